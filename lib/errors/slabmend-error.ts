@@ -1,0 +1,30 @@
+/** What every error of ours carries besides its message. */
+export interface ErrorFacts<Code extends string = string> {
+  /** Stable and machine readable; what tests and alarms match on. */
+  readonly code: Code;
+  /** One sentence: name, expected, got. Never a secret. */
+  readonly message: string;
+  /** What the reader can do about it. */
+  readonly remedy: string;
+  /** Ids concerned: slab, root, host. Never keys or tokens. */
+  readonly details?: Readonly<Record<string, string | number | boolean>>;
+  readonly cause?: unknown;
+}
+
+/**
+ * The base of every typed error. Each area extends it with its own union of codes, so that a `switch` over
+ * `code` is checked by the compiler. An error that is not a SlabmendError is a bug or a library's.
+ */
+export class SlabmendError<Code extends string = string> extends Error {
+  readonly code: Code;
+  readonly remedy: string;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+
+  constructor(facts: ErrorFacts<Code>) {
+    super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.name = new.target.name;
+    this.code = facts.code;
+    this.remedy = facts.remedy;
+    this.details = facts.details ?? {};
+  }
+}

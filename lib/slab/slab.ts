@@ -1,0 +1,31 @@
+import type { ContractId, ContractMapId, HostId, Root, SectorId, SlabDigest, SlabId } from "./ids.ts";
+
+/** One shard of a slab as the database knows it. */
+export interface SlabSector {
+  /** Position in the slab, 0-based; data shards first. It is also the nonce of the shard's keystream. */
+  readonly index: number;
+  readonly sectorId: SectorId;
+  readonly root: Root;
+  /** Null: the sector is lost. */
+  readonly hostId: HostId | null;
+  /** Null: unpinned (not yet appended to a contract). */
+  readonly contractMapId: ContractMapId | null;
+  /** The contract that the map row points to now; renewal repoints it. Null when unpinned. */
+  readonly contractId: ContractId | null;
+  /** Hosts that hold the other sectors of every *other* slab that shares this sector. */
+  readonly neighbourHostIds: readonly HostId[];
+}
+
+/** A slab as indexd pinned it, with where its sectors are now. */
+export interface Slab {
+  readonly id: SlabId;
+  readonly digest: SlabDigest;
+  /** 0 or 1; repair is the same for both. */
+  readonly version: number;
+  readonly minShards: number;
+  /** 32 bytes. Secret: never logged, put in a message, an error or the journal. */
+  readonly encryptionKey: Uint8Array;
+  readonly consecutiveFailedRepairs: number;
+  /** By index, 0..n-1 in order. */
+  readonly sectors: readonly SlabSector[];
+}
