@@ -1,0 +1,61 @@
+import * as v from "valibot";
+import { ConfigurationError, type ConfigurationProblem } from "./configuration-error.ts";
+import { type FunctionName, VARIABLES, type Variable, type VariableName } from "./variables.ts";
+
+type ValueOf<Name extends VariableName> =
+  (typeof VARIABLES)[Name] extends Variable<infer Value> ? Value : never;
+
+/** The parsed environment: one property a variable. */
+export type Environment = { readonly [Name in VariableName]: ValueOf<Name> };
+
+/** Names of the variables that a function reads. */
+export function variablesOf(functionName: FunctionName): VariableName[] {
+  const names = Object.keys(VARIABLES) as VariableName[];
+  return names.filter((name) => VARIABLES[name].readBy.includes(functionName));
+}
+
+/**
+ * Reads the named variables once and freezes the result.
+ * @throws {ConfigurationError} naming every problem at once; a secret is described by its length only.
+ */
+export function parseEnvironment<Name extends VariableName>(
+  names: readonly Name[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Pick<Environment, Name> {
+  const problems: ConfigurationProblem[] = [];
+  const values: Partial<Record<VariableName, unknown>> = {};
+  for (const name of names) {
+    const variable: Variable<unknown> = VARIABLES[name];
+    const text = environment[name] || variable.fallback;
+    if (text === undefined) {
+      problems.push({ name, expected: variable.expected, got: "nothing" });
+      continue;
+    }
+    const parsed = v.safeParse(variable.schema, text);
+    if (parsed.success) values[name] = parsed.output;
+    else problems.push({ name, expected: variable.expected, got: describe(text, variable.secret === true) });
+  }
+  problems.push(...relations(values));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return Object.freeze(values) as Pick<Environment, Name>;
+}
+
+function describe(text: string, secret: boolean): string {
+  return secret ? `${text.length} characters of another form` : JSON.stringify(text.slice(0, 100));
+}
+
+/** Rules between variables; each only when both sides were read. */
+function relations(values: Partial<Record<VariableName, unknown>>): ConfigurationProblem[] {
+  const { SLABMEND_HEARTBEAT_SECONDS: heartbeat, SLABMEND_LEASE_SECONDS: lease } = values;
+  // Two heartbeats may fail before the lease is lost.
+  if (typeof heartbeat === "number" && typeof lease === "number" && heartbeat * 3 > lease) {
+    return [
+      {
+        name: "SLABMEND_HEARTBEAT_SECONDS",
+        expected: `at most a third of SLABMEND_LEASE_SECONDS (${lease})`,
+        got: String(heartbeat),
+      },
+    ];
+  }
+  return [];
+}

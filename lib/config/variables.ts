@@ -1,0 +1,215 @@
+import * as v from "valibot";
+
+/** Which function reads a variable. */
+export type FunctionName = "claim" | "repair" | "reap";
+
+/** One environment variable: how it is read, and what its row in docs/configuration.md says. */
+export interface Variable<Value> {
+  readonly schema: v.GenericSchema<string, Value>;
+  /** Completes the sentence "expected …". */
+  readonly expected: string;
+  readonly purpose: string;
+  readonly readBy: readonly FunctionName[];
+  /** Used when the variable is missing or empty; without it the variable is required. */
+  readonly fallback?: string;
+  /** A secret is never echoed, not even when it is malformed. */
+  readonly secret?: true;
+}
+
+const ALL: readonly FunctionName[] = ["claim", "repair", "reap"];
+
+const integer = (least: number, most: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^-?[0-9]+$/),
+    v.transform(Number),
+    v.safeInteger(),
+    v.minValue(least),
+    v.maxValue(most),
+  );
+
+const decimal = (least: number, most: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^-?[0-9]+(\.[0-9]+)?$/),
+    v.transform(Number),
+    v.minValue(least),
+    v.maxValue(most),
+  );
+
+const flag = v.pipe(
+  v.picklist(["true", "false"]),
+  v.transform((text) => text === "true"),
+);
+
+function wholeNumber(
+  least: number,
+  most: number,
+  fallback: number,
+  unit: string,
+  purpose: string,
+  readBy: readonly FunctionName[],
+): Variable<number> {
+  return {
+    schema: integer(least, most),
+    expected: `a whole number of ${unit} from ${least} to ${most}`,
+    purpose,
+    readBy,
+    fallback: String(fallback),
+  };
+}
+
+function isUrlOf(...protocols: string[]) {
+  return (text: string) => URL.canParse(text) && protocols.includes(new URL(text).protocol);
+}
+
+const queueUrl = v.pipe(v.string(), v.check(isUrlOf("http:", "https:")));
+
+/**
+ * Every variable that the functions read, and nothing else is read. Times are whole seconds, so that the demo can
+ * shorten what production keeps long.
+ */
+export const VARIABLES = {
+  SLABMEND_DATABASE_URL: {
+    schema: v.pipe(v.string(), v.check(isUrlOf("postgres:", "postgresql:"))),
+    expected: "a postgres:// URL",
+    purpose: "indexd's own PostgreSQL database",
+    readBy: ALL,
+    secret: true,
+  } as Variable<string>,
+  SLABMEND_MIGRATION_SEED: {
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^[0-9a-fA-F]{64}$/),
+      v.transform((hex) => Uint8Array.from(Buffer.from(hex, "hex"))),
+    ),
+    expected: "64 hex digits (32 bytes)",
+    purpose:
+      "seed of the account that pays the hosts; derived from the recovery phrase, which is never given to a worker",
+    readBy: ["repair"],
+    secret: true,
+  } as Variable<Uint8Array>,
+  SLABMEND_QUEUE_URL: {
+    schema: queueUrl,
+    expected: "the http(s) URL of an SQS queue",
+    purpose: "the queue of repairs",
+    readBy: ["claim", "reap"],
+  } as Variable<string>,
+  SLABMEND_DEAD_LETTER_QUEUE_URL: {
+    schema: queueUrl,
+    expected: "the http(s) URL of an SQS queue",
+    purpose: "where messages go that were received five times in vain",
+    readBy: ["reap"],
+  } as Variable<string>,
+  SLABMEND_MAX_IN_FLIGHT: wholeNumber(
+    1,
+    100_000,
+    200,
+    "leases",
+    "how many live leases claim keeps while there is a backlog; about twice the repair function's concurrency",
+    ["claim"],
+  ),
+  SLABMEND_CLAIM_PAGE: wholeNumber(
+    1,
+    10_000,
+    500,
+    "sectors",
+    "how many unhealthy sectors claim looks at in one transaction",
+    ["claim"],
+  ),
+  SLABMEND_TOP_UP_SECONDS: wholeNumber(
+    1,
+    60,
+    5,
+    "seconds",
+    "how often a running claim fills up the live leases while there is a backlog",
+    ["claim"],
+  ),
+  SLABMEND_HOLD_SECONDS: wholeNumber(
+    60,
+    86_400,
+    3_600,
+    "seconds",
+    "how far ahead a claim sets next_repair_attempt, so that indexd stays away; indexd's own claim is one hour",
+    ["claim", "repair"],
+  ),
+  SLABMEND_INDEXD_GRACE_SECONDS: wholeNumber(
+    0,
+    86_400,
+    3_600,
+    "seconds",
+    "how long past its next_repair_attempt a slab is left to indexd's own workers; 0 where indexd runs with slabs.migrations: false and there is no remote worker",
+    ["claim"],
+  ),
+  SLABMEND_LEASE_SECONDS: wholeNumber(
+    3,
+    3_600,
+    120,
+    "seconds",
+    "how long a running repair's lease lasts without a heartbeat",
+    ["repair"],
+  ),
+  SLABMEND_HEARTBEAT_SECONDS: wholeNumber(
+    1,
+    600,
+    30,
+    "seconds",
+    "how often a running repair extends its lease; at most a third of SLABMEND_LEASE_SECONDS",
+    ["repair"],
+  ),
+  SLABMEND_MIN_HOST_DISTANCE_KM: {
+    schema: decimal(0, 20_000),
+    expected: "kilometres from 0 to 20000",
+    purpose: "least distance between two hosts of a slab; set what indexd is set to",
+    readBy: ["repair"],
+    fallback: "10",
+  } as Variable<number>,
+  SLABMEND_MAX_UNPINNED_PER_HOST: wholeNumber(
+    1,
+    1_000_000_000,
+    200_000,
+    "sectors",
+    "a host with more unpinned sectors than this takes no new ones; indexd pins at most 262144 of a host in one pass",
+    ["repair"],
+  ),
+  SLABMEND_COPY_PRICE_MULTIPLE: {
+    schema: decimal(1, 1_000_000),
+    expected: "a number from 1 to 1000000",
+    purpose:
+      "a sector is rebuilt instead of copied when its host asks more than this multiple of the median read price",
+    readBy: ["repair"],
+    fallback: "5",
+  } as Variable<number>,
+  SLABMEND_ALLOW_PRIVATE_ADDRESSES: {
+    schema: flag,
+    expected: "true or false",
+    purpose: "dial hosts on private and loopback addresses too; only for tests and demos",
+    readBy: ["repair"],
+    fallback: "false",
+  } as Variable<boolean>,
+  SLABMEND_FLEET_CACHE_SECONDS: wholeNumber(
+    0,
+    600,
+    45,
+    "seconds",
+    "how long an execution environment keeps its snapshot of hosts and contracts",
+    ["repair"],
+  ),
+  SLABMEND_QUARANTINE_SECONDS: wholeNumber(
+    1,
+    2_592_000,
+    86_400,
+    "seconds",
+    "how long a slab whose repair crashed three times is left alone",
+    ["reap"],
+  ),
+  SLABMEND_LOG_LEVEL: {
+    schema: v.picklist(["trace", "debug", "info", "warn", "error", "silent"]),
+    expected: "trace, debug, info, warn, error or silent",
+    purpose: "least severity that is logged",
+    readBy: ALL,
+    fallback: "info",
+  } as Variable<"trace" | "debug" | "info" | "warn" | "error" | "silent">,
+} as const;
+
+export type VariableName = keyof typeof VARIABLES;

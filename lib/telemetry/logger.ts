@@ -1,0 +1,49 @@
+import { type DestinationStream, type Logger, pino } from "pino";
+import { SlabmendError } from "../errors/slabmend-error.ts";
+
+export type { Logger } from "pino";
+
+/** How deep a chain of causes is followed; deeper ones are bugs. */
+const MAX_CAUSES = 5;
+
+/**
+ * What of an error may be logged. An error of a library can carry a query with its parameters, a URL with a password
+ * or the bytes of a message: only its name, code and message are taken.
+ */
+export function describeError(error: unknown, depth = 0): Record<string, unknown> {
+  if (!(error instanceof Error)) return { name: typeof error };
+  const code: unknown = "code" in error ? error.code : undefined;
+  const description: Record<string, unknown> = { name: error.name, message: error.message };
+  if (typeof code === "string" || typeof code === "number") description["code"] = code;
+  if (error instanceof SlabmendError) {
+    description["remedy"] = error.remedy;
+    description["details"] = error.details;
+  } else if (depth === 0 && error.stack !== undefined) {
+    description["stack"] = error.stack;
+  }
+  if (error.cause !== undefined && depth < MAX_CAUSES) {
+    description["cause"] = describeError(error.cause, depth + 1);
+  }
+  return description;
+}
+
+/** JSON lines on standard output, which Lambda turns into log events. */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    messageKey: "message",
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+    serializers: {
+      error: (error: unknown) => describeError(error),
+      err: (error: unknown) => describeError(error),
+    },
+    // A second line of defence: nothing of ours logs these on purpose.
+    redact: {
+      paths: ["*.encryptionKey", "*.seed", "*.token", "*.password", "token", "seed"],
+      censor: "(secret)",
+    },
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
+}
