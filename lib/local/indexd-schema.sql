@@ -10,12 +10,12 @@ create table global_settings (
   id integer not null default 0 primary key check (id = 0),
   db_version integer not null,
   scanned_height bigint not null default 0 check (scanned_height >= 0),
-  scanned_block_id bytea not null default decode(repeat('00', 32), 'hex') check (length(scanned_block_id) = 32),
+  scanned_block_id bytea not null default '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea check (length(scanned_block_id) = 32),
   wallet_hash bytea check (wallet_hash is null or length(wallet_hash) = 32),
   contracts_maintenance_enabled boolean not null default false,
   contracts_wanted integer not null default 50 check (contracts_wanted > 0),
-  contracts_renew_window integer not null default 2016 check (contracts_renew_window > 0),
-  contracts_period integer not null default 6048,
+  contracts_renew_window integer not null default 144 * 7 * 2 check (contracts_renew_window > 0),
+  contracts_period integer not null default 144 * 7 * 6,
   hosts_min_protocol_version bytea,
   hosts_min_collateral numeric(50, 0),
   hosts_max_storage_price numeric(50, 0),
@@ -60,7 +60,7 @@ create table accounts (
   pinned_data bigint not null default 0 check (pinned_data >= 0),
   pinned_size bigint not null default 0 check (pinned_size >= 0),
   max_pinned_data bigint not null check (max_pinned_data >= 0),
-  app_id bytea not null default decode(repeat('00', 32), 'hex') check (length(app_id) = 32),
+  app_id bytea not null default '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea check (length(app_id) = 32),
   name text not null default '',
   description text not null default '',
   logo_url text not null default '',
@@ -96,10 +96,10 @@ create table hosts (
   scans_failed integer not null default 0 check (scans_failed >= 0),
   usage_account_funding numeric(50, 0) not null default 0,
   usage_total_spent numeric(50, 0) not null default 0,
-  settings_protocol_version bytea not null default decode('000000', 'hex')
+  settings_protocol_version bytea not null default '\x000000'::bytea
     check (length(settings_protocol_version) = 3),
   settings_release text not null default '',
-  settings_wallet_address bytea not null default decode(repeat('00', 32), 'hex')
+  settings_wallet_address bytea not null default '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea
     check (length(settings_wallet_address) = 32),
   settings_accepting_contracts boolean not null default false,
   settings_max_collateral numeric(50, 0) not null default 0,
@@ -114,7 +114,7 @@ create table hosts (
   settings_free_sector_price numeric(50, 0) not null default 0,
   settings_tip_height bigint not null default 0,
   settings_valid_until timestamptz,
-  settings_signature bytea not null default decode(repeat('00', 64), 'hex') check (length(settings_signature) = 64)
+  settings_signature bytea not null default '\x00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000'::bytea check (length(settings_signature) = 64)
 );
 create index hosts_country_code_idx on hosts (country_code);
 create index hosts_last_integrity_check_idx on hosts (last_integrity_check);
