@@ -1,0 +1,98 @@
+/**
+ * Cleans up when this process dies without having done so, also by SIGKILL: a small shell whose standard input ends with
+ * us. It then kills the processes and removes the folders it was told of.
+ *
+ * Why a process: PR_SET_PDEATHSIG is Linux only, is lost on a change of user, and removes no folder; a child that notices a
+ * closed pipe by itself cannot do so while it is frozen by SIGSTOP.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { LocalRuntimeError } from "./errors.ts";
+
+/** How a guarded process is ended: QUIT is PostgreSQL's immediate shutdown, which also frees its shared memory. */
+export type GuardSignal = "KILL" | "QUIT";
+
+export interface ParentGuard {
+  /** Ends the process when we die. Returns how to take that back; call it as soon as the process has ended. */
+  endProcess(pid: number, signal: GuardSignal): () => void;
+  /** Removes the folder when we die. Returns how to take that back. */
+  removeFolder(folder: string): () => void;
+  /** Ends the guard, which then does nothing more. */
+  release(): Promise<void>;
+}
+
+// One duty a line. A signal that the terminal sends to everybody must not end the guard before its duties.
+const SCRIPT = `
+trap '' HUP INT TERM PIPE
+duties=
+while read -r verb duty; do
+  case $verb in
+    add) duties="$duties$duty
+" ;;
+    drop) duties=$(printf '%s' "$duties" | grep -vxF -- "$duty")
+      duties="$duties
+" ;;
+    release) exit 0 ;;
+  esac
+done
+each() { printf '%s' "$duties" | while read -r kind what; do "$1" "$kind" "$what"; done; }
+signal() { case $1 in KILL|QUIT) kill -s "$1" "$2" 2>/dev/null ;; esac; }
+await() { case $1 in KILL|QUIT)
+  n=0; while kill -0 "$2" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
+  kill -KILL "$2" 2>/dev/null ;; esac; }
+clear() { case $1 in folder) rm -rf -- "$2" ;; esac; }
+each signal; each await; each clear
+`;
+
+/** Starts a guard. One serves any number of processes and folders. */
+export async function startParentGuard(): Promise<ParentGuard> {
+  const shell = spawn("/bin/sh", ["-c", SCRIPT], {
+    stdio: ["pipe", "ignore", "ignore"],
+    // Its own session: Ctrl-C and a killed process group reach us, not it.
+    detached: true,
+    cwd: "/",
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
+  });
+  await started(shell);
+  shell.unref();
+  const ended = once(shell, "exit");
+  // The guard was killed by somebody: its work is then left to removeStaleRunFolders.
+  shell.stdin?.on("error", () => {});
+  const tell = (line: string): void => void (shell.stdin?.writable && shell.stdin.write(`${line}\n`));
+  const duty = (what: string): (() => void) => {
+    tell(`add ${what}`);
+    return () => tell(`drop ${what}`);
+  };
+  return {
+    endProcess: (pid, signal) => duty(`${signal} ${pid}`),
+    removeFolder(folder) {
+      if (/[\n\\]/.test(folder) || !folder.startsWith("/") || folder.length < 5) {
+        throw new LocalRuntimeError({
+          code: "guard-failed",
+          message: "guarded folder: expected an absolute path in one line",
+          remedy: "Set TMPDIR to an ordinary folder.",
+        });
+      }
+      return duty(`folder ${folder}`);
+    },
+    async release() {
+      shell.ref();
+      tell("release");
+      shell.stdin?.end();
+      await ended;
+    },
+  };
+}
+
+async function started(child: ChildProcess): Promise<void> {
+  try {
+    await once(child, "spawn");
+  } catch (cause) {
+    throw new LocalRuntimeError({
+      code: "guard-failed",
+      message: "could not start /bin/sh, which cleans up if this process is killed",
+      remedy: "Run on Linux or macOS with a POSIX shell.",
+      cause,
+    });
+  }
+}
