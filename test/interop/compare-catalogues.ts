@@ -1,0 +1,27 @@
+import type { Catalogue } from "./read-catalogue.ts";
+
+/** A line of one catalogue that the other does not have. */
+export interface CatalogueDifference {
+  readonly table: string;
+  readonly onlyIn: "real" | "ours";
+  readonly line: string;
+}
+
+/**
+ * Where our fixture differs from indexd's own catalogue, for every table that we have. Tables that only indexd has are
+ * no difference: the fixture holds what a repair touches.
+ */
+export function compareCatalogues(real: Catalogue, ours: Catalogue): CatalogueDifference[] {
+  return [...ours.entries()].flatMap(([table, ourLines]) => {
+    const realLines = real.get(table) ?? [];
+    return [
+      ...linesMissingFrom(ourLines, realLines).map((line) => ({ table, onlyIn: "real" as const, line })),
+      ...linesMissingFrom(realLines, ourLines).map((line) => ({ table, onlyIn: "ours" as const, line })),
+    ];
+  });
+}
+
+function linesMissingFrom(those: readonly string[], candidates: readonly string[]): string[] {
+  const present = new Set(those);
+  return candidates.filter((line) => !present.has(line));
+}

@@ -1,0 +1,16 @@
+/** Names the database of a real indexd to compare with. It is only read. */
+export const REAL_DATABASE_VARIABLE = "SLABMEND_INTEROP_DATABASE_URL";
+
+export type RealIndexd =
+  | { readonly kind: "there"; readonly databaseUrl: string }
+  | { readonly kind: "missing"; readonly why: string };
+
+/** Finds the real indexd that this run was given, or says what to give. The URL is a secret: it is never part of `why`. */
+export function findRealIndexd(environment: Readonly<Record<string, string | undefined>>): RealIndexd {
+  const databaseUrl = environment[REAL_DATABASE_VARIABLE];
+  if (databaseUrl !== undefined && databaseUrl !== "") return { kind: "there", databaseUrl };
+  return {
+    kind: "missing",
+    why: `no real indexd: set ${REAL_DATABASE_VARIABLE} to the database of an indexd v0.4.4 on PostgreSQL 18`,
+  };
+}
