@@ -1,5 +1,5 @@
 /** Names the database of a real indexd to compare with. It is only read. */
-export const REAL_DATABASE_VARIABLE = "SLABMEND_INTEROP_DATABASE_URL";
+const REAL_DATABASE_VARIABLE = "SLABMEND_INTEROP_DATABASE_URL";
 
 export type RealIndexd =
   | { readonly kind: "there"; readonly databaseUrl: string }
