@@ -1,0 +1,51 @@
+-- Which sectors of these slabs have to move, and why: docs/protocol.md, Which sectors move, and where;
+-- lib/placement/sectors-to-move.ts decides the same on a slab and a fleet already read.
+--
+--   lost             no host
+--   bad-host         the host is blocked, unusable or without an active contract
+--   duplicate-host   an earlier sector of the slab is on the same host: each host counts once
+--   bad-contract     pinned to a contract that is not healthy, or whose host is not good, or that an earlier sector of
+--                    the slab, which stays, is pinned to
+--
+-- Needs host_states() and contract_states(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map
+-- by id. All slabs: slabmend.sectors_to_move(array(select id from slabs)).
+create or replace function slabmend.sectors_to_move(slab_ids bigint[])
+returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
+language sql stable
+as $$
+  select d.slab_id, d.sector_id, d.slab_index, d.reason
+  from (
+    select
+      e.slab_id, e.sector_id, e.slab_index,
+      case
+        when e.early_reason is not null then e.early_reason
+        when e.contract_id is not null and row_number() over (
+          partition by e.slab_id, e.contract_id, e.early_reason is null order by e.slab_index) > 1
+        then 'bad-contract'
+      end as reason
+    from (
+      select
+        p.slab_id, p.sector_id, p.slab_index, p.contract_id,
+        case
+          when p.host_id is null then 'lost'
+          when not p.host_counts then 'bad-host'
+          when row_number() over (partition by p.slab_id, p.host_id order by p.slab_index) > 1 then 'duplicate-host'
+          when p.contract_id is not null and not p.contract_counts then 'bad-contract'
+        end as early_reason
+      from (
+        select
+          ss.slab_id, ss.sector_id, ss.slab_index, s.host_id, m.contract_id,
+          coalesce(h.good and h.has_active_contract, false) as host_counts,
+          coalesce(c.healthy and ch.good, false) as contract_counts
+        from public.slab_sectors ss
+        join public.sectors s on s.id = ss.sector_id
+        left join slabmend.host_states() h on h.host_id = s.host_id
+        left join public.contract_sectors_map m on m.id = s.contract_sectors_map_id
+        left join slabmend.contract_states() c on c.contract_id = m.contract_id
+        left join slabmend.host_states() ch on ch.host_id = c.host_id
+        where ss.slab_id = any (slab_ids)
+      ) p
+    ) e
+  ) d
+  where d.reason is not null
+$$;
