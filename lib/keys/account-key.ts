@@ -1,0 +1,35 @@
+import { createPrivateKey, sign } from "node:crypto";
+import { SlabmendError } from "../errors/slabmend-error.ts";
+import { publicKeyBytes } from "../rhp4/signing.ts";
+
+/** The account that pays for repairs. Its seed stays inside: neither a property nor a log shows it. */
+export interface AccountKey {
+  /** 32 bytes: the account's id is its Ed25519 public key. */
+  readonly account: Uint8Array;
+  /** Ed25519 over these very bytes. */
+  sign(bytes: Uint8Array): Uint8Array;
+}
+
+/** Thrown when the migration seed has the wrong size; it never repeats the seed. */
+export class AccountSeedError extends SlabmendError<"malformed-account-seed"> {
+  constructor(gotBytes: number) {
+    super({
+      code: "malformed-account-seed",
+      message: `account seed: expected 32 bytes, got ${gotBytes}`,
+      remedy: "Derive the migration seed again from the recovery phrase.",
+    });
+  }
+}
+
+/** PKCS #8 of an Ed25519 private key up to the seed (RFC 8410, section 7). */
+const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** The account key of a 32-byte Ed25519 seed: docs/protocol.md, key derivation. */
+export function accountKeyFromSeed(seed: Uint8Array): AccountKey {
+  if (seed.length !== 32) throw new AccountSeedError(seed.length);
+  const key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: "der", type: "pkcs8" });
+  return Object.freeze({
+    account: publicKeyBytes(key),
+    sign: (bytes: Uint8Array) => Uint8Array.from(sign(null, bytes, key)),
+  });
+}

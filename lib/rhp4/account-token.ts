@@ -1,0 +1,83 @@
+import type { HostKey } from "../slab/ids.ts";
+import { type Decoder, decodeWhole, Encoder } from "./encoding.ts";
+import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
+
+/** Whoever pays: an Ed25519 key whose public half is the account's id. lib/keys makes one from the migration seed. */
+export interface AccountSigner {
+  /** 32 bytes. */
+  readonly account: Uint8Array;
+  /** Ed25519 over these very bytes. */
+  sign(bytes: Uint8Array): Uint8Array;
+}
+
+/**
+ * Lets one host debit one account until a time. Not single use, and hosts set no upper bound on the time: whoever
+ * reads a token can spend with it, so it never reaches a log or a message.
+ */
+export interface AccountToken {
+  readonly hostKey: HostKey;
+  readonly account: Uint8Array;
+  readonly validUntilSeconds: bigint;
+  readonly signature: Uint8Array;
+}
+
+export const ACCOUNT_BYTES = 32;
+const SIGNED_BYTES = 72;
+export const ACCOUNT_TOKEN_BYTES = SIGNED_BYTES + SIGNATURE_BYTES;
+
+type UnsignedToken = Omit<AccountToken, "signature">;
+
+function signedPart(token: UnsignedToken): Uint8Array {
+  return new Encoder(SIGNED_BYTES)
+    .id(token.hostKey)
+    .fixed(token.account, ACCOUNT_BYTES)
+    .u64(token.validUntilSeconds)
+    .finish();
+}
+
+export function accountTokenSighash(token: UnsignedToken): Uint8Array {
+  return hash256(signedPart(token));
+}
+
+/** A fresh token; `validUntilMs` is rounded down to seconds. */
+export function createAccountToken(
+  signer: AccountSigner,
+  hostKey: HostKey,
+  validUntilMs: number,
+): AccountToken {
+  const validUntilSeconds = BigInt(Math.floor(validUntilMs / 1000));
+  const unsigned = { hostKey, account: signer.account, validUntilSeconds };
+  return { ...unsigned, signature: signer.sign(accountTokenSighash(unsigned)) };
+}
+
+export function encodeAccountToken(token: AccountToken): Uint8Array {
+  return new Encoder(ACCOUNT_TOKEN_BYTES)
+    .fixed(signedPart(token), SIGNED_BYTES)
+    .fixed(token.signature, SIGNATURE_BYTES)
+    .finish();
+}
+
+/** Reads the 136 bytes at the decoder's position, as part of a larger message. */
+export function readAccountToken(from: Decoder): AccountToken {
+  return {
+    hostKey: from.id<HostKey>(),
+    account: from.fixed(ACCOUNT_BYTES),
+    validUntilSeconds: from.u64(),
+    signature: from.fixed(SIGNATURE_BYTES),
+  };
+}
+
+export function decodeAccountToken(bytes: Uint8Array): AccountToken {
+  return decodeWhole("account token", bytes, readAccountToken);
+}
+
+export type TokenVerdict = "valid" | "host key mismatch" | "account token expired" | "invalid signature";
+
+/** Host side, in the host's order; the verdicts are the inner texts that real hosts send. */
+export function checkAccountToken(token: AccountToken, hostKey: HostKey, nowMs: number): TokenVerdict {
+  if (token.hostKey !== hostKey) return "host key mismatch";
+  if (BigInt(Math.floor(nowMs / 1000)) > token.validUntilSeconds) return "account token expired";
+  return verifyHash(accountTokenSighash(token), token.account, token.signature)
+    ? "valid"
+    : "invalid signature";
+}

@@ -1,0 +1,54 @@
+import { Decoder } from "./encoding.ts";
+import { ProtocolError } from "./errors.ts";
+
+/** Where a message comes from: a stream, or bytes that are already there. */
+export interface ByteSource {
+  readExactly(length: number): Promise<Uint8Array>;
+}
+
+/**
+ * Reads a message whose length is only known while reading it. `maxBytes` caps the whole message, so that a
+ * length prefix can never make us wait for, or hold, more than the protocol allows.
+ */
+export class MessageReader {
+  readonly message: string;
+  readonly #source: ByteSource;
+  #bytesLeft: number;
+
+  constructor(message: string, source: ByteSource, maxBytes: number) {
+    this.message = message;
+    this.#source = source;
+    this.#bytesLeft = maxBytes;
+  }
+
+  /** A decoder over exactly the next `length` bytes. */
+  async next(length: number): Promise<Decoder> {
+    if (length > this.#bytesLeft) {
+      throw new ProtocolError(
+        "message-too-long",
+        `${this.message}: needs ${length} more bytes, at most ${this.#bytesLeft} may follow`,
+      );
+    }
+    this.#bytesLeft -= length;
+    const bytes = length === 0 ? new Uint8Array(0) : await this.#source.readExactly(length);
+    return new Decoder(this.message, bytes);
+  }
+}
+
+/** A source over bytes in memory; too few are a malformed message. For tests, and for whoever has the bytes already. */
+export function bytesInMemory(bytes: Uint8Array): ByteSource & { readonly bytesLeft: () => number } {
+  let position = 0;
+  return {
+    bytesLeft: () => bytes.length - position,
+    async readExactly(length) {
+      if (position + length > bytes.length) {
+        throw new ProtocolError(
+          "malformed-message",
+          `ends after ${bytes.length} bytes, needs ${position + length}`,
+        );
+      }
+      position += length;
+      return bytes.slice(position - length, position);
+    },
+  };
+}

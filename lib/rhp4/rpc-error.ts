@@ -1,0 +1,117 @@
+import { SlabmendError } from "../errors/slabmend-error.ts";
+
+/** What a host may answer instead of a result, by meaning; docs/protocol.md, RHP4 errors. */
+export type RpcErrorCode =
+  | "sector-not-found"
+  | "sector-corrupt"
+  | "not-enough-storage"
+  | "host-shutting-down"
+  | "host-internal"
+  | "contract-not-found"
+  | "host-error"
+  | "not-enough-funds"
+  | "payment-refused"
+  | "prices-expired"
+  | "prices-signature-refused"
+  | "token-expired"
+  | "token-for-other-host"
+  | "token-signature-refused"
+  | "rpc-unknown"
+  | "request-refused"
+  | "request-undecodable"
+  | "error-code-unknown";
+
+/** The numbers on the wire; 1 and 6 are for the client's own use and never sent by an honest host. */
+export const WIRE_ERROR = { host: 2, badRequest: 3, decoding: 4, payment: 5 } as const;
+
+/** As it stands on the wire. */
+export interface WireError {
+  readonly code: number;
+  readonly description: string;
+}
+
+/** Thrown when the host answered with an error. The connection is fine. */
+export class RpcError extends SlabmendError<RpcErrorCode> {
+  readonly wire: WireError;
+
+  constructor(code: RpcErrorCode, wire: WireError) {
+    // The text is the host's: shown, but cut, and made one printable line.
+    const said = wire.description.replace(/[^\x20-\x7e]+/g, "?").slice(0, 200);
+    super({
+      code,
+      message: `the host answered ${code} (code ${wire.code}: ${JSON.stringify(said)})`,
+      remedy: REMEDIES[code],
+      details: { wireCode: wire.code },
+    });
+    this.wire = wire;
+  }
+}
+
+const REMEDIES: Readonly<Record<RpcErrorCode, string>> = {
+  "sector-not-found": "The host lost the sector: rebuild it elsewhere.",
+  "sector-corrupt": "The host lost the sector: rebuild it elsewhere.",
+  "not-enough-storage": "Store it on another host.",
+  "host-shutting-down": "Use another host for some minutes.",
+  "host-internal": "Use another host; this one may recover.",
+  "contract-not-found": "The host does not know the contract.",
+  "host-error": "Use another host; this one may recover.",
+  "not-enough-funds": "Wait until indexd funds the account on this host, or use another host.",
+  "payment-refused": "Use another host.",
+  "prices-expired": "Fetch the prices again and retry once; if that fails too, a clock is wrong.",
+  "prices-signature-refused": "Fetch the prices again; if that fails too, use another host.",
+  "token-expired": "Our clock is behind the host's by minutes: correct it.",
+  "token-for-other-host": "A bug: a token was used with a host it was not made for.",
+  "token-signature-refused": "A bug, or the migration seed is not that of the account.",
+  "rpc-unknown": "The host does not offer this RPC: use another host.",
+  "request-refused": "Most likely a bug in our request: look at the host's text.",
+  "request-undecodable": "Most likely a bug in our codec, or the stream was cut: look at the host's text.",
+  "error-code-unknown": "The host speaks a protocol that we do not know: use another host.",
+};
+
+/**
+ * Codes 2 and 5 carry a host's own short text: compared whole, exactly as indexd does. Two of them mean that the
+ * sector is lost, which must never be concluded from a text that merely contains the words.
+ */
+const EXACT: Readonly<Record<number, Readonly<Record<string, RpcErrorCode>>>> = {
+  [WIRE_ERROR.host]: {
+    "sector not found": "sector-not-found",
+    "sector corrupt": "sector-corrupt",
+    "not enough storage": "not-enough-storage",
+    "host is shutting down": "host-shutting-down",
+    "internal error": "host-internal",
+    "contract not found": "contract-not-found",
+  },
+  [WIRE_ERROR.payment]: { "not enough funds": "not-enough-funds" },
+};
+
+/** Code 3 wraps the inner error's text, differently from RPC to RPC: only a part of it is compared. First match wins. */
+const BAD_REQUEST_PARTS: readonly (readonly [part: string, code: RpcErrorCode])[] = [
+  ["prices are invalid: prices expired", "prices-expired"],
+  ["prices are invalid: invalid signature", "prices-signature-refused"],
+  ["account token expired", "token-expired"],
+  ["host key mismatch", "token-for-other-host"],
+  ["token is invalid: invalid signature", "token-signature-refused"],
+  ["unrecognized RPC", "rpc-unknown"],
+  ["prices expired", "prices-expired"],
+];
+
+const OTHERWISE: Readonly<Record<number, RpcErrorCode>> = {
+  [WIRE_ERROR.host]: "host-error",
+  [WIRE_ERROR.badRequest]: "request-refused",
+  [WIRE_ERROR.decoding]: "request-undecodable",
+  [WIRE_ERROR.payment]: "payment-refused",
+};
+
+export function classifyWireError(wire: WireError): RpcErrorCode {
+  const exact = EXACT[wire.code];
+  if (exact && Object.hasOwn(exact, wire.description)) return exact[wire.description]!;
+  if (wire.code === WIRE_ERROR.badRequest) {
+    const found = BAD_REQUEST_PARTS.find(([part]) => wire.description.includes(part));
+    if (found) return found[1];
+  }
+  return OTHERWISE[wire.code] ?? "error-code-unknown";
+}
+
+export function rpcErrorFromWire(wire: WireError): RpcError {
+  return new RpcError(classifyWireError(wire), wire);
+}
