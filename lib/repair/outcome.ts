@@ -1,0 +1,40 @@
+/** How the attempts of one repair went, counted; what {@link decideOutcome} decides from. */
+export interface RepairTally {
+  /** Sectors that the plan moves and that can be moved: shards known to be pinned wrongly are left out. */
+  readonly moves: number;
+  readonly stored: number;
+  /** Moves whose shard turned out to be pinned wrongly in this repair. */
+  readonly pinnedWrongly: number;
+  /** The function's deadline cut work off or kept it from starting. */
+  readonly deadlineReached: boolean;
+  /** Fewer than `min_shards` sources answered with proven data. */
+  readonly tooFewSources: boolean;
+  /** With the hosts that only lacked funds there would have been enough sources, or a candidate. */
+  readonly underfunded: boolean;
+}
+
+/** What a repair that began ends in, exactly one: docs/architecture.md, outcomes. */
+export type OutcomeKind =
+  | "repaired"
+  | "partial-deadline"
+  | "partial-refused"
+  | "healthy"
+  | "no-candidates"
+  | "too-few-sources"
+  | "underfunded"
+  | "interrupted"
+  | "fault";
+
+/**
+ * The outcome of a repair whose plan had something to move. Progress counts first, then what is not the slab's fault:
+ * a slab is called short of sources only when neither time nor money explains it.
+ */
+export function decideOutcome(tally: RepairTally): OutcomeKind {
+  const movable = tally.moves - tally.pinnedWrongly;
+  if (tally.stored >= movable) return tally.moves > 0 && tally.stored === 0 ? "partial-refused" : "repaired";
+  if (tally.stored > 0) return tally.deadlineReached ? "partial-deadline" : "partial-refused";
+  if (tally.deadlineReached) return "interrupted";
+  if (tally.underfunded) return "underfunded";
+  if (tally.tooFewSources) return "too-few-sources";
+  return "partial-refused";
+}

@@ -1,0 +1,242 @@
+/**
+ * Repairs one slab: begin, plan, copy, rebuild, store, commit.
+ *
+ * What always holds here, whatever fails: the lease was begun by us once; nothing of indexd's is written but by the
+ * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
+ * no transfer, timer or heartbeat of it is left.
+ */
+import type { Clock } from "../clock/clock.ts";
+import type { HostPool } from "../hosts/host-pool.ts";
+import type { FleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { planRepair, type RepairPlan } from "../placement/plan-repair.ts";
+import type { LeaseToken, SlabDigest, SlabId } from "../slab/ids.ts";
+import type { Slab } from "../slab/slab.ts";
+import type { BeginResult } from "../store/begin-repair.ts";
+import type { CommitRequest, CommitResult } from "../store/commit-repair.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { BufferPool } from "./buffer-pool.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { createMeter, type Meter } from "./meter.ts";
+import { type MoveResult, moveShards } from "./move-shards.ts";
+import { decideOutcome, type OutcomeKind } from "./outcome.ts";
+
+/** After each of these something is left behind that a crash must not spoil; kill tests end the process there. */
+export type RepairStep =
+  | "begun"
+  | "planned"
+  | "fetched-one"
+  | "rebuilt-one"
+  | "stored-one"
+  | "stored"
+  | "commit-sent"
+  | "committed"
+  | "events-bumped";
+
+/** What a message says: ids and the token, nothing else. */
+export interface RepairTask {
+  readonly slabId: SlabId;
+  readonly digest: SlabDigest;
+  readonly token: LeaseToken;
+}
+
+/** The database, as a repair uses it; each call opens no transaction that outlives it. */
+export interface RepairStore {
+  begin(task: RepairTask, options: { worker: string; holdMs: number }): Promise<BeginResult>;
+  extend(token: LeaseToken): Promise<boolean>;
+  readSlab(slabId: SlabId): Promise<Slab | undefined>;
+  readFleet(): Promise<FleetSnapshot>;
+  commit(request: CommitRequest): Promise<CommitResult>;
+  bumpEvents(slabId: SlabId): Promise<void>;
+}
+
+export interface RepairSettings {
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  readonly copyPriceMultiple: number;
+  readonly maxUnpinnedPerHost: number;
+}
+
+export interface RepairDependencies {
+  readonly store: RepairStore;
+  readonly hosts: HostPool;
+  readonly kernel: Kernel;
+  readonly buffers: BufferPool;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly settings: RepairSettings;
+  readonly worker: string;
+  readonly step?: (name: RepairStep) => void | Promise<void>;
+}
+
+/** How a repair ended, for the log, metrics and the caller. */
+export type RepairResult =
+  | { readonly kind: "stale"; readonly why: string }
+  | {
+      readonly kind: OutcomeKind;
+      readonly copied: number;
+      readonly rebuilt: number;
+      readonly dropped: number;
+      readonly lost: number;
+      readonly meter: Meter;
+    };
+
+/** The hold reaches past the function's timeout: docs/architecture.md, the lease. */
+const HOLD_BEYOND_TIMEOUT_MS = 120_000;
+
+/** Kept of the function's time for the commit, its retries and putting things away. */
+const COMMIT_RESERVE_MS = 15_000;
+/** A short function (a demo's) keeps a share instead. */
+const COMMIT_RESERVE_SHARE = 0.25;
+
+/**
+ * @param remainingMs what the function's environment leaves us from now on
+ * @throws only before the lease was begun (the database is away); afterwards every failure ends in an outcome
+ */
+export async function repairSlab(
+  task: RepairTask,
+  deps: RepairDependencies,
+  remainingMs: number,
+): Promise<RepairResult> {
+  const { store, clock, logger, settings } = deps;
+  const startedAt = clock.now();
+  const holdMs = remainingMs + HOLD_BEYOND_TIMEOUT_MS;
+  const begun = await store.begin(task, { worker: deps.worker, holdMs });
+  if (begun.kind === "stale") return { kind: "stale", why: begun.why };
+  await deps.step?.("begun");
+
+  const heartbeat = startHeartbeat({
+    clock,
+    everyMs: settings.heartbeatMs,
+    leaseMs: settings.leaseMs,
+    extend: () => store.extend(task.token),
+    onFailure: (error) =>
+      logger.warn({ error, slab: String(task.slabId) }, "the lease could not be extended"),
+  });
+  const meter = createMeter();
+  const work: Work = { plan: undefined, moved: undefined, error: undefined };
+  try {
+    const reserveMs = Math.min(COMMIT_RESERVE_MS, remainingMs * COMMIT_RESERVE_SHARE);
+    await attempt(task, deps, {
+      meter,
+      work,
+      signal: heartbeat.signal,
+      endsAtMs: startedAt + remainingMs - reserveMs,
+    });
+  } catch (error) {
+    work.error = error;
+    if (!heartbeat.signal.aborted)
+      logger.error({ error, slab: String(task.slabId) }, "a repair failed unexpectedly");
+  } finally {
+    await heartbeat.stop();
+  }
+  if (heartbeat.signal.aborted) return { kind: "stale", why: "the lease was lost in mid-repair" };
+  return finish(task, deps, work, meter);
+}
+
+interface Work {
+  plan: RepairPlan | "slab-gone" | undefined;
+  moved: MoveResult | undefined;
+  error: unknown;
+}
+
+async function attempt(
+  task: RepairTask,
+  deps: RepairDependencies,
+  run: { meter: Meter; work: Work; signal: AbortSignal; endsAtMs: number },
+): Promise<void> {
+  const { store, hosts, settings } = deps;
+  const slab = await store.readSlab(task.slabId);
+  if (slab === undefined || slab.digest !== task.digest) {
+    run.work.plan = "slab-gone";
+    return;
+  }
+  const fleet = await store.readFleet();
+  const plan = planRepair({
+    slab,
+    fleet,
+    random: deps.random,
+    score: (host) => hosts.weight(host.hostKey),
+    limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
+  });
+  run.work.plan = plan;
+  await deps.step?.("planned");
+  if (plan.kind !== "repair") return;
+  run.work.moved = await moveShards(slab, plan, fleet, deps, run);
+  await deps.step?.("stored");
+}
+
+/** Writes the one outcome of the repair; the commit is fenced, so a superseded worker changes nothing here. */
+async function finish(
+  task: RepairTask,
+  deps: RepairDependencies,
+  work: Work,
+  meter: Meter,
+): Promise<RepairResult> {
+  const { store, logger } = deps;
+  const kind = outcomeOf(work);
+  const stored = work.moved?.stored ?? [];
+  const request: CommitRequest = {
+    ...task,
+    worker: deps.worker,
+    outcome: { kind, ...(work.error === undefined ? {} : { error: errorCode(work.error) }) },
+    moves: stored.map(({ move: { sector }, host, how }) => ({
+      index: sector.index,
+      root: sector.root,
+      sectorId: sector.sectorId,
+      plannedHostId: sector.hostId,
+      plannedMapId: sector.contractMapId,
+      plannedContractId: sector.contractId,
+      newHostId: host.id,
+      how,
+    })),
+    lost: work.moved?.lost ?? [],
+    badShards: (work.moved?.pinnedWrongly ?? []).map(({ index, root }) => ({ index, root })),
+    bytesRead: meter.bytesRead,
+    bytesWritten: meter.bytesWritten,
+    hastings: meter.hastings,
+    phasesMs: meter.phasesMs,
+  };
+  const committing = store.commit(request);
+  await deps.step?.("commit-sent");
+  const committed = await committing;
+  await deps.step?.("committed");
+  if (committed.kind === "superseded") return { kind: "stale", why: committed.why };
+  const recorded =
+    committed.kind === "committed" ? committed.recorded : request.moves.map(({ index }) => index);
+  if (recorded.length > 0) {
+    try {
+      await store.bumpEvents(task.slabId);
+      await deps.step?.("events-bumped");
+    } catch (error) {
+      // The outbox keeps them; reap bumps what is left.
+      logger.warn({ error, slab: String(task.slabId) }, "object events are left to reap");
+    }
+  }
+  const count = (how: "copied" | "rebuilt"): number =>
+    request.moves.filter((move) => move.how === how && recorded.includes(move.index)).length;
+  return {
+    kind,
+    copied: count("copied"),
+    rebuilt: count("rebuilt"),
+    dropped: request.moves.length - recorded.length,
+    lost: request.lost.length,
+    meter,
+  };
+}
+
+function outcomeOf(work: Work): OutcomeKind {
+  if (work.error !== undefined || work.plan === undefined) return "fault";
+  // The row is gone with its slab; the commit only clears what is ours.
+  if (work.plan === "slab-gone" || work.plan.kind === "healthy") return "healthy";
+  if (work.plan.kind === "no-candidates") return "no-candidates";
+  if (work.moved === undefined) return "fault";
+  return decideOutcome(work.moved.tally);
+}
+
+/** A stable name for the journal; messages of libraries may carry what must not be stored. */
+function errorCode(error: unknown): string {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return error instanceof Error ? error.name : "unknown";
+}

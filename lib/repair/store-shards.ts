@@ -1,0 +1,89 @@
+import pLimit from "p-limit";
+import { HostError } from "../hosts/host-error.ts";
+import type { HostPool } from "../hosts/host-pool.ts";
+import type { FleetHost } from "../indexd/fleet-snapshot.ts";
+import type { PlannedMove } from "../placement/plan-repair.ts";
+import { SECTOR_BYTES } from "../slab/sizes.ts";
+import type { HeldSector } from "./held-sector.ts";
+import type { Meter } from "./meter.ts";
+import type { TimeLimits } from "./time-limits.ts";
+
+/** indexd stores as many shards of a slab at once. */
+const UPLOADS_AT_ONCE = 10;
+
+export interface StoredShard {
+  readonly move: PlannedMove;
+  readonly host: FleetHost;
+  readonly how: "copied" | "rebuilt";
+}
+
+/** Uploads the shards of one repair as they become ready. */
+export interface ShardStore {
+  /** Starts an upload; releases `held` when it ends, however it ends. */
+  store(move: PlannedMove, held: HeldSector, how: StoredShard["how"]): void;
+  /** Resolves when every upload has ended. Never rejects. */
+  settled(): Promise<void>;
+  readonly stored: readonly StoredShard[];
+  /** A candidate refused for want of funds. */
+  readonly underfunded: boolean;
+}
+
+/**
+ * Each shard goes to the first candidate that is left; when that fails, to the next. A host is asked once for a whole
+ * slab, so that no two shards can meet on it. A host that acknowledges another root than ours lies or is broken.
+ */
+export function createShardStore(options: {
+  readonly candidates: readonly FleetHost[];
+  readonly hosts: HostPool;
+  readonly meter: Meter;
+  readonly limits: TimeLimits;
+  readonly onStored: (shard: StoredShard) => void | Promise<void>;
+  readonly onRefused: (host: FleetHost, cause: unknown) => void;
+}): ShardStore {
+  const { hosts, meter, limits } = options;
+  const candidates = [...options.candidates];
+  const limit = pLimit(UPLOADS_AT_ONCE);
+  const stored: StoredShard[] = [];
+  const uploads: Promise<void>[] = [];
+  let underfunded = false;
+
+  const upload = async (move: PlannedMove, data: Uint8Array, how: StoredShard["how"]): Promise<void> => {
+    while (limits.mayStart("write")) {
+      const host = candidates.shift();
+      if (host === undefined) return;
+      const limited = limits.forTransfer("write", SECTOR_BYTES);
+      try {
+        const { root, costHastings } = await hosts.writeSector(host, data, limited.signal);
+        meter.bytesWritten += data.length;
+        meter.hastings += costHastings;
+        if (root === move.sector.root) {
+          const shard = { move, host, how };
+          stored.push(shard);
+          await options.onStored(shard);
+          return;
+        }
+        hosts.reportWrongData(host.hostKey);
+        options.onRefused(host, new Error("acknowledged another root"));
+      } catch (cause) {
+        if (cause instanceof HostError && cause.code === "not-enough-funds") underfunded = true;
+        options.onRefused(host, cause);
+      } finally {
+        limited.done();
+      }
+    }
+  };
+
+  return {
+    store(move, held, how) {
+      uploads.push(limit(() => upload(move, held.data, how)).finally(() => held.release()));
+    },
+    async settled() {
+      // An upload that is awaited here can not add another one: only copy and rebuild do, and they have ended.
+      await Promise.allSettled(uploads);
+    },
+    stored,
+    get underfunded() {
+      return underfunded;
+    },
+  };
+}
