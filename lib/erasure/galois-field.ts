@@ -1,0 +1,31 @@
+// GF(2^8) with polynomial x^8 + x^4 + x^3 + x^2 + 1 and generator 2 (docs/protocol.md, Reed-Solomon parameters).
+// For matrices only: data is multiplied in wasm/galois-combine.ts.
+
+const POLYNOMIAL = 0x11d;
+const ORDER = 255;
+
+/** EXP[i] = 2^i, twice over so that a sum of two logarithms needs no reduction. */
+const EXP = new Uint8Array(2 * ORDER);
+const LOG = new Uint8Array(256);
+for (let i = 0, value = 1; i < ORDER; i++) {
+  EXP[i] = value;
+  EXP[i + ORDER] = value;
+  LOG[value] = i;
+  value <<= 1;
+  if (value > 255) value ^= POLYNOMIAL;
+}
+
+export function multiply(a: number, b: number): number {
+  return a === 0 || b === 0 ? 0 : EXP[LOG[a]! + LOG[b]!]!;
+}
+
+/** The b with a * b = 1; a is not 0. */
+export function invert(a: number): number {
+  return EXP[ORDER - LOG[a]!]!;
+}
+
+/** a^exponent; 0^0 is 1. */
+export function power(a: number, exponent: number): number {
+  if (exponent === 0) return 1;
+  return a === 0 ? 0 : EXP[(LOG[a]! * exponent) % ORDER]!;
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+import { badArgument } from "./kernel-error.ts";
+
+const PAGE_BYTES = 65_536;
+
+/** The exports of wasm/kernel.ts. All numbers are addresses or counts; nothing is checked in there. */
+export interface KernelExports {
+  windowAddress(): number;
+  arenaAddress(): number;
+  subtreeRoot(dataAddress: number, leaves: number, outAddress: number): void;
+  climb(hashesAddress: number, count: number): void;
+  combine(
+    sourcesAddress: number,
+    sourceCount: number,
+    targetsAddress: number,
+    targetCount: number,
+    coefficientsAddress: number,
+    lengthBytes: number,
+  ): void;
+}
+
+/** Bytes at `windowAddress()`, as declared in wasm/kernel.ts. */
+export const WINDOW_BYTES = 262_144;
+
+// Compiled once per process, at the first use: about a millisecond.
+let compiled: WebAssembly.Module | undefined;
+
+/**
+ * Instantiates the kernels over a memory of exactly `memoryBytes`, rounded down to whole pages.
+ * The memory never grows: growing would detach every view that sockets are reading into.
+ */
+export function instantiate(memoryBytes: number): { exports: KernelExports; buffer: ArrayBuffer } {
+  const pages = Math.floor(memoryBytes / PAGE_BYTES);
+  compiled ??= new WebAssembly.Module(readFileSync(new URL("./kernel.wasm", import.meta.url)));
+  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const instance = new WebAssembly.Instance(compiled, { env: { memory } });
+  const exports = instance.exports as unknown as KernelExports;
+  if (exports.arenaAddress() >= pages * PAGE_BYTES) {
+    throw badArgument(
+      `kernel memory: expected more than ${exports.arenaAddress()} bytes, got ${memoryBytes}`,
+    );
+  }
+  return { exports, buffer: memory.buffer };
+}

@@ -1,0 +1,15 @@
+// The part of WebAssembly's JavaScript interface that wasm-module.ts uses. TypeScript declares it with the browser's
+// "dom" types only, which would let the rest of the browser into this code.
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Memory {
+    constructor(limits: { initial: number; maximum: number });
+    readonly buffer: ArrayBuffer;
+  }
+  class Instance {
+    constructor(module: Module, imports: { env: { memory: Memory } });
+    readonly exports: object;
+  }
+}

@@ -1,0 +1,7 @@
+/** The two hashes that trees are made of (docs/protocol.md, Merkle trees). Results are fresh arrays of 32 bytes. */
+export interface MerkleHasher {
+  /** Hash of an inner node. */
+  node(left: Uint8Array, right: Uint8Array): Uint8Array;
+  /** Root over data of 64 bytes times a power of two. */
+  subtreeRoot(data: Uint8Array): Uint8Array;
+}

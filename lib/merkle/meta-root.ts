@@ -1,0 +1,9 @@
+import type { MerkleHasher } from "./merkle-hasher.ts";
+
+/** Root above any number of roots, in order: that of a contract above its sectors, of a sector above its pieces. */
+export function metaRoot(hasher: Pick<MerkleHasher, "node">, roots: readonly Uint8Array[]): Uint8Array {
+  if (roots.length <= 1) return roots[0]?.slice() ?? new Uint8Array(32);
+  let split = 1;
+  while (split * 2 < roots.length) split *= 2;
+  return hasher.node(metaRoot(hasher, roots.slice(0, split)), metaRoot(hasher, roots.slice(split)));
+}
