@@ -43,6 +43,20 @@ export type MuxClosedCode =
 /** The reason that `Mux.closed` settles with; every stream of the connection fails with the same object. */
 export class MuxClosedError extends SlabmendError<MuxClosedCode> {}
 
+/** The end of a connection whose peer broke the protocol. */
+export function protocolViolation(
+  code: MuxClosedCode,
+  message: string,
+  details: Readonly<Record<string, string | number | boolean>> = {},
+): MuxClosedError {
+  return new MuxClosedError({
+    code,
+    message: `siamux: ${message}`,
+    remedy: "The peer broke the protocol: dial again, and prefer other hosts if it happens again.",
+    details,
+  });
+}
+
 /** Why one stream failed while its connection lives on. */
 export type StreamErrorCode =
   /** We closed the stream ourselves. */

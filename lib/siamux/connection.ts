@@ -1,0 +1,327 @@
+import type { Duplex } from "node:stream";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import type { FrameHeader } from "./frame.ts";
+import { FrameReader, type FrameSink } from "./frame-reader.ts";
+import { Keepalive } from "./keepalive.ts";
+import type { Mux, MuxStream } from "./mux.ts";
+import type { ResolvedMuxOptions } from "./mux-options.ts";
+import type { PacketCipher, Role } from "./packet-cipher.ts";
+import { PacketReader } from "./packet-reader.ts";
+import { PacketWriter } from "./packet-writer.ts";
+import { MuxClosedError, protocolViolation } from "./siamux-error.ts";
+import { StrayFrames } from "./stray-frames.ts";
+import { SiamuxStream, type StreamOwner } from "./stream.ts";
+import {
+  FLAG_ERROR,
+  FLAG_FIRST,
+  FLAG_LAST,
+  KEEPALIVE_FRACTION,
+  KEEPALIVE_ID,
+  LOWEST_STREAM_ID,
+  maxPayloadBytes,
+  STREAM_ID_LIMIT,
+} from "./wire-format.ts";
+
+/** How long close() lets the transport send what it was handed; a peer that does not read must not hold us. */
+const CLOSE_GRACE_MS = 2_000;
+
+export interface ConnectionParts {
+  readonly duplex: Duplex;
+  readonly role: Role;
+  readonly cipher: PacketCipher;
+  readonly settings: ConnectionSettings;
+  readonly options: ResolvedMuxOptions;
+  /** The dialer's sealed settings, which travel with the first packets. */
+  readonly handshakeTail: Buffer | undefined;
+}
+
+/**
+ * A connection after its handshake. It is open until the first of: close(), destroy(), the transport's end or error, a
+ * protocol violation, idleness. Then, in one synchronous step, the reason is fixed, every stream fails with it, timers
+ * stop and the transport is told to go; `closed` settles when it is gone.
+ *
+ * A stream is in `#streams` from its opening until nothing will be sent or received for it. Ids that we closed first move
+ * to `#strays`. The transport is never paused: a slow reader costs its own stream's buffer, no one else's time.
+ */
+export class MuxConnection implements Mux, FrameSink, StreamOwner {
+  readonly closed: Promise<MuxClosedError>;
+  readonly #resolveClosed: (reason: MuxClosedError) => void;
+  readonly #duplex: Duplex;
+  readonly #options: ResolvedMuxOptions;
+  readonly #writer: PacketWriter;
+  readonly #reader: PacketReader;
+  readonly #keepalive: Keepalive;
+  readonly #streams = new Map<number, SiamuxStream>();
+  readonly #strays = new StrayFrames();
+  /** 0 for the dialer, 1 for the acceptor: the low bit of the ids that we open. */
+  readonly #parity: number;
+  #nextId: number;
+  #peerStreamCount = 0;
+  #streamHandler: ((stream: MuxStream) => void) | undefined;
+  #unclaimed: SiamuxStream[] = [];
+  #reason: MuxClosedError | undefined;
+  #cancelGrace: (() => void) | undefined;
+  /** The stream and the flags of the frame whose payload is arriving; no stream: the payload is dropped. */
+  #frameStream: SiamuxStream | undefined;
+  #frame: FrameHeader | undefined;
+  #errorParts: Buffer[] = [];
+
+  constructor(parts: ConnectionParts) {
+    const { duplex, cipher, options, settings } = parts;
+    this.#duplex = duplex;
+    this.#options = options;
+    this.#parity = parts.role === "dialer" ? 0 : 1;
+    this.#nextId = LOWEST_STREAM_ID + this.#parity;
+    const { promise, resolve } = Promise.withResolvers<MuxClosedError>();
+    this.closed = promise;
+    this.#resolveClosed = resolve;
+    const frames = new FrameReader(this, maxPayloadBytes(settings.packetSizeBytes));
+    this.#reader = new PacketReader(cipher, frames, settings.packetSizeBytes);
+    this.#keepalive = new Keepalive({
+      clock: options.clock,
+      intervalMs: settings.maxTimeoutMs * KEEPALIVE_FRACTION,
+      onDue: () => this.#writer.sendKeepalive(),
+      onInactive: () => this.#end(inactive()),
+    });
+    this.#writer = new PacketWriter({
+      duplex,
+      cipher,
+      packetSizeBytes: settings.packetSizeBytes,
+      prefix: parts.handshakeTail,
+      onWritten: (kind) => {
+        this.#keepalive.wrote();
+        if (kind === "frames") this.#keepalive.sawFrame();
+      },
+    });
+    duplex.on("data", this.#onData);
+    duplex.on("end", this.#onEnd);
+    duplex.on("error", this.#onError);
+    duplex.on("close", this.#onClose);
+    duplex.on("drain", this.#onDrain);
+    if (duplex.closed) this.#onClose();
+    else if (duplex.readableEnded) this.#onEnd();
+    else duplex.resume();
+  }
+
+  get isClosed(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  get openStreamCount(): number {
+    let count = 0;
+    for (const stream of this.#streams.values()) if (stream.isOpen) count += 1;
+    return count;
+  }
+
+  openStream(): MuxStream {
+    const stream = this.#newStream(this.#takeId(), false);
+    if (this.#reason !== undefined) stream.connectionEnded(this.#reason);
+    else this.#streams.set(stream.id, stream);
+    return stream;
+  }
+
+  onStream(handler: (stream: MuxStream) => void): void {
+    this.#streamHandler = handler;
+    for (const stream of this.#unclaimed.splice(0)) handler(stream);
+  }
+
+  close(): void {
+    if (this.#reason !== undefined) return;
+    this.#writer.flush();
+    const reason = {
+      code: "closed-locally",
+      message: "siamux: the connection was closed on this side",
+      remedy: "Dial again.",
+    } as const;
+    this.#end(new MuxClosedError(reason), "graceful");
+  }
+
+  destroy(cause: Error): void {
+    this.#end(
+      new MuxClosedError({
+        code: "destroyed",
+        message: `siamux: the connection was given up: ${cause.message}`,
+        remedy: "See the cause; dial again.",
+        cause,
+      }),
+    );
+  }
+
+  hasFrames(stream: SiamuxStream): void {
+    this.#writer.enqueue(stream);
+  }
+
+  ended(stream: SiamuxStream, peerKnows: boolean): void {
+    this.#drop(stream.id);
+    if (peerKnows) this.#strays.remember(stream.id);
+  }
+
+  frameBegins(header: FrameHeader): void {
+    this.#frame = header;
+    this.#frameStream = undefined;
+    if (header.id === KEEPALIVE_ID) return;
+    if (header.id < LOWEST_STREAM_ID) {
+      throw protocolViolation("reserved-stream-id", `stream id ${header.id} is reserved`, {
+        streamId: header.id,
+      });
+    }
+    this.#keepalive.sawFrame();
+    this.#frameStream = this.#streams.get(header.id) ?? this.#acceptOrCount(header);
+  }
+
+  framePayload(part: Buffer): void {
+    const flags = this.#frame?.flags ?? 0;
+    if (this.#frameStream === undefined) return;
+    if ((flags & FLAG_LAST) === 0) this.#frameStream.receive(part);
+    // A frame is short, so its parts are too; they are copied because the packet's memory is not ours to keep.
+    else if ((flags & FLAG_ERROR) !== 0) this.#errorParts.push(Buffer.from(part));
+  }
+
+  frameEnds(): void {
+    const { flags, id } = this.#frame ?? { flags: 0, id: KEEPALIVE_ID };
+    if ((flags & FLAG_LAST) === 0 || id === KEEPALIVE_ID) return;
+    const errorText =
+      (flags & FLAG_ERROR) === 0 ? undefined : Buffer.concat(this.#errorParts).toString("utf8");
+    this.#errorParts = [];
+    this.#strays.forget(id);
+    if (this.#frameStream === undefined) return;
+    this.#drop(id);
+    this.#frameStream.peerEnded(errorText);
+    this.#frameStream = undefined;
+  }
+
+  /** The new stream of a FIRST frame, or undefined for a stray that is tolerated. */
+  #acceptOrCount(header: FrameHeader): SiamuxStream | undefined {
+    const { id } = header;
+    const isPeers = (id & 1) !== this.#parity;
+    if ((header.flags & FLAG_FIRST) !== 0 && isPeers) return this.#accept(id);
+    switch (this.#strays.count(id)) {
+      case "tolerated":
+        return undefined;
+      case "flood":
+        throw protocolViolation("stream-flood", `too many frames for closed stream ${id}`, { streamId: id });
+      case "unknown": {
+        const isForeign = (header.flags & FLAG_FIRST) !== 0;
+        throw isForeign
+          ? protocolViolation("foreign-stream-id", `the peer opened stream ${id}, an id of ours`, {
+              streamId: id,
+            })
+          : protocolViolation("unknown-stream", `frame for unknown stream ${id}`, { streamId: id });
+      }
+    }
+  }
+
+  #accept(id: number): SiamuxStream {
+    // Streams that nobody took yet count even when the peer has closed them: they hold what it sent.
+    if (Math.max(this.#peerStreamCount, this.#unclaimed.length) >= this.#options.maxPeerStreams) {
+      const limit = this.#options.maxPeerStreams;
+      throw protocolViolation("too-many-streams", `the peer may open ${limit} streams at once`, { limit });
+    }
+    this.#strays.forget(id);
+    this.#peerStreamCount += 1;
+    const stream = this.#newStream(id, true);
+    this.#streams.set(id, stream);
+    if (this.#streamHandler === undefined) this.#unclaimed.push(stream);
+    else this.#streamHandler(stream);
+    return stream;
+  }
+
+  #newStream(id: number, isAnnounced: boolean): SiamuxStream {
+    return new SiamuxStream({
+      id,
+      owner: this,
+      isAnnounced,
+      maxBufferedBytes: this.#options.maxBufferedBytes,
+    });
+  }
+
+  #takeId(): number {
+    let id = this.#nextId;
+    do {
+      id = this.#nextId;
+      this.#nextId += 2;
+      if (this.#nextId >= STREAM_ID_LIMIT) this.#nextId = LOWEST_STREAM_ID + this.#parity;
+    } while (this.#streams.has(id) || this.#strays.isRemembered(id));
+    return id;
+  }
+
+  #drop(id: number): void {
+    if (this.#streams.delete(id) && (id & 1) !== this.#parity) this.#peerStreamCount -= 1;
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      if (!(error instanceof MuxClosedError)) throw error;
+      this.#end(error);
+    }
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#reader.isInsidePacket) {
+      this.#end(protocolViolation("truncated-packet", "the peer ended in the middle of a packet"));
+      return;
+    }
+    this.#end(
+      new MuxClosedError({
+        code: "closed-by-peer",
+        message: "siamux: the peer closed the connection",
+        remedy: "Dial again.",
+      }),
+    );
+  };
+
+  readonly #onError = (cause: Error): void => {
+    this.#end(
+      new MuxClosedError({
+        code: "connection-failed",
+        message: `siamux: the connection failed: ${cause.message}`,
+        remedy: "Dial again, or use another host.",
+        cause,
+      }),
+    );
+  };
+
+  readonly #onClose = (): void => {
+    this.#onEnd();
+    this.#cancelGrace?.();
+    this.#duplex.off("error", this.#onError);
+    this.#duplex.off("close", this.#onClose);
+    if (this.#reason !== undefined) this.#resolveClosed(this.#reason);
+  };
+
+  readonly #onDrain = (): void => this.#writer.drained();
+
+  #end(reason: MuxClosedError, how: "graceful" | "at-once" = "at-once"): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#keepalive.stop();
+    this.#writer.stop();
+    this.#reader.stop();
+    this.#duplex.off("data", this.#onData);
+    this.#duplex.off("end", this.#onEnd);
+    this.#duplex.off("drain", this.#onDrain);
+    for (const stream of this.#streams.values()) stream.connectionEnded(reason);
+    this.#streams.clear();
+    this.#unclaimed = [];
+    if (how === "at-once") this.#duplex.destroy();
+    else this.#destroyWhenSent();
+  }
+
+  #destroyWhenSent(): void {
+    const destroy = () => this.#duplex.destroy();
+    this.#cancelGrace = this.#options.clock.startTimer(destroy, CLOSE_GRACE_MS);
+    this.#duplex.end(destroy);
+    // What still arrives is dropped, but it must be read for the transport to see the peer's end.
+    this.#duplex.resume();
+  }
+}
+
+function inactive(): MuxClosedError {
+  return new MuxClosedError({
+    code: "inactive",
+    message: "siamux: nothing but keepalives for too long",
+    remedy: "Dial again when there is work.",
+  });
+}

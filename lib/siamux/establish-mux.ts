@@ -1,0 +1,68 @@
+import type { KeyObject } from "node:crypto";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type HostKey, idBytes } from "../slab/ids.ts";
+import { MuxConnection } from "./connection.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+import { acceptHandshake, dialHandshake } from "./handshake.ts";
+import { type HandshakeTransport, withHandshakeTransport } from "./handshake-transport.ts";
+import type { Mux, MuxOptions } from "./mux.ts";
+import { type ResolvedMuxOptions, resolveMuxOptions } from "./mux-options.ts";
+import { ed25519PublicKey, type OneTimeKey, oneTimeKey } from "./one-time-key.ts";
+import { PUBLIC_KEY_BYTES } from "./wire-format.ts";
+
+/**
+ * Takes over a transport as its client: proves that the peer holds `hostKey`'s private key and opens a connection.
+ * Throws HandshakeError; then the transport is destroyed. One round trip when the transport is connected; one that still
+ * connects may be given too, its time then counts towards the handshake's.
+ */
+export async function dialMux(duplex: Duplex, hostKey: HostKey, options: MuxOptions = {}): Promise<Mux> {
+  const resolved = resolveMuxOptions(options, "dialer");
+  const { cipher, settings, tail } = await runHandshake(duplex, resolved, (transport, ours) =>
+    dialHandshake(transport, { ...ours, hostKey: ed25519PublicKey(idBytes(hostKey)) }),
+  );
+  return new MuxConnection({
+    duplex,
+    role: "dialer",
+    cipher,
+    settings,
+    options: resolved,
+    handshakeTail: tail,
+  });
+}
+
+/** Takes over a transport as its host; `identity` is an Ed25519 private key. Throws HandshakeError as dialMux does. */
+export async function acceptMux(duplex: Duplex, identity: KeyObject, options: MuxOptions = {}): Promise<Mux> {
+  const resolved = resolveMuxOptions(options, "acceptor");
+  const { cipher, settings } = await runHandshake(duplex, resolved, (transport, ours) =>
+    acceptHandshake(transport, { ...ours, identity }),
+  );
+  return new MuxConnection({
+    duplex,
+    role: "acceptor",
+    cipher,
+    settings,
+    options: resolved,
+    handshakeTail: undefined,
+  });
+}
+
+function runHandshake<Result>(
+  duplex: Duplex,
+  options: ResolvedMuxOptions,
+  handshake: (
+    transport: HandshakeTransport,
+    ours: { oneTimeKey: OneTimeKey; settings: ConnectionSettings },
+  ) => Promise<Result>,
+): Promise<Result> {
+  const { packetSizeBytes, maxTimeoutMs } = options;
+  // Whole batches are written at once; to hold back the last segment would only cost a delayed acknowledgement per RPC.
+  if (duplex instanceof Socket) duplex.setNoDelay(true);
+  const limits = { clock: options.clock, timeoutMs: options.handshakeTimeoutMs, signal: options.signal };
+  return withHandshakeTransport(duplex, limits, (transport) =>
+    handshake(transport, {
+      oneTimeKey: oneTimeKey(options.randomBytes(PUBLIC_KEY_BYTES)),
+      settings: { packetSizeBytes, maxTimeoutMs },
+    }),
+  );
+}

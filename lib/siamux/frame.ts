@@ -1,0 +1,33 @@
+import { FRAME_HEADER_BYTES, FRAME_MARKER } from "./wire-format.ts";
+
+export interface FrameHeader {
+  /** 31 bits. */
+  readonly id: number;
+  readonly payloadBytes: number;
+  /** FLAG_FIRST, FLAG_LAST, FLAG_ERROR; bits that we do not know are ignored. */
+  readonly flags: number;
+}
+
+/** Writes the 8 bytes of a header at `offset` of `into`. */
+export function encodeFrameHeader(into: Buffer, offset: number, header: FrameHeader): void {
+  into.writeUInt32LE(((header.id << 1) | FRAME_MARKER) >>> 0, offset);
+  into.writeUInt16LE(header.payloadBytes, offset + 4);
+  into.writeUInt16LE(header.flags, offset + 6);
+}
+
+/** Any 8 bytes are a header; whether its length and id may be is for the reader to judge. */
+export function decodeFrameHeader(from: Buffer, offset: number): FrameHeader {
+  return {
+    id: from.readUInt32LE(offset) >>> 1,
+    payloadBytes: from.readUInt16LE(offset + 4),
+    flags: from.readUInt16LE(offset + 6),
+  };
+}
+
+/** A frame as bytes of its own: for control frames, bulk data goes through the packet writer. */
+export function encodeFrame(id: number, flags: number, payload: Uint8Array = new Uint8Array()): Buffer {
+  const frame = Buffer.alloc(FRAME_HEADER_BYTES + payload.length);
+  encodeFrameHeader(frame, 0, { id, payloadBytes: payload.length, flags });
+  frame.set(payload, FRAME_HEADER_BYTES);
+  return frame;
+}

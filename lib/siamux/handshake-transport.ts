@@ -1,0 +1,104 @@
+import type { Duplex } from "node:stream";
+import type { MuxClock } from "./mux.ts";
+import { HandshakeError, type HandshakeErrorCode } from "./siamux-error.ts";
+
+export interface HandshakeLimits {
+  readonly clock: MuxClock;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What the two sides of the handshake do with the transport. */
+export interface HandshakeTransport {
+  write(bytes: Uint8Array): void;
+  /** Exactly so many bytes; what follows them stays in the transport. */
+  read(lengthBytes: number): Promise<Buffer>;
+}
+
+/**
+ * Runs a handshake over a duplex with a deadline and an abort signal. When it fails in any way the duplex is destroyed and
+ * the error thrown; when it succeeds the duplex is left with no listener of ours and nothing read too far, and the
+ * caller must listen to it before anything else happens (no await on anything but this).
+ */
+export async function withHandshakeTransport<Result>(
+  duplex: Duplex,
+  limits: HandshakeLimits,
+  handshake: (transport: HandshakeTransport) => Promise<Result>,
+): Promise<Result> {
+  const { signal, timeoutMs } = limits;
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  const onError = (cause: Error) =>
+    fail(failure("handshake-connection-lost", "the connection failed", cause));
+  const onGone = () => fail(failure("handshake-connection-lost", "the peer closed the connection"));
+  const onAbort = () => fail(failure("handshake-aborted", "aborted", signal?.reason));
+  const onLate = () => fail(failure("handshake-timed-out", `not complete after ${timeoutMs} ms`));
+  const reader = exactReader(duplex);
+  const writer = coalescingWriter(duplex);
+  const cancelTimer = limits.clock.startTimer(onLate, timeoutMs);
+  duplex.on("error", onError).on("close", onGone).on("end", onGone);
+  signal?.addEventListener("abort", onAbort);
+  try {
+    if (signal?.aborted) onAbort();
+    else if (duplex.destroyed || duplex.readableEnded) onGone();
+    else {
+      const read = (lengthBytes: number) => Promise.race([failed, reader.read(lengthBytes)]);
+      return await Promise.race([failed, handshake({ write: writer.write, read })]);
+    }
+    return await failed;
+  } catch (error) {
+    writer.flush();
+    duplex.on("error", () => {});
+    duplex.destroy();
+    throw error;
+  } finally {
+    cancelTimer();
+    reader.stop();
+    duplex.off("error", onError).off("close", onGone).off("end", onGone);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Reads in paused mode, so that what belongs to the packets stays where it is. */
+function exactReader(duplex: Duplex) {
+  let wake = () => {};
+  const onReadable = () => wake();
+  duplex.on("readable", onReadable);
+  return {
+    async read(lengthBytes: number): Promise<Buffer> {
+      for (;;) {
+        // n bytes or null, but at the end of the stream whatever is left; then "end" follows.
+        const bytes: Buffer | null = duplex.read(lengthBytes);
+        if (bytes?.length === lengthBytes) return bytes;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+    stop: () => void duplex.off("readable", onReadable),
+  };
+}
+
+/** Writes of one tick leave as one: the acceptor's version byte alone would cost a segment and wait for its acknowledgement. */
+function coalescingWriter(duplex: Duplex) {
+  let isCorked = false;
+  const flush = () => {
+    if (isCorked) duplex.uncork();
+    isCorked = false;
+  };
+  return {
+    flush,
+    write(bytes: Uint8Array): void {
+      if (!isCorked) {
+        isCorked = true;
+        duplex.cork();
+        process.nextTick(flush);
+      }
+      duplex.write(bytes);
+    },
+  };
+}
+
+function failure(code: HandshakeErrorCode, what: string, cause?: unknown): HandshakeError {
+  const remedy = "Try the host's other addresses, or another host.";
+  return new HandshakeError({ code, message: `siamux handshake: ${what}`, remedy, cause });
+}

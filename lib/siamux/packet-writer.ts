@@ -1,0 +1,160 @@
+import type { Duplex } from "node:stream";
+import { encodeFrameHeader } from "./frame.ts";
+import type { PacketCipher } from "./packet-cipher.ts";
+import {
+  FRAME_HEADER_BYTES,
+  KEEPALIVE_ID,
+  maxPayloadBytes,
+  packetPlainBytes,
+  TAG_BYTES,
+} from "./wire-format.ts";
+
+/** One write to the transport carries about this much: a socket's high-water mark, so it neither starves nor piles up. */
+const BATCH_BYTES = 65_536;
+
+export interface OutgoingFrame {
+  readonly flags: number;
+  readonly payload: Uint8Array;
+}
+
+/** A stream as the writer sees it. */
+export interface FrameSource {
+  readonly id: number;
+  /** The next frame, or undefined when there is nothing (any more). Its payload is copied before control returns. */
+  takeFrame(maxPayloadBytes: number): OutgoingFrame | undefined;
+  readonly hasFrames: boolean;
+}
+
+/**
+ * Takes frames from the streams in turn, one each, so that a large upload does not hold up a small request; pads
+ * them to whole packets, seals these and hands them to the transport, a batch of packets in one write.
+ * While the transport is full nothing is taken: frames wait in their streams, where a peer's LAST still stops them.
+ */
+export class PacketWriter {
+  readonly #duplex: Duplex;
+  readonly #cipher: PacketCipher;
+  readonly #onWritten: (kind: "frames" | "keepalive") => void;
+  readonly #packetSizeBytes: number;
+  readonly #batchPackets: number;
+  /** Frames of one batch; the last frame may reach into one packet more. */
+  readonly #plain: Buffer;
+  #queue: FrameSource[] = [];
+  readonly #queued = new Set<FrameSource>();
+  #prefix: Buffer | undefined;
+  #prefixTimer: NodeJS.Immediate | undefined;
+  #isScheduled = false;
+  #isFull = false;
+  #isFlushing = false;
+  #isStopped = false;
+
+  /** `prefix` is sent together with the first frames, or alone when none come before the event loop turns. */
+  constructor(parts: {
+    duplex: Duplex;
+    cipher: PacketCipher;
+    packetSizeBytes: number;
+    prefix: Buffer | undefined;
+    onWritten: (kind: "frames" | "keepalive") => void;
+  }) {
+    this.#duplex = parts.duplex;
+    this.#cipher = parts.cipher;
+    this.#onWritten = parts.onWritten;
+    this.#packetSizeBytes = parts.packetSizeBytes;
+    this.#batchPackets = Math.max(1, Math.floor(BATCH_BYTES / parts.packetSizeBytes));
+    this.#plain = Buffer.allocUnsafeSlow((this.#batchPackets + 1) * packetPlainBytes(parts.packetSizeBytes));
+    this.#prefix = parts.prefix;
+    if (this.#prefix !== undefined) this.#prefixTimer = setImmediate(() => this.flush());
+  }
+
+  /** The source has frames. They go out after the current microtask, so that writes of one tick share packets. */
+  enqueue(source: FrameSource): void {
+    if (this.#isStopped || this.#queued.has(source)) return;
+    this.#queued.add(source);
+    this.#queue.push(source);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => {
+      this.#isScheduled = false;
+      this.flush();
+    });
+  }
+
+  /** Hands over what is queued until the transport is full. */
+  flush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    while (!this.#isStopped && !this.#isFull) {
+      const plainBytes = this.#fillBatch();
+      if (plainBytes === 0 && this.#prefix === undefined) break;
+      this.#send(plainBytes);
+      if (plainBytes > 0) this.#onWritten("frames");
+    }
+    this.#isFlushing = false;
+  }
+
+  /** A packet that holds nothing but a keepalive frame; none while frames wait anyway. */
+  sendKeepalive(): void {
+    if (this.#isStopped || this.#isFull || this.#queue.length > 0) return;
+    encodeFrameHeader(this.#plain, 0, { id: KEEPALIVE_ID, payloadBytes: 0, flags: 0 });
+    this.#send(this.#pad(FRAME_HEADER_BYTES));
+    this.#onWritten("keepalive");
+  }
+
+  /** The transport has room again. */
+  drained(): void {
+    this.#isFull = false;
+    this.flush();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearImmediate(this.#prefixTimer);
+    this.#queue = [];
+    this.#queued.clear();
+  }
+
+  /** Returns the bytes of `#plain` in use, a multiple of a packet's. */
+  #fillBatch(): number {
+    const fullBytes = this.#batchPackets * packetPlainBytes(this.#packetSizeBytes);
+    const maxPayload = maxPayloadBytes(this.#packetSizeBytes);
+    let usedBytes = 0;
+    while (usedBytes < fullBytes) {
+      const source = this.#queue.shift();
+      if (source === undefined) break;
+      const frame = source.takeFrame(maxPayload);
+      if (source.hasFrames) this.#queue.push(source);
+      else this.#queued.delete(source);
+      if (frame === undefined) continue;
+      const payloadBytes = frame.payload.length;
+      encodeFrameHeader(this.#plain, usedBytes, { id: source.id, payloadBytes, flags: frame.flags });
+      this.#plain.set(frame.payload, usedBytes + FRAME_HEADER_BYTES);
+      usedBytes += FRAME_HEADER_BYTES + payloadBytes;
+    }
+    return this.#pad(usedBytes);
+  }
+
+  #pad(usedBytes: number): number {
+    const packetBytes = packetPlainBytes(this.#packetSizeBytes);
+    const paddedBytes = Math.ceil(usedBytes / packetBytes) * packetBytes;
+    this.#plain.fill(0, usedBytes, paddedBytes);
+    return paddedBytes;
+  }
+
+  #send(plainBytes: number): void {
+    const packetBytes = packetPlainBytes(this.#packetSizeBytes);
+    const prefix = this.#prefix;
+    const prefixBytes = prefix?.length ?? 0;
+    const packets = plainBytes / packetBytes;
+    // Fresh memory for every batch: a transport may keep what it was handed (an in-memory one hands it on).
+    const sealed = Buffer.allocUnsafeSlow(prefixBytes + packets * (packetBytes + TAG_BYTES));
+    if (prefix !== undefined) {
+      sealed.set(prefix);
+      this.#prefix = undefined;
+      clearImmediate(this.#prefixTimer);
+    }
+    for (let i = 0; i < packets; i++) {
+      const plain = this.#plain.subarray(i * packetBytes, (i + 1) * packetBytes);
+      this.#cipher.seal(plain, sealed, prefixBytes + i * this.#packetSizeBytes);
+    }
+    this.#isFull = !this.#duplex.write(sealed);
+  }
+}

@@ -1,0 +1,255 @@
+import type { MuxStream } from "./mux.ts";
+import type { FrameSource, OutgoingFrame } from "./packet-writer.ts";
+import { ReceiveBuffer } from "./receive-buffer.ts";
+import { StreamError } from "./siamux-error.ts";
+import { FLAG_FIRST, FLAG_LAST } from "./wire-format.ts";
+
+// States of a stream, and what may be sent and received in each:
+//
+//   open ──close()──▶ closing ──LAST handed over──▶ ended        open: both ways
+//    │                   │                            ▲          closing: pending writes and LAST go out, nothing is kept
+//    ├──destroy()────────┘ (pending writes dropped)   │          ended: nothing
+//    └──peer's LAST, connection ended─────────────────┘
+//
+// Always: FIRST is on the first frame of a stream of ours and on no other; LAST is sent at most once, only after FIRST,
+// and never after the peer's LAST; bytes received before the peer's LAST can be read after it.
+type State = "open" | "closing" | "ended";
+
+interface PendingWrite {
+  readonly bytes: Uint8Array;
+  offset: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
+interface PendingRead {
+  readonly target: Uint8Array;
+  filled: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
+/** Most of a peer's error text that we repeat. */
+const MAX_ERROR_TEXT_CHARS = 1_024;
+const quote = (text: string): string => JSON.stringify(text.slice(0, MAX_ERROR_TEXT_CHARS));
+
+/** The connection as a stream sees it. */
+export interface StreamOwner {
+  /** The stream has frames for takeFrame. */
+  hasFrames(stream: SiamuxStream): void;
+  /** Nothing will be sent any more. `peerKnows`: the peer may still send on this id, for it has not closed it. */
+  ended(stream: SiamuxStream, peerKnows: boolean): void;
+}
+
+export class SiamuxStream implements MuxStream, FrameSource {
+  readonly id: number;
+  readonly whenPeerCloses: Promise<void>;
+  readonly #owner: StreamOwner;
+  readonly #maxBufferedBytes: number;
+  readonly #received = new ReceiveBuffer();
+  readonly #writes: PendingWrite[] = [];
+  readonly #resolvePeerCloses: () => void;
+  #read: PendingRead | undefined;
+  #state: State = "open";
+  /** Set with the end: what later reads and writes reject with. */
+  #readError: Error | undefined;
+  #writeError: Error | undefined;
+  #isAnnounced: boolean;
+  #peerClosed = false;
+
+  /** `isAnnounced`: the peer opened it, so it needs no FIRST. */
+  constructor(parts: { id: number; owner: StreamOwner; isAnnounced: boolean; maxBufferedBytes: number }) {
+    this.id = parts.id;
+    this.#owner = parts.owner;
+    this.#isAnnounced = parts.isAnnounced;
+    this.#maxBufferedBytes = parts.maxBufferedBytes;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.whenPeerCloses = promise;
+    this.#resolvePeerCloses = resolve;
+  }
+
+  get peerClosed(): boolean {
+    return this.#peerClosed;
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    if (this.#writeError !== undefined) return Promise.reject(this.#writeError);
+    if (bytes.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.#writes.push({ bytes, offset: 0, resolve, reject });
+      this.#owner.hasFrames(this);
+    });
+  }
+
+  async readExactly(length: number): Promise<Uint8Array> {
+    const target = new Uint8Array(length);
+    await this.readInto(target);
+    return target;
+  }
+
+  readInto(target: Uint8Array): Promise<void> {
+    if (this.#read !== undefined) {
+      return Promise.reject(
+        this.#error("read-in-progress", "one read at a time", "Await the pending read first."),
+      );
+    }
+    const filled = this.#received.moveInto(target, 0);
+    if (filled === target.length) return Promise.resolve();
+    if (this.#readError !== undefined) return Promise.reject(this.#readError);
+    return new Promise((resolve, reject) => {
+      this.#read = { target, filled, resolve, reject };
+    });
+  }
+
+  close(): void {
+    if (this.#state !== "open") return;
+    this.#state = "closing";
+    const error = this.#error("stream-closed", "the stream was closed on this side", "Open another stream.");
+    this.#failReads(error);
+    this.#writeError = error;
+    this.#sendLastOrEnd();
+  }
+
+  destroy(cause: Error): void {
+    if (this.#state === "ended") return;
+    this.#state = "closing";
+    this.#failReads(cause);
+    this.#failWrites(cause);
+    this.#sendLastOrEnd();
+  }
+
+  get hasFrames(): boolean {
+    return this.#state === "closing" || this.#writes.length > 0;
+  }
+
+  takeFrame(maxPayloadBytes: number): OutgoingFrame | undefined {
+    const write = this.#writes[0];
+    if (write === undefined) return this.#takeLast();
+    const payload = write.bytes.subarray(write.offset, write.offset + maxPayloadBytes);
+    write.offset += payload.length;
+    if (write.offset === write.bytes.length) {
+      this.#writes.shift();
+      write.resolve();
+    }
+    const flags = this.#isAnnounced ? 0 : FLAG_FIRST;
+    this.#isAnnounced = true;
+    return { flags, payload };
+  }
+
+  /** A part of a frame arrived. */
+  receive(part: Buffer): void {
+    if (this.#state !== "open") return;
+    let rest = part;
+    const read = this.#read;
+    if (read !== undefined) {
+      const take = Math.min(read.target.length - read.filled, part.length);
+      read.target.set(take === part.length ? part : part.subarray(0, take), read.filled);
+      read.filled += take;
+      rest = part.subarray(take);
+      if (read.filled === read.target.length) {
+        this.#read = undefined;
+        read.resolve();
+      }
+    }
+    if (rest.length === 0) return;
+    if (this.#received.lengthBytes + rest.length > this.#maxBufferedBytes) {
+      const limit = `expected at most ${this.#maxBufferedBytes} bytes that nobody asked for`;
+      this.destroy(
+        this.#error(
+          "stream-overflow",
+          `${limit}, got more`,
+          "Prefer other hosts: this one sends what was not asked.",
+        ),
+      );
+      return;
+    }
+    this.#received.append(rest);
+  }
+
+  /** The peer sent LAST; `errorText` when it closed with an error. */
+  peerEnded(errorText: string | undefined): void {
+    this.#peerClosed = true;
+    const wasOpen = this.#state === "open";
+    this.#state = "ended";
+    this.#resolvePeerCloses();
+    const failed =
+      errorText === undefined
+        ? undefined
+        : this.#error("peer-stream-error", `the peer says ${quote(errorText)}`, "Read what the peer says.");
+    const closed = this.#error(
+      "peer-closed-stream",
+      "the peer closed the stream",
+      "Read the peer's response.",
+    );
+    this.#failWrites(failed ?? closed);
+    if (wasOpen) this.#endReads(failed);
+  }
+
+  /** The connection is gone. Bytes that arrived can still be read. */
+  connectionEnded(reason: Error): void {
+    const wasOpen = this.#state === "open";
+    this.#state = "ended";
+    this.#resolvePeerCloses();
+    this.#failWrites(reason);
+    if (!wasOpen) return;
+    this.#readError = reason;
+    this.#rejectRead(reason);
+  }
+
+  #takeLast(): OutgoingFrame | undefined {
+    if (this.#state !== "closing") return undefined;
+    this.#state = "ended";
+    this.#owner.ended(this, true);
+    return { flags: FLAG_LAST, payload: new Uint8Array() };
+  }
+
+  #sendLastOrEnd(): void {
+    if (this.#isAnnounced || this.#writes.length > 0) {
+      this.#owner.hasFrames(this);
+      return;
+    }
+    this.#state = "ended";
+    this.#owner.ended(this, false);
+  }
+
+  #endReads(failed: StreamError | undefined): void {
+    const read = this.#read;
+    const got = read === undefined ? "" : `: expected ${read.target.length} bytes, got ${read.filled}`;
+    const ended = this.#error(
+      "stream-ended",
+      `the peer closed the stream too early${got}`,
+      "Try another host.",
+    );
+    this.#readError = failed ?? ended;
+    this.#rejectRead(this.#readError);
+  }
+
+  #failReads(error: Error): void {
+    this.#received.clear();
+    this.#readError = error;
+    this.#rejectRead(error);
+  }
+
+  #rejectRead(error: Error): void {
+    const read = this.#read;
+    this.#read = undefined;
+    read?.reject(error);
+  }
+
+  #failWrites(error: Error): void {
+    this.#writeError = error;
+    for (const write of this.#writes.splice(0)) write.reject(error);
+  }
+
+  #error(
+    code: ConstructorParameters<typeof StreamError>[1]["code"],
+    message: string,
+    remedy: string,
+  ): StreamError {
+    return new StreamError(this.id, { code, message: `siamux stream ${this.id}: ${message}`, remedy });
+  }
+}
