@@ -1,0 +1,31 @@
+/**
+ * Lambda's partial batch response (ReportBatchItemFailures): which messages of a batch have failed. What it does not
+ * understand counts as failed, all of it, so that nothing is deleted by mistake.
+ */
+export type BatchVerdict =
+  | { readonly kind: "some-failed"; readonly failed: ReadonlySet<string> }
+  | { readonly kind: "all-failed"; readonly why: string };
+
+const NONE_FAILED: BatchVerdict = { kind: "some-failed", failed: new Set() };
+
+export function readBatchResponse(payload: string, messageIds: readonly string[]): BatchVerdict {
+  const response: unknown = JSON.parse(payload);
+  // null, {} and a null list mean complete success.
+  if (response === null) return NONE_FAILED;
+  if (typeof response !== "object") return { kind: "all-failed", why: "the response is no object" };
+  const list = (response as { batchItemFailures?: unknown }).batchItemFailures ?? null;
+  if (list === null) return NONE_FAILED;
+  if (!Array.isArray(list)) return { kind: "all-failed", why: "batchItemFailures is no list" };
+  const failed = new Set<string>();
+  for (const item of list as unknown[]) {
+    const id =
+      typeof item === "object" && item !== null
+        ? (item as { itemIdentifier?: unknown }).itemIdentifier
+        : undefined;
+    if (typeof id !== "string" || id === "")
+      return { kind: "all-failed", why: "an item has no itemIdentifier" };
+    if (!messageIds.includes(id)) return { kind: "all-failed", why: "an itemIdentifier is not in the batch" };
+    failed.add(id);
+  }
+  return { kind: "some-failed", failed };
+}

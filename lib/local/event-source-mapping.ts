@@ -1,0 +1,184 @@
+/**
+ * What Lambda's event-source mapping does between SQS and a function: as many long polls as may run at once (sqs-consumer), each
+ * giving its batch to the function and deleting the messages that did not fail. Messages of a crash, a time-out or a response that it
+ * does not understand are left alone: they become visible again, and SQS moves them to the dead-letter queue in the end.
+ */
+import { EventEmitter } from "node:events";
+import type { Message, SQSClient } from "@aws-sdk/client-sqs";
+import { Consumer } from "sqs-consumer";
+import { readBatchResponse } from "./batch-response.ts";
+import { LOCAL_REGION } from "./function-definition.ts";
+import type { FunctionPool, Invocation, PoolOutcome } from "./function-pool.ts";
+import type { Queue } from "./queue-server.ts";
+
+export interface EventSourceMappingOptions {
+  readonly client: SQSClient;
+  readonly queue: Queue;
+  readonly pool: FunctionPool;
+  /** Messages given to one invocation, at most 10; default 1. */
+  readonly batchSize?: number;
+  /** Invocations at once. Lambda's least is 2; here 1 is allowed. */
+  readonly maximumConcurrency: number;
+}
+
+/** A message that a process is working on. */
+export interface BusyWorker {
+  readonly pid: number;
+  readonly requestId: string;
+  readonly messages: readonly SourceMessage[];
+  readonly startedAtMs: number;
+}
+
+export interface SourceMessage {
+  readonly messageId: string;
+  readonly body: string;
+  readonly receiveCount: number;
+}
+
+export interface EventSourceMappingEvents {
+  workerStarted: [BusyWorker];
+  /** With the messages that stay in the queue. */
+  workerEnded: [BusyWorker, { readonly outcome: PoolOutcome; readonly failed: readonly string[] }];
+  /** `killWorker` has sent its signal. */
+  workerSignalled: [BusyWorker, NodeJS.Signals];
+  /** SQS did not answer, or a message could not be deleted. */
+  failed: [Error];
+}
+
+/** A poll that failed waits this long: the queue may be starting or stopping. */
+const PAUSE_AFTER_ERROR_MS = 500;
+/** SQS's longest. */
+const WAIT_SECONDS = 20;
+
+export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
+  readonly #options: EventSourceMappingOptions;
+  readonly #pollers: Poller[] = [];
+  readonly #busy = new Map<string, BusyWorker>();
+  #stopped = false;
+
+  constructor(options: EventSourceMappingOptions) {
+    super();
+    this.#options = options;
+    for (let index = 0; index < options.maximumConcurrency; index += 1) this.#pollers.push(this.#poll());
+  }
+
+  get busyWorkers(): readonly BusyWorker[] {
+    return [...this.#busy.values()];
+  }
+
+  /** Sends a signal to a busy worker's process: SIGKILL, SIGSTOP, SIGCONT. Returns false if it is not busy any more. */
+  killWorker(pid: number, signal: NodeJS.Signals = "SIGKILL"): boolean {
+    const worker = this.busyWorkers.find((busy) => busy.pid === pid);
+    if (worker === undefined || !this.#options.pool.signal(pid, signal)) return false;
+    this.emit("workerSignalled", worker, signal);
+    return true;
+  }
+
+  /** Polls no more; workers that are still busy after `graceMs` are killed, and their messages stay in the queue. */
+  async stop(graceMs = 0): Promise<void> {
+    this.#stopped = true;
+    const timer = setTimeout(() => {
+      for (const { pid } of this.#busy.values()) this.#options.pool.signal(pid, "SIGKILL");
+    }, graceMs);
+    await Promise.all(this.#pollers.map((poller) => poller.stop()));
+    clearTimeout(timer);
+  }
+
+  #poll(): Poller {
+    const { client, queue, batchSize = 1 } = this.#options;
+    let handling = Promise.resolve();
+    let handled = (): void => {};
+    const consumer = Consumer.create({
+      sqs: client,
+      queueUrl: queue.url,
+      batchSize,
+      waitTimeSeconds: WAIT_SECONDS,
+      authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
+      messageSystemAttributeNames: ["All"],
+      handleMessageBatch: async (messages) => {
+        handling = new Promise((resolve) => {
+          handled = resolve;
+        });
+        return await this.#handle(messages);
+      },
+    });
+    // After the messages that succeeded have been deleted.
+    consumer.on("response_processed", () => handled());
+    consumer.on("error", (error) => {
+      if (!this.#stopped) this.emit("failed", error);
+    });
+    consumer.start();
+    return {
+      async stop() {
+        // Aborting would also abort the deletion of what has been done; so only an idle poll is aborted.
+        await handling;
+        consumer.stop({ abort: true });
+      },
+    };
+  }
+
+  /** Returns the messages to delete. */
+  async #handle(messages: readonly Message[]): Promise<Message[]> {
+    // Received while stopping: becomes visible again by itself.
+    if (this.#stopped) return [];
+    const { pool, queue } = this.#options;
+    const payload = JSON.stringify({ Records: messages.map((message) => recordOf(message, queue)) });
+    let worker: BusyWorker | undefined;
+    const onStarted = (invocation: Invocation): void => {
+      worker = workerOf(invocation, messages);
+      this.#busy.set(invocation.requestId, worker);
+      this.emit("workerStarted", worker);
+    };
+    const outcome = await pool.invoke(payload, { onStarted });
+    const ids = messages.map((message) => message.MessageId ?? "");
+    const failed = failedOf(outcome, ids);
+    if (worker !== undefined) {
+      this.#busy.delete(worker.requestId);
+      this.emit("workerEnded", worker, { outcome, failed });
+    }
+    return messages.filter((message) => !failed.includes(message.MessageId ?? ""));
+  }
+}
+
+interface Poller {
+  stop(): Promise<void>;
+}
+
+export function startEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
+  return new EventSourceMapping(options);
+}
+
+function failedOf(outcome: PoolOutcome, ids: readonly string[]): readonly string[] {
+  if (outcome.kind !== "succeeded") return ids;
+  const verdict = readBatchResponse(outcome.payload, ids);
+  return verdict.kind === "all-failed" ? ids : [...verdict.failed];
+}
+
+function workerOf(invocation: Invocation, messages: readonly Message[]): BusyWorker {
+  const { pid, requestId, startedAtMs } = invocation;
+  return {
+    pid,
+    requestId,
+    startedAtMs,
+    messages: messages.map((message) => ({
+      messageId: message.MessageId ?? "",
+      body: message.Body ?? "",
+      receiveCount: Number(message.Attributes?.ApproximateReceiveCount ?? 1),
+    })),
+  };
+}
+
+/** One record of the event that Lambda gives to the function. */
+function recordOf(message: Message, queue: Queue): object {
+  return {
+    messageId: message.MessageId,
+    receiptHandle: message.ReceiptHandle,
+    body: message.Body,
+    attributes: message.Attributes ?? {},
+    messageAttributes: {},
+    md5OfBody: message.MD5OfBody,
+    eventSource: "aws:sqs",
+    eventSourceARN: queue.arn,
+    awsRegion: LOCAL_REGION,
+  };
+}
