@@ -8,59 +8,43 @@ interface Matrix {
   readonly elements: Uint8Array;
 }
 
-/** A code: any `minShards` of its `totalShards` shards give all the others. */
-export interface ErasureCode {
-  readonly minShards: number;
-  readonly totalShards: number;
-}
-
-/** Which shards are there and which are wanted, by index. Exactly `minShards` are available, each once. */
-export interface RebuildRequest extends ErasureCode {
+/** A code of which any `k` of `n` shards give all the others, with the shards at hand and those wanted, by index. */
+export interface RebuildRequest {
+  readonly k: number;
+  readonly n: number;
+  /** Exactly `k` different shards. */
   readonly available: readonly number[];
   readonly targets: readonly number[];
 }
 
 /**
- * The encoding matrix, `totalShards` x `minShards` row after row: a Vandermonde matrix times the inverse of its own
- * top square, so that data shards are encoded as themselves (docs/protocol.md, Reed-Solomon parameters).
+ * The encoding matrix, `n` x `k` row after row: a Vandermonde matrix times the inverse of its own top square, so that
+ * data shards are encoded as themselves (docs/protocol.md, Reed-Solomon parameters).
  */
-export function encodingMatrix(code: ErasureCode): Uint8Array {
-  requireCode(code);
-  const { minShards, totalShards } = code;
-  const vandermonde = new Uint8Array(totalShards * minShards);
-  for (let row = 0; row < totalShards; row++) {
-    for (let column = 0; column < minShards; column++)
-      vandermonde[row * minShards + column] = power(row, column);
+export function encodingMatrix(k: number, n: number): Uint8Array {
+  if (!Number.isInteger(k) || !Number.isInteger(n) || k < 1 || n < k || n > MAX_SHARDS) {
+    throw badArgument(`code: expected 1 <= k <= n <= ${MAX_SHARDS}, got ${k} of ${n}`);
   }
-  const top = { columns: minShards, elements: vandermonde.slice(0, minShards * minShards) };
-  return product({ columns: minShards, elements: vandermonde }, inverse(top)).elements;
+  const vandermonde = new Uint8Array(n * k);
+  for (let row = 0; row < n; row++) {
+    for (let column = 0; column < k; column++) vandermonde[row * k + column] = power(row, column);
+  }
+  const top = { columns: k, elements: vandermonde.slice(0, k * k) };
+  return product({ columns: k, elements: vandermonde }, inverse(top)).elements;
 }
 
 /** Coefficients, `targets` x `available` row after row, that turn the available shards into the targets. */
-export function rebuildCoefficients(request: RebuildRequest): Uint8Array {
-  const { minShards, totalShards, available, targets } = request;
-  const isIndex = (index: number) => Number.isInteger(index) && index >= 0 && index < totalShards;
-  if (available.length !== minShards || new Set(available).size !== minShards) {
-    throw badArgument(
-      `rebuild: expected ${minShards} different available shards, got ${available.join(" ")}`,
-    );
+export function rebuildCoefficients({ k, n, available, targets }: RebuildRequest): Uint8Array {
+  const isIndex = (index: number) => Number.isInteger(index) && index >= 0 && index < n;
+  const indices = [...available, ...targets];
+  if (available.length !== k || new Set(available).size !== k) {
+    throw badArgument(`rebuild: expected ${k} different available shards, got ${available.join(" ")}`);
   }
-  if (![...available, ...targets].every(isIndex)) {
-    throw badArgument(
-      `rebuild: expected shard indices 0 to ${totalShards - 1}, got ${[...available, ...targets].join(" ")}`,
-    );
+  if (!indices.every(isIndex)) {
+    throw badArgument(`rebuild: expected shard indices 0 to ${n - 1}, got ${indices.join(" ")}`);
   }
-  const encoding = { columns: minShards, elements: encodingMatrix(request) };
+  const encoding = { columns: k, elements: encodingMatrix(k, n) };
   return product(rows(encoding, targets), inverse(rows(encoding, available))).elements;
-}
-
-function requireCode({ minShards, totalShards }: ErasureCode): void {
-  const whole = Number.isInteger(minShards) && Number.isInteger(totalShards);
-  if (!whole || minShards < 1 || totalShards < minShards || totalShards > MAX_SHARDS) {
-    throw badArgument(
-      `code: expected 1 <= minShards <= totalShards <= ${MAX_SHARDS}, got ${minShards} of ${totalShards}`,
-    );
-  }
 }
 
 function rows({ columns, elements }: Matrix, indices: readonly number[]): Matrix {

@@ -1,0 +1,35 @@
+import { blake2b } from "@noble/hashes/blake2.js";
+import { hkdf } from "@noble/hashes/hkdf.js";
+import { createHasher } from "@noble/hashes/utils.js";
+import { accountKeyFromSeed } from "./account-key.ts";
+import { entropyOfPhrase } from "./recovery-phrase.ts";
+
+/** BLAKE2b with a digest of 32 bytes, which is not BLAKE2b-512 cut short. */
+const blake2b256 = createHasher(() => blake2b.create({ dkLen: 32 }));
+
+/** What the operator's machine keeps of a recovery phrase. Neither gives the wallet's coins. */
+export interface MigrationSecrets {
+  /** 32 bytes, the only key that workers get: the seed of the account that pays for repairs. Secret. */
+  readonly migrationSeed: Uint8Array;
+  /** 32 bytes, compared with `global_settings.wallet_hash` to show that the phrase is this indexd's. */
+  readonly walletHash: Uint8Array;
+}
+
+/** Derives both from twelve words: docs/protocol.md, key derivation. Throws RecoveryPhraseError. */
+export function deriveMigrationSeed(phrase: string): MigrationSecrets {
+  const walletKey = walletPrivateKey(entropyOfPhrase(phrase));
+  return { migrationSeed: serviceSeed(walletKey, "migration"), walletHash: blake2b256(walletKey) };
+}
+
+/** The wallet's Ed25519 key, seed then public key: 64 bytes that hold the coins. */
+export function walletPrivateKey(entropy: Uint8Array): Uint8Array {
+  // The first key of a wallet, as 64-bit index.
+  const keyIndex = new Uint8Array(8);
+  const seed = blake2b256(Buffer.concat([blake2b256(entropy), keyIndex]));
+  return Buffer.concat([seed, accountKeyFromSeed(seed).account]);
+}
+
+/** Ed25519 seed of one of indexd's services, named by its purpose. */
+export function serviceSeed(walletKey: Uint8Array, purpose: "migration" | "integrity"): Uint8Array {
+  return hkdf(blake2b256, walletKey, Buffer.from(purpose, "ascii"), new Uint8Array(0), 32);
+}

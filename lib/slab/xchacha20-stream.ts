@@ -1,0 +1,49 @@
+import { createCipheriv } from "node:crypto";
+import { hchacha } from "@noble/ciphers/chacha.js";
+
+/** A keystream that can be applied anywhere; applying it twice gives the bytes back. */
+export interface CipherStream {
+  /** Changes `data` in place, as the bytes that lie `byteOffset` bytes into the stream. */
+  apply(data: Uint8Array, byteOffset: number): void;
+}
+
+/** Bytes of one block, which is what the counter counts. */
+const BLOCK_BYTES = 64;
+/** A whole sector in one update takes more than twice as long: each update allocates its result, and small ones are reused. */
+const UPDATE_BYTES = 65_536;
+/** Bytes before the 32-bit block counter would wrap: 256 GiB less a block. */
+export const STREAM_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;
+
+/** "expand 32-byte k", RFC 8439 section 2.3. */
+const SIGMA = wordsOf(Buffer.from("expand 32-byte k", "ascii"));
+
+/** XChaCha20 without authentication: HChaCha20 for the key, then ChaCha20 of RFC 8439 from block 0. */
+export function xchacha20Stream(key: Uint8Array, nonce: Uint8Array): CipherStream {
+  const subkeyWords = new Uint32Array(8);
+  hchacha(SIGMA, wordsOf(key), wordsOf(nonce.subarray(0, 16)), subkeyWords);
+  const subkey = Buffer.alloc(32);
+  subkeyWords.forEach((word, i) => {
+    subkey.writeUInt32LE(word, 4 * i);
+  });
+  // OpenSSL's 16 bytes: block counter, then the 12-byte nonce, of which XChaCha20 leaves the first four zero.
+  const counterAndNonce = Buffer.alloc(16);
+  counterAndNonce.set(nonce.subarray(16, 24), 8);
+
+  return {
+    apply(data, byteOffset) {
+      const iv = Buffer.from(counterAndNonce);
+      iv.writeUInt32LE(Math.floor(byteOffset / BLOCK_BYTES), 0);
+      const cipher = createCipheriv("chacha20", subkey, iv);
+      cipher.update(Buffer.alloc(byteOffset % BLOCK_BYTES));
+      for (let at = 0; at < data.length; at += UPDATE_BYTES) {
+        data.set(cipher.update(data.subarray(at, at + UPDATE_BYTES)), at);
+      }
+    },
+  };
+}
+
+/** Little-endian words, as HChaCha20 reads bytes on every machine. */
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Uint32Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getUint32(4 * i, true));
+}
