@@ -1,0 +1,53 @@
+-- begin, one transaction and one round trip: make a leased slab a running one, once.
+--
+--   request  {"slabId", "token", "worker", "holdMs", "leaseMs", "again"}
+--            again: the answer of an earlier call by this very worker was lost
+--   answer   {"kind": "begun", "expiresInMs"} or {"kind": "stale", "why"}
+--
+-- Locks: slab (waits), lease. A message delivered twice at once: the second waits for the slab and finds the lease
+-- begun. Whether the lease's first hour is over does not matter: until reap takes it, nobody else can have the slab.
+create or replace function slabmend.begin_repair(request jsonb) returns jsonb
+language plpgsql volatile
+as $function$
+declare
+  the_slab constant bigint not null := (request->>'slabId')::bigint;
+  the_token constant uuid not null := (request->>'token')::uuid;
+  hold constant interval not null := make_interval(secs => (request->>'holdMs')::double precision / 1000);
+  lease_for constant interval not null := make_interval(secs => (request->>'leaseMs')::double precision / 1000);
+  next_attempt timestamptz;
+  slab_found boolean;
+  lease record;
+  moment timestamptz;
+begin
+  select s.next_repair_attempt into next_attempt
+  from public.slabs s where s.id = the_slab
+  for no key update;
+  slab_found := found;
+
+  select l.token, l.held_until, l.began_at, l.worker into lease
+  from slabmend.leases l where l.slab_id = the_slab
+  for update;
+
+  if not found then
+    return jsonb_build_object('kind', 'stale', 'why', 'no-lease');
+  elsif lease.token <> the_token then
+    return jsonb_build_object('kind', 'stale', 'why', 'leased-again');
+  elsif lease.began_at is not null and not (lease.worker = request->>'worker' and (request->>'again')::boolean) then
+    return jsonb_build_object('kind', 'stale', 'why', 'already-begun');
+  elsif not slab_found then
+    delete from slabmend.leases l where l.slab_id = the_slab;
+    return jsonb_build_object('kind', 'stale', 'why', 'slab-gone');
+  elsif next_attempt <> lease.held_until then
+    -- indexd took the slab while the message waited.
+    delete from slabmend.leases l where l.slab_id = the_slab;
+    return jsonb_build_object('kind', 'stale', 'why', 'indexd-claimed');
+  end if;
+
+  moment := clock_timestamp();
+  update public.slabs s set next_repair_attempt = moment + hold where s.id = the_slab;
+  update slabmend.leases l
+  set began_at = moment, worker = request->>'worker', held_until = moment + hold, expires_at = moment + lease_for
+  where l.slab_id = the_slab;
+  return jsonb_build_object('kind', 'begun', 'expiresInMs', (request->>'leaseMs')::bigint);
+end
+$function$;

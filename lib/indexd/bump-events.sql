@@ -1,0 +1,45 @@
+-- Tells the objects of repaired slabs that their sectors moved, in a short transaction of its own: SDKs learn new
+-- locations only through object_events.updated_at. Returns how many rows of the outbox `moved` it took.
+--
+-- Locks: outbox rows `for update skip locked`, so that two callers share the work; then the events by ascending key, so
+-- that flushes of slabs of the same objects cannot deadlock. Deduplicated: an object of a thousand moved slabs is one
+-- update. Indexes: object_slabs_slab_digest_idx, objects' primary key, object_events_object_key_idx.
+--
+-- indexd hides events of the second that is in progress, so that a client's cursor never stands in a second that may
+-- still receive events. An event stamped in the last moments of a second would become visible after that second was
+-- over and read past. Hence the time is taken after the last wait and rounded instead of truncated: COMMIT has at least
+-- half a second (docs/decisions/0155).
+create or replace function slabmend.bump_events(most integer) returns integer
+language plpgsql volatile
+as $function$
+declare
+  outbox_ids bigint[];
+  digests bytea[];
+  keys bytea[];
+  moment timestamptz;
+begin
+  select array_agg(m.id), array_agg(distinct m.digest) into outbox_ids, digests
+  from (
+    select m.id, m.digest from slabmend.moved m order by m.id limit most for update skip locked
+  ) m;
+  if outbox_ids is null then
+    return 0;
+  end if;
+
+  select array_agg(distinct o.object_key) into keys
+  from public.object_slabs os
+  join public.objects o on o.id = os.object_id
+  where os.slab_digest = any (digests);
+
+  perform e.object_key
+  from public.object_events e
+  where e.object_key = any (keys)
+  order by e.object_key, e.account_id
+  for no key update;
+
+  moment := date_trunc('second', clock_timestamp() + interval '500 milliseconds');
+  update public.object_events e set updated_at = moment where e.object_key = any (keys);
+  delete from slabmend.moved m where m.id = any (outbox_ids);
+  return cardinality(outbox_ids);
+end
+$function$;

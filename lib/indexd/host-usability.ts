@@ -1,0 +1,94 @@
+import type { HostRow, SettingsRow } from "./raw-rows.ts";
+
+/** indexd's names of its checks, in its order; it stores them as the reasons of a block. */
+export const USABILITY_CHECKS = [
+  "Uptime",
+  "MaxContractDuration",
+  "MaxCollateral",
+  "ProtocolVersion",
+  "PriceValidity",
+  "AcceptingContracts",
+  "QUIC",
+  "Siamux",
+  "ContractPrice",
+  "Collateral",
+  "StoragePrice",
+  "IngressPrice",
+  "EgressPrice",
+  "FreeSectorPrice",
+] as const;
+
+export type UsabilityCheck = (typeof USABILITY_CHECKS)[number];
+
+// docs/protocol.md, Host usability.
+const MIN_UPTIME = 0.9;
+const TERABYTE = 10n ** 12n;
+const SIACOIN = 10n ** 24n;
+const SECTORS_PER_TERABYTE = 250_000n;
+const MIN_PRICE_VALIDITY_US = 15n * 60n * 1_000_000n;
+const VERSION_HEX_DIGITS = 6;
+
+/**
+ * The checks that a host fails; none: the host is usable. A host that was never scanned has no settings and fails all
+ * checks of settings; a limit that is not set fails too. slabmend.host_states() decides the same in SQL.
+ */
+export function failedUsabilityChecks(host: HostRow, settings: SettingsRow): readonly UsabilityCheck[] {
+  return USABILITY_CHECKS.filter((check) => !passes(check, host, settings));
+}
+
+function passes(check: UsabilityCheck, host: HostRow, settings: SettingsRow): boolean {
+  // What the announcement and the scans' success say does not need settings.
+  if (check === "Uptime") return host.recentUptime >= MIN_UPTIME;
+  if (check === "QUIC") return host.hasQuic;
+  if (check === "Siamux") return host.hasSiamux;
+  if (host.lastSuccessfulScanUs === null) return false;
+  switch (check) {
+    case "MaxContractDuration":
+      return host.maxContractDurationBlocks >= settings.contractsPeriodBlocks;
+    case "MaxCollateral":
+      return host.maxCollateral >= host.collateral * TERABYTE * settings.contractsPeriodBlocks;
+    case "ProtocolVersion":
+      // Three bytes each, so the order of the hex digits is the order of versions.
+      return (
+        settings.minProtocolVersion !== null &&
+        host.protocolVersion >= settings.minProtocolVersion.slice(0, VERSION_HEX_DIGITS)
+      );
+    case "PriceValidity":
+      // Two stored times, not the present: prices of a host that was scanned long ago stay valid.
+      return (
+        host.validUntilUs !== null && host.validUntilUs >= host.lastSuccessfulScanUs + MIN_PRICE_VALIDITY_US
+      );
+    case "AcceptingContracts":
+      return host.acceptingContracts;
+    case "ContractPrice":
+      return host.contractPrice <= SIACOIN;
+    case "Collateral":
+      return (
+        settings.minCollateral !== null &&
+        host.collateral >= settings.minCollateral &&
+        host.collateral >= 2n * host.storagePrice
+      );
+    case "StoragePrice":
+      return atMost(host.storagePrice, settings.maxStoragePrice);
+    case "IngressPrice":
+      return atMost(host.ingressPrice, settings.maxIngressPrice);
+    case "EgressPrice":
+      return atMost(host.egressPrice, settings.maxEgressPrice);
+    case "FreeSectorPrice":
+      return host.freeSectorPrice <= SIACOIN / SECTORS_PER_TERABYTE;
+  }
+}
+
+function atMost(price: bigint, limit: bigint | null): boolean {
+  return limit !== null && price <= limit;
+}
+
+/** Usable, not blocked, not stuck, storage left: may receive sectors if it also has a contract to append them to. */
+export function isGoodForUpload(host: HostRow, settings: SettingsRow): boolean {
+  return (
+    !host.blocked &&
+    !host.stuck &&
+    host.remainingStorageSectors > 0n &&
+    failedUsabilityChecks(host, settings).length === 0
+  );
+}

@@ -1,0 +1,50 @@
+import type { FleetHost, FleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import type { HostId } from "../slab/ids.ts";
+import type { SectorVerdicts } from "./sectors-to-move.ts";
+import { SpacedSet } from "./spaced-set.ts";
+import { weightedOrder } from "./weighted-order.ts";
+
+export interface PlacementLimits {
+  /**
+   * A host with more unpinned sectors than this takes no more: indexd pins at most 262144 of a host in one pass, and what
+   * stays unpinned for three days is lost (docs/protocol.md, What happens after a migration).
+   */
+  readonly maxUnpinnedPerHost: number;
+}
+
+/** Better hosts have a higher weight; what a weight means is the caller's matter, only ratios count. */
+export type HostWeight = (host: FleetHost) => number;
+
+export interface CandidateChoice {
+  readonly verdicts: SectorVerdicts;
+  readonly fleet: Pick<FleetSnapshot, "hosts" | "minHostDistanceKm">;
+  readonly limits: PlacementLimits;
+  readonly score: HostWeight;
+  readonly random: () => number;
+}
+
+/**
+ * Hosts that may take a moved sector, in a random order weighted by score, all far enough from the hosts that stay and
+ * from each other: any of them may take any of the moves.
+ */
+export function chooseCandidates({ verdicts, fleet, limits, score, random }: CandidateChoice): FleetHost[] {
+  const spaced = new SpacedSet(fleet.minHostDistanceKm);
+  // A kept host that is too near to another one is not added, as in indexd: it then repels nobody.
+  for (const host of verdicts.keptHosts) spaced.add(host);
+  const excluded = neighbours(verdicts);
+  const eligible = [...fleet.hosts.values()].filter(
+    (host) =>
+      host.goodForUpload &&
+      host.hasAppendContract &&
+      host.addresses.length > 0 &&
+      host.unpinnedSectors <= limits.maxUnpinnedPerHost &&
+      !verdicts.holders.has(host.id) &&
+      !excluded.has(host.id),
+  );
+  return weightedOrder(eligible, score, random).filter((host) => spaced.add(host));
+}
+
+/** Hosts of other slabs that share a moved sector: there, two sectors of that other slab would meet. */
+function neighbours({ moves }: SectorVerdicts): Set<HostId> {
+  return new Set(moves.flatMap(({ sector }) => sector.neighbourHostIds));
+}

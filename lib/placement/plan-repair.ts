@@ -1,0 +1,87 @@
+import type { FleetHost, FleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import type { Slab, SlabSector } from "../slab/slab.ts";
+import { chooseCandidates, type HostWeight, type PlacementLimits } from "./choose-candidates.ts";
+import { judgeSectors, type MoveReason } from "./sectors-to-move.ts";
+import { weightedOrder } from "./weighted-order.ts";
+
+export interface PlannedMove {
+  readonly sector: SlabSector;
+  readonly reason: MoveReason;
+  /** The host that has the sector now and may still answer, be it blocked, unusable or without contract. */
+  readonly copyFrom: FleetHost | null;
+}
+
+/** A sector that can be read for a rebuild. */
+export interface Source {
+  readonly sector: SlabSector;
+  readonly host: FleetHost;
+  /** The host is blocked or unusable: indexd would not read there. Only when the others do not suffice. */
+  readonly lastResort: boolean;
+}
+
+interface Planned {
+  /** Live sectors (those with a host, whatever that host is worth) minus `min_shards`: how many more may be lost. */
+  readonly margin: number;
+}
+
+export type RepairPlan =
+  | (Planned & { readonly kind: "healthy" })
+  | (Planned & { readonly kind: "no-candidates"; readonly moves: readonly PlannedMove[] })
+  | (Planned & {
+      readonly kind: "repair";
+      readonly moves: readonly PlannedMove[];
+      /** In random order weighted by score, spaced from each other and from the hosts that stay. */
+      readonly candidates: readonly FleetHost[];
+      /** Sectors that move are sources too. Random order weighted by score, last resorts at the end. May be fewer than `min_shards`. */
+      readonly sources: readonly Source[];
+    });
+
+export interface PlanRequest {
+  readonly slab: Slab;
+  readonly fleet: FleetSnapshot;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly score: HostWeight;
+  readonly limits: PlacementLimits;
+}
+
+/** Live sectors of a slab minus its `min_shards`; negative: the slab cannot be rebuilt. */
+export function marginOf(slab: Pick<Slab, "sectors" | "minShards">): number {
+  return slab.sectors.filter(({ hostId }) => hostId !== null).length - slab.minShards;
+}
+
+/**
+ * Decides which sectors of a slab move, where they may go and what they can be made from. Pure: the same request with the
+ * same random numbers gives the same plan. Any slab is answered, also one without sectors or with more `min_shards`
+ * than sectors; whether the sources suffice shows when they are read.
+ */
+export function planRepair({ slab, fleet, random, score, limits }: PlanRequest): RepairPlan {
+  const margin = marginOf(slab);
+  const verdicts = judgeSectors(slab, fleet);
+  if (verdicts.moves.length === 0) return { kind: "healthy", margin };
+  const moves = verdicts.moves.map(
+    ({ sector, reason }): PlannedMove => ({ sector, reason, copyFrom: holderOf(sector, fleet) }),
+  );
+  const candidates = chooseCandidates({ verdicts, fleet, limits, score, random });
+  if (candidates.length === 0) return { kind: "no-candidates", margin, moves };
+  return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, fleet, score, random) };
+}
+
+/** The host of a sector, if there is a way to reach it. */
+function holderOf(sector: SlabSector, fleet: FleetSnapshot): FleetHost | null {
+  const host = sector.hostId === null ? undefined : fleet.hosts.get(sector.hostId);
+  return host === undefined || host.addresses.length === 0 ? null : host;
+}
+
+function sourcesOf(slab: Slab, fleet: FleetSnapshot, score: HostWeight, random: () => number): Source[] {
+  const readable = slab.sectors.flatMap((sector): Source[] => {
+    const host = holderOf(sector, fleet);
+    return host === null ? [] : [{ sector, host, lastResort: host.blocked || !host.usable }];
+  });
+  // Weighted too: where two slabs share hosts, not every worker should start at the same one.
+  const ordered = weightedOrder(readable, ({ host }) => score(host), random);
+  return [
+    ...ordered.filter((source) => !source.lastResort),
+    ...ordered.filter((source) => source.lastResort),
+  ];
+}

@@ -1,0 +1,62 @@
+import type { FleetHost, FleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import type { HostId } from "../slab/ids.ts";
+import type { Slab, SlabSector } from "../slab/slab.ts";
+
+/**
+ * Why a sector moves. `lost`: it has no host. `bad-host`: the host is blocked, unusable or without active contract.
+ * `duplicate-host`: an earlier sector of the slab is on that host. `bad-contract`: pinned to a contract that is not
+ * healthy, or that a sector which stays is pinned to.
+ */
+export type MoveReason = "lost" | "bad-host" | "duplicate-host" | "bad-contract";
+
+export interface SectorVerdicts {
+  readonly moves: readonly { readonly sector: SlabSector; readonly reason: MoveReason }[];
+  /** Hosts of the sectors that stay, in slab order. */
+  readonly keptHosts: readonly FleetHost[];
+  /** Good hosts that hold a sector of the slab, whether it stays or not: none of them is a candidate. */
+  readonly holders: ReadonlySet<HostId>;
+}
+
+/** Usable, not blocked, with an active contract: what sits there may stay if its contract is healthy. */
+export function isGoodHost(host: FleetHost): boolean {
+  return host.usable && !host.blocked && host.hasActiveContract;
+}
+
+/**
+ * Decides as indexd does (docs/protocol.md, Which sectors move, and where), sector by sector in slab order.
+ * slabmend.sectors_to_move() decides the same in SQL. A sector without contract on a good host stays: it waits to be pinned.
+ */
+export function judgeSectors(
+  slab: Pick<Slab, "sectors">,
+  fleet: Pick<FleetSnapshot, "hosts" | "healthyContractIds">,
+): SectorVerdicts {
+  const moves: { sector: SlabSector; reason: MoveReason }[] = [];
+  const keptHosts: FleetHost[] = [];
+  const holders = new Set<HostId>();
+  const usedContracts = new Set<string>();
+  for (const sector of slab.sectors) {
+    if (sector.hostId === null) {
+      moves.push({ sector, reason: "lost" });
+      continue;
+    }
+    const host = fleet.hosts.get(sector.hostId);
+    if (host === undefined || !isGoodHost(host)) {
+      moves.push({ sector, reason: "bad-host" });
+      continue;
+    }
+    if (holders.has(host.id)) {
+      moves.push({ sector, reason: "duplicate-host" });
+      continue;
+    }
+    holders.add(host.id);
+    if (sector.contractId !== null) {
+      if (!fleet.healthyContractIds.has(sector.contractId) || usedContracts.has(sector.contractId)) {
+        moves.push({ sector, reason: "bad-contract" });
+        continue;
+      }
+      usedContracts.add(sector.contractId);
+    }
+    keptHosts.push(host);
+  }
+  return { moves, keptHosts, holders };
+}

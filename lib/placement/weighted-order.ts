@@ -1,0 +1,23 @@
+/** A weight below this, or none at all, still lets an item appear: last, after everything that has a weight. */
+const LEAST_WEIGHT = 1e-9;
+const GREATEST_WEIGHT = 1e9;
+
+/**
+ * A random order in which an item of twice the weight is twice as likely to come first, and so on among the rest (Efraimidis
+ * and Spirakis: sort by an exponential variate over the weight). Many workers with equal weights do not agree on an order.
+ *
+ * @param random uniform in [0, 1)
+ */
+export function weightedOrder<Item>(
+  items: Iterable<Item>,
+  weight: (item: Item) => number,
+  random: () => number,
+): Item[] {
+  return Array.from(items, (item) => ({ item, key: -Math.log(1 - random()) / bounded(weight(item)) }))
+    .sort((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}
+
+function bounded(weight: number): number {
+  return Number.isNaN(weight) ? LEAST_WEIGHT : Math.min(Math.max(weight, LEAST_WEIGHT), GREATEST_WEIGHT);
+}
