@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { ConfigurationError } from "../../lib/config/configuration-error.ts";
+import { parseEnvironment, variablesOf } from "../../lib/config/parse-environment.ts";
+import { VARIABLES, type VariableName } from "../../lib/config/variables.ts";
+
+const good = {
+  SLABMEND_DATABASE_URL: "postgres://slabmend:hunter2@db.example.org/indexd",
+  SLABMEND_MIGRATION_SEED: "11".repeat(32),
+  SLABMEND_QUEUE_URL: "https://sqs.eu-central-1.amazonaws.com/1/repairs",
+  SLABMEND_DEAD_LETTER_QUEUE_URL: "https://sqs.eu-central-1.amazonaws.com/1/dead",
+};
+
+function problemsOf(names: readonly VariableName[], environment: Record<string, string>) {
+  try {
+    parseEnvironment(names, environment);
+    return [];
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError);
+    return (error as ConfigurationError).problems;
+  }
+}
+
+test("the fallbacks are themselves valid, so a function needs only its addresses and secrets", () => {
+  for (const name of ["claim", "repair", "reap"] as const) {
+    expect(problemsOf(variablesOf(name), good)).toEqual([]);
+  }
+});
+
+test("values arrive typed and frozen", () => {
+  const environment = parseEnvironment(variablesOf("repair"), {
+    ...good,
+    SLABMEND_MIN_HOST_DISTANCE_KM: "2.5",
+  });
+  expect(environment.SLABMEND_MIGRATION_SEED).toEqual(new Uint8Array(32).fill(0x11));
+  expect(environment.SLABMEND_MIN_HOST_DISTANCE_KM).toBe(2.5);
+  expect(environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES).toBe(false);
+  expect(Object.isFrozen(environment)).toBe(true);
+});
+
+test("all problems are reported at once, by name, with what was expected", () => {
+  const problems = problemsOf(variablesOf("repair"), {
+    SLABMEND_DATABASE_URL: "mysql://user:hunter2@db/indexd",
+    SLABMEND_MIGRATION_SEED: "canary-not-hex",
+    SLABMEND_LEASE_SECONDS: "soon",
+    SLABMEND_ALLOW_PRIVATE_ADDRESSES: "yes",
+  });
+  expect(problems.map(({ name }) => name)).toEqual([
+    "SLABMEND_DATABASE_URL",
+    "SLABMEND_MIGRATION_SEED",
+    "SLABMEND_LEASE_SECONDS",
+    "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
+  ]);
+});
+
+test("a malformed secret is never echoed", () => {
+  const error = new ConfigurationError(
+    problemsOf(["SLABMEND_DATABASE_URL", "SLABMEND_MIGRATION_SEED"], {
+      SLABMEND_DATABASE_URL: "mysql://user:hunter2@db/indexd",
+      SLABMEND_MIGRATION_SEED: "canary-not-hex",
+    }),
+  );
+  expect(error.message).not.toMatch(/hunter2|canary/);
+});
+
+test("a heartbeat must leave room for two that fail", () => {
+  const withHeartbeat = (seconds: string) =>
+    problemsOf(variablesOf("repair"), {
+      ...good,
+      SLABMEND_LEASE_SECONDS: "60",
+      SLABMEND_HEARTBEAT_SECONDS: seconds,
+    });
+  expect(withHeartbeat("20")).toEqual([]);
+  expect(withHeartbeat("21").map(({ name }) => name)).toEqual(["SLABMEND_HEARTBEAT_SECONDS"]);
+});
+
+test.each(Object.keys(VARIABLES) as VariableName[])("%s: garbage is refused with its name", (name) => {
+  for (const text of ["\u0000", "-1e9", "999999999999999999999", "not-a-value"]) {
+    expect(problemsOf([name], { [name]: text }).map((problem) => problem.name)).toEqual([name]);
+  }
+});
