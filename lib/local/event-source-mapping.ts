@@ -47,8 +47,11 @@ export interface EventSourceMappingEvents {
 
 /** A poll that failed waits this long: the queue may be starting or stopping. */
 const PAUSE_AFTER_ERROR_MS = 500;
-/** SQS's longest. */
-const WAIT_SECONDS = 20;
+/**
+ * A long poll is never aborted: the queue might hand a message to it afterwards, which would be gone for a visibility timeout.
+ * So this is also the longest that `stop` takes for an idle poll. (Lambda waits 20 s.)
+ */
+const WAIT_SECONDS = 1;
 
 export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
   readonly #options: EventSourceMappingOptions;
@@ -86,8 +89,8 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
 
   #poll(): Poller {
     const { client, queue, batchSize = 1 } = this.#options;
-    let handling = Promise.resolve();
-    let handled = (): void => {};
+    let resting = Promise.resolve();
+    let rest = (): void => {};
     const consumer = Consumer.create({
       sqs: client,
       queueUrl: queue.url,
@@ -95,32 +98,34 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
       waitTimeSeconds: WAIT_SECONDS,
       authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
       messageSystemAttributeNames: ["All"],
-      handleMessageBatch: async (messages) => {
-        handling = new Promise((resolve) => {
-          handled = resolve;
+      // Only if the handler below throws, which it does when it has not even tried: visible again at once.
+      terminateVisibilityTimeout: true,
+      preReceiveMessageCallback: async () => {
+        resting = new Promise((resolve) => {
+          rest = resolve;
         });
-        return await this.#handle(messages);
       },
+      handleMessageBatch: (messages) => this.#handle(messages),
     });
+    consumer.on("empty", () => rest());
     // After the messages that succeeded have been deleted.
-    consumer.on("response_processed", () => handled());
+    consumer.on("response_processed", () => rest());
     consumer.on("error", (error) => {
       if (!this.#stopped) this.emit("failed", error);
+      rest();
     });
     consumer.start();
     return {
       async stop() {
-        // Aborting would also abort the deletion of what has been done; so only an idle poll is aborted.
-        await handling;
-        consumer.stop({ abort: true });
+        consumer.stop();
+        await resting;
       },
     };
   }
 
   /** Returns the messages to delete. */
   async #handle(messages: readonly Message[]): Promise<Message[]> {
-    // Received while stopping: becomes visible again by itself.
-    if (this.#stopped) return [];
+    if (this.#stopped) throw new Error("received while stopping");
     const { pool, queue } = this.#options;
     const payload = JSON.stringify({ Records: messages.map((message) => recordOf(message, queue)) });
     let worker: BusyWorker | undefined;

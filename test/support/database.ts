@@ -1,5 +1,5 @@
 /**
- * A database of its own for each test file or test, cloned from the run's template: indexd's tables and our schema.
+ * A database of its own for each test file or test, cloned from the run's templates.
  *
  * ```ts
  * let database: TestDatabase;
@@ -11,12 +11,13 @@ import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { inject } from "vitest";
 
-export const TEMPLATE_DATABASE = "slabmend_template";
+/** What a database can start with: indexd's tables alone, or with our schema beside them. */
+export const TEMPLATES = { indexd: "template_indexd", slabmend: "template_slabmend" } as const;
 
 export interface TestDatabaseServer {
   readonly adminUrl: string;
-  /** Why there is no template. */
-  readonly templateError?: string;
+  /** Why a template could not be built, by its name. */
+  readonly templateErrors: Readonly<Record<string, string>>;
 }
 
 declare module "vitest" {
@@ -35,6 +36,8 @@ export interface TestDatabase {
 }
 
 export interface TestDatabaseOptions {
+  /** Default `slabmend`: indexd's tables and our schema. */
+  readonly schema?: keyof typeof TEMPLATES;
   /** Connections of `sql`. */
   readonly max?: number;
   /** More options of `sql`. */
@@ -47,9 +50,11 @@ const POLL_MS = 20;
 
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const server = inject("database");
-  if (server.templateError !== undefined) throw new Error(`no template database: ${server.templateError}`);
+  const template = TEMPLATES[options.schema ?? "slabmend"];
+  const templateError = server.templateErrors[template];
+  if (templateError !== undefined) throw new Error(`no ${template}: ${templateError}`);
   const name = `test_${randomBytes(6).toString("hex")}`;
-  await asAdmin(server, (admin) => admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`));
+  await asAdmin(server, (admin) => admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`));
   const url = new URL(server.adminUrl);
   url.pathname = `/${name}`;
   const sql = postgres(url.href, {

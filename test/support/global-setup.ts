@@ -1,9 +1,9 @@
-/** Runs once per `vitest run`: one PostgreSQL, and in it a template database that every test database is cloned from. */
+/** Runs once per `vitest run`: one PostgreSQL, and in it the template databases that every test database is cloned from. */
 import { readdir, readFile } from "node:fs/promises";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
 import { type PostgresServer, startPostgres } from "../../lib/local/postgres.ts";
-import { TEMPLATE_DATABASE, type TestDatabaseServer } from "./database.ts";
+import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 
 const INDEXD_SCHEMA = new URL("../../lib/local/indexd-schema.sql", import.meta.url);
 const STORE = new URL("../../lib/store/", import.meta.url);
@@ -11,30 +11,46 @@ const STORE = new URL("../../lib/store/", import.meta.url);
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   // Each test file has its own pool; two workers with a few files' servers and child processes stay far below.
   const server = await startPostgres({ maxConnections: 200 });
-  const templateError = await buildTemplate(server).then(
-    () => undefined,
-    (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error)),
+  const templateErrors: Record<string, string> = {};
+  // Tests that need no database still run when a schema is broken; the others say why.
+  const attempt = async (name: string, build: Promise<void>): Promise<void> => {
+    await build.catch((error: unknown) => {
+      templateErrors[name] = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+  };
+  await attempt(
+    TEMPLATES.indexd,
+    buildTemplate(server, TEMPLATES.indexd, "template0", async (sql) => {
+      await sql.unsafe(await readFile(INDEXD_SCHEMA, "utf8"));
+    }),
   );
-  const provided: TestDatabaseServer = { adminUrl: server.url("postgres") };
-  // Tests that need no database still run when the schema is broken; the others say why.
-  project.provide("database", templateError === undefined ? provided : { ...provided, templateError });
+  await attempt(
+    TEMPLATES.slabmend,
+    buildTemplate(server, TEMPLATES.slabmend, TEMPLATES.indexd, async (sql) => {
+      await (await findMigrateDatabase())?.(sql);
+    }),
+  );
+  const provided: TestDatabaseServer = { adminUrl: server.url("postgres"), templateErrors };
+  project.provide("database", provided);
   return () => server.stop();
 }
 
-async function buildTemplate(server: PostgresServer): Promise<void> {
+async function buildTemplate(
+  server: PostgresServer,
+  name: string,
+  from: string,
+  fill: (sql: postgres.Sql) => Promise<void>,
+): Promise<void> {
   const admin = postgres(server.url("postgres"), { max: 1, onnotice: () => {} });
-  await admin.unsafe(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
-  const template = postgres(server.url(TEMPLATE_DATABASE), { max: 1, onnotice: () => {} });
   try {
-    await template.unsafe(await readFile(INDEXD_SCHEMA, "utf8"));
-    const migrateDatabase = await findMigrateDatabase();
-    await migrateDatabase?.(template);
+    await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${from}`);
+    const template = postgres(server.url(name), { max: 1, onnotice: () => {} });
+    await fill(template).finally(() => template.end());
+    // Somebody connected to it would make every clone wait.
+    await admin.unsafe(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false IS_TEMPLATE true`);
   } finally {
-    await template.end();
+    await admin.end();
   }
-  // Somebody connected to it would make every clone wait.
-  await admin.unsafe(`ALTER DATABASE ${TEMPLATE_DATABASE} ALLOW_CONNECTIONS false IS_TEMPLATE true`);
-  await admin.end();
 }
 
 /** Our own schema's database migration. Absent only while lib/store is being written. */
