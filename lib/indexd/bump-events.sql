@@ -1,5 +1,6 @@
 -- Tells the objects of repaired slabs that their sectors moved, in a short transaction of its own: SDKs learn new
--- locations only through object_events.updated_at. Returns how many rows of the outbox `moved` it took.
+-- locations only through object_events.updated_at. Returns how many rows of the outbox `moved` it took:
+-- of all slabs, or of one.
 --
 -- Locks: outbox rows `for update skip locked`, so that two callers share the work; then the events by ascending key, so
 -- that flushes of slabs of the same objects cannot deadlock. Deduplicated: an object of a thousand moved slabs is one
@@ -9,7 +10,7 @@
 -- still receive events. An event stamped in the last moments of a second would become visible after that second was
 -- over and read past. Hence the time is taken after the last wait and rounded instead of truncated: COMMIT has at least
 -- half a second (docs/decisions/0155).
-create or replace function slabmend.bump_events(most integer) returns integer
+create or replace function slabmend.bump_events(most integer, only_slab bigint) returns integer
 language plpgsql volatile
 as $function$
 declare
@@ -20,7 +21,9 @@ declare
 begin
   select array_agg(m.id), array_agg(distinct m.digest) into outbox_ids, digests
   from (
-    select m.id, m.digest from slabmend.moved m order by m.id limit most for update skip locked
+    select m.id, m.digest from slabmend.moved m
+    where only_slab is null or m.slab_id = only_slab
+    order by m.id limit most for update skip locked
   ) m;
   if outbox_ids is null then
     return 0;

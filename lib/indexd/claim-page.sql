@@ -93,7 +93,7 @@ begin
       from (
         -- How many more sectors the slab can lose: those on good hosts, less those that no source can give.
         select c.slab_id,
-          (count(h.host_id) - coalesce(jsonb_array_length(max(r.bad_shards::text)::jsonb), 0) - c.min_shards)::smallint
+          (count(h.host_id) - coalesce(jsonb_array_length(r.bad_shards), 0) - c.min_shards)::smallint
             as margin
         from slabmend.claimable_slabs(
           array(select distinct ss.slab_id from public.slab_sectors ss where ss.sector_id = any (sector_ids)),
@@ -102,7 +102,7 @@ begin
         join public.sectors s on s.id = ss.sector_id
         left join slabmend.host_states() h on h.host_id = s.host_id and h.good
         left join slabmend.repairs r on r.slab_id = c.slab_id
-        group by c.slab_id, c.min_shards
+        group by c.slab_id, c.min_shards, r.bad_shards
       ) c
     ) k
     join public.slabs s on s.id = k.slab_id

@@ -11,6 +11,7 @@ create or replace function slabmend.reap_leases(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$
 declare
+  slab_ids bigint[];
   locked_ids bigint[];
   moment timestamptz;
   next_attempt timestamptz;
@@ -20,21 +21,21 @@ declare
   quarantined integer := 0;
   taken integer := 0;
 begin
-  perform s.id
-  from jsonb_to_recordset(request->'decisions') as d ("slabId" bigint)
-  join public.slabs s on s.id = d."slabId"
-  order by s.id
-  for no key update of s skip locked;
+  select array_agg(s.id) into slab_ids
+  from (
+    select s.id
+    from jsonb_to_recordset(request->'decisions') as d ("slabId" bigint)
+    join public.slabs s on s.id = d."slabId"
+    order by s.id
+    for no key update of s skip locked
+  ) s;
 
   select array_agg(l.slab_id) into locked_ids
   from (
     select l.slab_id
     from jsonb_to_recordset(request->'decisions') as d ("slabId" bigint, token uuid)
     join slabmend.leases l on l.slab_id = d."slabId" and l.token = d.token
-    left join public.slabs s on s.id = l.slab_id
-    -- Only slabs that the statement above locked; skip locked does not skip our own locks.
-    where s.id is null or s.id in (
-      select own.id from public.slabs own where own.id = l.slab_id for no key update skip locked)
+    where l.slab_id = any (slab_ids) or not exists (select from public.slabs s where s.id = l.slab_id)
     order by l.slab_id
     for update of l skip locked
   ) l;
@@ -74,7 +75,7 @@ begin
       case when entry.kind = 'quarantine' then moment + make_interval(secs => entry.quarantine_ms / 1000) end,
       case when entry.kind = 'quarantine' then entry.why end)
     on conflict (slab_id) do update set
-      last_outcome = excluded.last_outcome, last_error_code = null, last_error = null,
+      last_outcome = excluded.last_outcome, last_error = null,
       finished_at = excluded.finished_at, crashes = least(r.crashes + 1, 1000), setbacks = 0,
       next_repair_attempt = excluded.next_repair_attempt,
       quarantined_until = excluded.quarantined_until, quarantine_reason = excluded.quarantine_reason;

@@ -1,0 +1,15 @@
+import { SlabmendError } from "../errors/slabmend-error.ts";
+
+export type StoreErrorCode =
+  /** The database holds a schema of a newer slabmend. */
+  | "schema-too-new"
+  /** The database holds a schema that this slabmend has to upgrade first. */
+  | "schema-too-old"
+  | "schema-missing"
+  /** Serialization failures, deadlocks or lock time-outs, again and again. */
+  | "retries-exhausted"
+  /** The connection was lost so often that nobody knows yet whether the commit happened; `journal.token` does. */
+  | "fate-unknown";
+
+/** Thrown by lib/store when the database cannot be used as it is, or did not answer in as many tries as we allow. */
+export class StoreError extends SlabmendError<StoreErrorCode> {}
