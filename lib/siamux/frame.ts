@@ -1,4 +1,4 @@
-import { FRAME_HEADER_BYTES, FRAME_MARKER } from "./wire-format.ts";
+import { FRAME_MARKER } from "./wire-format.ts";
 
 export interface FrameHeader {
   /** 31 bits. */
@@ -22,12 +22,4 @@ export function decodeFrameHeader(from: Buffer, offset: number): FrameHeader {
     payloadBytes: from.readUInt16LE(offset + 4),
     flags: from.readUInt16LE(offset + 6),
   };
-}
-
-/** A frame as bytes of its own: for control frames, bulk data goes through the packet writer. */
-export function encodeFrame(id: number, flags: number, payload: Uint8Array = new Uint8Array()): Buffer {
-  const frame = Buffer.alloc(FRAME_HEADER_BYTES + payload.length);
-  encodeFrameHeader(frame, 0, { id, payloadBytes: payload.length, flags });
-  frame.set(payload, FRAME_HEADER_BYTES);
-  return frame;
 }

@@ -41,7 +41,7 @@ export interface MuxStream {
   /** Pending and later reads and writes reject with the cause; the peer is told as with close(). */
   destroy(cause: Error): void;
   readonly peerClosed: boolean;
-  /** Resolves, never rejects, when the peer closes the stream or the connection ends. */
+  /** Resolves, never rejects, when the peer closes the stream, and at the latest when the stream is over for any reason. */
   readonly whenPeerCloses: Promise<void>;
 }
 

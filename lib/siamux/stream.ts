@@ -202,8 +202,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
 
   #takeLast(): OutgoingFrame | undefined {
     if (this.#state !== "closing") return undefined;
-    this.#state = "ended";
-    this.#owner.ended(this, true);
+    this.#endHere(true);
     return { flags: FLAG_LAST, payload: new Uint8Array() };
   }
 
@@ -212,8 +211,13 @@ export class SiamuxStream implements MuxStream, FrameSource {
       this.#owner.hasFrames(this);
       return;
     }
+    this.#endHere(false);
+  }
+
+  #endHere(peerKnows: boolean): void {
     this.#state = "ended";
-    this.#owner.ended(this, false);
+    this.#resolvePeerCloses();
+    this.#owner.ended(this, peerKnows);
   }
 
   #endReads(failed: StreamError | undefined): void {

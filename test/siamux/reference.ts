@@ -1,0 +1,116 @@
+import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { ed25519, x25519 } from "@noble/curves/ed25519.js";
+import { blake2b } from "@noble/hashes/blake2.js";
+
+// siamux v3 once more, as slowly and plainly as docs/protocol.md tells it, with other libraries underneath. What the
+// code under test sends is read with this, and what it reads is written with this.
+
+export interface ReferenceFrame {
+  readonly id: number;
+  readonly flags: number;
+  readonly payload: Uint8Array;
+}
+
+export type ReferenceRole = "dialer" | "acceptor";
+
+/** One direction of packets: who sends them decides the nonces. */
+export class ReferenceDirection {
+  readonly #key: Uint8Array;
+  readonly #sender: ReferenceRole;
+  #counter = 0n;
+
+  constructor(key: Uint8Array, sender: ReferenceRole) {
+    this.#key = key;
+    this.#sender = sender;
+  }
+
+  seal(plain: Uint8Array): Uint8Array {
+    return chacha20poly1305(this.#key, this.#nextNonce()).encrypt(plain);
+  }
+
+  open(sealed: Uint8Array): Uint8Array {
+    return chacha20poly1305(this.#key, this.#nextNonce()).decrypt(sealed);
+  }
+
+  #nextNonce(): Uint8Array {
+    const nonce = new Uint8Array(12);
+    new DataView(nonce.buffer).setBigUint64(0, this.#counter, true);
+    if (this.#sender === "acceptor") nonce[11] = 0x80;
+    this.#counter += 1n;
+    return nonce;
+  }
+}
+
+export function referenceKey(
+  privateKey: Uint8Array,
+  dialer: Uint8Array,
+  acceptor: Uint8Array,
+  peer: Uint8Array,
+) {
+  const secret = x25519.getSharedSecret(privateKey, peer);
+  return blake2b(concat([secret, dialer, acceptor]), { dkLen: 32 });
+}
+
+export const referencePublic = (privateKey: Uint8Array): Uint8Array => x25519.getPublicKey(privateKey);
+export const referenceSign = (message: Uint8Array, seed: Uint8Array): Uint8Array =>
+  ed25519.sign(message, seed);
+export const referenceIdentity = (seed: Uint8Array): Uint8Array => ed25519.getPublicKey(seed);
+
+export function referenceFrameBytes(frame: ReferenceFrame): Uint8Array {
+  const bytes = new Uint8Array(8 + frame.payload.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, frame.id * 2 + 1, true);
+  view.setUint16(4, frame.payload.length, true);
+  view.setUint16(6, frame.flags, true);
+  bytes.set(frame.payload, 8);
+  return bytes;
+}
+
+/** Frames of one flush as decrypted packets; `filler` says what the padding holds after its first byte. */
+export function referencePlainPackets(
+  frames: readonly ReferenceFrame[],
+  packetSizeBytes: number,
+  filler: "zeros" | "covert" = "zeros",
+): Uint8Array[] {
+  const plainBytes = packetSizeBytes - 16;
+  const bytes = concat(frames.map(referenceFrameBytes));
+  const packets: Uint8Array[] = [];
+  for (let offset = 0; offset < bytes.length; offset += plainBytes) {
+    const packet = new Uint8Array(plainBytes);
+    const part = bytes.subarray(offset, offset + plainBytes);
+    packet.set(part);
+    if (filler === "covert" && part.length < plainBytes) {
+      packet.fill(0xff, part.length);
+      packet[part.length] = 0x02;
+    }
+    packets.push(packet);
+  }
+  return packets;
+}
+
+/** Reads frames a byte at a time. Throws when a packet begins with padding: a writer never does that. */
+export function referenceFrames(plainPackets: readonly Uint8Array[]): ReferenceFrame[] {
+  const frames: ReferenceFrame[] = [];
+  let bytes: number[] = [];
+  for (const packet of plainPackets) {
+    for (const [position, byte] of packet.entries()) {
+      if (bytes.length === 0 && (byte & 1) === 0) {
+        if (position === 0) throw new Error("a packet begins with padding");
+        break;
+      }
+      bytes.push(byte);
+      if (bytes.length >= 8 && bytes.length === 8 + bytes[4]! + 256 * bytes[5]!) {
+        const view = new DataView(Uint8Array.from(bytes).buffer);
+        const id = Math.floor(view.getUint32(0, true) / 2);
+        frames.push({ id, flags: view.getUint16(6, true), payload: Uint8Array.from(bytes.slice(8)) });
+        bytes = [];
+      }
+    }
+  }
+  if (bytes.length > 0) throw new Error("the last frame is not complete");
+  return frames;
+}
+
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(Buffer.concat(parts));
+}
