@@ -251,11 +251,13 @@ export async function seedSlabs(
   const sectors = planned.flatMap(({ slab, roots }) =>
     slab.sectors.map((sector, index) => ({ sector, root: Buffer.from(idBytes(roots[index]!)) })),
   );
-  const firstOfRoot = new Map(sectors.toReversed().map((entry) => [entry.root.toString("hex"), entry]));
-  const distinct = [...firstOfRoot.values()];
+  // The first that names a root decides; the others share its row.
+  const distinct = [...Map.groupBy(sectors, (entry) => entry.root.toString("hex")).values()].map(
+    ([first]) => first!,
+  );
   const inserted = await sql<{ id: string; sector_root: Buffer; host_id: number | null; pinned: boolean }[]>`
-    insert into sectors (sector_root, host_id, contract_sectors_map_id, next_integrity_check)
-    select root, host_id, map_id, now() + interval '14 days'
+    insert into sectors (sector_root, host_id, contract_sectors_map_id, next_integrity_check, uploaded_at)
+    select root, host_id, map_id, now() + interval '14 days', now() - interval '1 hour'
     from unnest(${sql.array(
       distinct.map((entry) => entry.root),
       1001,
