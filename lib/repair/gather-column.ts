@@ -45,28 +45,21 @@ export async function gatherColumn(
   await takeFromCopies(column, options);
   const missing = slab.minShards - column.ranges.length;
   if (missing <= 0) return true;
-  const has = new Set(column.ranges.map(({ sector }) => sector.index));
-  const candidates = rotate(options.sources, position * slab.minShards).filter(
-    ({ sector, host }) => !has.has(sector.index) && !options.reader.hasFailed(host.id),
-  );
-  const attempts = new Set<Promise<void>>();
-  try {
-    await hedge({
-      candidates,
-      needed: missing,
-      clock,
-      signal,
-      intervalMs: () => options.hedgeAfterMs(options.rangeBytes),
-      attempt: (source, attemptSignal) => {
-        const attempt = readInto(column, source, options, attemptSignal);
-        attempts.add(attempt);
-        return attempt;
-      },
-    });
-  } finally {
-    // A cancelled read may still hold a buffer until it has noticed.
-    await Promise.allSettled(attempts);
+  // Another column may learn of a failure while this one waits: each candidate is looked at when its turn comes.
+  function* candidates(): Generator<Source> {
+    for (const source of rotate(options.sources, position * slab.minShards)) {
+      const gathered = column.ranges.some(({ sector }) => sector.index === source.sector.index);
+      if (!gathered && !options.reader.hasFailed(source.host.id)) yield source;
+    }
   }
+  await hedge({
+    candidates: candidates(),
+    needed: missing,
+    clock,
+    signal,
+    intervalMs: () => options.hedgeAfterMs(options.rangeBytes),
+    attempt: (source, attemptSignal) => readInto(column, source, options, attemptSignal),
+  });
   signal.throwIfAborted();
   return column.ranges.length >= slab.minShards;
 }

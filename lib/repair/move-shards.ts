@@ -1,13 +1,14 @@
 import type { FleetHost, FleetSnapshot } from "../indexd/fleet-snapshot.ts";
 import type { PlannedMove, RepairPlan } from "../placement/plan-repair.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
+import type { LostReport } from "../store/commit-repair.ts";
 import { copySectors } from "./copy-sectors.ts";
 import type { HeldSector } from "./held-sector.ts";
 import { type Meter, timed } from "./meter.ts";
 import type { RepairTally } from "./outcome.ts";
 import { type RebuildResult, rebuildShards } from "./rebuild-shards.ts";
 import type { RepairDependencies } from "./repair-slab.ts";
-import { createShardReader, type LostReport, type ShardReader } from "./shard-reader.ts";
+import { createShardReader, type ShardReader } from "./shard-reader.ts";
 import { createShardStore, type StoredShard } from "./store-shards.ts";
 import { createTimeLimits } from "./time-limits.ts";
 import { usualReadPrice } from "./usual-read-price.ts";
@@ -31,7 +32,13 @@ export async function moveShards(
   plan: Extract<RepairPlan, { kind: "repair" }>,
   fleet: FleetSnapshot,
   deps: RepairDependencies,
-  run: { readonly meter: Meter; readonly signal: AbortSignal; readonly endsAtMs: number },
+  run: {
+    readonly meter: Meter;
+    readonly signal: AbortSignal;
+    readonly endsAtMs: number;
+    /** Indices of shards that no rebuild yields. */
+    readonly badShards: ReadonlySet<number>;
+  },
 ): Promise<MoveResult> {
   const { hosts, kernel, buffers, clock, logger } = deps;
   const { meter } = run;
@@ -54,7 +61,9 @@ export async function moveShards(
   const mostCopies = Math.min(slab.minShards, Math.floor(buffers.total * HELD_COPIES_SHARE));
   let rebuild: RebuildResult = { tooFewSources: false, pinnedWrongly: [] };
   try {
-    const usualPrice = usualReadPrice(fleet);
+    // Thousandths keep a fractional multiple in whole hastings.
+    const mostForCopy =
+      (usualReadPrice(fleet) * BigInt(Math.round(deps.settings.copyPriceMultiple * 1_000))) / 1_000n;
     const left = await timed(meter, clock.now, "copy", () =>
       copySectors(plan.moves, {
         reader,
@@ -62,10 +71,10 @@ export async function moveShards(
         limits,
         affordable: async (host, signal) => {
           const { egressPrice } = await hosts.prices(host, signal);
-          return egressPrice <= usualPrice * deps.settings.copyPriceMultiple;
+          return egressPrice <= mostForCopy;
         },
         onCopied: async (move, held) => {
-          if (copies.size < mostCopies) {
+          if (copies.size < mostCopies && !run.badShards.has(move.sector.index)) {
             held.retain();
             copies.set(move.sector.index, held);
           }
@@ -74,9 +83,10 @@ export async function moveShards(
         },
       }),
     );
-    if (left.length > 0) {
+    const toRebuild = left.filter(({ sector }) => !run.badShards.has(sector.index));
+    if (toRebuild.length > 0) {
       rebuild = await timed(meter, clock.now, "rebuild", () =>
-        rebuildShards(left, {
+        rebuildShards(toRebuild, {
           slab,
           sources: plan.sources,
           copies,

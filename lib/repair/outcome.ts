@@ -1,3 +1,5 @@
+import type { OutcomeKind } from "../store/outcome-writes.ts";
+
 /** How the attempts of one repair went, counted; what {@link decideOutcome} decides from. */
 export interface RepairTally {
   /** Sectors that the plan moves and that can be moved: shards known to be pinned wrongly are left out. */
@@ -13,23 +15,11 @@ export interface RepairTally {
   readonly underfunded: boolean;
 }
 
-/** What a repair that began ends in, exactly one: docs/architecture.md, outcomes. */
-export type OutcomeKind =
-  | "repaired"
-  | "partial-deadline"
-  | "partial-refused"
-  | "healthy"
-  | "no-candidates"
-  | "too-few-sources"
-  | "underfunded"
-  | "interrupted"
-  | "fault";
-
 /**
  * The outcome of a repair whose plan had something to move. Progress counts first, then what is not the slab's fault:
  * a slab is called short of sources only when neither time nor money explains it.
  */
-export function decideOutcome(tally: RepairTally): OutcomeKind {
+export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly;
   if (tally.stored >= movable) return tally.moves > 0 && tally.stored === 0 ? "partial-refused" : "repaired";
   if (tally.stored > 0) return tally.deadlineReached ? "partial-deadline" : "partial-refused";

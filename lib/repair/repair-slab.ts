@@ -14,12 +14,13 @@ import type { LeaseToken, SlabDigest, SlabId } from "../slab/ids.ts";
 import type { Slab } from "../slab/slab.ts";
 import type { BeginResult } from "../store/begin-repair.ts";
 import type { CommitRequest, CommitResult } from "../store/commit-repair.ts";
+import type { OutcomeKind } from "../store/outcome-writes.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { createMeter, type Meter } from "./meter.ts";
 import { type MoveResult, moveShards } from "./move-shards.ts";
-import { decideOutcome, type OutcomeKind } from "./outcome.ts";
+import { decideOutcome } from "./outcome.ts";
 
 /** After each of these something is left behind that a crash must not spoil; kill tests end the process there. */
 export type RepairStep =
@@ -40,11 +41,18 @@ export interface RepairTask {
   readonly token: LeaseToken;
 }
 
+interface BeginOptions {
+  readonly worker: string;
+  readonly holdMs: number;
+}
+
 /** The database, as a repair uses it; each call opens no transaction that outlives it. */
 export interface RepairStore {
-  begin(task: RepairTask, options: { worker: string; holdMs: number }): Promise<BeginResult>;
+  begin(task: RepairTask, options: BeginOptions): Promise<BeginResult>;
   extend(token: LeaseToken): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
+  /** Indices of shards that are known to be pinned wrongly. */
+  readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;
   readFleet(): Promise<FleetSnapshot>;
   commit(request: CommitRequest): Promise<CommitResult>;
   bumpEvents(slabId: SlabId): Promise<void>;
@@ -66,6 +74,7 @@ export interface RepairDependencies {
   readonly random: () => number;
   readonly logger: Logger;
   readonly settings: RepairSettings;
+  /** Names this one invocation. */
   readonly worker: string;
   readonly step?: (name: RepairStep) => void | Promise<void>;
 }
@@ -74,7 +83,7 @@ export interface RepairDependencies {
 export type RepairResult =
   | { readonly kind: "stale"; readonly why: string }
   | {
-      readonly kind: OutcomeKind;
+      readonly kind: Exclude<OutcomeKind, "stale">;
       readonly copied: number;
       readonly rebuilt: number;
       readonly dropped: number;
@@ -153,18 +162,28 @@ async function attempt(
     return;
   }
   const fleet = await store.readFleet();
-  const plan = planRepair({
+  const planned = planRepair({
     slab,
     fleet,
     random: deps.random,
     score: (host) => hosts.weight(host.hostKey),
     limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
   });
+  const badShards = await store.readBadShards(task.slabId);
+  const plan = withoutBadShards(planned, badShards);
   run.work.plan = plan;
   await deps.step?.("planned");
   if (plan.kind !== "repair") return;
-  run.work.moved = await moveShards(slab, plan, fleet, deps, run);
+  run.work.moved = await moveShards(slab, plan, fleet, deps, { ...run, badShards });
   await deps.step?.("stored");
+}
+
+/** A shard that is known to be pinned wrongly can be copied, but neither rebuilt nor be a source. */
+function withoutBadShards(plan: RepairPlan, bad: ReadonlySet<number>): RepairPlan {
+  if (plan.kind !== "repair" || bad.size === 0) return plan;
+  const moves = plan.moves.filter(({ sector, copyFrom }) => copyFrom !== null || !bad.has(sector.index));
+  const sources = plan.sources.filter(({ sector }) => !bad.has(sector.index));
+  return moves.length === 0 ? { kind: "healthy", margin: plan.margin } : { ...plan, moves, sources };
 }
 
 /** Writes the one outcome of the repair; the commit is fenced, so a superseded worker changes nothing here. */
@@ -175,12 +194,12 @@ async function finish(
   meter: Meter,
 ): Promise<RepairResult> {
   const { store, logger } = deps;
-  const kind = outcomeOf(work);
+  const reported = outcomeOf(work);
   const stored = work.moved?.stored ?? [];
   const request: CommitRequest = {
     ...task,
     worker: deps.worker,
-    outcome: { kind, ...(work.error === undefined ? {} : { error: errorCode(work.error) }) },
+    outcome: { kind: reported, ...(work.error === undefined ? {} : { error: errorCode(work.error) }) },
     moves: stored.map(({ move: { sector }, host, how }) => ({
       index: sector.index,
       root: sector.root,
@@ -216,8 +235,9 @@ async function finish(
   }
   const count = (how: "copied" | "rebuilt"): number =>
     request.moves.filter((move) => move.how === how && recorded.includes(move.index)).length;
+  // What the commit recorded: moves that were dropped can make a repair that seemed complete a partial one.
   return {
-    kind,
+    kind: committed.outcome === "stale" ? reported : committed.outcome,
     copied: count("copied"),
     rebuilt: count("rebuilt"),
     dropped: request.moves.length - recorded.length,
@@ -226,7 +246,7 @@ async function finish(
   };
 }
 
-function outcomeOf(work: Work): OutcomeKind {
+function outcomeOf(work: Work): Exclude<OutcomeKind, "stale"> {
   if (work.error !== undefined || work.plan === undefined) return "fault";
   // The row is gone with its slab; the commit only clears what is ours.
   if (work.plan === "slab-gone" || work.plan.kind === "healthy") return "healthy";

@@ -2,17 +2,11 @@ import { HostError } from "../hosts/host-error.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
 import type { FleetHost } from "../indexd/fleet-snapshot.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { HostId, SectorId } from "../slab/ids.ts";
+import type { HostId } from "../slab/ids.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
+import type { LostReport } from "../store/commit-repair.ts";
 import type { Meter } from "./meter.ts";
-
-/** A sector that its host says it does not have: one of the two errors that mean lost. */
-export interface LostReport {
-  readonly sectorId: SectorId;
-  readonly root: SlabSector["root"];
-  readonly hostId: HostId;
-}
 
 /** What a failed read tells about its host, as far as the outcome of the repair depends on it. */
 export type ReadFailure = "lost" | "underfunded" | "wrong-data" | "failed";
@@ -54,7 +48,12 @@ export function createShardReader(deps: {
     if (cause.meansLost) {
       failures.set(host.id, "lost");
       if (!lost.some((report) => report.sectorId === sector.sectorId)) {
-        lost.push({ sectorId: sector.sectorId, root: sector.root, hostId: host.id });
+        lost.push({
+          sectorId: sector.sectorId,
+          root: sector.root,
+          hostId: host.id,
+          plannedMapId: sector.contractMapId,
+        });
       }
     } else {
       failures.set(host.id, cause.code === "not-enough-funds" ? "underfunded" : "failed");

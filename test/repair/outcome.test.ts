@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { decideOutcome, type OutcomeKind, type RepairTally } from "../../lib/repair/outcome.ts";
+import { decideOutcome, type RepairTally } from "../../lib/repair/outcome.ts";
+import type { OutcomeKind } from "../../lib/store/outcome-writes.ts";
 
 const nothing: RepairTally = {
   moves: 3,
