@@ -1,5 +1,5 @@
 // GF(2^8) with polynomial x^8 + x^4 + x^3 + x^2 + 1 and generator 2 (docs/protocol.md, Reed-Solomon parameters).
-// For matrices only: data is multiplied in wasm/galois-combine.ts.
+// For coefficients only: data is multiplied in wasm/galois-combine.ts.
 
 const POLYNOMIAL = 0x11d;
 const ORDER = 255;
@@ -22,10 +22,4 @@ export function multiply(a: number, b: number): number {
 /** The b with a * b = 1; a is not 0. */
 export function invert(a: number): number {
   return EXP[ORDER - LOG[a]!]!;
-}
-
-/** a^exponent; 0^0 is 1. */
-export function power(a: number, exponent: number): number {
-  if (exponent === 0) return 1;
-  return a === 0 ? 0 : EXP[(LOG[a]! * exponent) % ORDER]!;
 }

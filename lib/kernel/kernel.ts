@@ -10,6 +10,8 @@ import { instantiate, type KernelExports, WINDOW_BYTES } from "./wasm-module.ts"
 const HASH_BYTES = 32;
 /** 160 MiB: the ceiling of a repair, whatever its code (docs/architecture.md, rebuild). */
 const MAX_MEMORY_BYTES = 160 * 1024 * 1024;
+/** The kernels' own tables and window take less than half of it. */
+const MIN_MEMORY_BYTES = 2 * 1024 * 1024;
 /** Coefficients that fit the tables of wasm/galois-combine.ts. */
 const MAX_COEFFICIENTS = 16_384;
 /** The combining kernel works in steps of this many bytes. */
@@ -64,8 +66,10 @@ export interface Kernel {
 /** Creates the kernels with a memory that is as large as it will ever be; pages cost nothing until touched. */
 export function createKernel(options: { readonly memoryBytes: number }): Kernel {
   const { memoryBytes } = options;
-  if (!Number.isSafeInteger(memoryBytes) || memoryBytes <= 0 || memoryBytes > MAX_MEMORY_BYTES) {
-    throw badArgument(`kernel memory: expected 1 to ${MAX_MEMORY_BYTES} bytes, got ${memoryBytes}`);
+  if (!(memoryBytes >= MIN_MEMORY_BYTES && memoryBytes <= MAX_MEMORY_BYTES)) {
+    throw badArgument(
+      `kernel memory: expected ${MIN_MEMORY_BYTES} to ${MAX_MEMORY_BYTES} bytes, got ${memoryBytes}`,
+    );
   }
   const { exports: wasm, buffer } = instantiate(memoryBytes);
   const arena = new Arena(buffer, wasm.arenaAddress(), buffer.byteLength);
