@@ -1,0 +1,99 @@
+import type { Clock } from "../clock/clock.ts";
+import { dialMux } from "../siamux/establish-mux.ts";
+import { HandshakeError } from "../siamux/siamux-error.ts";
+import { type ConnectEndpoint, connectTcp, isOwnNetworkFailure } from "./connect-endpoint.ts";
+import { withinLimits } from "./deadline.ts";
+import { type Endpoint, findEndpoints } from "./endpoints.ts";
+import { hedge } from "./hedge.ts";
+import type { HostConnection, HostDialer, HostTarget } from "./host-dialer.ts";
+import { HostError, hostErrorFrom } from "./host-error.ts";
+import { type ResolveName, resolveInDns } from "./resolve-name.ts";
+
+export interface DialerOptions {
+  readonly clock: Clock;
+  readonly allowPrivateAddresses: boolean;
+  readonly resolveName?: ResolveName;
+  readonly connectEndpoint?: ConnectEndpoint;
+}
+
+/** For names, TCP and handshake together: what indexd allows. */
+const CONNECT_BUDGET_MS = 10_000;
+const MAX_DIALS_AT_ONCE = 2;
+/** RFC 8305, section 5: how long the first address has before the second is tried beside it. */
+const SECOND_DIAL_AFTER_MS = 250;
+/**
+ * We always wait for what we ask for, so a stream holds no more than what arrives in one turn of the event loop: a socket's
+ * read of 64 KiB and some packets. A host that pushes what nobody reads loses the stream.
+ */
+const MAX_BUFFERED_BYTES = 524_288;
+
+/** The dialer of production: names resolved once, only public addresses, two at a time, siamux proves the host's key. */
+export function createHostDialer(options: DialerOptions): HostDialer {
+  const { clock, allowPrivateAddresses } = options;
+  const resolveName = options.resolveName ?? resolveInDns;
+  const connectEndpoint = options.connectEndpoint ?? connectTcp;
+
+  const dialEndpoint = async (host: HostTarget, endpoint: Endpoint, signal: AbortSignal) => {
+    const socket = await connectEndpoint(endpoint, signal);
+    return dialMux(socket, host.hostKey, { signal, maxBufferedBytes: MAX_BUFFERED_BYTES });
+  };
+
+  const dial: HostDialer = async (host, signal) => {
+    const candidates = await findEndpoints(host, { resolveName, allowPrivateAddresses }, signal);
+    const dialled: HostConnection[] = [];
+    const result = await hedge({
+      candidates,
+      needed: 1,
+      maxConcurrent: MAX_DIALS_AT_ONCE,
+      intervalMs: () => SECOND_DIAL_AFTER_MS,
+      clock,
+      signal,
+      attempt: async (endpoint, attemptSignal) => {
+        dialled.push(await dialEndpoint(host, endpoint, attemptSignal));
+      },
+    });
+    // Two handshakes can end in the same moment, and one in the moment of the abort.
+    const keep = result.kind === "enough" ? dialled.shift() : undefined;
+    for (const spare of dialled) spare.close();
+    signal.throwIfAborted();
+    if (keep) return keep;
+    throw dialError(host, result.failures);
+  };
+
+  return (host, signal) =>
+    withinLimits(
+      {
+        clock,
+        deadlineMs: CONNECT_BUDGET_MS,
+        signals: [signal],
+        onDeadline: () =>
+          new HostError(host.hostKey, "unreachable", `no connection within ${CONNECT_BUDGET_MS} ms`),
+        onAbort: (reason) => new HostError(host.hostKey, "aborted", "the dial was given up", reason),
+      },
+      (limited) => dial(host, limited),
+    );
+}
+
+/** One error for all addresses: what a host itself did wrong says more than that an address did not answer. */
+function dialError(
+  host: HostTarget,
+  failures: readonly { readonly source: Endpoint; readonly cause: unknown }[],
+): HostError {
+  const shake = failures.find(
+    ({ cause }) => cause instanceof HandshakeError && cause.code !== "handshake-connection-lost",
+  );
+  const told = shake && hostErrorFrom(host.hostKey, shake.cause);
+  if (told) return told;
+  const tried = failures.map(
+    ({ source, cause }) => `${source.ip} port ${source.port}: ${shortReason(cause)}`,
+  );
+  const code = failures.every(({ cause }) => isOwnNetworkFailure(cause))
+    ? "network-unreachable"
+    : "unreachable";
+  return new HostError(host.hostKey, code, `no connection (${tried.join("; ")})`, failures[0]?.cause);
+}
+
+function shortReason(cause: unknown): string {
+  if (cause instanceof Error && "code" in cause) return String(cause.code);
+  return cause instanceof Error ? cause.message : "failed";
+}

@@ -1,0 +1,30 @@
+import { isIP } from "node:net";
+
+/** Where a host announced to listen: a name or an IP address, and a port. */
+export interface HostAddress {
+  /** Without brackets. */
+  readonly host: string;
+  readonly port: number;
+  readonly isIp: boolean;
+}
+
+/** A name in the DNS is at most 253 characters; brackets, colon and port come on top. */
+const MAX_ADDRESS_CHARS = 253 + 8;
+const BRACKETED = /^\[([0-9a-fA-F:.]+)\]:(\d{1,5})$/;
+const PLAIN = /^([^[\]:\s/@%]+):(\d{1,5})$/;
+const NAME = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?$/;
+
+/** Parses `host:port` and `[v6]:port`; undefined for anything else, as hosts may announce what they like. */
+export function parseHostAddress(text: string): HostAddress | undefined {
+  if (text.length > MAX_ADDRESS_CHARS) return undefined;
+  const bracketed = BRACKETED.exec(text);
+  const match = bracketed ?? PLAIN.exec(text);
+  if (!match) return undefined;
+  const [host, port] = [match[1]!, Number(match[2])];
+  if (port < 1 || port > 65_535) return undefined;
+  if (bracketed) return isIP(host) === 6 ? { host, port, isIp: true } : undefined;
+  if (isIP(host) === 4) return { host, port, isIp: true };
+  // All digits and dots but no IPv4 address: a notation that some resolvers read as one, never a real name.
+  if (/^[\d.]+$/.test(host) || /^0x/i.test(host)) return undefined;
+  return NAME.test(host) ? { host, port, isIp: false } : undefined;
+}

@@ -1,0 +1,142 @@
+import { SlabmendError } from "../errors/slabmend-error.ts";
+import { PriceTableError, ProtocolError } from "../rhp4/errors.ts";
+import { RpcError, type RpcErrorCode } from "../rhp4/rpc-error.ts";
+import { HandshakeError, type MuxClosedCode, MuxClosedError, StreamError } from "../siamux/siamux-error.ts";
+import type { HostKey } from "../slab/ids.ts";
+
+/** What a failed request to a host tells the repair. */
+interface Meaning {
+  /** The host said that it lost the sector: true for exactly two codes. */
+  readonly meansLost: boolean;
+  /** The host is to blame, so its score suffers. */
+  readonly isHostFault: boolean;
+  /** Another host may well do what this one did not. */
+  readonly retryElsewhere: boolean;
+  readonly remedy: string;
+}
+
+const fault = (remedy: string): Meaning => ({
+  meansLost: false,
+  isHostFault: true,
+  retryElsewhere: true,
+  remedy,
+});
+const noFault = (remedy: string): Meaning => ({
+  meansLost: false,
+  isHostFault: false,
+  retryElsewhere: true,
+  remedy,
+});
+
+const MEANINGS = {
+  unreachable: fault("Use another host."),
+  "network-unreachable": noFault(
+    "Use another host, or give this machine a route to the host's address family.",
+  ),
+  "address-refused": fault("Use another host; allow private addresses only where the hosts are our own."),
+  "handshake-failed": fault(
+    "Use another host: this one is not who it announced to be, or does not speak siamux v3.",
+  ),
+  "connection-lost": fault("Use another host, or ask again over a new connection."),
+  "protocol-violation": fault("Use another host; if all do it, our codec is wrong."),
+  "timed-out": fault("Use another host."),
+  aborted: {
+    meansLost: false,
+    isHostFault: false,
+    retryElsewhere: false,
+    remedy: "Nothing: the caller gave it up.",
+  },
+  "sector-not-found": { ...noFault("Record the sector as lost and rebuild it."), meansLost: true },
+  "sector-corrupt": { ...noFault("Record the sector as lost and rebuild it."), meansLost: true },
+  "not-enough-storage": fault("Store it on another host."),
+  "not-enough-funds": noFault("Use another host, or wait until indexd has funded the account on this one."),
+  "prices-expired": fault("Use another host; if all do it, this machine's clock is wrong."),
+  "bad-signature": fault("Use another host: this one does not hold its announced key."),
+  "host-shutting-down": fault("Use another host for some minutes."),
+  "host-internal": fault("Use another host; this one may recover."),
+  "host-refused": noFault("Look at the host's words in the cause: most likely our request was wrong."),
+} satisfies Record<string, Meaning>;
+
+export type HostErrorCode = keyof typeof MEANINGS;
+
+export const HOST_ERROR_CODES = Object.keys(MEANINGS) as readonly HostErrorCode[];
+
+/** Thrown for every request to a host that did not succeed. Anything else that a host pool throws is a bug. */
+export class HostError extends SlabmendError<HostErrorCode> {
+  readonly hostKey: HostKey;
+
+  constructor(hostKey: HostKey, code: HostErrorCode, what: string, cause?: unknown) {
+    super({
+      code,
+      message: `host ${hostKey}: ${what}`,
+      remedy: MEANINGS[code].remedy,
+      details: { hostKey },
+      ...(cause === undefined ? {} : { cause }),
+    });
+    this.hostKey = hostKey;
+  }
+
+  get meansLost(): boolean {
+    return MEANINGS[this.code].meansLost;
+  }
+
+  get isHostFault(): boolean {
+    return MEANINGS[this.code].isHostFault;
+  }
+
+  get retryElsewhere(): boolean {
+    return MEANINGS[this.code].retryElsewhere;
+  }
+}
+
+const OF_RPC_ERROR: Readonly<Record<RpcErrorCode, HostErrorCode>> = {
+  "sector-not-found": "sector-not-found",
+  "sector-corrupt": "sector-corrupt",
+  "not-enough-storage": "not-enough-storage",
+  "host-shutting-down": "host-shutting-down",
+  "host-internal": "host-internal",
+  "host-error": "host-internal",
+  "contract-not-found": "host-refused",
+  "not-enough-funds": "not-enough-funds",
+  "payment-refused": "host-refused",
+  "prices-expired": "prices-expired",
+  "prices-signature-refused": "prices-expired",
+  "token-expired": "host-refused",
+  "token-for-other-host": "host-refused",
+  "token-signature-refused": "host-refused",
+  "rpc-unknown": "host-refused",
+  "request-refused": "host-refused",
+  "request-undecodable": "host-refused",
+  "error-code-unknown": "protocol-violation",
+};
+
+/** Ends of a connection that happen to honest hosts too; every other end is a broken protocol. */
+const ORDINARY_ENDS: ReadonlySet<MuxClosedCode> = new Set([
+  "closed-locally",
+  "destroyed",
+  "closed-by-peer",
+  "connection-failed",
+  "truncated-packet",
+  "inactive",
+] satisfies MuxClosedCode[]);
+
+/** What a failure of a call, a stream, a connection or a handshake means. An error that is none of them is a bug: undefined. */
+export function hostErrorFrom(hostKey: HostKey, error: unknown): HostError | undefined {
+  if (error instanceof HostError) return error;
+  const as = (code: HostErrorCode) => new HostError(hostKey, code, (error as Error).message, error);
+  if (error instanceof RpcError) return as(OF_RPC_ERROR[error.code]);
+  if (error instanceof ProtocolError) return as("protocol-violation");
+  if (error instanceof PriceTableError) {
+    return as(error.code === "bad-price-signature" ? "bad-signature" : "prices-expired");
+  }
+  if (error instanceof HandshakeError) {
+    return as(error.code === "handshake-connection-lost" ? "unreachable" : "handshake-failed");
+  }
+  if (error instanceof MuxClosedError) {
+    return as(ORDINARY_ENDS.has(error.code) ? "connection-lost" : "protocol-violation");
+  }
+  if (error instanceof StreamError && error.code !== "read-in-progress" && error.code !== "stream-closed") {
+    return as(error.code === "stream-overflow" ? "protocol-violation" : "connection-lost");
+  }
+  return undefined;
+}

@@ -1,0 +1,45 @@
+/** How a pool treats every host; milliseconds and counts. */
+export interface HostPoolConfig {
+  /** A read or write of any size, from asking for it to its end: waiting for a turn, dialling and prices included. */
+  readonly transferDeadlineMs: number;
+  /** Settings, balance: small and free. */
+  readonly queryDeadlineMs: number;
+  /** Prices are fetched anew this long before they expire, so that they do not expire on the way. */
+  readonly pricesMarginMs: number;
+  /** An account token's validity, one token for each paid call. */
+  readonly tokenMs: number;
+  readonly maxRpcsPerHost: number;
+  readonly maxRpcs: number;
+  /** Sectors and ranges under way in all, in bytes: what a slow network may hold of the callers' buffers. */
+  readonly maxBytesInFlight: number;
+  /** Beyond it the connections unused for longest are closed. */
+  readonly maxConnections: number;
+  /** A connection on which nothing has moved for this long, while something should, is dropped. */
+  readonly silentConnectionMs: number;
+  /** After a pause this short a connection is used as if there had been none. */
+  readonly trustIdleMs: number;
+  /** After a pause longer than this a connection is not even tested. */
+  readonly dropIdleMs: number;
+  /** How long a tested connection has to answer. */
+  readonly testDeadlineMs: number;
+}
+
+export const defaultHostPoolConfig: HostPoolConfig = {
+  // indexd's hard limit for one shard.
+  transferDeadlineMs: 120_000,
+  // Three round trips for a new connection, one for the query, on the far side of the planet, with losses.
+  queryDeadlineMs: 20_000,
+  pricesMarginMs: 30_000,
+  tokenMs: 300_000,
+  // A repair reads a few ranges of a host and writes one sector to it; more only queue up in the host.
+  maxRpcsPerHost: 8,
+  maxRpcs: 96,
+  // 24 sectors: more than a worker of 160 MiB holds at once.
+  maxBytesInFlight: 100_663_296,
+  maxConnections: 256,
+  silentConnectionMs: 10_000,
+  trustIdleMs: 3_000,
+  // AWS's NAT gateway forgets a connection after 350 s.
+  dropIdleMs: 300_000,
+  testDeadlineMs: 2_000,
+};

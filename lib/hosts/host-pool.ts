@@ -1,0 +1,306 @@
+import type { Clock } from "../clock/clock.ts";
+import { accountBalance } from "../rhp4/account-balance.ts";
+import { type AccountSigner, createAccountToken } from "../rhp4/account-token.ts";
+import type { HostPrices } from "../rhp4/host-prices.ts";
+import type { Payment } from "../rhp4/payment.ts";
+import { readSector } from "../rhp4/read-sector.ts";
+import { RpcError } from "../rhp4/rpc-error.ts";
+import type { RpcStream } from "../rhp4/rpc-stream.ts";
+import { writeSector } from "../rhp4/write-sector.ts";
+import type { HostKey, Root } from "../slab/ids.ts";
+import { withinLimits } from "./deadline.ts";
+import { Gate } from "./gate.ts";
+import type { HostDialer, HostTarget } from "./host-dialer.ts";
+import { HostError, hostErrorFrom } from "./host-error.ts";
+import { defaultHostPoolConfig, type HostPoolConfig } from "./host-pool-config.ts";
+import type { HostScore } from "./host-score.ts";
+import { HostSession } from "./host-session.ts";
+import { type Direction, ScoreBoard } from "./score-board.ts";
+
+export interface ReadRangeRequest {
+  readonly root: Root;
+  /** Multiples of 64, within the sector. */
+  readonly offset: number;
+  readonly length: number;
+  /** `length` bytes. Nothing writes to it after the promise has settled; after a rejection its content is unspecified. */
+  readonly into: Uint8Array;
+}
+
+/** Every request rejects with a HostError; any other error is a bug. */
+export interface HostPool {
+  /** The data is not verified: see readSector. */
+  readRange(
+    host: HostTarget,
+    request: ReadRangeRequest,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly proof: readonly Uint8Array[];
+    readonly costHastings: bigint;
+    readonly durationMs: number;
+  }>;
+  /** `data` must not change until the promise has settled. The root is what the host says: compare it. */
+  writeSector(
+    host: HostTarget,
+    data: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ readonly root: Root; readonly costHastings: bigint; readonly durationMs: number }>;
+  /** Signed by the host, and valid for half a minute or longer if the host's own prices are. */
+  prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices>;
+  /** Hastings that our account has on the host. */
+  balance(host: HostTarget, signal: AbortSignal): Promise<bigint>;
+
+  score(hostKey: HostKey): HostScore;
+  /** How likely the host should be drawn among others; positive. */
+  weight(hostKey: HostKey): number;
+  /** The host sent data or a root that is provably not what it should be. */
+  reportWrongData(hostKey: HostKey): void;
+  /** What a transfer of this size takes on the hosts used so far. */
+  expectedMs(direction: Direction, lengthBytes: number): number;
+  /** How long a read of this size may take before another host is asked too. */
+  hedgeAfterMs(lengthBytes: number): number;
+
+  /** To be called when a function is invoked again: connections that may have died in a freeze are tested before use. */
+  checkReused(): Promise<void>;
+  /** Resolves when nothing is under way: to be awaited before a function returns, after its signals have aborted. */
+  idle(): Promise<void>;
+  /** Aborts and awaits everything; later requests are refused. */
+  close(): Promise<void>;
+}
+
+export interface HostPoolOptions {
+  readonly dialer: HostDialer;
+  readonly account: AccountSigner;
+  readonly clock: Clock;
+  readonly config?: Partial<HostPoolConfig>;
+}
+
+export function createHostPool(options: HostPoolOptions): HostPool {
+  return new Pool(options);
+}
+
+type PaidRpc<Result> = (stream: RpcStream, payment: Payment) => Promise<Result>;
+
+class Pool implements HostPool {
+  readonly #options: HostPoolOptions;
+  readonly #config: HostPoolConfig;
+  readonly #scores: ScoreBoard;
+  readonly #sessions = new Map<HostKey, HostSession>();
+  readonly #closing = new AbortController();
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #rpcs: Gate;
+  readonly #bytes: Gate;
+
+  constructor(options: HostPoolOptions) {
+    this.#options = options;
+    this.#config = { ...defaultHostPoolConfig, ...options.config };
+    this.#scores = new ScoreBoard(options.clock);
+    this.#rpcs = new Gate(this.#config.maxRpcs);
+    this.#bytes = new Gate(this.#config.maxBytesInFlight);
+  }
+
+  readRange(host: HostTarget, request: ReadRangeRequest, signal: AbortSignal) {
+    return this.#transfer(host, "read", request.length, signal, (stream, payment) =>
+      readSector(stream, { ...request, ...payment }),
+    );
+  }
+
+  writeSector(host: HostTarget, data: Uint8Array, signal: AbortSignal) {
+    return this.#transfer(host, "write", data.length, signal, (stream, payment) =>
+      writeSector(stream, { ...payment, data }),
+    );
+  }
+
+  prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices> {
+    return this.#query(host, signal, (session, limited) => session.prices(limited));
+  }
+
+  balance(host: HostTarget, signal: AbortSignal): Promise<bigint> {
+    const { account } = this.#options.account;
+    return this.#query(host, signal, async (session, limited) => {
+      const leave = await session.gate.enter(1, limited);
+      try {
+        return await session.call(limited, (stream) => accountBalance(stream, account));
+      } finally {
+        leave();
+      }
+    });
+  }
+
+  score(hostKey: HostKey): HostScore {
+    return this.#scores.score(hostKey);
+  }
+
+  weight(hostKey: HostKey): number {
+    return this.#scores.weight(hostKey);
+  }
+
+  reportWrongData(hostKey: HostKey): void {
+    this.#scores.addLie(hostKey);
+  }
+
+  expectedMs(direction: Direction, lengthBytes: number): number {
+    return this.#scores.expectedMs(direction, lengthBytes);
+  }
+
+  hedgeAfterMs(lengthBytes: number): number {
+    return this.#scores.hedgeAfterMs("read", lengthBytes);
+  }
+
+  async checkReused(): Promise<void> {
+    for (const session of this.#sessions.values()) session.suspectAfterPause();
+  }
+
+  async idle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    await Promise.all([...this.#sessions.values()].map((session) => session.settled()));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the host pool was closed"));
+    await this.idle();
+    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+  }
+
+  #query<Result>(
+    host: HostTarget,
+    signal: AbortSignal,
+    run: (session: HostSession, limited: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#request(host, this.#config.queryDeadlineMs, signal, async (session, limited) => {
+      try {
+        return await run(session, limited);
+      } catch (error) {
+        if (hostErrorFrom(host.hostKey, error)?.isHostFault) this.#scores.addFailure(host.hostKey);
+        throw error;
+      }
+    });
+  }
+
+  #transfer<Result extends object>(
+    host: HostTarget,
+    direction: Direction,
+    lengthBytes: number,
+    signal: AbortSignal,
+    rpc: PaidRpc<Result>,
+  ): Promise<Result & { readonly durationMs: number }> {
+    const { clock } = this.#options;
+    const { hostKey } = host;
+    return this.#request(host, this.#config.transferDeadlineMs, signal, async (session, limited) => {
+      let startedAtMs: number | undefined;
+      const elapsedMs = () => (startedAtMs === undefined ? undefined : clock.now() - startedAtMs);
+      const ended = this.#scores.begin(hostKey);
+      const leave: (() => void)[] = [];
+      try {
+        leave.push(await session.gate.enter(1, limited));
+        leave.push(await this.#rpcs.enter(1, limited));
+        leave.push(await this.#bytes.enter(lengthBytes, limited));
+        const result = await this.#paid(session, host, limited, (stream, payment) => {
+          startedAtMs = clock.now();
+          return rpc(stream, payment);
+        });
+        const durationMs = elapsedMs() ?? 0;
+        this.#scores.addSuccess(hostKey, direction, lengthBytes, durationMs);
+        return { ...result, durationMs };
+      } catch (error) {
+        this.#noteFailure(hostKey, direction, lengthBytes, elapsedMs(), error);
+        throw error;
+      } finally {
+        for (const give of leave) give();
+        ended();
+      }
+    });
+  }
+
+  /** One paid call; when the host says that its prices expired, they are fetched again and it is repeated once. */
+  async #paid<Result>(
+    session: HostSession,
+    host: HostTarget,
+    signal: AbortSignal,
+    rpc: PaidRpc<Result>,
+  ): Promise<Result> {
+    const once = async (prices: HostPrices) => {
+      const { account, clock } = this.#options;
+      const token = createAccountToken(account, host.hostKey, clock.now() + this.#config.tokenMs);
+      return session.call(signal, (stream) => rpc(stream, { prices, token }));
+    };
+    const prices = await session.prices(signal);
+    try {
+      return await once(prices);
+    } catch (error) {
+      const stale =
+        error instanceof RpcError &&
+        (error.code === "prices-expired" || error.code === "prices-signature-refused");
+      if (!stale) throw error;
+      session.forgetPrices(prices);
+      return once(await session.prices(signal));
+    }
+  }
+
+  #noteFailure(
+    hostKey: HostKey,
+    direction: Direction,
+    lengthBytes: number,
+    elapsedMs: number | undefined,
+    error: unknown,
+  ): void {
+    const failure = hostErrorFrom(hostKey, error);
+    if (!failure) return;
+    if (failure.code === "timed-out") {
+      // Without a start it only waited for its turn, which is our doing.
+      if (elapsedMs !== undefined) this.#scores.addTimeout(hostKey, direction, lengthBytes, elapsedMs);
+    } else if (failure.code === "aborted") {
+      // Given up after longer than it should take: it lost the race against another host.
+      const slow = elapsedMs !== undefined && elapsedMs >= this.#scores.hedgeAfterMs(direction, lengthBytes);
+      if (slow) this.#scores.addFailure(hostKey);
+    } else if (failure.isHostFault) {
+      this.#scores.addFailure(hostKey);
+    }
+  }
+
+  #request<Result>(
+    host: HostTarget,
+    deadlineMs: number,
+    signal: AbortSignal,
+    run: (session: HostSession, limited: AbortSignal) => Promise<Result>,
+  ): Promise<Result> {
+    const { hostKey } = host;
+    const limits = {
+      clock: this.#options.clock,
+      deadlineMs,
+      signals: [this.#closing.signal, signal],
+      onDeadline: () => new HostError(hostKey, "timed-out", `not done within ${deadlineMs} ms`),
+      onAbort: (reason: unknown) => new HostError(hostKey, "aborted", "the request was given up", reason),
+    };
+    const request = withinLimits(limits, (limited) => run(this.#session(host), limited)).catch(
+      (error: unknown) => {
+        throw hostErrorFrom(hostKey, error) ?? error;
+      },
+    );
+    this.#underWay.add(request);
+    const done = () => this.#underWay.delete(request);
+    request.then(done, done);
+    return request;
+  }
+
+  #session(host: HostTarget): HostSession {
+    const known = this.#sessions.get(host.hostKey);
+    if (known) {
+      known.target = host;
+      return known;
+    }
+    const { dialer, clock } = this.#options;
+    const onConnected = () => this.#closeSpareConnections(session);
+    const session: HostSession = new HostSession({ host, dialer, clock, config: this.#config, onConnected });
+    this.#sessions.set(host.hostKey, session);
+    return session;
+  }
+
+  #closeSpareConnections(newest: HostSession): void {
+    const connected = [...this.#sessions.values()].filter((session) => session.isConnected);
+    const idle = connected.filter((session) => session.isIdle && session !== newest);
+    const spare = idle.sort((a, b) => a.movedAtMs - b.movedAtMs);
+    for (const session of spare.slice(0, Math.max(0, connected.length - this.#config.maxConnections))) {
+      session.disconnect("too many connections");
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/** Weight of the newest sample in every moving average: what indexd uses. */
+const NEWEST_WEIGHT = 0.2;
+/** A failure rate halves in this time by itself, so that a host that recovered is asked again. */
+const FAILURE_HALF_LIFE_MS = 60_000;
+/** Below this a host counts as free of failures: a single one is forgotten after about five minutes. */
+const NEGLIGIBLE_FAILURE_RATE = 0.01;
+const LEAST_WEIGHT = 0.01;
+const MOST_SPEED_UP = 4;
+
+/** An exponential moving average; undefined before the first sample. */
+export class MovingAverage {
+  #value: number | undefined;
+
+  get value(): number | undefined {
+    return this.#value;
+  }
+
+  add(sample: number): void {
+    this.#value =
+      this.#value === undefined ? sample : NEWEST_WEIGHT * sample + (1 - NEWEST_WEIGHT) * this.#value;
+  }
+}
+
+/** Share of a host's recent requests that failed, by its own fault. */
+export class FailureRate {
+  #rate: number | undefined;
+  #halvedAtMs = 0;
+
+  add(failed: boolean, nowMs: number): void {
+    const sample = failed ? 1 : 0;
+    if (this.#rate === undefined) {
+      this.#rate = sample;
+      this.#halvedAtMs = nowMs;
+      return;
+    }
+    this.#halve(nowMs);
+    this.#rate = NEWEST_WEIGHT * sample + (1 - NEWEST_WEIGHT) * this.#rate;
+  }
+
+  at(nowMs: number): number {
+    this.#halve(nowMs);
+    const rate = this.#rate ?? 0;
+    return rate < NEGLIGIBLE_FAILURE_RATE ? 0 : rate;
+  }
+
+  /** Whole half-lives only, as indexd does: two hosts compared in the same minute keep their order. */
+  #halve(nowMs: number): void {
+    if (this.#rate === undefined) return;
+    const halfLives = Math.floor((nowMs - this.#halvedAtMs) / FAILURE_HALF_LIFE_MS);
+    if (halfLives <= 0) return;
+    this.#rate *= 0.5 ** halfLives;
+    this.#halvedAtMs += halfLives * FAILURE_HALF_LIFE_MS;
+  }
+}
+
+/** What we know of one host from our own requests. */
+export interface HostScore {
+  /** 0..1 */
+  readonly failureRate: number;
+  /** Mean of reads and writes; undefined until one was measured. */
+  readonly bytesPerSecond: number | undefined;
+  readonly inFlight: number;
+}
+
+/** Negative: `a` is to be preferred. The order of docs/protocol.md, host client: failures, discovery, speed left, load. */
+export function compareHostScores(a: HostScore, b: HostScore): number {
+  if (a.failureRate !== b.failureRate) return a.failureRate - b.failureRate;
+  if (a.bytesPerSecond === undefined || b.bytesPerSecond === undefined) {
+    if (a.bytesPerSecond !== b.bytesPerSecond) return a.bytesPerSecond === undefined ? -1 : 1;
+    return a.inFlight - b.inFlight;
+  }
+  return b.bytesPerSecond / (b.inFlight + 1) - a.bytesPerSecond / (a.inFlight + 1);
+}
+
+/**
+ * How likely a host should be drawn, relative to others: a thousand workers with the same scores must not all choose
+ * the same host, so candidates are drawn at random by weight and not sorted. An unmeasured host has weight 1, as a
+ * host of the network's usual speed; failures count twice, speed up to fourfold. Always positive.
+ */
+export function weightOfHostScore(score: HostScore, usualBytesPerSecond: number): number {
+  const reliability = (1 - score.failureRate) ** 2;
+  const speed = score.bytesPerSecond === undefined ? 1 : score.bytesPerSecond / usualBytesPerSecond;
+  return Math.max(LEAST_WEIGHT, (reliability * Math.min(MOST_SPEED_UP, speed)) / (score.inFlight + 1));
+}

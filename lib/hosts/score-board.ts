@@ -1,0 +1,111 @@
+import type { Clock } from "../clock/clock.ts";
+import type { HostKey } from "../slab/ids.ts";
+import { FailureRate, type HostScore, MovingAverage, weightOfHostScore } from "./host-score.ts";
+
+export type Direction = "read" | "write";
+
+/** Assumed until something was measured: what indexd assumes. */
+const ASSUMED_BYTES_PER_SECOND: Readonly<Record<Direction, number>> = {
+  read: 1_048_576,
+  write: 4_194_304 / 5,
+};
+/** Smaller transfers measure the distance, not the rate. */
+const LEAST_MEASURED_BYTES = 65_536;
+
+/** Takes the failure rate of a host that never failed to two thirds. */
+const FAILURES_PER_LIE = 5;
+
+const HEDGE_FACTOR = 1.5;
+const LEAST_HEDGE_MS = 200;
+const MOST_HEDGE_MS = 120_000;
+
+interface HostRecord {
+  readonly failures: FailureRate;
+  readonly rates: Readonly<Record<Direction, MovingAverage>>;
+  inFlight: number;
+}
+
+/** What this process has learnt about hosts from its own requests. */
+export class ScoreBoard {
+  readonly #clock: Clock;
+  readonly #hosts = new Map<HostKey, HostRecord>();
+  readonly #network: Readonly<Record<Direction, MovingAverage>> = {
+    read: new MovingAverage(),
+    write: new MovingAverage(),
+  };
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Counts a transfer in flight until the returned function is called. */
+  begin(host: HostKey): () => void {
+    const record = this.#record(host);
+    record.inFlight++;
+    return () => {
+      record.inFlight--;
+    };
+  }
+
+  addSuccess(host: HostKey, direction: Direction, lengthBytes: number, durationMs: number): void {
+    this.#record(host).failures.add(false, this.#clock.now());
+    if (durationMs <= 0) return;
+    const bytesPerSecond = (lengthBytes * 1000) / durationMs;
+    this.#record(host).rates[direction].add(bytesPerSecond);
+    if (lengthBytes >= LEAST_MEASURED_BYTES) this.#network[direction].add(bytesPerSecond);
+  }
+
+  addFailure(host: HostKey): void {
+    this.#record(host).failures.add(true, this.#clock.now());
+  }
+
+  /** Data or a root that is provably wrong: as bad as failing several times over. */
+  addLie(host: HostKey): void {
+    for (let i = 0; i < FAILURES_PER_LIE; i++) this.addFailure(host);
+  }
+
+  /** A transfer that used up all of its time: a failure, and a rate that it did not even reach. */
+  addTimeout(host: HostKey, direction: Direction, lengthBytes: number, durationMs: number): void {
+    this.addFailure(host);
+    if (durationMs > 0) this.#record(host).rates[direction].add((lengthBytes * 1000) / durationMs);
+  }
+
+  score(host: HostKey): HostScore {
+    const record = this.#hosts.get(host);
+    if (!record) return { failureRate: 0, bytesPerSecond: undefined, inFlight: 0 };
+    const rates = [record.rates.read.value, record.rates.write.value].filter((rate) => rate !== undefined);
+    return {
+      failureRate: record.failures.at(this.#clock.now()),
+      bytesPerSecond:
+        rates.length === 0 ? undefined : rates.reduce((sum, rate) => sum + rate, 0) / rates.length,
+      inFlight: record.inFlight,
+    };
+  }
+
+  weight(host: HostKey): number {
+    return weightOfHostScore(this.score(host), (this.#rate("read") + this.#rate("write")) / 2);
+  }
+
+  /** What a transfer of this size takes on the hosts that we have used. */
+  expectedMs(direction: Direction, lengthBytes: number): number {
+    return (lengthBytes * 1000) / this.#rate(direction);
+  }
+
+  hedgeAfterMs(direction: Direction, lengthBytes: number): number {
+    const slowMs = HEDGE_FACTOR * this.expectedMs(direction, lengthBytes);
+    return Math.min(MOST_HEDGE_MS, Math.max(LEAST_HEDGE_MS, slowMs));
+  }
+
+  #rate(direction: Direction): number {
+    return this.#network[direction].value || ASSUMED_BYTES_PER_SECOND[direction];
+  }
+
+  #record(host: HostKey): HostRecord {
+    const known = this.#hosts.get(host);
+    if (known) return known;
+    const rates = { read: new MovingAverage(), write: new MovingAverage() };
+    const record: HostRecord = { failures: new FailureRate(), rates, inFlight: 0 };
+    this.#hosts.set(host, record);
+    return record;
+  }
+}
