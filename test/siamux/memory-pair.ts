@@ -26,6 +26,11 @@ export class MemoryEnd extends Duplex {
     this.#peer = peer;
   }
 
+  get #other(): MemoryEnd {
+    if (this.#peer === undefined) throw new Error("join the ends first");
+    return this.#peer;
+  }
+
   get writtenBytes(): Buffer {
     return Buffer.concat(this.written);
   }
@@ -43,16 +48,16 @@ export class MemoryEnd extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.written.push(Buffer.from(chunk));
-    this.#peer?.#receive(chunk, done);
+    this.#other.#receive(chunk, done);
   }
 
   override _final(done: () => void): void {
-    this.#peer?.#receiveEnd();
+    this.#other.#receiveEnd();
     done();
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#peer?.#receiveEnd();
+    this.#other.#receiveEnd();
     this.#release();
     done(error);
   }

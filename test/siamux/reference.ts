@@ -18,6 +18,7 @@ export class ReferenceDirection {
   readonly #key: Uint8Array;
   readonly #sender: ReferenceRole;
   #counter = 0n;
+  lastNonce = new Uint8Array(12);
 
   constructor(key: Uint8Array, sender: ReferenceRole) {
     this.#key = key;
@@ -37,6 +38,7 @@ export class ReferenceDirection {
     new DataView(nonce.buffer).setBigUint64(0, this.#counter, true);
     if (this.#sender === "acceptor") nonce[11] = 0x80;
     this.#counter += 1n;
+    this.lastNonce = nonce;
     return nonce;
   }
 }
