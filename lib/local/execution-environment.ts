@@ -75,7 +75,7 @@ export class ExecutionEnvironment {
     });
     this.pid = this.#child.pid ?? 0;
     this.#child.on("error", () => {});
-    const dismiss = this.pid > 0 ? dependencies.guard.endProcess(this.pid, "KILL") : () => {};
+    const dismiss = dependencies.guard.endProcess(this.pid, "KILL");
     const died = (code: unknown, signal: unknown): void => {
       dismiss();
       this.#state = "dead";

@@ -64,7 +64,8 @@ export async function startParentGuard(): Promise<ParentGuard> {
     return () => tell(`drop ${what}`);
   };
   return {
-    endProcess: (pid, signal) => duty(`${signal} ${pid}`),
+    // A process that could not be started has no pid; 0 and 1 would mean others.
+    endProcess: (pid, signal) => (pid > 1 ? duty(`${signal} ${pid}`) : () => {}),
     removeFolder(folder) {
       if (/[\n\\]/.test(folder) || !folder.startsWith("/") || folder.length < 5) {
         throw new LocalRuntimeError({

@@ -1,0 +1,31 @@
+/**
+ * The child's side of kill tests: a use case's `step` that notes every step in a file and, at the chosen one, sends this process a
+ * signal. A module that tests run in a process of its own passes it on:
+ *
+ * ```ts
+ * export const handler = createClaimHandler({ step: stepFromEnvironment() });
+ * ```
+ */
+import { appendFileSync } from "node:fs";
+
+export const STEP_VARIABLES = {
+  /** File that gets one line for each step. */
+  file: "SLABMEND_TEST_STEPS_FILE",
+  /** "name:occurrence:signal", occurrences counted from 1. */
+  signalAt: "SLABMEND_TEST_SIGNAL_AT",
+} as const;
+
+export function stepFromEnvironment(environment: NodeJS.ProcessEnv = process.env): (name: string) => void {
+  const file = environment[STEP_VARIABLES.file];
+  const [chosen, occurrence = "1", signal = "SIGKILL"] = (environment[STEP_VARIABLES.signalAt] ?? "").split(
+    ":",
+  );
+  const counts = new Map<string, number>();
+  return (name) => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    // Synchronous: the next instruction may be the last.
+    if (file !== undefined) appendFileSync(file, `${name}\n`);
+    if (name === chosen && count === Number(occurrence)) process.kill(process.pid, signal);
+  };
+}

@@ -1,0 +1,93 @@
+/** The parent's side of kill tests: a handler in a process of its own, that kills or stops itself at a named step. */
+import { randomUUID } from "node:crypto";
+import { readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { FunctionLine } from "../../lib/local/execution-environment.ts";
+import { FunctionPool, type PoolOutcome } from "../../lib/local/function-pool.ts";
+import { startParentGuard } from "../../lib/local/parent-guard.ts";
+import { processState, untilEqual } from "./processes.ts";
+import { STEP_VARIABLES } from "./step-signal.ts";
+
+export interface WorkerOptions {
+  /** Absolute path of a module whose handler passes `stepFromEnvironment()` on. */
+  readonly entry: string;
+  /** Default `handler`. */
+  readonly handler?: string;
+  /** All that it sees of the environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Default 60 s. */
+  readonly timeoutMs?: number;
+  /** Default SIGKILL at the first occurrence. */
+  readonly signalAt?: {
+    readonly step: string;
+    readonly occurrence?: number;
+    readonly signal?: "SIGKILL" | "SIGSTOP";
+  };
+}
+
+export interface WorkerProcess {
+  /** One invocation. The process is reused, and frozen in between, as on Lambda; after a kill a new one starts, that is not killed. */
+  invoke(event: unknown): Promise<PoolOutcome>;
+  /** Resolves when the process has stopped itself (SIGSTOP). */
+  whenStopped(): Promise<void>;
+  /** Signals the process that lives now. */
+  signal(signal: NodeJS.Signals): boolean;
+  /** The steps that were passed, the fatal one included. */
+  steps(): Promise<string[]>;
+  /** What it printed, to look for secrets. */
+  readonly lines: readonly FunctionLine[];
+  /** Kills what is left. */
+  stop(): Promise<void>;
+}
+
+export async function startWorkerProcess(options: WorkerOptions): Promise<WorkerProcess> {
+  const guard = await startParentGuard();
+  const stepsFile = join(tmpdir(), `slabmend-steps-${randomUUID()}`);
+  const lines: FunctionLine[] = [];
+  const { step, occurrence = 1, signal: fatal = "SIGKILL" } = options.signalAt ?? { step: "" };
+  const start = (signalAt: string): FunctionPool =>
+    new FunctionPool(
+      {
+        name: "worker",
+        entry: options.entry,
+        handler: options.handler ?? "handler",
+        timeoutMs: options.timeoutMs ?? 60_000,
+        maxConcurrency: 1,
+        environment: {
+          ...options.environment,
+          [STEP_VARIABLES.file]: stepsFile,
+          [STEP_VARIABLES.signalAt]: signalAt,
+        },
+      },
+      { guard, onLine: (line) => lines.push(line) },
+    );
+  let pool = start(`${step}:${occurrence}:${fatal}`);
+  return {
+    async invoke(event) {
+      const outcome = await pool.invoke(JSON.stringify(event));
+      if (outcome.kind === "failed" && outcome.how === "crashed") {
+        await pool.stop();
+        pool = start("");
+      }
+      return outcome;
+    },
+    async whenStopped() {
+      await untilEqual(
+        async () => (pool.busy.length === 1 ? await processState(pool.busy[0]!.pid) : undefined),
+        "T",
+      );
+    },
+    signal: (signal) => pool.pids.some((pid) => pool.signal(pid, signal)),
+    async steps() {
+      const text = await readFile(stepsFile, "utf8").catch(() => "");
+      return text.split("\n").filter(Boolean);
+    },
+    lines,
+    async stop() {
+      await pool.stop();
+      await guard.release();
+      await rm(stepsFile, { force: true });
+    },
+  };
+}
