@@ -1,5 +1,5 @@
 import type { HostKey } from "../slab/ids.ts";
-import { type Decoder, decodeWhole, Encoder } from "./encoding.ts";
+import { type Decoder, decodeWhole, Encoder, wireTimeToMs } from "./encoding.ts";
 import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 
 /** Whoever pays: an Ed25519 key whose public half is the account's id. lib/keys makes one from the migration seed. */
@@ -76,7 +76,8 @@ export type TokenVerdict = "valid" | "host key mismatch" | "account token expire
 /** Host side, in the host's order; the verdicts are the inner texts that real hosts send. */
 export function checkAccountToken(token: AccountToken, hostKey: HostKey, nowMs: number): TokenVerdict {
   if (token.hostKey !== hostKey) return "host key mismatch";
-  if (BigInt(Math.floor(nowMs / 1000)) > token.validUntilSeconds) return "account token expired";
+  // The host's clock is finer than a second: the token ends where its second begins.
+  if (BigInt(Math.floor(nowMs)) > wireTimeToMs(token.validUntilSeconds)) return "account token expired";
   return verifyHash(accountTokenSighash(token), token.account, token.signature)
     ? "valid"
     : "invalid signature";

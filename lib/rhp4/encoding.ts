@@ -163,6 +163,14 @@ export class Decoder {
   }
 }
 
+/**
+ * Milliseconds of a time on the wire. Hosts read its u64 as a signed number: what exceeds 2^63 lies long before 1970, and
+ * has expired (found by calling a real host).
+ */
+export function wireTimeToMs(seconds: bigint): bigint {
+  return BigInt.asIntN(64, seconds) * 1000n;
+}
+
 /** Decodes a whole message: all of the bytes must be used. */
 export function decodeWhole<Message>(
   name: string,

@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import { type HostKey, idBytes } from "../slab/ids.ts";
-import { type Decoder, decodeWhole, Encoder } from "./encoding.ts";
+import { type Decoder, decodeWhole, Encoder, wireTimeToMs } from "./encoding.ts";
 import { PriceTableError } from "./errors.ts";
 import { hash256, SIGNATURE_BYTES, signHash, verifyHash } from "./signing.ts";
 
@@ -78,7 +78,7 @@ export function signHostPrices(prices: UnsignedPrices, identity: KeyObject): Hos
 }
 
 export function hostPricesExpired(prices: UnsignedPrices, nowMs: number): boolean {
-  return prices.validUntilSeconds * 1000n <= BigInt(Math.floor(nowMs));
+  return wireTimeToMs(prices.validUntilSeconds) <= BigInt(Math.floor(nowMs));
 }
 
 export function hostPricesSignedBy(prices: HostPrices, hostKey: HostKey): boolean {
