@@ -29,7 +29,7 @@ export interface BusyWorker {
   readonly startedAtMs: number;
 }
 
-export interface SourceMessage {
+interface SourceMessage {
   readonly messageId: string;
   readonly body: string;
   readonly receiveCount: number;

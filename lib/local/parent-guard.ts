@@ -10,7 +10,7 @@ import { once } from "node:events";
 import { LocalRuntimeError } from "./errors.ts";
 
 /** How a guarded process is ended: QUIT is PostgreSQL's immediate shutdown, which also frees its shared memory. */
-export type GuardSignal = "KILL" | "QUIT";
+type GuardSignal = "KILL" | "QUIT";
 
 export interface ParentGuard {
   /** Ends the process when we die. Returns how to take that back; call it as soon as the process has ended. */

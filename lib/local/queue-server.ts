@@ -28,7 +28,7 @@ export interface QueueOptions {
   readonly namePrefix?: string;
 }
 
-export interface QueueCounts {
+interface QueueCounts {
   readonly visible: number;
   readonly inFlight: number;
 }

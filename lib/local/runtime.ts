@@ -47,7 +47,7 @@ export interface Deployment {
   readonly onProblem?: (problem: string) => void;
 }
 
-export interface DeployedFunctions extends Stoppable {
+interface DeployedFunctions extends Stoppable {
   /** For AWS_ENDPOINT_URL_LAMBDA. */
   readonly lambdaUrl: string;
   readonly pools: ReadonlyMap<string, FunctionPool>;

@@ -24,8 +24,13 @@ afterEach(() => {
   parent?.kill("SIGKILL");
 });
 
-async function startParent(what: string, options: { uid?: number; gid?: number } = {}): Promise<Started> {
-  parent = spawn(process.execPath, [PARENT, what], { stdio: ["ignore", "pipe", "inherit"], ...options });
+async function startParent(what: string[], options: { uid?: number; gid?: number } = {}): Promise<Started> {
+  parent = spawn(process.execPath, [PARENT, ...what], {
+    // A process group of its own, as a shell gives to a program that it starts on a terminal.
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+    ...options,
+  });
   const [line] = (await once(createInterface({ input: parent.stdout! }), "line")) as [string];
   return JSON.parse(line) as Started;
 }
@@ -47,13 +52,34 @@ async function accepts(port: number): Promise<boolean> {
 }
 
 test.each(["postgres", "functions"])("when the parent is killed nothing of its %s is left", async (what) => {
-  const started = await startParent(what);
+  const started = await startParent([what]);
   expect(started.pids.map(isAlive)).toEqual(started.pids.map(() => true));
   expect(await exists(started.folder)).toBe(true);
   parent!.kill("SIGKILL");
   await untilEqual(() => started.pids.filter(isAlive), []);
   await untilEqual(() => exists(started.folder), false);
   if (started.port !== undefined) expect(await accepts(started.port)).toBe(false);
+});
+
+test("Ctrl-C stops everything in order, frozen functions too", async () => {
+  const started = await startParent(["runtime"]);
+  // The terminal signals the whole group.
+  process.kill(-parent!.pid!, "SIGINT");
+  expect(await once(parent!, "exit")).toEqual([130, null]);
+  // Nothing is left already now: it was stopped, not cleaned up afterwards.
+  expect(started.pids.filter(isAlive)).toEqual([]);
+  expect(await exists(started.folder)).toBe(false);
+});
+
+test("a second Ctrl-C ends a stop that hangs, and still nothing is left", async () => {
+  const started = await startParent(["runtime", "never-stops"]);
+  const stopping = once(parent!.stdout!, "data");
+  process.kill(-parent!.pid!, "SIGINT");
+  await stopping;
+  process.kill(-parent!.pid!, "SIGINT");
+  expect(await once(parent!, "exit")).toEqual([130, null]);
+  await untilEqual(() => started.pids.filter(isAlive), []);
+  await untilEqual(() => exists(started.folder), false);
 });
 
 test("PostgreSQL runs for an ordinary user, and leaves nothing either", async ({ skip }) => {
@@ -69,7 +95,7 @@ test("PostgreSQL runs for an ordinary user, and leaves nothing either", async ({
     () => false,
   );
   if (!reached) skip("nobody cannot read this clone");
-  const started = await startParent("postgres", { uid: 65_534, gid: 65_534 });
+  const started = await startParent(["postgres"], { uid: 65_534, gid: 65_534 });
   expect(started.runsAs).toBe("ourselves");
   parent!.kill("SIGKILL");
   await untilEqual(() => exists(started.folder), false);
