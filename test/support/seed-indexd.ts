@@ -123,8 +123,8 @@ export async function seedHost(sql: Sql, seed: HostSeed = {}): Promise<SeededHos
   for (const { address, protocol } of addresses) {
     await sql`insert into host_addresses (host_id, net_address, protocol) values (${id}, ${address}, ${protocol})`;
   }
-  if (seed.blocked === true) await blockHost(sql, hexOf(key) as HostKey);
   const contract = seed.contract === null ? undefined : await seedContract(sql, id, seed.contract);
+  if (seed.blocked === true) await blockHost(sql, hexOf(key) as HostKey);
   return { id, hostKey: hexOf(key) as HostKey, contract };
 }
 
