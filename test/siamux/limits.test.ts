@@ -1,0 +1,248 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { MuxClosedError } from "../../lib/siamux/siamux-error.ts";
+import { FLAG_ERROR, FLAG_FIRST, FLAG_LAST } from "../../lib/siamux/wire-format.ts";
+import { acceptRawDialer, codeOf, dialRawHost, nextStream, patternBytes } from "./join.ts";
+import { type ReferenceFrame, referenceFrameBytes } from "./reference.ts";
+
+const nothing = new Uint8Array();
+const frame = (id: number, flags = 0, payload: Uint8Array = nothing): ReferenceFrame => ({
+  id,
+  flags,
+  payload,
+});
+
+/** A packet whose first frame header claims a length that its frame does not have. */
+function packetClaiming(id: number, flags: number, payloadBytes: number): Uint8Array {
+  const packet = new Uint8Array(4304);
+  packet.set(referenceFrameBytes(frame(id, flags)));
+  new DataView(packet.buffer).setUint16(4, payloadBytes, true);
+  return packet;
+}
+
+describe("what ends the connection", () => {
+  test.each([4297, 4312, 65_535])("a frame that claims %i bytes of payload", async (payloadBytes) => {
+    const { host, dialer } = await acceptRawDialer();
+    dialer.sendPlain(packetClaiming(256, FLAG_FIRST, payloadBytes));
+    expect(await host.closed).toMatchObject({ code: "oversized-frame", details: { payloadBytes } });
+  });
+
+  test("with smaller packets the limit is smaller", async () => {
+    const { host, dialer } = await acceptRawDialer({ packetSizeBytes: 1220 });
+    dialer.sendRaw(dialer.seal(packetClaiming(256, FLAG_FIRST, 1197).subarray(0, 1204)));
+    expect((await host.closed).code).toBe("oversized-frame");
+  });
+
+  test.each([1, 2, 255])("the reserved stream id %i", async (id) => {
+    const { host, dialer } = await acceptRawDialer();
+    dialer.sendFrames([frame(id, FLAG_FIRST)]);
+    expect((await host.closed).code).toBe("reserved-stream-id");
+  });
+
+  test("a stream that the peer opens with an id of ours", async () => {
+    const { host, dialer } = await acceptRawDialer();
+    dialer.sendFrames([frame(257, FLAG_FIRST)]);
+    expect((await host.closed).code).toBe("foreign-stream-id");
+  });
+
+  test.each([0, FLAG_LAST, FLAG_LAST | FLAG_ERROR])(
+    "flags %i on a stream that nobody opened",
+    async (flags) => {
+      const { host, dialer } = await acceptRawDialer();
+      dialer.sendFrames([frame(256, flags)]);
+      expect((await host.closed).code).toBe("unknown-stream");
+    },
+  );
+
+  test("a frame on a stream that the peer itself has closed", async () => {
+    const { host, dialer } = await acceptRawDialer();
+    dialer.sendFrames([frame(256, FLAG_FIRST), frame(256, FLAG_LAST), frame(256)]);
+    expect((await host.closed).code).toBe("unknown-stream");
+  });
+
+  test("the 1000th stray frame on a stream that we closed, but not the 999th", async () => {
+    const { client, host } = await dialRawHost();
+    const stream = client.openStream();
+    await stream.write(Uint8Array.of(1));
+    stream.close();
+    await host.framesWhen((frames) => frames.length === 2);
+    const other = client.openStream();
+    await other.write(Uint8Array.of(2));
+    host.sendFrames(Array.from({ length: 999 }, () => frame(256, 0, Uint8Array.of(3))));
+    host.sendFrames([frame(258, 0, Uint8Array.of(4))]);
+    expect(await other.readExactly(1)).toEqual(Uint8Array.of(4));
+    host.sendFrames([frame(256)]);
+    expect(await client.closed).toMatchObject({ code: "stream-flood", details: { streamId: 256 } });
+  });
+
+  test("the rest of a sector that was given up is tolerated: 977 full frames", async () => {
+    const { client, host } = await dialRawHost();
+    const stream = client.openStream();
+    await stream.write(Uint8Array.of(1));
+    stream.destroy(new Error("another host was faster"));
+    const payload = patternBytes(4296);
+    host.sendFrames(Array.from({ length: 977 }, () => frame(256, 0, payload)));
+    host.sendFrames([frame(256, FLAG_LAST)]);
+    const next = client.openStream();
+    await next.write(Uint8Array.of(2));
+    host.sendFrames([frame(258, 0, Uint8Array.of(5))]);
+    expect(await next.readExactly(1)).toEqual(Uint8Array.of(5));
+    client.close();
+  });
+
+  test("one stream more than the peer may open", async () => {
+    const { host, dialer } = await acceptRawDialer({ maxPeerStreams: 3 });
+    host.onStream(() => {});
+    dialer.sendFrames([256, 258, 260].map((id) => frame(id, FLAG_FIRST)));
+    // A closed stream makes room for another.
+    dialer.sendFrames([frame(258, FLAG_LAST), frame(262, FLAG_FIRST)]);
+    dialer.sendFrames([frame(264, FLAG_FIRST)]);
+    expect(await host.closed).toMatchObject({ code: "too-many-streams", details: { limit: 3 } });
+    expect(host.isClosed).toBe(true);
+  });
+
+  test("streams that nobody takes count even after the peer has closed them", async () => {
+    const { host, dialer } = await acceptRawDialer({ maxPeerStreams: 3 });
+    for (const id of [256, 258, 260, 262]) dialer.sendFrames([frame(id, FLAG_FIRST), frame(id, FLAG_LAST)]);
+    expect((await host.closed).code).toBe("too-many-streams");
+  });
+
+  test("any stream that a host opens, unless the dialer allows it", async () => {
+    const { client, host } = await dialRawHost();
+    host.sendFrames([frame(257, FLAG_FIRST)]);
+    expect((await client.closed).code).toBe("too-many-streams");
+  });
+
+  test.each([0, 1, 4303, 4304, 4319])("a packet whose byte %i was changed", async (position) => {
+    const { host, dialer } = await acceptRawDialer();
+    const accepted: number[] = [];
+    host.onStream((stream) => accepted.push(stream.id));
+    const packet = new Uint8Array(4304);
+    packet.set(referenceFrameBytes(frame(256, FLAG_FIRST, Uint8Array.of(1))));
+    const sealed = dialer.seal(packet);
+    sealed[position]! ^= 1;
+    dialer.sendRaw(sealed);
+    expect((await host.closed).code).toBe("bad-packet");
+    expect(accepted).toEqual([]);
+  });
+
+  test("a packet that is sent twice", async () => {
+    const { host, dialer } = await acceptRawDialer();
+    const packet = new Uint8Array(4304);
+    packet.set(referenceFrameBytes(frame(256, FLAG_FIRST)));
+    const sealed = dialer.seal(packet);
+    dialer.sendRaw(sealed);
+    dialer.sendRaw(sealed);
+    expect((await host.closed).code).toBe("bad-packet");
+  });
+
+  test.each([1, 4319])("an end after %i bytes of a packet", async (bytes) => {
+    const { host, dialer, dialerEnd } = await acceptRawDialer();
+    dialer.sendRaw(dialer.seal(new Uint8Array(4304)).subarray(0, bytes));
+    dialerEnd.end();
+    expect((await host.closed).code).toBe("truncated-packet");
+  });
+
+  test("every stream fails with the reason of the connection", async () => {
+    const { client, host } = await dialRawHost();
+    const stream = client.openStream();
+    await stream.write(Uint8Array.of(1));
+    const reading = stream.readExactly(1);
+    host.sendFrames([frame(9)]);
+    const reason = await client.closed;
+    await expect(reading).rejects.toBe(reason);
+    await expect(stream.write(Uint8Array.of(2))).rejects.toBe(reason);
+    await expect(client.openStream().write(Uint8Array.of(3))).rejects.toBe(reason);
+    await stream.whenPeerCloses;
+    expect(client.openStreamCount).toBe(0);
+  });
+});
+
+describe("what ends one stream", () => {
+  test("more bytes than it may buffer; later frames are dropped and other streams go on", async () => {
+    const { client, host } = await dialRawHost({ maxBufferedBytes: 10_000 });
+    const [flooded, other] = [client.openStream(), client.openStream()];
+    await Promise.all([flooded.write(Uint8Array.of(1)), other.write(Uint8Array.of(2))]);
+    for (let i = 0; i < 5; i++)
+      host.sendFrames([frame(256, 0, patternBytes(4000)), frame(258, 0, Uint8Array.of(i))]);
+    expect(await other.readExactly(5)).toEqual(Uint8Array.of(0, 1, 2, 3, 4));
+    expect(await codeOf(flooded.readExactly(1))).toBe("stream-overflow");
+    expect(await codeOf(flooded.write(Uint8Array.of(1)))).toBe("stream-overflow");
+    const frames = await host.framesWhen((all) => all.some((sent) => sent.flags === FLAG_LAST));
+    expect(frames.filter((sent) => sent.flags === FLAG_LAST).map((sent) => sent.id)).toEqual([256]);
+    expect(client.isClosed).toBe(false);
+    client.close();
+  });
+
+  test("exactly as much as it may buffer is kept; what a read waits for does not count", async () => {
+    const { client, host } = await dialRawHost({ maxBufferedBytes: 10_000 });
+    const stream = client.openStream();
+    await stream.write(Uint8Array.of(1));
+    const data = patternBytes(50_000);
+    const waiting = stream.readExactly(40_000);
+    for (let at = 0; at < data.length; at += 4000)
+      host.sendFrames([frame(256, 0, data.subarray(at, at + 4000))]);
+    const [head, tail] = [await waiting, stream.readExactly(10_000)];
+    expect(Buffer.concat([head, await tail]).equals(data)).toBe(true);
+    client.close();
+  });
+});
+
+describe("what is tolerated", () => {
+  test("keepalives, also with a payload; padding alone; covert data; empty frames; unknown flags", async () => {
+    const { host, dialer } = await acceptRawDialer();
+    const accepted = nextStream(host);
+    dialer.sendFrames([frame(0), frame(0, FLAG_LAST, patternBytes(30))]);
+    dialer.sendPlain(new Uint8Array(4304));
+    dialer.sendFrames([frame(256, FLAG_FIRST | 0xfff8, Uint8Array.of(1))], "covert");
+    dialer.sendFrames([frame(256), frame(256, 0, Uint8Array.of(2))], "covert");
+    const stream = await accepted;
+    expect(await stream.readExactly(2)).toEqual(Uint8Array.of(1, 2));
+    host.close();
+  });
+
+  test("FIRST again on a stream that is open", async () => {
+    const { host, dialer } = await acceptRawDialer();
+    const accepted = nextStream(host);
+    dialer.sendFrames([frame(256, FLAG_FIRST, Uint8Array.of(1)), frame(256, FLAG_FIRST, Uint8Array.of(2))]);
+    expect(await (await accepted).readExactly(2)).toEqual(Uint8Array.of(1, 2));
+    host.close();
+  });
+
+  test("a payload on LAST, which is no data", async () => {
+    const { host, dialer } = await acceptRawDialer();
+    const accepted = nextStream(host);
+    dialer.sendFrames([frame(256, FLAG_FIRST, Uint8Array.of(1)), frame(256, FLAG_LAST, Uint8Array.of(2))]);
+    const stream = await accepted;
+    expect(await codeOf(stream.readExactly(2))).toBe("stream-ended");
+    host.close();
+  });
+});
+
+test("whatever a peer with the right key sends, the connection lives or ends with a typed reason", async () => {
+  const plausible = fc.record({
+    id: fc.constantFrom(0, 1, 255, 256, 256, 256, 257, 258, 0x7fff_ffff),
+    flags: fc.constantFrom(0, 0, FLAG_FIRST, FLAG_FIRST, FLAG_LAST, FLAG_LAST | FLAG_ERROR, 0xffff),
+    payload: fc.uint8Array({ maxLength: 40 }),
+  });
+  const garbage = fc.uint8Array({ minLength: 4304, maxLength: 4304 });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.oneof(plausible, plausible, plausible, garbage), { maxLength: 30 }),
+      fc.array(fc.integer({ min: 1, max: 9000 }), { minLength: 1, maxLength: 5 }),
+      async (sent, chunkSizes) => {
+        const { host, dialer, dialerEnd } = await acceptRawDialer({ maxBufferedBytes: 100 }, chunkSizes);
+        host.onStream((stream) => void codeOf(stream.readExactly(3)));
+        for (const item of sent) {
+          if (item instanceof Uint8Array) dialer.sendPlain(item);
+          else dialer.sendFrames([item]);
+        }
+        dialerEnd.end();
+        const reason = await host.closed;
+        expect(reason).toBeInstanceOf(MuxClosedError);
+        expect(host.openStreamCount).toBe(0);
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
