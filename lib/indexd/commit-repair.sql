@@ -301,7 +301,7 @@ begin
     next_repair_attempt = excluded.next_repair_attempt,
     -- A shard that was pinned wrongly stays so: what an earlier repair found is kept.
     bad_shards = (
-      select coalesce(jsonb_agg(b.shard order by b.shard), '[]')
+      select coalesce(jsonb_agg(b.shard order by (b.shard->>'index')::integer), '[]')
       from (
         select jsonb_array_elements(r.bad_shards) as shard
         union

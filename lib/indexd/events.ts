@@ -1,4 +1,4 @@
-import type { Sql } from "postgres";
+import type { ISql } from "postgres";
 import type { SlabId } from "../slab/ids.ts";
 import { type RetryOptions, retryTransaction } from "../store/retry-transaction.ts";
 
@@ -11,7 +11,7 @@ const DEFAULT_LIMIT = 100;
  * that nobody else is at.
  */
 export async function flushMoved(
-  sql: Sql,
+  sql: ISql,
   options: { readonly limit?: number; readonly slabId?: SlabId; readonly retry?: RetryOptions } = {},
 ): Promise<number> {
   const limit = options.limit ?? DEFAULT_LIMIT;

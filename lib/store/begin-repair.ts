@@ -1,4 +1,4 @@
-import type { Sql } from "postgres";
+import type { ISql } from "postgres";
 import type { LeaseToken, SlabId } from "../slab/ids.ts";
 import { type RetryOptions, retryTransaction } from "./retry-transaction.ts";
 
@@ -26,7 +26,7 @@ const MAX_WORKER_LENGTH = 200;
 
 /** Turns a leased slab into a running repair, once: lib/indexd/begin-repair.sql. */
 export async function beginRepair(
-  sql: Sql,
+  sql: ISql,
   request: BeginRequest,
   retry: RetryOptions = {},
 ): Promise<BeginResult> {

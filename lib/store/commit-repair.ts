@@ -1,4 +1,4 @@
-import type { Sql } from "postgres";
+import type { ISql } from "postgres";
 import type {
   ContractId,
   ContractMapId,
@@ -95,7 +95,7 @@ const MAX_ERROR_LENGTH = 200;
  * @throws {StoreError} `retries-exhausted` or `fate-unknown`: call again with the same token, or leave it to reap.
  */
 export async function commitRepair(
-  sql: Sql,
+  sql: ISql,
   request: CommitRequest,
   retry: RetryOptions = {},
 ): Promise<CommitResult> {
