@@ -7,6 +7,7 @@ import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
 import type { LostReport } from "../store/commit-repair.ts";
 import type { Meter } from "./meter.ts";
+import { TransferTimedOut } from "./time-limits.ts";
 
 /** What a failed read tells about its host, as far as the outcome of the repair depends on it. */
 export type ReadFailure = "lost" | "underfunded" | "wrong-data" | "failed";
@@ -44,7 +45,9 @@ export function createShardReader(deps: {
   const lost: LostReport[] = [];
 
   const note = (sector: SlabSector, host: FleetHost, cause: unknown): void => {
-    if (!(cause instanceof HostError) || cause.code === "aborted") return;
+    if (!(cause instanceof HostError)) return;
+    // Cancelled because others were faster is no failure; cancelled because it took too long for its size is one.
+    if (cause.code === "aborted" && !(cause.cause instanceof TransferTimedOut)) return;
     if (cause.meansLost) {
       failures.set(host.id, "lost");
       if (!lost.some((report) => report.sectorId === sector.sectorId)) {

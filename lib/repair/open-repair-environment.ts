@@ -1,0 +1,130 @@
+import { systemClock } from "../clock/clock.ts";
+import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
+import { createHostDialer } from "../hosts/dial-host.ts";
+import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
+import { flushMoved } from "../indexd/events.ts";
+import { type FleetSnapshot, readFleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import { readSlab } from "../indexd/read-slab.ts";
+import { createKernel } from "../kernel/kernel.ts";
+import { accountKeyFromSeed } from "../keys/account-key.ts";
+import { SECTOR_BYTES } from "../slab/sizes.ts";
+import { beginRepair } from "../store/begin-repair.ts";
+import { commitRepair } from "../store/commit-repair.ts";
+import { connect } from "../store/connect.ts";
+import { extendLease } from "../store/extend-lease.ts";
+import { assertStoreVersion } from "../store/migrate-database.ts";
+import { readBadShards } from "../store/read-bad-shards.ts";
+import { createLogger, type Logger } from "../telemetry/logger.ts";
+import { BufferPool } from "./buffer-pool.ts";
+import {
+  type RepairResult,
+  type RepairStep,
+  type RepairStore,
+  type RepairTask,
+  repairSlab,
+} from "./repair-slab.ts";
+
+/** What one execution environment keeps between invocations: memory, connections to hosts, prices, scores. */
+export interface RepairEnvironment {
+  readonly logger: Logger;
+  /** Repairs one slab; see {@link repairSlab}. Nothing is under way when it returns. */
+  repair(
+    task: RepairTask,
+    invocation: { readonly id: string; readonly remainingMs: number },
+  ): Promise<RepairResult>;
+  close(): Promise<void>;
+}
+
+export interface RepairEnvironmentOptions {
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly step?: (name: RepairStep) => void | Promise<void>;
+}
+
+/** 160 MiB is the kernel's ceiling; what its own tables leave is cut into sectors. */
+const KERNEL_BYTES = 160 * 1_048_576;
+
+/** @throws {ConfigurationError} with every problem of the environment */
+export function openRepairEnvironment({ variables, step }: RepairEnvironmentOptions): RepairEnvironment {
+  const environment = parseEnvironment(variablesOf("repair"), variables);
+  const logger = createLogger(environment.SLABMEND_LOG_LEVEL);
+  const clock = systemClock;
+  const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
+  const buffers = new BufferPool(
+    Array.from({ length: Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES) }, () =>
+      kernel.arena.allocate(SECTOR_BYTES),
+    ),
+  );
+  const hosts: HostPool = createHostPool({
+    clock,
+    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED),
+    dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
+  });
+  const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
+  let fleet: FleetSnapshot | undefined;
+  let isStoreChecked = false;
+
+  const openStore = (): RepairStore & { end(): Promise<void> } => {
+    const sql = connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair");
+    return {
+      async begin(task, { worker, holdMs }) {
+        // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
+        if (!isStoreChecked) await assertStoreVersion(sql);
+        isStoreChecked = true;
+        return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
+      },
+      extend: (token) => extendLease(sql, token, leaseMs),
+      readSlab: (slabId) => readSlab(sql, slabId),
+      readBadShards: (slabId) => readBadShards(sql, slabId),
+      async readFleet() {
+        const maxAgeMs = environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
+        if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
+          fleet = await readFleetSnapshot(sql, {
+            minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
+          });
+        }
+        return fleet;
+      },
+      commit: (request) => commitRepair(sql, request),
+      async bumpEvents(slabId) {
+        await flushMoved(sql, { slabId });
+      },
+      end: () => sql.end({ timeout: 5 }),
+    };
+  };
+
+  return {
+    logger,
+    async repair(task, { id, remainingMs }) {
+      await hosts.checkReused();
+      const store = openStore();
+      try {
+        return await repairSlab(
+          task,
+          {
+            store,
+            hosts,
+            kernel,
+            buffers,
+            clock,
+            random: Math.random,
+            logger,
+            worker: id,
+            settings: {
+              leaseMs,
+              heartbeatMs: environment.SLABMEND_HEARTBEAT_SECONDS * 1_000,
+              copyPriceMultiple: environment.SLABMEND_COPY_PRICE_MULTIPLE,
+              maxUnpinnedPerHost: environment.SLABMEND_MAX_UNPINNED_PER_HOST,
+            },
+            ...(step === undefined ? {} : { step }),
+          },
+          remainingMs,
+        );
+      } finally {
+        // The environment may be frozen as soon as the handler returns.
+        await hosts.idle();
+        await store.end();
+      }
+    },
+    close: () => hosts.close(),
+  };
+}
