@@ -1,0 +1,122 @@
+/** Fleets and slabs for tests of placement, without a database. */
+import type { FleetHost, FleetSnapshot } from "../../lib/indexd/fleet-snapshot.ts";
+import type {
+  ContractId,
+  ContractMapId,
+  HostId,
+  HostKey,
+  Root,
+  SectorId,
+  SlabDigest,
+  SlabId,
+} from "../../lib/slab/ids.ts";
+import type { Slab, SlabSector } from "../../lib/slab/slab.ts";
+
+const hex = (n: number): string => n.toString(16).padStart(64, "0");
+
+export const hostId = (n: number): HostId => n as HostId;
+/** The contract of host n. */
+export const contractId = (n: number): ContractId => hex(n) as ContractId;
+
+/** A host that may keep sectors and take new ones; each n has a place of its own, a degree of latitude apart. */
+export function fleetHost(n: number, changes: Partial<FleetHost> = {}): FleetHost {
+  return {
+    id: hostId(n),
+    hostKey: hex(n) as HostKey,
+    addresses: [`host${n}.example:9984`],
+    latitude: (n % 90) - 45,
+    longitude: Math.floor(n / 90),
+    usable: true,
+    usabilityFailures: [],
+    blocked: false,
+    goodForUpload: true,
+    hasActiveContract: true,
+    hasAppendContract: true,
+    storedPrices: {
+      contractPrice: 0n,
+      collateral: 0n,
+      storagePrice: 0n,
+      ingressPrice: 0n,
+      egressPrice: 0n,
+      freeSectorPrice: 0n,
+      tipHeight: 0n,
+      validUntilSeconds: 0n,
+      signature: new Uint8Array(64),
+    },
+    unpinnedSectors: 0,
+    ...changes,
+  };
+}
+
+export const BLOCKED: Partial<FleetHost> = { blocked: true, goodForUpload: false, hasAppendContract: false };
+export const UNUSABLE: Partial<FleetHost> = {
+  usable: false,
+  goodForUpload: false,
+  usabilityFailures: ["QUIC"],
+};
+
+/** Hosts 1 to `count`, changed by number; the contract of every host that is good is healthy unless named. */
+export function fleetOf(
+  count: number,
+  changes: Readonly<Record<number, Partial<FleetHost>>> = {},
+  {
+    unhealthy = [],
+    minHostDistanceKm = 10,
+  }: { unhealthy?: readonly number[]; minHostDistanceKm?: number } = {},
+): FleetSnapshot {
+  const hosts = Array.from({ length: count }, (_, index) => fleetHost(index + 1, changes[index + 1]));
+  const healthy = hosts.filter(
+    (host) => host.usable && !host.blocked && host.hasActiveContract && !unhealthy.includes(host.id),
+  );
+  return {
+    height: 1000n,
+    hosts: new Map(hosts.map((host) => [host.id, host])),
+    healthyContractIds: new Set(healthy.map((host) => contractId(host.id))),
+    minHostDistanceKm,
+    takenAtMs: 0,
+  };
+}
+
+/** A sector by the number of its host; pinned to that host's contract unless changed. Null: lost. */
+export function sector(index: number, host: number | null, changes: Partial<SlabSector> = {}): SlabSector {
+  return {
+    index,
+    sectorId: BigInt(index + 1) as SectorId,
+    root: hex(1000 + index) as Root,
+    hostId: host === null ? null : hostId(host),
+    contractMapId: host === null ? null : (host as ContractMapId),
+    contractId: host === null ? null : contractId(host),
+    neighbourHostIds: [],
+    ...changes,
+  };
+}
+
+export const UNPINNED: Partial<SlabSector> = { contractMapId: null, contractId: null };
+
+/** A slab on these hosts in this order; entries may be sectors already. */
+export function slabOn(minShards: number, places: readonly (number | null | Partial<SlabSector>)[]): Slab {
+  return {
+    id: 1n as SlabId,
+    digest: hex(1) as SlabDigest,
+    version: 0,
+    minShards,
+    encryptionKey: new Uint8Array(32),
+    consecutiveFailedRepairs: 0,
+    sectors: places.map((place, index) =>
+      typeof place === "object" && place !== null
+        ? sector(index, place.hostId ?? null, place)
+        : sector(index, place),
+    ),
+  };
+}
+
+/** A small generator with a seed, so that a failure can be run again. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

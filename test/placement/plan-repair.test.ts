@@ -1,0 +1,396 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { FleetHost, FleetSnapshot } from "../../lib/indexd/fleet-snapshot.ts";
+import { distanceKm } from "../../lib/placement/distance.ts";
+import { marginOf, type PlanRequest, planRepair, type RepairPlan } from "../../lib/placement/plan-repair.ts";
+import { isGoodHost } from "../../lib/placement/sectors-to-move.ts";
+import type { HostId } from "../../lib/slab/ids.ts";
+import type { Slab } from "../../lib/slab/slab.ts";
+import {
+  BLOCKED,
+  contractId,
+  fleetOf,
+  hostId,
+  sector,
+  seededRandom,
+  slabOn,
+  UNPINNED,
+  UNUSABLE,
+} from "./fleet.ts";
+
+type Repair = Extract<RepairPlan, { kind: "repair" }>;
+
+function plan(slab: Slab, fleet: FleetSnapshot, changes: Partial<PlanRequest> = {}): RepairPlan {
+  return planRepair({
+    slab,
+    fleet,
+    random: seededRandom(1),
+    score: () => 1,
+    limits: { maxUnpinnedPerHost: 100 },
+    ...changes,
+  });
+}
+
+function repair(slab: Slab, fleet: FleetSnapshot, changes: Partial<PlanRequest> = {}): Repair {
+  const planned = plan(slab, fleet, changes);
+  if (planned.kind !== "repair") throw new Error(`expected a repair, got ${planned.kind}`);
+  return planned;
+}
+
+const ids = (hosts: readonly FleetHost[]): number[] =>
+  hosts.map(({ id }) => Number(id)).sort((a, b) => a - b);
+
+describe("the margin: sectors that have a host, minus min_shards", () => {
+  test.each<[string, Slab, number]>([
+    ["none lost", slabOn(2, [1, 2, 3]), 1],
+    ["on bad hosts they live", slabOn(2, [1, 9, 9]), 1],
+    ["one lost", slabOn(2, [1, null, 3]), 0],
+    ["too few", slabOn(2, [1, null, null]), -1],
+    ["no sectors", slabOn(10, []), -10],
+    ["min_shards above the sectors", slabOn(10, [1, 2]), -8],
+  ])("%s", (_name, slab, margin) => {
+    expect(marginOf(slab)).toBe(margin);
+    expect(plan(slab, fleetOf(3)).margin).toBe(margin);
+  });
+});
+
+describe("healthy", () => {
+  test.each<[string, Slab]>([
+    ["all in place", slabOn(2, [1, 2, 3])],
+    ["unpinned on good hosts", slabOn(2, [{ hostId: hostId(1), ...UNPINNED }, 2])],
+    ["no sectors at all", slabOn(10, [])],
+    ["1-of-1", slabOn(1, [1])],
+  ])("%s", (_name, slab) => {
+    expect(plan(slab, fleetOf(5)).kind).toBe("healthy");
+  });
+});
+
+describe("candidates", () => {
+  test("are the good hosts that hold no sector of the slab", () => {
+    const planned = repair(slabOn(2, [1, null, 3]), fleetOf(6));
+    expect(ids(planned.candidates)).toEqual([2, 4, 5, 6]);
+  });
+
+  test.each<[string, Partial<FleetHost>]>([
+    ["blocked", BLOCKED],
+    ["unusable", UNUSABLE],
+    ["stuck or full", { goodForUpload: false }],
+    ["without contract to append to", { hasAppendContract: false }],
+    ["without active contract", { hasActiveContract: false, hasAppendContract: false }],
+    ["without siamux address", { addresses: [] }],
+    ["behind with pinning", { unpinnedSectors: 101 }],
+  ])("are none that is %s", (_name, changes) => {
+    expect(ids(repair(slabOn(1, [1, null]), fleetOf(4, { 3: changes })).candidates)).toEqual([2, 4]);
+  });
+
+  test("at the limit of unpinned sectors a host still takes", () => {
+    const fleet = fleetOf(4, { 3: { unpinnedSectors: 100 } });
+    expect(ids(repair(slabOn(1, [1, null]), fleet).candidates)).toEqual([2, 3, 4]);
+  });
+
+  test("are not the host of a bad contract, nor that of a duplicate", () => {
+    const planned = repair(slabOn(1, [1, 2, 2]), fleetOf(5, {}, { unhealthy: [1] }));
+    expect(ids(planned.candidates)).toEqual([3, 4, 5]);
+  });
+
+  test("are no hosts of other slabs that share a moved sector; those of a sector that stays do not matter", () => {
+    const places = [
+      sector(0, 1, { neighbourHostIds: [hostId(5)] }),
+      sector(1, null, { neighbourHostIds: [hostId(4)] }),
+    ];
+    expect(ids(repair(slabOn(1, places), fleetOf(6)).candidates)).toEqual([2, 3, 5, 6]);
+  });
+
+  test("keep their distance from hosts that stay, and from each other", () => {
+    const near = (n: number): Partial<FleetHost> => ({ latitude: 10, longitude: n / 1000 });
+    const fleet = fleetOf(6, {
+      1: near(1),
+      2: near(2),
+      4: { latitude: 20, longitude: 0 },
+      5: { latitude: 20, longitude: 0 },
+    });
+    const planned = repair(slabOn(1, [1, null]), fleet);
+    expect(ids(planned.candidates)).toHaveLength(3);
+    expect(ids(planned.candidates)).toEqual(expect.arrayContaining([3, 6]));
+    expect(ids(planned.candidates)).not.toContain(2);
+  });
+
+  test("do not keep distance from hosts that the sectors leave", () => {
+    const here = { latitude: 10, longitude: 10 };
+    const fleet = fleetOf(3, { 1: { ...here, ...BLOCKED }, 2: here });
+    expect(ids(repair(slabOn(1, [1, 3]), fleet).candidates)).toEqual([2]);
+  });
+
+  test("a kept host too near to another kept one repels nobody, as in indexd", () => {
+    // 1 and 2 are 8 km apart and both stay; 3 is 8 km from 2 and 16 km from 1.
+    const north = (km: number): Partial<FleetHost> => ({ latitude: km / 111.195, longitude: 0 });
+    const fleet = fleetOf(3, { 1: north(0), 2: north(8), 3: north(16) });
+    expect(ids(repair(slabOn(1, [1, 2, null]), fleet).candidates)).toEqual([3]);
+    expect(plan(slabOn(1, [2, 1, null]), fleet).kind).toBe("no-candidates");
+  });
+
+  test("none at all: the moves are told, with their reasons", () => {
+    const planned = plan(slabOn(1, [1, 2, null]), fleetOf(2, { 2: BLOCKED }));
+    expect(planned).toMatchObject({
+      kind: "no-candidates",
+      margin: 1,
+      moves: [
+        { sector: { index: 1 }, reason: "bad-host", copyFrom: { id: 2 } },
+        { sector: { index: 2 }, reason: "lost", copyFrom: null },
+      ],
+    });
+  });
+
+  test("come in an order that follows the scores, and differs from worker to worker", () => {
+    const fleet = fleetOf(12);
+    const first = new Map<number, number>();
+    for (let seed = 0; seed < 2000; seed++) {
+      const planned = repair(slabOn(1, [1, null]), fleet, {
+        random: seededRandom(seed),
+        score: (host) => (host.id === hostId(7) ? 10 : 1),
+      });
+      const id = Number(planned.candidates[0]!.id);
+      first.set(id, (first.get(id) ?? 0) + 1);
+    }
+    // Host 7 has 10 of 20 parts, each of the ten others one: 1000 and 100 of 2000 expected.
+    expect(first.size).toBe(11);
+    expect(first.get(7)).toBeGreaterThan(900);
+    expect(first.get(7)).toBeLessThan(1100);
+    for (const [id, times] of first) if (id !== 7) expect(times).toBeGreaterThan(50);
+  });
+
+  test.each([Number.NaN, 0, -5, Number.POSITIVE_INFINITY])("a score of %d excludes nobody", (score) => {
+    expect(repair(slabOn(1, [1, null]), fleetOf(6), { score: () => score }).candidates).toHaveLength(5);
+  });
+});
+
+describe("copies and sources", () => {
+  const fleet = fleetOf(8, { 2: BLOCKED, 3: UNUSABLE, 4: { addresses: [] } }, { unhealthy: [5] });
+
+  test("a moved sector is copied from wherever it is: blocked, unusable, bad contract, duplicate; not without address", () => {
+    const planned = repair(slabOn(2, [1, 2, 3, 4, 5, 1, null, 9]), fleet);
+    expect(
+      planned.moves.map(({ sector, reason, copyFrom }) => [sector.index, reason, copyFrom?.id ?? null]),
+    ).toEqual([
+      [1, "bad-host", 2],
+      [2, "bad-host", 3],
+      [4, "bad-contract", 5],
+      [5, "duplicate-host", 1],
+      [6, "lost", null],
+      [7, "bad-host", null],
+    ]);
+  });
+
+  test("sources are all sectors that may be read, last resorts at the end", () => {
+    const { sources } = repair(slabOn(2, [2, 1, 3, 4, 5, 1, null]), fleet);
+    const told = sources.map(({ sector, host, lastResort }) => [sector.index, Number(host.id), lastResort]);
+    expect(told.toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
+      [0, 2, true],
+      [1, 1, false],
+      [2, 3, true],
+      [4, 5, false],
+      [5, 1, false],
+    ]);
+    expect(sources.map(({ lastResort }) => lastResort)).toEqual([false, false, false, true, true]);
+  });
+
+  test("a host whose contracts are over is an ordinary source: it is neither blocked nor unusable", () => {
+    const over = fleetOf(4, { 2: { hasActiveContract: false, hasAppendContract: false } });
+    const { moves, sources } = repair(slabOn(1, [1, 2]), over);
+    expect(moves[0]).toMatchObject({ reason: "bad-host", copyFrom: { id: 2 } });
+    expect(sources.map(({ host, lastResort }) => [Number(host.id), lastResort]).toSorted()).toEqual([
+      [1, false],
+      [2, false],
+    ]);
+  });
+});
+
+describe("slabs that indexd would not pin", () => {
+  test("1-of-1, lost", () => {
+    expect(repair(slabOn(1, [null]), fleetOf(3))).toMatchObject({
+      margin: -1,
+      sources: [],
+      moves: [{ reason: "lost" }],
+    });
+  });
+
+  test("85-of-255 with 100 lost", () => {
+    const places = Array.from({ length: 255 }, (_, index) => (index < 100 ? null : index + 1));
+    const planned = repair(slabOn(85, places), fleetOf(400, {}, { minHostDistanceKm: 0 }));
+    expect(planned.margin).toBe(70);
+    expect(planned.moves).toHaveLength(100);
+    expect(planned.candidates).toHaveLength(400 - 155);
+    expect(planned.sources).toHaveLength(155);
+  });
+
+  test("all sectors on one host", () => {
+    const planned = repair(slabOn(2, [1, 1, 1, 1]), fleetOf(9));
+    expect(planned.moves.map(({ reason }) => reason)).toEqual(Array(3).fill("duplicate-host"));
+    expect(ids(planned.candidates)).not.toContain(1);
+  });
+});
+
+describe("whatever the fleet and the slab", () => {
+  const HOSTS = 15;
+  const flags = fc.record({
+    usable: fc.boolean(),
+    blocked: fc.boolean(),
+    uploads: fc.boolean(),
+    active: fc.boolean(),
+    appends: fc.boolean(),
+    reachable: fc.boolean(),
+    healthy: fc.boolean(),
+    unpinnedSectors: fc.constantFrom(0, 100, 101),
+    // A few places, so that some hosts are close and some share one.
+    latitude: fc.constantFrom(0, 0.05, 0.1, 10, 20),
+    longitude: fc.constantFrom(0, 0.05, 30),
+  });
+  const mostlyGood = fc.oneof(
+    {
+      weight: 2,
+      arbitrary: fc.constant({
+        usable: true,
+        blocked: false,
+        uploads: true,
+        active: true,
+        appends: true,
+        reachable: true,
+        healthy: true,
+        unpinnedSectors: 0,
+        latitude: null,
+        longitude: null,
+      }),
+    },
+    { weight: 1, arbitrary: flags },
+  );
+  const fleets = fc
+    .record({
+      hosts: fc.array(mostlyGood, { minLength: HOSTS, maxLength: HOSTS }),
+      km: fc.constantFrom(0, 10, 1000),
+    })
+    .map(({ hosts, km }) => {
+      const changes = hosts.map((host, index): [number, Partial<FleetHost>] => [
+        index + 1,
+        {
+          usable: host.usable,
+          blocked: host.blocked,
+          goodForUpload: host.usable && !host.blocked && host.uploads,
+          hasActiveContract: host.active,
+          hasAppendContract: host.active && host.appends,
+          addresses: host.reachable ? ["h.example:1"] : [],
+          unpinnedSectors: host.unpinnedSectors,
+          ...(host.latitude === null ? {} : { latitude: host.latitude, longitude: host.longitude }),
+        },
+      ]);
+      const unhealthy = hosts.flatMap((host, index) => (host.healthy ? [] : [index + 1]));
+      return fleetOf(HOSTS, Object.fromEntries(changes), { unhealthy, minHostDistanceKm: km });
+    });
+  const place = fc.record({
+    host: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: HOSTS + 1 }) }, fc.constant(null)),
+    pinned: fc.boolean(),
+    contractOf: fc.oneof({ weight: 9, arbitrary: fc.constant(null) }, fc.integer({ min: 1, max: HOSTS })),
+    neighbours: fc.array(fc.integer({ min: 1, max: HOSTS }), { maxLength: 2 }),
+  });
+  const slabs = fc
+    .record({ minShards: fc.integer({ min: 1, max: 20 }), places: fc.array(place, { maxLength: 16 }) })
+    .map(({ minShards, places }) =>
+      slabOn(
+        minShards,
+        places.map(({ host, pinned, contractOf, neighbours }, index) =>
+          sector(index, host, {
+            ...(host !== null && pinned ? { contractId: contractId(contractOf ?? host) } : UNPINNED),
+            neighbourHostIds: neighbours.map(hostId),
+          }),
+        ),
+      ),
+    );
+  const requests = fc.tuple(slabs, fleets, fc.integer());
+
+  const holds = (claim: (planned: RepairPlan, slab: Slab, fleet: FleetSnapshot) => void): void => {
+    fc.assert(
+      fc.property(requests, ([slab, fleet, seed]) =>
+        claim(plan(slab, fleet, { random: seededRandom(seed) }), slab, fleet),
+      ),
+      { numRuns: 500 },
+    );
+  };
+
+  const keptIds = (planned: RepairPlan, slab: Slab): HostId[] => {
+    const moved = new Set(planned.kind === "healthy" ? [] : planned.moves.map(({ sector }) => sector.index));
+    return slab.sectors.flatMap(({ index, hostId }) => (moved.has(index) || hostId === null ? [] : [hostId]));
+  };
+
+  test("no plan leaves or puts two sectors on a host", () => {
+    holds((planned, slab) => {
+      const candidates = planned.kind === "repair" ? planned.candidates.map(({ id }) => id) : [];
+      const all = [...keptIds(planned, slab), ...candidates];
+      expect(new Set(all).size).toBe(all.length);
+    });
+  });
+
+  test("what stays is on a good host; what moves is told once, in slab order, and is a sector of the slab", () => {
+    holds((planned, slab, fleet) => {
+      for (const id of keptIds(planned, slab)) expect(isGoodHost(fleet.hosts.get(id)!)).toBe(true);
+      if (planned.kind === "healthy") return;
+      const indices = planned.moves.map(({ sector }) => sector.index);
+      expect(indices).toEqual([...new Set(indices)].toSorted((a, b) => a - b));
+      expect(planned.moves.length).toBeGreaterThan(0);
+      for (const { sector } of planned.moves) expect(slab.sectors[sector.index]).toBe(sector);
+    });
+  });
+
+  test("every candidate may take every move: good, appendable, reachable, not behind, no neighbour, far enough", () => {
+    holds((planned, slab, fleet) => {
+      if (planned.kind !== "repair") return;
+      expect(planned.candidates.length).toBeGreaterThan(0);
+      const neighbours = planned.moves.flatMap(({ sector }) => sector.neighbourHostIds);
+      for (const host of planned.candidates) {
+        expect(isGoodHost(host) && host.goodForUpload && host.hasAppendContract).toBe(true);
+        expect(host.addresses.length).toBeGreaterThan(0);
+        expect(host.unpinnedSectors).toBeLessThanOrEqual(100);
+        expect(neighbours).not.toContain(host.id);
+        for (const other of planned.candidates) {
+          if (other !== host) expect(distanceKm(host, other)).toBeGreaterThanOrEqual(fleet.minHostDistanceKm);
+        }
+      }
+      const firstKept = fleet.hosts.get(keptIds(planned, slab)[0] ?? hostId(0));
+      if (firstKept === undefined) return;
+      for (const host of planned.candidates) {
+        expect(distanceKm(host, firstKept)).toBeGreaterThanOrEqual(fleet.minHostDistanceKm);
+      }
+    });
+  });
+
+  test("a slab whose plan was carried out is healthy; carried out in part, no more is left than was not done", () => {
+    holds((planned, slab, fleet) => {
+      if (planned.kind !== "repair") return;
+      const candidates = [...planned.candidates];
+      const moved = new Map(planned.moves.map(({ sector }) => [sector.index, candidates.shift()]));
+      const after = slab.sectors.map((before) => {
+        const host = moved.get(before.index);
+        return host === undefined ? before : { ...before, hostId: host.id, ...UNPINNED };
+      });
+      const left = [...moved.values()].filter((host) => host === undefined).length;
+      const again = plan({ ...slab, sectors: after }, fleet);
+      // Fewer may be left: of two sectors on a host, one may stay once the other has gone.
+      expect(again.kind === "healthy" ? 0 : again.moves.length).toBeLessThanOrEqual(left);
+    });
+  });
+
+  test("sources are readable sectors, each once, ordinary ones first", () => {
+    holds((planned, slab, fleet) => {
+      if (planned.kind !== "repair") return;
+      const readable = slab.sectors.filter(
+        ({ hostId }) => hostId !== null && (fleet.hosts.get(hostId)?.addresses.length ?? 0) > 0,
+      );
+      const indices = planned.sources.map(({ sector }) => sector.index);
+      expect(indices.toSorted((a, b) => a - b)).toEqual(readable.map(({ index }) => index));
+      const resorts = planned.sources.map(({ lastResort }) => Number(lastResort));
+      expect(resorts).toEqual(resorts.toSorted());
+      for (const { sector, host, lastResort } of planned.sources) {
+        expect(sector.hostId).toBe(host.id);
+        expect(lastResort).toBe(host.blocked || !host.usable);
+      }
+    });
+  });
+});
