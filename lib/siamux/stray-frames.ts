@@ -20,9 +20,9 @@ export class StrayFrames {
     if (oldest !== undefined) this.#counts.delete(oldest);
   }
 
-  /** The peer closed the stream too: no more frames may come. False when it is not remembered. */
-  forget(id: number): boolean {
-    return this.#counts.delete(id);
+  /** The peer closed the stream too: no more frames may come. */
+  forget(id: number): void {
+    this.#counts.delete(id);
   }
 
   isRemembered(id: number): boolean {

@@ -3,8 +3,8 @@ import {
   concat,
   ReferenceDirection,
   type ReferenceFrame,
+  ReferenceFrameReader,
   type ReferenceRole,
-  referenceFrames,
   referenceKey,
   referencePlainPackets,
   referencePublic,
@@ -34,7 +34,7 @@ export class RawPeer {
   #packetSizeBytes = PACKET_BYTES;
   #sealer = new ReferenceDirection(new Uint8Array(32), "dialer");
   #opener = new ReferenceDirection(new Uint8Array(32), "dialer");
-  readonly #plainPackets: Uint8Array[] = [];
+  readonly #reader = new ReferenceFrameReader();
   hasEnded = false;
 
   constructor(duplex: Duplex, role: ReferenceRole) {
@@ -113,9 +113,9 @@ export class RawPeer {
     while (this.#received.length >= this.#packetSizeBytes) {
       const sealed = Uint8Array.from(this.#received.subarray(0, this.#packetSizeBytes));
       this.#received = this.#received.subarray(this.#packetSizeBytes);
-      this.#plainPackets.push(this.#opener.open(sealed));
+      this.#reader.readPacket(this.#opener.open(sealed));
     }
-    return referenceFrames(this.#plainPackets);
+    return [...this.#reader.frames];
   }
 
   async whenEnded(): Promise<void> {

@@ -91,26 +91,32 @@ export function referencePlainPackets(
 }
 
 /** Reads frames a byte at a time. Throws when a packet begins with padding: a writer never does that. */
-export function referenceFrames(plainPackets: readonly Uint8Array[]): ReferenceFrame[] {
-  const frames: ReferenceFrame[] = [];
-  let bytes: number[] = [];
-  for (const packet of plainPackets) {
-    for (const [position, byte] of packet.entries()) {
-      if (bytes.length === 0 && (byte & 1) === 0) {
+export class ReferenceFrameReader {
+  readonly frames: ReferenceFrame[] = [];
+  #bytes: number[] = [];
+
+  readPacket(plain: Uint8Array): void {
+    for (const [position, byte] of plain.entries()) {
+      if (this.#bytes.length === 0 && (byte & 1) === 0) {
         if (position === 0) throw new Error("a packet begins with padding");
-        break;
+        return;
       }
-      bytes.push(byte);
-      if (bytes.length >= 8 && bytes.length === 8 + bytes[4]! + 256 * bytes[5]!) {
-        const view = new DataView(Uint8Array.from(bytes).buffer);
+      this.#bytes.push(byte);
+      if (this.#bytes.length >= 8 && this.#bytes.length === 8 + this.#bytes[4]! + 256 * this.#bytes[5]!) {
+        const bytes = Uint8Array.from(this.#bytes);
+        const view = new DataView(bytes.buffer);
         const id = Math.floor(view.getUint32(0, true) / 2);
-        frames.push({ id, flags: view.getUint16(6, true), payload: Uint8Array.from(bytes.slice(8)) });
-        bytes = [];
+        this.frames.push({ id, flags: view.getUint16(6, true), payload: bytes.slice(8) });
+        this.#bytes = [];
       }
     }
   }
-  if (bytes.length > 0) throw new Error("the last frame is not complete");
-  return frames;
+}
+
+export function referenceFrames(plainPackets: readonly Uint8Array[]): ReferenceFrame[] {
+  const reader = new ReferenceFrameReader();
+  for (const packet of plainPackets) reader.readPacket(packet);
+  return reader.frames;
 }
 
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
