@@ -2,6 +2,7 @@
  * Folders of one run below the system's temporary folder. The name says which process owns it, so that a later run can
  * tell what a killed one (and its guard) left behind, and remove it.
  */
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -45,13 +46,20 @@ async function endPostgresOf(folder: string): Promise<void> {
   if (command.includes(folder)) process.kill(pid, "SIGQUIT");
 }
 
-/** Whether a process with this id exists, also one of another user. */
+/** Whether a process with this id runs, also one of another user. One that has ended and waits for its parent's notice does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+  try {
+    // Where nobody collects orphans (a container without an init process) an ended one keeps its number for good.
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat.charAt(stat.lastIndexOf(")") + 2) !== "Z";
+  } catch {
+    // It ended in between, or this is not Linux, where an orphan is collected at once.
+    return process.platform !== "linux";
   }
 }
 

@@ -49,6 +49,11 @@ const deployment: Deployment = {
 test("starts everything, serves schedule and queue, and stop leaves nothing", async () => {
   runtime = await startLocalRuntime(options);
   const { postgres, queueServer, queues, swarm } = runtime;
+  const wrong = { ...deployment, schedules: [{ functionName: "reap", everyMs: 1000 }] };
+  await expect(runtime.deploy(wrong)).rejects.toMatchObject({
+    code: "invalid-option",
+    message: expect.stringContaining('"reap"'),
+  });
   const deployed = await runtime.deploy(deployment);
   await once(deployed.pools.get("claim")!, "ended");
 
@@ -93,13 +98,4 @@ test("a start that is interrupted stops what it had started", async () => {
     },
   });
   await expect(starting).rejects.toMatchObject({ name: "AbortError" });
-});
-
-test("a deployment that names an unknown function is refused", async () => {
-  runtime = await startLocalRuntime(options);
-  const wrong = { ...deployment, schedules: [{ functionName: "reap", everyMs: 1000 }] };
-  await expect(runtime.deploy(wrong)).rejects.toMatchObject({
-    code: "invalid-option",
-    message: expect.stringContaining('"reap"'),
-  });
 });

@@ -1,12 +1,11 @@
 /** Runs once per `vitest run`: one PostgreSQL, and in it the template databases that every test database is cloned from. */
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
 import { type PostgresServer, startPostgres } from "../../lib/local/postgres.ts";
 import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 
 const INDEXD_SCHEMA = new URL("../../lib/local/indexd-schema.sql", import.meta.url);
-const STORE = new URL("../../lib/store/", import.meta.url);
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   // Each test file has its own pool; two workers with a few files' servers and child processes stay far below.
@@ -27,7 +26,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await attempt(
     TEMPLATES.slabmend,
     buildTemplate(server, TEMPLATES.slabmend, TEMPLATES.indexd, async (sql) => {
-      await (await findMigrateDatabase())?.(sql);
+      // Imported here, so that a fault in it is that template's.
+      const { migrateDatabase } = await import("../../lib/store/migrate-database.ts");
+      await migrateDatabase(sql);
     }),
   );
   const provided: TestDatabaseServer = { adminUrl: server.url("postgres"), templateErrors };
@@ -51,15 +52,4 @@ async function buildTemplate(
   } finally {
     await admin.end();
   }
-}
-
-/** Our own schema's database migration. Absent only while lib/store is being written. */
-async function findMigrateDatabase(): Promise<((sql: postgres.Sql) => Promise<unknown>) | undefined> {
-  const files = await readdir(STORE).catch(() => []);
-  for (const file of files.filter((name) => name.endsWith(".ts") && name.includes("migrat"))) {
-    const module = (await import(new URL(file, STORE).href)) as Record<string, unknown>;
-    const found = module["migrateDatabase"];
-    if (typeof found === "function") return found as (sql: postgres.Sql) => Promise<unknown>;
-  }
-  return undefined;
 }
