@@ -1,0 +1,238 @@
+import { randomInt } from "node:crypto";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { accountBalance } from "../../lib/rhp4/account-balance.ts";
+import { createAccountToken } from "../../lib/rhp4/account-token.ts";
+import { encodeWireError } from "../../lib/rhp4/framing.ts";
+import { signHostPrices, verifyHostPrices } from "../../lib/rhp4/host-prices.ts";
+import { latestRevision } from "../../lib/rhp4/latest-revision.ts";
+import { encodeReadSectorResponseHead, readSector } from "../../lib/rhp4/read-sector.ts";
+import { settings } from "../../lib/rhp4/settings.ts";
+import { verifySector } from "../../lib/rhp4/verify-sector.ts";
+import { encodeWriteSectorResponse, writeSector } from "../../lib/rhp4/write-sector.ts";
+import { parseContractId, type Root } from "../../lib/slab/ids.ts";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { type MemoryStream, MemoryStreamEndedError, memoryStreamPair } from "./memory-stream.ts";
+import { type Answered, createTestHost, type TestHost } from "./rpc-server.ts";
+import { accountKey, contract, filled, hostKey, identity } from "./samples.ts";
+import { seededRandom } from "./seeded-random.ts";
+
+const NOW_MS = 1_700_000_000_000;
+const seed = Number(process.env["TEST_SEED"] ?? randomInt(2 ** 31));
+const random = seededRandom(seed);
+
+let host: TestHost;
+let serving: Promise<void>[];
+let clients: MemoryStream[];
+
+beforeEach(() => {
+  host = createTestHost(identity, () => NOW_MS);
+  serving = [];
+  clients = [];
+});
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") console.log(`seed: TEST_SEED=${seed}`);
+  for (const client of clients) client.destroy(new Error("the test is over"));
+  await Promise.all(serving);
+});
+
+function connect(maxPieceBytes = 20_000): { client: MemoryStream; hostSide: MemoryStream } {
+  const pair = memoryStreamPair({ random, maxPieceBytes });
+  serving.push(host.serve(pair.host));
+  clients.push(pair.client);
+  return { client: pair.client, hostSide: pair.host };
+}
+
+function payment() {
+  const token = createAccountToken(accountKey, hostKey, NOW_MS + 300_000);
+  return { prices: signHostPrices(host.prices, identity), token };
+}
+
+function sectorData(lengthBytes = SECTOR_BYTES): Uint8Array {
+  return Uint8Array.from({ length: lengthBytes }, (_, i) => i % 251);
+}
+
+test("settings come with prices that verify", async () => {
+  const answer = await settings(connect(3).client);
+  expect(answer).toMatchObject({ release: "hostd v2.9.0 – ü", protocolVersion: [5, 1, 0] });
+  verifyHostPrices(answer.prices, hostKey, NOW_MS);
+});
+
+test("the balance is that of the account", async () => {
+  host.balance = (1n << 127n) + 7n;
+  expect(await accountBalance(connect(1).client, accountKey.account)).toBe((1n << 127n) + 7n);
+});
+
+test("a contract's latest revision arrives whole", async () => {
+  const id = parseContractId("ab".repeat(32));
+  expect(await latestRevision(connect(5).client, id)).toEqual({ contract, revisable: true, renewed: false });
+});
+
+test("a range is read into place, with its proof, for its price", async () => {
+  const root = host.store(sectorData());
+  const [offset, length] = [1_048_576, 1_048_576];
+  const around = filled(length + 128, 0xee);
+  const into = around.subarray(64, 64 + length);
+  const before = host.balance;
+  const result = await readSector(connect().client, { ...payment(), root, offset, length, into });
+  expect(Buffer.compare(into, sectorData().subarray(offset, offset + length))).toBe(0);
+  expect(around.subarray(0, 64).every((byte) => byte === 0xee)).toBe(true);
+  expect(around.subarray(64 + length).every((byte) => byte === 0xee)).toBe(true);
+  expect(result.proof).toEqual([filled(32, 0), filled(32, 1)]);
+  expect(before - host.balance).toBe(result.costHastings);
+});
+
+test("a whole sector is read without a proof", async () => {
+  const root = host.store(sectorData());
+  const into = new Uint8Array(SECTOR_BYTES);
+  const { proof } = await readSector(connect().client, {
+    ...payment(),
+    root,
+    offset: 0,
+    length: SECTOR_BYTES,
+    into,
+  });
+  expect(proof).toEqual([]);
+  expect(Buffer.compare(into, sectorData())).toBe(0);
+});
+
+test("a leaf is verified for the price of a sector", async () => {
+  const root = host.store(sectorData());
+  const answer = await verifySector(connect().client, { ...payment(), root, leafIndex: 65_535n });
+  expect(answer.leaf).toEqual(sectorData().slice(-64));
+  expect(answer.proof).toHaveLength(16);
+  expect(answer.costHastings).toBe(8_388_608_000n);
+});
+
+test.each([64, 68_352, 68_416, 68_736, 137_152, SECTOR_BYTES])(
+  "%i bytes are written whole",
+  async (lengthBytes) => {
+    const before = host.balance;
+    const data = sectorData(lengthBytes);
+    const { root, costHastings } = await writeSector(connect().client, { ...payment(), data });
+    expect(Buffer.compare(host.sectors.get(root) ?? filled(0, 0), data)).toBe(0);
+    expect(before - host.balance).toBe(costHastings);
+  },
+);
+
+test("the host's errors arrive typed, and leave the stream in order", async () => {
+  const read = (root: Root) => {
+    const { client } = connect();
+    const call = readSector(client, { ...payment(), root, offset: 0, length: 64, into: new Uint8Array(64) });
+    return call.catch((error: unknown) => ({ error, client }));
+  };
+  const root = host.store(sectorData());
+  expect(await read("00".repeat(32) as Root)).toMatchObject({
+    error: { code: "sector-not-found" },
+    client: { closed: true },
+  });
+  host.balance = 1n;
+  expect(await read(root)).toMatchObject({ error: { code: "not-enough-funds" } });
+  host.nowMs = () => NOW_MS + 1_800_000;
+  expect(await read(root)).toMatchObject({ error: { code: "prices-expired" } });
+  host.nowMs = () => NOW_MS + 300_001 + 999;
+  expect(await read(root)).toMatchObject({ error: { code: "token-expired" } });
+});
+
+test("a host that refuses a write early is not sent the rest, and its own reason is thrown", async () => {
+  host.misbehave = async (_rpc, stream): Promise<Answered> => {
+    await stream.readExactly(320);
+    await stream.write(encodeWireError({ code: 5, description: "not enough funds" }));
+    return "done";
+  };
+  const { client, hostSide } = connect();
+  const write = writeSector(client, { ...payment(), data: new Uint8Array(SECTOR_BYTES) });
+  await expect(write).rejects.toMatchObject({ code: "not-enough-funds" });
+  expect(hostSide.receivedBytes).toBeLessThan(SECTOR_BYTES / 4);
+});
+
+test("a host that refuses a write and reads no more does not keep the writer waiting", async () => {
+  const refused = Promise.withResolvers<void>();
+  host.misbehave = async (_rpc, stream): Promise<Answered> => {
+    await stream.write(encodeWireError({ code: 2, description: "not enough storage" }));
+    // The stream stays open: the writer is stuck in backpressure and must notice the answer itself.
+    await refused.promise;
+    return "done";
+  };
+  const { client } = connect(100_000);
+  const write = writeSector(client, { ...payment(), data: new Uint8Array(SECTOR_BYTES) });
+  await expect(write).rejects.toMatchObject({ code: "not-enough-storage" });
+  refused.resolve();
+});
+
+test("a root for a sector that was not sent whole is a broken protocol", async () => {
+  host.misbehave = async (_rpc, stream): Promise<Answered> => {
+    await stream.write(encodeWriteSectorResponse("11".repeat(32) as Root));
+    return "done";
+  };
+  const write = writeSector(connect().client, { ...payment(), data: new Uint8Array(SECTOR_BYTES) });
+  await expect(write).rejects.toMatchObject({ code: "early-response" });
+});
+
+test.each([
+  [
+    "shorter data",
+    () => encodeReadSectorResponseHead([filled(32, 1), filled(32, 2)], 1_048_512),
+    "wrong-data-length",
+  ],
+  [
+    "longer data",
+    () => encodeReadSectorResponseHead([filled(32, 1), filled(32, 2)], 1_048_640),
+    "wrong-data-length",
+  ],
+  ["no proof", () => encodeReadSectorResponseHead([], 1_048_576), "wrong-proof-length"],
+  [
+    "a long proof",
+    () => encodeReadSectorResponseHead(Array(3).fill(filled(32, 1)), 1_048_576),
+    "wrong-proof-length",
+  ],
+  ["a huge proof", () => Uint8Array.from([0, ...filled(8, 0xff)]), "message-too-long"],
+])("a read answered with %s is a broken protocol", async (_what, bytes, code) => {
+  host.misbehave = async (_rpc, stream): Promise<Answered> => {
+    await stream.write(bytes());
+    return "done";
+  };
+  const into = filled(1_048_576, 0xee);
+  const { client } = connect();
+  const request = { ...payment(), root: "22".repeat(32) as Root, offset: 0, length: into.length, into };
+  await expect(readSector(client, request)).rejects.toMatchObject({ code });
+  expect(client.destroyedWith).toMatchObject({ code });
+  expect(into.every((byte) => byte === 0xee)).toBe(true);
+});
+
+test("a host that closes in the midst of the data fails the read", async () => {
+  host.misbehave = async (_rpc, stream): Promise<Answered> => {
+    await stream.write(encodeReadSectorResponseHead([], SECTOR_BYTES));
+    await stream.write(new Uint8Array(1_000_000));
+    return "done";
+  };
+  const into = new Uint8Array(SECTOR_BYTES);
+  const request = { ...payment(), root: "22".repeat(32) as Root, offset: 0, length: into.length, into };
+  await expect(readSector(connect().client, request)).rejects.toBeInstanceOf(MemoryStreamEndedError);
+});
+
+test("a destroyed stream ends a call with the cause", async () => {
+  host.misbehave = async (_rpc, stream): Promise<Answered> => {
+    await stream.whenPeerCloses;
+    return "done";
+  };
+  for (const call of [
+    (stream: MemoryStream) => writeSector(stream, { ...payment(), data: new Uint8Array(SECTOR_BYTES) }),
+    (stream: MemoryStream) => settings(stream),
+  ]) {
+    const { client } = connect();
+    const pending = call(client);
+    setImmediate(() => client.destroy(new Error("given up")));
+    await expect(pending).rejects.toThrow("given up");
+  }
+});
+
+test.each([0, 63, 100, SECTOR_BYTES + 64])(
+  "data of %i bytes is refused before anything is sent",
+  async (length) => {
+    const { client, hostSide } = connect();
+    const write = writeSector(client, { ...payment(), data: new Uint8Array(length) });
+    await expect(write).rejects.toMatchObject({ code: "invalid-request" });
+    expect(hostSide.receivedBytes).toBe(0);
+    client.close();
+  },
+);
