@@ -1,7 +1,7 @@
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
 
 /** indexd's names of its checks, in its order; it stores them as the reasons of a block. */
-export const USABILITY_CHECKS = [
+const USABILITY_CHECKS = [
   "Uptime",
   "MaxContractDuration",
   "MaxCollateral",
