@@ -298,7 +298,6 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     this.#reason = reason;
     this.#keepalive.stop();
     this.#writer.stop();
-    this.#reader.stop();
     this.#duplex.off("data", this.#onData);
     this.#duplex.off("end", this.#onEnd);
     this.#duplex.off("drain", this.#onDrain);

@@ -11,7 +11,6 @@ export class PacketReader {
   readonly #frames: FrameReader;
   readonly #partial: Buffer;
   #partialBytes = 0;
-  #stopped = false;
 
   constructor(cipher: PacketCipher, frames: FrameReader, packetSizeBytes: number) {
     this.#cipher = cipher;
@@ -22,11 +21,6 @@ export class PacketReader {
   /** True when the transport must not end here. */
   get isInsidePacket(): boolean {
     return this.#partialBytes > 0;
-  }
-
-  /** Reads no further, not even the rest of the chunk at hand. */
-  stop(): void {
-    this.#stopped = true;
   }
 
   /** Throws MuxClosedError when the peer broke the protocol. */
@@ -41,11 +35,10 @@ export class PacketReader {
       this.#partialBytes = 0;
       this.#open(this.#partial);
     }
-    while (!this.#stopped && chunk.length - offset >= packetBytes) {
+    while (chunk.length - offset >= packetBytes) {
       this.#open(chunk.subarray(offset, offset + packetBytes));
       offset += packetBytes;
     }
-    if (this.#stopped) return;
     chunk.copy(this.#partial, 0, offset);
     this.#partialBytes = chunk.length - offset;
   }
