@@ -176,7 +176,10 @@ export async function renewContract(
   return { id: contract!.id, contractId: hexOf(contractId) as ContractId, mapId: old.mapId };
 }
 
-/** Puts a key on the blocklist, as indexd does: its contracts are no longer good. Its unpinned sectors stay. */
+/**
+ * Puts a key on the blocklist: its contracts are no longer good. indexd would also take its unpinned sectors off it; here they
+ * stay, as they do when an operator blocks by SQL.
+ */
 export async function blockHost(
   sql: Sql,
   hostKey: HostKey,
