@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 
 /**
@@ -9,13 +10,17 @@ const CLOUD_SERVICES: readonly string[] = ["168.63.129.16"];
 /** 2000::/3 is all of IPv6 that has been given out for unicast (RFC 4291, IANA's registry). */
 const GLOBAL_UNICAST_V6: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse("2000::"), 3];
 
+/** The library takes `::1.2.3.4` for the mapped `::ffff:1.2.3.4`, which is another address. */
+const MISREAD_V6 = /^(?!::ffff:[\d.]+$).*:.*\./i;
+
 /**
  * Whether an IP address belongs to the public internet. Hosts choose what they announce, and a name's owner what it
  * resolves to: an instance's metadata service, the loopback interface and private networks are addresses too.
  * An IPv6 address that carries an IPv4 one is as public as what it carries; anything unclear is not public.
  */
 export function isPublicAddress(text: string): boolean {
-  if (!ipaddr.isValid(text) || text.includes("%")) return false;
+  // Only what the system itself takes for an address: the library also reads notations of the past, and zones.
+  if (isIP(text) === 0 || text.includes("%") || MISREAD_V6.test(text)) return false;
   const address = ipaddr.parse(text);
   if (address.kind() === "ipv4") return isPublicV4(address as ipaddr.IPv4);
   const v6 = address as ipaddr.IPv6;
