@@ -15,18 +15,18 @@ export class LiveSwitches {
     return this.#current;
   }
 
-  /** Resolves when the condition holds, or when `ended` settles; whichever is first. */
-  until(condition: (switches: HostSwitches) => boolean, ended: Promise<unknown>): Promise<void> {
+  /** Waits until the condition holds, or until `ended` resolves; tells which came first. */
+  until(condition: (switches: HostSwitches) => boolean, ended: Promise<void>): Promise<"holds" | "ended"> {
     return new Promise((resolve) => {
-      const leave = () => {
+      const leave = (why: "holds" | "ended") => {
         this.#waiting.delete(look);
-        resolve();
+        resolve(why);
       };
       const look = () => {
-        if (condition(this.#current)) leave();
+        if (condition(this.#current)) leave("holds");
       };
       this.#waiting.add(look);
-      void ended.then(leave, leave);
+      void ended.then(() => leave("ended"));
       look();
     });
   }

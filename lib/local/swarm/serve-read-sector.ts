@@ -9,6 +9,7 @@ import type { RpcStream } from "../../rhp4/rpc-stream.ts";
 import { LEAF_BYTES, SECTOR_BYTES } from "../../slab/sizes.ts";
 import { charge, paymentFlaw } from "./check-payment.ts";
 import type { HostState } from "./host-state.ts";
+import type { HostSwitches } from "./host-switches.ts";
 import { proveRange, requireSector } from "./prove-range.ts";
 import { readRequest } from "./read-request.ts";
 import { invalidRequest, Refused } from "./refusals.ts";
@@ -39,11 +40,8 @@ async function sendData(host: HostState, stream: RpcStream, data: Uint8Array): P
   for (let sent = 0; sent < data.length; ) {
     const stallAt = host.switches.current.stallsReadsAfterBytes;
     if (stallAt !== null && sent >= stallAt) {
-      await host.switches.until(
-        ({ stallsReadsAfterBytes: now }) => now === null || now > sent,
-        stream.whenPeerCloses,
-      );
-      if (stream.peerClosed) return;
+      const goesOn = ({ stallsReadsAfterBytes: now }: HostSwitches) => now === null || now > sent;
+      if ((await host.switches.until(goesOn, stream.whenPeerCloses)) === "ended") return;
       continue;
     }
     const lump = data.subarray(sent, Math.min(sent + SEND_BYTES, stallAt ?? data.length));

@@ -9,6 +9,7 @@ import { hexOf, parseRoot, type Root } from "../../slab/ids.ts";
 import { LEAF_BYTES, SECTOR_BYTES } from "../../slab/sizes.ts";
 import { charge, paymentFlaw } from "./check-payment.ts";
 import type { HostState } from "./host-state.ts";
+import type { HostSwitches } from "./host-switches.ts";
 import { readRequest } from "./read-request.ts";
 import { invalidRequest, NOT_ENOUGH_STORAGE, Refused } from "./refusals.ts";
 import { laterHeight } from "./sector-store.ts";
@@ -47,12 +48,9 @@ async function takeData(host: HostState, stream: RpcStream, target: Uint8Array):
     const { stallsWritesAfterBytes: stallAt, refusesWritesEarly: refusal } = host.switches.current;
     if (refusal !== null && taken >= refusal.afterBytes) throw new Refused(refusal);
     if (stallAt !== null && taken >= stallAt) {
-      await host.switches.until(
-        ({ stallsWritesAfterBytes: now }) => now === null || now > taken,
-        stream.whenPeerCloses,
-      );
-      // A peer that has gone makes the next read fail.
-      if (!stream.peerClosed) continue;
+      const goesOn = ({ stallsWritesAfterBytes: now }: HostSwitches) => now === null || now > taken;
+      // When the stream has ended, the read below says so.
+      if ((await host.switches.until(goesOn, stream.whenPeerCloses)) === "holds") continue;
     }
     const pause = Math.min(
       stallAt ?? Number.POSITIVE_INFINITY,
