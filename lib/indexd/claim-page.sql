@@ -1,9 +1,9 @@
 -- claim, one transaction and one round trip: look at one page of bad sectors behind the checkpoint, lease its slabs.
 --
 --   request  {"checkpoint", "pageSectors", "maxLeases", "maxInFlight", "holdMs", "graceMs"}
---   answer   {"leases": [{"slabId", "digest", "token", "margin"}], "live", "from", "next", "sectors"}
+--   answer   {"leases": [{"slabId", "digest", "token", "margin"}], "live", "from", "next", "passed", "sectors"}
 --            leases: lowest margin first; live: leases that exist now; next: where the next page starts, 0 = from the
---            beginning; sectors: how many bad ones the page had.
+--            beginning; passed: nothing claimable was left behind in this one; sectors: how many bad ones the page had.
 --
 -- Chosen as indexd does (docs/protocol.md, Selecting unhealthy slabs), by ascending sector id: lost sectors, sectors
 -- pinned to a contract that is bad or over, and besides, what indexd does not look for: unpinned sectors on hosts that
@@ -35,6 +35,7 @@ declare
   margins smallint[];
   moment timestamptz;
   leased jsonb;
+  passed boolean;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'claim_page needs read committed' using errcode = 'invalid_transaction_state';
@@ -46,8 +47,8 @@ begin
   select count(*) into live from slabmend.leases;
   room := least(room, (request->>'maxInFlight')::integer - live);
   if room <= 0 then
-    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'from', from_sector, 'next', from_sector,
-      'sectors', 0);
+    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'from', from_sector::text,
+      'next', from_sector::text, 'passed', false, 'sectors', 0);
   end if;
 
   select array_agg(b.id), max(b.id) into sector_ids, next_sector
@@ -130,7 +131,9 @@ begin
   into leased
   from inserted i;
 
-  if coalesce(cardinality(locked_ids), 0) < room then
+  -- Nothing left behind, or nothing to be had of what is left.
+  passed := coalesce(cardinality(locked_ids), 0) < room or jsonb_array_length(leased) = 0;
+  if passed then
     -- Only from where it stood: a slower caller must not take the walk back.
     update slabmend.checkpoints c set position = next_sector, updated_at = clock_timestamp()
     where c.name = request->>'checkpoint' and c.position = from_sector;
@@ -138,7 +141,7 @@ begin
     next_sector := from_sector;
   end if;
 
-  return jsonb_build_object('leases', leased, 'live', live + jsonb_array_length(leased), 'from', from_sector,
-    'next', next_sector, 'sectors', coalesce(cardinality(sector_ids), 0));
+  return jsonb_build_object('leases', leased, 'live', live + jsonb_array_length(leased),
+    'from', from_sector::text, 'next', next_sector::text, 'passed', passed, 'sectors', coalesce(cardinality(sector_ids), 0));
 end
 $function$;

@@ -1,6 +1,7 @@
 import type { ISql } from "postgres";
 import type { LeaseToken, SlabId } from "../slab/ids.ts";
 import { type RetryOptions, retryTransaction } from "./retry-transaction.ts";
+import { storableText } from "./storable-text.ts";
 
 /** A lease without heartbeats lasts this long; four heartbeats fit. */
 export const DEFAULT_LEASE_MS = 120_000;
@@ -36,7 +37,7 @@ export async function beginRepair(
       const encoded = JSON.stringify({
         slabId: String(request.slabId),
         token: request.token,
-        worker: request.worker.slice(0, MAX_WORKER_LENGTH),
+        worker: storableText(request.worker, MAX_WORKER_LENGTH),
         holdMs: request.holdMs,
         leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
         again: attempt > 1,

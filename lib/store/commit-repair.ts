@@ -12,6 +12,7 @@ import type {
 import { MAX_SHARDS } from "../slab/sizes.ts";
 import { commitWrites, type OutcomeKind } from "./outcome-writes.ts";
 import { type RetryOptions, retryTransaction } from "./retry-transaction.ts";
+import { storableText } from "./storable-text.ts";
 
 /** A sector that a host acknowledged, and where the plan saw it. */
 export interface CommitMove {
@@ -124,7 +125,7 @@ export function encodeCommitRequest(request: CommitRequest): string {
       token: request.token,
       outcome: {
         kind: request.outcome.kind,
-        ...(error === undefined ? {} : { error: storableText(error) }),
+        ...(error === undefined ? {} : { error: storableText(error, MAX_ERROR_LENGTH) }),
       },
       moves: request.moves,
       lost: request.lost,
@@ -137,9 +138,4 @@ export function encodeCommitRequest(request: CommitRequest): string {
     },
     (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value),
   );
-}
-
-/** PostgreSQL's text holds no NUL. */
-function storableText(text: string): string {
-  return text.replaceAll("\0", "").slice(0, MAX_ERROR_LENGTH);
 }

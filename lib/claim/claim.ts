@@ -1,0 +1,150 @@
+/**
+ * claim: keeps live leases at maxInFlight while there is a backlog.
+ *
+ *   round: is the fleet well? -> send what was left unsent -> lease and send page by page until there is room no more,
+ *          or a whole lap over the bad sectors left nothing behind
+ *
+ * With a backlog it does a round every few seconds until its deadline, because a batch a minute would cap the fleet.
+ * Without one it returns at once. Of an ill fleet it leases one probe, or a few slabs, and returns.
+ *
+ * Each page is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
+ * (sent by the next run), sent twice (harmless), or without message (reaped when their hour is over).
+ */
+import type { ISql } from "postgres";
+import type { Clock } from "../clock/clock.ts";
+import { sleep } from "../clock/sleep.ts";
+import { type ClaimedPage, claimPage } from "../indexd/choose-unhealthy-slabs.ts";
+import type { RepairQueue } from "../queue/repair-queue.ts";
+import { type SendStep, sendLeases } from "../queue/send-leases.ts";
+import { type ClaimAllowance, claimAllowance, type FleetHealth } from "../store/fleet-health.ts";
+import { refreshFleetHealth, takeProbe } from "../store/fleet-state.ts";
+import { takeUnsent } from "../store/unsent-leases.ts";
+import type { ClaimSettings } from "./claim-settings.ts";
+
+/** After each of these a crash leaves a trace; kill tests end the process there. */
+export type ClaimStep = "leased" | SendStep;
+
+export interface ClaimDependencies {
+  readonly sql: ISql;
+  readonly queue: RepairQueue;
+  readonly clock: Clock;
+  readonly step?: (name: ClaimStep) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+export interface ClaimReport {
+  readonly leased: number;
+  /** Messages that an earlier run had left unsent. */
+  readonly resent: number;
+  readonly sent: number;
+  readonly refused: number;
+  /** Leases that existed at the end. */
+  readonly live: number;
+  readonly pages: number;
+  readonly rounds: number;
+  readonly fleet: FleetHealth["kind"];
+  readonly stopped: "no-backlog" | "deadline" | "fleet-ill";
+}
+
+/** Unsent leases taken at once; more are taken by the next round. */
+const RESEND_LIMIT = 200;
+
+/**
+ * @param remainingMs until when it may work; a page that has begun is finished
+ * @throws {QueueError} or a database's error; what was leased stays leased and is sent by the next run
+ */
+export async function claim(
+  deps: ClaimDependencies,
+  settings: ClaimSettings,
+  remainingMs: number,
+): Promise<ClaimReport> {
+  const { sql, clock } = deps;
+  const endsAtMs = clock.now() + remainingMs;
+  const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0 };
+  for (;;) {
+    deps.signal?.throwIfAborted();
+    count.rounds += 1;
+    const { health, nowMs } = await refreshFleetHealth(sql, settings.fleet);
+    await resendUnsent(deps, settings, count);
+    const allowance = claimAllowance(health, nowMs);
+    const end = (stopped: ClaimReport["stopped"]): ClaimReport => ({ ...count, fleet: health.kind, stopped });
+    if (allowance.kind === "probe" && !(await takeProbe(sql, settings.probeEveryMs))) return end("fleet-ill");
+    const filled = await fillUp(deps, settings, { mostLeases: mostLeases(allowance), endsAtMs }, count);
+    if (allowance.kind !== "all") return end("fleet-ill");
+    if (filled === "no-backlog") return end("no-backlog");
+    if (clock.now() + settings.topUpMs >= endsAtMs) return end("deadline");
+    await sleep(clock, settings.topUpMs, deps.signal);
+  }
+}
+
+function mostLeases(allowance: ClaimAllowance): number {
+  if (allowance.kind === "all") return Number.POSITIVE_INFINITY;
+  return allowance.kind === "few" ? allowance.leases : 1;
+}
+
+interface Count {
+  leased: number;
+  resent: number;
+  sent: number;
+  refused: number;
+  live: number;
+  pages: number;
+}
+
+async function resendUnsent(deps: ClaimDependencies, settings: ClaimSettings, count: Count): Promise<void> {
+  const unsent = await takeUnsent(deps.sql, { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT });
+  const report = await sendLeases(deps, unsent);
+  count.resent += report.sent;
+  count.refused += report.refused;
+}
+
+/** Leases and sends page by page. `no-backlog`: a whole lap found nothing that is left to be leased. */
+async function fillUp(
+  deps: ClaimDependencies,
+  settings: ClaimSettings,
+  limits: { readonly mostLeases: number; readonly endsAtMs: number },
+  count: Count,
+): Promise<"no-backlog" | "full" | "deadline"> {
+  const lap = createLap();
+  let left = limits.mostLeases;
+  while (deps.clock.now() < limits.endsAtMs) {
+    deps.signal?.throwIfAborted();
+    const page = await claimPage(deps.sql, {
+      pageSectors: settings.pageSectors,
+      maxLeases: Math.min(settings.batchLeases, left),
+      maxInFlight: settings.maxInFlight,
+      holdMs: settings.holdMs,
+      graceMs: settings.indexdGraceMs,
+    });
+    count.pages += 1;
+    count.live = page.live;
+    if (page.leases.length > 0) {
+      count.leased += page.leases.length;
+      await deps.step?.("leased");
+      const report = await sendLeases(deps, page.leases);
+      count.sent += report.sent;
+      count.refused += report.refused;
+    }
+    left -= page.leases.length;
+    if (left <= 0 || page.live >= settings.maxInFlight) return "full";
+    if (lap.completedBy(page)) return "no-backlog";
+  }
+  return "deadline";
+}
+
+/** Knows when the walk has come around to where this round began. Others walk the same checkpoint, which only helps. */
+function createLap(): { completedBy(page: ClaimedPage): boolean } {
+  let start: bigint | undefined;
+  let expected: bigint | undefined;
+  let cameAround = false;
+  return {
+    completedBy(page) {
+      start ??= page.from;
+      // Somebody else's page was the last of the lap, or this one was.
+      if (expected !== undefined && page.from < expected) cameAround = true;
+      if (page.passed && page.next <= page.from) cameAround = true;
+      expected = page.next;
+      return page.passed && cameAround && page.next >= start;
+    },
+  };
+}

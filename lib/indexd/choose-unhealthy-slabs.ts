@@ -1,0 +1,74 @@
+import type { ISql } from "postgres";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
+import { type RetryOptions, retryTransaction } from "../store/retry-transaction.ts";
+import type { UnsentLease } from "../store/unsent-leases.ts";
+
+export interface ClaimPageRequest {
+  /** Bad sectors looked at. */
+  readonly pageSectors: number;
+  /** Leases made at most. */
+  readonly maxLeases: number;
+  /** Leases that may exist at most afterwards. */
+  readonly maxInFlight: number;
+  readonly holdMs: number;
+  /** How long past its next_repair_attempt a slab is left to indexd, unless that value is ours. */
+  readonly graceMs: number;
+}
+
+export interface ClaimedPage {
+  /** Lowest margin first. */
+  readonly leases: readonly UnsentLease[];
+  /** Leases that exist now. */
+  readonly live: number;
+  /** Sector id behind which the page started, and behind which the next one starts; 0: at the beginning. */
+  readonly from: bigint;
+  readonly next: bigint;
+  /** Nothing claimable was left behind in this page. */
+  readonly passed: boolean;
+  /** Bad sectors in the page. */
+  readonly sectors: number;
+}
+
+interface Answer {
+  readonly leases: readonly { readonly slabId: string; readonly digest: string; readonly token: string }[];
+  readonly live: number;
+  readonly from: string;
+  readonly next: string;
+  readonly passed: boolean;
+  readonly sectors: number;
+}
+
+const CHECKPOINT = "claim";
+
+/**
+ * Leases the unhealthy slabs of one page of sectors, in one transaction: lib/indexd/claim-page.sql. Not idempotent: after a
+ * lost answer its leases are found unsent by a later run, so a lost connection is not tried again here.
+ */
+export async function claimPage(
+  sql: ISql,
+  request: ClaimPageRequest,
+  retry: RetryOptions = {},
+): Promise<ClaimedPage> {
+  const encoded = JSON.stringify({ checkpoint: CHECKPOINT, ...request });
+  const answer = await retryTransaction(
+    "claim",
+    async () => {
+      const [row] = await sql<{ result: Answer }[]>`
+        select slabmend.claim_page(${encoded}::text::jsonb) as result`;
+      return row!.result;
+    },
+    { ...retry, maxConnectionAttempts: 1 },
+  );
+  return {
+    leases: answer.leases.map(({ slabId, digest, token }) => ({
+      slabId: parseSlabId(slabId),
+      digest: parseSlabDigest(digest),
+      token: parseLeaseToken(token),
+    })),
+    live: answer.live,
+    from: BigInt(answer.from),
+    next: BigInt(answer.next),
+    passed: answer.passed,
+    sectors: answer.sectors,
+  };
+}

@@ -1,0 +1,80 @@
+import {
+  DeleteMessageBatchCommand,
+  type Message,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from "@aws-sdk/client-sqs";
+import { QUEUE_BATCH, unavailable } from "./repair-queue.ts";
+
+/** A message that was received five times in vain. */
+export interface DeadLetter {
+  readonly messageId: string;
+  readonly body: string;
+  /** How often it was received, as SQS counted. */
+  readonly receiveCount: number;
+  readonly sentAtMs: number | undefined;
+  /** Good for one delete; a later receive gives another. */
+  readonly receiptHandle: string;
+}
+
+export interface DeadLetterQueue {
+  /** At most {@link QUEUE_BATCH}; empty when there is none. They stay in the queue and come back after a minute. */
+  receive(): Promise<readonly DeadLetter[]>;
+  /** For messages that are stored elsewhere. What SQS does not delete comes back and is stored again. */
+  delete(letters: readonly DeadLetter[]): Promise<void>;
+}
+
+/** Longer than storing a batch takes; short enough that the next run of reap sees what this one left. */
+const VISIBILITY_SECONDS = 60;
+/** Asks all of SQS's servers; without, a receive may come back empty though there are messages. */
+const WAIT_SECONDS = 1;
+
+export function createDeadLetterQueue(options: {
+  readonly client: SQSClient;
+  readonly queueUrl: string;
+}): DeadLetterQueue {
+  const { client, queueUrl } = options;
+  return {
+    async receive() {
+      const command = new ReceiveMessageCommand({
+        QueueUrl: queueUrl,
+        MaxNumberOfMessages: QUEUE_BATCH,
+        VisibilityTimeout: VISIBILITY_SECONDS,
+        WaitTimeSeconds: WAIT_SECONDS,
+        MessageSystemAttributeNames: ["ApproximateReceiveCount", "SentTimestamp"],
+      });
+      const answer = await client.send(command).catch((cause: unknown) => {
+        throw unavailable("receive from", cause);
+      });
+      return (answer.Messages ?? []).flatMap(toDeadLetter);
+    },
+    async delete(letters) {
+      if (letters.length === 0) return;
+      const command = new DeleteMessageBatchCommand({
+        QueueUrl: queueUrl,
+        Entries: letters.map((letter, index) => ({
+          Id: String(index),
+          ReceiptHandle: letter.receiptHandle,
+        })),
+      });
+      await client.send(command).catch((cause: unknown) => {
+        throw unavailable("delete from", cause);
+      });
+    },
+  };
+}
+
+function toDeadLetter(message: Message): DeadLetter[] {
+  // SQS always gives both; without them a message can be neither stored nor deleted.
+  if (message.MessageId === undefined || message.ReceiptHandle === undefined) return [];
+  const sentAt = Number(message.Attributes?.SentTimestamp);
+  return [
+    {
+      messageId: message.MessageId,
+      body: message.Body ?? "",
+      receiveCount: Number(message.Attributes?.ApproximateReceiveCount) || 1,
+      sentAtMs: Number.isFinite(sentAt) ? sentAt : undefined,
+      receiptHandle: message.ReceiptHandle,
+    },
+  ];
+}

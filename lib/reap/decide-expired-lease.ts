@@ -1,0 +1,43 @@
+/** What becomes of a lease that nobody extended: docs/architecture.md, The lease. Pure. */
+
+export interface ExpiredLease {
+  /** Somebody had begun it; otherwise its message was lost, or waited for an hour. */
+  readonly running: boolean;
+  /** Crashes of this slab's repairs in a row, before this one. */
+  readonly crashes: number;
+  /** Other slabs were repaired lately: workers as such can work. */
+  readonly othersSucceed: boolean;
+  readonly fleetIsIll: boolean;
+}
+
+export type LeaseDecision =
+  | { readonly kind: "free"; readonly delayMs: 0 }
+  /** The slab is claimable again after the delay. */
+  | { readonly kind: "crash"; readonly delayMs: number }
+  | { readonly kind: "quarantine"; readonly delayMs: 0; readonly quarantineMs: number; readonly why: string };
+
+/** Twice may be bad luck: a host of many containers dies, a deployment cuts a repair off. */
+const CRASHES_BEFORE_QUARANTINE = 3;
+
+/** A slab that keeps crashing while nothing else shows that workers can work must not keep a worker busy either. */
+const FIRST_DELAY_MS = 2 * 60_000;
+const LONGEST_DELAY_MS = 32 * 60_000;
+
+export function decideExpiredLease(
+  lease: ExpiredLease,
+  settings: { readonly quarantineMs: number },
+): LeaseDecision {
+  if (!lease.running) return { kind: "free", delayMs: 0 };
+  const crashes = lease.crashes + 1;
+  if (crashes < CRASHES_BEFORE_QUARANTINE) return { kind: "crash", delayMs: 0 };
+  if (lease.othersSucceed && !lease.fleetIsIll) {
+    return {
+      kind: "quarantine",
+      delayMs: 0,
+      quarantineMs: settings.quarantineMs,
+      why: `${crashes} repairs in a row crashed while other slabs were repaired`,
+    };
+  }
+  const beyond = Math.min(crashes - CRASHES_BEFORE_QUARANTINE, 10);
+  return { kind: "crash", delayMs: Math.min(FIRST_DELAY_MS * 2 ** beyond, LONGEST_DELAY_MS) };
+}

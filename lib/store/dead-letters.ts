@@ -1,0 +1,50 @@
+import type { ISql } from "postgres";
+import { storableText } from "./storable-text.ts";
+
+export interface StoredDeadLetter {
+  readonly messageId: string;
+  readonly body: string;
+  /** A stable code: why no repair began from it. */
+  readonly cause: string;
+  readonly receiveCount: number;
+  readonly sentAtMs: number | undefined;
+  /** Of a message that can be read. */
+  readonly slabId?: bigint;
+  readonly token?: string;
+}
+
+/** A message of ours has 170 bytes; of any other the beginning says enough. */
+const MOST_BODY_CHARACTERS = 16_384;
+
+/**
+ * Puts dead letters where an operator can read them. One statement, idempotent but for the counts: a letter that comes
+ * back, because its deletion failed or it was sent again, is the same row, seen once more.
+ */
+export async function storeDeadLetters(sql: ISql, letters: readonly StoredDeadLetter[]): Promise<void> {
+  if (letters.length === 0) return;
+  const encoded = JSON.stringify(
+    letters.map((letter) => ({
+      message_id: storableText(letter.messageId, 200),
+      body: storableText(letter.body, MOST_BODY_CHARACTERS),
+      body_bytes: Buffer.byteLength(letter.body),
+      cause: letter.cause,
+      slab_id: letter.slabId === undefined ? null : String(letter.slabId),
+      token: letter.token ?? null,
+      receive_count: letter.receiveCount,
+      sent_at: letter.sentAtMs === undefined ? null : new Date(letter.sentAtMs).toISOString(),
+    })),
+  );
+  await sql`
+    insert into slabmend.dead_letters as d
+      (message_id, body, body_bytes, cause, slab_id, token, receive_count, sent_at, first_seen, last_seen)
+    select distinct on (l.message_id)
+      l.message_id, l.body, l.body_bytes, l.cause, l.slab_id, l.token, l.receive_count, l.sent_at,
+      clock_timestamp(), clock_timestamp()
+    from jsonb_to_recordset(${encoded}::text::jsonb) as l (message_id text, body text, body_bytes integer, cause text,
+      slab_id bigint, token uuid, receive_count integer, sent_at timestamptz)
+    order by l.message_id, l.receive_count desc
+    on conflict (message_id) do update set
+      receive_count = greatest(d.receive_count, excluded.receive_count),
+      times_seen = d.times_seen + 1,
+      last_seen = excluded.last_seen`;
+}

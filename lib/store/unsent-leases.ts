@@ -1,0 +1,63 @@
+import type { ISql } from "postgres";
+import {
+  type LeaseToken,
+  parseLeaseToken,
+  parseSlabDigest,
+  parseSlabId,
+  type SlabDigest,
+  type SlabId,
+} from "../slab/ids.ts";
+
+/** What a message is made of. */
+export interface UnsentLease {
+  readonly slabId: SlabId;
+  readonly digest: SlabDigest;
+  readonly token: LeaseToken;
+}
+
+/**
+ * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that somebody set
+ * out to send less than `afterMs` ago are left to them.
+ *
+ * Locks the rows it takes, `skip locked`: two callers share the work. Reads the whole of leases, which is never larger
+ * than the fleet.
+ */
+export async function takeUnsent(
+  sql: ISql,
+  options: { readonly afterMs: number; readonly limit: number },
+): Promise<UnsentLease[]> {
+  const rows = await sql<{ slab_id: string; digest: string; token: string }[]>`
+    update slabmend.leases l set sending_since = clock_timestamp()
+    where l.slab_id in (
+      select u.slab_id from slabmend.leases u
+      where u.sent_at is null and u.began_at is null
+        and u.sending_since <= clock_timestamp() - make_interval(secs => ${options.afterMs}::double precision / 1000)
+      order by u.sending_since
+      limit ${options.limit}::integer
+      for update skip locked
+    )
+    returning l.slab_id::text, encode(l.digest, 'hex') as digest, l.token::text`;
+  return rows.map((row) => ({
+    slabId: parseSlabId(row.slab_id),
+    digest: parseSlabDigest(row.digest),
+    token: parseLeaseToken(row.token),
+  }));
+}
+
+/**
+ * Marks leases as sent, only while they are the same and nobody has begun them. Rows that somebody else is at (a
+ * begin, a reap) are skipped: they do not need the mark, and waiting for several of them could deadlock.
+ */
+export async function markSent(sql: ISql, leases: readonly { readonly token: LeaseToken }[]): Promise<void> {
+  if (leases.length === 0) return;
+  const tokens = JSON.stringify(leases.map((lease) => lease.token));
+  await sql`
+    update slabmend.leases l set sent_at = clock_timestamp()
+    where l.slab_id in (
+      select u.slab_id from slabmend.leases u
+      where u.token in (select t::uuid from jsonb_array_elements_text(${tokens}::text::jsonb) t)
+        and u.began_at is null
+      order by u.slab_id
+      for update skip locked
+    )`;
+}
