@@ -1,0 +1,83 @@
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** A TCP proxy on loopback that cuts the bytes of both directions at places that its random numbers choose. */
+export interface ChoppingProxy {
+  readonly port: number;
+  /** Pieces written so far, so that a test can tell that it cut anything. */
+  readonly pieces: () => number;
+  close(): Promise<void>;
+}
+
+/** Repeatable random numbers in 0..1 (mulberry32): a test that fails prints the seed. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * Mostly sizes around those of headers, packets and batches, each exact one now and then; large enough on average that a
+ * sector takes hundreds of pieces, not hundreds of thousands.
+ */
+function pieceBytes(random: () => number): number {
+  const kind = random();
+  if (kind < 0.1) return 1;
+  if (kind < 0.3) return 1 + Math.floor(random() * 40);
+  if (kind < 0.4) return 4320 + Math.floor(random() * 3) - 1;
+  if (kind < 0.7) return 1 + Math.floor(random() * 9000);
+  return 1 + Math.floor(random() * 65_536);
+}
+
+export async function startChoppingProxy(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly seed: number;
+}): Promise<ChoppingProxy> {
+  const random = seededRandom(options.seed);
+  const sockets = new Set<Socket>();
+  let pieces = 0;
+  const track = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+  };
+  const chop = async (from: Socket, to: Socket): Promise<void> => {
+    try {
+      for await (const bytes of from as AsyncIterable<Buffer>) {
+        for (let at = 0; at < bytes.length; ) {
+          const piece = bytes.subarray(at, at + pieceBytes(random));
+          at += piece.length;
+          pieces++;
+          if (to.destroyed) return;
+          // The piece leaves on its own: the next one is written only after the event loop has turned.
+          await new Promise<void>((resolve) => to.write(piece, () => setImmediate(resolve)));
+        }
+      }
+      to.end();
+    } catch {
+      to.destroy();
+    }
+  };
+  const server = createServer((client) => {
+    const host = connect(options.port, options.host);
+    track(client);
+    track(host);
+    void chop(client, host);
+    void chop(host, client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    pieces: () => pieces,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as v from "valibot";
+import { createKernel } from "../../lib/kernel/kernel.ts";
+import { type AccountKey, accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import { startSwarm } from "../../lib/local/swarm/start-swarm.ts";
+import type { SwarmHost } from "../../lib/local/swarm/swarm.ts";
+import {
+  type ContractId,
+  type HostKey,
+  idBytes,
+  parseContractId,
+  parseHostKey,
+  parseRoot,
+  type Root,
+} from "../../lib/slab/ids.ts";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { contract } from "../rhp4/samples.ts";
+
+/** Names a JSON file that lists real hosts: {@link HostList}. Without it only our own swarm is tested. */
+const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
+
+/** What a host is prepared to do. Every list needs an ordinary one; tests of the others are skipped where they lack. */
+const TRAITS = ["ordinary", "full", "shutting-down"] as const;
+export type Trait = (typeof TRAITS)[number];
+
+const HEX_32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+
+const HostList = v.object({
+  /** Of an account with at least 10^24 hastings on every host. Throw-away: the file is no place for a secret. */
+  accountSeed: HEX_32,
+  hosts: v.array(
+    v.object({
+      trait: v.picklist(TRAITS),
+      hostKey: HEX_32,
+      address: v.string(),
+      /** A sector that the host has and finds corrupt when it reads it. */
+      corruptRoot: v.optional(HEX_32),
+      /** A contract that LatestRevision knows. */
+      contractId: v.optional(HEX_32),
+    }),
+  ),
+});
+
+export interface WireHost {
+  readonly trait: Trait;
+  readonly hostKey: HostKey;
+  readonly address: string;
+  readonly corruptRoot: Root | undefined;
+  readonly contractId: ContractId | undefined;
+}
+
+export interface WireHosts {
+  readonly account: AccountKey;
+  readonly hosts: readonly WireHost[];
+  stop(): Promise<void>;
+}
+
+/** Our own hosts, each with one trait. */
+async function startOwnHosts(): Promise<WireHosts> {
+  const dir = await mkdtemp(join(tmpdir(), "slabmend-wire-"));
+  const swarm = await startSwarm({ hostCount: TRAITS.length, seed: "wire tests", dir: join(dir, "hosts") });
+  const account = accountKeyFromSeed(createHash("sha256").update("wire tests").digest());
+  const corruptSector = createHash("shake256", { outputLength: SECTOR_BYTES }).update("corrupt").digest();
+  const corruptRoot = createKernel({ memoryBytes: 4 * 1024 * 1024 }).sectorRoot(corruptSector);
+  const contractId = parseContractId("cc".repeat(32));
+  const prepare = async (host: SwarmHost, trait: Trait): Promise<WireHost> => {
+    await host.fund(account.account, 10n ** 30n);
+    if (trait === "ordinary") {
+      await host.putSector(corruptRoot, corruptSector);
+      const sample = { ...contract, hostPublicKey: idBytes(host.hostKey) };
+      await host.setContract(contractId, { contract: sample, revisable: true, renewed: false });
+    }
+    await host.setSwitches({
+      findsSectorsCorrupt: [corruptRoot],
+      full: trait === "full",
+      shuttingDown: trait === "shutting-down",
+    });
+    const { hostKey, address } = host;
+    return { trait, hostKey, address, corruptRoot, contractId };
+  };
+  return {
+    account,
+    hosts: await Promise.all(swarm.hosts.map((host, index) => prepare(host, TRAITS[index]!))),
+    stop: async () => {
+      await swarm.stop();
+      await rm(dir, { recursive: true });
+    },
+  };
+}
+
+/** Who the tests talk to, for `describe.each`: our own hosts, and real ones where a list of them is given. */
+export function wirePeers(
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly { readonly peers: string; readonly start: () => Promise<WireHosts> }[] {
+  const path = environment[HOST_LIST_VARIABLE];
+  const own = { peers: "our own hosts", start: startOwnHosts };
+  if (path === undefined || path === "") return [own];
+  return [own, { peers: "real hosts", start: () => readRealHosts(path) }];
+}
+
+async function readRealHosts(path: string): Promise<WireHosts> {
+  const list = v.parse(HostList, JSON.parse(await readFile(path, "utf8")));
+  return {
+    account: accountKeyFromSeed(Buffer.from(list.accountSeed, "hex")),
+    hosts: list.hosts.map(({ trait, hostKey, address, corruptRoot, contractId }) => ({
+      trait,
+      hostKey: parseHostKey(hostKey),
+      address,
+      corruptRoot: corruptRoot === undefined ? undefined : parseRoot(corruptRoot),
+      contractId: contractId === undefined ? undefined : parseContractId(contractId),
+    })),
+    stop: async () => {},
+  };
+}
