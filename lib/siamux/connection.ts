@@ -11,6 +11,7 @@ import { PacketWriter } from "./packet-writer.ts";
 import { MuxClosedError, protocolViolation } from "./siamux-error.ts";
 import { StrayFrames } from "./stray-frames.ts";
 import { SiamuxStream, type StreamOwner } from "./stream.ts";
+import { StreamIds } from "./stream-ids.ts";
 import {
   FLAG_ERROR,
   FLAG_FIRST,
@@ -19,7 +20,6 @@ import {
   KEEPALIVE_ID,
   LOWEST_STREAM_ID,
   maxPayloadBytes,
-  STREAM_ID_LIMIT,
 } from "./wire-format.ts";
 
 /** How long close() lets the transport send what it was handed; a peer that does not read must not hold us. */
@@ -55,7 +55,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   readonly #strays = new StrayFrames();
   /** 0 for the dialer, 1 for the acceptor: the low bit of the ids that we open. */
   readonly #parity: number;
-  #nextId: number;
+  readonly #ids: StreamIds;
   #peerStreamCount = 0;
   #streamHandler: ((stream: MuxStream) => void) | undefined;
   #unclaimed: SiamuxStream[] = [];
@@ -71,7 +71,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     this.#duplex = duplex;
     this.#options = options;
     this.#parity = parts.role === "dialer" ? 0 : 1;
-    this.#nextId = LOWEST_STREAM_ID + this.#parity;
+    this.#ids = new StreamIds(this.#parity);
     const { promise, resolve } = Promise.withResolvers<MuxClosedError>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -114,7 +114,8 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   }
 
   openStream(): MuxStream {
-    const stream = this.#newStream(this.#takeId(), false);
+    const id = this.#ids.take((taken) => this.#streams.has(taken) || this.#strays.isRemembered(taken));
+    const stream = this.#newStream(id, false);
     if (this.#reason !== undefined) stream.connectionEnded(this.#reason);
     else this.#streams.set(stream.id, stream);
     return stream;
@@ -233,16 +234,6 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
       isAnnounced,
       maxBufferedBytes: this.#options.maxBufferedBytes,
     });
-  }
-
-  #takeId(): number {
-    let id = this.#nextId;
-    do {
-      id = this.#nextId;
-      this.#nextId += 2;
-      if (this.#nextId >= STREAM_ID_LIMIT) this.#nextId = LOWEST_STREAM_ID + this.#parity;
-    } while (this.#streams.has(id) || this.#strays.isRemembered(id));
-    return id;
   }
 
   #drop(id: number): void {

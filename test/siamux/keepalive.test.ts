@@ -89,13 +89,17 @@ test("a write puts the next keepalive off and starts the count again", async () 
 });
 
 test("a transport that takes nothing more counts as idle and is given up in the end", async () => {
-  const { client, clock, hostEnd } = await idleConnection();
+  const { client, clock, clientEnd, hostEnd } = await idleConnection();
   hostEnd.stall(true);
   const writing = client
     .openStream()
     .write(new Uint8Array(1_000_000))
     .catch((error: { code: string }) => error.code);
   await turn();
-  clock.advance(4 * INTERVAL_MS);
+  const handedOver = () => clientEnd.writtenBytes.length + clientEnd.writableLength;
+  const before = handedOver();
+  clock.advance(3 * INTERVAL_MS);
+  expect(handedOver()).toBe(before);
+  clock.advance(INTERVAL_MS);
   expect(await writing).toBe("inactive");
 });

@@ -1,8 +1,23 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { expect, test } from "vitest";
+import { MuxConnection } from "../../lib/siamux/connection.ts";
 import { acceptMux, dialMux } from "../../lib/siamux/establish-mux.ts";
+import { resolveMuxOptions } from "../../lib/siamux/mux-options.ts";
+import { PacketCipher } from "../../lib/siamux/packet-cipher.ts";
 import { FakeClock } from "./fake-clock.ts";
-import { codeOf, dialRawHost, HOST_KEY, hostIdentity, joinMuxes, nextStream, patternBytes } from "./join.ts";
+import {
+  codeOf,
+  dialRawHost,
+  HOST_KEY,
+  HOST_SEED,
+  hostIdentity,
+  joinMuxes,
+  nextStream,
+  patternBytes,
+} from "./join.ts";
+import { memoryPair } from "./memory-pair.ts";
+import { RawPeer } from "./raw-peer.ts";
 
 test("close() fails every stream, sends what was handed over, and the peer sees an orderly end", async () => {
   const { client, host } = await joinMuxes();
@@ -125,6 +140,36 @@ test("over real sockets, nothing is left after close", async () => {
   await new Promise((resolve) => server.close(resolve));
 
   expect(counted()).toBe(before);
+});
+
+test("a host that answers and ends at once leaves nobody waiting", async () => {
+  const [clientEnd, hostEnd] = memoryPair();
+  const host = new RawPeer(hostEnd, "acceptor");
+  const outcome = codeOf(dialMux(clientEnd, HOST_KEY).then(async (mux) => Promise.reject(await mux.closed)));
+  await host.accept(HOST_SEED, { stopAfterBytes: 120 });
+  hostEnd.end();
+  expect(["closed-by-peer", "handshake-connection-lost"]).toContain(await outcome);
+});
+
+test.each([
+  ["close", (duplex: Duplex) => duplex.destroy()],
+  ["end", (duplex: Duplex) => duplex.push(null)],
+] as const)("a transport whose %s came before the connection could listen ends it", async (event, finish) => {
+  const duplex = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const finished = new Promise((resolve) => duplex.once(event, resolve));
+  duplex.resume();
+  finish(duplex);
+  await finished;
+  const mux = new MuxConnection({
+    duplex,
+    role: "dialer",
+    cipher: new PacketCipher(new Uint8Array(32), "dialer"),
+    settings: { packetSizeBytes: 4320, maxTimeoutMs: 1_200_000 },
+    options: resolveMuxOptions({}, "dialer"),
+    handshakeTail: undefined,
+  });
+  expect(mux.isClosed).toBe(true);
+  expect((await mux.closed).code).toBe("closed-by-peer");
 });
 
 test("a dead address fails the dial as a lost connection", async () => {

@@ -122,6 +122,18 @@ describe("reading", () => {
     client.close();
   });
 
+  test("the next error text is not mixed with the one before", async () => {
+    const { client, host } = await dialRawHost();
+    const streams = [client.openStream(), client.openStream()];
+    for (const stream of streams) await stream.write(text("?"));
+    const flags = FLAG_LAST | FLAG_ERROR;
+    host.sendFrames(streams.map(({ id }) => ({ id, flags, payload: text(`refused ${id}`) })));
+    for (const stream of streams) {
+      await expect(stream.readExactly(1)).rejects.toThrow(`"refused ${stream.id}"`);
+    }
+    client.close();
+  });
+
   test("a long error text is cut, and bytes that are no text do no harm", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
