@@ -23,7 +23,7 @@ import { forgetFineSlabs } from "../store/forget-fine-slabs.ts";
 import { takeUnsent } from "../store/unsent-leases.ts";
 import { type DrainStep, drainDeadLetters } from "./drain-dead-letters.ts";
 import { reapExpiredLeases } from "./reap-expired-leases.ts";
-import { ReapIncompleteError, type ReapPhase } from "./reap-incomplete-error.ts";
+import { ReapIncompleteError, type ReapPhase, type ReapReport } from "./reap-report.ts";
 import type { ReapSettings } from "./reap-settings.ts";
 
 /** After each of these a crash leaves a trace; kill tests end the process there. */
