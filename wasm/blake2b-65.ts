@@ -47,7 +47,8 @@ const SIGMA: usize = memory.data<u16>([
   448, 320, 128, 256, 288, 480, 416, 192, 32, 384, 0, 64, 352, 224, 160, 96,
 ]);
 
-// The four steps of G (RFC 7693 section 3.1), for vectors and for scalars. Rotations by whole bytes are byte permutations.
+// The steps of G (RFC 7693 section 3.1), for vectors and for scalars. Rotations by whole bytes are byte permutations;
+// as `shuffle`, whose pattern is part of the instruction, the tree takes 0.83 of its time with `swizzle`.
 
 // @ts-ignore: decorator
 @inline function vAddWord(a: v128, b: v128, round: usize, at: usize): v128 {
@@ -55,15 +56,15 @@ const SIGMA: usize = memory.data<u16>([
 }
 // @ts-ignore: decorator
 @inline function vRotate32(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  return i8x16.shuffle(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
 }
 // @ts-ignore: decorator
 @inline function vRotate24(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10));
+  return i8x16.shuffle(x, x, 3, 4, 5, 6, 7, 0, 1, 2, 11, 12, 13, 14, 15, 8, 9, 10);
 }
 // @ts-ignore: decorator
 @inline function vRotate16(x: v128): v128 {
-  return i8x16.swizzle(x, i8x16(2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9));
+  return i8x16.shuffle(x, x, 2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9);
 }
 // @ts-ignore: decorator
 @inline function vRotate63(x: v128): v128 {

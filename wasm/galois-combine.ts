@@ -9,9 +9,9 @@ const TABLE_BYTES: usize = 32;
 /** Targets computed together, so that a source is loaded and split into nibbles once for all of them. */
 const GROUP: usize = 4;
 /** Bytes of each source that stay in the cache while all targets use them. */
-const BLOCK_BYTES: usize = 4096;
+const BLOCK_BYTES: usize = 8192;
 
-/** Room for 128 x 128 coefficients, the most that a code of 256 shards can need at once. */
+/** Room for 128 x 128 coefficients, the most that a code of 256 shards can need to rebuild all it can lose. */
 const TABLES: usize = memory.data(128 * 128 * 32, 64);
 
 // @ts-ignore: decorator
@@ -47,8 +47,13 @@ function buildTable(coefficient: u32, table: usize): void {
   return v128.xor(v128.xor(sum, i8x16.relaxed_swizzle(lowTable, low)), i8x16.relaxed_swizzle(highTable, high));
 }
 
-/** Four targets, 32 bytes of each at a time. `tables`: for each source, those of the four targets. */
+/**
+ * Four targets, 32 bytes of each at a time: with more accumulators and nibbles the vector registers would not do.
+ * `tables` has, for each source, those of the four targets.
+ */
 function combineFour(sources: usize, sourceCount: usize, targets: usize, tables: usize, from: usize, to: usize): void {
+  const a: usize = load<u32>(targets), b: usize = load<u32>(targets, 4);
+  const c: usize = load<u32>(targets, 8), d: usize = load<u32>(targets, 12);
   for (let at = from; at < to; at += 32) {
     let a0 = i64x2.splat(0), a1 = a0, b0 = a0, b1 = a0, c0 = a0, c1 = a0, d0 = a0, d1 = a0;
     let table = tables;
@@ -71,21 +76,14 @@ function combineFour(sources: usize, sourceCount: usize, targets: usize, tables:
       d1 = addProduct(d1, lowTable, highTable, low1, high1);
       table += GROUP * TABLE_BYTES;
     }
-    storePair(targets, 0, at, a0, a1);
-    storePair(targets, 4, at, b0, b1);
-    storePair(targets, 8, at, c0, c1);
-    storePair(targets, 12, at, d0, d1);
+    v128.store(a + at, a0); v128.store(a + at, a1, 16);
+    v128.store(b + at, b0); v128.store(b + at, b1, 16);
+    v128.store(c + at, c0); v128.store(c + at, c1, 16);
+    v128.store(d + at, d0); v128.store(d + at, d1, 16);
   }
 }
 
-// @ts-ignore: decorator
-@inline function storePair(targets: usize, pointer: usize, at: usize, first: v128, second: v128): void {
-  const target: usize = load<u32>(targets + pointer) + at;
-  v128.store(target, first);
-  v128.store(target, second, 16);
-}
-
-/** One target, 64 bytes at a time. */
+/** One target, 64 bytes at a time. `tables` has one for each source. */
 function combineOne(sources: usize, sourceCount: usize, target: usize, tables: usize, from: usize, to: usize): void {
   for (let at = from; at < to; at += 64) {
     let a0 = i64x2.splat(0), a1 = a0, a2 = a0, a3 = a0;
@@ -108,6 +106,17 @@ function combineOne(sources: usize, sourceCount: usize, target: usize, tables: u
   }
 }
 
+/** Tables of `width` targets from `first` on: for each source, those of all these targets. */
+function buildTables(coefficients: usize, sourceCount: usize, first: usize, width: usize): void {
+  let table = TABLES + first * sourceCount * TABLE_BYTES;
+  for (let s: usize = 0; s < sourceCount; s++) {
+    for (let t = first; t < first + width; t++) {
+      buildTable(load<u8>(coefficients + t * sourceCount + s), table);
+      table += TABLE_BYTES;
+    }
+  }
+}
+
 /**
  * target[t] = sum over s of coefficients[t * sourceCount + s] * source[s], for `length` bytes, a multiple of 64.
  * `sources` and `targets` point to arrays of 32-bit addresses. At most 16384 coefficients.
@@ -116,24 +125,15 @@ export function combine(
   sources: usize, sourceCount: usize, targets: usize, targetCount: usize, coefficients: usize, length: usize,
 ): void {
   const grouped = targetCount - (targetCount % GROUP);
-  for (let t: usize = 0; t < targetCount; t++) {
-    // Within a full group, the tables of its four targets for one source are neighbours.
-    const inGroup = t < grouped;
-    const first = inGroup
-      ? TABLES + ((t - (t % GROUP)) * sourceCount + (t % GROUP)) * TABLE_BYTES
-      : TABLES + t * sourceCount * TABLE_BYTES;
-    const stride = inGroup ? GROUP * TABLE_BYTES : TABLE_BYTES;
-    for (let s: usize = 0; s < sourceCount; s++) {
-      buildTable(load<u8>(coefficients + t * sourceCount + s), first + s * stride);
-    }
-  }
+  for (let t: usize = 0; t < grouped; t += GROUP) buildTables(coefficients, sourceCount, t, GROUP);
+  for (let t = grouped; t < targetCount; t++) buildTables(coefficients, sourceCount, t, 1);
+
   for (let from: usize = 0; from < length; from += BLOCK_BYTES) {
     const to = min(from + BLOCK_BYTES, length);
-    let t: usize = 0;
-    for (; t < grouped; t += GROUP) {
+    for (let t: usize = 0; t < grouped; t += GROUP) {
       combineFour(sources, sourceCount, targets + 4 * t, TABLES + t * sourceCount * TABLE_BYTES, from, to);
     }
-    for (; t < targetCount; t++) {
+    for (let t = grouped; t < targetCount; t++) {
       combineOne(sources, sourceCount, load<u32>(targets + 4 * t), TABLES + t * sourceCount * TABLE_BYTES, from, to);
     }
   }
