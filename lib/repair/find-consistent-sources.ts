@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
 import { decodeColumn, type ShardRange, setEnciphered } from "./decode-column.ts";
-import type { RebuildOptions } from "./rebuild-shards.ts";
+import type { RebuildOptions } from "./rebuild-options.ts";
 
 /** More would be a slab that was pinned as noise: 66 subsets of 12 sources are tried with two, 286 with three. */
 const MOST_EXTRA_SOURCES = 2;

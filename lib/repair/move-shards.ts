@@ -7,7 +7,7 @@ import type { HeldSector } from "./held-sector.ts";
 import { type Meter, timed } from "./meter.ts";
 import type { RepairTally } from "./outcome.ts";
 import { type RebuildResult, rebuildShards } from "./rebuild-shards.ts";
-import type { RepairDependencies } from "./repair-slab.ts";
+import type { RepairDependencies } from "./repair-dependencies.ts";
 import { createShardReader, type ShardReader } from "./shard-reader.ts";
 import { createShardStore, type StoredShard } from "./store-shards.ts";
 import { createTimeLimits } from "./time-limits.ts";

@@ -16,13 +16,8 @@ import { assertStoreVersion } from "../store/migrate-database.ts";
 import { readBadShards } from "../store/read-bad-shards.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { BufferPool } from "./buffer-pool.ts";
-import {
-  type RepairResult,
-  type RepairStep,
-  type RepairStore,
-  type RepairTask,
-  repairSlab,
-} from "./repair-slab.ts";
+import type { RepairResult, RepairStep, RepairStore, RepairTask } from "./repair-dependencies.ts";
+import { repairSlab } from "./repair-slab.ts";
 
 /** What one execution environment keeps between invocations: memory, connections to hosts, prices, scores. */
 export interface RepairEnvironment {

@@ -1,35 +1,15 @@
 import pLimit from "p-limit";
-import type { Clock } from "../clock/clock.ts";
-import type { Kernel } from "../kernel/kernel.ts";
-import type { PlannedMove, Source } from "../placement/plan-repair.ts";
+import type { PlannedMove } from "../placement/plan-repair.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
-import type { Slab, SlabSector } from "../slab/slab.ts";
+import type { SlabSector } from "../slab/slab.ts";
 import { BufferPool, cutIntoRanges } from "./buffer-pool.ts";
 import { planColumns } from "./column-plan.ts";
 import { decodeColumn } from "./decode-column.ts";
 import { findConsistentSources } from "./find-consistent-sources.ts";
 import { type Column, dropWrongRanges, type GatherOptions, gatherColumn } from "./gather-column.ts";
-import { type HeldSector, holdSector } from "./held-sector.ts";
+import { holdSector } from "./held-sector.ts";
+import type { RebuildOptions } from "./rebuild-options.ts";
 import { settleAll } from "./settle-all.ts";
-import type { ShardReader } from "./shard-reader.ts";
-
-export interface RebuildOptions {
-  readonly slab: Slab;
-  /** Readable sectors, best first, those of last resort at the end. */
-  readonly sources: readonly Source[];
-  /** Sectors that were copied already, by index: sources that cost nothing more. */
-  readonly copies: ReadonlyMap<number, HeldSector>;
-  readonly reader: ShardReader;
-  readonly kernel: Kernel;
-  readonly buffers: BufferPool;
-  readonly clock: Clock;
-  /** Milliseconds after which another host is asked for a range of this size. */
-  readonly hedgeAfterMs: (lengthBytes: number) => number;
-  readonly mayStart: () => boolean;
-  readonly signal: AbortSignal;
-  /** Called with each rebuilt sector whose root is the pinned one; the callee releases it. */
-  readonly onRebuilt: (move: PlannedMove, held: HeldSector) => Promise<void>;
-}
 
 export interface RebuildResult {
   /** Moves that were not rebuilt because too few sources answered. */

@@ -5,91 +5,14 @@
  * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
  * no transfer, timer or heartbeat of it is left.
  */
-import type { Clock } from "../clock/clock.ts";
-import type { HostPool } from "../hosts/host-pool.ts";
-import type { FleetSnapshot } from "../indexd/fleet-snapshot.ts";
-import type { Kernel } from "../kernel/kernel.ts";
 import { planRepair, type RepairPlan } from "../placement/plan-repair.ts";
-import type { LeaseToken, SlabDigest, SlabId } from "../slab/ids.ts";
-import type { Slab } from "../slab/slab.ts";
-import type { BeginResult } from "../store/begin-repair.ts";
-import type { CommitRequest, CommitResult } from "../store/commit-repair.ts";
+import type { CommitRequest } from "../store/commit-repair.ts";
 import type { OutcomeKind } from "../store/outcome-writes.ts";
-import type { Logger } from "../telemetry/logger.ts";
-import type { BufferPool } from "./buffer-pool.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { createMeter, type Meter } from "./meter.ts";
 import { type MoveResult, moveShards } from "./move-shards.ts";
 import { decideOutcome } from "./outcome.ts";
-
-/** After each of these something is left behind that a crash must not spoil; kill tests end the process there. */
-export type RepairStep =
-  | "begun"
-  | "planned"
-  | "fetched-one"
-  | "rebuilt-one"
-  | "stored-one"
-  | "stored"
-  | "commit-sent"
-  | "committed"
-  | "events-bumped";
-
-/** What a message says: ids and the token, nothing else. */
-export interface RepairTask {
-  readonly slabId: SlabId;
-  readonly digest: SlabDigest;
-  readonly token: LeaseToken;
-}
-
-interface BeginOptions {
-  readonly worker: string;
-  readonly holdMs: number;
-}
-
-/** The database, as a repair uses it; each call opens no transaction that outlives it. */
-export interface RepairStore {
-  begin(task: RepairTask, options: BeginOptions): Promise<BeginResult>;
-  extend(token: LeaseToken): Promise<boolean>;
-  readSlab(slabId: SlabId): Promise<Slab | undefined>;
-  /** Indices of shards that are known to be pinned wrongly. */
-  readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;
-  readFleet(): Promise<FleetSnapshot>;
-  commit(request: CommitRequest): Promise<CommitResult>;
-  bumpEvents(slabId: SlabId): Promise<void>;
-}
-
-export interface RepairSettings {
-  readonly leaseMs: number;
-  readonly heartbeatMs: number;
-  readonly copyPriceMultiple: number;
-  readonly maxUnpinnedPerHost: number;
-}
-
-export interface RepairDependencies {
-  readonly store: RepairStore;
-  readonly hosts: HostPool;
-  readonly kernel: Kernel;
-  readonly buffers: BufferPool;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly logger: Logger;
-  readonly settings: RepairSettings;
-  /** Names this one invocation. */
-  readonly worker: string;
-  readonly step?: (name: RepairStep) => void | Promise<void>;
-}
-
-/** How a repair ended, for the log, metrics and the caller. */
-export type RepairResult =
-  | { readonly kind: "stale"; readonly why: string }
-  | {
-      readonly kind: Exclude<OutcomeKind, "stale">;
-      readonly copied: number;
-      readonly rebuilt: number;
-      readonly dropped: number;
-      readonly lost: number;
-      readonly meter: Meter;
-    };
+import type { RepairDependencies, RepairResult, RepairTask } from "./repair-dependencies.ts";
 
 /** The hold reaches past the function's timeout: docs/architecture.md, the lease. */
 const HOLD_BEYOND_TIMEOUT_MS = 120_000;

@@ -1,0 +1,183 @@
+/**
+ * Everything one repair needs, real: a database with indexd's tables and ours, hosts on loopback that hold real
+ * erasure-coded sectors, and leases as claim makes them.
+ */
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createKernel, type Kernel } from "../../lib/kernel/kernel.ts";
+import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import { encodeSlab } from "../../lib/local/objects/encode-slab.ts";
+import { startSwarm } from "../../lib/local/swarm/start-swarm.ts";
+import type { Swarm, SwarmHost } from "../../lib/local/swarm/swarm.ts";
+import type { RepairTask } from "../../lib/repair/repair-dependencies.ts";
+import { slabDigest } from "../../lib/slab/digest.ts";
+import type { HostId, LeaseToken, Root } from "../../lib/slab/ids.ts";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { createTestDatabase, type TestDatabase } from "./database.ts";
+import {
+  placeOn,
+  type SeededHost,
+  type SeededSlab,
+  seedAccount,
+  seedHost,
+  seedObject,
+  seedSlab,
+} from "./seed-indexd.ts";
+
+/** 1 SC: more than any test spends on a host. */
+const FUNDS = 10n ** 24n;
+
+export interface WorldHost {
+  readonly swarm: SwarmHost;
+  readonly row: SeededHost;
+}
+
+export interface StoredSlab extends SeededSlab {
+  readonly minShards: number;
+  /** By index: what was stored there first. */
+  readonly hosts: readonly WorldHost[];
+  /** Every sector's bytes, to compare with. */
+  readonly sectorBytes: readonly Buffer[];
+}
+
+export interface RepairWorld {
+  readonly database: TestDatabase;
+  readonly hosts: readonly WorldHost[];
+  readonly kernel: Kernel;
+  /** What the functions read, complete. */
+  readonly variables: Record<string, string>;
+  hostOf(id: HostId | number): WorldHost;
+  /** Stores a slab of random data, its shards on the first hosts or on those given. */
+  storeSlab(code: {
+    readonly minShards: number;
+    readonly totalShards: number;
+    readonly on?: readonly WorldHost[];
+    /** Changes what is stored and pinned for a shard, for slabs that were pinned wrongly. */
+    readonly spoil?: (index: number, data: Buffer) => void;
+  }): Promise<StoredSlab>;
+  /** Leases a slab as claim does, and returns what its message says. */
+  lease(slab: SeededSlab): Promise<RepairTask>;
+  /** The sector is at no host any more, as indexd records it. */
+  loseSector(slab: StoredSlab, index: number): Promise<void>;
+  /** Where each sector of a slab is now, by index; undefined: lost. */
+  locations(slab: SeededSlab): Promise<(WorldHost | undefined)[]>;
+  /** Reads every sector back from where the database says it is; indices whose bytes are not the stored ones. */
+  wrongSectors(slab: StoredSlab): Promise<number[]>;
+  stop(): Promise<void>;
+}
+
+export async function createRepairWorld(options: { readonly hosts: number }): Promise<RepairWorld> {
+  const database = await createTestDatabase();
+  const { sql } = database;
+  const folder = await mkdtemp(join(tmpdir(), "slabmend-world-"));
+  const seed = randomBytes(32);
+  const { account } = accountKeyFromSeed(seed);
+  const swarm: Swarm = await startSwarm({
+    hostCount: options.hosts,
+    dir: join(folder, "hosts"),
+    seed: randomUUID(),
+  });
+  const hosts: WorldHost[] = [];
+  for (const host of swarm.hosts) {
+    await host.fund(account, FUNDS);
+    const row = await seedHost(sql, { hostKey: host.hostKey, addresses: [host.address] });
+    hosts.push({ swarm: host, row });
+  }
+  const accountId = await seedAccount(sql);
+  const kernel = createKernel({ memoryBytes: 64 * 1_048_576 });
+  const hostOf = (id: HostId | number): WorldHost => {
+    const found = hosts.find(({ row }) => row.id === id);
+    if (found === undefined) throw new Error(`no host ${id}`);
+    return found;
+  };
+  const locations = async (slab: SeededSlab): Promise<(WorldHost | undefined)[]> => {
+    const rows = await sql<{ host_id: number | null }[]>`
+      select s.host_id from slab_sectors ss join sectors s on s.id = ss.sector_id
+      where ss.slab_id = ${String(slab.id)} order by ss.slab_index`;
+    return rows.map(({ host_id }) => (host_id === null ? undefined : hostOf(host_id)));
+  };
+
+  return {
+    database,
+    hosts,
+    kernel,
+    hostOf,
+    locations,
+    variables: {
+      SLABMEND_DATABASE_URL: database.url,
+      SLABMEND_MIGRATION_SEED: seed.toString("hex"),
+      SLABMEND_ALLOW_PRIVATE_ADDRESSES: "true",
+      SLABMEND_FLEET_CACHE_SECONDS: "0",
+      SLABMEND_LOG_LEVEL: "silent",
+    },
+    async storeSlab({ minShards, totalShards, on = hosts.slice(0, totalShards), spoil }) {
+      const slabKey = randomBytes(32);
+      const encoding = {
+        minShards,
+        totalShards,
+        slabKey,
+        objectCipher: { version: 1, dataKey: randomBytes(32), slabKey, slabOffset: 0 },
+      } as const;
+      const sectorBytes: Buffer[] = [];
+      const roots: Root[] = [];
+      for (const { index, data } of encodeSlab(kernel, encoding, randomBytes(minShards * SECTOR_BYTES))) {
+        spoil?.(index, data);
+        const root = kernel.sectorRoot(data);
+        sectorBytes.push(data);
+        roots.push(root);
+        await on[index]!.swarm.putSector(root, data);
+      }
+      const digest = slabDigest({ version: 1, minShards, encryptionKey: slabKey, roots });
+      const seeded = await seedSlab(sql, {
+        minShards,
+        digest,
+        encryptionKey: slabKey,
+        sectors: placeOn(on.slice(0, totalShards).map(({ row }) => row)).map((sector, index) => ({
+          ...sector,
+          root: roots[index]!,
+        })),
+        columns: { version: 1 },
+      });
+      await seedObject(sql, { accountId, slabs: [seeded] });
+      return { ...seeded, minShards, hosts: on.slice(0, totalShards), sectorBytes };
+    },
+    async lease(slab) {
+      const [row] = await sql<{ token: LeaseToken }[]>`
+        with held as (
+          update slabs set next_repair_attempt = clock_timestamp() + interval '1 hour' where id = ${String(slab.id)}
+          returning next_repair_attempt
+        )
+        insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, sent_at, expires_at, margin)
+        select ${String(slab.id)}, ${Buffer.from(slab.digest, "hex")}, clock_timestamp(), next_repair_attempt,
+          clock_timestamp(), clock_timestamp(), next_repair_attempt, 0
+        from held returning token`;
+      return { slabId: slab.id, digest: slab.digest, token: row!.token };
+    },
+    async loseSector(slab, index) {
+      const { id, root } = slab.sectors[index]!;
+      await slab.hosts[index]!.swarm.dropSector(root);
+      await sql`update sectors set host_id = null, contract_sectors_map_id = null where id = ${String(id)}`;
+      for (const [name, delta] of [
+        ["num_pinned_sectors", -1],
+        ["num_unpinnable_sectors", 1],
+      ] as const) {
+        await sql`update stats set stat_value = stat_value + ${delta} where stat_name = ${name}`;
+      }
+    },
+    async wrongSectors(slab) {
+      const wrong: number[] = [];
+      for (const [index, host] of (await locations(slab)).entries()) {
+        const bytes = await host?.swarm.readSectorFile(slab.sectors[index]!.root).catch(() => undefined);
+        if (bytes === undefined || !slab.sectorBytes[index]!.equals(bytes)) wrong.push(index);
+      }
+      return wrong;
+    },
+    async stop() {
+      await swarm.stop();
+      await rm(folder, { recursive: true, force: true });
+      await database.drop();
+    },
+  };
+}
