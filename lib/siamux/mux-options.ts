@@ -15,7 +15,7 @@ const ACCEPTOR_MAX_PEER_STREAMS = 1_024;
 /** Hosts open no streams in RHP4. */
 const DIALER_MAX_PEER_STREAMS = 0;
 
-export const systemClock: MuxClock = {
+const systemClock: MuxClock = {
   now: () => performance.now(),
   startTimer(callback, delayMs) {
     const timer = setTimeout(callback, delayMs).unref();
