@@ -8,6 +8,9 @@ import type { FromSwarm, HostCall, ToSwarm } from "./swarm-messages.ts";
  * It lives as long as its parent: when the channel closes, for whatever reason, it removes its files and ends.
  */
 
+/** How long cleaning up may take; afterwards the process ends as it is, for nothing may outlive the parent. */
+const END_GRACE_MS = 10_000;
+
 let starting: Promise<Swarm> | undefined;
 let ending: Promise<void> | undefined;
 
@@ -46,6 +49,7 @@ async function callHost(swarm: Swarm, index: number, name: HostCall, args: unkno
 
 function end(): Promise<void> {
   ending ??= (async () => {
+    setTimeout(() => process.kill(process.pid, "SIGKILL"), END_GRACE_MS);
     await starting?.then(
       (swarm) => swarm.stop(),
       () => undefined,
