@@ -1,0 +1,50 @@
+import { SQSClient } from "@aws-sdk/client-sqs";
+import type { Context } from "aws-lambda";
+import type { Sql } from "postgres";
+import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
+import { assertKnownDatabaseVersion } from "../lib/indexd/database-version.ts";
+import { connect } from "../lib/store/connect.ts";
+import { assertStoreVersion } from "../lib/store/migrate-database.ts";
+import { createLogger } from "../lib/telemetry/logger.ts";
+
+/** Kept of the function's time for the batch that is under way when it is up, and for putting things away. */
+const RESERVE_MS = 5_000;
+/** A short function (a demo's) keeps a share instead. */
+const RESERVE_SHARE = 0.2;
+
+/** What one run of a scheduled function works with; ended when it returns. */
+export interface ScheduledRun {
+  readonly environment: Environment;
+  readonly sql: Sql;
+  readonly sqs: SQSClient;
+  readonly remainingMs: number;
+}
+
+/** The frame of claim and reap: read the environment, refuse unknown databases, run once, put everything away. */
+export function createScheduledHandler<Report extends object>(
+  name: "claim" | "reap",
+  run: (scheduled: ScheduledRun) => Promise<Report>,
+) {
+  return async (_event: unknown, context: Context): Promise<Report> => {
+    // Each function reads only its own variables; the type says so by what `run` uses.
+    const environment = parseEnvironment(variablesOf(name), process.env) as Environment;
+    const logger = createLogger(environment.SLABMEND_LOG_LEVEL);
+    const sql = connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`);
+    const sqs = new SQSClient({});
+    try {
+      await assertKnownDatabaseVersion(sql);
+      await assertStoreVersion(sql);
+      const totalMs = context.getRemainingTimeInMillis();
+      const remainingMs = totalMs - Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
+      const report = await run({ environment, sql, sqs, remainingMs });
+      logger.info(report, `${name} ended`);
+      return report;
+    } catch (error) {
+      logger.error({ error }, `${name} failed`);
+      throw error;
+    } finally {
+      sqs.destroy();
+      await sql.end({ timeout: 5 });
+    }
+  };
+}
