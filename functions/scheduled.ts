@@ -37,7 +37,7 @@ export function createScheduledHandler<Report extends object>(
       const totalMs = context.getRemainingTimeInMillis();
       const remainingMs = totalMs - Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
       const report = await run({ environment, sql, sqs, remainingMs });
-      logger.info(report, `${name} ended`);
+      logger.info({ report }, `${name} ended`);
       return report;
     } catch (error) {
       logger.error({ error }, `${name} failed`);
