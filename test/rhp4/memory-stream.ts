@@ -1,9 +1,8 @@
 import type { RpcStream } from "../../lib/rhp4/rpc-stream.ts";
+import { StreamError } from "../../lib/siamux/siamux-error.ts";
 
-/** What a memory stream ends with when its peer closed it. */
-export class MemoryStreamEndedError extends Error {
-  override readonly name = "MemoryStreamEndedError";
-}
+const ended = (code: "stream-ended" | "peer-closed-stream", message: string) =>
+  new StreamError(0, { code, message, remedy: "" });
 
 export interface MemoryStreamOptions {
   /** Largest piece that arrives at once; the size of each is drawn from `random`. */
@@ -89,7 +88,7 @@ export class MemoryStream implements RpcStream {
 
   #assertWritable(): void {
     if (this.destroyedWith) throw this.destroyedWith;
-    if (this.peerClosed || this.closed) throw new MemoryStreamEndedError("the stream is closed");
+    if (this.peerClosed || this.closed) throw ended("peer-closed-stream", "the stream is closed");
   }
 
   #noteClosed(): void {
@@ -136,9 +135,7 @@ export class MemoryStream implements RpcStream {
       waiting.resolve();
     } else if (this.peerClosed) {
       this.#waiting = undefined;
-      waiting.reject(
-        new MemoryStreamEndedError(`ended ${waiting.target.length - waiting.filled} bytes early`),
-      );
+      waiting.reject(ended("stream-ended", `ended ${waiting.target.length - waiting.filled} bytes early`));
     }
   }
 }

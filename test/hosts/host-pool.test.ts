@@ -1,0 +1,583 @@
+import { inspect } from "node:util";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { HostTarget } from "../../lib/hosts/host-dialer.ts";
+import { HOST_ERROR_CODES, HostError } from "../../lib/hosts/host-error.ts";
+import { createHostPool, type HostPool } from "../../lib/hosts/host-pool.ts";
+import type { HostPoolConfig } from "../../lib/hosts/host-pool-config.ts";
+import { encodeWireError } from "../../lib/rhp4/framing.ts";
+import { signHostPrices } from "../../lib/rhp4/host-prices.ts";
+import { encodeReadSectorResponseHead } from "../../lib/rhp4/read-sector.ts";
+import { encodeSettingsResponse } from "../../lib/rhp4/settings.ts";
+import { hexOf, type Root } from "../../lib/slab/ids.ts";
+import { type Answered, createTestHost, type Misbehave, type TestHost } from "../rhp4/rpc-server.ts";
+import { accountKey, filled, hostIdentity, hostSettings } from "../rhp4/samples.ts";
+import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
+import { createMemoryNetwork, type MemoryNetwork } from "./memory-network.ts";
+
+const LENGTH = 65_536;
+let clock: FakeClock;
+let network: MemoryNetwork;
+let host: TestHost;
+let target: HostTarget;
+let pool: HostPool;
+let caller: AbortController;
+let root: Root;
+
+beforeEach(() => {
+  clock = createFakeClock();
+  network = createMemoryNetwork();
+  caller = new AbortController();
+  host = addHost(1);
+  target = targetOf(host);
+  root = host.store(filled(LENGTH, 7));
+  pool = makePool();
+});
+
+afterEach(async () => {
+  const closed = pool.close();
+  await until(() => clock.pending === 0);
+  await closed;
+  expect(clock.pending, "timers left").toBe(0);
+  for (const connection of network.connections) expect(connection.isClosed).toBe(true);
+});
+
+function makePool(config: Partial<HostPoolConfig> = {}): HostPool {
+  return createHostPool({ dialer: network.dialer, account: accountKey, clock, config });
+}
+
+function addHost(seedByte: number): TestHost {
+  const made = createTestHost(hostIdentity(filled(32, seedByte)), () => clock.now());
+  network.add(made);
+  return made;
+}
+
+function targetOf({ hostKey }: TestHost): HostTarget {
+  return { hostKey, addresses: ["1.1.1.1:9984"] };
+}
+
+function read(from = target, of = root, into = new Uint8Array(LENGTH), signal = caller.signal) {
+  return pool.readRange(from, { root: of, offset: 0, length: into.length, into }, signal);
+}
+
+/** Turns of the event loop until something has happened; no time passes. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turns = 0; !condition(); turns++) {
+    if (turns > 100_000) throw new Error("it never happened");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function failureOf(promise: Promise<unknown>): Promise<HostError> {
+  return promise.then(
+    () => {
+      throw new Error("it succeeded");
+    },
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(HostError);
+      return error as HostError;
+    },
+  );
+}
+
+/** The host takes the call and says nothing more until the stream ends. */
+const stall: Misbehave = async (_rpc, stream): Promise<Answered> => {
+  await stream.whenPeerCloses;
+  return "done";
+};
+const refuse =
+  (code: number, description: string): Misbehave =>
+  async (rpc, stream): Promise<Answered> => {
+    if (rpc === "Settings") return undefined;
+    await stream.write(encodeWireError({ code, description }));
+    return "done";
+  };
+
+const garble: Misbehave = async (_rpc, stream): Promise<Answered> => {
+  await stream.write(Uint8Array.of(9));
+  return "done";
+};
+
+const connection = (index = 0) => network.connections[index]!;
+const countOf = (rpc: string) => host.calls.filter((call) => call === rpc).length;
+
+describe("one host", () => {
+  test("many requests share one connection and one fetch of prices", async () => {
+    const into = Array.from({ length: 6 }, () => new Uint8Array(LENGTH));
+    const results = await Promise.all(into.map((buffer) => read(target, root, buffer)));
+    expect(network.connections).toHaveLength(1);
+    expect(countOf("Settings")).toBe(1);
+    expect(countOf("ReadSector")).toBe(6);
+    expect(into.every((buffer) => buffer.every((byte) => byte === 7))).toBe(true);
+    expect(results[0]).toMatchObject({ costHastings: 2000n * BigInt(LENGTH), durationMs: 0 });
+    expect(results[0]?.proof.length).toBeGreaterThan(0);
+  });
+
+  test("a sector is written and its root returned", async () => {
+    const data = filled(LENGTH, 9);
+    const { root: stored, costHastings } = await pool.writeSector(target, data, caller.signal);
+    expect(host.sectors.get(stored)).toEqual(data);
+    expect(costHastings).toBe(100n * 4_194_304n * 432n + 1000n * BigInt(LENGTH));
+  });
+
+  test("the balance is asked without prices", async () => {
+    expect(await pool.balance(target, caller.signal)).toBe(host.balance);
+    expect(host.calls).toEqual(["AccountBalance"]);
+  });
+
+  test("no more calls at once than allowed", async () => {
+    pool = makePool({ maxRpcsPerHost: 2 });
+    let most = 0;
+    let now = 0;
+    host.misbehave = async (rpc) => {
+      if (rpc !== "ReadSector") return undefined;
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setImmediate(resolve));
+      now--;
+      return undefined;
+    };
+    await Promise.all(Array.from({ length: 8 }, () => read()));
+    expect(most).toBe(2);
+  });
+
+  test("no more bytes under way over all hosts than allowed", async () => {
+    pool = makePool({ maxBytesInFlight: 2 * LENGTH });
+    const hosts = [host, addHost(2), addHost(3), addHost(4)];
+    let now = 0;
+    let most = 0;
+    for (const each of hosts) {
+      each.store(filled(LENGTH, 7));
+      each.misbehave = async (rpc) => {
+        if (rpc !== "ReadSector") return undefined;
+        most = Math.max(most, ++now);
+        for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+        now--;
+        return undefined;
+      };
+    }
+    await Promise.all(hosts.map((each) => read(targetOf(each))));
+    expect(most).toBe(2);
+  });
+
+  test("new addresses are used for the next dial", async () => {
+    const seen: string[] = [];
+    const dialer: typeof network.dialer = (to, signal) => {
+      seen.push(to.addresses[0] ?? "");
+      return network.dialer(to, signal);
+    };
+    pool = createHostPool({ dialer, account: accountKey, clock });
+    await read();
+    connection().breakDown();
+    await read({ ...target, addresses: ["2.2.2.2:9984"] });
+    expect(seen).toEqual(["1.1.1.1:9984", "2.2.2.2:9984"]);
+  });
+});
+
+describe("prices", () => {
+  test("are fetched again 30 s before they expire, not sooner", async () => {
+    const first = await pool.prices(target, caller.signal);
+    clock.skip(1_769_999);
+    expect(await pool.prices(target, caller.signal)).toBe(first);
+    clock.skip(1);
+    host.prices = { ...host.prices, validUntilSeconds: host.prices.validUntilSeconds + 1800n };
+    expect((await pool.prices(target, caller.signal)).validUntilSeconds).toBe(
+      first.validUntilSeconds + 1800n,
+    );
+    expect(countOf("Settings")).toBe(2);
+  });
+
+  test("that the host calls expired are fetched again, once, and the call repeated", async () => {
+    await pool.prices(target, caller.signal);
+    // The host restarted with a clock that is an hour ahead of what it said.
+    host.nowMs = () => clock.now() + 3_600_000;
+    host.prices = { ...host.prices, validUntilSeconds: host.prices.validUntilSeconds + 3600n };
+    // By its clock our token has expired too, but that shows only after the prices.
+    const before = countOf("Settings");
+    const failure = await failureOf(read());
+    expect(failure.code).toBe("host-refused");
+    expect(failure.cause).toMatchObject({ code: "token-expired" });
+    expect(countOf("Settings") - before).toBe(1);
+    expect(countOf("ReadSector")).toBe(2);
+  });
+
+  test("refreshed prices make the repeated call succeed", async () => {
+    let refusals = 1;
+    host.misbehave = async (rpc, stream) => {
+      if (rpc !== "ReadSector" || refusals-- <= 0) return undefined;
+      const description = "request invalid: prices are invalid: prices expired (3)";
+      await stream.write(encodeWireError({ code: 3, description }));
+      return "done";
+    };
+    await read();
+    expect(host.calls).toEqual(["Settings", "ReadSector", "Settings", "ReadSector"]);
+    expect(pool.score(host.hostKey).failureRate).toBe(0);
+  });
+
+  test("refused twice are an error", async () => {
+    host.misbehave = refuse(3, "request invalid: prices are invalid: prices expired (3)");
+    expect(await failureOf(read())).toMatchObject({ code: "prices-expired", isHostFault: true });
+    expect(host.calls).toEqual(["Settings", "ReadSector", "Settings", "ReadSector"]);
+  });
+
+  test("of another signer end the connection and are never paid with", async () => {
+    const impostor = hostIdentity(filled(32, 99));
+    host.misbehave = async (rpc, stream) => {
+      if (rpc !== "Settings") return undefined;
+      await stream.write(
+        encodeSettingsResponse({ ...hostSettings, prices: signHostPrices(host.prices, impostor) }),
+      );
+      return "done";
+    };
+    expect(await failureOf(read())).toMatchObject({ code: "bad-signature", isHostFault: true });
+    expect(connection().isClosed).toBe(true);
+    expect(countOf("ReadSector")).toBe(0);
+  });
+
+  test("that are expired when they arrive are refused here", async () => {
+    host.prices = { ...host.prices, validUntilSeconds: BigInt(clock.now() / 1000) };
+    expect(await failureOf(read())).toMatchObject({ code: "prices-expired" });
+    expect(countOf("ReadSector")).toBe(0);
+  });
+
+  test("that are valid for less than the margin are used while they last", async () => {
+    host.prices = { ...host.prices, validUntilSeconds: BigInt(clock.now() / 1000) + 10n };
+    await read();
+    await read();
+    expect(countOf("Settings")).toBe(2);
+  });
+});
+
+describe("what the host answers", () => {
+  test.each([
+    [2, "sector not found", "sector-not-found", true],
+    [2, "sector corrupt", "sector-corrupt", true],
+    [2, "internal error", "host-internal", false],
+    [2, "host is shutting down", "host-shutting-down", false],
+    [2, "not enough storage", "not-enough-storage", false],
+    [2, "a new failure", "host-internal", false],
+    [5, "not enough funds", "not-enough-funds", false],
+    [3, "request invalid: read request exceeds sector bounds (3)", "host-refused", false],
+    [3, "unrecognized RPC", "host-refused", false],
+    [4, "failed to read request: EOF", "host-refused", false],
+    [9, "from the future", "protocol-violation", false],
+  ])("code %i %j is %s; lost: %s", async (code, description, expected, meansLost) => {
+    host.misbehave = refuse(code, description);
+    const failure = await failureOf(read());
+    expect(failure).toMatchObject({ code: expected, meansLost });
+    expect(connection().isClosed, "the host answered: the connection is fine").toBe(false);
+    const faulty = failure.isHostFault ? 1 : 0;
+    expect(pool.score(host.hostKey).failureRate).toBe(faulty);
+  });
+
+  test("exactly two codes mean lost", () => {
+    const lost = HOST_ERROR_CODES.filter((code) => new HostError(host.hostKey, code, "").meansLost);
+    expect(lost).toEqual(["sector-not-found", "sector-corrupt"]);
+  });
+
+  test("a broken protocol ends the connection; others on it go on over a new one", async () => {
+    const held = Promise.withResolvers<void>();
+    let reads = 0;
+    host.misbehave = async (rpc, stream) => {
+      if (rpc !== "ReadSector" || ++reads > 2) return undefined;
+      if (reads === 1) {
+        await Promise.race([held.promise, stream.whenPeerCloses]);
+        return "done";
+      }
+      await stream.write(encodeReadSectorResponseHead([], 1));
+      return "done";
+    };
+    const innocent = read();
+    await until(() => reads === 1);
+    expect(await failureOf(read())).toMatchObject({ code: "protocol-violation", isHostFault: true });
+    await innocent;
+    held.resolve();
+    expect(network.connections).toHaveLength(2);
+    expect(connection(0).isClosed).toBe(true);
+  });
+
+  test("a bug of the caller is thrown as it is, and costs no connection", async () => {
+    await read();
+    const wrong = pool.readRange(
+      target,
+      { root, offset: 1, length: 64, into: new Uint8Array(64) },
+      caller.signal,
+    );
+    await expect(wrong).rejects.toMatchObject({ code: "invalid-request" });
+    expect(connection().isClosed).toBe(false);
+    expect(pool.score(host.hostKey).failureRate).toBe(0);
+  });
+
+  test("no error shows a token or the account's key", async () => {
+    const shown: string[] = [];
+    for (const misbehave of [
+      refuse(2, "sector not found"),
+      refuse(3, "request invalid: token is invalid: invalid signature (3)"),
+      garble,
+    ]) {
+      host.misbehave = misbehave;
+      const failure = await failureOf(read());
+      shown.push(
+        inspect(failure, { depth: 12, showHidden: true }),
+        JSON.stringify(failure),
+        String(failure.stack),
+      );
+    }
+    for (const secret of [filled(32, 0x11), accountKey.account]) {
+      for (const text of shown) {
+        expect(text).not.toContain(hexOf(secret));
+        expect(text).not.toContain(Buffer.from(secret).toString("base64").slice(0, -1));
+      }
+    }
+  });
+});
+
+describe("time", () => {
+  test("a host that says nothing is given up at the deadline", async () => {
+    await pool.prices(target, caller.signal);
+    host.misbehave = stall;
+    const failed = failureOf(read());
+    await until(() => countOf("ReadSector") === 1);
+    await clock.advance(119_999);
+    expect(pool.score(host.hostKey).inFlight).toBe(1);
+    await clock.advance(1);
+    expect(await failed).toMatchObject({ code: "timed-out", isHostFault: true, retryElsewhere: true });
+    expect(pool.score(host.hostKey)).toMatchObject({ failureRate: 1, inFlight: 0 });
+    expect(connection().isClosed, "nothing moved on it for two minutes").toBe(true);
+  });
+
+  test("a host that does not send its prices is given up sooner", async () => {
+    host.misbehave = stall;
+    const failed = failureOf(read());
+    await until(() => countOf("Settings") === 1);
+    await clock.advance(20_000);
+    expect(await failed).toMatchObject({ code: "timed-out" });
+  });
+
+  test("a timeout beside a call that moves leaves the connection alone", async () => {
+    await pool.prices(target, caller.signal);
+    host.misbehave = async (rpc, stream) => {
+      if (rpc !== "ReadSector" || countOf("ReadSector") > 1) return undefined;
+      return stall(rpc, stream);
+    };
+    const failed = failureOf(read());
+    await until(() => countOf("ReadSector") === 1);
+    await clock.advance(115_000);
+    await read();
+    await clock.advance(5_000);
+    expect(await failed).toMatchObject({ code: "timed-out" });
+    expect(connection().isClosed).toBe(false);
+  });
+
+  test("waiting for a turn is not held against the host", async () => {
+    pool = makePool({ maxRpcsPerHost: 1 });
+    await pool.prices(target, caller.signal);
+    const other = new AbortController();
+    host.misbehave = stall;
+    const served = failureOf(read());
+    await until(() => countOf("ReadSector") === 1);
+    const waiting = failureOf(read(target, root, new Uint8Array(LENGTH), other.signal));
+    await clock.advance(10_000);
+    other.abort();
+    expect(await waiting).toMatchObject({ code: "aborted" });
+    expect(countOf("ReadSector")).toBe(1);
+    expect(pool.score(host.hostKey)).toMatchObject({ failureRate: 0, inFlight: 1 });
+    caller.abort();
+    await served;
+  });
+});
+
+describe("giving up", () => {
+  test("an abort ends a read at once, and nothing is written into its buffer afterwards", async () => {
+    const go = Promise.withResolvers<void>();
+    host.misbehave = async (rpc) => {
+      if (rpc === "ReadSector") await go.promise;
+      return undefined;
+    };
+    const into = new Uint8Array(LENGTH);
+    const failed = failureOf(read(target, root, into));
+    await until(() => countOf("ReadSector") === 1);
+    const reason = new Error("others were faster");
+    caller.abort(reason);
+    const failure = await failed;
+    expect(failure).toMatchObject({ code: "aborted", isHostFault: false, meansLost: false });
+    expect(failure.cause).toBe(reason);
+    go.resolve();
+    await until(() => connection().serving === 0);
+    expect(into.every((byte) => byte === 0)).toBe(true);
+    expect(connection().isClosed).toBe(false);
+    expect(pool.score(host.hostKey)).toMatchObject({ failureRate: 0, inFlight: 0 });
+  });
+
+  test("an abort beforehand touches nothing", async () => {
+    expect(await failureOf(read(target, root, new Uint8Array(64), AbortSignal.abort()))).toMatchObject({
+      code: "aborted",
+    });
+    expect(network.connections).toHaveLength(0);
+  });
+
+  test("a read given up after longer than it should take lost the race", async () => {
+    await pool.prices(target, caller.signal);
+    host.misbehave = stall;
+    const failed = failureOf(read());
+    await until(() => countOf("ReadSector") === 1);
+    clock.skip(pool.hedgeAfterMs(LENGTH));
+    caller.abort();
+    await failed;
+    expect(pool.score(host.hostKey).failureRate).toBe(1);
+  });
+
+  test("a dial goes on while anybody waits for it, and ends with the last", async () => {
+    const signals: AbortSignal[] = [];
+    network.onDial = async (_host, signal) => {
+      signals.push(signal);
+      await new Promise<void>((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error));
+      });
+    };
+    const other = new AbortController();
+    const failed = [failureOf(read()), failureOf(read(target, root, new Uint8Array(64), other.signal))];
+    await until(() => signals.length === 1);
+    caller.abort();
+    expect(await failed[0]).toMatchObject({ code: "aborted" });
+    expect(signals[0]?.aborted).toBe(false);
+    other.abort();
+    expect(await failed[1]).toMatchObject({ code: "aborted" });
+    await pool.idle();
+    expect(signals[0]?.aborted).toBe(true);
+    expect(network.connections).toHaveLength(0);
+  });
+
+  test("closing aborts and awaits everything, and refuses what comes later", async () => {
+    host.misbehave = stall;
+    const failed = [failureOf(read()), failureOf(pool.balance(target, caller.signal))];
+    await until(() => host.calls.length === 2);
+    await pool.close();
+    for (const failure of await Promise.all(failed)) expect(failure.code).toBe("aborted");
+    expect(connection().isClosed).toBe(true);
+    expect(clock.pending).toBe(0);
+    expect(await failureOf(read())).toMatchObject({ code: "aborted" });
+    expect(network.connections).toHaveLength(1);
+  });
+});
+
+describe("connections that end", () => {
+  test("between two calls are replaced", async () => {
+    await read();
+    connection().breakDown();
+    await read();
+    expect(network.connections).toHaveLength(2);
+    expect(pool.score(host.hostKey).failureRate).toBe(0);
+  });
+
+  test("during a call on a connection that was there before: the call is repeated once", async () => {
+    await pool.prices(target, caller.signal);
+    host.misbehave = (rpc) => {
+      if (rpc === "ReadSector" && countOf(rpc) === 1) connection().breakDown();
+      return undefined;
+    };
+    await read();
+    expect(countOf("ReadSector")).toBe(2);
+    expect(network.connections).toHaveLength(2);
+  });
+
+  test("again during the repeated call: the host is to blame", async () => {
+    await pool.prices(target, caller.signal);
+    host.misbehave = (rpc) => {
+      if (rpc === "ReadSector") network.connections.at(-1)?.breakDown();
+      return undefined;
+    };
+    expect(await failureOf(read())).toMatchObject({ code: "connection-lost", isHostFault: true });
+    expect(countOf("ReadSector")).toBe(2);
+    expect(pool.score(host.hostKey).failureRate).toBe(1);
+  });
+
+  test("a host that can't be dialled fails all who wait for the dial, with one dial", async () => {
+    let dials = 0;
+    network.onDial = async (hostKey) => {
+      dials++;
+      await new Promise((resolve) => setImmediate(resolve));
+      throw new HostError(hostKey, "network-unreachable", "no route");
+    };
+    const failed = await Promise.all([failureOf(read()), failureOf(read())]);
+    expect(failed.map(({ code }) => code)).toEqual(["network-unreachable", "network-unreachable"]);
+    expect(dials).toBe(1);
+    expect(pool.score(host.hostKey).failureRate, "not the host's failure").toBe(0);
+  });
+
+  test("too many: those unused for longest are closed", async () => {
+    pool = makePool({ maxConnections: 2 });
+    const others = [addHost(2), addHost(3)];
+    await read();
+    clock.skip(1000);
+    for (const other of others) {
+      await pool.balance(targetOf(other), caller.signal);
+      clock.skip(1000);
+    }
+    expect(network.connections.map(({ isClosed }) => isClosed)).toEqual([true, false, false]);
+  });
+});
+
+describe("an environment that was frozen", () => {
+  beforeEach(async () => {
+    await read();
+    host.calls.length = 0;
+  });
+
+  test("for a moment goes on as before", async () => {
+    clock.skip(3_000);
+    await pool.checkReused();
+    await read();
+    expect(host.calls).toEqual(["ReadSector"]);
+  });
+
+  test("for longer asks whether the connection still answers, before it uses it", async () => {
+    clock.skip(60_000);
+    await pool.checkReused();
+    await Promise.all([read(), read()]);
+    expect(host.calls).toEqual(["Settings", "ReadSector", "ReadSector"]);
+    expect(network.connections).toHaveLength(1);
+    await read();
+    expect(countOf("Settings")).toBe(1);
+  });
+
+  test("dials again when the connection is dead though nobody said so", async () => {
+    clock.skip(60_000);
+    connection().isBlackHole = true;
+    await pool.checkReused();
+    const reading = read();
+    await until(() => clock.pending >= 2);
+    await clock.advance(2_000);
+    await reading;
+    expect(network.connections).toHaveLength(2);
+    expect(connection(0).isClosed).toBe(true);
+    expect(pool.score(host.hostKey).failureRate, "the freeze is not the host's failure").toBe(0);
+  });
+
+  test.each([300_001, -1])("by %i ms: does not even ask", async (pauseMs) => {
+    clock.skip(pauseMs);
+    await pool.checkReused();
+    expect(connection().isClosed).toBe(true);
+    await read();
+    expect(network.connections).toHaveLength(2);
+  });
+
+  test("for longer than its prices last fetches new ones", async () => {
+    clock.skip(3_600_000);
+    host.prices = { ...host.prices, validUntilSeconds: host.prices.validUntilSeconds + 3600n };
+    await pool.checkReused();
+    await read();
+    expect(host.calls).toEqual(["Settings", "ReadSector"]);
+  });
+
+  test("an answer that is an error is an answer", async () => {
+    clock.skip(60_000);
+    await pool.checkReused();
+    let refusals = 1;
+    host.misbehave = async (rpc, stream) => {
+      if (rpc !== "Settings" || refusals-- <= 0) return undefined;
+      await stream.write(encodeWireError({ code: 2, description: "internal error" }));
+      return "done";
+    };
+    await read();
+    expect(network.connections).toHaveLength(1);
+  });
+});
