@@ -1,0 +1,42 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, test } from "vitest";
+import { describeVariables } from "../../lib/config/describe-variables.ts";
+
+const root = join(import.meta.dirname, "../..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const documents = ["README.md", ...readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`)].filter(
+  (path) => path.endsWith(".md"),
+);
+
+test("the table of variables is what the code reads", () => {
+  expect(read("docs/configuration.md")).toBe(describeVariables());
+});
+
+test.each(documents)("%s: every script that it names exists", (path) => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  const named = [...read(path).matchAll(/npm run ([a-z][a-z0-9:-]*)/g)].map(([, name]) => name ?? "");
+  expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
+});
+
+test.each(documents)("%s: every relative link leads somewhere", (path) => {
+  const links = [...read(path).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, link]) => link ?? "");
+  const broken = links.filter((link) => !existsSync(join(root, dirname(path), link)));
+  expect(broken).toEqual([]);
+});
+
+test("what the code cites of docs/protocol.md is a heading there", () => {
+  const headings = [...read("docs/protocol.md").matchAll(/^#+ (.*)$/gm)].map(([, text]) => (text ?? "").toLowerCase());
+  const sources = ["functions", "lib", "wasm"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .map((name) => `${folder}/${name}`)
+      .filter((path) => /\.(ts|sql)$/.test(path)),
+  );
+  const missing = sources.flatMap((path) =>
+    [...read(path).matchAll(/docs\/protocol\.md, ([^.;:)\n]+)/g)]
+      .map(([, cited]) => (cited ?? "").trim().toLowerCase())
+      .filter((cited) => !headings.some((heading) => heading.startsWith(cited) || cited.startsWith(heading)))
+      .map((cited) => `${path}: ${cited}`),
+  );
+  expect(missing).toEqual([]);
+});
