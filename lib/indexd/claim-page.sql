@@ -107,6 +107,9 @@ begin
       ) c
     ) k
     join public.slabs s on s.id = k.slab_id
+    -- Asked again of the row as it is once it is locked: without, slabs that somebody has leased since this statement
+    -- began would use up the limit, and what is behind them would be taken for nothing left.
+    where s.next_repair_attempt < clock_timestamp()
     order by k.place
     limit room
     for no key update of s skip locked
@@ -131,8 +134,7 @@ begin
   into leased
   from inserted i;
 
-  -- Nothing left behind, or nothing to be had of what is left.
-  passed := coalesce(cardinality(locked_ids), 0) < room or jsonb_array_length(leased) = 0;
+  passed := coalesce(cardinality(locked_ids), 0) < room;
   if passed then
     -- Only from where it stood: a slower caller must not take the walk back.
     update slabmend.checkpoints c set position = next_sector, updated_at = clock_timestamp()
