@@ -78,7 +78,7 @@ function exactReader(duplex: Duplex) {
   };
 }
 
-/** Writes of one tick leave as one: the acceptor's version byte alone would cost a segment and wait for its acknowledgement. */
+/** Writes of one tick leave as one: the acceptor's version byte alone would cost a segment of its own. */
 function coalescingWriter(duplex: Duplex) {
   let isCorked = false;
   const flush = () => {
