@@ -1,0 +1,104 @@
+import type { Sql } from "postgres";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { flushMoved } from "../../lib/indexd/events.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { LOST, type SeededSlab, seedAccount, seedObject, seedSlab } from "../support/seed-indexd.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+beforeAll(async () => {
+  database = await createTestDatabase({ max: 6 });
+  sql = database.sql;
+});
+afterAll(() => database.drop());
+
+let accountId: number;
+beforeEach(async () => {
+  accountId = await seedAccount(sql);
+});
+
+const slab = (): Promise<SeededSlab> => seedSlab(sql, { minShards: 1, sectors: [LOST] });
+const moved = (which: SeededSlab) => sql`
+  insert into slabmend.moved (slab_id, digest, moved_at)
+  values (${String(which.id)}, ${Buffer.from(which.digest, "hex")}, clock_timestamp())`;
+const left = async () => (await sql`select 1 from slabmend.moved`).length;
+/** Keys whose event is of the last seconds, or of the second to come. */
+const bumped = async (): Promise<string[]> => {
+  const rows = await sql<{ key: string }[]>`
+    select distinct encode(object_key, 'hex') as key from object_events
+    where updated_at > now() - interval '1 minute' and updated_at = date_trunc('second', updated_at)`;
+  return rows.map((row) => row.key).sort();
+};
+const hex = (object: { objectKey: Buffer }): string => object.objectKey.toString("hex");
+
+test("bumps every object of a moved slab, of every account, and no other", async () => {
+  const [one, two, untouched] = [await slab(), await slab(), await slab()];
+  const a = await seedObject(sql, { accountId, slabs: [one, two] });
+  const other = await seedAccount(sql);
+  const b = await seedObject(sql, { accountId: other, slabs: [two] });
+  // The same key in another account, as indexd's own statement has it, and an event of a deleted object.
+  await seedObject(sql, { accountId: other, slabs: [untouched], objectKey: a.objectKey, wasDeleted: true });
+  await seedObject(sql, { accountId, slabs: [untouched] });
+  await moved(one);
+  await moved(one);
+  await moved(two);
+  expect(await flushMoved(sql)).toBe(3);
+  expect(await bumped()).toEqual([hex(a), hex(b)].sort());
+  expect(await left()).toBe(0);
+  expect(await flushMoved(sql)).toBe(0);
+});
+
+test("of one slab, and at most so many", async () => {
+  const slabs = [await slab(), await slab(), await slab()];
+  for (const each of slabs) await moved(each);
+  expect(await flushMoved(sql, { slabId: slabs[1]!.id })).toBe(1);
+  expect(await flushMoved(sql, { limit: 1 })).toBe(1);
+  expect(await left()).toBe(1);
+  expect(await flushMoved(sql)).toBe(1);
+});
+
+test("a slab that was deleted meanwhile is no obstacle", async () => {
+  const gone = await slab();
+  await moved(gone);
+  await sql`delete from slabs where id = ${String(gone.id)}`;
+  expect(await flushMoved(sql)).toBe(1);
+});
+
+test("several flushes of slabs of the same objects never deadlock, and a commit never waits for one", async () => {
+  const slabs = await Promise.all(Array.from({ length: 12 }, slab));
+  const objects = [];
+  for (let n = 0; n < 6; n += 1) {
+    objects.push(await seedObject(sql, { accountId, slabs: n % 2 === 0 ? slabs : slabs.toReversed() }));
+  }
+  for (let round = 0; round < 5; round += 1) {
+    for (const each of slabs) await moved(each);
+    const done = await Promise.all(
+      Array.from({ length: 6 }, () => flushMoved(sql, { limit: 2, retry: { maxAttempts: 1 } })),
+    );
+    expect(done.every((count) => count <= 2)).toBe(true);
+    while ((await flushMoved(sql)) > 0);
+  }
+  expect(await bumped()).toEqual(expect.arrayContaining(objects.map(hex)));
+  await moved(slabs[0]!);
+  await sql.begin(async (tx) => {
+    await flushMoved(tx);
+    // The flush has not committed; the outbox takes new rows all the same.
+    await moved(slabs[0]!);
+  });
+  expect(await left()).toBe(1);
+});
+
+test("an event is never stamped with a second that is over when the flush commits", async () => {
+  const one = await slab();
+  const object = await seedObject(sql, { accountId, slabs: [one] });
+  for (let round = 0; round < 30; round += 1) {
+    await moved(one);
+    await flushMoved(sql);
+    // Later than the commit: what a client that polls now may already have read past.
+    const [row] = await sql<{ hidden: boolean }[]>`
+      select updated_at >= date_trunc('second', clock_timestamp() - interval '300 milliseconds') as hidden
+      from object_events where object_key = ${object.objectKey}`;
+    expect(row).toEqual({ hidden: true });
+    await new Promise((resolve) => setTimeout(resolve, 37));
+  }
+});

@@ -1,0 +1,82 @@
+import type { Sql } from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { assertStoreVersion, migrateDatabase, STORE_VERSION } from "../../lib/store/migrate-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+beforeAll(async () => {
+  database = await createTestDatabase({ max: 8 });
+  sql = database.sql;
+});
+afterAll(() => database.drop());
+
+const uninstall = () => sql`drop schema slabmend cascade`;
+
+const catalogue = () => sql`
+  select table_name, column_name, data_type, column_default, is_nullable from information_schema.columns
+  where table_schema = 'slabmend' order by 1, ordinal_position`;
+
+test("from nothing, and again", async () => {
+  await uninstall();
+  await expect(assertStoreVersion(sql)).rejects.toMatchObject({ code: "schema-missing" });
+  expect(await migrateDatabase(sql)).toEqual({ from: 0, to: STORE_VERSION });
+  const first = await catalogue();
+  await assertStoreVersion(sql);
+  expect(await migrateDatabase(sql)).toEqual({ from: STORE_VERSION, to: STORE_VERSION });
+  expect(await catalogue()).toEqual(first);
+});
+
+test("several at once: one does it, the others find it done", async () => {
+  await uninstall();
+  const results = await Promise.all(Array.from({ length: 6 }, () => migrateDatabase(sql)));
+  expect(results.filter((result) => result.from === 0)).toHaveLength(1);
+  await assertStoreVersion(sql);
+});
+
+test("a failure half-way leaves nothing behind", async () => {
+  await uninstall();
+  // What indexd's own database migrations could do to us: a name that we need is taken.
+  await sql`create schema slabmend`;
+  await sql`create table slabmend.dead_letters (id integer)`;
+  await expect(migrateDatabase(sql)).rejects.toThrow();
+  const tables = await sql`select table_name from information_schema.tables where table_schema = 'slabmend'`;
+  expect(tables.map((row) => row["table_name"])).toEqual(["dead_letters"]);
+  await uninstall();
+  await migrateDatabase(sql);
+});
+
+test("refuses a newer version and changes nothing", async () => {
+  await sql`insert into slabmend.database_migrations (version, name) values (${STORE_VERSION + 1}, 'of the future')`;
+  await sql`update slabmend.installed_functions set sha256 = 'of the future'`;
+  await expect(migrateDatabase(sql)).rejects.toMatchObject({ code: "schema-too-new" });
+  await expect(assertStoreVersion(sql)).rejects.toMatchObject({ code: "schema-too-new" });
+  expect(await sql`select sha256 from slabmend.installed_functions`).toEqual([{ sha256: "of the future" }]);
+  await sql`delete from slabmend.database_migrations where version > ${STORE_VERSION}`;
+});
+
+test("an older version has to be upgraded before a worker uses it", async () => {
+  await sql`update slabmend.database_migrations set version = version - 1`;
+  await expect(assertStoreVersion(sql)).rejects.toMatchObject({ code: "schema-too-old" });
+  await sql`update slabmend.database_migrations set version = version + 1`;
+});
+
+test("functions are replaced when their text differs", async () => {
+  await sql`drop function slabmend.commit_repair(jsonb)`;
+  await sql`update slabmend.installed_functions set sha256 = 'of the past'`;
+  await migrateDatabase(sql);
+  const [row] = await sql`select to_regprocedure('slabmend.commit_repair(jsonb)') is not null as there`;
+  expect(row).toEqual({ there: true });
+});
+
+test("nothing of ours depends on indexd's tables: indexd may alter them", async () => {
+  const depending = await sql`
+    select distinct d.classid::regclass::text as kind, d.objid
+    from pg_depend d
+    join pg_class c on c.oid = d.refobjid and d.refclassid = 'pg_class'::regclass
+    join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
+    left join pg_proc p on p.oid = d.objid and d.classid = 'pg_proc'::regclass
+    left join pg_class mine on mine.oid = d.objid and d.classid = 'pg_class'::regclass
+    where coalesce(p.pronamespace, mine.relnamespace) = 'slabmend'::regnamespace`;
+  expect(depending).toEqual([]);
+});
