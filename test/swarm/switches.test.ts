@@ -62,15 +62,15 @@ describe("a switch of a host", () => {
     const readMs = await durationOf(() => read(stored.root, 0, MIB));
     const writeMs = await durationOf(() => write(other.bytes.subarray(0, MIB)));
     // Not below what the rate allows; how far above is the machine's affair.
-    expect(readMs).toBeGreaterThan(400);
-    expect(writeMs).toBeGreaterThan(400);
+    expect(readMs).toBeGreaterThan(300);
+    expect(writeMs).toBeGreaterThan(300);
   });
 
   it("slow: all connections share the host's rate", async () => {
     const clients = await Promise.all([client(cleanups, host), client(cleanups, host)]);
     await host.setSwitches({ bytesPerSecond: 2 * MIB });
     const bothMs = await durationOf(() => Promise.all(clients.map(({ read }) => read(stored.root, 0, MIB))));
-    expect(bothMs).toBeGreaterThan(850);
+    expect(bothMs).toBeGreaterThan(800);
   });
 
   it("latency: is added to each direction", async () => {

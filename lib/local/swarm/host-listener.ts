@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { SlabmendError } from "../../errors/slabmend-error.ts";
 import { acceptMux } from "../../siamux/establish-mux.ts";
+import { HandshakeError } from "../../siamux/siamux-error.ts";
 import type { HostState } from "./host-state.ts";
 import { PacedSocket } from "./paced-socket.ts";
 import { serveStream } from "./serve-stream.ts";
@@ -99,8 +99,8 @@ export class HostListener {
   }
 
   async #serveConnection(socket: Socket): Promise<void> {
-    const { tally, switches, identity, clock } = this.#state;
-    tally.connections++;
+    const { switches, identity, clock } = this.#state;
+    this.#state.tally.connections++;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
     const connection = new PacedSocket(socket, {
@@ -118,10 +118,11 @@ export class HostListener {
     try {
       const mux = await acceptMux(connection, identity.privateKey);
       mux.onStream((stream) => this.#track(serveStream(this.#state, stream)));
-      tally.countEnd((await mux.closed).code);
+      const end = await mux.closed;
+      this.#state.tally.countEnd(end.code);
     } catch (error) {
-      if (error instanceof SlabmendError) tally.countEnd(error.code);
-      else tally.noteFault(error);
+      if (error instanceof HandshakeError) this.#state.tally.countEnd(error.code);
+      else this.#state.tally.noteFault(error);
     } finally {
       connection.destroy();
       await gone;

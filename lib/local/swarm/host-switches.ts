@@ -46,14 +46,14 @@ export interface HostSwitches {
   readonly failsInternally: boolean;
 }
 
-export interface EarlyRefusal {
+interface EarlyRefusal {
   readonly afterBytes: number;
   readonly code: number;
   readonly description: string;
 }
 
 /** hostd issues prices for 30 minutes: docs/protocol.md, RHP4 structures. */
-export const DEFAULT_PRICE_VALIDITY_MS = 30 * 60_000;
+const DEFAULT_PRICE_VALIDITY_MS = 30 * 60_000;
 
 /** A host without faults. */
 export const HEALTHY_SWITCHES: HostSwitches = {

@@ -16,6 +16,7 @@ export interface SharedBandwidth {
 
 /** A slow line passes its bytes in this many lumps a second, so that they arrive as a flow. */
 const LUMPS_PER_SECOND = 20;
+const MAX_CATCH_UP_MS = 1000 / LUMPS_PER_SECOND;
 
 /**
  * A one-way line: what goes in comes out in order, later by the latency and no faster than the bandwidth allows. The
@@ -104,8 +105,9 @@ export class PacedLine {
       }
       const lump = this.#takeLump(head, bytesPerSecond);
       if (bytesPerSecond !== null) {
-        this.#bandwidth.freeAtMs =
-          Math.max(nowMs, this.#bandwidth.freeAtMs) + (lump.length / bytesPerSecond) * 1000;
+        // What timers are late by is caught up, or the rate would fall short; what nobody used is not.
+        const fromMs = Math.max(nowMs - MAX_CATCH_UP_MS, this.#bandwidth.freeAtMs);
+        this.#bandwidth.freeAtMs = fromMs + (lump.length / bytesPerSecond) * 1000;
       }
       this.#deliver(lump);
       this.#onChange?.();

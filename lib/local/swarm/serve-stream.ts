@@ -1,7 +1,7 @@
-import { SlabmendError } from "../../errors/slabmend-error.ts";
 import { ProtocolError } from "../../rhp4/errors.ts";
 import { decodeSpecifier, encodeWireError, SPECIFIER_BYTES } from "../../rhp4/framing.ts";
 import type { RpcStream } from "../../rhp4/rpc-stream.ts";
+import { MuxClosedError, StreamError } from "../../siamux/siamux-error.ts";
 import type { HostState } from "./host-state.ts";
 import { HOST_SHUTTING_DOWN, INTERNAL_ERROR, Refused, UNRECOGNIZED_RPC } from "./refusals.ts";
 import { serveAccountBalance, serveLatestRevision, serveSettings } from "./serve-free-rpcs.ts";
@@ -25,16 +25,15 @@ const RPC_TIMEOUT_MS = 10 * 60_000;
 
 /** Serves the one RPC of a stream and closes it. Never rejects: what goes wrong is answered, or noted in the counters. */
 export async function serveStream(host: HostState, stream: RpcStream): Promise<void> {
-  const cancelTimeout = host.clock.after(RPC_TIMEOUT_MS, () =>
-    stream.destroy(new Error("the RPC took too long")),
-  );
+  const timeout = new Error("the RPC took too long");
+  const cancelTimeout = host.clock.after(RPC_TIMEOUT_MS, () => stream.destroy(timeout));
   try {
     await serveRpc(host, stream);
-    stream.close();
   } catch (error) {
-    await answer(host, stream, error);
+    if (error !== timeout) await answer(host, stream, error);
   } finally {
     cancelTimeout();
+    stream.close();
   }
 }
 
@@ -59,11 +58,10 @@ function specifierName(bytes: Uint8Array): string | undefined {
 }
 
 async function answer(host: HostState, stream: RpcStream, error: unknown): Promise<void> {
-  // A typed error that is no refusal is the stream's or the connection's: nobody is left to be answered.
-  if (error instanceof SlabmendError || stream.peerClosed) return stream.close();
+  // The client has left, or its connection has: nobody is there to be answered.
+  if (error instanceof StreamError || error instanceof MuxClosedError) return;
   const refusal = error instanceof Refused ? error.refusal : INTERNAL_ERROR;
   if (error instanceof Refused) host.tally.countRefusal(refusal.description);
   else host.tally.noteFault(error);
   await stream.write(encodeWireError(refusal)).catch(() => undefined);
-  stream.close();
 }
