@@ -7,7 +7,7 @@ import { type Endpoint, findEndpoints } from "./endpoints.ts";
 import { hedge } from "./hedge.ts";
 import type { HostConnection, HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
-import { type ResolveName, resolveInDns } from "./resolve-name.ts";
+import { createDnsLookup, type ResolveName } from "./resolve-name.ts";
 
 export interface DialerOptions {
   readonly clock: Clock;
@@ -30,7 +30,7 @@ const MAX_BUFFERED_BYTES = 524_288;
 /** The dialer of production: names resolved once, only public addresses, two at a time, siamux proves the host's key. */
 export function createHostDialer(options: DialerOptions): HostDialer {
   const { clock, allowPrivateAddresses } = options;
-  const resolveName = options.resolveName ?? resolveInDns;
+  const resolveName = options.resolveName ?? createDnsLookup();
   const connectEndpoint = options.connectEndpoint ?? connectTcp;
 
   const dialEndpoint = async (host: HostTarget, endpoint: Endpoint, signal: AbortSignal) => {

@@ -32,12 +32,12 @@ export interface HedgeOptions<Source, Value> {
   readonly signal: AbortSignal;
 }
 
-export interface HedgeSuccess<Source, Value> {
+interface HedgeSuccess<Source, Value> {
   readonly source: Source;
   readonly value: Value;
 }
 
-export interface HedgeFailure<Source> {
+interface HedgeFailure<Source> {
   readonly source: Source;
   readonly cause: unknown;
 }

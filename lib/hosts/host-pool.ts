@@ -17,7 +17,7 @@ import type { HostScore } from "./host-score.ts";
 import { HostSession } from "./host-session.ts";
 import { type Direction, ScoreBoard } from "./score-board.ts";
 
-export interface ReadRangeRequest {
+interface ReadRangeRequest {
   readonly root: Root;
   /** Multiples of 64, within the sector. */
   readonly offset: number;

@@ -7,12 +7,21 @@ const QUERY_TIMEOUT_MS = 2_500;
 const TRIES = 2;
 
 /**
- * Asks the DNS, both families at once. Not getaddrinfo: it can't be cancelled, blocks one of Node's four pool threads for
+ * Asks the DNS, both families at once; `servers` instead of the machine's own. Not getaddrinfo: it can't be cancelled, blocks one of Node's four pool threads for
  * each slow name, and reads the machine's hosts file, which strangers' names have no business with.
  */
-export const resolveInDns: ResolveName = async (name, signal) => {
+export function createDnsLookup(servers?: readonly string[]): ResolveName {
+  return (name, signal) => lookUp(name, signal, servers);
+}
+
+async function lookUp(
+  name: string,
+  signal: AbortSignal,
+  servers: readonly string[] | undefined,
+): Promise<readonly string[]> {
   signal.throwIfAborted();
   const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: TRIES });
+  if (servers) resolver.setServers(servers);
   const cancel = () => resolver.cancel();
   signal.addEventListener("abort", cancel, { once: true });
   try {
@@ -25,4 +34,4 @@ export const resolveInDns: ResolveName = async (name, signal) => {
   } finally {
     signal.removeEventListener("abort", cancel);
   }
-};
+}

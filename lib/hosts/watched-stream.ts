@@ -1,7 +1,7 @@
 import type { RpcStream } from "../rhp4/rpc-stream.ts";
 
 /** Reads longer than this are done in pieces, so that a slow one can be told from one that stands still. */
-const PIECE_BYTES = 65_536;
+const PIECE_BYTES = 262_144;
 
 /** The same stream, telling whenever something moved on it. */
 export function watchStream(stream: RpcStream, onProgress: () => void): RpcStream {

@@ -11,7 +11,7 @@ export interface AccountKey {
 }
 
 /** Thrown when the migration seed has the wrong size; it never repeats the seed. */
-export class AccountSeedError extends SlabmendError<"malformed-account-seed"> {
+class AccountSeedError extends SlabmendError<"malformed-account-seed"> {
   constructor(gotBytes: number) {
     super({
       code: "malformed-account-seed",

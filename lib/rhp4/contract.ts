@@ -19,7 +19,7 @@ export interface FileContract {
   readonly hostSignature: Uint8Array;
 }
 
-export interface ContractOutput {
+interface ContractOutput {
   readonly value: bigint;
   readonly address: Uint8Array;
 }

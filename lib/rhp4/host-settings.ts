@@ -19,7 +19,7 @@ export interface HostSettings {
 const HEAD_BYTES = 3 + 8;
 const TAIL_BYTES = 32 + 1 + 16 + 8 + 8 + 8 + HOST_PRICES_BYTES;
 /** The reference implementation's cap on the whole response. */
-export const MAX_HOST_SETTINGS_BYTES = 10 * 1024;
+const MAX_HOST_SETTINGS_BYTES = 10 * 1024;
 
 export function encodeHostSettings(settings: HostSettings): Uint8Array {
   const release = Buffer.from(settings.release, "utf8");

@@ -4,9 +4,6 @@ import { encodeHostSettings, type HostSettings, readHostSettings } from "./host-
 import type { ByteSource } from "./message-reader.ts";
 import type { RpcStream } from "./rpc-stream.ts";
 
-/** The request is empty. */
-export const SETTINGS_REQUEST_BYTES = 0;
-
 export function encodeSettingsResponse(settings: HostSettings): Uint8Array {
   return encodeSuccess(encodeHostSettings(settings));
 }
@@ -16,7 +13,7 @@ export async function readSettingsResponse(source: ByteSource): Promise<HostSett
   return readHostSettings(source);
 }
 
-/** Free. The prices in it are not verified here: see verifyHostPrices. */
+/** The request is empty and the call free. The prices in it are not verified here: see verifyHostPrices. */
 export function settings(stream: RpcStream): Promise<HostSettings> {
   return callRpc(stream, "Settings", new Uint8Array(0), readSettingsResponse);
 }

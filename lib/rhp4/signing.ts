@@ -9,7 +9,7 @@ export function hash256(bytes: Uint8Array): Uint8Array {
 }
 
 /** The KeyObject of a raw Ed25519 public key. */
-export function publicKeyFromBytes(bytes: Uint8Array): KeyObject {
+function publicKeyFromBytes(bytes: Uint8Array): KeyObject {
   const x = Buffer.from(bytes).toString("base64url");
   return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
 }

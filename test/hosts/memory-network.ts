@@ -6,7 +6,7 @@ import { type MemoryStream, memoryStreamPair } from "../rhp4/memory-stream.ts";
 import type { TestHost } from "../rhp4/rpc-server.ts";
 
 /** A connection in memory: every stream of it is served by the host. */
-export class MemoryConnection implements HostConnection {
+class MemoryConnection implements HostConnection {
   readonly closed: Promise<unknown>;
   isClosed = false;
   destroyedWith: Error | undefined;

@@ -1,0 +1,75 @@
+import { createSocket, type Socket } from "node:dgram";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createDnsLookup, type ResolveName } from "../../lib/hosts/resolve-name.ts";
+
+const TYPES = { A: 1, AAAA: 28 } as const;
+const NXDOMAIN = 3;
+
+/** What the name server answers: the data of the records of a name and type, or nothing at all. */
+let answer: (name: string, type: number) => readonly Buffer[] | "nxdomain" | "silence";
+let asked: string[];
+let server: Socket;
+let lookUp: ResolveName;
+const signal = new AbortController().signal;
+
+beforeEach(async () => {
+  asked = [];
+  server = createSocket("udp4");
+  server.on("message", (query, from) => {
+    const { name, type, questionEnd } = readQuestion(query);
+    asked.push(`${name} ${type}`);
+    const records = answer(name, type);
+    if (records === "silence") return;
+    const found = records === "nxdomain" ? [] : records;
+    const head = Buffer.from(query.subarray(0, 12));
+    head.writeUInt16BE(0x8180 | (records === "nxdomain" ? NXDOMAIN : 0), 2);
+    head.writeUInt16BE(found.length, 6);
+    head.writeUInt32BE(0, 8);
+    const body = found.map((data) => {
+      const record = Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 60, 0, data.length]);
+      return Buffer.concat([record, data]);
+    });
+    server.send(Buffer.concat([head, query.subarray(12, questionEnd), ...body]), from.port, from.address);
+  });
+  await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
+  lookUp = createDnsLookup([`127.0.0.1:${server.address().port}`]);
+});
+afterEach(() => new Promise<void>((resolve) => server.close(() => resolve())));
+
+function readQuestion(query: Buffer): { name: string; type: number; questionEnd: number } {
+  const labels: string[] = [];
+  let at = 12;
+  for (let length = query[at]!; length > 0; length = query[at]!) {
+    labels.push(query.toString("latin1", at + 1, at + 1 + length));
+    at += 1 + length;
+  }
+  return { name: labels.join(".").toLowerCase(), type: query.readUInt16BE(at + 1), questionEnd: at + 5 };
+}
+
+test("both families are asked and both answers kept", async () => {
+  const v6 = Buffer.from("26064700000000000000000000000001", "hex");
+  answer = (_name, type) =>
+    type === TYPES.A ? [Buffer.from([8, 8, 8, 8]), Buffer.from([8, 8, 4, 4])] : [v6];
+  expect(await lookUp("host.example", signal)).toEqual(["8.8.8.8", "8.8.4.4", "2606:4700::1"]);
+  expect(asked.sort()).toEqual(["host.example 1", "host.example 28"]);
+});
+
+test("one family is enough", async () => {
+  answer = (_name, type) => (type === TYPES.A ? [Buffer.from([8, 8, 8, 8])] : []);
+  expect(await lookUp("v4.example", signal)).toEqual(["8.8.8.8"]);
+});
+
+test("a name that does not exist is an error that says so", async () => {
+  answer = () => "nxdomain";
+  await expect(lookUp("gone.example", signal)).rejects.toMatchObject({ code: "ENOTFOUND" });
+});
+
+test("a name server that does not answer is not waited for after an abort", async () => {
+  answer = () => "silence";
+  const caller = new AbortController();
+  const failed = lookUp("slow.example", caller.signal).catch((error: unknown) => error);
+  while (asked.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  const reason = new Error("given up");
+  caller.abort(reason);
+  expect(await failed).toBe(reason);
+});
