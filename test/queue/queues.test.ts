@@ -1,0 +1,106 @@
+import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
+import { createDeadLetterQueue } from "../../lib/queue/dead-letter-queue.ts";
+import { decodeRepairMessage, type RepairMessage } from "../../lib/queue/repair-message.ts";
+import { createRepairQueue } from "../../lib/queue/repair-queue.ts";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
+
+let server: QueueServer;
+let client: SQSClient;
+beforeAll(async () => {
+  server = await startQueueServer();
+  client = server.createClient();
+});
+afterAll(async () => {
+  client.destroy();
+  await server.stop();
+});
+
+let queues: QueuePair;
+let count = 0;
+beforeEach(async () => {
+  count += 1;
+  queues = await server.createQueues({
+    visibilityTimeoutSeconds: 1,
+    maxReceiveCount: 1,
+    namePrefix: `test-${count}`,
+  });
+});
+
+const messages = (n: number): RepairMessage[] =>
+  Array.from({ length: n }, (_, index) => ({
+    slabId: parseSlabId(String(index + 1)),
+    digest: parseSlabDigest("cd".repeat(32)),
+    token: parseLeaseToken("0b9d7a5e-5d7c-4b0e-9d1b-0c6d3a1f2e4d"),
+  }));
+
+const receive = async (url: string) => {
+  const answer = await client.send(new ReceiveMessageCommand({ QueueUrl: url, MaxNumberOfMessages: 10 }));
+  return answer.Messages ?? [];
+};
+
+describe("the queue of repairs", () => {
+  test("takes a batch of ten, and says what was sent", async () => {
+    const queue = createRepairQueue({ client, queueUrl: queues.repairs.url });
+    const batch = messages(10);
+    expect(await queue.send(batch)).toEqual({ sent: batch, failed: [] });
+    const bodies = (await receive(queues.repairs.url)).map((message) =>
+      decodeRepairMessage(message.Body ?? ""),
+    );
+    expect(bodies.map((body) => body.slabId).toSorted()).toEqual(
+      batch.map((message) => message.slabId).toSorted(),
+    );
+    expect(await queue.send([])).toEqual({ sent: [], failed: [] });
+    await expect(queue.send(messages(11))).rejects.toThrow(RangeError);
+  });
+
+  test("tells the refused from the sent; what is not mentioned was not sent", async () => {
+    const answering = {
+      send: async () => ({ Successful: [{ Id: "0" }], Failed: [{ Id: "1", Code: "InternalError" }] }),
+    } as unknown as SQSClient;
+    const [first, second, third] = messages(3);
+    expect(
+      await createRepairQueue({ client: answering, queueUrl: "x" }).send([first!, second!, third!]),
+    ).toEqual({
+      sent: [first],
+      failed: [
+        { message: second, code: "InternalError" },
+        { message: third, code: "not-confirmed" },
+      ],
+    });
+  });
+
+  test("a queue that is not there is a typed error", async () => {
+    const queue = createRepairQueue({ client, queueUrl: `${queues.repairs.url}-none` });
+    await expect(queue.send(messages(1))).rejects.toMatchObject({ code: "queue-unavailable" });
+    const nobody = new SQSClient({
+      endpoint: "http://127.0.0.1:1",
+      region: "local",
+      credentials: { accessKeyId: "x", secretAccessKey: "y" },
+      maxAttempts: 1,
+    });
+    await expect(
+      createRepairQueue({ client: nobody, queueUrl: "http://127.0.0.1:1/q" }).send(messages(1)),
+    ).rejects.toMatchObject({ code: "queue-unavailable" });
+    nobody.destroy();
+  });
+});
+
+test("dead letters are received with their counts, deleted one by one, and come back if they are not", async () => {
+  await client.send(new SendMessageCommand({ QueueUrl: queues.repairs.url, MessageBody: "canary" }));
+  expect(await receive(queues.repairs.url)).toHaveLength(1);
+  const letters = createDeadLetterQueue({ client, queueUrl: queues.deadLetters.url });
+  // The second receive, after the visibility timeout, is one too many.
+  let received = await letters.receive();
+  while (received.length === 0) {
+    await receive(queues.repairs.url);
+    received = await letters.receive();
+  }
+  expect(received).toMatchObject([{ body: "canary", receiveCount: expect.any(Number) }]);
+  expect(received[0]!.sentAtMs).toBeGreaterThan(Date.now() - 60_000);
+  expect(await server.count(queues.deadLetters)).toEqual({ visible: 0, inFlight: 1 });
+  await letters.delete(received);
+  expect(await server.count(queues.deadLetters)).toEqual({ visible: 0, inFlight: 0 });
+  await letters.delete([]);
+});
