@@ -9,7 +9,7 @@ export interface CipherStream {
 
 /** Bytes of one block, which is what the counter counts. */
 const BLOCK_BYTES = 64;
-/** A whole sector in one update takes more than twice as long: each update allocates its result, and small ones are reused. */
+/** Large enough to pay for the call, small enough for malloc to hand out the same warm memory again and again. */
 const UPDATE_BYTES = 65_536;
 /** Bytes before the 32-bit block counter would wrap: 256 GiB less a block. */
 export const STREAM_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;
@@ -36,10 +36,21 @@ export function xchacha20Stream(key: Uint8Array, nonce: Uint8Array): CipherStrea
       const cipher = createCipheriv("chacha20", subkey, iv);
       cipher.update(Buffer.alloc(byteOffset % BLOCK_BYTES));
       for (let at = 0; at < data.length; at += UPDATE_BYTES) {
-        data.set(cipher.update(data.subarray(at, at + UPDATE_BYTES)), at);
+        const update = cipher.update(data.subarray(at, at + UPDATE_BYTES));
+        data.set(update, at);
+        release(update);
       }
     },
   };
+}
+
+/**
+ * Gives back the memory of an update at once. Node cannot write an update in place, and left to the garbage collector
+ * the results pile up to 85 MiB of resident memory, whose page faults take as long as the cipher itself.
+ */
+function release(update: Buffer<ArrayBuffer>): void {
+  // Never a pooled buffer: others live in its memory.
+  if (update.byteLength === update.buffer.byteLength) update.buffer.transfer(0);
 }
 
 /** Little-endian words, as HChaCha20 reads bytes on every machine. */

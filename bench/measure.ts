@@ -1,0 +1,36 @@
+/** Milliseconds of each round, in order. */
+export type Samples = readonly number[];
+
+/** The first calls compile. */
+const WARM_UP_ROUNDS = 3;
+
+/** Runs the contestants in turn, `rounds` times after a warm-up, so that whatever else the machine does hits all alike. */
+export async function measureInTurn<Name extends string>(
+  rounds: number,
+  contestants: Readonly<Record<Name, () => unknown>>,
+): Promise<Record<Name, Samples>> {
+  const names = Object.keys(contestants) as Name[];
+  const samples = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
+    for (const name of names) {
+      const startedMs = performance.now();
+      await contestants[name]();
+      if (round >= 0) samples[name].push(performance.now() - startedMs);
+    }
+  }
+  return samples;
+}
+
+export function median(samples: Samples): number {
+  return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)]!;
+}
+
+/** Median of what one took over the other in the same round: a machine that slows down for a while changes both. */
+export function ratioOf(slower: Samples, faster: Samples): number {
+  return median(slower.map((milliseconds, round) => milliseconds / faster[round]!));
+}
+
+/** To three digits: more would only be noise. */
+export function rounded(value: number): number {
+  return Number(value.toPrecision(3));
+}

@@ -1,0 +1,25 @@
+/**
+ * `npm run bench`: prints one JSON object. Milliseconds are medians on this machine; only ratios within one run compare.
+ * With names as arguments, only those sections.
+ */
+import { benchKernels } from "./kernels.ts";
+
+/** Each section in turn, never two at once: they would slow each other down. A new bench is one more line. */
+const sections: Readonly<Record<string, () => Promise<object>>> = {
+  kernels: benchKernels,
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in sections));
+if (unknown.length > 0) {
+  console.error(
+    `bench: expected sections among ${Object.keys(sections).join(", ")}, got ${unknown.join(", ")}`,
+  );
+  process.exit(2);
+}
+
+const report: Record<string, string | object> = { node: process.version, architecture: process.arch };
+for (const [name, run] of Object.entries(sections)) {
+  if (wanted.length === 0 || wanted.includes(name)) report[name] = await run();
+}
+console.log(JSON.stringify(report, null, 2));
