@@ -1,0 +1,364 @@
+import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type { Sql } from "postgres";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
+import {
+  createDeadLetterQueue,
+  type DeadLetter,
+  type DeadLetterQueue,
+} from "../../lib/queue/dead-letter-queue.ts";
+import { encodeRepairMessage, type RepairMessage } from "../../lib/queue/repair-message.ts";
+import type { RepairQueue } from "../../lib/queue/repair-queue.ts";
+import { type ReapStep, reap } from "../../lib/reap/reap.ts";
+import type { ReapIncompleteError } from "../../lib/reap/reap-report.ts";
+import { DEFAULT_REAP_SETTINGS, type ReapSettings } from "../../lib/reap/reap-settings.ts";
+import { commitRepair } from "../../lib/store/commit-repair.ts";
+import { leaseByHand, requestOf } from "../store/running-lease.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import {
+  LOST,
+  type SeededSlab,
+  seedAccount,
+  seedObject,
+  seedSlab,
+  seedSlabs,
+} from "../support/seed-indexd.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+});
+afterAll(() => database.drop());
+afterEach(async () => {
+  await sql`truncate slabs, sectors, slab_sectors, objects, object_slabs, object_events, account_slabs cascade`;
+  await sql`
+    truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.dead_letters`;
+  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = now() - interval '1 day'`;
+});
+
+const noLetters: DeadLetterQueue = { receive: async () => [], delete: async () => {} };
+const noQueue: RepairQueue = { send: () => Promise.reject(new Error("nothing to send")) };
+
+function run(
+  rest: {
+    settings?: Partial<ReapSettings>;
+    queue?: RepairQueue;
+    deadLetters?: DeadLetterQueue;
+    step?: (name: ReapStep) => void | Promise<void>;
+  } = {},
+) {
+  return reap(
+    {
+      sql,
+      queue: rest.queue ?? noQueue,
+      deadLetters: rest.deadLetters ?? noLetters,
+      clock: systemClock,
+      ...(rest.step === undefined ? {} : { step: rest.step }),
+    },
+    { ...DEFAULT_REAP_SETTINGS, ...rest.settings },
+    20_000,
+  );
+}
+
+const damaged = (): Promise<SeededSlab> => seedSlab(sql, { minShards: 1, sectors: [LOST] });
+const historyOf = async (slab: SeededSlab) =>
+  (
+    await sql`
+      select r.last_outcome, r.crashes, r.quarantined_until > now() + interval '23 hours' as quarantined,
+        r.quarantine_reason, r.next_repair_attempt = s.next_repair_attempt as ours,
+        round(extract(epoch from s.next_repair_attempt - clock_timestamp()) / 60)::int as minutes
+      from slabmend.repairs r join slabs s on s.id = r.slab_id where r.slab_id = ${String(slab.id)}`
+  )[0];
+const crash = async (slab: SeededSlab, rest: Parameters<typeof run>[0] = {}) => {
+  const token = await leaseByHand(sql, slab, { expired: true });
+  return { token, report: await run(rest) };
+};
+const anotherSucceeds = async (): Promise<void> => {
+  const slab = await damaged();
+  await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
+};
+
+describe("expired leases", () => {
+  test("a running one is a crash: its slab is claimable at once, and by us without grace", async () => {
+    const slab = await damaged();
+    const { token, report } = await crash(slab);
+    expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, fleet: "well" });
+    expect(await historyOf(slab)).toMatchObject({
+      last_outcome: "crashed",
+      crashes: 1,
+      ours: true,
+      minutes: 0,
+    });
+    const [entry] =
+      await sql`select outcome, worker, slab_id::text from slabmend.journal where token = ${token}`;
+    expect(entry).toEqual({ outcome: "crashed", worker: "worker-1", slab_id: String(slab.id) });
+  });
+
+  test("one that never began is none", async () => {
+    const slab = await damaged();
+    await leaseByHand(sql, slab, { running: false, expired: true });
+    expect(await run()).toMatchObject({ freed: 1, crashed: 0 });
+    expect(await historyOf(slab)).toMatchObject({ crashes: 0, ours: true, minutes: 0 });
+    expect(await sql`select 1 from slabmend.journal`).toHaveLength(0);
+  });
+
+  test("a live one stays", async () => {
+    await leaseByHand(sql, await damaged());
+    await leaseByHand(sql, await damaged(), { running: false });
+    expect(await run()).toMatchObject({ freed: 0, crashed: 0 });
+    expect(await sql`select 1 from slabmend.leases`).toHaveLength(2);
+  });
+
+  test("when indexd has the slab, only our lease goes", async () => {
+    const slab = await damaged();
+    await leaseByHand(sql, slab, { expired: true });
+    await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
+    const [before] = await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`;
+    expect(await run()).toMatchObject({ taken: 1, crashed: 0 });
+    expect(await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`).toEqual([
+      before,
+    ]);
+    expect(await historyOf(slab)).toBeUndefined();
+    expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
+  });
+
+  test("of a deleted slab too", async () => {
+    const slab = await damaged();
+    await leaseByHand(sql, slab, { expired: true });
+    await sql`delete from slabs where id = ${String(slab.id)}`;
+    expect(await run()).toMatchObject({ taken: 1 });
+    expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
+  });
+
+  test("one that a commit is at is left to it", async () => {
+    const slab = await damaged();
+    const token = await leaseByHand(sql, slab, { expired: true });
+    await sql.begin(async (tx) => {
+      expect(await commitRepair(tx, requestOf(slab, token))).toMatchObject({ kind: "committed" });
+      expect(await run()).toMatchObject({ crashed: 0 });
+    });
+    expect(await run()).toMatchObject({ crashed: 0 });
+  });
+
+  test("the worker of a reaped lease changes nothing, and is told so", async () => {
+    const slab = await damaged();
+    const { token } = await crash(slab);
+    expect(await commitRepair(sql, requestOf(slab, token))).toEqual({ kind: "superseded", why: "reaped" });
+  });
+
+  test("many, in batches", async () => {
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 230 }, () => ({ minShards: 1, sectors: [LOST] })),
+    });
+    for (const slab of slabs) await leaseByHand(sql, slab, { running: false, expired: true });
+    const steps: ReapStep[] = [];
+    expect(await run({ step: (name) => void steps.push(name) })).toMatchObject({ freed: 230 });
+    expect(steps.filter((step) => step === "reaped")).toHaveLength(3);
+  });
+});
+
+describe("quarantine", () => {
+  test("after three crashes while other slabs succeed, for 24 hours", async () => {
+    const slab = await damaged();
+    await anotherSucceeds();
+    await crash(slab);
+    await crash(slab);
+    expect(await historyOf(slab)).toMatchObject({ crashes: 2, quarantined: null });
+    expect((await crash(slab)).report).toMatchObject({ crashed: 1, quarantined: 1 });
+    expect(await historyOf(slab)).toMatchObject({
+      crashes: 3,
+      quarantined: true,
+      quarantine_reason: "3 repairs in a row crashed while other slabs were repaired",
+      // indexd may try it meanwhile.
+      minutes: 0,
+    });
+  });
+
+  test("not while nothing else succeeds; then it waits longer and longer", async () => {
+    const slab = await damaged();
+    const minutes: (number | undefined)[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      expect((await crash(slab)).report.quarantined).toBe(0);
+      minutes.push((await historyOf(slab))?.["minutes"]);
+    }
+    expect(minutes).toEqual([0, 0, 2, 4, 8]);
+  });
+
+  test("its own success of earlier does not count, nor one of long ago", async () => {
+    const slab = await damaged();
+    await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
+    await anotherSucceeds();
+    await sql`
+      update slabmend.journal set finished_at = now() - interval '2 hours' where slab_id <> ${String(slab.id)}`;
+    for (let n = 0; n < 3; n += 1) expect((await crash(slab)).report.quarantined).toBe(0);
+  });
+
+  test("not while the fleet is ill: six slabs that crash three times each", async () => {
+    await anotherSucceeds();
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 6 }, () => ({ minShards: 1, sectors: [LOST] })),
+    });
+    for (let round = 0; round < 3; round += 1) {
+      for (const slab of slabs) await leaseByHand(sql, slab, { expired: true });
+      expect(await run()).toMatchObject({ crashed: 6, quarantined: 0, fleet: "ill" });
+    }
+  });
+});
+
+test("flushes the outbox and tells how much", async () => {
+  const slab = await damaged();
+  await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
+  for (let n = 0; n < 150; n += 1) {
+    await sql`insert into slabmend.moved (slab_id, digest, moved_at)
+      values (${String(slab.id)}, ${Buffer.from(slab.digest, "hex")}, now())`;
+  }
+  expect(await run()).toMatchObject({ eventsBumped: 150 });
+  expect(await sql`select 1 from slabmend.moved`).toHaveLength(0);
+});
+
+test("sends what was left unsent", async () => {
+  const slab = await damaged();
+  const token = await leaseByHand(sql, slab, { running: false });
+  await sql`update slabmend.leases set sent_at = null, sending_since = now() - interval '1 minute'`;
+  const sent: RepairMessage[] = [];
+  const queue: RepairQueue = {
+    async send(batch) {
+      sent.push(...batch);
+      return { sent: batch, failed: [] };
+    },
+  };
+  expect(await run({ queue })).toMatchObject({ resent: 1 });
+  expect(sent).toEqual([{ slabId: slab.id, digest: slab.digest, token }]);
+  expect(await run({ queue })).toMatchObject({ resent: 0 });
+});
+
+test("forgets slabs that are fine, once nobody asks who wrote their next attempt", async () => {
+  const insert = (id: number, rest: Record<string, unknown>) =>
+    sql`insert into slabmend.repairs ${sql({
+      slab_id: id,
+      digest: Buffer.alloc(32),
+      last_outcome: "repaired",
+      finished_at: new Date(),
+      next_repair_attempt: new Date(Date.now() - 3 * 3_600_000),
+      ...rest,
+    } as never)}`;
+  await insert(1, {});
+  await insert(2, { last_outcome: "healthy" });
+  await insert(3, { next_repair_attempt: new Date(Date.now() - 1_800_000) });
+  await insert(4, { last_outcome: "partial-refused" });
+  await insert(5, { crashes: 1 });
+  await insert(6, { bad_shards: [{ index: 1, root: "00" }] });
+  await insert(7, { quarantined_until: new Date(), quarantine_reason: "crashes" });
+  expect(await run({ settings: { forgetAfterMs: 3_600_000 } })).toMatchObject({ forgotten: 2 });
+  const left = await sql<{ id: string }[]>`select slab_id::text as id from slabmend.repairs order by slab_id`;
+  expect(left.map((row) => row.id)).toEqual(["3", "4", "5", "6", "7"]);
+});
+
+describe("dead letters", () => {
+  let server: QueueServer;
+  let client: SQSClient;
+  let queues: QueuePair;
+  beforeAll(async () => {
+    server = await startQueueServer();
+    client = server.createClient();
+    queues = await server.createQueues({ visibilityTimeoutSeconds: 30, maxReceiveCount: 5 });
+  });
+  afterAll(async () => {
+    client.destroy();
+    await server.stop();
+  });
+  const put = (body: string) =>
+    client.send(new SendMessageCommand({ QueueUrl: queues.deadLetters.url, MessageBody: body }));
+  const queue = () => createDeadLetterQueue({ client, queueUrl: queues.deadLetters.url });
+  const stored = () => sql`
+    select body, body_bytes, cause, slab_id::text, token, receive_count, times_seen, last_seen >= first_seen as ordered
+    from slabmend.dead_letters order by body`;
+
+  test("all are stored with their cause and leave the queue", async () => {
+    const slab = await damaged();
+    const token = await leaseByHand(sql, slab, { running: false });
+    await put(encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }));
+    await put("no json");
+    await put('{"v":2}');
+    await put("x".repeat(20_000));
+    for (let n = 0; n < 10; n += 1) await put(`z${n}`);
+    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 14 });
+    expect(await server.count(queues.deadLetters)).toEqual({ visible: 0, inFlight: 0 });
+    const rows = await stored();
+    expect(rows).toHaveLength(14);
+    const seen = { receive_count: 1, times_seen: 1, ordered: true };
+    expect(rows.filter((row) => !row["body"].startsWith("z"))).toEqual([
+      { body: "no json", body_bytes: 7, cause: "message-not-json", slab_id: null, token: null, ...seen },
+      {
+        body: "x".repeat(16_384),
+        body_bytes: 20_000,
+        cause: "message-too-large",
+        slab_id: null,
+        token: null,
+        ...seen,
+      },
+      {
+        body: encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }),
+        body_bytes: expect.any(Number),
+        cause: "never-begun",
+        slab_id: String(slab.id),
+        token,
+        ...seen,
+      },
+      {
+        body: '{"v":2}',
+        body_bytes: 7,
+        cause: "message-unknown-version",
+        slab_id: null,
+        token: null,
+        ...seen,
+      },
+    ]);
+  });
+
+  test("a letter whose deletion failed comes back as the same row", async () => {
+    const letter = (receiveCount: number): DeadLetter => ({
+      messageId: "m-1",
+      // What no JSON and no PostgreSQL text may hold.
+      body: "a\0b\ud800",
+      receiveCount,
+      sentAtMs: undefined,
+      receiptHandle: `r-${receiveCount}`,
+    });
+    const batches = [[letter(5), letter(6)], [letter(7)], []];
+    let deletes = 0;
+    const failing: DeadLetterQueue = {
+      receive: async () => batches.shift() ?? [],
+      delete: async () => {
+        deletes += 1;
+        if (deletes === 1) throw new Error("no delete");
+      },
+    };
+    await expect(run({ deadLetters: failing })).rejects.toMatchObject({ code: "reap-incomplete" });
+    expect(await run({ deadLetters: failing })).toMatchObject({ deadLetters: 1 });
+    expect(await stored()).toMatchObject([
+      { body: "a\u{FFFD}b\u{FFFD}", receive_count: 7, times_seen: 2, cause: "message-not-json" },
+    ]);
+  });
+});
+
+test("what fails does not keep the rest from being done, and everything is reported", async () => {
+  const slab = await damaged();
+  await leaseByHand(sql, slab, { expired: true });
+  const other = await damaged();
+  await leaseByHand(sql, other, { running: false });
+  await sql`
+    update slabmend.leases set sent_at = null, sending_since = now() - interval '1 minute'
+    where slab_id = ${String(other.id)}`;
+  const deadLetters: DeadLetterQueue = {
+    receive: () => Promise.reject(new Error("no queue")),
+    delete: async () => {},
+  };
+  const error = (await run({ deadLetters }).catch((failure: unknown) => failure)) as ReapIncompleteError;
+  expect(error).toMatchObject({ code: "reap-incomplete", details: { phases: "unsent, dead-letters" } });
+  expect(error.report).toMatchObject({ crashed: 1, fleet: "well" });
+  expect([...error.failures.keys()]).toEqual(["unsent", "dead-letters"]);
+});
