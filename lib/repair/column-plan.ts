@@ -25,28 +25,29 @@ const SMALL_RANGE_BYTES = 262_144;
 const HEDGE_BLOCKS = 2;
 
 /**
- * Chooses how a rebuild uses its memory. `blocks` is how many sector-sized buffers it may take, `sourcesToRead` how
- * many sources each column still needs from hosts.
+ * Chooses how a rebuild uses its memory. `blocks` is how many sector-sized buffers it may take, `sources` the code's
+ * `min_shards`: a source that was copied is not read again, but its ranges take as much room as any (its buffer is
+ * being uploaded, and the keystream is taken off in place). `toRead` is how many of the sources come from hosts.
  */
 export function planColumns(options: {
-  readonly sourcesToRead: number;
+  readonly sources: number;
+  readonly toRead: number;
   readonly targets: number;
   readonly blocks: number;
 }): ColumnPlan {
-  const { sourcesToRead, targets, blocks } = options;
-  const columns = SECTOR_BYTES / USUAL_RANGE_BYTES;
-  if (sourcesToRead + HEDGE_BLOCKS + targets <= blocks) {
+  const { sources, toRead, targets, blocks } = options;
+  if (sources + HEDGE_BLOCKS + targets <= blocks) {
     return {
       rangeBytes: USUAL_RANGE_BYTES,
-      // A hedge for every source, where there is room.
-      rangeBlocks: Math.min(blocks - targets, 2 * sourcesToRead + HEDGE_BLOCKS),
-      columnsAtOnce: columns,
+      // A hedge for every source that is read, where there is room.
+      rangeBlocks: Math.min(blocks - targets, sources + toRead + HEDGE_BLOCKS),
+      columnsAtOnce: SECTOR_BYTES / USUAL_RANGE_BYTES,
       targetsAtOnce: Math.max(1, targets),
       prove: "afterwards",
     };
   }
   const blocksFor = (rangeBytes: number): number =>
-    Math.ceil((sourcesToRead * rangeBytes) / SECTOR_BYTES) + HEDGE_BLOCKS;
+    Math.ceil((sources * rangeBytes) / SECTOR_BYTES) + HEDGE_BLOCKS;
   // Half of the memory for sources leaves room for enough targets that few passes are needed.
   const rangeBytes = blocksFor(USUAL_RANGE_BYTES) <= blocks / 2 ? USUAL_RANGE_BYTES : SMALL_RANGE_BYTES;
   const rangeBlocks = Math.min(blocksFor(rangeBytes), blocks - 1);

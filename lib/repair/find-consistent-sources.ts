@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { hedge } from "../hosts/hedge.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
 import { decodeColumn, type ShardRange, setEnciphered } from "./decode-column.ts";
@@ -12,17 +13,23 @@ interface Target {
   readonly data: Uint8Array;
 }
 
-export interface ConsistentSources {
-  /** Indices of targets whose rebuilt root is the pinned one now; their data is in place. */
-  readonly right: ReadonlySet<number>;
-  readonly pinnedWrongly: readonly SlabSector[];
-}
+export type ConsistentSources =
+  /** The targets' data is in place. */
+  | {
+      readonly kind: "decided";
+      /** Indices of targets whose rebuilt root is the pinned one. */
+      readonly right: ReadonlySet<number>;
+      /** Targets and sources that do not fit the slab's other shards. */
+      readonly pinnedWrongly: readonly SlabSector[];
+    }
+  /** Too few sources, too little memory or too much noise to tell who is wrong: nobody is accused. */
+  | { readonly kind: "undecided" };
 
 /**
  * Every source is proven to be what was pinned, and still no target's root is right: some shard was pinned wrongly
- * from the start, a source or the target itself. Reads whole sectors, one more than needed, then two, and tries the
- * subsets of them. A subset that yields a pinned root is consistent, and the sources outside it are the wrong ones.
- * If all subsets agree with each other, every source is consistent and the targets were pinned wrongly.
+ * from the start, a source or the target itself. Reads whole sectors, one more than needed, then two, and decodes the
+ * first target from the subsets of them. Subsets are consistent when they yield the pinned root, or when two of them
+ * yield the same one: no coefficient of a rebuild is zero, so a wrong source gives each subset with it another result.
  */
 export async function findConsistentSources(
   targets: readonly Target[],
@@ -30,82 +37,117 @@ export async function findConsistentSources(
 ): Promise<ConsistentSources> {
   const { slab, buffers, kernel, signal } = options;
   const k = slab.minShards;
+  // Buffers that uploads still hold come back, so they count; those of the targets and of copies do not.
+  const capacity = buffers.total - options.heldBuffers - targets.length;
+  const probe = targets[0];
   const proven: ShardRange[] = [];
-  const allWrong = { right: new Set<number>(), pinnedWrongly: targets.map(({ sector }) => sector) };
-  const unread = provenSources(options);
-  // Codes too large for the memory get the verdict without the search; indexd does not pin them.
-  if (buffers.freeCount < k + 1) return allWrong;
-  try {
-    const firstRoots = new Set<string>();
-    for (let extra = 0; extra <= MOST_EXTRA_SOURCES && buffers.freeCount > 0; extra += 1) {
-      while (proven.length < k + extra) {
-        const next = await unread.next();
-        if (next.done === true) return allWrong;
-        proven.push(next.value);
-      }
-      for (const subset of subsetsWithLast(proven, k)) {
-        signal.throwIfAborted();
-        await nextTurn(); // heartbeats go on between the subsets
-        decodeColumn({ kernel, slab, sources: subset, targets, offset: 0, lengthBytes: SECTOR_BYTES });
-        const roots = targets.map(({ data }) => kernel.sectorRoot(data));
-        const right = targets.filter(({ sector }, position) => roots[position] === sector.root);
-        if (right.length > 0) return verdict(targets, right, proven, subset, extra);
-        firstRoots.add(roots[0] ?? "");
-      }
-      if (extra > 0 && firstRoots.size === 1) return allWrong;
+  if (probe === undefined) return { kind: "undecided" };
+  const decode = async (sources: readonly ShardRange[], wanted: readonly Target[]): Promise<void> => {
+    signal.throwIfAborted();
+    await nextTurn(); // heartbeats go on between the subsets
+    decodeColumn({ kernel, slab, sources, targets: wanted, offset: 0, lengthBytes: SECTOR_BYTES });
+  };
+  const decodeProbe = async (sources: readonly ShardRange[]): Promise<string> => {
+    await decode(sources, [probe]);
+    return kernel.sectorRoot(probe.data);
+  };
+  /** Every proven source is put in the place of one that is consistent: one that changes the result is wrong. */
+  const judge = async (subset: readonly ShardRange[], root: string): Promise<ConsistentSources> => {
+    const wrong: SlabSector[] = [];
+    for (const source of proven.filter((range) => !subset.includes(range))) {
+      if ((await decodeProbe([...subset.slice(1), source])) !== root) wrong.push(source.sector);
     }
-    return allWrong;
+    await decode(subset, targets);
+    const isRight = ({ sector, data }: Target): boolean => kernel.sectorRoot(data) === sector.root;
+    const right = new Set(targets.filter(isRight).map(({ sector }) => sector.index));
+    const wrongTargets = targets.filter(({ sector }) => !right.has(sector.index));
+    return {
+      kind: "decided",
+      right,
+      pinnedWrongly: [...wrongTargets.map(({ sector }) => sector), ...wrong],
+    };
+  };
+  try {
+    const seen = new Set<string>();
+    for (let extra = 1; extra <= MOST_EXTRA_SOURCES && k + extra <= capacity; extra += 1) {
+      const before = proven.length;
+      if (!(await readSources(proven, k + extra, capacity, targets, options))) return { kind: "undecided" };
+      for (let count = Math.max(k, before + 1); count <= proven.length; count += 1) {
+        for (const subset of subsetsWithLast(proven.slice(0, count), k)) {
+          const root = await decodeProbe(subset);
+          if (root === probe.sector.root || seen.has(root)) return await judge(subset, root);
+          seen.add(root);
+        }
+      }
+    }
+    return { kind: "undecided" };
   } finally {
-    await unread.return(undefined);
     for (const { data } of proven) buffers.give(data);
   }
 }
 
-function verdict(
+/**
+ * Adds whole sectors with their keystream taken off, each compared with its root, until there are `count`: copied ones
+ * first, then others from hosts. False: there are not so many.
+ */
+async function readSources(
+  proven: ShardRange[],
+  count: number,
+  capacity: number,
   targets: readonly Target[],
-  right: readonly Target[],
-  proven: readonly ShardRange[],
-  subset: readonly ShardRange[],
-  extra: number,
-): ConsistentSources {
-  const wrongTargets = targets.filter((target) => !right.includes(target)).map(({ sector }) => sector);
-  // With two sources left out, one of them may be right; only a single one is certain.
-  const wrongSources =
-    extra === 1 ? proven.filter((range) => !subset.includes(range)).map(({ sector }) => sector) : [];
-  return {
-    right: new Set(right.map(({ sector }) => sector.index)),
-    pinnedWrongly: [...wrongTargets, ...wrongSources],
+  options: RebuildOptions,
+): Promise<boolean> {
+  const { slab, copies, sources, reader, buffers, signal, clock } = options;
+  const isNew = (index: number): boolean =>
+    !proven.some(({ sector }) => sector.index === index) &&
+    // A target that is read is right by itself, whatever the other sources are.
+    !targets.some(({ sector }) => sector.index === index);
+  const add = (sector: SlabSector, data: Uint8Array): void => {
+    const range: ShardRange = { sector, data, enciphered: true };
+    setEnciphered(slab, range, 0, false);
+    proven.push(range);
   };
-}
-
-/** Copied sectors first, then whole sectors read from hosts, each compared with its root; keystream taken off. */
-async function* provenSources(options: RebuildOptions): AsyncGenerator<ShardRange, void, undefined> {
-  const { slab, copies, sources, reader, buffers, signal } = options;
   for (const [index, held] of copies) {
     const sector = slab.sectors.find((candidate) => candidate.index === index);
-    if (sector === undefined) continue;
+    if (sector === undefined || !isNew(index) || proven.length >= count) continue;
     const data = await buffers.take(signal);
     data.set(held.data);
-    const range: ShardRange = { sector, data, enciphered: true };
-    setEnciphered(slab, range, 0, false);
-    yield range;
+    add(sector, data);
   }
-  for (const { sector, host } of sources) {
-    if (copies.has(sector.index) || reader.hasFailed(host.id)) continue;
-    const data = await buffers.take(signal);
-    let read = false;
-    try {
-      read = await reader.readSector(sector, host, data, signal);
-    } catch {
-      signal.throwIfAborted(); // any other failure was noted by the reader
-    } finally {
-      if (!read) buffers.give(data);
-    }
-    if (!read) continue;
-    const range: ShardRange = { sector, data, enciphered: true };
-    setEnciphered(slab, range, 0, false);
-    yield range;
+  const needed = count - proven.length;
+  if (needed > 0) {
+    const candidates = sources.filter(
+      ({ sector, host }) =>
+        isNew(sector.index) && !copies.has(sector.index) && reader.standing(sector, host) !== "useless",
+    );
+    await hedge({
+      candidates,
+      needed,
+      maxConcurrent: capacity - proven.length,
+      clock,
+      signal,
+      intervalMs: () => options.hedgeAfterMs(SECTOR_BYTES),
+      attempt: async ({ sector, host }, attemptSignal) => {
+        const data = await buffers.take(attemptSignal);
+        let isKept = false;
+        try {
+          if (!(await reader.readSector(sector, host, data, attemptSignal))) throw new WrongSector();
+          // A hedged read can arrive when there are enough.
+          isKept = proven.length < count;
+          if (isKept) add(sector, data);
+        } finally {
+          if (!isKept) buffers.give(data);
+        }
+      },
+    });
+    signal.throwIfAborted();
   }
+  return proven.length >= count;
+}
+
+/** Makes the hedge ask another source; the host was accused already. */
+class WrongSector extends Error {
+  override readonly name = "WrongSector";
 }
 
 /** The subsets of `size` that hold the last element; those without it were tried before it came. */

@@ -45,15 +45,8 @@ export async function gatherColumn(
   await takeFromCopies(column, options);
   const missing = slab.minShards - column.ranges.length;
   if (missing <= 0) return true;
-  // Another column may learn of a failure while this one waits: each candidate is looked at when its turn comes.
-  function* candidates(): Generator<Source> {
-    for (const source of rotate(options.sources, position * slab.minShards)) {
-      const gathered = column.ranges.some(({ sector }) => sector.index === source.sector.index);
-      if (!gathered && !options.reader.hasFailed(source.host.id)) yield source;
-    }
-  }
   await hedge({
-    candidates: candidates(),
+    candidates: inTurn(column, position, options),
     needed: missing,
     clock,
     signal,
@@ -62,6 +55,19 @@ export async function gatherColumn(
   });
   signal.throwIfAborted();
   return column.ranges.length >= slab.minShards;
+}
+
+/**
+ * Sources to ask, the best first; in the end once more those that broke off. Another column may learn of a failure
+ * while this one waits, so each is looked at when its turn comes.
+ */
+function* inTurn(column: Column, position: number, options: GatherOptions): Generator<Source> {
+  for (const standing of ["fresh", "broken-off"] as const) {
+    for (const source of rotate(options.sources, position * options.slab.minShards)) {
+      const isGathered = column.ranges.some(({ sector }) => sector.index === source.sector.index);
+      if (!isGathered && options.reader.standing(source.sector, source.host) === standing) yield source;
+    }
+  }
 }
 
 /** Columns start at different sources, so that the ranges in flight spread over more than `min_shards` hosts. */

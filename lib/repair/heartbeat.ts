@@ -3,7 +3,7 @@ import type { Clock } from "../clock/clock.ts";
 export interface Heartbeat {
   /** Aborts with {@link LeaseLost} when the lease could not be extended in time. */
   readonly signal: AbortSignal;
-  /** Ends the beats and waits for one that is under way. */
+  /** Ends the beats and waits for one that is under way, at most until the lease is over. */
   stop(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export function startHeartbeat(options: {
     try {
       if (!(await extend())) return lose("the lease is no longer ours");
       lastExtendedAt = sentAt;
-      if (!stopped) watch(sentAt);
+      if (!controller.signal.aborted) watch(sentAt);
     } catch (cause) {
       onFailure(cause);
     }
@@ -75,8 +75,13 @@ export function startHeartbeat(options: {
     async stop() {
       stopped = true;
       cancelTimer?.();
+      // A beat that hangs is waited for until the lease would be over; then its answer means nothing any more.
+      const lost = Promise.withResolvers<void>();
+      const onLost = (): void => lost.resolve();
+      controller.signal.addEventListener("abort", onLost, { once: true });
+      if (!controller.signal.aborted) await Promise.race([beating, lost.promise]);
+      controller.signal.removeEventListener("abort", onLost);
       cancelWatch?.();
-      await beating;
     },
   };
 }

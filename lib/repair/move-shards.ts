@@ -1,8 +1,8 @@
-import type { FleetHost, FleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import type { FleetSnapshot } from "../indexd/fleet-snapshot.ts";
 import type { PlannedMove, RepairPlan } from "../placement/plan-repair.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 import type { LostReport } from "../store/commit-repair.ts";
-import { copySectors } from "./copy-sectors.ts";
+import { type CopyRun, startCopies } from "./copy-sectors.ts";
 import type { HeldSector } from "./held-sector.ts";
 import { type Meter, timed } from "./meter.ts";
 import type { RepairTally } from "./outcome.ts";
@@ -17,28 +17,37 @@ export interface MoveResult {
   readonly stored: readonly StoredShard[];
   readonly lost: readonly LostReport[];
   readonly pinnedWrongly: readonly SlabSector[];
+  /** Some shard was pinned wrongly, and it could not be told which. */
+  readonly undecided: boolean;
   readonly tally: RepairTally;
+  /** A bug's: everything has ended all the same, and what was stored before it counts. */
+  readonly error: unknown;
 }
+
+export interface MoveRun {
+  readonly meter: Meter;
+  readonly signal: AbortSignal;
+  readonly endsAtMs: number;
+  /** Indices of shards that no rebuild yields. */
+  readonly badShards: ReadonlySet<number>;
+}
+
+type MovePlan = Extract<RepairPlan, { kind: "repair" }>;
 
 /** Of all buffers at most this share is kept as sources for a rebuild that may come. */
 const HELD_COPIES_SHARE = 1 / 3;
 
 /**
- * Obtains every planned shard and stores it: copies first, then one rebuild of what could not be copied, with the
- * copies as its sources. Uploads run beside the reads. Everything started here has ended when this returns.
+ * Obtains every planned shard and stores it: copies first, then one rebuild of what was not copied in good time, with
+ * the copies as its sources; what cannot be rebuilt is copied at any price and however long it takes. Uploads run
+ * beside the reads. Everything started here has ended when this returns.
  */
 export async function moveShards(
   slab: Slab,
-  plan: Extract<RepairPlan, { kind: "repair" }>,
+  plan: MovePlan,
   fleet: FleetSnapshot,
   deps: RepairDependencies,
-  run: {
-    readonly meter: Meter;
-    readonly signal: AbortSignal;
-    readonly endsAtMs: number;
-    /** Indices of shards that no rebuild yields. */
-    readonly badShards: ReadonlySet<number>;
-  },
+  run: MoveRun,
 ): Promise<MoveResult> {
   const { hosts, kernel, buffers, clock, logger } = deps;
   const { meter } = run;
@@ -57,34 +66,58 @@ export async function moveShards(
     onStored: () => deps.step?.("stored-one"),
     onRefused: (host, error) => logger.info({ error, host: host.hostKey }, "a host took no shard"),
   });
+  const hedgeAfterMs = (lengthBytes: number): number => hosts.hedgeAfterMs(lengthBytes);
+  /** Shards that nobody has yet: a slow copy and a rebuild may race for one. */
+  const wanted = new Set(plan.moves);
+  const deliver = (move: PlannedMove, held: HeldSector, how: StoredShard["how"]): boolean => {
+    const isFirst = wanted.delete(move);
+    if (isFirst) store.store(move, held, how);
+    else held.release();
+    return isFirst;
+  };
+
   const copies = new Map<number, HeldSector>();
   const mostCopies = Math.min(slab.minShards, Math.floor(buffers.total * HELD_COPIES_SHARE));
-  let rebuild: RebuildResult = { tooFewSources: false, pinnedWrongly: [] };
+  // Thousandths keep a fractional multiple in whole hastings.
+  const mostForCopy =
+    (usualReadPrice(fleet) * BigInt(Math.round(deps.settings.copyPriceMultiple * 1_000))) / 1_000n;
+  let isRebuilding = false;
+  const copyWanted = (isLastAttempt: boolean): CopyRun =>
+    startCopies([...wanted], {
+      reader,
+      buffers,
+      clock,
+      limits,
+      hedgeAfterMs,
+      isLastAttempt,
+      affordable: async (host, signal) => {
+        const { egressPrice } = await hosts.prices(host, signal);
+        return isLastAttempt || egressPrice <= mostForCopy;
+      },
+      onCopied: async (move, held) => {
+        held.retain();
+        const isKept =
+          deliver(move, held, "copied") &&
+          !isRebuilding &&
+          copies.size < mostCopies &&
+          !run.badShards.has(move.sector.index);
+        if (isKept) copies.set(move.sector.index, held);
+        else held.release();
+        await deps.step?.("fetched-one");
+      },
+    });
+
+  let rebuild: RebuildResult = { tooFewSources: false, pinnedWrongly: [], undecided: false };
+  let error: unknown;
+  let copying: CopyRun | undefined;
   try {
-    // Thousandths keep a fractional multiple in whole hastings.
-    const mostForCopy =
-      (usualReadPrice(fleet) * BigInt(Math.round(deps.settings.copyPriceMultiple * 1_000))) / 1_000n;
-    const left = await timed(meter, clock.now, "copy", () =>
-      copySectors(plan.moves, {
-        reader,
-        buffers,
-        limits,
-        affordable: async (host, signal) => {
-          const { egressPrice } = await hosts.prices(host, signal);
-          return egressPrice <= mostForCopy;
-        },
-        onCopied: async (move, held) => {
-          if (copies.size < mostCopies && !run.badShards.has(move.sector.index)) {
-            held.retain();
-            copies.set(move.sector.index, held);
-          }
-          store.store(move, held, "copied");
-          await deps.step?.("fetched-one");
-        },
-      }),
-    );
-    const toRebuild = left.filter(({ sector }) => !run.badShards.has(sector.index));
+    copying = copyWanted(false);
+    const { firstRound } = copying;
+    await timed(meter, clock.now, "copy", () => firstRound);
+    isRebuilding = true;
+    const toRebuild = [...wanted].filter(({ sector }) => !run.badShards.has(sector.index));
     if (toRebuild.length > 0) {
+      const heldBuffers = copies.size + copying.underWay;
       rebuild = await timed(meter, clock.now, "rebuild", () =>
         rebuildShards(toRebuild, {
           slab,
@@ -93,54 +126,67 @@ export async function moveShards(
           reader,
           kernel,
           buffers,
+          heldBuffers,
           clock,
-          hedgeAfterMs: (lengthBytes) => hosts.hedgeAfterMs(lengthBytes),
+          hedgeAfterMs,
           mayStart: () => limits.mayStart("read"),
+          isWanted: (move) => wanted.has(move),
           signal: limits.signal,
           onRebuilt: async (move, held) => {
-            store.store(move, held, "rebuilt");
+            deliver(move, held, "rebuilt");
             await deps.step?.("rebuilt-one");
           },
         }),
       );
     }
+    if (wanted.size > 0 && !limits.signal.aborted) {
+      // Nothing else yields these: now a copy may cost what it costs.
+      await copying.settled();
+      copying = copyWanted(true);
+      await copying.settled();
+    }
   } catch (cause) {
-    // The deadline and a lost lease end here and keep what is stored; anything else is a fault, after all has ended.
-    if (!limits.signal.aborted) throw cause;
-  } finally {
-    for (const held of copies.values()) held.release();
-    await timed(meter, clock.now, "store", () => store.settled());
-    limits.stop();
+    // The deadline and a lost lease end here and keep what is stored; anything else is a bug.
+    if (!limits.signal.aborted) error = cause;
   }
+  for (const held of copies.values()) held.release();
+  try {
+    copying?.giveUp();
+    await copying?.settled();
+  } catch (cause) {
+    error ??= cause;
+  }
+  try {
+    await timed(meter, clock.now, "store", () => store.settled());
+  } catch (cause) {
+    error ??= cause;
+  }
+  limits.stop();
+  // A shard that was pinned wrongly but copied is where it should be.
+  const unmovable = rebuild.pinnedWrongly.filter(({ index }) =>
+    [...wanted].some(({ sector }) => sector.index === index),
+  );
   return {
     stored: store.stored,
     lost: reader.lost,
     pinnedWrongly: rebuild.pinnedWrongly,
+    undecided: rebuild.undecided,
     tally: {
       moves: plan.moves.length,
       stored: store.stored.length,
-      pinnedWrongly: countMoves(plan.moves, rebuild.pinnedWrongly),
+      pinnedWrongly: unmovable.length,
       deadlineReached: limits.deadlineReached,
-      tooFewSources: rebuild.tooFewSources,
+      tooFewSources: rebuild.tooFewSources && wanted.size > 0,
       underfunded: store.underfunded || enoughWithFunds(slab, plan, reader),
     },
+    error,
   };
-}
-
-function countMoves(moves: readonly PlannedMove[], sectors: readonly SlabSector[]): number {
-  return moves.filter((move) => sectors.some(({ index }) => index === move.sector.index)).length;
 }
 
 /** Whether the hosts that only lacked funds would have made enough sources. */
-function enoughWithFunds(
-  slab: Slab,
-  plan: Extract<RepairPlan, { kind: "repair" }>,
-  reader: ShardReader,
-): boolean {
-  const answers = (host: FleetHost): boolean => {
-    const failure = reader.failures.get(host.id);
-    return failure === undefined || failure === "underfunded";
-  };
-  const lacking = [...reader.failures.values()].includes("underfunded");
-  return lacking && plan.sources.filter(({ host }) => answers(host)).length >= slab.minShards;
+function enoughWithFunds(slab: Slab, plan: MovePlan, reader: ShardReader): boolean {
+  const count = (wanted: readonly string[]): number =>
+    plan.sources.filter(({ sector, host }) => wanted.includes(reader.standing(sector, host))).length;
+  const underfunded = count(["underfunded"]);
+  return underfunded > 0 && underfunded + count(["fresh", "broken-off"]) >= slab.minShards;
 }

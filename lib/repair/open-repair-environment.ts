@@ -1,4 +1,4 @@
-import { systemClock } from "../clock/clock.ts";
+import { type Clock, systemClock } from "../clock/clock.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
@@ -33,16 +33,22 @@ export interface RepairEnvironment {
 export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly step?: (name: RepairStep) => void | Promise<void>;
+  readonly clock?: Clock;
+  readonly random?: () => number;
 }
 
 /** 160 MiB is the kernel's ceiling; what its own tables leave is cut into sectors. */
 const KERNEL_BYTES = 160 * 1_048_576;
 
 /** @throws {ConfigurationError} with every problem of the environment */
-export function openRepairEnvironment({ variables, step }: RepairEnvironmentOptions): RepairEnvironment {
+export function openRepairEnvironment({
+  variables,
+  step,
+  clock = systemClock,
+  random = Math.random,
+}: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(variablesOf("repair"), variables);
   const logger = createLogger(environment.SLABMEND_LOG_LEVEL);
-  const clock = systemClock;
   const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
   const buffers = new BufferPool(
     Array.from({ length: Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES) }, () =>
@@ -75,6 +81,7 @@ export function openRepairEnvironment({ variables, step }: RepairEnvironmentOpti
         if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
           fleet = await readFleetSnapshot(sql, {
             minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
+            now: () => clock.now(),
           });
         }
         return fleet;
@@ -101,7 +108,7 @@ export function openRepairEnvironment({ variables, step }: RepairEnvironmentOpti
             kernel,
             buffers,
             clock,
-            random: Math.random,
+            random,
             logger,
             worker: id,
             settings: {

@@ -16,15 +16,14 @@ export interface RepairTally {
 }
 
 /**
- * The outcome of a repair whose plan had something to move. Progress counts first, then what is not the slab's fault:
- * a slab is called short of sources only when neither time nor money explains it.
+ * The outcome of a repair whose plan had something to move. A slab is called short of sources only when neither time nor
+ * money explains it; then also when other shards of it were stored, because its data is at risk all the same.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly;
   if (tally.stored >= movable) return tally.moves > 0 && tally.stored === 0 ? "partial-refused" : "repaired";
-  if (tally.stored > 0) return tally.deadlineReached ? "partial-deadline" : "partial-refused";
-  if (tally.deadlineReached) return "interrupted";
-  if (tally.underfunded) return "underfunded";
-  if (tally.tooFewSources) return "too-few-sources";
-  return "partial-refused";
+  if (tally.deadlineReached) return tally.stored > 0 ? "partial-deadline" : "interrupted";
+  if (tally.tooFewSources && !tally.underfunded) return "too-few-sources";
+  if (tally.stored > 0) return "partial-refused";
+  return tally.underfunded ? "underfunded" : "partial-refused";
 }

@@ -16,10 +16,14 @@ export interface RebuildOptions {
   readonly reader: ShardReader;
   readonly kernel: Kernel;
   readonly buffers: BufferPool;
+  /** Buffers that do not come back before the rebuild ends: those of `copies` and of copies still under way. */
+  readonly heldBuffers: number;
   readonly clock: Clock;
   /** Milliseconds after which another host is asked for a range of this size. */
   readonly hedgeAfterMs: (lengthBytes: number) => number;
   readonly mayStart: () => boolean;
+  /** Whether a shard is still wanted: a slow copy of it may have come in. */
+  readonly isWanted: (move: PlannedMove) => boolean;
   readonly signal: AbortSignal;
   /** Called with each rebuilt sector whose root is the pinned one; the callee releases it. */
   readonly onRebuilt: (move: PlannedMove, held: HeldSector) => Promise<void>;

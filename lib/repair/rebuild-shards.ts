@@ -3,7 +3,7 @@ import type { PlannedMove } from "../placement/plan-repair.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
 import { BufferPool, cutIntoRanges } from "./buffer-pool.ts";
-import { planColumns } from "./column-plan.ts";
+import { type ColumnPlan, planColumns } from "./column-plan.ts";
 import { decodeColumn } from "./decode-column.ts";
 import { findConsistentSources } from "./find-consistent-sources.ts";
 import { type Column, dropWrongRanges, type GatherOptions, gatherColumn } from "./gather-column.ts";
@@ -14,8 +14,10 @@ import { settleAll } from "./settle-all.ts";
 export interface RebuildResult {
   /** Moves that were not rebuilt because too few sources answered. */
   readonly tooFewSources: boolean;
-  /** Shards whose pinned root no set of proven sources yields; they are never uploaded. */
+  /** Shards that do not fit the slab's others though they are what was pinned; they are never uploaded. */
   readonly pinnedWrongly: readonly SlabSector[];
+  /** Some shard was pinned wrongly, and it cannot be told which: moves were not rebuilt, nobody is accused. */
+  readonly undecided: boolean;
 }
 
 interface Target {
@@ -29,28 +31,41 @@ export async function rebuildShards(
   moves: readonly PlannedMove[],
   options: RebuildOptions,
 ): Promise<RebuildResult> {
-  const { slab, buffers, copies } = options;
   const pinnedWrongly: SlabSector[] = [];
+  let undecided = false;
   let left = [...moves];
   while (left.length > 0 && options.mayStart()) {
+    const pass = withoutSectors(pinnedWrongly, options);
     const plan = planColumns({
-      sourcesToRead: Math.max(0, slab.minShards - copies.size),
+      sources: options.slab.minShards,
+      toRead: Math.max(0, options.slab.minShards - pass.copies.size),
       targets: left.length,
-      // Blocks that copies hold as sources stay taken for the whole rebuild.
-      blocks: buffers.total - copies.size,
+      blocks: options.buffers.total - options.heldBuffers,
     });
-    const group = left.slice(0, plan.targetsAtOnce);
+    const group = left.slice(0, plan.targetsAtOnce).filter(options.isWanted);
     left = left.slice(plan.targetsAtOnce);
-    const pass = await rebuildGroup(group, plan, options);
-    pinnedWrongly.push(...pass.pinnedWrongly);
-    if (pass.tooFewSources) return { tooFewSources: true, pinnedWrongly };
+    if (group.length === 0) continue;
+    const result = await rebuildGroup(group, plan, pass);
+    pinnedWrongly.push(...result.pinnedWrongly);
+    undecided ||= result.undecided;
+    if (result.tooFewSources) return { ...result, pinnedWrongly, undecided };
   }
-  return { tooFewSources: false, pinnedWrongly };
+  return { tooFewSources: false, pinnedWrongly, undecided };
+}
+
+/** What an earlier pass found to be wrong is no source of the next. */
+function withoutSectors(wrong: readonly SlabSector[], options: RebuildOptions): RebuildOptions {
+  const indices = new Set(wrong.map(({ index }) => index));
+  return {
+    ...options,
+    sources: options.sources.filter(({ sector }) => !indices.has(sector.index)),
+    copies: new Map([...options.copies].filter(([index]) => !indices.has(index))),
+  };
 }
 
 async function rebuildGroup(
   moves: readonly PlannedMove[],
-  plan: ReturnType<typeof planColumns>,
+  plan: ColumnPlan,
   options: RebuildOptions,
 ): Promise<RebuildResult> {
   const { buffers, signal } = options;
@@ -69,8 +84,9 @@ async function rebuildGroup(
       rangeBytes: plan.rangeBytes,
       proveEach: plan.prove === "each",
     };
-    const result = await decodeUntilRight(targets, plan, gather, options, returnRangeBlocks);
-    for (const target of result.right) {
+    const { right, ...result } = await decodeUntilRight(targets, plan, gather, options, returnRangeBlocks);
+    returnRangeBlocks();
+    for (const target of right) {
       finished.add(target);
       await options.onRebuilt(target.move, holdSector(target.data, buffers));
     }
@@ -90,15 +106,18 @@ type Decoded = RebuildResult & { readonly right: readonly Target[] };
  */
 async function decodeUntilRight(
   targets: readonly Target[],
-  plan: ReturnType<typeof planColumns>,
+  plan: ColumnPlan,
   gather: GatherOptions,
   options: RebuildOptions,
   returnRangeBlocks: () => void,
 ): Promise<Decoded> {
   const { slab, kernel } = options;
+  const fine = { tooFewSources: false, pinnedWrongly: [], undecided: false };
   const columns: Column[] = [];
   for (let offset = 0; offset < SECTOR_BYTES; offset += plan.rangeBytes) columns.push({ offset, ranges: [] });
   const limit = pLimit(plan.columnsAtOnce);
+  /** Targets that were read themselves in some column: their root says nothing about the other sources. */
+  const readThemselves = new Set<number>();
   let stale: readonly Column[] = columns;
   while (stale.length > 0) {
     const gathered = await settleAll(
@@ -106,27 +125,28 @@ async function decodeUntilRight(
         limit(async () => {
           if (!(await gatherColumn(column, columns.indexOf(column), gather))) return false;
           const { offset, ranges } = column;
+          for (const { sector } of ranges) readThemselves.add(sector.index);
           decodeColumn({ kernel, slab, sources: ranges, targets, offset, lengthBytes: plan.rangeBytes });
           if (plan.prove === "each") for (const { data } of ranges.splice(0)) gather.ranges.give(data);
           return true;
         }),
       ),
     );
-    if (gathered.includes(false)) return { right: [], tooFewSources: true, pinnedWrongly: [] };
+    if (gathered.includes(false)) return { ...fine, right: [], tooFewSources: true };
     const right = targets.filter(({ sector, data }) => kernel.sectorRoot(data) === sector.root);
     const wrong = targets.filter((target) => !right.includes(target)).map(({ sector }) => sector);
-    if (wrong.length === 0) return { right, tooFewSources: false, pinnedWrongly: [] };
+    if (wrong.length === 0) return { ...fine, right };
     stale = columns.filter((column) => dropWrongRanges(column, gather));
     if (stale.length > 0) continue;
-    // No coefficient of a rebuild is zero, so one right target proves that every source is what it should be.
-    if (right.length > 0) return { right, tooFewSources: false, pinnedWrongly: wrong };
+    // No coefficient of a rebuild is zero, so one rebuilt target that is right proves that every source is, too.
+    if (right.some(({ sector }) => !readThemselves.has(sector.index))) {
+      return { ...fine, right, pinnedWrongly: wrong };
+    }
   }
   for (const column of columns) column.ranges.length = 0;
   returnRangeBlocks();
   const found = await findConsistentSources(targets, options);
-  return {
-    right: targets.filter(({ sector }) => found.right.has(sector.index)),
-    tooFewSources: false,
-    pinnedWrongly: found.pinnedWrongly,
-  };
+  if (found.kind === "undecided") return { ...fine, right: [], undecided: true };
+  const right = targets.filter(({ sector }) => found.right.has(sector.index));
+  return { ...fine, right, pinnedWrongly: found.pinnedWrongly };
 }

@@ -6,7 +6,7 @@
  * no transfer, timer or heartbeat of it is left.
  */
 import { planRepair, type RepairPlan } from "../placement/plan-repair.ts";
-import type { CommitRequest } from "../store/commit-repair.ts";
+import type { CommitRequest, CommitResult } from "../store/commit-repair.ts";
 import type { OutcomeKind } from "../store/outcome-writes.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { createMeter, type Meter } from "./meter.ts";
@@ -24,7 +24,8 @@ const COMMIT_RESERVE_SHARE = 0.25;
 
 /**
  * @param remainingMs what the function's environment leaves us from now on
- * @throws only before the lease was begun (the database is away); afterwards every failure ends in an outcome
+ * @throws only before the lease was begun (the database is away); afterwards every failure ends in an outcome, if only
+ * in the log when the database is away
  */
 export async function repairSlab(
   task: RepairTask,
@@ -98,6 +99,7 @@ async function attempt(
   await deps.step?.("planned");
   if (plan.kind !== "repair") return;
   run.work.moved = await moveShards(slab, plan, fleet, deps, { ...run, badShards });
+  if (run.work.moved.error !== undefined) throw run.work.moved.error;
   await deps.step?.("stored");
 }
 
@@ -118,11 +120,13 @@ async function finish(
 ): Promise<RepairResult> {
   const { store, logger } = deps;
   const reported = outcomeOf(work);
+  const error =
+    work.error === undefined ? work.moved?.undecided && "pinned-shards-disagree" : errorCode(work.error);
   const stored = work.moved?.stored ?? [];
   const request: CommitRequest = {
     ...task,
     worker: deps.worker,
-    outcome: { kind: reported, ...(work.error === undefined ? {} : { error: errorCode(work.error) }) },
+    outcome: { kind: reported, ...(error ? { error } : {}) },
     moves: stored.map(({ move: { sector }, host, how }) => ({
       index: sector.index,
       root: sector.root,
@@ -140,9 +144,13 @@ async function finish(
     hastings: meter.hastings,
     phasesMs: meter.phasesMs,
   };
-  const committing = store.commit(request);
-  await deps.step?.("commit-sent");
-  const committed = await committing;
+  let committed: CommitResult;
+  try {
+    committed = await commit(request, deps);
+  } catch (cause) {
+    logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
+    return { kind: "fault", copied: 0, rebuilt: 0, dropped: stored.length, lost: 0, meter };
+  }
   await deps.step?.("committed");
   if (committed.kind === "superseded") return { kind: "stale", why: committed.why };
   const recorded =
@@ -167,6 +175,28 @@ async function finish(
     lost: request.lost.length,
     meter,
   };
+}
+
+/**
+ * Commits, and if that fails for good, releases the lease as a fault, so that the slab need not wait for reap. When the
+ * first attempt happened after all and only its answer was lost, the second one says so.
+ * @throws when the release fails too: the lease is left to reap
+ */
+async function commit(request: CommitRequest, deps: RepairDependencies): Promise<CommitResult> {
+  const committing = deps.store.commit(request);
+  // Its failure is looked at below, after a step that may take its time.
+  committing.catch(() => {});
+  await deps.step?.("commit-sent");
+  try {
+    return await committing;
+  } catch (cause) {
+    deps.logger.error(
+      { error: cause, slab: String(request.slabId) },
+      "a commit failed; the lease is released",
+    );
+    const outcome = { kind: "fault", error: errorCode(cause) } as const;
+    return await deps.store.commit({ ...request, outcome, moves: [], lost: [], badShards: [] });
+  }
 }
 
 function outcomeOf(work: Work): Exclude<OutcomeKind, "stale"> {

@@ -2,17 +2,20 @@ import { HostError } from "../hosts/host-error.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
 import type { FleetHost } from "../indexd/fleet-snapshot.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { HostId } from "../slab/ids.ts";
+import type { HostId, SectorId } from "../slab/ids.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
 import type { LostReport } from "../store/commit-repair.ts";
 import type { Meter } from "./meter.ts";
 import { TransferTimedOut } from "./time-limits.ts";
 
-/** What a failed read tells about its host, as far as the outcome of the repair depends on it. */
-export type ReadFailure = "lost" | "underfunded" | "wrong-data" | "failed";
+/**
+ * What became of asking a host. `fresh`: it has not failed. `broken-off`: its connection or it itself failed once in a
+ * way that may be over already, so it is asked again before a slab is given up. Anything else: in vain.
+ */
+export type Standing = "fresh" | "broken-off" | "underfunded" | "useless";
 
-/** Reads sectors from hosts for one repair, and remembers which hosts failed, so that each is asked in vain once. */
+/** Reads sectors from hosts for one repair, and remembers which hosts failed, so that few are asked in vain twice. */
 export interface ShardReader {
   /**
    * Reads a range into `into`. Nothing writes to `into` after the promise has settled.
@@ -30,10 +33,13 @@ export interface ShardReader {
   noting<T>(sector: SlabSector, host: FleetHost, request: () => Promise<T>): Promise<T>;
   /** Notes that a host sent data that its own proof contradicts. */
   accuse(host: FleetHost): void;
-  hasFailed(hostId: HostId): boolean;
-  readonly failures: ReadonlyMap<HostId, ReadFailure>;
+  /** Whether the host may have this sector for us. */
+  standing(sector: SlabSector, host: FleetHost): Standing;
   readonly lost: readonly LostReport[];
 }
+
+/** The host answered, or had answered, and may well answer the next time. What took all its time is not asked again. */
+const MAY_BE_OVER: ReadonlySet<string> = new Set(["connection-lost", "host-internal"]);
 
 export function createShardReader(deps: {
   readonly hosts: HostPool;
@@ -41,26 +47,29 @@ export function createShardReader(deps: {
   readonly meter: Meter;
 }): ShardReader {
   const { hosts, kernel, meter } = deps;
-  const failures = new Map<HostId, ReadFailure>();
-  const lost: LostReport[] = [];
+  const standings = new Map<HostId, Exclude<Standing, "fresh">>();
+  const lost = new Map<SectorId, LostReport>();
 
   const note = (sector: SlabSector, host: FleetHost, cause: unknown): void => {
     if (!(cause instanceof HostError)) return;
     // Cancelled because others were faster is no failure; cancelled because it took too long for its size is one.
     if (cause.code === "aborted" && !(cause.cause instanceof TransferTimedOut)) return;
     if (cause.meansLost) {
-      failures.set(host.id, "lost");
-      if (!lost.some((report) => report.sectorId === sector.sectorId)) {
-        lost.push({
-          sectorId: sector.sectorId,
-          root: sector.root,
-          hostId: host.id,
-          plannedMapId: sector.contractMapId,
-        });
-      }
-    } else {
-      failures.set(host.id, cause.code === "not-enough-funds" ? "underfunded" : "failed");
+      // Of this sector only: the host may have another one of the same slab.
+      lost.set(sector.sectorId, {
+        sectorId: sector.sectorId,
+        root: sector.root,
+        hostId: host.id,
+        plannedMapId: sector.contractMapId,
+      });
+      return;
     }
+    const before = standings.get(host.id);
+    if (before === "useless") return;
+    if (cause.code === "not-enough-funds") standings.set(host.id, "underfunded");
+    else if (before === undefined && MAY_BE_OVER.has(cause.code)) {
+      standings.set(host.id, "broken-off");
+    } else standings.set(host.id, "useless");
   };
 
   const noting: ShardReader["noting"] = async (sector, host, request) => {
@@ -88,7 +97,7 @@ export function createShardReader(deps: {
     });
 
   const accuse = (host: FleetHost): void => {
-    failures.set(host.id, "wrong-data");
+    standings.set(host.id, "useless");
     hosts.reportWrongData(host.hostKey);
   };
 
@@ -104,8 +113,12 @@ export function createShardReader(deps: {
     },
     noting,
     accuse,
-    hasFailed: (hostId) => failures.has(hostId),
-    failures,
-    lost,
+    standing(sector, host) {
+      if (lost.has(sector.sectorId)) return "useless";
+      return standings.get(host.id) ?? "fresh";
+    },
+    get lost() {
+      return [...lost.values()];
+    },
   };
 }

@@ -21,7 +21,7 @@ export interface StoredShard {
 export interface ShardStore {
   /** Starts an upload; releases `held` when it ends, however it ends. */
   store(move: PlannedMove, held: HeldSector, how: StoredShard["how"]): void;
-  /** Resolves when every upload has ended. Never rejects. */
+  /** Resolves when every upload has ended. Rejects only with a bug's error. */
   settled(): Promise<void>;
   readonly stored: readonly StoredShard[];
   /** A candidate refused for want of funds. */
@@ -44,42 +44,54 @@ export function createShardStore(options: {
   const candidates = [...options.candidates];
   const limit = pLimit(UPLOADS_AT_ONCE);
   const stored: StoredShard[] = [];
+  /** Never reject: what goes wrong in one is told when all have ended. */
   const uploads: Promise<void>[] = [];
+  const bugs: unknown[] = [];
   let underfunded = false;
 
+  /** False: this host did not take it. */
+  const offer = async (move: PlannedMove, data: Uint8Array, host: FleetHost): Promise<boolean> => {
+    const limited = limits.forTransfer("write", SECTOR_BYTES);
+    try {
+      const { root, costHastings } = await hosts.writeSector(host, data, limited.signal);
+      meter.bytesWritten += data.length;
+      meter.hastings += costHastings;
+      if (root === move.sector.root) return true;
+      hosts.reportWrongData(host.hostKey);
+      options.onRefused(host, new Error("acknowledged another root"));
+    } catch (cause) {
+      if (!(cause instanceof HostError)) throw cause;
+      if (cause.code === "not-enough-funds") underfunded = true;
+      options.onRefused(host, cause);
+    } finally {
+      limited.done();
+    }
+    return false;
+  };
+
   const upload = async (move: PlannedMove, data: Uint8Array, how: StoredShard["how"]): Promise<void> => {
-    while (limits.mayStart("write")) {
-      const host = candidates.shift();
-      if (host === undefined) return;
-      const limited = limits.forTransfer("write", SECTOR_BYTES);
-      try {
-        const { root, costHastings } = await hosts.writeSector(host, data, limited.signal);
-        meter.bytesWritten += data.length;
-        meter.hastings += costHastings;
-        if (root === move.sector.root) {
-          const shard = { move, host, how };
-          stored.push(shard);
-          await options.onStored(shard);
-          return;
-        }
-        hosts.reportWrongData(host.hostKey);
-        options.onRefused(host, new Error("acknowledged another root"));
-      } catch (cause) {
-        if (cause instanceof HostError && cause.code === "not-enough-funds") underfunded = true;
-        options.onRefused(host, cause);
-      } finally {
-        limited.done();
-      }
+    while (candidates.length > 0 && limits.mayStart("write")) {
+      const host = candidates.shift()!;
+      if (!(await offer(move, data, host))) continue;
+      const shard = { move, host, how };
+      stored.push(shard);
+      await options.onStored(shard);
+      return;
     }
   };
 
   return {
     store(move, held, how) {
-      uploads.push(limit(() => upload(move, held.data, how)).finally(() => held.release()));
+      uploads.push(
+        limit(() => upload(move, held.data, how))
+          .catch((cause: unknown) => void bugs.push(cause))
+          .finally(() => held.release()),
+      );
     },
     async settled() {
       // An upload that is awaited here can not add another one: only copy and rebuild do, and they have ended.
-      await Promise.allSettled(uploads);
+      await Promise.all(uploads);
+      if (bugs.length > 0) throw bugs[0];
     },
     stored,
     get underfunded() {

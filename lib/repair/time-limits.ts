@@ -28,10 +28,11 @@ export interface TimeLimits {
   readonly deadlineReached: boolean;
   /** Whether a transfer of a sector that starts now should end in time. */
   mayStart(direction: Direction): boolean;
-  /** A signal for one transfer; `done` must be called when it ends. */
+  /** A signal for one transfer, which also aborts with another one; `done` must be called when it ends. */
   forTransfer(
     direction: Direction,
     lengthBytes: number,
+    alsoWith?: AbortSignal,
   ): { readonly signal: AbortSignal; readonly done: () => void };
   /** Cancels the timer. */
   stop(): void;
@@ -66,7 +67,7 @@ export function createTimeLimits(options: {
       if (!fits) deadlineReached = true;
       return fits;
     },
-    forTransfer(direction, lengthBytes) {
+    forTransfer(direction, lengthBytes, alsoWith) {
       const limitMs = Math.min(
         MOST_TRANSFER_MS,
         Math.max(LEAST_TRANSFER_MS, PATIENCE * expectedMs(direction, lengthBytes)),
@@ -75,7 +76,8 @@ export function createTimeLimits(options: {
       const done = clock.after(limitMs, () =>
         transfer.abort(new TransferTimedOut(`no end after ${Math.round(limitMs)} ms`)),
       );
-      return { signal: AbortSignal.any([signal, transfer.signal]), done };
+      const signals = [signal, transfer.signal, ...(alsoWith === undefined ? [] : [alsoWith])];
+      return { signal: AbortSignal.any(signals), done };
     },
     stop: cancel,
   };

@@ -53,8 +53,11 @@ test("an extension that never answers ends the repair when the lease is over", a
   const { clock, heartbeat } = start(() => new Promise(() => {}));
   await clock.advance(119_999);
   expect(heartbeat.signal.aborted).toBe(false);
+  const stopped = heartbeat.stop();
   await clock.advance(1);
   expect(heartbeat.signal.reason).toBeInstanceOf(LeaseLost);
+  await stopped;
+  expect(clock.pending).toBe(0);
 });
 
 test("a process that slept past its lease does not extend it", async () => {

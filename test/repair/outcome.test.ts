@@ -16,7 +16,12 @@ const table: [string, Partial<RepairTally>, OutcomeKind][] = [
   ["all stored although the deadline was near", { stored: 3, deadlineReached: true }, "repaired"],
   ["some stored, no host took the rest", { stored: 1 }, "partial-refused"],
   ["some stored, then the deadline", { stored: 1, deadlineReached: true }, "partial-deadline"],
-  ["some stored, sources failed for the rest", { stored: 2, tooFewSources: true }, "partial-refused"],
+  ["some stored, sources failed for the rest", { stored: 2, tooFewSources: true }, "too-few-sources"],
+  [
+    "some stored, money explains the rest",
+    { stored: 1, tooFewSources: true, underfunded: true },
+    "partial-refused",
+  ],
   ["nothing stored before the deadline", { deadlineReached: true }, "interrupted"],
   ["the deadline explains missing sources", { deadlineReached: true, tooFewSources: true }, "interrupted"],
   ["money explains missing sources", { underfunded: true, tooFewSources: true }, "underfunded"],
