@@ -1,0 +1,40 @@
+/** `npm run demo`: see lib/local/demo/run-demo.ts. Exit code 0 when everything was repaired, 1 with reasons otherwise. */
+import { SlabmendError } from "../lib/errors/slabmend-error.ts";
+import { parseDemoOptions } from "../lib/local/demo/demo-options.ts";
+import { createProgress } from "../lib/local/demo/progress.ts";
+import { runDemo } from "../lib/local/demo/run-demo.ts";
+import { onInterruption } from "../lib/local/interruption.ts";
+
+const interrupted = new AbortController();
+let exitCode = 0;
+
+try {
+  const options = parseDemoOptions(process.argv.slice(2));
+  if (options !== undefined) {
+    const out = options.json ? process.stderr : process.stdout;
+    onInterruption((code) => {
+      exitCode = code;
+      interrupted.abort(new Error("interrupted"));
+    });
+    const { summary, failures } = await runDemo(options, {
+      progress: createProgress(out),
+      signal: interrupted.signal,
+    });
+    for (const failure of failures) out.write(`FAILED: ${failure}\n`);
+    if (failures.length > 0) exitCode = 1;
+    if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  }
+} catch (error) {
+  if (interrupted.signal.aborted) {
+    process.stderr.write("interrupted; everything was stopped\n");
+  } else {
+    exitCode = 1;
+    process.stderr.write(`${describe(error)}\n`);
+  }
+}
+process.exitCode = exitCode;
+
+function describe(error: unknown): string {
+  if (error instanceof SlabmendError) return `${error.message}\n${error.remedy}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

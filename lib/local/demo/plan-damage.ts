@@ -1,0 +1,181 @@
+/**
+ * Where sectors go and what becomes of the hosts, decided from the seed before anything is started, so that options that
+ * cannot work are refused at once. Pure.
+ */
+import { DemoError } from "./demo-error.ts";
+import type { DemoOptions } from "./demo-options.ts";
+import { seededRandom, shuffled } from "./seeded-random.ts";
+
+/** What is wrong with a host. Each host has one fate. */
+export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar";
+
+export interface LostSector {
+  readonly slab: number;
+  readonly index: number;
+  /** indexd knows it; otherwise only the host's answer tells. */
+  readonly noticed: boolean;
+}
+
+export interface DamagePlan {
+  /** Of each slab: the host number of each sector. */
+  readonly placement: readonly (readonly number[])[];
+  /** By host number. */
+  readonly fates: readonly HostFate[];
+  readonly lost: readonly LostSector[];
+  /** As indexd will know it when everything has happened. */
+  readonly sectorsToMove: number;
+  /** Slabs that have something to move and a host to move it to. */
+  readonly repairableSlabs: number;
+  /** Slabs with more to move than hosts that may take it. */
+  readonly crampedSlabs: number;
+}
+
+/** After the third crash in a row a slab goes to quarantine for a day: docs/architecture.md, The lease. */
+export const MOST_KILLS_PER_SLAB = 2;
+
+/** @throws {DemoError} `invalid-options` with every reason */
+export function planDamage(options: DemoOptions): DamagePlan {
+  refuse(contradictions(options));
+  const placement = placeSlabs(options);
+  const fates = chooseFates(options, placement);
+  const readable = placement.map(
+    (hosts) => hosts.filter((host) => fates[host] !== "dead" && fates[host] !== "liar").length,
+  );
+  refuse(
+    readable
+      .flatMap((count, slab) =>
+        count >= options.minShards
+          ? []
+          : [
+              `--dead ${options.dead} and --liars ${options.liars}: slab ${slab} would keep ${count} readable sectors of ` +
+                `the ${options.minShards} it needs`,
+            ],
+      )
+      .slice(0, 1),
+  );
+  const lost = chooseLost(options, placement, fates, readable);
+  const moves = placement.map((hosts, slab) => {
+    const noticed = lost.filter((sector) => sector.noticed && sector.slab === slab).length;
+    return noticed + hosts.filter((host) => isMoved(fates[host]!)).length;
+  });
+  const destinations = placement.map((hosts, slab) => {
+    const kept = hosts.filter((host, index) => {
+      const gone = lost.some((sector) => sector.noticed && sector.slab === slab && sector.index === index);
+      return !isMoved(fates[host]!) && !gone;
+    });
+    return fates.filter((fate) => !isMoved(fate)).length - kept.length;
+  });
+  const repairableSlabs = moves.filter((count, slab) => count > 0 && destinations[slab]! > 0).length;
+  const crampedSlabs = moves.filter((count, slab) => count > destinations[slab]!).length;
+  if (options.killWorkers > repairableSlabs * MOST_KILLS_PER_SLAB) {
+    refuse([
+      `--kill-workers ${options.killWorkers}: expected at most ${repairableSlabs * MOST_KILLS_PER_SLAB}, ` +
+        `${MOST_KILLS_PER_SLAB} for each of the ${repairableSlabs} slabs that will be repaired`,
+    ]);
+  }
+  const sectorsToMove = moves.reduce((sum, count) => sum + count, 0);
+  return { placement, fates, lost, sectorsToMove, repairableSlabs, crampedSlabs };
+}
+
+/** Whether sectors that indexd knows on such a host have to move. */
+function isMoved(fate: HostFate): boolean {
+  return fate === "dead" || fate === "blocked" || fate === "bad-contract";
+}
+
+function contradictions(options: DemoOptions): string[] {
+  const { hosts, minShards, totalShards, slabs, lostSectors } = options;
+  const bad = options.dead + options.blocked + options.badContracts + options.liars;
+  const problems: string[] = [];
+  if (minShards > totalShards) {
+    problems.push(`--min-shards ${minShards}: expected at most --total-shards ${totalShards}`);
+  }
+  if (totalShards > hosts) {
+    problems.push(
+      `--total-shards ${totalShards}: expected at most --hosts ${hosts}, each shard needs a host of its own`,
+    );
+  }
+  if (bad > hosts) {
+    problems.push(
+      `--dead ${options.dead}, --blocked ${options.blocked}, --bad-contracts ${options.badContracts} and ` +
+        `--liars ${options.liars}: expected at most --hosts ${hosts} together, got ${bad}`,
+    );
+  }
+  if (lostSectors > slabs * totalShards) {
+    problems.push(
+      `--lost-sectors ${lostSectors}: expected at most the ${slabs * totalShards} that are stored`,
+    );
+  }
+  return problems;
+}
+
+/** Every slab on the hosts that have least, so that each host matters. */
+function placeSlabs({ slabs, hosts, totalShards, seed }: DemoOptions): number[][] {
+  const random = seededRandom(seed, "placement");
+  const load = Array.from({ length: hosts }, () => 0);
+  return Array.from({ length: slabs }, () => {
+    const leastLoaded = shuffled([...load.keys()], random).sort((a, b) => load[a]! - load[b]!);
+    const chosen = shuffled(leastLoaded.slice(0, totalShards), random);
+    for (const host of chosen) load[host]! += 1;
+    return chosen;
+  });
+}
+
+function chooseFates(options: DemoOptions, placement: readonly (readonly number[])[]): HostFate[] {
+  const used = new Set(placement.flat());
+  const hosts = Array.from({ length: options.hosts }, (_, host) => host);
+  // A fate that meets no sector would show nothing.
+  const order = shuffled(hosts, seededRandom(options.seed, "fates")).sort(
+    (a, b) => Number(used.has(b)) - Number(used.has(a)),
+  );
+  const fates: HostFate[] = hosts.map(() => "fine");
+  const wanted = [
+    ["dead", options.dead],
+    ["blocked", options.blocked],
+    ["bad-contract", options.badContracts],
+    ["liar", options.liars],
+  ] as const;
+  for (const [fate, count] of wanted) for (const host of order.splice(0, count)) fates[host] = fate;
+  return fates;
+}
+
+/** Spread over the slabs so that all survive. Lowers `readable` by what it takes. */
+function chooseLost(
+  options: DemoOptions,
+  placement: readonly (readonly number[])[],
+  fates: readonly HostFate[],
+  readable: number[],
+): LostSector[] {
+  const random = seededRandom(options.seed, "lost sectors");
+  const answering = shuffled(
+    placement.flatMap((hosts, slab) => hosts.map((host, index) => ({ slab, index, fate: fates[host]! }))),
+    random,
+  ).filter(({ fate }) => fate !== "dead" && fate !== "liar");
+  const lost: LostSector[] = [];
+  while (lost.length < options.lostSectors) {
+    const noticed = lost.length % 2 === 0;
+    // What nobody has noticed shows when a repair copies from a host that is blocked or has a bad contract.
+    const fits = ({ fate }: { fate: HostFate }): boolean => isMoved(fate) !== noticed;
+    const [next] = answering
+      .filter(({ slab }) => readable[slab]! > options.minShards)
+      .sort((a, b) => Number(fits(b)) - Number(fits(a)) || readable[b.slab]! - readable[a.slab]!);
+    if (next === undefined) {
+      refuse([
+        `--lost-sectors ${options.lostSectors}: no slab survives more than ${lost.length} besides --dead and --liars`,
+      ]);
+      break;
+    }
+    answering.splice(answering.indexOf(next), 1);
+    readable[next.slab]! -= 1;
+    lost.push({ slab: next.slab, index: next.index, noticed });
+  }
+  return lost;
+}
+
+function refuse(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new DemoError({
+    code: "invalid-options",
+    message: problems.join("\n"),
+    remedy: "Take fewer hosts away, or store with more parity on more hosts.",
+  });
+}

@@ -1,0 +1,143 @@
+import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
+import { formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
+import type { RepairState, Traffic } from "./watch-repairs.ts";
+
+/** The line that --json prints, in this order. */
+export interface DemoSummary {
+  readonly slabs: number;
+  readonly damagedSlabs: number;
+  /** Sectors that indexd would have moved after the damage. */
+  readonly damagedSectors: number;
+  /** Of these, those that it would not move now. */
+  readonly repairedSectors: number;
+  readonly copiedSectors: number;
+  readonly rebuiltSectors: number;
+  /** Of sectors, counted at the hosts: what killed workers read and wrote is in it. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Decimal digits: more than a JSON number holds exactly. */
+  readonly hastings: string;
+  /** Workers that held a running lease when they were killed. */
+  readonly killedWorkers: number;
+  /** Running leases that expired and were reaped. */
+  readonly expiredLeases: number;
+  readonly unreadableObjects: number;
+  readonly violations: number;
+  readonly seconds: number;
+}
+
+export interface DemoResult {
+  readonly summary: DemoSummary;
+  /** Why the demo failed; empty when all went well. */
+  readonly failures: readonly string[];
+}
+
+export interface DemoFindings {
+  readonly slabs: number;
+  readonly damage: readonly DamagedSector[];
+  readonly state: RepairState;
+  readonly traffic: Traffic;
+  /** Open sectors that some host may take. */
+  readonly openWithDestination: number;
+  readonly gaveUp: string | undefined;
+  readonly killsWanted: number;
+  readonly killedWorkers: number;
+  readonly unreadable: ReadonlyMap<number, string>;
+  readonly violations: readonly string[];
+  readonly seconds: number;
+}
+
+export function summarize(findings: DemoFindings): DemoResult {
+  const { damage, state, traffic, unreadable, violations } = findings;
+  const moves = [...state.moved.values()];
+  const summary: DemoSummary = {
+    slabs: findings.slabs,
+    damagedSlabs: new Set(damage.map(({ slabId }) => slabId)).size,
+    damagedSectors: damage.length,
+    repairedSectors: damage.length - state.open.length,
+    copiedSectors: moves.filter((how) => how === "copied").length,
+    rebuiltSectors: moves.filter((how) => how === "rebuilt").length,
+    bytesRead: traffic.bytesRead,
+    bytesWritten: traffic.bytesWritten,
+    hastings: String(traffic.hastings),
+    killedWorkers: findings.killedWorkers,
+    expiredLeases: state.expiredLeases,
+    unreadableObjects: unreadable.size,
+    violations: violations.length,
+    seconds: Math.round(findings.seconds * 10) / 10,
+  };
+  const failures = [
+    ...(findings.openWithDestination > 0
+      ? [
+          `${findings.openWithDestination} damaged sectors are not healthy though a host could take them` +
+            (findings.gaveUp === undefined ? "" : `: ${findings.gaveUp}`),
+        ]
+      : []),
+    ...(findings.killedWorkers < findings.killsWanted
+      ? [`${findings.killedWorkers} of ${findings.killsWanted} kills hit a worker that held a running lease`]
+      : []),
+    ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
+    ...violations,
+  ];
+  return { summary, failures };
+}
+
+const CAUSES: Readonly<Record<DamageCause, string>> = {
+  dead: "host dead",
+  blocked: "host blocked",
+  "bad-contract": "contract bad",
+  lost: "sector lost",
+};
+
+/** The result for people. */
+export function tableOf(findings: DemoFindings, { summary }: DemoResult): string[] {
+  const { damage, state } = findings;
+  const open = new Set(state.open.map(({ root }) => root));
+  const rows = (Object.keys(CAUSES) as DamageCause[]).map((cause) => {
+    const sectors = damage.filter((sector) => sector.cause === cause);
+    const moved = (how: "copied" | "rebuilt"): number =>
+      sectors.filter(({ root }) => state.moved.get(root) === how).length;
+    const healthy = sectors.filter(({ root }) => !open.has(root)).length;
+    return [CAUSES[cause], sectors.length, healthy, moved("copied"), moved("rebuilt")];
+  });
+  const total = [
+    "all",
+    summary.damagedSectors,
+    summary.repairedSectors,
+    summary.copiedSectors,
+    summary.rebuiltSectors,
+  ];
+  return [
+    ...aligned([["", "damaged", "healthy now", "copied", "rebuilt"], ...rows, total]),
+    "",
+    ...aligned([
+      ["slabs", `${summary.slabs}, ${summary.damagedSlabs} damaged`],
+      ["found lost", `${state.foundLost} sectors that indexd took for stored`],
+      ["read", formatBytes(summary.bytesRead)],
+      ["written", formatBytes(summary.bytesWritten)],
+      ["cost", `${summary.hastings} hastings = ${formatSiacoins(BigInt(summary.hastings))}`],
+      [
+        "workers killed",
+        `${summary.killedWorkers} of ${findings.killsWanted}, ${summary.expiredLeases} leases expired`,
+      ],
+      ["objects unreadable", String(summary.unreadableObjects)],
+      ["rules violated", String(summary.violations)],
+      ["time", formatSeconds(summary.seconds)],
+    ]),
+  ];
+}
+
+/** The first column to the left, numbers to the right. */
+function aligned(rows: readonly (readonly (string | number)[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 || typeof rows.at(-1)![column] === "string"
+          ? String(cell).padEnd(widths[column]!)
+          : String(cell).padStart(widths[column]!),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
+}
