@@ -22,7 +22,8 @@ export async function markSectorLost(sql: ISql, report: LostReport): Promise<voi
     from sectors s
     left join contract_sectors_map m on m.id = s.contract_sectors_map_id
     left join contracts c on c.contract_id = m.contract_id
-    where s.host_id = ${report.hostId} and s.sector_root = ${Buffer.from(report.root, "hex")}`;
+    where s.host_id = ${report.hostId} and s.sector_root = ${Buffer.from(report.root, "hex")}
+    for update of s`;
   if (row === undefined) return;
   await sql`update sectors set host_id = null, contract_sectors_map_id = null where id = ${row.id}`;
   await sql`update hosts set lost_sectors = lost_sectors + ${row.counts ? 1 : 0} where id = ${report.hostId}`;
@@ -38,7 +39,8 @@ export async function markSectorLost(sql: ISql, report: LostReport): Promise<voi
 export async function migrateSector(sql: ISql, move: CommitMove): Promise<void> {
   const root = Buffer.from(move.root, "hex");
   const [old] = await sql<{ host_id: number | null; pinned: boolean }[]>`
-    select host_id, contract_sectors_map_id is not null as pinned from sectors where sector_root = ${root}`;
+    select host_id, contract_sectors_map_id is not null as pinned from sectors where sector_root = ${root}
+    for update`;
   if (old === undefined) return;
   await sql`
     update sectors set host_id = ${move.newHostId}, contract_sectors_map_id = null, consecutive_failed_checks = 0,
