@@ -2,29 +2,39 @@ import { systemClock } from "../lib/clock/clock.ts";
 import { createDeadLetterQueue } from "../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { type ReapStep, reap } from "../lib/reap/reap.ts";
-import type { ReapReport } from "../lib/reap/reap-report.ts";
+import { ReapIncompleteError, type ReapReport } from "../lib/reap/reap-report.ts";
 import { DEFAULT_REAP_SETTINGS } from "../lib/reap/reap-settings.ts";
+import { readFleetGauges } from "../lib/store/read-fleet-gauges.ts";
+import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
+import { reapMetrics } from "../lib/telemetry/reap-metrics.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
 /** Puts right what crashed, was lost or left behind. `step` is for kill tests. */
 export function createReapHandler(
   options: { readonly step?: (name: ReapStep) => void | Promise<void> } = {},
 ) {
-  return createScheduledHandler<ReapReport>("reap", ({ environment, sql, sqs, remainingMs }) =>
-    reap(
-      {
-        sql,
-        clock: systemClock,
-        queue: createRepairQueue({ client: sqs, queueUrl: environment.SLABMEND_QUEUE_URL }),
-        deadLetters: createDeadLetterQueue({
-          client: sqs,
-          queueUrl: environment.SLABMEND_DEAD_LETTER_QUEUE_URL,
-        }),
-        ...options,
-      },
-      { ...DEFAULT_REAP_SETTINGS, quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000 },
-      remainingMs,
-    ),
+  return createScheduledHandler<ReapReport>(
+    "reap",
+    ({ environment, sql, sqs, remainingMs }) =>
+      reap(
+        {
+          sql,
+          clock: systemClock,
+          queue: createRepairQueue({ client: sqs, queueUrl: environment.SLABMEND_QUEUE_URL }),
+          deadLetters: createDeadLetterQueue({
+            client: sqs,
+            queueUrl: environment.SLABMEND_DEAD_LETTER_QUEUE_URL,
+          }),
+          ...options,
+        },
+        { ...DEFAULT_REAP_SETTINGS, quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000 },
+        remainingMs,
+      ),
+    {
+      of: reapMetrics,
+      ofFailure: (error) => (error instanceof ReapIncompleteError ? reapMetrics(error.report) : {}),
+      state: async (sql) => fleetMetrics(await readFleetGauges(sql)),
+    },
   );
 }
 

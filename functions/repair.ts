@@ -2,6 +2,8 @@ import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent } from "a
 import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/repair/open-repair-environment.ts";
 import type { RepairStep } from "../lib/repair/repair-dependencies.ts";
+import { repairMetrics } from "../lib/telemetry/repair-metrics.ts";
+import { isUnknownVersion } from "../lib/telemetry/run-metrics.ts";
 
 export interface RepairHandlerOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>;
@@ -17,7 +19,7 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
   let environment: RepairEnvironment | undefined;
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     environment ??= openRepairEnvironment({ variables: process.env, ...options });
-    const { logger } = environment;
+    const { logger, metrics } = environment;
     const batchItemFailures: SQSBatchItemFailure[] = [];
     for (const { messageId, body } of event.Records) {
       try {
@@ -28,8 +30,11 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
           remainingMs,
         });
         logger.info({ slab: String(task.slabId), ...result }, "a repair ended");
+        metrics.print({ Repairs: 1 }, { outcome: result.kind });
+        metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
       } catch (error) {
         logger.error({ error, messageId }, "a message could not be handled");
+        metrics.print({ MessagesFailed: 1, UnknownIndexdVersion: Number(isUnknownVersion(error)) });
         batchItemFailures.push({ itemIdentifier: messageId });
       }
     }

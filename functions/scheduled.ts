@@ -6,6 +6,9 @@ import { assertKnownDatabaseVersion } from "../lib/indexd/database-version.ts";
 import { connect } from "../lib/store/connect.ts";
 import { assertStoreVersion } from "../lib/store/migrate-database.ts";
 import { createLogger } from "../lib/telemetry/logger.ts";
+import type { MetricValues } from "../lib/telemetry/metric-names.ts";
+import { createMetrics } from "../lib/telemetry/metrics.ts";
+import { COMPLETED_RUN, failedRun } from "../lib/telemetry/run-metrics.ts";
 
 /** Kept of the function's time for the batch that is under way when it is up, and for putting things away. */
 const RESERVE_MS = 5_000;
@@ -20,29 +23,51 @@ export interface ScheduledRun {
   readonly remainingMs: number;
 }
 
+/** What is measured of a run. */
+export interface Measures<Report> {
+  of(report: Report): MetricValues;
+  /** Of a run that failed half-way, if its error tells. */
+  ofFailure?(error: unknown): MetricValues;
+  /** What there is to measure besides, after the run, also after one that failed. */
+  state?(sql: Sql): Promise<MetricValues>;
+}
+
 /** The frame of claim and reap: read the environment, refuse unknown databases, run once, put everything away. */
 export function createScheduledHandler<Report extends object>(
   name: "claim" | "reap",
   run: (scheduled: ScheduledRun) => Promise<Report>,
+  measures: Measures<Report>,
 ) {
   return async (_event: unknown, context: Context): Promise<Report> => {
     // Each function reads only its own variables; the type says so by what `run` uses.
     const environment = parseEnvironment(variablesOf(name), process.env) as Environment;
     const logger = createLogger(environment.SLABMEND_LOG_LEVEL);
+    const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: name });
     const sql = connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`);
     const sqs = new SQSClient({});
+    let isDatabaseKnown = false;
     try {
       await assertKnownDatabaseVersion(sql);
       await assertStoreVersion(sql);
+      isDatabaseKnown = true;
       const totalMs = context.getRemainingTimeInMillis();
       const remainingMs = totalMs - Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
       const report = await run({ environment, sql, sqs, remainingMs });
       logger.info({ report }, `${name} ended`);
+      metrics.print({ ...COMPLETED_RUN, ...measures.of(report) });
       return report;
     } catch (error) {
       logger.error({ error }, `${name} failed`);
+      metrics.print({ ...failedRun(error), ...measures.ofFailure?.(error) });
       throw error;
     } finally {
+      if (isDatabaseKnown && measures.state !== undefined) {
+        // A fleet that cannot be measured is still one that ran.
+        await measures.state(sql).then(
+          (values) => metrics.print(values),
+          (error) => logger.warn({ error }, "the state of the fleet could not be measured"),
+        );
+      }
       sqs.destroy();
       await sql.end({ timeout: 5 });
     }

@@ -3,8 +3,13 @@ import { VARIABLES, type Variable } from "./variables.ts";
 /** docs/configuration.md, generated: a test compares it with what is committed. */
 export function describeVariables(): string {
   const rows = Object.entries(VARIABLES).map(([name, variable]: [string, Variable<unknown>]) => {
+    const required = variable.secret === true ? "required, secret" : "required";
     const fallback =
-      variable.fallback === undefined ? (variable.secret === true ? "required, secret" : "required") : `\`${variable.fallback}\``;
+      variable.fallback === undefined
+        ? required
+        : variable.fallback === ""
+          ? "empty"
+          : `\`${variable.fallback}\``;
     return `| \`${name}\` | ${variable.readBy.join(", ")} | ${variable.purpose} | ${variable.expected} | ${fallback} |`;
   });
   return [

@@ -203,6 +203,13 @@ export const VARIABLES = {
     "how long a slab whose repair crashed three times is left alone",
     ["reap"],
   ),
+  SLABMEND_METRICS_NAMESPACE: {
+    schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._/#:-]{0,255}$/)),
+    expected: "at most 255 letters, digits and . _ / # : -",
+    purpose: "CloudWatch namespace of the metrics, printed as embedded metric format; empty: no metrics",
+    readBy: ALL,
+    fallback: "",
+  } as Variable<string>,
   SLABMEND_LOG_LEVEL: {
     schema: v.picklist(["trace", "debug", "info", "warn", "error", "silent"]),
     expected: "trace, debug, info, warn, error or silent",

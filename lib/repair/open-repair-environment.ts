@@ -15,6 +15,7 @@ import { extendLease } from "../store/extend-lease.ts";
 import { assertStoreVersion } from "../store/migrate-database.ts";
 import { readBadShards } from "../store/read-bad-shards.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
+import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { BufferPool } from "./buffer-pool.ts";
 import type { RepairResult, RepairStep, RepairStore, RepairTask } from "./repair-dependencies.ts";
 import { repairSlab } from "./repair-slab.ts";
@@ -22,6 +23,7 @@ import { repairSlab } from "./repair-slab.ts";
 /** What one execution environment keeps between invocations: memory, connections to hosts, prices, scores. */
 export interface RepairEnvironment {
   readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
   /** Repairs one slab; see {@link repairSlab}. Nothing is under way when it returns. */
   repair(
     task: RepairTask,
@@ -96,6 +98,7 @@ export function openRepairEnvironment({
 
   return {
     logger,
+    metrics: createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" }),
     async repair(task, { id, remainingMs }) {
       await hosts.checkReused();
       const store = openStore();

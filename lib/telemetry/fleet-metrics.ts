@@ -1,0 +1,41 @@
+import type { MetricValues } from "./metric-names.ts";
+
+/** The state of the fleet at one moment. */
+export interface FleetGauges {
+  readonly liveLeases: number;
+  readonly runningLeases: number;
+  readonly expiredLeases: number;
+  /** Undefined: there is no lease. */
+  readonly oldestLeaseSeconds: number | undefined;
+  readonly quarantinedSlabs: number;
+  readonly databaseConnections: number;
+  /** Slabs by margin; undefined: nobody counts them. */
+  readonly backlog?: ReadonlyMap<number, number>;
+  readonly underfundedHosts?: number;
+}
+
+export function fleetMetrics(gauges: FleetGauges): MetricValues {
+  return {
+    LiveLeases: gauges.liveLeases,
+    RunningLeases: gauges.runningLeases,
+    ExpiredLeases: gauges.expiredLeases,
+    OldestLeaseSeconds: gauges.oldestLeaseSeconds ?? 0,
+    QuarantinedSlabs: gauges.quarantinedSlabs,
+    DatabaseConnections: gauges.databaseConnections,
+    UnderfundedHosts: gauges.underfundedHosts,
+    ...(gauges.backlog === undefined ? {} : backlogMetrics(gauges.backlog)),
+  };
+}
+
+/** In bands: a metric for each of twenty margins would cost as much as all the others. */
+function backlogMetrics(backlog: ReadonlyMap<number, number>): MetricValues {
+  const between = (least: number, most: number): number =>
+    [...backlog].reduce((sum, [margin, slabs]) => (margin >= least && margin <= most ? sum + slabs : sum), 0);
+  return {
+    Backlog: between(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY),
+    BacklogMargin0: between(Number.NEGATIVE_INFINITY, 0),
+    BacklogMargin1To2: between(1, 2),
+    BacklogMargin3To5: between(3, 5),
+    BacklogMargin6Plus: between(6, Number.POSITIVE_INFINITY),
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * Every metric: its unit and what it means. Functions print them, alarms and the dashboard read them; nobody else makes up
+ * a name. All have one dimension, `service`: the function that says it.
+ */
+export const METRICS = {
+  // Every function.
+  RunsCompleted: { unit: "Count", meaning: "runs of claim or reap that did all they had to" },
+  RunsFailed: { unit: "Count", meaning: "runs of claim or reap that ended with an error" },
+  UnknownIndexdVersion: {
+    unit: "Count",
+    meaning: "runs refused because indexd's database version is not known",
+  },
+
+  // claim.
+  SlabsLeased: { unit: "Count", meaning: "leases made" },
+  MessagesSent: { unit: "Count", meaning: "messages that the queue took, those sent again included" },
+  MessagesRefused: { unit: "Count", meaning: "messages that the queue did not take; they are sent again" },
+  BacklogLeft: {
+    unit: "Count",
+    meaning: "1: claim's time was up before the backlog was; 0: nothing was left",
+  },
+
+  // repair.
+  Repairs: { unit: "Count", meaning: "repairs that ended, by the dimension `outcome`" },
+  RepairsEnded: { unit: "Count", meaning: "repairs that ended, whatever their outcome; stale ones not" },
+  RepairsAtFault: { unit: "Count", meaning: "repairs that ended in `fault`: a bug, or the database" },
+  MessagesFailed: { unit: "Count", meaning: "messages whose repair never began; they come again" },
+  SectorsCopied: { unit: "Count", meaning: "sectors stored elsewhere by copying" },
+  SectorsRebuilt: { unit: "Count", meaning: "sectors stored elsewhere by rebuilding" },
+  SectorsLost: { unit: "Count", meaning: "sectors found to be lost" },
+  MovesDropped: { unit: "Count", meaning: "stored sectors that the commit refused to record" },
+  BytesRead: { unit: "Bytes", meaning: "read from hosts" },
+  BytesWritten: { unit: "Bytes", meaning: "written to hosts" },
+  Hastings: { unit: "None", meaning: "what hosts charged; a siacoin is 10^24" },
+  CopyMs: { unit: "Milliseconds", meaning: "time of a repair's copying" },
+  RebuildMs: { unit: "Milliseconds", meaning: "time of a repair's rebuilding" },
+  StoreMs: { unit: "Milliseconds", meaning: "time of a repair's storing; overlaps the others" },
+
+  // reap.
+  LeasesFreed: { unit: "Count", meaning: "expired leases that never began" },
+  LeasesCrashed: { unit: "Count", meaning: "leases that expired while their repair ran" },
+  LeasesTaken: { unit: "Count", meaning: "expired leases whose slab indexd had taken" },
+  SlabsQuarantined: { unit: "Count", meaning: "slabs put into quarantine" },
+  DeadLetters: { unit: "Count", meaning: "messages moved from the dead-letter queue into the database" },
+  FleetIll: { unit: "Count", meaning: "1: most recent outcomes are bad, claims back off; 0: well" },
+
+  // The state of the fleet, measured by reap once a minute.
+  LiveLeases: { unit: "Count", meaning: "leases that exist" },
+  RunningLeases: { unit: "Count", meaning: "leases whose repair has begun" },
+  ExpiredLeases: { unit: "Count", meaning: "leases that are over and not reaped yet" },
+  OldestLeaseSeconds: { unit: "Seconds", meaning: "age of the oldest live lease" },
+  QuarantinedSlabs: { unit: "Count", meaning: "slabs in quarantine" },
+  DatabaseConnections: { unit: "Count", meaning: "connections of the fleet's database role" },
+  Backlog: { unit: "Count", meaning: "unhealthy slabs known" },
+  BacklogMargin0: { unit: "Count", meaning: "of those, slabs that can lose no sector more, or are lost" },
+  BacklogMargin1To2: { unit: "Count", meaning: "of those, slabs that can lose 1 or 2 sectors" },
+  BacklogMargin3To5: { unit: "Count", meaning: "of those, slabs that can lose 3 to 5 sectors" },
+  BacklogMargin6Plus: { unit: "Count", meaning: "of those, slabs that can lose 6 sectors or more" },
+  UnderfundedHosts: { unit: "Count", meaning: "hosts on which the account lacks funds" },
+} as const;
+
+export type MetricName = keyof typeof METRICS;
+
+/** One set of values; what is undefined is not known and not printed. */
+export type MetricValues = { readonly [Name in MetricName]?: number | undefined };

@@ -1,0 +1,22 @@
+import type { MetricValues } from "./metric-names.ts";
+
+/** What of reap's report is measured. */
+interface ReapCounts {
+  readonly freed: number;
+  readonly crashed: number;
+  readonly quarantined: number;
+  readonly taken: number;
+  readonly deadLetters: number;
+  readonly fleet: "well" | "ill" | undefined;
+}
+
+export function reapMetrics(report: ReapCounts): MetricValues {
+  return {
+    LeasesFreed: report.freed,
+    LeasesCrashed: report.crashed,
+    LeasesTaken: report.taken,
+    SlabsQuarantined: report.quarantined,
+    DeadLetters: report.deadLetters,
+    FleetIll: report.fleet === undefined ? undefined : Number(report.fleet === "ill"),
+  };
+}

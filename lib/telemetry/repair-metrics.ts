@@ -1,0 +1,40 @@
+import type { OutcomeKind } from "../store/outcome-writes.ts";
+import type { MetricValues } from "./metric-names.ts";
+
+/** What of a repair's result is measured. */
+type RepairCounts =
+  | { readonly kind: "stale" }
+  | {
+      readonly kind: Exclude<OutcomeKind, "stale">;
+      readonly copied: number;
+      readonly rebuilt: number;
+      readonly dropped: number;
+      readonly lost: number;
+      readonly meter: {
+        readonly bytesRead: number;
+        readonly bytesWritten: number;
+        readonly hastings: bigint;
+        readonly phasesMs: Readonly<Record<string, number>>;
+      };
+    };
+
+/** Of one repair, besides the count by outcome. A stale one did nothing. */
+export function repairMetrics(result: RepairCounts): MetricValues {
+  if (result.kind === "stale") return {};
+  const { meter } = result;
+  return {
+    RepairsEnded: 1,
+    RepairsAtFault: Number(result.kind === "fault"),
+    SectorsCopied: result.copied,
+    SectorsRebuilt: result.rebuilt,
+    SectorsLost: result.lost,
+    MovesDropped: result.dropped,
+    BytesRead: meter.bytesRead,
+    BytesWritten: meter.bytesWritten,
+    // A double keeps 15 digits: enough for a graph. The journal has them all.
+    Hastings: Number(meter.hastings),
+    CopyMs: meter.phasesMs["copy"],
+    RebuildMs: meter.phasesMs["rebuild"],
+    StoreMs: meter.phasesMs["store"],
+  };
+}
