@@ -6,6 +6,7 @@ import type { Sql } from "postgres";
 import type { HostId } from "../../slab/ids.ts";
 import { parseRoot } from "../../slab/ids.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
+import { retryTransaction } from "../../store/retry-transaction.ts";
 import { foldStatistics } from "../seed-statistics.ts";
 import { type DemoHost, FUNDING_TARGET_HASTINGS } from "./register-hosts.ts";
 
@@ -16,10 +17,8 @@ export interface IndexdLoops {
 }
 
 export interface PlayedIndexd {
-  /** One more pass of everything, then none. Throws what a pass has thrown. */
-  stop(): Promise<void>;
-  /** What a pass threw. The loops go on; `stop` reports it. */
-  readonly failure: unknown;
+  /** One more pass, then none. @returns what a pass has thrown first, if any: then what indexd relies on did not hold */
+  stop(): Promise<Error | undefined>;
 }
 
 export function playIndexd(parts: {
@@ -32,9 +31,9 @@ export function playIndexd(parts: {
   const passes = {
     pin: () => pinSectors(sql, hosts),
     fund: () => fundAccount(sql, hosts, account),
-    fold: () => foldStatistics(sql),
+    fold: () => retryTransaction("indexd's statistics", () => foldStatistics(sql)),
   };
-  let failure: unknown;
+  let failure: Error | undefined;
   const underWay = new Map<string, Promise<void>>();
   /** One pass of a kind at a time, like indexd's loops. */
   const start = (name: keyof typeof passes): Promise<void> => {
@@ -42,7 +41,7 @@ export function playIndexd(parts: {
       underWay.get(name) ??
       passes[name]()
         .catch((error: unknown) => {
-          failure ??= error;
+          failure ??= error instanceof Error ? error : new Error(String(error));
         })
         .finally(() => underWay.delete(name));
     underWay.set(name, running);
@@ -54,15 +53,12 @@ export function playIndexd(parts: {
     setInterval(() => void start("fold"), loops.foldEveryMs),
   ];
   return {
-    get failure() {
-      return failure;
-    },
     async stop() {
       for (const timer of timers) clearInterval(timer);
       await Promise.all(underWay.values());
       await start("pin");
       await start("fold");
-      if (failure !== undefined) throw failure;
+      return failure;
     },
   };
 }
@@ -96,10 +92,17 @@ async function pinSectors(sql: Sql, hosts: readonly DemoHost[]): Promise<void> {
     if (await host?.swarm.pinSector(parseRoot(sector.root))) appended.push(sector);
   }
   if (appended.length === 0) return;
+  await retryTransaction("indexd's pinning", () => recordPinned(sql, appended));
+}
+
+async function recordPinned(sql: Sql, appended: readonly UnpinnedSector[]): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`
       select from sectors s where s.id = any (${appended.map(({ id }) => id)}::bigint[])
       order by s.sector_root for no key update`;
+    await tx`
+      select from hosts h where h.id = any (${appended.map(({ host_id }) => host_id)}::integer[])
+      order by h.id for no key update`;
     await tx`
       with pinned as (
         update sectors s set contract_sectors_map_id = a.map_id

@@ -33,7 +33,7 @@ export function createProgress(
     };
   }
   let shown = "";
-  const draw = (): void => void out.write(`${ERASE_LINE}${shown.slice(0, (out.columns ?? 80) - 1)}`);
+  const draw = (): void => void out.write(`${ERASE_LINE}${shown.slice(0, (out.columns || 80) - 1)}`);
   return {
     line(text) {
       out.write(`${ERASE_LINE}${text}\n`);

@@ -119,6 +119,7 @@ async function inRuntime(
 
   const indexd = playIndexd({ sql, hosts, account, loops: INDEXD_LOOPS });
   let repairs: RepairsDone;
+  let indexdFailure: Error | undefined;
   try {
     const deployment = deploymentOf({
       ...runtime,
@@ -130,12 +131,13 @@ async function inRuntime(
     repairs = await letRepair({ sql, runtime, deployment, hosts, damage, kills, progress, signal });
     progress.clear();
   } finally {
-    await indexd.stop();
+    indexdFailure = await indexd.stop();
   }
   progress.line(`repairs are done after ${sinceStart(run)}`);
 
   const traffic = await readTraffic(hosts);
   const violations = await findViolations(sql, hosts);
+  if (indexdFailure !== undefined) violations.push(`indexd's own loops failed: ${indexdFailure.message}`);
   let read = 0;
   const unreadable = await readBack({
     sql,

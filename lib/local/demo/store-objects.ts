@@ -125,7 +125,7 @@ function contentOf(slab: number, seed: string, objects: readonly PlannedObject[]
 }
 
 /** Parts of objects in a slab, by offset. */
-export function partsIn(
+function partsIn(
   slab: number,
   objects: readonly PlannedObject[],
 ): { readonly object: PlannedObject; readonly part: ObjectPart }[] {
