@@ -43,8 +43,8 @@ export interface CopyOptions {
 export interface CopyRun {
   /** Resolves when every copy has ended, or none has ended for a while. */
   readonly firstRound: Promise<void>;
-  /** Copies that have not ended; each may hold a buffer. */
-  readonly underWay: number;
+  /** Moves whose copy has not ended; each may hold a buffer. */
+  readonly underWay: ReadonlySet<PlannedMove>;
   /** Cancels what is under way. */
   giveUp(): void;
   /** Resolves when nothing is under way. Rejects only with a bug's error. */
@@ -57,7 +57,7 @@ export function startCopies(moves: readonly PlannedMove[], options: CopyOptions)
   const givenUp = new AbortController();
   const firstRound = Promise.withResolvers<void>();
   let isFirstRound = true;
-  let underWay = 0;
+  const underWay = new Set<PlannedMove>();
   let stopPatience = (): void => {};
 
   const endFirstRound = (): void => {
@@ -74,12 +74,12 @@ export function startCopies(moves: readonly PlannedMove[], options: CopyOptions)
 
   const copyOne = async (move: PlannedMove, host: FleetHost): Promise<void> => {
     if (!isFirstRound || givenUp.signal.aborted) return;
-    underWay += 1;
+    underWay.add(move);
     try {
       const held = await copy(move, host, options, AbortSignal.any([limits.signal, givenUp.signal]));
       if (held !== undefined) await options.onCopied(move, held);
     } finally {
-      underWay -= 1;
+      underWay.delete(move);
       waitForProgress();
     }
   };
@@ -96,9 +96,7 @@ export function startCopies(moves: readonly PlannedMove[], options: CopyOptions)
   });
   return {
     firstRound: firstRound.promise,
-    get underWay() {
-      return underWay;
-    },
+    underWay,
     giveUp() {
       givenUp.abort(new Error("the shard is no longer needed"));
       endFirstRound();

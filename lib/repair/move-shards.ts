@@ -81,7 +81,7 @@ export async function moveShards(
   // Thousandths keep a fractional multiple in whole hastings.
   const mostForCopy =
     (usualReadPrice(fleet) * BigInt(Math.round(deps.settings.copyPriceMultiple * 1_000))) / 1_000n;
-  let isRebuilding = false;
+  let mayKeepCopies = true;
   const copyWanted = (isLastAttempt: boolean): CopyRun =>
     startCopies([...wanted], {
       reader,
@@ -98,7 +98,7 @@ export async function moveShards(
         held.retain();
         const isKept =
           deliver(move, held, "copied") &&
-          !isRebuilding &&
+          mayKeepCopies &&
           copies.size < mostCopies &&
           !run.badShards.has(move.sector.index);
         if (isKept) copies.set(move.sector.index, held);
@@ -106,44 +106,56 @@ export async function moveShards(
         await deps.step?.("fetched-one");
       },
     });
+  const pinnedWrongly: SlabSector[] = [];
+  const isBad = ({ index }: SlabSector): boolean =>
+    run.badShards.has(index) || pinnedWrongly.some((sector) => sector.index === index);
+  const rebuildWanted = async (underWay: ReadonlySet<PlannedMove>): Promise<RebuildResult> => {
+    const toRebuild = [...wanted].filter(({ sector }) => !isBad(sector));
+    if (toRebuild.length === 0) return { tooFewSources: false, pinnedWrongly: [], undecided: false };
+    mayKeepCopies = false;
+    const result = await timed(meter, clock.now, "rebuild", () =>
+      rebuildShards(toRebuild, {
+        slab,
+        // A host whose copy is under way has nothing faster for us.
+        sources: plan.sources.filter(
+          ({ sector }) => !isBad(sector) && ![...underWay].some((move) => move.sector.index === sector.index),
+        ),
+        copies,
+        reader,
+        kernel,
+        buffers,
+        heldBuffers: copies.size + underWay.size,
+        clock,
+        hedgeAfterMs,
+        mayStart: () => limits.mayStart("read"),
+        isWanted: (move) => wanted.has(move),
+        signal: limits.signal,
+        onRebuilt: async (move, held) => {
+          deliver(move, held, "rebuilt");
+          await deps.step?.("rebuilt-one");
+        },
+      }),
+    );
+    mayKeepCopies = true;
+    pinnedWrongly.push(...result.pinnedWrongly);
+    return result;
+  };
 
-  let rebuild: RebuildResult = { tooFewSources: false, pinnedWrongly: [], undecided: false };
+  let rebuild: RebuildResult | undefined;
   let error: unknown;
   let copying: CopyRun | undefined;
   try {
     copying = copyWanted(false);
-    const { firstRound } = copying;
+    const { firstRound, underWay } = copying;
     await timed(meter, clock.now, "copy", () => firstRound);
-    isRebuilding = true;
-    const toRebuild = [...wanted].filter(({ sector }) => !run.badShards.has(sector.index));
-    if (toRebuild.length > 0) {
-      const heldBuffers = copies.size + copying.underWay;
-      rebuild = await timed(meter, clock.now, "rebuild", () =>
-        rebuildShards(toRebuild, {
-          slab,
-          sources: plan.sources,
-          copies,
-          reader,
-          kernel,
-          buffers,
-          heldBuffers,
-          clock,
-          hedgeAfterMs,
-          mayStart: () => limits.mayStart("read"),
-          isWanted: (move) => wanted.has(move),
-          signal: limits.signal,
-          onRebuilt: async (move, held) => {
-            deliver(move, held, "rebuilt");
-            await deps.step?.("rebuilt-one");
-          },
-        }),
-      );
-    }
+    rebuild = await rebuildWanted(underWay);
     if (wanted.size > 0 && !limits.signal.aborted) {
-      // Nothing else yields these: now a copy may cost what it costs.
+      // Nothing else yields these: now a copy may cost what it costs and take its time.
+      const before = wanted.size;
       await copying.settled();
       copying = copyWanted(true);
       await copying.settled();
+      if (wanted.size < before && rebuild.tooFewSources) rebuild = await rebuildWanted(new Set());
     }
   } catch (cause) {
     // The deadline and a lost lease end here and keep what is stored; anything else is a bug.
@@ -163,20 +175,20 @@ export async function moveShards(
   }
   limits.stop();
   // A shard that was pinned wrongly but copied is where it should be.
-  const unmovable = rebuild.pinnedWrongly.filter(({ index }) =>
+  const unmovable = pinnedWrongly.filter(({ index }) =>
     [...wanted].some(({ sector }) => sector.index === index),
   );
   return {
     stored: store.stored,
     lost: reader.lost,
-    pinnedWrongly: rebuild.pinnedWrongly,
-    undecided: rebuild.undecided,
+    pinnedWrongly,
+    undecided: rebuild?.undecided === true,
     tally: {
       moves: plan.moves.length,
       stored: store.stored.length,
       pinnedWrongly: unmovable.length,
       deadlineReached: limits.deadlineReached,
-      tooFewSources: rebuild.tooFewSources && wanted.size > 0,
+      tooFewSources: rebuild?.tooFewSources === true && wanted.size > 0,
       underfunded: store.underfunded || enoughWithFunds(slab, plan, reader),
     },
     error,

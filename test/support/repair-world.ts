@@ -6,14 +6,17 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encodingMatrix } from "../../lib/erasure/coefficients.ts";
 import { createKernel, type Kernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
-import { encodeSlab } from "../../lib/local/objects/encode-slab.ts";
+import { combineInColumns } from "../../lib/local/objects/combine-in-columns.ts";
+import { HEALTHY_SWITCHES } from "../../lib/local/swarm/host-switches.ts";
 import { startSwarm } from "../../lib/local/swarm/start-swarm.ts";
-import type { Swarm, SwarmHost } from "../../lib/local/swarm/swarm.ts";
+import { DEFAULT_PRICES, type Swarm, type SwarmHost } from "../../lib/local/swarm/swarm.ts";
 import type { RepairTask } from "../../lib/repair/repair-dependencies.ts";
 import { slabDigest } from "../../lib/slab/digest.ts";
 import type { HostId, LeaseToken, Root } from "../../lib/slab/ids.ts";
+import { shardCipher } from "../../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 import {
@@ -38,8 +41,22 @@ export interface StoredSlab extends SeededSlab {
   readonly minShards: number;
   /** By index: what was stored there first. */
   readonly hosts: readonly WorldHost[];
-  /** Every sector's bytes, to compare with. */
-  readonly sectorBytes: readonly Buffer[];
+  readonly slabKey: Buffer;
+  /** The plain data shards, for a slab that shares some of them. */
+  readonly dataShards: readonly Buffer[];
+  readonly objectKey: Buffer;
+}
+
+export interface SlabCode {
+  readonly minShards: number;
+  readonly totalShards: number;
+  readonly on?: readonly WorldHost[];
+  /** Changes what is stored and pinned for a shard, for slabs that were pinned wrongly. */
+  readonly spoil?: (index: number, data: Buffer) => void;
+  /** Default random. With those of another slab, sectors of equal index and shard are shared with it. */
+  readonly slabKey?: Buffer;
+  readonly dataShards?: readonly Buffer[];
+  readonly columns?: Readonly<Record<string, unknown>>;
 }
 
 export interface RepairWorld {
@@ -50,22 +67,33 @@ export interface RepairWorld {
   readonly variables: Record<string, string>;
   hostOf(id: HostId | number): WorldHost;
   /** Stores a slab of random data, its shards on the first hosts or on those given. */
-  storeSlab(code: {
-    readonly minShards: number;
-    readonly totalShards: number;
-    readonly on?: readonly WorldHost[];
-    /** Changes what is stored and pinned for a shard, for slabs that were pinned wrongly. */
-    readonly spoil?: (index: number, data: Buffer) => void;
-  }): Promise<StoredSlab>;
+  storeSlab(code: SlabCode): Promise<StoredSlab>;
   /** Leases a slab as claim does, and returns what its message says. */
   lease(slab: SeededSlab): Promise<RepairTask>;
   /** The sector is at no host any more, as indexd records it. */
   loseSector(slab: StoredSlab, index: number): Promise<void>;
   /** Where each sector of a slab is now, by index; undefined: lost. */
   locations(slab: SeededSlab): Promise<(WorldHost | undefined)[]>;
-  /** Reads every sector back from where the database says it is; indices whose bytes are not the stored ones. */
+  /** Reads every sector back from where the database says it is; indices whose bytes have not the pinned root. */
   wrongSectors(slab: StoredSlab): Promise<number[]>;
+  /** Every host as it was made: no faults, not blocked, contracts good, prices and funds as ever, counters at zero. */
+  heal(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** The plain shards of a code, data shards first. */
+function* allShards(kernel: Kernel, dataShards: readonly Buffer[], totalShards: number): Generator<Buffer> {
+  yield* dataShards;
+  const k = dataShards.length;
+  const matrix = encodingMatrix(k, totalShards);
+  // A few at a time, so that a code of 255 fits into memory.
+  for (let first = k; first < totalShards; first += 10) {
+    const parity = Array.from({ length: Math.min(10, totalShards - first) }, () =>
+      Buffer.alloc(SECTOR_BYTES),
+    );
+    combineInColumns(kernel, dataShards, parity, matrix.subarray(first * k, (first + parity.length) * k));
+    yield* parity;
+  }
 }
 
 export async function createRepairWorld(options: { readonly hosts: number }): Promise<RepairWorld> {
@@ -112,20 +140,19 @@ export async function createRepairWorld(options: { readonly hosts: number }): Pr
       SLABMEND_FLEET_CACHE_SECONDS: "0",
       SLABMEND_LOG_LEVEL: "silent",
     },
-    async storeSlab({ minShards, totalShards, on = hosts.slice(0, totalShards), spoil }) {
-      const slabKey = randomBytes(32);
-      const encoding = {
-        minShards,
-        totalShards,
-        slabKey,
-        objectCipher: { version: 1, dataKey: randomBytes(32), slabKey, slabOffset: 0 },
-      } as const;
-      const sectorBytes: Buffer[] = [];
+    async storeSlab(code) {
+      const { minShards, totalShards, spoil } = code;
+      const on = (code.on ?? hosts).slice(0, totalShards);
+      const slabKey = code.slabKey ?? randomBytes(32);
+      const dataShards =
+        code.dataShards ?? Array.from({ length: minShards }, () => randomBytes(SECTOR_BYTES));
       const roots: Root[] = [];
-      for (const { index, data } of encodeSlab(kernel, encoding, randomBytes(minShards * SECTOR_BYTES))) {
+      for (const shard of allShards(kernel, dataShards, totalShards)) {
+        const index = roots.length;
+        const data = Buffer.from(shard);
+        shardCipher(slabKey, index).apply(data, 0);
         spoil?.(index, data);
         const root = kernel.sectorRoot(data);
-        sectorBytes.push(data);
         roots.push(root);
         await on[index]!.swarm.putSector(root, data);
       }
@@ -134,14 +161,14 @@ export async function createRepairWorld(options: { readonly hosts: number }): Pr
         minShards,
         digest,
         encryptionKey: slabKey,
-        sectors: placeOn(on.slice(0, totalShards).map(({ row }) => row)).map((sector, index) => ({
+        sectors: placeOn(on.map(({ row }) => row)).map((sector, index) => ({
           ...sector,
           root: roots[index]!,
         })),
-        columns: { version: 1 },
+        columns: { version: 1, ...code.columns },
       });
-      await seedObject(sql, { accountId, slabs: [seeded] });
-      return { ...seeded, minShards, hosts: on.slice(0, totalShards), sectorBytes };
+      const { objectKey } = await seedObject(sql, { accountId, slabs: [seeded] });
+      return { ...seeded, minShards, hosts: on, slabKey, dataShards, objectKey };
     },
     async lease(slab) {
       const [row] = await sql<{ token: LeaseToken }[]>`
@@ -170,9 +197,23 @@ export async function createRepairWorld(options: { readonly hosts: number }): Pr
       const wrong: number[] = [];
       for (const [index, host] of (await locations(slab)).entries()) {
         const bytes = await host?.swarm.readSectorFile(slab.sectors[index]!.root).catch(() => undefined);
-        if (bytes === undefined || !slab.sectorBytes[index]!.equals(bytes)) wrong.push(index);
+        if (bytes === undefined || kernel.sectorRoot(bytes) !== slab.sectors[index]!.root) wrong.push(index);
       }
       return wrong;
+    },
+    async heal() {
+      await sql`delete from hosts_blocklist`;
+      await sql`update contracts set good = true, state = 1 where renewed_to is null`;
+      for (const { swarm: host, row } of hosts) {
+        await host.setSwitches(HEALTHY_SWITCHES);
+        await host.setPrices(DEFAULT_PRICES);
+        // Tables that were issued with other prices or another validity.
+        await host.expirePrices();
+        await host.fund(account, FUNDS);
+        await host.resetCounters();
+        await sql`update hosts set settings_accepting_contracts = true, settings_remaining_storage = 262144,
+          settings_valid_until = now() + interval '30 minutes', last_successful_scan = now() where id = ${row.id}`;
+      }
     },
     async stop() {
       await swarm.stop();

@@ -1,0 +1,155 @@
+/**
+ * The frame of every repair test: one world for a file, a fresh execution environment for each test, and after each
+ * test the rules of docs/architecture.md, statistics included, and nothing left behind.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
+import { openRepairEnvironment, type RepairEnvironment } from "../../lib/repair/open-repair-environment.ts";
+import type { RepairResult, RepairStep, RepairTask } from "../../lib/repair/repair-dependencies.ts";
+import { checkRules } from "../../lib/store/check-rules.ts";
+import { createFastClock } from "./fast-clock.ts";
+import { createRepairWorld, type RepairWorld, type StoredSlab, type WorldHost } from "./repair-world.ts";
+import { statisticsThatDisagree } from "./seed-statistics.ts";
+
+export interface RepairOptions {
+  readonly remainingMs?: number;
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Called after each step, counted from 1 for each name. */
+  readonly at?: (step: RepairStep, occurrence: number) => void | Promise<void>;
+  /** Default 1: real time. */
+  readonly timesFaster?: number;
+}
+
+export interface JournalRow {
+  readonly outcome: string;
+  readonly reported_outcome: string;
+  readonly error: string | null;
+  readonly moves: readonly { readonly index: number; readonly how: string; readonly to: number }[];
+  readonly lost: readonly { readonly root: string; readonly host: number }[];
+  readonly dropped: readonly { readonly index: number; readonly why: string }[];
+}
+
+export interface RepairSuite {
+  readonly world: RepairWorld;
+  /** Leases and repairs a slab in an environment of its own, which is closed afterwards. */
+  repair(slab: StoredSlab, options?: RepairOptions): Promise<RepairResult>;
+  /** The same for a lease that exists. */
+  repairTask(task: RepairTask, options?: RepairOptions): Promise<RepairResult>;
+  /** An environment that lasts until the end of the test. */
+  open(options?: RepairOptions): { readonly environment: RepairEnvironment; readonly pending: () => number };
+  /** What hosts handed out and took, all hosts together. */
+  traffic(): Promise<{ readonly bytesRead: number; readonly bytesWritten: number }>;
+  journal(slab: StoredSlab): Promise<JournalRow[]>;
+  /** `slabs` and `repairs` of a slab. */
+  history(slab: StoredSlab): Promise<{
+    readonly failed: number;
+    readonly waitsMs: number;
+    readonly badShards: readonly number[];
+    readonly objects: number;
+    readonly outcome: string | undefined;
+  }>;
+  /** Hosts that hold no sector of the slab. */
+  spare(slab: StoredSlab): WorldHost[];
+  /** Leaves only these as candidates: all others have no room, as indexd knows. */
+  onlyCandidates(hosts: readonly WorldHost[]): Promise<void>;
+  /** For a test that leaves leases on purpose. */
+  allowLeases(): void;
+}
+
+export function repairSuite(options: { readonly hosts: number }): RepairSuite {
+  let world: RepairWorld | undefined;
+  let opened: RepairEnvironment[] = [];
+  let isSettled = true;
+  const now = (): RepairWorld => {
+    if (world === undefined) throw new Error("the world is made before the first test");
+    return world;
+  };
+  beforeAll(async () => {
+    world = await createRepairWorld(options);
+  });
+  afterAll(() => world?.stop());
+  beforeEach(async () => {
+    isSettled = true;
+    await now().heal();
+  });
+  afterEach(async () => {
+    await Promise.all(opened.map((environment) => environment.close()));
+    opened = [];
+    const { sql } = now().database;
+    expect(await checkRules(sql, { settled: isSettled })).toEqual([]);
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+    await sql`delete from slabmend.leases`;
+    const faults = await Promise.all(now().hosts.map(async ({ swarm }) => (await swarm.counters()).faults));
+    expect(faults.flat()).toEqual([]);
+  });
+
+  const open: RepairSuite["open"] = ({ variables, at, timesFaster = 1 } = {}) => {
+    const clock = createFastClock(timesFaster);
+    const counts = new Map<RepairStep, number>();
+    const environment = openRepairEnvironment({
+      variables: { ...now().variables, ...variables },
+      clock,
+      step: async (name) => {
+        counts.set(name, (counts.get(name) ?? 0) + 1);
+        await at?.(name, counts.get(name)!);
+      },
+    });
+    opened.push(environment);
+    return { environment, pending: () => clock.pending };
+  };
+
+  const repairTask: RepairSuite["repairTask"] = async (task, run = {}) => {
+    const { environment, pending } = open(run);
+    const result = await environment.repair(task, {
+      id: `test/${task.token}`,
+      remainingMs: run.remainingMs ?? 120_000,
+    });
+    // Frozen from here on: no timer may be left that would fire years later.
+    expect(pending()).toBe(0);
+    return result;
+  };
+
+  return {
+    get world() {
+      return now();
+    },
+    open,
+    repairTask,
+    repair: async (slab, run) => repairTask(await now().lease(slab), run),
+    async traffic() {
+      const counters = await Promise.all(now().hosts.map(({ swarm }) => swarm.counters()));
+      return {
+        bytesRead: counters.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
+        bytesWritten: counters.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0),
+      };
+    },
+    async journal(slab) {
+      return await now().database.sql<JournalRow[]>`
+        select outcome, reported_outcome, error, moves, lost, dropped from slabmend.journal
+        where slab_id = ${String(slab.id)} order by id`;
+    },
+    async history(slab) {
+      const [row] = await now().database.sql`
+        select s.consecutive_failed_repairs as failed,
+          (extract(epoch from s.next_repair_attempt - clock_timestamp()) * 1000)::float8 as waits,
+          r.last_outcome as outcome, coalesce(r.bad_shards, '[]') as bad, coalesce(r.object_count, 0) as objects
+        from slabs s left join slabmend.repairs r on r.slab_id = s.id where s.id = ${String(slab.id)}`;
+      return {
+        failed: row!["failed"] as number,
+        waitsMs: row!["waits"] as number,
+        badShards: (row!["bad"] as { index: number }[]).map(({ index }) => index),
+        objects: row!["objects"] as number,
+        outcome: (row!["outcome"] as string | null) ?? undefined,
+      };
+    },
+    spare: (slab) => now().hosts.filter((host) => !slab.hosts.includes(host)),
+    async onlyCandidates(hosts) {
+      for (const { row } of now().hosts) {
+        const room = hosts.some((host) => host.row.id === row.id) ? 262_144 : 0;
+        await now().database.sql`update hosts set settings_remaining_storage = ${room} where id = ${row.id}`;
+      }
+    },
+    allowLeases() {
+      isSettled = false;
+    },
+  };
+}
