@@ -157,7 +157,7 @@ begin
   with move as (
     select m.* from jsonb_to_recordset(request->'moves') as m ("index" integer, root text, "sectorId" bigint,
       "plannedHostId" integer, "plannedMapId" integer, "plannedContractId" text, "newHostId" integer, how text)
-  ), judged as (
+  ), judged as materialized (
     select m."index" as slab_index, m.root, m."newHostId" as new_host_id, m.how,
       s.id as sector_id, s.host_id as old_host_id, s.contract_sectors_map_id is not null as was_pinned,
       need.reason is not null as must_move,
@@ -176,12 +176,13 @@ begin
         when h.host_id is null then 'host-gone'
         when h.blocked then 'host-blocked'
         when not h.has_healthy_contract then 'host-without-good-contract'
-        -- Rule 4: in this slab and in every other slab that has this sector.
-        when s.host_id = m."newHostId" or exists (
-          select from public.slab_sectors mine
+        -- Rule 4: in this slab and in every other slab that has this sector. Counted, because the planner may turn an
+        -- `exists` into a hash of the whole of slab_sectors.
+        when s.host_id = m."newHostId" or (
+          select count(*) from public.slab_sectors mine
           join public.slab_sectors other on other.slab_id = mine.slab_id and other.sector_id <> mine.sector_id
           join public.sectors o on o.id = other.sector_id
-          where mine.sector_id = s.id and o.host_id = m."newHostId") then 'host-taken'
+          where mine.sector_id = s.id and o.host_id = m."newHostId") > 0 then 'host-taken'
       end as why
     from move m
     left join public.slab_sectors ss
