@@ -6,10 +6,7 @@ import type { ReferenceFrame } from "../siamux/reference.ts";
 import { splitAddress } from "./wire-client.ts";
 import { type WireHosts, wirePeers } from "./wire-hosts.ts";
 
-/**
- * What a connection survives and what ends it, frame by frame: our own hosts always, real ones where they are. Not tried:
- * lengths just above 4296, which the reference implementation does not handle safely.
- */
+/** What a connection survives and what ends it, frame by frame: our own hosts always, real ones where they are. */
 
 const FIRST = 1;
 const LAST = 2;
