@@ -1,4 +1,4 @@
--- Which of these slabs may be leased at the given moment: docs/facts, Claiming. Not leased, not quarantined, not really
+-- Which of these slabs may be leased at the given moment: docs/protocol.md, Selecting unhealthy slabs. Not leased, not quarantined, not really
 -- being deleted, past its next_repair_attempt, and past the grace that we leave to indexd unless we wrote that value.
 --
 -- Inlined into its caller, so it sees what the caller's statement sees: claim_page asks once to choose and once more,
