@@ -14,6 +14,7 @@ import {
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { statisticsThatDisagree } from "../support/seed-statistics.ts";
+import { migrateSector } from "./reference-writes.ts";
 import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
 let database: TestDatabase;
@@ -111,6 +112,26 @@ describe("rule 3: the sector is where the plan saw it, or lost, and still has to
       slabFinished: true,
     });
     expect((await hostsOf(slab))[0]).toBe(hosts[6]!.id);
+  });
+
+  test("moved meanwhile from one bad host to another, unpinned on both", async () => {
+    const unpinnedOn = (n: number) => ({ hostId: hosts[n]!.id, mapId: null });
+    const slab = await seedSlab(sql, {
+      minShards: 1,
+      sectors: [unpinnedOn(0), ...placeOn(hosts.slice(2, 4))],
+    });
+    await blockHost(sql, hosts[0]!.hostKey);
+    await blockHost(sql, hosts[1]!.hostKey);
+    const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    await migrateSector(sql, { ...moves[0]!, newHostId: hosts[1]!.id });
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({
+      recorded: [],
+      dropped: [{ index: 0, why: "sector-moved" }],
+      // It still has to move.
+      outcome: "interrupted",
+      slabFinished: false,
+    });
   });
 
   test("pinned meanwhile to a contract that is not the planned one", async () => {
