@@ -1,0 +1,37 @@
+import { action, type CommandHost } from "../command-context.ts";
+import { grantStatements } from "../grant.ts";
+import { wholeNumber } from "../option-values.ts";
+
+interface GrantCommandOptions {
+  readonly role: string;
+  readonly concurrency: number;
+}
+
+export function addGrant(host: CommandHost): void {
+  host.program
+    .command("grant")
+    .description("print the SQL for a database role that can do only what the fleet does")
+    .option("--role <name>", "name of the role", "slabmend")
+    .option(
+      "--concurrency <n>",
+      "repairs at once; the role may have five connections more",
+      wholeNumber(1, 10_000),
+      100,
+    )
+    .addHelpText(
+      "after",
+      `
+Needs no database and changes nothing. The SQL creates the role if there is none, takes from it whatever it had on
+these tables, and grants what claim, repair and reap do: on indexd's tables column by column. Apply it as the owner:
+
+  slabmend grant | psql "$OWNER_URL"
+  psql "$OWNER_URL" -c '\\password slabmend'`,
+    )
+    .action(
+      action<GrantCommandOptions>(host, async (context, options) => {
+        const sql = grantStatements(options);
+        context.print({ sql }, sql);
+        return "done";
+      }),
+    );
+}

@@ -1,0 +1,33 @@
+import { timingSafeEqual } from "node:crypto";
+import type { Sql } from "postgres";
+import { readWalletHash } from "../indexd/wallet-hash.ts";
+import { deriveMigrationSeed, type MigrationSecrets } from "../keys/derive-migration-seed.ts";
+import { OperatorError } from "./operator-error.ts";
+
+/** @throws {RecoveryPhraseError} which never repeats a word */
+export function deriveSeed(phrase: string): MigrationSecrets {
+  return deriveMigrationSeed(phrase);
+}
+
+/**
+ * Compares a phrase's wallet with the one that indexd first started with.
+ * @throws {OperatorError} `wallet-mismatch` or `wallet-unknown`
+ */
+export async function checkWallet(sql: Sql, walletHash: Uint8Array): Promise<void> {
+  const expected = await readWalletHash(sql);
+  if (expected === undefined) {
+    throw new OperatorError({
+      code: "wallet-unknown",
+      message: "global_settings.wallet_hash: expected indexd's wallet, got none",
+      remedy:
+        "Start indexd once on this database, or leave the database URL away to go without the comparison.",
+    });
+  }
+  if (expected.length === walletHash.length && timingSafeEqual(expected, walletHash)) return;
+  throw new OperatorError({
+    code: "wallet-mismatch",
+    message: "recovery phrase: expected that of the indexd in the database, got another wallet's",
+    remedy:
+      "Enter the phrase of this indexd's configuration, or point the database URL to the indexd of this phrase.",
+  });
+}

@@ -1,0 +1,65 @@
+import { lookup } from "node:dns/promises";
+import type { Sql } from "postgres";
+import { assertKnownDatabaseVersion } from "../indexd/database-version.ts";
+import { connect } from "../store/connect.ts";
+import { assertStoreVersion } from "../store/migrate-database.ts";
+import type { CommandContext } from "./command-context.ts";
+import { assertProtected, type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+import { OperatorError } from "./operator-error.ts";
+
+/** What must be there before a command does anything. */
+export interface DatabaseDemands {
+  /** `any`: not even an indexd; `indexd`: a known version of it; `store`: our schema too, as this release wants it. */
+  readonly needs: "any" | "indexd" | "store";
+}
+
+/** Opens the one connection of a command, checks what it needs, and closes it whatever happens. */
+export async function withDatabase<Result>(
+  context: CommandContext,
+  demands: DatabaseDemands,
+  work: (sql: Sql, database: DatabaseUrl) => Promise<Result>,
+): Promise<Result> {
+  const database = await readDatabaseUrl(context);
+  const sql = connect(database.url, "slabmend-cli");
+  const abandon = (): void => void sql.end({ timeout: 0 });
+  context.io.signal.addEventListener("abort", abandon, { once: true });
+  try {
+    if (demands.needs !== "any") await assertKnownDatabaseVersion(sql);
+    if (demands.needs === "store") await assertStoreVersion(sql);
+    return await work(sql, database);
+  } catch (error) {
+    // What a closed connection says is only that we closed it.
+    context.io.signal.throwIfAborted();
+    throw error;
+  } finally {
+    context.io.signal.removeEventListener("abort", abandon);
+    await sql.end({ timeout: 5 });
+  }
+}
+
+/** @throws {OperatorError} when there is none, or none that may be used */
+export async function readDatabaseUrl(
+  context: Pick<CommandContext, "databaseUrl" | "variables">,
+): Promise<DatabaseUrl> {
+  if (context.databaseUrl === undefined) {
+    throw new OperatorError({
+      code: "database-url-missing",
+      message: "database URL: expected SLABMEND_DATABASE_URL to be set, got nothing",
+      remedy: "Set it to the URL of indexd's own PostgreSQL database, in the environment or with --env-file.",
+    });
+  }
+  const database = parseDatabaseUrl(context.databaseUrl);
+  if (database.hasPassword && context.databaseUrl !== context.variables["SLABMEND_DATABASE_URL"]) {
+    throw new OperatorError({
+      code: "secret-on-command-line",
+      message: "--database-url: expected a URL without password, got one with",
+      remedy:
+        "Every process of this machine can read a command line. Put the URL into SLABMEND_DATABASE_URL, or the password into PGPASSWORD; and change the password.",
+    });
+  }
+  await assertProtected(database, async (name) => {
+    const found = await lookup(name, { all: true });
+    return found.map(({ address }) => address);
+  });
+  return database;
+}

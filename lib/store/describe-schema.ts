@@ -1,0 +1,48 @@
+import type { ISql } from "postgres";
+
+export interface SchemaState {
+  /** Of our schema; 0: there is none. */
+  readonly version: number;
+  /** Who would own what is made, and whether they may make it. */
+  readonly role: string;
+  readonly mayCreate: boolean;
+  readonly owner: string | undefined;
+  /** Leases by what they are at; all 0 without schema. */
+  readonly waitingLeases: number;
+  readonly runningLeases: number;
+  /** Slabs whose objects' events still have to be bumped. */
+  readonly unflushedMoves: number;
+  readonly journalRows: number;
+}
+
+/** What `init` would find and `uninstall` would end. Reads our tables as a whole: for the operator, not for workers. */
+export async function describeSchema(sql: ISql): Promise<SchemaState> {
+  const [basis] = await sql<{ role: string; may_create: boolean; owner: string | null; found: boolean }[]>`
+    select current_user::text as role,
+      has_database_privilege(current_database(), 'create') as may_create,
+      (select pg_get_userbyid(nspowner)::text from pg_namespace where nspname = 'slabmend') as owner,
+      to_regclass('slabmend.database_migrations') is not null as found`;
+  const { role, may_create: mayCreate, owner, found } = basis!;
+  const state = { role, mayCreate, owner: owner ?? undefined };
+  if (!found) {
+    return { ...state, version: 0, waitingLeases: 0, runningLeases: 0, unflushedMoves: 0, journalRows: 0 };
+  }
+  const [counts] = await sql<
+    { version: number; waiting: number; running: number; moved: number; journal: number }[]
+  >`
+    select (select coalesce(max(version), 0) from slabmend.database_migrations) as version,
+      (select count(*)::integer from slabmend.leases where began_at is null) as waiting,
+      (select count(*)::integer from slabmend.leases where began_at is not null and expires_at > clock_timestamp())
+        as running,
+      (select count(*)::integer from slabmend.moved) as moved,
+      (select count(*)::integer from slabmend.journal) as journal`;
+  const { version, waiting, running, moved, journal } = counts!;
+  return {
+    ...state,
+    version,
+    waitingLeases: waiting,
+    runningLeases: running,
+    unflushedMoves: moved,
+    journalRows: journal,
+  };
+}
