@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import type { Sql } from "postgres";
-import postgres from "postgres";
+import postgres, { type Sql, type TransactionSql } from "postgres";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { LeaseToken } from "../../lib/slab/ids.ts";
-import { type CommitRequest, commitRepair } from "../../lib/store/commit-repair.ts";
+import { type CommitRequest, type CommitResult, commitRepair } from "../../lib/store/commit-repair.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
   LOST,
@@ -14,6 +13,7 @@ import {
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { statisticsThatDisagree } from "../support/seed-statistics.ts";
+import { migrateSector } from "./reference-writes.ts";
 import { indexdState, leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
 let database: TestDatabase;
@@ -141,6 +141,67 @@ describe("idempotent by token", () => {
   test("an answer lost after COMMIT: the journal tells", async () => {
     const lossy = losingAnswers(sql, 1, { code: "CONNECTION_CLOSED" });
     expect(await commitRepair(lossy, request)).toEqual({ kind: "already-committed", outcome: "repaired" });
+  });
+});
+
+describe("indexd is at the same rows: first the lock, then the look", () => {
+  /** Runs `theirs` and leaves its transaction open until our commit waits for it. */
+  const besideIndexd = async (theirs: (tx: TransactionSql) => Promise<unknown>) => {
+    const worker = postgres(database.url, { max: 1, onnotice: () => {} });
+    try {
+      const [backend] = await worker<{ pid: number }[]>`select pg_backend_pid() as pid`;
+      let committing: Promise<CommitResult> | undefined;
+      await sql.begin(async (tx) => {
+        await theirs(tx);
+        committing = commitRepair(worker, request);
+        await waitsForLock(backend!.pid);
+      });
+      return await committing!;
+    } finally {
+      await worker.end();
+    }
+  };
+
+  test("it migrates the very sector", async () => {
+    const result = await besideIndexd((tx) =>
+      migrateSector(tx, { ...request.moves[0]!, newHostId: hosts[6]!.id }),
+    );
+    expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "sector-moved" }] });
+    const [sector] =
+      await sql`select host_id, num_migrated from sectors where id = ${String(slab.sectors[0]!.id)}`;
+    expect(sector).toEqual({ host_id: hosts[6]!.id, num_migrated: 1 });
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+
+  test("it migrates another sector of the slab to our host", async () => {
+    const [move] = await movesFromHere(sql, slab, [[1, hosts[5]!]]);
+    const result = await besideIndexd((tx) => migrateSector(tx, move!));
+    expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "host-taken" }] });
+  });
+
+  test("it migrates a sector that we report lost", async () => {
+    const { id: sectorId, root } = slab.sectors[1]!;
+    request = { ...request, lost: [{ sectorId, root, hostId: hosts[0]!.id }] };
+    const [move] = await movesFromHere(sql, slab, [[1, hosts[7]!]]);
+    const result = await besideIndexd((tx) => migrateSector(tx, move!));
+    expect(result).toMatchObject({ recorded: [0], lostRecorded: 0 });
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+
+  test("it claims the slab", async () => {
+    const result = await besideIndexd(
+      (tx) =>
+        tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`,
+    );
+    expect(result).toEqual({ kind: "superseded", why: "indexd-claimed" });
+  });
+
+  test("it deletes the slab", async () => {
+    const result = await besideIndexd(async (tx) => {
+      await tx`update stats set stat_value = stat_value - 1 where stat_name = 'num_slabs'`;
+      await tx`delete from slabs where id = ${String(slab.id)}`;
+    });
+    expect(result).toEqual({ kind: "superseded", why: "slab-gone" });
   });
 });
 
