@@ -1,0 +1,103 @@
+/**
+ * Which hosts are likely to fail together: those in one subnet (IPv4 /24, IPv6 /48) and those that announce names of one
+ * domain. What is joined by either is one group. Pure: names are not resolved, so two hosts behind different names of
+ * one machine are not found.
+ */
+import { isIP } from "node:net";
+import type { HostId } from "../slab/ids.ts";
+
+/** Under these everybody has a name: only the name itself says who it is. */
+const SHARED_DOMAINS: ReadonlySet<string> = new Set([
+  "ddns.net",
+  "ddns.us",
+  "duckdns.org",
+  "dyndns.org",
+  "dynu.net",
+  "dynv6.net",
+  "freeddns.org",
+  "freemyip.com",
+  "hopto.org",
+  "mooo.com",
+  "myddns.me",
+  "myftp.org",
+  "nip.io",
+  "no-ip.org",
+  "servebeer.com",
+  "sia.host",
+  "sytes.net",
+  "zapto.org",
+]);
+
+/** Longer is no name (RFC 1035). */
+const MAX_NAME_LENGTH = 253;
+
+/** A number for every host that has company; hosts alone are missing. Numbers mean nothing between calls. */
+export function correlatedHosts(
+  hosts: Iterable<{ readonly id: HostId; readonly addresses: readonly string[] }>,
+): Map<HostId, number> {
+  const parents = new Map<HostId, HostId>();
+  const find = (host: HostId): HostId => {
+    let root = host;
+    for (let parent = parents.get(root); parent !== undefined && parent !== root; parent = parents.get(root))
+      root = parent;
+    parents.set(host, root);
+    return root;
+  };
+  const firstWith = new Map<string, HostId>();
+  for (const { id, addresses } of hosts) {
+    find(id);
+    for (const address of addresses) {
+      const neighbourhood = neighbourhoodOf(address);
+      if (neighbourhood === undefined) continue;
+      const other = firstWith.get(neighbourhood);
+      if (other === undefined) firstWith.set(neighbourhood, id);
+      else parents.set(find(id), find(other));
+    }
+  }
+  const groups = Map.groupBy(parents.keys(), find);
+  return new Map(
+    [...groups].flatMap(([root, members]) =>
+      members.length < 2 ? [] : members.map((member): [HostId, number] => [member, root]),
+    ),
+  );
+}
+
+/** Of `host:port`; equal for addresses that are likely to fail together, undefined for what is no address. */
+export function neighbourhoodOf(address: string): string | undefined {
+  const colon = address.lastIndexOf(":");
+  const host = (colon < 0 ? address : address.slice(0, colon)).replace(/^\[|\]$/g, "").toLowerCase();
+  const version = isIP(host);
+  if (version === 4) return `subnet ${host.split(".").slice(0, 3).join(".")}`;
+  if (version === 6) return subnetOfIPv6(host);
+  return domainOf(host);
+}
+
+function subnetOfIPv6(text: string): string {
+  // The URL parser writes every address in one form, dotted quads as hex.
+  const canonical = new URL(`http://[${text.split("%")[0]}]/`).hostname.slice(1, -1);
+  const [head = "", tail] = canonical.split("::");
+  const left = head === "" ? [] : head.split(":");
+  const right = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups =
+    tail === undefined
+      ? left
+      : [...left, ...Array<string>(8 - left.length - right.length).fill("0"), ...right];
+  if (groups.slice(0, 5).every((group) => group === "0") && groups[5] === "ffff") {
+    const high = Number.parseInt(groups[6]!, 16);
+    return `subnet ${high >> 8}.${high & 255}.${Number.parseInt(groups[7]!, 16) >> 8}`;
+  }
+  return `subnet ${groups.slice(0, 3).join(":")}`;
+}
+
+/** What one party has registered, as well as it can be told without the list of public suffixes. */
+function domainOf(name: string): string | undefined {
+  const labels = name.replace(/\.$/, "").split(".");
+  if (name.length > MAX_NAME_LENGTH || labels.length < 2 || labels.some((label) => label === ""))
+    return undefined;
+  const [second = "", top = ""] = labels.slice(-2);
+  // example.co.uk, example.com.au
+  const length = top.length === 2 && second.length <= 3 && labels.length > 2 ? 3 : 2;
+  const domain = labels.slice(-length).join(".");
+  if (!SHARED_DOMAINS.has(domain)) return `domain ${domain}`;
+  return `domain ${labels.slice(-length - 1).join(".")}`;
+}
