@@ -14,29 +14,29 @@ async function expectWhole(slab: StoredSlab): Promise<void> {
   expect(new Set(await suite.world.locations(slab)).size).toBe(slab.sectors.length);
 }
 
-const refusals: [string, Partial<HostSwitches>][] = [
+const refusals: [string, Partial<HostSwitches>, timesFaster?: number][] = [
   ["is offline", { availability: "offline" }],
-  ["accepts connections and says nothing", { availability: "silent" }],
+  ["accepts connections and says nothing", { availability: "silent" }, 4],
   ["is full", { full: true }],
   ["lacks our funds", { outOfFunds: true }],
   ["fails internally", { failsInternally: true }],
   ["shuts down", { shuttingDown: true }],
   ["issues expired prices", { priceValidityMs: -1_000 }],
-  ["stalls in mid-write", { stallsWritesAfterBytes: 1_500_000 }],
+  ["stalls in mid-write", { stallsWritesAfterBytes: 1_500_000 }, 4],
   [
     "refuses a write early",
     { refusesWritesEarly: { afterBytes: 500_000, code: 2, description: "not enough storage" } },
   ],
 ];
 
-test.each(refusals)("a candidate that %s is followed by the next", async (_, switches) => {
+test.each(refusals)("a candidate that %s is followed by the next", async (_, switches, timesFaster = 1) => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await suite.world.loseSector(slab, 3);
   const [bad, good, alsoGood] = suite.spare(slab);
   await suite.onlyCandidates([bad!, good!, alsoGood!]);
   await bad!.swarm.setSwitches(switches);
-  const result = await suite.repair(slab, { timesFaster: 20, remainingMs: 600_000 });
+  const result = await suite.repair(slab, { timesFaster, remainingMs: 600_000 });
   expect(result).toMatchObject({ kind: "repaired", rebuilt: 2 });
   await expectWhole(slab);
   expect(await suite.world.locations(slab)).not.toContain(bad);
@@ -84,7 +84,7 @@ test("no candidates: a backoff of ours, indexd's counter stays", async () => {
   await suite.world.loseSector(slab, 0);
   await suite.onlyCandidates([]);
   expect(await suite.repair(slab)).toMatchObject({ kind: "no-candidates" });
-  expect(await suite.traffic()).toEqual({ bytesRead: 0, bytesWritten: 0 });
+  expect((await suite.traffic()).transfers).toBe(0);
   const history = await suite.history(slab);
   expect(history.failed).toBe(0);
   expect(history.waitsMs).toBeGreaterThan(60_000);
@@ -119,16 +119,16 @@ describe("a deadline that comes near", () => {
     const slab = await suite.world.storeSlab(CODE);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     expect(await suite.repair(slab, { remainingMs: 1_000 })).toMatchObject({ kind: "interrupted" });
-    expect(await suite.traffic()).toEqual({ bytesRead: 0, bytesWritten: 0 });
+    expect((await suite.traffic()).transfers).toBe(0);
   });
 });
 
 test("nothing goes on behind a repair's back", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 3]) await suite.world.loseSector(slab, index);
-  await slab.hosts[1]!.swarm.setSwitches({ bytesPerSecond: 1_000_000 });
+  await slab.hosts[1]!.swarm.setSwitches({ bytesPerSecond: 2_000_000 });
   const spare = suite.spare(slab);
-  for (const { swarm } of spare.slice(0, 3)) await swarm.setSwitches({ bytesPerSecond: 1_000_000 });
+  for (const { swarm } of spare.slice(0, 3)) await swarm.setSwitches({ bytesPerSecond: 2_000_000 });
   const { environment, pending } = suite.open();
   const task = await suite.world.lease(slab);
   await environment.repair(task, { id: task.token, remainingMs: 60_000 });
@@ -146,5 +146,5 @@ test("as many shards as there are candidates, from one host's fall to the next",
   const result = await suite.repair(slab);
   expect(result).toMatchObject({ kind: "repaired", rebuilt: 4 });
   await expectWhole(slab);
-  expect((await suite.traffic()).bytesWritten).toBe(4 * SECTOR_BYTES);
+  expect((await suite.traffic()).bytesWritten).toBeGreaterThanOrEqual(4 * SECTOR_BYTES);
 });

@@ -17,6 +17,8 @@ export interface RepairOptions {
   readonly at?: (step: RepairStep, occurrence: number) => void | Promise<void>;
   /** Default 1: real time. */
   readonly timesFaster?: number;
+  /** Default `Math.random`. A constant leaves hosts of equal score in the order of their sectors. */
+  readonly random?: () => number;
 }
 
 export interface JournalRow {
@@ -36,8 +38,12 @@ export interface RepairSuite {
   repairTask(task: RepairTask, options?: RepairOptions): Promise<RepairResult>;
   /** An environment that lasts until the end of the test. */
   open(options?: RepairOptions): { readonly environment: RepairEnvironment; readonly pending: () => number };
-  /** What hosts handed out and took, all hosts together. */
-  traffic(): Promise<{ readonly bytesRead: number; readonly bytesWritten: number }>;
+  /** Bytes that hosts handed out and took, all hosts together, and the reads and writes that were begun. */
+  traffic(): Promise<{
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    readonly transfers: number;
+  }>;
   journal(slab: StoredSlab): Promise<JournalRow[]>;
   /** `slabs` and `repairs` of a slab. */
   history(slab: StoredSlab): Promise<{
@@ -82,12 +88,13 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
     expect(faults.flat()).toEqual([]);
   });
 
-  const open: RepairSuite["open"] = ({ variables, at, timesFaster = 1 } = {}) => {
+  const open: RepairSuite["open"] = ({ variables, at, timesFaster = 1, random = Math.random } = {}) => {
     const clock = createFastClock(timesFaster);
     const counts = new Map<RepairStep, number>();
     const environment = openRepairEnvironment({
       variables: { ...now().variables, ...variables },
       clock,
+      random,
       step: async (name) => {
         counts.set(name, (counts.get(name) ?? 0) + 1);
         await at?.(name, counts.get(name)!);
@@ -120,6 +127,10 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
       return {
         bytesRead: counters.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
         bytesWritten: counters.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0),
+        transfers: counters.reduce(
+          (sum, { rpcs }) => sum + (rpcs["ReadSector"] ?? 0) + (rpcs["WriteSector"] ?? 0),
+          0,
+        ),
       };
     },
     async journal(slab) {
