@@ -50,7 +50,7 @@ describe("planDamage", () => {
     [
       "more kills than the slabs can take",
       { killWorkers: 5 },
-      /^--kill-workers 5: expected at most 4, 2 for each of the 2/,
+      /^--kill-workers 5: expected at most 4 where 2 slabs will be repaired$/,
     ],
     [
       "kills though nothing is damaged",

@@ -18,36 +18,45 @@ export interface WorkerKiller {
   stop(): Promise<void>;
 }
 
-/** Five slabs whose last repair crashed make the fleet ill, and then it backs off: lib/store/fleet-health.ts. */
-const MOST_CRASHED_SLABS = 4;
-const POLL_MS = 10;
-/** Into the copies, the rebuild or the uploads of a repair that takes a second or more. */
-const LEAST_WAIT_MS = 20;
-const MOST_WAIT_MS = 400;
+/**
+ * Five slabs whose last repair crashed make the fleet ill if they are the majority, and then it backs off:
+ * lib/store/fleet-health.ts, which looks at the latest twenty.
+ */
+const HARMLESS_CRASHED_SLABS = 4;
+const MOST_CRASHED_SLABS = 9;
+const POLL_MS = 5;
+/** For each sector that moves: into the copies, the rebuild or the uploads, which take about 100 ms a sector. */
+const LEAST_WAIT_MS = 5;
+const MOST_WAIT_MS = 50;
 
 export function startWorkerKiller(parts: {
   readonly sql: ISql;
   readonly mapping: EventSourceMapping;
   readonly wanted: number;
+  /** How many sectors of a slab have to move. */
+  readonly movesOf: (slabId: SlabId) => number;
   readonly random: () => number;
   readonly onKilled: (kill: { readonly pid: number; readonly slabId: SlabId }) => void;
   readonly onFailure: (error: unknown) => void;
 }): WorkerKiller {
-  const { sql, mapping, wanted, random, onKilled, onFailure } = parts;
+  const { sql, mapping, wanted, movesOf, random, onKilled, onFailure } = parts;
   const killsOf = new Map<SlabId, number>();
   /** Slabs whose last worker was killed, until another one has ended well. */
   const crashed = new Set<SlabId>();
+  const repaired = new Set<SlabId>();
   const killedTokens = new Set<LeaseToken>();
   const hunts = new Set<Promise<void>>();
   let underWay = 0;
   let hits = 0;
   let stopped = false;
 
+  const mostCrashed = (): number =>
+    Math.min(Math.max(HARMLESS_CRASHED_SLABS, repaired.size), MOST_CRASHED_SLABS);
   const mayHunt = (slabId: SlabId): boolean =>
     !stopped &&
     hits + underWay < wanted &&
     (killsOf.get(slabId) ?? 0) < MOST_KILLS_PER_SLAB &&
-    (crashed.has(slabId) || crashed.size + underWay < MOST_CRASHED_SLABS);
+    (crashed.has(slabId) || crashed.size + underWay < mostCrashed());
 
   const hunt = async (worker: BusyWorker, { slabId, token }: RepairMessage): Promise<void> => {
     const busy = (): boolean => mapping.busyWorkers.includes(worker);
@@ -55,7 +64,7 @@ export function startWorkerKiller(parts: {
       if (stopped || !busy()) return;
       await sleep(POLL_MS);
     }
-    await sleep(LEAST_WAIT_MS + random() * (MOST_WAIT_MS - LEAST_WAIT_MS));
+    await sleep(movesOf(slabId) * (LEAST_WAIT_MS + random() * (MOST_WAIT_MS - LEAST_WAIT_MS)));
     if (stopped || !busy() || !(await isRunning(sql, token))) return;
     const ended = workerEnd(mapping, worker);
     if (!busy() || !mapping.killWorker(worker.pid)) return;
@@ -64,6 +73,7 @@ export function startWorkerKiller(parts: {
     hits += 1;
     killsOf.set(slabId, (killsOf.get(slabId) ?? 0) + 1);
     crashed.add(slabId);
+    repaired.delete(slabId);
     killedTokens.add(token);
     onKilled({ pid: worker.pid, slabId });
   };
@@ -82,9 +92,9 @@ export function startWorkerKiller(parts: {
   };
   const onEnded: (...event: EventSourceMappingEvents["workerEnded"]) => void = (worker, { outcome }) => {
     const task = taskOf(worker);
-    if (task !== undefined && outcome.kind === "succeeded" && !killedTokens.has(task.token)) {
-      crashed.delete(task.slabId);
-    }
+    if (task === undefined || outcome.kind !== "succeeded" || killedTokens.has(task.token)) return;
+    crashed.delete(task.slabId);
+    repaired.add(task.slabId);
   };
   mapping.on("workerStarted", onStarted);
   mapping.on("workerEnded", onEnded);

@@ -42,7 +42,7 @@ export interface LetRepairOptions {
 }
 
 export async function letRepair(options: LetRepairOptions): Promise<RepairsDone> {
-  const { sql, runtime, deployment, kills, progress } = options;
+  const { sql, runtime, deployment, damage, kills, progress } = options;
   const logs = createLogLines(progress);
   const deployed = await runtime.deploy({
     ...deployment,
@@ -53,6 +53,7 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
     const killer = startWorkerKiller({
       sql,
       mapping: deployed.mapping,
+      movesOf: (slabId) => damage.filter((sector) => sector.slabId === slabId).length,
       ...kills,
       onKilled: ({ pid, slabId }) =>
         progress.line(`killed worker ${pid}, which was repairing slab ${slabId}`),
