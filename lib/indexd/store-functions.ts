@@ -4,6 +4,12 @@ import { readPredicateStatements } from "./predicates-sql.ts";
 const FILES = [
   "claimable-slabs.sql",
   "claim-page.sql",
+  "claim-times.sql",
+  "sector-causes.sql",
+  "slab-health.sql",
+  "walk-page.sql",
+  "record-backlog.sql",
+  "lease-by-urgency.sql",
   "begin-repair.sql",
   "extend-lease.sql",
   "commit-repair.sql",

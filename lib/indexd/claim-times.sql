@@ -1,0 +1,23 @@
+-- From when on these slabs may be leased, if nothing changes: the rules of claimable-slabs.sql, as a time. A slab may be
+-- leased when free_at has passed, it is not leased and not dying (really being deleted). Missing: the slab is gone.
+--
+-- Reads what claimable_slabs reads, by the same indexes. A leased slab is free when its lease expires, or sooner.
+create or replace function slabmend.claim_times(slab_ids bigint[], grace interval)
+returns table (slab_id bigint, digest bytea, min_shards smallint, free_at timestamptz, leased boolean, dying boolean)
+language sql stable
+as $$
+  select s.id, s.digest, s.min_shards,
+    greatest(
+      case when s.next_repair_attempt = r.next_repair_attempt then s.next_repair_attempt
+        else s.next_repair_attempt + grace end,
+      r.quarantined_until,
+      l.expires_at),
+    l.slab_id is not null,
+    not exists (select from public.account_slabs a where a.slab_id = s.id)
+      and not exists (select from public.object_slabs o where o.slab_digest = s.digest)
+      and s.id in (select q.slab_id from public.slab_deletion_queue q)
+  from public.slabs s
+  left join slabmend.repairs r on r.slab_id = s.id
+  left join slabmend.leases l on l.slab_id = s.id
+  where s.id = any (slab_ids)
+$$;

@@ -1,0 +1,171 @@
+-- Leases a batch from the backlog, one transaction and one round trip: the most urgent slabs first, then those that wait
+-- for longest.
+--
+--   request  {"maxLeases", "maxInFlight" | null, "holdMs", "graceMs", "dangerAbove", "mostOrdinary" | null,
+--             "patienceMs", "patientShare"}
+--            mostOrdinary: leases at most of slabs whose urgency is not above dangerAbove; null: no limit
+--            patientShare: of the batch, for slabs that have waited longer than patienceMs, whatever their urgency
+--   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "examined", "postponed", "healed",
+--             "changed", "dry"}
+--            live: leases that exist now, as counted (null without maxInFlight)
+--            changed: slabs of which some sectors, but not all, are well again: to be judged anew before they are leased
+--            dry: nothing that may be leased was left behind
+--
+-- Every entry that is looked at and not leased leaves the front of the queue: healed and deleted ones go, others say when
+-- to look again. So a stale entry costs one look, and no call looks at it twice.
+--
+-- Health is looked at again by the sectors that the entry counts, by id: the whole slab would be ten times as many. A slab
+-- that has become worse in the meantime is leased all the same.
+--
+-- Locks: backlog, then slabs, both `for no key update skip locked`: it waits for nobody, and two callers take different
+-- slabs. Then leases, of which nobody else can insert one for a slab that is locked here.
+--
+-- Indexes: backlog_urgency_idx from its front, backlog_waiting_idx from its front; then primary keys.
+create or replace function slabmend.lease_by_urgency(request jsonb) returns jsonb
+language plpgsql volatile
+as $function$
+declare
+  hold constant interval not null := make_interval(secs => (request->>'holdMs')::double precision / 1000);
+  grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
+  patience constant interval not null := make_interval(secs => (request->>'patienceMs')::double precision / 1000);
+  danger_above constant double precision not null := (request->>'dangerAbove')::double precision;
+  most_in_flight constant integer := (request->>'maxInFlight')::integer;
+  most_ordinary constant integer := (request->>'mostOrdinary')::integer;
+  room integer not null := (request->>'maxLeases')::integer;
+  live integer;
+  wanted integer;
+  chosen bigint[] := '{}';
+  more bigint[];
+  locked bigint[];
+  moment timestamptz := clock_timestamp();
+  dry boolean := true;
+  result record;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'lease_by_urgency needs read committed' using errcode = 'invalid_transaction_state';
+  end if;
+
+  if most_in_flight is not null then
+    select count(*) into live from slabmend.leases;
+    room := least(room, most_in_flight - live);
+  end if;
+  if room <= 0 then
+    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'examined', 0, 'postponed', 0, 'healed', 0,
+      'changed', '[]'::jsonb, 'dry', false);
+  end if;
+
+  -- 1. Those whose patience is at its end.
+  wanted := least(ceil(room * (request->>'patientShare')::double precision)::integer, coalesce(most_ordinary, room));
+  if wanted > 0 then
+    select coalesce(array_agg(b.slab_id), '{}') into chosen
+    from (
+      select b.slab_id from slabmend.backlog b
+      where b.ready and b.waiting_since < moment - patience
+      order by b.waiting_since, b.slab_id
+      limit wanted
+      for no key update skip locked
+    ) b;
+  end if;
+
+  -- 2. The most urgent; ordinary ones as far as the budget goes.
+  wanted := room - cardinality(chosen);
+  if most_ordinary is not null and wanted > 0 then
+    select coalesce(array_agg(b.slab_id), '{}') into more
+    from (
+      select b.slab_id from slabmend.backlog b
+      where b.ready and b.urgency > danger_above and b.slab_id <> all (chosen)
+      order by b.urgency desc, b.waiting_since, b.slab_id
+      limit wanted
+      for no key update skip locked
+    ) b;
+    dry := cardinality(more) < wanted;
+    wanted := least(wanted - cardinality(more), most_ordinary - cardinality(chosen));
+    chosen := chosen || more;
+    if wanted > 0 then
+      select coalesce(array_agg(b.slab_id), '{}') into more
+      from (
+        select b.slab_id from slabmend.backlog b
+        where b.ready and b.urgency <= danger_above and b.slab_id <> all (chosen)
+        order by b.urgency desc, b.waiting_since, b.slab_id
+        limit wanted
+        for no key update skip locked
+      ) b;
+      dry := cardinality(more) < wanted;
+      chosen := chosen || more;
+    end if;
+  elsif wanted > 0 then
+    select coalesce(array_agg(b.slab_id), '{}') into more
+    from (
+      select b.slab_id from slabmend.backlog b
+      where b.ready and b.slab_id <> all (chosen)
+      order by b.urgency desc, b.waiting_since, b.slab_id
+      limit wanted
+      for no key update skip locked
+    ) b;
+    dry := cardinality(more) < wanted;
+    chosen := chosen || more;
+  else
+    dry := false;
+  end if;
+
+  select coalesce(array_agg(s.id), '{}') into locked
+  from (select s.id from public.slabs s where s.id = any (chosen) for no key update skip locked) s;
+
+  -- 3. A new statement, now that all is locked: whatever came between is seen.
+  moment := clock_timestamp();
+  with entry as materialized (
+    select b.slab_id, b.urgency, b.margin, cardinality(b.bad_sectors) as recorded, c.place
+    from unnest(chosen) with ordinality c (slab_id, place)
+    join slabmend.backlog b on b.slab_id = c.slab_id
+  ), still as materialized (
+    select ss.slab_id, count(*) filter (where x.cause is not null) as bad
+    from slabmend.sector_causes(array(
+      select unnest(b.bad_sectors) from slabmend.backlog b where b.slab_id = any (chosen))) x
+    join public.slab_sectors ss on ss.sector_id = x.sector_id and ss.slab_id = any (chosen)
+    group by ss.slab_id
+  ), judged as materialized (
+    select e.slab_id, e.urgency, e.margin, e.place, t.digest, t.free_at,
+      case
+        when t.slab_id is null or t.dying or coalesce(still.bad, 0) = 0 then 'gone'
+        when t.leased or t.free_at >= moment or e.slab_id <> all (locked) then 'postponed'
+        when still.bad < e.recorded then 'changed'
+        else 'due'
+      end as verdict
+    from entry e
+    left join slabmend.claim_times(chosen, grace) t on t.slab_id = e.slab_id
+    left join still on still.slab_id = e.slab_id
+  ), inserted as (
+    insert into slabmend.leases as l (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)
+    select j.slab_id, j.digest, moment, moment + hold, moment, moment + hold, j.margin
+    from judged j where j.verdict = 'due'
+    on conflict (slab_id) do nothing
+    returning l.slab_id, l.digest, l.token, l.held_until
+  ), held as (
+    update public.slabs s set next_repair_attempt = i.held_until from inserted i where s.id = i.slab_id
+  ), removed as (
+    delete from slabmend.backlog b using judged j where b.slab_id = j.slab_id and j.verdict = 'gone'
+  ), moved_back as (
+    update slabmend.backlog b
+    set ready = false,
+      look_at = case j.verdict
+        when 'due' then moment + hold
+        when 'changed' then moment
+        -- A slab that somebody holds locked right now is free in a moment.
+        else greatest(j.free_at, moment + interval '1 second')
+      end
+    from judged j where b.slab_id = j.slab_id and j.verdict <> 'gone'
+  )
+  select
+    coalesce(jsonb_agg(jsonb_build_object('slabId', i.slab_id::text, 'digest', encode(i.digest, 'hex'), 'token', i.token,
+      'margin', j.margin, 'urgency', j.urgency) order by j.place) filter (where i.slab_id is not null), '[]') as leases,
+    count(*) as examined, count(i.slab_id) as leased,
+    count(*) filter (where j.verdict = 'postponed') as postponed,
+    count(*) filter (where j.verdict = 'gone') as healed,
+    coalesce(jsonb_agg(j.slab_id::text) filter (where j.verdict = 'changed'), '[]') as changed
+  into result
+  from judged j left join inserted i on i.slab_id = j.slab_id;
+
+  return jsonb_build_object('leases', result.leases, 'live', live + result.leased, 'examined', result.examined,
+    'postponed', result.postponed, 'healed', result.healed, 'changed', result.changed, 'dry', dry);
+end
+$function$;

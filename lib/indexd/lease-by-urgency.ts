@@ -1,0 +1,84 @@
+import type { ISql } from "postgres";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
+import { type RetryOptions, retryTransaction } from "../store/retry-transaction.ts";
+import type { UnsentLease } from "../store/unsent-leases.ts";
+
+export interface UrgencyRequest {
+  /** Leases made at most. */
+  readonly maxLeases: number;
+  /** Leases that may exist at most afterwards; null: any number, and they are not counted. */
+  readonly maxInFlight: number | null;
+  readonly holdMs: number;
+  /** How long past its next_repair_attempt a slab is left to indexd, unless that value is ours. */
+  readonly graceMs: number;
+  /** Slabs above this loss probability are in danger: no budget keeps them waiting. */
+  readonly dangerAbove: number;
+  /** Leases at most of slabs that are not in danger; null: any number. */
+  readonly mostOrdinary: number | null;
+  /** Who has waited for longer gets a share of every batch, whatever is more urgent. */
+  readonly patienceMs: number;
+  /** 0..1 */
+  readonly patientShare: number;
+}
+
+export interface UrgentLease extends UnsentLease {
+  readonly margin: number;
+  readonly urgency: number;
+}
+
+export interface UrgencyBatch {
+  /** Most urgent first, after those whose patience was at its end. */
+  readonly leases: readonly UrgentLease[];
+  /** Leases that exist now; null: not counted. */
+  readonly live: number | null;
+  readonly examined: number;
+  readonly postponed: number;
+  readonly healed: number;
+  /** Slabs that have become better, but not well: to be judged anew. */
+  readonly changed: number;
+  /** Nothing that may be leased was left behind. */
+  readonly dry: boolean;
+}
+
+interface Answer extends Omit<UrgencyBatch, "leases" | "changed"> {
+  readonly leases: readonly {
+    slabId: string;
+    digest: string;
+    token: string;
+    margin: number;
+    urgency: number;
+  }[];
+  readonly changed: readonly string[];
+}
+
+/**
+ * Leases the most urgent slabs of the backlog, in one transaction: lib/indexd/lease-by-urgency.sql. Not idempotent, as claimPage
+ * is not, and for the same reason.
+ */
+export async function leaseByUrgency(
+  sql: ISql,
+  request: UrgencyRequest,
+  retry: RetryOptions = {},
+): Promise<UrgencyBatch> {
+  const encoded = JSON.stringify(request);
+  const answer = await retryTransaction(
+    "claim",
+    async () => {
+      const [row] = await sql<{ result: Answer }[]>`
+        select slabmend.lease_by_urgency(${encoded}::text::jsonb) as result`;
+      return row!.result;
+    },
+    { ...retry, maxConnectionAttempts: 1 },
+  );
+  return {
+    ...answer,
+    leases: answer.leases.map((lease) => ({
+      slabId: parseSlabId(lease.slabId),
+      digest: parseSlabDigest(lease.digest),
+      token: parseLeaseToken(lease.token),
+      margin: lease.margin,
+      urgency: lease.urgency,
+    })),
+    changed: answer.changed.length,
+  };
+}

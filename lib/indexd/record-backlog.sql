@@ -1,0 +1,70 @@
+-- Writes entries of the backlog, what was removed, which slabs a walk has seen, and how far it has come; one transaction.
+-- Touches our tables only. lib/store/backlog.ts encodes the request. Answer: whether the walk advanced.
+--
+-- Locks: backlog by ascending slab id, sightings by ascending slab id, the row of the walk last.
+create or replace function slabmend.record_backlog(request jsonb) returns boolean
+language plpgsql volatile
+as $function$
+declare
+  moment constant timestamptz := clock_timestamp();
+  ids bigint[];
+  advanced boolean := false;
+begin
+  insert into slabmend.backlog as b (slab_id, urgency, loss, margin, causes, since, bad_sectors, first_seen, last_seen,
+    waiting_since, ready, look_at)
+  select e."slabId", e.urgency, e.loss, e.margin, e.causes, e."sinceMs",
+    array(select jsonb_array_elements_text(e."badSectors")::bigint),
+    to_timestamp(e."firstSeenMs" / 1000), moment, to_timestamp(e."waitingSinceMs" / 1000), e.ready,
+    to_timestamp(e."lookAtMs" / 1000)
+  from jsonb_to_recordset(request->'entries') as e ("slabId" bigint, urgency double precision, loss double precision,
+    margin smallint, causes jsonb, "sinceMs" jsonb, "badSectors" jsonb, "firstSeenMs" double precision,
+    "waitingSinceMs" double precision, ready boolean, "lookAtMs" double precision)
+  on conflict (slab_id) do update set
+    urgency = excluded.urgency, loss = excluded.loss, margin = excluded.margin, causes = excluded.causes,
+    since = excluded.since, bad_sectors = excluded.bad_sectors,
+    -- A clock that was ahead and jumped back.
+    first_seen = least(b.first_seen, excluded.first_seen), last_seen = excluded.last_seen,
+    waiting_since = excluded.waiting_since, ready = excluded.ready, look_at = excluded.look_at;
+
+  if jsonb_array_length(request->'removed') > 0 then
+    select array_agg(b.slab_id) into ids
+    from (
+      select b.slab_id from slabmend.backlog b
+      where b.slab_id in (select r::bigint from jsonb_array_elements_text(request->'removed') r)
+      order by b.slab_id for update
+    ) b;
+    delete from slabmend.backlog b where b.slab_id = any (ids);
+  end if;
+
+  if jsonb_typeof(request->'sighted') = 'object' then
+    insert into slabmend.sightings as g (cause, slab_id, generation)
+    select request->'sighted'->>'cause', s::bigint, (request->'sighted'->>'generation')::bigint
+    from jsonb_array_elements_text(request->'sighted'->'slabIds') s
+    order by s::bigint
+    on conflict (cause, slab_id) do update set generation = excluded.generation
+    where g.generation < excluded.generation;
+  end if;
+
+  if jsonb_typeof(request->'unsighted') = 'object' then
+    delete from slabmend.sightings g
+    where g.cause = request->'unsighted'->>'cause' and g.generation < (request->'unsighted'->>'generation')::bigint
+      and g.slab_id in (select s::bigint from jsonb_array_elements_text(request->'unsighted'->'slabIds') s);
+  end if;
+
+  if jsonb_typeof(request->'advance') = 'object' then
+    -- Only from where it stood: a slower walker must not take it back.
+    update slabmend.walks w set
+      generation = case when a.finish then w.generation + 1 else w.generation end,
+      phase = case when a.finish then 'sectors' else a."toPhase" end,
+      position = case when a.finish then 0 else a."toPosition" end,
+      pass_started_at = case when w.phase = 'sectors' and w.position = 0 then moment else w.pass_started_at end,
+      finished_at = case when a.finish then moment else w.finished_at end,
+      pass_ms = case when a.finish then extract(epoch from moment - w.pass_started_at) * 1000 else w.pass_ms end
+    from jsonb_to_record(request->'advance') as a (cause text, generation bigint, phase text, position bigint,
+      finish boolean, "toPhase" text, "toPosition" bigint)
+    where w.cause = a.cause and w.generation = a.generation and w.phase = a.phase and w.position = a.position;
+    advanced := found;
+  end if;
+  return advanced;
+end
+$function$;

@@ -1,0 +1,64 @@
+-- The health of these slabs, as far as it can be told from one snapshot, and what the backlog says of them. Read only,
+-- takes no row lock.
+--
+--   answer   [{"slabId", "there": false}] of a slab that is gone, otherwise
+--            [{"slabId", "there": true, "minShards", "freeAtMs", "leased", "dying",
+--              "good": [hostId]                          of each sector that nothing is wrong with and that can be read
+--              "bad": [[sectorId, hostId | null, cause]] of each other one; hostId null: no source
+--              "known": {"firstSeenMs", "waitingSinceMs", "since"} | null}]
+--
+-- A shard that was pinned wrongly (repairs.bad_shards) is no source, whatever its sector's state.
+--
+-- Reads slab_sectors by its primary key, sectors by id, each once; hosts and contracts once for all of them.
+create or replace function slabmend.slab_health(slab_ids bigint[], grace interval) returns jsonb
+language sql stable
+as $function$
+  with place as materialized (
+    select ss.slab_id, ss.slab_index, s.id as sector_id, s.host_id, s.contract_sectors_map_id as map_id,
+      coalesce(r.bad_shards @> jsonb_build_array(jsonb_build_object('index', ss.slab_index)), false) as wrong
+    from public.slab_sectors ss
+    join public.sectors s on s.id = ss.sector_id
+    left join slabmend.repairs r on r.slab_id = ss.slab_id and r.bad_shards <> '[]'
+    where ss.slab_id = any (slab_ids)
+  ), host as materialized (
+    select h.host_id, h.good and h.has_active_contract as counts, h.good
+    from slabmend.host_states() h
+    where h.host_id in (select p.host_id from place p)
+  ), pin as materialized (
+    select m.id as map_id, coalesce(c.healthy and ch.good, false) as counts
+    from public.contract_sectors_map m
+    left join slabmend.contract_states() c on c.contract_id = m.contract_id
+    left join slabmend.host_states() ch on ch.host_id = c.host_id
+    where m.id in (select p.map_id from place p)
+  ), judged as (
+    select p.slab_id, p.slab_index, p.sector_id, p.wrong, p.host_id,
+      case
+        when p.host_id is null then 'lost'
+        when not coalesce(h.counts, false) then 'bad-host'
+        when p.map_id is not null and not coalesce(pin.counts, false) then 'bad-contract'
+      end as cause
+    from place p
+    left join host h on h.host_id = p.host_id
+    left join pin on pin.map_id = p.map_id
+  ), slab as (
+    select j.slab_id,
+      coalesce(jsonb_agg(j.host_id order by j.slab_index) filter (where j.cause is null and not j.wrong), '[]') as good,
+      coalesce(jsonb_agg(jsonb_build_array(j.sector_id::text, case when not j.wrong then j.host_id end, j.cause)
+        order by j.slab_index) filter (where j.cause is not null), '[]') as bad
+    from judged j
+    group by j.slab_id
+  )
+  select coalesce(jsonb_agg(
+    case when t.slab_id is null then jsonb_build_object('slabId', w.id::text, 'there', false)
+    else jsonb_build_object('slabId', w.id::text, 'there', true, 'minShards', t.min_shards,
+      'freeAtMs', extract(epoch from t.free_at) * 1000, 'leased', t.leased, 'dying', t.dying,
+      'good', coalesce(slab.good, '[]'), 'bad', coalesce(slab.bad, '[]'),
+      'known', case when b.slab_id is not null then jsonb_build_object(
+        'firstSeenMs', extract(epoch from b.first_seen) * 1000,
+        'waitingSinceMs', extract(epoch from b.waiting_since) * 1000, 'since', b.since) end)
+    end order by w.id), '[]')
+  from (select distinct unnest(slab_ids) as id) w
+  left join slabmend.claim_times(slab_ids, grace) t on t.slab_id = w.id
+  left join slab on slab.slab_id = w.id
+  left join slabmend.backlog b on b.slab_id = w.id
+$function$;
