@@ -186,16 +186,14 @@ describe("a pass", () => {
   test("keeps to its budget, and the next run goes on", async () => {
     await damage(12);
     let now = 0;
+    const advance = () => {
+      now += 1_000;
+    };
     const clock = { ...systemClock, now: () => now };
     const reports = [];
     for (let run = 0; run < 20 && (await backlogRows(sql)).length < 12; run++) {
       reports.push(
-        await walkBacklog(
-          { sql, clock, step: () => void (now += 1_000) },
-          walkSettings({ pageSectors: 2 }),
-          2_000,
-          ["lost"],
-        ),
+        await walkBacklog({ sql, clock, step: advance }, walkSettings({ pageSectors: 2 }), 2_000, ["lost"]),
       );
     }
     expect(reports.map(({ pages }) => pages)).toEqual([2, 2, 2]);
