@@ -1,0 +1,197 @@
+/**
+ * The functions in processes of their own, on real hosts, a real database and a real queue: one is killed or stopped at
+ * a named step, then ordinary runs finish what it left behind.
+ */
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import {
+  DeleteMessageCommand,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  type SQSClient,
+} from "@aws-sdk/client-sqs";
+import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
+import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
+import type { RepairTask } from "../../lib/repair/repair-dependencies.ts";
+import { checkRules } from "../../lib/store/check-rules.ts";
+import { createRepairWorld, type RepairWorld, type StoredSlab } from "./repair-world.ts";
+import { startWorkerProcess, type WorkerOptions, type WorkerProcess } from "./worker-process.ts";
+
+export type FunctionName = "claim" | "repair" | "reap";
+
+export interface KillWorld {
+  readonly world: RepairWorld;
+  readonly queueServer: QueueServer;
+  readonly queues: QueuePair;
+  readonly client: SQSClient;
+  /** A process of a function that is killed or stopped as told. It is stopped with the world. */
+  startVictim(
+    name: FunctionName,
+    signalAt?: NonNullable<WorkerOptions["signalAt"]>,
+    variables?: Readonly<Record<string, string>>,
+  ): Promise<WorkerProcess>;
+  /** What all processes printed so far. */
+  lines(): string[];
+  /** An SQS event of these tasks. */
+  eventOf(...tasks: readonly RepairTask[]): unknown;
+  /** Hours pass in the database: leases expire, unsent ones are overdue, held slabs may be attempted again. */
+  hoursPass(): Promise<void>;
+  /**
+   * Lets time pass and runs reap, claim and repair, as their schedules would, until nothing is left to do.
+   * @returns the outcomes of the repairs
+   */
+  finish(): Promise<string[]>;
+  /** What is not as it should be: rules of the database, and sectors of these slabs. */
+  violations(slabs: readonly StoredSlab[]): Promise<unknown[]>;
+  /** Hosts well again, history forgotten, so that one test's crashes do not make the next one's fleet ill. */
+  reset(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const MOST_ROUNDS = 6;
+
+export async function createKillWorld(options: {
+  readonly hosts: number;
+  readonly variables?: Readonly<Record<string, string>>;
+}): Promise<KillWorld> {
+  const world = await createRepairWorld(options);
+  const queueServer = await startQueueServer();
+  const queues = await queueServer.createQueues({ visibilityTimeoutSeconds: 60, maxReceiveCount: 5 });
+  const client = queueServer.createClient();
+  const { sql } = world.database;
+  const environment = {
+    ...world.variables,
+    AWS_ENDPOINT_URL_SQS: queueServer.url,
+    SLABMEND_QUEUE_URL: queues.repairs.url,
+    SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
+    SLABMEND_INDEXD_GRACE_SECONDS: "0",
+    SLABMEND_LEASE_SECONDS: "3",
+    SLABMEND_HEARTBEAT_SECONDS: "1",
+    ...options.variables,
+  };
+  const workers: WorkerProcess[] = [];
+  const victims: WorkerProcess[] = [];
+  const start = (
+    name: FunctionName,
+    signalAt?: NonNullable<WorkerOptions["signalAt"]>,
+    variables: Readonly<Record<string, string>> = {},
+  ): Promise<WorkerProcess> =>
+    startWorkerProcess({
+      entry: fileURLToPath(new URL(`../kill/fixtures/${name}-function.ts`, import.meta.url)),
+      environment: { ...environment, ...variables },
+      ...(signalAt === undefined ? {} : { signalAt }),
+    });
+  /** Started once: they are never killed. */
+  const finishers = new Map<FunctionName, WorkerProcess>();
+  const run = async (name: FunctionName, event: unknown): Promise<unknown> => {
+    const worker = finishers.get(name) ?? (await start(name));
+    if (!finishers.has(name)) workers.push(worker);
+    finishers.set(name, worker);
+    const outcome = await worker.invoke(event);
+    if (outcome.kind !== "succeeded") throw new Error(`${name}: ${JSON.stringify(outcome)}`);
+    return JSON.parse(outcome.payload);
+  };
+
+  const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: {} });
+  /** Repairs what the queue holds. */
+  const drainQueue = async (): Promise<number> => {
+    let drained = 0;
+    for (;;) {
+      const { Messages: messages = [] } = await client.send(
+        new ReceiveMessageCommand({ QueueUrl: queues.repairs.url, MaxNumberOfMessages: 10 }),
+      );
+      if (messages.length === 0) return drained;
+      const event = { Records: messages.map(({ MessageId, Body }) => recordOf(MessageId!, Body!)) };
+      const { batchItemFailures } = (await run("repair", event)) as { batchItemFailures: unknown[] };
+      if (batchItemFailures.length > 0) throw new Error("a message failed");
+      for (const { ReceiptHandle } of messages) {
+        await client.send(new DeleteMessageCommand({ QueueUrl: queues.repairs.url, ReceiptHandle }));
+      }
+      drained += messages.length;
+    }
+  };
+
+  const hoursPass = async (): Promise<void> => {
+    await sql.begin(async (tx) => {
+      await tx`update slabs set next_repair_attempt = next_repair_attempt - interval '30 hours'`;
+      await tx`update slabmend.leases set held_until = held_until - interval '30 hours',
+        expires_at = expires_at - interval '30 hours', sending_since = sending_since - interval '30 hours'`;
+      await tx`update slabmend.repairs set next_repair_attempt = next_repair_attempt - interval '30 hours',
+        quarantined_until = quarantined_until - interval '30 hours'`;
+    });
+  };
+
+  return {
+    world,
+    queueServer,
+    queues,
+    client,
+    async startVictim(name, signalAt, variables) {
+      const victim = await start(name, signalAt, variables);
+      victims.push(victim);
+      return victim;
+    },
+    lines: () => [...workers, ...victims].flatMap((worker) => worker.lines.map(({ line }) => line)),
+    eventOf: (...tasks) => ({
+      Records: tasks.map((task) => recordOf(randomUUID(), encodeRepairMessage(task))),
+    }),
+    hoursPass,
+    async finish() {
+      const [{ last } = { last: "0" }] = await sql<{ last: string }[]>`
+        select coalesce(max(id), 0)::text as last from slabmend.journal`;
+      for (let round = 0; round < MOST_ROUNDS; round += 1) {
+        await hoursPass();
+        await run("reap", {});
+        await run("claim", {});
+        await drainQueue();
+        const [left] = await sql<{ leases: boolean; untold: boolean; bad: boolean }[]>`
+          select exists (select from slabmend.leases) as leases, exists (select from slabmend.moved) as untold,
+            exists (select from slabmend.sectors_to_move((select array_agg(id) from slabs))) as bad`;
+        if (left?.leases === false && !left.untold && !left.bad) break;
+      }
+      const rows = await sql<{ outcome: string }[]>`
+        select outcome from slabmend.journal where id > ${last} order by id`;
+      return rows.map(({ outcome }) => outcome);
+    },
+    async violations(slabs) {
+      const found: unknown[] = await checkRules(sql, { settled: true });
+      for (const slab of slabs) {
+        const wrong = await world.wrongSectors(slab);
+        if (wrong.length > 0) found.push({ slab: String(slab.id), wrong });
+        const hosts = new Set(await world.locations(slab));
+        if (hosts.size !== slab.sectors.length) found.push({ slab: String(slab.id), hosts: hosts.size });
+      }
+      const moving = await sql`
+        select m.* from slabmend.sectors_to_move((select array_agg(id) from slabs)) m
+        where m.slab_id in ${sql(slabs.map(({ id }) => String(id)))}`;
+      if (moving.length > 0) found.push({ stillToMove: moving.length });
+      return found;
+    },
+    async reset() {
+      await world.heal();
+      await sql`delete from slabmend.leases`;
+      await sql`delete from slabmend.repairs`;
+      await sql`delete from slabmend.journal`;
+      await sql`delete from slabmend.dead_letters`;
+      await sql`update slabmend.fleet set ill = false, backoff_ms = 0, backoff_from = null, backoff_until = null`;
+      for (const { url } of [queues.repairs, queues.deadLetters]) {
+        await client.send(new PurgeQueueCommand({ QueueUrl: url }));
+      }
+      await Promise.all(victims.map((victim) => victim.stop()));
+    },
+    async stop() {
+      await Promise.all([...workers, ...victims].map((worker) => worker.stop()));
+      client.destroy();
+      await queueServer.stop();
+      await world.stop();
+    },
+  };
+}
+
+/** Sends a message that nobody understands to the dead letters. */
+export async function sendDeadLetter(kill: KillWorld, body: string): Promise<void> {
+  await kill.client.send(
+    new SendMessageCommand({ QueueUrl: kill.queues.deadLetters.url, MessageBody: body }),
+  );
+}
