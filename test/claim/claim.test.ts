@@ -4,6 +4,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type ClaimStep, claim } from "../../lib/claim/claim.ts";
 import type { ClaimSettings } from "../../lib/claim/claim-settings.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
+import {
+  type ClaimedPage,
+  type ClaimPageRequest,
+  claimPage,
+} from "../../lib/indexd/choose-unhealthy-slabs.ts";
 import type { RepairQueue } from "../../lib/queue/repair-queue.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
@@ -264,6 +269,36 @@ describe("the walk", () => {
   });
 });
 
+describe("two claims at the same time", () => {
+  const page = (rest: Partial<ClaimPageRequest> = {}): ClaimPageRequest => ({
+    pageSectors: 4,
+    maxLeases: 100,
+    maxInFlight: 1_000,
+    holdMs: 3_600_000,
+    graceMs: 0,
+    ...rest,
+  });
+  const position = async () =>
+    (
+      await sql<{ position: string }[]>`select position::text from slabmend.checkpoints where name = 'claim'`
+    )[0]!.position;
+
+  test("the slower one does not take the walk back", async () => {
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 10 }, () => ({ minShards: 1, sectors: [LOST] })),
+    });
+    let slower: Promise<ClaimedPage> | undefined;
+    await sql.begin(async (tx) => {
+      expect((await claimPage(tx, page())).leases).toHaveLength(4);
+      // Starts at the same place with a shorter page, finds its slab locked, and waits for the checkpoint.
+      slower = claimPage(sql, page({ pageSectors: 1 }));
+      await untilSomebodyWaits();
+    });
+    expect(await slower).toMatchObject({ leases: [], from: 0n, next: slabs[0]!.sectors[0]!.id });
+    expect(await position()).toBe(String(slabs[3]!.sectors[0]!.id));
+  });
+});
+
 describe("sending", () => {
   test("what was left unsent is sent first", async () => {
     const slab = await damaged();
@@ -378,6 +413,15 @@ test("16 concurrent claimers over 2,000 unhealthy slabs lease each exactly once"
     await Promise.all(clients.map((client) => client.end()));
   }
 });
+
+async function untilSomebodyWaits(): Promise<void> {
+  for (;;) {
+    const waiting = await sql`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    if (waiting.length > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));

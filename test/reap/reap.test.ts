@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type { Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -14,6 +15,7 @@ import { type ReapStep, reap } from "../../lib/reap/reap.ts";
 import type { ReapIncompleteError } from "../../lib/reap/reap-report.ts";
 import { DEFAULT_REAP_SETTINGS, type ReapSettings } from "../../lib/reap/reap-settings.ts";
 import { commitRepair } from "../../lib/store/commit-repair.ts";
+import { reapLeases } from "../../lib/store/expired-leases.ts";
 import { leaseByHand, requestOf } from "../store/running-lease.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
@@ -131,6 +133,19 @@ describe("expired leases", () => {
     await sql`delete from slabs where id = ${String(slab.id)}`;
     expect(await run()).toMatchObject({ taken: 1 });
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
+  });
+
+  test("one that is no longer what was decided upon stays", async () => {
+    const slab = await damaged();
+    const token = await leaseByHand(sql, slab);
+    const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
+    const none = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
+    // Not expired; begun since; leased anew.
+    expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual(none);
+    await sql`update slabmend.leases set expires_at = clock_timestamp()`;
+    expect(await reapLeases(sql, [{ ...decision, running: false }])).toEqual(none);
+    expect(await reapLeases(sql, [{ ...decision, running: true, token: randomUUID() }])).toEqual(none);
+    expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual({ ...none, crashed: 1 });
   });
 
   test("one that a commit is at is left to it", async () => {

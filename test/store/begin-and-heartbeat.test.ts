@@ -88,6 +88,20 @@ describe("begin", () => {
     ]);
   });
 
+  test("not when indexd is claiming it at this moment: first the lock, then the look", async () => {
+    let beginning: Promise<BeginResult> | undefined;
+    await sql.begin(async (tx) => {
+      await tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
+      beginning = begin();
+      for (let waiting = 0; waiting === 0; ) {
+        const rows = await tx`
+          select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        waiting = rows.length;
+      }
+    });
+    expect(await beginning).toEqual({ kind: "stale", why: "indexd-claimed" });
+  });
+
   test("not for a slab that indexd has deleted", async () => {
     await sql`delete from slabs where id = ${String(slab.id)}`;
     expect(await begin()).toEqual({ kind: "stale", why: "slab-gone" });
