@@ -20,7 +20,7 @@ export function setEnciphered(slab: Slab, range: ShardRange, offset: number, enc
 
 /**
  * Rebuilds the targets' range from exactly `min_shards` sources. Reed-Solomon works byte column by byte column, so
- * any range is rebuilt from the same range of the sources (docs/protocol.md, erasure code).
+ * any range is rebuilt from the same range of the sources (docs/protocol.md, Reed-Solomon parameters).
  * @param targets whole sectors; only their bytes from `offset` on are written, with the targets' keystream applied
  */
 export function decodeColumn(options: {
