@@ -2,7 +2,10 @@ import { Command, CommanderError } from "commander";
 import { encode } from "./command-context.ts";
 import { addDeriveSeed } from "./commands/derive-seed.ts";
 import { addGrant } from "./commands/grant.ts";
+import { addPlan } from "./commands/plan.ts";
+import { addRepair } from "./commands/repair.ts";
 import { addSchema } from "./commands/schema.ts";
+import { addStatus } from "./commands/status.ts";
 import { exitCode } from "./exit-codes.ts";
 import type { OperatorIo } from "./operator-io.ts";
 import { describeFailure } from "./report-failure.ts";
@@ -29,7 +32,8 @@ export function createCommandLine(io: OperatorIo, setExitCode: (code: number) =>
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => write(withoutValues(text)),
     });
-  for (const add of [addDeriveSeed, addSchema, addGrant]) add({ program, io, setExitCode });
+  for (const add of [addDeriveSeed, addSchema, addGrant, addStatus, addPlan, addRepair])
+    add({ program, io, setExitCode });
   return program;
 }
 

@@ -11,6 +11,8 @@ import { OperatorError } from "./operator-error.ts";
 export interface DatabaseDemands {
   /** `any`: not even an indexd; `indexd`: a known version of it; `store`: our schema too, as this release wants it. */
   readonly needs: "any" | "indexd" | "store";
+  /** What Ctrl+C does: end the command's connection and so the command (default), or leave it to the command. */
+  readonly onSignal?: "end" | "ignore";
 }
 
 /** Opens the one connection of a command, checks what it needs, and closes it whatever happens. */
@@ -22,14 +24,14 @@ export async function withDatabase<Result>(
   const database = await readDatabaseUrl(context);
   const sql = connect(database.url, "slabmend-cli");
   const abandon = (): void => void sql.end({ timeout: 0 });
-  context.io.signal.addEventListener("abort", abandon, { once: true });
+  if (demands.onSignal !== "ignore") context.io.signal.addEventListener("abort", abandon, { once: true });
   try {
     if (demands.needs !== "any") await assertKnownDatabaseVersion(sql);
     if (demands.needs === "store") await assertStoreVersion(sql);
     return await work(sql, database);
   } catch (error) {
     // What a closed connection says is only that we closed it.
-    context.io.signal.throwIfAborted();
+    if (demands.onSignal !== "ignore") context.io.signal.throwIfAborted();
     throw error;
   } finally {
     context.io.signal.removeEventListener("abort", abandon);

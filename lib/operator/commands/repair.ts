@@ -1,0 +1,87 @@
+import { variablesOf } from "../../config/parse-environment.ts";
+import { openRepairEnvironment } from "../../repair/open-repair-environment.ts";
+import { assertPrivileges } from "../assert-privileges.ts";
+import { action, type CommandHost } from "../command-context.ts";
+import { findSlab, SLAB_ARGUMENT } from "../find-slab.ts";
+import { withDatabase } from "../open-database.ts";
+import { wholeNumber } from "../option-values.ts";
+import { bytes, siacoins } from "../quantities.ts";
+import { type RepairNowReport, repairNow } from "../repair-now.ts";
+
+interface RepairCommandOptions {
+  readonly force?: boolean;
+  readonly timeout: number;
+}
+
+export function addRepair(host: CommandHost): void {
+  host.program
+    .command("repair")
+    .description("repair one slab now, from this machine")
+    .argument("<slab>", SLAB_ARGUMENT)
+    .option(
+      "--timeout <seconds>",
+      "after this long what is done is kept and the rest left",
+      wholeNumber(10, 3_600),
+      300,
+    )
+    .option(
+      "--force",
+      "in spite of a quarantine, and although indexd may be at it (then both may move its sectors)",
+    )
+    .addHelpText(
+      "after",
+      `
+Leases the slab as claim does, so that no worker takes it meanwhile, and repairs it as the function does: the same
+code, the same variables (docs/configuration.md). A backoff of ours does not keep it waiting. Needs
+SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and reap frees the slab.`,
+    )
+    .action(
+      action<RepairCommandOptions>(host, async (context, options, [slabText = ""]) => {
+        const variables = {
+          ...context.variables,
+          SLABMEND_DATABASE_URL: context.databaseUrl,
+          // Standard output is the report's; what went wrong is in the journal.
+          SLABMEND_LOG_LEVEL: "silent",
+        };
+        const times = context.parse(["SLABMEND_HOLD_SECONDS", "SLABMEND_INDEXD_GRACE_SECONDS"]);
+        const report = await withDatabase(context, { needs: "store", onSignal: "ignore" }, async (sql) => {
+          const slab = await findSlab(sql, slabText);
+          // Before the lease: a right that lacks or a seed that is none must leave nothing behind.
+          await assertPrivileges(sql);
+          context.parse(variablesOf("repair").filter((name) => name !== "SLABMEND_DATABASE_URL"));
+          const environment = openRepairEnvironment({ variables });
+          try {
+            context.note(`repairing slab ${slab.id} …`);
+            host.io.signal.addEventListener("abort", () =>
+              context.note("finishing this repair; once more ends it at once, and reap will free the slab"),
+            );
+            return await repairNow(sql, environment, slab, {
+              holdMs: times.SLABMEND_HOLD_SECONDS * 1_000,
+              graceMs: times.SLABMEND_INDEXD_GRACE_SECONDS * 1_000,
+              force: options.force === true,
+              timeoutMs: options.timeout * 1_000,
+            });
+          } finally {
+            await environment.close();
+          }
+        });
+        context.print(report, renderRepair(report));
+        return report.outcome === "repaired" || report.outcome === "healthy" ? "done" : "findings";
+      }),
+    );
+}
+
+function renderRepair({ slabId, outcome, why, journal }: RepairNowReport): string {
+  const head = `slab ${slabId}: ${outcome}${why === undefined ? "" : ` (${why})`}`;
+  if (journal === undefined) return head;
+  return [
+    `${head}${journal.error === undefined ? "" : `, error ${journal.error}`}`,
+    ...journal.moves.map(
+      ({ index, from, to, how }) =>
+        `  shard ${index}: ${how}, ${from === null ? "lost" : `host ${from}`} → host ${to}`,
+    ),
+    ...journal.dropped.map(({ index, why: reason }) => `  shard ${index}: dropped, ${reason}`),
+    ...journal.lost.map(({ root, host }) => `  sector ${root.slice(0, 16)}…: lost on host ${host}`),
+    `${bytes(journal.bytesRead)} read, ${bytes(journal.bytesWritten)} written, ${siacoins(journal.hastings)}`,
+  ].join("\n");
+}

@@ -1,0 +1,72 @@
+import type { FleetStatus } from "../store/read-status.ts";
+import { bytes, duration, siacoins, table } from "./quantities.ts";
+
+export interface StatusReport extends FleetStatus {
+  /** Slabs in the backlog, leased ones and waiting ones included. */
+  readonly backlogSlabs: number;
+  readonly slabsPerHour: number;
+  /** At the rate of the last ten minutes; undefined: nothing was finished in them, or nothing is left. */
+  readonly secondsLeft: number | undefined;
+  /** On Lambda, at LAMBDA_DOLLARS_PER_GIB_SECOND; what our own machines did is counted as if it had run there. */
+  readonly lambdaDollarsToday: number;
+}
+
+/**
+ * List price of x86_64 in most regions in 2026, without free tier, requests and tax: an order of magnitude, not a bill.
+ */
+const LAMBDA_DOLLARS_PER_GIB_SECOND = 0.000_016_666_7;
+/** One whole vCPU: the memory of the repair function. */
+const REPAIR_GIB = 1_769 / 1_024;
+
+/** Adds what follows from the counts; pure. */
+export function reportStatus(status: FleetStatus): StatusReport {
+  const backlogSlabs = status.backlog.reduce((sum, { ready, later }) => sum + ready + later, 0);
+  const slabsPerHour = status.finishedInTenMinutes * 6;
+  return {
+    ...status,
+    backlogSlabs,
+    slabsPerHour,
+    secondsLeft: backlogSlabs === 0 || slabsPerHour === 0 ? undefined : (backlogSlabs / slabsPerHour) * 3_600,
+    lambdaDollarsToday: status.today.workerSeconds * REPAIR_GIB * LAMBDA_DOLLARS_PER_GIB_SECOND,
+  };
+}
+
+/** For people. What wants attention comes first. */
+export function renderStatus(report: StatusReport): string {
+  const { leases, today } = report;
+  const attention = [
+    report.fleetIsIll && "the fleet is ill: most recent repairs failed, claim leases only a probe a minute",
+    report.budgetStops.length > 0 && `the budget stops claims: ${report.budgetStops.join(", ")}`,
+    report.atRisk > 0 && `${report.atRisk} slabs at risk: too few sources answered`,
+    report.quarantined > 0 && `${report.quarantined} slabs in quarantine: slabmend quarantine list`,
+    report.deadLetters > 0 && `${report.deadLetters} dead letters: slabmend dead-letters list`,
+    leases.expired > 0 && `${leases.expired} leases expired and not yet reaped`,
+  ].filter((line) => line !== false);
+  const left =
+    report.secondsLeft === undefined ? "" : `, about ${duration(report.secondsLeft)} left at this rate`;
+  return [
+    `slabmend at ${report.at.toISOString()}`,
+    ...attention.map((line) => `! ${line}`),
+    "",
+    `backlog       ${report.backlogSlabs} slabs`,
+    ...(report.backlog.length === 0
+      ? []
+      : table([
+          ["  margin", "ready", "later"],
+          ...report.backlog.map(({ margin, ready, later }) => [margin, ready, later]),
+        ])),
+    `leases        ${leases.running} running, ${leases.sent} sent, ${leases.unsent} unsent${leases.oldestSeconds === undefined ? "" : `, oldest ${duration(leases.oldestSeconds)}`}`,
+    `throughput    ${report.slabsPerHour} slabs an hour${left}`,
+    `last hour     ${outcomes(report.lastHour)}`,
+    `today (UTC)   ${today.repairs} repairs, ${today.sectorsCopied} sectors copied and ${today.sectorsRebuilt} rebuilt, ${bytes(today.bytesRead)} read, ${bytes(today.bytesWritten)} written`,
+    `cost today    ${siacoins(today.hastings)}; ${duration(today.workerSeconds)} of work, about $${report.lambdaDollarsToday.toFixed(2)} if all of it ran on Lambda`,
+    `events        ${report.unflushedMoves} slabs whose objects' events are still to be bumped`,
+  ].join("\n");
+}
+
+function outcomes(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  return entries.length === 0
+    ? "nothing ended"
+    : entries.map(([name, count]) => `${count} ${name}`).join(", ");
+}

@@ -1,0 +1,161 @@
+import type { ISql } from "postgres";
+
+export interface BacklogOfMargin {
+  /** Sectors on good hosts minus min_shards; negative: more are gone than may be. */
+  readonly margin: number;
+  /** May be leased now. */
+  readonly ready: number;
+  /** A grace, a next attempt or a lease has to end first. */
+  readonly later: number;
+}
+
+export interface WorkDone {
+  readonly repairs: number;
+  readonly sectorsCopied: number;
+  readonly sectorsRebuilt: number;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly hastings: bigint;
+  /** From begin to commit, added up: what Lambda bills, but for its start. */
+  readonly workerSeconds: number;
+}
+
+export interface FleetStatus {
+  /** By the database's clock. */
+  readonly at: Date;
+  readonly backlog: readonly BacklogOfMargin[];
+  readonly leases: {
+    readonly unsent: number;
+    readonly sent: number;
+    readonly running: number;
+    readonly expired: number;
+    /** Of the oldest lease. */
+    readonly oldestSeconds: number | undefined;
+  };
+  /** Repairs by outcome that ended in the last hour. */
+  readonly lastHour: Readonly<Record<string, number>>;
+  /** Slabs repaired or found healthy in the last ten minutes. */
+  readonly finishedInTenMinutes: number;
+  /** Since midnight UTC. */
+  readonly today: WorkDone;
+  readonly deadLetters: number;
+  readonly quarantined: number;
+  /** Slabs whose last repair found too few sources. */
+  readonly atRisk: number;
+  /** Slabs whose objects' events are still to be bumped. */
+  readonly unflushedMoves: number;
+  readonly fleetIsIll: boolean;
+  /** Names of the limits of the budget that stop claims. */
+  readonly budgetStops: readonly string[];
+}
+
+interface Row {
+  readonly at: Date;
+  readonly backlog: BacklogOfMargin[];
+  readonly unsent: number;
+  readonly sent: number;
+  readonly running: number;
+  readonly expired: number;
+  readonly oldest_seconds: number | null;
+  readonly last_hour: Record<string, number>;
+  readonly finished: number;
+  readonly repairs: number;
+  readonly copied: number;
+  readonly rebuilt: number;
+  readonly bytes_read: string;
+  readonly bytes_written: string;
+  readonly hastings: string;
+  readonly worker_seconds: number;
+  readonly dead_letters: number;
+  readonly quarantined: number;
+  readonly at_risk: number;
+  readonly moved: number;
+  readonly ill: boolean;
+  readonly stopped_by: string[];
+}
+
+/**
+ * What the operator looks at, in one statement and one snapshot; reads tables of ours only and locks nothing. A day of
+ * journal by journal_finished_at_idx; backlog and repairs as a whole.
+ */
+export async function readStatus(sql: ISql): Promise<FleetStatus> {
+  const [row] = await sql<Row[]>`
+    with day as (
+      select j.* from slabmend.journal j
+      where j.finished_at >= least(date_trunc('day', clock_timestamp(), 'UTC'), clock_timestamp() - interval '1 hour')
+    ), today as (
+      select * from day where finished_at >= date_trunc('day', clock_timestamp(), 'UTC')
+    )
+    select clock_timestamp() as at,
+      (
+        select coalesce(jsonb_agg(to_jsonb(m) order by m.margin), '[]')
+        from (
+          select b.margin, count(*) filter (where b.ready) as ready, count(*) filter (where not b.ready) as later
+          from slabmend.backlog b group by b.margin
+        ) m
+      ) as backlog,
+      l.*,
+      (
+        select coalesce(jsonb_object_agg(o.outcome, o.repairs), '{}')
+        from (
+          select d.outcome, count(*) as repairs from day d
+          where d.finished_at > clock_timestamp() - interval '1 hour' group by d.outcome
+        ) o
+      ) as last_hour,
+      (
+        select count(*)::integer from day d
+        where d.finished_at > clock_timestamp() - interval '10 minutes' and d.outcome in ('repaired', 'healthy')
+      ) as finished,
+      t.*,
+      (select count(*)::integer from slabmend.dead_letters) as dead_letters,
+      (select count(*)::integer from slabmend.repairs r where r.quarantined_until > clock_timestamp()) as quarantined,
+      (select count(*)::integer from slabmend.repairs r where r.last_outcome = 'too-few-sources') as at_risk,
+      (select count(distinct slab_id)::integer from slabmend.moved) as moved,
+      (select f.ill from slabmend.fleet f) as ill,
+      (select to_jsonb(b.stopped_by) from slabmend.budget b) as stopped_by
+    from (
+      select (count(*) filter (where sent_at is null and began_at is null and expires_at >= clock_timestamp()))::integer
+          as unsent,
+        (count(*) filter (where sent_at is not null and began_at is null and expires_at >= clock_timestamp()))::integer
+          as sent,
+        (count(*) filter (where began_at is not null and expires_at >= clock_timestamp()))::integer as running,
+        (count(*) filter (where expires_at < clock_timestamp()))::integer as expired,
+        extract(epoch from clock_timestamp() - min(leased_at))::double precision as oldest_seconds
+      from slabmend.leases
+    ) l
+    cross join (
+      select count(*)::integer as repairs,
+        coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "copied")'))), 0)::integer
+          as copied,
+        coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "rebuilt")'))), 0)::integer
+          as rebuilt,
+        coalesce(sum(t.bytes_read), 0)::text as bytes_read,
+        coalesce(sum(t.bytes_written), 0)::text as bytes_written,
+        coalesce(sum(t.hastings), 0)::text as hastings,
+        coalesce(sum(extract(epoch from t.finished_at - t.began_at)), 0)::double precision as worker_seconds
+      from today t
+    ) t`;
+  const { unsent, sent, running, expired, oldest_seconds: oldest } = row!;
+  return {
+    at: row!.at,
+    backlog: row!.backlog,
+    leases: { unsent, sent, running, expired, oldestSeconds: oldest ?? undefined },
+    lastHour: row!.last_hour,
+    finishedInTenMinutes: row!.finished,
+    today: {
+      repairs: row!.repairs,
+      sectorsCopied: row!.copied,
+      sectorsRebuilt: row!.rebuilt,
+      bytesRead: Number(row!.bytes_read),
+      bytesWritten: Number(row!.bytes_written),
+      hastings: BigInt(row!.hastings),
+      workerSeconds: row!.worker_seconds,
+    },
+    deadLetters: row!.dead_letters,
+    quarantined: row!.quarantined,
+    atRisk: row!.at_risk,
+    unflushedMoves: row!.moved,
+    fleetIsIll: row!.ill,
+    budgetStops: row!.stopped_by,
+  };
+}

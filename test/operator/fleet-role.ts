@@ -1,0 +1,36 @@
+/** The role that `slabmend grant` prints, made in a test's database; roles belong to the whole server, so it has a name of its own. */
+import { randomBytes } from "node:crypto";
+import postgres from "postgres";
+import type { TestDatabase } from "../support/database.ts";
+import { runCli } from "./run-cli.ts";
+
+export interface FleetRole {
+  readonly name: string;
+  /** The database's URL with this role's password. */
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** Runs the printed SQL as its owner would: as one script with its own begin and commit. */
+export async function applyGrant(ownerUrl: string, role: string, concurrency: number): Promise<void> {
+  const { out } = await runCli(["grant", "--role", role, "--concurrency", String(concurrency)]);
+  const owner = postgres(ownerUrl, { max: 1, onnotice: () => {} });
+  await owner.unsafe(out).finally(() => owner.end());
+}
+
+export async function createFleetRole({ sql, url }: TestDatabase, concurrency = 4): Promise<FleetRole> {
+  const name = `fleet_${randomBytes(6).toString("hex")}`;
+  const password = randomBytes(18).toString("hex");
+  await applyGrant(url, name, concurrency);
+  await sql.unsafe(`alter role ${name} password '${password}'`);
+  const own = new URL(url);
+  own.username = name;
+  own.password = password;
+  return {
+    name,
+    url: own.href,
+    async drop() {
+      await sql.unsafe(`drop owned by ${name}; drop role ${name}`);
+    },
+  };
+}
