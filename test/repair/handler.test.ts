@@ -1,0 +1,91 @@
+/** The repair function at its edge: batches with bad messages, a bad environment, a database that is away. */
+import { randomUUID } from "node:crypto";
+import type { Context, SQSEvent } from "aws-lambda";
+import { expect, test } from "vitest";
+import { createRepairHandler } from "../../functions/repair.ts";
+import { ConfigurationError } from "../../lib/config/configuration-error.ts";
+import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
+import { repairSuite } from "../support/repair-suite.ts";
+
+const suite = repairSuite({ hosts: 6 });
+const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
+
+const eventOf = (bodies: Readonly<Record<string, string>>): SQSEvent =>
+  ({ Records: Object.entries(bodies).map(([messageId, body]) => ({ messageId, body })) }) as SQSEvent;
+
+test("bad messages fail alone; the others of the batch are handled", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  const task = await suite.world.lease(slab);
+  const good = encodeRepairMessage(task);
+  const unknown = { ...task, slabId: 999_999_999n as typeof task.slabId };
+  const handler = createRepairHandler({ variables: suite.world.variables });
+  const bodies = {
+    empty: "",
+    "not-json": "{",
+    "not-an-object": "[1]",
+    "unknown-version": JSON.stringify({ ...JSON.parse(good), v: 2 }),
+    "too-large": JSON.stringify({ ...JSON.parse(good), more: "x".repeat(300_000) }),
+    "more-fields": JSON.stringify({ ...JSON.parse(good), key: "00" }),
+    "negative-slab": JSON.stringify({ ...JSON.parse(good), slabId: "-1" }),
+    "huge-slab": JSON.stringify({ ...JSON.parse(good), slabId: "9".repeat(40) }),
+    "bad-token": JSON.stringify({ ...JSON.parse(good), token: "'; drop table slabs; --" }),
+    "unknown-slab": encodeRepairMessage(unknown),
+    "unknown-token": encodeRepairMessage({ ...task, token: randomUUID() as typeof task.token }),
+    good,
+    "good-again": good,
+  };
+  const { batchItemFailures } = await handler(eventOf(bodies), context);
+  expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual([
+    "empty",
+    "not-json",
+    "not-an-object",
+    "unknown-version",
+    "too-large",
+    "more-fields",
+    "negative-slab",
+    "huge-slab",
+    "bad-token",
+  ]);
+  const journal = await suite.journal(slab);
+  expect(journal.map(({ outcome }) => outcome)).toEqual(["repaired"]);
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+});
+
+test("an environment that lacks everything names everything, and no secret", async () => {
+  const handler = createRepairHandler({
+    variables: {
+      SLABMEND_MIGRATION_SEED: "canary-seed",
+      SLABMEND_LEASE_SECONDS: "soon",
+      SLABMEND_ALLOW_PRIVATE_ADDRESSES: "perhaps",
+    },
+  });
+  const error = await handler(eventOf({}), context).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(ConfigurationError);
+  const { message } = error as ConfigurationError;
+  for (const name of [
+    "SLABMEND_DATABASE_URL",
+    "SLABMEND_MIGRATION_SEED",
+    "SLABMEND_LEASE_SECONDS",
+    "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
+  ]) {
+    expect(message).toContain(name);
+  }
+  expect(message).not.toContain("canary-seed");
+});
+
+test("with the database away a message fails before it began, and comes again", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  const task = await suite.world.lease(slab);
+  const away = new URL(suite.world.database.url);
+  away.port = "1";
+  const event = eventOf({ good: encodeRepairMessage(task) });
+  const handler = createRepairHandler({
+    variables: { ...suite.world.variables, SLABMEND_DATABASE_URL: away.href },
+  });
+  expect(await handler(event, context)).toEqual({ batchItemFailures: [{ itemIdentifier: "good" }] });
+  const again = createRepairHandler({ variables: suite.world.variables });
+  expect(await again(event, context)).toEqual({ batchItemFailures: [] });
+  expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
+});
