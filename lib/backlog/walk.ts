@@ -85,6 +85,7 @@ class WalkRun {
   readonly #deps: WalkDependencies;
   readonly #settings: WalkSettings;
   readonly #endsAtMs: number;
+  readonly #firstGenerations = new Map<string, bigint>();
   #groups: ReadonlyMap<HostId, number> = new Map();
   #pageSectors: number;
 
@@ -118,6 +119,9 @@ class WalkRun {
   async walk(causes: readonly Cause[]): Promise<boolean> {
     for (;;) {
       const states = await readWalks(this.#deps.sql, causes);
+      for (const { cause, generation } of states) {
+        if (!this.#firstGenerations.has(cause)) this.#firstGenerations.set(cause, generation);
+      }
       const awake = states.filter((state) => !this.#rests(state));
       if (awake.length === 0) return true;
       // In turn, so that a cause that floods the backlog does not hide the others.
@@ -128,8 +132,12 @@ class WalkRun {
     }
   }
 
-  /** At the beginning of a pass whose time has not come. A clock that jumped back does not stop the walk. */
+  /**
+   * At the beginning of a pass whose time has not come. A clock that jumped back does not stop the walk. No run ends two
+   * passes of a cause, however often they may begin.
+   */
   #rests(state: WalkState): boolean {
+    if (state.generation > (this.#firstGenerations.get(state.cause) ?? state.generation)) return true;
     const atStart = state.phase === "sectors" && state.position === 0n;
     return atStart && state.finishedOnce && state.passAgeMs >= 0 && state.passAgeMs < this.#settings.everyMs;
   }

@@ -1,6 +1,24 @@
+import { DEFAULT_WALK_SETTINGS, type WalkSettings } from "../backlog/backlog-settings.ts";
+import type { BudgetLimits } from "../store/budget.ts";
 import { DEFAULT_FLEET_LIMITS, type FleetLimits } from "../store/fleet-health.ts";
 
+/**
+ * `urgency`: from the backlog, the likeliest to be lost first. `id`: straight from indexd's tables, by sector id, as
+ * indexd does; no thresholds, no budget.
+ */
+export type ClaimOrder = "urgency" | "id";
+
 export interface ClaimSettings {
+  readonly claimsBy: ClaimOrder;
+  /** By urgency: how the backlog is kept. */
+  readonly walk: WalkSettings;
+  /** By urgency: how long a round may walk before it leases. */
+  readonly walkBudgetMs: number;
+  readonly budget: BudgetLimits;
+  /** By urgency: a slab that has waited for longer, once due, gets its turn out of `patientShare` of every batch. */
+  readonly patienceMs: number;
+  /** 0..1 */
+  readonly patientShare: number;
   /** Live leases while there is a backlog. */
   readonly maxInFlight: number;
   /** Bad sectors looked at in one transaction. */
@@ -19,6 +37,14 @@ export interface ClaimSettings {
 }
 
 export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
+  claimsBy: "urgency",
+  walk: DEFAULT_WALK_SETTINGS,
+  // A minute's run has twelve rounds: most of its time for the walk while there is much to walk, and never so long that
+  // workers wait for work.
+  walkBudgetMs: 4_000,
+  budget: {},
+  patienceMs: 86_400_000,
+  patientShare: 0.1,
   maxInFlight: 200,
   pageSectors: 500,
   // 14 ms of transaction on ten million sectors: short enough for indexd never to notice.

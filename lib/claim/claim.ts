@@ -1,8 +1,8 @@
 /**
  * claim: keeps live leases at maxInFlight while there is a backlog.
  *
- *   round: is the fleet well? -> send what was left unsent -> lease and send page by page until there is room no more,
- *          or a whole lap over the bad sectors left nothing behind
+ *   round: is the fleet well? -> send what was left unsent -> walk, to keep the backlog true -> lease and send batch by
+ *          batch until there is room no more or nothing is left that may be leased
  *
  * With a backlog it does a round every few seconds until its deadline, because a batch a minute would cap the fleet.
  * Without one it returns at once. Of an ill fleet it leases one probe, or a few slabs, and returns.
@@ -11,18 +11,21 @@
  * (sent by the next run), sent twice (harmless), or without message (reaped when their hour is over).
  */
 import type { ISql } from "postgres";
+import { type WalkStep, walkBacklog } from "../backlog/walk.ts";
 import type { Clock } from "../clock/clock.ts";
 import { sleep } from "../clock/sleep.ts";
 import { type ClaimedPage, claimPage } from "../indexd/choose-unhealthy-slabs.ts";
 import type { RepairQueue } from "../queue/repair-queue.ts";
 import { type SendStep, sendLeases } from "../queue/send-leases.ts";
+import { type BudgetLimit, checkBudget } from "../store/budget.ts";
 import { type ClaimAllowance, claimAllowance, type FleetHealth } from "../store/fleet-health.ts";
 import { refreshFleetHealth, takeProbe } from "../store/fleet-state.ts";
 import { takeUnsent } from "../store/unsent-leases.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
+import { fillByUrgency } from "./fill-by-urgency.ts";
 
 /** After each of these a crash leaves a trace; kill tests end the process there. */
-export type ClaimStep = "leased" | SendStep;
+export type ClaimStep = "leased" | SendStep | WalkStep;
 
 export interface ClaimDependencies {
   readonly sql: ISql;
@@ -44,6 +47,8 @@ export interface ClaimReport {
   readonly rounds: number;
   readonly fleet: FleetHealth["kind"];
   readonly stopped: "no-backlog" | "deadline" | "fleet-ill";
+  /** Limits of the budget that are reached: only slabs in danger are leased. */
+  readonly budgetStops: readonly BudgetLimit[];
 }
 
 /** Unsent leases taken at once; more are taken by the next round. */
@@ -61,17 +66,33 @@ export async function claim(
   const { sql, clock } = deps;
   const endsAtMs = clock.now() + remainingMs;
   const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0 };
+  let stoppedBy: readonly BudgetLimit[] = [];
   for (;;) {
     deps.signal?.throwIfAborted();
     count.rounds += 1;
     const { health, nowMs } = await refreshFleetHealth(sql, settings.fleet);
     await resendUnsent(deps, settings, count);
     const allowance = claimAllowance(health, nowMs);
-    const end = (stopped: ClaimReport["stopped"]): ClaimReport => ({ ...count, fleet: health.kind, stopped });
+    const end = (stopped: ClaimReport["stopped"]): ClaimReport => ({
+      ...count,
+      fleet: health.kind,
+      stopped,
+      budgetStops: stoppedBy,
+    });
+    const isWalked = settings.claimsBy === "id" || (await walk(deps, settings, endsAtMs));
     if (allowance.kind === "probe" && !(await takeProbe(sql, settings.probeEveryMs))) return end("fleet-ill");
-    const filled = await fillUp(deps, settings, { mostLeases: mostLeases(allowance), endsAtMs }, count);
+    const limits = { mostLeases: mostLeases(allowance), endsAtMs };
+    let filled: Filled;
+    if (settings.claimsBy === "id") filled = await fillById(deps, settings, limits, count);
+    else {
+      const budget = await checkBudget(sql, settings.budget);
+      stoppedBy = budget.stoppedBy;
+      filled = await fillByUrgency(deps, settings, limits, budget, count);
+    }
     if (allowance.kind !== "all") return end("fleet-ill");
-    if (filled === "no-backlog") return end("no-backlog");
+    if (filled === "no-backlog" && isWalked) return end("no-backlog");
+    // With workers idle and slabs still to be found the walk goes on at once.
+    if (filled === "no-backlog" && clock.now() < endsAtMs) continue;
     if (clock.now() + settings.topUpMs >= endsAtMs) return end("deadline");
     await sleep(clock, settings.topUpMs, deps.signal);
   }
@@ -82,7 +103,21 @@ function mostLeases(allowance: ClaimAllowance): number {
   return allowance.kind === "few" ? allowance.leases : 1;
 }
 
-interface Count {
+/** True: nothing was left to walk. At least one step is made, however little time is left. */
+async function walk(deps: ClaimDependencies, settings: ClaimSettings, endsAtMs: number): Promise<boolean> {
+  const budgetMs = Math.max(1, Math.min(settings.walkBudgetMs, endsAtMs - deps.clock.now()));
+  return (await walkBacklog(deps, settings.walk, budgetMs)).stopped === "rested";
+}
+
+export interface FillLimits {
+  readonly mostLeases: number;
+  readonly endsAtMs: number;
+}
+
+/** `no-backlog`: nothing is left that may be leased. */
+export type Filled = "no-backlog" | "full" | "deadline";
+
+export interface FillCount {
   leased: number;
   resent: number;
   sent: number;
@@ -91,7 +126,11 @@ interface Count {
   pages: number;
 }
 
-async function resendUnsent(deps: ClaimDependencies, settings: ClaimSettings, count: Count): Promise<void> {
+async function resendUnsent(
+  deps: ClaimDependencies,
+  settings: ClaimSettings,
+  count: FillCount,
+): Promise<void> {
   const unsent = await takeUnsent(deps.sql, { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT });
   const report = await sendLeases(deps, unsent);
   count.resent += report.sent;
@@ -99,12 +138,12 @@ async function resendUnsent(deps: ClaimDependencies, settings: ClaimSettings, co
 }
 
 /** Leases and sends page by page. `no-backlog`: a whole lap found nothing that is left to be leased. */
-async function fillUp(
+async function fillById(
   deps: ClaimDependencies,
   settings: ClaimSettings,
-  limits: { readonly mostLeases: number; readonly endsAtMs: number },
-  count: Count,
-): Promise<"no-backlog" | "full" | "deadline"> {
+  limits: FillLimits,
+  count: FillCount,
+): Promise<Filled> {
   const lap = createLap();
   let left = limits.mostLeases;
   while (deps.clock.now() < limits.endsAtMs) {

@@ -59,6 +59,21 @@ function wholeNumber(
   };
 }
 
+/** Of a day in UTC; undefined: no limit. */
+function dailyLimit(unit: string, mostDigits: number, what: string): Variable<bigint | undefined> {
+  return {
+    schema: v.pipe(
+      v.string(),
+      v.regex(new RegExp(`^(none|[0-9]{1,${mostDigits}})$`)),
+      v.transform((text) => (text === "none" ? undefined : BigInt(text))),
+    ),
+    expected: `none, or a whole number of ${unit} of at most ${mostDigits} digits`,
+    purpose: `${what} in a day (UTC) before claim leases only slabs in danger`,
+    readBy: ["claim"],
+    fallback: "none",
+  };
+}
+
 function isUrlOf(...protocols: string[]) {
   return (text: string) => URL.canParse(text) && protocols.includes(new URL(text).protocol);
 }
@@ -117,6 +132,64 @@ export const VARIABLES = {
     "how many unhealthy sectors claim looks at in one transaction",
     ["claim"],
   ),
+  SLABMEND_CLAIMS_BY: {
+    schema: v.picklist(["urgency", "id"]),
+    expected: "urgency or id",
+    purpose:
+      "which slabs claim leases first: the likeliest to be lost (docs/thresholds.md), or by sector id as indexd does, without thresholds and budget",
+    readBy: ["claim"],
+    fallback: "urgency",
+  } as Variable<"urgency" | "id">,
+  SLABMEND_WALK_SECONDS: wholeNumber(
+    1,
+    60,
+    4,
+    "seconds",
+    "how long claim may walk over unhealthy sectors before each round of leases",
+    ["claim"],
+  ),
+  SLABMEND_WALK_EVERY_SECONDS: wholeNumber(
+    1,
+    86_400,
+    60,
+    "seconds",
+    "how often a pass over all unhealthy sectors begins at most",
+    ["claim"],
+  ),
+  SLABMEND_BAD_CONTRACT_GRACE_SECONDS: wholeNumber(
+    0,
+    604_800,
+    21_600,
+    "seconds",
+    "how long a slab waits for repair whose sectors are only pinned to bad contracts; 0: not at all",
+    ["claim"],
+  ),
+  SLABMEND_BAD_HOST_GRACE_SECONDS: wholeNumber(
+    0,
+    604_800,
+    21_600,
+    "seconds",
+    "how long a slab waits for repair whose sectors are only on blocked or unusable hosts; 0: not at all",
+    ["claim"],
+  ),
+  SLABMEND_DANGER_LOSS: {
+    schema: decimal(0, 1),
+    expected: "a probability from 0 to 1",
+    purpose: "a slab that is likelier than this to be lost within a week waits for no grace and no budget",
+    readBy: ["claim"],
+    fallback: "0.0001",
+  } as Variable<number>,
+  SLABMEND_PATIENCE_SECONDS: wholeNumber(
+    60,
+    31_536_000,
+    86_400,
+    "seconds",
+    "a due slab that has waited for longer gets its turn out of a tenth of all leases, whatever is more urgent",
+    ["claim"],
+  ),
+  SLABMEND_DAILY_SIACOINS: dailyLimit("siacoins", 12, "what hosts may charge for repairs"),
+  SLABMEND_DAILY_BYTES_READ: dailyLimit("bytes", 18, "what repairs may read from hosts"),
+  SLABMEND_DAILY_REPAIRS: dailyLimit("repairs", 12, "how many repairs may move something"),
   SLABMEND_TOP_UP_SECONDS: wholeNumber(
     1,
     60,

@@ -18,9 +18,10 @@ export function recordingQueue(): RecordingQueue {
   };
 }
 
-/** No grace, no waiting: as beside an indexd whose own migrations are off. */
+/** By sector id; no grace, no waiting: as beside an indexd whose own migrations are off. */
 export const settings = (rest: Partial<ClaimSettings> = {}): ClaimSettings => ({
   ...DEFAULT_CLAIM_SETTINGS,
+  claimsBy: "id",
   maxInFlight: 10_000,
   indexdGraceMs: 0,
   ...rest,
