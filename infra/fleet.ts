@@ -1,10 +1,30 @@
+import { createAlarmTopic } from "./alarm-topic.ts";
+import { createAlarms } from "./alarms.ts";
+import { createBudget } from "./budget.ts";
+import { createDashboard } from "./dashboard.ts";
 import { createFunctions } from "./functions.ts";
+import { logGroupName } from "./names.ts";
+import { createNetwork } from "./network.ts";
 import { createQueues } from "./queues.ts";
 import { createSecrets } from "./secrets.ts";
+import { readStageSettings } from "./settings.ts";
 
-/** Everything that a stage consists of, and what the operator wants to know of it. */
+/** Everything that a stage consists of; returns what the operator and the command line want to know of it. */
 export function deployFleet() {
+  const settings = readStageSettings(process.env);
+  const secrets = createSecrets();
   const queues = createQueues();
-  createFunctions(queues, createSecrets());
-  return { repairs: queues.repairs.url, deadLetters: queues.deadLetters.url };
+  const functions = createFunctions({ queues, secrets, settings, network: createNetwork(settings) });
+  const alarms = createAlarms({ queues, functions, topic: createAlarmTopic(settings) });
+  const dashboard = createDashboard({ functions, alarms });
+  createBudget(settings);
+  return {
+    claim: functions.claim.name,
+    repair: functions.repair.name,
+    reap: functions.reap.name,
+    repairs: queues.repairs.url,
+    deadLetters: queues.deadLetters.url,
+    logs: logGroupName("*"),
+    dashboard: dashboard.dashboardName,
+  };
 }

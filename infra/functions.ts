@@ -1,75 +1,88 @@
-import {
-  CLAIM_TIMEOUT_SECONDS,
-  REAP_TIMEOUT_SECONDS,
-  REPAIR_CONCURRENCY,
-  REPAIR_TIMEOUT_SECONDS,
-} from "./limits.ts";
+import { chosenVariables, SECRET_VARIABLES } from "./function-environment.ts";
+import { ARCHITECTURE, BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
+import { LEASES_PER_WORKER, LOG_RETENTION_DAYS } from "./limits.ts";
+import { logGroupName, metricsNamespace } from "./names.ts";
+import type { createNetwork } from "./network.ts";
+import { permissionsOf } from "./permissions.ts";
 import type { createQueues } from "./queues.ts";
 import type { createSecrets } from "./secrets.ts";
+import type { StageSettings } from "./settings.ts";
 
-type Queues = ReturnType<typeof createQueues>;
-type Secrets = ReturnType<typeof createSecrets>;
+export interface FunctionParts {
+  readonly queues: ReturnType<typeof createQueues>;
+  readonly secrets: ReturnType<typeof createSecrets>;
+  readonly network: ReturnType<typeof createNetwork>;
+  readonly settings: StageSettings;
+}
 
-const common = {
-  runtime: "nodejs24.x",
-  architecture: "x86_64",
-  logging: { retention: "1 month", format: "json" },
-} as const;
+/** The three functions, the schedules of two and the queue's mapping to the third. */
+export function createFunctions(parts: FunctionParts) {
+  const { databaseUrl, migrationSeed } = parts.secrets;
+  const { repairs, deadLetters } = parts.queues;
+  const concurrency = parts.settings.SLABMEND_REPAIR_CONCURRENCY;
+  const common = { SLABMEND_DATABASE_URL: databaseUrl.value };
+  const claim = createFunction("claim", parts, {
+    ...common,
+    SLABMEND_QUEUE_URL: repairs.url,
+    SLABMEND_MAX_IN_FLIGHT: String(LEASES_PER_WORKER * concurrency),
+  });
+  const repair = createFunction("repair", parts, { ...common, SLABMEND_MIGRATION_SEED: migrationSeed.value });
+  const reap = createFunction("reap", parts, {
+    ...common,
+    SLABMEND_QUEUE_URL: repairs.url,
+    SLABMEND_DEAD_LETTER_QUEUE_URL: deadLetters.url,
+  });
 
-/** The three functions, the schedules of two and the queue subscription of the third. */
-export function createFunctions({ repairs, deadLetters }: Queues, { databaseUrl, migrationSeed }: Secrets) {
-  const claim = new sst.aws.CronV2("Claim", {
-    schedule: "rate(1 minute)",
-    function: {
-      ...common,
-      handler: "functions/claim.handler",
-      memory: "512 MB",
-      timeout: `${CLAIM_TIMEOUT_SECONDS} seconds`,
-      environment: {
-        SLABMEND_DATABASE_URL: databaseUrl.value,
-        SLABMEND_QUEUE_URL: repairs.url,
-        SLABMEND_MAX_IN_FLIGHT: String(2 * REPAIR_CONCURRENCY),
+  const everyMinute = "rate(1 minute)";
+  new sst.aws.CronV2("ClaimSchedule", { schedule: everyMinute, function: claim });
+  new sst.aws.CronV2("ReapSchedule", { schedule: everyMinute, function: reap });
+  repairs.subscribe(repair.arn, {
+    batch: { size: 1, partialResponses: true },
+    // On the mapping, not as reserved concurrency: throttled invocations would count as receives and feed the
+    // dead-letter queue.
+    transform: { eventSourceMapping: { scalingConfig: { maximumConcurrency: concurrency } } },
+  });
+  return { claim, repair, reap };
+}
+
+function createFunction(
+  name: FunctionName,
+  { queues, network }: FunctionParts,
+  supplied: Record<string, $util.Input<string>>,
+) {
+  const { handler, description, timeoutSeconds, memoryMb, copyFiles } = FUNCTIONS[name];
+  const title = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  const logGroup = new aws.cloudwatch.LogGroup(`${title}Logs`, {
+    name: logGroupName(name),
+    retentionInDays: LOG_RETENTION_DAYS,
+  });
+  return new sst.aws.Function(title, {
+    handler,
+    description,
+    runtime: RUNTIME,
+    architecture: ARCHITECTURE,
+    memory: `${memoryMb} MB`,
+    timeout: `${timeoutSeconds} seconds`,
+    nodejs: BUNDLE_OPTIONS,
+    copyFiles: [...copyFiles],
+    logging: { logGroup: logGroup.name, format: "json" },
+    ...(network === undefined ? {} : { vpc: network }),
+    environment: {
+      ...chosenVariables(name, process.env, [...SECRET_VARIABLES, ...Object.keys(supplied)]),
+      SLABMEND_METRICS_NAMESPACE: metricsNamespace(),
+      ...supplied,
+    },
+    permissions: permissionsOf(name, queues, logGroup, network !== undefined),
+    // The schedule comes again in a minute: a retry would only run beside it. The queue retries by itself.
+    ...(name === "repair" ? {} : { retries: 0 }),
+    transform: {
+      role: {
+        // What a function may do stands in permissions.ts, all of it.
+        managedPolicyArns: [],
+        // SST 4.17.1 would let every principal of the account take the role, for `sst dev`, in all stages.
+        assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" }),
       },
-      permissions: [{ actions: ["sqs:SendMessage"], resources: [repairs.arn] }],
+      eventInvokeConfig: { maximumEventAgeInSeconds: 60 },
     },
   });
-  const reap = new sst.aws.CronV2("Reap", {
-    schedule: "rate(1 minute)",
-    function: {
-      ...common,
-      handler: "functions/reap.handler",
-      memory: "512 MB",
-      timeout: `${REAP_TIMEOUT_SECONDS} seconds`,
-      environment: {
-        SLABMEND_DATABASE_URL: databaseUrl.value,
-        SLABMEND_QUEUE_URL: repairs.url,
-        SLABMEND_DEAD_LETTER_QUEUE_URL: deadLetters.url,
-      },
-      permissions: [
-        { actions: ["sqs:SendMessage"], resources: [repairs.arn] },
-        { actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage"], resources: [deadLetters.arn] },
-      ],
-    },
-  });
-  const repair = repairs.subscribe(
-    {
-      ...common,
-      handler: "functions/repair.handler",
-      // One whole vCPU: a repair is bound by hashing and by the network.
-      memory: "1769 MB",
-      timeout: `${REPAIR_TIMEOUT_SECONDS} seconds`,
-      copyFiles: [{ from: "lib/kernel/kernel.wasm", to: "kernel.wasm" }],
-      environment: {
-        SLABMEND_DATABASE_URL: databaseUrl.value,
-        SLABMEND_MIGRATION_SEED: migrationSeed.value,
-      },
-    },
-    {
-      batch: { size: 1, partialResponses: true },
-      // On the mapping, not as reserved concurrency: throttled invocations would count as receives and feed the
-      // dead-letter queue.
-      transform: { eventSourceMapping: { scalingConfig: { maximumConcurrency: REPAIR_CONCURRENCY } } },
-    },
-  );
-  return { claim, reap, repair };
 }

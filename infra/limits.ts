@@ -6,13 +6,31 @@ export const REPAIR_TIMEOUT_SECONDS = 300;
 /** AWS asks for at least six times the function's timeout, or a message is seen again while it is worked on. */
 export const VISIBILITY_TIMEOUT_SECONDS = 6 * REPAIR_TIMEOUT_SECONDS;
 
-/** claim tops up the live leases until its own deadline, one minute after its start. */
-export const CLAIM_TIMEOUT_SECONDS = 55;
+/** A schedule's run ends before the next one starts. claim tops up the live leases until then. */
+export const SCHEDULED_TIMEOUT_SECONDS = 55;
 
-export const REAP_TIMEOUT_SECONDS = 55;
+/** One whole vCPU: hashing bounds a repair. Its 256 MiB at most (docs/benchmarks.md) would need far less memory. */
+export const REPAIR_MEMORY_MB = 1_769;
 
-/** Repairs that run at once; claim keeps twice as many leases, so that no worker waits for the next minute. */
-export const REPAIR_CONCURRENCY = 100;
+/** claim and reap use 110 MB and wait for the database; with less memory AWS gives too little CPU to start quickly. */
+export const SCHEDULED_MEMORY_MB = 512;
+
+/** claim keeps this many leases for each worker, so that none waits for the next top-up. */
+export const LEASES_PER_WORKER = 2;
 
 /** A message that failed so often never began: it is malformed, or the database was away for long. */
 export const MOST_RECEIVES = 5;
+
+/** SQS's most. reap drains the dead letters every minute; what stays means that reap does not run. */
+export const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
+
+/**
+ * SQS's default. A lease whose message was lost with it was reaped long before: a lease that never began lasts an hour.
+ */
+export const MESSAGE_RETENTION_SECONDS = 4 * 86_400;
+
+/** SQS's most: an empty receive costs as much as a full one. */
+export const LONG_POLL_SECONDS = 20;
+
+/** Long enough to look into what an alarm of last week was about. The journal in the database stays. */
+export const LOG_RETENTION_DAYS = 30;

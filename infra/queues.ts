@@ -1,17 +1,33 @@
-import { MOST_RECEIVES, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts";
+import {
+  DEAD_LETTER_RETENTION_SECONDS,
+  LONG_POLL_SECONDS,
+  MESSAGE_RETENTION_SECONDS,
+  MOST_RECEIVES,
+  VISIBILITY_TIMEOUT_SECONDS,
+} from "./limits.ts";
 
-/** The queue of repairs, and where its messages go that were received too often. */
+/** The queue of repairs, and where its messages go that were received too often. Neither has a policy: only IAM opens them. */
 export function createQueues() {
   const deadLetters = new sst.aws.Queue("DeadLetters", {
     transform: {
-      // Fourteen days, SQS's most: reap drains it every minute, so what stays means that reap does not run.
-      queue: { messageRetentionSeconds: 1_209_600, sqsManagedSseEnabled: true },
+      queue: { messageRetentionSeconds: DEAD_LETTER_RETENTION_SECONDS, sqsManagedSseEnabled: true },
     },
   });
   const repairs = new sst.aws.Queue("Repairs", {
     visibilityTimeout: `${VISIBILITY_TIMEOUT_SECONDS} seconds`,
     dlq: { queue: deadLetters.arn, retry: MOST_RECEIVES },
-    transform: { queue: { receiveWaitTimeSeconds: 20, sqsManagedSseEnabled: true } },
+    transform: {
+      queue: {
+        messageRetentionSeconds: MESSAGE_RETENTION_SECONDS,
+        receiveWaitTimeSeconds: LONG_POLL_SECONDS,
+        sqsManagedSseEnabled: true,
+      },
+    },
+  });
+  // Of its own, because each of the two queues would otherwise have to exist before the other.
+  new aws.sqs.RedriveAllowPolicy("DeadLettersRedriveAllow", {
+    queueUrl: deadLetters.url,
+    redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [repairs.arn] }),
   });
   return { repairs, deadLetters };
 }

@@ -7,18 +7,28 @@ interface GaugesRow {
   readonly oldest_seconds: number | null;
   readonly quarantined: number;
   readonly connections: number;
+  readonly backlog: readonly { readonly margin: number; readonly slabs: number }[];
+  readonly underfunded: number;
 }
 
+/** indexd funds accounts every two minutes; a host that has not complained for so long has been funded, or is not asked. */
+const UNDERFUNDED_WINDOW_SECONDS = 600;
+
 /**
- * One statement, no lock. Reads all of leases, which is never larger than the fleet; repairs by repairs_quarantined_idx;
- * pg_stat_activity, where every role may see who is connected.
+ * The state of the fleet, for metrics. One statement, no lock. Reads all of leases, which is never larger than the fleet,
+ * and of backlog, a row for each unhealthy slab (60 ms for 300,000); repairs by repairs_quarantined_idx; pg_stat_activity,
+ * where every role may see who is connected.
  */
 export async function readFleetGauges(sql: ISql) {
   const [row] = await sql<GaugesRow[]>`
     select l.*,
       (select count(*)::integer from slabmend.repairs
        where quarantined_until is not null and quarantined_until > clock_timestamp()) as quarantined,
-      (select count(*)::integer from pg_stat_activity where usename = current_user) as connections
+      (select count(*)::integer from pg_stat_activity where usename = current_user) as connections,
+      (select coalesce(jsonb_agg(jsonb_build_object('margin', b.margin, 'slabs', b.slabs)), '[]')
+       from (select margin, count(*) as slabs from slabmend.backlog group by margin) b) as backlog,
+      (select count(*)::integer from slabmend.host_scores
+       where out_of_funds_at > clock_timestamp() - make_interval(secs => ${UNDERFUNDED_WINDOW_SECONDS})) as underfunded
     from (
       select count(*)::integer as live,
         count(began_at)::integer as running,
@@ -33,5 +43,7 @@ export async function readFleetGauges(sql: ISql) {
     oldestLeaseSeconds: row!.oldest_seconds ?? undefined,
     quarantinedSlabs: row!.quarantined,
     databaseConnections: row!.connections,
+    backlog: new Map(row!.backlog.map(({ margin, slabs }) => [margin, slabs])),
+    underfundedHosts: row!.underfunded,
   };
 }

@@ -7,8 +7,17 @@ interface ClaimCounts {
   readonly sent: number;
   readonly refused: number;
   readonly fleet: "well" | "ill";
-  readonly stopped: "no-backlog" | "deadline" | "fleet-ill";
+  readonly stopped: "no-backlog" | "deadline" | "fleet-ill" | "paused";
+  readonly budgetStops: readonly string[];
 }
+
+/** Unknown when claim did not look for all there is. */
+const BACKLOG_LEFT: Readonly<Record<ClaimCounts["stopped"], number | undefined>> = {
+  "no-backlog": 0,
+  deadline: 1,
+  "fleet-ill": undefined,
+  paused: undefined,
+};
 
 export function claimMetrics(report: ClaimCounts): MetricValues {
   return {
@@ -16,7 +25,8 @@ export function claimMetrics(report: ClaimCounts): MetricValues {
     MessagesSent: report.sent + report.resent,
     MessagesRefused: report.refused,
     FleetIll: Number(report.fleet === "ill"),
-    // Of an ill fleet it is not known: claim does not look.
-    BacklogLeft: report.stopped === "fleet-ill" ? undefined : Number(report.stopped === "deadline"),
+    BudgetStops: report.budgetStops.length,
+    Paused: Number(report.stopped === "paused"),
+    BacklogLeft: BACKLOG_LEFT[report.stopped],
   };
 }

@@ -9,9 +9,9 @@ export interface FleetGauges {
   readonly oldestLeaseSeconds: number | undefined;
   readonly quarantinedSlabs: number;
   readonly databaseConnections: number;
-  /** Slabs by margin; undefined: nobody counts them. */
-  readonly backlog?: ReadonlyMap<number, number>;
-  readonly underfundedHosts?: number;
+  /** Unhealthy slabs by margin. */
+  readonly backlog: ReadonlyMap<number, number>;
+  readonly underfundedHosts: number;
 }
 
 export function fleetMetrics(gauges: FleetGauges): MetricValues {
@@ -23,7 +23,7 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
     QuarantinedSlabs: gauges.quarantinedSlabs,
     DatabaseConnections: gauges.databaseConnections,
     UnderfundedHosts: gauges.underfundedHosts,
-    ...(gauges.backlog === undefined ? {} : backlogMetrics(gauges.backlog)),
+    ...backlogMetrics(gauges.backlog),
   };
 }
 

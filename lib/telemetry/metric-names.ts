@@ -19,6 +19,11 @@ export const METRICS = {
     unit: "Count",
     meaning: "1: claim's time was up before the backlog was; 0: nothing was left",
   },
+  BudgetStops: {
+    unit: "Count",
+    meaning: "limits of the daily budget that are reached; slabs in danger are leased all the same",
+  },
+  Paused: { unit: "Count", meaning: "1: an operator paused the fleet" },
 
   // repair.
   Repairs: { unit: "Count", meaning: "repairs that ended, by the dimension `outcome`" },

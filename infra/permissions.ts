@@ -1,0 +1,51 @@
+/**
+ * What each function may do, and on what. No action is a wildcard; what stands behind `resources: ["*"]` are actions
+ * that AWS grants on nothing smaller.
+ */
+import type { FunctionName } from "./function-settings.ts";
+import type { createQueues } from "./queues.ts";
+
+type Queues = ReturnType<typeof createQueues>;
+type LogGroup = InstanceType<typeof aws.cloudwatch.LogGroup>;
+
+/** AWS-managed AWSLambdaBasicExecutionRole would open every log group of the account. */
+function writeLogs(logGroup: LogGroup) {
+  return {
+    actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
+    resources: [$interpolate`${logGroup.arn}:*`],
+  };
+}
+
+/** As AWSLambdaVPCAccessExecutionRole, without the right to create log groups. Lambda itself asks for "*". */
+const ATTACH_TO_NETWORK = {
+  actions: [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+  ],
+  resources: ["*"],
+};
+
+export function permissionsOf(
+  name: FunctionName,
+  { repairs, deadLetters }: Queues,
+  logGroup: LogGroup,
+  isInNetwork: boolean,
+) {
+  const send = { actions: ["sqs:SendMessage"], resources: [repairs.arn] };
+  const own = {
+    claim: [send],
+    // Lambda's poller acts in the function's name.
+    repair: [
+      {
+        actions: ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+        resources: [repairs.arn],
+      },
+    ],
+    reap: [send, { actions: ["sqs:DeleteMessage", "sqs:ReceiveMessage"], resources: [deadLetters.arn] }],
+  }[name];
+  return [...own, writeLogs(logGroup), ...(isInNetwork ? [ATTACH_TO_NETWORK] : [])];
+}

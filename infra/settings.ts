@@ -1,0 +1,121 @@
+/**
+ * What an operator decides about a stage, read once from the environment of `sst deploy`; SST reads .env and
+ * .env.STAGE into it. Secrets are not here: infra/secrets.ts.
+ */
+import * as v from "valibot";
+import { ConfigurationError, type ConfigurationProblem } from "../lib/config/configuration-error.ts";
+
+interface Setting<Value> {
+  readonly schema: v.GenericSchema<string, Value>;
+  /** Completes the sentence "expected …". */
+  readonly expected: string;
+  readonly purpose: string;
+  /** Used when it is missing or empty; without it the setting is required. */
+  readonly fallback?: string;
+}
+
+const wholeNumber = (least: number, most: number) =>
+  v.pipe(v.string(), v.regex(/^[0-9]+$/), v.transform(Number), v.minValue(least), v.maxValue(most));
+
+const idList = (prefix: string) =>
+  v.pipe(
+    v.string(),
+    v.transform((text) => (text === "" ? [] : text.split(",").map((id) => id.trim()))),
+    v.array(v.pipe(v.string(), v.regex(new RegExp(`^${prefix}-[0-9a-f]+$`)))),
+  );
+
+const SETTINGS = {
+  SLABMEND_ALARM_EMAIL: {
+    schema: v.pipe(v.string(), v.email()),
+    expected: "an e-mail address",
+    purpose: "where alarms and the budget's warnings go; AWS sends it a link that must be followed once",
+  } as Setting<string>,
+  SLABMEND_MONTHLY_BUDGET_USD: {
+    schema: wholeNumber(1, 10_000_000),
+    expected: "whole dollars from 1 to 10000000",
+    purpose: "AWS's bill of a month at which a warning is sent; nothing is stopped",
+    fallback: "200",
+  } as Setting<number>,
+  SLABMEND_BUDGET_SCOPE: {
+    schema: v.picklist(["account", "app"]),
+    expected: "account or app",
+    purpose:
+      "whose bill: the whole account's, or what SST tagged with this app (then the tag sst:app must be activated for cost allocation)",
+    fallback: "account",
+  } as Setting<"account" | "app">,
+  SLABMEND_REPAIR_CONCURRENCY: {
+    schema: wholeNumber(2, 1_000),
+    expected: "a whole number from 2 to 1000",
+    purpose:
+      "most repairs at once; each may hold one database connection while it begins and commits. AWS's least is 2",
+    fallback: "100",
+  } as Setting<number>,
+  SLABMEND_VPC: {
+    schema: v.picklist(["none", "new", "existing"]),
+    expected: "none, new or existing",
+    purpose:
+      "the network of the functions: AWS's own, a new VPC with a NAT instance, or the subnets named below",
+    fallback: "none",
+  } as Setting<"none" | "new" | "existing">,
+  SLABMEND_VPC_SUBNETS: {
+    schema: idList("subnet"),
+    expected: "subnet ids, separated by commas",
+    purpose: "with SLABMEND_VPC=existing: private subnets whose route to the internet is a NAT",
+    fallback: "",
+  } as Setting<string[]>,
+  SLABMEND_VPC_SECURITY_GROUPS: {
+    schema: idList("sg"),
+    expected: "security group ids, separated by commas",
+    purpose: "with SLABMEND_VPC=existing: groups that may reach the database and the internet",
+    fallback: "",
+  } as Setting<string[]>,
+} as const;
+
+type SettingName = keyof typeof SETTINGS;
+
+export type StageSettings = {
+  readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer Value> ? Value : never;
+};
+
+/** @throws {ConfigurationError} naming every problem at once, before anything is created */
+export function readStageSettings(environment: Readonly<Record<string, string | undefined>>): StageSettings {
+  const problems: ConfigurationProblem[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
+    const text = environment[name] || setting.fallback;
+    const parsed = text === undefined ? undefined : v.safeParse(setting.schema, text);
+    if (parsed?.success) values[name] = parsed.output;
+    else
+      problems.push({
+        name,
+        expected: setting.expected,
+        got: text === undefined ? "nothing" : JSON.stringify(text),
+      });
+  }
+  if (problems.length === 0) problems.push(...networkProblems(values as StageSettings));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return values as StageSettings;
+}
+
+function networkProblems(settings: StageSettings): ConfigurationProblem[] {
+  const isExisting = settings.SLABMEND_VPC === "existing";
+  return (["SLABMEND_VPC_SUBNETS", "SLABMEND_VPC_SECURITY_GROUPS"] as const)
+    .filter((name) => isExisting !== settings[name].length > 0)
+    .map((name) => ({
+      name,
+      expected: isExisting ? SETTINGS[name].expected : `nothing with SLABMEND_VPC=${settings.SLABMEND_VPC}`,
+      got: JSON.stringify(settings[name].join(",")),
+    }));
+}
+
+/** The table of docs/deployment.md; a test compares. */
+export function describeSettings(): string {
+  return [
+    "| variable | purpose | expected | default |",
+    "|---|---|---|---|",
+    ...(Object.entries(SETTINGS) as [string, Setting<unknown>][]).map(
+      ([name, { purpose, expected, fallback }]) =>
+        `| \`${name}\` | ${purpose} | ${expected} | ${fallback === undefined ? "required" : fallback === "" ? "empty" : `\`${fallback}\``} |`,
+    ),
+  ].join("\n");
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { ALARMS, type AlarmDefinition } from "../../infra/alarm-definitions.ts";
+import { METRICS } from "../../lib/telemetry/metric-names.ts";
+import { ENVIRONMENT, evaluate } from "./support/evaluate.ts";
+import { type Graph, graphOf, ofType, one } from "./support/read-graph.ts";
+
+interface Query {
+  readonly id: string;
+  readonly expression?: string;
+  readonly metric?: {
+    namespace: string;
+    metricName: string;
+    dimensions: Record<string, string>;
+    period: number;
+  };
+  readonly returnData: boolean;
+}
+
+let graph: Graph;
+beforeAll(async () => {
+  graph = graphOf(await evaluate());
+});
+
+const definitions = Object.entries(ALARMS) as [string, AlarmDefinition][];
+
+describe.each(definitions)("%s", (name, definition) => {
+  const alarm = () => {
+    const found = ofType(graph, "cloudwatch/metricAlarm:MetricAlarm").find(
+      ({ inputs }) => inputs["name"] === `slabmend-production-${name}`,
+    );
+    return found?.inputs ?? {};
+  };
+
+  test("goes to the topic, and names its section of the runbook", () => {
+    const topic = ["arn:aws:sns:eu-central-1:123456789012:Alarms"];
+    expect(alarm()).toMatchObject({
+      alarmActions: topic,
+      okActions: topic,
+      alarmDescription: expect.stringContaining(`docs/runbook.md#${name}`),
+    });
+  });
+
+  test("CloudWatch accepts its numbers", () => {
+    const { periods, breachingPeriods, periodSeconds } = definition;
+    expect(breachingPeriods).toBeLessThanOrEqual(periods);
+    // Alarms look at most a day back.
+    expect(periods * periodSeconds).toBeLessThanOrEqual(86_400);
+    expect(String(alarm()["alarmDescription"]).length).toBeLessThanOrEqual(1_024);
+    expect(alarm()).toMatchObject({ evaluationPeriods: periods, datapointsToAlarm: breachingPeriods });
+  });
+
+  test("watches exactly one value, made of metrics that somebody prints", () => {
+    const queries = alarm()["metricQueries"] as Query[];
+    expect(queries.filter(({ returnData }) => returnData)).toHaveLength(1);
+    for (const { metric } of queries) {
+      if (metric === undefined) continue;
+      if (metric.namespace !== "slabmend/production") expect(metric.namespace).toMatch(/^AWS\/(SQS|Lambda)$/);
+      else expect(Object.keys(METRICS)).toContain(metric.metricName);
+      expect(Object.values(metric.dimensions)).not.toContain(undefined);
+    }
+    const ids = queries.filter(({ metric }) => metric !== undefined).map(({ id }) => id);
+    for (const { expression } of queries) {
+      // Lower-case words are ids; functions are upper-case.
+      for (const word of expression?.match(/\b[a-z]+\b/g) ?? []) expect(ids).toContain(word);
+    }
+  });
+});
+
+test("there is no alarm without a definition", () => {
+  expect(ofType(graph, "cloudwatch/metricAlarm:MetricAlarm")).toHaveLength(definitions.length);
+});
+
+test("what must happen every minute breaches when it is silent", () => {
+  for (const name of ["claim-not-running", "reap-not-running"] as const) {
+    expect(ALARMS[name].missing).toBe("breaching");
+  }
+});
+
+test("the topic tells the operator", () => {
+  expect(one(graph, "sns/topicSubscription:TopicSubscription", "AlarmsEmail")).toEqual({
+    topic: "arn:aws:sns:eu-central-1:123456789012:Alarms",
+    protocol: "email",
+    endpoint: ENVIRONMENT.SLABMEND_ALARM_EMAIL,
+  });
+});
+
+test("the dashboard shows every metric of the table that is worth a graph, and the alarms", () => {
+  const body = JSON.parse(
+    String(one(graph, "cloudwatch/dashboard:Dashboard", "Dashboard")["dashboardBody"]),
+  ) as {
+    widgets: { type: string; properties: { alarms?: string[]; metrics?: unknown[][]; region?: string } }[];
+  };
+  expect(body.widgets[0]?.properties.alarms).toHaveLength(definitions.length);
+  const shown = new Set(
+    body.widgets.flatMap(({ properties }) => properties.metrics ?? []).map(([, name]) => name),
+  );
+  for (const name of [
+    "BacklogMargin0",
+    "LiveLeases",
+    "Repairs",
+    "SectorsCopied",
+    "SectorsRebuilt",
+    "BytesRead",
+    "BytesWritten",
+    "Hastings",
+    "CopyMs",
+    "RebuildMs",
+    "StoreMs",
+    "OldestLeaseSeconds",
+    "ExpiredLeases",
+    "DeadLetters",
+    "QuarantinedSlabs",
+    "UnderfundedHosts",
+    "DatabaseConnections",
+  ]) {
+    expect(shown).toContain(name);
+  }
+});
+
+test("every alarm has its section in the runbook: Description, Investigation, Resolution", () => {
+  const runbook = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
+  const sections = new Map(
+    runbook
+      .split(/^## /m)
+      .slice(1)
+      .map((section) => [section.slice(0, section.indexOf("\n")).trim(), section]),
+  );
+  for (const [name] of definitions) {
+    const headings = [...(sections.get(name) ?? "").matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
+    expect([name, headings]).toEqual([name, ["Description", "Investigation", "Resolution"]]);
+  }
+});

@@ -1,0 +1,76 @@
+/** Evaluates the real sst.config.ts with SST's own sources and Pulumi's mocks, in a process of its own: it lives on globals. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Evaluation, EvaluationRequest } from "./evaluation.ts";
+
+const run = promisify(execFile);
+
+export const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
+export const PLATFORM = join(REPOSITORY, ".sst/platform");
+
+/** Writes .sst/platform if it is missing; SST's package brings all it needs but the npm packages of the platform. */
+export async function installPlatform(): Promise<void> {
+  if (existsSync(join(PLATFORM, "node_modules/@pulumi/aws")) && existsSync(join(PLATFORM, "config.d.ts")))
+    return;
+  await run(join(REPOSITORY, "node_modules/.bin/sst"), ["install", "--stage", "test"], {
+    cwd: REPOSITORY,
+    env: {
+      ...process.env,
+      SST_SKIP_DEPENDENCY_CHECK: "1",
+      NO_BUN: "1",
+      SST_TELEMETRY_DISABLED: "1",
+    },
+  });
+}
+
+export const SECRETS = {
+  DatabaseUrl: "postgres://slabmend:canary-password@db.example.com/indexd",
+  MigrationSeed: "c0".repeat(32),
+} as const;
+
+export const ENVIRONMENT = { SLABMEND_ALARM_EMAIL: "operator@example.com" } as const;
+
+/** `keep` receives the folder with bundles and zip files while it exists. */
+export async function evaluate(
+  request: Partial<Omit<EvaluationRequest, "folder">> = {},
+  keep: (folder: string) => Promise<void> = async () => {},
+): Promise<Evaluation> {
+  const folder = await mkdtemp(join(tmpdir(), "slabmend-infra-"));
+  try {
+    const complete: EvaluationRequest = {
+      stage: "production",
+      environment: ENVIRONMENT,
+      secrets: SECRETS,
+      ...request,
+      folder,
+    };
+    await writeFile(join(folder, "request.json"), JSON.stringify(complete));
+    await run(process.execPath, [fileURLToPath(new URL("evaluate-process.ts", import.meta.url)), folder], {
+      cwd: REPOSITORY,
+      // Nothing of the caller's environment may decide what is deployed.
+      env: {
+        PATH: process.env["PATH"] ?? "",
+        HOME: folder,
+        TMPDIR: tmpdir(),
+        ...complete.environment,
+        ...Object.fromEntries(
+          Object.entries(complete.secrets).map(([name, value]) => [`SST_SECRET_${name}`, value]),
+        ),
+      },
+      maxBuffer: 64 * 1_048_576,
+      timeout: 100_000,
+    }).catch((error: unknown) => {
+      // After a refusal Pulumi complains of what was left waiting.
+      if (!existsSync(join(folder, "evaluation.json"))) throw error;
+    });
+    await keep(folder);
+    return JSON.parse(await readFile(join(folder, "evaluation.json"), "utf8")) as Evaluation;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

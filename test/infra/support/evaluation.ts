@@ -1,0 +1,28 @@
+/** What the evaluating process is asked, and what it answers. */
+
+export interface EvaluationRequest {
+  readonly stage: string;
+  /** As `sst deploy` would find it in its environment, .env files included. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** As set by `sst secret set`. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** A folder for bundles and zip files; the caller removes it. */
+  readonly folder: string;
+}
+
+export interface Resource {
+  /** "aws:sqs/queue:Queue" */
+  readonly type: string;
+  /** Logical name, without the random suffix of a physical one. */
+  readonly name: string;
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
+export type Evaluation =
+  | {
+      readonly kind: "evaluated";
+      readonly app: Readonly<Record<string, unknown>>;
+      readonly outputs: Readonly<Record<string, unknown>>;
+      readonly resources: readonly Resource[];
+    }
+  | { readonly kind: "refused"; readonly message: string };

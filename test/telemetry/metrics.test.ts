@@ -1,0 +1,167 @@
+import { describe, expect, test } from "vitest";
+import { IndexdError } from "../../lib/indexd/errors.ts";
+import { claimMetrics } from "../../lib/telemetry/claim-metrics.ts";
+import { fleetMetrics } from "../../lib/telemetry/fleet-metrics.ts";
+import { METRICS } from "../../lib/telemetry/metric-names.ts";
+import { createMetrics } from "../../lib/telemetry/metrics.ts";
+import { reapMetrics } from "../../lib/telemetry/reap-metrics.ts";
+import { repairMetrics } from "../../lib/telemetry/repair-metrics.ts";
+import { failedRun } from "../../lib/telemetry/run-metrics.ts";
+
+function capture(namespace = "slabmend/test") {
+  const lines: string[] = [];
+  const metrics = createMetrics({ namespace, service: "repair", write: (line) => lines.push(line) });
+  return { lines, metrics };
+}
+
+describe("embedded metric format", () => {
+  test("one line: namespace, dimensions, units, values", () => {
+    const { lines, metrics } = capture();
+    metrics.print({ BytesRead: 4_194_304, Hastings: 3e24, CopyMs: undefined }, { outcome: "repaired" });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^\{.*\}\n$/);
+    expect(JSON.parse(lines[0] ?? "")).toEqual({
+      _aws: {
+        Timestamp: expect.any(Number),
+        CloudWatchMetrics: [
+          {
+            Namespace: "slabmend/test",
+            Dimensions: [expect.arrayContaining(["service", "outcome"])],
+            Metrics: [
+              { Name: "BytesRead", Unit: "Bytes" },
+              { Name: "Hastings", Unit: "None" },
+            ],
+          },
+        ],
+      },
+      service: "repair",
+      outcome: "repaired",
+      BytesRead: 4_194_304,
+      Hastings: 3e24,
+    });
+  });
+
+  test("a dimension of one line is not on the next", () => {
+    const { lines, metrics } = capture();
+    metrics.print({ Repairs: 1 }, { outcome: "fault" });
+    metrics.print({ RepairsEnded: 1 });
+    expect(lines[1]).not.toContain("outcome");
+  });
+
+  test("nothing is printed without a namespace, or when no value is known", () => {
+    const without = capture("");
+    without.metrics.print({ Repairs: 1 });
+    const { lines, metrics } = capture();
+    metrics.print({ CopyMs: undefined });
+    metrics.print({});
+    expect([...without.lines, ...lines]).toEqual([]);
+  });
+
+  test("the whole table fits into one line", () => {
+    const { lines, metrics } = capture();
+    metrics.print(Object.fromEntries(Object.keys(METRICS).map((name) => [name, 1])));
+    expect(lines).toHaveLength(1);
+    // EMF allows a hundred.
+    expect(Object.keys(METRICS).length).toBeLessThanOrEqual(100);
+  });
+});
+
+describe("what is measured", () => {
+  test("of a repair", () => {
+    const meter = { bytesRead: 10, bytesWritten: 20, hastings: 30n, phasesMs: { copy: 1, store: 3 } };
+    const values = repairMetrics({ kind: "fault", copied: 1, rebuilt: 2, dropped: 3, lost: 4, meter });
+    expect(values).toEqual({
+      RepairsEnded: 1,
+      RepairsAtFault: 1,
+      SectorsCopied: 1,
+      SectorsRebuilt: 2,
+      MovesDropped: 3,
+      SectorsLost: 4,
+      BytesRead: 10,
+      BytesWritten: 20,
+      Hastings: 30,
+      CopyMs: 1,
+      RebuildMs: undefined,
+      StoreMs: 3,
+    });
+    expect(repairMetrics({ kind: "stale" })).toEqual({});
+  });
+
+  test("of a claim: whether there is a backlog is unknown when it did not look", () => {
+    const report = {
+      leased: 5,
+      resent: 1,
+      sent: 5,
+      refused: 2,
+      fleet: "well",
+      budgetStops: ["repairs"],
+    } as const;
+    expect(claimMetrics({ ...report, stopped: "deadline" })).toEqual({
+      SlabsLeased: 5,
+      MessagesSent: 6,
+      MessagesRefused: 2,
+      FleetIll: 0,
+      BudgetStops: 1,
+      Paused: 0,
+      BacklogLeft: 1,
+    });
+    expect(claimMetrics({ ...report, stopped: "no-backlog" }).BacklogLeft).toBe(0);
+    expect(claimMetrics({ ...report, fleet: "ill", stopped: "fleet-ill" })).toMatchObject({
+      FleetIll: 1,
+      BacklogLeft: undefined,
+    });
+    expect(claimMetrics({ ...report, stopped: "paused" })).toMatchObject({
+      Paused: 1,
+      BacklogLeft: undefined,
+    });
+  });
+
+  test("of a reap: unknown health is not printed as well", () => {
+    const report = { freed: 1, crashed: 2, quarantined: 3, taken: 4, deadLetters: 5 };
+    expect(reapMetrics({ ...report, fleet: undefined }).FleetIll).toBeUndefined();
+    expect(reapMetrics({ ...report, fleet: "ill" })).toEqual({
+      LeasesFreed: 1,
+      LeasesCrashed: 2,
+      LeasesTaken: 4,
+      SlabsQuarantined: 3,
+      DeadLetters: 5,
+      FleetIll: 1,
+    });
+  });
+
+  test("of the fleet: every slab of the backlog is in one band, lost ones too", () => {
+    const values = fleetMetrics({
+      liveLeases: 1,
+      runningLeases: 1,
+      expiredLeases: 0,
+      oldestLeaseSeconds: undefined,
+      quarantinedSlabs: 0,
+      databaseConnections: 3,
+      underfundedHosts: 2,
+      backlog: new Map([
+        [-3, 1],
+        [0, 10],
+        [1, 100],
+        [2, 200],
+        [5, 1_000],
+        [6, 10_000],
+        [19, 20_000],
+      ]),
+    });
+    expect(values).toMatchObject({
+      Backlog: 31_311,
+      BacklogMargin0: 11,
+      BacklogMargin1To2: 300,
+      BacklogMargin3To5: 1_000,
+      BacklogMargin6Plus: 30_000,
+      OldestLeaseSeconds: 0,
+      UnderfundedHosts: 2,
+    });
+  });
+
+  test("of a failure: an unknown version of indexd is told from the rest", () => {
+    const unknown = new IndexdError({ code: "unknown-database-version", message: "23", remedy: "upgrade" });
+    expect(failedRun(unknown)).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 1 });
+    expect(failedRun(new Error("away"))).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 0 });
+  });
+});
