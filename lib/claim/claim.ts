@@ -5,7 +5,8 @@
  *          batch until there is room no more or nothing is left that may be leased
  *
  * With a backlog it does a round every few seconds until its deadline, because a batch a minute would cap the fleet.
- * Without one it returns at once. Of an ill fleet it leases one probe, or a few slabs, and returns.
+ * Without one it returns at once. Of an ill fleet it leases one probe, or a few slabs, and returns. Of a paused one it
+ * leases and sends nothing.
  *
  * Each page is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
  * (sent by the next run), sent twice (harmless), or without message (reaped when their hour is over).
@@ -20,6 +21,7 @@ import { type SendStep, sendLeases } from "../queue/send-leases.ts";
 import { type BudgetLimit, checkBudget } from "../store/budget.ts";
 import { type ClaimAllowance, claimAllowance, type FleetHealth } from "../store/fleet-health.ts";
 import { refreshFleetHealth, takeProbe } from "../store/fleet-state.ts";
+import { readPause } from "../store/pause.ts";
 import { takeUnsent } from "../store/unsent-leases.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
 import { fillByUrgency } from "./fill-by-urgency.ts";
@@ -46,7 +48,7 @@ export interface ClaimReport {
   readonly pages: number;
   readonly rounds: number;
   readonly fleet: FleetHealth["kind"];
-  readonly stopped: "no-backlog" | "deadline" | "fleet-ill";
+  readonly stopped: "no-backlog" | "deadline" | "fleet-ill" | "paused";
   /** Limits of the budget that are reached: only slabs in danger are leased. */
   readonly budgetStops: readonly BudgetLimit[];
 }
@@ -71,7 +73,6 @@ export async function claim(
     deps.signal?.throwIfAborted();
     count.rounds += 1;
     const { health, nowMs } = await refreshFleetHealth(sql, settings.fleet);
-    await resendUnsent(deps, settings, count);
     const allowance = claimAllowance(health, nowMs);
     const end = (stopped: ClaimReport["stopped"]): ClaimReport => ({
       ...count,
@@ -79,6 +80,8 @@ export async function claim(
       stopped,
       budgetStops: stoppedBy,
     });
+    if ((await readPause(sql)) !== undefined) return end("paused");
+    await resendUnsent(deps, settings, count);
     const isWalked = settings.claimsBy === "id" || (await walk(deps, settings, endsAtMs));
     if (allowance.kind === "probe" && !(await takeProbe(sql, settings.probeEveryMs))) return end("fleet-ill");
     const limits = { mostLeases: mostLeases(allowance), endsAtMs };

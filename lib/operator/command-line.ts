@@ -1,14 +1,32 @@
 import { Command, CommanderError } from "commander";
 import { encode } from "./command-context.ts";
+import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addDeriveSeed } from "./commands/derive-seed.ts";
 import { addGrant } from "./commands/grant.ts";
+import { addInvoke } from "./commands/invoke.ts";
+import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan.ts";
+import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addStatus } from "./commands/status.ts";
 import { exitCode } from "./exit-codes.ts";
 import type { OperatorIo } from "./operator-io.ts";
 import { describeFailure } from "./report-failure.ts";
+
+/** In the order in which an operator meets them. */
+const COMMANDS = [
+  addDeriveSeed,
+  addSchema,
+  addGrant,
+  addStatus,
+  addPlan,
+  addRepair,
+  addInvoke,
+  addPause,
+  addDeadLetters,
+  addQuarantine,
+] as const;
 
 /** The parser with every command; what `--help` and docs/command-line.md are made from. */
 export function createCommandLine(io: OperatorIo, setExitCode: (code: number) => void): Command {
@@ -32,8 +50,7 @@ export function createCommandLine(io: OperatorIo, setExitCode: (code: number) =>
       writeErr: (text) => io.stderr.write(text),
       outputError: (text, write) => write(withoutValues(text)),
     });
-  for (const add of [addDeriveSeed, addSchema, addGrant, addStatus, addPlan, addRepair])
-    add({ program, io, setExitCode });
+  for (const add of COMMANDS) add({ program, io, setExitCode });
   return program;
 }
 

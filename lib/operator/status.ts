@@ -35,6 +35,8 @@ export function reportStatus(status: FleetStatus): StatusReport {
 export function renderStatus(report: StatusReport): string {
   const { leases, today } = report;
   const attention = [
+    report.pausedSince !== undefined &&
+      `paused since ${report.pausedSince.toISOString()}${report.pauseReason === undefined ? "" : ` (${report.pauseReason})`}: slabmend resume`,
     report.fleetIsIll && "the fleet is ill: most recent repairs failed, claim leases only a probe a minute",
     report.budgetStops.length > 0 && `the budget stops claims: ${report.budgetStops.join(", ")}`,
     report.atRisk > 0 && `${report.atRisk} slabs at risk: too few sources answered`,

@@ -45,6 +45,8 @@ export interface FleetStatus {
   /** Slabs whose objects' events are still to be bumped. */
   readonly unflushedMoves: number;
   readonly fleetIsIll: boolean;
+  readonly pausedSince: Date | undefined;
+  readonly pauseReason: string | undefined;
   /** Names of the limits of the budget that stop claims. */
   readonly budgetStops: readonly string[];
 }
@@ -71,6 +73,8 @@ interface Row {
   readonly at_risk: number;
   readonly moved: number;
   readonly ill: boolean;
+  readonly paused_at: Date | null;
+  readonly pause_reason: string | null;
   readonly stopped_by: string[];
 }
 
@@ -111,7 +115,7 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
       (select count(*)::integer from slabmend.repairs r where r.quarantined_until > clock_timestamp()) as quarantined,
       (select count(*)::integer from slabmend.repairs r where r.last_outcome = 'too-few-sources') as at_risk,
       (select count(distinct slab_id)::integer from slabmend.moved) as moved,
-      (select f.ill from slabmend.fleet f) as ill,
+      f.ill, f.paused_at, f.pause_reason,
       (select to_jsonb(b.stopped_by) from slabmend.budget b) as stopped_by
     from (
       select (count(*) filter (where sent_at is null and began_at is null and expires_at >= clock_timestamp()))::integer
@@ -123,6 +127,7 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
         extract(epoch from clock_timestamp() - min(leased_at))::double precision as oldest_seconds
       from slabmend.leases
     ) l
+    cross join slabmend.fleet f
     cross join (
       select count(*)::integer as repairs,
         coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "copied")'))), 0)::integer
@@ -156,6 +161,8 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
     atRisk: row!.at_risk,
     unflushedMoves: row!.moved,
     fleetIsIll: row!.ill,
+    pausedSince: row!.paused_at ?? undefined,
+    pauseReason: row!.pause_reason ?? undefined,
     budgetStops: row!.stopped_by,
   };
 }

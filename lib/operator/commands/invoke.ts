@@ -1,0 +1,44 @@
+import { Argument } from "commander";
+import { createLambdaClient } from "../aws-clients.ts";
+import { action, type CommandHost } from "../command-context.ts";
+import { invokeFunction } from "../invoke.ts";
+import { OperatorError } from "../operator-error.ts";
+
+/** Variables that name the deployed functions: what `sst deploy` prints. */
+export const FUNCTION_VARIABLES = {
+  claim: "SLABMEND_CLAIM_FUNCTION",
+  reap: "SLABMEND_REAP_FUNCTION",
+} as const;
+
+export function addInvoke(host: CommandHost): void {
+  host.program
+    .command("invoke")
+    .description("run claim or reap on AWS now, and show what it reports")
+    .addArgument(new Argument("<function>", "which").choices(["claim", "reap"]))
+    .option(
+      "--function <name>",
+      `its name or ARN on AWS; default: ${FUNCTION_VARIABLES.claim} or ${FUNCTION_VARIABLES.reap}`,
+    )
+    .addHelpText("after", "\nA run takes up to a minute. Beside the scheduled one it is harmless.")
+    .action(
+      action<{ function?: string }>(host, async (context, options, [which]) => {
+        const variable = FUNCTION_VARIABLES[which === "reap" ? "reap" : "claim"];
+        const name = options.function ?? context.variables[variable];
+        if (name === undefined || name === "") {
+          throw new OperatorError({
+            code: "variable-missing",
+            message: `${variable}: expected the name of the function on AWS, got nothing`,
+            remedy: "Set it, or give --function; `npx sst deploy` prints the names.",
+          });
+        }
+        const client = createLambdaClient(context.variables);
+        try {
+          const report = await invokeFunction(client, name, context.io.signal);
+          context.print({ function: name, report }, JSON.stringify(report, null, 2));
+          return "done";
+        } finally {
+          client.destroy();
+        }
+      }),
+    );
+}

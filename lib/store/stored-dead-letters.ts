@@ -1,0 +1,94 @@
+import type { ISql } from "postgres";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
+import type { UnsentLease } from "./unsent-leases.ts";
+
+/** What can still become of a dead letter. */
+export type DeadLetterFate =
+  /** Its lease waits to be begun: sent again, it is repaired. */
+  | "can-be-sent"
+  /** Its lease is over, or somebody else's message began it: its slab goes on without this letter. */
+  | "moot"
+  /** Nobody can read it. */
+  | "unreadable";
+
+export interface DeadLetterRow {
+  readonly messageId: string;
+  readonly fate: DeadLetterFate;
+  readonly cause: string;
+  readonly slabId: string | undefined;
+  readonly bodyBytes: number;
+  readonly receiveCount: number;
+  readonly timesSeen: number;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+  /** The lease that it asks to begin. */
+  readonly lease: UnsentLease | undefined;
+}
+
+/** Latest first, by dead_letters_last_seen_idx, with what became of their leases; and how many there are in all. */
+export async function listDeadLetters(
+  sql: ISql,
+  request: { readonly limit: number; readonly messageIds?: readonly string[] },
+): Promise<{ readonly total: number; readonly letters: readonly DeadLetterRow[] }> {
+  const chosen = request.messageIds === undefined ? null : JSON.stringify(request.messageIds);
+  const rows = await sql<
+    {
+      message_id: string;
+      fate: DeadLetterFate;
+      cause: string;
+      slab_id: string | null;
+      body_bytes: number;
+      receive_count: number;
+      times_seen: number;
+      first_seen: Date;
+      last_seen: Date;
+      token: string | null;
+      digest: string | null;
+      total: number;
+    }[]
+  >`
+    select d.message_id, d.cause, d.slab_id::text, d.body_bytes, d.receive_count, d.times_seen, d.first_seen,
+      d.last_seen, l.token::text, encode(l.digest, 'hex') as digest, (count(*) over ())::integer as total,
+      case
+        when d.token is null then 'unreadable'
+        when l.token is null or l.began_at is not null then 'moot'
+        else 'can-be-sent'
+      end as fate
+    from slabmend.dead_letters d
+    left join slabmend.leases l on l.token = d.token
+    where ${chosen}::text is null
+      or d.message_id in (select t from jsonb_array_elements_text(${chosen}::text::jsonb) t)
+    order by d.last_seen desc, d.message_id
+    limit ${request.limit}::integer`;
+  return {
+    total: rows[0]?.total ?? 0,
+    letters: rows.map((row) => ({
+      messageId: row.message_id,
+      fate: row.fate,
+      cause: row.cause,
+      slabId: row.slab_id ?? undefined,
+      bodyBytes: row.body_bytes,
+      receiveCount: row.receive_count,
+      timesSeen: row.times_seen,
+      firstSeen: row.first_seen,
+      lastSeen: row.last_seen,
+      lease:
+        row.fate === "can-be-sent"
+          ? {
+              slabId: parseSlabId(row.slab_id!),
+              digest: parseSlabDigest(row.digest!),
+              token: parseLeaseToken(row.token!),
+            }
+          : undefined,
+    })),
+  };
+}
+
+/** By primary key. Returns how many there were. */
+export async function deleteDeadLetters(sql: ISql, messageIds: readonly string[]): Promise<number> {
+  if (messageIds.length === 0) return 0;
+  const result = await sql`
+    delete from slabmend.dead_letters d
+    where d.message_id in (select t from jsonb_array_elements_text(${JSON.stringify(messageIds)}::text::jsonb) t)`;
+  return result.count;
+}
