@@ -29,7 +29,7 @@ export async function leaseByHand(
   return token;
 }
 
-/** Moves that see the sectors exactly where they are now. */
+/** Moves that see the sectors exactly where they are now; none of a sector that is gone. */
 export async function movesFromHere(
   sql: Sql,
   slab: SeededSlab,
@@ -41,13 +41,14 @@ export async function movesFromHere(
     const [row] = await sql<{ host_id: number | null; map_id: number | null; contract: string | null }[]>`
       select s.host_id, s.contract_sectors_map_id as map_id, encode(m.contract_id, 'hex') as contract
       from sectors s left join contract_sectors_map m on m.id = s.contract_sectors_map_id where s.id = ${String(id)}`;
+    if (row === undefined) continue;
     moves.push({
       index,
       root,
       sectorId: id,
-      plannedHostId: row!.host_id as CommitMove["plannedHostId"],
-      plannedMapId: row!.map_id as CommitMove["plannedMapId"],
-      plannedContractId: row!.contract as ContractId | null,
+      plannedHostId: row.host_id as CommitMove["plannedHostId"],
+      plannedMapId: row.map_id as CommitMove["plannedMapId"],
+      plannedContractId: row.contract as ContractId | null,
       newHostId: host.id,
       how: "rebuilt",
     });

@@ -182,7 +182,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     const host = pick(await hostsWithoutSectorOf(world, slab, index), c);
     if (host === undefined) return;
     const [move] = await movesFromHere(sql, slab, [[index, host]]);
-    await sql.begin((tx) => migrateSector(tx, move!));
+    if (move !== undefined) await sql.begin((tx) => migrateSector(tx, move));
   },
   async indexdLoses(world, [a, b]) {
     const slab = pick(world.slabs, a)!;
@@ -263,6 +263,13 @@ async function timePasses(): Promise<void> {
 /** indexd retries its transactions as we do ours. */
 const act = (world: World, name: string, dice: Dice): Promise<void> =>
   retryTransaction(name, () => ACTIONS[name]!(world, dice));
+
+/**
+ * indexd chooses a host without asking us, and dates the sector to before it waited: at the same time the two could put
+ * sectors of one slab on one host, and it would look as if we had come last. That is what the hold is for.
+ */
+const mayCollide = (...names: readonly string[]): boolean =>
+  names.includes("indexdMigrates") && names.includes("commit");
 
 const exists = async (slab: SeededSlab): Promise<boolean> =>
   (await sql`select 1 from slabs where id = ${String(slab.id)}`).length > 0;
@@ -362,7 +369,10 @@ test(`whatever happens in whatever order, the rules hold (seed ${seed})`, { time
       for (const { names: name, dice, beside } of steps) {
         if (name === "commitAlone") await commitAgainstReference(world, dice);
         else if (beside === null) await act(world, name, dice);
-        else await Promise.all([act(world, name, dice), act(world, beside.name, beside.dice)]);
+        else if (mayCollide(name, beside.name)) {
+          await act(world, name, dice);
+          await act(world, beside.name, beside.dice);
+        } else await Promise.all([act(world, name, dice), act(world, beside.name, beside.dice)]);
         expect(await checkRules(sql, { settled: false }), `after ${name} beside ${beside?.name}`).toEqual([]);
       }
       await settle();
