@@ -51,7 +51,7 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
   return [...schedule, longestMs];
 }
 
-/** indexd's own: min(1 h x 2^f, 24 h). Its length is the clamp: docs/protocol.md, oddities, the overflow from f = 22. */
+/** indexd's own: min(1 h x 2^f, 24 h). Its length is the clamp: docs/protocol.md, Oddities of indexd: the overflow from f = 22. */
 export const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
 /** indexd funds accounts every 2 minutes; an account that is dry for an hour is not looked at more often than that. */
@@ -83,6 +83,9 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   interrupted: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAULT_BACKOFF_MS) },
   fault: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAULT_BACKOFF_MS) },
 };
+
+/** All of them, for whoever counts them. */
+export const OUTCOMES = Object.keys(WRITES) as readonly OutcomeKind[];
 
 export function writesOf(kind: OutcomeKind): OutcomeWrites {
   return { recordAs: kind, atRisk: kind === "too-few-sources", ...WRITES[kind] };
