@@ -1,0 +1,119 @@
+/** The functions as they are deployed: bundled as SST bundles them, in processes of their own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { FunctionName } from "../../infra/function-settings.ts";
+import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
+import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
+import { bundleFunction } from "../../scripts/bundle.ts";
+import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
+import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";
+
+const NAMESPACE = "slabmend/test";
+
+let folder: string;
+let world: RepairWorld;
+let queueServer: QueueServer;
+let queues: QueuePair;
+const entries = new Map<FunctionName, string>();
+const workers: WorkerProcess[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "slabmend-bundles-"));
+  for (const name of ["claim", "repair", "reap"] as const) {
+    entries.set(name, (await bundleFunction(name, join(folder, name))).entry);
+  }
+  world = await createRepairWorld({ hosts: 6 });
+  queueServer = await startQueueServer();
+  queues = await queueServer.createQueues({ visibilityTimeoutSeconds: 60, maxReceiveCount: 5 });
+});
+afterEach(async () => {
+  for (const worker of workers.splice(0)) await worker.stop();
+});
+afterAll(async () => {
+  await queueServer?.stop();
+  await world?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(name: FunctionName): Promise<WorkerProcess> {
+  const worker = await startWorkerProcess({
+    entry: entries.get(name)!,
+    environment: {
+      ...world.variables,
+      AWS_ENDPOINT_URL_SQS: queueServer.url,
+      SLABMEND_QUEUE_URL: queues.repairs.url,
+      SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
+      SLABMEND_METRICS_NAMESPACE: NAMESPACE,
+    },
+  });
+  workers.push(worker);
+  return worker;
+}
+
+/** What a worker printed as embedded metric format, merged; logs are silent in this world. */
+function metricsOf(worker: WorkerProcess): Record<string, unknown> {
+  return Object.assign({}, ...worker.lines.map(({ line }) => JSON.parse(line) as object)) as Record<
+    string,
+    unknown
+  >;
+}
+
+test("repair rebuilds a lost sector with the kernel beside its bundle, and prints what it cost", async () => {
+  const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
+  await world.loseSector(slab, 1);
+  const body = encodeRepairMessage(await world.lease(slab));
+  const worker = await start("repair");
+  const outcome = await worker.invoke({ Records: [{ messageId: "one", body }] });
+  expect(outcome).toEqual({ kind: "succeeded", payload: JSON.stringify({ batchItemFailures: [] }) });
+  expect(await world.wrongSectors(slab)).toEqual([]);
+  expect(metricsOf(worker)).toMatchObject({
+    service: "repair",
+    outcome: "repaired",
+    Repairs: 1,
+    RepairsEnded: 1,
+    SectorsRebuilt: 1,
+    BytesWritten: 4_194_304,
+  });
+  expect(worker.lines.every(({ line }) => line.includes(`"Namespace":"${NAMESPACE}"`))).toBe(true);
+});
+
+test("reap measures the fleet", async () => {
+  const slab = await world.storeSlab({ minShards: 1, totalShards: 2 });
+  await world.lease(slab);
+  const worker = await start("reap");
+  expect(await worker.invoke({})).toMatchObject({ kind: "succeeded" });
+  expect(metricsOf(worker)).toMatchObject({
+    service: "reap",
+    RunsCompleted: 1,
+    UnknownIndexdVersion: 0,
+    LiveLeases: 1,
+    RunningLeases: 0,
+    QuarantinedSlabs: 0,
+    DatabaseConnections: expect.any(Number),
+    Backlog: expect.any(Number),
+    UnderfundedHosts: 0,
+  });
+});
+
+test("of an indexd with an unknown version nothing is claimed, and a metric says so", async () => {
+  const slab = await world.storeSlab({ minShards: 1, totalShards: 3 });
+  await world.loseSector(slab, 0);
+  const { sql } = world.database;
+  const leases = async () => (await sql`select slab_id, token from slabmend.leases order by slab_id`).length;
+  const before = await leases();
+  await sql`update global_settings set db_version = 99`;
+  try {
+    const worker = await start("claim");
+    const outcome = await worker.invoke({});
+    expect(outcome).toMatchObject({ kind: "failed", how: "handler-error" });
+    expect(metricsOf(worker)).toMatchObject({ service: "claim", RunsFailed: 1, UnknownIndexdVersion: 1 });
+    expect(await leases()).toBe(before);
+  } finally {
+    await sql`update global_settings set db_version = 22`;
+  }
+  const again = await start("claim");
+  expect(await again.invoke({})).toMatchObject({ kind: "succeeded" });
+  expect(metricsOf(again)).toMatchObject({ RunsCompleted: 1, UnknownIndexdVersion: 0 });
+});
