@@ -246,9 +246,10 @@ begin
   where d.delta <> 0;
 
   -- 8. The slab: lib/store/outcome-writes.ts says what each outcome writes. A move that was dropped though its sector
-  -- still has to move makes a repair that thought itself complete a partial one.
+  -- still has to move makes a repair that thought itself complete a partial one; so does a source that was found lost.
+  finished := not exists (select from slabmend.sectors_to_move(array[the_slab]));
   writes := request->'writes'->(case
-    when moved.still_needed = 0 then 'asReported'
+    when moved.still_needed = 0 and (lost.total = 0 or finished) then 'asReported'
     when moved.total > 0 then 'ifSomeDropped'
     else 'ifNothingRecorded'
   end);
@@ -324,7 +325,6 @@ begin
   end if;
   delete from slabmend.leases l where l.slab_id = the_slab;
 
-  finished := not exists (select from slabmend.sectors_to_move(array[the_slab]));
   return jsonb_build_object('kind', 'committed', 'outcome', writes->>'recordAs', 'recorded', moved.recorded,
     'dropped', moved.dropped, 'lostRecorded', lost.total, 'slabFinished', finished);
 end

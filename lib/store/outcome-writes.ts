@@ -102,8 +102,8 @@ export interface CommitWrites {
 }
 
 /**
- * A repair that thought itself complete, or wants to go on at once, but had moves dropped: with progress it goes on at
- * once; without any it waits, lest it moves the same bytes again and again.
+ * A repair that thought itself complete, or wants to go on at once, but had moves dropped or found a source lost: with
+ * progress it goes on at once; without any it waits, lest it moves the same bytes again and again.
  */
 export function commitWrites(kind: OutcomeKind): CommitWrites {
   const asReported = writesOf(kind);

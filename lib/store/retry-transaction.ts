@@ -6,7 +6,7 @@ import { StoreError } from "./store-error.ts";
 export type DatabaseFailure =
   /** Rolled back because of somebody else; trying again is what PostgreSQL asks for. */
   | "conflict"
-  /** The connection is gone: the statement may or may not have happened. */
+  /** The connection is gone, or none was to be had: the statement may or may not have happened. */
   | "connection-lost"
   /** A bug, a refused right, a full disk: trying again changes nothing. */
   | "permanent";
@@ -14,9 +14,12 @@ export type DatabaseFailure =
 /** docs/protocol.md, Locks, isolation, retries: serialization failure, deadlock, lock not available. */
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
-/** Class 08, and the server going down or coming up; then the client library's and the socket's own codes. */
+/**
+ * Class 08, the server going down or coming up, and too many connections (a role at its limit, while those of killed
+ * workers linger); then the client library's and the socket's own codes.
+ */
 const CONNECTION_LOST =
-  /^(08...|57P0[123]|CONNECTION_CLOSED|CONNECTION_ENDED|CONNECTION_DESTROYED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN))$/;
+  /^(08...|57P0[123]|53300|CONNECTION_CLOSED|CONNECTION_ENDED|CONNECTION_DESTROYED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN))$/;
 
 export function classifyDatabaseFailure(error: unknown): DatabaseFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

@@ -74,6 +74,27 @@ test.each<[OutcomeKind, number, number, number]>([
   },
 );
 
+test("a repair that found a source lost goes on at once: its slab is not healthy yet", async () => {
+  const slab = await slabWithLoss(3);
+  const token = await leaseByHand(sql, slab);
+  const source = slab.sectors[1]!;
+  const result = await commitRepair(
+    sql,
+    requestOf(slab, token, {
+      outcome: { kind: "repaired" },
+      moves: await movesFromHere(sql, slab, [[0, hosts[5]!]]),
+      lost: [{ root: source.root, sectorId: source.id, hostId: hosts[0]!.id }],
+    }),
+  );
+  expect(result).toMatchObject({
+    outcome: "partial-deadline",
+    recorded: [0],
+    lostRecorded: 1,
+    slabFinished: false,
+  });
+  expect(await slabRow(slab)).toEqual({ failures: 3, minutes: 0, ours: true });
+});
+
 test("our own backoff doubles while the same outcome goes on, and starts anew with another", async () => {
   const slab = await slabWithLoss();
   const minutes: number[] = [];

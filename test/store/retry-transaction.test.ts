@@ -14,6 +14,7 @@ test.each([
   ["55P03", "conflict"],
   ["08006", "connection-lost"],
   ["57P01", "connection-lost"],
+  ["53300", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],
   ["ECONNRESET", "connection-lost"],
   ["57014", "permanent"],
