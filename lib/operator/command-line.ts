@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { encode } from "./command-context.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addDeriveSeed } from "./commands/derive-seed.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addGrant } from "./commands/grant.ts";
 import { addInvoke } from "./commands/invoke.ts";
 import { addPause } from "./commands/pause.ts";
@@ -19,6 +20,7 @@ const COMMANDS = [
   addDeriveSeed,
   addSchema,
   addGrant,
+  addDoctor,
   addStatus,
   addPlan,
   addRepair,

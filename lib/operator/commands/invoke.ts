@@ -1,14 +1,9 @@
 import { Argument } from "commander";
 import { createLambdaClient } from "../aws-clients.ts";
 import { action, type CommandHost } from "../command-context.ts";
+import { FUNCTION_VARIABLES } from "../function-variables.ts";
 import { invokeFunction } from "../invoke.ts";
 import { OperatorError } from "../operator-error.ts";
-
-/** Variables that name the deployed functions: what `sst deploy` prints. */
-export const FUNCTION_VARIABLES = {
-  claim: "SLABMEND_CLAIM_FUNCTION",
-  reap: "SLABMEND_REAP_FUNCTION",
-} as const;
 
 export function addInvoke(host: CommandHost): void {
   host.program

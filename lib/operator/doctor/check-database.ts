@@ -1,0 +1,77 @@
+import type { Sql } from "postgres";
+import { SlabmendError } from "../../errors/slabmend-error.ts";
+import { assertKnownDatabaseVersion } from "../../indexd/database-version.ts";
+import { readPrivilegeGaps } from "../../indexd/missing-privileges.ts";
+import { assertStoreVersion, STORE_VERSION } from "../../store/migrate-database.ts";
+import { readPause } from "../../store/pause.ts";
+import { readServerFacts } from "../../store/read-server-facts.ts";
+import type { DatabaseUrl } from "../database-url.ts";
+import { databaseError } from "../report-failure.ts";
+import { type Check, failure, ok, warning } from "./check.ts";
+import {
+  describePooler,
+  judgeClock,
+  judgeConnections,
+  judgeEncryption,
+  judgePrivileges,
+  judgeTimeouts,
+  judgeVersion,
+} from "./judge-database.ts";
+
+/** Looks at the database; a check that cannot be made is a failure of its own and keeps no other from being made. */
+export async function checkDatabase(
+  sql: Sql,
+  database: DatabaseUrl,
+  options: { readonly concurrency: number; readonly now: () => number },
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  const attempt = async (name: string, look: () => Promise<readonly Check[]>): Promise<boolean> => {
+    try {
+      checks.push(...(await look()));
+      return true;
+    } catch (error) {
+      const known = error instanceof SlabmendError ? error : databaseError(error);
+      if (known === undefined) throw error;
+      checks.push(failure(name, known.message, known.remedy));
+      return false;
+    }
+  };
+
+  const isReached = await attempt("database", async () => {
+    await sql`select 1`;
+    const askedAt = options.now();
+    const facts = await readServerFacts(sql);
+    const tripMs = options.now() - askedAt;
+    return [
+      ok("database", `reached in ${Math.round(tripMs)} ms as role ${facts.role}`),
+      judgeEncryption(facts, database),
+      judgeVersion(facts),
+      judgeClock(facts.clockMs - askedAt - tripMs / 2, tripMs / 2),
+      judgeTimeouts(facts),
+      judgeConnections(facts, options.concurrency),
+      describePooler(facts, database),
+    ];
+  });
+  if (!isReached) return checks;
+  await attempt("indexd", async () => {
+    await assertKnownDatabaseVersion(sql);
+    return [ok("indexd", "a database version that this release knows")];
+  });
+  const hasSchema = await attempt("schema", async () => {
+    await assertStoreVersion(sql);
+    return [ok("schema", `version ${STORE_VERSION}`)];
+  });
+  if (!hasSchema) return checks;
+  await attempt("privileges", async () => [
+    judgePrivileges(await readServerFacts(sql), await readPrivilegeGaps(sql)),
+  ]);
+  await attempt("pause", async () => {
+    const pause = await readPause(sql);
+    return [
+      pause === undefined
+        ? ok("pause", "claims go on")
+        : warning("pause", `paused since ${pause.since.toISOString()}`, "When it is time: slabmend resume."),
+    ];
+  });
+  return checks;
+}
