@@ -1,4 +1,4 @@
-import type { FleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import type { FleetHost, FleetSnapshot } from "../indexd/fleet-snapshot.ts";
 import type { PlannedMove, RepairPlan } from "../placement/plan-repair.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 import type { LostReport } from "../store/commit-repair.ts";
@@ -143,6 +143,7 @@ export async function moveShards(
 
   let rebuild: RebuildResult | undefined;
   let error: unknown;
+  let nobodyAnswered = false;
   let copying: CopyRun | undefined;
   try {
     copying = copyWanted(false);
@@ -157,17 +158,21 @@ export async function moveShards(
       await copying.settled();
       if (wanted.size < before && rebuild.tooFewSources) rebuild = await rebuildWanted(new Set());
     }
+    if (rebuild.tooFewSources && wanted.size > 0) {
+      nobodyAnswered = await reader.hearsNobody([...fresh(plan, reader), ...plan.candidates], limits.signal);
+    }
   } catch (cause) {
     // The deadline and a lost lease end here and keep what is stored; anything else is a bug.
     if (!limits.signal.aborted) error = cause;
   }
-  for (const held of copies.values()) held.release();
   try {
     copying?.giveUp();
     await copying?.settled();
   } catch (cause) {
     error ??= cause;
   }
+  // Not before: a copy that was all but done may have come in since.
+  for (const held of copies.values()) held.release();
   try {
     await timed(meter, clock.now, "store", () => store.settled());
   } catch (cause) {
@@ -189,10 +194,18 @@ export async function moveShards(
       pinnedWrongly: unmovable.length,
       deadlineReached: limits.deadlineReached,
       tooFewSources: rebuild?.tooFewSources === true && wanted.size > 0,
+      nobodyAnswered,
       underfunded: store.underfunded || enoughWithFunds(slab, plan, reader),
     },
     error,
   };
+}
+
+/** Sources that have not failed: those that were cancelled or never asked. */
+function fresh(plan: MovePlan, reader: ShardReader): FleetHost[] {
+  return plan.sources
+    .filter(({ sector, host }) => reader.standing(sector, host) === "fresh")
+    .map(({ host }) => host);
 }
 
 /** Whether the hosts that only lacked funds would have made enough sources. */

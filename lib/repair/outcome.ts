@@ -11,19 +11,25 @@ export interface RepairTally {
   readonly deadlineReached: boolean;
   /** Fewer than `min_shards` sources answered with proven data. */
   readonly tooFewSources: boolean;
+  /** Of many hosts, those of other slabs too, not one was heard. */
+  readonly nobodyAnswered: boolean;
   /** With the hosts that only lacked funds there would have been enough sources, or a candidate. */
   readonly underfunded: boolean;
 }
 
 /**
  * The outcome of a repair whose plan had something to move. A slab is called short of sources only when neither time nor
- * money explains it; then also when other shards of it were stored, because its data is at risk all the same.
+ * money nor our own network explains it; then also when other shards of it were stored, because its data is at risk all
+ * the same. A worker that hears nobody is at fault itself, which counts for the ill fleet: otherwise a network that is cut
+ * off would be a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly;
   if (tally.stored >= movable) return tally.moves > 0 && tally.stored === 0 ? "partial-refused" : "repaired";
   if (tally.deadlineReached) return tally.stored > 0 ? "partial-deadline" : "interrupted";
-  if (tally.tooFewSources && !tally.underfunded) return "too-few-sources";
+  if (tally.tooFewSources && !tally.underfunded) {
+    return tally.nobodyAnswered && tally.stored === 0 ? "fault" : "too-few-sources";
+  }
   if (tally.stored > 0) return "partial-refused";
   return tally.underfunded ? "underfunded" : "partial-refused";
 }

@@ -120,13 +120,12 @@ async function finish(
 ): Promise<RepairResult> {
   const { store, logger } = deps;
   const reported = outcomeOf(work);
-  const error =
-    work.error === undefined ? work.moved?.undecided && "pinned-shards-disagree" : errorCode(work.error);
+  const error = work.error === undefined ? moveError(work.moved, reported) : errorCode(work.error);
   const stored = work.moved?.stored ?? [];
   const request: CommitRequest = {
     ...task,
     worker: deps.worker,
-    outcome: { kind: reported, ...(error ? { error } : {}) },
+    outcome: { kind: reported, ...(error === undefined ? {} : { error }) },
     moves: stored.map(({ move: { sector }, host, how }) => ({
       index: sector.index,
       root: sector.root,
@@ -206,6 +205,12 @@ function outcomeOf(work: Work): Exclude<OutcomeKind, "stale"> {
   if (work.plan.kind === "no-candidates") return "no-candidates";
   if (work.moved === undefined) return "fault";
   return decideOutcome(work.moved.tally);
+}
+
+/** What the journal says of a repair in which nothing was thrown. */
+function moveError(moved: MoveResult | undefined, reported: OutcomeKind): string | undefined {
+  if (moved?.undecided === true) return "pinned-shards-disagree";
+  return reported === "fault" && moved?.tally.nobodyAnswered === true ? "no-host-answered" : undefined;
 }
 
 /** A stable name for the journal; messages of libraries may carry what must not be stored. */

@@ -1,4 +1,4 @@
-import { HostError } from "../hosts/host-error.ts";
+import { HostError, type HostErrorCode } from "../hosts/host-error.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
 import type { FleetHost } from "../indexd/fleet-snapshot.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -7,6 +7,7 @@ import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
 import type { LostReport } from "../store/commit-repair.ts";
 import type { Meter } from "./meter.ts";
+import { settleAll } from "./settle-all.ts";
 import { TransferTimedOut } from "./time-limits.ts";
 
 /**
@@ -36,7 +37,26 @@ export interface ShardReader {
   /** Whether the host may have this sector for us. */
   standing(sector: SlabSector, host: FleetHost): Standing;
   readonly lost: readonly LostReport[];
+  /**
+   * Whether many different hosts were asked and not one said a word, nor one of `others` when asked now: then our own
+   * network is cut off. The slab's hosts alone do not tell: they may be gone, and what is hopeless is not asked for to the end.
+   */
+  hearsNobody(others: readonly FleetHost[], signal: AbortSignal): Promise<boolean>;
 }
+
+/** So many different hosts of which we know nothing bad are not gone at once; fewer may be. */
+const LEAST_SILENT_HOSTS = 5;
+/** Asked at once, for free. */
+const MOST_OTHERS = 8;
+
+/** Failures in which nothing was heard of the host. */
+const SILENCE: ReadonlySet<HostErrorCode> = new Set([
+  "unreachable",
+  "network-unreachable",
+  "address-refused",
+  "timed-out",
+  "aborted",
+] satisfies HostErrorCode[]);
 
 /** The host answered, or had answered, and may well answer the next time. What took all its time is not asked again. */
 const MAY_BE_OVER: ReadonlySet<string> = new Set(["connection-lost", "host-internal"]);
@@ -49,11 +69,19 @@ export function createShardReader(deps: {
   const { hosts, kernel, meter } = deps;
   const standings = new Map<HostId, Exclude<Standing, "fresh">>();
   const lost = new Map<SectorId, LostReport>();
+  const silent = new Set<HostId>();
+  let someAnswered = false;
+
+  const noteSilence = (host: FleetHost, cause: HostError): void => {
+    if (SILENCE.has(cause.code)) silent.add(host.id);
+    else someAnswered = true;
+  };
 
   const note = (sector: SlabSector, host: FleetHost, cause: unknown): void => {
     if (!(cause instanceof HostError)) return;
     // Cancelled because others were faster is no failure; cancelled because it took too long for its size is one.
     if (cause.code === "aborted" && !(cause.cause instanceof TransferTimedOut)) return;
+    noteSilence(host, cause);
     if (cause.meansLost) {
       // Of this sector only: the host may have another one of the same slab.
       lost.set(sector.sectorId, {
@@ -74,7 +102,9 @@ export function createShardReader(deps: {
 
   const noting: ShardReader["noting"] = async (sector, host, request) => {
     try {
-      return await request();
+      const result = await request();
+      someAnswered = true;
+      return result;
     } catch (cause) {
       note(sector, host, cause);
       throw cause;
@@ -119,6 +149,21 @@ export function createShardReader(deps: {
     },
     get lost() {
       return [...lost.values()];
+    },
+    async hearsNobody(others, signal) {
+      if (someAnswered) return false;
+      await settleAll(
+        others.slice(0, MOST_OTHERS).map(async (host) => {
+          try {
+            await hosts.prices(host, signal);
+            someAnswered = true;
+          } catch (cause) {
+            if (!(cause instanceof HostError)) throw cause;
+            noteSilence(host, cause);
+          }
+        }),
+      );
+      return !someAnswered && silent.size >= LEAST_SILENT_HOSTS;
     },
   };
 }

@@ -179,6 +179,22 @@ test("too few sources: an alarm that lists the objects, and indexd's own backoff
   expect(history.waitsMs / 3_600_000).toBeCloseTo(1, 1);
 });
 
+test("no host of the whole fleet is heard: the worker's fault, no false alarm and no failure of the slab", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
+  await suite.world.loseSector(slab, 0);
+  for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "fault", copied: 0, rebuilt: 0, lost: 0 });
+  expect(await suite.journal(slab)).toMatchObject([{ outcome: "fault", error: "no-host-answered" }]);
+  expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
+});
+
+test("all hosts of a slab are gone, others are not: its data is at risk", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
+  await suite.world.loseSector(slab, 0);
+  await stop(slab, 1, 2, 3, 4, 5, 6, 7);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 0 });
+});
+
 test("a sector that its host lost is recorded as lost and rebuilt", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 1);

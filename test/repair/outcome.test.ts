@@ -8,6 +8,7 @@ const nothing: RepairTally = {
   pinnedWrongly: 0,
   deadlineReached: false,
   tooFewSources: false,
+  nobodyAnswered: false,
   underfunded: false,
 };
 
@@ -26,6 +27,12 @@ const table: [string, Partial<RepairTally>, OutcomeKind][] = [
   ["the deadline explains missing sources", { deadlineReached: true, tooFewSources: true }, "interrupted"],
   ["money explains missing sources", { underfunded: true, tooFewSources: true }, "underfunded"],
   ["sources are missing", { tooFewSources: true }, "too-few-sources"],
+  ["no host was heard at all", { tooFewSources: true, nobodyAnswered: true }, "fault"],
+  [
+    "no host was heard, but time explains it",
+    { tooFewSources: true, nobodyAnswered: true, deadlineReached: true },
+    "interrupted",
+  ],
   ["every candidate refused", {}, "partial-refused"],
   ["all but the shard that was pinned wrongly", { stored: 2, pinnedWrongly: 1 }, "repaired"],
   ["nothing but shards that were pinned wrongly", { pinnedWrongly: 3 }, "partial-refused"],
