@@ -3,7 +3,7 @@ import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/repair/open-repair-environment.ts";
 import type { RepairStep } from "../lib/repair/repair-dependencies.ts";
 import { repairMetrics } from "../lib/telemetry/repair-metrics.ts";
-import { isUnknownVersion } from "../lib/telemetry/run-metrics.ts";
+import { failedMessage } from "../lib/telemetry/run-metrics.ts";
 
 export interface RepairHandlerOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>;
@@ -34,7 +34,7 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
         metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
       } catch (error) {
         logger.error({ error, messageId }, "a message could not be handled");
-        metrics.print({ MessagesFailed: 1, UnknownIndexdVersion: Number(isUnknownVersion(error)) });
+        metrics.print(failedMessage(error));
         batchItemFailures.push({ itemIdentifier: messageId });
       }
     }

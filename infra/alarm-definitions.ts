@@ -121,9 +121,10 @@ export const ALARMS = {
     means: "More repairs crash than end.",
     metrics: {
       crashed: fleet("reap", "LeasesCrashed", "Sum"),
-      ended: fleet("repair", "RepairsEnded", "Sum"),
+      // As reap sees it: when every repair crashes, repair itself says nothing, and no value is less than none.
+      ended: fleet("reap", "RepairsLately", "Maximum"),
     },
-    expression: "FILL(crashed, 0) - FILL(ended, 0)",
+    expression: "crashed - ended",
     ...everAbove(0, 3),
     breachingPeriods: 3,
   },
@@ -142,7 +143,8 @@ export const ALARMS = {
       failed: fleet("repair", "MessagesFailed", "Sum"),
       errors: { of: "repair", name: "Errors", statistic: "Sum" },
     },
-    // Of fewer than twenty, one says nothing.
+    // Of fewer than twenty, one says nothing. FILL needs one value in the whole time looked at: a message that failed
+    // also says that no repair ended.
     expression:
       "IF(FILL(ended, 0) + FILL(failed, 0) + FILL(errors, 0) >= 20, " +
       "100 * (FILL(faults, 0) + FILL(failed, 0) + FILL(errors, 0)) / (FILL(ended, 0) + FILL(failed, 0) + FILL(errors, 0)), 0)",

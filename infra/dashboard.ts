@@ -69,6 +69,7 @@ function widgets(region: string, functionNames: readonly string[], alarmArns: re
         metric("reap", "RunningLeases"),
         metric("reap", "ExpiredLeases"),
         metric("reap", "LeasesCrashed", { stat: "Sum" }),
+        metric("reap", "RepairsLately"),
       ],
     },
     {

@@ -5,6 +5,7 @@ interface GaugesRow {
   readonly running: number;
   readonly expired: number;
   readonly oldest_seconds: number | null;
+  readonly lately: number;
   readonly quarantined: number;
   readonly connections: number;
   readonly backlog: readonly { readonly margin: number; readonly slabs: number }[];
@@ -14,14 +15,20 @@ interface GaugesRow {
 /** indexd funds accounts every two minutes; a host that has not complained for so long has been funded, or is not asked. */
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 
+/** A period of the alarm that compares it with the crashes of the same time. */
+const LATELY_SECONDS = 300;
+
 /**
  * The state of the fleet, for metrics. One statement, no lock. Reads all of leases, which is never larger than the fleet,
- * and of backlog, a row for each unhealthy slab (60 ms for 300,000); repairs by repairs_quarantined_idx; pg_stat_activity,
- * where every role may see who is connected.
+ * and of backlog, a row for each unhealthy slab; the journal's last minutes by journal_finished_at_idx; repairs by
+ * repairs_quarantined_idx; pg_stat_activity, where every role may see who is connected.
  */
 export async function readFleetGauges(sql: ISql) {
   const [row] = await sql<GaugesRow[]>`
     select l.*,
+      (select count(*)::integer from slabmend.journal
+       where finished_at > clock_timestamp() - make_interval(secs => ${LATELY_SECONDS})
+         and outcome not in ('crashed', 'superseded')) as lately,
       (select count(*)::integer from slabmend.repairs
        where quarantined_until is not null and quarantined_until > clock_timestamp()) as quarantined,
       (select count(*)::integer from pg_stat_activity where usename = current_user) as connections,
@@ -41,6 +48,7 @@ export async function readFleetGauges(sql: ISql) {
     runningLeases: row!.running,
     expiredLeases: row!.expired,
     oldestLeaseSeconds: row!.oldest_seconds ?? undefined,
+    repairsLately: row!.lately,
     quarantinedSlabs: row!.quarantined,
     databaseConnections: row!.connections,
     backlog: new Map(row!.backlog.map(({ margin, slabs }) => [margin, slabs])),

@@ -7,6 +7,8 @@ export interface FleetGauges {
   readonly expiredLeases: number;
   /** Undefined: there is no lease. */
   readonly oldestLeaseSeconds: number | undefined;
+  /** In the last five minutes; crashes not. */
+  readonly repairsLately: number;
   readonly quarantinedSlabs: number;
   readonly databaseConnections: number;
   /** Unhealthy slabs by margin. */
@@ -20,6 +22,7 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
     RunningLeases: gauges.runningLeases,
     ExpiredLeases: gauges.expiredLeases,
     OldestLeaseSeconds: gauges.oldestLeaseSeconds ?? 0,
+    RepairsLately: gauges.repairsLately,
     QuarantinedSlabs: gauges.quarantinedSlabs,
     DatabaseConnections: gauges.databaseConnections,
     UnderfundedHosts: gauges.underfundedHosts,

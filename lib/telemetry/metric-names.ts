@@ -54,6 +54,10 @@ export const METRICS = {
   RunningLeases: { unit: "Count", meaning: "leases whose repair has begun" },
   ExpiredLeases: { unit: "Count", meaning: "leases that are over and not reaped yet" },
   OldestLeaseSeconds: { unit: "Seconds", meaning: "age of the oldest live lease" },
+  RepairsLately: {
+    unit: "Count",
+    meaning: "repairs that ended in the last five minutes, by the journal; crashes not",
+  },
   QuarantinedSlabs: { unit: "Count", meaning: "slabs in quarantine" },
   DatabaseConnections: { unit: "Count", meaning: "connections of the fleet's database role" },
   Backlog: { unit: "Count", meaning: "unhealthy slabs known" },

@@ -1,12 +1,22 @@
 import { IndexdError } from "../indexd/errors.ts";
 import type { MetricValues } from "./metric-names.ts";
 
-/** Of a run of claim or reap that ended with an error, or a repair's message that never began. */
+/** Of a run of claim or reap that ended with an error. */
 export function failedRun(error: unknown): MetricValues {
   return { RunsFailed: 1, UnknownIndexdVersion: Number(isUnknownVersion(error)) };
 }
 
-export function isUnknownVersion(error: unknown): boolean {
+/** Of a message whose repair never began. The zeros count it among the repairs that did not end. */
+export function failedMessage(error: unknown): MetricValues {
+  return {
+    MessagesFailed: 1,
+    RepairsEnded: 0,
+    RepairsAtFault: 0,
+    UnknownIndexdVersion: Number(isUnknownVersion(error)),
+  };
+}
+
+function isUnknownVersion(error: unknown): boolean {
   return error instanceof IndexdError && error.code === "unknown-database-version";
 }
 

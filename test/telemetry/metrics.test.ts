@@ -135,6 +135,7 @@ describe("what is measured", () => {
       runningLeases: 1,
       expiredLeases: 0,
       oldestLeaseSeconds: undefined,
+      repairsLately: 7,
       quarantinedSlabs: 0,
       databaseConnections: 3,
       underfundedHosts: 2,
@@ -155,6 +156,7 @@ describe("what is measured", () => {
       BacklogMargin3To5: 1_000,
       BacklogMargin6Plus: 30_000,
       OldestLeaseSeconds: 0,
+      RepairsLately: 7,
       UnderfundedHosts: 2,
     });
   });

@@ -1,0 +1,95 @@
+/** The gauges on real tables: each counts what it says and nothing else. */
+import { randomBytes, randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readFleetGauges } from "../../lib/store/read-fleet-gauges.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+test("an empty fleet", async () => {
+  expect(await readFleetGauges(database.sql)).toEqual({
+    liveLeases: 0,
+    runningLeases: 0,
+    expiredLeases: 0,
+    oldestLeaseSeconds: undefined,
+    repairsLately: 0,
+    quarantinedSlabs: 0,
+    databaseConnections: expect.any(Number),
+    backlog: new Map(),
+    underfundedHosts: 0,
+  });
+});
+
+test("leases, quarantine, backlog, hosts without funds, what ended lately", async () => {
+  const { sql } = database;
+  const digest = randomBytes(32);
+  const lease = (slabId: number, leasedAgo: string, expiresIn: string, isRunning: boolean) => sql`
+    insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, began_at, worker, expires_at, margin)
+    values (${slabId}, ${digest}, clock_timestamp() - ${leasedAgo}::interval, clock_timestamp(), clock_timestamp(),
+      ${isRunning ? sql`clock_timestamp()` : null}, ${isRunning ? "worker" : null},
+      clock_timestamp() + ${expiresIn}::interval, 3)`;
+  await lease(1, "10 minutes", "1 hour", false);
+  await lease(2, "2 minutes", "1 minute", true);
+  await lease(3, "5 minutes", "-1 second", true);
+  for (const [slabId, until] of [
+    [1, "1 hour"],
+    [2, "-1 hour"],
+  ] as const) {
+    await sql`
+      insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt, quarantined_until)
+      values (${slabId}, ${digest}, 'crashed', clock_timestamp(), clock_timestamp(), clock_timestamp() + ${until}::interval)`;
+  }
+  for (const [slabId, margin] of [
+    [1, -1],
+    [2, 4],
+    [3, 4],
+  ] as const) {
+    await sql`
+      insert into slabmend.backlog (slab_id, urgency, loss, margin, causes, since, bad_sectors, first_seen, last_seen,
+        waiting_since, ready, look_at)
+      values (${slabId}, 0.5, 0.5, ${margin}, '{}', '{}', '{}', clock_timestamp(), clock_timestamp(), clock_timestamp(),
+        true, clock_timestamp())`;
+  }
+  for (const [ago, count] of [
+    ["1 minute", 1],
+    ["1 day", 2],
+  ] as const) {
+    for (let host = 0; host < count; host++) {
+      await sql`
+        insert into slabmend.host_scores (host_key, out_of_funds_at, faded_at)
+        values (${randomBytes(32)}, clock_timestamp() - ${ago}::interval, clock_timestamp())`;
+    }
+  }
+  for (const [outcome, ago] of [
+    ["repaired", "1 minute"],
+    ["fault", "4 minutes"],
+    ["crashed", "1 minute"],
+    ["superseded", "1 minute"],
+    ["repaired", "6 minutes"],
+  ] as const) {
+    await sql`
+      insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
+      values (${randomUUID()}, 1, ${digest}, ${outcome}, ${outcome}, 'worker', clock_timestamp(), clock_timestamp(),
+        clock_timestamp() - ${ago}::interval)`;
+  }
+  const gauges = await readFleetGauges(sql);
+  expect(gauges).toMatchObject({
+    liveLeases: 3,
+    runningLeases: 2,
+    expiredLeases: 1,
+    repairsLately: 2,
+    quarantinedSlabs: 1,
+    backlog: new Map([
+      [-1, 1],
+      [4, 2],
+    ]),
+    underfundedHosts: 1,
+  });
+  expect(gauges.oldestLeaseSeconds).toBeGreaterThanOrEqual(600);
+  expect(gauges.oldestLeaseSeconds).toBeLessThan(700);
+  expect(gauges.databaseConnections).toBeGreaterThanOrEqual(1);
+});
