@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Installs the emulators of AWS that `npm run test:aws` can run against, without Docker and without root: MiniStack, and
+# LocalStack for its SQS. Everything goes into one folder, SLABMEND_EMULATORS or else .slabmend/emulators of this clone; what is
+# there already stays.
+#
+#   scripts/install-emulators.sh [ministack] [localstack]      default: both
+#
+# Packages come through pip and apt-get as they are set up on this machine. LocalStack needs Python 3.12: when this machine
+# has none, Debian 13's is unpacked beside it.
+set -euo pipefail
+
+repository=$(cd "$(dirname "$0")/.." && pwd)
+folder=${SLABMEND_EMULATORS:-$repository/.slabmend/emulators}
+requirements=$repository/test/aws/emulators
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+exec 9>"$folder/lock"
+if command -v flock >/dev/null; then flock 9; fi
+
+say() { echo "install-emulators: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# is_new_enough PYTHON MINOR: does it run, and is it 3.MINOR or newer?
+is_new_enough() { "$1" -c "import sys; sys.exit(sys.version_info < (3, $2))" >/dev/null 2>&1; }
+
+# find_python MINOR: the first Python of this machine that is new enough, or nothing.
+find_python() {
+  local candidate
+  for candidate in python3 python3.14 python3.13 python3.12 python3.11 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python3; do
+    if is_new_enough "$candidate" "$1"; then command -v "$candidate"; return; fi
+  done
+}
+
+# unpack_debian_python: Debian 13's Python with the libraries it runs on, unpacked, not installed. The archive's signature is
+# checked as for any package; its mirror is the one that this machine's apt uses.
+unpack_debian_python() {
+  local tree=$folder/python apt=$folder/apt mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  if is_new_enough "$tree/usr/bin/python3" 12; then return; fi
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null && [ -r $keyring ] || return 1
+  mirror=$(sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null || true)
+    awk '$1 == "URIs:" { print $2; exit } $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+:\//) { print $i; exit } }' <<<"$sources")
+  [ -n "$mirror" ] || return 1
+  say "unpacking Debian 13's Python"
+  rm -rf "$tree" "$apt"
+  mkdir -p "$tree" "$apt/lists/partial" "$apt/cache/archives/partial"
+  : >"$apt/status" # nothing is installed there yet, so that apt resolves everything, libc too
+  echo "deb [signed-by=$keyring] $mirror trixie main" >"$apt/sources.list"
+  local options=(
+    -qq -o "Dir::State=$apt" -o "Dir::State::Lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache"
+    -o "Dir::Etc::SourceList=$apt/sources.list" -o Dir::Etc::SourceParts=/dev/null -o Dir::Etc::PreferencesParts=/dev/null
+    -o Acquire::Languages=none -o "APT::Sandbox::User=$(id -un)"
+  )
+  apt-get "${options[@]}" update
+  apt-get "${options[@]}" install --download-only --no-install-recommends -y python3.13 python3-pip-whl
+  local package
+  for package in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$package" "$tree"; done
+  rm -rf "$apt"
+  # Started by its own loader with its own libraries; the name it is started by tells it where its modules are, also in a venv.
+  cat >"$tree/usr/bin/python3" <<'WRAPPER'
+#!/bin/sh
+usr=$(dirname "$(dirname "$(readlink -f "$0")")")
+for loader in "$usr"/lib*/ld-linux-*.so.*; do
+  for libraries in "$usr"/lib/*-linux-gnu; do
+    exec "$loader" --library-path "$libraries" --argv0 "$0" "$usr/bin/python3.13" "$@"
+  done
+done
+WRAPPER
+  chmod 755 "$tree/usr/bin/python3"
+  is_new_enough "$tree/usr/bin/python3" 12 || return 1
+}
+
+# install NAME PYTHON: a virtual environment with the pinned requirements of test/aws/emulators/NAME.txt.
+install() {
+  local name=$1 python=$2 environment=$folder/$1 list=$requirements/$1.txt
+  if cmp -s "$list" "$environment/installed.txt"; then say "$name is there"; return; fi
+  say "installing $name"
+  rm -rf "$environment"
+  local pip=("$environment/bin/python3" -m pip)
+  if [[ $python == "$folder"/* ]]; then
+    # Debian keeps pip for virtual environments in a package of its own, at an absolute path.
+    "$python" -m venv --without-pip "$environment"
+    pip=("$environment/bin/python3" "$(echo "$folder"/python/usr/share/python-wheels/pip-*.whl)/pip")
+  else
+    "$python" -m venv "$environment" || fail "$python cannot make virtual environments; on Debian: apt-get install python3-venv"
+  fi
+  "${pip[@]}" install --quiet --only-binary :all: --requirement "$list"
+  cp "$list" "$environment/installed.txt"
+}
+
+install_ministack() {
+  local python
+  python=$(find_python 10)
+  [ -n "$python" ] || fail "ministack needs Python 3.10 or newer; on Debian: apt-get install python3-venv"
+  install ministack "$python"
+}
+
+install_localstack() {
+  local python
+  python=$(find_python 12)
+  if [ -z "$python" ]; then
+    unpack_debian_python || fail "localstack needs Python 3.12 or newer, and Debian's could not be unpacked: install one"
+    python=$folder/python/usr/bin/python3
+  fi
+  install localstack "$python"
+}
+
+[ $# -gt 0 ] || set -- ministack localstack
+for emulator in "$@"; do
+  case $emulator in
+    ministack | localstack) "install_$emulator" ;;
+    *) fail "expected ministack or localstack, got \"$emulator\"" ;;
+  esac
+done

@@ -1,0 +1,298 @@
+/** What the functions rely on of SQS, on every endpoint there is: docs/facts/aws-emulators.md. */
+import { randomUUID } from "node:crypto";
+import {
+  ChangeMessageVisibilityCommand,
+  DeleteMessageBatchCommand,
+  DeleteMessageCommand,
+  ListDeadLetterSourceQueuesCommand,
+  ListMessageMoveTasksCommand,
+  type Message,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  StartMessageMoveTaskCommand,
+} from "@aws-sdk/client-sqs";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, type TestContext, test } from "vitest";
+import { DEAD_LETTER_RETENTION_SECONDS, LONG_POLL_SECONDS } from "../../infra/limits.ts";
+import { createDeadLetterQueue } from "../../lib/queue/dead-letter-queue.ts";
+import { decodeRepairMessage, type RepairMessage } from "../../lib/queue/repair-message.ts";
+import { createRepairQueue } from "../../lib/queue/repair-queue.ts";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
+import { chosenEndpoints, describeEndpoints } from "./support/chosen-endpoints.ts";
+import type { AwsEndpoint } from "./support/endpoint.ts";
+import { createQueuePair, type Queue, type QueuePair } from "./support/queue-pair.ts";
+import { findSqsGaps, KNOWN_SQS_GAPS, type SqsGap } from "./support/sqs-gaps.ts";
+import { until } from "./support/until.ts";
+
+/** As short as SQS allows: a message that failed comes back after it. */
+const VISIBILITY_SECONDS = 1;
+const MAX_RECEIVES = 2;
+
+describeEndpoints(chosenEndpoints(), (start) => {
+  let endpoint: AwsEndpoint;
+  let gaps: readonly SqsGap[];
+  let queues: QueuePair;
+
+  beforeAll(async () => {
+    endpoint = await start();
+    const probed = await createQueuePair(endpoint, { visibilitySeconds: 30, maxReceiveCount: 5 });
+    gaps = await findSqsGaps(probed);
+    await probed.remove();
+  });
+  afterAll(() => endpoint?.stop());
+  beforeEach(async () => {
+    queues = await createQueuePair(endpoint, {
+      visibilitySeconds: VISIBILITY_SECONDS,
+      maxReceiveCount: MAX_RECEIVES,
+    });
+  });
+  afterEach(() => queues.remove());
+
+  const skipIf = (context: TestContext, gap: SqsGap): void => {
+    if (gaps.includes(gap)) context.skip(`${endpoint.name}: ${gap}`);
+  };
+  const send = async (queue: Queue, body: string): Promise<void> => {
+    await queues.client.send(new SendMessageCommand({ QueueUrl: queue.url, MessageBody: body }));
+  };
+  const remove = async (queue: Queue, { ReceiptHandle }: Message): Promise<void> => {
+    await queues.client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle }));
+  };
+  /** Polls until there is a message; a receive of AWS may come back empty though there is one. */
+  const receiveOne = async (queue: Queue): Promise<Message> =>
+    (
+      await until(
+        () => queues.receive(queue, { WaitTimeSeconds: 1 }),
+        (found) => found.length > 0,
+      )
+    )[0]!;
+  /** Counts are eventual on AWS. */
+  const untilCounts = (queue: Queue, visible: number, inFlight: number) =>
+    until(
+      async () => {
+        const found = await queues.attributes(queue);
+        return [
+          Number(found.ApproximateNumberOfMessages),
+          Number(found.ApproximateNumberOfMessagesNotVisible),
+        ];
+      },
+      ([first, second]) => first === visible && second === inFlight,
+      { limitMs: 90_000 },
+    );
+  /** Receives a message as often as it may be and once more. */
+  const wearOut = async (body: string): Promise<Message> => {
+    await send(queues.repairs, body);
+    const first = await receiveOne(queues.repairs);
+    const received = await until(
+      async () => {
+        await queues.receive(queues.repairs);
+        return queues.receive(queues.deadLetters);
+      },
+      (found) => found.length > 0,
+    );
+    expect(received[0]!.MessageId).toBe(first.MessageId);
+    return received[0]!;
+  };
+  const messages = (count: number): RepairMessage[] =>
+    Array.from({ length: count }, (_, index) => ({
+      slabId: parseSlabId(String(index + 1)),
+      digest: parseSlabDigest("cd".repeat(32)),
+      token: parseLeaseToken(randomUUID()),
+    }));
+
+  test("lacks what it is known to lack, and nothing else", (context) => {
+    const known = KNOWN_SQS_GAPS[endpoint.name];
+    if (known === undefined) context.skip(`nothing is known of ${endpoint.name}; it has: ${gaps.join(", ")}`);
+    expect(gaps).toEqual(known);
+  });
+
+  test("a queue keeps the attributes that are deployed", async () => {
+    expect(await queues.attributes(queues.repairs)).toMatchObject({
+      VisibilityTimeout: String(VISIBILITY_SECONDS),
+      ReceiveMessageWaitTimeSeconds: String(LONG_POLL_SECONDS),
+      SqsManagedSseEnabled: "true",
+    });
+    const { RedrivePolicy } = await queues.attributes(queues.repairs);
+    const { deadLetterTargetArn, maxReceiveCount } = JSON.parse(RedrivePolicy ?? "{}");
+    expect([deadLetterTargetArn, Number(maxReceiveCount)]).toEqual([queues.deadLetters.arn, MAX_RECEIVES]);
+    const { MessageRetentionPeriod } = await queues.attributes(queues.deadLetters);
+    expect(MessageRetentionPeriod).toBe(String(DEAD_LETTER_RETENTION_SECONDS));
+  });
+
+  test("claim's batch of ten arrives whole", async () => {
+    const queue = createRepairQueue({ client: queues.client, queueUrl: queues.repairs.url });
+    const batch = messages(10);
+    expect(await queue.send(batch)).toEqual({ sent: batch, failed: [] });
+    const arrived = new Map<string, RepairMessage>();
+    await until(
+      async () => {
+        for (const message of await queues.receive(queues.repairs)) {
+          const repair = decodeRepairMessage(message.Body ?? "");
+          arrived.set(repair.token, repair);
+          await remove(queues.repairs, message);
+        }
+        return arrived.size;
+      },
+      (count) => count === batch.length,
+    );
+    expect(batch.map(({ token }) => arrived.get(token))).toEqual(batch);
+  });
+
+  test("of a batch one message may be refused while the others are taken", async () => {
+    const answer = await queues.client.send(
+      new SendMessageBatchCommand({
+        QueueUrl: queues.repairs.url,
+        Entries: [
+          { Id: "0", MessageBody: "taken" },
+          { Id: "1", MessageBody: "not a character: \u0000" },
+        ],
+      }),
+    );
+    expect(answer.Successful).toMatchObject([{ Id: "0" }]);
+    expect(answer.Failed).toMatchObject([{ Id: "1", Code: "InvalidMessageContents" }]);
+    expect((await receiveOne(queues.repairs)).Body).toBe("taken");
+  });
+
+  test("a queue that is not there is a typed error", async () => {
+    const options = { client: queues.client, queueUrl: `${queues.repairs.url}-none` };
+    await expect(createRepairQueue(options).send(messages(1))).rejects.toMatchObject({
+      code: "queue-unavailable",
+    });
+    await expect(createDeadLetterQueue(options).receive()).rejects.toMatchObject({
+      code: "queue-unavailable",
+    });
+  });
+
+  test("a long poll waits for a message and comes back with it at once", async () => {
+    const startedAt = Date.now();
+    // By the queue's own attribute, as Lambda's poller does.
+    const polling = queues.receive(queues.repairs, { WaitTimeSeconds: undefined });
+    await send(queues.repairs, "late");
+    expect(await polling).toMatchObject([{ Body: "late" }]);
+    expect(Date.now() - startedAt).toBeLessThan(LONG_POLL_SECONDS * 1_000);
+    const emptyAt = Date.now();
+    expect(await queues.receive(queues.deadLetters, { WaitTimeSeconds: 1 })).toEqual([]);
+    // A timer of somebody else's clock, so not to the millisecond.
+    expect(Date.now() - emptyAt).toBeGreaterThan(800);
+  });
+
+  test("a received message comes again after its visibility timeout, with a new receipt handle", async () => {
+    await send(queues.repairs, "again");
+    const first = await receiveOne(queues.repairs);
+    const second = await receiveOne(queues.repairs);
+    expect(second.MessageId).toBe(first.MessageId);
+    expect(second.ReceiptHandle).not.toBe(first.ReceiptHandle);
+    expect(first.Attributes).toMatchObject({ ApproximateReceiveCount: "1" });
+    expect(second.Attributes).toMatchObject({
+      ApproximateReceiveCount: "2",
+      SentTimestamp: first.Attributes?.SentTimestamp,
+    });
+  });
+
+  test("a received message is nobody else's for as long as the receive asked, or until it is given up", async () => {
+    await send(queues.repairs, "held");
+    const held = await until(
+      () => queues.receive(queues.repairs, { VisibilityTimeout: 600 }),
+      (found) => found.length > 0,
+    );
+    await untilCounts(queues.repairs, 0, 1);
+    // Longer than the queue's own timeout.
+    expect(await queues.receive(queues.repairs, { WaitTimeSeconds: 2 * VISIBILITY_SECONDS })).toEqual([]);
+    await queues.client.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: queues.repairs.url,
+        ReceiptHandle: held[0]!.ReceiptHandle,
+        VisibilityTimeout: 0,
+      }),
+    );
+    expect((await receiveOne(queues.repairs)).MessageId).toBe(held[0]!.MessageId);
+  });
+
+  test("a message is deleted by its receipt handle", async () => {
+    await send(queues.repairs, "once");
+    await remove(queues.repairs, await receiveOne(queues.repairs));
+    await untilCounts(queues.repairs, 0, 0);
+    expect(await queues.receive(queues.repairs, { WaitTimeSeconds: 2 * VISIBILITY_SECONDS })).toEqual([]);
+  });
+
+  test("deleting it twice is harmless", async (context) => {
+    skipIf(context, "refuses to delete a message twice");
+    await send(queues.repairs, "once");
+    const message = await receiveOne(queues.repairs);
+    await remove(queues.repairs, message);
+    await remove(queues.repairs, message);
+  });
+
+  test("of a batch of deletions one may be refused while the others are done", async (context) => {
+    skipIf(context, "takes anything for a receipt handle");
+    await send(queues.repairs, "deleted");
+    const { ReceiptHandle } = await receiveOne(queues.repairs);
+    const answer = await queues.client.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: queues.repairs.url,
+        Entries: [
+          { Id: "0", ReceiptHandle },
+          { Id: "1", ReceiptHandle: "nonsense" },
+        ],
+      }),
+    );
+    expect(answer.Successful).toMatchObject([{ Id: "0" }]);
+    expect(answer.Failed).toMatchObject([{ Id: "1", Code: "ReceiptHandleIsInvalid" }]);
+    await untilCounts(queues.repairs, 0, 0);
+  });
+
+  test("a message that was received too often goes to the dead letters as it was", async () => {
+    const letter = await wearOut("dead");
+    expect(letter.Body).toBe("dead");
+    expect(Number(letter.Attributes?.ApproximateReceiveCount)).toBeGreaterThanOrEqual(1);
+    await untilCounts(queues.repairs, 0, 0);
+  });
+
+  test("reap's receive hides dead letters for a minute, and its delete ends them", async () => {
+    const { ReceiptHandle } = await wearOut("letter");
+    await queues.client.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: queues.deadLetters.url,
+        ReceiptHandle,
+        VisibilityTimeout: 0,
+      }),
+    );
+    const letters = createDeadLetterQueue({ client: queues.client, queueUrl: queues.deadLetters.url });
+    const received = await until(
+      () => letters.receive(),
+      (found) => found.length > 0,
+    );
+    expect(received).toMatchObject([{ body: "letter", messageId: expect.any(String) }]);
+    expect(received[0]!.sentAtMs).toBeGreaterThan(Date.now() - 600_000);
+    expect(await letters.receive()).toEqual([]);
+    await untilCounts(queues.deadLetters, 0, 1);
+    await letters.delete(received);
+    await untilCounts(queues.deadLetters, 0, 0);
+  });
+
+  test("dead letters can be moved back to where they came from", async (context) => {
+    skipIf(context, "no StartMessageMoveTask");
+    const { ReceiptHandle } = await wearOut("back");
+    await queues.client.send(
+      new ChangeMessageVisibilityCommand({
+        QueueUrl: queues.deadLetters.url,
+        ReceiptHandle,
+        VisibilityTimeout: 0,
+      }),
+    );
+    await untilCounts(queues.deadLetters, 1, 0);
+    await queues.client.send(new StartMessageMoveTaskCommand({ SourceArn: queues.deadLetters.arn }));
+    expect((await receiveOne(queues.repairs)).Body).toBe("back");
+    const { Results: tasks } = await queues.client.send(
+      new ListMessageMoveTasksCommand({ SourceArn: queues.deadLetters.arn }),
+    );
+    expect(tasks).toMatchObject([{ ApproximateNumberOfMessagesMoved: 1 }]);
+    await untilCounts(queues.deadLetters, 0, 0);
+  });
+
+  test("the dead letters know whose they are", async (context) => {
+    skipIf(context, "no ListDeadLetterSourceQueues");
+    const { queueUrls } = await queues.client.send(
+      new ListDeadLetterSourceQueuesCommand({ QueueUrl: queues.deadLetters.url }),
+    );
+    expect(queueUrls).toEqual([queues.repairs.url]);
+  });
+});

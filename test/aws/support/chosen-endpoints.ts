@@ -1,0 +1,52 @@
+/** Which endpoints a run is held against. */
+import { describe, type TestContext, test } from "vitest";
+import { type Emulator, FAUXQS, LOCALSTACK, miniStack } from "./emulators.ts";
+import type { AwsEndpoint } from "./endpoint.ts";
+import { EMULATOR_CREDENTIALS } from "./endpoint.ts";
+
+const { AWS_ENDPOINT_URL: givenUrl, SLABMEND_EMULATORS_REQUIRED: required } = process.env;
+
+/** With AWS_ENDPOINT_URL that endpoint alone, by the credentials and the region of the environment; else every emulator. */
+export function chosenEndpoints(): readonly Emulator[] {
+  if (givenUrl === undefined || givenUrl === "") return [FAUXQS, miniStack(), LOCALSTACK];
+  return [{ name: "AWS_ENDPOINT_URL", start: async () => givenEndpoint(givenUrl) }];
+}
+
+function givenEndpoint(url: string): AwsEndpoint {
+  const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env;
+  const given = AWS_ACCESS_KEY_ID &&
+    AWS_SECRET_ACCESS_KEY && {
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
+    };
+  return {
+    name: "AWS_ENDPOINT_URL",
+    url,
+    region: AWS_REGION || "us-east-1",
+    credentials: given || EMULATOR_CREDENTIALS,
+    log: [],
+    async stop() {},
+  };
+}
+
+/**
+ * A group of tests for each endpoint; for one that is not installed a single test that says so: skipped, or failed with
+ * SLABMEND_EMULATORS_REQUIRED=true.
+ */
+export function describeEndpoints(
+  emulators: readonly Emulator[],
+  define: (start: () => Promise<AwsEndpoint>) => void,
+): void {
+  for (const emulator of emulators) {
+    describe(emulator.name, () => {
+      if (emulator.missing === undefined) define(() => emulator.start());
+      else test("is installed", (context) => skipMissing(context, emulator.missing));
+    });
+  }
+}
+
+function skipMissing(context: TestContext, why = ""): void {
+  if (required === "true") throw new Error(why);
+  context.skip(why);
+}

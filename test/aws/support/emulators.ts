@@ -1,0 +1,89 @@
+/** The emulators of AWS that a run can start: fauxqs in this process, the others where scripts/install-emulators.sh put them. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { startQueueServer } from "../../../lib/local/queue-server.ts";
+import { startEmulator } from "./emulator-process.ts";
+import { type AwsEndpoint, EMULATOR_CREDENTIALS, EMULATOR_REGION } from "./endpoint.ts";
+
+const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
+const FOLDER = process.env["SLABMEND_EMULATORS"] || join(REPOSITORY, ".slabmend/emulators");
+const LOCALSTACK_ON_LOOPBACK = fileURLToPath(
+  new URL("../emulators/localstack_on_loopback.py", import.meta.url),
+);
+
+export interface Emulator {
+  readonly name: string;
+  /** Why it cannot be started here, and what to do. */
+  readonly missing?: string;
+  start(): Promise<AwsEndpoint>;
+}
+
+const common = { region: EMULATOR_REGION, credentials: EMULATOR_CREDENTIALS };
+
+export const FAUXQS: Emulator = {
+  name: "fauxqs",
+  async start() {
+    const server = await startQueueServer();
+    return { ...common, name: "fauxqs", url: server.url, log: [], stop: () => server.stop() };
+  },
+};
+
+export interface MiniStackOptions {
+  /** Check signatures and the policies of roles, as AWS does. Default false. */
+  readonly checksPermissions?: boolean;
+}
+
+export function miniStack(options: MiniStackOptions = {}): Emulator {
+  return installed("MiniStack", "ministack", ["-m", "ministack"], "/_ministack/health", (port) => ({
+    BIND_HOST: "127.0.0.1",
+    MINISTACK_HOST: "127.0.0.1",
+    GATEWAY_PORT: String(port),
+    // Servers of its own on further ports.
+    SFTP_ENABLED: "0",
+    IOT_MTLS_ENABLED: "0",
+    MINISTACK_REGION: EMULATOR_REGION,
+    MINISTACK_ACCOUNT_ID: EMULATOR_CREDENTIALS.accessKeyId,
+    ...(options.checksPermissions ? { AUTH: "true" } : {}),
+  }));
+}
+
+export const LOCALSTACK: Emulator = installed(
+  "LocalStack",
+  "localstack",
+  [LOCALSTACK_ON_LOOPBACK],
+  "/_localstack/health",
+  (port, folder) => ({
+    GATEWAY_LISTEN: `127.0.0.1:${port}`,
+    LOCALSTACK_HOST: `127.0.0.1:${port}`,
+    // Names of queues in paths; by default they are in host names, which nobody resolves.
+    SQS_ENDPOINT_STRATEGY: "path",
+    SERVICES: "sqs",
+    STRICT_SERVICE_LOADING: "1",
+    DNS_ADDRESS: "0",
+    DISABLE_EVENTS: "1",
+    SKIP_SSL_CERT_DOWNLOAD: "1",
+    // It takes a machine with a container's marks for its own image, and writes to /var/lib.
+    OVERRIDE_IN_DOCKER: "0",
+    FILESYSTEM_ROOT: join(folder, "files"),
+  }),
+);
+
+function installed(
+  name: string,
+  folder: string,
+  args: readonly string[],
+  healthPath: string,
+  environment: (port: number, folder: string) => Record<string, string>,
+): Emulator {
+  const command = join(FOLDER, folder, "bin/python3");
+  const isThere = existsSync(join(FOLDER, folder, "installed.txt"));
+  return {
+    name,
+    ...(isThere ? {} : { missing: `${name} is not installed: run scripts/install-emulators.sh ${folder}` }),
+    async start() {
+      const emulator = await startEmulator({ name, command, args, healthPath, environment });
+      return { ...common, name, ...emulator };
+    },
+  };
+}
