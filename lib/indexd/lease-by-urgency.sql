@@ -23,6 +23,9 @@
 -- Indexes: backlog_urgency_idx from its front, backlog_waiting_idx from its front; then primary keys.
 create or replace function slabmend.lease_by_urgency(request jsonb) returns jsonb
 language plpgsql volatile
+-- Planned once a connection, for any number of ids, always by index.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $function$
 declare
   hold constant interval not null := make_interval(secs => (request->>'holdMs')::double precision / 1000);
@@ -114,21 +117,23 @@ begin
   -- 3. A new statement, now that all is locked: whatever came between is seen.
   moment := clock_timestamp();
   with entry as materialized (
-    select b.slab_id, b.urgency, b.margin, cardinality(b.bad_sectors) as recorded, c.place
+    select b.slab_id, b.urgency, b.margin, b.bad_sectors, c.place
     from unnest(chosen) with ordinality c (slab_id, place)
     join slabmend.backlog b on b.slab_id = c.slab_id
   ), still as materialized (
-    select ss.slab_id, count(*) filter (where x.cause is not null) as bad
-    from slabmend.sector_causes(array(
-      select unnest(b.bad_sectors) from slabmend.backlog b where b.slab_id = any (chosen))) x
-    join public.slab_sectors ss on ss.sector_id = x.sector_id and ss.slab_id = any (chosen)
-    group by ss.slab_id
+    -- Most are lost: what their host or contract is worth is asked only of the others, one by one.
+    select e.slab_id, count(*) filter (
+      where s.host_id is null or (select x.cause is not null from slabmend.sector_causes(array[s.id]) x)) as bad
+    from entry e
+    cross join unnest(e.bad_sectors) bad (id)
+    join public.sectors s on s.id = bad.id
+    group by e.slab_id
   ), judged as materialized (
     select e.slab_id, e.urgency, e.margin, e.place, t.digest, t.free_at,
       case
         when t.slab_id is null or t.dying or coalesce(still.bad, 0) = 0 then 'gone'
         when t.leased or t.free_at >= moment or e.slab_id <> all (locked) then 'postponed'
-        when still.bad < e.recorded then 'changed'
+        when still.bad < cardinality(e.bad_sectors) then 'changed'
         else 'due'
       end as verdict
     from entry e

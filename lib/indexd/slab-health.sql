@@ -9,17 +9,19 @@
 --
 -- A shard that was pinned wrongly (repairs.bad_shards) is no source, whatever its sector's state.
 --
--- Reads slab_sectors by its primary key, sectors by id, each once; hosts and contracts once for all of them.
+-- Reads slab_sectors by its primary key, sectors by id, each once; hosts and contracts once for all of them. The laterals
+-- and settings pin that down: how many ids there are is not known when the plan is made.
 create or replace function slabmend.slab_health(slab_ids bigint[], grace interval) returns jsonb
 language sql stable
+set enable_seqscan = off
 as $function$
   with place as materialized (
     select ss.slab_id, ss.slab_index, s.id as sector_id, s.host_id, s.contract_sectors_map_id as map_id,
       coalesce(r.bad_shards @> jsonb_build_array(jsonb_build_object('index', ss.slab_index)), false) as wrong
-    from public.slab_sectors ss
-    join public.sectors s on s.id = ss.sector_id
+    from unnest(slab_ids) w (id)
+    cross join lateral (select * from public.slab_sectors ss where ss.slab_id = w.id offset 0) ss
+    cross join lateral (select * from public.sectors s where s.id = ss.sector_id offset 0) s
     left join slabmend.repairs r on r.slab_id = ss.slab_id and r.bad_shards <> '[]'
-    where ss.slab_id = any (slab_ids)
   ), host as materialized (
     select h.host_id, h.good and h.has_active_contract as counts, h.good
     from slabmend.host_states() h

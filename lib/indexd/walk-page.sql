@@ -13,6 +13,7 @@
 -- blocks, so they are few). slab_sectors_sector_id_slab_id_idx; sightings_pkey.
 create or replace function slabmend.walk_page(request jsonb) returns jsonb
 language plpgsql stable
+set enable_seqscan = off
 as $function$
 declare
   the_cause constant text not null := request->>'cause';
@@ -64,8 +65,11 @@ begin
       from (
         select s.id
         from unnest(parts) part (id)
-        join public.sectors s on s.host_id = part.id and s.contract_sectors_map_id is null
-        where s.id > from_sector order by s.id limit page_sectors
+        cross join lateral (
+          select x.id from public.sectors x
+          where x.host_id = part.id and x.contract_sectors_map_id is null and x.id > from_sector offset 0
+        ) s
+        order by s.id limit page_sectors
       ) s;
       if cardinality(sector_ids) = page_sectors then next_sector := sector_ids[page_sectors]; end if;
     else
@@ -73,9 +77,9 @@ begin
   end case;
 
   select array_agg(distinct ss.slab_id) into slab_ids
-  from public.slab_sectors ss
-  where ss.sector_id = any (sector_ids)
-    and not exists (
+  from unnest(sector_ids) x (id)
+  cross join lateral (select y.slab_id from public.slab_sectors y where y.sector_id = x.id offset 0) ss
+  where not exists (
       select from slabmend.sightings g
       where g.cause = the_cause and g.slab_id = ss.slab_id and g.generation = the_generation);
 

@@ -1,0 +1,138 @@
+/** Leasing 100 slabs, from the call to the committed leases, beside a bare transaction; and in which order. */
+import postgres, { type Sql } from "postgres";
+import { claimPage } from "../../lib/indexd/choose-unhealthy-slabs.ts";
+import { leaseByUrgency, type UrgencyRequest } from "../../lib/indexd/lease-by-urgency.ts";
+import { percentiles, round, timed } from "./samples.ts";
+
+export const BATCH = 100;
+
+export const request: UrgencyRequest = {
+  maxLeases: BATCH,
+  maxInFlight: null,
+  holdMs: 36_000_000,
+  graceMs: 3_600_000,
+  dangerAbove: 1e-4,
+  mostOrdinary: null,
+  patienceMs: 86_400_000,
+  patientShare: 0.1,
+};
+
+export const client = (url: string): Sql =>
+  postgres(url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} });
+
+/** One claimer; a bare transaction over 100 random slabs after each batch, so that both see the same machine. */
+export async function leaseAlone(url: string, slabs: number, batches: number) {
+  const sql = client(url);
+  const leasing: number[] = [];
+  const bare: number[] = [];
+  const leased: bigint[] = [];
+  for (let n = 0; n < batches; n++) {
+    const batch = await timed(leasing, () => leaseByUrgency(sql, request));
+    leased.push(...batch.leases.map(({ slabId }) => slabId));
+    if (batch.leases.length < BATCH) leasing.pop();
+    const ids = Array.from({ length: BATCH }, () => String(1 + Math.floor(Math.random() * slabs)));
+    // Slabs that are leased are left alone: their next_repair_attempt says whose they are.
+    await timed(
+      bare,
+      () => sql`
+      update slabs set consecutive_failed_repairs = consecutive_failed_repairs
+      where id = any (array(select jsonb_array_elements_text(${JSON.stringify(ids)}::text::jsonb)::bigint))`,
+    );
+    if (batch.dry) break;
+  }
+  await sql.end();
+  const ours = percentiles(leasing);
+  const theirs = percentiles(bare);
+  return {
+    leased,
+    result: {
+      leasing: ours,
+      bare: theirs,
+      leasesPerSecond: round((ours.count * BATCH * 1000) / leasing.reduce((sum, ms) => sum + ms, 0)),
+      p99Ratio: round(ours.p99Ms / theirs.p99Ms),
+      medianRatio: round(ours.medianMs / theirs.medianMs),
+    },
+  };
+}
+
+/** Claimers in a closed loop, until so many leases are made or nothing is left. */
+export async function leaseTogether(url: string, claimers: number, mostLeases: number) {
+  const clients = Array.from({ length: claimers }, () => client(url));
+  await Promise.all(clients.map((sql) => sql`select 1`));
+  const samples: number[] = [];
+  const leased: bigint[] = [];
+  const startedAt = performance.now();
+  await Promise.all(
+    clients.map(async (sql) => {
+      while (leased.length < mostLeases) {
+        const batch = await timed(samples, () => leaseByUrgency(sql, request));
+        leased.push(...batch.leases.map(({ slabId }) => slabId));
+        if (batch.leases.length < BATCH) samples.pop();
+        if (batch.dry) break;
+      }
+    }),
+  );
+  const tookMs = performance.now() - startedAt;
+  await Promise.all(clients.map((sql) => sql.end()));
+  return {
+    leased,
+    result: {
+      claimers,
+      leasing: percentiles(samples),
+      leasesPerSecond: round((leased.length * 1000) / tookMs),
+    },
+  };
+}
+
+/** The slabs nearest to loss that can still be saved, by counting their sectors: all have one code here, so fewer live ones are nearer. */
+export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint, number>> {
+  const rows = await sql<{ slab_id: string; live: number }[]>`
+    select ss.slab_id::text, count(s.host_id)::integer as live
+    from slab_sectors ss join sectors s on s.id = ss.sector_id
+    group by ss.slab_id having count(s.host_id) between 10 and count(*) - 1
+    order by live, ss.slab_id limit ${count * 50}`;
+  const lives = rows.map(({ live }) => live);
+  const last = lives[Math.min(count, lives.length) - 1] ?? 0;
+  return new Map(rows.filter(({ live }) => live <= last).map((row) => [BigInt(row.slab_id), row.live]));
+}
+
+/**
+ * How many leases it took until `count` slabs that are as near to loss as the nearest `count` were leased, and among them every one
+ * that is nearer than the last.
+ */
+export function leasesUntilNearest(
+  order: readonly bigint[],
+  nearest: ReadonlyMap<bigint, number>,
+  count: number,
+): number | null {
+  const last = Math.max(...nearest.values());
+  let nearer = [...nearest.values()].filter((live) => live < last).length;
+  let left = Math.min(count, nearest.size);
+  for (const [place, slabId] of order.entries()) {
+    const live = nearest.get(slabId);
+    if (live === undefined) continue;
+    left--;
+    if (live < last) nearer--;
+    if (left <= 0 && nearer <= 0) return place + 1;
+  }
+  return null;
+}
+
+/** Leases everything by sector id, as indexd walks. */
+export async function leaseById(url: string, most: number): Promise<bigint[]> {
+  const sql = client(url);
+  const order: bigint[] = [];
+  for (let cameAround = false; !cameAround && order.length < most; ) {
+    const page = await claimPage(sql, {
+      pageSectors: 1_000,
+      maxLeases: 1_000,
+      maxInFlight: 2_000_000_000,
+      holdMs: 36_000_000,
+      graceMs: 0,
+    });
+    order.push(...page.leases.map(({ slabId }) => slabId));
+    cameAround = page.passed && page.next === 0n;
+  }
+  await sql.end();
+  return order;
+}

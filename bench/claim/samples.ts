@@ -1,0 +1,26 @@
+/** Percentiles of a list of milliseconds. */
+export interface Percentiles {
+  readonly count: number;
+  readonly medianMs: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export function percentiles(samples: readonly number[]): Percentiles {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  return { count: sorted.length, medianMs: round(at(0.5)), p99Ms: round(at(0.99)), maxMs: round(at(1)) };
+}
+
+/** To three digits: more would only be noise. */
+export function round(value: number): number {
+  return Number(value.toPrecision(3));
+}
+
+export async function timed<Result>(samples: number[], work: () => Promise<Result>): Promise<Result> {
+  const startedAt = performance.now();
+  const result = await work();
+  samples.push(performance.now() - startedAt);
+  return result;
+}

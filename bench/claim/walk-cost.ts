@@ -1,0 +1,101 @@
+/** What the walk reads for each unhealthy sector, how long its snapshots are, and how it reads. */
+import postgres, { type Sql } from "postgres";
+import { DEFAULT_WALK_SETTINGS } from "../../lib/backlog/backlog-settings.ts";
+import type { Cause } from "../../lib/backlog/causes.ts";
+import { walkBacklog } from "../../lib/backlog/walk.ts";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { client } from "./lease-rates.ts";
+import { round } from "./samples.ts";
+
+interface Counters {
+  readonly rows: number;
+  readonly buffers: number;
+  readonly sequentialScans: number;
+}
+
+/** Of indexd's large tables. */
+async function readCounters(sql: Sql): Promise<Counters> {
+  await sql`select pg_stat_clear_snapshot()`;
+  const [row] = await sql<Counters[]>`
+    select sum(coalesce(t.idx_tup_fetch, 0) + t.seq_tup_read)::float8 as rows,
+      sum(io.heap_blks_hit + io.heap_blks_read + coalesce(io.idx_blks_hit + io.idx_blks_read, 0))::float8 as buffers,
+      sum(t.seq_scan)::float8 as "sequentialScans"
+    from pg_stat_user_tables t join pg_statio_user_tables io using (relid)
+    where t.schemaname = 'public' and t.relname in ('sectors', 'slab_sectors', 'slabs')`;
+  return row!;
+}
+
+/** A pass over everything, on a connection of its own. */
+export async function walkEverything(url: string, causes?: readonly Cause[]) {
+  const watcher = client(url);
+  await watcher`select pg_stat_force_next_flush()`;
+  const before = await readCounters(watcher);
+  const longest = { ms: 0 };
+  const sql = client(url);
+  // Each statement is a snapshot of its own.
+  const watched = new Proxy(sql, {
+    apply(target, _self, args: Parameters<Sql>) {
+      const startedAt = performance.now();
+      const query = (target as unknown as (...args: unknown[]) => Promise<unknown>)(...args);
+      query.then(
+        () => {
+          longest.ms = Math.max(longest.ms, performance.now() - startedAt);
+        },
+        () => {},
+      );
+      return query;
+    },
+  });
+  const startedAt = performance.now();
+  const report = await walkBacklog(
+    { sql: watched, clock: systemClock },
+    { ...DEFAULT_WALK_SETTINGS, everyMs: 0 },
+    3_600_000,
+    ...(causes === undefined ? [] : [causes]),
+  );
+  const tookMs = performance.now() - startedAt;
+  await sql`select pg_stat_force_next_flush()`;
+  await sql.end();
+  const after = await readCounters(watcher);
+  await watcher.end();
+  const perSector = (value: number): number => round(value / Math.max(1, report.sectors));
+  return {
+    unhealthySectors: report.sectors,
+    slabsRecorded: report.recorded,
+    pages: report.pages,
+    seconds: round(tookMs / 1000),
+    sectorsPerSecond: round((report.sectors * 1000) / tookMs),
+    rowsReadPerSector: perSector(after.rows - before.rows),
+    buffersPerSector: perSector(after.buffers - before.buffers),
+    sequentialScansOfLargeTables: after.sequentialScans - before.sequentialScans,
+    longestStatementMs: round(longest.ms),
+  };
+}
+
+/** EXPLAIN (ANALYZE, BUFFERS) of one page: the call, and every statement inside it. */
+export async function explainPage(url: string, cause: Cause): Promise<object> {
+  const plans: string[] = [];
+  const sql = postgres(url, {
+    max: 1,
+    prepare: false,
+    fetch_types: false,
+    onnotice: ({ message }) => void plans.push(String(message)),
+  });
+  try {
+    await sql.unsafe(`load 'auto_explain'; set auto_explain.log_min_duration = 0; set auto_explain.log_analyze = on;
+      set auto_explain.log_buffers = on; set auto_explain.log_timing = off; set auto_explain.log_nested_statements = on; set client_min_messages = log`);
+    const page = JSON.stringify({
+      cause,
+      generation: "1000000",
+      position: "0",
+      pageSectors: 500,
+      graceMs: 0,
+    });
+    const rows = await sql.unsafe<{ "QUERY PLAN": unknown }[]>(
+      `explain (analyze, buffers, format json) select slabmend.walk_page('${page}'::jsonb)`,
+    );
+    return { call: rows[0]?.["QUERY PLAN"], statements: plans.map((plan) => plan.split("\n")) };
+  } finally {
+    await sql.end();
+  }
+}
