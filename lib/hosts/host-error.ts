@@ -50,6 +50,7 @@ const MEANINGS = {
   "sector-corrupt": { ...noFault("Record the sector as lost and rebuild it."), meansLost: true },
   "not-enough-storage": fault("Store it on another host."),
   "not-enough-funds": noFault("Use another host, or wait until indexd has funded the account on this one."),
+  "too-expensive": noFault("Use another host: this one asks more than we are willing to pay now."),
   "prices-expired": fault("Use another host; if all do it, this machine's clock is wrong."),
   "bad-signature": fault("Use another host: this one does not hold its announced key."),
   "host-shutting-down": fault("Use another host for some minutes."),

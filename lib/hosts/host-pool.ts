@@ -1,7 +1,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { accountBalance } from "../rhp4/account-balance.ts";
 import { type AccountSigner, createAccountToken } from "../rhp4/account-token.ts";
-import type { HostPrices } from "../rhp4/host-prices.ts";
+import type { HostPrices, PriceLimit } from "../rhp4/host-prices.ts";
 import type { Payment } from "../rhp4/payment.ts";
 import { readSector } from "../rhp4/read-sector.ts";
 import { RpcError } from "../rhp4/rpc-error.ts";
@@ -24,6 +24,8 @@ interface ReadRangeRequest {
   readonly length: number;
   /** `length` bytes. Nothing writes to it after the promise has settled; after a rejection its content is unspecified. */
   readonly into: Uint8Array;
+  /** A host that asks more is not asked: `too-expensive`. */
+  readonly priceLimit?: PriceLimit;
 }
 
 /** Every request rejects with a HostError; any other error is a bug. */
@@ -43,6 +45,7 @@ export interface HostPool {
     host: HostTarget,
     data: Uint8Array,
     signal: AbortSignal,
+    priceLimit?: PriceLimit,
   ): Promise<{ readonly root: Root; readonly costHastings: bigint; readonly durationMs: number }>;
   /** Signed by the host, and valid for half a minute or longer if the host's own prices are. */
   prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices>;
@@ -78,6 +81,12 @@ export function createHostPool(options: HostPoolOptions): HostPool {
   return new Pool(options);
 }
 
+interface Transfer {
+  readonly direction: Direction;
+  readonly lengthBytes: number;
+  readonly priceLimit: PriceLimit;
+}
+
 type PaidRpc<Result> = (stream: RpcStream, payment: Payment) => Promise<Result>;
 
 class Pool implements HostPool {
@@ -99,13 +108,16 @@ class Pool implements HostPool {
   }
 
   readRange(host: HostTarget, request: ReadRangeRequest, signal: AbortSignal) {
-    return this.#transfer(host, "read", request.length, signal, (stream, payment) =>
-      readSector(stream, { ...request, ...payment }),
+    const { priceLimit = {}, ...range } = request;
+    const transfer = { direction: "read", lengthBytes: range.length, priceLimit } as const;
+    return this.#transfer(host, transfer, signal, (stream, payment) =>
+      readSector(stream, { ...range, ...payment }),
     );
   }
 
-  writeSector(host: HostTarget, data: Uint8Array, signal: AbortSignal) {
-    return this.#transfer(host, "write", data.length, signal, (stream, payment) =>
+  writeSector(host: HostTarget, data: Uint8Array, signal: AbortSignal, priceLimit: PriceLimit = {}) {
+    const transfer = { direction: "write", lengthBytes: data.length, priceLimit } as const;
+    return this.#transfer(host, transfer, signal, (stream, payment) =>
       writeSector(stream, { ...payment, data }),
     );
   }
@@ -178,8 +190,7 @@ class Pool implements HostPool {
 
   #transfer<Result extends object>(
     host: HostTarget,
-    direction: Direction,
-    lengthBytes: number,
+    { direction, lengthBytes, priceLimit }: Transfer,
     signal: AbortSignal,
     rpc: PaidRpc<Result>,
   ): Promise<Result & { readonly durationMs: number }> {
@@ -194,7 +205,7 @@ class Pool implements HostPool {
         leave.push(await session.gate.enter(1, limited));
         leave.push(await this.#rpcs.enter(1, limited));
         leave.push(await this.#bytes.enter(lengthBytes, limited));
-        const result = await this.#paid(session, host, limited, (stream, payment) => {
+        const result = await this.#paid(session, host, priceLimit, limited, (stream, payment) => {
           startedAtMs = clock.now();
           return rpc(stream, payment);
         });
@@ -215,11 +226,13 @@ class Pool implements HostPool {
   async #paid<Result>(
     session: HostSession,
     host: HostTarget,
+    priceLimit: PriceLimit,
     signal: AbortSignal,
     rpc: PaidRpc<Result>,
   ): Promise<Result> {
     const once = async (prices: HostPrices) => {
       const { account, clock } = this.#options;
+      assertWithin(priceLimit, prices, host.hostKey);
       const token = createAccountToken(account, host.hostKey, clock.now() + this.#config.tokenMs);
       return session.call(signal, (stream) => rpc(stream, { prices, token }));
     };
@@ -302,5 +315,14 @@ class Pool implements HostPool {
     for (const session of spare.slice(0, Math.max(0, connected.length - this.#config.maxConnections))) {
       session.disconnect("too many connections");
     }
+  }
+}
+
+/** Of the very prices that are about to be paid: a host may raise them with every table. */
+function assertWithin(limit: PriceLimit, prices: HostPrices, hostKey: HostKey): void {
+  for (const name of ["egressPrice", "ingressPrice", "storagePrice"] as const) {
+    const most = limit[name];
+    if (most === undefined || prices[name] <= most) continue;
+    throw new HostError(hostKey, "too-expensive", `${name}: expected at most ${most}, got ${prices[name]}`);
   }
 }

@@ -1,11 +1,11 @@
 import type { ISql } from "postgres";
-import type { HostPrices } from "../rhp4/host-prices.ts";
+import type { HostPrices, PriceLimit } from "../rhp4/host-prices.ts";
 import type { ContractId, HostId, HostKey } from "../slab/ids.ts";
 import { isGoodForAppend } from "./append-contract.ts";
 import { isActiveContract, isHealthyContract } from "./contract-health.ts";
 import { assertKnown } from "./database-version.ts";
 import { failedUsabilityChecks, isGoodForUpload, type UsabilityCheck } from "./host-usability.ts";
-import type { HostRow } from "./raw-rows.ts";
+import type { HostRow, SettingsRow } from "./raw-rows.ts";
 import { type RawFleet, readRawFleet } from "./read-raw-fleet.ts";
 
 /** A host with every judgement that placement needs. */
@@ -37,6 +37,8 @@ export interface FleetSnapshot {
   readonly hosts: ReadonlyMap<HostId, FleetHost>;
   /** Contracts whose sectors may stay: healthy, and their host usable and not blocked. */
   readonly healthyContractIds: ReadonlySet<ContractId>;
+  /** What makes a host unusable: indexd's limits, hastings per byte, of storage per byte and block. Missing: none is set. */
+  readonly priceLimit: PriceLimit;
   /** 0: any distance will do. */
   readonly minHostDistanceKm: number;
   /** When the read began, by our clock; what its age is counted from. */
@@ -103,7 +105,22 @@ export function judgeFleet(
       healthyContractIds.add(contract.contractId);
     }
   }
-  return { height: settings.scannedHeight, hosts: fleet, healthyContractIds, minHostDistanceKm, takenAtMs };
+  return {
+    height: settings.scannedHeight,
+    hosts: fleet,
+    healthyContractIds,
+    priceLimit: priceLimitOf(settings),
+    minHostDistanceKm,
+    takenAtMs,
+  };
+}
+
+function priceLimitOf({ maxEgressPrice, maxIngressPrice, maxStoragePrice }: SettingsRow): PriceLimit {
+  return {
+    ...(maxEgressPrice === null ? {} : { egressPrice: maxEgressPrice }),
+    ...(maxIngressPrice === null ? {} : { ingressPrice: maxIngressPrice }),
+    ...(maxStoragePrice === null ? {} : { storagePrice: maxStoragePrice }),
+  };
 }
 
 const MICROSECONDS = 1_000_000n;

@@ -31,7 +31,7 @@ export interface CopyOptions {
   readonly clock: Clock;
   /** Whether the host's read price is one that we pay for a copy. */
   readonly affordable: (host: FleetHost, signal: AbortSignal) => Promise<boolean>;
-  /** Also asks hosts that broke off once. */
+  /** Also asks hosts that broke off once, and at any price. */
   readonly isLastAttempt: boolean;
   /** How long a read of this size takes until another way is tried. */
   readonly hedgeAfterMs: (lengthBytes: number) => number;
@@ -115,7 +115,9 @@ async function copy(
 ): Promise<HeldSector | undefined> {
   const { reader, buffers, limits } = options;
   const standing = reader.standing(move.sector, host);
-  const mayAnswer = standing === "fresh" || (options.isLastAttempt && standing === "broken-off");
+  const mayAnswer =
+    standing === "fresh" ||
+    (options.isLastAttempt && (standing === "broken-off" || standing === "expensive"));
   if (!mayAnswer || !limits.mayStart("read")) return undefined;
   let buffer: Uint8Array | undefined;
   let stopLimit = (): void => {};
@@ -126,7 +128,9 @@ async function copy(
     const limited = limits.forTransfer("read", SECTOR_BYTES, signal);
     stopLimit = limited.done;
     const affordable = await reader.noting(move.sector, host, () => options.affordable(host, limited.signal));
-    copied = affordable && (await reader.readSector(move.sector, host, buffer, limited.signal));
+    copied =
+      affordable &&
+      (await reader.readSector(move.sector, host, buffer, limited.signal, options.isLastAttempt));
     return copied ? holdSector(buffer, buffers) : undefined;
   } catch (cause) {
     if (signal.aborted || cause instanceof HostError) return undefined; // noted by the reader; the rebuild takes over

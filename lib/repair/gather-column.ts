@@ -58,11 +58,11 @@ export async function gatherColumn(
 }
 
 /**
- * Sources to ask, the best first; in the end once more those that broke off. Another column may learn of a failure
+ * Sources to ask, the best first; in the end once more those that broke off, then those that are expensive. Another column may learn of a failure
  * while this one waits, so each is looked at when its turn comes.
  */
 function* inTurn(column: Column, position: number, options: GatherOptions): Generator<Source> {
-  for (const standing of ["fresh", "broken-off"] as const) {
+  for (const standing of ["fresh", "broken-off", "expensive"] as const) {
     for (const source of rotate(options.sources, position * options.slab.minShards)) {
       const isGathered = column.ranges.some(({ sector }) => sector.index === source.sector.index);
       if (!isGathered && options.reader.standing(source.sector, source.host) === standing) yield source;

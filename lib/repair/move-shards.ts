@@ -57,11 +57,12 @@ export async function moveShards(
     expectedMs: (direction, lengthBytes) => hosts.expectedMs(direction, lengthBytes),
     signal: run.signal,
   });
-  const reader = createShardReader({ hosts, kernel, meter });
+  const reader = createShardReader({ hosts, kernel, meter, priceLimit: fleet.priceLimit });
   const store = createShardStore({
     candidates: plan.candidates,
     hosts,
     meter,
+    priceLimit: fleet.priceLimit,
     limits,
     onStored: () => deps.step?.("stored-one"),
     onRefused: (host, error) => logger.info({ error, host: host.hostKey }, "a host took no shard"),
@@ -213,5 +214,5 @@ function enoughWithFunds(slab: Slab, plan: MovePlan, reader: ShardReader): boole
   const count = (wanted: readonly string[]): number =>
     plan.sources.filter(({ sector, host }) => wanted.includes(reader.standing(sector, host))).length;
   const underfunded = count(["underfunded"]);
-  return underfunded > 0 && underfunded + count(["fresh", "broken-off"]) >= slab.minShards;
+  return underfunded > 0 && underfunded + count(["fresh", "broken-off", "expensive"]) >= slab.minShards;
 }

@@ -2,6 +2,7 @@ import { HostError, type HostErrorCode } from "../hosts/host-error.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
 import type { FleetHost } from "../indexd/fleet-snapshot.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import type { PriceLimit } from "../rhp4/host-prices.ts";
 import type { HostId, SectorId } from "../slab/ids.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
@@ -12,9 +13,10 @@ import { TransferTimedOut } from "./time-limits.ts";
 
 /**
  * What became of asking a host. `fresh`: it has not failed. `broken-off`: its connection or it itself failed once in a
- * way that may be over already, so it is asked again before a slab is given up. Anything else: in vain.
+ * way that may be over already, so it is asked again before a slab is given up. `expensive`: it asks more than indexd
+ * allows a host, which is paid only before a slab is given up. Anything else: in vain.
  */
-export type Standing = "fresh" | "broken-off" | "underfunded" | "useless";
+export type Standing = "fresh" | "broken-off" | "expensive" | "underfunded" | "useless";
 
 /** Reads sectors from hosts for one repair, and remembers which hosts failed, so that few are asked in vain twice. */
 export interface ShardReader {
@@ -29,7 +31,13 @@ export interface ShardReader {
     signal: AbortSignal,
   ): Promise<{ readonly proof: readonly Uint8Array[] }>;
   /** Reads a whole sector and compares its root; false: the host sent other data. */
-  readSector(sector: SlabSector, host: FleetHost, into: Uint8Array, signal: AbortSignal): Promise<boolean>;
+  readSector(
+    sector: SlabSector,
+    host: FleetHost,
+    into: Uint8Array,
+    signal: AbortSignal,
+    atAnyPrice?: boolean,
+  ): Promise<boolean>;
   /** Runs a request to the sector's host and notes its failure. */
   noting<T>(sector: SlabSector, host: FleetHost, request: () => Promise<T>): Promise<T>;
   /** Notes that a host sent data that its own proof contradicts. */
@@ -65,6 +73,8 @@ export function createShardReader(deps: {
   readonly hosts: HostPool;
   readonly kernel: Kernel;
   readonly meter: Meter;
+  /** What a read may cost at a host that is not the last one. */
+  readonly priceLimit: PriceLimit;
 }): ShardReader {
   const { hosts, kernel, meter } = deps;
   const standings = new Map<HostId, Exclude<Standing, "fresh">>();
@@ -95,6 +105,7 @@ export function createShardReader(deps: {
     const before = standings.get(host.id);
     if (before === "useless") return;
     if (cause.code === "not-enough-funds") standings.set(host.id, "underfunded");
+    else if (cause.code === "too-expensive") standings.set(host.id, "expensive");
     else if (before === undefined && MAY_BE_OVER.has(cause.code)) {
       standings.set(host.id, "broken-off");
     } else standings.set(host.id, "useless");
@@ -117,9 +128,13 @@ export function createShardReader(deps: {
     offset: number,
     into: Uint8Array,
     signal: AbortSignal,
+    atAnyPrice = false,
   ): Promise<readonly Uint8Array[]> =>
     noting(sector, host, async () => {
-      const request = { root: sector.root, offset, length: into.length, into };
+      // Asked again though it is expensive: the caller has no other.
+      const isLastChance = atAnyPrice || standings.get(host.id) === "expensive";
+      const priceLimit = isLastChance ? {} : deps.priceLimit;
+      const request = { root: sector.root, offset, length: into.length, into, priceLimit };
       const { proof, costHastings } = await hosts.readRange(host, request, signal);
       meter.bytesRead += into.length;
       meter.hastings += costHastings;
@@ -135,8 +150,8 @@ export function createShardReader(deps: {
     async readRange(sector, host, { offset, into }, signal) {
       return { proof: await read(sector, host, offset, into, signal) };
     },
-    async readSector(sector, host, into, signal) {
-      await read(sector, host, 0, into.subarray(0, SECTOR_BYTES), signal);
+    async readSector(sector, host, into, signal, atAnyPrice) {
+      await read(sector, host, 0, into.subarray(0, SECTOR_BYTES), signal, atAnyPrice);
       if (kernel.sectorRoot(into) === sector.root) return true;
       accuse(host);
       return false;

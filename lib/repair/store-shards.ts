@@ -3,6 +3,7 @@ import { HostError } from "../hosts/host-error.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
 import type { FleetHost } from "../indexd/fleet-snapshot.ts";
 import type { PlannedMove } from "../placement/plan-repair.ts";
+import type { PriceLimit } from "../rhp4/host-prices.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { HeldSector } from "./held-sector.ts";
 import type { Meter } from "./meter.ts";
@@ -36,11 +37,13 @@ export function createShardStore(options: {
   readonly candidates: readonly FleetHost[];
   readonly hosts: HostPool;
   readonly meter: Meter;
+  /** A candidate that asks more is not asked: indexd will not keep it either. */
+  readonly priceLimit: PriceLimit;
   readonly limits: TimeLimits;
   readonly onStored: (shard: StoredShard) => void | Promise<void>;
   readonly onRefused: (host: FleetHost, cause: unknown) => void;
 }): ShardStore {
-  const { hosts, meter, limits } = options;
+  const { hosts, meter, limits, priceLimit } = options;
   const candidates = [...options.candidates];
   const limit = pLimit(UPLOADS_AT_ONCE);
   const stored: StoredShard[] = [];
@@ -53,7 +56,7 @@ export function createShardStore(options: {
   const offer = async (move: PlannedMove, data: Uint8Array, host: FleetHost): Promise<boolean> => {
     const limited = limits.forTransfer("write", SECTOR_BYTES);
     try {
-      const { root, costHastings } = await hosts.writeSector(host, data, limited.signal);
+      const { root, costHastings } = await hosts.writeSector(host, data, limited.signal, priceLimit);
       meter.bytesWritten += data.length;
       meter.hastings += costHastings;
       if (root === move.sector.root) return true;

@@ -23,6 +23,9 @@ export interface HostPrices {
   readonly signature: Uint8Array;
 }
 
+/** The most that is paid of each; a price that is left out is not limited. */
+export type PriceLimit = Partial<Pick<HostPrices, "egressPrice" | "ingressPrice" | "storagePrice">>;
+
 export type UnsignedPrices = Omit<HostPrices, "signature">;
 
 /** docs/protocol.md, RHP4 common structures: 112 signed bytes, then the signature. */

@@ -199,6 +199,47 @@ describe("prices", () => {
     expect(countOf("ReadSector")).toBe(2);
   });
 
+  test("a host that asks more than the limit is not asked", async () => {
+    const { egressPrice, ingressPrice, storagePrice } = host.prices;
+    const into = new Uint8Array(LENGTH);
+    const range = { root, offset: 0, length: LENGTH, into };
+    const readUpTo = (most: bigint) =>
+      pool.readRange(target, { ...range, priceLimit: { egressPrice: most } }, caller.signal);
+    const data = filled(LENGTH, 3);
+    expect(await failureOf(readUpTo(egressPrice - 1n))).toMatchObject({
+      code: "too-expensive",
+      isHostFault: false,
+      meansLost: false,
+    });
+    for (const limit of [{ ingressPrice: ingressPrice - 1n }, { storagePrice: storagePrice - 1n }]) {
+      const writing = pool.writeSector(target, data, caller.signal, limit);
+      expect(await failureOf(writing)).toMatchObject({ code: "too-expensive" });
+    }
+    expect([countOf("ReadSector"), countOf("WriteSector")]).toEqual([0, 0]);
+    expect(pool.score(host.hostKey).failureRate).toBe(0);
+    await readUpTo(egressPrice);
+    await pool.writeSector(target, data, caller.signal, { ingressPrice, storagePrice });
+    expect([countOf("ReadSector"), countOf("WriteSector")]).toEqual([1, 1]);
+  });
+
+  test("a limit holds for prices that are fetched again", async () => {
+    const limit = { egressPrice: host.prices.egressPrice };
+    await pool.prices(target, caller.signal);
+    host.misbehave = async (rpc, stream) => {
+      if (rpc === "Settings") return undefined;
+      host.prices = { ...host.prices, egressPrice: limit.egressPrice + 1n };
+      const description = "request invalid: prices are invalid: prices expired (3)";
+      await stream.write(encodeWireError({ code: 3, description }));
+      return "done";
+    };
+    const into = new Uint8Array(LENGTH);
+    const range = { root, offset: 0, length: LENGTH, into, priceLimit: limit };
+    expect(await failureOf(pool.readRange(target, range, caller.signal))).toMatchObject({
+      code: "too-expensive",
+    });
+    expect(countOf("ReadSector")).toBe(1);
+  });
+
   test("refreshed prices make the repeated call succeed", async () => {
     let refusals = 1;
     host.misbehave = async (rpc, stream) => {

@@ -17,6 +17,12 @@ test("an empty fleet is a fleet", async () => {
     height: 0n,
     hosts: new Map(),
     healthyContractIds: new Set(),
+    // As a new indexd has them.
+    priceLimit: {
+      egressPrice: 3_000n * 10n ** 12n,
+      ingressPrice: 3_000n * 10n ** 12n,
+      storagePrice: (3_000n * 10n ** 12n) / 4_320n,
+    },
     minHostDistanceKm: 10,
     takenAtMs: 1234,
   });

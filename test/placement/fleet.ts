@@ -72,6 +72,7 @@ export function fleetOf(
     height: 1000n,
     hosts: new Map(hosts.map((host) => [host.id, host])),
     healthyContractIds: new Set(healthy.map((host) => contractId(host.id))),
+    priceLimit: {},
     minHostDistanceKm,
     takenAtMs: 0,
   };

@@ -117,6 +117,24 @@ test("a blocked host that asks too much is not copied from", async () => {
   expect((await slab.hosts[2]!.swarm.counters()).bytesRead).toBe(0);
 });
 
+test("a source that asks more than indexd allows is not read from while others suffice", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  await expectWhole(slab);
+  expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
+});
+
+test("but is read from when they do not", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 2, 4]) await suite.world.loseSector(slab, index);
+  await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
+  const result = await suite.repair(slab);
+  expect(result).toMatchObject({ kind: "repaired", rebuilt: 3 });
+  expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(SECTOR_BYTES);
+});
+
 test("but at any price when nothing else yields the shard", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 3]) await suite.world.loseSector(slab, index);

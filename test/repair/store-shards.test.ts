@@ -42,6 +42,20 @@ test.each(refusals)("a candidate that %s is followed by the next", async (_, swi
   expect(await suite.world.locations(slab)).not.toContain(bad);
 });
 
+test.each(["ingressPrice", "storagePrice"] as const)(
+  "a candidate whose %s is more than indexd allows is followed by the next, and nothing is sent to it",
+  async (name) => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const [bad, good] = suite.spare(slab);
+    await suite.onlyCandidates([bad!, good!]);
+    await bad!.swarm.setPrices({ [name]: 10n ** 17n });
+    expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+    expect(await suite.world.locations(slab)).toContain(good);
+    expect((await bad!.swarm.counters()).bytesWritten).toBe(0);
+  },
+);
+
 test("a source that stalls in mid-read is hedged", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
