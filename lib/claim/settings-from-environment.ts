@@ -4,7 +4,10 @@ import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "./claim-settings.ts"
 
 /** What of the environment decides how claim claims, for the function and for a worker that claims for itself. */
 export function claimSettingsFrom(
-  environment: Omit<Environment, "SLABMEND_DATABASE_URL" | "SLABMEND_QUEUE_URL">,
+  environment: Omit<
+    Environment,
+    "SLABMEND_DATABASE_URL" | "SLABMEND_QUEUE_URL" | "SLABMEND_DEAD_LETTER_QUEUE_URL"
+  >,
 ): ClaimSettings {
   const indexdGraceMs = environment.SLABMEND_INDEXD_GRACE_SECONDS * 1_000;
   return {

@@ -19,8 +19,13 @@ as $function$
     select ss.slab_id, ss.slab_index, s.id as sector_id, s.host_id, s.contract_sectors_map_id as map_id,
       coalesce(r.bad_shards @> jsonb_build_array(jsonb_build_object('index', ss.slab_index)), false) as wrong
     from unnest(slab_ids) w (id)
-    cross join lateral (select * from public.slab_sectors ss where ss.slab_id = w.id offset 0) ss
-    cross join lateral (select * from public.sectors s where s.id = ss.sector_id offset 0) s
+    cross join lateral (
+      select x.slab_id, x.sector_id, x.slab_index from public.slab_sectors x where x.slab_id = w.id offset 0
+    ) ss
+    -- Column by column: workers may read no others.
+    cross join lateral (
+      select x.id, x.host_id, x.contract_sectors_map_id from public.sectors x where x.id = ss.sector_id offset 0
+    ) s
     left join slabmend.repairs r on r.slab_id = ss.slab_id and r.bad_shards <> '[]'
   ), host as materialized (
     select h.host_id, h.good and h.has_active_contract as counts, h.good

@@ -11,6 +11,7 @@ import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair.ts";
 import { addSchema } from "./commands/schema.ts";
 import { addStatus } from "./commands/status.ts";
+import { addWork } from "./commands/work.ts";
 import { exitCode } from "./exit-codes.ts";
 import type { OperatorIo } from "./operator-io.ts";
 import { describeFailure } from "./report-failure.ts";
@@ -24,6 +25,7 @@ const COMMANDS = [
   addStatus,
   addPlan,
   addRepair,
+  addWork,
   addInvoke,
   addPause,
   addDeadLetters,

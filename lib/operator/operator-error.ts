@@ -27,6 +27,8 @@ export type OperatorErrorCode =
   | "nothing-to-remove"
   | "not-quarantined"
   | "no-such-dead-letter"
+  /** This machine. */
+  | "worker-failed"
   /** AWS, or what stands in for it. */
   | "function-failed"
   | "aws-unavailable";

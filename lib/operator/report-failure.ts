@@ -66,6 +66,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "nothing-to-remove": "refused",
   "not-quarantined": "refused",
   "no-such-dead-letter": "refused",
+  "worker-failed": "unexpected",
   "function-failed": "aws",
   "aws-unavailable": "aws",
 };
