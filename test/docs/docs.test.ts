@@ -5,9 +5,10 @@ import { describeVariables } from "../../lib/config/describe-variables.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
-const documents = ["README.md", ...readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`)].filter(
-  (path) => path.endsWith(".md"),
-);
+const documents = [
+  "README.md",
+  ...readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`),
+].filter((path) => path.endsWith(".md"));
 
 test("the table of variables is what the code reads", () => {
   expect(read("docs/configuration.md")).toBe(describeVariables());
@@ -26,7 +27,9 @@ test.each(documents)("%s: every relative link leads somewhere", (path) => {
 });
 
 test("what the code cites of docs/protocol.md is a heading there", () => {
-  const headings = [...read("docs/protocol.md").matchAll(/^#+ (.*)$/gm)].map(([, text]) => (text ?? "").toLowerCase());
+  const headings = [...read("docs/protocol.md").matchAll(/^#+ (.*)$/gm)].map(([, text]) =>
+    (text ?? "").toLowerCase(),
+  );
   const sources = ["functions", "lib", "wasm"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true })
       .map((name) => `${folder}/${name}`)
