@@ -37,6 +37,12 @@ export class FailureRate {
     this.#rate = NEWEST_WEIGHT * sample + (1 - NEWEST_WEIGHT) * this.#rate;
   }
 
+  /** As if this had been measured just now. Only before the first sample. */
+  start(rate: number, nowMs: number): void {
+    this.#rate ??= Math.min(1, Math.max(0, rate));
+    this.#halvedAtMs ||= nowMs;
+  }
+
   at(nowMs: number): number {
     this.#halve(nowMs);
     const rate = this.#rate ?? 0;

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock/clock.ts";
 import type { HostKey } from "../slab/ids.ts";
+import type { FleetHostScore, HostSample } from "./fleet-score.ts";
 import { FailureRate, type HostScore, MovingAverage, weightOfHostScore } from "./host-score.ts";
 
 export type Direction = "read" | "write";
@@ -23,9 +24,33 @@ interface HostRecord {
   readonly failures: FailureRate;
   readonly rates: Readonly<Record<Direction, MovingAverage>>;
   inFlight: number;
+  full: boolean;
+  /** Since the last report. */
+  sample: Mutable<Omit<HostSample, "hostKey">> | undefined;
 }
 
-/** What this process has learnt about hosts from its own requests. */
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+const NO_SAMPLE: Omit<HostSample, "hostKey"> = {
+  readBytes: 0,
+  readMs: 0,
+  writeBytes: 0,
+  writeMs: 0,
+  successes: 0,
+  failures: 0,
+  outOfFunds: false,
+  full: false,
+};
+
+/** Of a host whose account was dry a moment ago: to be asked last, but asked. */
+const OUT_OF_FUNDS_FAILURE_RATE = 0.9;
+/** What is left of the weight of a full host where something is to be stored. */
+const FULL_WEIGHT = 0.02;
+
+/**
+ * What this process has learnt about hosts from its own requests, beginning with what the fleet knows (startFrom), and what
+ * of it the fleet has not been told (takeSamples).
+ */
 export class ScoreBoard {
   readonly #clock: Clock;
   readonly #hosts = new Map<HostKey, HostRecord>();
@@ -36,6 +61,50 @@ export class ScoreBoard {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Takes over what the fleet knows of hosts that this process has not used itself. */
+  startFrom(scores: Iterable<FleetHostScore>): void {
+    const nowMs = this.#clock.now();
+    for (const { hostKey, readRate, writeRate, failureRate, outOfFunds, full } of scores) {
+      const record = this.#record(hostKey);
+      record.full ||= full;
+      record.failures.start(
+        outOfFunds ? Math.max(OUT_OF_FUNDS_FAILURE_RATE, failureRate) : failureRate,
+        nowMs,
+      );
+      if (readRate !== undefined && record.rates.read.value === undefined) {
+        record.rates.read.add(readRate);
+        this.#network.read.add(readRate);
+      }
+      if (writeRate !== undefined && record.rates.write.value === undefined) {
+        record.rates.write.add(writeRate);
+        this.#network.write.add(writeRate);
+      }
+    }
+  }
+
+  /** What was measured since the last call: to be reported once, whatever becomes of the report. */
+  takeSamples(): HostSample[] {
+    return [...this.#hosts].flatMap(([hostKey, record]) => {
+      const { sample } = record;
+      record.sample = undefined;
+      return sample === undefined ? [] : [{ hostKey, ...sample }];
+    });
+  }
+
+  addOutOfFunds(host: HostKey): void {
+    this.#sample(host).outOfFunds = true;
+  }
+
+  addFull(host: HostKey): void {
+    this.#record(host).full = true;
+    this.#sample(host).full = true;
+  }
+
+  /** As {@link weight}, for a host that is to store something. */
+  storingWeight(host: HostKey): number {
+    return this.weight(host) * (this.#hosts.get(host)?.full === true ? FULL_WEIGHT : 1);
   }
 
   /** Counts a transfer in flight until the returned function is called. */
@@ -49,7 +118,10 @@ export class ScoreBoard {
 
   addSuccess(host: HostKey, direction: Direction, lengthBytes: number, durationMs: number): void {
     this.#record(host).failures.add(false, this.#clock.now());
+    const sample = this.#sample(host);
+    sample.successes++;
     if (durationMs <= 0) return;
+    this.#measure(sample, direction, lengthBytes, durationMs);
     const bytesPerSecond = (lengthBytes * 1000) / durationMs;
     this.#record(host).rates[direction].add(bytesPerSecond);
     if (lengthBytes >= LEAST_MEASURED_BYTES) this.#network[direction].add(bytesPerSecond);
@@ -57,6 +129,7 @@ export class ScoreBoard {
 
   addFailure(host: HostKey): void {
     this.#record(host).failures.add(true, this.#clock.now());
+    this.#sample(host).failures++;
   }
 
   /** Data or a root that is provably wrong: as bad as failing several times over. */
@@ -67,6 +140,7 @@ export class ScoreBoard {
   /** A transfer that used up all of its time: a failure, and a rate that it did not even reach. */
   addTimeout(host: HostKey, direction: Direction, lengthBytes: number, durationMs: number): void {
     this.addFailure(host);
+    if (durationMs > 0) this.#measure(this.#sample(host), direction, lengthBytes, durationMs);
     if (durationMs > 0) this.#record(host).rates[direction].add((lengthBytes * 1000) / durationMs);
   }
 
@@ -96,6 +170,23 @@ export class ScoreBoard {
     return Math.min(MOST_HEDGE_MS, Math.max(LEAST_HEDGE_MS, slowMs));
   }
 
+  #sample(host: HostKey): Mutable<Omit<HostSample, "hostKey">> {
+    const record = this.#record(host);
+    record.sample ??= { ...NO_SAMPLE };
+    return record.sample;
+  }
+
+  #measure(
+    sample: Mutable<Omit<HostSample, "hostKey">>,
+    direction: Direction,
+    lengthBytes: number,
+    durationMs: number,
+  ): void {
+    if (lengthBytes < LEAST_MEASURED_BYTES) return;
+    sample[direction === "read" ? "readBytes" : "writeBytes"] += lengthBytes;
+    sample[direction === "read" ? "readMs" : "writeMs"] += durationMs;
+  }
+
   #rate(direction: Direction): number {
     return this.#network[direction].value || ASSUMED_BYTES_PER_SECOND[direction];
   }
@@ -104,7 +195,13 @@ export class ScoreBoard {
     const known = this.#hosts.get(host);
     if (known) return known;
     const rates = { read: new MovingAverage(), write: new MovingAverage() };
-    const record: HostRecord = { failures: new FailureRate(), rates, inFlight: 0 };
+    const record: HostRecord = {
+      failures: new FailureRate(),
+      rates,
+      inFlight: 0,
+      full: false,
+      sample: undefined,
+    };
     this.#hosts.set(host, record);
     return record;
   }

@@ -1,0 +1,103 @@
+import type { ISql } from "postgres";
+import type { FleetHostScore, HostSample } from "../hosts/fleet-score.ts";
+import { parseHostKey } from "../slab/ids.ts";
+
+/** What was measured counts half after this: a host's line changes within hours, its price within a day. */
+export const HALF_LIFE_MS = 30 * 60_000;
+/** indexd's funding pass comes every two minutes. */
+const OUT_OF_FUNDS_MS = 3 * 60_000;
+/** A host's settings are read by indexd once a day; somebody has to try before that. */
+const FULL_MS = 60 * 60_000;
+/** As if so many requests had succeeded: one failure does not condemn a host. */
+const ASSUMED_SUCCESSES = 4;
+/** Faded further than this, a measurement says nothing. */
+const LEAST_BYTES = 65_536;
+/** A slab has at most 256 sectors; candidates that failed come on top. */
+const MAX_SAMPLES = 1_024;
+
+/**
+ * Adds what a worker measured to the fleet's sums, one statement for all hosts. Scores are statistics: a host whose row somebody is
+ * writing at this moment is skipped, so that a thousand workers never wait for each other. Returns how many were counted.
+ *
+ * Locks rows of host_scores by ascending key, skipping locked ones; tables of ours only.
+ */
+export async function reportHostScores(sql: ISql, samples: readonly HostSample[]): Promise<number> {
+  const said = samples.filter(isSane).slice(0, MAX_SAMPLES);
+  if (said.length === 0) return 0;
+  const [row] = await sql<{ counted: number }[]>`
+    with said as (
+      select decode(s."hostKey", 'hex') as host_key, s.*, clock_timestamp() as moment
+      from jsonb_to_recordset(${JSON.stringify(said)}::text::jsonb) as s ("hostKey" text, "readBytes" float8, "readMs" float8,
+        "writeBytes" float8, "writeMs" float8, successes float8, failures float8, "outOfFunds" boolean, "full" boolean)
+    ), locked as (
+      select h.host_key,
+        0.5 ^ least(greatest(extract(epoch from clock_timestamp() - h.faded_at)::float8 * 1000 / ${HALF_LIFE_MS}::float8, 0), 1000) as left_over
+      from slabmend.host_scores h
+      where h.host_key in (select s.host_key from said s)
+      order by h.host_key
+      for no key update skip locked
+    ), updated as (
+      update slabmend.host_scores h set
+        read_bytes = h.read_bytes * l.left_over + s."readBytes", read_ms = h.read_ms * l.left_over + s."readMs",
+        write_bytes = h.write_bytes * l.left_over + s."writeBytes", write_ms = h.write_ms * l.left_over + s."writeMs",
+        successes = h.successes * l.left_over + s.successes, failures = h.failures * l.left_over + s.failures,
+        out_of_funds_at = case when s."outOfFunds" then s.moment else h.out_of_funds_at end,
+        full_at = case when s."full" then s.moment else h.full_at end,
+        faded_at = s.moment
+      from locked l join said s on s.host_key = l.host_key
+      where h.host_key = l.host_key
+      returning 1
+    ), inserted as (
+      insert into slabmend.host_scores (host_key, read_bytes, read_ms, write_bytes, write_ms, successes, failures,
+        out_of_funds_at, full_at, faded_at)
+      select s.host_key, s."readBytes", s."readMs", s."writeBytes", s."writeMs", s.successes, s.failures,
+        case when s."outOfFunds" then s.moment end, case when s."full" then s.moment end, s.moment
+      from said s
+      where not exists (select from slabmend.host_scores h where h.host_key = s.host_key)
+      order by s.host_key
+      on conflict (host_key) do nothing
+      returning 1
+    )
+    select ((select count(*) from updated) + (select count(*) from inserted))::integer as counted`;
+  return row!.counted;
+}
+
+/** What the fleet knows of every host that it has used lately: what a cold worker starts from. A row a host. */
+export async function readHostScores(sql: ISql): Promise<readonly FleetHostScore[]> {
+  const rows = await sql<
+    {
+      host_key: string;
+      read_rate: number | null;
+      write_rate: number | null;
+      failure_rate: number;
+      out_of_funds: boolean;
+      is_full: boolean;
+    }[]
+  >`
+    select encode(h.host_key, 'hex') as host_key,
+      case when h.read_bytes * f.left_over >= ${LEAST_BYTES}::float8 then h.read_bytes * 1000 / nullif(h.read_ms, 0) end as read_rate,
+      case when h.write_bytes * f.left_over >= ${LEAST_BYTES}::float8 then h.write_bytes * 1000 / nullif(h.write_ms, 0) end as write_rate,
+      h.failures * f.left_over / ((h.failures + h.successes) * f.left_over + ${ASSUMED_SUCCESSES}::float8) as failure_rate,
+      coalesce(h.out_of_funds_at > clock_timestamp() - make_interval(secs => ${OUT_OF_FUNDS_MS / 1000}::float8), false) as out_of_funds,
+      coalesce(h.full_at > clock_timestamp() - make_interval(secs => ${FULL_MS / 1000}::float8), false) as is_full
+    from slabmend.host_scores h
+    cross join lateral (
+      select 0.5 ^ least(greatest(extract(epoch from clock_timestamp() - h.faded_at)::float8 * 1000 / ${HALF_LIFE_MS}::float8, 0), 1000) as left_over
+    ) f
+    order by h.host_key`;
+  return rows.map((row) => ({
+    hostKey: parseHostKey(row.host_key),
+    readRate: row.read_rate ?? undefined,
+    writeRate: row.write_rate ?? undefined,
+    failureRate: row.failure_rate,
+    outOfFunds: row.out_of_funds,
+    full: row.is_full,
+  }));
+}
+
+function isSane(sample: HostSample): boolean {
+  const { readBytes, readMs, writeBytes, writeMs, successes, failures } = sample;
+  return [readBytes, readMs, writeBytes, writeMs, successes, failures].every(
+    (value) => Number.isFinite(value) && value >= 0,
+  );
+}
