@@ -49,6 +49,3 @@ export type FunctionName = keyof typeof FUNCTIONS;
 export const BUNDLE_OPTIONS = { minify: true } as const;
 
 export const RUNTIME = "nodejs24.x";
-
-/** arm64 is cheaper, but the kernels have not been run there: docs/decisions/0222-x86-until-arm-is-tested.md. */
-export const ARCHITECTURE = "x86_64";

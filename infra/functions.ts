@@ -1,5 +1,5 @@
 import { chosenVariables, SECRET_VARIABLES } from "./function-environment.ts";
-import { ARCHITECTURE, BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
+import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
 import { LEASES_PER_WORKER, LOG_RETENTION_DAYS } from "./limits.ts";
 import { logGroupName, metricsNamespace } from "./names.ts";
 import type { createNetwork } from "./network.ts";
@@ -47,7 +47,7 @@ export function createFunctions(parts: FunctionParts) {
 
 function createFunction(
   name: FunctionName,
-  { queues, network }: FunctionParts,
+  { queues, network, settings }: FunctionParts,
   supplied: Record<string, $util.Input<string>>,
 ) {
   const { handler, description, timeoutSeconds, memoryMb, copyFiles } = FUNCTIONS[name];
@@ -60,7 +60,7 @@ function createFunction(
     handler,
     description,
     runtime: RUNTIME,
-    architecture: ARCHITECTURE,
+    architecture: settings.SLABMEND_ARCHITECTURE,
     memory: `${memoryMb} MB`,
     timeout: `${timeoutSeconds} seconds`,
     nodejs: BUNDLE_OPTIONS,

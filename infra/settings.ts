@@ -50,6 +50,12 @@ const SETTINGS = {
       "most repairs at once; each may hold one database connection while it begins and commits. AWS's least is 2",
     fallback: "100",
   } as Setting<number>,
+  SLABMEND_ARCHITECTURE: {
+    schema: v.picklist(["arm64", "x86_64"]),
+    expected: "arm64 or x86_64",
+    purpose: "processors of the functions; arm64 is a fifth cheaper",
+    fallback: "arm64",
+  } as Setting<"arm64" | "x86_64">,
   SLABMEND_VPC: {
     schema: v.picklist(["none", "new", "existing"]),
     expected: "none, new or existing",

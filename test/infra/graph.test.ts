@@ -67,7 +67,7 @@ describe("functions", () => {
   ])("%s: runtime, %d s, %d MB, its own log", (name, timeout, memorySize) => {
     expect(one(graph, "lambda/function:Function", name)).toMatchObject({
       runtime: "nodejs24.x",
-      architectures: ["x86_64"],
+      architectures: ["arm64"],
       handler: "bundle.handler",
       packageType: "Zip",
       timeout,

@@ -84,6 +84,11 @@ test("a secret in the environment of the deployment is not used", async () => {
   expect(variablesOf(graph, "ReapFunction")["SLABMEND_DATABASE_URL"]).toBe(SECRETS.DatabaseUrl);
 });
 
+test("x86_64 can be chosen", async () => {
+  const graph = graphOf(await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_ARCHITECTURE: "x86_64" } }));
+  expect(one(graph, "lambda/function:Function", "RepairFunction")["architectures"]).toEqual(["x86_64"]);
+});
+
 test("the budget can follow the app's tag", async () => {
   const graph = graphOf(
     await evaluate({
