@@ -18,6 +18,13 @@ import { IndexdError } from "./errors.ts";
 
 const ENCRYPTION_KEY_BYTES = 32;
 
+/**
+ * Slabs that share a sector with this one of which the hosts are read. Anybody may pin the same sectors in thousands of slabs
+ * (a permutation is another slab), and reading them all would take longer than a statement may. A host of one that was left
+ * out is found by the commit, which drops the move.
+ */
+const MOST_NEIGHBOURS = 200;
+
 interface SlabRow {
   readonly id: string;
   readonly digest: string;
@@ -72,11 +79,14 @@ async function readSlabWhere(sql: ISql, where: ReturnType<ISql>): Promise<Slab |
             encode(map.contract_id, 'hex') as "contractId",
             array(
               select distinct other.host_id
-              from public.slab_sectors shared
+              from (
+                select slab_id from public.slab_sectors
+                where sector_id = ss.sector_id and slab_id <> ss.slab_id
+                limit ${MOST_NEIGHBOURS}
+              ) shared
               join public.slab_sectors beside on beside.slab_id = shared.slab_id
               join public.sectors other on other.id = beside.sector_id
-              where shared.sector_id = ss.sector_id and shared.slab_id <> ss.slab_id
-                and beside.sector_id <> ss.sector_id and other.host_id is not null
+              where beside.sector_id <> ss.sector_id and other.host_id is not null
               order by other.host_id
             ) as "neighbourHostIds"
           from public.slab_sectors ss

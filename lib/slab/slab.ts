@@ -12,7 +12,7 @@ export interface SlabSector {
   readonly contractMapId: ContractMapId | null;
   /** The contract that the map row points to now; renewal repoints it. Null when unpinned. */
   readonly contractId: ContractId | null;
-  /** Hosts that hold the other sectors of every *other* slab that shares this sector. */
+  /** Hosts that hold the other sectors of *other* slabs that share this sector; of many such slabs, not of all. */
   readonly neighbourHostIds: readonly HostId[];
 }
 

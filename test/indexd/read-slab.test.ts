@@ -94,6 +94,19 @@ test("a shared sector knows the hosts of every other slab that has it, once, and
   expect(slab!.sectors[1]!.neighbourHostIds).toEqual([]);
 });
 
+test("of many slabs that share a sector not all are looked at: the commit does", async () => {
+  const { sql } = database;
+  const shared = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
+  const many = await seedFleet(sql, { hosts: 210 });
+  const share = { ...LOST, root: shared.sectors[0]!.root };
+  await seedSlabs(sql, {
+    minShards: 1,
+    slabs: many.map((host) => ({ sectors: [share, ...placeOn([host])] })),
+  });
+  const slab = await readSlab(sql, shared.id);
+  expect(slab!.sectors[0]!.neighbourHostIds).toHaveLength(200);
+});
+
 test("a slab without sectors is read", async () => {
   const seeded = await seedSlab(database.sql, { minShards: 10, sectors: [] });
   expect(await readSlab(database.sql, seeded.id)).toMatchObject({ minShards: 10, sectors: [] });
