@@ -65,7 +65,7 @@ as $function$
         'waitingSinceMs', extract(epoch from b.waiting_since) * 1000, 'since', b.since) end)
     end order by w.id), '[]')
   from (select distinct unnest(slab_ids) as id) w
-  left join slabmend.claim_times(slab_ids, grace) t on t.slab_id = w.id
+  left join lateral slabmend.claim_times(array[w.id], grace) t on true
   left join slab on slab.slab_id = w.id
   left join slabmend.backlog b on b.slab_id = w.id
 $function$;

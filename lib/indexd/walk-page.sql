@@ -44,8 +44,12 @@ begin
         select part.id as part, s.id
         from unnest(parts) part (id)
         cross join lateral (
+          -- By rows, not by `= and >`: with an equality the planner may walk the primary key from here to the end of the
+          -- table for a contract that has nothing left.
           select s.id from public.sectors s
-          where s.contract_sectors_map_id = part.id and s.id > from_sector order by s.id limit share
+          where (s.contract_sectors_map_id, s.id) > (part.id, from_sector)
+            and (s.contract_sectors_map_id, s.id) <= (part.id, 9223372036854775807)
+          order by s.contract_sectors_map_id, s.id limit share
         ) s
       ), short as (
         select min(f.last) as last from (select max(f.id) as last from found f group by f.part having count(*) = share) f
