@@ -32,6 +32,9 @@ const COMMANDS = [
   addQuarantine,
 ] as const;
 
+/** Where there is no terminal. */
+const HELP_COLUMNS = 110;
+
 /** The parser with every command; what `--help` and docs/command-line.md are made from. */
 export function createCommandLine(io: OperatorIo, setExitCode: (code: number) => void): Command {
   const program = new Command("slabmend")
@@ -52,6 +55,10 @@ export function createCommandLine(io: OperatorIo, setExitCode: (code: number) =>
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? HELP_COLUMNS,
+      getErrHelpWidth: () => io.stderr.columns ?? HELP_COLUMNS,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
       outputError: (text, write) => write(withoutValues(text)),
     });
   for (const add of COMMANDS) add({ program, io, setExitCode });

@@ -2,6 +2,8 @@ import type { Clock } from "../clock/clock.ts";
 
 export interface Terminal {
   readonly isTTY?: boolean;
+  /** Of a terminal. */
+  readonly columns?: number;
 }
 
 /** Everything that the command line has of the world; `bin/slabmend.ts` gives the process's, tests give their own. */

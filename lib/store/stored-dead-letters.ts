@@ -17,6 +17,8 @@ export interface DeadLetterRow {
   readonly cause: string;
   readonly slabId: string | undefined;
   readonly bodyBytes: number;
+  /** Of an unreadable one, its beginning; the others hold ids and a token. */
+  readonly body: string | undefined;
   readonly receiveCount: number;
   readonly timesSeen: number;
   readonly firstSeen: Date;
@@ -24,6 +26,8 @@ export interface DeadLetterRow {
   /** The lease that it asks to begin. */
   readonly lease: UnsentLease | undefined;
 }
+
+const MOST_BODY_CHARACTERS = 500;
 
 /** Latest first, by dead_letters_last_seen_idx, with what became of their leases; and how many there are in all. */
 export async function listDeadLetters(
@@ -38,6 +42,7 @@ export async function listDeadLetters(
       cause: string;
       slab_id: string | null;
       body_bytes: number;
+      body: string;
       receive_count: number;
       times_seen: number;
       first_seen: Date;
@@ -47,7 +52,7 @@ export async function listDeadLetters(
       total: number;
     }[]
   >`
-    select d.message_id, d.cause, d.slab_id::text, d.body_bytes, d.receive_count, d.times_seen, d.first_seen,
+    select d.message_id, d.cause, d.slab_id::text, d.body_bytes, left(d.body, ${MOST_BODY_CHARACTERS}) as body, d.receive_count, d.times_seen, d.first_seen,
       d.last_seen, l.token::text, encode(l.digest, 'hex') as digest, (count(*) over ())::integer as total,
       case
         when d.token is null then 'unreadable'
@@ -68,6 +73,7 @@ export async function listDeadLetters(
       cause: row.cause,
       slabId: row.slab_id ?? undefined,
       bodyBytes: row.body_bytes,
+      body: row.fate === "unreadable" ? row.body : undefined,
       receiveCount: row.receive_count,
       timesSeen: row.times_seen,
       firstSeen: row.first_seen,

@@ -34,7 +34,7 @@ unreadable: nobody can read it; somebody else writes to the queue, or two releas
             ...(total === 0
               ? []
               : table([
-                  ["message", "fate", "cause", "slab", "received", "last seen"],
+                  ["message", "fate", "cause", "slab", "received", "last seen", "body"],
                   ...letters.map((letter) => [
                     letter.messageId,
                     letter.fate,
@@ -42,6 +42,8 @@ unreadable: nobody can read it; somebody else writes to the queue, or two releas
                     letter.slabId ?? "-",
                     letter.receiveCount,
                     letter.lastSeen.toISOString(),
+                    // Whatever somebody sent must not steer the terminal.
+                    letter.body === undefined ? "" : JSON.stringify(letter.body.slice(0, 80)),
                   ]),
                 ])),
           ].join("\n"),

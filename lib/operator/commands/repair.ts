@@ -11,6 +11,7 @@ import { type RepairNowReport, repairNow } from "../repair-now.ts";
 interface RepairCommandOptions {
   readonly force?: boolean;
   readonly timeout: number;
+  readonly verbose?: boolean;
 }
 
 export function addRepair(host: CommandHost): void {
@@ -28,6 +29,7 @@ export function addRepair(host: CommandHost): void {
       "--force",
       "in spite of a quarantine, and although indexd may be at it (then both may move its sectors)",
     )
+    .option("--verbose", "print what happens as lines of JSON before the report")
     .addHelpText(
       "after",
       `
@@ -40,8 +42,8 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
         const variables = {
           ...context.variables,
           SLABMEND_DATABASE_URL: context.databaseUrl,
-          // Standard output is the report's; what went wrong is in the journal.
-          SLABMEND_LOG_LEVEL: "silent",
+          // Standard output is the report's, unless somebody wants to look on.
+          SLABMEND_LOG_LEVEL: options.verbose === true ? "debug" : "silent",
         };
         const times = context.parse(["SLABMEND_HOLD_SECONDS", "SLABMEND_INDEXD_GRACE_SECONDS"]);
         const report = await withDatabase(context, { needs: "store", onSignal: "ignore" }, async (sql) => {

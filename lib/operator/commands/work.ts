@@ -15,7 +15,7 @@ import { countEnd, createWorkReport } from "../work/work-report.ts";
 import { type WorkEnd, WorkerPool } from "../work/worker-pool.ts";
 
 interface WorkOptions {
-  readonly concurrency: number;
+  readonly concurrency?: number;
   readonly fromDatabase?: boolean;
   readonly timeout: number;
 }
@@ -41,9 +41,8 @@ export function addWork(host: CommandHost): void {
     .description("repair on this machine until told to end: beside the functions on AWS, or instead of them")
     .option(
       "--concurrency <n>",
-      "repairs at once, each in a process of about 250 MiB",
+      "repairs at once, each in a process of about 250 MiB; default: one for each CPU",
       wholeNumber(1, 1_000),
-      availableParallelism(),
     )
     .option("--from-database", "claim straight from the database, without any queue; reaps too")
     .option("--timeout <seconds>", "a repair keeps what is done after this long", wholeNumber(10, 3_600), 300)
@@ -61,6 +60,7 @@ they have in hand.`,
     .action(
       action<WorkOptions>(host, async (context, options) => {
         const { io, variables } = context;
+        const concurrency = options.concurrency ?? availableParallelism();
         const environment = context.parse(WITHOUT_QUEUES);
         const queueUrl =
           options.fromDatabase === true
@@ -72,7 +72,7 @@ they have in hand.`,
         const report = createWorkReport();
         const onEnd = (end: WorkEnd): void => countEnd(report, end);
         const pool = new WorkerPool({
-          size: options.concurrency,
+          size: concurrency,
           environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl },
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
@@ -80,14 +80,14 @@ they have in hand.`,
         await withDatabase(context, { needs: "store", onSignal: "ignore" }, async (sql) => {
           await assertPrivileges(sql);
           await pool.start();
-          logger.info({ concurrency: options.concurrency, from: queueUrl ?? "database" }, "working");
+          logger.info({ concurrency, from: queueUrl ?? "database" }, "working");
           const { signal } = io;
           signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
           const shared = { pool, logger, onEnd, signal };
           try {
             if (queueUrl !== undefined) {
               const client = createSqsClient(variables, queueUrl);
-              await workFromQueue({ ...shared, client, queueUrl, concurrency: options.concurrency });
+              await workFromQueue({ ...shared, client, queueUrl, concurrency });
               client.destroy();
               return;
             }
