@@ -2,11 +2,17 @@
  * `npm run bench`: prints one JSON object. Milliseconds are medians on this machine; only ratios within one run compare.
  * With names as arguments, only those sections.
  */
+import { benchBundles } from "./bundle.ts";
 import { benchKernels } from "./kernels.ts";
+import { benchRepairCpu } from "./repair-cpu.ts";
+import { benchRepairMemory } from "./repair-memory.ts";
 
 /** Each section in turn, never two at once: they would slow each other down. A new bench is one more line. */
 const sections: Readonly<Record<string, () => Promise<object>>> = {
   kernels: benchKernels,
+  bundles: benchBundles,
+  repairCpu: benchRepairCpu,
+  repairMemory: benchRepairMemory,
 };
 
 const wanted = process.argv.slice(2);

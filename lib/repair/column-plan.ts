@@ -8,11 +8,12 @@ export interface ColumnPlan {
   readonly rangeBlocks: number;
   /** Columns that are read at once. */
   readonly columnsAtOnce: number;
-  /** Shards that are rebuilt in one pass; the sources are read again for the next. */
+  /** Shards that are rebuilt in one pass. */
   readonly targetsAtOnce: number;
   /**
-   * `afterwards`: every range stays in memory until the rebuilt roots are right; proofs are checked only when one is
-   * not. `each`: the code is too large for that, so every range is proven when it arrives and then given back.
+   * `afterwards`: every range stays in memory for all passes; proofs are checked only when a rebuilt root is wrong.
+   * `each`: the code is too large for that, so every range is proven when it arrives and then given back; the sources
+   * are read again for the next pass.
    */
   readonly prove: "afterwards" | "each";
 }
@@ -23,6 +24,11 @@ const SMALL_RANGE_BYTES = 262_144;
 
 /** Buffers beyond the needed ones, in sectors, so that a slow host can be hedged. */
 const HEDGE_BLOCKS = 2;
+
+/** As many as are uploaded at once: more would only wait there. */
+const TARGETS_AT_ONCE = 10;
+/** With fewer at once, too many passes would go over the sources. */
+const LEAST_TARGETS_AT_ONCE = 3;
 
 /**
  * Chooses how a rebuild uses its memory. `blocks` is how many sector-sized buffers it may take, `sources` the code's
@@ -36,13 +42,16 @@ export function planColumns(options: {
   readonly blocks: number;
 }): ColumnPlan {
   const { sources, toRead, targets, blocks } = options;
-  if (sources + HEDGE_BLOCKS + targets <= blocks) {
+  const least = sources + HEDGE_BLOCKS;
+  if (least + Math.min(targets, LEAST_TARGETS_AT_ONCE) <= blocks) {
+    // A hedge for every source that is read, where there is room.
+    const most = sources + toRead + HEDGE_BLOCKS;
+    const rangeBlocks = Math.max(least, Math.min(most, blocks - Math.min(targets, TARGETS_AT_ONCE)));
     return {
       rangeBytes: USUAL_RANGE_BYTES,
-      // A hedge for every source that is read, where there is room.
-      rangeBlocks: Math.min(blocks - targets, sources + toRead + HEDGE_BLOCKS),
+      rangeBlocks,
       columnsAtOnce: SECTOR_BYTES / USUAL_RANGE_BYTES,
-      targetsAtOnce: Math.max(1, targets),
+      targetsAtOnce: Math.max(1, Math.min(targets, TARGETS_AT_ONCE, blocks - rangeBlocks)),
       prove: "afterwards",
     };
   }

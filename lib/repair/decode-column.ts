@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { rebuildCoefficients } from "../erasure/coefficients.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { shardCipher } from "../slab/shard-cipher.ts";
@@ -20,19 +21,24 @@ export function setEnciphered(slab: Slab, range: ShardRange, offset: number, enc
 
 /**
  * Rebuilds the targets' range from exactly `min_shards` sources. Reed-Solomon works byte column by byte column, so
- * any range is rebuilt from the same range of the sources (docs/protocol.md, Reed-Solomon parameters).
+ * any range is rebuilt from the same range of the sources (docs/protocol.md, erasure code). Lets the event loop turn
+ * between pieces of a few milliseconds, so that sockets are read and heartbeats sent.
  * @param targets whole sectors; only their bytes from `offset` on are written, with the targets' keystream applied
  */
-export function decodeColumn(options: {
+export async function decodeColumn(options: {
   readonly kernel: Kernel;
   readonly slab: Slab;
   readonly sources: readonly ShardRange[];
   readonly targets: readonly { readonly sector: SlabSector; readonly data: Uint8Array }[];
   readonly offset: number;
   readonly lengthBytes: number;
-}): void {
+}): Promise<void> {
   const { kernel, slab, sources, targets, offset, lengthBytes } = options;
-  for (const source of sources) setEnciphered(slab, source, offset, false);
+  for (const source of sources) {
+    if (!source.enciphered) continue;
+    setEnciphered(slab, source, offset, false);
+    await nextTurn();
+  }
   const windows = targets.map(({ sector, data }) => ({
     sector,
     data: data.subarray(offset, offset + lengthBytes),
@@ -49,5 +55,8 @@ export function decodeColumn(options: {
     }),
     lengthBytes,
   });
-  for (const window of windows) setEnciphered(slab, window, offset, true);
+  for (const window of windows) {
+    await nextTurn();
+    setEnciphered(slab, window, offset, true);
+  }
 }

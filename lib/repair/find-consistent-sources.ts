@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { hedge } from "../hosts/hedge.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { SlabSector } from "../slab/slab.ts";
@@ -44,8 +43,7 @@ export async function findConsistentSources(
   if (probe === undefined) return { kind: "undecided" };
   const decode = async (sources: readonly ShardRange[], wanted: readonly Target[]): Promise<void> => {
     signal.throwIfAborted();
-    await nextTurn(); // heartbeats go on between the subsets
-    decodeColumn({ kernel, slab, sources, targets: wanted, offset: 0, lengthBytes: SECTOR_BYTES });
+    await decodeColumn({ kernel, slab, sources, targets: wanted, offset: 0, lengthBytes: SECTOR_BYTES });
   };
   const decodeProbe = async (sources: readonly ShardRange[]): Promise<string> => {
     await decode(sources, [probe]);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
 import type { PlannedMove } from "../placement/plan-repair.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
@@ -26,6 +27,15 @@ interface Target {
   readonly data: Uint8Array;
 }
 
+/** What the passes of a rebuild share. */
+interface Passes {
+  readonly plan: ColumnPlan;
+  readonly gather: GatherOptions;
+  readonly columns: readonly Column[];
+  /** Gives the ranges' memory back; the columns are empty then. */
+  release(): void;
+}
+
 /** Rebuilds the moves' shards in as few passes as the memory allows. Aborts with the signal's reason. */
 export async function rebuildShards(
   moves: readonly PlannedMove[],
@@ -33,22 +43,27 @@ export async function rebuildShards(
 ): Promise<RebuildResult> {
   const pinnedWrongly: SlabSector[] = [];
   let undecided = false;
+  let passes: Passes | undefined;
   let left = [...moves];
-  while (left.length > 0 && options.mayStart()) {
-    const pass = withoutSectors(pinnedWrongly, options);
-    const plan = planColumns({
-      sources: options.slab.minShards,
-      toRead: Math.max(0, options.slab.minShards - pass.copies.size),
-      targets: left.length,
-      blocks: options.buffers.total - options.heldBuffers,
-    });
-    const group = left.slice(0, plan.targetsAtOnce).filter(options.isWanted);
-    left = left.slice(plan.targetsAtOnce);
-    if (group.length === 0) continue;
-    const result = await rebuildGroup(group, plan, pass);
-    pinnedWrongly.push(...result.pinnedWrongly);
-    undecided ||= result.undecided;
-    if (result.tooFewSources) return { ...result, pinnedWrongly, undecided };
+  try {
+    while (left.length > 0 && options.mayStart()) {
+      const known = withoutSectors(pinnedWrongly, options);
+      passes ??= await startPasses(left.length, known);
+      const group = left.slice(0, passes.plan.targetsAtOnce).filter(options.isWanted);
+      left = left.slice(passes.plan.targetsAtOnce);
+      if (group.length === 0) continue;
+      const result = await rebuildGroup(group, passes, known);
+      pinnedWrongly.push(...result.pinnedWrongly);
+      undecided ||= result.undecided;
+      if (result.tooFewSources) return { ...result, pinnedWrongly, undecided };
+      // The sources may be others from now on.
+      if (result.pinnedWrongly.length > 0 || result.undecided) {
+        passes.release();
+        passes = undefined;
+      }
+    }
+  } finally {
+    passes?.release();
   }
   return { tooFewSources: false, pinnedWrongly, undecided };
 }
@@ -63,36 +78,53 @@ function withoutSectors(wrong: readonly SlabSector[], options: RebuildOptions): 
   };
 }
 
+async function startPasses(targets: number, options: RebuildOptions): Promise<Passes> {
+  const { slab, buffers, copies, signal } = options;
+  const plan = planColumns({
+    sources: slab.minShards,
+    toRead: Math.max(0, slab.minShards - copies.size),
+    targets,
+    blocks: buffers.total - options.heldBuffers,
+  });
+  const blocks: Uint8Array[] = [];
+  const columns: Column[] = [];
+  const release = (): void => {
+    for (const column of columns) column.ranges.length = 0;
+    for (const block of blocks.splice(0)) buffers.give(block);
+  };
+  try {
+    while (blocks.length < plan.rangeBlocks) blocks.push(await buffers.take(signal));
+  } catch (cause) {
+    release();
+    throw cause;
+  }
+  for (let offset = 0; offset < SECTOR_BYTES; offset += plan.rangeBytes) columns.push({ offset, ranges: [] });
+  const gather: GatherOptions = {
+    ...options,
+    ranges: new BufferPool(cutIntoRanges(blocks, plan.rangeBytes)),
+    rangeBytes: plan.rangeBytes,
+    proveEach: plan.prove === "each",
+  };
+  return { plan, gather, columns, release };
+}
+
 async function rebuildGroup(
   moves: readonly PlannedMove[],
-  plan: ColumnPlan,
+  passes: Passes,
   options: RebuildOptions,
 ): Promise<RebuildResult> {
   const { buffers, signal } = options;
   const targets: Target[] = [];
-  const rangeBlocks: Uint8Array[] = [];
   const finished = new Set<Target>();
-  const returnRangeBlocks = (): void => {
-    for (const block of rangeBlocks.splice(0)) buffers.give(block);
-  };
   try {
     for (const move of moves) targets.push({ move, sector: move.sector, data: await buffers.take(signal) });
-    while (rangeBlocks.length < plan.rangeBlocks) rangeBlocks.push(await buffers.take(signal));
-    const gather: GatherOptions = {
-      ...options,
-      ranges: new BufferPool(cutIntoRanges(rangeBlocks, plan.rangeBytes)),
-      rangeBytes: plan.rangeBytes,
-      proveEach: plan.prove === "each",
-    };
-    const { right, ...result } = await decodeUntilRight(targets, plan, gather, options, returnRangeBlocks);
-    returnRangeBlocks();
+    const { right, ...result } = await decodeUntilRight(targets, passes, options);
     for (const target of right) {
       finished.add(target);
       await options.onRebuilt(target.move, holdSector(target.data, buffers));
     }
     return result;
   } finally {
-    returnRangeBlocks();
     for (const target of targets) if (!finished.has(target)) buffers.give(target.data);
   }
 }
@@ -106,15 +138,11 @@ type Decoded = RebuildResult & { readonly right: readonly Target[] };
  */
 async function decodeUntilRight(
   targets: readonly Target[],
-  plan: ColumnPlan,
-  gather: GatherOptions,
+  { plan, gather, columns, release }: Passes,
   options: RebuildOptions,
-  returnRangeBlocks: () => void,
 ): Promise<Decoded> {
   const { slab, kernel } = options;
   const fine = { tooFewSources: false, pinnedWrongly: [], undecided: false };
-  const columns: Column[] = [];
-  for (let offset = 0; offset < SECTOR_BYTES; offset += plan.rangeBytes) columns.push({ offset, ranges: [] });
   const limit = pLimit(plan.columnsAtOnce);
   /** Targets that were read themselves in some column: their root says nothing about the other sources. */
   const readThemselves = new Set<number>();
@@ -126,14 +154,25 @@ async function decodeUntilRight(
           if (!(await gatherColumn(column, columns.indexOf(column), gather))) return false;
           const { offset, ranges } = column;
           for (const { sector } of ranges) readThemselves.add(sector.index);
-          decodeColumn({ kernel, slab, sources: ranges, targets, offset, lengthBytes: plan.rangeBytes });
+          await decodeColumn({
+            kernel,
+            slab,
+            sources: ranges,
+            targets,
+            offset,
+            lengthBytes: plan.rangeBytes,
+          });
           if (plan.prove === "each") for (const { data } of ranges.splice(0)) gather.ranges.give(data);
           return true;
         }),
       ),
     );
     if (gathered.includes(false)) return { ...fine, right: [], tooFewSources: true };
-    const right = targets.filter(({ sector, data }) => kernel.sectorRoot(data) === sector.root);
+    const right: Target[] = [];
+    for (const target of targets) {
+      await nextTurn(); // 8 ms a root
+      if (kernel.sectorRoot(target.data) === target.sector.root) right.push(target);
+    }
     const wrong = targets.filter((target) => !right.includes(target)).map(({ sector }) => sector);
     if (wrong.length === 0) return { ...fine, right };
     stale = columns.filter((column) => dropWrongRanges(column, gather));
@@ -143,8 +182,7 @@ async function decodeUntilRight(
       return { ...fine, right, pinnedWrongly: wrong };
     }
   }
-  for (const column of columns) column.ranges.length = 0;
-  returnRangeBlocks();
+  release();
   const found = await findConsistentSources(targets, options);
   if (found.kind === "undecided") return { ...fine, right: [], undecided: true };
   const right = targets.filter(({ sector }) => found.right.has(sector.index));

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionSettings } from "./connection-settings.ts";
 import type { FrameHeader } from "./frame.ts";
@@ -8,6 +9,7 @@ import type { ResolvedMuxOptions } from "./mux-options.ts";
 import type { PacketCipher, Role } from "./packet-cipher.ts";
 import { PacketReader } from "./packet-reader.ts";
 import { PacketWriter } from "./packet-writer.ts";
+import { releaseMemory } from "./release-memory.ts";
 import { MuxClosedError, protocolViolation } from "./siamux-error.ts";
 import { StrayFrames } from "./stray-frames.ts";
 import { SiamuxStream, type StreamOwner } from "./stream.ts";
@@ -243,6 +245,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   readonly #onData = (chunk: Buffer): void => {
     try {
       this.#reader.push(chunk);
+      if (this.#duplex instanceof Socket) releaseMemory(chunk);
     } catch (error) {
       if (!(error instanceof MuxClosedError)) throw error;
       this.#end(error);

@@ -5,6 +5,7 @@ import {
   createSecretKey,
   type KeyObject,
 } from "node:crypto";
+import { releaseMemory } from "./release-memory.ts";
 import { NONCE_BYTES, TAG_BYTES } from "./wire-format.ts";
 
 // Node types its AEAD modes by family; this one is called like the GCM modes.
@@ -32,7 +33,9 @@ export class PacketCipher {
   /** Writes ciphertext and tag to `into` at `offset`: `plain.length + 16` bytes. */
   seal(plain: Uint8Array, into: Buffer, offset: number): void {
     const cipher = createCipheriv(ALGORITHM, this.#key, this.#sealNonce, OPTIONS);
-    into.set(cipher.update(plain), offset);
+    const sealed = cipher.update(plain);
+    into.set(sealed, offset);
+    releaseMemory(sealed);
     cipher.final();
     into.set(cipher.getAuthTag(), offset + plain.length);
     increment(this.#sealNonce);

@@ -1,5 +1,6 @@
 import type { FrameReader } from "./frame-reader.ts";
 import type { PacketCipher } from "./packet-cipher.ts";
+import { releaseMemory } from "./release-memory.ts";
 import { protocolViolation } from "./siamux-error.ts";
 
 /**
@@ -47,5 +48,7 @@ export class PacketReader {
     const plain = this.#cipher.open(sealed);
     if (plain === undefined) throw protocolViolation("bad-packet", "a packet's tag does not fit its content");
     this.#frames.readPacket(plain);
+    // Payloads were valid until that call returned.
+    releaseMemory(plain);
   }
 }

@@ -1,6 +1,8 @@
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { encodeFrameHeader } from "./frame.ts";
 import type { PacketCipher } from "./packet-cipher.ts";
+import { releaseMemory } from "./release-memory.ts";
 import {
   FRAME_HEADER_BYTES,
   KEEPALIVE_ID,
@@ -155,6 +157,8 @@ export class PacketWriter {
       const plain = this.#plain.subarray(i * packetBytes, (i + 1) * packetBytes);
       this.#cipher.seal(plain, sealed, prefixBytes + i * this.#packetSizeBytes);
     }
-    this.#isFull = !this.#duplex.write(sealed);
+    // Only a socket has done with it when it calls back; another transport may have handed it on.
+    const isSocket = this.#duplex instanceof Socket;
+    this.#isFull = !this.#duplex.write(sealed, isSocket ? () => releaseMemory(sealed) : undefined);
   }
 }

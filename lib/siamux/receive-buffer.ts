@@ -1,3 +1,5 @@
+import { releaseMemory } from "./release-memory.ts";
+
 const FIRST_BLOCK_BYTES = 4_096;
 const LARGEST_BLOCK_BYTES = 65_536;
 
@@ -42,12 +44,16 @@ export class ReceiveBuffer {
       block.start += take;
       moved += take;
       this.#lengthBytes -= take;
-      if (block.start === block.end) this.#blocks.shift();
+      if (block.start === block.end) {
+        this.#blocks.shift();
+        releaseMemory(block.bytes);
+      }
     }
     return moved;
   }
 
   clear(): void {
+    for (const { bytes } of this.#blocks) releaseMemory(bytes);
     this.#blocks = [];
     this.#lengthBytes = 0;
   }

@@ -18,7 +18,7 @@ import { slabDigest } from "../../lib/slab/digest.ts";
 import type { HostId, LeaseToken, Root } from "../../lib/slab/ids.ts";
 import { shardCipher } from "../../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
-import { createTestDatabase, type TestDatabase } from "./database.ts";
+import type { TestDatabase } from "./database.ts";
 import {
   placeOn,
   type SeededHost,
@@ -96,8 +96,13 @@ function* allShards(kernel: Kernel, dataShards: readonly Buffer[], totalShards: 
   }
 }
 
-export async function createRepairWorld(options: { readonly hosts: number }): Promise<RepairWorld> {
-  const database = await createTestDatabase();
+/** In a database of its own, or, outside of vitest, in the one that is given; that one is dropped with the world. */
+export async function createRepairWorld(options: {
+  readonly hosts: number;
+  readonly database?: TestDatabase;
+}): Promise<RepairWorld> {
+  // Imported here, because it needs vitest.
+  const database = options.database ?? (await (await import("./database.ts")).createTestDatabase());
   const { sql } = database;
   const folder = await mkdtemp(join(tmpdir(), "slabmend-world-"));
   const seed = randomBytes(32);

@@ -1,0 +1,263 @@
+/**
+ * CPU of a whole repair of a 10-of-30 slab with one lost shard, sockets left out: the packets that hosts would have
+ * sent were sealed before, and are opened, cut into frames and copied by the code of a real connection; the upload is
+ * sealed. Plan, rebuild and everything between are what a worker runs. Against the same with every range verified.
+ */
+import { randomBytes } from "node:crypto";
+import { systemClock } from "../lib/clock/clock.ts";
+import { encodingMatrix } from "../lib/erasure/coefficients.ts";
+import type { HostPool } from "../lib/hosts/host-pool.ts";
+import type { FleetHost, FleetSnapshot } from "../lib/indexd/fleet-snapshot.ts";
+import { createKernel, type Kernel } from "../lib/kernel/kernel.ts";
+import { combineInColumns } from "../lib/local/objects/combine-in-columns.ts";
+import { BufferPool } from "../lib/repair/buffer-pool.ts";
+import type { RepairDependencies, RepairTask } from "../lib/repair/repair-dependencies.ts";
+import { repairSlab } from "../lib/repair/repair-slab.ts";
+import { encodeFrameHeader } from "../lib/siamux/frame.ts";
+import { FrameReader } from "../lib/siamux/frame-reader.ts";
+import { PacketCipher } from "../lib/siamux/packet-cipher.ts";
+import { PacketReader } from "../lib/siamux/packet-reader.ts";
+import {
+  DEFAULT_PACKET_BYTES,
+  FRAME_HEADER_BYTES,
+  LOWEST_STREAM_ID,
+  TAG_BYTES,
+} from "../lib/siamux/wire-format.ts";
+import { shardCipher } from "../lib/slab/shard-cipher.ts";
+import { SECTOR_BYTES } from "../lib/slab/sizes.ts";
+import type { Slab, SlabSector } from "../lib/slab/slab.ts";
+import { createLogger } from "../lib/telemetry/logger.ts";
+import { median, ratioOf, rounded } from "./measure.ts";
+
+export interface RepairCpuResult {
+  readonly milliseconds: number;
+  readonly everyRangeVerifiedMilliseconds: number;
+  readonly ratio: number;
+  readonly atMost: number;
+}
+
+const MIN_SHARDS = 10;
+const TOTAL_SHARDS = 30;
+const RANGE_BYTES = 1_048_576;
+const LOST = 0;
+/** A few more than are needed: columns start at different ones. */
+const SEALED_SECTORS = MIN_SHARDS + 3;
+const PLAIN_BYTES = DEFAULT_PACKET_BYTES - TAG_BYTES;
+const PAYLOAD_BYTES = PLAIN_BYTES - FRAME_HEADER_BYTES;
+const ROUNDS = 15;
+const WARM_UP_ROUNDS = 3;
+/** As a worker's: lib/repair/open-repair-environment.ts. */
+const KERNEL_BYTES = 108 * 1_048_576;
+
+interface SealedRange {
+  readonly key: Buffer;
+  readonly packets: Buffer;
+  readonly proof: Uint8Array[];
+}
+
+/** Bytes as they travel: one frame a packet, sealed. */
+function seal(key: Buffer, data: Uint8Array, role: "dialer" | "acceptor"): Buffer {
+  const cipher = new PacketCipher(key, role);
+  const count = Math.ceil(data.length / PAYLOAD_BYTES);
+  const sealed = Buffer.allocUnsafeSlow(count * DEFAULT_PACKET_BYTES);
+  const plain = Buffer.alloc(PLAIN_BYTES);
+  for (let n = 0; n < count; n++) {
+    const payload = data.subarray(n * PAYLOAD_BYTES, (n + 1) * PAYLOAD_BYTES);
+    encodeFrameHeader(plain, 0, { id: LOWEST_STREAM_ID, payloadBytes: payload.length, flags: 0 });
+    plain.set(payload, FRAME_HEADER_BYTES);
+    plain.fill(0, FRAME_HEADER_BYTES + payload.length);
+    cipher.seal(plain, sealed, n * DEFAULT_PACKET_BYTES);
+  }
+  return sealed;
+}
+
+function openInto({ key, packets }: SealedRange, into: Uint8Array): void {
+  let at = 0;
+  const frames = new FrameReader(
+    {
+      isClosed: false,
+      frameBegins() {},
+      framePayload(part) {
+        into.set(part, at);
+        at += part.length;
+      },
+      frameEnds() {},
+    },
+    PAYLOAD_BYTES,
+  );
+  const reader = new PacketReader(new PacketCipher(key, "dialer"), frames, DEFAULT_PACKET_BYTES);
+  // A socket hands over 64 KiB at a time.
+  for (let from = 0; from < packets.length; from += 65_536)
+    reader.push(packets.subarray(from, from + 65_536));
+  if (at !== into.length) throw new Error(`expected ${into.length} bytes, got ${at}`);
+}
+
+interface StoredSlab {
+  readonly slab: Slab;
+  readonly fleet: FleetSnapshot;
+  readonly ranges: ReadonlyMap<string, readonly SealedRange[]>;
+}
+
+function storeSlab(kernel: Kernel): StoredSlab {
+  const encryptionKey = randomBytes(32);
+  const dataShards = Array.from({ length: MIN_SHARDS }, () => randomBytes(SECTOR_BYTES));
+  const parity = Array.from({ length: TOTAL_SHARDS - MIN_SHARDS }, () => Buffer.alloc(SECTOR_BYTES));
+  const matrix = encodingMatrix(MIN_SHARDS, TOTAL_SHARDS);
+  combineInColumns(kernel, dataShards, parity, matrix.subarray(MIN_SHARDS * MIN_SHARDS));
+  const ranges = new Map<string, readonly SealedRange[]>();
+  const sectors = [...dataShards, ...parity].map((data, index): SlabSector => {
+    shardCipher(encryptionKey, index).apply(data, 0);
+    const root = kernel.sectorRoot(data);
+    // Only what is read: sources are taken in the order of their sectors.
+    if (index < SEALED_SECTORS) {
+      const columns = Array.from({ length: SECTOR_BYTES / RANGE_BYTES }, (_, column): SealedRange => {
+        const offset = column * RANGE_BYTES;
+        const key = randomBytes(32);
+        return {
+          key,
+          packets: seal(key, data.subarray(offset, offset + RANGE_BYTES), "acceptor"),
+          proof: kernel.buildRangeProof(data, offset, RANGE_BYTES),
+        };
+      });
+      ranges.set(root, columns);
+    }
+    return {
+      index,
+      sectorId: BigInt(index + 1),
+      root,
+      hostId: index === LOST ? null : index + 1,
+      contractMapId: null,
+      contractId: null,
+      neighbourHostIds: [],
+    } as unknown as SlabSector;
+  });
+  // Only the first sectors' hosts can be reached, so that no more of them need be sealed; those behind are candidates.
+  const hosts = Array.from({ length: TOTAL_SHARDS + 5 }, (_, n) =>
+    fleetHost(n + 1, n < SEALED_SECTORS || n >= TOTAL_SHARDS),
+  );
+  const fleet = {
+    height: 1n,
+    hosts: new Map(hosts.map((host) => [host.id, host])),
+    healthyContractIds: new Set(),
+    minHostDistanceKm: 0,
+    takenAtMs: Date.now(),
+  } as unknown as FleetSnapshot;
+  const slab = {
+    id: 1n,
+    digest: "00".repeat(32),
+    version: 1,
+    minShards: MIN_SHARDS,
+    encryptionKey,
+    consecutiveFailedRepairs: 0,
+    sectors,
+  } as unknown as Slab;
+  return { slab, fleet, ranges };
+}
+
+function fleetHost(id: number, isReachable: boolean): FleetHost {
+  return {
+    id,
+    hostKey: id.toString(16).padStart(64, "0"),
+    addresses: isReachable ? ["127.0.0.1:1"] : [],
+    latitude: 0,
+    longitude: 0,
+    usable: true,
+    usabilityFailures: [],
+    blocked: false,
+    goodForUpload: true,
+    hasActiveContract: true,
+    hasAppendContract: true,
+    storedPrices: { egressPrice: 1n },
+    unpinnedSectors: 0,
+  } as unknown as FleetHost;
+}
+
+/** Hosts whose packets have all arrived. */
+function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostPool {
+  const roots = new Map(stored.slab.sectors.map(({ root }) => [root, root]));
+  const key = randomBytes(32);
+  const pool: Partial<HostPool> = {
+    async readRange(_host, { root, offset, length, into }) {
+      const range = stored.ranges.get(root)?.[offset / RANGE_BYTES];
+      if (range === undefined) throw new Error(`no range at ${offset} of ${root}`);
+      openInto(range, into);
+      const { proof } = range;
+      if (verifyEach && !kernel.verifyRangeProof({ root, offset, length, data: into, proof })) {
+        throw new Error("the proof is wrong");
+      }
+      return { proof, costHastings: 1n, durationMs: 1 };
+    },
+    async writeSector(_host, data) {
+      seal(key, data, "dialer");
+      const root = stored.slab.sectors[LOST]!.root;
+      return { root: roots.get(root)!, costHastings: 1n, durationMs: 1 };
+    },
+    weight: () => 1,
+    reportWrongData: () => {},
+    expectedMs: () => 1_000,
+    hedgeAfterMs: () => 60_000,
+  };
+  return pool as HostPool;
+}
+
+/** One repair; returns the milliseconds of CPU that this process spent on it. */
+async function repairOnce(stored: StoredSlab, kernel: Kernel, buffers: BufferPool, hosts: HostPool) {
+  const task = { slabId: stored.slab.id, digest: stored.slab.digest, token: "" } as unknown as RepairTask;
+  const deps: RepairDependencies = {
+    store: {
+      begin: async () => ({ kind: "begun", expiresInMs: 120_000 }),
+      extend: async () => true,
+      readSlab: async () => stored.slab,
+      readBadShards: async () => new Set(),
+      readFleet: async () => stored.fleet,
+      commit: async ({ moves, outcome }) => ({
+        kind: "committed",
+        outcome: outcome.kind,
+        recorded: moves.map(({ index }) => index),
+        dropped: [],
+        lostRecorded: 0,
+        slabFinished: true,
+      }),
+      bumpEvents: async () => {},
+    },
+    hosts,
+    kernel,
+    buffers,
+    clock: systemClock,
+    // Leaves sources in the order of their sectors.
+    random: () => 0.5,
+    logger: createLogger("silent"),
+    worker: "bench",
+    settings: { leaseMs: 120_000, heartbeatMs: 30_000, copyPriceMultiple: 5, maxUnpinnedPerHost: 1_000 },
+  };
+  const before = process.cpuUsage();
+  const result = await repairSlab(task, deps, 300_000);
+  const { user, system } = process.cpuUsage(before);
+  if (result.kind !== "repaired") throw new Error(`expected a repair, got ${result.kind}`);
+  return (user + system) / 1_000;
+}
+
+/** Medians of CPU milliseconds; the ratio is the median of each round's. */
+export async function benchRepairCpu(): Promise<RepairCpuResult> {
+  const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
+  const stored = storeSlab(kernel);
+  const count = Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES);
+  const buffers = new BufferPool(Array.from({ length: count }, () => kernel.arena.allocate(SECTOR_BYTES)));
+  const trusting = hostsOf(stored, kernel, false);
+  const verifying = hostsOf(stored, kernel, true);
+  const ours: number[] = [];
+  const verified: number[] = [];
+  for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
+    const one = await repairOnce(stored, kernel, buffers, trusting);
+    const other = await repairOnce(stored, kernel, buffers, verifying);
+    if (round < 0) continue;
+    ours.push(one);
+    verified.push(other);
+  }
+  return {
+    milliseconds: rounded(median(ours)),
+    everyRangeVerifiedMilliseconds: rounded(median(verified)),
+    ratio: rounded(ratioOf(ours, verified)),
+    atMost: 0.6,
+  };
+}
