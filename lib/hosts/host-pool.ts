@@ -9,6 +9,7 @@ import type { RpcStream } from "../rhp4/rpc-stream.ts";
 import { writeSector } from "../rhp4/write-sector.ts";
 import type { HostKey, Root } from "../slab/ids.ts";
 import { withinLimits } from "./deadline.ts";
+import type { FleetHostScore, HostSample } from "./fleet-score.ts";
 import { Gate } from "./gate.ts";
 import type { HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
@@ -55,6 +56,12 @@ export interface HostPool {
   score(hostKey: HostKey): HostScore;
   /** How likely the host should be drawn among others; positive. */
   weight(hostKey: HostKey): number;
+  /** As `weight`, for a host that is to store something: a full one hardly ever. */
+  storingWeight(hostKey: HostKey): number;
+  /** Begins with what the fleet knows of hosts that this pool has not used itself. */
+  startFrom(scores: Iterable<FleetHostScore>): void;
+  /** What was measured since the last call, to be reported to the fleet. */
+  takeSamples(): HostSample[];
   /** The host sent data or a root that is provably not what it should be. */
   reportWrongData(hostKey: HostKey): void;
   /** What a transfer of this size takes on the hosts used so far. */
@@ -144,6 +151,18 @@ class Pool implements HostPool {
 
   weight(hostKey: HostKey): number {
     return this.#scores.weight(hostKey);
+  }
+
+  storingWeight(hostKey: HostKey): number {
+    return this.#scores.storingWeight(hostKey);
+  }
+
+  startFrom(scores: Iterable<FleetHostScore>): void {
+    this.#scores.startFrom(scores);
+  }
+
+  takeSamples(): HostSample[] {
+    return this.#scores.takeSamples();
   }
 
   reportWrongData(hostKey: HostKey): void {
@@ -258,6 +277,8 @@ class Pool implements HostPool {
   ): void {
     const failure = hostErrorFrom(hostKey, error);
     if (!failure) return;
+    if (failure.code === "not-enough-funds") this.#scores.addOutOfFunds(hostKey);
+    if (failure.code === "not-enough-storage") this.#scores.addFull(hostKey);
     if (failure.code === "timed-out") {
       // Without a start it only waited for its turn, which is our doing.
       if (elapsedMs !== undefined) this.#scores.addTimeout(hostKey, direction, lengthBytes, elapsedMs);
