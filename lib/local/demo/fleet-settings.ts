@@ -33,6 +33,7 @@ export function describeSettings(): string[] {
   const seconds = (ms: number): string => `${ms / 1_000} s`;
   return [
     `claim every ${seconds(CLAIM_EVERY_MS)} (1 min), reap every ${seconds(REAP_EVERY_MS)} (1 min)`,
+    "bad contracts and blocked hosts are repaired at once (after 6 h), a pass over all that is unhealthy every 1 s (1 min)",
     `lease ${LEASE_SECONDS} s (2 min), heartbeat every ${HEARTBEAT_SECONDS} s (30 s), ` +
       `function time-out ${seconds(REPAIR_TIMEOUT_MS)} (15 min)`,
     `fleet read every ${FLEET_CACHE_SECONDS} s (45 s), grace for indexd ${GRACE_SECONDS} s (1 h), private addresses allowed (no)`,
@@ -58,6 +59,9 @@ export function deploymentOf(parts: {
     SLABMEND_TOP_UP_SECONDS: String(TOP_UP_SECONDS),
     SLABMEND_HOLD_SECONDS: String(HOLD_SECONDS),
     SLABMEND_INDEXD_GRACE_SECONDS: String(GRACE_SECONDS),
+    SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
+    SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
+    SLABMEND_WALK_EVERY_SECONDS: "1",
     SLABMEND_LEASE_SECONDS: String(LEASE_SECONDS),
     SLABMEND_HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),
     SLABMEND_MIN_HOST_DISTANCE_KM: String(MIN_HOST_DISTANCE_KM),
