@@ -149,7 +149,7 @@ class WrongSector extends Error {
 }
 
 /** The subsets of `size` that hold the last element; those without it were tried before it came. */
-export function* subsetsWithLast<T>(items: readonly T[], size: number): Generator<T[]> {
+function* subsetsWithLast<T>(items: readonly T[], size: number): Generator<T[]> {
   const last = items.at(-1);
   if (last === undefined || size < 1) return;
   for (const others of subsets(items.slice(0, -1), size - 1)) yield [...others, last];

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
+import { assertKnownDatabaseVersion } from "../indexd/database-version.ts";
 import { flushMoved } from "../indexd/events.ts";
 import { type FleetSnapshot, readFleetSnapshot } from "../indexd/fleet-snapshot.ts";
 import { readSlab } from "../indexd/read-slab.ts";
@@ -79,6 +80,8 @@ export function openRepairEnvironment({
         // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
         if (!isStoreChecked) await assertStoreVersion(sql);
         isStoreChecked = true;
+        // Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
+        await assertKnownDatabaseVersion(sql);
         return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
       },
       extend: (token) => extendLease(sql, token, leaseMs),

@@ -16,7 +16,7 @@ export class TransferTimedOut extends Error {
 }
 
 /** Why all transfers of a repair were given up: the function's deadline is near. */
-export class DeadlineNear extends Error {
+class DeadlineNear extends Error {
   override readonly name = "DeadlineNear";
 }
 
