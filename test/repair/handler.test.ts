@@ -89,3 +89,18 @@ test("with the database away a message fails before it began, and comes again", 
   expect(await again(event, context)).toEqual({ batchItemFailures: [] });
   expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
 });
+
+test("on a database version that is not known nothing begins", async () => {
+  const { sql } = suite.world.database;
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  const body = encodeRepairMessage(await suite.world.lease(slab));
+  const handler = createRepairHandler({ variables: suite.world.variables });
+  await sql`update global_settings set db_version = 23`;
+  const refused = await handler(eventOf({ upgraded: body }), context);
+  await sql`update global_settings set db_version = 22`;
+  expect(refused.batchItemFailures).toEqual([{ itemIdentifier: "upgraded" }]);
+  expect(await suite.journal(slab)).toEqual([]);
+  expect(await handler(eventOf({ known: body }), context)).toEqual({ batchItemFailures: [] });
+  expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
+});
