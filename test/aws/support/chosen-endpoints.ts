@@ -1,6 +1,6 @@
 /** Which endpoints a run is held against. */
 import { describe, type TestContext, test } from "vitest";
-import { type Emulator, FAUXQS, LOCALSTACK, miniStack } from "./emulators.ts";
+import { type Emulator, FAUXQS, LOCALSTACK, MINISTACK } from "./emulators.ts";
 import type { AwsEndpoint } from "./endpoint.ts";
 import { EMULATOR_CREDENTIALS } from "./endpoint.ts";
 
@@ -8,7 +8,7 @@ const { AWS_ENDPOINT_URL: givenUrl, SLABMEND_EMULATORS_REQUIRED: required } = pr
 
 /** With AWS_ENDPOINT_URL that endpoint alone, by the credentials and the region of the environment; else every emulator. */
 export function chosenEndpoints(): readonly Emulator[] {
-  if (givenUrl === undefined || givenUrl === "") return [FAUXQS, miniStack(), LOCALSTACK];
+  if (givenUrl === undefined || givenUrl === "") return [FAUXQS, MINISTACK, LOCALSTACK];
   return [{ name: "AWS_ENDPOINT_URL", start: async () => givenEndpoint(givenUrl) }];
 }
 
@@ -25,6 +25,8 @@ function givenEndpoint(url: string): AwsEndpoint {
     url,
     region: AWS_REGION || "us-east-1",
     credentials: given || EMULATOR_CREDENTIALS,
+    checksPermissions: false,
+    hasBatchRights: false,
     log: [],
     async stop() {},
   };

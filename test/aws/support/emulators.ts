@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startQueueServer } from "../../../lib/local/queue-server.ts";
-import { startEmulator } from "./emulator-process.ts";
+import { type EmulatorCommand, startEmulator } from "./emulator-process.ts";
 import { type AwsEndpoint, EMULATOR_CREDENTIALS, EMULATOR_REGION } from "./endpoint.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
@@ -19,41 +19,53 @@ export interface Emulator {
   start(): Promise<AwsEndpoint>;
 }
 
-const common = { region: EMULATOR_REGION, credentials: EMULATOR_CREDENTIALS };
+const COMMON = { region: EMULATOR_REGION, credentials: EMULATOR_CREDENTIALS };
 
 export const FAUXQS: Emulator = {
   name: "fauxqs",
   async start() {
     const server = await startQueueServer();
-    return { ...common, name: "fauxqs", url: server.url, log: [], stop: () => server.stop() };
+    return {
+      ...COMMON,
+      name: "fauxqs",
+      checksPermissions: false,
+      hasBatchRights: false,
+      url: server.url,
+      log: [],
+      stop: () => server.stop(),
+    };
   },
 };
 
-export interface MiniStackOptions {
-  /** Check signatures and the policies of roles, as AWS does. Default false. */
-  readonly checksPermissions?: boolean;
-}
-
-export function miniStack(options: MiniStackOptions = {}): Emulator {
-  return installed("MiniStack", "ministack", ["-m", "ministack"], "/_ministack/health", (port) => ({
+export const MINISTACK: Emulator = installed({
+  name: "MiniStack",
+  folder: "ministack",
+  args: ["-m", "ministack"],
+  healthPath: "/_ministack/health",
+  checksPermissions: true,
+  hasBatchRights: true,
+  environment: (port) => ({
     BIND_HOST: "127.0.0.1",
     MINISTACK_HOST: "127.0.0.1",
     GATEWAY_PORT: String(port),
+    MINISTACK_REGION: EMULATOR_REGION,
+    MINISTACK_ACCOUNT_ID: EMULATOR_CREDENTIALS.accessKeyId,
+    // Signatures are checked, and a function may do what its role's policies say and nothing else.
+    AUTH: "true",
     // Servers of its own on further ports.
     SFTP_ENABLED: "0",
     IOT_MTLS_ENABLED: "0",
-    MINISTACK_REGION: EMULATOR_REGION,
-    MINISTACK_ACCOUNT_ID: EMULATOR_CREDENTIALS.accessKeyId,
-    ...(options.checksPermissions ? { AUTH: "true" } : {}),
-  }));
-}
+  }),
+});
 
-export const LOCALSTACK: Emulator = installed(
-  "LocalStack",
-  "localstack",
-  [LOCALSTACK_ON_LOOPBACK],
-  "/_localstack/health",
-  (port, folder) => ({
+export const LOCALSTACK: Emulator = installed({
+  name: "LocalStack",
+  folder: "localstack",
+  args: [LOCALSTACK_ON_LOOPBACK],
+  healthPath: "/_localstack/health",
+  checksPermissions: false,
+  hasBatchRights: false,
+  environment: (port, folder) => ({
     GATEWAY_LISTEN: `127.0.0.1:${port}`,
     LOCALSTACK_HOST: `127.0.0.1:${port}`,
     // Names of queues in paths; by default they are in host names, which nobody resolves.
@@ -67,23 +79,32 @@ export const LOCALSTACK: Emulator = installed(
     OVERRIDE_IN_DOCKER: "0",
     FILESYSTEM_ROOT: join(folder, "files"),
   }),
-);
+});
 
-function installed(
-  name: string,
-  folder: string,
-  args: readonly string[],
-  healthPath: string,
-  environment: (port: number, folder: string) => Record<string, string>,
-): Emulator {
+function installed({
+  folder,
+  checksPermissions,
+  hasBatchRights,
+  ...emulator
+}: Omit<EmulatorCommand, "command"> & {
+  readonly folder: string;
+  readonly checksPermissions: boolean;
+  readonly hasBatchRights: boolean;
+}): Emulator {
+  const { name } = emulator;
   const command = join(FOLDER, folder, "bin/python3");
   const isThere = existsSync(join(FOLDER, folder, "installed.txt"));
   return {
     name,
     ...(isThere ? {} : { missing: `${name} is not installed: run scripts/install-emulators.sh ${folder}` }),
     async start() {
-      const emulator = await startEmulator({ name, command, args, healthPath, environment });
-      return { ...common, name, ...emulator };
+      return {
+        ...COMMON,
+        checksPermissions,
+        hasBatchRights,
+        name,
+        ...(await startEmulator({ ...emulator, command })),
+      };
     },
   };
 }

@@ -8,6 +8,10 @@ export interface AwsEndpoint {
     readonly secretAccessKey: string;
     readonly sessionToken?: string;
   };
+  /** Signatures and policies count, as on AWS. */
+  readonly checksPermissions: boolean;
+  /** It asks for the right to "sqs:SendMessageBatch", which AWS does not have: there the right to "sqs:SendMessage" is both. */
+  readonly hasBatchRights: boolean;
   /** What it printed, latest last; empty for one that somebody else started. */
   readonly log: readonly string[];
   stop(): Promise<void>;

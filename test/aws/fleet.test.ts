@@ -1,0 +1,383 @@
+/**
+ * The fleet as `sst deploy` would create it, built on an endpoint: its queues, the zip files that SST makes of the functions,
+ * roles with their written-out permissions, the queue's mapping and the schedules. It repairs slabs of a real database on
+ * real hosts on loopback.
+ */
+import { randomBytes } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PutRolePolicyCommand } from "@aws-sdk/client-iam";
+import {
+  GetEventSourceMappingCommand,
+  GetFunctionConfigurationCommand,
+  GetFunctionEventInvokeConfigCommand,
+} from "@aws-sdk/client-lambda";
+import { GetScheduleCommand } from "@aws-sdk/client-scheduler";
+import {
+  GetQueueAttributesCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+} from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { FUNCTIONS } from "../../infra/function-settings.ts";
+import { MOST_RECEIVES, VISIBILITY_TIMEOUT_SECONDS } from "../../infra/limits.ts";
+import type { ClaimReport } from "../../lib/claim/claim.ts";
+import { startScheduler } from "../../lib/local/scheduler.ts";
+import { invokeFunction } from "../../lib/operator/invoke.ts";
+import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
+import type { ReapReport } from "../../lib/reap/reap-report.ts";
+import { checkRules } from "../../lib/store/check-rules.ts";
+import { evaluate } from "../infra/support/evaluate.ts";
+import { graphOf } from "../infra/support/read-graph.ts";
+import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
+import { type BuiltGraph, buildGraph } from "./support/build-graph.ts";
+import { chosenEndpoints, describeEndpoints } from "./support/chosen-endpoints.ts";
+import type { AwsEndpoint } from "./support/endpoint.ts";
+import { findMissingServices, KNOWN_MISSING, type MissingService } from "./support/missing-services.ts";
+import { until } from "./support/until.ts";
+
+const HOSTS = 8;
+const CODE = { minShards: 3, totalShards: 6 };
+const CONCURRENCY = 2;
+/** A schedule comes within a minute; then it claims, and somebody repairs. */
+const SCHEDULE_LIMIT_MS = 100_000;
+
+describeEndpoints(chosenEndpoints(), (start) => {
+  let endpoint: AwsEndpoint;
+  let missing: readonly MissingService[];
+  let world: RepairWorld;
+  let fleet: BuiltGraph;
+  let unreachable: string | undefined;
+
+  beforeAll(async () => {
+    endpoint = await start();
+    missing = await findMissingServices(endpoint);
+    if (missing.length > 0) return;
+    world = await createRepairWorld({ hosts: HOSTS });
+    fleet = await buildFleet(endpoint, world);
+    // In a container of its own a function has another loopback.
+    unreachable = await invoke("Claim").then(
+      () => undefined,
+      (error) => /ECONNREFUSED|EHOSTUNREACH|CONNECT_TIMEOUT/.exec(String(error))?.[0],
+    );
+  });
+  afterAll(async () => {
+    await fleet?.remove();
+    await endpoint?.stop();
+    // Last: a function's idle connection ends with its process.
+    await world?.stop();
+  });
+  beforeEach((context) => {
+    if (unreachable !== undefined) {
+      context.skip(`${endpoint.name}: its functions cannot reach 127.0.0.1 of this machine (${unreachable})`);
+    }
+    if (missing.length > 0 && context.task.name !== KNOWN)
+      context.skip(`${endpoint.name} has no ${services()}`);
+  });
+
+  const services = (): string => missing.map(({ service, answer }) => `${service} (${answer})`).join(", ");
+  const idOf = (name: string): string => {
+    const found = fleet.created.get(name);
+    if (found === undefined) throw new Error(`nothing was built of the name ${name}`);
+    return found.id;
+  };
+  const explain = (): string =>
+    endpoint.log
+      .slice(-40)
+      .map((line) => line.slice(0, 400))
+      .join("\n");
+  const invoke = async <Report>(name: "Claim" | "Reap"): Promise<Report> =>
+    (await invokeFunction(
+      fleet.clients.lambda,
+      idOf(`${name}Function`),
+      AbortSignal.timeout(60_000),
+    )) as Report;
+  const attributesOf = async (name: string) => {
+    const command = new GetQueueAttributesCommand({ QueueUrl: idOf(name), AttributeNames: ["All"] });
+    return (await fleet.clients.sqs.send(command)).Attributes ?? {};
+  };
+  const outcomesOf = async ({ digest }: StoredSlab): Promise<string[]> => {
+    const rows = await world.database.sql<{ outcome: string }[]>`
+      select outcome from slabmend.journal where digest = ${Buffer.from(digest, "hex")} order by finished_at`;
+    return rows.map(({ outcome }) => outcome);
+  };
+  const untilRepaired = async (slab: StoredSlab, limitMs = 30_000): Promise<void> => {
+    const isEnded = (outcomes: readonly string[]): boolean => outcomes.length > 0;
+    expect(await until(() => outcomesOf(slab), isEnded, { limitMs, explain })).toEqual(["repaired"]);
+    expect(await world.wrongSectors(slab)).toEqual([]);
+    expect(await checkRules(world.database.sql, { settled: false })).toEqual([]);
+  };
+  const untilQueueIsEmpty = (name: string) =>
+    until(
+      () => attributesOf(name),
+      (found) =>
+        found.ApproximateNumberOfMessages === "0" && found.ApproximateNumberOfMessagesNotVisible === "0",
+      { limitMs: 90_000, explain },
+    );
+  const damagedSlab = async (): Promise<StoredSlab> => {
+    const slab = await world.storeSlab(CODE);
+    await world.loseSector(slab, 0);
+    await world.loseSector(slab, 4);
+    return slab;
+  };
+
+  /** A scheduled run may have been first, and then there is nothing left to do for this one. */
+  const untilClaimFails = (how: RegExp) =>
+    until(
+      () =>
+        invoke("Claim").then(
+          () => "it did not fail",
+          (error) => String(error),
+        ),
+      (error) => how.test(error),
+      { limitMs: 60_000, explain },
+    );
+
+  test(KNOWN, (context) => {
+    const known = KNOWN_MISSING[endpoint.name];
+    if (known === undefined) context.skip(`nothing is known of ${endpoint.name}; it has no ${services()}`);
+    expect(missing.map(({ service }) => service)).toEqual(known);
+  });
+
+  test("what is built is what is deployed", async () => {
+    const { lambda, scheduler } = fleet.clients;
+    expect(fleet.notBuilt).toEqual(NOT_BUILT);
+    expect(await attributesOf("RepairsQueue")).toMatchObject({
+      VisibilityTimeout: String(VISIBILITY_TIMEOUT_SECONDS),
+      RedrivePolicy: expect.stringContaining(fleet.created.get("DeadLettersQueue")!.arn),
+    });
+    for (const [name, { timeoutSeconds, memoryMb }] of Object.entries(FUNCTIONS)) {
+      const FunctionName = idOf(`${name.charAt(0).toUpperCase()}${name.slice(1)}Function`);
+      expect(await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }))).toMatchObject({
+        Runtime: "nodejs24.x",
+        Handler: "bundle.handler",
+        Timeout: timeoutSeconds,
+        MemorySize: memoryMb,
+      });
+      if (name === "repair") continue;
+      expect(await lambda.send(new GetFunctionEventInvokeConfigCommand({ FunctionName }))).toMatchObject({
+        MaximumRetryAttempts: 0,
+      });
+    }
+    const mapping = [...fleet.created].find(([name]) => name.includes("EventSourceMapping"))![1];
+    expect(await lambda.send(new GetEventSourceMappingCommand({ UUID: mapping.id }))).toMatchObject({
+      BatchSize: 1,
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      ScalingConfig: { MaximumConcurrency: CONCURRENCY },
+    });
+    for (const name of ["ClaimScheduleSchedule", "ReapScheduleSchedule"]) {
+      expect(await scheduler.send(new GetScheduleCommand({ Name: idOf(name) }))).toMatchObject({
+        ScheduleExpression: "rate(1 minute)",
+        State: "ENABLED",
+      });
+    }
+  });
+
+  test("claim, invoked, leases a slab; the mapping hands its message to repair", async () => {
+    const slab = await damagedSlab();
+    const report = await invoke<ClaimReport>("Claim");
+    expect(report).toMatchObject({ leased: 1, sent: 1, refused: 0 });
+    await untilRepaired(slab);
+    await untilQueueIsEmpty("RepairsQueue");
+  });
+
+  test("an Event invocation, as the local scheduler makes, is accepted and runs", async () => {
+    const slab = await damagedSlab();
+    const problems: unknown[] = [];
+    const scheduler = startScheduler({
+      client: fleet.clients.lambda,
+      schedules: [{ functionName: idOf("ClaimFunction"), everyMs: 3_600_000, firstAfterMs: 0 }],
+      onError: (_name, error) => problems.push(error),
+    });
+    try {
+      await untilRepaired(slab);
+    } finally {
+      await scheduler.stop();
+    }
+    expect(problems).toEqual([]);
+  });
+
+  test("a message that never begins comes again, goes to the dead letters, and reap stores it", async () => {
+    const { sql } = world.database;
+    const QueueUrl = idOf("RepairsQueue");
+    const setVisibility = (seconds: number) =>
+      fleet.clients.sqs.send(
+        new SetQueueAttributesCommand({ QueueUrl, Attributes: { VisibilityTimeout: String(seconds) } }),
+      );
+    // Deployed it is half an hour, five times over.
+    await setVisibility(1);
+    try {
+      const { MessageId } = await fleet.clients.sqs.send(
+        new SendMessageCommand({ QueueUrl, MessageBody: '{"v":7}' }),
+      );
+      await until(
+        () => attributesOf("DeadLettersQueue"),
+        (found) => found.ApproximateNumberOfMessages === "1",
+        { limitMs: 60_000, explain },
+      );
+      // The schedule's own run may have been first.
+      await until(
+        async () => {
+          await invoke<ReapReport>("Reap");
+          return sql`select message_id from slabmend.dead_letters`;
+        },
+        (rows) => rows.length > 0,
+        { explain },
+      );
+      expect(await sql`select message_id, body, cause from slabmend.dead_letters`).toEqual([
+        { message_id: MessageId, body: '{"v":7}', cause: "message-unknown-version" },
+      ]);
+      await untilQueueIsEmpty("DeadLettersQueue");
+      await untilQueueIsEmpty("RepairsQueue");
+      const [letter] = await sql<
+        { receive_count: number }[]
+      >`select receive_count from slabmend.dead_letters`;
+      expect(letter!.receive_count).toBeGreaterThanOrEqual(MOST_RECEIVES);
+    } finally {
+      await setVisibility(VISIBILITY_TIMEOUT_SECONDS);
+      await sql`delete from slabmend.dead_letters`;
+    }
+  });
+
+  test("copies of a message and one of a lease that ended are taken and dropped", async () => {
+    const slab = await damagedSlab();
+    const task = await world.lease(slab);
+    const body = encodeRepairMessage(task);
+    const QueueUrl = idOf("RepairsQueue");
+    for (let copy = 0; copy < 3; copy += 1) {
+      await fleet.clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
+    }
+    await untilRepaired(slab);
+    await fleet.clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
+    await untilQueueIsEmpty("RepairsQueue");
+    expect(await outcomesOf(slab)).toEqual(["repaired"]);
+    expect((await attributesOf("DeadLettersQueue")).ApproximateNumberOfMessages).toBe("0");
+  });
+
+  test("a role without its right to send: claim says so, and what it leased is sent when it may again", async (context) => {
+    if (!endpoint.checksPermissions) context.skip(`${endpoint.name} is not known to check permissions`);
+    const RoleName = idOf("ClaimRole");
+    const put = (effect: "Allow" | "Deny") =>
+      fleet.clients.iam.send(
+        new PutRolePolicyCommand({
+          RoleName,
+          PolicyName: "inline",
+          PolicyDocument: JSON.stringify({
+            Version: "2012-10-17",
+            Statement: [
+              {
+                Effect: effect,
+                Action: "sqs:SendMessage*",
+                Resource: fleet.created.get("RepairsQueue")!.arn,
+              },
+            ],
+          }),
+        }),
+      );
+    const slab = await damagedSlab();
+    await put("Deny");
+    try {
+      await untilClaimFails(/could not send to the queue: AccessDenied/);
+      expect(await outcomesOf(slab)).toEqual([]);
+    } finally {
+      await put("Allow");
+    }
+    await until(
+      async () => {
+        await invoke("Claim");
+        return outcomesOf(slab);
+      },
+      (outcomes) => outcomes.length > 0,
+      { limitMs: 90_000, explain },
+    );
+    await untilRepaired(slab);
+  });
+
+  test("an indexd of an unknown version: claim says so and leases nothing, until it is known again", async () => {
+    const { sql } = world.database;
+    const slab = await damagedSlab();
+    await sql`update global_settings set db_version = db_version + 1000`;
+    try {
+      await untilClaimFails(/version/);
+      expect(
+        await sql`select 1 from slabmend.leases where digest = ${Buffer.from(slab.digest, "hex")}`,
+      ).toEqual([]);
+    } finally {
+      await sql`update global_settings set db_version = db_version - 1000`;
+    }
+    await invoke("Claim");
+    await untilRepaired(slab);
+  });
+
+  test(
+    "the schedules alone claim and reap",
+    async () => {
+      const slab = await damagedSlab();
+      await fleet.clients.sqs.send(
+        new SendMessageCommand({ QueueUrl: idOf("DeadLettersQueue"), MessageBody: "canary" }),
+      );
+      await untilRepaired(slab, SCHEDULE_LIMIT_MS);
+      await until(
+        () => world.database.sql`select body from slabmend.dead_letters`,
+        (rows) => rows.length === 1 && rows[0]!["body"] === "canary",
+        { limitMs: SCHEDULE_LIMIT_MS, explain },
+      );
+    },
+    2 * SCHEDULE_LIMIT_MS,
+  );
+
+  test("nothing that was printed holds a secret", (context) => {
+    if (endpoint.log.length === 0)
+      context.skip(`what the functions of ${endpoint.name} print is not ours to read`);
+    const printed = endpoint.log.join("\n");
+    expect(printed).toContain("a repair ended");
+    const { SLABMEND_DATABASE_URL, SLABMEND_MIGRATION_SEED } = world.variables;
+    for (const secret of [new URL(SLABMEND_DATABASE_URL!).password, SLABMEND_MIGRATION_SEED!]) {
+      expect(printed.includes(secret)).toBe(false);
+    }
+  });
+});
+
+const KNOWN = "lacks what it is known to lack, and nothing else";
+
+/** Alarms and money; an emulator would only keep them. Zip files go straight to their functions. */
+const NOT_BUILT: readonly string[] = [
+  "aws:budgets/budget:Budget",
+  "aws:cloudwatch/dashboard:Dashboard",
+  "aws:cloudwatch/logGroup:LogGroup",
+  "aws:cloudwatch/metricAlarm:MetricAlarm",
+  "aws:s3/bucketObjectv2:BucketObjectv2",
+  "aws:sns/topic:Topic",
+  "aws:sns/topicPolicy:TopicPolicy",
+  "aws:sns/topicSubscription:TopicSubscription",
+  "pulumi:pulumi:Stack",
+  "random:index/randomBytes:RandomBytes",
+];
+
+/** Evaluates sst.config.ts for the world's database and hosts, and creates what it asks for. */
+async function buildFleet(endpoint: AwsEndpoint, world: RepairWorld): Promise<BuiltGraph> {
+  const { SLABMEND_DATABASE_URL, SLABMEND_MIGRATION_SEED, ...chosen } = world.variables;
+  const zipFiles = new Map<string, Buffer>();
+  const evaluation = await evaluate(
+    {
+      // Never a name that somebody deployed.
+      stage: `test-${randomBytes(4).toString("hex")}`,
+      environment: {
+        ...chosen,
+        SLABMEND_ALARM_EMAIL: "operator@example.com",
+        SLABMEND_REPAIR_CONCURRENCY: String(CONCURRENCY),
+        SLABMEND_INDEXD_GRACE_SECONDS: "0",
+        SLABMEND_WALK_EVERY_SECONDS: "1",
+        SLABMEND_LOG_LEVEL: "info",
+      },
+      secrets: { DatabaseUrl: SLABMEND_DATABASE_URL!, MigrationSeed: SLABMEND_MIGRATION_SEED! },
+    },
+    async (folder) => {
+      const artifacts = join(folder, "work/artifacts");
+      for (const name of await readdir(artifacts)) {
+        zipFiles.set(name, await readFile(join(artifacts, name, "code.zip")));
+      }
+    },
+  );
+  return buildGraph(graphOf(evaluation), endpoint, zipFiles);
+}
