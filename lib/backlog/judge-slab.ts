@@ -18,6 +18,9 @@ export interface JudgeContext {
   readonly nowMs: number;
 }
 
+/** A lease that is over but not reaped yet: to be looked at again, but not at once and for ever. */
+const LEAST_WAIT_MS = 1_000;
+
 /** What smallint holds. */
 const MOST_MARGIN = 32_767;
 
@@ -55,7 +58,7 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
       firstSeenMs: Math.min(health.known?.firstSeenMs ?? nowMs, nowMs),
       waitingSinceMs: isDue ? Math.min(knownWaiting, dueAtMs, nowMs) : dueAtMs,
       ready: isDue && isFree,
-      lookAtMs: Math.max(dueAtMs, health.freeAtMs, nowMs),
+      lookAtMs: Math.max(dueAtMs, health.freeAtMs, isDue && isFree ? nowMs : nowMs + LEAST_WAIT_MS),
     },
   };
 }
