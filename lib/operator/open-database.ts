@@ -40,7 +40,7 @@ export async function withDatabase<Result>(
 }
 
 /** @throws {OperatorError} when there is none, or none that may be used */
-export async function readDatabaseUrl(
+async function readDatabaseUrl(
   context: Pick<CommandContext, "databaseUrl" | "variables">,
 ): Promise<DatabaseUrl> {
   if (context.databaseUrl === undefined) {
