@@ -51,6 +51,12 @@ export interface KillWorld {
 
 const MOST_ROUNDS = 6;
 
+const ENTRIES: Readonly<Record<FunctionName, URL>> = {
+  claim: new URL("../kill/fixtures/claim-function.ts", import.meta.url),
+  repair: new URL("../kill/fixtures/repair-function.ts", import.meta.url),
+  reap: new URL("../kill/fixtures/reap-function.ts", import.meta.url),
+};
+
 export async function createKillWorld(options: {
   readonly hosts: number;
   readonly variables?: Readonly<Record<string, string>>;
@@ -81,7 +87,7 @@ export async function createKillWorld(options: {
     variables: Readonly<Record<string, string>> = {},
   ): Promise<WorkerProcess> =>
     startWorkerProcess({
-      entry: fileURLToPath(new URL(`../kill/fixtures/${name}-function.ts`, import.meta.url)),
+      entry: fileURLToPath(ENTRIES[name]),
       environment: { ...environment, ...variables },
       ...(signalAt === undefined ? {} : { signalAt }),
     });
