@@ -9,14 +9,15 @@ const MAX_PHRASE_BYTES = 1_024;
 /** Reads the recovery phrase from standard input; at a terminal it asks, and does not echo. */
 export async function readPhrase({ stdin, stderr, signal }: OperatorIo): Promise<string> {
   if (stdin.isTTY === true) {
-    stderr.write("Recovery phrase (twelve words, not shown): ");
     // readline edits the line on a terminal whose output leads nowhere.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
+    // Only now: what is typed before raw mode is on would be shown.
+    stderr.write("Recovery phrase (twelve words, not shown): ");
     try {
       // At a terminal in raw mode Ctrl+C is a key, not a signal.
       const interrupted = new Promise<never>((_resolve, reject) => {
-        lines.once("SIGINT", () => reject(missing("Ctrl+C")));
+        lines.once("SIGINT", () => reject(new DOMException("Ctrl+C", "AbortError")));
       });
       return await Promise.race([lines.question("", { signal }), interrupted]);
     } finally {

@@ -18,7 +18,8 @@ export interface Failure {
 
 /** What of an error the operator sees. Of an error that is not ours: its name, code and message, never its properties. */
 export function describeFailure(error: unknown, signal: AbortSignal): Failure {
-  if (signal.aborted && error === signal.reason) {
+  const isAborted = error instanceof Error && error.name === "AbortError";
+  if (isAborted || (signal.aborted && error === signal.reason)) {
     return {
       exit: "interrupted",
       code: "interrupted",
