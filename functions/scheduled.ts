@@ -2,6 +2,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Context } from "aws-lambda";
 import type { Sql } from "postgres";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
+import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { assertKnownDatabaseVersion } from "../lib/indexd/database-version.ts";
 import { connect } from "../lib/store/connect.ts";
 import { assertStoreVersion } from "../lib/store/migrate-database.ts";
@@ -59,17 +60,27 @@ export function createScheduledHandler<Report extends object>(
     } catch (error) {
       logger.error({ error }, `${name} failed`);
       metrics.print({ ...failedRun(error), ...measures.ofFailure?.(error) });
-      throw error;
+      // Lambda prints what a handler throws, and a database's error can carry a row.
+      throw error instanceof SlabmendError ? error : runFailed(name, error);
     } finally {
       if (isDatabaseKnown && measures.state !== undefined) {
         // A fleet that cannot be measured is still one that ran.
-        await measures.state(sql).then(
-          (values) => metrics.print(values),
-          (error) => logger.warn({ error }, "the state of the fleet could not be measured"),
-        );
+        await measures
+          .state(sql)
+          .then((values) => metrics.print(values))
+          .catch((error) => logger.warn({ error }, "the state of the fleet could not be measured"));
       }
       sqs.destroy();
       await sql.end({ timeout: 5 });
     }
   };
+}
+
+function runFailed(name: "claim" | "reap", error: unknown): SlabmendError<"run-failed"> {
+  const kind = error instanceof Error ? error.name : typeof error;
+  return new SlabmendError({
+    code: "run-failed",
+    message: `${name} failed: ${kind}`,
+    remedy: `Read the line "${name} failed" in its log; the next run does what is left.`,
+  });
 }

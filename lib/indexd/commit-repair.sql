@@ -44,6 +44,7 @@ declare
   failures integer;
   setbacks integer;
   finished boolean;
+  only_bad_left boolean;
   concerned jsonb := '[]';
   concerned_count integer := 0;
 begin
@@ -248,12 +249,21 @@ begin
   -- 8. The slab: lib/store/outcome-writes.ts says what each outcome writes. A move that was dropped though its sector
   -- still has to move makes a repair that thought itself complete a partial one; so does a source that was found lost.
   finished := not exists (select from slabmend.sectors_to_move(array[the_slab]));
+  select r.last_outcome, r.setbacks, r.bad_shards into history from slabmend.repairs r where r.slab_id = the_slab;
+  -- What is left are shards that no repair yields: the slab rests, or it would be leased again and again.
+  only_bad_left := not finished and not exists (
+    select from slabmend.sectors_to_move(array[the_slab]) need
+    join public.slab_sectors ss on ss.slab_id = the_slab and ss.sector_id = need.sector_id
+    where ss.slab_index not in (
+      select (bad->>'index')::integer
+      from jsonb_array_elements(coalesce(history.bad_shards, '[]') || (request->'badShards')) as bad
+    ));
   writes := request->'writes'->(case
+    when only_bad_left then 'ifOnlyBadShardsLeft'
     when moved.still_needed = 0 and (lost.total = 0 or finished) then 'asReported'
     when moved.total > 0 then 'ifSomeDropped'
     else 'ifNothingRecorded'
   end);
-  select r.last_outcome, r.setbacks into history from slabmend.repairs r where r.slab_id = the_slab;
   setbacks := case
     when writes->>'setbacks' = 'zero' then 0
     when history.last_outcome = writes->>'recordAs' then least(history.setbacks + 1, 1000)

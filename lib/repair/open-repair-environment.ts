@@ -9,6 +9,7 @@ import { readSlab } from "../indexd/read-slab.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
+import { createAnsweringDatabase } from "../store/answering-database.ts";
 import { beginRepair } from "../store/begin-repair.ts";
 import { commitRepair } from "../store/commit-repair.ts";
 import { connect } from "../store/connect.ts";
@@ -48,6 +49,11 @@ export interface RepairEnvironmentOptions {
  */
 const KERNEL_BYTES = 108 * 1_048_576;
 
+/** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
+const ANSWER_MS = 20_000;
+/** A commit tries again after conflicts for up to half a minute. */
+const COMMIT_ANSWER_MS = 45_000;
+
 /** @throws {ConfigurationError} with every problem of the environment */
 export function openRepairEnvironment({
   variables,
@@ -74,34 +80,40 @@ export function openRepairEnvironment({
   let isStoreChecked = false;
 
   const openStore = (): RepairStore & { end(): Promise<void> } => {
-    const sql = connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair");
+    const database = createAnsweringDatabase({
+      clock,
+      connect: () => connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair"),
+    });
     return {
-      async begin(task, { worker, holdMs }) {
-        // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
-        if (!isStoreChecked) await assertStoreVersion(sql);
-        isStoreChecked = true;
-        // Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
-        await assertKnownDatabaseVersion(sql);
-        return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
-      },
-      extend: (token) => extendLease(sql, token, leaseMs),
-      readSlab: (slabId) => readSlab(sql, slabId),
-      readBadShards: (slabId) => readBadShards(sql, slabId),
-      async readFleet() {
-        const maxAgeMs = environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
+      begin: (task, { worker, holdMs }) =>
+        database.run(ANSWER_MS, async (sql) => {
+          // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
+          if (!isStoreChecked) await assertStoreVersion(sql);
+          isStoreChecked = true;
+          // Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
+          await assertKnownDatabaseVersion(sql);
+          return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
+        }),
+      extend: (token) => database.run(ANSWER_MS, (sql) => extendLease(sql, token, leaseMs)),
+      readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
+      readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
+      async readFleet({ fresh = false } = {}) {
+        const maxAgeMs = fresh ? 0 : environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
         if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
-          fleet = await readFleetSnapshot(sql, {
+          const options = {
             minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
             now: () => clock.now(),
-          });
+          };
+          fleet = await database.runAgain(ANSWER_MS, (sql) => readFleetSnapshot(sql, options));
         }
         return fleet;
       },
-      commit: (request) => commitRepair(sql, request),
-      async bumpEvents(slabId) {
-        await flushMoved(sql, { slabId });
-      },
-      end: () => sql.end({ timeout: 5 }),
+      commit: (request) => database.runAgain(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request)),
+      bumpEvents: (slabId) =>
+        database.run(ANSWER_MS, async (sql) => {
+          await flushMoved(sql, { slabId });
+        }),
+      end: () => database.end(),
     };
   };
 

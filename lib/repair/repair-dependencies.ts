@@ -42,7 +42,8 @@ export interface RepairStore {
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
   /** Indices of shards that are known to be pinned wrongly. */
   readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;
-  readFleet(): Promise<FleetSnapshot>;
+  /** Cached for a while; `fresh`: as it is now. */
+  readFleet(options?: { readonly fresh?: boolean }): Promise<FleetSnapshot>;
   commit(request: CommitRequest): Promise<CommitResult>;
   bumpEvents(slabId: SlabId): Promise<void>;
 }

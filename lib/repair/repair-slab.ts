@@ -5,6 +5,7 @@
  * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
  * no transfer, timer or heartbeat of it is left.
  */
+import type { FleetSnapshot } from "../indexd/fleet-snapshot.ts";
 import { planRepair, type RepairPlan } from "../placement/plan-repair.ts";
 import type { CommitRequest, CommitResult } from "../store/commit-repair.ts";
 import type { OutcomeKind } from "../store/outcome-writes.ts";
@@ -85,14 +86,21 @@ async function attempt(
     run.work.plan = "slab-gone";
     return;
   }
-  const fleet = await store.readFleet();
-  const planned = planRepair({
-    slab,
-    fleet,
-    random: deps.random,
-    score: (host) => hosts.weight(host.hostKey),
-    limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
-  });
+  const plannedWith = (fleet: FleetSnapshot): RepairPlan =>
+    planRepair({
+      slab,
+      fleet,
+      random: deps.random,
+      score: (host) => hosts.weight(host.hostKey),
+      limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
+    });
+  let fleet = await store.readFleet();
+  let planned = plannedWith(fleet);
+  if (planned.kind === "healthy") {
+    // claim saw a reason that a cached fleet may not know yet, such as a host that was blocked a moment ago.
+    fleet = await store.readFleet({ fresh: true });
+    planned = plannedWith(fleet);
+  }
   const badShards = await store.readBadShards(task.slabId);
   const plan = withoutBadShards(planned, badShards);
   run.work.plan = plan;

@@ -99,6 +99,8 @@ export interface CommitWrites {
   readonly ifSomeDropped: OutcomeWrites;
   /** All were. */
   readonly ifNothingRecorded: OutcomeWrites;
+  /** Every sector that still has to move is a shard that was pinned wrongly, lost, and that no repair yields. */
+  readonly ifOnlyBadShardsLeft: OutcomeWrites;
 }
 
 /**
@@ -107,12 +109,17 @@ export interface CommitWrites {
  */
 export function commitWrites(kind: OutcomeKind): CommitWrites {
   const asReported = writesOf(kind);
+  const isComplete = kind === "repaired" || kind === "healthy";
+  const ifOnlyBadShardsLeft: OutcomeWrites = isComplete
+    ? { ...asReported, setbacks: "increment", next: bySetbacks(FAILED_BACKOFF_MS) }
+    : asReported;
   if (kind !== "repaired" && kind !== "partial-deadline") {
-    return { asReported, ifSomeDropped: asReported, ifNothingRecorded: asReported };
+    return { asReported, ifSomeDropped: asReported, ifNothingRecorded: asReported, ifOnlyBadShardsLeft };
   }
   return {
     asReported,
     ifSomeDropped: writesOf("partial-deadline"),
     ifNothingRecorded: writesOf("interrupted"),
+    ifOnlyBadShardsLeft,
   };
 }

@@ -9,7 +9,9 @@ export type StoreErrorCode =
   /** Serialization failures, deadlocks or lock time-outs, again and again. */
   | "retries-exhausted"
   /** The connection was lost so often that nobody knows yet whether the commit happened; `journal.token` does. */
-  | "fate-unknown";
+  | "fate-unknown"
+  /** A connection that is there says nothing; the statement may or may not have happened. */
+  | "no-answer";
 
 /** Thrown by lib/store when the database cannot be used as it is, or did not answer in as many tries as we allow. */
 export class StoreError extends SlabmendError<StoreErrorCode> {}

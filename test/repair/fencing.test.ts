@@ -284,16 +284,32 @@ describe("a row that no repair can work with", () => {
     expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
   });
 
-  test("an unknown version of indexd's database: a fault, and nothing of indexd's is changed", async () => {
+  test("an unknown version of indexd's database: nothing begins, nothing of indexd's is changed", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
+    const task = await suite.world.lease(slab);
+    const then = await indexdsView(slab);
+    suite.allowLeases();
     await sql`update global_settings set db_version = 99`;
     try {
-      expect(await suite.repair(slab)).toMatchObject({ kind: "fault" });
+      await expect(suite.repairTask(task)).rejects.toMatchObject({ code: "unknown-database-version" });
     } finally {
       await sql`update global_settings set db_version = 22`;
     }
+    expect(await indexdsView(slab)).toEqual(then);
     expect((await suite.traffic()).transfers).toBe(0);
+  });
+
+  test("a host that was blocked a moment ago is known although the fleet is cached", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    const { environment } = suite.open({ variables: { SLABMEND_FLEET_CACHE_SECONDS: "600" } });
+    const repair = async () => {
+      const task = await suite.world.lease(slab);
+      return await environment.repair(task, { id: `test/${task.token}`, remainingMs: 60_000 });
+    };
+    expect(await repair()).toMatchObject({ kind: "healthy" });
+    await blockHost(suite.world.database.sql, slab.hosts[0]!.row.hostKey);
+    expect(await repair()).toMatchObject({ kind: "repaired", copied: 1 });
   });
 });

@@ -95,6 +95,20 @@ test("a repair that found a source lost goes on at once: its slab is not healthy
   expect(await slabRow(slab)).toEqual({ failures: 3, minutes: 0, ours: true });
 });
 
+test("a slab of which only a shard is left that no repair yields rests longer each time", async () => {
+  const slab = await slabWithLoss(3);
+  const badShards = [{ index: 0, root: slab.sectors[0]!.root }];
+  const minutes: number[] = [];
+  for (const known of [badShards, [], []]) {
+    const token = await leaseByHand(sql, slab);
+    const outcome = { kind: "healthy" } as const;
+    const result = await commitRepair(sql, requestOf(slab, token, { outcome, badShards: known }));
+    expect(result).toMatchObject({ outcome: "healthy", slabFinished: false });
+    minutes.push((await slabRow(slab)).minutes);
+  }
+  expect(minutes).toEqual([60, 120, 240]);
+});
+
 test("our own backoff doubles while the same outcome goes on, and starts anew with another", async () => {
   const slab = await slabWithLoss();
   const minutes: number[] = [];
