@@ -9,10 +9,10 @@ const { AWS_ENDPOINT_URL: givenUrl, SLABMEND_EMULATORS_REQUIRED: required } = pr
 /** With AWS_ENDPOINT_URL that endpoint alone, by the credentials and the region of the environment; else every emulator. */
 export function chosenEndpoints(): readonly Emulator[] {
   if (givenUrl === undefined || givenUrl === "") return [FAUXQS, MINISTACK, LOCALSTACK];
-  return [{ name: "AWS_ENDPOINT_URL", start: async () => givenEndpoint(givenUrl) }];
+  return [{ name: "AWS_ENDPOINT_URL", start: () => givenEndpoint(givenUrl) }];
 }
 
-function givenEndpoint(url: string): AwsEndpoint {
+async function givenEndpoint(url: string): Promise<AwsEndpoint> {
   const { AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env;
   const given = AWS_ACCESS_KEY_ID &&
     AWS_SECRET_ACCESS_KEY && {
@@ -20,16 +20,24 @@ function givenEndpoint(url: string): AwsEndpoint {
       secretAccessKey: AWS_SECRET_ACCESS_KEY,
       ...(AWS_SESSION_TOKEN ? { sessionToken: AWS_SESSION_TOKEN } : {}),
     };
+  const isAuthorizingMiniStack = await checksAsMiniStack(url);
   return {
     name: "AWS_ENDPOINT_URL",
+    isPinned: false,
     url,
     region: AWS_REGION || "us-east-1",
     credentials: given || EMULATOR_CREDENTIALS,
-    checksPermissions: false,
-    hasBatchRights: false,
+    checksPermissions: isAuthorizingMiniStack,
+    hasBatchRights: isAuthorizingMiniStack,
     log: [],
     async stop() {},
   };
+}
+
+/** A MiniStack that was started with AUTH=true says so. */
+async function checksAsMiniStack(url: string): Promise<boolean> {
+  const answer = await fetch(new URL("/_ministack/health", url)).catch(() => undefined);
+  return (await answer?.text())?.includes('"auth": "enabled"') ?? false;
 }
 
 /**

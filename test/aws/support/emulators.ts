@@ -19,7 +19,7 @@ export interface Emulator {
   start(): Promise<AwsEndpoint>;
 }
 
-const COMMON = { region: EMULATOR_REGION, credentials: EMULATOR_CREDENTIALS };
+const COMMON = { isPinned: true, region: EMULATOR_REGION, credentials: EMULATOR_CREDENTIALS };
 
 export const FAUXQS: Emulator = {
   name: "fauxqs",

@@ -1,6 +1,8 @@
 /** An endpoint that speaks AWS's protocols: an emulator that this run starts, or the one that AWS_ENDPOINT_URL names. */
 export interface AwsEndpoint {
   readonly name: string;
+  /** Started by this run, in the version that is pinned: then what it lacks is known. */
+  readonly isPinned: boolean;
   readonly url: string;
   readonly region: string;
   readonly credentials: {

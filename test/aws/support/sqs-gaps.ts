@@ -51,7 +51,7 @@ export async function findSqsGaps(queues: QueuePair): Promise<SqsGap[]> {
 /** How emulators say that they never heard of an operation; AWS says so too. */
 const UNKNOWN_ACTION = new Set(["InvalidAction", "UnknownOperationException", "NotImplemented"]);
 
-export async function isUnknownAction(answer: Promise<unknown>): Promise<boolean> {
+async function isUnknownAction(answer: Promise<unknown>): Promise<boolean> {
   try {
     await answer;
     return false;
