@@ -1,4 +1,5 @@
-import { type ClaimReport, type ClaimStep, claim } from "../lib/claim/claim.ts";
+import { type ClaimReport, claim } from "../lib/claim/claim.ts";
+import type { ClaimStep } from "../lib/claim/claim-dependencies.ts";
 import { claimSettingsFrom } from "../lib/claim/settings-from-environment.ts";
 import { systemClock } from "../lib/clock/clock.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";

@@ -4,7 +4,7 @@ import { claimPage } from "../../lib/indexd/choose-unhealthy-slabs.ts";
 import { leaseByUrgency, type UrgencyRequest } from "../../lib/indexd/lease-by-urgency.ts";
 import { percentiles, round, timed } from "./samples.ts";
 
-export const BATCH = 100;
+const BATCH = 100;
 
 export const request: UrgencyRequest = {
   maxLeases: BATCH,

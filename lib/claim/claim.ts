@@ -11,31 +11,18 @@
  * Each page is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
  * (sent by the next run), sent twice (harmless), or without message (reaped when their hour is over).
  */
-import type { ISql } from "postgres";
-import { type WalkStep, walkBacklog } from "../backlog/walk.ts";
-import type { Clock } from "../clock/clock.ts";
+import { walkBacklog } from "../backlog/walk.ts";
 import { sleep } from "../clock/sleep.ts";
-import { type ClaimedPage, claimPage } from "../indexd/choose-unhealthy-slabs.ts";
-import type { RepairQueue } from "../queue/repair-queue.ts";
-import { type SendStep, sendLeases } from "../queue/send-leases.ts";
+import { sendLeases } from "../queue/send-leases.ts";
 import { type BudgetLimit, checkBudget } from "../store/budget.ts";
 import { type ClaimAllowance, claimAllowance, type FleetHealth } from "../store/fleet-health.ts";
 import { refreshFleetHealth, takeProbe } from "../store/fleet-state.ts";
 import { readPause } from "../store/pause.ts";
 import { takeUnsent } from "../store/unsent-leases.ts";
+import type { ClaimDependencies, FillCount, Filled } from "./claim-dependencies.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
+import { fillById } from "./fill-by-id.ts";
 import { fillByUrgency } from "./fill-by-urgency.ts";
-
-/** After each of these a crash leaves a trace; kill tests end the process there. */
-export type ClaimStep = "leased" | SendStep | WalkStep;
-
-export interface ClaimDependencies {
-  readonly sql: ISql;
-  readonly queue: RepairQueue;
-  readonly clock: Clock;
-  readonly step?: (name: ClaimStep) => void | Promise<void>;
-  readonly signal?: AbortSignal;
-}
 
 export interface ClaimReport {
   readonly leased: number;
@@ -112,23 +99,6 @@ async function walk(deps: ClaimDependencies, settings: ClaimSettings, endsAtMs: 
   return (await walkBacklog(deps, settings.walk, budgetMs)).stopped === "rested";
 }
 
-export interface FillLimits {
-  readonly mostLeases: number;
-  readonly endsAtMs: number;
-}
-
-/** `no-backlog`: nothing is left that may be leased. */
-export type Filled = "no-backlog" | "full" | "deadline";
-
-export interface FillCount {
-  leased: number;
-  resent: number;
-  sent: number;
-  refused: number;
-  live: number;
-  pages: number;
-}
-
 async function resendUnsent(
   deps: ClaimDependencies,
   settings: ClaimSettings,
@@ -138,55 +108,4 @@ async function resendUnsent(
   const report = await sendLeases(deps, unsent);
   count.resent += report.sent;
   count.refused += report.refused;
-}
-
-/** Leases and sends page by page. `no-backlog`: a whole lap found nothing that is left to be leased. */
-async function fillById(
-  deps: ClaimDependencies,
-  settings: ClaimSettings,
-  limits: FillLimits,
-  count: FillCount,
-): Promise<Filled> {
-  const lap = createLap();
-  let left = limits.mostLeases;
-  while (deps.clock.now() < limits.endsAtMs) {
-    deps.signal?.throwIfAborted();
-    const page = await claimPage(deps.sql, {
-      pageSectors: settings.pageSectors,
-      maxLeases: Math.min(settings.batchLeases, left),
-      maxInFlight: settings.maxInFlight,
-      holdMs: settings.holdMs,
-      graceMs: settings.indexdGraceMs,
-    });
-    count.pages += 1;
-    count.live = page.live;
-    if (page.leases.length > 0) {
-      count.leased += page.leases.length;
-      await deps.step?.("leased");
-      const report = await sendLeases(deps, page.leases);
-      count.sent += report.sent;
-      count.refused += report.refused;
-    }
-    left -= page.leases.length;
-    if (left <= 0 || page.live >= settings.maxInFlight) return "full";
-    if (lap.completedBy(page)) return "no-backlog";
-  }
-  return "deadline";
-}
-
-/** Knows when the walk has come around to where this round began. Others walk the same checkpoint, which only helps. */
-function createLap(): { completedBy(page: ClaimedPage): boolean } {
-  let start: bigint | undefined;
-  let expected: bigint | undefined;
-  let cameAround = false;
-  return {
-    completedBy(page) {
-      start ??= page.from;
-      // Somebody else's page was the last of the lap, or this one was.
-      if (expected !== undefined && page.from < expected) cameAround = true;
-      if (page.passed && page.next <= page.from) cameAround = true;
-      expected = page.next;
-      return page.passed && cameAround && page.next >= start;
-    },
-  };
 }

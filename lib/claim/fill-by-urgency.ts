@@ -3,7 +3,7 @@ import { lookAtBacklog } from "../backlog/walk.ts";
 import { leaseByUrgency } from "../indexd/lease-by-urgency.ts";
 import { sendLeases } from "../queue/send-leases.ts";
 import type { BudgetState } from "../store/budget.ts";
-import type { ClaimDependencies, FillCount, Filled, FillLimits } from "./claim.ts";
+import type { ClaimDependencies, FillCount, Filled, FillLimits } from "./claim-dependencies.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
 
 /** For entries that changed since they were judged: a few, otherwise the next round goes on. */

@@ -44,7 +44,7 @@ export interface SlabHealthRow {
   readonly known?: SlabHealth["known"] | null;
 }
 
-export function slabHealthOf(row: SlabHealthRow): SlabHealth {
+function slabHealthOf(row: SlabHealthRow): SlabHealth {
   return {
     slabId: parseSlabId(row.slabId),
     there: row.there,

@@ -20,10 +20,10 @@ export interface RepairMessage {
   readonly token: LeaseToken;
 }
 
-export const MESSAGE_VERSION = 1;
+const MESSAGE_VERSION = 1;
 
 /** A message of version 1 has at most 170 bytes; what is far larger is not ours. */
-export const MAX_MESSAGE_BYTES = 1_024;
+const MAX_MESSAGE_BYTES = 1_024;
 
 const versioned = v.looseObject({ v: v.number() });
 const body = v.strictObject({

@@ -113,7 +113,7 @@ export async function commitRepair(
 }
 
 /** What slabmend.commit_repair takes. Ids as text or numbers that JSON keeps exact. */
-export function encodeCommitRequest(request: CommitRequest): string {
+function encodeCommitRequest(request: CommitRequest): string {
   if (request.moves.length > MAX_SHARDS || request.lost.length > MAX_SHARDS) {
     throw new RangeError(`commit: expected at most ${MAX_SHARDS} moves and lost sectors`);
   }

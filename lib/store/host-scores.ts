@@ -3,7 +3,7 @@ import type { FleetHostScore, HostSample } from "../hosts/fleet-score.ts";
 import { parseHostKey } from "../slab/ids.ts";
 
 /** What was measured counts half after this: a host's line changes within hours, its price within a day. */
-export const HALF_LIFE_MS = 30 * 60_000;
+const HALF_LIFE_MS = 30 * 60_000;
 /** indexd's funding pass comes every two minutes. */
 const OUT_OF_FUNDS_MS = 3 * 60_000;
 /** A host's settings are read by indexd once a day; somebody has to try before that. */

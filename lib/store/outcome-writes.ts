@@ -52,7 +52,7 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
 }
 
 /** indexd's own: min(1 h x 2^f, 24 h). Its length is the clamp: docs/protocol.md, Oddities of indexd: the overflow from f = 22. */
-export const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
+const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
 /** indexd funds accounts every 2 minutes; an account that is dry for an hour is not looked at more often than that. */
 const UNDERFUNDED_BACKOFF_MS = doublingScheduleMs(2 * MINUTE_MS, HOUR_MS);

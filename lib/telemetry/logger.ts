@@ -10,7 +10,7 @@ const MAX_CAUSES = 5;
  * What of an error may be logged. An error of a library can carry a query with its parameters, a URL with a password
  * or the bytes of a message: only its name, code and message are taken.
  */
-export function describeError(error: unknown, depth = 0): Record<string, unknown> {
+function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
   const code: unknown = "code" in error ? error.code : undefined;
   const description: Record<string, unknown> = { name: error.name, message: error.message };

@@ -36,7 +36,7 @@ export async function walk(
   );
 }
 
-export const leaseRequest = (rest: Partial<UrgencyRequest> = {}): UrgencyRequest => ({
+const leaseRequest = (rest: Partial<UrgencyRequest> = {}): UrgencyRequest => ({
   maxLeases: 100,
   maxInFlight: null,
   holdMs: 3_600_000,

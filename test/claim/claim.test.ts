@@ -1,7 +1,8 @@
 import type { Sql } from "postgres";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type ClaimStep, claim } from "../../lib/claim/claim.ts";
+import { claim } from "../../lib/claim/claim.ts";
+import type { ClaimStep } from "../../lib/claim/claim-dependencies.ts";
 import type { ClaimSettings } from "../../lib/claim/claim-settings.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import {

@@ -19,7 +19,7 @@ export const hostId = (n: number): HostId => n as HostId;
 export const contractId = (n: number): ContractId => hex(n) as ContractId;
 
 /** A host that may keep sectors and take new ones; each n has a place of its own, a degree of latitude apart. */
-export function fleetHost(n: number, changes: Partial<FleetHost> = {}): FleetHost {
+function fleetHost(n: number, changes: Partial<FleetHost> = {}): FleetHost {
   return {
     id: hostId(n),
     hostKey: hex(n) as HostKey,

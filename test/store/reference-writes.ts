@@ -64,11 +64,3 @@ export async function markSlabRepaired(sql: ISql, slabId: bigint, success: boole
       next_repair_attempt = now() + least(power(2, consecutive_failed_repairs) * interval '1 hour', interval '24 hours')
     where id = ${String(slabId)}`;
 }
-
-export async function recordSlabMigrated(sql: ISql, digest: string): Promise<void> {
-  await sql`
-    update object_events set updated_at = date_trunc('second', now())
-    where object_key in (
-      select o.object_key from object_slabs os join objects o on o.id = os.object_id
-      where os.slab_digest = ${Buffer.from(digest, "hex")})`;
-}
