@@ -1,0 +1,33 @@
+import type { ISql } from "postgres";
+import type { WalkStep } from "../backlog/walk.ts";
+import type { Clock } from "../clock/clock.ts";
+import type { RepairQueue } from "../queue/repair-queue.ts";
+import type { SendStep } from "../queue/send-leases.ts";
+
+/** After each of these a crash leaves a trace; kill tests end the process there. */
+export type ClaimStep = "leased" | SendStep | WalkStep;
+
+export interface ClaimDependencies {
+  readonly sql: ISql;
+  readonly queue: RepairQueue;
+  readonly clock: Clock;
+  readonly step?: (name: ClaimStep) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+export interface FillLimits {
+  readonly mostLeases: number;
+  readonly endsAtMs: number;
+}
+
+/** `no-backlog`: nothing is left that may be leased. */
+export type Filled = "no-backlog" | "full" | "deadline";
+
+export interface FillCount {
+  leased: number;
+  resent: number;
+  sent: number;
+  refused: number;
+  live: number;
+  pages: number;
+}

@@ -1,0 +1,56 @@
+/** Fills up the live leases as indexd would: page by page of bad sectors in the order of their ids. */
+import { type ClaimedPage, claimPage } from "../indexd/choose-unhealthy-slabs.ts";
+import { sendLeases } from "../queue/send-leases.ts";
+import type { ClaimDependencies, FillCount, Filled, FillLimits } from "./claim-dependencies.ts";
+import type { ClaimSettings } from "./claim-settings.ts";
+
+/** Leases and sends page by page. `no-backlog`: a whole lap found nothing that is left to be leased. */
+export async function fillById(
+  deps: ClaimDependencies,
+  settings: ClaimSettings,
+  limits: FillLimits,
+  count: FillCount,
+): Promise<Filled> {
+  const lap = createLap();
+  let left = limits.mostLeases;
+  while (deps.clock.now() < limits.endsAtMs) {
+    deps.signal?.throwIfAborted();
+    const page = await claimPage(deps.sql, {
+      pageSectors: settings.pageSectors,
+      maxLeases: Math.min(settings.batchLeases, left),
+      maxInFlight: settings.maxInFlight,
+      holdMs: settings.holdMs,
+      graceMs: settings.indexdGraceMs,
+    });
+    count.pages += 1;
+    count.live = page.live;
+    if (page.leases.length > 0) {
+      count.leased += page.leases.length;
+      await deps.step?.("leased");
+      const report = await sendLeases(deps, page.leases);
+      count.sent += report.sent;
+      count.refused += report.refused;
+    }
+    left -= page.leases.length;
+    if (left <= 0 || page.live >= settings.maxInFlight) return "full";
+    if (lap.completedBy(page)) return "no-backlog";
+  }
+  return "deadline";
+}
+
+/** Knows when the walk has come around to where this round began. Others walk the same checkpoint, which only helps. */
+function createLap(): { completedBy(page: ClaimedPage): boolean } {
+  let start: bigint | undefined;
+  let expected: bigint | undefined;
+  let cameAround = false;
+  return {
+    completedBy(page) {
+      start ??= page.from;
+      // Somebody else's page was the last of the lap, or this one was.
+      if (expected !== undefined && page.from < expected) cameAround = true;
+      if (page.passed && page.next <= page.from) cameAround = true;
+      expected = page.next;
+      return page.passed && cameAround && page.next >= start;
+    },
+  };
+}
