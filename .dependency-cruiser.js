@@ -51,6 +51,12 @@ export default {
       from: { path: "^(functions|lib)/", pathNot: "^lib/local/" },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
     },
+    {
+      name: "operators-only-from-the-command-line",
+      severity: "error",
+      from: { path: "^(functions|infra|lib)/", pathNot: "^lib/operator/" },
+      to: { path: "^lib/operator/" },
+    },
     { name: "not-to-tests", severity: "error", from: { path: "^(functions|lib|bin|infra)/" }, to: { path: "^(test|bench)/" } },
   ],
   options: {

@@ -5,7 +5,7 @@ const report = process.env["SLABMEND_TEST_REPORT"];
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/interop/**", "test/infra/**"],
+    exclude: ["test/interop/**", "test/infra/**", "test/aws/**"],
     globalSetup: ["test/support/global-setup.ts"],
     // Two cores are the machine: one for the tests, one for the PostgreSQL and the workers they start.
     maxWorkers: 2,
