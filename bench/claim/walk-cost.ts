@@ -32,18 +32,27 @@ export async function walkEverything(url: string, causes?: readonly Cause[]) {
   const before = await readCounters(watcher);
   const longest = { ms: 0 };
   const sql = client(url);
-  // Each statement is a snapshot of its own.
+  const watch = (work: Promise<unknown>): void => {
+    const startedAt = performance.now();
+    const note = (): void => {
+      longest.ms = Math.max(longest.ms, performance.now() - startedAt);
+    };
+    work.then(note, note);
+  };
+  // Each statement is a snapshot of its own; what begins a transaction reads once in it.
   const watched = new Proxy(sql, {
-    apply(target, _self, args: Parameters<Sql>) {
-      const startedAt = performance.now();
-      const query = (target as unknown as (...args: unknown[]) => Promise<unknown>)(...args);
-      query.then(
-        () => {
-          longest.ms = Math.max(longest.ms, performance.now() - startedAt);
-        },
-        () => {},
-      );
+    apply(target, self, args) {
+      const query = Reflect.apply(target as unknown as (...args: unknown[]) => Promise<unknown>, self, args);
+      watch(query);
       return query;
+    },
+    get(target, name) {
+      if (name !== "begin") return Reflect.get(target, name);
+      return (...args: unknown[]) => {
+        const query = Reflect.apply(target.begin as (...args: unknown[]) => Promise<unknown>, target, args);
+        watch(query);
+        return query;
+      };
     },
   });
   const startedAt = performance.now();

@@ -54,7 +54,10 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
       margin: Math.max(-MOST_MARGIN, Math.min(MOST_MARGIN, margin)),
       causes: Object.fromEntries(counts),
       sinceMs: Object.fromEntries(since),
-      badSectors: health.bad.map(({ sectorId }) => sectorId),
+      // Leasing looks at the first again: a lost one, which is due by itself, before one that might wait.
+      badSectors: health.bad
+        .toSorted((a, b) => Number(b.cause === "lost") - Number(a.cause === "lost"))
+        .map(({ sectorId }) => sectorId),
       firstSeenMs: Math.min(health.known?.firstSeenMs ?? nowMs, nowMs),
       waitingSinceMs: isDue ? Math.min(knownWaiting, dueAtMs, nowMs) : dueAtMs,
       ready: isDue && isFree,

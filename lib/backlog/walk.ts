@@ -23,6 +23,7 @@ import {
   type WalkState,
 } from "../store/backlog.ts";
 import { retryTransaction } from "../store/retry-transaction.ts";
+import { readShortly } from "../store/short-snapshot.ts";
 import type { WalkSettings } from "./backlog-settings.ts";
 import { CAUSES, type Cause } from "./causes.ts";
 import { judgeSlab } from "./judge-slab.ts";
@@ -50,11 +51,11 @@ export interface WalkReport {
   readonly stopped: "rested" | "time";
 }
 
-/** A page that took longer halves the next one; indexd must never find a snapshot of ours that is a second old. */
+/** indexd must never find a snapshot of ours that is a second old: a page that takes longer is given up and halved. */
+const LONGEST_PAGE_MS = 800;
+/** A page that took longer halves the next one. */
 const LONG_PAGE_MS = 300;
 const SHORT_PAGE_MS = 100;
-const LEAST_PAGE = 20;
-const LOOK_LIMIT = 500;
 
 /** @param budgetMs a step that has begun is finished */
 export async function walkBacklog(
@@ -104,13 +105,15 @@ class WalkRun {
   async look(): Promise<boolean> {
     const { sql } = this.#deps;
     while (this.#hasTime()) {
-      const slabIds = await listSlabsToLookAt(sql, LOOK_LIMIT);
+      const limit = this.#pageSectors;
+      const slabIds = await listSlabsToLookAt(sql, limit);
       if (slabIds.length === 0) return true;
-      const { slabs, nowMs } = await readSlabHealth(sql, slabIds, this.#settings.indexdGraceMs);
-      await this.#record({ ...this.#judge(slabs, nowMs) });
+      const health = await this.#read((tx) => readSlabHealth(tx, slabIds, this.#settings.indexdGraceMs));
+      if (health === "too-long") continue;
+      await this.#record({ ...this.#judge(health.slabs, health.nowMs) });
       this.count.looked += slabIds.length;
       await this.#deps.step?.("looked");
-      if (slabIds.length < LOOK_LIMIT) return true;
+      if (slabIds.length < limit) return true;
     }
     return false;
   }
@@ -144,15 +147,16 @@ class WalkRun {
 
   async #walkPage(state: WalkState): Promise<void> {
     const { cause, generation, position } = state;
-    const startedAtMs = this.#deps.clock.now();
-    const page = await readWalkPage(this.#deps.sql, {
-      cause,
-      generation,
-      position,
-      pageSectors: this.#pageSectors,
-      graceMs: this.#settings.indexdGraceMs,
-    });
-    this.#fitPage(this.#deps.clock.now() - startedAtMs);
+    const page = await this.#read((sql) =>
+      readWalkPage(sql, {
+        cause,
+        generation,
+        position,
+        pageSectors: this.#pageSectors,
+        graceMs: this.#settings.indexdGraceMs,
+      }),
+    );
+    if (page === "too-long") return;
     await this.#record({
       ...this.#judge(page.slabs, page.nowMs),
       sighted: { cause, generation, slabIds: page.slabs.map(({ slabId }) => slabId) },
@@ -175,12 +179,13 @@ class WalkRun {
       position,
       limit: this.#pageSectors,
     });
-    const { slabs, nowMs } =
+    const health =
       slabIds.length === 0
         ? { slabs: [], nowMs: 0 }
-        : await readSlabHealth(sql, slabIds, this.#settings.indexdGraceMs);
+        : await this.#read((tx) => readSlabHealth(tx, slabIds, this.#settings.indexdGraceMs));
+    if (health === "too-long") return;
     const advanced = await this.#record({
-      ...this.#judge(slabs, nowMs),
+      ...this.#judge(health.slabs, health.nowMs),
       unsighted: { cause, generation, slabIds },
       advance: { from: state, to: next === 0n ? "pass-finished" : { phase: "healing", position: next } },
     });
@@ -208,11 +213,16 @@ class WalkRun {
     return advanced;
   }
 
-  #fitPage(tookMs: number): void {
+  /** One snapshot, of a length that fits; after one that was too long the caller tries again with a smaller page. */
+  async #read<Result>(read: (sql: ISql) => Promise<Result>): Promise<Result | "too-long"> {
+    const startedAtMs = this.#deps.clock.now();
+    const answer = await readShortly(this.#deps.sql, LONGEST_PAGE_MS, read);
+    const tookMs = this.#deps.clock.now() - startedAtMs;
     const { pageSectors } = this.#settings;
-    if (tookMs > LONG_PAGE_MS)
-      this.#pageSectors = Math.max(Math.min(LEAST_PAGE, pageSectors), this.#pageSectors >> 1);
-    else if (tookMs < SHORT_PAGE_MS) this.#pageSectors = Math.min(pageSectors, this.#pageSectors * 2);
+    if (answer.kind === "too-long" || tookMs > LONG_PAGE_MS) {
+      this.#pageSectors = Math.max(1, this.#pageSectors >> 1);
+    } else if (tookMs < SHORT_PAGE_MS) this.#pageSectors = Math.min(pageSectors, this.#pageSectors * 2);
+    return answer.kind === "read" ? answer.result : "too-long";
   }
 
   #hasTime(): boolean {

@@ -8,14 +8,15 @@
 --   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "examined", "postponed", "healed",
 --             "changed", "dry"}
 --            live: leases that exist now, as counted (null without maxInFlight)
---            changed: slabs of which some sectors, but not all, are well again: to be judged anew before they are leased
+--            changed: slabs whose first bad sector is well again, but not all: to be judged anew before they are leased
 --            dry: nothing that may be leased was left behind
 --
 -- Every entry that is looked at and not leased leaves the front of the queue: healed and deleted ones go, others say when
 -- to look again. So a stale entry costs one look, and no call looks at it twice.
 --
--- Health is looked at again by the sectors that the entry counts, by id: the whole slab would be ten times as many. A slab
--- that has become worse in the meantime is leased all the same.
+-- Health is looked at again by the first of the sectors that the entry counts, by id, and by the others only if that one is
+-- well: judging the whole slab would be thirty times as many. A slab that has become worse in the meantime, or a little
+-- better, is leased all the same.
 --
 -- Locks: backlog, then slabs, both `for no key update skip locked`: it waits for nobody, and two callers take different
 -- slabs. Then leases, of which nobody else can insert one for a slab that is locked here.
@@ -121,19 +122,19 @@ begin
     from unnest(chosen) with ordinality c (slab_id, place)
     join slabmend.backlog b on b.slab_id = c.slab_id
   ), still as materialized (
-    -- Most are lost: what their host or contract is worth is asked only of the others, one by one.
-    select e.slab_id, count(*) filter (
-      where s.host_id is null or (select x.cause is not null from slabmend.sector_causes(array[s.id]) x)) as bad
+    -- What makes the slab due comes first in its list: while that is so, nothing else is asked.
+    select e.slab_id, s.host_id is null
+      or coalesce((select x.cause is not null from slabmend.sector_causes(array[s.id]) x), false) as first_is_bad
     from entry e
-    cross join unnest(e.bad_sectors) bad (id)
-    join public.sectors s on s.id = bad.id
-    group by e.slab_id
+    join public.sectors s on s.id = e.bad_sectors[1]
   ), judged as materialized (
     select e.slab_id, e.urgency, e.margin, e.place, t.digest, t.free_at,
       case
-        when t.slab_id is null or t.dying or coalesce(still.bad, 0) = 0 then 'gone'
+        when t.slab_id is null or t.dying then 'gone'
+        when not coalesce(still.first_is_bad, false) then
+          case when exists (select from slabmend.sector_causes(e.bad_sectors) x where x.cause is not null)
+            then 'changed' else 'gone' end
         when t.leased or t.free_at >= moment or e.slab_id <> all (locked) then 'postponed'
-        when still.bad < cardinality(e.bad_sectors) then 'changed'
         else 'due'
       end as verdict
     from entry e

@@ -1,0 +1,26 @@
+import type { ISql, Sql, TransactionSql } from "postgres";
+
+/** PostgreSQL's query_canceled: the statement took longer than it may. */
+const CANCELED = "57014";
+
+/**
+ * Reads in a transaction that cannot write or lock a row, in which no statement, and so no snapshot, lasts longer than `limitMs`.
+ * `too-long`: it would have. Within somebody else's transaction it only reads.
+ */
+export async function readShortly<Result>(
+  sql: ISql,
+  limitMs: number,
+  read: (sql: ISql) => Promise<Result>,
+): Promise<{ readonly kind: "read"; readonly result: Result } | { readonly kind: "too-long" }> {
+  if (!("begin" in sql)) return { kind: "read", result: await read(sql) };
+  try {
+    const result = await (sql as unknown as Sql).begin("read only", async (tx: TransactionSql) => {
+      await tx`select set_config('statement_timeout', ${String(limitMs)}, true)`;
+      return { value: await read(tx) };
+    });
+    return { kind: "read", result: result.value };
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === CANCELED) return { kind: "too-long" };
+    throw error;
+  }
+}
