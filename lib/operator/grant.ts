@@ -23,6 +23,10 @@ export const ROLE_TIMEOUTS = {
   statement_timeout: "15s",
   lock_timeout: "3s",
   idle_in_transaction_session_timeout: "5s",
+  // The backend of a worker that died without a word holds its connection, and any lock, for a minute and not for two hours.
+  tcp_keepalives_idle: "30",
+  tcp_keepalives_interval: "10",
+  tcp_keepalives_count: "3",
 } as const;
 
 const ROLE_NAME = /^[a-z_][a-z0-9_]{0,62}$/;

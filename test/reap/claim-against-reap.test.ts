@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import postgres from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { claim } from "../../lib/claim/claim.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { reapExpiredLeases } from "../../lib/reap/reap-expired-leases.ts";
@@ -11,69 +11,72 @@ import { LOST, seedSlabs } from "../support/seed-indexd.ts";
 
 let database: TestDatabase;
 let sql: Sql;
-beforeAll(async () => {
+beforeEach(async () => {
   database = await createTestDatabase();
   sql = database.sql;
 });
-afterAll(() => database.drop());
+afterEach(() => database.drop());
 
-test("claims and reaps running against each other, and against indexd's own claim, never deadlock", async () => {
-  const slabs = 300;
-  await seedSlabs(sql, {
-    slabs: Array.from({ length: slabs }, () => ({ minShards: 1, sectors: [LOST, LOST] })),
-  });
-  const clients = Array.from({ length: 9 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
-  const deadline = Date.now() + 3_000;
-  let leased = 0;
-  let freed = 0;
-  let claimedByIndexd = 0;
-  try {
-    await Promise.all([
-      // Leases that are over at once, so that the two always meet.
-      ...clients.slice(0, 4).map(async (client) => {
-        while (Date.now() < deadline) {
-          const report = await claim(
-            { sql: client, queue: recordingQueue(), clock: systemClock },
-            settings({ holdMs: 0, pageSectors: 100, batchLeases: 30 }),
-            200,
-          );
-          leased += report.leased;
-        }
-      }),
-      ...clients.slice(4, 8).map(async (client) => {
-        while (Date.now() < deadline) {
-          const counts = await reapExpiredLeases({ sql: client }, DEFAULT_REAP_SETTINGS, {
-            fleetIsIll: false,
-            timeIsUp: () => Date.now() >= deadline,
-          });
-          freed += counts.freed + counts.taken;
-        }
-      }),
-      (async () => {
-        const client = clients[8]!;
-        while (Date.now() < deadline) {
-          const rows = await client`
+test.each(["urgency", "id"] as const)(
+  "claims by %s, reaps and indexd's own claim never deadlock",
+  async (claimsBy) => {
+    const slabs = 300;
+    await seedSlabs(sql, {
+      slabs: Array.from({ length: slabs }, () => ({ minShards: 1, sectors: [LOST, LOST] })),
+    });
+    const clients = Array.from({ length: 9 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
+    const deadline = Date.now() + 3_000;
+    let leased = 0;
+    let freed = 0;
+    let claimedByIndexd = 0;
+    try {
+      await Promise.all([
+        // Leases that are over at once, so that the two always meet.
+        ...clients.slice(0, 4).map(async (client) => {
+          while (Date.now() < deadline) {
+            const report = await claim(
+              { sql: client, queue: recordingQueue(), clock: systemClock },
+              settings({ claimsBy, holdMs: 0, pageSectors: 100, batchLeases: 30 }),
+              200,
+            );
+            leased += report.leased;
+          }
+        }),
+        ...clients.slice(4, 8).map(async (client) => {
+          while (Date.now() < deadline) {
+            const counts = await reapExpiredLeases({ sql: client }, DEFAULT_REAP_SETTINGS, {
+              fleetIsIll: false,
+              timeIsUp: () => Date.now() >= deadline,
+            });
+            freed += counts.freed + counts.taken;
+          }
+        }),
+        (async () => {
+          const client = clients[8]!;
+          while (Date.now() < deadline) {
+            const rows = await client`
             update slabs set next_repair_attempt = now() - interval '1 second'
             where id in (
               select id from slabs where next_repair_attempt < now() order by random() limit 20 for update skip locked
             ) returning id`;
-          claimedByIndexd += rows.length;
-          // A deletion locks slabs by ascending digest and waits.
-          await client.begin(async (tx) => {
-            await tx`select digest from slabs where id % 37 = 0 order by digest for update`;
-          });
-        }
-      })(),
-    ]);
-    expect(leased).toBeGreaterThan(slabs);
-    expect(freed).toBeGreaterThan(slabs);
-    expect(claimedByIndexd).toBeGreaterThan(0);
-    const [left] = await sql<{ live: number }[]>`select count(*)::int as live from slabmend.leases`;
-    expect(leased).toBe(freed + left!.live);
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
-  // The server counts every deadlock, also those that a retry has hidden; a backend reports its own when it ends.
-  const [row] = await sql`select deadlocks::int from pg_stat_database where datname = current_database()`;
-  expect(row).toEqual({ deadlocks: 0 });
-});
+            claimedByIndexd += rows.length;
+            // A deletion locks slabs by ascending digest and waits.
+            await client.begin(async (tx) => {
+              await tx`select digest from slabs where id % 37 = 0 order by digest for update`;
+            });
+          }
+        })(),
+      ]);
+      expect(leased).toBeGreaterThan(slabs);
+      expect(freed).toBeGreaterThan(slabs);
+      expect(claimedByIndexd).toBeGreaterThan(0);
+      const [left] = await sql<{ live: number }[]>`select count(*)::int as live from slabmend.leases`;
+      expect(leased).toBe(freed + left!.live);
+    } finally {
+      await Promise.all(clients.map((client) => client.end()));
+    }
+    // The server counts every deadlock, also those that a retry has hidden; a backend reports its own when it ends.
+    const [row] = await sql`select deadlocks::int from pg_stat_database where datname = current_database()`;
+    expect(row).toEqual({ deadlocks: 0 });
+  },
+);
