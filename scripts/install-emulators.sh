@@ -5,7 +5,7 @@
 #
 #   scripts/install-emulators.sh [ministack] [localstack]      default: both
 #
-# Packages come through pip and apt-get as they are set up on this machine. LocalStack needs Python 3.12: when this machine
+# Packages come through pip and apt-get as they are set up on this machine. LocalStack needs Python 3.13: when this machine
 # has none, Debian 13's is unpacked beside it.
 set -euo pipefail
 
@@ -26,7 +26,7 @@ is_new_enough() { "$1" -c "import sys; sys.exit(sys.version_info < (3, $2))" >/d
 # find_python MINOR: the first Python of this machine that is new enough, or nothing.
 find_python() {
   local candidate
-  for candidate in python3 python3.14 python3.13 python3.12 python3.11 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python3; do
+  for candidate in python3 python3.14 python3.13 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[3-9]*/bin/python3; do
     if is_new_enough "$candidate" "$1"; then command -v "$candidate"; return; fi
   done
 }
@@ -35,7 +35,7 @@ find_python() {
 # checked as for any package; its mirror is the one that this machine's apt uses.
 unpack_debian_python() {
   local tree=$folder/python apt=$folder/apt mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-  if is_new_enough "$tree/usr/bin/python3" 12; then return; fi
+  if is_new_enough "$tree/usr/bin/python3" 13; then return; fi
   command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null && [ -r $keyring ] || return 1
   mirror=$(sources=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null || true)
     awk '$1 == "URIs:" { print $2; exit } $1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+:\//) { print $i; exit } }' <<<"$sources")
@@ -66,7 +66,7 @@ for loader in "$usr"/lib*/ld-linux-*.so.*; do
 done
 WRAPPER
   chmod 755 "$tree/usr/bin/python3"
-  is_new_enough "$tree/usr/bin/python3" 12 || return 1
+  is_new_enough "$tree/usr/bin/python3" 13 || return 1
 }
 
 # install NAME PYTHON: a virtual environment with the pinned requirements of test/aws/emulators/NAME.txt.
@@ -96,9 +96,9 @@ install_ministack() {
 
 install_localstack() {
   local python
-  python=$(find_python 12)
+  python=$(find_python 13)
   if [ -z "$python" ]; then
-    unpack_debian_python || fail "localstack needs Python 3.12 or newer, and Debian's could not be unpacked: install one"
+    unpack_debian_python || fail "localstack needs Python 3.13 or newer, and Debian's could not be unpacked: install one"
     python=$folder/python/usr/bin/python3
   fi
   install localstack "$python"
