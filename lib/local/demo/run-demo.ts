@@ -68,7 +68,7 @@ export async function runDemo(
       startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT }),
   });
   try {
-    const database = await openDatabase(runtime.postgres);
+    const database = await openDatabase(runtime.postgres, options.workers);
     try {
       return await inRuntime(run, runtime, database);
     } finally {
@@ -84,7 +84,7 @@ export async function runDemo(
 async function inRuntime(
   run: DemoRun,
   runtime: LocalRuntime<Swarm>,
-  { sql, url }: DemoDatabase,
+  { sql, fleetUrl }: DemoDatabase,
 ): Promise<DemoResult> {
   const { options, progress, signal, plan, objects } = run;
   const migrationSeed = seededBytes(options.seed, "migration seed", 32);
@@ -124,7 +124,7 @@ async function inRuntime(
     const deployment = deploymentOf({
       ...runtime,
       workers: options.workers,
-      databaseUrl: url,
+      databaseUrl: fleetUrl,
       migrationSeed,
     });
     const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
