@@ -41,7 +41,10 @@ export interface PlanRequest {
   readonly fleet: FleetSnapshot;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** Of sources, and of candidates unless `storingScore` says otherwise. */
   readonly score: HostWeight;
+  /** Of candidates: a host that is full reads as well as ever. */
+  readonly storingScore?: HostWeight;
   readonly limits: PlacementLimits;
 }
 
@@ -55,14 +58,15 @@ export function marginOf(slab: Pick<Slab, "sectors" | "minShards">): number {
  * same random numbers gives the same plan. Any slab is answered, also one without sectors or with more `min_shards`
  * than sectors; whether the sources suffice shows when they are read.
  */
-export function planRepair({ slab, fleet, random, score, limits }: PlanRequest): RepairPlan {
+export function planRepair(request: PlanRequest): RepairPlan {
+  const { slab, fleet, random, score, storingScore = score, limits } = request;
   const margin = marginOf(slab);
   const verdicts = judgeSectors(slab, fleet);
   if (verdicts.moves.length === 0) return { kind: "healthy", margin };
   const moves = verdicts.moves.map(
     ({ sector, reason }): PlannedMove => ({ sector, reason, copyFrom: holderOf(sector, fleet) }),
   );
-  const candidates = chooseCandidates({ verdicts, fleet, limits, score, random });
+  const candidates = chooseCandidates({ verdicts, fleet, limits, score: storingScore, random });
   if (candidates.length === 0) return { kind: "no-candidates", margin, moves };
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, fleet, score, random) };
 }

@@ -14,6 +14,7 @@ import { beginRepair } from "../store/begin-repair.ts";
 import { commitRepair } from "../store/commit-repair.ts";
 import { connect } from "../store/connect.ts";
 import { extendLease } from "../store/extend-lease.ts";
+import { readHostScores, reportHostScores } from "../store/host-scores.ts";
 import { assertStoreVersion } from "../store/migrate-database.ts";
 import { readBadShards } from "../store/read-bad-shards.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
@@ -79,7 +80,7 @@ export function openRepairEnvironment({
   let fleet: FleetSnapshot | undefined;
   let isStoreChecked = false;
 
-  const openStore = (): RepairStore & { end(): Promise<void> } => {
+  const openStore = (): RepairStore & { reportScores(): Promise<void>; end(): Promise<void> } => {
     const database = createAnsweringDatabase({
       clock,
       connect: () => connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair"),
@@ -105,6 +106,7 @@ export function openRepairEnvironment({
             now: () => clock.now(),
           };
           fleet = await database.runAgain(ANSWER_MS, (sql) => readFleetSnapshot(sql, options));
+          hosts.startFrom(await database.runAgain(ANSWER_MS, (sql) => readHostScores(sql)));
         }
         return fleet;
       },
@@ -113,6 +115,9 @@ export function openRepairEnvironment({
         database.run(ANSWER_MS, async (sql) => {
           await flushMoved(sql, { slabId });
         }),
+      async reportScores() {
+        await database.run(ANSWER_MS, (sql) => reportHostScores(sql, hosts.takeSamples()));
+      },
       end: () => database.end(),
     };
   };
@@ -148,6 +153,9 @@ export function openRepairEnvironment({
       } finally {
         // The environment may be frozen as soon as the handler returns.
         await hosts.idle();
+        await store
+          .reportScores()
+          .catch((error) => logger.warn({ error }, "what was measured of hosts was not reported"));
         await store.end();
       }
     },

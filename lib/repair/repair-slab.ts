@@ -92,6 +92,7 @@ async function attempt(
       fleet,
       random: deps.random,
       score: (host) => hosts.weight(host.hostKey),
+      storingScore: (host) => hosts.storingWeight(host.hostKey),
       limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
     });
   let fleet = await store.readFleet();

@@ -1,6 +1,7 @@
 /** Where the shards come from: copies where a host still answers, rebuilds where none does, on real hosts. */
 import { expect, test } from "vitest";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { readHostScores } from "../../lib/store/host-scores.ts";
 import { repairSuite } from "../support/repair-suite.ts";
 import type { StoredSlab } from "../support/repair-world.ts";
 import { blockHost } from "../support/seed-indexd.ts";
@@ -295,4 +296,12 @@ test("a host that issues expired prices is left alone", async () => {
   for (const index of [1, 2]) await slab.hosts[index]!.swarm.setSwitches({ priceValidityMs: -60_000 });
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
   expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
+});
+
+test("what a repair measured of hosts is where the next worker starts", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired" });
+  const scores = await readHostScores(suite.world.database.sql);
+  expect(scores.length).toBeGreaterThanOrEqual(2);
 });
