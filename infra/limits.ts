@@ -9,7 +9,7 @@ export const VISIBILITY_TIMEOUT_SECONDS = 6 * REPAIR_TIMEOUT_SECONDS;
 /** A schedule's run ends before the next one starts. claim tops up the live leases until then. */
 export const SCHEDULED_TIMEOUT_SECONDS = 55;
 
-/** One whole vCPU, the least that lets hashing keep up with the network; a repair itself needs about 300 MiB (npm run bench). */
+/** One whole vCPU, the least that lets hashing keep up with the network; a repair itself needs at most 256 MiB (npm run bench). */
 export const REPAIR_MEMORY_MB = 1_769;
 
 /** claim and reap take 70 MiB once loaded, and wait for the database. Half a GB is about a third of a vCPU to start with. */

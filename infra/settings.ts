@@ -60,7 +60,7 @@ const SETTINGS = {
     schema: v.picklist(["none", "new", "existing"]),
     expected: "none, new or existing",
     purpose:
-      "the network of the functions: AWS's own, a new VPC with a NAT instance, or the subnets named below",
+      "the network of the functions: AWS's own, a new VPC with two NAT instances, or the subnets named below",
     fallback: "none",
   } as Setting<"none" | "new" | "existing">,
   SLABMEND_VPC_SUBNETS: {

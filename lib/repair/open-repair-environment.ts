@@ -41,6 +41,8 @@ export interface RepairEnvironmentOptions {
   readonly step?: (name: RepairStep) => void | Promise<void>;
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** Default: JSON lines on standard output, from SLABMEND_LOG_LEVEL on. */
+  readonly logger?: Logger;
 }
 
 /**
@@ -61,10 +63,11 @@ export function openRepairEnvironment({
   step,
   clock = systemClock,
   random = Math.random,
+  logger: givenLogger,
 }: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(variablesOf("repair"), variables);
   keepYoungGenerationSmall();
-  const logger = createLogger(environment.SLABMEND_LOG_LEVEL);
+  const logger = givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL);
   const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
   const buffers = new BufferPool(
     Array.from({ length: Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES) }, () =>

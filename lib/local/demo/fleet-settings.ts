@@ -35,7 +35,7 @@ export function describeSettings(): string[] {
     `claim every ${seconds(CLAIM_EVERY_MS)} (1 min), reap every ${seconds(REAP_EVERY_MS)} (1 min)`,
     "bad contracts and blocked hosts are repaired at once (after 6 h), a pass over all that is unhealthy every 1 s (1 min)",
     `lease ${LEASE_SECONDS} s (2 min), heartbeat every ${HEARTBEAT_SECONDS} s (30 s), ` +
-      `function time-out ${seconds(REPAIR_TIMEOUT_MS)} (15 min)`,
+      `function time-out ${seconds(REPAIR_TIMEOUT_MS)} (5 min)`,
     `fleet read every ${FLEET_CACHE_SECONDS} s (45 s), grace for indexd ${GRACE_SECONDS} s (1 h), private addresses allowed (no)`,
     `indexd pins every ${seconds(INDEXD_LOOPS.pinEveryMs)} (2 min), funds every ` +
       `${seconds(INDEXD_LOOPS.fundEveryMs)} (2 min), folds statistics every ${seconds(INDEXD_LOOPS.foldEveryMs)} (5 s)`,
