@@ -104,3 +104,22 @@ test("on a database version that is not known nothing begins", async () => {
   expect(await handler(eventOf({ known: body }), context)).toEqual({ batchItemFailures: [] });
   expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
 });
+
+test("during a deployment both versions of a message find their worker: what the old one refuses, the new one repairs", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  const other = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(other, 0);
+  const task = await suite.world.lease(slab);
+  const newer = JSON.stringify({ ...JSON.parse(encodeRepairMessage(task)), v: 2 });
+  const ours = encodeRepairMessage(await suite.world.lease(other));
+  const oldWorker = createRepairHandler({ variables: suite.world.variables });
+  // The newer message stays in the queue, its lease as it was; the batch goes on.
+  expect(await oldWorker(eventOf({ newer, ours }), context)).toEqual({
+    batchItemFailures: [{ itemIdentifier: "newer" }],
+  });
+  expect((await suite.journal(other)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
+  expect(await suite.journal(slab)).toEqual([]);
+  // The newer release reads it and begins with the same token.
+  expect(await suite.repairTask(task)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+});
