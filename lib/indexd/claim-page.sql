@@ -5,9 +5,8 @@
 --            leases: lowest margin first; live: leases that exist now; next: where the next page starts, 0 = from the
 --            beginning; passed: nothing claimable was left behind in this one; sectors: how many bad ones the page had.
 --
--- Chosen as indexd does (docs/protocol.md, Selecting unhealthy slabs), by ascending sector id: lost sectors, sectors
--- pinned to a contract that is bad or over, and besides, what indexd does not look for: unpinned sectors on hosts that
--- are not good, where they would sit for three days.
+-- Chosen as indexd does (docs/protocol.md, Selecting unhealthy slabs), by ascending sector id, whatever the cause:
+-- bad-sectors.sql.
 --
 -- The checkpoint passes a page only when nothing claimable was left behind in it, and goes on whether or not anything
 -- was claimable: slabs that wait for their next attempt cannot fill the page.
@@ -17,10 +16,11 @@
 -- A second caller at the same time skips what is locked here and takes other slabs of the same page, or of the next.
 -- maxInFlight is counted before the insert: several callers at once may exceed it by a batch each.
 --
--- Indexes: sectors_lost_idx; sectors_contract_sectors_map_id_id_idx for each bad contract;
--- sectors_host_id_null_contract_map_idx for each host that is not good and has unpinned sectors by indexd's own counter.
+-- Indexes: those of bad-sectors.sql and claimable-slabs.sql; slab_sectors_sector_id_slab_id_idx, slab_sectors by its primary
+-- key. The settings and laterals pin that down: how many ids there are is not known when the plan is made.
 create or replace function slabmend.claim_page(request jsonb) returns jsonb
 language plpgsql volatile
+set enable_seqscan = off
 as $function$
 declare
   page_sectors constant integer not null := (request->>'pageSectors')::integer;
@@ -51,65 +51,61 @@ begin
       'next', from_sector::text, 'passed', false, 'sectors', 0);
   end if;
 
-  select array_agg(b.id), max(b.id) into sector_ids, next_sector
-  from (
-    select u.id
-    from (
-      (select s.id from public.sectors s
-       where s.host_id is null and s.id > from_sector
-       order by s.id limit page_sectors)
-      union all
-      (select bad.id
-       from public.contracts c
-       join public.contract_sectors_map m on m.contract_id = c.contract_id
-       cross join lateral (
-         select s.id from public.sectors s
-         where s.contract_sectors_map_id = m.id and s.id > from_sector
-         order by s.id limit page_sectors
-       ) bad
-       where not c.good or c.state not in (0, 1))
-      union all
-      (select stranded.id
-       from slabmend.host_states() h
-       join public.hosts host on host.id = h.host_id and host.unpinned_sectors > 0
-       cross join lateral (
-         select s.id from public.sectors s
-         where s.host_id = h.host_id and s.contract_sectors_map_id is null and s.id > from_sector
-         order by s.id limit page_sectors
-       ) stranded
-       where not (h.good and h.has_active_contract))
-    ) u
-    order by u.id
-    limit page_sectors
-  ) b;
-  if coalesce(cardinality(sector_ids), 0) < page_sectors then
-    next_sector := 0;
-  end if;
+  -- Each cause is complete up to its own next_sector, so all of them are up to the lowest.
+  with part as materialized (
+    select b.sector_ids, b.next_sector
+    from unnest(array['lost', 'bad-contract', 'bad-host']) cause (name)
+    cross join lateral slabmend.bad_sectors(cause.name, from_sector, page_sectors) b
+  ), complete as (
+    select min(p.next_sector) as up_to from part p
+  ), page as (
+    select distinct x.id
+    from part p cross join lateral unnest(p.sector_ids) x (id), complete c
+    where c.up_to is null or x.id <= c.up_to
+    order by x.id limit page_sectors
+  )
+  select array_agg(p.id order by p.id),
+    case when count(*) = page_sectors then max(p.id) else coalesce((select c.up_to from complete c), 0) end
+  into sector_ids, next_sector
+  from page p;
 
+  with chosen as materialized (
+    select c.slab_id, c.min_shards
+    from slabmend.claimable_slabs(
+      array(
+        select distinct ss.slab_id
+        from unnest(sector_ids) x (id)
+        cross join lateral (select y.slab_id from public.slab_sectors y where y.sector_id = x.id offset 0) ss
+      ), clock_timestamp(), grace) c
+  ), place as materialized (
+    select c.slab_id, s.host_id
+    from chosen c
+    cross join lateral (select y.sector_id from public.slab_sectors y where y.slab_id = c.slab_id offset 0) ss
+    cross join lateral (select y.host_id from public.sectors y where y.id = ss.sector_id offset 0) s
+  ), host as materialized (
+    select h.host_id from slabmend.host_states() h where h.good and h.host_id in (select p.host_id from place p)
+  ), judged as (
+    -- How many more sectors the slab can lose: those on good hosts, less those that no source can give.
+    select c.slab_id,
+      (count(h.host_id) - coalesce(jsonb_array_length(r.bad_shards), 0) - c.min_shards)::smallint as margin
+    from chosen c
+    join place p on p.slab_id = c.slab_id
+    left join host h on h.host_id = p.host_id
+    left join slabmend.repairs r on r.slab_id = c.slab_id
+    group by c.slab_id, c.min_shards, r.bad_shards
+  )
   select array_agg(l.slab_id order by l.place), array_agg(l.margin order by l.place) into locked_ids, margins
   from (
     select k.slab_id, k.margin, k.place
     from (
-      select c.slab_id, c.margin, row_number() over (order by c.margin, c.slab_id) as place
-      from (
-        -- How many more sectors the slab can lose: those on good hosts, less those that no source can give.
-        select c.slab_id,
-          (count(h.host_id) - coalesce(jsonb_array_length(r.bad_shards), 0) - c.min_shards)::smallint
-            as margin
-        from slabmend.claimable_slabs(
-          array(select distinct ss.slab_id from public.slab_sectors ss where ss.sector_id = any (sector_ids)),
-          clock_timestamp(), grace) c
-        join public.slab_sectors ss on ss.slab_id = c.slab_id
-        join public.sectors s on s.id = ss.sector_id
-        left join slabmend.host_states() h on h.host_id = s.host_id and h.good
-        left join slabmend.repairs r on r.slab_id = c.slab_id
-        group by c.slab_id, c.min_shards, r.bad_shards
-      ) c
+      select j.slab_id, j.margin, row_number() over (order by j.margin, j.slab_id) as place from judged j
     ) k
     join public.slabs s on s.id = k.slab_id
-    -- Asked again of the row as it is once it is locked: without, slabs that somebody has leased since this statement
-    -- began would use up the limit, and what is behind them would be taken for nothing left.
-    where s.next_repair_attempt < clock_timestamp()
+    -- By the primary key, however many there are.
+    where s.id = any (array(select c.slab_id from chosen c))
+      -- Asked again of the row as it is once it is locked: without, slabs that somebody has leased since this statement
+      -- began would use up the limit, and what is behind them would be taken for nothing left.
+      and s.next_repair_attempt < clock_timestamp()
     order by k.place
     limit room
     for no key update of s skip locked
@@ -126,7 +122,7 @@ begin
     returning l.slab_id, l.digest, l.token, l.margin, l.held_until
   ), held as (
     update public.slabs s set next_repair_attempt = i.held_until
-    from inserted i where s.id = i.slab_id
+    from inserted i where s.id = i.slab_id and s.id = any (locked_ids)
   )
   select coalesce(jsonb_agg(jsonb_build_object(
       'slabId', i.slab_id::text, 'digest', encode(i.digest, 'hex'), 'token', i.token, 'margin', i.margin)

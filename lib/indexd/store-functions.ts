@@ -3,6 +3,7 @@ import { readPredicateStatements } from "./predicates-sql.ts";
 
 const FILES = [
   "claimable-slabs.sql",
+  "bad-sectors.sql",
   "claim-page.sql",
   "claim-times.sql",
   "sector-causes.sql",

@@ -254,6 +254,42 @@ describe("the walk", () => {
     expect(report.stopped).toBe("no-backlog");
   });
 
+  test("of all causes misses nothing, whatever the page", async () => {
+    const bad = await Promise.all(
+      Array.from({ length: 4 }, (_, n) => seedContract(sql, hosts[n]!.id, { good: false })),
+    );
+    const noContract = (await seedFleet(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
+    const rest = placeOn(hosts.slice(6, 8));
+    // Sector ids of causes and contracts interleave, in different densities; some slabs are bad by two causes, some by none.
+    const causes = [
+      [LOST],
+      [{ hostId: hosts[0]!.id, mapId: bad[0]!.mapId }],
+      [{ hostId: noContract.id, mapId: null }],
+      [{ hostId: hosts[1]!.id, mapId: bad[1]!.mapId }, LOST],
+      [{ hostId: hosts[2]!.id, mapId: bad[2]!.mapId }],
+      [{ hostId: hosts[0]!.id, mapId: bad[0]!.mapId }],
+      [],
+    ];
+    const slabs = await seedSlabs(sql, {
+      minShards: 1,
+      slabs: Array.from({ length: 400 }, (_, n) => ({
+        sectors: [...causes[n < 90 ? 1 : (n * n + (n >> 2)) % causes.length]!, ...rest],
+      })),
+    });
+    await sql`update hosts set unpinned_sectors = (
+      select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
+    const unhealthy = slabs.filter(({ sectors }) => sectors.length > rest.length).map(({ id }) => id);
+    expect(unhealthy.length).toBeLessThan(slabs.length);
+    // At 60 and 80 a page reads only a share of what the first contract has, whose sectors come first.
+    for (const pageSectors of [5, 25, 60, 80, 1_000]) {
+      await sql`truncate slabmend.leases`;
+      await sql`update slabs set next_repair_attempt = now() - interval '1 day'`;
+      const { claimed, report } = await run({ pageSectors });
+      expect(claimed.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(unhealthy);
+      expect(report.stopped).toBe("no-backlog");
+    }
+  });
+
   test("a page with more than there is room for is not left behind", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 10 }, (_, n) => ({

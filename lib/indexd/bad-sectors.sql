@@ -1,0 +1,81 @@
+-- The bad sectors of one cause behind a position, by ascending id, a page of them: what the walk and the claim by id both
+-- read. next_sector: behind which sector the next page starts; null: there is none behind this one. Read only, takes no row
+-- lock, sees what its caller's statement sees.
+--
+--   lost           sectors without host
+--   bad-contract   sectors pinned to a contract that is not good or neither pending nor active
+--   bad-host       unpinned sectors of hosts that are not good or have no active contract, where they would sit for three
+--                  days; indexd does not look for them
+--
+-- Contracts' and hosts' sectors are found contract by contract, in the order of their own index. From each a share of the
+-- page is read, and the page ends at the lowest id at which one of them stopped short: up to there nothing is missing.
+-- Reading a whole page from each would cost a page for every bad contract, so most of what is read would be thrown away.
+--
+-- Indexes: sectors_lost_idx; sectors_contract_sectors_map_id_id_idx; sectors_host_id_null_contract_map_idx, which is not in
+-- the order of ids: a bad host's unpinned sectors are read and sorted each time (indexd takes them off a host that it
+-- blocks, so they are few).
+create or replace function slabmend.bad_sectors(the_cause text, from_sector bigint, page_sectors integer,
+  out sector_ids bigint[], out next_sector bigint)
+language plpgsql stable
+set enable_seqscan = off
+-- On a table that was not vacuumed lately the planner would rather read a whole contract by another index that begins with
+-- contract_sectors_map_id, and sort it.
+set enable_incremental_sort = off
+as $function$
+declare
+  parts integer[];
+  share integer;
+begin
+  case the_cause
+    when 'lost' then
+      select array_agg(s.id order by s.id) into sector_ids
+      from (
+        select s.id from public.sectors s where s.host_id is null and s.id > from_sector order by s.id limit page_sectors
+      ) s;
+      if cardinality(sector_ids) = page_sectors then next_sector := sector_ids[page_sectors]; end if;
+    when 'bad-contract' then
+      select array_agg(m.id) into parts
+      from public.contracts c join public.contract_sectors_map m on m.contract_id = c.contract_id
+      where not c.good or c.state not in (0, 1);
+      share := least(page_sectors, 20 + 2 * page_sectors / greatest(cardinality(parts), 1));
+      with found as materialized (
+        select part.id as part, s.id
+        from unnest(parts) part (id)
+        cross join lateral (
+          -- By rows, not by `= and >`: with an equality the planner may walk the primary key from here to the end of the
+          -- table for a contract that has nothing left.
+          select s.id from public.sectors s
+          where (s.contract_sectors_map_id, s.id) > (part.id, from_sector)
+            and (s.contract_sectors_map_id, s.id) <= (part.id, 9223372036854775807)
+          order by s.contract_sectors_map_id, s.id limit share
+        ) s
+      ), short as (
+        select min(f.last) as last from (select max(f.id) as last from found f group by f.part having count(*) = share) f
+      ), page as (
+        select f.id from found f, short where f.id <= short.last or short.last is null order by f.id limit page_sectors
+      )
+      select array_agg(p.id order by p.id),
+        case when count(*) = page_sectors then max(p.id) else (select short.last from short) end
+      into sector_ids, next_sector
+      from page p;
+    when 'bad-host' then
+      select array_agg(h.host_id) into parts
+      from slabmend.host_states() h
+      join public.hosts host on host.id = h.host_id and host.unpinned_sectors > 0
+      where not (h.good and h.has_active_contract);
+      select array_agg(s.id order by s.id) into sector_ids
+      from (
+        select s.id
+        from unnest(parts) part (id)
+        cross join lateral (
+          select x.id from public.sectors x
+          where x.host_id = part.id and x.contract_sectors_map_id is null and x.id > from_sector offset 0
+        ) s
+        order by s.id limit page_sectors
+      ) s;
+      if cardinality(sector_ids) = page_sectors then next_sector := sector_ids[page_sectors]; end if;
+    else
+      raise exception 'bad_sectors: unknown cause %', the_cause using errcode = 'invalid_parameter_value';
+  end case;
+end
+$function$;
