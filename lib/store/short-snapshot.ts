@@ -1,7 +1,5 @@
 import type { ISql, Sql, TransactionSql } from "postgres";
-
-/** PostgreSQL's query_canceled: the statement took longer than it may. */
-const CANCELED = "57014";
+import { isStatementTimeout } from "./statement-timeout.ts";
 
 /**
  * Reads in a transaction that cannot write or lock a row, in which no statement, and so no snapshot, lasts longer than `limitMs`.
@@ -20,7 +18,7 @@ export async function readShortly<Result>(
     });
     return { kind: "read", result: result.value };
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === CANCELED) return { kind: "too-long" };
+    if (isStatementTimeout(error)) return { kind: "too-long" };
     throw error;
   }
 }

@@ -1,5 +1,5 @@
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import postgres, { type Sql } from "postgres";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { flushMoved } from "../../lib/indexd/events.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { LOST, type SeededSlab, seedAccount, seedObject, seedSlab } from "../support/seed-indexd.ts";
@@ -22,6 +22,11 @@ const moved = (which: SeededSlab) => sql`
   insert into slabmend.moved (slab_id, digest, moved_at)
   values (${String(which.id)}, ${Buffer.from(which.digest, "hex")}, clock_timestamp())`;
 const left = async () => (await sql`select 1 from slabmend.moved`).length;
+/** Slabs in the outbox, in the order in which they come. */
+const waiting = async () =>
+  (await sql<{ slab_id: string }[]>`select slab_id::text from slabmend.moved order by id`).map(
+    (row) => row.slab_id,
+  );
 /** Keys whose event is of the last seconds, or of the second to come. */
 const bumped = async (): Promise<string[]> => {
   const rows = await sql<{ key: string }[]>`
@@ -86,6 +91,45 @@ test("several flushes of slabs of the same objects never deadlock, and a commit 
     await moved(slabs[0]!);
   });
   expect(await left()).toBe(1);
+});
+
+describe("an object whose event stays locked", () => {
+  /** As a fleet's role has them, shorter. */
+  const limits = {
+    "a statement times out": { statement_timeout: 400 },
+    "locks time out": { lock_timeout: 100 },
+  };
+
+  test.each(Object.entries(limits))("keeps no other slab waiting: %s", async (_, connection) => {
+    const slabs = [await slab(), await slab(), await slab(), await slab()];
+    const objects: Awaited<ReturnType<typeof seedObject>>[] = [];
+    for (const each of slabs) objects.push(await seedObject(sql, { accountId, slabs: [each] }));
+    const client = postgres(database.url, { max: 1, onnotice: () => {}, connection });
+    const blocker = postgres(database.url, { max: 1, onnotice: () => {} });
+    const stuck = { code: "outbox-stuck", details: { slabId: String(slabs[1]!.id) } };
+    const retry = { maxAttempts: 2 };
+    try {
+      // Twice the same slab, which is one visit.
+      for (const each of [slabs[0]!, slabs[1]!, slabs[1]!, slabs[2]!, slabs[3]!]) await moved(each);
+      await blocker.begin(async (tx) => {
+        await tx`select from object_events where object_key = ${objects[1]!.objectKey} for update`;
+        // What stands before it is done; then it stands last, with its own time.
+        await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck);
+        expect(await waiting()).toEqual([2, 3, 1, 1].map((n) => String(slabs[n]!.id)));
+        expect((await bumped()).filter((key) => objects.map(hex).includes(key))).toEqual([hex(objects[0]!)]);
+        // Two that fit before it.
+        expect(await flushMoved(client, { retry, limit: 2 })).toBe(2);
+        await moved(slabs[0]!);
+        await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck);
+        expect(await waiting()).toEqual([0, 1, 1].map((n) => String(slabs[n]!.id)));
+      });
+      expect(await flushMoved(client, { retry })).toBe(3);
+      expect(await bumped()).toEqual(expect.arrayContaining(objects.map(hex)));
+    } finally {
+      await blocker.end();
+      await client.end();
+    }
+  });
 });
 
 test("an event is stamped so that COMMIT has half a second before clients can read past it", async () => {

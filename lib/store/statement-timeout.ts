@@ -1,0 +1,6 @@
+/** PostgreSQL's query_canceled: the statement took longer than its statement_timeout allows (nobody here cancels any). */
+const QUERY_CANCELED = "57014";
+
+export function isStatementTimeout(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === QUERY_CANCELED;
+}
