@@ -4,7 +4,8 @@
  *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333)  --seconds N (10) of indexd's writes  --commits N (4000) of each kind
  *   --plans FILE        where the plans of the walk go; default bench-claim-plans.json
  *
- * Needs about 6 GB of disk and ten minutes at full size. The server runs without fsync: the disk is not what is measured.
+ * Needs about 10 GB of disk and fifteen minutes at full size. The server is as durable as PostgreSQL is by itself; where a second
+ * figure says "asynchronous", commits do not wait for the disk, and only what is computed is compared.
  */
 import { writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
@@ -40,6 +41,7 @@ const say = (what: string): void => console.error(`${new Date().toISOString().sl
 
 const server = await startPostgres({
   maxConnections: 120,
+  durability: "full",
   settings: {
     shared_buffers: "2GB",
     max_wal_size: "16GB",
@@ -85,15 +87,24 @@ async function small() {
     await loseHosts(sql, indexd.hosts.slice(0, Math.ceil(indexd.hosts.length / 10)));
     await walkEverything(url);
     await sql.unsafe("vacuum analyze slabmend.backlog");
-    const { result } = await leaseAlone(url, indexd.scale.slabs, 1_000);
-    return { sectors: indexd.scale.slabs * indexd.scale.shards, ...result };
+    const batches = Math.floor(indexd.scale.slabs / 250);
+    return {
+      sectors: indexd.scale.slabs * indexd.scale.shards,
+      durable: (await leaseAlone(url, { slabs: indexd.scale.slabs, batches, commit: "durable" })).result,
+      asynchronous: (await leaseAlone(url, { slabs: indexd.scale.slabs, batches, commit: "asynchronous" }))
+        .result,
+    };
   });
 }
 
 async function oneHost(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const sectors = await loseHosts(sql, indexd.hosts.slice(0, 1));
   const walk = await walkEverything(url);
-  const alone = await leaseAlone(url, indexd.scale.slabs, Math.floor(sectors / 200));
+  const alone = await leaseAlone(url, {
+    slabs: indexd.scale.slabs,
+    batches: Math.floor(sectors / 200),
+    commit: "durable",
+  });
   const together = await leaseTogether(url, 8, sectors);
   return {
     sectors,
@@ -118,24 +129,24 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await sql.unsafe("vacuum analyze slabmend.backlog");
   const nearest = await nearestToLoss(sql, NEAREST);
   say("lease");
-  const alone = await leaseAlone(
-    url,
-    indexd.scale.slabs,
-    Math.min(400, Math.floor(indexd.scale.slabs / 300)),
-  );
+  const { slabs } = indexd.scale;
+  const batches = Math.min(400, Math.floor(slabs / 600));
+  const alone = await leaseAlone(url, { slabs, batches, commit: "durable" });
+  const computed = await leaseAlone(url, { slabs, batches, commit: "asynchronous" });
   say("indexd's writes");
   const disturbance = await disturbIndexd(url, indexd, Number(values.seconds));
-  const together = await leaseTogether(url, 8, Math.floor(indexd.scale.slabs / 3));
-  const all = [...alone.leased, ...together.leased];
+  const together = await leaseTogether(url, 8, Math.floor(slabs / 3));
+  const all = [...alone.leased, ...computed.leased, ...together.leased];
   say("lease by sector id");
   await forgetLeases(sql);
-  const byId = await leaseById(url, indexd.scale.slabs);
+  const byId = await leaseById(url, slabs);
   return {
     sectors,
     markingSeconds,
     walk,
     secondPass: again,
     oneClaimer: alone.result,
+    oneClaimerAsynchronous: computed.result,
     eightClaimers: together.result,
     twice: twice(all),
     order: {
@@ -206,15 +217,20 @@ try {
   const smallResult = await small();
   say("large database");
   const largeResult = await large();
-  const { oneClaimer, eightClaimers } = largeResult.tenthOfHostsDies;
-  const medianGrowth = round(oneClaimer.leasing.medianMs / smallResult.leasing.medianMs);
+  const { oneClaimer, oneClaimerAsynchronous, eightClaimers } = largeResult.tenthOfHostsDies;
   const report = {
     machine: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memoryGigabytes: round(totalmem() / 1e9) },
     node: process.version,
     aims: {
       p99AtMost2_5TimesBare: oneClaimer.p99Ratio,
+      p99TimesBareAsynchronous: oneClaimerAsynchronous.p99Ratio,
       atLeast5000LeasesPerSecondWithEight: eightClaimers.leasesPerSecond,
-      medianAtMost1_5TimesFromSmallToLarge: medianGrowth,
+      medianAtMost1_5TimesFromSmallToLarge: round(
+        oneClaimer.leasing.medianMs / smallResult.durable.leasing.medianMs,
+      ),
+      medianGrowthAsynchronous: round(
+        oneClaimerAsynchronous.leasing.medianMs / smallResult.asynchronous.leasing.medianMs,
+      ),
       slabsLeasedTwice: largeResult.oneHostDies.twice + largeResult.tenthOfHostsDies.twice,
       firstThousandLeasesAreTheNearest: largeResult.tenthOfHostsDies.order.leasesUntilAllNearest,
     },

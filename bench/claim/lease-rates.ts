@@ -17,12 +17,24 @@ export const request: UrgencyRequest = {
   patientShare: 0.1,
 };
 
-export const client = (url: string): Sql =>
-  postgres(url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} });
+/** Whether a commit waits until the disk has it, as PostgreSQL does by itself, or is only computed. */
+export type Commit = "durable" | "asynchronous";
+
+export const client = (url: string, commit: Commit = "durable"): Sql =>
+  postgres(url, {
+    max: 1,
+    prepare: false,
+    fetch_types: false,
+    onnotice: () => {},
+    connection: { synchronous_commit: commit === "durable" ? "on" : "off" },
+  });
 
 /** One claimer; a bare transaction over 100 random slabs after each batch, so that both see the same machine. */
-export async function leaseAlone(url: string, slabs: number, batches: number) {
-  const sql = client(url);
+export async function leaseAlone(
+  url: string,
+  { slabs, batches, commit }: { readonly slabs: number; readonly batches: number; readonly commit: Commit },
+) {
+  const sql = client(url, commit);
   const leasing: number[] = [];
   const bare: number[] = [];
   const leased: bigint[] = [];
@@ -41,11 +53,14 @@ export async function leaseAlone(url: string, slabs: number, batches: number) {
     if (batch.dry) break;
   }
   await sql.end();
+  // The first call of a connection plans.
+  const [firstMs = Number.NaN] = leasing.splice(0, 1);
   const ours = percentiles(leasing);
   const theirs = percentiles(bare);
   return {
     leased,
     result: {
+      firstMs: round(firstMs),
       leasing: ours,
       bare: theirs,
       leasesPerSecond: round((ours.count * BATCH * 1000) / leasing.reduce((sum, ms) => sum + ms, 0)),

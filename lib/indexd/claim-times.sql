@@ -1,7 +1,8 @@
 -- From when on these slabs may be leased, if nothing changes: the rules of claimable-slabs.sql, as a time. A slab may be
 -- leased when free_at has passed, it is not leased and not dying (really being deleted). Missing: the slab is gone.
 --
--- Reads what claimable_slabs reads, by the same indexes. A leased slab is free when its lease expires, or sooner.
+-- Reads what claimable_slabs reads, by the same indexes. A leased slab is free when its lease expires, or sooner. The laterals
+-- pin the indexes down: planned while few leases exist, a join would read all of them for each slab ever after.
 create or replace function slabmend.claim_times(slab_ids bigint[], grace interval)
 returns table (slab_id bigint, digest bytea, min_shards smallint, free_at timestamptz, leased boolean, dying boolean)
 language sql stable
@@ -16,8 +17,15 @@ as $$
     not exists (select from public.account_slabs a where a.slab_id = s.id)
       and not exists (select from public.object_slabs o where o.slab_digest = s.digest)
       and s.id in (select q.slab_id from public.slab_deletion_queue q)
-  from public.slabs s
-  left join slabmend.repairs r on r.slab_id = s.id
-  left join slabmend.leases l on l.slab_id = s.id
-  where s.id = any (slab_ids)
+  from unnest(slab_ids) w (id)
+  cross join lateral (
+    -- Column by column: workers may read no others.
+    select x.id, x.digest, x.min_shards, x.next_repair_attempt from public.slabs x where x.id = w.id offset 0
+  ) s
+  left join lateral (
+    select x.next_repair_attempt, x.quarantined_until from slabmend.repairs x where x.slab_id = w.id offset 0
+  ) r on true
+  left join lateral (
+    select x.slab_id, x.expires_at from slabmend.leases x where x.slab_id = w.id offset 0
+  ) l on true
 $$;

@@ -14,9 +14,9 @@
 -- Every entry that is looked at and not leased leaves the front of the queue: healed and deleted ones go, others say when
 -- to look again. So a stale entry costs one look, and no call looks at it twice.
 --
--- Health is looked at again by the first of the sectors that the entry counts, by id, and by the others only if that one is
--- well: judging the whole slab would be thirty times as many. A slab that has become worse in the meantime, or a little
--- better, is leased all the same.
+-- Health is looked at again by the first of the sectors that the entry counts, by id, lost ones first; by the others only if
+-- that one is well: judging the whole slab would be thirty times as many. A slab that has become worse in the meantime, or a
+-- little better, is leased all the same.
 --
 -- Locks: backlog, then slabs, both `for no key update skip locked`: it waits for nobody, and two callers take different
 -- slabs. Then leases, of which nobody else can insert one for a slab that is locked here.
@@ -32,17 +32,25 @@ declare
   hold constant interval not null := make_interval(secs => (request->>'holdMs')::double precision / 1000);
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
   patience constant interval not null := make_interval(secs => (request->>'patienceMs')::double precision / 1000);
-  danger_above constant double precision not null := (request->>'dangerAbove')::double precision;
   most_in_flight constant integer := (request->>'maxInFlight')::integer;
   most_ordinary constant integer := (request->>'mostOrdinary')::integer;
+  -- Without a limit on ordinary slabs there are none: every urgency is above this.
+  ordinary_up_to constant double precision not null :=
+    case when most_ordinary is null then -1 else (request->>'dangerAbove')::double precision end;
   room integer not null := (request->>'maxLeases')::integer;
+  most_patient integer not null := 0;
   live integer;
-  wanted integer;
-  chosen bigint[] := '{}';
-  more bigint[];
+  -- Of the entries taken, in their order.
+  chosen bigint[];
+  urgencies double precision[];
+  margins smallint[];
+  first_bad bigint[];
+  dry boolean;
   locked bigint[];
+  doubtful bigint[];
+  well bigint[] := '{}';
+  changed bigint[] := '{}';
   moment timestamptz := clock_timestamp();
-  dry boolean := true;
   result record;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -58,88 +66,78 @@ begin
       'changed', '[]'::jsonb, 'dry', false);
   end if;
 
-  -- 1. Those whose patience is at its end.
-  wanted := least(ceil(room * (request->>'patientShare')::double precision)::integer, coalesce(most_ordinary, room));
-  if wanted > 0 then
-    select coalesce(array_agg(b.slab_id), '{}') into chosen
-    from (
-      select b.slab_id from slabmend.backlog b
-      where b.ready and b.waiting_since < moment - patience
-      order by b.waiting_since, b.slab_id
-      limit wanted
-      for no key update skip locked
-    ) b;
-  end if;
-
-  -- 2. The most urgent; ordinary ones as far as the budget goes.
-  wanted := room - cardinality(chosen);
-  if most_ordinary is not null and wanted > 0 then
-    select coalesce(array_agg(b.slab_id), '{}') into more
-    from (
-      select b.slab_id from slabmend.backlog b
-      where b.ready and b.urgency > danger_above and b.slab_id <> all (chosen)
-      order by b.urgency desc, b.waiting_since, b.slab_id
-      limit wanted
-      for no key update skip locked
-    ) b;
-    dry := cardinality(more) < wanted;
-    wanted := least(wanted - cardinality(more), most_ordinary - cardinality(chosen));
-    chosen := chosen || more;
-    if wanted > 0 then
-      select coalesce(array_agg(b.slab_id), '{}') into more
-      from (
-        select b.slab_id from slabmend.backlog b
-        where b.ready and b.urgency <= danger_above and b.slab_id <> all (chosen)
-        order by b.urgency desc, b.waiting_since, b.slab_id
-        limit wanted
-        for no key update skip locked
-      ) b;
-      dry := cardinality(more) < wanted;
-      chosen := chosen || more;
-    end if;
-  elsif wanted > 0 then
-    select coalesce(array_agg(b.slab_id), '{}') into more
-    from (
-      select b.slab_id from slabmend.backlog b
-      where b.ready and b.slab_id <> all (chosen)
-      order by b.urgency desc, b.waiting_since, b.slab_id
-      limit wanted
-      for no key update skip locked
-    ) b;
-    dry := cardinality(more) < wanted;
-    chosen := chosen || more;
-  else
-    dry := false;
-  end if;
+  -- 1. Those whose patience is at its end; then the most urgent; then ordinary ones as far as the budget goes.
+  most_patient := least(ceil(room * (request->>'patientShare')::double precision)::integer, coalesce(most_ordinary, room));
+  with patient as materialized (
+    select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
+    from slabmend.backlog b
+    where b.ready and b.waiting_since < moment - patience
+    order by b.waiting_since, b.slab_id
+    limit most_patient
+    for no key update skip locked
+  ), urgent as materialized (
+    select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
+    from slabmend.backlog b
+    where b.ready and b.urgency > ordinary_up_to and b.slab_id not in (select p.slab_id from patient p)
+    order by b.urgency desc, b.waiting_since, b.slab_id
+    limit room - (select count(*) from patient)
+    for no key update of b skip locked
+  ), remaining as (
+    -- least() leaves null, no limit, out of account.
+    select room - p.count - u.count as places, least(room - p.count - u.count, most_ordinary - p.count) as ordinary
+    from (select count(*) from patient) p cross join (select count(*) from urgent) u
+  ), ordinary as materialized (
+    select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
+    from slabmend.backlog b
+    where b.ready and b.urgency <= ordinary_up_to and b.slab_id not in (select p.slab_id from patient p)
+    order by b.urgency desc, b.waiting_since, b.slab_id
+    limit (select r.ordinary from remaining r)
+    for no key update of b skip locked
+  ), taken as (
+    select p.* from patient p union all select u.* from urgent u union all select o.* from ordinary o
+  )
+  select coalesce(array_agg(t.slab_id), '{}'), array_agg(t.urgency), array_agg(t.margin), array_agg(t.first_bad),
+    (select r.places > 0 and (r.ordinary = 0 or r.ordinary > (select count(*) from ordinary)) from remaining r)
+  into chosen, urgencies, margins, first_bad, dry
+  from taken t;
 
   select coalesce(array_agg(s.id), '{}') into locked
   from (select s.id from public.slabs s where s.id = any (chosen) for no key update skip locked) s;
 
-  -- 3. A new statement, now that all is locked: whatever came between is seen.
+  -- 2. New statements, now that all is locked: whatever came between is seen. First, whose first sector is not lost.
   moment := clock_timestamp();
-  with entry as materialized (
-    select b.slab_id, b.urgency, b.margin, b.bad_sectors, c.place
-    from unnest(chosen) with ordinality c (slab_id, place)
-    join slabmend.backlog b on b.slab_id = c.slab_id
-  ), still as materialized (
-    -- What makes the slab due comes first in its list: while that is so, nothing else is asked.
-    select e.slab_id, s.host_id is null
-      or coalesce((select x.cause is not null from slabmend.sector_causes(array[s.id]) x), false) as first_is_bad
-    from entry e
-    join public.sectors s on s.id = e.bad_sectors[1]
-  ), judged as materialized (
+  select coalesce(array_agg(c.slab_id), '{}') into doubtful
+  from unnest(chosen, first_bad) c (slab_id, sector_id)
+  -- Laterals, here and below, so that no plan reads all sectors.
+  left join lateral (
+    select true as is_lost from public.sectors x where x.id = c.sector_id and x.host_id is null offset 0
+  ) s on true
+  where s.is_lost is null;
+  if cardinality(doubtful) > 0 then
+    select
+      coalesce(array_agg(j.slab_id) filter (where j.bad = 0), '{}'),
+      coalesce(array_agg(j.slab_id) filter (where j.bad > 0 and not j.first_is_bad), '{}')
+    into well, changed
+    from (
+      select b.slab_id, count(x.cause) as bad,
+        coalesce(bool_or(x.cause is not null) filter (where x.sector_id = b.bad_sectors[1]), false) as first_is_bad
+      from slabmend.backlog b
+      left join lateral (select * from slabmend.sector_causes(b.bad_sectors) offset 0) x on true
+      where b.slab_id = any (doubtful)
+      group by b.slab_id
+    ) j;
+  end if;
+
+  with judged as materialized (
     select e.slab_id, e.urgency, e.margin, e.place, t.digest, t.free_at,
       case
-        when t.slab_id is null or t.dying then 'gone'
-        when not coalesce(still.first_is_bad, false) then
-          case when exists (select from slabmend.sector_causes(e.bad_sectors) x where x.cause is not null)
-            then 'changed' else 'gone' end
+        when t.slab_id is null or t.dying or e.slab_id = any (well) then 'gone'
+        when e.slab_id = any (changed) then 'changed'
         when t.leased or t.free_at >= moment or e.slab_id <> all (locked) then 'postponed'
         else 'due'
       end as verdict
-    from entry e
+    from unnest(chosen, urgencies, margins) with ordinality e (slab_id, urgency, margin, place)
     left join slabmend.claim_times(chosen, grace) t on t.slab_id = e.slab_id
-    left join still on still.slab_id = e.slab_id
   ), inserted as (
     insert into slabmend.leases as l (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)
     select j.slab_id, j.digest, moment, moment + hold, moment, moment + hold, j.margin

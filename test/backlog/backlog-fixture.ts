@@ -1,4 +1,4 @@
-import type { Sql } from "postgres";
+import type { ISql, Sql } from "postgres";
 import { DEFAULT_WALK_SETTINGS, type WalkSettings } from "../../lib/backlog/backlog-settings.ts";
 import type { Cause } from "../../lib/backlog/causes.ts";
 import { type WalkReport, walkBacklog } from "../../lib/backlog/walk.ts";
@@ -48,7 +48,7 @@ const leaseRequest = (rest: Partial<UrgencyRequest> = {}): UrgencyRequest => ({
   ...rest,
 });
 
-export const lease = (sql: Sql, rest: Partial<UrgencyRequest> = {}): Promise<UrgencyBatch> =>
+export const lease = (sql: ISql, rest: Partial<UrgencyRequest> = {}): Promise<UrgencyBatch> =>
   leaseByUrgency(sql, leaseRequest(rest));
 
 export interface BacklogRow {

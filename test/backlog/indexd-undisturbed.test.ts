@@ -85,3 +85,27 @@ test("walk and leases read indexd's large tables by index only, and only what is
   expect(leased.scans - walked.scans).toBe(0);
   expect(leased.rows - walked.rows).toBeLessThan(batch.leases.length * 12);
 });
+
+test("a batch reads its own slabs' leases and history, however many others there are", async () => {
+  await walk(sql, walkSettings({ pageSectors: 25 }));
+  const read = await sql.begin(async (tx) => {
+    // Planned for this connection while there are hardly any leases; then a fleet of a thousand workers.
+    await lease(tx, { maxLeases: 1 });
+    await tx`
+      insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)
+      select 1e9 + n, sha256(int4send(n)), now(), now(), now(), now() + interval '1 hour', 1 from generate_series(1, 2000) n`;
+    await tx`
+      insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt)
+      select 1e9 + n, sha256(int4send(n)), 'repaired', now(), now() from generate_series(1, 2000) n`;
+    const rows = async (): Promise<number> => {
+      const [row] = await tx<{ rows: number }[]>`
+        select sum(seq_tup_read + idx_tup_fetch)::integer as rows
+        from pg_stat_xact_user_tables where schemaname = 'slabmend' and relname in ('leases', 'repairs')`;
+      return row!.rows;
+    };
+    const before = await rows();
+    expect((await lease(tx, { maxLeases: 10 })).leases).toHaveLength(10);
+    return (await rows()) - before;
+  });
+  expect(read).toBeLessThan(20);
+});
