@@ -6,6 +6,7 @@ import { benchBundles } from "./bundle.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchRepairCpu } from "./repair-cpu.ts";
 import { benchRepairMemory } from "./repair-memory.ts";
+import { benchRepairWall } from "./repair-wall.ts";
 
 /** Each section in turn, never two at once: they would slow each other down. A new bench is one more line. */
 const sections: Readonly<Record<string, () => Promise<object>>> = {
@@ -13,6 +14,7 @@ const sections: Readonly<Record<string, () => Promise<object>>> = {
   bundles: benchBundles,
   repairCpu: benchRepairCpu,
   repairMemory: benchRepairMemory,
+  repairWall: benchRepairWall,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Clock } from "../../lib/clock/clock.ts";
-import { type Pace, PacedLine } from "../../lib/local/swarm/paced-line.ts";
+import { mostQueuedBytes, type Pace, PacedLine } from "../../lib/local/swarm/paced-line.ts";
 
 /** Time that passes only when told, from timer to timer. */
 class ManualClock implements Clock {
@@ -123,5 +123,17 @@ describe("a paced line", () => {
     clock.advanceTo(10_000);
     expect(received().toString()).toBe("abc");
     expect(clock.timers).toBe(0);
+  });
+});
+
+describe("how much a line holds before its source waits", () => {
+  const BUFFER = 256 * 1024;
+  it.each<[string, Partial<Pace>, number]>([
+    ["near: a socket's buffer", { bytesPerSecond: 1_000_000 }, BUFFER],
+    ["far: what its rate puts on the way", { bytesPerSecond: 12_500_000, latencyMs: 40 }, BUFFER + 500_000],
+    ["very far or very fast: what Linux allows", { bytesPerSecond: 1e9, latencyMs: 100 }, BUFFER + 2 ** 22],
+    ["far, of any speed: the same", { latencyMs: 1 }, BUFFER + 2 ** 22],
+  ])("%s", (_name, pace, bytes) => {
+    expect(mostQueuedBytes({ ...FULL_SPEED, ...pace })).toBe(bytes);
   });
 });

@@ -18,6 +18,21 @@ export interface SharedBandwidth {
 const LUMPS_PER_SECOND = 20;
 const MAX_CATCH_UP_MS = 1000 / LUMPS_PER_SECOND;
 
+/** About what a kernel's socket buffer holds. */
+const BUFFER_BYTES = 256 * 1024;
+/** What Linux lets a connection have on its way by default (net.ipv4.tcp_wmem). */
+const MAX_ON_THE_WAY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Beyond this many bytes in a line, its source is made to wait: a buffer, and what is on its way for the latency at the full
+ * rate. With the buffer alone a far host would be slow, however fast its line: 256 KiB in 40 ms are 52 Mbit/s.
+ */
+export function mostQueuedBytes({ bytesPerSecond, latencyMs }: Pace): number {
+  if (latencyMs === 0) return BUFFER_BYTES;
+  const onTheWay = bytesPerSecond === null ? MAX_ON_THE_WAY_BYTES : (bytesPerSecond * latencyMs) / 1_000;
+  return BUFFER_BYTES + Math.min(MAX_ON_THE_WAY_BYTES, Math.ceil(onTheWay));
+}
+
 /**
  * A one-way line: what goes in comes out in order, later by the latency and no faster than the bandwidth allows. The
  * pace is asked for anew for each lump, so a change is felt within a fraction of a second. At full speed and with nothing

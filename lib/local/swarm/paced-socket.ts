@@ -1,10 +1,7 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import type { Clock } from "../../clock/clock.ts";
-import { type Pace, PacedLine, type SharedBandwidth } from "./paced-line.ts";
-
-/** Beyond this many bytes in a line, its source is made to wait: about what a kernel's socket buffer holds. */
-const MAX_QUEUED_BYTES = 256 * 1024;
+import { mostQueuedBytes, type Pace, PacedLine, type SharedBandwidth } from "./paced-line.ts";
 
 /**
  * A socket seen through a slow line in each direction. It pauses the real socket when its line is full, so a slow host
@@ -14,6 +11,7 @@ export class PacedSocket extends Duplex {
   readonly #socket: Socket;
   readonly #inward: PacedLine;
   readonly #outward: PacedLine;
+  readonly #pace: () => Pace;
   #readerIsFull = false;
 
   constructor(
@@ -28,6 +26,7 @@ export class PacedSocket extends Duplex {
     super({ allowHalfOpen: false });
     this.#socket = socket;
     const { clock, pace } = options;
+    this.#pace = pace;
     this.#inward = new PacedLine({
       clock,
       pace,
@@ -46,8 +45,9 @@ export class PacedSocket extends Duplex {
     });
     socket.on("data", (bytes: Buffer) => {
       this.#inward.send(bytes);
-      if (this.#readerIsFull || this.#inward.queuedBytes > MAX_QUEUED_BYTES) socket.pause();
-      this.#inward.whenAtMost(MAX_QUEUED_BYTES, () => this.#resumeIfWanted());
+      const most = mostQueuedBytes(pace());
+      if (this.#readerIsFull || this.#inward.queuedBytes > most) socket.pause();
+      this.#inward.whenAtMost(most, () => this.#resumeIfWanted());
     });
     socket.on("end", () => this.#inward.whenAtMost(0, () => this.push(null)));
     socket.on("error", (error) => this.destroy(error));
@@ -70,12 +70,12 @@ export class PacedSocket extends Duplex {
 
   override _read(): void {
     this.#readerIsFull = false;
-    if (this.#inward.queuedBytes <= MAX_QUEUED_BYTES) this.#resumeIfWanted();
+    if (this.#inward.queuedBytes <= mostQueuedBytes(this.#pace())) this.#resumeIfWanted();
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
     this.#outward.send(bytes);
-    this.#outward.whenAtMost(MAX_QUEUED_BYTES, () => {
+    this.#outward.whenAtMost(mostQueuedBytes(this.#pace()), () => {
       if (this.#socket.writableNeedDrain) this.#socket.once("drain", () => done());
       else done();
     });

@@ -1,0 +1,237 @@
+/**
+ * Wall time of whole repairs: the bundled function, as it is deployed, in a process of its own, against hosts whose lines have
+ * a rate and a latency. What these lines do not have: TCP's handshake and slow start over a distance, and loss of packets.
+ * The worker's own line and the database are as fast as this machine.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { HostCounters } from "../lib/local/swarm/host-counters.ts";
+import { DEFAULT_PRICES } from "../lib/local/swarm/swarm.ts";
+import { encodeRepairMessage } from "../lib/queue/repair-message.ts";
+import { readJournalEntry } from "../lib/store/read-journal.ts";
+import { bundleFunction } from "../scripts/bundle.ts";
+import type { RepairWorld, StoredSlab, WorldHost } from "../test/support/repair-world.ts";
+import { blockHost } from "../test/support/seed-indexd.ts";
+import { median, rounded } from "./measure.ts";
+import { cpuMilliseconds, residentMebibytes } from "./process-usage.ts";
+import { type RepairProcess, withRepairProcess, withRepairWorld } from "./with-repair-world.ts";
+
+interface HostLine {
+  readonly megabitsPerSecond: number;
+  readonly roundTripMs: number;
+}
+
+/** Of 44 hosts, each way. Two are slow; a repair must live with such, too. */
+const LINES: readonly (HostLine & { readonly hosts: number })[] = [
+  { hosts: 12, megabitsPerSecond: 20, roundTripMs: 80 },
+  { hosts: 18, megabitsPerSecond: 50, roundTripMs: 50 },
+  { hosts: 12, megabitsPerSecond: 100, roundTripMs: 20 },
+  { hosts: 2, megabitsPerSecond: 5, roundTripMs: 150 },
+];
+const HOSTS = LINES.reduce((sum, { hosts }) => sum + hosts, 0);
+/** No divisor in common with 44: mixes the lines, and moves a slab's 30 hosts on from repair to repair. */
+const STRIDE = 7;
+
+const MIN_SHARDS = 10;
+const TOTAL_SHARDS = 30;
+/** Of each case, after the first one, which knows nothing of the hosts. */
+const WARM_REPAIRS = 8;
+
+const CASES = {
+  copy1: { how: "copied", sectors: 1 },
+  rebuild1: { how: "rebuilt", sectors: 1 },
+  rebuild5: { how: "rebuilt", sectors: 5 },
+  rebuild10: { how: "rebuilt", sectors: 10 },
+} as const;
+export type RepairCase = keyof typeof CASES;
+
+/** What the warm repairs of a case took; means, because a bill is a sum. */
+export interface RepairWall {
+  /** Moved by each repair. */
+  readonly sectors: number;
+  readonly repairs: number;
+  readonly wallMs: number;
+  readonly medianWallMs: number;
+  readonly slowestWallMs: number;
+  /** The first repair of a process that knows nothing of the hosts. */
+  readonly firstWallMs: number;
+  /** Overlap: storing begins with the first shard. */
+  readonly phasesMs: Readonly<Record<string, number>>;
+  readonly cpuMs: number;
+  /** As the hosts counted: also what was read in vain. */
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Hastings, as the hosts charged, and as the journal has them: what succeeded. */
+  readonly hastingsCharged: string;
+  readonly hastingsInJournal: string;
+  readonly logBytes: number;
+  readonly peakMebibytes: number;
+}
+
+export interface RepairWallResult {
+  readonly lines: typeof LINES;
+  /** Hastings: a byte read, a byte written, a byte stored for a block. */
+  readonly hostPrices: { readonly egress: string; readonly ingress: string; readonly storage: string };
+  readonly cases: Readonly<Record<RepairCase, RepairWall>>;
+}
+
+/** Needs Linux, which tells the CPU time of another process. */
+export async function benchRepairWall(): Promise<RepairWallResult | { readonly skipped: string }> {
+  if (process.platform !== "linux") return { skipped: "CPU time and memory are read from /proc" };
+  const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-"));
+  try {
+    const { entry } = await bundleFunction("repair", folder);
+    return await withRepairWorld(HOSTS, async (world) => {
+      await slowDown(world);
+      const cases: Partial<Record<RepairCase, RepairWall>> = {};
+      for (const name of Object.keys(CASES) as RepairCase[])
+        cases[name] = await measureCase(world, entry, name);
+      const { egressPrice, ingressPrice, storagePrice } = DEFAULT_PRICES;
+      return {
+        lines: LINES,
+        hostPrices: {
+          egress: String(egressPrice),
+          ingress: String(ingressPrice),
+          storage: String(storagePrice),
+        },
+        cases: cases as Record<RepairCase, RepairWall>,
+      };
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function slowDown(world: RepairWorld): Promise<void> {
+  const lines = LINES.flatMap((line) => Array.from({ length: line.hosts }, () => line));
+  for (const [index, { swarm }] of world.hosts.entries()) {
+    const { megabitsPerSecond, roundTripMs } = lines[(index * STRIDE) % HOSTS]!;
+    await swarm.setSwitches({ bytesPerSecond: megabitsPerSecond * 125_000, latencyMs: roundTripMs / 2 });
+  }
+}
+
+interface OneRepair {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+  readonly phasesMs: Readonly<Record<string, number>>;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly hastingsCharged: bigint;
+  readonly hastingsInJournal: bigint;
+  readonly logBytes: number;
+}
+
+async function measureCase(world: RepairWorld, entry: string, name: RepairCase): Promise<RepairWall> {
+  await world.database.sql`delete from slabmend.host_scores`;
+  let logBytes = 0;
+  const environment = {
+    ...world.variables,
+    // As deployed: what is printed is billed.
+    SLABMEND_LOG_LEVEL: "info",
+    SLABMEND_METRICS_NAMESPACE: "slabmend-bench",
+  };
+  return withRepairProcess(
+    entry,
+    environment,
+    async (process) => {
+      const repairs: OneRepair[] = [];
+      for (let round = 0; round <= WARM_REPAIRS; round++) {
+        const before = logBytes;
+        const repair = await repairOnce(world, process, name, round);
+        repairs.push({ ...repair, logBytes: logBytes - before });
+      }
+      const [first, ...warm] = repairs as [OneRepair, ...OneRepair[]];
+      const mean = (of: (repair: OneRepair) => number): number =>
+        Math.round(warm.reduce((sum, repair) => sum + of(repair), 0) / warm.length);
+      const meanHastings = (of: (repair: OneRepair) => bigint): string =>
+        String(warm.reduce((sum, repair) => sum + of(repair), 0n) / BigInt(warm.length));
+      const phases = [...new Set(warm.flatMap(({ phasesMs }) => Object.keys(phasesMs)))].sort();
+      return {
+        sectors: CASES[name].sectors,
+        repairs: warm.length,
+        wallMs: mean(({ wallMs }) => wallMs),
+        medianWallMs: Math.round(median(warm.map(({ wallMs }) => wallMs))),
+        slowestWallMs: Math.round(Math.max(...warm.map(({ wallMs }) => wallMs))),
+        firstWallMs: Math.round(first.wallMs),
+        phasesMs: Object.fromEntries(
+          phases.map((phase) => [phase, mean(({ phasesMs }) => phasesMs[phase] ?? 0)]),
+        ),
+        cpuMs: mean(({ cpuMs }) => cpuMs),
+        bytesRead: mean(({ bytesRead }) => bytesRead),
+        bytesWritten: mean(({ bytesWritten }) => bytesWritten),
+        hastingsCharged: meanHastings(({ hastingsCharged }) => hastingsCharged),
+        hastingsInJournal: meanHastings(({ hastingsInJournal }) => hastingsInJournal),
+        logBytes: mean(({ logBytes }) => logBytes),
+        peakMebibytes: rounded(await residentMebibytes(process.pid, "VmHWM")),
+      };
+    },
+    (line) => {
+      logBytes += Buffer.byteLength(line) + 1;
+    },
+  );
+}
+
+/** Stores a slab, damages it, has it repaired, looks that it was, and removes it. */
+async function repairOnce(
+  world: RepairWorld,
+  { pid, invoke }: RepairProcess,
+  name: RepairCase,
+  round: number,
+): Promise<Omit<OneRepair, "logBytes">> {
+  const { how, sectors } = CASES[name];
+  const { sql } = world.database;
+  const on = Array.from(
+    { length: TOTAL_SHARDS },
+    (_, index) => world.hosts[(round * STRIDE + index) % HOSTS]!,
+  );
+  const slab = await world.storeSlab({ minShards: MIN_SHARDS, totalShards: TOTAL_SHARDS, on });
+  await damage(world, slab, name);
+  const task = await world.lease(slab);
+  const hostsBefore = await countersOf(world.hosts);
+  const cpuBefore = await cpuMilliseconds(pid);
+  const startedMs = performance.now();
+  await invoke(encodeRepairMessage(task));
+  const wallMs = performance.now() - startedMs;
+  const cpuMs = (await cpuMilliseconds(pid)) - cpuBefore;
+  const hostsAfter = await countersOf(world.hosts);
+  const entry = await readJournalEntry(sql, task.token);
+  const done = entry?.moves.filter((move) => move.how === how).length;
+  if (entry?.outcome !== "repaired" || done !== sectors) {
+    throw new Error(`${name}: expected ${sectors} sectors ${how}, got ${JSON.stringify(entry?.moves)}`);
+  }
+  await sql`delete from hosts_blocklist`;
+  await sql`update contracts set good = true`;
+  for (const { swarm } of world.hosts) {
+    for (const root of await swarm.sectorRoots()) await swarm.dropSector(root);
+  }
+  return {
+    wallMs,
+    cpuMs,
+    phasesMs: entry.phasesMs,
+    bytesRead: hostsAfter.bytesRead - hostsBefore.bytesRead,
+    bytesWritten: hostsAfter.bytesWritten - hostsBefore.bytesWritten,
+    hastingsCharged: hostsAfter.hastingsCharged - hostsBefore.hastingsCharged,
+    hastingsInJournal: entry.hastings,
+  };
+}
+
+/** To be copied: its host is blocked and still answers. To be rebuilt: lost. */
+async function damage(world: RepairWorld, slab: StoredSlab, name: RepairCase): Promise<void> {
+  const { how, sectors } = CASES[name];
+  for (let index = 0; index < sectors; index++) {
+    if (how === "copied") await blockHost(world.database.sql, slab.hosts[index]!.row.hostKey);
+    else await world.loseSector(slab, index);
+  }
+}
+
+type Traffic = Pick<HostCounters, "bytesRead" | "bytesWritten" | "hastingsCharged">;
+
+async function countersOf(hosts: readonly WorldHost[]): Promise<Traffic> {
+  const all = await Promise.all(hosts.map(({ swarm }) => swarm.counters()));
+  return {
+    bytesRead: all.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
+    bytesWritten: all.reduce((sum, { bytesWritten }) => sum + bytesWritten, 0),
+    hastingsCharged: all.reduce((sum, { hastingsCharged }) => sum + hastingsCharged, 0n),
+  };
+}

@@ -1,0 +1,66 @@
+/** A repair world outside of vitest: an embedded PostgreSQL of its own, and the repair function in a process of its own. */
+import { readFile } from "node:fs/promises";
+import postgres from "postgres";
+import { FunctionPool } from "../lib/local/function-pool.ts";
+import { type ParentGuard, startParentGuard } from "../lib/local/parent-guard.ts";
+import { startPostgres } from "../lib/local/postgres.ts";
+import { migrateDatabase } from "../lib/store/migrate-database.ts";
+import { createRepairWorld, type RepairWorld } from "../test/support/repair-world.ts";
+
+/** Everything has ended when this returns. */
+export async function withRepairWorld<T>(
+  hosts: number,
+  work: (world: RepairWorld) => Promise<T>,
+): Promise<T> {
+  const server = await startPostgres();
+  try {
+    const admin = postgres(server.url("postgres"), { max: 1, onnotice: () => {} });
+    await admin.unsafe("create database bench").finally(() => admin.end());
+    const url = server.url("bench");
+    const sql = postgres(url, { max: 4, onnotice: () => {} });
+    await sql.unsafe(await readFile(new URL("../lib/local/indexd-schema.sql", import.meta.url), "utf8"));
+    await migrateDatabase(sql);
+    const world = await createRepairWorld({ hosts, database: { url, sql, drop: () => sql.end() } });
+    try {
+      return await work(world);
+    } finally {
+      await world.stop();
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+export interface RepairProcess {
+  readonly pid: number;
+  /** Hands the bodies to the handler as one event. */
+  invoke(...bodies: readonly string[]): Promise<void>;
+}
+
+/** The handler of `entry`, started; its process has ended when this returns. */
+export async function withRepairProcess<T>(
+  entry: string,
+  environment: Readonly<Record<string, string>>,
+  work: (process: RepairProcess) => Promise<T>,
+  onLine: (line: string) => void = () => {},
+): Promise<T> {
+  const guard: ParentGuard = await startParentGuard();
+  const pool = new FunctionPool(
+    { name: "repair", entry, timeoutMs: 300_000, maxConcurrency: 1, environment },
+    { guard, onLine: ({ line }) => onLine(line) },
+  );
+  const invoke = async (...bodies: readonly string[]): Promise<void> => {
+    const Records = bodies.map((body, index) => ({ messageId: String(index), body }));
+    const outcome = await pool.invoke(JSON.stringify({ Records }));
+    if (outcome.kind !== "succeeded") throw new Error(`the handler failed: ${JSON.stringify(outcome)}`);
+  };
+  try {
+    await invoke();
+    const [pid] = pool.pids;
+    if (pid === undefined) throw new Error("the handler's process is gone");
+    return await work({ pid, invoke });
+  } finally {
+    await pool.stop();
+    await guard.release();
+  }
+}
