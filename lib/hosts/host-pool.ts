@@ -1,6 +1,7 @@
 import type { Clock } from "../clock/clock.ts";
 import { accountBalance } from "../rhp4/account-balance.ts";
 import { type AccountSigner, createAccountToken } from "../rhp4/account-token.ts";
+import { readSectorCost, writeSectorCost } from "../rhp4/costs.ts";
 import type { HostPrices, PriceLimit } from "../rhp4/host-prices.ts";
 import type { Payment } from "../rhp4/payment.ts";
 import { readSector } from "../rhp4/read-sector.ts";
@@ -8,6 +9,7 @@ import { RpcError } from "../rhp4/rpc-error.ts";
 import type { RpcStream } from "../rhp4/rpc-stream.ts";
 import { writeSector } from "../rhp4/write-sector.ts";
 import type { HostKey, Root } from "../slab/ids.ts";
+import { type ChargeMeter, createChargeMeter } from "./charge-meter.ts";
 import { withinLimits } from "./deadline.ts";
 import type { FleetHostScore, HostSample } from "./fleet-score.ts";
 import { Gate } from "./gate.ts";
@@ -18,15 +20,28 @@ import type { HostScore } from "./host-score.ts";
 import { HostSession } from "./host-session.ts";
 import { type Direction, ScoreBoard } from "./score-board.ts";
 
-interface ReadRangeRequest {
+interface PaidRequest {
+  /** A host that asks more is not asked: `too-expensive`. */
+  readonly priceLimit?: PriceLimit;
+  /**
+   * Told, before the promise settles, the hastings that the host took from our account, or may have taken: also for a transfer
+   * that failed or was given up.
+   */
+  readonly onCharged?: (hastings: bigint) => void;
+}
+
+interface ReadRangeRequest extends PaidRequest {
   readonly root: Root;
   /** Multiples of 64, within the sector. */
   readonly offset: number;
   readonly length: number;
   /** `length` bytes. Nothing writes to it after the promise has settled; after a rejection its content is unspecified. */
   readonly into: Uint8Array;
-  /** A host that asks more is not asked: `too-expensive`. */
-  readonly priceLimit?: PriceLimit;
+}
+
+interface WriteSectorRequest extends PaidRequest {
+  /** Must not change until the promise has settled. */
+  readonly data: Uint8Array;
 }
 
 /** Every request rejects with a HostError; any other error is a bug. */
@@ -36,18 +51,13 @@ export interface HostPool {
     host: HostTarget,
     request: ReadRangeRequest,
     signal: AbortSignal,
-  ): Promise<{
-    readonly proof: readonly Uint8Array[];
-    readonly costHastings: bigint;
-    readonly durationMs: number;
-  }>;
-  /** `data` must not change until the promise has settled. The root is what the host says: compare it. */
+  ): Promise<{ readonly proof: readonly Uint8Array[]; readonly durationMs: number }>;
+  /** The root is what the host says: compare it. */
   writeSector(
     host: HostTarget,
-    data: Uint8Array,
+    request: WriteSectorRequest,
     signal: AbortSignal,
-    priceLimit?: PriceLimit,
-  ): Promise<{ readonly root: Root; readonly costHastings: bigint; readonly durationMs: number }>;
+  ): Promise<{ readonly root: Root; readonly durationMs: number }>;
   /** Signed by the host, and valid for half a minute or longer if the host's own prices are. */
   prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices>;
   /** Hastings that our account has on the host. */
@@ -88,13 +98,12 @@ export function createHostPool(options: HostPoolOptions): HostPool {
   return new Pool(options);
 }
 
-interface Transfer {
+interface Transfer extends PaidRequest {
   readonly direction: Direction;
   readonly lengthBytes: number;
-  readonly priceLimit: PriceLimit;
 }
 
-type PaidRpc<Result> = (stream: RpcStream, payment: Payment) => Promise<Result>;
+type PaidRpc<Result> = (stream: RpcStream, payment: Payment, charges: ChargeMeter) => Promise<Result>;
 
 class Pool implements HostPool {
   readonly #options: HostPoolOptions;
@@ -115,18 +124,22 @@ class Pool implements HostPool {
   }
 
   readRange(host: HostTarget, request: ReadRangeRequest, signal: AbortSignal) {
-    const { priceLimit = {}, ...range } = request;
-    const transfer = { direction: "read", lengthBytes: range.length, priceLimit } as const;
-    return this.#transfer(host, transfer, signal, (stream, payment) =>
-      readSector(stream, { ...range, ...payment }),
-    );
+    const transfer = { direction: "read", lengthBytes: request.length, ...request } as const;
+    return this.#transfer(host, transfer, signal, async (stream, payment, charges) => {
+      charges.begin(readSectorCost(payment.prices, request.length));
+      const { root, offset, length, into } = request;
+      return await readSector(stream, { root, offset, length, into, ...payment });
+    });
   }
 
-  writeSector(host: HostTarget, data: Uint8Array, signal: AbortSignal, priceLimit: PriceLimit = {}) {
-    const transfer = { direction: "write", lengthBytes: data.length, priceLimit } as const;
-    return this.#transfer(host, transfer, signal, (stream, payment) =>
-      writeSector(stream, { ...payment, data }),
-    );
+  writeSector(host: HostTarget, request: WriteSectorRequest, signal: AbortSignal) {
+    const { data } = request;
+    const transfer = { direction: "write", lengthBytes: data.length, ...request } as const;
+    return this.#transfer(host, transfer, signal, async (stream, payment, charges) => {
+      // Nothing is charged for a sector that the host was not sent whole.
+      const onSent = (): void => charges.begin(writeSectorCost(payment.prices, data.length));
+      return await writeSector(stream, { ...payment, data, onSent });
+    });
   }
 
   prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices> {
@@ -209,7 +222,7 @@ class Pool implements HostPool {
 
   #transfer<Result extends object>(
     host: HostTarget,
-    { direction, lengthBytes, priceLimit }: Transfer,
+    { direction, lengthBytes, priceLimit, onCharged }: Transfer,
     signal: AbortSignal,
     rpc: PaidRpc<Result>,
   ): Promise<Result & { readonly durationMs: number }> {
@@ -219,14 +232,20 @@ class Pool implements HostPool {
       let startedAtMs: number | undefined;
       const elapsedMs = () => (startedAtMs === undefined ? undefined : clock.now() - startedAtMs);
       const ended = this.#scores.begin(hostKey);
+      const charges = createChargeMeter();
       const leave: (() => void)[] = [];
       try {
         leave.push(await session.gate.enter(1, limited));
         leave.push(await this.#rpcs.enter(1, limited));
         leave.push(await this.#bytes.enter(lengthBytes, limited));
-        const result = await this.#paid(session, host, priceLimit, limited, (stream, payment) => {
+        const result = await this.#paid(session, host, priceLimit, limited, async (stream, payment) => {
           startedAtMs = clock.now();
-          return rpc(stream, payment);
+          try {
+            return await rpc(stream, payment, charges);
+          } catch (error) {
+            charges.failed(error);
+            throw error;
+          }
         });
         const durationMs = elapsedMs() ?? 0;
         this.#scores.addSuccess(hostKey, direction, lengthBytes, durationMs);
@@ -237,6 +256,7 @@ class Pool implements HostPool {
       } finally {
         for (const give of leave) give();
         ended();
+        if (charges.hastings > 0n) onCharged?.(charges.hastings);
       }
     });
   }
@@ -245,13 +265,13 @@ class Pool implements HostPool {
   async #paid<Result>(
     session: HostSession,
     host: HostTarget,
-    priceLimit: PriceLimit,
+    priceLimit: PriceLimit | undefined,
     signal: AbortSignal,
-    rpc: PaidRpc<Result>,
+    rpc: (stream: RpcStream, payment: Payment) => Promise<Result>,
   ): Promise<Result> {
     const once = async (prices: HostPrices) => {
       const { account, clock } = this.#options;
-      assertWithin(priceLimit, prices, host.hostKey);
+      if (priceLimit !== undefined) assertWithin(priceLimit, prices, host.hostKey);
       const token = createAccountToken(account, host.hostKey, clock.now() + this.#config.tokenMs);
       return session.call(signal, (stream) => rpc(stream, { prices, token }));
     };

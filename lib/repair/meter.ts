@@ -2,7 +2,7 @@
 export interface Meter {
   bytesRead: number;
   bytesWritten: number;
-  /** Hastings that hosts charged for what succeeded. */
+  /** Hastings that hosts charged, or may have charged for what failed or was given up because others were faster. */
   hastings: bigint;
   /** Milliseconds by phase; phases may overlap. */
   readonly phasesMs: Record<string, number>;

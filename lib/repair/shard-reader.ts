@@ -82,6 +82,10 @@ export function createShardReader(deps: {
   const silent = new Set<HostId>();
   let someAnswered = false;
 
+  const onCharged = (hastings: bigint): void => {
+    meter.hastings += hastings;
+  };
+
   const noteSilence = (host: FleetHost, cause: HostError): void => {
     if (SILENCE.has(cause.code)) silent.add(host.id);
     else someAnswered = true;
@@ -134,10 +138,9 @@ export function createShardReader(deps: {
       // Asked again though it is expensive: the caller has no other.
       const isLastChance = atAnyPrice || standings.get(host.id) === "expensive";
       const priceLimit = isLastChance ? {} : deps.priceLimit;
-      const request = { root: sector.root, offset, length: into.length, into, priceLimit };
-      const { proof, costHastings } = await hosts.readRange(host, request, signal);
+      const request = { root: sector.root, offset, length: into.length, into, priceLimit, onCharged };
+      const { proof } = await hosts.readRange(host, request, signal);
       meter.bytesRead += into.length;
-      meter.hastings += costHastings;
       return proof;
     });
 

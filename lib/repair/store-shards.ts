@@ -52,13 +52,16 @@ export function createShardStore(options: {
   const bugs: unknown[] = [];
   let underfunded = false;
 
+  const onCharged = (hastings: bigint): void => {
+    meter.hastings += hastings;
+  };
+
   /** False: this host did not take it. */
   const offer = async (move: PlannedMove, data: Uint8Array, host: FleetHost): Promise<boolean> => {
     const limited = limits.forTransfer("write", SECTOR_BYTES);
     try {
-      const { root, costHastings } = await hosts.writeSector(host, data, limited.signal, priceLimit);
+      const { root } = await hosts.writeSector(host, { data, priceLimit, onCharged }, limited.signal);
       meter.bytesWritten += data.length;
-      meter.hastings += costHastings;
       if (root === move.sector.root) return true;
       hosts.reportWrongData(host.hostKey);
       options.onRefused(host, new Error("acknowledged another root"));

@@ -52,26 +52,29 @@ export interface WriteSectorResult {
   readonly costHastings: bigint;
 }
 
+interface WriteRequest extends Payment {
+  readonly data: Uint8Array;
+  /** The last of the data was given to the stream: from now on the host may charge for it. */
+  readonly onSent?: () => void;
+}
+
 /**
  * Stores `data`, padded by the host with zeros to a whole sector, for about three days. The answer is awaited while the
  * data goes out: a host that refuses early is not sent the rest, and its own error is what is thrown.
  */
-export async function writeSector(
-  stream: RpcStream,
-  request: Payment & { readonly data: Uint8Array },
-): Promise<WriteSectorResult> {
-  const { data } = request;
+export async function writeSector(stream: RpcStream, request: WriteRequest): Promise<WriteSectorResult> {
+  const { data, onSent } = request;
   if (data.length === 0 || data.length > SECTOR_BYTES || data.length % LEAF_BYTES !== 0) {
     throw new InvalidRequestError(
       `data: expected a multiple of ${LEAF_BYTES} up to a sector, got ${data.length}`,
     );
   }
   const head = encodeWriteSectorRequest({ ...request, dataLength: BigInt(data.length) });
-  const progress = { allGiven: false, answered: false, ended: false };
+  const progress: SendProgress = { allGiven: false, answered: false, ended: false };
   const receiving = readWriteSectorResponse(stream).finally(() => {
     progress.answered = true;
   });
-  const sending = sendAll(stream, encodeCall("WriteSector", head), data, progress)
+  const sending = sendAll(stream, { head: encodeCall("WriteSector", head), data, onSent }, progress)
     // A failed send is never the news: the read fails too, with the host's reason if it gave one.
     .catch((cause: Error) => {
       if (!stream.peerClosed) stream.destroy(cause);
@@ -99,23 +102,37 @@ export async function writeSector(
   }
 }
 
+interface SendProgress {
+  allGiven: boolean;
+  answered: boolean;
+  ended: boolean;
+}
+
 async function sendAll(
   stream: RpcStream,
-  head: Uint8Array,
-  data: Uint8Array,
-  progress: { allGiven: boolean; answered: boolean },
+  what: {
+    readonly head: Uint8Array;
+    readonly data: Uint8Array;
+    readonly onSent: (() => void) | undefined;
+  },
+  progress: SendProgress,
 ): Promise<void> {
+  const { head, data, onSent } = what;
+  const noteGiven = (sent: number): void => {
+    progress.allGiven = sent === data.length;
+    if (progress.allGiven) onSent?.();
+  };
   // The head travels in the first chunk: alone it would be padded to a packet of its own.
   const first = new Uint8Array(Math.min(SEND_BYTES, head.length + data.length));
   first.set(head);
   let sent = first.length - head.length;
   first.set(data.subarray(0, sent), head.length);
-  progress.allGiven = sent === data.length;
+  noteGiven(sent);
   await stream.write(first);
   while (sent < data.length && !progress.answered && !stream.peerClosed) {
     const chunk = data.subarray(sent, sent + SEND_BYTES);
     sent += chunk.length;
-    progress.allGiven = sent === data.length;
+    noteGiven(sent);
     await stream.write(chunk);
   }
 }

@@ -61,7 +61,7 @@ test("sectors are written and read over a real connection, many at once", async 
   const pool = makePool();
   const target = { hostKey: host.hostKey, addresses: [server.address] };
   const data = Uint8Array.from({ length: SECTOR_BYTES }, (_, i) => (i * 7) % 251);
-  const { root } = await pool.writeSector(target, data, signal);
+  const { root } = await pool.writeSector(target, { data }, signal);
   const MiB = 1_048_576;
   const ranges = [0, 1, 2, 3].map((i) => ({ offset: i * MiB, into: new Uint8Array(MiB) }));
   const read = ({ offset, into }: { offset: number; into: Uint8Array }) =>
@@ -84,7 +84,7 @@ test("a write that is refused early stops, and the connection serves the next ca
     await stream.write(encodeWireError({ code: 2, description: "not enough storage" }));
     return "done";
   };
-  const write = pool.writeSector(target, new Uint8Array(SECTOR_BYTES), signal);
+  const write = pool.writeSector(target, { data: new Uint8Array(SECTOR_BYTES) }, signal);
   await expect(write).rejects.toMatchObject({ code: "not-enough-storage" });
   expect(await pool.balance(target, signal)).toBe(host.balance);
   expect(server.accepted()).toBe(1);

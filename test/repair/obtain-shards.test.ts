@@ -14,6 +14,17 @@ const block = (slab: StoredSlab, ...indices: number[]) =>
 const stop = (slab: StoredSlab, ...indices: number[]) =>
   Promise.all(indices.map((index) => slab.hosts[index]!.swarm.setSwitches({ availability: "offline" })));
 
+async function takenByHosts(): Promise<bigint> {
+  const counters = await Promise.all(suite.world.hosts.map(({ swarm }) => swarm.counters()));
+  return counters.reduce((sum, { hastingsCharged }) => sum + hastingsCharged, 0n);
+}
+
+async function hastingsOf(slab: StoredSlab): Promise<bigint> {
+  const [row] = await suite.world.database.sql<{ hastings: string }[]>`
+    select sum(hastings)::text as hastings from slabmend.journal where slab_id = ${String(slab.id)}`;
+  return BigInt(row!.hastings);
+}
+
 /** Every sector is where the database says, on six hosts, and its object was told. */
 async function expectWhole(slab: StoredSlab): Promise<void> {
   const { world } = suite;
@@ -154,6 +165,22 @@ test("a blocked host that stalls does not keep the rebuild waiting", async () =>
   const result = await suite.repair(slab, { timesFaster: 5 });
   expect(result).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 1 });
   await expectWhole(slab);
+});
+
+test("what the journal says it cost covers all that hosts took, also for reads given up and writes in vain", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  // Charged for what the repair gives up, for what it finds corrupt, and for a sector that nobody keeps.
+  await slab.hosts[1]!.swarm.setSwitches({ stallsReadsAfterBytes: 500_000 });
+  await slab.hosts[2]!.swarm.setSwitches({ findsSectorsCorrupt: "all" });
+  for (const { swarm } of suite.spare(slab).slice(1)) await swarm.setSwitches({ full: true });
+  const before = await takenByHosts();
+  expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ rebuilt: 1 });
+  const taken = (await takenByHosts()) - before;
+  const said = await hastingsOf(slab);
+  expect(said).toBeGreaterThanOrEqual(taken);
+  // And no more than that, but for reads that were given up before the host had charged them.
+  expect(said).toBeLessThan(2n * taken);
 });
 
 test("a slow copy that nothing can replace is waited for", async () => {

@@ -61,7 +61,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const data = sectorOf("pool");
       const prices = await pool.prices(host, noSignal);
       const before = await pool.balance(host, noSignal);
-      const written = await pool.writeSector(host, data, noSignal);
+      const written = await pool.writeSector(host, { data }, noSignal);
       expect(written.root).toBe(kernel.sectorRoot(data));
       const { into, proof } = await readRange(pool, host, written.root, MEBIBYTE, MEBIBYTE);
       expect(
@@ -85,7 +85,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const proxy = await startChoppingProxy({ ...splitAddress(ordinary.addresses[0]!), seed });
       const host = { ...ordinary, addresses: [`127.0.0.1:${proxy.port}`] };
       try {
-        const { root } = await pool.writeSector(host, sectorOf("hedged"), noSignal);
+        const { root } = await pool.writeSector(host, { data: sectorOf("hedged") }, noSignal);
         const reads = Array.from({ length: 24 }, async (_, n) => {
           const abort = new AbortController();
           const offset = (n % 4) * MEBIBYTE;
@@ -135,7 +135,9 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
 
   test("an account without money", () =>
     withPool(async (pool) => {
-      const failure = await failureOf(pool.writeSector(targetOf("ordinary")!, sectorOf("poor"), noSignal));
+      const failure = await failureOf(
+        pool.writeSector(targetOf("ordinary")!, { data: sectorOf("poor") }, noSignal),
+      );
       expect(failure).toMatchObject({ code: "not-enough-funds", meansLost: false, isHostFault: false });
     }, stranger));
 
@@ -146,7 +148,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     withPool(async (pool) => {
       const host = targetOf(trait);
       if (host === undefined) return;
-      const failure = await failureOf(pool.writeSector(host, sectorOf("refused"), noSignal));
+      const failure = await failureOf(pool.writeSector(host, { data: sectorOf("refused") }, noSignal));
       expect(failure).toMatchObject({ code, meansLost: false, isHostFault: true, retryElsewhere: true });
     }),
   );
