@@ -1,0 +1,117 @@
+/**
+ * What a TiB repaired costs, from what repairs were measured to take and from prices: docs/cost.md has the formulas and the
+ * tables that follow from docs/cost/measured.json and docs/cost/prices.json. Pure.
+ */
+import type { RepairWall } from "./repair-wall.ts";
+
+/** GB and TB are 10^9 and 10^12 bytes: AWS does not say which, and this is the dearer reading. Lambda's memory is in MiB. */
+export interface PriceList {
+  readonly lambda: {
+    readonly usdPerGbSecond: number;
+    readonly usdPerMillionInvocations: number;
+    readonly memoryMb: number;
+  };
+  /** A send, a receive and a delete; sends go in batches, so this is the most. */
+  readonly queue: { readonly usdPerMillionRequests: number; readonly requestsPerRepair: number };
+  readonly logs: { readonly usdPerGb: number };
+  readonly traffic: { readonly usdPerGbOut: number; readonly natGatewayUsdPerGb: number };
+  /** Its line carries this rate in each direction at once, at no price of its own. */
+  readonly server: {
+    readonly usdPerMonth: number;
+    readonly gigabitsPerSecond: number;
+    readonly cores: number;
+  };
+  readonly hosts: {
+    readonly siacoinsPerTbRead: number;
+    readonly siacoinsPerTbWritten: number;
+    readonly siacoinsPerTbMonthStored: number;
+  };
+}
+
+/** Of a repair: what its cost follows from. */
+export type RepairUse = Pick<
+  RepairWall,
+  "sectors" | "wallMs" | "cpuMs" | "bytesRead" | "bytesWritten" | "logBytes"
+>;
+
+const TEBIBYTE = 2 ** 40;
+const SECTOR_BYTES = 2 ** 22;
+const SECTORS_PER_TEBIBYTE = TEBIBYTE / SECTOR_BYTES;
+const GIGABYTE = 1e9;
+const TERABYTE = 1e12;
+const HOURS_PER_MONTH = 730;
+const SECONDS_PER_HOUR = 3_600;
+/** Lambda counts 1024 MB as a GB. */
+const MB_PER_LAMBDA_GB = 1_024;
+/** A host keeps what is written for so long unless a contract takes it: docs/protocol.md, RHP4 costs. */
+const BLOCKS_KEPT = 432;
+/** 30 days of 144 blocks: what hosts call a month. */
+const BLOCKS_PER_MONTH = 4_320;
+
+export function repairsPerTebibyte({ sectors }: Pick<RepairUse, "sectors">): number {
+  return SECTORS_PER_TEBIBYTE / sectors;
+}
+
+export interface LambdaCost {
+  readonly gbSeconds: number;
+  readonly computeUsd: number;
+  readonly requestsUsd: number;
+  readonly logsUsd: number;
+  readonly trafficUsd: number;
+  readonly sumUsd: number;
+  /** Besides, where functions reach the internet through a NAT gateway: it takes its price in both directions. */
+  readonly natGatewayUsd: number;
+}
+
+export function lambdaCost(use: RepairUse, prices: PriceList): LambdaCost {
+  const { lambda, queue, logs, traffic } = prices;
+  const repairs = repairsPerTebibyte(use);
+  const gbSeconds = (repairs * use.wallMs * lambda.memoryMb) / MB_PER_LAMBDA_GB / 1_000;
+  const computeUsd = gbSeconds * lambda.usdPerGbSecond;
+  const usdPerMillionRepairs =
+    lambda.usdPerMillionInvocations + queue.requestsPerRepair * queue.usdPerMillionRequests;
+  const requestsUsd = (repairs / 1e6) * usdPerMillionRepairs;
+  const logsUsd = ((repairs * use.logBytes) / GIGABYTE) * logs.usdPerGb;
+  const trafficUsd = ((repairs * use.bytesWritten) / GIGABYTE) * traffic.usdPerGbOut;
+  return {
+    gbSeconds,
+    computeUsd,
+    requestsUsd,
+    logsUsd,
+    trafficUsd,
+    sumUsd: computeUsd + requestsUsd + logsUsd + trafficUsd,
+    natGatewayUsd: ((repairs * (use.bytesRead + use.bytesWritten)) / GIGABYTE) * traffic.natGatewayUsdPerGb,
+  };
+}
+
+export interface ServerCost {
+  readonly lineHours: number;
+  readonly cpuHours: number;
+  readonly usd: number;
+  /** Repairs at once that keep the line or the cores busy, whichever is the narrower. */
+  readonly concurrency: number;
+}
+
+export function serverCost(use: RepairUse, { server }: PriceList): ServerCost {
+  const repairs = repairsPerTebibyte(use);
+  // Full duplex: the direction that carries more decides.
+  const bits = repairs * Math.max(use.bytesRead, use.bytesWritten) * 8;
+  const lineHours = bits / (server.gigabitsPerSecond * 1e9) / SECONDS_PER_HOUR;
+  const cpuHours = (repairs * use.cpuMs) / 1_000 / server.cores / SECONDS_PER_HOUR;
+  const hours = Math.max(lineHours, cpuHours);
+  return {
+    lineHours,
+    cpuHours,
+    usd: (hours * server.usdPerMonth) / HOURS_PER_MONTH,
+    concurrency: Math.ceil((repairs * use.wallMs) / 1_000 / SECONDS_PER_HOUR / hours),
+  };
+}
+
+/** What hosts charge, until indexd pins what was written. */
+export function siacoinsPerTebibyte(use: RepairUse, { hosts }: PriceList): number {
+  const repairs = repairsPerTebibyte(use);
+  const stored = hosts.siacoinsPerTbMonthStored * (BLOCKS_KEPT / BLOCKS_PER_MONTH);
+  const read = use.bytesRead * hosts.siacoinsPerTbRead;
+  const written = use.bytesWritten * (hosts.siacoinsPerTbWritten + stored);
+  return (repairs * (read + written)) / TERABYTE;
+}
