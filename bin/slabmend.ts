@@ -21,3 +21,5 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   clock: systemClock,
   signal: ending.signal,
 });
+// Everything is done and printed. What could still keep us is a connection that a silent database never closes.
+setTimeout(() => process.stdout.write("", () => process.exit()), 2_000).unref();

@@ -12,10 +12,10 @@ export function createClaimHandler(
 ) {
   return createScheduledHandler<ClaimReport>(
     "claim",
-    ({ environment, sql, sqs, remainingMs }) =>
+    ({ environment, ask, sqs, remainingMs }) =>
       claim(
         {
-          sql,
+          ask,
           clock: systemClock,
           queue: createRepairQueue({ client: sqs, queueUrl: environment.SLABMEND_QUEUE_URL }),
           ...options,

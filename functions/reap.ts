@@ -15,10 +15,10 @@ export function createReapHandler(
 ) {
   return createScheduledHandler<ReapReport>(
     "reap",
-    ({ environment, sql, sqs, remainingMs }) =>
+    ({ environment, ask, sqs, remainingMs }) =>
       reap(
         {
-          sql,
+          ask,
           clock: systemClock,
           queue: createRepairQueue({ client: sqs, queueUrl: environment.SLABMEND_QUEUE_URL }),
           deadLetters: createDeadLetterQueue({
@@ -33,7 +33,7 @@ export function createReapHandler(
     {
       of: reapMetrics,
       ofFailure: (error) => (error instanceof ReapIncompleteError ? reapMetrics(error.report) : {}),
-      state: async (sql) => fleetMetrics(await readFleetGauges(sql)),
+      state: async (ask) => fleetMetrics(await ask(readFleetGauges)),
     },
   );
 }

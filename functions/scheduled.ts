@@ -1,9 +1,10 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Context } from "aws-lambda";
-import type { Sql } from "postgres";
+import { systemClock } from "../lib/clock/clock.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { assertKnownDatabaseVersion } from "../lib/indexd/database-version.ts";
+import { type Ask, askWithin, createAnsweringDatabase } from "../lib/store/answering-database.ts";
 import { connect } from "../lib/store/connect.ts";
 import { assertStoreVersion } from "../lib/store/migrate-database.ts";
 import { createLogger } from "../lib/telemetry/logger.ts";
@@ -15,11 +16,14 @@ import { COMPLETED_RUN, failedRun } from "../lib/telemetry/run-metrics.ts";
 const RESERVE_MS = 5_000;
 /** A short function (a demo's) keeps a share instead. */
 const RESERVE_SHARE = 0.2;
+/** Of the reserve: when the database is silent, this is left to say so and to put things away. */
+const PUT_AWAY_SHARE = 0.4;
 
 /** What one run of a scheduled function works with; ended when it returns. */
 export interface ScheduledRun {
   readonly environment: Environment;
-  readonly sql: Sql;
+  /** Waits for no answer longer than the function lives. */
+  readonly ask: Ask;
   readonly sqs: SQSClient;
   readonly remainingMs: number;
 }
@@ -30,7 +34,7 @@ export interface Measures<Report> {
   /** Of a run that failed half-way, if its error tells. */
   ofFailure?(error: unknown): MetricValues;
   /** What there is to measure besides, after the run, also after one that failed. */
-  state?(sql: Sql): Promise<MetricValues>;
+  state?(ask: Ask): Promise<MetricValues>;
 }
 
 /** The frame of claim and reap: read the environment, refuse unknown databases, run once, put everything away. */
@@ -44,16 +48,22 @@ export function createScheduledHandler<Report extends object>(
     const environment = parseEnvironment(variablesOf(name), process.env) as Environment;
     const logger = createLogger(environment.SLABMEND_LOG_LEVEL);
     const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: name });
-    const sql = connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`);
+    const totalMs = context.getRemainingTimeInMillis();
+    const reserveMs = Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
+    const putAwayMs = reserveMs * PUT_AWAY_SHARE;
+    const database = createAnsweringDatabase({
+      clock: systemClock,
+      connect: () => connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`),
+    });
+    const ask = askWithin(database, systemClock, systemClock.now() + totalMs - putAwayMs);
     const sqs = new SQSClient({});
     let isDatabaseKnown = false;
     try {
-      await assertKnownDatabaseVersion(sql);
-      await assertStoreVersion(sql);
+      await ask(assertKnownDatabaseVersion);
+      await ask(assertStoreVersion);
       isDatabaseKnown = true;
-      const totalMs = context.getRemainingTimeInMillis();
-      const remainingMs = totalMs - Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
-      const report = await run({ environment, sql, sqs, remainingMs });
+      const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
+      const report = await run({ environment, ask, sqs, remainingMs });
       logger.info({ report }, `${name} ended`);
       metrics.print({ ...COMPLETED_RUN, ...measures.of(report) });
       return report;
@@ -66,12 +76,12 @@ export function createScheduledHandler<Report extends object>(
       if (isDatabaseKnown && measures.state !== undefined) {
         // A fleet that cannot be measured is still one that ran.
         await measures
-          .state(sql)
+          .state(ask)
           .then((values) => metrics.print(values))
           .catch((error) => logger.warn({ error }, "the state of the fleet could not be measured"));
       }
       sqs.destroy();
-      await sql.end({ timeout: 5 });
+      await database.end(putAwayMs / 2);
     }
   };
 }

@@ -87,7 +87,7 @@ export async function disturbIndexd(url: string, indexd: GeneratedIndexd, second
         const left = endsAt - performance.now();
         sectors += (
           await walkBacklog(
-            { sql: walker, clock: systemClock },
+            { ask: (statements) => statements(walker), clock: systemClock },
             { ...DEFAULT_WALK_SETTINGS, everyMs: 0 },
             left,
           )

@@ -57,7 +57,7 @@ export async function walkEverything(url: string, causes?: readonly Cause[]) {
   });
   const startedAt = performance.now();
   const report = await walkBacklog(
-    { sql: watched, clock: systemClock },
+    { ask: (statements) => statements(watched), clock: systemClock },
     { ...DEFAULT_WALK_SETTINGS, everyMs: 0 },
     3_600_000,
     ...(causes === undefined ? [] : [causes]),

@@ -14,6 +14,7 @@ import type { Clock } from "../clock/clock.ts";
 import { readHostAddresses, readSlabHealth, readWalkPage, type SlabHealth } from "../indexd/slab-health.ts";
 import { correlatedHosts } from "../placement/correlated-hosts.ts";
 import type { HostId } from "../slab/ids.ts";
+import type { Ask } from "../store/answering-database.ts";
 import {
   type BacklogEntry,
   listSlabsToLookAt,
@@ -32,7 +33,7 @@ import { judgeSlab } from "./judge-slab.ts";
 export type WalkStep = "looked" | "walked-page" | "healed-page" | "pass-finished";
 
 export interface WalkDependencies {
-  readonly sql: ISql;
+  readonly ask: Ask;
   readonly clock: Clock;
   readonly step?: (name: WalkStep) => void | Promise<void>;
   readonly signal?: AbortSignal;
@@ -98,15 +99,14 @@ class WalkRun {
   }
 
   async prepare(): Promise<void> {
-    this.#groups = correlatedHosts(await readHostAddresses(this.#deps.sql));
+    this.#groups = correlatedHosts(await this.#deps.ask(readHostAddresses));
   }
 
   /** True: nothing is left to be looked at. */
   async look(): Promise<boolean> {
-    const { sql } = this.#deps;
     while (this.#hasTime()) {
       const limit = this.#pageSectors;
-      const slabIds = await listSlabsToLookAt(sql, limit);
+      const slabIds = await this.#deps.ask((sql) => listSlabsToLookAt(sql, limit));
       if (slabIds.length === 0) return true;
       const health = await this.#read((tx) => readSlabHealth(tx, slabIds, this.#settings.indexdGraceMs));
       if (health === "too-long") continue;
@@ -121,7 +121,7 @@ class WalkRun {
   /** True: every cause rests. */
   async walk(causes: readonly Cause[]): Promise<boolean> {
     for (;;) {
-      const states = await readWalks(this.#deps.sql, causes);
+      const states = await this.#deps.ask((sql) => readWalks(sql, causes));
       for (const { cause, generation } of states) {
         if (!this.#firstGenerations.has(cause)) this.#firstGenerations.set(cause, generation);
       }
@@ -171,14 +171,10 @@ class WalkRun {
   }
 
   async #healPage(state: WalkState): Promise<void> {
-    const { sql } = this.#deps;
     const { cause, generation, position } = state;
-    const { slabIds, next } = await readUnsighted(sql, {
-      cause,
-      generation,
-      position,
-      limit: this.#pageSectors,
-    });
+    const { slabIds, next } = await this.#deps.ask((sql) =>
+      readUnsighted(sql, { cause, generation, position, limit: this.#pageSectors }),
+    );
     const health =
       slabIds.length === 0
         ? { slabs: [], nowMs: 0 }
@@ -207,7 +203,9 @@ class WalkRun {
   }
 
   async #record(changes: Parameters<typeof recordBacklog>[1]): Promise<boolean> {
-    const advanced = await retryTransaction("walk", () => recordBacklog(this.#deps.sql, changes));
+    const advanced = await this.#deps.ask((sql) =>
+      retryTransaction("walk", () => recordBacklog(sql, changes)),
+    );
     this.count.recorded += changes.entries.length;
     this.count.removed += changes.removed.length;
     return advanced;
@@ -216,7 +214,7 @@ class WalkRun {
   /** One snapshot, of a length that fits; after one that was too long the caller tries again with a smaller page. */
   async #read<Result>(read: (sql: ISql) => Promise<Result>): Promise<Result | "too-long"> {
     const startedAtMs = this.#deps.clock.now();
-    const answer = await readShortly(this.#deps.sql, LONGEST_PAGE_MS, read);
+    const answer = await this.#deps.ask((sql) => readShortly(sql, LONGEST_PAGE_MS, read));
     const tookMs = this.#deps.clock.now() - startedAtMs;
     const { pageSectors } = this.#settings;
     if (answer.kind === "too-long" || tookMs > LONG_PAGE_MS) {

@@ -1,14 +1,14 @@
-import type { ISql } from "postgres";
 import type { WalkStep } from "../backlog/walk.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { RepairQueue } from "../queue/repair-queue.ts";
 import type { SendStep } from "../queue/send-leases.ts";
+import type { Ask } from "../store/answering-database.ts";
 
 /** After each of these a crash leaves a trace; kill tests end the process there. */
 export type ClaimStep = "leased" | SendStep | WalkStep;
 
 export interface ClaimDependencies {
-  readonly sql: ISql;
+  readonly ask: Ask;
   readonly queue: RepairQueue;
   readonly clock: Clock;
   readonly step?: (name: ClaimStep) => void | Promise<void>;

@@ -45,21 +45,22 @@ const RESEND_LIMIT = 200;
 
 /**
  * @param remainingMs until when it may work; a page that has begun is finished
- * @throws {QueueError} or a database's error; what was leased stays leased and is sent by the next run
+ * @throws {QueueError}, {StoreError} or a database's error; what was leased stays leased and is sent by the next run, also when
+ * its answer was lost
  */
 export async function claim(
   deps: ClaimDependencies,
   settings: ClaimSettings,
   remainingMs: number,
 ): Promise<ClaimReport> {
-  const { sql, clock } = deps;
+  const { ask, clock } = deps;
   const endsAtMs = clock.now() + remainingMs;
   const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0 };
   let stoppedBy: readonly BudgetLimit[] = [];
   for (;;) {
     deps.signal?.throwIfAborted();
     count.rounds += 1;
-    const { health, nowMs } = await refreshFleetHealth(sql, settings.fleet);
+    const { health, nowMs } = await ask((sql) => refreshFleetHealth(sql, settings.fleet));
     const allowance = claimAllowance(health, nowMs);
     const end = (stopped: ClaimReport["stopped"]): ClaimReport => ({
       ...count,
@@ -67,15 +68,16 @@ export async function claim(
       stopped,
       budgetStops: stoppedBy,
     });
-    if ((await readPause(sql)) !== undefined) return end("paused");
+    if ((await ask(readPause)) !== undefined) return end("paused");
     await resendUnsent(deps, settings, count);
     const isWalked = settings.claimsBy === "id" || (await walk(deps, settings, endsAtMs));
-    if (allowance.kind === "probe" && !(await takeProbe(sql, settings.probeEveryMs))) return end("fleet-ill");
+    if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
+      return end("fleet-ill");
     const limits = { mostLeases: mostLeases(allowance), endsAtMs };
     let filled: Filled;
     if (settings.claimsBy === "id") filled = await fillById(deps, settings, limits, count);
     else {
-      const budget = await checkBudget(sql, settings.budget);
+      const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;
       filled = await fillByUrgency(deps, settings, limits, budget, count);
     }
@@ -104,7 +106,8 @@ async function resendUnsent(
   settings: ClaimSettings,
   count: FillCount,
 ): Promise<void> {
-  const unsent = await takeUnsent(deps.sql, { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT });
+  const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
+  const unsent = await deps.ask((sql) => takeUnsent(sql, options));
   const report = await sendLeases(deps, unsent);
   count.resent += report.sent;
   count.refused += report.refused;

@@ -15,13 +15,15 @@ export async function fillById(
   let left = limits.mostLeases;
   while (deps.clock.now() < limits.endsAtMs) {
     deps.signal?.throwIfAborted();
-    const page = await claimPage(deps.sql, {
-      pageSectors: settings.pageSectors,
-      maxLeases: Math.min(settings.batchLeases, left),
-      maxInFlight: settings.maxInFlight,
-      holdMs: settings.holdMs,
-      graceMs: settings.indexdGraceMs,
-    });
+    const page = await deps.ask((sql) =>
+      claimPage(sql, {
+        pageSectors: settings.pageSectors,
+        maxLeases: Math.min(settings.batchLeases, left),
+        maxInFlight: settings.maxInFlight,
+        holdMs: settings.holdMs,
+        graceMs: settings.indexdGraceMs,
+      }),
+    );
     count.pages += 1;
     count.live = page.live;
     if (page.leases.length > 0) {

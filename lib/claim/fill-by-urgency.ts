@@ -20,16 +20,18 @@ export async function fillByUrgency(
   let ordinary = budget.ordinaryLeases;
   while (deps.clock.now() < limits.endsAtMs) {
     deps.signal?.throwIfAborted();
-    const batch = await leaseByUrgency(deps.sql, {
-      maxLeases: Math.min(settings.batchLeases, left),
-      maxInFlight: settings.maxInFlight,
-      holdMs: settings.holdMs,
-      graceMs: settings.indexdGraceMs,
-      dangerAbove: settings.walk.thresholds.dangerAbove,
-      mostOrdinary: ordinary,
-      patienceMs: settings.patienceMs,
-      patientShare: settings.patientShare,
-    });
+    const batch = await deps.ask((sql) =>
+      leaseByUrgency(sql, {
+        maxLeases: Math.min(settings.batchLeases, left),
+        maxInFlight: settings.maxInFlight,
+        holdMs: settings.holdMs,
+        graceMs: settings.indexdGraceMs,
+        dangerAbove: settings.walk.thresholds.dangerAbove,
+        mostOrdinary: ordinary,
+        patienceMs: settings.patienceMs,
+        patientShare: settings.patientShare,
+      }),
+    );
     count.pages += 1;
     count.live = batch.live ?? count.live;
     if (batch.leases.length > 0) {

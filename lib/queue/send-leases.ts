@@ -1,4 +1,4 @@
-import type { ISql } from "postgres";
+import type { Ask } from "../store/answering-database.ts";
 import { markSent } from "../store/unsent-leases.ts";
 import type { RepairMessage } from "./repair-message.ts";
 import { QUEUE_BATCH, type RepairQueue } from "./repair-queue.ts";
@@ -15,11 +15,11 @@ export interface SendReport {
 /**
  * Sends one message for each lease and then marks it sent, in SQS's batches. A crash in between sends a second copy
  * later, which is harmless.
- * @throws {QueueError} with whatever was not sent still marked unsent
+ * @throws {QueueError} or {StoreError} with whatever was not sent still marked unsent
  */
 export async function sendLeases(
   deps: {
-    readonly sql: ISql;
+    readonly ask: Ask;
     readonly queue: RepairQueue;
     readonly step?: (name: SendStep) => void | Promise<void>;
   },
@@ -30,7 +30,7 @@ export async function sendLeases(
   for (let first = 0; first < leases.length; first += QUEUE_BATCH) {
     const result = await deps.queue.send(leases.slice(first, first + QUEUE_BATCH));
     await deps.step?.("sent-message");
-    await markSent(deps.sql, result.sent);
+    await deps.ask((sql) => markSent(sql, result.sent));
     await deps.step?.("marked-sent");
     sent += result.sent.length;
     refused += result.failed.length;

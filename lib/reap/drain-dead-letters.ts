@@ -1,7 +1,7 @@
-import type { ISql } from "postgres";
 import type { DeadLetter, DeadLetterQueue } from "../queue/dead-letter-queue.ts";
 import { MessageError } from "../queue/queue-error.ts";
 import { decodeRepairMessage } from "../queue/repair-message.ts";
+import type { Ask } from "../store/answering-database.ts";
 import { type StoredDeadLetter, storeDeadLetters } from "../store/dead-letters.ts";
 
 /** After each of these a crash leaves a trace. */
@@ -13,7 +13,7 @@ export type DrainStep = "dead-letters-stored" | "dead-letters-deleted";
  */
 export async function drainDeadLetters(
   deps: {
-    readonly sql: ISql;
+    readonly ask: Ask;
     readonly deadLetters: DeadLetterQueue;
     readonly step?: (name: DrainStep) => void | Promise<void>;
   },
@@ -23,7 +23,7 @@ export async function drainDeadLetters(
   while (!timeIsUp()) {
     const letters = await deps.deadLetters.receive();
     if (letters.length === 0) break;
-    await storeDeadLetters(deps.sql, letters.map(describe));
+    await deps.ask((sql) => storeDeadLetters(sql, letters.map(describe)));
     await deps.step?.("dead-letters-stored");
     await deps.deadLetters.delete(letters);
     await deps.step?.("dead-letters-deleted");

@@ -1,4 +1,4 @@
-import type { ISql } from "postgres";
+import type { Ask } from "../store/answering-database.ts";
 import {
   listExpiredLeases,
   type ReapCounts,
@@ -16,16 +16,15 @@ const BATCH = 100;
  * to the next run.
  */
 export async function reapExpiredLeases(
-  deps: { readonly sql: ISql; readonly step?: (name: "reaped") => void | Promise<void> },
+  deps: { readonly ask: Ask; readonly step?: (name: "reaped") => void | Promise<void> },
   settings: Pick<ReapSettings, "quarantineMs" | "successWindowMs">,
   run: { readonly fleetIsIll: boolean; readonly timeIsUp: () => boolean },
 ): Promise<ReapCounts> {
   const total = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
   while (!run.timeIsUp()) {
-    const expired = await listExpiredLeases(deps.sql, {
-      successWindowMs: settings.successWindowMs,
-      limit: BATCH,
-    });
+    const expired = await deps.ask((sql) =>
+      listExpiredLeases(sql, { successWindowMs: settings.successWindowMs, limit: BATCH }),
+    );
     if (expired.length === 0) return total;
     const decisions = expired.map(
       (lease): ReapDecision => ({
@@ -35,7 +34,7 @@ export async function reapExpiredLeases(
         ...decideExpiredLease({ ...lease, fleetIsIll: run.fleetIsIll }, settings),
       }),
     );
-    const counts = await reapLeases(deps.sql, decisions);
+    const counts = await deps.ask((sql) => reapLeases(sql, decisions));
     await deps.step?.("reaped");
     for (const name of ["freed", "crashed", "quarantined", "taken"] as const) total[name] += counts[name];
     const ended = counts.freed + counts.crashed + counts.taken;

@@ -11,12 +11,12 @@
  * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
  * point leaves work that the next run does.
  */
-import type { ISql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
 import { flushMoved } from "../indexd/events.ts";
 import type { DeadLetterQueue } from "../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../queue/repair-queue.ts";
 import { type SendStep, sendLeases } from "../queue/send-leases.ts";
+import type { Ask } from "../store/answering-database.ts";
 import type { FleetHealth } from "../store/fleet-health.ts";
 import { refreshFleetHealth } from "../store/fleet-state.ts";
 import { forgetFineSlabs } from "../store/forget-fine-slabs.ts";
@@ -36,7 +36,7 @@ export type ReapStep =
   | "history-forgotten";
 
 export interface ReapDependencies {
-  readonly sql: ISql;
+  readonly ask: Ask;
   readonly queue: RepairQueue;
   readonly deadLetters: DeadLetterQueue;
   readonly clock: Clock;
@@ -56,7 +56,7 @@ export async function reap(
   settings: ReapSettings,
   remainingMs: number,
 ): Promise<ReapReport> {
-  const { sql, clock } = deps;
+  const { ask, clock } = deps;
   const endsAtMs = clock.now() + remainingMs;
   const timeIsUp = (): boolean => clock.now() >= endsAtMs;
   const report = {
@@ -79,7 +79,7 @@ export async function reap(
     }
   };
   const checkFleet = async (): Promise<void> => {
-    report.fleet = (await refreshFleetHealth(sql, settings.fleet)).health.kind;
+    report.fleet = (await ask((sql) => refreshFleetHealth(sql, settings.fleet))).health.kind;
     await deps.step?.("fleet-checked");
   };
 
@@ -92,14 +92,15 @@ export async function reap(
   });
   await phase("events", async () => {
     for (let done = FLUSH_LIMIT; done === FLUSH_LIMIT && !timeIsUp(); ) {
-      done = await flushMoved(sql, { limit: FLUSH_LIMIT });
+      done = await ask((sql) => flushMoved(sql, { limit: FLUSH_LIMIT }));
       if (done > 0) await deps.step?.("events-bumped");
       report.eventsBumped += done;
     }
   });
   await phase("unsent", async () => {
     for (let taken = RESEND_LIMIT; taken === RESEND_LIMIT && !timeIsUp(); ) {
-      const unsent = await takeUnsent(sql, { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT });
+      const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
+      const unsent = await ask((sql) => takeUnsent(sql, options));
       report.resent += (await sendLeases(deps, unsent)).sent;
       taken = unsent.length;
     }
@@ -108,10 +109,9 @@ export async function reap(
     report.deadLetters = await drainDeadLetters(deps, timeIsUp);
   });
   await phase("history", async () => {
-    report.forgotten = await forgetFineSlabs(sql, {
-      olderThanMs: settings.forgetAfterMs,
-      limit: FORGET_LIMIT,
-    });
+    report.forgotten = await ask((sql) =>
+      forgetFineSlabs(sql, { olderThanMs: settings.forgetAfterMs, limit: FORGET_LIMIT }),
+    );
     if (report.forgotten > 0) await deps.step?.("history-forgotten");
   });
   if (failures.size > 0) throw new ReapIncompleteError(report, failures);

@@ -9,7 +9,7 @@ import { readSlab } from "../indexd/read-slab.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
-import { createAnsweringDatabase } from "../store/answering-database.ts";
+import { ANSWER_MS, createAnsweringDatabase } from "../store/answering-database.ts";
 import { beginRepair } from "../store/begin-repair.ts";
 import { commitRepair } from "../store/commit-repair.ts";
 import { connect } from "../store/connect.ts";
@@ -52,8 +52,6 @@ export interface RepairEnvironmentOptions {
  */
 const KERNEL_BYTES = 108 * 1_048_576;
 
-/** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
-const ANSWER_MS = 20_000;
 /** A commit tries again after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
 

@@ -16,10 +16,11 @@ const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
 /**
  * Class 08, the server going down or coming up, and too many connections (a role at its limit, while those of killed
- * workers linger); then the client library's and the socket's own codes.
+ * workers linger); then the client library's and the socket's own codes. CONNECTION_ENDED and CONNECTION_DESTROYED are
+ * none of them: the client was put away by us, and never connects again.
  */
 const CONNECTION_LOST =
-  /^(08...|57P0[123]|53300|CONNECTION_CLOSED|CONNECTION_ENDED|CONNECTION_DESTROYED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN))$/;
+  /^(08...|57P0[123]|53300|CONNECTION_CLOSED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN))$/;
 
 export function classifyDatabaseFailure(error: unknown): DatabaseFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

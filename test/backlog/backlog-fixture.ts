@@ -4,6 +4,7 @@ import type { Cause } from "../../lib/backlog/causes.ts";
 import { type WalkReport, walkBacklog } from "../../lib/backlog/walk.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { leaseByUrgency, type UrgencyBatch, type UrgencyRequest } from "../../lib/indexd/lease-by-urgency.ts";
+import { askOf } from "../support/ask.ts";
 
 /** Beside an indexd whose own migrations are off; a new pass may begin at once. */
 export function walkSettings(
@@ -29,7 +30,7 @@ export async function walk(
   await sql`update slabmend.walks set pass_started_at = pass_started_at - interval '2 hours'
     where finished_at is not null and phase = 'sectors' and position = 0`;
   return walkBacklog(
-    { sql, clock: systemClock },
+    { ask: askOf(sql), clock: systemClock },
     settings,
     60_000,
     ...(causes === undefined ? [] : [causes]),

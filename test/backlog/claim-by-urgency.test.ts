@@ -7,6 +7,7 @@ import type { ClaimSettings } from "../../lib/claim/claim-settings.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { checkBudget } from "../../lib/store/budget.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
+import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
   LOST,
@@ -42,7 +43,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
 async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 4_000) {
   const queue = recordingQueue();
   const report = await claim(
-    { sql, queue, clock: systemClock },
+    { ask: askOf(sql), queue, clock: systemClock },
     settings({ claimsBy: "urgency", walk: walkSettings({ everyMs: 0 }), ...rest }),
     remainingMs,
   );

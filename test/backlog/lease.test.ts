@@ -3,6 +3,7 @@ import postgres, { type Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { lookAtBacklog } from "../../lib/backlog/walk.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
+import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
   blockHost,
@@ -36,7 +37,8 @@ const slabOf = (minShards: number, live: number, offset = 0) => ({
     ...placeOn(Array.from({ length: live }, (_, n) => hosts[(n + offset) % hosts.length]!)),
   ],
 });
-const look = (settings = walkSettings()) => lookAtBacklog({ sql, clock: systemClock }, settings, 10_000);
+const look = (settings = walkSettings()) =>
+  lookAtBacklog({ ask: askOf(sql), clock: systemClock }, settings, 10_000);
 const repairInSecret = (slab: SeededSlab, index: number) =>
   sql`update sectors set host_id = ${hosts[29]!.id}, contract_sectors_map_id = ${hosts[29]!.contract!.mapId}
     where id = ${String(slab.sectors[index]!.id)}`;

@@ -2,6 +2,7 @@ import type { Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type WalkStep, walkBacklog } from "../../lib/backlog/walk.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
+import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
   blockHost,
@@ -156,7 +157,7 @@ describe("a pass", () => {
       let left = crash;
       const died = await walkBacklog(
         {
-          sql,
+          ask: askOf(sql),
           clock: systemClock,
           step: (name: WalkStep) => {
             if (name === "walked-page" && --left === 0) throw new Error("killed");
@@ -193,7 +194,12 @@ describe("a pass", () => {
     const reports = [];
     for (let run = 0; run < 20 && (await backlogRows(sql)).length < 12; run++) {
       reports.push(
-        await walkBacklog({ sql, clock, step: advance }, walkSettings({ pageSectors: 2 }), 2_000, ["lost"]),
+        await walkBacklog(
+          { ask: askOf(sql), clock, step: advance },
+          walkSettings({ pageSectors: 2 }),
+          2_000,
+          ["lost"],
+        ),
       );
     }
     expect(reports.map(({ pages }) => pages)).toEqual([2, 2, 2]);
@@ -214,7 +220,10 @@ describe("a pass", () => {
     await walk(sql, walkSettings(), ["lost"]);
     expect(await backlogRows(sql)).toHaveLength(5);
     const settings = walkSettings();
-    const report = await walkBacklog({ sql, clock: systemClock }, settings, 60_000, ["lost", "bad-contract"]);
+    const report = await walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 60_000, [
+      "lost",
+      "bad-contract",
+    ]);
     expect(report).toMatchObject({ pages: 1, sectors: 1, finished: 1 });
     expect(await backlogRows(sql)).toHaveLength(6);
     const walks = await sql`select cause, generation::int from slabmend.walks order by cause`;
@@ -253,10 +262,10 @@ test("a clock that jumped leaves no entry waiting for ever", async () => {
     look_at = now() + interval '1 year', ready = false,
     since = (select jsonb_object_agg(key, 4e12) from jsonb_each(since))`;
   await sql`update slabmend.walks set pass_started_at = now() + interval '1 year'`;
-  await walkBacklog({ sql, clock: systemClock }, settings, 60_000, ["lost"]);
+  await walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 60_000, ["lost"]);
   // The pass of bad-contract rests a year? No: a pass from the future is over.
   await sql`update slabmend.walks set pass_started_at = now() + interval '1 year' where cause = 'bad-contract'`;
-  await walkBacklog({ sql, clock: systemClock }, { ...settings, everyMs: 0 }, 10_000);
+  await walkBacklog({ ask: askOf(sql), clock: systemClock }, { ...settings, everyMs: 0 }, 10_000);
   const [lost, blocked] = await backlogRows(sql);
   expect(lost!.ready).toBe(true);
   expect(lost!.first_seen.getTime()).toBeLessThan(Date.now() + 60_000);

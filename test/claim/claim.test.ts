@@ -11,6 +11,7 @@ import {
   claimPage,
 } from "../../lib/indexd/choose-unhealthy-slabs.ts";
 import type { RepairQueue } from "../../lib/queue/repair-queue.ts";
+import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import {
@@ -46,7 +47,7 @@ afterEach(async () => {
 
 async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 5_000) {
   const queue = recordingQueue();
-  const report = await claim({ sql, queue, clock: systemClock }, settings(rest), remainingMs);
+  const report = await claim({ ask: askOf(sql), queue, clock: systemClock }, settings(rest), remainingMs);
   return { report, claimed: queue.messages.map((message) => message.slabId) };
 }
 
@@ -202,7 +203,11 @@ describe("the lease", () => {
     });
     const clock = createFakeClock();
     const queue = recordingQueue();
-    const running = claim({ sql, queue, clock }, settings({ maxInFlight: 8, topUpMs: 5_000 }), 20_000);
+    const running = claim(
+      { ask: askOf(sql), queue, clock },
+      settings({ maxInFlight: 8, topUpMs: 5_000 }),
+      20_000,
+    );
     const live: number[] = [];
     for (let round = 0; round < 3; round += 1) {
       await until(() => clock.pending > 0);
@@ -340,9 +345,9 @@ describe("sending", () => {
   test("what was left unsent is sent first", async () => {
     const slab = await damaged();
     const dead: RepairQueue = { send: () => Promise.reject(new Error("no queue")) };
-    await expect(claim({ sql, queue: dead, clock: systemClock }, settings(), 1_000)).rejects.toThrow(
-      "no queue",
-    );
+    await expect(
+      claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings(), 1_000),
+    ).rejects.toThrow("no queue");
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(1);
     // Somebody may still be about to send it.
     expect((await run()).report).toMatchObject({ leased: 0, resent: 0 });
@@ -361,7 +366,7 @@ describe("sending", () => {
         failed: batch.slice(0, 1).map((message) => ({ message, code: "InternalError" })),
       }),
     };
-    const report = await claim({ sql, queue: choosy, clock: systemClock }, settings(), 5_000);
+    const report = await claim({ ask: askOf(sql), queue: choosy, clock: systemClock }, settings(), 5_000);
     expect(report).toMatchObject({ leased: 12, sent: 10, refused: 2 });
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(2);
   });
@@ -377,7 +382,7 @@ describe("sending", () => {
         update slabmend.leases set began_at = now(), worker = 'fast' where slab_id = ${String(first!.slabId)}`;
       await sql`update slabmend.leases set token = gen_random_uuid() where slab_id = ${String(second!.slabId)}`;
     };
-    await claim({ sql, queue, clock: systemClock, step }, settings(), 1_000);
+    await claim({ ask: askOf(sql), queue, clock: systemClock, step }, settings(), 1_000);
     expect(await sql`select 1 from slabmend.leases where sent_at is not null`).toHaveLength(0);
   });
 });
@@ -429,7 +434,7 @@ test("16 concurrent claimers over 2,000 unhealthy slabs lease each exactly once"
     const reports = await Promise.all(
       clients.map((client, n) =>
         claim(
-          { sql: client, queue: queues[n]!, clock: systemClock },
+          { ask: askOf(client), queue: queues[n]!, clock: systemClock },
           settings({ pageSectors: 300, batchLeases: 40 }),
           60_000,
         ),

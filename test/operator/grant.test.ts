@@ -14,6 +14,7 @@ import { checkRules } from "../../lib/store/check-rules.ts";
 import { connect } from "../../lib/store/connect.ts";
 import { readFleetGauges } from "../../lib/store/read-fleet-gauges.ts";
 import { recordingQueue } from "../claim/claim-fixture.ts";
+import { askOf } from "../support/ask.ts";
 import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
 import { blockHost } from "../support/seed-indexd.ts";
 import { applyGrant, createFleetRole, type FleetRole } from "./fleet-role.ts";
@@ -51,7 +52,7 @@ describe("claim, repair and reap under the role", () => {
     const queue = recordingQueue();
     const settings = { ...DEFAULT_CLAIM_SETTINGS, claimsBy, indexdGraceMs: 0 };
     await claim(
-      { sql, queue, clock: systemClock },
+      { ask: askOf(sql), queue, clock: systemClock },
       { ...settings, walk: { ...settings.walk, indexdGraceMs: 0 }, budget: { repairs: 1_000n } },
       4_000,
     );
@@ -90,7 +91,7 @@ describe("claim, repair and reap under the role", () => {
         worker = case when slab_id = ${String(crashed.id)} then 'gone' end`;
     await owner`insert into slabmend.moved (slab_id, digest, moved_at) select id, digest, now() from slabs limit 1`;
     const report = await reap(
-      { sql, queue: recordingQueue(), deadLetters: letters, clock: systemClock },
+      { ask: askOf(sql), queue: recordingQueue(), deadLetters: letters, clock: systemClock },
       DEFAULT_REAP_SETTINGS,
       20_000,
     );

@@ -6,6 +6,7 @@ import { systemClock } from "../../lib/clock/clock.ts";
 import { reapExpiredLeases } from "../../lib/reap/reap-expired-leases.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/reap/reap-settings.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
+import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { LOST, seedSlabs } from "../support/seed-indexd.ts";
 
@@ -35,7 +36,7 @@ test.each(["urgency", "id"] as const)(
         ...clients.slice(0, 4).map(async (client) => {
           while (Date.now() < deadline) {
             const report = await claim(
-              { sql: client, queue: recordingQueue(), clock: systemClock },
+              { ask: askOf(client), queue: recordingQueue(), clock: systemClock },
               settings({ claimsBy, holdMs: 0, pageSectors: 100, batchLeases: 30 }),
               200,
             );
@@ -44,7 +45,7 @@ test.each(["urgency", "id"] as const)(
         }),
         ...clients.slice(4, 8).map(async (client) => {
           while (Date.now() < deadline) {
-            const counts = await reapExpiredLeases({ sql: client }, DEFAULT_REAP_SETTINGS, {
+            const counts = await reapExpiredLeases({ ask: askOf(client) }, DEFAULT_REAP_SETTINGS, {
               fleetIsIll: false,
               timeIsUp: () => Date.now() >= deadline,
             });

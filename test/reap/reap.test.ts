@@ -17,6 +17,7 @@ import { DEFAULT_REAP_SETTINGS, type ReapSettings } from "../../lib/reap/reap-se
 import { commitRepair } from "../../lib/store/commit-repair.ts";
 import { reapLeases } from "../../lib/store/expired-leases.ts";
 import { leaseByHand, requestOf } from "../store/running-lease.ts";
+import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
   LOST,
@@ -54,7 +55,7 @@ function run(
 ) {
   return reap(
     {
-      sql,
+      ask: askOf(sql),
       queue: rest.queue ?? noQueue,
       deadLetters: rest.deadLetters ?? noLetters,
       clock: systemClock,

@@ -1,11 +1,12 @@
-import { connect as connectTcp, createServer, type Server, type Socket } from "node:net";
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
-import { createAnsweringDatabase } from "../../lib/store/answering-database.ts";
+import { askWithin, createAnsweringDatabase } from "../../lib/store/answering-database.ts";
 import { connect } from "../../lib/store/connect.ts";
+import { retryTransaction } from "../../lib/store/retry-transaction.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
+import { startSilentDatabase } from "../support/silent-proxy.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -13,52 +14,10 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** Forwards to the database until it falls silent; connections that come after `recover` are forwarded again. */
-async function startProxy() {
-  const target = new URL(database.url);
-  const sockets = new Set<Socket>();
-  let isSilent = false;
-  let lastUnanswered = (): void => {};
-  const server: Server = createServer((client) => {
-    const upstream = connectTcp(Number(target.port), target.hostname);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on("error", () => {});
-    }
-    const born = isSilent;
-    client.on("data", (bytes) => {
-      if (isSilent || born) lastUnanswered();
-      else upstream.write(bytes);
-    });
-    upstream.on("data", (bytes) => client.write(bytes));
-    client.on("close", () => upstream.destroy());
-    upstream.on("close", () => client.destroy());
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = new URL(database.url);
-  url.port = String((server.address() as { port: number }).port);
-  return {
-    url: url.href,
-    fallSilent: () => {
-      isSilent = true;
-      return new Promise<void>((resolve) => {
-        lastUnanswered = resolve;
-      });
-    },
-    recover: () => {
-      isSilent = false;
-    },
-    async stop() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
-}
-
 const one = async (sql: Sql): Promise<number> => (await sql<{ one: number }[]>`select 1 as one`)[0]!.one;
 
 test("a server that falls silent is given up, and the next call has a new connection", async () => {
-  const proxy = await startProxy();
+  const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
   expect(await answering.run(20_000, one)).toBe(1);
@@ -75,7 +34,7 @@ test("a server that falls silent is given up, and the next call has a new connec
 });
 
 test("what is idempotent is asked again by itself", async () => {
-  const proxy = await startProxy();
+  const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
   const asked = proxy.fallSilent();
@@ -97,4 +56,44 @@ test("a failure of the statement itself is passed on as it is", async () => {
     code: "22012",
   });
   await answering.end();
+});
+
+test("what waits on a connection that another call gave up has no answer either, at once and however it tries again", async () => {
+  const proxy = await startSilentDatabase(database.url);
+  const clock = createFakeClock();
+  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const asked = proxy.fallSilent();
+  const failure = (limitMs: number, statements = one) =>
+    answering.run(limitMs, statements).catch((error: unknown) => error);
+  const both = [failure(20_000), failure(45_000, (sql) => retryTransaction("test", () => one(sql)))];
+  await asked;
+  await clock.advance(20_000);
+  for (const error of await Promise.all(both)) expect(error).toMatchObject({ code: "no-answer" });
+  expect(clock.pending).toBe(0);
+  await answering.end();
+  await proxy.stop();
+});
+
+test("a deadline bounds every wait, and beyond it nothing is asked", async () => {
+  const proxy = await startSilentDatabase(database.url);
+  const clock = createFakeClock();
+  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const ask = askWithin(answering, clock, clock.now() + 3_000);
+  expect(await ask(one)).toBe(1);
+  const asked = proxy.fallSilent();
+  const unanswered = ask(one).catch((error: unknown) => error);
+  await asked;
+  await clock.advance(3_000);
+  expect(await unanswered).toMatchObject({ code: "no-answer" });
+  proxy.recover();
+  const { accepted } = proxy;
+  await expect(ask(one)).rejects.toMatchObject({ code: "no-answer" });
+  expect(proxy.accepted).toBe(accepted);
+  // Something that rests between two tries does not delay the end.
+  const resting = askWithin(answering, clock, clock.now() + 3_000)(() => new Promise<never>(() => {}));
+  const rested = resting.catch((error: unknown) => error);
+  await clock.advance(3_000);
+  expect(await rested).toMatchObject({ code: "no-answer" });
+  await answering.end();
+  await proxy.stop();
 });

@@ -11,6 +11,7 @@ import { commitRepair } from "../../lib/store/commit-repair.ts";
 import { extendLease } from "../../lib/store/extend-lease.ts";
 import { assertStoreVersion } from "../../lib/store/migrate-database.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
+import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { LOST, placeOn, seedAccount, seedFleet, seedObject, seedSlab } from "../support/seed-indexd.ts";
 import { movesFromHere, requestOf } from "./running-lease.ts";
@@ -42,7 +43,7 @@ test("a whole repair works when every statement meets another backend, with the 
   try {
     await assertStoreVersion(pooled);
     const queue = recordingQueue();
-    expect(await claim({ sql: pooled, queue, clock: systemClock }, settings(), 5_000)).toMatchObject({
+    expect(await claim({ ask: askOf(pooled), queue, clock: systemClock }, settings(), 5_000)).toMatchObject({
       sent: 1,
     });
     const { token } = queue.messages[0]!;
@@ -54,7 +55,7 @@ test("a whole repair works when every statement meets another backend, with the 
     expect(await flushMoved(pooled)).toBe(1);
     const deadLetters = { receive: async () => [], delete: async () => {} };
     const report = await reap(
-      { sql: pooled, queue, deadLetters, clock: systemClock },
+      { ask: askOf(pooled), queue, deadLetters, clock: systemClock },
       DEFAULT_REAP_SETTINGS,
       5_000,
     );

@@ -17,6 +17,9 @@ test.each([
   ["53300", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],
   ["ECONNRESET", "connection-lost"],
+  // We put the client away ourselves.
+  ["CONNECTION_ENDED", "permanent"],
+  ["CONNECTION_DESTROYED", "permanent"],
   ["57014", "permanent"],
   ["23514", "permanent"],
   ["42501", "permanent"],

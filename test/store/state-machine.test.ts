@@ -19,6 +19,7 @@ import { extendLease } from "../../lib/store/extend-lease.ts";
 import type { OutcomeKind } from "../../lib/store/outcome-writes.ts";
 import { retryTransaction } from "../../lib/store/retry-transaction.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
+import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
   LOST,
@@ -139,7 +140,11 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     if (bit(a, 10)) await timePasses();
     const queue = recordingQueue();
     const limits = { pageSectors: 1 + (a % 6), maxInFlight: 1 + ((a >>> 4) % 4) };
-    await claim({ sql, queue, clock: systemClock }, settings({ ...limits, topUpMs: 60_000 }), 1_000);
+    await claim(
+      { ask: askOf(sql), queue, clock: systemClock },
+      settings({ ...limits, topUpMs: 60_000 }),
+      1_000,
+    );
     world.messages.push(...queue.messages);
   },
   async begin(world, dice) {
@@ -162,7 +167,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
   async reap(_world, [a]) {
     await sql`update slabmend.leases set expires_at = clock_timestamp() where slab_id % 3 = ${a % 3}`;
     await reapExpiredLeases(
-      { sql },
+      { ask: askOf(sql) },
       { quarantineMs: 1, successWindowMs: 60_000 },
       { fleetIsIll: bit(a, 5), timeIsUp: () => false },
     );
@@ -397,7 +402,7 @@ test(`whatever happens in whatever order, the rules hold (seed ${seed})`, { time
 async function settle(): Promise<void> {
   await sql`update slabmend.leases set expires_at = clock_timestamp()`;
   await reapExpiredLeases(
-    { sql },
+    { ask: askOf(sql) },
     { quarantineMs: 1, successWindowMs: 1 },
     { fleetIsIll: false, timeIsUp: () => false },
   );

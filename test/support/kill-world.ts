@@ -30,7 +30,13 @@ export interface KillWorld {
     name: FunctionName,
     signalAt?: NonNullable<WorkerOptions["signalAt"]>,
     variables?: Readonly<Record<string, string>>,
+    /** Default 60 s. */
+    timeoutMs?: number,
   ): Promise<WorkerProcess>;
+  /** One ordinary run. Throws when it fails. */
+  run(name: "claim" | "reap"): Promise<void>;
+  /** Repairs what the queue holds. */
+  drainQueue(): Promise<void>;
   /** What all processes printed so far. */
   lines(): string[];
   /** An SQS event of these tasks. */
@@ -85,11 +91,13 @@ export async function createKillWorld(options: {
     name: FunctionName,
     signalAt?: NonNullable<WorkerOptions["signalAt"]>,
     variables: Readonly<Record<string, string>> = {},
+    timeoutMs?: number,
   ): Promise<WorkerProcess> =>
     startWorkerProcess({
       entry: fileURLToPath(ENTRIES[name]),
       environment: { ...environment, ...variables },
       ...(signalAt === undefined ? {} : { signalAt }),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
   /** Started once: they are never killed. */
   const finishers = new Map<FunctionName, WorkerProcess>();
@@ -104,20 +112,18 @@ export async function createKillWorld(options: {
 
   const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: {} });
   /** Repairs what the queue holds. */
-  const drainQueue = async (): Promise<number> => {
-    let drained = 0;
+  const drainQueue = async (): Promise<void> => {
     for (;;) {
       const { Messages: messages = [] } = await client.send(
         new ReceiveMessageCommand({ QueueUrl: queues.repairs.url, MaxNumberOfMessages: 10 }),
       );
-      if (messages.length === 0) return drained;
+      if (messages.length === 0) return;
       const event = { Records: messages.map(({ MessageId, Body }) => recordOf(MessageId!, Body!)) };
       const { batchItemFailures } = (await run("repair", event)) as { batchItemFailures: unknown[] };
       if (batchItemFailures.length > 0) throw new Error("a message failed");
       for (const { ReceiptHandle } of messages) {
         await client.send(new DeleteMessageCommand({ QueueUrl: queues.repairs.url, ReceiptHandle }));
       }
-      drained += messages.length;
     }
   };
 
@@ -136,11 +142,15 @@ export async function createKillWorld(options: {
     queueServer,
     queues,
     client,
-    async startVictim(name, signalAt, variables) {
-      const victim = await start(name, signalAt, variables);
+    async startVictim(name, signalAt, variables, timeoutMs) {
+      const victim = await start(name, signalAt, variables, timeoutMs);
       victims.push(victim);
       return victim;
     },
+    async run(name) {
+      await run(name, {});
+    },
+    drainQueue,
     lines: () => [...workers, ...victims].flatMap((worker) => worker.lines.map(({ line }) => line)),
     eventOf: (...tasks) => ({
       Records: tasks.map((task) => recordOf(randomUUID(), encodeRepairMessage(task))),

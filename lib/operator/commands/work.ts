@@ -3,6 +3,8 @@ import { claimSettingsFrom } from "../../claim/settings-from-environment.ts";
 import { variablesOf } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../reap/reap-settings.ts";
+import { createAnsweringDatabase } from "../../store/answering-database.ts";
+import { connect } from "../../store/connect.ts";
 import { createLogger } from "../../telemetry/logger.ts";
 import { assertPrivileges } from "../assert-privileges.ts";
 import { createSqsClient } from "../aws-clients.ts";
@@ -77,7 +79,7 @@ they have in hand.`,
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
-        await withDatabase(context, { needs: "store", onSignal: "ignore" }, async (sql) => {
+        await withDatabase(context, { needs: "store", onSignal: "ignore" }, async (sql, { url }) => {
           await assertPrivileges(sql);
           await pool.start();
           logger.info({ concurrency, from: queueUrl ?? "database" }, "working");
@@ -91,16 +93,20 @@ they have in hand.`,
               client.destroy();
               return;
             }
+            const database = createAnsweringDatabase({
+              clock: io.clock,
+              connect: () => connect(url, "slabmend-cli"),
+            });
             await workFromDatabase({
               ...shared,
-              sql,
+              database,
               clock: io.clock,
               claim: claimSettingsFrom(environment),
               reap: {
                 ...DEFAULT_REAP_SETTINGS,
                 quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000,
               },
-            });
+            }).finally(() => database.end());
           } finally {
             await pool.stop();
           }

@@ -6,7 +6,6 @@
  *
  * A lease that no worker could take is given back. The database being away ends nothing: it is tried again.
  */
-import type { Sql } from "postgres";
 import { claim } from "../../claim/claim.ts";
 import type { ClaimSettings } from "../../claim/claim-settings.ts";
 import type { Clock } from "../../clock/clock.ts";
@@ -16,16 +15,17 @@ import { releaseUnbegunLease } from "../../indexd/lease-slab.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import { reap } from "../../reap/reap.ts";
 import type { ReapSettings } from "../../reap/reap-settings.ts";
+import { type AnsweringDatabase, type Ask, askWithin } from "../../store/answering-database.ts";
 import { countLeases } from "../../store/count-leases.ts";
 import { assertStoreVersion } from "../../store/migrate-database.ts";
 import { classifyDatabaseFailure } from "../../store/retry-transaction.ts";
-import { StoreError } from "../../store/store-error.ts";
+import { StoreError, type StoreErrorCode } from "../../store/store-error.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface DatabaseWork {
-  readonly sql: Sql;
+  readonly database: AnsweringDatabase;
   readonly pool: WorkerPool;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
@@ -54,18 +54,19 @@ const NO_DEAD_LETTERS: DeadLetterQueue = { receive: async () => [], delete: asyn
 export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const { pool, clock, logger, signal } = work;
   const queue = createHandOver(pool, work.onEnd);
+  const ask = askWithin(work.database, clock);
   let reapAt = clock.now();
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     try {
-      await assertKnownDatabaseVersion(work.sql);
-      await assertStoreVersion(work.sql);
+      await ask(assertKnownDatabaseVersion);
+      await ask(assertStoreVersion);
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
-        const report = await reap({ ...work, queue, deadLetters: NO_DEAD_LETTERS }, work.reap, REAP_MS);
+        const report = await reap({ ask, clock, queue, deadLetters: NO_DEAD_LETTERS }, work.reap, REAP_MS);
         logger.info({ report }, "reaped");
       }
-      const found = await claimForFreeWorkers(work, queue);
+      const found = await claimForFreeWorkers(work, ask, queue);
       retryMs = FIRST_RETRY_MS;
       await rest(work, found);
     } catch (error) {
@@ -76,22 +77,22 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
       retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
     }
     // A worker that cannot begin would only take lease after lease.
-    if (await giveBack(work, queue)) await sleep(clock, IDLE_MS, signal).catch(() => {});
+    if (await giveBack(work, ask, queue)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
-  await giveBack(work, queue);
+  await giveBack(work, ask, queue);
 }
 
 /** `some`: there may be more as soon as a worker is free. */
-async function claimForFreeWorkers(work: DatabaseWork, queue: HandOver): Promise<"some" | "none"> {
-  const { pool, sql, clock, signal } = work;
+async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver): Promise<"some" | "none"> {
+  const { pool, clock, signal } = work;
   if (pool.free === 0) return "some";
   const report = await claim(
-    { sql, queue, clock, signal },
+    { ask, queue, clock, signal },
     {
       ...work.claim,
       // Whatever other fleets have leased: as many more as workers are free here.
-      maxInFlight: (await countLeases(sql)) + pool.free,
+      maxInFlight: (await ask(countLeases)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
       // One round: the next one is ours to time.
       topUpMs: CLAIM_MS,
@@ -113,20 +114,26 @@ async function rest({ pool, clock, signal }: DatabaseWork, found: "some" | "none
 }
 
 /** True: a worker could not begin what it was given. */
-async function giveBack({ sql, logger }: DatabaseWork, queue: HandOver): Promise<boolean> {
+async function giveBack({ logger }: DatabaseWork, ask: Ask, queue: HandOver): Promise<boolean> {
   const { leases, couldNotBegin } = queue.takeLeftOver();
   for (const lease of leases) {
-    // If even this fails, reap frees the slab when the lease's hour is over.
-    await releaseUnbegunLease(sql, lease).catch((error: unknown) =>
-      logger.warn({ error, slab: String(lease.slabId) }, "a lease could not be given back"),
-    );
+    try {
+      await ask((sql) => releaseUnbegunLease(sql, lease));
+    } catch (error) {
+      // If even this fails, reap frees the slab when the lease's hour is over.
+      logger.warn({ error, slab: String(lease.slabId) }, "a lease could not be given back");
+      // The others would wait as long, one after the other.
+      if (error instanceof StoreError && error.code === "no-answer") break;
+    }
   }
   return couldNotBegin;
 }
 
+const PASSING: ReadonlySet<StoreErrorCode> = new Set(["retries-exhausted", "fate-unknown", "no-answer"]);
+
 /** Whether a failure may be over in a while. */
 function mayPass(error: unknown): boolean {
-  if (error instanceof StoreError) return error.code === "retries-exhausted" || error.code === "fate-unknown";
+  if (error instanceof StoreError) return PASSING.has(error.code);
   if (error instanceof AggregateError) return error.errors.every(mayPass);
   if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);
   return classifyDatabaseFailure(error) !== "permanent";

@@ -1,0 +1,8 @@
+import type { Sql } from "postgres";
+import type { Ask } from "../../lib/store/answering-database.ts";
+
+/** Asks a database that is known to answer. */
+export const askOf =
+  (sql: Sql): Ask =>
+  (statements) =>
+    statements(sql);

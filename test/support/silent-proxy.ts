@@ -1,0 +1,116 @@
+/**
+ * A server behind a network that can swallow everything: connections stay open, and nobody is told. It is what a failover, or a
+ * NAT that forgot a connection, looks like from a client; no FIN and no RST is sent.
+ */
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** A connection on which nothing passes any more. */
+export interface DeadConnection {
+  /** What the client still sent. */
+  readonly bytes: number;
+  readonly isLeft: boolean;
+}
+
+export interface SilentProxy {
+  readonly port: number;
+  /** Connections that were accepted. */
+  readonly accepted: number;
+  readonly dead: readonly DeadConnection[];
+  /** Nothing passes on the connections there are, nor on later ones. Resolves when a client has said something in vain. */
+  fallSilent(): Promise<void>;
+  /** The same, as soon as a client says this; either that is lost, or only what the server answers. */
+  fallSilentAt(text: string, lost: "statement" | "answer"): Promise<void>;
+  /** Later connections are forwarded again. Those that are dead stay so. */
+  recover(): void;
+  stop(): Promise<void>;
+}
+
+type Mutable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+export async function startSilentProxy(target: { host: string; port: number }): Promise<SilentProxy> {
+  const sockets = new Set<Socket>();
+  const dead: DeadConnection[] = [];
+  const falls = new Set<() => void>();
+  let isSilent = false;
+  let silentAt: { text: string; lost: "statement" | "answer" } | undefined;
+  let accepted = 0;
+  let spokenInVain = Promise.withResolvers<void>();
+  const fall = (): void => {
+    isSilent = true;
+    silentAt = undefined;
+    for (const die of falls) die();
+    falls.clear();
+  };
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    accepted += 1;
+    const upstream = connect({ ...target, allowHalfOpen: true });
+    let death: Mutable<DeadConnection> | undefined;
+    const die = (): void => {
+      death = { bytes: 0, isLeft: false };
+      dead.push(death);
+    };
+    for (const [socket, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("end", () => {
+        if (death === undefined) other.end();
+        else if (socket === client) death.isLeft = true;
+      });
+      socket.on("close", () => {
+        falls.delete(die);
+        if (death === undefined) other.destroy();
+        else if (socket === client) death.isLeft = true;
+      });
+    }
+    client.on("data", (bytes) => {
+      const match = death === undefined && silentAt !== undefined && bytes.includes(silentAt.text);
+      if (match && silentAt?.lost === "answer") upstream.write(bytes);
+      if (match) fall();
+      if (death === undefined) return void upstream.write(bytes);
+      if (death.bytes === 0 || match) spokenInVain.resolve();
+      death.bytes += bytes.length;
+    });
+    upstream.on("data", (bytes) => {
+      if (death === undefined) client.write(bytes);
+    });
+    if (isSilent) die();
+    else falls.add(die);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    get accepted() {
+      return accepted;
+    },
+    dead,
+    fallSilent() {
+      spokenInVain = Promise.withResolvers();
+      fall();
+      return spokenInVain.promise;
+    },
+    fallSilentAt(text, lost) {
+      spokenInVain = Promise.withResolvers();
+      silentAt = { text, lost };
+      return spokenInVain.promise;
+    },
+    recover() {
+      isSilent = false;
+      silentAt = undefined;
+    },
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** The same for a database; `url` goes through it. */
+export async function startSilentDatabase(url: string): Promise<SilentProxy & { readonly url: string }> {
+  const through = new URL(url);
+  const proxy = await startSilentProxy({ host: through.hostname, port: Number(through.port) });
+  through.port = String(proxy.port);
+  return Object.assign(proxy, { url: through.href });
+}
