@@ -90,6 +90,8 @@ export class HostSession {
   /** Prices that this host signed and that are good for a while yet. */
   async prices(signal: AbortSignal): Promise<HostPrices> {
     const { clock, config } = this.#options;
+    // Its test brings new ones: those of before the pause may be over, whatever they say.
+    if (this.#link?.suspect) await this.#dials.join(signal);
     const known = this.#prices;
     if (known && !hostPricesExpired(known, clock.now() + config.pricesMarginMs)) return known;
     return this.#fetches.join(signal);

@@ -1,6 +1,11 @@
 /** Workers that are stopped: for longer than their lease, and between two repairs. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { defaultHostPoolConfig } from "../../lib/hosts/host-pool-config.ts";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";
+import { untilEqual } from "../support/processes.ts";
+import type { StoredSlab } from "../support/repair-world.ts";
+import { type SilentProxy, startSilentProxy } from "../support/silent-proxy.ts";
+import type { WorkerProcess } from "../support/worker-process.ts";
 
 let kill: KillWorld;
 beforeAll(async () => {
@@ -8,6 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
+
+/** Far less than a sector: the settings are asked for with a few bytes, in a packet or two. */
+const MOST_OF_A_QUESTION = 16_384;
 
 const CODE = { minShards: 2, totalShards: 4 } as const;
 
@@ -38,25 +46,97 @@ test.each(["begun", "fetched-one", "rebuilt-one", "stored-one", "stored", "commi
   },
 );
 
-test("frozen between two repairs, with sockets and prices that are stale, it does the next one right", async () => {
-  const slab = await kill.world.storeSlab(CODE);
-  await kill.world.loseSector(slab, 0);
-  const victim = await kill.startVictim("repair");
-  expect(await victim.invoke(kill.eventOf(await kill.world.lease(slab)))).toMatchObject({
-    payload: '{"batchItemFailures":[]}',
+describe("frozen between two repairs until its connections are older than it trusts", () => {
+  let proxies: readonly SilentProxy[];
+  beforeAll(async () => {
+    // Whatever lies between a worker and a host, such as a NAT.
+    proxies = await Promise.all(
+      kill.world.hosts.map(({ swarm }) => {
+        const [host, port] = swarm.address.split(":");
+        return startSilentProxy({ host: host!, port: Number(port) });
+      }),
+    );
+    for (const [index, { row }] of kill.world.hosts.entries()) {
+      await kill.world.database.sql`
+        update host_addresses set net_address = ${`127.0.0.1:${proxies[index]!.port}`} where host_id = ${row.id}`;
+    }
   });
-  // The process is frozen now. Its connections are gone without its knowing, and its prices are over.
-  for (const { swarm } of kill.world.hosts) {
-    await swarm.expirePrices();
-    await swarm.restart();
+  afterAll(() => Promise.all(proxies.map((proxy) => proxy.stop())));
+
+  /**
+   * Repairs a slab, so that exactly its two new sectors are good afterwards but for two that are lost meanwhile; both hosts that
+   * the next repair has to read from are connected since the first one.
+   */
+  async function frozenWorker(): Promise<{
+    slab: StoredSlab;
+    worker: WorkerProcess;
+    sources: readonly number[];
+  }> {
+    const slab = await kill.world.storeSlab(CODE);
+    await kill.world.loseSector(slab, 0);
+    await kill.world.loseSector(slab, 1);
+    const worker = await kill.startVictim("repair");
+    await repair(worker, slab);
+    const frozenAt = Date.now();
+    const places = await kill.world.locations(slab);
+    await kill.world.loseSector(slab, 2);
+    await kill.world.loseSector(slab, 3);
+    for (const { swarm } of kill.world.hosts) await swarm.resetCounters();
+    await untilEqual(() => Date.now() - frozenAt > defaultHostPoolConfig.trustIdleMs, true);
+    expect(await worker.isFrozen()).toBe(true);
+    return { slab, worker, sources: [0, 1].map((index) => kill.world.hosts.indexOf(places[index]!)) };
   }
-  await kill.world.loseSector(slab, 1);
-  await kill.world.loseSector(slab, 2);
-  expect(await victim.invoke(kill.eventOf(await kill.world.lease(slab)))).toMatchObject({
-    payload: '{"batchItemFailures":[]}',
+
+  async function repair(worker: WorkerProcess, slab: StoredSlab): Promise<void> {
+    const task = await kill.world.lease(slab);
+    expect(await worker.invoke(kill.eventOf(task))).toMatchObject({ payload: '{"batchItemFailures":[]}' });
+    const [row] = await kill.world.database.sql`
+      select outcome from slabmend.journal where token = ${task.token}`;
+    expect(row).toEqual({ outcome: "repaired" });
+  }
+
+  test("what is connected still is asked first, and with that come prices that are not over", async () => {
+    const { slab, worker, sources } = await frozenWorker();
+    for (const { swarm } of kill.world.hosts) await swarm.expirePrices();
+    await repair(worker, slab);
+    for (const source of sources) {
+      const { connections, rpcs, refusals } = await kill.world.hosts[source]!.swarm.counters();
+      // A price that is over would have been refused, and asked for after that.
+      expect({ connections, settings: rpcs["Settings"], refusals }).toEqual({
+        connections: 0,
+        settings: 1,
+        refusals: {},
+      });
+      expect(rpcs["ReadSector"]).toBeGreaterThan(0);
+    }
+    expect(await kill.violations([slab])).toEqual([]);
   });
-  const rows = await kill.world.database.sql`select outcome from slabmend.journal order by id`;
-  expect(rows.map((row) => row["outcome"])).toEqual(["repaired", "repaired"]);
-  await kill.finish();
-  expect(await kill.violations([slab])).toEqual([]);
+
+  test("connections that were forgotten without a word are given up after one question, and made anew", async () => {
+    const { slab, worker, sources } = await frozenWorker();
+    const before = proxies.map(({ accepted }) => accepted);
+    for (const proxy of proxies) {
+      void proxy.fallSilent();
+      proxy.recover();
+    }
+    await repair(worker, slab);
+    for (const source of sources) {
+      const { dead, accepted } = proxies[source]!;
+      expect([accepted, dead.length]).toEqual([before[source]! + 1, 1]);
+      await untilEqual(() => dead[0]!.isLeft, true);
+    }
+    for (const { bytes } of proxies.flatMap(({ dead }) => dead))
+      expect(bytes).toBeLessThan(MOST_OF_A_QUESTION);
+    expect(await kill.violations([slab])).toEqual([]);
+  });
+
+  test("hosts that restarted are dialled again", async () => {
+    const { slab, worker } = await frozenWorker();
+    for (const { swarm } of kill.world.hosts) {
+      await swarm.expirePrices();
+      await swarm.restart();
+    }
+    await repair(worker, slab);
+    expect(await kill.violations([slab])).toEqual([]);
+  });
 });

@@ -33,6 +33,8 @@ export interface WorkerProcess {
   whenStopped(): Promise<void>;
   /** Signals the process that lives now. */
   signal(signal: NodeJS.Signals): boolean;
+  /** Its process is stopped, as an environment is between two invocations. */
+  isFrozen(): Promise<boolean>;
   /** The steps that were passed, the fatal one included. */
   steps(): Promise<string[]>;
   /** What it printed, to look for secrets. */
@@ -79,6 +81,9 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Worker
       );
     },
     signal: (signal) => pool.pids.some((pid) => pool.signal(pid, signal)),
+    async isFrozen() {
+      return pool.pids.length === 1 && (await processState(pool.pids[0]!)) === "T";
+    },
     async steps() {
       const text = await readFile(stepsFile, "utf8").catch(() => "");
       return text.split("\n").filter(Boolean);
