@@ -1,7 +1,7 @@
 /** SIGKILL after each named step of a repair, and while its commit is under way; the next runs finish. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { FATES, killInCommit } from "../support/kill-in-commit.ts";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";
-import { untilEqual } from "../support/processes.ts";
 import type { StoredSlab } from "../support/repair-world.ts";
 import { blockHost } from "../support/seed-indexd.ts";
 
@@ -69,55 +69,20 @@ test.each(["committed", "events-bumped"])("killed at %s: nothing is left but the
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-describe("killed between the commit's sending and its answer", () => {
-  /** Holds the slab's row, so that the commit waits in the server while its worker is killed. */
-  async function killWhileCommitWaits(then: "commits" | "is cancelled"): Promise<StoredSlab> {
-    const { sql } = kill.world.database;
-    const slab = await damagedSlab();
-    const task = await kill.world.lease(slab);
-    // Stopped, not killed, at the last step before; so the row can be locked in between.
-    const victim = await kill.startVictim("repair", { step: "stored", signal: "SIGSTOP" });
-    const crashed = victim.invoke(kill.eventOf(task));
-    await victim.whenStopped();
-    const locked = Promise.withResolvers<void>();
-    const release = Promise.withResolvers<void>();
-    const holding = sql.begin(async (tx) => {
-      await tx`select from slabs where id = ${String(slab.id)} for update`;
-      locked.resolve();
-      await release.promise;
-    });
-    await locked.promise;
-    victim.signal("SIGCONT");
-    const waiting = async (): Promise<number[]> => {
-      const rows = await sql<{ pid: number }[]>`
-        select pid from pg_stat_activity
-        where datname = current_database() and query like '%commit_repair%' and wait_event_type = 'Lock'`;
-      return rows.map(({ pid }) => pid);
-    };
-    await untilEqual(async () => (await waiting()).length, 1);
-    const [pid] = await waiting();
-    victim.signal("SIGKILL");
-    expect(await crashed).toMatchObject({ how: "crashed" });
-    if (then === "is cancelled") await sql`select pg_terminate_backend(${pid!})`;
-    release.resolve();
-    await holding;
-    const gone = async (): Promise<boolean> => {
-      const rows = await sql`select from pg_stat_activity where pid = ${pid!}`;
-      return rows.length === 0;
-    };
-    await untilEqual(gone, true);
-    return slab;
-  }
-
-  test("the server commits all the same, and the journal tells", async () => {
-    const slab = await killWhileCommitWaits("commits");
+test.each(FATES)("killed while its COMMIT waits in the server: %s", async (fate) => {
+  const { sql } = kill.world.database;
+  const slab = await damagedSlab();
+  const task = await kill.world.lease(slab);
+  const worker = await kill.startVictim("repair");
+  await killInCommit(sql, worker, kill.eventOf(task), { write: "insert on slabmend.journal" }, fate);
+  const [row] = await sql`select outcome from slabmend.journal where token = ${task.token}`;
+  if (fate === "the server commits all the same") {
+    // The journal tells, and nothing is done again.
+    expect(row).toMatchObject({ outcome: "repaired" });
     expect(await kill.finish()).toEqual([]);
-    expect(await kill.violations([slab])).toEqual([]);
-  });
-
-  test("the server loses it too, and the repair is done again", async () => {
-    const slab = await killWhileCommitWaits("is cancelled");
+  } else {
+    expect(row).toBeUndefined();
     expect(await kill.finish()).toEqual(["crashed", "repaired"]);
-    expect(await kill.violations([slab])).toEqual([]);
-  });
+  }
+  expect(await kill.violations([slab])).toEqual([]);
 });

@@ -1,0 +1,187 @@
+/** SIGKILL of claim after each step of its walk, and while what it records is under way; the next run goes on where it stood. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { CAUSES } from "../../lib/backlog/causes.ts";
+import type { WalkStep } from "../../lib/backlog/walk.ts";
+import { clearDatabase, walk, walkSettings } from "../backlog/backlog-fixture.ts";
+import { FATES, killInCommit } from "../support/kill-in-commit.ts";
+import { WALK_STEPS } from "../support/kill-steps.ts";
+import { createKillWorld, type KillWorld } from "../support/kill-world.ts";
+import { blockHost, LOST, placeOn, type SeededSlab, seedSlabs } from "../support/seed-indexd.ts";
+
+let kill: KillWorld;
+beforeAll(async () => {
+  kill = await createKillWorld({ hosts: 8, variables: VARIABLES });
+});
+afterAll(() => kill.stop());
+afterEach(() => clearDatabase(kill.world.database.sql));
+beforeEach(() => kill.reset());
+
+/** Small pages, and no second pass in the same hour. */
+const VARIABLES = { SLABMEND_CLAIM_PAGE: "2", SLABMEND_WALK_EVERY_SECONDS: "3600" };
+
+/**
+ * One pass is complete. Since then slabs became healthy and others unhealthy, by every cause, and an entry's time has come:
+ * the next pass has something to do at every step. Nothing may be leased: indexd has just taken up all of them.
+ */
+async function secondPassIsDue(): Promise<void> {
+  const { sql } = kill.world.database;
+  const hosts = kill.world.hosts.map(({ row }) => row);
+  const [lost, , contract] = await Promise.all(
+    [
+      Array.from({ length: 7 }, () => ({ sectors: [LOST, ...placeOn(hosts.slice(0, 3))] })),
+      Array.from({ length: 3 }, () => ({
+        sectors: [{ hostId: hosts[7]!.id, mapId: null }, ...placeOn(hosts.slice(0, 3))],
+      })),
+      Array.from({ length: 3 }, () => ({ sectors: placeOn([hosts[6]!, ...hosts.slice(0, 3)]) })),
+    ].map((slabs) => seedSlabs(sql, { minShards: 2, slabs })),
+  );
+  await sql`update slabs set next_repair_attempt = now() + interval '2 hours'`;
+  await sql`update hosts set unpinned_sectors = 3 where id = ${hosts[7]!.id}`;
+  await sql`update contracts set good = false where host_id = ${hosts[6]!.id}`;
+  await walk(sql, walkSettings({ pageSectors: 2 }));
+  await heal(lost!.slice(0, 3));
+  await heal(contract!.slice(0, 1));
+  await blockHost(sql, hosts[7]!.hostKey);
+  await seedSlabs(sql, { minShards: 2, slabs: [{ sectors: [LOST, LOST, ...placeOn(hosts.slice(0, 3))] }] });
+  await sql`update slabs set next_repair_attempt = now() + interval '2 hours'`;
+  await sql`update slabmend.walks set pass_started_at = pass_started_at - interval '2 hours'`;
+  await sql`update slabmend.backlog set look_at = now() where slab_id = ${String(lost![5]!.id)}`;
+}
+
+/** Somebody else repaired these. */
+async function heal(slabs: readonly SeededSlab[]): Promise<void> {
+  const [, , , , fifth] = kill.world.hosts;
+  await kill.world.database.sql`
+    update sectors set host_id = ${fifth!.row.id}, contract_sectors_map_id = ${fifth!.row.contract!.mapId}
+    where id in ${kill.world.database.sql(slabs.map(({ sectors }) => String(sectors[0]!.id)))}`;
+}
+
+/** Where each cause's walk stands, what of its pass it has not yet sighted that it should have, and what it has already but should not. */
+async function standing() {
+  const rows = await kill.world.database.sql<
+    {
+      cause: string;
+      generation: string;
+      phase: string;
+      position: string;
+      missing: string[];
+      early: string[];
+    }[]
+  >`
+    with bad as (
+      select x.cause, s.id as sector_id, ss.slab_id
+      from sectors s
+      join slab_sectors ss on ss.sector_id = s.id
+      cross join lateral (
+        select 'lost' as cause where s.host_id is null
+        union all select c.cause from slabmend.sector_causes(array[s.id]) c where c.cause is not null and s.host_id is not null
+      ) x
+    ), passed as (
+      select b.cause, b.slab_id, bool_or(w.phase = 'healing' or b.sector_id <= w.position) as is_passed
+      from bad b join slabmend.walks w on w.cause = b.cause
+      group by b.cause, b.slab_id
+    )
+    select w.cause, w.generation::text, w.phase, w.position::text,
+      array(select p.slab_id::text from passed p where p.cause = w.cause and p.is_passed and not exists (
+        select from slabmend.sightings g join slabmend.backlog b on b.slab_id = g.slab_id
+        where g.cause = w.cause and g.slab_id = p.slab_id and g.generation = w.generation)) as missing,
+      array(select g.slab_id::text from slabmend.sightings g join passed p on p.cause = g.cause and p.slab_id = g.slab_id
+        where g.cause = w.cause and g.generation = w.generation and not p.is_passed) as early
+    from slabmend.walks w order by w.cause`;
+  return [...rows];
+}
+
+/** What of an entry does not depend on when it was written. */
+const backlog = async () =>
+  (
+    await kill.world.database.sql`
+    select slab_id::text, urgency, loss, margin, causes, bad_sectors::text, ready from slabmend.backlog order by slab_id`
+  ).map((row) => ({ ...row }));
+
+/** What a walk from the beginning records in the same database. */
+async function freshBacklog(): Promise<unknown[]> {
+  const { sql } = kill.world.database;
+  await sql`truncate slabmend.backlog, slabmend.sightings, slabmend.walks`;
+  await walk(sql);
+  return await backlog();
+}
+
+/** What a run notes that nobody kills; the database is as before. */
+async function undisturbedSteps(): Promise<string[]> {
+  await secondPassIsDue();
+  const claim = await kill.startVictim("claim");
+  await claim.invoke({});
+  await clearDatabase(kill.world.database.sql);
+  return await claim.steps();
+}
+
+let expectedSteps: string[];
+beforeAll(async () => {
+  expectedSteps = await undisturbedSteps();
+});
+
+/** Up to where each walk stands everything is recorded, and nothing from beyond. */
+async function nothingIsHalfRecorded(): Promise<void> {
+  const walks = await standing();
+  expect(walks.map(({ missing, early }) => ({ missing, early }))).toEqual(
+    walks.map(() => ({ missing: [], early: [] })),
+  );
+}
+
+/** A pass ends with its last page, in one statement; only the note of it may be lost. */
+const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
+
+/** The next run does what is left and nothing else; then the backlog is what a walk from the beginning would record. */
+async function nextRunCompletes(
+  worker: Awaited<ReturnType<KillWorld["startVictim"]>>,
+  doneUnnoted: readonly string[] = [],
+): Promise<void> {
+  expect(await worker.invoke({})).toMatchObject({ kind: "succeeded" });
+  expect(pages([...(await worker.steps()), ...doneUnnoted])).toEqual(pages(expectedSteps));
+  expect(await standing()).toEqual(
+    [...CAUSES].sort().map((cause) => ({
+      cause,
+      generation: "3",
+      phase: "sectors",
+      position: "0",
+      missing: [],
+      early: [],
+    })),
+  );
+  const rows = await backlog();
+  expect(rows).toHaveLength(4 + 3 + 2 + 1);
+  expect(rows).toEqual(await freshBacklog());
+}
+
+/** The first, and one that comes late. */
+const occurrences: Readonly<Record<WalkStep, readonly number[]>> = {
+  looked: [1],
+  "walked-page": [1, 4],
+  "healed-page": [1, 3],
+  "pass-finished": [1, 3],
+};
+const places = WALK_STEPS.flatMap((step) => occurrences[step].map((time) => [step, time] as const));
+
+test.each(places)("killed at %s, time %i", async (step, occurrence) => {
+  await secondPassIsDue();
+  const worker = await kill.startVictim("claim", { step, occurrence });
+  expect(await worker.invoke({})).toMatchObject({ how: "crashed" });
+  expect((await worker.steps()).at(-1)).toBe(step);
+  await nothingIsHalfRecorded();
+  await nextRunCompletes(worker);
+});
+
+test.each(FATES)("killed while the COMMIT of a page waits: %s", async (fate) => {
+  await secondPassIsDue();
+  const walkOfLost = async () => (await standing()).find(({ cause }) => cause === "lost");
+  const before = await walkOfLost();
+  const worker = await kill.startVictim("claim");
+  const page = { write: "update on slabmend.walks", when: "new.cause = 'lost'" };
+  await killInCommit(kill.world.database.sql, worker, {}, page, fate);
+  const after = await walkOfLost();
+  const isLost = fate === "the server loses it too";
+  if (isLost) expect(after).toEqual(before);
+  else expect(Number(after!.position)).toBeGreaterThan(0);
+  await nothingIsHalfRecorded();
+  await nextRunCompletes(worker, isLost ? [] : ["walked-page"]);
+});

@@ -1,0 +1,67 @@
+/**
+ * Kills a worker whose COMMIT is sent and not answered: its transaction has written everything and waits in the server, in a deferred
+ * trigger, for a lock that we hold. Then the server commits all the same, or loses it with its client.
+ */
+import type { Sql } from "postgres";
+import { expect } from "vitest";
+import { untilEqual } from "./processes.ts";
+import type { WorkerProcess } from "./worker-process.ts";
+
+export const FATES = ["the server commits all the same", "the server loses it too"] as const;
+export type Fate = (typeof FATES)[number];
+
+/** What the transaction writes, as a trigger is declared: `insert on slabmend.leases`. */
+export interface AwaitedWrite {
+  readonly write: string;
+  /** Only for such rows: `new.cause = 'lost'`. */
+  readonly when?: string;
+}
+
+const LOCK = 4_711;
+
+/** Resolves when the worker is dead and the server is done with what it sent. */
+export async function killInCommit(
+  sql: Sql,
+  worker: Pick<WorkerProcess, "invoke" | "signal">,
+  event: unknown,
+  { write, when = "true" }: AwaitedWrite,
+  fate: Fate,
+): Promise<void> {
+  const table = write.split(" on ").at(-1)!;
+  await sql.unsafe(`
+    create function public.await_test() returns trigger language plpgsql as $$
+    begin
+      perform pg_advisory_xact_lock_shared(${LOCK});
+      return null;
+    end $$;
+    create constraint trigger await_test after ${write} deferrable initially deferred
+      for each row when (${when}) execute function public.await_test()`);
+  const locked = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const holding = sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${LOCK})`;
+    locked.resolve();
+    await release.promise;
+  });
+  try {
+    await locked.promise;
+    const outcome = worker.invoke(event);
+    const waiting = async (): Promise<number[]> => {
+      const rows = await sql<{ pid: number }[]>`
+        select pid from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock' and wait_event = 'advisory'`;
+      return rows.map(({ pid }) => pid);
+    };
+    await untilEqual(async () => (await waiting()).length, 1);
+    const [pid] = await waiting();
+    worker.signal("SIGKILL");
+    expect(await outcome).toMatchObject({ how: "crashed" });
+    if (fate === "the server loses it too") await sql`select pg_terminate_backend(${pid!})`;
+    else release.resolve();
+    await untilEqual(async () => (await sql`select from pg_stat_activity where pid = ${pid!}`).length, 0);
+  } finally {
+    release.resolve();
+    await holding;
+    await sql.unsafe(`drop trigger await_test on ${table}; drop function public.await_test()`);
+  }
+}

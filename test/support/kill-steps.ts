@@ -1,0 +1,44 @@
+import type { WalkStep } from "../../lib/backlog/walk.ts";
+import type { ClaimStep } from "../../lib/claim/claim-dependencies.ts";
+import type { ReapStep } from "../../lib/reap/reap.ts";
+import type { RepairStep } from "../../lib/repair/repair-dependencies.ts";
+
+/** The compiler refuses a list that lacks a step, or has one that is none. */
+const listed = <Step extends string>(steps: Readonly<Record<Step, true>>): readonly Step[] =>
+  Object.keys(steps) as Step[];
+
+export const WALK_STEPS = listed<WalkStep>({
+  looked: true,
+  "walked-page": true,
+  "healed-page": true,
+  "pass-finished": true,
+});
+
+/** Every step at which a process can be killed; a test compares it with what undisturbed runs note. */
+export const KILL_STEPS = {
+  claim: [
+    ...WALK_STEPS,
+    ...listed<Exclude<ClaimStep, WalkStep>>({ leased: true, "sent-message": true, "marked-sent": true }),
+  ],
+  repair: listed<RepairStep>({
+    begun: true,
+    planned: true,
+    "fetched-one": true,
+    "rebuilt-one": true,
+    "stored-one": true,
+    stored: true,
+    "commit-sent": true,
+    committed: true,
+    "events-bumped": true,
+  }),
+  reap: listed<ReapStep>({
+    "fleet-checked": true,
+    reaped: true,
+    "events-bumped": true,
+    "sent-message": true,
+    "marked-sent": true,
+    "dead-letters-stored": true,
+    "dead-letters-deleted": true,
+    "history-forgotten": true,
+  }),
+} as const;
