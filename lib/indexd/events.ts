@@ -17,31 +17,42 @@ const DEFAULT_LIMIT = 100;
 /** Each may wait for a lock as long as the role's lock_timeout, 3 s; a run of reap has a minute for everything. */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
+interface FlushOptions {
+  readonly limit?: number;
+  readonly slabId?: SlabId;
+  readonly retry?: RetryOptions;
+}
+
+/** How a statement is asked: every one by itself, because several may each take their whole time. */
+type AskOne = <Result>(statement: (sql: ISql) => Promise<Result>) => Promise<Result>;
+
+/** As {@link flushOutbox}, on a database that is known to answer. */
+export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<number> {
+  return flushOutbox((statement) => statement(sql), options);
+}
+
 /**
  * Idempotent, so a lost connection is no question.
  * @returns how many rows of the outbox are done; fewer than the limit: none was left that nobody else is at
  * @throws {StoreError} `outbox-stuck`: one slab's objects could not be told in time; what was before it is done, and it
  * stands at the end now
  */
-export async function flushMoved(
-  sql: ISql,
-  options: { readonly limit?: number; readonly slabId?: SlabId; readonly retry?: RetryOptions } = {},
-): Promise<number> {
+export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Promise<number> {
   const { limit = DEFAULT_LIMIT, slabId } = options;
-  if (slabId !== undefined) return await bumpEvents(sql, limit, slabId, options.retry);
+  if (slabId !== undefined) return await bumpEvents(ask, limit, slabId, options.retry);
   const retry = { maxAttempts: ATTEMPTS_BESIDE_OTHERS, ...options.retry };
   try {
-    return await bumpEvents(sql, limit, undefined, retry);
+    return await bumpEvents(ask, limit, undefined, retry);
   } catch (error) {
     if (!wasTooSlow(error)) throw error;
   }
   let done = 0;
-  for (const each of await firstSlabs(sql, limit)) {
+  for (const each of await ask((sql) => firstSlabs(sql, limit))) {
     try {
-      done += await bumpEvents(sql, limit, each, retry);
+      done += await bumpEvents(ask, limit, each, retry);
     } catch (cause) {
       if (!wasTooSlow(cause)) throw cause;
-      await moveToTheEnd(sql, each);
+      await ask((sql) => moveToTheEnd(sql, each));
       throw new StoreError({
         code: "outbox-stuck",
         message: `bump events: the objects of slab ${each} could not be told in time`,
@@ -55,7 +66,7 @@ export async function flushMoved(
 }
 
 async function bumpEvents(
-  sql: ISql,
+  ask: AskOne,
   limit: number,
   slabId: SlabId | undefined,
   retry: RetryOptions | undefined,
@@ -63,11 +74,12 @@ async function bumpEvents(
   const onlySlab = slabId === undefined ? null : String(slabId);
   return await retryTransaction(
     "bump events",
-    async () => {
-      const [row] = await sql<{ done: number }[]>`
-        select slabmend.bump_events(${limit}::integer, ${onlySlab}::bigint) as done`;
-      return row!.done;
-    },
+    () =>
+      ask(async (sql) => {
+        const [row] = await sql<{ done: number }[]>`
+          select slabmend.bump_events(${limit}::integer, ${onlySlab}::bigint) as done`;
+        return row!.done;
+      }),
     retry,
   );
 }

@@ -12,7 +12,7 @@
  * point leaves work that the next run does.
  */
 import type { Clock } from "../clock/clock.ts";
-import { flushMoved } from "../indexd/events.ts";
+import { flushOutbox } from "../indexd/events.ts";
 import type { DeadLetterQueue } from "../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../queue/repair-queue.ts";
 import { type SendStep, sendLeases } from "../queue/send-leases.ts";
@@ -92,7 +92,7 @@ export async function reap(
   });
   await phase("events", async () => {
     for (let done = FLUSH_LIMIT; done === FLUSH_LIMIT && !timeIsUp(); ) {
-      done = await ask((sql) => flushMoved(sql, { limit: FLUSH_LIMIT }));
+      done = await flushOutbox(ask, { limit: FLUSH_LIMIT });
       if (done > 0) await deps.step?.("events-bumped");
       report.eventsBumped += done;
     }
