@@ -185,7 +185,7 @@ describe("causes and thresholds", () => {
     expect(await lease(sql)).toMatchObject({ examined: 0 });
     await age("1 minute");
     await look(settings);
-    expect(leasedIds(await lease(sql)).toSorted()).toEqual([blocked!.id, contract!.id]);
+    expect(new Set(leasedIds(await lease(sql)))).toEqual(new Set([blocked!.id, contract!.id]));
   });
 
   test("a host that comes back in time costs nothing", async () => {
