@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { parseDemoOptions } from "../../lib/local/demo/demo-options.ts";
 import { assertDiskSpace, neededBytes } from "../../lib/local/demo/disk-space.ts";
+import { planDamage } from "../../lib/local/demo/plan-damage.ts";
 
 describe("the command line", () => {
   it("has the defaults that the README promises", () => {
@@ -9,6 +10,8 @@ describe("the command line", () => {
       hosts: 40,
       minShards: 10,
       totalShards: 30,
+      endangered: 2,
+      claimsBy: "urgency",
       json: false,
       seed: expect.stringMatching(/^[0-9a-f]{8}$/),
     });
@@ -16,9 +19,9 @@ describe("the command line", () => {
 
   it("takes every option", () => {
     const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
-    const more = ["lost-sectors", "liars", "kill-workers", "workers"];
+    const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
     const all = [...flags, ...more].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
-    expect(parseDemoOptions([...all, "--seed", "any text", "--json"])).toEqual({
+    expect(parseDemoOptions([...all, "--claims-by", "id", "--seed", "any text", "--json"])).toEqual({
       slabs: 1,
       hosts: 2,
       minShards: 3,
@@ -30,6 +33,8 @@ describe("the command line", () => {
       liars: 9,
       killWorkers: 10,
       workers: 11,
+      endangered: 12,
+      claimsBy: "id",
       seed: "any text",
       json: true,
     });
@@ -48,7 +53,13 @@ describe("the command line", () => {
     );
   });
 
+  it("endangers no more slabs than there are, unless it is told to", () => {
+    expect(parseDemoOptions(["--slabs", "1"])).toMatchObject({ endangered: 1 });
+    expect(parseDemoOptions(["--slabs", "1", "--endangered", "2"])).toMatchObject({ endangered: 2 });
+  });
+
   it.each([
+    [["--claims-by", "margin"], /^--claims-by: expected urgency or id, got "margin"$/],
     [["--slab", "3"], /unknown option '--slab'/],
     [["--seed"], /argument missing/],
     [["three"], /too many arguments/],
@@ -61,7 +72,7 @@ describe("the command line", () => {
 
 test("too little disk is refused with both sizes and what to do", async () => {
   const options = parseDemoOptions([])!;
-  const bytes = neededBytes(options, 50);
+  const bytes = neededBytes(options, planDamage({ ...options, seed: "disk" }));
   expect(bytes).toBeGreaterThan(1.2e9);
   expect(bytes).toBeLessThan(1.6e9);
   await expect(assertDiskSpace("/", 1)).resolves.toBeUndefined();

@@ -106,6 +106,9 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "unreadableObjects",
     "violations",
     "seconds",
+    "slabsWithin2",
+    "othersLeasedFirst",
+    "secondsUntilNoneWithin2",
   ]);
   expect(summary).toMatchObject({
     slabs: 2,
@@ -114,6 +117,8 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     expiredLeases: 1,
     unreadableObjects: 0,
     violations: 0,
+    slabsWithin2: 2,
+    othersLeasedFirst: 0,
     hastings: expect.stringMatching(/^[1-9][0-9]*$/),
   });
   expect(summary["damagedSectors"]).toBeGreaterThanOrEqual(3);
@@ -122,9 +127,31 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     summary["damagedSectors"],
   );
   expect(summary["bytesWritten"]).toBeGreaterThanOrEqual(Number(summary["damagedSectors"]) * 4_194_304);
+  expect(summary["secondsUntilNoneWithin2"]).toBeGreaterThan(0);
+  expect(summary["secondsUntilNoneWithin2"]).toBeLessThan(Number(summary["seconds"]));
   expect(err).toMatch(/^host dead +1 +1 +0 +1$/m);
   expect(err).not.toMatch(/postgres:\/\//);
   await expectNothingLeft(pids);
+});
+
+test("slabs near to loss are leased before all others by urgency, and after them by id", {
+  timeout: 2 * SLOW_MS,
+}, async () => {
+  // The dead host has a sector of nearly every slab; one worker has four leases at once, all of one batch.
+  const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";
+  const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
+  const run = async (order: string): Promise<Record<string, unknown>> => {
+    const options = `${code} ${damage} --claims-by ${order} --json`;
+    const { code: exit, out, err } = await startDemo(...options.split(" ")).ended;
+    expect(exit, err).toBe(0);
+    return JSON.parse(out) as Record<string, unknown>;
+  };
+  const [byUrgency, byId] = await Promise.all([run("urgency"), run("id")]);
+  expect(byUrgency).toMatchObject({ slabsWithin2: 1, othersLeasedFirst: 0, violations: 0 });
+  // The endangered one was uploaded last.
+  expect(byId).toMatchObject({ slabsWithin2: 1, violations: 0 });
+  expect(byId["othersLeasedFirst"]).toBe(Number(byId["damagedSlabs"]) - 1);
+  expect(byId["damagedSlabs"]).toBeGreaterThanOrEqual(6);
 });
 
 test("Ctrl-C in mid-repair stops everything and leaves nothing", { timeout: SLOW_MS }, async () => {

@@ -17,6 +17,8 @@ const small: DemoOptions = {
   liars: 1,
   killWorkers: 1,
   workers: 2,
+  claimsBy: "urgency",
+  endangered: 0,
   seed: "plan",
   json: false,
 };
@@ -47,6 +49,7 @@ describe("planDamage", () => {
       { lostSectors: 6 },
       /^--lost-sectors 6: no slab survives more than/,
     ],
+    ["more endangered slabs than slabs", { endangered: 3 }, /^--endangered 3: expected at most --slabs 2$/],
     [
       "more kills than the slabs can take",
       { killWorkers: 5 },
@@ -61,6 +64,20 @@ describe("planDamage", () => {
     expect(() => planDamage({ ...small, ...change })).toThrow(
       expect.objectContaining({ code: "invalid-options", message: expect.stringMatching(message) }),
     );
+  });
+
+  it("endangers the last slabs: 1 and 2 sectors from loss, as indexd's tables have it", () => {
+    const options = { ...parseDemoOptions([])!, endangered: 3, seed: "endangered" };
+    const { placement, fates, lost } = planDamage(options);
+    const margins = placement.map((hosts, slab) => {
+      const live = hosts.filter((host, index) => {
+        const gone = lost.some((sector) => sector.noticed && sector.slab === slab && sector.index === index);
+        return !gone && fates[host] !== "dead" && fates[host] !== "blocked";
+      });
+      return live.length - options.minShards;
+    });
+    expect(margins.slice(-3)).toEqual([1, 2, 1]);
+    expect(Math.min(...margins.slice(0, -3))).toBeGreaterThan(5);
   });
 
   it("lists contradictions together", () => {
@@ -80,11 +97,12 @@ describe("planDamage", () => {
       badContracts: fc.integer({ min: 0, max: 4 }),
       lostSectors: fc.integer({ min: 0, max: 12 }),
       liars: fc.integer({ min: 0, max: 3 }),
+      endangered: fc.integer({ min: 0, max: 3 }),
       seed: fc.string(),
     });
     fc.assert(
       fc.property(options, (chosen) => {
-        const whole = { ...chosen, killWorkers: 0, workers: 1, json: false };
+        const whole = { ...chosen, killWorkers: 0, workers: 1, claimsBy: "id", json: false } as const;
         let plan: ReturnType<typeof planDamage>;
         try {
           plan = planDamage(whole);
@@ -92,7 +110,8 @@ describe("planDamage", () => {
           expect(error).toMatchObject({ code: "invalid-options" });
           return;
         }
-        expect(plan.lost).toHaveLength(whole.lostSectors);
+        expect(plan.lost.filter(({ endangers }) => !endangers)).toHaveLength(whole.lostSectors);
+        expect(new Set(plan.lost.map(({ slab, index }) => `${slab} ${index}`)).size).toBe(plan.lost.length);
         for (const [slab, hosts] of plan.placement.entries()) {
           expect(new Set(hosts).size).toBe(whole.totalShards);
           const gone = hosts.filter((host, index) => {

@@ -9,3 +9,13 @@ export type DemoErrorCode =
 
 /** Thrown by the demo before it has started anything. */
 export class DemoError extends SlabmendError<DemoErrorCode> {}
+
+/** @throws {DemoError} `invalid-options` if there is any problem */
+export function refuseOptions(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new DemoError({
+    code: "invalid-options",
+    message: problems.join("\n"),
+    remedy: "Take fewer hosts away, or store with more parity on more hosts.",
+  });
+}

@@ -2,18 +2,23 @@ import { statfs } from "node:fs/promises";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 import { DemoError } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
+import type { DamagePlan } from "./plan-damage.ts";
 
 /** PostgreSQL's cluster and its log of changes. */
 const DATABASE_BYTES = 150_000_000;
 const MB = 1_000_000;
 
 /**
- * What the demo puts on disk: every shard, and a copy of each that moves. A killed worker leaves what it had uploaded;
- * half as much again as what must move is more than that.
+ * What the demo puts on disk: every shard, of which some are lost before repairs begin, and a copy of each that moves. A
+ * killed worker leaves what it had uploaded; half as much again as what must move is more than that.
  */
-export function neededBytes(options: DemoOptions, sectorsToMove: number): number {
+export function neededBytes(
+  options: Pick<DemoOptions, "slabs" | "totalShards">,
+  plan: Pick<DamagePlan, "sectorsToMove" | "lost">,
+): number {
   const stored = options.slabs * options.totalShards;
-  return (stored + Math.ceil(sectorsToMove * 1.5)) * SECTOR_BYTES + DATABASE_BYTES;
+  const atMost = Math.max(stored, stored - plan.lost.length + Math.ceil(plan.sectorsToMove * 1.5));
+  return atMost * SECTOR_BYTES + DATABASE_BYTES;
 }
 
 /** @throws {DemoError} `no-disk-space` */

@@ -7,7 +7,8 @@ import type { ContractId, HostId, Root, SlabId } from "../../slab/ids.ts";
 import { idBytes, parseRoot } from "../../slab/ids.ts";
 import { blockHost } from "../seed-indexd.ts";
 import type { HostSwitches } from "../swarm/host-switches.ts";
-import type { DamagePlan, HostFate } from "./plan-damage.ts";
+import type { DamagePlan } from "./plan-damage.ts";
+import type { HostFate } from "./plan-losses.ts";
 import type { DemoHost } from "./register-hosts.ts";
 import type { StoredSlab } from "./store-objects.ts";
 

@@ -8,11 +8,15 @@ import type { SlabId } from "../../slab/ids.ts";
 import type { FunctionLine } from "../execution-environment.ts";
 import type { Deployment, LocalRuntime } from "../runtime.ts";
 import type { Swarm } from "../swarm/swarm.ts";
+import type { SessionSample } from "./check-sessions.ts";
 import { MIN_HOST_DISTANCE_KM } from "./fleet-settings.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
 import { startWorkerKiller } from "./kill-workers.ts";
+import { FLEET_ROLE } from "./open-database.ts";
 import { formatBytes, formatSeconds, type Progress } from "./progress.ts";
 import type { DemoHost } from "./register-hosts.ts";
+import { startSessionSampler } from "./sample-sessions.ts";
+import { type DangerWatch, readDanger } from "./watch-danger.ts";
 import { type RepairState, readRepairState, readTraffic, slabsWithDestination } from "./watch-repairs.ts";
 
 const POLL_MS = 500;
@@ -28,6 +32,10 @@ export interface RepairsDone {
   readonly openWithDestination: number;
   /** Why it was not waited for them. */
   readonly gaveUp: string | undefined;
+  /** Bodies of the messages that workers were given. */
+  readonly messages: readonly string[];
+  /** Of the fleet's sessions, from the deployment until its end. */
+  readonly samples: readonly SessionSample[];
 }
 
 export interface LetRepairOptions {
@@ -36,6 +44,7 @@ export interface LetRepairOptions {
   readonly deployment: Pick<Deployment, "functions" | "schedules" | "consumer">;
   readonly hosts: readonly DemoHost[];
   readonly damage: readonly DamagedSector[];
+  readonly danger: DangerWatch;
   readonly kills: { readonly wanted: number; readonly random: () => number };
   readonly progress: Progress;
   readonly signal: AbortSignal;
@@ -49,6 +58,14 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
     onLine: ({ functionName, line }: FunctionLine) => logs.add(`${functionName}: ${line}`),
     onProblem: (problem) => logs.add(problem),
   });
+  const messages: string[] = [];
+  deployed.mapping.on("workerStarted", (worker) => messages.push(...worker.messages.map(({ body }) => body)));
+  const sampler = startSessionSampler({
+    sql,
+    role: FLEET_ROLE,
+    pools: [...deployed.pools.values()],
+    onFailure: (error) => logs.add(`looking at the fleet's sessions failed: ${String(error)}`),
+  });
   try {
     const killer = startWorkerKiller({
       sql,
@@ -61,22 +78,27 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
     });
     try {
       const end = await watch(options);
-      return { ...end, killedWorkers: killer.hits };
+      return { ...end, killedWorkers: killer.hits, messages, samples: await sampler.stop() };
     } finally {
       await killer.stop();
     }
   } finally {
+    await sampler.stop();
     await deployed.stop();
   }
 }
 
-async function watch(options: LetRepairOptions): Promise<Omit<RepairsDone, "killedWorkers">> {
-  const { sql, hosts, damage, progress, signal } = options;
+async function watch(
+  options: LetRepairOptions,
+): Promise<Pick<RepairsDone, "state" | "openWithDestination" | "gaveUp">> {
+  const { sql, hosts, damage, danger, progress, signal } = options;
   const startedAtMs = Date.now();
   let lastChange = { what: "", atMs: startedAtMs };
   let crashesSeen = 0;
   for (;;) {
     const state = await readRepairState(sql, damage);
+    // Afterwards, so that what is repaired by this state is safe by this reading.
+    danger.see(await readDanger(sql));
     const traffic = await readTraffic(hosts);
     progress.status(statusOf(state, damage, traffic, (Date.now() - startedAtMs) / 1_000));
     if (state.expiredLeases > crashesSeen) {

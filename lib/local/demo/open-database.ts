@@ -8,7 +8,7 @@ import type { PostgresServer } from "../postgres.ts";
 const DATABASE = "indexd";
 
 /** What `slabmend grant` makes for the fleet. */
-const ROLE = "slabmend";
+export const FLEET_ROLE = "slabmend";
 
 export interface DemoDatabase {
   /** For the functions: the URL of the role that can do what the fleet does and nothing else; holds its password. */
@@ -30,11 +30,11 @@ export async function openDatabase(server: PostgresServer, workers: number): Pro
   const password = randomBytes(16).toString("hex");
   // One connection: the script has its own begin and commit.
   const owner = connect(url, 1);
-  await owner.unsafe(grantStatements({ role: ROLE, concurrency: workers }));
-  await owner.unsafe(`alter role ${ROLE} password '${password}'`);
+  await owner.unsafe(grantStatements({ role: FLEET_ROLE, concurrency: workers }));
+  await owner.unsafe(`alter role ${FLEET_ROLE} password '${password}'`);
   await owner.end();
   const fleetUrl = new URL(url);
-  fleetUrl.username = ROLE;
+  fleetUrl.username = FLEET_ROLE;
   fleetUrl.password = password;
   return { fleetUrl: fleetUrl.href, sql };
 }

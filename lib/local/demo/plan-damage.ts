@@ -2,25 +2,17 @@
  * Where sectors go and what becomes of the hosts, decided from the seed before anything is started, so that options that
  * cannot work are refused at once. Pure.
  */
-import { DemoError } from "./demo-error.ts";
+import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
+import { chooseEndangering, chooseLost, type HostFate, isMoved, type LostSector } from "./plan-losses.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
-
-/** What is wrong with a host. Each host has one fate. */
-export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar";
-
-export interface LostSector {
-  readonly slab: number;
-  readonly index: number;
-  /** indexd knows it; otherwise only the host's answer tells. */
-  readonly noticed: boolean;
-}
 
 export interface DamagePlan {
   /** Of each slab: the host number of each sector. */
   readonly placement: readonly (readonly number[])[];
   /** By host number. */
   readonly fates: readonly HostFate[];
+  /** Those of --lost-sectors, then those that endanger slabs. */
   readonly lost: readonly LostSector[];
   /** As indexd will know it when everything has happened. */
   readonly sectorsToMove: number;
@@ -42,13 +34,13 @@ function mostKills(repairableSlabs: number): number {
 
 /** @throws {DemoError} `invalid-options` with every reason */
 export function planDamage(options: DemoOptions): DamagePlan {
-  refuse(contradictions(options));
+  refuseOptions(contradictions(options));
   const placement = placeSlabs(options);
   const fates = chooseFates(options, placement);
   const readable = placement.map(
     (hosts) => hosts.filter((host) => fates[host] !== "dead" && fates[host] !== "liar").length,
   );
-  refuse(
+  refuseOptions(
     readable
       .flatMap((count, slab) =>
         count >= options.minShards
@@ -60,7 +52,8 @@ export function planDamage(options: DemoOptions): DamagePlan {
       )
       .slice(0, 1),
   );
-  const lost = chooseLost(options, placement, fates, readable);
+  const planted = chooseLost(options, placement, fates, readable);
+  const lost = [...planted, ...chooseEndangering(options, placement, fates, readable, planted)];
   const moves = placement.map((hosts, slab) => {
     const noticed = lost.filter((sector) => sector.noticed && sector.slab === slab).length;
     return noticed + hosts.filter((host) => isMoved(fates[host]!)).length;
@@ -75,7 +68,7 @@ export function planDamage(options: DemoOptions): DamagePlan {
   const repairableSlabs = moves.filter((count, slab) => count > 0 && destinations[slab]! > 0).length;
   const crampedSlabs = moves.filter((count, slab) => count > destinations[slab]!).length;
   if (options.killWorkers > mostKills(repairableSlabs)) {
-    refuse([
+    refuseOptions([
       `--kill-workers ${options.killWorkers}: expected at most ${mostKills(repairableSlabs)} where ${repairableSlabs} ` +
         "slabs will be repaired",
     ]);
@@ -84,13 +77,8 @@ export function planDamage(options: DemoOptions): DamagePlan {
   return { placement, fates, lost, sectorsToMove, repairableSlabs, crampedSlabs };
 }
 
-/** Whether sectors that indexd knows on such a host have to move. */
-function isMoved(fate: HostFate): boolean {
-  return fate === "dead" || fate === "blocked" || fate === "bad-contract";
-}
-
 function contradictions(options: DemoOptions): string[] {
-  const { hosts, minShards, totalShards, slabs, lostSectors } = options;
+  const { hosts, minShards, totalShards, slabs, lostSectors, endangered } = options;
   const bad = options.dead + options.blocked + options.badContracts + options.liars;
   const problems: string[] = [];
   if (minShards > totalShards) {
@@ -106,6 +94,9 @@ function contradictions(options: DemoOptions): string[] {
       `--dead ${options.dead}, --blocked ${options.blocked}, --bad-contracts ${options.badContracts} and ` +
         `--liars ${options.liars}: expected at most --hosts ${hosts} together, got ${bad}`,
     );
+  }
+  if (endangered > slabs) {
+    problems.push(`--endangered ${endangered}: expected at most --slabs ${slabs}`);
   }
   if (lostSectors > slabs * totalShards) {
     problems.push(
@@ -143,46 +134,4 @@ function chooseFates(options: DemoOptions, placement: readonly (readonly number[
   ] as const;
   for (const [fate, count] of wanted) for (const host of order.splice(0, count)) fates[host] = fate;
   return fates;
-}
-
-/** Spread over the slabs so that all survive. Lowers `readable` by what it takes. */
-function chooseLost(
-  options: DemoOptions,
-  placement: readonly (readonly number[])[],
-  fates: readonly HostFate[],
-  readable: number[],
-): LostSector[] {
-  const random = seededRandom(options.seed, "lost sectors");
-  const answering = shuffled(
-    placement.flatMap((hosts, slab) => hosts.map((host, index) => ({ slab, index, fate: fates[host]! }))),
-    random,
-  ).filter(({ fate }) => fate !== "dead" && fate !== "liar");
-  const lost: LostSector[] = [];
-  while (lost.length < options.lostSectors) {
-    const noticed = lost.length % 2 === 0;
-    // What nobody has noticed shows when a repair copies from a host that is blocked or has a bad contract.
-    const fits = ({ fate }: { fate: HostFate }): boolean => isMoved(fate) !== noticed;
-    const [next] = answering
-      .filter(({ slab }) => readable[slab]! > options.minShards)
-      .sort((a, b) => Number(fits(b)) - Number(fits(a)) || readable[b.slab]! - readable[a.slab]!);
-    if (next === undefined) {
-      refuse([
-        `--lost-sectors ${options.lostSectors}: no slab survives more than ${lost.length} besides --dead and --liars`,
-      ]);
-      break;
-    }
-    answering.splice(answering.indexOf(next), 1);
-    readable[next.slab]! -= 1;
-    lost.push({ slab: next.slab, index: next.index, noticed });
-  }
-  return lost;
-}
-
-function refuse(problems: readonly string[]): void {
-  if (problems.length === 0) return;
-  throw new DemoError({
-    code: "invalid-options",
-    message: problems.join("\n"),
-    remedy: "Take fewer hosts away, or store with more parity on more hosts.",
-  });
 }

@@ -24,6 +24,12 @@ export interface DemoSummary {
   readonly unreadableObjects: number;
   readonly violations: number;
   readonly seconds: number;
+  /** That had lost all but two, or more, of the sectors that they can lose, after the damage. */
+  readonly slabsWithin2: number;
+  /** Other slabs that were leased before the last of these. */
+  readonly othersLeasedFirst: number;
+  /** From the damage until the last slab was within 2 of loss no more; null if none ever was, or some still is. */
+  readonly secondsUntilNoneWithin2: number | null;
 }
 
 export interface DemoResult {
@@ -44,11 +50,16 @@ export interface DemoFindings {
   readonly killedWorkers: number;
   readonly unreadable: ReadonlyMap<number, string>;
   readonly violations: readonly string[];
+  readonly danger: {
+    readonly slabs: number;
+    readonly msUntilNone: number | undefined;
+    readonly leasedBefore: number;
+  };
   readonly seconds: number;
 }
 
 export function summarize(findings: DemoFindings): DemoResult {
-  const { damage, state, traffic, unreadable, violations } = findings;
+  const { damage, state, traffic, unreadable, violations, danger } = findings;
   const moves = [...state.moved.values()];
   const summary: DemoSummary = {
     slabs: findings.slabs,
@@ -65,6 +76,10 @@ export function summarize(findings: DemoFindings): DemoResult {
     unreadableObjects: unreadable.size,
     violations: violations.length,
     seconds: Math.round(findings.seconds * 10) / 10,
+    slabsWithin2: danger.slabs,
+    othersLeasedFirst: danger.leasedBefore,
+    secondsUntilNoneWithin2:
+      danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
   };
   const failures = [
     ...(findings.openWithDestination > 0
@@ -120,11 +135,22 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         "workers killed",
         `${summary.killedWorkers} of ${findings.killsWanted}, ${summary.expiredLeases} leases expired`,
       ],
+      ["within 2 of loss", describeDanger(summary)],
       ["objects unreadable", String(summary.unreadableObjects)],
       ["rules violated", String(summary.violations)],
       ["time", formatSeconds(summary.seconds)],
     ]),
   ];
+}
+
+function describeDanger(summary: DemoSummary): string {
+  const { slabsWithin2, secondsUntilNoneWithin2, othersLeasedFirst } = summary;
+  if (slabsWithin2 === 0) return "no slab after the damage";
+  const until =
+    secondsUntilNoneWithin2 === null
+      ? "some until the end"
+      : `none ${secondsUntilNoneWithin2.toFixed(1)} s after the damage`;
+  return `${slabsWithin2} slabs, ${until}; ${othersLeasedFirst} others were leased before the last of them`;
 }
 
 /** The first column to the left, numbers to the right. */

@@ -11,6 +11,7 @@ import { accountKeyFromSeed } from "../../keys/account-key.ts";
 import { type LocalRuntime, startLocalRuntime } from "../runtime.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { Swarm } from "../swarm/swarm.ts";
+import { plantedLosses } from "./check-losses.ts";
 import { findViolations } from "./check-outcome.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { assertDiskSpace, neededBytes } from "./disk-space.ts";
@@ -27,6 +28,14 @@ import { registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
 import { type DemoFindings, type DemoResult, summarize, tableOf } from "./report.ts";
 import { seededBytes, seededRandom } from "./seeded-random.ts";
 import { storeObjects } from "./store-objects.ts";
+import {
+  countLeasedBefore,
+  createDangerWatch,
+  type DangerWatch,
+  NEAR_MARGIN,
+  readDanger,
+  readFirstLeases,
+} from "./watch-danger.ts";
 import { readTraffic } from "./watch-repairs.ts";
 
 /** Reading, encoding and decoding in this process. */
@@ -52,10 +61,10 @@ export async function runDemo(
   const startedAtMs = Date.now();
   const plan = planDamage(options);
   const objects = planObjects(options);
-  const bytes = neededBytes(options, plan.sectorsToMove);
+  const bytes = neededBytes(options, plan);
   await assertDiskSpace(tmpdir(), bytes);
   progress.line(`seed ${options.seed}; up to ${formatBytes(bytes)} in ${tmpdir()}`);
-  for (const line of describeSettings()) progress.line(`  ${line}`);
+  for (const line of describeSettings(options.claimsBy)) progress.line(`  ${line}`);
   if (plan.crampedSlabs > 0) {
     progress.line(`  ${plan.crampedSlabs} slabs have more sectors to move than hosts that may take them`);
   }
@@ -115,7 +124,9 @@ async function inRuntime(
   );
 
   const damage = await inflictDamage(sql, plan, hosts, slabs);
-  for (const line of describeDamage(run, damage)) progress.line(line);
+  // The time until no slab is near to loss counts from here.
+  const danger = createDangerWatch(await readDanger(sql));
+  for (const line of describeDamage(run, damage, danger)) progress.line(line);
 
   const indexd = playIndexd({ sql, hosts, account, loops: INDEXD_LOOPS });
   let repairs: RepairsDone;
@@ -124,11 +135,12 @@ async function inRuntime(
     const deployment = deploymentOf({
       ...runtime,
       workers: options.workers,
+      claimsBy: options.claimsBy,
       databaseUrl: fleetUrl,
       migrationSeed,
     });
     const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
-    repairs = await letRepair({ sql, runtime, deployment, hosts, damage, kills, progress, signal });
+    repairs = await letRepair({ sql, runtime, deployment, hosts, damage, danger, kills, progress, signal });
     progress.clear();
   } finally {
     indexdFailure = await indexd.stop();
@@ -136,7 +148,12 @@ async function inRuntime(
   progress.line(`repairs are done after ${sinceStart(run)}`);
 
   const traffic = await readTraffic(hosts);
-  const violations = await findViolations(sql, hosts);
+  const violations = await findViolations(sql, {
+    hosts,
+    slabs,
+    planted: plantedLosses(plan, hosts, slabs),
+    ...repairs,
+  });
   if (indexdFailure !== undefined) violations.push(`indexd's own loops failed: ${indexdFailure.message}`);
   let read = 0;
   const unreadable = await readBack({
@@ -159,6 +176,11 @@ async function inRuntime(
     traffic,
     violations,
     unreadable,
+    danger: {
+      slabs: danger.nearAtStart.size,
+      msUntilNone: danger.msUntilNoneNear,
+      leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
+    },
     killsWanted: options.killWorkers,
     seconds: (Date.now() - run.startedAtMs) / 1_000,
     ...repairs,
@@ -172,12 +194,18 @@ function sinceStart({ startedAtMs }: DemoRun): string {
   return formatSeconds((Date.now() - startedAtMs) / 1_000);
 }
 
-function describeDamage({ options, plan }: DemoRun, damage: readonly DamagedSector[]): string[] {
+function describeDamage(
+  { options, plan }: DemoRun,
+  damage: readonly DamagedSector[],
+  danger: DangerWatch,
+): string[] {
   const slabs = new Set(damage.map(({ slabId }) => slabId)).size;
   const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
       `${options.liars} lying; ${options.lostSectors} sectors lost, ${unnoticed} of them unnoticed`,
+    `${danger.nearAtStart.size} slabs are within ${NEAR_MARGIN} of loss, for which ` +
+      `${plan.lost.filter(({ endangers }) => endangers).length} more sectors of the last ${options.endangered} were lost`,
     `${damage.length} sectors in ${slabs} slabs have to move`,
   ];
 }

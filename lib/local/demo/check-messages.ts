@@ -1,0 +1,36 @@
+/** Rule 9 of docs/architecture.md: messages hold ids and the token only. Looked at as they pass, whoever wrote them. Pure. */
+
+const FIELDS = ["v", "slabId", "digest", "token"];
+const SLAB_ID = /^[1-9][0-9]{0,18}$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * What is in these bodies besides a version, a slab's id and digest, and a token. Never quotes a body: what should not
+ * be in there should not be printed either.
+ * @param digests of the stored slabs, by id: a key looks like a digest
+ */
+export function strangeMessages(bodies: readonly string[], digests: ReadonlyMap<string, string>): string[] {
+  return bodies.flatMap((body, number) =>
+    strangeParts(body, digests).map((what) => `message ${number + 1} of ${bodies.length} holds ${what}`),
+  );
+}
+
+function strangeParts(body: string, digests: ReadonlyMap<string, string>): string[] {
+  let message: unknown;
+  try {
+    message = JSON.parse(body);
+  } catch {
+    return ["something that is no JSON"];
+  }
+  if (typeof message !== "object" || message === null || Array.isArray(message)) return ["no object"];
+  const { v, slabId, digest, token } = message as Readonly<Record<string, unknown>>;
+  const others = Object.keys(message).filter((name) => !FIELDS.includes(name)).length;
+  const known = typeof slabId === "string" && SLAB_ID.test(slabId) ? digests.get(slabId) : undefined;
+  return [
+    ...(others > 0 ? [`${others} more fields than ids and the token`] : []),
+    ...(Number.isSafeInteger(v) ? [] : ["a version that is no number"]),
+    ...(known === undefined ? ["an id of no stored slab"] : []),
+    ...(known !== undefined && known !== digest ? ["a digest that is not the slab's"] : []),
+    ...(typeof token === "string" && UUID.test(token) ? [] : ["a token that is no UUID"]),
+  ];
+}

@@ -1,0 +1,99 @@
+/** Which sectors are lost, and with whose knowledge. Pure. */
+import { refuseOptions } from "./demo-error.ts";
+import type { DemoOptions } from "./demo-options.ts";
+import { seededRandom, shuffled } from "./seeded-random.ts";
+
+/** What is wrong with a host. Each host has one fate. */
+export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar";
+
+export interface LostSector {
+  readonly slab: number;
+  readonly index: number;
+  /** indexd knows it; otherwise only the host's answer tells. */
+  readonly noticed: boolean;
+  /** It brings its slab near to loss; otherwise it is one of --lost-sectors. */
+  readonly endangers: boolean;
+}
+
+/** Whether sectors that indexd knows on such a host have to move. */
+export function isMoved(fate: HostFate): boolean {
+  return fate === "dead" || fate === "blocked" || fate === "bad-contract";
+}
+
+/** Spread over the slabs, endangered ones last, so that all survive. Lowers `readable` by what it takes. */
+export function chooseLost(
+  options: DemoOptions,
+  placement: readonly (readonly number[])[],
+  fates: readonly HostFate[],
+  readable: number[],
+): LostSector[] {
+  const random = seededRandom(options.seed, "lost sectors");
+  const answering = shuffled(
+    placement.flatMap((hosts, slab) => hosts.map((host, index) => ({ slab, index, fate: fates[host]! }))),
+    random,
+  ).filter(({ fate }) => fate !== "dead" && fate !== "liar");
+  const isEndangered = (slab: number): boolean => slab >= options.slabs - options.endangered;
+  const lost: LostSector[] = [];
+  while (lost.length < options.lostSectors) {
+    const noticed = lost.length % 2 === 0;
+    // What nobody has noticed shows when a repair copies from a host that is blocked or has a bad contract.
+    const fits = ({ fate }: { fate: HostFate }): boolean => isMoved(fate) !== noticed;
+    const [next] = answering
+      .filter(({ slab }) => readable[slab]! > options.minShards)
+      .sort(
+        (a, b) =>
+          Number(isEndangered(a.slab)) - Number(isEndangered(b.slab)) ||
+          Number(fits(b)) - Number(fits(a)) ||
+          readable[b.slab]! - readable[a.slab]!,
+      );
+    if (next === undefined) {
+      refuseOptions([
+        `--lost-sectors ${options.lostSectors}: no slab survives more than ${lost.length} besides --dead and --liars`,
+      ]);
+      break;
+    }
+    answering.splice(answering.indexOf(next), 1);
+    readable[next.slab]! -= 1;
+    lost.push({ slab: next.slab, index: next.index, noticed, endangers: false });
+  }
+  return lost;
+}
+
+/** In turn: how many more sectors an endangered slab can lose. */
+const ENDANGERED_MARGINS = [1, 2] as const;
+
+/**
+ * What the last slabs lose besides, so that their margin, as indexd's tables tell it, is 1 or 2: what liars hold first, which
+ * nobody can read, so that what is left suffices; sectors on dead and blocked hosts do not count and stay. A slab that would
+ * not survive keeps more. Lowers `readable` by what it takes.
+ */
+export function chooseEndangering(
+  { slabs, endangered, minShards, seed }: DemoOptions,
+  placement: readonly (readonly number[])[],
+  fates: readonly HostFate[],
+  readable: number[],
+  gone: readonly LostSector[],
+): LostSector[] {
+  const random = seededRandom(seed, "endangered slabs");
+  const order: readonly HostFate[] = ["liar", "fine", "bad-contract"];
+  return placement.slice(slabs - endangered).flatMap((hosts, turn) => {
+    const slab = slabs - endangered + turn;
+    const fateOf = (index: number): HostFate => fates[hosts[index]!]!;
+    const goneHere = gone.filter((sector) => sector.slab === slab);
+    const counted = shuffled([...hosts.keys()], random)
+      .filter((index) => order.includes(fateOf(index)))
+      .filter((index) => !goneHere.some((sector) => sector.noticed && sector.index === index));
+    const kept = minShards + ENDANGERED_MARGINS[turn % ENDANGERED_MARGINS.length]!;
+    const lost = counted
+      .filter((index) => !goneHere.some((sector) => sector.index === index))
+      .sort((a, b) => order.indexOf(fateOf(a)) - order.indexOf(fateOf(b)))
+      .slice(0, Math.max(0, counted.length - kept))
+      .filter((index) => {
+        if (fateOf(index) === "liar") return true;
+        if (readable[slab]! <= minShards) return false;
+        readable[slab]! -= 1;
+        return true;
+      });
+    return lost.map((index) => ({ slab, index, noticed: true, endangers: true }));
+  });
+}
