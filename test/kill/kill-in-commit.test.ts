@@ -1,0 +1,123 @@
+/** SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server, with both fates; the next runs finish. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { damagedSlabs, leaveWorkForReap } from "../support/kill-damage.ts";
+import { FATES, killInCommit } from "../support/kill-in-commit.ts";
+import { createKillWorld, type FunctionName, type KillWorld } from "../support/kill-world.ts";
+
+let kill: KillWorld;
+beforeAll(async () => {
+  kill = await createKillWorld({ hosts: 12 });
+});
+afterAll(() => kill.stop());
+beforeEach(() => kill.reset());
+
+/** Slab, token and whether it was sent, of every lease. */
+const leases = () =>
+  kill.world.database.sql<{ slab: string; token: string; sent: boolean }[]>`
+    select slab_id::text as slab, token::text, sent_at is not null as sent from slabmend.leases order by slab_id`.then(
+    (rows) => [...rows],
+  );
+
+/** Whoever set out to send what is unsent has been at it for too long. */
+const sendingIsOverdue = () =>
+  kill.world.database.sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
+
+describe.each(FATES)("%s:", (fate) => {
+  const isCommitted = fate === "the server commits all the same";
+  /** A new process runs and is killed in the commit that writes this. */
+  async function killIn(name: FunctionName, write: string): Promise<void> {
+    const victim = await kill.startVictim(name);
+    await killInCommit(kill.world.database.sql, victim, {}, { write }, fate);
+  }
+
+  test("claim, when it leases and when it marks what was sent", async () => {
+    const { sql } = kill.world.database;
+    const slabs = await damagedSlabs(kill, 3);
+    await killIn("claim", "insert on slabmend.leases");
+    const leased = await leases();
+    expect(leased).toMatchObject(isCommitted ? slabs.map(() => ({ sent: false })) : []);
+
+    // The next one sends what was leased, or leases anew what was not; and dies in its turn.
+    await sendingIsOverdue();
+    await killIn("claim", "update of sent_at on slabmend.leases");
+    const sent = await leases();
+    expect(sent).toMatchObject(slabs.map(() => ({ sent: isCommitted })));
+    if (isCommitted) expect(sent).toEqual(leased.map((lease) => ({ ...lease, sent: true })));
+    expect(await kill.queueServer.count(kill.queues.repairs)).toMatchObject({ visible: slabs.length });
+
+    await sendingIsOverdue();
+    await kill.run("claim");
+    // What was not marked was sent once more, and only that.
+    const copies = isCommitted ? 1 : 2;
+    expect(await kill.queueServer.count(kill.queues.repairs)).toMatchObject({
+      visible: copies * slabs.length,
+    });
+    await kill.drainQueue();
+    const repairs = await sql`select token::text, outcome from slabmend.journal order by slab_id`;
+    expect([...repairs]).toEqual(sent.map(({ token }) => ({ token, outcome: "repaired" })));
+    expect(await kill.finish()).toEqual([]);
+    expect(await kill.violations(slabs)).toEqual([]);
+  });
+
+  test("reap, in each of its transactions", async () => {
+    const { sql } = kill.world.database;
+    const slabs = await damagedSlabs(kill, 3);
+    const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];
+    await leaveWorkForReap(kill, slabs);
+    // The fleet has become well; it is the third crash of a slab while another one was repaired.
+    await sql`update slabmend.fleet set ill = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
+      backoff_until = now() - interval '1 hour'`;
+    await sql`insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
+      select gen_random_uuid(), ${told}, digest, 'repaired', 'repaired', 'w', now(), now(), now() from slabs where id = ${told}`;
+    await sql`insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, crashes, next_repair_attempt)
+      select id, digest, 'crashed', now(), 2, next_repair_attempt from slabs where id = ${crashed}`;
+    const done = async () => {
+      const [row] = await sql`
+        select not ill as well,
+          exists (select from slabmend.repairs where slab_id = ${crashed} and quarantined_until > now()) as quarantined,
+          not exists (select from slabmend.leases where slab_id = ${crashed}) as ended,
+          exists (select from slabmend.journal where slab_id = ${crashed} and outcome = 'crashed') as noted,
+          not exists (select from slabmend.moved) as told,
+          (select max(e.updated_at) > now() - interval '1 hour' from object_events e
+           join objects o using (object_key) join object_slabs os on os.object_id = o.id
+           join slabs s on s.digest = os.slab_digest where s.id = ${told}) as bumped,
+          exists (select from slabmend.leases where slab_id = ${unsent} and sending_since > now() - interval '1 hour') as taken,
+          exists (select from slabmend.leases where slab_id = ${unsent} and sent_at is not null) as sent,
+          exists (select from slabmend.dead_letters) as stored,
+          not exists (select from slabmend.repairs where finished_at < now() - interval '8 days') as forgotten
+        from slabmend.fleet`;
+      return row!;
+    };
+    await sql`update object_events set updated_at = now() - interval '1 day'`;
+    for (const [write, states] of [
+      ["update on slabmend.fleet", ["well"]],
+      ["insert on slabmend.journal", ["quarantined", "ended", "noted"]],
+      ["delete on slabmend.moved", ["told", "bumped"]],
+      ["update of sending_since on slabmend.leases", ["taken"]],
+      ["update of sent_at on slabmend.leases", ["sent"]],
+      ["insert on slabmend.dead_letters", ["stored"]],
+      ["delete on slabmend.repairs", ["forgotten"]],
+    ] as const) {
+      await sql`update slabmend.leases set sending_since = now() - interval '2 hours' where slab_id = ${unsent}`;
+      await killIn("reap", write);
+      const expected = states.map((state) => [state, isCommitted]);
+      expect([write, await done()]).toMatchObject([write, Object.fromEntries(expected)]);
+    }
+    // The letter that no statement kept is in the queue as before, for whoever receives it next.
+    expect(await kill.queueServer.count(kill.queues.deadLetters)).toEqual({ visible: 0, inFlight: 1 });
+    await kill.finish();
+    const rest = await done();
+    expect(rest).toMatchObject({
+      well: true,
+      ended: true,
+      noted: true,
+      told: true,
+      bumped: true,
+      forgotten: true,
+    });
+    const crashes =
+      await sql`select from slabmend.journal where slab_id = ${crashed} and outcome = 'crashed'`;
+    expect(crashes).toHaveLength(1);
+    expect(await kill.violations(slabs)).toEqual([]);
+  });
+});
