@@ -3,10 +3,9 @@ import type { Context } from "aws-lambda";
 import { systemClock } from "../lib/clock/clock.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
-import { assertKnownDatabaseVersion } from "../lib/indexd/database-version.ts";
 import { type Ask, askWithin, createAnsweringDatabase } from "../lib/store/answering-database.ts";
+import { assertFleetMayWork } from "../lib/store/assert-fleet-may-work.ts";
 import { connect } from "../lib/store/connect.ts";
-import { assertStoreVersion } from "../lib/store/migrate-database.ts";
 import { createLogger } from "../lib/telemetry/logger.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
 import { createMetrics } from "../lib/telemetry/metrics.ts";
@@ -59,8 +58,7 @@ export function createScheduledHandler<Report extends object>(
     const sqs = new SQSClient({});
     let isDatabaseKnown = false;
     try {
-      await ask(assertKnownDatabaseVersion);
-      await ask(assertStoreVersion);
+      await ask(assertFleetMayWork);
       isDatabaseKnown = true;
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
       const report = await run({ environment, ask, sqs, remainingMs });

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import type { Sql } from "postgres";
 import { assertKnownDatabaseVersion } from "../indexd/database-version.ts";
+import { assertFleetMayWork } from "../store/assert-fleet-may-work.ts";
 import { connect } from "../store/connect.ts";
 import { assertStoreVersion } from "../store/migrate-database.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -9,8 +10,11 @@ import { OperatorError } from "./operator-error.ts";
 
 /** What must be there before a command does anything. */
 export interface DatabaseDemands {
-  /** `any`: not even an indexd; `indexd`: a known version of it; `store`: our schema too, as this release wants it. */
-  readonly needs: "any" | "indexd" | "store";
+  /**
+   * `any`: not even an indexd; `indexd`: a known version of it; `store`: our schema too, as this release wants it; `fleet`: all
+   * rights besides, before anything is leased.
+   */
+  readonly needs: "any" | "indexd" | "store" | "fleet";
   /** What Ctrl+C does: end the command's connection and so the command (default), or leave it to the command. */
   readonly onSignal?: "end" | "ignore";
 }
@@ -26,7 +30,8 @@ export async function withDatabase<Result>(
   const abandon = (): void => void sql.end({ timeout: 0 });
   if (demands.onSignal !== "ignore") context.io.signal.addEventListener("abort", abandon, { once: true });
   try {
-    if (demands.needs !== "any") await assertKnownDatabaseVersion(sql);
+    if (demands.needs === "fleet") await assertFleetMayWork(sql);
+    else if (demands.needs !== "any") await assertKnownDatabaseVersion(sql);
     if (demands.needs === "store") await assertStoreVersion(sql);
     return await work(sql, database);
   } catch (error) {

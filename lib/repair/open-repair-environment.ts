@@ -10,12 +10,12 @@ import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { ANSWER_MS, createAnsweringDatabase } from "../store/answering-database.ts";
+import { assertFleetMayWork } from "../store/assert-fleet-may-work.ts";
 import { beginRepair } from "../store/begin-repair.ts";
 import { commitRepair } from "../store/commit-repair.ts";
 import { connect } from "../store/connect.ts";
 import { extendLease } from "../store/extend-lease.ts";
 import { readHostScores, reportHostScores } from "../store/host-scores.ts";
-import { assertStoreVersion } from "../store/migrate-database.ts";
 import { readBadShards } from "../store/read-bad-shards.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
@@ -79,7 +79,7 @@ export function openRepairEnvironment({
   });
   const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
   let fleet: FleetSnapshot | undefined;
-  let isStoreChecked = false;
+  let mayWork = false;
 
   const openStore = (): RepairStore & { reportScores(): Promise<void>; end(): Promise<void> } => {
     const database = createAnsweringDatabase({
@@ -90,10 +90,11 @@ export function openRepairEnvironment({
       begin: (task, { worker, holdMs }) =>
         database.run(ANSWER_MS, async (sql) => {
           // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
-          if (!isStoreChecked) await assertStoreVersion(sql);
-          isStoreChecked = true;
+          // The grant is applied again before it.
+          if (!mayWork) await assertFleetMayWork(sql);
           // Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
-          await assertKnownDatabaseVersion(sql);
+          else await assertKnownDatabaseVersion(sql);
+          mayWork = true;
           return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
         }),
       extend: (token) => database.run(ANSWER_MS, (sql) => extendLease(sql, token, leaseMs)),

@@ -41,12 +41,16 @@ export async function migrateDatabase(sql: Sql): Promise<{ readonly from: number
   });
 }
 
+/** @throws {StoreError} `schema-missing`, `schema-too-old` or `schema-too-new`. */
+export async function assertStoreVersion(sql: Sql): Promise<void> {
+  assertOurVersion(await readVersion(sql));
+}
+
 /**
- * What every function of ours checks once per execution environment.
+ * @param version undefined: there is no schema of ours
  * @throws {StoreError} `schema-missing`, `schema-too-old` or `schema-too-new`.
  */
-export async function assertStoreVersion(sql: Sql): Promise<void> {
-  const version = await readVersion(sql);
+export function assertOurVersion(version: number | undefined): void {
   if (version === STORE_VERSION) return;
   if (version === undefined) {
     throw new StoreError({

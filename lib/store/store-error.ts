@@ -6,6 +6,8 @@ export type StoreErrorCode =
   /** The database holds a schema that this slabmend has to upgrade first. */
   | "schema-too-old"
   | "schema-missing"
+  /** The role may not do all that the fleet does. */
+  | "lacks-right"
   /** Serialization failures, deadlocks or lock time-outs, again and again. */
   | "retries-exhausted"
   /** The connection was lost so often that nobody knows yet whether the commit happened; `journal.token` does. */

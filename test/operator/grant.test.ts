@@ -171,6 +171,37 @@ describe("nothing else", () => {
   });
 });
 
+test("a repair under a role that lacks a right of the commit begins nothing, and asks no host for anything", async () => {
+  const owner = world.database.sql;
+  const slab = await world.storeSlab({ minShards: 1, totalShards: 3 });
+  await world.loseSector(slab, 0);
+  const task = await world.lease(slab);
+  const asked = () => Promise.all(world.hosts.map(async ({ swarm }) => (await swarm.counters()).rpcs));
+  const before = await asked();
+  await owner.unsafe(`revoke update (unpinned_sectors) on public.hosts from ${role.name}`);
+  const environment = openRepairEnvironment({
+    variables: { ...world.variables, SLABMEND_DATABASE_URL: role.url },
+  });
+  try {
+    const repair = () => environment.repair(task, { id: "test", remainingMs: 60_000 });
+    const refusal = await repair().catch((error: unknown) => error);
+    expect(refusal).toMatchObject({
+      code: "lacks-right",
+      message: expect.stringContaining("may not update (unpinned_sectors) on public.hosts"),
+      remedy: expect.stringContaining("slabmend grant"),
+    });
+    expect(await asked()).toEqual(before);
+    expect(await owner`select began_at from slabmend.leases where token = ${task.token}`).toEqual([
+      { began_at: null },
+    ]);
+    // The same environment works as soon as the right is there.
+    await applyGrant(world.database.url, role.name, 4);
+    expect(await repair()).toMatchObject({ kind: "repaired" });
+  } finally {
+    await environment.close();
+  }
+});
+
 test("the role has its connection limit and its timeouts", async () => {
   const [row] = await world.database.sql`
     select rolconnlimit, rolsuper, rolinherit, rolcreaterole from pg_roles where rolname = ${role.name}`;
@@ -200,7 +231,7 @@ test("applied again, it takes away what was added in between, and finds nothing 
   expect((await readPrivilegeGaps(sql)).missing).toContain("update (host_id) on public.sectors");
   expect((await readPrivilegeGaps(sql)).excessive).toEqual(["delete on indexd's tables"]);
   await applyGrant(world.database.url, role.name, 4);
-  expect(await readPrivilegeGaps(sql)).toEqual({ missing: [], excessive: [] });
+  expect(await readPrivilegeGaps(sql)).toMatchObject({ missing: [], excessive: [] });
 });
 
 test.each(["Robert'); drop table slabs; --", "public", "pg_monitor", "", "ROOT"])(

@@ -142,6 +142,20 @@ describe("invoke, pause and resume", () => {
       error: { code: "function-failed", message: expect.stringContaining("expected 22, got 23") },
     });
     await database.sql`update global_settings set db_version = 22`;
+
+    await brokenSlab();
+    await database.sql.unsafe(`revoke update (host_id) on public.sectors from ${role.name}`);
+    for (const name of ["claim", "reap"]) {
+      expect(await cli("invoke", name)).toMatchObject({
+        code: 7,
+        error: {
+          code: "function-failed",
+          message: expect.stringContaining("update (host_id) on public.sectors"),
+        },
+      });
+    }
+    await database.sql.unsafe(`grant update (host_id) on public.sectors to ${role.name}`);
+    expect(await database.sql`select from slabmend.leases`).toHaveLength(0);
   });
 });
 

@@ -1,6 +1,5 @@
 import { variablesOf } from "../../config/parse-environment.ts";
 import { openRepairEnvironment } from "../../repair/open-repair-environment.ts";
-import { assertPrivileges } from "../assert-privileges.ts";
 import { action, type CommandHost } from "../command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../find-slab.ts";
 import { withDatabase } from "../open-database.ts";
@@ -46,10 +45,9 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
           SLABMEND_LOG_LEVEL: options.verbose === true ? "debug" : "silent",
         };
         const times = context.parse(["SLABMEND_HOLD_SECONDS", "SLABMEND_INDEXD_GRACE_SECONDS"]);
-        const report = await withDatabase(context, { needs: "store", onSignal: "ignore" }, async (sql) => {
+        const report = await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (sql) => {
           const slab = await findSlab(sql, slabText);
-          // Before the lease: a right that lacks or a seed that is none must leave nothing behind.
-          await assertPrivileges(sql);
+          // Before the lease: a seed that is none must leave nothing behind.
           context.parse(variablesOf("repair").filter((name) => name !== "SLABMEND_DATABASE_URL"));
           const environment = openRepairEnvironment({ variables });
           try {

@@ -6,7 +6,6 @@ import { DEFAULT_REAP_SETTINGS } from "../../reap/reap-settings.ts";
 import { createAnsweringDatabase } from "../../store/answering-database.ts";
 import { connect } from "../../store/connect.ts";
 import { createLogger } from "../../telemetry/logger.ts";
-import { assertPrivileges } from "../assert-privileges.ts";
 import { createSqsClient } from "../aws-clients.ts";
 import { action, type CommandHost } from "../command-context.ts";
 import { withDatabase } from "../open-database.ts";
@@ -79,8 +78,7 @@ they have in hand.`,
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
-        await withDatabase(context, { needs: "store", onSignal: "ignore" }, async (sql, { url }) => {
-          await assertPrivileges(sql);
+        await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (_sql, { url }) => {
           await pool.start();
           logger.info({ concurrency, from: queueUrl ?? "database" }, "working");
           const { signal } = io;

@@ -1,7 +1,7 @@
 /** What the database's own facts mean for the fleet. Pure: the table test is test/operator/judge-database.test.ts. */
 import type { PrivilegeGaps } from "../../indexd/missing-privileges.ts";
+import { nameSome } from "../../store/assert-fleet-may-work.ts";
 import type { ServerFacts } from "../../store/read-server-facts.ts";
-import { nameSome } from "../assert-privileges.ts";
 import type { DatabaseUrl } from "../database-url.ts";
 import { connectionLimit, ROLE_TIMEOUTS } from "../grant.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
@@ -47,7 +47,10 @@ export function judgeClock(skewMs: number, uncertainMs: number): Check {
 
 const GRANT = "Apply what `slabmend grant` prints as the owner of the database.";
 
-export function judgePrivileges({ role }: ServerFacts, gaps: PrivilegeGaps): Check {
+export function judgePrivileges(
+  { role }: ServerFacts,
+  gaps: Pick<PrivilegeGaps, "missing" | "excessive">,
+): Check {
   if (gaps.missing.length > 0) {
     return failure("privileges", `role ${role} may not ${nameSome(gaps.missing)}`, GRANT);
   }

@@ -2,7 +2,7 @@
  * Work without any queue: claims straight from the database, as many slabs as workers are free, and reaps once a minute.
  * Beside a fleet on AWS it is one more claimer and one more reaper, which both are made for.
  *
- *   round: versions known? -> claim for the free workers -> wait until one is free, or for a while when there is no backlog
+ *   round: versions known, all rights there? -> claim for the free workers -> wait until one is free, or for a while when there is no backlog
  *
  * A lease that no worker could take is given back. The database being away ends nothing: it is tried again.
  */
@@ -10,14 +10,13 @@ import { claim } from "../../claim/claim.ts";
 import type { ClaimSettings } from "../../claim/claim-settings.ts";
 import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
-import { assertKnownDatabaseVersion } from "../../indexd/database-version.ts";
 import { releaseUnbegunLease } from "../../indexd/lease-slab.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import { reap } from "../../reap/reap.ts";
 import type { ReapSettings } from "../../reap/reap-settings.ts";
 import { type AnsweringDatabase, type Ask, askWithin } from "../../store/answering-database.ts";
+import { assertFleetMayWork } from "../../store/assert-fleet-may-work.ts";
 import { countLeases } from "../../store/count-leases.ts";
-import { assertStoreVersion } from "../../store/migrate-database.ts";
 import { classifyDatabaseFailure } from "../../store/retry-transaction.ts";
 import { StoreError, type StoreErrorCode } from "../../store/store-error.ts";
 import type { Logger } from "../../telemetry/logger.ts";
@@ -59,8 +58,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     try {
-      await ask(assertKnownDatabaseVersion);
-      await ask(assertStoreVersion);
+      await ask(assertFleetMayWork);
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
         const report = await reap({ ask, clock, queue, deadLetters: NO_DEAD_LETTERS }, work.reap, REAP_MS);
