@@ -4,7 +4,7 @@
  * The worker's own line and the database are as fast as this machine.
  */
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HostCounters } from "../lib/local/swarm/host-counters.ts";
 import { DEFAULT_PRICES } from "../lib/local/swarm/swarm.ts";
@@ -73,6 +73,8 @@ export interface RepairWallResult {
   readonly lines: typeof LINES;
   /** Hastings: a byte read, a byte written, a byte stored for a block. */
   readonly hostPrices: { readonly egress: string; readonly ingress: string; readonly storage: string };
+  /** Of the machine when it was over, over a quarter of an hour: others slow repairs down. */
+  readonly load: number;
   readonly cases: Readonly<Record<RepairCase, RepairWall>>;
 }
 
@@ -95,6 +97,7 @@ export async function benchRepairWall(): Promise<RepairWallResult | { readonly s
           ingress: String(ingressPrice),
           storage: String(storagePrice),
         },
+        load: rounded(loadavg()[2]!),
         cases: cases as Record<RepairCase, RepairWall>,
       };
     });

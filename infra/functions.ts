@@ -21,17 +21,29 @@ export function createFunctions(parts: FunctionParts) {
   const { repairs, deadLetters } = parts.queues;
   const concurrency = parts.settings.SLABMEND_REPAIR_CONCURRENCY;
   const common = { SLABMEND_DATABASE_URL: databaseUrl.value };
-  const claim = createFunction("claim", parts, {
-    ...common,
-    SLABMEND_QUEUE_URL: repairs.url,
-    SLABMEND_MAX_IN_FLIGHT: String(LEASES_PER_WORKER * concurrency),
-  });
   const repair = createFunction("repair", parts, { ...common, SLABMEND_MIGRATION_SEED: migrationSeed.value });
-  const reap = createFunction("reap", parts, {
-    ...common,
-    SLABMEND_QUEUE_URL: repairs.url,
-    SLABMEND_DEAD_LETTER_QUEUE_URL: deadLetters.url,
-  });
+  // Who reads messages is replaced before those who write them: docs/decisions/0361.
+  const readers = { dependsOn: [repair.nodes.function] };
+  const claim = createFunction(
+    "claim",
+    parts,
+    {
+      ...common,
+      SLABMEND_QUEUE_URL: repairs.url,
+      SLABMEND_MAX_IN_FLIGHT: String(LEASES_PER_WORKER * concurrency),
+    },
+    readers,
+  );
+  const reap = createFunction(
+    "reap",
+    parts,
+    {
+      ...common,
+      SLABMEND_QUEUE_URL: repairs.url,
+      SLABMEND_DEAD_LETTER_QUEUE_URL: deadLetters.url,
+    },
+    readers,
+  );
 
   const everyMinute = "rate(1 minute)";
   new sst.aws.CronV2("ClaimSchedule", { schedule: everyMinute, function: claim });
@@ -49,6 +61,7 @@ function createFunction(
   name: FunctionName,
   { queues, network, settings }: FunctionParts,
   supplied: Record<string, $util.Input<string>>,
+  after: Pick<$util.CustomResourceOptions, "dependsOn"> = {},
 ) {
   const { handler, description, timeoutSeconds, memoryMb, copyFiles } = FUNCTIONS[name];
   const title = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
@@ -76,6 +89,10 @@ function createFunction(
     // The schedule comes again in a minute: a retry would only run beside it. The queue retries by itself.
     ...(name === "repair" ? {} : { retries: 0 }),
     transform: {
+      function: (_args: unknown, options: $util.CustomResourceOptions) => {
+        Object.assign(options, after);
+        return undefined;
+      },
       role: {
         // What a function may do stands in permissions.ts, all of it.
         managedPolicyArns: [],

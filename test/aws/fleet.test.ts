@@ -19,6 +19,7 @@ import {
   SetQueueAttributesCommand,
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { ALARMS } from "../../infra/alarm-definitions.ts";
 import { FUNCTIONS } from "../../infra/function-settings.ts";
 import { MOST_RECEIVES, VISIBILITY_TIMEOUT_SECONDS } from "../../infra/limits.ts";
 import type { ClaimReport } from "../../lib/claim/claim.ts";
@@ -301,12 +302,22 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await claimUntilRepaired(slab);
   });
 
-  test("an indexd of an unknown version: claim says so and leases nothing, until it is known again", async () => {
+  test("an indexd of an unknown version: claim says so, also to the alarm, and leases nothing, until it is known again", async () => {
     const { sql } = world.database;
     const slab = await damagedSlab();
     await sql`update global_settings set db_version = db_version + 1000`;
     try {
       await untilClaimFails(/version/);
+      if (endpoint.log.length > 0) {
+        const { name } = ALARMS["unknown-indexd-version"].metrics.refused;
+        const isAlarming = (line: string): boolean =>
+          line.includes(`"${name}":1`) && line.includes('"service":"claim"');
+        await until(
+          async () => endpoint.log.some(isAlarming),
+          (isPrinted) => isPrinted,
+          { explain },
+        );
+      }
       expect(
         await sql`select 1 from slabmend.leases where digest = ${Buffer.from(slab.digest, "hex")}`,
       ).toEqual([]);

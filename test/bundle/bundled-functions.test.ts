@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { ALARMS } from "../../infra/alarm-definitions.ts";
 import type { FunctionName } from "../../infra/function-settings.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
@@ -97,7 +98,7 @@ test("reap measures the fleet", async () => {
   });
 });
 
-test("of an indexd with an unknown version nothing is claimed, and a metric says so", async () => {
+test("of an indexd with an unknown version nothing is claimed, and the metric that the alarm watches says so", async () => {
   const slab = await world.storeSlab({ minShards: 1, totalShards: 3 });
   await world.loseSector(slab, 0);
   const { sql } = world.database;
@@ -108,7 +109,11 @@ test("of an indexd with an unknown version nothing is claimed, and a metric says
     const worker = await start("claim");
     const outcome = await worker.invoke({});
     expect(outcome).toMatchObject({ kind: "failed", how: "handler-error" });
-    expect(metricsOf(worker)).toMatchObject({ service: "claim", RunsFailed: 1, UnknownIndexdVersion: 1 });
+    const printed = metricsOf(worker);
+    expect(printed).toMatchObject({ service: "claim", RunsFailed: 1, UnknownIndexdVersion: 1 });
+    const { metrics, threshold } = ALARMS["unknown-indexd-version"];
+    expect(metrics.refused).toMatchObject({ of: "fleet", service: printed["service"] });
+    expect(printed[metrics.refused.name]).toBeGreaterThan(threshold);
     expect(await leases()).toBe(before);
   } finally {
     await sql`update global_settings set db_version = 22`;

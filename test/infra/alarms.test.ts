@@ -77,6 +77,31 @@ test("what must happen every minute breaches when it is silent", () => {
   }
 });
 
+test("an unknown version of indexd: one run of claim that says so is enough, and the alarm ends when none does", () => {
+  const [alarm] = ofType(graph, "cloudwatch/metricAlarm:MetricAlarm").filter(
+    ({ inputs }) => inputs["name"] === "slabmend-production-unknown-indexd-version",
+  );
+  expect(alarm?.inputs).toMatchObject({
+    comparisonOperator: "GreaterThanThreshold",
+    threshold: 0,
+    evaluationPeriods: 1,
+    datapointsToAlarm: 1,
+    treatMissingData: "notBreaching",
+    metricQueries: [
+      {
+        returnData: true,
+        metric: {
+          namespace: "slabmend/production",
+          metricName: "UnknownIndexdVersion",
+          dimensions: { service: "claim" },
+          stat: "Sum",
+          period: 300,
+        },
+      },
+    ],
+  });
+});
+
 test("the topic tells the operator", () => {
   expect(one(graph, "sns/topicSubscription:TopicSubscription", "AlarmsEmail")).toEqual({
     topic: "arn:aws:sns:eu-central-1:123456789012:Alarms",

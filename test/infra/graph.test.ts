@@ -60,6 +60,15 @@ describe("queues", () => {
 });
 
 describe("functions", () => {
+  test("who reads messages is replaced before those who write them", () => {
+    for (const writer of ["ClaimFunction", "ReapFunction"]) {
+      expect(graph.dependencies[writer]).toContain("RepairFunction");
+    }
+    expect(graph.dependencies["RepairFunction"]).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^(Claim|Reap)/)]),
+    );
+  });
+
   test.each([
     ["ClaimFunction", 55, 512],
     ["RepairFunction", 300, 1_769],

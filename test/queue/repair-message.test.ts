@@ -3,6 +3,7 @@ import { MessageError } from "../../lib/queue/queue-error.ts";
 import {
   decodeRepairMessage,
   encodeRepairMessage,
+  MESSAGE_READERS,
   type RepairMessage,
 } from "../../lib/queue/repair-message.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
@@ -19,6 +20,12 @@ const TEXT = `{"v":1,"slabId":"9223372036854775807","digest":"${DIGEST}","token"
 test("version 1, to the byte", () => {
   expect(encodeRepairMessage(MESSAGE)).toBe(TEXT);
   expect(decodeRepairMessage(TEXT)).toEqual(MESSAGE);
+});
+
+test("what is written can be read, and so can what the release before wrote", () => {
+  const { v: written } = JSON.parse(encodeRepairMessage(MESSAGE)) as { v: number };
+  const needed = [written, written - 1].filter((version) => version > 0);
+  expect([...MESSAGE_READERS.keys()]).toEqual(expect.arrayContaining(needed));
 });
 
 const codeOf = (text: string): string => {

@@ -4,7 +4,14 @@ import type { Context, SQSEvent } from "aws-lambda";
 import { expect, test } from "vitest";
 import { createRepairHandler } from "../../functions/repair.ts";
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
-import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
+import {
+  decodeRepairMessage,
+  encodeRepairMessage,
+  MESSAGE_READERS,
+  type MessageReader,
+  type RepairMessage,
+} from "../../lib/queue/repair-message.ts";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
 import { repairSuite } from "../support/repair-suite.ts";
 
 const suite = repairSuite({ hosts: 6 });
@@ -106,20 +113,43 @@ test("on a database version that is not known nothing begins", async () => {
 });
 
 test("during a deployment both versions of a message find their worker: what the old one refuses, the new one repairs", async () => {
-  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
-  await suite.world.loseSector(slab, 0);
-  const other = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
-  await suite.world.loseSector(other, 0);
-  const task = await suite.world.lease(slab);
-  const newer = JSON.stringify({ ...JSON.parse(encodeRepairMessage(task)), v: 2 });
-  const ours = encodeRepairMessage(await suite.world.lease(other));
+  const broken = async () => {
+    const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+    await suite.world.loseSector(slab, 0);
+    return { slab, task: await suite.world.lease(slab) };
+  };
+  const [sentByNew, sentByOld, ours] = [await broken(), await broken(), await broken()];
+  // A release that knows one version more: it writes {"v":2,"slab":[id, digest],"token"} and reads both.
+  const newer = ({ slabId, digest, token }: RepairMessage): string =>
+    JSON.stringify({ v: 2, slab: [String(slabId), digest], token });
+  const readsBoth: ReadonlyMap<number, MessageReader> = new Map([
+    ...MESSAGE_READERS,
+    [
+      2,
+      (value) => {
+        const { slab, token } = value as { slab: [string, string]; token: string };
+        return {
+          slabId: parseSlabId(slab[0]),
+          digest: parseSlabDigest(slab[1]),
+          token: parseLeaseToken(token),
+        };
+      },
+    ],
+  ]);
   const oldWorker = createRepairHandler({ variables: suite.world.variables });
+  const newText = newer(sentByNew.task);
+  const oldText = encodeRepairMessage(sentByOld.task);
   // The newer message stays in the queue, its lease as it was; the batch goes on.
-  expect(await oldWorker(eventOf({ newer, ours }), context)).toEqual({
-    batchItemFailures: [{ itemIdentifier: "newer" }],
-  });
-  expect((await suite.journal(other)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
-  expect(await suite.journal(slab)).toEqual([]);
-  // The newer release reads it and begins with the same token.
-  expect(await suite.repairTask(task)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  expect(await oldWorker(eventOf({ newer: newText, ours: encodeRepairMessage(ours.task) }), context)).toEqual(
+    {
+      batchItemFailures: [{ itemIdentifier: "newer" }],
+    },
+  );
+  expect((await suite.journal(ours.slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
+  expect(await suite.journal(sentByNew.slab)).toEqual([]);
+  // The newer release reads both, and begins with the tokens that they carry.
+  for (const text of [newText, oldText]) {
+    const repair = suite.repairTask(decodeRepairMessage(text, readsBoth));
+    expect(await repair).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  }
 });

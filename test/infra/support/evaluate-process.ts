@@ -35,9 +35,29 @@ interface Pulumi {
 const pulumi = platformRequire("@pulumi/pulumi") as Pulumi;
 const settings = platformRequire("@pulumi/pulumi/runtime/settings") as {
   waitForRPCs(disconnect?: boolean): Promise<void>;
+  getMonitor(): {
+    registerResource(request: RegisterRequest, ...rest: readonly unknown[]): unknown;
+  };
 };
+interface RegisterRequest {
+  getName(): string;
+  /** URNs, which end in the name. */
+  getDependenciesList(): readonly string[];
+}
 
 const resources: Resource[] = [];
+const dependencies: Record<string, readonly string[]> = {};
+
+/** The mocks do not tell what depends on what; the requests do. */
+function noteDependencies(): void {
+  const monitor = settings.getMonitor();
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, ...rest) => {
+    const names = request.getDependenciesList().map((urn) => urn.slice(urn.lastIndexOf("::") + 2));
+    dependencies[request.getName()] = names.toSorted();
+    return register(request, ...rest);
+  };
+}
 
 /** ARNs and ids as AWS would answer, from the logical name: no random suffix. */
 function stateOf(type: string, name: string, inputs: Record<string, unknown>): Record<string, unknown> {
@@ -182,6 +202,7 @@ async function evaluateConfig(): Promise<Evaluation> {
   process.env["SST_SERVER"] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const app = { name: "slabmend", stage: request.stage, removal: "remove", providers: {}, protect: false };
   await pulumi.runtime.setMocks(mocks, app.name, app.stage, false);
+  noteDependencies();
   const config = await loadConfig(app);
   let outputs: unknown;
   await pulumi.runtime.runInPulumiStack(async () => {
@@ -195,6 +216,7 @@ async function evaluateConfig(): Promise<Evaluation> {
     app: config.app() as Record<string, unknown>,
     outputs: (await pulumi.output(outputs).promise()) as Record<string, unknown>,
     resources: resources.toSorted(byName),
+    dependencies,
   };
 }
 

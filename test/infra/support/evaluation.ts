@@ -23,6 +23,9 @@ export type Evaluation =
       readonly kind: "evaluated";
       readonly app: Readonly<Record<string, unknown>>;
       readonly outputs: Readonly<Record<string, unknown>>;
+      /** By type and name. */
       readonly resources: readonly Resource[];
+      /** By name of a resource: the names of those that must be there before it. */
+      readonly dependencies: Readonly<Record<string, readonly string[]>>;
     }
   | { readonly kind: "refused"; readonly message: string };
