@@ -81,6 +81,18 @@ export function openRepairEnvironment({
   let fleet: FleetSnapshot | undefined;
   let mayWork = false;
 
+  const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
+
+  /** Scores make a repair faster, never possible: without them it goes on. */
+  const tryScores = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      logger.warn({ error }, what);
+      metrics.print({ HostScoresFailed: 1 });
+    }
+  };
+
   const openStore = (): RepairStore & { reportScores(): Promise<void>; end(): Promise<void> } => {
     const database = createAnsweringDatabase({
       clock,
@@ -108,7 +120,9 @@ export function openRepairEnvironment({
             now: () => clock.now(),
           };
           fleet = await database.runAgain(ANSWER_MS, (sql) => readFleetSnapshot(sql, options));
-          hosts.startFrom(await database.runAgain(ANSWER_MS, (sql) => readHostScores(sql)));
+          await tryScores("what the fleet knows of hosts could not be read", async () =>
+            hosts.startFrom(await database.run(ANSWER_MS, (sql) => readHostScores(sql))),
+          );
         }
         return fleet;
       },
@@ -126,7 +140,7 @@ export function openRepairEnvironment({
 
   return {
     logger,
-    metrics: createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" }),
+    metrics,
     async repair(task, { id, remainingMs }) {
       await hosts.checkReused();
       const store = openStore();
@@ -155,9 +169,7 @@ export function openRepairEnvironment({
       } finally {
         // The environment may be frozen as soon as the handler returns.
         await hosts.idle();
-        await store
-          .reportScores()
-          .catch((error) => logger.warn({ error }, "what was measured of hosts was not reported"));
+        await tryScores("what was measured of hosts was not reported", () => store.reportScores());
         await store.end();
       }
     },

@@ -14,6 +14,29 @@ const ASSUMED_SUCCESSES = 4;
 const LEAST_BYTES = 65_536;
 /** A slab has at most 256 sectors; candidates that failed come on top. */
 const MAX_SAMPLES = 1_024;
+/**
+ * PostgreSQL refuses a product of two numbers that is too small to be told from zero: a sum that is never added to again gets
+ * there after 1,074 half-lives, three weeks, and no score could be read or reported any more. A smaller sum than this is
+ * zero, and so is what is left of any after so many half-lives; the smallest product of the two is 10^-37.
+ */
+const LEAST_SUM = 1e-6;
+const MOST_HALF_LIVES = 100;
+/** More than all hosts ever held: keeps quotients finite, whatever a worker says. */
+const MOST_SUM = 1e18;
+
+/** A worker that says more of one repair is mistaken. */
+const MOST_SAMPLE = 1e15;
+
+/** What is left by now of the sums of `h`. A clock that was set back makes nothing grow. */
+const LEFT_OVER = `
+  select case when e.half_lives > ${MOST_HALF_LIVES} then 0 else power(0.5::float8, e.half_lives) end as left_over
+  from (select greatest(extract(epoch from clock_timestamp() - h.faded_at)::float8 * 1000 / ${HALF_LIFE_MS}, 0) as half_lives) e`;
+
+const SUMS = ["read_bytes", "read_ms", "write_bytes", "write_ms", "successes", "failures"] as const;
+
+/** The sum as it counts. */
+const counts = (sum: (typeof SUMS)[number]): string =>
+  `(case when h.${sum} < ${LEAST_SUM} then 0 else least(h.${sum}, ${MOST_SUM}) end)`;
 
 /**
  * Adds what a worker measured to the fleet's sums, one statement for all hosts. Scores are statistics: a host whose row somebody is
@@ -24,23 +47,23 @@ const MAX_SAMPLES = 1_024;
 export async function reportHostScores(sql: ISql, samples: readonly HostSample[]): Promise<number> {
   const said = samples.filter(isSane).slice(0, MAX_SAMPLES);
   if (said.length === 0) return 0;
+  const faded = (sum: (typeof SUMS)[number]) => sql.unsafe(`${counts(sum)} * l.left_over`);
   const [row] = await sql<{ counted: number }[]>`
     with said as (
       select decode(s."hostKey", 'hex') as host_key, s.*, clock_timestamp() as moment
       from jsonb_to_recordset(${JSON.stringify(said)}::text::jsonb) as s ("hostKey" text, "readBytes" float8, "readMs" float8,
         "writeBytes" float8, "writeMs" float8, successes float8, failures float8, "outOfFunds" boolean, "full" boolean)
     ), locked as (
-      select h.host_key,
-        0.5 ^ least(greatest(extract(epoch from clock_timestamp() - h.faded_at)::float8 * 1000 / ${HALF_LIFE_MS}::float8, 0), 1000) as left_over
+      select h.host_key, (${sql.unsafe(LEFT_OVER)}) as left_over
       from slabmend.host_scores h
       where h.host_key in (select s.host_key from said s)
       order by h.host_key
       for no key update skip locked
     ), updated as (
       update slabmend.host_scores h set
-        read_bytes = h.read_bytes * l.left_over + s."readBytes", read_ms = h.read_ms * l.left_over + s."readMs",
-        write_bytes = h.write_bytes * l.left_over + s."writeBytes", write_ms = h.write_ms * l.left_over + s."writeMs",
-        successes = h.successes * l.left_over + s.successes, failures = h.failures * l.left_over + s.failures,
+        read_bytes = ${faded("read_bytes")} + s."readBytes", read_ms = ${faded("read_ms")} + s."readMs",
+        write_bytes = ${faded("write_bytes")} + s."writeBytes", write_ms = ${faded("write_ms")} + s."writeMs",
+        successes = ${faded("successes")} + s.successes, failures = ${faded("failures")} + s.failures,
         out_of_funds_at = case when s."outOfFunds" then s.moment else h.out_of_funds_at end,
         full_at = case when s."full" then s.moment else h.full_at end,
         faded_at = s.moment
@@ -80,10 +103,11 @@ export async function readHostScores(sql: ISql): Promise<readonly FleetHostScore
       h.failures * f.left_over / ((h.failures + h.successes) * f.left_over + ${ASSUMED_SUCCESSES}::float8) as failure_rate,
       coalesce(h.out_of_funds_at > clock_timestamp() - make_interval(secs => ${OUT_OF_FUNDS_MS / 1000}::float8), false) as out_of_funds,
       coalesce(h.full_at > clock_timestamp() - make_interval(secs => ${FULL_MS / 1000}::float8), false) as is_full
-    from slabmend.host_scores h
-    cross join lateral (
-      select 0.5 ^ least(greatest(extract(epoch from clock_timestamp() - h.faded_at)::float8 * 1000 / ${HALF_LIFE_MS}::float8, 0), 1000) as left_over
-    ) f
+    from (
+      select h.host_key, h.out_of_funds_at, h.full_at, h.faded_at, ${sql.unsafe(SUMS.map((sum) => `${counts(sum)} as ${sum}`).join(", "))}
+      from slabmend.host_scores h
+    ) h
+    cross join lateral (${sql.unsafe(LEFT_OVER)}) f
     order by h.host_key`;
   return rows.map((row) => ({
     hostKey: parseHostKey(row.host_key),
@@ -98,6 +122,6 @@ export async function readHostScores(sql: ISql): Promise<readonly FleetHostScore
 function isSane(sample: HostSample): boolean {
   const { readBytes, readMs, writeBytes, writeMs, successes, failures } = sample;
   return [readBytes, readMs, writeBytes, writeMs, successes, failures].every(
-    (value) => Number.isFinite(value) && value >= 0,
+    (value) => value >= 0 && value <= MOST_SAMPLE,
   );
 }

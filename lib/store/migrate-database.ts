@@ -12,7 +12,12 @@ import { readStoreFunctions } from "../indexd/store-functions.ts";
 import { StoreError } from "./store-error.ts";
 
 /** In order; the place in the list, from 1, is the version. Never edit or remove one that was released. */
-const MIGRATIONS = ["0001-leases-and-journal.sql", "0002-backlog.sql", "0003-pause.sql"] as const;
+const MIGRATIONS = [
+  "0001-leases-and-journal.sql",
+  "0002-backlog.sql",
+  "0003-pause.sql",
+  "0004-tiny-scores.sql",
+] as const;
 
 /** The version that this slabmend works with. */
 export const STORE_VERSION = MIGRATIONS.length;

@@ -34,6 +34,10 @@ export const METRICS = {
   SectorsRebuilt: { unit: "Count", meaning: "sectors stored elsewhere by rebuilding" },
   SectorsLost: { unit: "Count", meaning: "sectors found to be lost" },
   MovesDropped: { unit: "Count", meaning: "stored sectors that the commit refused to record" },
+  HostScoresFailed: {
+    unit: "Count",
+    meaning: "readings or reports of the fleet's host scores that failed; the repair went on without",
+  },
   BytesRead: { unit: "Bytes", meaning: "read from hosts" },
   BytesWritten: { unit: "Bytes", meaning: "written to hosts" },
   Hastings: { unit: "None", meaning: "what hosts charged; a siacoin is 10^24" },

@@ -6,6 +6,7 @@ import { ScoreBoard } from "../../lib/hosts/score-board.ts";
 import { weightedOrder } from "../../lib/placement/weighted-order.ts";
 import type { HostKey } from "../../lib/slab/ids.ts";
 import { readHostScores, reportHostScores } from "../../lib/store/host-scores.ts";
+import { migrateDatabase } from "../../lib/store/migrate-database.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
@@ -71,6 +72,40 @@ describe("the fleet's scores", () => {
     expect((await readHostScores(sql))[0]!.failureRate).toBeLessThan(1e-300);
   });
 
+  test("years of reports: what nobody adds to any more fades to nothing, and is no error", async () => {
+    const later = (minutes: number) =>
+      sql`update slabmend.host_scores set faded_at = faded_at - make_interval(mins => ${minutes}::integer)`;
+    // Host 1 failed, stored and read once, long ago; since then it only answers. Host 2 is never heard of again.
+    await reportHostScores(sql, [
+      sample(1, { readBytes: MIB, readMs: 900, writeBytes: MIB, writeMs: 700, failures: 1 }),
+      sample(2, { readBytes: 4 * MIB, readMs: 100, failures: 3, successes: 1 }),
+    ]);
+    const pauses = [...Array<number>(40).fill(30), ...Array<number[]>(60).fill([180, 1_440, 43_200]).flat()];
+    for (const minutes of pauses) {
+      await later(minutes);
+      expect(await reportHostScores(sql, [sample(1, { successes: 1 })])).toBe(1);
+    }
+    expect(await readHostScores(sql)).toMatchObject([
+      { readRate: undefined, writeRate: undefined, failureRate: 0 },
+      { readRate: undefined, writeRate: undefined, failureRate: 0 },
+    ]);
+    // A measurement after all that counts as ever.
+    await reportHostScores(sql, [sample(1, { readBytes: 2 * MIB, readMs: 1_000, failures: 5 })]);
+    const [one] = await readHostScores(sql);
+    expect(one!.readRate! / (2 * MIB)).toBeCloseTo(1, 6);
+    expect(one!.failureRate).toBeCloseTo(0.5, 2);
+  });
+
+  test("the database migration heals sums that had halved to next to nothing", async () => {
+    await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, successes, faded_at)
+      values (${Buffer.from(hostKey(1), "hex")}, ${MIB}, 1000, 5e-324, 1e-310, clock_timestamp() - interval '1 day')`;
+    await sql`delete from slabmend.database_migrations where version >= 4`;
+    await migrateDatabase(sql);
+    expect(await sql`select read_bytes, read_ms, failures, successes from slabmend.host_scores`).toEqual([
+      { read_bytes: MIB, read_ms: 1_000, failures: 0, successes: 0 },
+    ]);
+  });
+
   test("a report never waits: a host that somebody is writing is skipped", async () => {
     await reportHostScores(sql, [sample(1, { successes: 1 }), sample(2, { successes: 1 })]);
     const other = postgres(database.url, { max: 1, onnotice: () => {} });
@@ -101,8 +136,13 @@ describe("the fleet's scores", () => {
         sample(1, { readMs: -1 }),
         sample(2, { failures: Number.NaN }),
         sample(3, { readBytes: Number.POSITIVE_INFINITY }),
+        sample(4, { readBytes: Number.MAX_VALUE, readMs: 1 }),
       ]),
     ).toBe(0);
+    // Of a worker of another release, which bounds nothing: no reader stumbles.
+    await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, faded_at)
+      values (${Buffer.from(hostKey(5), "hex")}, 1e308, 5e-324, 5e-324, clock_timestamp() - interval '1 day')`;
+    expect(await readHostScores(sql)).toMatchObject([{ failureRate: 0, readRate: undefined }]);
   });
 });
 

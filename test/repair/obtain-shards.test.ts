@@ -332,3 +332,14 @@ test("what a repair measured of hosts is where the next worker starts", async ()
   const scores = await readHostScores(suite.world.database.sql);
   expect(scores.length).toBeGreaterThanOrEqual(2);
 });
+
+test("without the fleet's scores a repair goes on as ever", async () => {
+  const { sql } = suite.world.database;
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  await sql`alter table slabmend.host_scores rename column failures to failed`;
+  const result = await suite.repair(slab);
+  await sql`alter table slabmend.host_scores rename column failed to failures`;
+  expect(result).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  await expectWhole(slab);
+});
