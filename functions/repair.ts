@@ -1,27 +1,49 @@
 import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent } from "aws-lambda";
+import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
+import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/repair/open-repair-environment.ts";
 import type { RepairStep } from "../lib/repair/repair-dependencies.ts";
 import { repairMetrics } from "../lib/telemetry/repair-metrics.ts";
 import { failedMessage } from "../lib/telemetry/run-metrics.ts";
 
+/** Of each of two attempts: a queue that does not answer costs the message its early return, not the function its time. */
+const LONGEST_RETURN_MS = 2_000;
+
 export interface RepairHandlerOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>;
   /** For tests: called after every step that leaves a trace. */
   readonly step?: (name: RepairStep) => void | Promise<void>;
+  /** Default: by SQS. */
+  readonly giveBack?: (message: Returned) => Promise<void>;
+}
+
+/** A message that never began, and when it is to be received again. */
+interface Returned {
+  readonly queueUrl: string;
+  readonly receiptHandle: string;
+  readonly delaySeconds: number;
 }
 
 /**
  * Repairs the slab of each message. Only a message that never began (malformed, database away) is reported as failed: it comes
- * again, and goes to the dead-letter queue in the end. Whatever happens after the beginning is in the database.
+ * again, soon at first, and goes to the dead-letter queue in the end. Whatever happens after the beginning is in the database.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
+  const { variables = process.env, giveBack = giveBackToQueue } = options;
   let environment: RepairEnvironment | undefined;
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-    environment ??= openRepairEnvironment({ variables: process.env, ...options });
+    const { SLABMEND_QUEUE_URL: queueUrl } = parseEnvironment(
+      variablesOf("repair"),
+      variables,
+    ) as Environment;
+    environment ??= openRepairEnvironment({
+      variables,
+      ...(options.step === undefined ? {} : { step: options.step }),
+    });
     const { logger, metrics } = environment;
     const batchItemFailures: SQSBatchItemFailure[] = [];
-    for (const { messageId, body } of event.Records) {
+    for (const { messageId, body, receiptHandle, attributes } of event.Records) {
       try {
         const task = decodeRepairMessage(body);
         const remainingMs = context.getRemainingTimeInMillis();
@@ -36,10 +58,31 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
         logger.error({ error, messageId }, "a message could not be handled");
         metrics.print(failedMessage(error));
         batchItemFailures.push({ itemIdentifier: messageId });
+        const delaySeconds = returnDelaySeconds(Number(attributes.ApproximateReceiveCount), Math.random());
+        await giveBack({ queueUrl, receiptHandle, delaySeconds }).catch((cause) => {
+          logger.warn({ error: cause, messageId }, "a message comes back only after the visibility timeout");
+        });
       }
     }
     return { batchItemFailures };
   };
+}
+
+/** Loaded when it is needed: hardly ever, and a repair process is to stay small. */
+async function giveBackToQueue({ queueUrl, receiptHandle, delaySeconds }: Returned): Promise<void> {
+  const [{ SQSClient }, { returnMessage }] = await Promise.all([
+    import("@aws-sdk/client-sqs"),
+    import("../lib/queue/return-message.ts"),
+  ]);
+  const client = new SQSClient({
+    maxAttempts: 2,
+    requestHandler: { connectionTimeout: LONGEST_RETURN_MS, requestTimeout: LONGEST_RETURN_MS },
+  });
+  try {
+    await returnMessage({ client, queueUrl }, receiptHandle, delaySeconds);
+  } finally {
+    client.destroy();
+  }
 }
 
 export const handler = createRepairHandler();

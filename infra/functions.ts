@@ -21,7 +21,11 @@ export function createFunctions(parts: FunctionParts) {
   const { repairs, deadLetters } = parts.queues;
   const concurrency = parts.settings.SLABMEND_REPAIR_CONCURRENCY;
   const common = { SLABMEND_DATABASE_URL: databaseUrl.value };
-  const repair = createFunction("repair", parts, { ...common, SLABMEND_MIGRATION_SEED: migrationSeed.value });
+  const repair = createFunction("repair", parts, {
+    ...common,
+    SLABMEND_MIGRATION_SEED: migrationSeed.value,
+    SLABMEND_QUEUE_URL: repairs.url,
+  });
   // Who reads messages is replaced before those who write them: docs/decisions/0361.
   const readers = { dependsOn: [repair.nodes.function] };
   const claim = createFunction(

@@ -38,10 +38,15 @@ export function permissionsOf(
   const send = { actions: ["sqs:SendMessage"], resources: [repairs.arn] };
   const own = {
     claim: [send],
-    // Lambda's poller acts in the function's name.
+    // Lambda's poller acts in the function's name; the function itself only gives messages back.
     repair: [
       {
-        actions: ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+        actions: [
+          "sqs:ChangeMessageVisibility",
+          "sqs:DeleteMessage",
+          "sqs:GetQueueAttributes",
+          "sqs:ReceiveMessage",
+        ],
         resources: [repairs.arn],
       },
     ],

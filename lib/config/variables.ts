@@ -107,8 +107,8 @@ export const VARIABLES = {
   SLABMEND_QUEUE_URL: {
     schema: queueUrl,
     expected: "the http(s) URL of an SQS queue",
-    purpose: "the queue of repairs",
-    readBy: ["claim", "reap"],
+    purpose: "the queue of repairs; repair gives a message that it could not begin back to it",
+    readBy: ALL,
   } as Variable<string>,
   SLABMEND_DEAD_LETTER_QUEUE_URL: {
     schema: queueUrl,

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
+import type { VariableName } from "../config/variables.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { assertKnownDatabaseVersion } from "../indexd/database-version.ts";
@@ -36,6 +37,11 @@ export interface RepairEnvironment {
   close(): Promise<void>;
 }
 
+/** What a repair needs; where its message came from is the handler's business. */
+export const REPAIR_VARIABLES = variablesOf("repair").filter(
+  (name): name is Exclude<VariableName, "SLABMEND_QUEUE_URL"> => name !== "SLABMEND_QUEUE_URL",
+);
+
 export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly step?: (name: RepairStep) => void | Promise<void>;
@@ -63,7 +69,7 @@ export function openRepairEnvironment({
   random = Math.random,
   logger: givenLogger,
 }: RepairEnvironmentOptions): RepairEnvironment {
-  const environment = parseEnvironment(variablesOf("repair"), variables);
+  const environment = parseEnvironment(REPAIR_VARIABLES, variables);
   keepYoungGenerationSmall();
   const logger = givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL);
   const kernel = createKernel({ memoryBytes: KERNEL_BYTES });

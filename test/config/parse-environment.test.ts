@@ -47,6 +47,7 @@ test("all problems are reported at once, by name, with what was expected", () =>
   expect(problems.map(({ name }) => name)).toEqual([
     "SLABMEND_DATABASE_URL",
     "SLABMEND_MIGRATION_SEED",
+    "SLABMEND_QUEUE_URL",
     "SLABMEND_LEASE_SECONDS",
     "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
   ]);

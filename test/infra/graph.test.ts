@@ -169,7 +169,18 @@ describe("permissions", () => {
     ["ClaimRole", [allow(["sqs:SendMessage"], REPAIRS), logs("claim")]],
     [
       "RepairRole",
-      [allow(["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], REPAIRS), logs("repair")],
+      [
+        allow(
+          [
+            "sqs:ChangeMessageVisibility",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ReceiveMessage",
+          ],
+          REPAIRS,
+        ),
+        logs("repair"),
+      ],
     ],
     [
       "ReapRole",

@@ -4,6 +4,8 @@ import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/lo
 import { createDeadLetterQueue } from "../../lib/queue/dead-letter-queue.ts";
 import { decodeRepairMessage, type RepairMessage } from "../../lib/queue/repair-message.ts";
 import { createRepairQueue } from "../../lib/queue/repair-queue.ts";
+import { returnDelaySeconds } from "../../lib/queue/return-delay.ts";
+import { returnMessage } from "../../lib/queue/return-message.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
 
 let server: QueueServer;
@@ -84,6 +86,38 @@ describe("the queue of repairs", () => {
       createRepairQueue({ client: nobody, queueUrl: "http://127.0.0.1:1/q" }).send(messages(1)),
     ).rejects.toMatchObject({ code: "queue-unavailable" });
     nobody.destroy();
+  });
+});
+
+describe("a message that never began", () => {
+  test("is received again when it was given back, long before the visibility timeout", async () => {
+    const patient = await server.createQueues({
+      visibilityTimeoutSeconds: 3_600,
+      maxReceiveCount: 5,
+      namePrefix: `patient-${count}`,
+    });
+    const queueUrl = patient.repairs.url;
+    await client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: "canary" }));
+    const [first] = await receive(queueUrl);
+    expect(await receive(queueUrl)).toEqual([]);
+    await returnMessage({ client, queueUrl }, first!.ReceiptHandle!, 0);
+    expect(await receive(queueUrl)).toMatchObject([{ Body: "canary" }]);
+    const gone = returnMessage({ client, queueUrl: `${queueUrl}-none` }, first!.ReceiptHandle!, 0);
+    await expect(gone).rejects.toMatchObject({ code: "queue-unavailable" });
+  });
+
+  test.each([
+    [1, 0, 30],
+    [1, 1, 38],
+    [2, 0, 90],
+    [3, 0, 270],
+    [4, 0, 480],
+    [5, 1, 600],
+    [1_000, 0, 480],
+    [0, 0, 30],
+    [Number.NaN, 0, 30],
+  ])("received %s times waits, with a random number of %s, %s seconds", (receives, random, seconds) => {
+    expect(returnDelaySeconds(receives, random)).toBe(seconds);
   });
 });
 

@@ -17,8 +17,26 @@ import { repairSuite } from "../support/repair-suite.ts";
 const suite = repairSuite({ hosts: 6 });
 const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
 
-const eventOf = (bodies: Readonly<Record<string, string>>): SQSEvent =>
-  ({ Records: Object.entries(bodies).map(([messageId, body]) => ({ messageId, body })) }) as SQSEvent;
+const QUEUE_URL = "http://127.0.0.1:1/queue";
+const eventOf = (bodies: Readonly<Record<string, string>>, receiveCount = 1): SQSEvent =>
+  ({
+    Records: Object.entries(bodies).map(([messageId, body]) => ({
+      messageId,
+      body,
+      receiptHandle: `receipt of ${messageId}`,
+      attributes: { ApproximateReceiveCount: String(receiveCount) },
+    })),
+  }) as SQSEvent;
+
+/** A handler, and which messages it gave back to the queue. */
+function handlerOf(variables: Readonly<Record<string, string>> = {}) {
+  const returned: { receiptHandle: string; delaySeconds: number; queueUrl: string }[] = [];
+  const handler = createRepairHandler({
+    variables: { ...suite.world.variables, SLABMEND_QUEUE_URL: QUEUE_URL, ...variables },
+    giveBack: async (message) => void returned.push(message),
+  });
+  return { handler, returned };
+}
 
 test("bad messages fail alone; the others of the batch are handled", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
@@ -26,7 +44,7 @@ test("bad messages fail alone; the others of the batch are handled", async () =>
   const task = await suite.world.lease(slab);
   const good = encodeRepairMessage(task);
   const unknown = { ...task, slabId: 999_999_999n as typeof task.slabId };
-  const handler = createRepairHandler({ variables: suite.world.variables });
+  const { handler, returned } = handlerOf();
   const bodies = {
     empty: "",
     "not-json": "{",
@@ -54,6 +72,9 @@ test("bad messages fail alone; the others of the batch are handled", async () =>
     "huge-slab",
     "bad-token",
   ]);
+  expect(returned.map(({ receiptHandle }) => receiptHandle)).toEqual(
+    batchItemFailures.map(({ itemIdentifier }) => `receipt of ${itemIdentifier}`),
+  );
   const journal = await suite.journal(slab);
   expect(journal.map(({ outcome }) => outcome)).toEqual(["repaired"]);
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
@@ -72,6 +93,7 @@ test("an environment that lacks everything names everything, and no secret", asy
   const { message } = error as ConfigurationError;
   for (const name of [
     "SLABMEND_DATABASE_URL",
+    "SLABMEND_QUEUE_URL",
     "SLABMEND_MIGRATION_SEED",
     "SLABMEND_LEASE_SECONDS",
     "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
@@ -81,20 +103,34 @@ test("an environment that lacks everything names everything, and no secret", asy
   expect(message).not.toContain("canary-seed");
 });
 
-test("with the database away a message fails before it began, and comes again", async () => {
+test("with the database away a message fails before it began, and comes again soon", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   const task = await suite.world.lease(slab);
   const away = new URL(suite.world.database.url);
   away.port = "1";
-  const event = eventOf({ good: encodeRepairMessage(task) });
-  const handler = createRepairHandler({
-    variables: { ...suite.world.variables, SLABMEND_DATABASE_URL: away.href },
-  });
-  expect(await handler(event, context)).toEqual({ batchItemFailures: [{ itemIdentifier: "good" }] });
-  const again = createRepairHandler({ variables: suite.world.variables });
-  expect(await again(event, context)).toEqual({ batchItemFailures: [] });
+  const good = encodeRepairMessage(task);
+  const { handler, returned } = handlerOf({ SLABMEND_DATABASE_URL: away.href });
+  for (const receiveCount of [1, 2]) {
+    const answer = await handler(eventOf({ good }, receiveCount), context);
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: "good" }] });
+  }
+  expect(returned).toMatchObject([{ queueUrl: QUEUE_URL, receiptHandle: "receipt of good" }, {}]);
+  expect(returned[0]!.delaySeconds).toBeLessThan(60);
+  expect(returned[1]!.delaySeconds).toBeGreaterThan(60);
+  const again = handlerOf();
+  expect(await again.handler(eventOf({ good }, 3), context)).toEqual({ batchItemFailures: [] });
+  expect(again.returned).toEqual([]);
   expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
+});
+
+test("a queue that takes nothing back costs a message its early return, and nothing else", async () => {
+  const handler = createRepairHandler({
+    variables: { ...suite.world.variables, SLABMEND_QUEUE_URL: QUEUE_URL },
+    giveBack: () => Promise.reject(new Error("nobody there")),
+  });
+  const answer = await handler(eventOf({ empty: "", "not-json": "{" }), context);
+  expect(answer.batchItemFailures).toEqual([{ itemIdentifier: "empty" }, { itemIdentifier: "not-json" }]);
 });
 
 test("on a database version that is not known nothing begins", async () => {
@@ -102,7 +138,7 @@ test("on a database version that is not known nothing begins", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   const body = encodeRepairMessage(await suite.world.lease(slab));
-  const handler = createRepairHandler({ variables: suite.world.variables });
+  const { handler } = handlerOf();
   await sql`update global_settings set db_version = 23`;
   const refused = await handler(eventOf({ upgraded: body }), context);
   await sql`update global_settings set db_version = 22`;
@@ -136,7 +172,7 @@ test("during a deployment both versions of a message find their worker: what the
       },
     ],
   ]);
-  const oldWorker = createRepairHandler({ variables: suite.world.variables });
+  const { handler: oldWorker } = handlerOf();
   const newText = newer(sentByNew.task);
   const oldText = encodeRepairMessage(sentByOld.task);
   // The newer message stays in the queue, its lease as it was; the batch goes on.

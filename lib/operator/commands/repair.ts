@@ -1,5 +1,4 @@
-import { variablesOf } from "../../config/parse-environment.ts";
-import { openRepairEnvironment } from "../../repair/open-repair-environment.ts";
+import { openRepairEnvironment, REPAIR_VARIABLES } from "../../repair/open-repair-environment.ts";
 import { action, type CommandHost } from "../command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../find-slab.ts";
 import { withDatabase } from "../open-database.ts";
@@ -48,7 +47,7 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
         const report = await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (sql) => {
           const slab = await findSlab(sql, slabText);
           // Before the lease: a seed that is none must leave nothing behind.
-          context.parse(variablesOf("repair").filter((name) => name !== "SLABMEND_DATABASE_URL"));
+          context.parse(REPAIR_VARIABLES.filter((name) => name !== "SLABMEND_DATABASE_URL"));
           const environment = openRepairEnvironment({ variables });
           try {
             context.note(`repairing slab ${slab.id} …`);

@@ -6,6 +6,7 @@
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer } from "sqs-consumer";
 import { decodeRepairMessage } from "../../queue/repair-message.ts";
+import { returnDelaySeconds } from "../../queue/return-delay.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
@@ -25,8 +26,6 @@ export interface QueueWork {
  */
 const WAIT_SECONDS = 5;
 const PAUSE_AFTER_ERROR_MS = 5_000;
-/** Instead of the queue's visibility timeout, which is made for repairs that run. */
-const TRY_AGAIN_SECONDS = 60;
 
 /** Resolves when the signal has aborted, every poll has ended and every repair too. */
 export async function workFromQueue(work: QueueWork): Promise<void> {
@@ -49,8 +48,12 @@ function poll({ client, queueUrl, pool, logger, onEnd, signal }: QueueWork): () 
     waitTimeSeconds: WAIT_SECONDS,
     pollingWaitTimeMs: 0,
     authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
+    messageSystemAttributeNames: ["ApproximateReceiveCount"],
     // Of what the handler throws for: nobody has tried, or the database was away for a moment.
-    terminateVisibilityTimeout: () => (signal.aborted ? 0 : TRY_AGAIN_SECONDS),
+    terminateVisibilityTimeout: ([message]) =>
+      signal.aborted
+        ? 0
+        : returnDelaySeconds(Number(message?.Attributes?.ApproximateReceiveCount), Math.random()),
     preReceiveMessageCallback: async () => {
       resting = new Promise((resolve) => {
         rest = resolve;
