@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isPercentEncoded } from "./percent-encoding.ts";
 
 /** Which function reads a variable. */
 export type FunctionName = "claim" | "repair" | "reap";
@@ -86,8 +87,12 @@ const queueUrl = v.pipe(v.string(), v.check(isUrlOf("http:", "https:")));
  */
 export const VARIABLES = {
   SLABMEND_DATABASE_URL: {
-    schema: v.pipe(v.string(), v.check(isUrlOf("postgres:", "postgresql:"))),
-    expected: "a postgres:// URL",
+    schema: v.pipe(
+      v.string(),
+      v.check(isUrlOf("postgres:", "postgresql:")),
+      v.check((text) => URL.canParse(text) && isPercentEncoded(new URL(text))),
+    ),
+    expected: "a postgres:// URL, special characters of the password percent-encoded (% itself as %25)",
     purpose: "indexd's own PostgreSQL database",
     readBy: ALL,
     secret: true,

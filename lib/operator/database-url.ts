@@ -3,6 +3,7 @@
  * encrypted. Loopback and private networks may go without.
  */
 import { isIP } from "node:net";
+import { isPercentEncoded } from "../config/percent-encoding.ts";
 import { isPublicAddress } from "../hosts/public-address.ts";
 import { OperatorError } from "./operator-error.ts";
 
@@ -45,6 +46,12 @@ export function parseDatabaseUrl(text: string): DatabaseUrl {
   }
   if (url.hostname === "" || url.hostname.includes(",")) {
     throw malformed("one host", url.hostname === "" ? "none" : "several");
+  }
+  if (!isPercentEncoded(url)) {
+    throw malformed(
+      "user, password and host to be percent-encoded, % itself as %25",
+      "a % that begins no character",
+    );
   }
   if (url.pathname.length < 2) throw malformed("the name of a database after the host", "none");
   const mode = url.searchParams.get("sslmode") ?? url.searchParams.get("ssl");

@@ -14,6 +14,8 @@ export type OperatorErrorCode =
   | "variable-missing"
   /** The database was reached or not, and does not let us. */
   | "database-unreachable"
+  | "certificate-refused"
+  | "tls-refused"
   | "login-refused"
   | "no-such-database"
   | "too-many-connections"

@@ -55,6 +55,8 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "environment-file-unreadable": "input",
   "variable-missing": "input",
   "database-unreachable": "database",
+  "certificate-refused": "database",
+  "tls-refused": "database",
   "login-refused": "database",
   "no-such-database": "database",
   "too-many-connections": "database",
@@ -84,9 +86,48 @@ function exitOf(error: SlabmendError): ExitReason {
 /** SQLSTATE, or a code of the socket or of the client library: what it means to the operator. */
 const DATABASE_FAILURES: readonly {
   readonly codes: RegExp;
+  /** Of codes that mean several things. */
+  readonly says?: RegExp;
   readonly code: OperatorErrorCode;
+  /** Completes the sentence "expected …, got …", before what the client says. */
+  readonly expected?: string;
   readonly remedy: string;
 }[] = [
+  {
+    codes:
+      /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_UNTRUSTED|INVALID_CA)$/,
+    code: "certificate-refused",
+    expected: "a certificate of an authority that this machine trusts, got",
+    remedy:
+      "Set SLABMEND_DATABASE_CA to the certificate of the authority that signed it (whoever runs the database has it). sslmode=require encrypts too, but with whoever answers.",
+  },
+  {
+    codes: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    code: "certificate-refused",
+    expected: "a certificate that is valid now, got",
+    remedy: "Renew the server's certificate and let PostgreSQL load it; if it is new, compare the clocks.",
+  },
+  {
+    codes: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    code: "certificate-refused",
+    expected: "a certificate for the host of the URL, got",
+    remedy:
+      "Write the host into SLABMEND_DATABASE_URL by the name that the certificate has, or give the server one for this name.",
+  },
+  {
+    codes: /^(CERT_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO)$/,
+    code: "certificate-refused",
+    expected: "TLS with a certificate that holds, got",
+    remedy: "Look at the server's certificate and TLS settings, and that nothing in between answers for it.",
+  },
+  {
+    codes: /^ECONNRESET$/,
+    says: /before secure TLS connection was established/,
+    code: "tls-refused",
+    expected: "TLS, as sslmode in SLABMEND_DATABASE_URL demands, got a server that hangs up on it",
+    remedy:
+      "Turn TLS on in PostgreSQL (ssl = on, with a certificate). Only to loopback and private addresses it may go without: sslmode=disable.",
+  },
   {
     codes: /^42501$/,
     code: "lacks-right",
@@ -111,7 +152,7 @@ const DATABASE_FAILURES: readonly {
   },
   {
     codes:
-      /^(08...|57P0[123]|CONNECT.*|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND|PROTO))$/,
+      /^(08...|57P0[123]|CONNECT.*|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND))$/,
     code: "database-unreachable",
     remedy:
       "Check host and port in SLABMEND_DATABASE_URL, that PostgreSQL runs, and that a firewall lets this machine in.",
@@ -123,17 +164,27 @@ const DATABASE_FAILURES: readonly {
   },
 ];
 
+/** What the socket or the client library finds, and not the server. */
+const OF_THE_CONNECTION: ReadonlySet<OperatorErrorCode> = new Set([
+  "database-unreachable",
+  "certificate-refused",
+  "tls-refused",
+]);
+
 export function databaseError(error: unknown): OperatorError | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   const sqlState = String(error.code);
   const isFromServer = error.name === "PostgresError";
   const failure = DATABASE_FAILURES.find(
-    ({ codes, code }) => codes.test(sqlState) && (isFromServer || code === "database-unreachable"),
+    ({ codes, code, says }) =>
+      codes.test(sqlState) &&
+      (says === undefined || says.test(error.message)) &&
+      (isFromServer || OF_THE_CONNECTION.has(code)),
   );
   if (failure === undefined) return undefined;
   return new OperatorError({
     code: failure.code,
-    message: `database: ${error.message || sqlState} (${sqlState})`,
+    message: `database: ${failure.expected === undefined ? "" : `expected ${failure.expected}: `}${error.message || sqlState} (${sqlState})`,
     remedy: failure.remedy,
     details: { sqlState },
     cause: error,

@@ -53,6 +53,19 @@ test("all problems are reported at once, by name, with what was expected", () =>
   ]);
 });
 
+test("a password whose % begins no character is refused here, before the client library throws a bare URIError", () => {
+  const withPassword = (password: string) =>
+    problemsOf(["SLABMEND_DATABASE_URL"], {
+      SLABMEND_DATABASE_URL: `postgres://u:${password}@db.example.org/indexd`,
+    });
+  expect(withPassword("hunter%25zz2")).toEqual([]);
+  for (const password of ["hunter%zz2", "hunter%", "%ff"]) {
+    expect(withPassword(password)).toMatchObject([
+      { name: "SLABMEND_DATABASE_URL", expected: expect.stringContaining("%25") },
+    ]);
+  }
+});
+
 test("a malformed secret is never echoed", () => {
   const error = new ConfigurationError(
     problemsOf(["SLABMEND_DATABASE_URL", "SLABMEND_MIGRATION_SEED"], {

@@ -39,6 +39,10 @@ describe("which connections may go without TLS", () => {
     [`mysql://u:${SECRET}@db.example.com/indexd`, "database-url-malformed"],
     [`postgres://u:${SECRET}@db.example.com/`, "database-url-malformed"],
     [`postgres://u:${SECRET}@one,two/indexd`, "database-url-malformed"],
+    // The client would throw a bare URIError.
+    ["postgres://u:hunter%zz2canary@127.0.0.1/indexd", "database-url-malformed"],
+    ["postgres://u:hunter%ff2canary@127.0.0.1/indexd", "database-url-malformed"],
+    ["postgres://u:hunter%2canary@127.0.0.1/indexd", "allowed"],
     [`host=db user=u password=${SECRET}`, "database-url-malformed"],
   ])("%s: %s", async (url, expected) => {
     expect(await verdict(url)).toBe(expected);
@@ -52,6 +56,7 @@ describe("the commands refuse, say how to mend it, and keep the password to them
   test.each([
     ["to a public host", `postgres://u:${SECRET}@8.8.8.8/indexd`, 3, "database-url-without-tls"],
     ["of another form", `postgres//u:${SECRET}@8.8.8.8/indexd`, 3, "database-url-malformed"],
+    ["with a stray %", "postgres://u:hunter2canary%zz@127.0.0.1/indexd", 3, "database-url-malformed"],
     ["where nobody listens", `postgres://u:${SECRET}@127.0.0.1:1/indexd`, 4, "database-unreachable"],
   ])("%s", async (_name, url, exit, errorCode) => {
     const { code, out, err, error } = await status([], { SLABMEND_DATABASE_URL: url });

@@ -52,6 +52,7 @@ async function checkAllOfDatabase(context: CommandContext, options: DoctorOption
       const checks = await checkDatabase(sql, database, {
         concurrency: options.concurrency,
         now: () => clock.now(),
+        signal: context.io.signal,
       });
       const isUsable = checks.some(({ name, level }) => name === "indexd" && level === "ok");
       return [

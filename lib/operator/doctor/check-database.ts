@@ -1,12 +1,11 @@
 import type { Sql } from "postgres";
-import { SlabmendError } from "../../errors/slabmend-error.ts";
 import { assertKnownDatabaseVersion } from "../../indexd/database-version.ts";
 import { readPrivilegeGaps } from "../../indexd/missing-privileges.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../store/migrate-database.ts";
 import { readPause } from "../../store/pause.ts";
 import { readServerFacts } from "../../store/read-server-facts.ts";
 import type { DatabaseUrl } from "../database-url.ts";
-import { databaseError } from "../report-failure.ts";
+import { describeFailure } from "../report-failure.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 import {
   describePooler,
@@ -22,7 +21,7 @@ import {
 export async function checkDatabase(
   sql: Sql,
   database: DatabaseUrl,
-  options: { readonly concurrency: number; readonly now: () => number },
+  options: { readonly concurrency: number; readonly now: () => number; readonly signal: AbortSignal },
 ): Promise<Check[]> {
   const checks: Check[] = [];
   const attempt = async (name: string, look: () => Promise<readonly Check[]>): Promise<boolean> => {
@@ -30,9 +29,8 @@ export async function checkDatabase(
       checks.push(...(await look()));
       return true;
     } catch (error) {
-      const known = error instanceof SlabmendError ? error : databaseError(error);
-      if (known === undefined) throw error;
-      checks.push(failure(name, known.message, known.remedy));
+      const { message, remedy } = describeFailure(error, options.signal);
+      checks.push(failure(name, message, remedy));
       return false;
     }
   };

@@ -1,0 +1,96 @@
+/** What is said of a server whose TLS is not as the URL wants it, by a command and by doctor. */
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { getCACertificates, setDefaultCACertificates, TLSSocket } from "node:tls";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Certificate, makeCertificate } from "../support/certificates.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { runCli } from "./run-cli.ts";
+
+const SECRET = "hunter2canary";
+const authority = makeCertificate({ name: "an authority", isAuthority: true });
+const usual = getCACertificates("default");
+beforeAll(() => setDefaultCACertificates([...usual, authority.cert]));
+afterAll(() => setDefaultCACertificates(usual));
+
+/** Says yes to TLS as PostgreSQL does, and shows the certificate. */
+async function serve(certificate: Certificate, use: (port: number) => Promise<void>): Promise<void> {
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.on("error", () => {});
+    socket.once("data", () => {
+      socket.write("S");
+      const { cert, key } = certificate;
+      new TLSSocket(socket, { isServer: true, cert, key: key.export({ type: "pkcs8", format: "pem" }) }).on(
+        "error",
+        () => {},
+      );
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  try {
+    await use((server.address() as AddressInfo).port);
+  } finally {
+    for (const socket of open) socket.destroy();
+    server.close();
+  }
+}
+
+async function expectRefusal(url: string, code: string, remedy: RegExp): Promise<void> {
+  const environment = { SLABMEND_DATABASE_URL: url };
+  const status = await runCli(["status", "--json"], { environment });
+  expect([status.code, status.error?.code]).toEqual([4, code]);
+  expect(status.error?.message).toMatch(/expected .* got/);
+  expect(status.error?.remedy).toMatch(remedy);
+  // doctor says the same on one line, and all its other lines.
+  const doctor = await runCli(["doctor", "--json"], { environment });
+  const { checks } = doctor.json as { checks: { name: string; level: string; remedy?: string }[] };
+  expect(doctor.code).toBe(6);
+  expect(checks.find(({ name }) => name === "database")).toMatchObject({
+    level: "failure",
+    remedy: status.error?.remedy,
+  });
+  expect(checks.map(({ name }) => name)).toContain("queue");
+  expect(status.err + doctor.out).not.toContain(SECRET);
+}
+
+const hourAgo = Date.now() - 2 * 3_600_000;
+describe("a certificate that does not hold", () => {
+  test.each([
+    ["its own authority", { name: "localhost" }, /SLABMEND_DATABASE_CA/],
+    [
+      "another authority's",
+      { name: "localhost", issuer: makeCertificate({ name: "another authority", isAuthority: true }) },
+      /SLABMEND_DATABASE_CA/,
+    ],
+    ["one that has run out", { name: "localhost", issuer: authority, validAtMs: hourAgo }, /[Rr]enew/],
+    [
+      "one that is not valid yet",
+      { name: "localhost", issuer: authority, validAtMs: Date.now() + 7_200_000 },
+      /clock/,
+    ],
+    ["another host's", { name: "db.example.com", issuer: authority }, /name/],
+  ])("%s", async (_name, options, remedy) => {
+    await serve(makeCertificate(options), (port) =>
+      expectRefusal(
+        `postgres://u:${SECRET}@localhost:${port}/x?sslmode=verify-full`,
+        "certificate-refused",
+        remedy,
+      ),
+    );
+  });
+});
+
+describe("a server without TLS", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+
+  test.each(["require", "verify-full"])("sslmode=%s", async (mode) => {
+    await expectRefusal(`${database.url}?sslmode=${mode}`, "tls-refused", /ssl = on.*sslmode=disable/);
+  });
+});
