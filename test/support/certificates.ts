@@ -42,7 +42,10 @@ export function makeCertificate(options: CertificateOptions): Certificate {
   );
   const signature = sign("sha256", content, issuer?.key ?? privateKey);
   const bytes = seq(content, algorithm, der(0x03, Buffer.concat([Buffer.from([0]), signature])));
-  const lines = bytes.toString("base64").match(/.{1,64}/g)!.join("\n");
+  const lines = bytes
+    .toString("base64")
+    .match(/.{1,64}/g)!
+    .join("\n");
   return {
     cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`,
     key: privateKey,
