@@ -1,5 +1,10 @@
 import type { HostKey } from "../slab/ids.ts";
 
+/** indexd's funding pass comes every two minutes. */
+export const FORGET_OUT_OF_FUNDS_AFTER_MS = 3 * 60_000;
+/** A host's settings are read by indexd once a day; somebody has to try before that. */
+export const FORGET_FULL_AFTER_MS = 60 * 60_000;
+
 /** What one worker measured of one host, summed up since its last report. */
 export interface HostSample {
   readonly hostKey: HostKey;
@@ -10,8 +15,12 @@ export interface HostSample {
   readonly successes: number;
   /** By the host's own fault. */
   readonly failures: number;
+  /** Our account lacked funds, and nothing succeeded after that. */
   readonly outOfFunds: boolean;
+  /** It refused a sector for want of space, and took none after that. */
   readonly full: boolean;
+  /** It took a sector, and was not full after that. */
+  readonly stored: boolean;
 }
 
 /** What the whole fleet measured of one host lately: the sums of all samples, faded (lib/store/host-scores.ts). */

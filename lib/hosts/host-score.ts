@@ -10,14 +10,53 @@ const MOST_SPEED_UP = 4;
 /** An exponential moving average; undefined before the first sample. */
 export class MovingAverage {
   #value: number | undefined;
+  #isMeasured = false;
 
   get value(): number | undefined {
     return this.#value;
   }
 
+  /** Where it begins, as others measured: said again it is replaced, until the first sample of our own. */
+  start(value: number | undefined): void {
+    if (!this.#isMeasured) this.#value = value;
+  }
+
   add(sample: number): void {
+    this.#isMeasured = true;
     this.#value =
       this.#value === undefined ? sample : NEWEST_WEIGHT * sample + (1 - NEWEST_WEIGHT) * this.#value;
+  }
+}
+
+/** Something that a host was a while ago, as we saw or others say. Forgotten in time, and at once when it proves not to be so. */
+export class PassingState {
+  readonly #forgetAfterMs: number;
+  #seenAtMs: number | undefined;
+  #saidAtMs: number | undefined;
+
+  constructor(forgetAfterMs: number) {
+    this.#forgetAfterMs = forgetAfterMs;
+  }
+
+  see(nowMs: number): void {
+    this.#seenAtMs = nowMs;
+  }
+
+  /** What others say takes the place of what they said before, not of what we saw. */
+  hear(isSo: boolean, nowMs: number): void {
+    this.#saidAtMs = isSo ? nowMs : undefined;
+  }
+
+  clear(): void {
+    this.#seenAtMs = undefined;
+    this.#saidAtMs = undefined;
+  }
+
+  at(nowMs: number): boolean {
+    // Of a time that a clock which was set back makes lie ahead nobody knows how long ago it was.
+    return [this.#seenAtMs, this.#saidAtMs].some(
+      (atMs) => atMs !== undefined && Math.abs(nowMs - atMs) < this.#forgetAfterMs,
+    );
   }
 }
 
@@ -25,9 +64,11 @@ export class MovingAverage {
 export class FailureRate {
   #rate: number | undefined;
   #halvedAtMs = 0;
+  #isMeasured = false;
 
   add(failed: boolean, nowMs: number): void {
     const sample = failed ? 1 : 0;
+    this.#isMeasured = true;
     if (this.#rate === undefined) {
       this.#rate = sample;
       this.#halvedAtMs = nowMs;
@@ -37,10 +78,11 @@ export class FailureRate {
     this.#rate = NEWEST_WEIGHT * sample + (1 - NEWEST_WEIGHT) * this.#rate;
   }
 
-  /** As if this had been measured just now. Only before the first sample. */
+  /** As if this had been measured just now; said again it is replaced, until the first sample of our own. */
   start(rate: number, nowMs: number): void {
-    this.#rate ??= Math.min(1, Math.max(0, rate));
-    this.#halvedAtMs ||= nowMs;
+    if (this.#isMeasured) return;
+    this.#rate = Math.min(1, Math.max(0, rate));
+    this.#halvedAtMs = nowMs;
   }
 
   at(nowMs: number): number {

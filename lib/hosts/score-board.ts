@@ -1,7 +1,12 @@
 import type { Clock } from "../clock/clock.ts";
 import type { HostKey } from "../slab/ids.ts";
-import type { FleetHostScore, HostSample } from "./fleet-score.ts";
-import { FailureRate, type HostScore, MovingAverage, weightOfHostScore } from "./host-score.ts";
+import {
+  type FleetHostScore,
+  FORGET_FULL_AFTER_MS,
+  FORGET_OUT_OF_FUNDS_AFTER_MS,
+  type HostSample,
+} from "./fleet-score.ts";
+import { FailureRate, type HostScore, MovingAverage, PassingState, weightOfHostScore } from "./host-score.ts";
 
 export type Direction = "read" | "write";
 
@@ -23,8 +28,9 @@ const MOST_HEDGE_MS = 120_000;
 interface HostRecord {
   readonly failures: FailureRate;
   readonly rates: Readonly<Record<Direction, MovingAverage>>;
+  readonly full: PassingState;
+  readonly outOfFunds: PassingState;
   inFlight: number;
-  full: boolean;
   /** Since the last report. */
   sample: Mutable<Omit<HostSample, "hostKey">> | undefined;
 }
@@ -40,9 +46,10 @@ const NO_SAMPLE: Omit<HostSample, "hostKey"> = {
   failures: 0,
   outOfFunds: false,
   full: false,
+  stored: false,
 };
 
-/** Of a host whose account was dry a moment ago: to be asked last, but asked. */
+/** As if a host whose account was dry a moment ago failed this often, which is not its fault: to be asked last, but asked. */
 const OUT_OF_FUNDS_FAILURE_RATE = 0.9;
 /** What is left of the weight of a full host where something is to be stored. */
 const FULL_WEIGHT = 0.02;
@@ -63,25 +70,26 @@ export class ScoreBoard {
     this.#clock = clock;
   }
 
-  /** Takes over what the fleet knows of hosts that this process has not used itself. */
+  /**
+   * Takes over what the fleet knows of hosts that this process has not used itself; called again, what it knows now. The usual
+   * rate is the median of all hosts' until something was measured here: no host is more usual than another for its key.
+   */
   startFrom(scores: Iterable<FleetHostScore>): void {
     const nowMs = this.#clock.now();
+    const rates: Record<Direction, number[]> = { read: [], write: [] };
     for (const { hostKey, readRate, writeRate, failureRate, outOfFunds, full } of scores) {
       const record = this.#record(hostKey);
-      record.full ||= full;
-      record.failures.start(
-        outOfFunds ? Math.max(OUT_OF_FUNDS_FAILURE_RATE, failureRate) : failureRate,
-        nowMs,
-      );
-      if (readRate !== undefined && record.rates.read.value === undefined) {
-        record.rates.read.add(readRate);
-        this.#network.read.add(readRate);
-      }
-      if (writeRate !== undefined && record.rates.write.value === undefined) {
-        record.rates.write.add(writeRate);
-        this.#network.write.add(writeRate);
-      }
+      // The fleet does not know yet what has not been reported.
+      record.full.hear(full && record.sample?.stored !== true, nowMs);
+      record.outOfFunds.hear(outOfFunds && !record.sample?.successes, nowMs);
+      record.failures.start(failureRate, nowMs);
+      record.rates.read.start(readRate);
+      record.rates.write.start(writeRate);
+      if (readRate !== undefined) rates.read.push(readRate);
+      if (writeRate !== undefined) rates.write.push(writeRate);
     }
+    this.#network.read.start(median(rates.read));
+    this.#network.write.start(median(rates.write));
   }
 
   /** What was measured since the last call: to be reported once, whatever becomes of the report. */
@@ -94,17 +102,21 @@ export class ScoreBoard {
   }
 
   addOutOfFunds(host: HostKey): void {
+    this.#record(host).outOfFunds.see(this.#clock.now());
     this.#sample(host).outOfFunds = true;
   }
 
   addFull(host: HostKey): void {
-    this.#record(host).full = true;
-    this.#sample(host).full = true;
+    this.#record(host).full.see(this.#clock.now());
+    const sample = this.#sample(host);
+    sample.full = true;
+    sample.stored = false;
   }
 
   /** As {@link weight}, for a host that is to store something. */
   storingWeight(host: HostKey): number {
-    return this.weight(host) * (this.#hosts.get(host)?.full === true ? FULL_WEIGHT : 1);
+    const isFull = this.#hosts.get(host)?.full.at(this.#clock.now()) === true;
+    return this.weight(host) * (isFull ? FULL_WEIGHT : 1);
   }
 
   /** Counts a transfer in flight until the returned function is called. */
@@ -120,6 +132,13 @@ export class ScoreBoard {
     this.#record(host).failures.add(false, this.#clock.now());
     const sample = this.#sample(host);
     sample.successes++;
+    this.#record(host).outOfFunds.clear();
+    sample.outOfFunds = false;
+    if (direction === "write") {
+      this.#record(host).full.clear();
+      sample.full = false;
+      sample.stored = true;
+    }
     if (durationMs <= 0) return;
     this.#measure(sample, direction, lengthBytes, durationMs);
     const bytesPerSecond = (lengthBytes * 1000) / durationMs;
@@ -157,7 +176,10 @@ export class ScoreBoard {
   }
 
   weight(host: HostKey): number {
-    return weightOfHostScore(this.score(host), (this.#rate("read") + this.#rate("write")) / 2);
+    const score = this.score(host);
+    const isDry = this.#hosts.get(host)?.outOfFunds.at(this.#clock.now()) === true;
+    const failureRate = isDry ? Math.max(OUT_OF_FUNDS_FAILURE_RATE, score.failureRate) : score.failureRate;
+    return weightOfHostScore({ ...score, failureRate }, (this.#rate("read") + this.#rate("write")) / 2);
   }
 
   /** What a transfer of this size takes on the hosts that we have used. */
@@ -198,11 +220,19 @@ export class ScoreBoard {
     const record: HostRecord = {
       failures: new FailureRate(),
       rates,
+      full: new PassingState(FORGET_FULL_AFTER_MS),
+      outOfFunds: new PassingState(FORGET_OUT_OF_FUNDS_AFTER_MS),
       inFlight: 0,
-      full: false,
       sample: undefined,
     };
     this.#hosts.set(host, record);
     return record;
   }
+}
+
+/** Of none: undefined. */
+function median(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.slice(Math.floor((sorted.length - 1) / 2), Math.floor(sorted.length / 2) + 1);
+  return middle.length === 0 ? undefined : middle.reduce((sum, value) => sum + value, 0) / middle.length;
 }

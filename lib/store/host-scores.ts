@@ -1,13 +1,14 @@
 import type { ISql } from "postgres";
-import type { FleetHostScore, HostSample } from "../hosts/fleet-score.ts";
+import {
+  type FleetHostScore,
+  FORGET_FULL_AFTER_MS,
+  FORGET_OUT_OF_FUNDS_AFTER_MS,
+  type HostSample,
+} from "../hosts/fleet-score.ts";
 import { parseHostKey } from "../slab/ids.ts";
 
 /** What was measured counts half after this: a host's line changes within hours, its price within a day. */
 const HALF_LIFE_MS = 30 * 60_000;
-/** indexd's funding pass comes every two minutes. */
-const OUT_OF_FUNDS_MS = 3 * 60_000;
-/** A host's settings are read by indexd once a day; somebody has to try before that. */
-const FULL_MS = 60 * 60_000;
 /** As if so many requests had succeeded: one failure does not condemn a host. */
 const ASSUMED_SUCCESSES = 4;
 /** Faded further than this, a measurement says nothing. */
@@ -52,7 +53,7 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
     with said as (
       select decode(s."hostKey", 'hex') as host_key, s.*, clock_timestamp() as moment
       from jsonb_to_recordset(${JSON.stringify(said)}::text::jsonb) as s ("hostKey" text, "readBytes" float8, "readMs" float8,
-        "writeBytes" float8, "writeMs" float8, successes float8, failures float8, "outOfFunds" boolean, "full" boolean)
+        "writeBytes" float8, "writeMs" float8, successes float8, failures float8, "outOfFunds" boolean, "full" boolean, stored boolean)
     ), locked as (
       select h.host_key, (${sql.unsafe(LEFT_OVER)}) as left_over
       from slabmend.host_scores h
@@ -64,8 +65,8 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
         read_bytes = ${faded("read_bytes")} + s."readBytes", read_ms = ${faded("read_ms")} + s."readMs",
         write_bytes = ${faded("write_bytes")} + s."writeBytes", write_ms = ${faded("write_ms")} + s."writeMs",
         successes = ${faded("successes")} + s.successes, failures = ${faded("failures")} + s.failures,
-        out_of_funds_at = case when s."outOfFunds" then s.moment else h.out_of_funds_at end,
-        full_at = case when s."full" then s.moment else h.full_at end,
+        out_of_funds_at = case when s."outOfFunds" then s.moment when s.successes = 0 then h.out_of_funds_at end,
+        full_at = case when s."full" then s.moment when not s.stored then h.full_at end,
         faded_at = s.moment
       from locked l join said s on s.host_key = l.host_key
       where h.host_key = l.host_key
@@ -87,6 +88,9 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
 
 /** What the fleet knows of every host that it has used lately: what a cold worker starts from. A row a host. */
 export async function readHostScores(sql: ISql): Promise<readonly FleetHostScore[]> {
+  // Of a time that a clock which was set back makes lie ahead nobody knows how long ago it was.
+  const lately = (column: "out_of_funds_at" | "full_at", withinMs: number) =>
+    sql`coalesce(abs(extract(epoch from clock_timestamp() - ${sql(`h.${column}`)})) * 1000 < ${withinMs}::float8, false)`;
   const rows = await sql<
     {
       host_key: string;
@@ -101,8 +105,7 @@ export async function readHostScores(sql: ISql): Promise<readonly FleetHostScore
       case when h.read_bytes * f.left_over >= ${LEAST_BYTES}::float8 then h.read_bytes * 1000 / nullif(h.read_ms, 0) end as read_rate,
       case when h.write_bytes * f.left_over >= ${LEAST_BYTES}::float8 then h.write_bytes * 1000 / nullif(h.write_ms, 0) end as write_rate,
       h.failures * f.left_over / ((h.failures + h.successes) * f.left_over + ${ASSUMED_SUCCESSES}::float8) as failure_rate,
-      coalesce(h.out_of_funds_at > clock_timestamp() - make_interval(secs => ${OUT_OF_FUNDS_MS / 1000}::float8), false) as out_of_funds,
-      coalesce(h.full_at > clock_timestamp() - make_interval(secs => ${FULL_MS / 1000}::float8), false) as is_full
+      ${lately("out_of_funds_at", FORGET_OUT_OF_FUNDS_AFTER_MS)} as out_of_funds, ${lately("full_at", FORGET_FULL_AFTER_MS)} as is_full
     from (
       select h.host_key, h.out_of_funds_at, h.full_at, h.faded_at, ${sql.unsafe(SUMS.map((sum) => `${counts(sum)} as ${sum}`).join(", "))}
       from slabmend.host_scores h

@@ -22,6 +22,16 @@ const sample = (n: number, rest: Partial<HostSample> = {}): HostSample => ({
   failures: 0,
   outOfFunds: false,
   full: false,
+  stored: false,
+  ...rest,
+});
+const known = (n: number, rest: Partial<FleetHostScore>): FleetHostScore => ({
+  hostKey: hostKey(n),
+  readRate: undefined,
+  writeRate: undefined,
+  failureRate: 0,
+  outOfFunds: false,
+  full: false,
   ...rest,
 });
 
@@ -106,6 +116,16 @@ describe("the fleet's scores", () => {
     ]);
   });
 
+  test("a host that takes a sector is full no more, and one that answers has our funds", async () => {
+    await reportHostScores(sql, [sample(1, { full: true, outOfFunds: true })]);
+    await reportHostScores(sql, [sample(1, { failures: 1 })]);
+    expect((await readHostScores(sql))[0]).toMatchObject({ full: true, outOfFunds: true });
+    await reportHostScores(sql, [sample(1, { successes: 1 })]);
+    expect((await readHostScores(sql))[0]).toMatchObject({ full: true, outOfFunds: false });
+    await reportHostScores(sql, [sample(1, { successes: 1, stored: true })]);
+    expect((await readHostScores(sql))[0]).toMatchObject({ full: false, outOfFunds: false });
+  });
+
   test("a report never waits: a host that somebody is writing is skipped", async () => {
     await reportHostScores(sql, [sample(1, { successes: 1 }), sample(2, { successes: 1 })]);
     const other = postgres(database.url, { max: 1, onnotice: () => {} });
@@ -161,15 +181,6 @@ test("a score board reports once what it measured, and starts from what others d
   ]);
   expect(board.takeSamples()).toEqual([]);
   const cold = new ScoreBoard(clock);
-  const known = (n: number, rest: Partial<FleetHostScore>): FleetHostScore => ({
-    hostKey: hostKey(n),
-    readRate: undefined,
-    writeRate: undefined,
-    failureRate: 0,
-    outOfFunds: false,
-    full: false,
-    ...rest,
-  });
   cold.addSuccess(hostKey(1), "read", MIB, 1_000);
   cold.startFrom([
     known(1, { readRate: 100 * MIB, failureRate: 1 }),
@@ -184,6 +195,71 @@ test("a score board reports once what it measured, and starts from what others d
   expect(weights).toEqual(weights.toSorted((a, b) => b - a));
   expect(cold.weight(hostKey(4))).toBe(cold.weight(hostKey(5)));
   expect(cold.storingWeight(hostKey(4))).toBeLessThan(cold.storingWeight(hostKey(5)) / 10);
+});
+
+test("full and out of funds pass: in time, with a success, and when the fleet says so", () => {
+  const clock = createFakeClock();
+  const board = new ScoreBoard(clock);
+  const [host, other] = [hostKey(1), hostKey(2)];
+  const minutes = (n: number) => clock.advance(n * 60_000);
+  board.addSuccess(other, "write", 4 * MIB, 1_000);
+  const isFull = () => board.storingWeight(host) < board.weight(host);
+  const isDry = () => board.weight(host) < board.weight(other) / 10;
+
+  board.addFull(host);
+  board.addOutOfFunds(host);
+  expect([isFull(), isDry()]).toEqual([true, true]);
+  minutes(3);
+  expect([isFull(), isDry()]).toEqual([true, false]);
+  minutes(58);
+  expect(isFull()).toBe(false);
+
+  // A sector that it takes is the best proof; what the fleet says after that is older than what we saw.
+  board.addFull(host);
+  board.addOutOfFunds(host);
+  board.addSuccess(host, "read", MIB, 1_000);
+  expect([isFull(), isDry()]).toEqual([true, false]);
+  board.addSuccess(host, "write", MIB, 1_000);
+  board.startFrom([known(1, { full: true, outOfFunds: true })]);
+  expect([isFull(), isDry()]).toEqual([false, false]);
+  expect(board.takeSamples().find(({ hostKey }) => hostKey === host)).toMatchObject({
+    full: false,
+    outOfFunds: false,
+    stored: true,
+  });
+
+  // Once that is reported the fleet's word is newer, both ways.
+  board.startFrom([known(1, { full: true, outOfFunds: true })]);
+  expect([isFull(), isDry()]).toEqual([true, true]);
+  board.startFrom([known(1, {})]);
+  expect([isFull(), isDry()]).toEqual([false, false]);
+
+  // A clock that is set back does not make it last longer.
+  board.addFull(host);
+  clock.advance(-24 * 3_600_000);
+  expect(isFull()).toBe(false);
+});
+
+test("what the fleet says anew of a host that we have not used takes the place of what it said", () => {
+  const board = new ScoreBoard(createFakeClock());
+  board.startFrom([known(1, { readRate: 100 * MIB, failureRate: 0.8 })]);
+  board.startFrom([known(1, { readRate: MIB, failureRate: 0.1 })]);
+  expect(board.score(hostKey(1))).toMatchObject({ bytesPerSecond: MIB, failureRate: 0.1 });
+  board.startFrom([known(1, {})]);
+  expect(board.score(hostKey(1))).toMatchObject({ bytesPerSecond: undefined, failureRate: 0 });
+});
+
+test("the usual rate does not depend on the order of the hosts", () => {
+  const rates = [...Array<number>(40).fill(10 * MIB), ...Array<number>(20).fill(MIB / 10)];
+  const scores = rates.map((readRate, n) => known(n, { readRate }));
+  for (const order of [scores, scores.toReversed()]) {
+    const board = new ScoreBoard(createFakeClock());
+    board.startFrom(order);
+    expect(board.expectedMs("read", 10 * MIB)).toBe(1_000);
+    // Its own first measurement moves it by a fifth.
+    board.addSuccess(hostKey(1), "read", 5 * MIB, 1_000);
+    expect(board.expectedMs("read", 9 * MIB)).toBe(1_000);
+  }
 });
 
 describe("a thousand cold workers", () => {
