@@ -62,7 +62,7 @@ export interface RepairWall {
   /** As the hosts counted: also what was read in vain. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** Hastings, as the hosts charged, and as the journal has them: what succeeded. */
+  /** Hastings, as the hosts counted what they charged, and as the journal has them. */
   readonly hastingsCharged: string;
   readonly hastingsInJournal: string;
   readonly logBytes: number;

@@ -96,6 +96,13 @@ describe("what was measured", () => {
     },
   );
 
+  test.each(Object.entries(repairWall.cases))(
+    "%s: the journal has what the hosts charged",
+    (_name, repair) => {
+      expect(repair.hastingsInJournal).toBe(repair.hastingsCharged);
+    },
+  );
+
   test("the prices are for the memory that is deployed", () => {
     expect((read("prices.json") as PriceList).lambda.memoryMb).toBe(REPAIR_MEMORY_MB);
   });
