@@ -1,6 +1,7 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Context } from "aws-lambda";
 import { systemClock } from "../lib/clock/clock.ts";
+import { assertUrlIsSafe } from "../lib/config/database-url.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { type Ask, askWithin, createAnsweringDatabase } from "../lib/store/answering-database.ts";
@@ -58,6 +59,7 @@ export function createScheduledHandler<Report extends object>(
     const sqs = new SQSClient({});
     let isDatabaseKnown = false;
     try {
+      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
       await ask(assertFleetMayWork);
       isDatabaseKnown = true;
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;

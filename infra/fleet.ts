@@ -1,17 +1,20 @@
 import { createAlarmTopic } from "./alarm-topic.ts";
 import { createAlarms } from "./alarms.ts";
 import { createBudget } from "./budget.ts";
+import { checkStage } from "./check-stage.ts";
 import { createDashboard } from "./dashboard.ts";
 import { createFunctions } from "./functions.ts";
 import { logGroupName } from "./names.ts";
 import { createNetwork } from "./network.ts";
 import { createQueues } from "./queues.ts";
 import { createSecrets } from "./secrets.ts";
-import { readStageSettings } from "./settings.ts";
 
-/** Everything that a stage consists of; returns what the operator and the command line want to know of it. */
-export function deployFleet() {
-  const settings = readStageSettings(process.env);
+/**
+ * Everything that a stage consists of; returns what the operator and the command line want to know of it.
+ * @throws {StageError} with every problem of the stage, before anything is registered
+ */
+export async function deployFleet() {
+  const settings = await checkStage($app.stage, process.env);
   const secrets = createSecrets();
   const queues = createQueues();
   const functions = createFunctions({ queues, secrets, settings, network: createNetwork(settings) });

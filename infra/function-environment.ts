@@ -1,26 +1,51 @@
-import { parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
-import { VARIABLES, type VariableName } from "../lib/config/variables.ts";
+import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
+import { findProblems, variablesOf } from "../lib/config/parse-environment.ts";
+import type { VariableName } from "../lib/config/variables.ts";
 import type { FunctionName } from "./function-settings.ts";
 
-/**
- * The variables of docs/configuration.md that the operator sets in the environment of `sst deploy`, for one function.
- * What the deployment itself supplies (`supplied`, secrets) cannot be set from there.
- *
- * @throws {ConfigurationError} here rather than in a function that starts with it
- */
-export function chosenVariables(
-  name: FunctionName,
-  environment: Readonly<Record<string, string | undefined>>,
-  supplied: readonly string[],
-): Record<string, string> {
-  const chosen = variablesOf(name).filter(
-    (variable: VariableName) => !supplied.includes(variable) && environment[variable] !== undefined,
-  );
-  parseEnvironment(chosen, environment);
-  return Object.fromEntries(chosen.map((variable) => [variable, environment[variable] ?? ""]));
+/** What the deployment itself gives each function: secrets, queues and what follows from the stage's settings. */
+const SUPPLIED = {
+  claim: [
+    "SLABMEND_DATABASE_URL",
+    "SLABMEND_METRICS_NAMESPACE",
+    "SLABMEND_QUEUE_URL",
+    "SLABMEND_MAX_IN_FLIGHT",
+  ],
+  repair: [
+    "SLABMEND_DATABASE_URL",
+    "SLABMEND_METRICS_NAMESPACE",
+    "SLABMEND_MIGRATION_SEED",
+    "SLABMEND_QUEUE_URL",
+  ],
+  reap: [
+    "SLABMEND_DATABASE_URL",
+    "SLABMEND_METRICS_NAMESPACE",
+    "SLABMEND_QUEUE_URL",
+    "SLABMEND_DEAD_LETTER_QUEUE_URL",
+  ],
+} as const satisfies Record<FunctionName, readonly VariableName[]>;
+
+export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** What an operator may choose for a function in the environment of `sst deploy`; never what is supplied. */
+function choosable(name: FunctionName): readonly VariableName[] {
+  const supplied: readonly VariableName[] = SUPPLIED[name];
+  return variablesOf(name).filter((variable) => !supplied.includes(variable));
 }
 
-/** Secrets come from SST, which keeps them encrypted. */
-export const SECRET_VARIABLES = (Object.keys(VARIABLES) as VariableName[]).filter(
-  (name) => "secret" in VARIABLES[name],
-);
+/** The variables of docs/configuration.md that the operator has set, for one function. */
+export function chosenVariables(name: FunctionName, environment: Variables): Record<string, string> {
+  return Object.fromEntries(
+    choosable(name).flatMap((variable) => {
+      const text = environment[variable];
+      return text === undefined ? [] : [[variable, text]];
+    }),
+  );
+}
+
+/** What a function would refuse to start with, defaults included: a rule may bind one that is set to one that is not. */
+export function chosenProblems(name: FunctionName, environment: Variables): readonly ConfigurationProblem[] {
+  return findProblems(choosable(name), environment);
+}

@@ -1,4 +1,4 @@
-import { chosenVariables, SECRET_VARIABLES } from "./function-environment.ts";
+import { chosenVariables, type Supplied } from "./function-environment.ts";
 import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
 import { LEASES_PER_WORKER, LOG_RETENTION_DAYS } from "./limits.ts";
 import { logGroupName, metricsNamespace } from "./names.ts";
@@ -20,7 +20,10 @@ export function createFunctions(parts: FunctionParts) {
   const { databaseUrl, migrationSeed } = parts.secrets;
   const { repairs, deadLetters } = parts.queues;
   const concurrency = parts.settings.SLABMEND_REPAIR_CONCURRENCY;
-  const common = { SLABMEND_DATABASE_URL: databaseUrl.value };
+  const common = {
+    SLABMEND_DATABASE_URL: databaseUrl.value,
+    SLABMEND_METRICS_NAMESPACE: metricsNamespace(),
+  };
   const repair = createFunction("repair", parts, {
     ...common,
     SLABMEND_MIGRATION_SEED: migrationSeed.value,
@@ -61,10 +64,10 @@ export function createFunctions(parts: FunctionParts) {
   return { claim, repair, reap };
 }
 
-function createFunction(
-  name: FunctionName,
+function createFunction<Name extends FunctionName>(
+  name: Name,
   { queues, network, settings }: FunctionParts,
-  supplied: Record<string, $util.Input<string>>,
+  supplied: Readonly<Record<Supplied<Name>, $util.Input<string>>>,
   after: Pick<$util.CustomResourceOptions, "dependsOn"> = {},
 ) {
   const { handler, description, timeoutSeconds, memoryMb, copyFiles } = FUNCTIONS[name];
@@ -84,11 +87,7 @@ function createFunction(
     copyFiles: [...copyFiles],
     logging: { logGroup: logGroup.name, format: "json" },
     ...(network === undefined ? {} : { vpc: network }),
-    environment: {
-      ...chosenVariables(name, process.env, [...SECRET_VARIABLES, ...Object.keys(supplied)]),
-      SLABMEND_METRICS_NAMESPACE: metricsNamespace(),
-      ...supplied,
-    },
+    environment: { ...chosenVariables(name, process.env), ...supplied },
     permissions: permissionsOf(name, queues, logGroup, network !== undefined),
     // The schedule comes again in a minute: a retry would only run beside it. The queue retries by itself.
     ...(name === "repair" ? {} : { retries: 0 }),

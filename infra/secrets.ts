@@ -1,4 +1,4 @@
-/** Set with `npx sst secret set NAME VALUE --stage STAGE`; a deployment without them fails and says which is missing. */
+/** Set with `npx sst secret set NAME --stage STAGE`; check-secrets.ts looks at them first. */
 export function createSecrets() {
   return {
     databaseUrl: new sst.Secret("DatabaseUrl"),

@@ -3,7 +3,7 @@
  * .env.STAGE into it. Secrets are not here: infra/secrets.ts.
  */
 import * as v from "valibot";
-import { ConfigurationError, type ConfigurationProblem } from "../lib/config/configuration-error.ts";
+import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
 
 interface Setting<Value> {
   readonly schema: v.GenericSchema<string, Value>;
@@ -83,8 +83,11 @@ export type StageSettings = {
   readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer Value> ? Value : never;
 };
 
-/** @throws {ConfigurationError} naming every problem at once, before anything is created */
-export function readStageSettings(environment: Readonly<Record<string, string | undefined>>): StageSettings {
+/** The settings, of use only without problems. */
+export function readStageSettings(environment: Readonly<Record<string, string | undefined>>): {
+  readonly settings: StageSettings;
+  readonly problems: readonly ConfigurationProblem[];
+} {
   const problems: ConfigurationProblem[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(SETTINGS) as [SettingName, Setting<unknown>][]) {
@@ -98,20 +101,20 @@ export function readStageSettings(environment: Readonly<Record<string, string | 
         got: text === undefined ? "nothing" : JSON.stringify(text),
       });
   }
-  if (problems.length === 0) problems.push(...networkProblems(values as StageSettings));
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  return values as StageSettings;
+  problems.push(...networkProblems(values));
+  return { settings: values as StageSettings, problems };
 }
 
-function networkProblems(settings: StageSettings): ConfigurationProblem[] {
-  const isExisting = settings.SLABMEND_VPC === "existing";
-  return (["SLABMEND_VPC_SUBNETS", "SLABMEND_VPC_SECURITY_GROUPS"] as const)
-    .filter((name) => isExisting !== settings[name].length > 0)
-    .map((name) => ({
-      name,
-      expected: isExisting ? SETTINGS[name].expected : `nothing with SLABMEND_VPC=${settings.SLABMEND_VPC}`,
-      got: JSON.stringify(settings[name].join(",")),
-    }));
+/** Of the settings that were read. */
+function networkProblems(settings: Partial<StageSettings>): ConfigurationProblem[] {
+  const vpc = settings.SLABMEND_VPC;
+  if (vpc === undefined) return [];
+  return (["SLABMEND_VPC_SUBNETS", "SLABMEND_VPC_SECURITY_GROUPS"] as const).flatMap((name) => {
+    const ids = settings[name];
+    if (ids === undefined || (vpc === "existing") === ids.length > 0) return [];
+    const expected = vpc === "existing" ? SETTINGS[name].expected : `nothing with SLABMEND_VPC=${vpc}`;
+    return [{ name, expected, got: JSON.stringify(ids.join(",")) }];
+  });
 }
 
 /** The table of docs/deployment.md; a test compares. */

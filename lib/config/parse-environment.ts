@@ -22,6 +22,23 @@ export function parseEnvironment<Name extends VariableName>(
   names: readonly Name[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Pick<Environment, Name> {
+  const { values, problems } = readVariables(names, environment);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return Object.freeze(values) as Pick<Environment, Name>;
+}
+
+/** Like {@link parseEnvironment}, for who has more to report than the environment's problems. */
+export function findProblems(
+  names: readonly VariableName[],
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly ConfigurationProblem[] {
+  return readVariables(names, environment).problems;
+}
+
+function readVariables(
+  names: readonly VariableName[],
+  environment: Readonly<Record<string, string | undefined>>,
+) {
   const problems: ConfigurationProblem[] = [];
   const values: Partial<Record<VariableName, unknown>> = {};
   for (const name of names) {
@@ -33,15 +50,17 @@ export function parseEnvironment<Name extends VariableName>(
     }
     const parsed = v.safeParse(variable.schema, text);
     if (parsed.success) values[name] = parsed.output;
-    else problems.push({ name, expected: variable.expected, got: describe(text, variable.secret === true) });
+    else problems.push({ name, ...describeFault(variable, text) });
   }
   problems.push(...relations(values));
-  if (problems.length > 0) throw new ConfigurationError(problems);
-  return Object.freeze(values) as Pick<Environment, Name>;
+  return { values, problems };
 }
 
-function describe(text: string, secret: boolean): string {
-  return secret ? `${text.length} characters of another form` : JSON.stringify(text.slice(0, 100));
+function describeFault(variable: Variable<unknown>, text: string): Omit<ConfigurationProblem, "name"> {
+  const { expected, secret, fault } = variable;
+  const got =
+    secret === true ? `${text.length} characters of another form` : JSON.stringify(text.slice(0, 100));
+  return fault?.(text) ?? { expected, got };
 }
 
 /** Rules between variables; each only when both sides were read. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isPercentEncoded } from "./percent-encoding.ts";
+import { readDatabaseUrl } from "./database-url.ts";
 
 /** Which function reads a variable. */
 export type FunctionName = "claim" | "repair" | "reap";
@@ -15,6 +15,8 @@ export interface Variable<Value> {
   readonly fallback?: string;
   /** A secret is never echoed, not even when it is malformed. */
   readonly secret?: true;
+  /** Of a malformed secret: what is wrong with it, without repeating it. Default: its length. */
+  readonly fault?: (text: string) => { readonly expected: string; readonly got: string } | undefined;
 }
 
 const ALL: readonly FunctionName[] = ["claim", "repair", "reap"];
@@ -75,11 +77,15 @@ function dailyLimit(unit: string, mostDigits: number, what: string): Variable<bi
   };
 }
 
-function isUrlOf(...protocols: string[]) {
-  return (text: string) => URL.canParse(text) && protocols.includes(new URL(text).protocol);
+function databaseUrlFault(text: string) {
+  const database = readDatabaseUrl(text);
+  return "fault" in database ? database.fault : undefined;
 }
 
-const queueUrl = v.pipe(v.string(), v.check(isUrlOf("http:", "https:")));
+const queueUrl = v.pipe(
+  v.string(),
+  v.check((text) => URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol)),
+);
 
 /**
  * Every variable that the functions read, and nothing else is read. Times are whole seconds, so that the demo can
@@ -89,13 +95,13 @@ export const VARIABLES = {
   SLABMEND_DATABASE_URL: {
     schema: v.pipe(
       v.string(),
-      v.check(isUrlOf("postgres:", "postgresql:")),
-      v.check((text) => URL.canParse(text) && isPercentEncoded(new URL(text))),
+      v.check((text) => databaseUrlFault(text) === undefined),
     ),
-    expected: "a postgres:// URL, special characters of the password percent-encoded (% itself as %25)",
+    expected: "a postgres:// URL of one host and a database, with TLS unless the host is not public",
     purpose: "indexd's own PostgreSQL database",
     readBy: ALL,
     secret: true,
+    fault: databaseUrlFault,
   } as Variable<string>,
   SLABMEND_MIGRATION_SEED: {
     schema: v.pipe(

@@ -1,11 +1,11 @@
-import { lookup } from "node:dns/promises";
 import type { Sql } from "postgres";
+import type { DatabaseUrl } from "../config/database-url.ts";
 import { assertKnownDatabaseVersion } from "../indexd/database-version.ts";
 import { assertFleetMayWork } from "../store/assert-fleet-may-work.ts";
 import { connect } from "../store/connect.ts";
 import { assertStoreVersion } from "../store/migrate-database.ts";
 import type { CommandContext } from "./command-context.ts";
-import { assertProtected, type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+import { assertProtected, parseDatabaseUrl } from "./database-url.ts";
 import { OperatorError } from "./operator-error.ts";
 
 /** What must be there before a command does anything. */
@@ -64,9 +64,6 @@ async function readDatabaseUrl(
         "Every process of this machine can read a command line. Put the URL into SLABMEND_DATABASE_URL, or the password into PGPASSWORD; and change the password.",
     });
   }
-  await assertProtected(database, async (name) => {
-    const found = await lookup(name, { all: true });
-    return found.map(({ address }) => address);
-  });
+  await assertProtected(database);
   return database;
 }

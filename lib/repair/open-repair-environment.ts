@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
+import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
@@ -148,6 +149,8 @@ export function openRepairEnvironment({
     logger,
     metrics,
     async repair(task, { id, remainingMs }) {
+      // Each time: what a name resolves to may change.
+      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
       await hosts.checkReused();
       const store = openStore();
       try {

@@ -43,6 +43,10 @@ describe("which connections may go without TLS", () => {
     ["postgres://u:hunter%zz2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%ff2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%2canary@127.0.0.1/indexd", "allowed"],
+    // The driver decodes the comma, and heeds the last sslmode.
+    [`postgres://u:${SECRET}@10.0.0.5%2C8.8.8.8/indexd`, "database-url-malformed"],
+    [`postgres://u:${SECRET}@8.8.8.8/indexd?sslmode=require&sslmode=disable`, "database-url-without-tls"],
+    [`postgres://u:${SECRET}@8.8.8.8/indexd?sslmode=constructor`, "database-url-malformed"],
     [`host=db user=u password=${SECRET}`, "database-url-malformed"],
   ])("%s: %s", async (url, expected) => {
     expect(await verdict(url)).toBe(expected);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type DatabaseUrl, parseDatabaseUrl } from "../../lib/operator/database-url.ts";
+import type { DatabaseUrl } from "../../lib/config/database-url.ts";
+import { parseDatabaseUrl } from "../../lib/operator/database-url.ts";
 import { judgeHosts } from "../../lib/operator/doctor/check-hosts.ts";
 import {
   describePooler,

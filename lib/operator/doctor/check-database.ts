@@ -1,10 +1,10 @@
 import type { Sql } from "postgres";
+import type { DatabaseUrl } from "../../config/database-url.ts";
 import { assertKnownDatabaseVersion } from "../../indexd/database-version.ts";
 import { readPrivilegeGaps } from "../../indexd/missing-privileges.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../store/migrate-database.ts";
 import { readPause } from "../../store/pause.ts";
 import { readServerFacts } from "../../store/read-server-facts.ts";
-import type { DatabaseUrl } from "../database-url.ts";
 import { describeFailure } from "../report-failure.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 import {

@@ -1,8 +1,8 @@
 /** What the database's own facts mean for the fleet. Pure: the table test is test/operator/judge-database.test.ts. */
+import type { DatabaseUrl } from "../../config/database-url.ts";
 import type { PrivilegeGaps } from "../../indexd/missing-privileges.ts";
 import { nameSome } from "../../store/assert-fleet-may-work.ts";
 import type { ServerFacts } from "../../store/read-server-facts.ts";
-import type { DatabaseUrl } from "../database-url.ts";
 import { connectionLimit, ROLE_TIMEOUTS } from "../grant.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 

@@ -18,6 +18,7 @@ import type { Evaluation, EvaluationRequest, Resource } from "./evaluation.ts";
 
 const ACCOUNT = "123456789012";
 const REGION = "eu-central-1";
+const STACK = "pulumi:pulumi:Stack";
 
 const [folder = ""] = process.argv.slice(2);
 const request = JSON.parse(await readFile(join(folder, "request.json"), "utf8")) as EvaluationRequest;
@@ -45,7 +46,7 @@ interface RegisterRequest {
   getDependenciesList(): readonly string[];
 }
 
-const resources: Resource[] = [];
+const registered: Resource[] = [];
 const dependencies: Record<string, readonly string[]> = {};
 
 /** The mocks do not tell what depends on what; the requests do. */
@@ -81,7 +82,7 @@ function stateOf(type: string, name: string, inputs: Record<string, unknown>): R
 
 const mocks = {
   newResource({ type, name, inputs }: Resource & { inputs: Record<string, unknown> }) {
-    if (!type.startsWith("sst:")) resources.push({ type, name, inputs });
+    registered.push({ type, name, inputs });
     return { id: `${name}-id`, state: { ...stateOf(type, name, inputs), ...inputs } };
   },
   call({ token, inputs }: { token: string; inputs: Record<string, unknown> }) {
@@ -215,7 +216,8 @@ async function evaluateConfig(): Promise<Evaluation> {
     kind: "evaluated",
     app: config.app() as Record<string, unknown>,
     outputs: (await pulumi.output(outputs).promise()) as Record<string, unknown>,
-    resources: resources.toSorted(byName),
+    // SST's components only group what they make.
+    resources: registered.filter(({ type }) => !type.startsWith("sst:")).toSorted(byName),
     dependencies,
   };
 }
@@ -231,7 +233,9 @@ async function finish(evaluation: Evaluation): Promise<never> {
 process.on("unhandledRejection", (error) => void finish(refusal(error)));
 
 function refusal(error: unknown): Evaluation {
-  return { kind: "refused", message: error instanceof Error ? error.message : String(error) };
+  const message = error instanceof Error ? error.message : String(error);
+  // Pulumi makes the stack before it asks the program.
+  return { kind: "refused", message, registered: registered.filter(({ type }) => type !== STACK) };
 }
 
 await finish(await evaluateConfig().catch(refusal));

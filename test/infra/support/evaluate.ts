@@ -29,7 +29,7 @@ export async function installPlatform(): Promise<void> {
 }
 
 export const SECRETS = {
-  DatabaseUrl: "postgres://slabmend:canary-password@db.example.com/indexd",
+  DatabaseUrl: "postgres://slabmend:canary-password@db.example.com/indexd?sslmode=verify-full",
   MigrationSeed: "c0".repeat(32),
 } as const;
 

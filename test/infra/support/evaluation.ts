@@ -28,4 +28,9 @@ export type Evaluation =
       /** By name of a resource: the names of those that must be there before it. */
       readonly dependencies: Readonly<Record<string, readonly string[]>>;
     }
-  | { readonly kind: "refused"; readonly message: string };
+  | {
+      readonly kind: "refused";
+      readonly message: string;
+      /** What had been asked of Pulumi by then. */
+      readonly registered: readonly Resource[];
+    };

@@ -1,0 +1,27 @@
+import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
+import { findUrlFault } from "../lib/config/database-url.ts";
+import { findProblems } from "../lib/config/parse-environment.ts";
+import type { VariableName } from "../lib/config/variables.ts";
+
+/** Set with `npx sst secret set NAME --stage STAGE`, and what a function reads each as. */
+const SECRETS = {
+  DatabaseUrl: "SLABMEND_DATABASE_URL",
+  MigrationSeed: "SLABMEND_MIGRATION_SEED",
+} as const satisfies Record<string, VariableName>;
+
+/**
+ * What is wrong with the secrets' values, never repeating them. SST hands them to the program in its environment;
+ * asking its Secret would tell only when half of the stage is registered, and of one only.
+ */
+export async function secretProblems(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<readonly ConfigurationProblem[]> {
+  const problems = Object.entries(SECRETS).flatMap(([secret, variable]) => {
+    const [problem] = findProblems([variable], { [variable]: environment[`SST_SECRET_${secret}`] });
+    return problem === undefined ? [] : [{ ...problem, name: secret }];
+  });
+  if (problems.some(({ name }) => name === "DatabaseUrl")) return problems;
+  // Needs to resolve a name, as seen from where `sst deploy` runs; the functions look again.
+  const exposure = await findUrlFault(environment["SST_SECRET_DatabaseUrl"] ?? "");
+  return exposure === undefined ? problems : [{ name: "DatabaseUrl", ...exposure }, ...problems];
+}

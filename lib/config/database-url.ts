@@ -1,0 +1,108 @@
+/**
+ * Which database URLs may be used: one rule for the functions, the command line and the deployment. The password and
+ * every slab key cross this connection: to a public host it must be encrypted. Loopback and private networks may go
+ * without.
+ */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { isPublicAddress } from "../hosts/public-address.ts";
+import { ConfigurationError } from "./configuration-error.ts";
+import { isPercentEncoded } from "./percent-encoding.ts";
+
+export type TlsMode =
+  | "none"
+  /** The client gives in when the server, or somebody in between, says that it has no TLS. */
+  | "optional"
+  /** Encrypted, but with whoever answers. */
+  | "encrypted"
+  /** Encrypted, with the one whom the certificate names. */
+  | "verified";
+
+export interface DatabaseUrl {
+  /** Secret. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsMode;
+  readonly hasPassword: boolean;
+}
+
+/** What is wrong with a URL; neither side repeats it, it may hold a password. */
+export interface UrlFault {
+  readonly expected: string;
+  readonly got: string;
+}
+
+export type ResolveAddresses = (name: string) => Promise<readonly string[]>;
+
+const TLS_MODES: ReadonlyMap<string, TlsMode> = new Map([
+  ["disable", "none"],
+  ["false", "none"],
+  ["allow", "optional"],
+  ["prefer", "optional"],
+  ["require", "encrypted"],
+  ["verify-ca", "verified"],
+  ["verify-full", "verified"],
+]);
+
+export function readDatabaseUrl(text: string): DatabaseUrl | { readonly fault: UrlFault } {
+  const fault = (expected: string, got: string) => ({ fault: { expected, got } });
+  if (!URL.canParse(text)) return fault("a URL", `${text.length} characters of something else`);
+  const url = new URL(text);
+  if (url.protocol !== "postgres:" && url.protocol !== "postgresql:") {
+    return fault("a URL that begins with postgres://", `one that begins with ${url.protocol}//`);
+  }
+  if (!isPercentEncoded(url)) {
+    return fault(
+      "user, password and host to be percent-encoded, % itself as %25",
+      "a % that begins no character",
+    );
+  }
+  // The driver decodes the name, and takes what has a comma for several.
+  const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, "$1");
+  if (host === "" || host.includes(",")) return fault("one host", host === "" ? "none" : "several");
+  if (url.pathname.length < 2) return fault("the name of a database after the host", "none");
+  // Of several the driver heeds the last.
+  const mode = url.searchParams.getAll("sslmode").at(-1) ?? url.searchParams.getAll("ssl").at(-1);
+  const tls = mode === undefined ? "none" : TLS_MODES.get(mode);
+  if (tls === undefined) return fault(`sslmode to be ${[...TLS_MODES.keys()].join(", ")}`, "another");
+  return { url: text, host, port: Number(url.port || 5432), tls, hasPassword: url.password !== "" };
+}
+
+/**
+ * What speaks against sending secrets over this connection, if anything does. A name counts as public when any of its
+ * addresses is; one that does not resolve is left to the connection, which will fail and say so.
+ */
+export async function findExposure(
+  database: DatabaseUrl,
+  resolve: ResolveAddresses = resolveAddresses,
+): Promise<UrlFault | undefined> {
+  if (database.tls === "encrypted" || database.tls === "verified") return undefined;
+  const addresses =
+    isIP(database.host) === 0 ? await resolve(database.host).catch(() => []) : [database.host];
+  if (!addresses.some(isPublicAddress)) return undefined;
+  return {
+    expected: `TLS to the public host ${database.host} (?sslmode=verify-full)`,
+    got: database.tls === "none" ? "none" : "an sslmode that falls back to none",
+  };
+}
+
+async function resolveAddresses(name: string): Promise<readonly string[]> {
+  const found = await lookup(name, { all: true });
+  return found.map(({ address }) => address);
+}
+
+/**
+ * What is wrong with a URL, whatever it is: of another form, or in the clear to a public host.
+ * @param resolve default: the system's resolver
+ */
+export async function findUrlFault(text: string, resolve?: ResolveAddresses): Promise<UrlFault | undefined> {
+  const database = readDatabaseUrl(text);
+  return "fault" in database ? database.fault : findExposure(database, resolve);
+}
+
+/** Before a function connects. @throws {ConfigurationError} without the URL */
+export async function assertUrlIsSafe(text: string, resolve?: ResolveAddresses): Promise<void> {
+  const fault = await findUrlFault(text, resolve);
+  if (fault !== undefined) throw new ConfigurationError([{ name: "SLABMEND_DATABASE_URL", ...fault }]);
+}
