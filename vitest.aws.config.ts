@@ -29,6 +29,7 @@ export default defineConfig({
   test: {
     include: ["test/aws/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts", "test/infra/support/global-setup.ts"],
+    setupFiles: ["test/canary/setup.ts"],
     maxWorkers: 2,
     testTimeout: 100_000,
     hookTimeout: 300_000,

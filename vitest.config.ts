@@ -7,6 +7,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/interop/**", "test/infra/**", "test/aws/**"],
     globalSetup: ["test/support/global-setup.ts"],
+    setupFiles: ["test/canary/setup.ts"],
     // Two cores are the machine: one for the tests, one for the PostgreSQL and the workers they start.
     maxWorkers: 2,
     testTimeout: 30_000,

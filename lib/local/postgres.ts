@@ -13,6 +13,7 @@ import { LocalRuntimeError } from "./errors.ts";
 import { type ParentGuard, startParentGuard } from "./parent-guard.ts";
 import { findPostgresBinaries } from "./postgres-binaries.ts";
 import { choosePostgresIdentity, type IdentityRequest, type PostgresIdentity } from "./postgres-identity.ts";
+import { announcePostgresStopping } from "./postgres-stopping.ts";
 import { createRunFolder, removeStaleRunFolders } from "./run-folder.ts";
 
 export interface PostgresOptions {
@@ -182,7 +183,10 @@ function handleOf(parts: {
 }): PostgresServer {
   const { server, folder, password, identity, guard } = parts;
   let stopping: Promise<void> | undefined;
+  const url = (database: string): string =>
+    `postgres://${USER}:${password}@127.0.0.1:${server.port}/${encodeURIComponent(database)}`;
   const stop = async (): Promise<void> => {
+    await announcePostgresStopping(url);
     // Fast shutdown first: it rolls back whoever is connected. Then without ceremony.
     for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
       server.child.kill(signal);
@@ -197,8 +201,7 @@ function handleOf(parts: {
     folder,
     runsAs: identity.kind,
     ended: server.exited,
-    url: (database) =>
-      `postgres://${USER}:${password}@127.0.0.1:${server.port}/${encodeURIComponent(database)}`,
+    url,
     stop() {
       stopping ??= stop();
       return stopping;

@@ -21,6 +21,14 @@ const leaks: [string, string | Uint8Array][] = [
   ["JSON of a Uint8Array", JSON.stringify(Uint8Array.from(key))],
   ["inspect of a Buffer", inspect(key)],
   ["inspect of an array", inspect([...key], { breakLength: Number.POSITIVE_INFINITY })],
+  ["characters, in JSON", JSON.stringify(key.toString("latin1"))],
+  ["characters, as inspect() shows them", inspect(key.toString("latin1"))],
+  ["read as UTF-8", `key: ${key.toString("utf8")}`],
+  ["percent-encoded", encodeURIComponent(key.toString("latin1"))],
+  ["hex in columns", inspect(key.toString("hex").match(/.{16}/g)?.join("\n"))],
+  ["hex of a bytea", `\\x${key.toString("hex")}`],
+  ["hex in base64", `body: ${Buffer.from(`{"seed":"${key.toString("hex")}"}`).toString("base64")}`],
+  ["base64 in a URL", `?key=${encodeURIComponent(key.toString("base64"))}`],
   ["its first half", key.subarray(0, 16).toString("hex")],
   ["its second half", Buffer.concat([randomBytes(1), key.subarray(16)]).toString("base64")],
 ];
@@ -34,6 +42,34 @@ test("finds a password in a URL", () => {
   const url = new URL("postgres://worker@localhost/indexd");
   url.password = "canary pass/word+1";
   expect(searchSecrets(password, [{ where: "url", text: url.href }])).not.toEqual([]);
+});
+
+test("finds two words in a row of a phrase, however they are written, and no word that stands alone", () => {
+  const words = ["sunset", "evidence", "ribbon"];
+  const pieces = [Buffer.from("sunset evidence"), Buffer.from("evidence ribbon")];
+  const phrase = [{ name: "phrase", bytes: Buffer.from(words.join(" ")), pieces }];
+  const where = (text: string): number => searchSecrets(phrase, [{ where: "here", text }]).length;
+  expect(where("no evidence of a ribbon at sunset")).toBe(0);
+  expect(where("got: sunset evidence ...")).toBeGreaterThan(0);
+  expect(where(Buffer.from("evidence ribbon").toString("base64"))).toBeGreaterThan(0);
+});
+
+test("finds each of many secrets, and says which", () => {
+  const many = Array.from({ length: 5_000 }, (_, n) => ({ name: `key ${n}`, bytes: randomBytes(32) }));
+  const text = `${randomBytes(50_000).toString("hex")} ${many[4_711]!.bytes.toString("hex")}`;
+  const findings = searchSecrets(many, [{ where: "log", text }]);
+  // Random bytes may look like a text in hex, and are then found as such too.
+  expect(new Set(findings.map(({ secret, where }) => `${secret} in ${where}`))).toEqual(
+    new Set(["key 4711 in log"]),
+  );
+});
+
+test("what is too short or too regular to be recognised is not looked for", () => {
+  const regular = [
+    { name: "short", bytes: Buffer.from("postgres") },
+    { name: "zeros", bytes: Buffer.alloc(32) },
+  ];
+  expect(searchSecrets(regular, [{ where: "url", text: `postgres://${"00".repeat(40)}` }])).toEqual([]);
 });
 
 test("finds nothing in noise", () => {

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isAlive } from "../../lib/local/run-folder.ts";
+import { recorded } from "../canary/recorder.ts";
 import { untilEqual } from "../support/processes.ts";
 
 const DEMO = fileURLToPath(new URL("../../bin/demo.ts", import.meta.url));
@@ -82,6 +83,32 @@ async function expectNothingLeft(pids: readonly number[]): Promise<void> {
   await untilEqual(() => readdir(folder), []);
 }
 
+/** Everything that the demo and its processes let out is searched for secrets, as in every file (test/canary): it is there. */
+function expectSearched(): void {
+  const { secrets, traces } = recorded();
+  const names = new Set(secrets.map(({ name }) => name));
+  expect([...names].sort()).toEqual([
+    "database password",
+    "migration seed",
+    "private key or its seed",
+    "signature, as of an account token",
+    "slab key",
+  ]);
+  const filled = traces
+    .filter(({ text }) => text.length > 0)
+    .map(({ where }) => where.replace(/, in ".*"$/, ""));
+  expect(filled).toEqual(
+    expect.arrayContaining([
+      "stdout of demo",
+      "stderr of demo",
+      "row of slabmend.journal",
+      "row of slabmend.repairs",
+      "message from function-process",
+      "HTTP request POST AmazonSQS.SendMessageBatch",
+    ]),
+  );
+}
+
 test("repairs everything, kills one worker, reads back, prints one line of JSON and leaves nothing", {
   timeout: SLOW_MS,
 }, async () => {
@@ -131,6 +158,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
   expect(summary["secondsUntilNoneWithin2"]).toBeLessThan(Number(summary["seconds"]));
   expect(err).toMatch(/^host dead +1 +1 +0 +1$/m);
   expect(err).not.toMatch(/postgres:\/\//);
+  expectSearched();
   await expectNothingLeft(pids);
 });
 

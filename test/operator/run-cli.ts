@@ -2,6 +2,9 @@
 import { PassThrough, Readable, Writable } from "node:stream";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { runCommandLine } from "../../lib/operator/command-line.ts";
+import { recordTrace } from "../canary/recorder.ts";
+import { rememberPhrase } from "../canary/remember-phrase.ts";
+import { rememberVariables } from "../canary/remember-variables.ts";
 
 export interface CliResult {
   readonly code: number;
@@ -30,6 +33,8 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
         done();
       },
     });
+  rememberVariables(Object.entries(options.environment ?? {}));
+  rememberPhrase(options.input ?? "");
   const stdin = options.input === undefined ? new PassThrough().end() : Readable.from([options.input]);
   const code = await runCommandLine(args, {
     environment: options.environment ?? {},
@@ -44,6 +49,8 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     clock: systemClock,
     signal: options.signal ?? new AbortController().signal,
   });
+  recordTrace(`stdout of slabmend ${args[0] ?? ""}`, out);
+  recordTrace(`stderr of slabmend ${args[0] ?? ""}`, err);
   return {
     code,
     out,

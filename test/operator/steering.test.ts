@@ -45,7 +45,7 @@ beforeAll(async () => {
     SLABMEND_QUEUE_URL: queues.repairs.url,
     SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
     SLABMEND_INDEXD_GRACE_SECONDS: "0",
-    SLABMEND_LOG_LEVEL: "silent",
+    SLABMEND_LOG_LEVEL: "trace",
   };
   const pools = (["claim", "reap"] as const).map(
     (name) =>

@@ -36,7 +36,7 @@ beforeAll(async () => {
     ...world.variables,
     SLABMEND_DATABASE_URL: role.url,
     SLABMEND_INDEXD_GRACE_SECONDS: "0",
-    SLABMEND_LOG_LEVEL: "info",
+    SLABMEND_LOG_LEVEL: "trace",
     SLABMEND_QUEUE_URL: queues.repairs.url,
     AWS_ENDPOINT_URL: queueServer.url,
     AWS_REGION: LOCAL_REGION,

@@ -10,12 +10,15 @@
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { inject } from "vitest";
+import { forgetDatabase, rememberDatabase } from "../canary/watch-databases.ts";
 
 /** What a database can start with: indexd's tables alone, or with our schema beside them. */
 export const TEMPLATES = { indexd: "template_indexd", slabmend: "template_slabmend" } as const;
 
 export interface TestDatabaseServer {
   readonly adminUrl: string;
+  /** What the server says, line by line. */
+  readonly logFile: string;
   /** Why a template could not be built, by its name. */
   readonly templateErrors: Readonly<Record<string, string>>;
 }
@@ -62,11 +65,13 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     onnotice: () => {},
     ...options.client,
   }) as postgres.Sql;
+  await rememberDatabase(url.href);
   return {
     url: url.href,
     sql,
     async drop() {
       await sql.end({ timeout: 5 });
+      await forgetDatabase(url.href);
       await asAdmin(server, async (admin) => {
         const leaked = await remainingConnections(admin, name);
         await admin.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);

@@ -1,5 +1,8 @@
 /** Runs once per `vitest run`: one PostgreSQL, and in it the template databases that every test database is cloned from. */
-import { readFile } from "node:fs/promises";
+import { appendFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
 import { type PostgresServer, startPostgres } from "../../lib/local/postgres.ts";
@@ -8,8 +11,14 @@ import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 const INDEXD_SCHEMA = new URL("../../lib/local/indexd-schema.sql", import.meta.url);
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const logFolder = await mkdtemp(join(tmpdir(), "slabmend-log-"));
+  const logFile = join(logFolder, "postgres.log");
+  appendFileSync(logFile, "");
   // Each test file has its own pool; two workers with a few files' servers and child processes stay far below.
-  const server = await startPostgres({ maxConnections: 200 });
+  const server = await startPostgres({
+    maxConnections: 200,
+    onLogLine: (line) => appendFileSync(logFile, `${line}\n`),
+  });
   const templateErrors: Record<string, string> = {};
   // Tests that need no database still run when a schema is broken; the others say why.
   const attempt = async (name: string, build: Promise<void>): Promise<void> => {
@@ -31,9 +40,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
       await migrateDatabase(sql);
     }),
   );
-  const provided: TestDatabaseServer = { adminUrl: server.url("postgres"), templateErrors };
+  const provided: TestDatabaseServer = { adminUrl: server.url("postgres"), logFile, templateErrors };
   project.provide("database", provided);
-  return () => server.stop();
+  return async () => {
+    await server.stop();
+    await rm(logFolder, { recursive: true });
+  };
 }
 
 async function buildTemplate(

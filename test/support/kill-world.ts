@@ -83,6 +83,8 @@ export async function createKillWorld(options: {
     SLABMEND_WALK_EVERY_SECONDS: "1",
     SLABMEND_LEASE_SECONDS: "3",
     SLABMEND_HEARTBEAT_SECONDS: "1",
+    // Every line is made, so that every line is searched for secrets (test/canary).
+    SLABMEND_LOG_LEVEL: "trace",
     ...options.variables,
   };
   const workers: WorkerProcess[] = [];

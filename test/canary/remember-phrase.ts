@@ -1,0 +1,22 @@
+import { deriveMigrationSeed, walletPrivateKey } from "../../lib/keys/derive-migration-seed.ts";
+import { entropyOfPhrase, RecoveryPhraseError } from "../../lib/keys/recovery-phrase.ts";
+import { recordSecret } from "./recorder.ts";
+
+/** Also one word too few or too many: it is nearly somebody's phrase. */
+const PHRASE = /^\s*[a-z]+(?:\s+[a-z]+){10,12}\s*$/;
+
+/** What is typed into a command, if it is a recovery phrase or nearly one, and all that follows from it. */
+export function rememberPhrase(text: string): void {
+  if (!PHRASE.test(text)) return;
+  const words = text.trim().split(/\s+/);
+  const pairs = words.slice(1).map((word, before) => Buffer.from(`${words[before]} ${word}`));
+  recordSecret("recovery phrase", words.join(" "), pairs);
+  try {
+    const entropy = entropyOfPhrase(text);
+    recordSecret("entropy of a recovery phrase", entropy);
+    recordSecret("wallet key", walletPrivateKey(entropy).subarray(0, 32));
+    recordSecret("migration seed", deriveMigrationSeed(text).migrationSeed);
+  } catch (error) {
+    if (!(error instanceof RecoveryPhraseError)) throw error;
+  }
+}

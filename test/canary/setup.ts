@@ -1,0 +1,52 @@
+/**
+ * Runs in every test file's process before the file (vitest's setupFiles): watches everything that the code under test lets
+ * out, and fails the file if a secret is in it. docs/security.md lists what is watched.
+ */
+import { afterAll, afterEach, beforeEach, inject } from "vitest";
+import { isAllowed } from "./allowed-places.ts";
+import { describeFindings } from "./describe-findings.ts";
+import { childrenFolder, forgetChildren, recorded, recordTest } from "./recorder.ts";
+import { searchSecrets } from "./search-secrets.ts";
+import { recordAllRows, recordServerLog, sizeOfLog, watchServers } from "./watch-databases.ts";
+import { watchErrors } from "./watch-errors.ts";
+import { watchHttp } from "./watch-http.ts";
+import { watchKeys } from "./watch-keys.ts";
+import { watchOutput } from "./watch-output.ts";
+import { watchProcesses } from "./watch-processes.ts";
+import { watchSynchronousProcesses } from "./watch-synchronous-processes.ts";
+
+const PRELOAD = new URL("./preload.ts", import.meta.url);
+
+function preload(): string {
+  const url = new URL(PRELOAD);
+  url.searchParams.set("folder", childrenFolder());
+  return url.href;
+}
+
+// Suites that need no database have none.
+const server = inject("database") as ReturnType<typeof inject<"database">> | undefined;
+const logFrom = server === undefined ? 0 : sizeOfLog(server.logFile);
+
+watchKeys();
+watchOutput();
+watchProcesses({ preload, readsInherited: true });
+watchSynchronousProcesses();
+watchHttp();
+watchErrors();
+watchServers();
+
+// A set-up file's hooks are the outermost: first before a test, last after it.
+beforeEach(({ task }) => recordTest(task.name));
+afterEach(async () => {
+  await recordAllRows();
+  recordTest(undefined);
+});
+afterAll(async () => {
+  if (server !== undefined) {
+    await recordServerLog({ file: server.logFile, from: logFrom, adminUrl: server.adminUrl });
+  }
+  const { secrets, traces } = recorded();
+  forgetChildren();
+  const findings = searchSecrets(secrets, traces).filter((finding) => !isAllowed(finding));
+  if (findings.length > 0) throw new Error(describeFindings(findings, secrets));
+});
