@@ -66,6 +66,9 @@ export class ScoreBoard {
     write: new MovingAverage(),
   };
 
+  /** Of the median host, as the fleet last said; undefined: it said nothing. */
+  readonly #fleetRates: Record<Direction, number | undefined> = { read: undefined, write: undefined };
+
   constructor(clock: Clock) {
     this.#clock = clock;
   }
@@ -73,6 +76,8 @@ export class ScoreBoard {
   /**
    * Takes over what the fleet knows of hosts that this process has not used itself; called again, what it knows now. The usual
    * rate is the median of all hosts' until something was measured here: no host is more usual than another for its key.
+   * With that median a host's speed goes on being compared: half of the hosts weigh 1 or more, and none more than four times
+   * as much, which bounds how often a fleet of workers chooses the same host (docs/decisions/0352).
    */
   startFrom(scores: Iterable<FleetHostScore>): void {
     const nowMs = this.#clock.now();
@@ -88,8 +93,10 @@ export class ScoreBoard {
       if (readRate !== undefined) rates.read.push(readRate);
       if (writeRate !== undefined) rates.write.push(writeRate);
     }
-    this.#network.read.start(median(rates.read));
-    this.#network.write.start(median(rates.write));
+    for (const direction of ["read", "write"] as const) {
+      this.#fleetRates[direction] = median(rates[direction]);
+      this.#network[direction].start(this.#fleetRates[direction]);
+    }
   }
 
   /** What was measured since the last call: to be reported once, whatever becomes of the report. */
@@ -179,7 +186,8 @@ export class ScoreBoard {
     const score = this.score(host);
     const isDry = this.#hosts.get(host)?.outOfFunds.at(this.#clock.now()) === true;
     const failureRate = isDry ? Math.max(OUT_OF_FUNDS_FAILURE_RATE, score.failureRate) : score.failureRate;
-    return weightOfHostScore({ ...score, failureRate }, (this.#rate("read") + this.#rate("write")) / 2);
+    const usual = (direction: Direction): number => this.#fleetRates[direction] ?? this.#rate(direction);
+    return weightOfHostScore({ ...score, failureRate }, (usual("read") + usual("write")) / 2);
   }
 
   /** What a transfer of this size takes on the hosts that we have used. */
