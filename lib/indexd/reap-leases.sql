@@ -54,6 +54,14 @@ begin
     delete from slabmend.leases l where l.slab_id = entry.slab_id;
     if not entry.slab_exists or entry.next_repair_attempt <> entry.held_until then
       taken := taken + 1;
+      -- As a commit would have said; what the repair cost was spent all the same.
+      if entry.began_at is not null then
+        insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read,
+          bytes_written, hastings, worker, leased_at, began_at, finished_at)
+        values (entry.token, entry.slab_id, entry.digest, 'superseded', 'crashed',
+          case when entry.slab_exists then 'indexd-claimed' else 'slab-gone' end, entry.bytes_read,
+          entry.bytes_written, entry.hastings, entry.worker, entry.leased_at, entry.began_at, moment);
+      end if;
       continue;
     end if;
 
@@ -83,10 +91,10 @@ begin
       quarantined := quarantined + 1;
     end if;
     -- The token in the journal also tells a commit that comes too late what became of its lease.
-    insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at,
-      finished_at)
-    values (entry.token, entry.slab_id, entry.digest, 'crashed', 'crashed', entry.worker, entry.leased_at,
-      entry.began_at, moment);
+    insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, bytes_read, bytes_written,
+      hastings, worker, leased_at, began_at, finished_at)
+    values (entry.token, entry.slab_id, entry.digest, 'crashed', 'crashed', entry.bytes_read, entry.bytes_written,
+      entry.hastings, entry.worker, entry.leased_at, entry.began_at, moment);
   end loop;
   return jsonb_build_object('freed', freed, 'crashed', crashed, 'quarantined', quarantined, 'taken', taken);
 end

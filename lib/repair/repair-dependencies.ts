@@ -6,6 +6,7 @@ import type { LeaseToken, SlabDigest, SlabId } from "../slab/ids.ts";
 import type { Slab } from "../slab/slab.ts";
 import type { BeginResult } from "../store/begin-repair.ts";
 import type { CommitRequest, CommitResult } from "../store/commit-repair.ts";
+import type { Spent } from "../store/extend-lease.ts";
 import type { OutcomeKind } from "../store/outcome-writes.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { BufferPool } from "./buffer-pool.ts";
@@ -38,7 +39,8 @@ interface BeginOptions {
 /** The database, as a repair uses it; each call opens no transaction that outlives it. */
 export interface RepairStore {
   begin(task: RepairTask, options: BeginOptions): Promise<BeginResult>;
-  extend(token: LeaseToken): Promise<boolean>;
+  /** With what the repair has spent so far. */
+  extend(token: LeaseToken, spent: Spent): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
   /** Indices of shards that are known to be pinned wrongly. */
   readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;

@@ -40,15 +40,15 @@ export async function repairSlab(
   if (begun.kind === "stale") return { kind: "stale", why: begun.why };
   await deps.step?.("begun");
 
+  const meter = createMeter();
   const heartbeat = startHeartbeat({
     clock,
     everyMs: settings.heartbeatMs,
     leaseMs: settings.leaseMs,
-    extend: () => store.extend(task.token),
+    extend: () => store.extend(task.token, meter),
     onFailure: (error) =>
       logger.warn({ error, slab: String(task.slabId) }, "the lease could not be extended"),
   });
-  const meter = createMeter();
   const work: Work = { plan: undefined, moved: undefined, error: undefined };
   try {
     const reserveMs = Math.min(COMMIT_RESERVE_MS, remainingMs * COMMIT_RESERVE_SHARE);

@@ -17,6 +17,7 @@ const MIGRATIONS = [
   "0002-backlog.sql",
   "0003-pause.sql",
   "0004-tiny-scores.sql",
+  "0005-spent-so-far.sql",
 ] as const;
 
 /** The version that this slabmend works with. */

@@ -16,6 +16,7 @@ import type { ReapIncompleteError } from "../../lib/reap/reap-report.ts";
 import { DEFAULT_REAP_SETTINGS, type ReapSettings } from "../../lib/reap/reap-settings.ts";
 import { commitRepair } from "../../lib/store/commit-repair.ts";
 import { reapLeases } from "../../lib/store/expired-leases.ts";
+import { extendLease } from "../../lib/store/extend-lease.ts";
 import { leaseByHand, requestOf } from "../store/running-lease.ts";
 import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -99,6 +100,31 @@ describe("expired leases", () => {
       await sql`select outcome, worker, slab_id::text from slabmend.journal where token = ${token}`;
     expect(entry).toEqual({ outcome: "crashed", worker: "worker-1", slab_id: String(slab.id) });
   });
+
+  test.each(["crashed", "superseded"])(
+    "what a %s one had spent by its last heartbeat is in the journal",
+    async (outcome) => {
+      const slab = await damaged();
+      const token = await leaseByHand(sql, slab);
+      const spent = { bytesRead: 4_194_304, bytesWritten: 12, hastings: 10n ** 24n + 1n };
+      expect(await extendLease(sql, token, 120_000, spent)).toBe(true);
+      await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '1 second'`;
+      if (outcome === "superseded") {
+        // indexd claimed it meanwhile.
+        await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
+      }
+      await run();
+      const [entry] = await sql`
+        select outcome, bytes_read::text, bytes_written::text, hastings::text from slabmend.journal
+        where token = ${token}`;
+      expect(entry).toEqual({
+        outcome,
+        bytes_read: "4194304",
+        bytes_written: "12",
+        hastings: "1000000000000000000000001",
+      });
+    },
+  );
 
   test("one that never began is none", async () => {
     const slab = await damaged();

@@ -1,6 +1,8 @@
 /** What happens around a repair while it runs: indexd, operators, other workers and messages that come twice. */
 import { describe, expect, test } from "vitest";
 import { idBytes } from "../../lib/slab/ids.ts";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { untilEqual } from "../support/processes.ts";
 import { repairSuite } from "../support/repair-suite.ts";
 import type { StoredSlab } from "../support/repair-world.ts";
 import { blockHost, renewContract } from "../support/seed-indexd.ts";
@@ -27,6 +29,25 @@ async function indexdsView(slab: StoredSlab): Promise<Row> {
 }
 
 describe("in mid-repair", () => {
+  test("a heartbeat says what was spent so far", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const { sql } = suite.world.database;
+    const noted = async () => {
+      const [lease] = await sql<{ read: string; hastings: string }[]>`
+        select bytes_read::text as read, hastings::text from slabmend.leases where slab_id = ${String(slab.id)}`;
+      return Number(lease!.read) >= CODE.minShards * SECTOR_BYTES && BigInt(lease!.hastings) > 0n;
+    };
+    const result = await suite.repair(slab, {
+      variables: { SLABMEND_LEASE_SECONDS: "60", SLABMEND_HEARTBEAT_SECONDS: "1" },
+      timesFaster: 5,
+      at: async (step) => {
+        if (step === "stored") await untilEqual(noted, true);
+      },
+    });
+    expect(result).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  });
+
   test("indexd claims the slab: nothing of indexd's is written", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
