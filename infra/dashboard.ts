@@ -106,6 +106,7 @@ function widgets(region: string, functionNames: readonly string[], alarmArns: re
         metric("reap", "QuarantinedSlabs"),
         metric("reap", "UnderfundedHosts"),
         metric("claim", "BudgetStops"),
+        metric("claim", "SlabsUnjudged"),
         metric("claim", "Paused"),
         metric("reap", "DeadLetters", { stat: "Sum" }),
         metric("repair", "MessagesFailed", { stat: "Sum" }),

@@ -146,7 +146,7 @@ export async function leaseById(url: string, most: number): Promise<bigint[]> {
       graceMs: 0,
     });
     order.push(...page.leases.map(({ slabId }) => slabId));
-    cameAround = page.passed && page.next === 0n;
+    cameAround = page.passed && page.next.sector === 0n && page.next.slab === 0n;
   }
   await sql.end();
   return order;

@@ -16,8 +16,10 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
 
 export interface WalkSettings {
   readonly thresholds: Thresholds;
-  /** Bad sectors read at once; fewer after a page that took long. */
+  /** Bad sectors read at once, and slabs judged at once; fewer after a page that took long. */
   readonly pageSectors: number;
+  /** A page that takes longer to read is given up. */
+  readonly longestReadMs: number;
   /** A pass begins at most this often. */
   readonly everyMs: number;
   /** How long past its next attempt a slab is left to indexd; claim's own. */
@@ -28,6 +30,8 @@ export const DEFAULT_WALK_SETTINGS: WalkSettings = {
   thresholds: DEFAULT_THRESHOLDS,
   // 500 slabs of 30 sectors: 15,000 sectors, a tenth of a second when they are in memory.
   pageSectors: 500,
+  // indexd must never find a snapshot of ours that is a second old.
+  longestReadMs: 800,
   everyMs: 60_000,
   indexdGraceMs: 3_600_000,
 };

@@ -1,4 +1,5 @@
 import type { WalkStep } from "../backlog/walk.ts";
+import type { Paces } from "../backlog/walk-pace.ts";
 import type { Clock } from "../clock/clock.ts";
 import type { RepairQueue } from "../queue/repair-queue.ts";
 import type { SendStep } from "../queue/send-leases.ts";
@@ -11,6 +12,8 @@ export interface ClaimDependencies {
   readonly ask: Ask;
   readonly queue: RepairQueue;
   readonly clock: Clock;
+  /** How fast the walk was; kept from round to round. */
+  readonly paces?: Paces;
   readonly step?: (name: ClaimStep) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
@@ -30,4 +33,5 @@ export interface FillCount {
   refused: number;
   live: number;
   pages: number;
+  unjudged: number;
 }

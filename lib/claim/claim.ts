@@ -11,7 +11,7 @@
  * Each page is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
  * (sent by the next run), sent twice (harmless), or without message (reaped when their hour is over).
  */
-import { walkBacklog } from "../backlog/walk.ts";
+import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
 import { sleep } from "../clock/sleep.ts";
 import { sendLeases } from "../queue/send-leases.ts";
 import { type BudgetLimit, checkBudget } from "../store/budget.ts";
@@ -36,6 +36,8 @@ export interface ClaimReport {
   readonly rounds: number;
   readonly fleet: FleetHealth["kind"];
   readonly stopped: "no-backlog" | "deadline" | "fleet-ill" | "paused";
+  /** Times that a slab's health could not be read in time, so that the backlog says of it what it said before, or nothing. */
+  readonly unjudged: number;
   /** Limits of the budget that are reached: only slabs in danger are leased. */
   readonly budgetStops: readonly BudgetLimit[];
 }
@@ -49,13 +51,14 @@ const RESEND_LIMIT = 200;
  * its answer was lost
  */
 export async function claim(
-  deps: ClaimDependencies,
+  given: ClaimDependencies,
   settings: ClaimSettings,
   remainingMs: number,
 ): Promise<ClaimReport> {
+  const deps: ClaimDependencies = { paces: new Map(), ...given };
   const { ask, clock } = deps;
   const endsAtMs = clock.now() + remainingMs;
-  const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0 };
+  const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0, unjudged: 0 };
   let stoppedBy: readonly BudgetLimit[] = [];
   for (;;) {
     deps.signal?.throwIfAborted();
@@ -70,7 +73,7 @@ export async function claim(
     });
     if ((await ask(readPause)) !== undefined) return end("paused");
     await resendUnsent(deps, settings, count);
-    const isWalked = settings.claimsBy === "id" || (await walk(deps, settings, endsAtMs));
+    const walked = settings.claimsBy === "id" ? "rested" : await walk(deps, settings, endsAtMs, count);
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("fleet-ill");
     const limits = { mostLeases: mostLeases(allowance), endsAtMs };
@@ -82,9 +85,9 @@ export async function claim(
       filled = await fillByUrgency(deps, settings, limits, budget, count);
     }
     if (allowance.kind !== "all") return end("fleet-ill");
-    if (filled === "no-backlog" && isWalked) return end("no-backlog");
-    // With workers idle and slabs still to be found the walk goes on at once.
-    if (filled === "no-backlog" && clock.now() < endsAtMs) continue;
+    if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
+    // With workers idle and slabs still to be found the walk goes on at once, if it can.
+    if (filled === "no-backlog" && walked === "time" && clock.now() < endsAtMs) continue;
     if (clock.now() + settings.topUpMs >= endsAtMs) return end("deadline");
     await sleep(clock, settings.topUpMs, deps.signal);
   }
@@ -95,10 +98,17 @@ function mostLeases(allowance: ClaimAllowance): number {
   return allowance.kind === "few" ? allowance.leases : 1;
 }
 
-/** True: nothing was left to walk. At least one step is made, however little time is left. */
-async function walk(deps: ClaimDependencies, settings: ClaimSettings, endsAtMs: number): Promise<boolean> {
-  const budgetMs = Math.max(1, Math.min(settings.walkBudgetMs, endsAtMs - deps.clock.now()));
-  return (await walkBacklog(deps, settings.walk, budgetMs)).stopped === "rested";
+/** One step is tried, however little time is left. */
+async function walk(
+  deps: ClaimDependencies,
+  settings: ClaimSettings,
+  endsAtMs: number,
+  count: FillCount,
+): Promise<WalkReport["stopped"]> {
+  const budgetMs = Math.min(settings.walkBudgetMs, endsAtMs - deps.clock.now());
+  const report = await walkBacklog(deps, settings.walk, budgetMs);
+  count.unjudged += report.unjudged;
+  return report.stopped;
 }
 
 async function resendUnsent(

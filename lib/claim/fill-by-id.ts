@@ -1,5 +1,5 @@
 /** Fills up the live leases as indexd would: page by page of bad sectors in the order of their ids. */
-import { type ClaimedPage, claimPage } from "../indexd/choose-unhealthy-slabs.ts";
+import { type ClaimedPage, type ClaimPosition, claimPage } from "../indexd/choose-unhealthy-slabs.ts";
 import { sendLeases } from "../queue/send-leases.ts";
 import type { ClaimDependencies, FillCount, Filled, FillLimits } from "./claim-dependencies.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
@@ -42,17 +42,21 @@ export async function fillById(
 
 /** Knows when the walk has come around to where this round began. Others walk the same checkpoint, which only helps. */
 function createLap(): { completedBy(page: ClaimedPage): boolean } {
-  let start: bigint | undefined;
-  let expected: bigint | undefined;
+  let start: ClaimPosition | undefined;
+  let expected: ClaimPosition | undefined;
   let cameAround = false;
   return {
     completedBy(page) {
       start ??= page.from;
       // Somebody else's page was the last of the lap, or this one was.
-      if (expected !== undefined && page.from < expected) cameAround = true;
-      if (page.passed && page.next <= page.from) cameAround = true;
+      if (expected !== undefined && isBefore(page.from, expected)) cameAround = true;
+      if (page.passed && !isBefore(page.from, page.next)) cameAround = true;
       expected = page.next;
-      return page.passed && cameAround && page.next >= start;
+      return page.passed && cameAround && !isBefore(page.next, start);
     },
   };
+}
+
+function isBefore(a: ClaimPosition, b: ClaimPosition): boolean {
+  return a.sector < b.sector || (a.sector === b.sector && a.slab < b.slab);
 }

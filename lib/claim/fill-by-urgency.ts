@@ -48,7 +48,8 @@ export async function fillByUrgency(
     }
     if (left <= 0 || count.live >= settings.maxInFlight) return "full";
     if (batch.changed > 0) {
-      await lookAtBacklog(deps, settings.walk, Math.min(LOOK_BUDGET_MS, limits.endsAtMs - deps.clock.now()));
+      const budgetMs = Math.min(LOOK_BUDGET_MS, limits.endsAtMs - deps.clock.now());
+      count.unjudged += (await lookAtBacklog(deps, settings.walk, budgetMs)).unjudged;
     } else if (batch.dry) return "no-backlog";
   }
   return "deadline";

@@ -11,9 +11,11 @@
 -- page is read, and the page ends at the lowest id at which one of them stopped short: up to there nothing is missing.
 -- Reading a whole page from each would cost a page for every bad contract, so most of what is read would be thrown away.
 --
--- Indexes: sectors_lost_idx; sectors_contract_sectors_map_id_id_idx; sectors_host_id_null_contract_map_idx, which is not in
--- the order of ids: a bad host's unpinned sectors are read and sorted each time (indexd takes them off a host that it
--- blocks, so they are few).
+-- Unpinned sectors of a host have no index in the order of ids. A few pages of them are read whole and sorted (indexd takes them off
+-- a host that it blocks). Of more, all unpinned sectors of any host are gone through by id, a few pages at a time.
+--
+-- Indexes: sectors_lost_idx; sectors_contract_sectors_map_id_id_idx, also for unpinned sectors by id;
+-- sectors_host_id_null_contract_map_idx.
 create or replace function slabmend.bad_sectors(the_cause text, from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
@@ -21,10 +23,15 @@ set enable_seqscan = off
 -- On a table that was not vacuumed lately the planner would rather read a whole contract by another index that begins with
 -- contract_sectors_map_id, and sort it.
 set enable_incremental_sort = off
+-- What an index has in order is to be read in that order, so that it ends with the page.
+set enable_sort = off
 as $function$
 declare
   parts integer[];
   share integer;
+  unpinned_sectors bigint;
+  -- Unpinned sectors looked at: some milliseconds.
+  most_unpinned constant integer not null := greatest(10 * page_sectors, 1000);
 begin
   case the_cause
     when 'lost' then
@@ -59,21 +66,38 @@ begin
       into sector_ids, next_sector
       from page p;
     when 'bad-host' then
-      select array_agg(h.host_id) into parts
+      select array_agg(h.host_id), sum(host.unpinned_sectors) into parts, unpinned_sectors
       from slabmend.host_states() h
       join public.hosts host on host.id = h.host_id and host.unpinned_sectors > 0
       where not (h.good and h.has_active_contract);
-      select array_agg(s.id order by s.id) into sector_ids
-      from (
-        select s.id
-        from unnest(parts) part (id)
-        cross join lateral (
-          select x.id from public.sectors x
-          where x.host_id = part.id and x.contract_sectors_map_id is null and x.id > from_sector offset 0
-        ) s
-        order by s.id limit page_sectors
-      ) s;
-      if cardinality(sector_ids) = page_sectors then next_sector := sector_ids[page_sectors]; end if;
+      if unpinned_sectors <= most_unpinned then
+        select array_agg(s.id order by s.id) into sector_ids
+        from (
+          select s.id
+          from unnest(parts) part (id)
+          cross join lateral (
+            select x.id from public.sectors x
+            where x.host_id = part.id and x.contract_sectors_map_id is null and x.id > from_sector offset 0
+          ) s
+          order by s.id limit page_sectors
+        ) s;
+        if cardinality(sector_ids) = page_sectors then next_sector := sector_ids[page_sectors]; end if;
+      elsif unpinned_sectors > most_unpinned then
+        with unpinned as materialized (
+          select x.id, x.host_id from public.sectors x
+          where x.contract_sectors_map_id is null and x.id > from_sector
+          order by x.contract_sectors_map_id, x.id limit most_unpinned
+        ), page as (
+          select u.id from unpinned u where u.host_id = any (parts) order by u.id limit page_sectors
+        )
+        select array_agg(p.id order by p.id),
+          case
+            when count(*) = page_sectors then max(p.id)
+            when (select count(*) from unpinned) = most_unpinned then (select max(u.id) from unpinned u)
+          end
+        into sector_ids, next_sector
+        from page p;
+      end if;
     else
       raise exception 'bad_sectors: unknown cause %', the_cause using errcode = 'invalid_parameter_value';
   end case;

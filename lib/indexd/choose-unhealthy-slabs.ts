@@ -15,14 +15,20 @@ export interface ClaimPageRequest {
   readonly graceMs: number;
 }
 
+/** Sectors up to this id are done, and of the sector behind it slabs up to this id. Both 0: at the beginning. */
+export interface ClaimPosition {
+  readonly sector: bigint;
+  readonly slab: bigint;
+}
+
 export interface ClaimedPage {
   /** Lowest margin first. */
   readonly leases: readonly UnsentLease[];
   /** Leases that exist now. */
   readonly live: number;
-  /** Sector id behind which the page started, and behind which the next one starts; 0: at the beginning. */
-  readonly from: bigint;
-  readonly next: bigint;
+  /** Where the page started, and where the next one starts. */
+  readonly from: ClaimPosition;
+  readonly next: ClaimPosition;
   /** Nothing claimable was left behind in this page. */
   readonly passed: boolean;
   /** Bad sectors in the page. */
@@ -33,7 +39,9 @@ interface Answer {
   readonly leases: readonly { readonly slabId: string; readonly digest: string; readonly token: string }[];
   readonly live: number;
   readonly from: string;
+  readonly fromSlab: string;
   readonly next: string;
+  readonly nextSlab: string;
   readonly passed: boolean;
   readonly sectors: number;
 }
@@ -66,8 +74,8 @@ export async function claimPage(
       token: parseLeaseToken(token),
     })),
     live: answer.live,
-    from: BigInt(answer.from),
-    next: BigInt(answer.next),
+    from: { sector: BigInt(answer.from), slab: BigInt(answer.fromSlab) },
+    next: { sector: BigInt(answer.next), slab: BigInt(answer.nextSlab) },
     passed: answer.passed,
     sectors: answer.sectors,
   };

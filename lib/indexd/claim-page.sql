@@ -1,12 +1,13 @@
 -- claim, one transaction and one round trip: look at one page of bad sectors behind the checkpoint, lease its slabs.
 --
 --   request  {"checkpoint", "pageSectors", "maxLeases", "maxInFlight", "holdMs", "graceMs"}
---   answer   {"leases": [{"slabId", "digest", "token", "margin"}], "live", "from", "next", "passed", "sectors"}
---            leases: lowest margin first; live: leases that exist now; next: where the next page starts, 0 = from the
+--   answer   {"leases": [{"slabId", "digest", "token", "margin"}], "live", "from", "fromSlab", "next", "nextSlab", "passed",
+--             "sectors"}
+--            leases: lowest margin first; live: leases that exist now; next, nextSlab: where the next page starts, 0 = from the
 --            beginning; passed: nothing claimable was left behind in this one; sectors: how many bad ones the page had.
 --
 -- Chosen as indexd does (docs/protocol.md, Selecting unhealthy slabs), by ascending sector id, whatever the cause:
--- bad-sectors.sql.
+-- bad-sectors.sql. A page has twice as many slabs as sectors at most: it may end in the middle of a sector that many slabs share.
 --
 -- The checkpoint passes a page only when nothing claimable was left behind in it, and goes on whether or not anything
 -- was claimable: slabs that wait for their next attempt cannot fill the page.
@@ -16,8 +17,7 @@
 -- A second caller at the same time skips what is locked here and takes other slabs of the same page, or of the next.
 -- maxInFlight is counted before the insert: several callers at once may exceed it by a batch each.
 --
--- Indexes: those of bad-sectors.sql and claimable-slabs.sql; slab_sectors_sector_id_slab_id_idx, slab_sectors by its primary
--- key. The settings and laterals pin that down: how many ids there are is not known when the plan is made.
+-- Indexes: those of bad-sectors.sql, sector-slabs.sql and claimable-slabs.sql; slab_sectors by its primary key. The settings and laterals pin that down: how many ids there are is not known when the plan is made.
 create or replace function slabmend.claim_page(request jsonb) returns jsonb
 language plpgsql volatile
 set enable_seqscan = off
@@ -29,8 +29,12 @@ declare
   room integer not null := (request->>'maxLeases')::integer;
   live integer;
   from_sector bigint;
+  from_slab bigint;
   next_sector bigint;
+  next_slab bigint := 0;
   sector_ids bigint[];
+  most_pairs constant integer not null := 2 * page_sectors;
+  pairs record;
   locked_ids bigint[];
   margins smallint[];
   moment timestamptz;
@@ -41,14 +45,14 @@ begin
     raise exception 'claim_page needs read committed' using errcode = 'invalid_transaction_state';
   end if;
 
-  select c.position into strict from_sector
+  select c.position, c.slab_position into strict from_sector, from_slab
   from slabmend.checkpoints c where c.name = request->>'checkpoint';
 
   select count(*) into live from slabmend.leases;
   room := least(room, (request->>'maxInFlight')::integer - live);
   if room <= 0 then
-    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'from', from_sector::text,
-      'next', from_sector::text, 'passed', false, 'sectors', 0);
+    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'from', from_sector::text, 'fromSlab', from_slab::text,
+      'next', from_sector::text, 'nextSlab', from_slab::text, 'passed', false, 'sectors', 0);
   end if;
 
   -- Each cause is complete up to its own next_sector, so all of them are up to the lowest.
@@ -69,14 +73,18 @@ begin
   into sector_ids, next_sector
   from page p;
 
+  select array_agg(distinct p.slab_id) as slab_ids, count(*) = most_pairs as is_cut,
+    (array_agg(p.sector_id order by p.sector_id desc, p.slab_id desc))[1] as last_sector,
+    (array_agg(p.slab_id order by p.sector_id desc, p.slab_id desc))[1] as last_slab
+  into pairs
+  from slabmend.sector_slabs(sector_ids, from_sector, from_slab, most_pairs) p;
+  if pairs.is_cut then
+    next_sector := pairs.last_sector - 1;
+    next_slab := pairs.last_slab;
+  end if;
+
   with chosen as materialized (
-    select c.slab_id, c.min_shards
-    from slabmend.claimable_slabs(
-      array(
-        select distinct ss.slab_id
-        from unnest(sector_ids) x (id)
-        cross join lateral (select y.slab_id from public.slab_sectors y where y.sector_id = x.id offset 0) ss
-      ), clock_timestamp(), grace) c
+    select c.slab_id, c.min_shards from slabmend.claimable_slabs(pairs.slab_ids, clock_timestamp(), grace) c
   ), place as materialized (
     select c.slab_id, s.host_id
     from chosen c
@@ -133,13 +141,15 @@ begin
   passed := coalesce(cardinality(locked_ids), 0) < room;
   if passed then
     -- Only from where it stood: a slower caller must not take the walk back.
-    update slabmend.checkpoints c set position = next_sector, updated_at = clock_timestamp()
-    where c.name = request->>'checkpoint' and c.position = from_sector;
+    update slabmend.checkpoints c
+    set position = next_sector, slab_position = next_slab, updated_at = clock_timestamp()
+    where c.name = request->>'checkpoint' and c.position = from_sector and c.slab_position = from_slab;
   else
     next_sector := from_sector;
+    next_slab := from_slab;
   end if;
 
   return jsonb_build_object('leases', leased, 'live', live + jsonb_array_length(leased),
-    'from', from_sector::text, 'next', next_sector::text, 'passed', passed, 'sectors', coalesce(cardinality(sector_ids), 0));
+    'from', from_sector::text, 'fromSlab', from_slab::text, 'next', next_sector::text, 'nextSlab', next_slab::text, 'passed', passed, 'sectors', coalesce(cardinality(sector_ids), 0));
 end
 $function$;

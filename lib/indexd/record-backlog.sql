@@ -36,6 +36,12 @@ begin
     delete from slabmend.backlog b where b.slab_id = any (ids);
   end if;
 
+  if jsonb_typeof(request->'postponed') = 'object' then
+    update slabmend.backlog b
+    set look_at = moment + make_interval(secs => (request->'postponed'->>'delayMs')::double precision / 1000)
+    where not b.ready and b.slab_id = any (array(select p::bigint from jsonb_array_elements_text(request->'postponed'->'slabIds') p));
+  end if;
+
   if jsonb_typeof(request->'sighted') = 'object' then
     insert into slabmend.sightings as g (cause, slab_id, generation)
     select request->'sighted'->>'cause', s::bigint, (request->'sighted'->>'generation')::bigint
@@ -57,12 +63,16 @@ begin
       generation = case when a.finish then w.generation + 1 else w.generation end,
       phase = case when a.finish then 'sectors' else a."toPhase" end,
       position = case when a.finish then 0 else a."toPosition" end,
-      pass_started_at = case when w.phase = 'sectors' and w.position = 0 then moment else w.pass_started_at end,
+      slab_position = case when a.finish then 0 else coalesce(a."toSlabPosition", 0) end,
+      pass_started_at = case when w.phase = 'sectors' and w.position = 0 and w.slab_position = 0 then moment
+        else w.pass_started_at end,
       finished_at = case when a.finish then moment else w.finished_at end,
       pass_ms = case when a.finish then extract(epoch from moment - w.pass_started_at) * 1000 else w.pass_ms end
     from jsonb_to_record(request->'advance') as a (cause text, generation bigint, phase text, position bigint,
-      finish boolean, "toPhase" text, "toPosition" bigint)
-    where w.cause = a.cause and w.generation = a.generation and w.phase = a.phase and w.position = a.position;
+      "slabPosition" bigint, finish boolean, "toPhase" text, "toPosition" bigint, "toSlabPosition" bigint)
+    where w.cause = a.cause and w.generation = a.generation and w.phase = a.phase and w.position = a.position
+      -- Who does not say has read all slabs of the sector.
+      and w.slab_position = coalesce(a."slabPosition", w.slab_position);
     advanced := found;
   end if;
   return advanced;

@@ -76,37 +76,64 @@ export async function readSlabHealth(
 }
 
 export interface WalkPage {
-  /** Bad sectors in the page. */
+  /** Bad sectors that the page came to the end of. */
   readonly sectors: number;
-  /** Behind which sector the next page starts; 0: this was the last. */
-  readonly next: bigint;
+  /** Where the next page starts; undefined: this was the last. */
+  readonly next: WalkPosition | undefined;
+  /** Without their health: none. */
   readonly slabs: readonly SlabHealth[];
+  readonly slabIds: readonly SlabId[];
   readonly nowMs: number;
+}
+
+/** Sectors up to this id are done, and of the sector behind it slabs up to this id. */
+export interface WalkPosition {
+  readonly sector: bigint;
+  readonly slab: bigint;
 }
 
 export interface WalkPageRequest {
   readonly cause: string;
   readonly generation: bigint;
-  readonly position: bigint;
+  readonly from: WalkPosition;
   readonly pageSectors: number;
+  /** That this pass has not seen. */
+  readonly maxSlabs: number;
   readonly graceMs: number;
+  /** False: slab ids only. */
+  readonly judged: boolean;
 }
 
 /** One page of one cause's walk, read only: lib/indexd/walk-page.sql. */
-export async function readWalkPage(sql: ISql, request: WalkPageRequest): Promise<WalkPage> {
+export async function readWalkPage(
+  sql: ISql,
+  { from, generation, ...request }: WalkPageRequest,
+): Promise<WalkPage> {
   const encoded = JSON.stringify({
     ...request,
-    generation: String(request.generation),
-    position: String(request.position),
+    generation: String(generation),
+    position: String(from.sector),
+    slabPosition: String(from.slab),
   });
   const [row] = await sql<
-    { page: { sectors: number; next: string; slabs: SlabHealthRow[]; nowMs: number } }[]
+    {
+      page: {
+        sectors: number;
+        next: string;
+        nextSlab: string;
+        slabs: SlabHealthRow[];
+        slabIds: string[];
+        nowMs: number;
+      };
+    }[]
   >`select slabmend.walk_page(${encoded}::text::jsonb) as page`;
   const { page } = row!;
+  const next = { sector: BigInt(page.next), slab: BigInt(page.nextSlab) };
   return {
     sectors: page.sectors,
-    next: BigInt(page.next),
+    next: next.sector === 0n && next.slab === 0n ? undefined : next,
     slabs: page.slabs.map(slabHealthOf),
+    slabIds: page.slabIds.map(parseSlabId),
     nowMs: page.nowMs,
   };
 }

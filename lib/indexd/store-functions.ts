@@ -4,6 +4,7 @@ import { readPredicateStatements } from "./predicates-sql.ts";
 const FILES = [
   "claimable-slabs.sql",
   "bad-sectors.sql",
+  "sector-slabs.sql",
   "claim-page.sql",
   "claim-times.sql",
   "sector-causes.sql",

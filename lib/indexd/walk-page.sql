@@ -1,8 +1,12 @@
 -- One page of the walk of one cause: the bad sectors behind a position, by ascending id, and the health of their slabs
 -- that this pass has not seen yet. Read only: one snapshot, no row lock on anything.
 --
---   request  {"cause", "generation", "position", "pageSectors", "graceMs"}
---   answer   {"sectors", "next", "slabs": slab_health, "nowMs"}   next: behind which sector the next page starts, 0 = the end
+--   request  {"cause", "generation", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
+--            slabPosition: of sector position + 1, up to which slab the last page came
+--            maxSlabs: slabs at most that this pass has not seen, and a few times as many that it has; null: no limit
+--            judged: false for the ids alone, of slabs whose health takes too long to read
+--   answer   {"sectors", "next", "nextSlab", "slabs": slab_health, "slabIds", "nowMs"}
+--            sectors: how many the page came to the end of; next, nextSlab: the position of the next page, 0 = the end
 --
 -- Which sectors: bad-sectors.sql. Besides its indexes: slab_sectors_sector_id_slab_id_idx; sightings_pkey.
 create or replace function slabmend.walk_page(request jsonb) returns jsonb
@@ -13,23 +17,48 @@ declare
   the_cause constant text not null := request->>'cause';
   the_generation constant bigint not null := (request->>'generation')::bigint;
   from_sector constant bigint not null := (request->>'position')::bigint;
+  from_slab constant bigint not null := coalesce((request->>'slabPosition')::bigint, 0);
   page_sectors constant integer not null := (request->>'pageSectors')::integer;
+  most_slabs constant integer := (request->>'maxSlabs')::integer;
+  -- Seen ones cost a look at sightings each.
+  most_pairs constant integer := 4 * most_slabs;
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
+  is_judged constant boolean not null := coalesce((request->>'judged')::boolean, true);
   sector_ids bigint[];
-  slab_ids bigint[];
   next_sector bigint;
+  next_slab bigint := 0;
+  page record;
 begin
-  select b.sector_ids, b.next_sector into sector_ids, next_sector
+  select b.sector_ids, coalesce(b.next_sector, 0) into sector_ids, next_sector
   from slabmend.bad_sectors(the_cause, from_sector, page_sectors) b;
 
-  select array_agg(distinct ss.slab_id) into slab_ids
-  from unnest(sector_ids) x (id)
-  cross join lateral (select y.slab_id from public.slab_sectors y where y.sector_id = x.id offset 0) ss
-  where not exists (
-      select from slabmend.sightings g
-      where g.cause = the_cause and g.slab_id = ss.slab_id and g.generation = the_generation);
+  with pair as materialized (
+    select p.sector_id, p.slab_id, row_number() over (order by p.sector_id, p.slab_id) as place,
+      row_number() over (partition by p.slab_id order by p.sector_id) = 1 and not exists (
+        select from slabmend.sightings g
+        where g.cause = the_cause and g.slab_id = p.slab_id and g.generation = the_generation) as is_new
+    from slabmend.sector_slabs(sector_ids, from_sector, from_slab, most_pairs) p
+  ), counted as (
+    select p.*, count(*) filter (where p.is_new) over (order by p.place) as news from pair p
+  ), kept as (
+    select c.* from counted c where most_slabs is null or c.news <= most_slabs
+  )
+  select array_agg(k.slab_id order by k.place) filter (where k.is_new) as slab_ids,
+    count(*) < (select count(*) from pair) or count(*) = most_pairs as is_cut,
+    (array_agg(k.sector_id order by k.place desc))[1] as last_sector,
+    (array_agg(k.slab_id order by k.place desc))[1] as last_slab
+  into page
+  from kept k;
 
-  return jsonb_build_object('sectors', coalesce(cardinality(sector_ids), 0), 'next', coalesce(next_sector, 0)::text,
-    'slabs', slabmend.slab_health(slab_ids, grace), 'nowMs', extract(epoch from clock_timestamp()) * 1000);
+  if page.is_cut then
+    next_sector := page.last_sector - 1;
+    next_slab := page.last_slab;
+    sector_ids := array(select x.id from unnest(sector_ids) x (id) where x.id < page.last_sector);
+  end if;
+
+  return jsonb_build_object('sectors', coalesce(cardinality(sector_ids), 0),
+    'next', next_sector::text, 'nextSlab', next_slab::text,
+    'slabs', case when is_judged then slabmend.slab_health(page.slab_ids, grace) else '[]'::jsonb end,
+    'slabIds', coalesce(to_jsonb(page.slab_ids::text[]), '[]'), 'nowMs', extract(epoch from clock_timestamp()) * 1000);
 end
 $function$;

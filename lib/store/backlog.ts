@@ -22,7 +22,10 @@ export interface WalkState {
   readonly cause: string;
   readonly generation: bigint;
   readonly phase: "sectors" | "healing";
+  /** Sectors up to this id are done; in healing, slabs. */
   readonly position: bigint;
+  /** Of the sector behind the position, slabs up to this id are done. */
+  readonly slabPosition: bigint;
   /** Since the pass began, by the database's clock; negative after a jump back. */
   readonly passAgeMs: number;
   /** False until the first pass is complete. */
@@ -37,6 +40,7 @@ export async function readWalks(sql: ISql, causes: readonly string[]): Promise<r
       generation: string;
       phase: WalkState["phase"];
       position: string;
+      slab_position: string;
       age: number;
       finished: boolean;
     }[]
@@ -50,7 +54,7 @@ export async function readWalks(sql: ISql, causes: readonly string[]): Promise<r
       on conflict (cause) do nothing
       returning *
     )
-    select k.cause, k.generation::text, k.phase, k.position::text, k.finished_at is not null as finished,
+    select k.cause, k.generation::text, k.phase, k.position::text, k.slab_position::text, k.finished_at is not null as finished,
       (extract(epoch from clock_timestamp() - k.pass_started_at) * 1000)::double precision as age
     from (select * from slabmend.walks union all select * from added) k
     join wanted w on w.cause = k.cause
@@ -60,6 +64,7 @@ export async function readWalks(sql: ISql, causes: readonly string[]): Promise<r
     generation: BigInt(row.generation),
     phase: row.phase,
     position: BigInt(row.position),
+    slabPosition: BigInt(row.slab_position),
     passAgeMs: row.age,
     finishedOnce: row.finished,
   }));
@@ -67,8 +72,8 @@ export async function readWalks(sql: ISql, causes: readonly string[]): Promise<r
 
 /** What a step of a walk does to where it stands, if it still stands where the step began. */
 export interface WalkAdvance {
-  readonly from: Pick<WalkState, "cause" | "generation" | "phase" | "position">;
-  readonly to: { readonly phase: WalkState["phase"]; readonly position: bigint } | "pass-finished";
+  readonly from: Pick<WalkState, "cause" | "generation" | "phase" | "position" | "slabPosition">;
+  readonly to: Pick<WalkState, "phase" | "position" | "slabPosition"> | "pass-finished";
 }
 
 export interface BacklogChanges {
@@ -86,6 +91,8 @@ export interface BacklogChanges {
     readonly generation: bigint;
     readonly slabIds: readonly SlabId[];
   };
+  /** Slabs that cannot be judged now: looked at again after so long, if their time to be looked at has come. */
+  readonly postponed?: { readonly slabIds: readonly SlabId[]; readonly delayMs: number };
   readonly advance?: WalkAdvance;
 }
 
@@ -102,6 +109,7 @@ export async function recordBacklog(sql: ISql, changes: BacklogChanges): Promise
     {
       entries: changes.entries.toSorted((a, b) => (a.slabId < b.slabId ? -1 : 1)),
       removed: changes.removed,
+      postponed: changes.postponed ?? null,
       sighted: changes.sighted ?? null,
       unsighted: changes.unsighted ?? null,
       advance:
@@ -112,7 +120,11 @@ export async function recordBacklog(sql: ISql, changes: BacklogChanges): Promise
               finish: advance.to === "pass-finished",
               ...(advance.to === "pass-finished"
                 ? {}
-                : { toPhase: advance.to.phase, toPosition: advance.to.position }),
+                : {
+                    toPhase: advance.to.phase,
+                    toPosition: advance.to.position,
+                    toSlabPosition: advance.to.slabPosition,
+                  }),
             },
     },
     (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value),

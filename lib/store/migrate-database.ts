@@ -18,6 +18,7 @@ const MIGRATIONS = [
   "0003-pause.sql",
   "0004-tiny-scores.sql",
   "0005-spent-so-far.sql",
+  "0006-positions-within-a-sector.sql",
 ] as const;
 
 /** The version that this slabmend works with. */

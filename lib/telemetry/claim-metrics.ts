@@ -8,6 +8,7 @@ interface ClaimCounts {
   readonly refused: number;
   readonly fleet: "well" | "ill";
   readonly stopped: "no-backlog" | "deadline" | "fleet-ill" | "paused";
+  readonly unjudged: number;
   readonly budgetStops: readonly string[];
 }
 
@@ -25,6 +26,7 @@ export function claimMetrics(report: ClaimCounts): MetricValues {
     MessagesSent: report.sent + report.resent,
     MessagesRefused: report.refused,
     FleetIll: Number(report.fleet === "ill"),
+    SlabsUnjudged: report.unjudged,
     BudgetStops: report.budgetStops.length,
     Paused: Number(report.stopped === "paused"),
     BacklogLeft: BACKLOG_LEFT[report.stopped],

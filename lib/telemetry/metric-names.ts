@@ -19,6 +19,10 @@ export const METRICS = {
     unit: "Count",
     meaning: "1: claim's time was up before the backlog was; 0: nothing was left",
   },
+  SlabsUnjudged: {
+    unit: "Count",
+    meaning: "times that a slab's health could not be read in time; it is tried again",
+  },
   BudgetStops: {
     unit: "Count",
     meaning: "limits of the daily budget that are reached; slabs in danger are leased all the same",

@@ -41,7 +41,7 @@ afterAll(() => database.drop());
 afterEach(async () => {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
   await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal`;
-  await sql`update slabmend.checkpoints set position = 0`;
+  await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
   await sql`update slabmend.fleet set ill = false, backoff_ms = 0, last_probe_at = null, since = clock_timestamp()`;
 });
 
@@ -336,7 +336,11 @@ describe("two claims at the same time", () => {
       slower = claimPage(sql, page({ pageSectors: 1 }));
       await untilSomebodyWaits();
     });
-    expect(await slower).toMatchObject({ leases: [], from: 0n, next: slabs[0]!.sectors[0]!.id });
+    expect(await slower).toMatchObject({
+      leases: [],
+      from: { sector: 0n, slab: 0n },
+      next: { sector: slabs[0]!.sectors[0]!.id, slab: 0n },
+    });
     expect(await position()).toBe(String(slabs[3]!.sectors[0]!.id));
   });
 });

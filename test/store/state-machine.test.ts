@@ -78,7 +78,7 @@ async function createWorld(): Promise<World> {
       object_events, account_slabs, slab_deletion_queue, accounts, stats_deltas cascade`;
   await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved`;
   await sql`update stats set stat_value = 0`;
-  await sql`update slabmend.checkpoints set position = 0`;
+  await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
   await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = clock_timestamp()`;
   const hosts = await seedFleet(sql, { hosts: 7 });
   const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });

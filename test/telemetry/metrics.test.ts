@@ -94,6 +94,7 @@ describe("what is measured", () => {
       sent: 5,
       refused: 2,
       fleet: "well",
+      unjudged: 3,
       budgetStops: ["repairs"],
     } as const;
     expect(claimMetrics({ ...report, stopped: "deadline" })).toEqual({
@@ -101,6 +102,7 @@ describe("what is measured", () => {
       MessagesSent: 6,
       MessagesRefused: 2,
       FleetIll: 0,
+      SlabsUnjudged: 3,
       BudgetStops: 1,
       Paused: 0,
       BacklogLeft: 1,

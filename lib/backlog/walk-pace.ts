@@ -1,0 +1,35 @@
+/**
+ * How much the walk reads at once. Pure.
+ *
+ *   quick    twice as much, up to what is set
+ *   slow     half as much
+ *   given up one slab: whatever made it slow, what can be read goes on. One that is given up three times in a row is passed by.
+ */
+export interface Pace {
+  /** Bad sectors, and slabs. */
+  readonly size: number;
+  /** Times in a row that one was given up. */
+  readonly givenUp: number;
+}
+
+/** `given-up`: it took longer than a snapshot may. */
+export type ReadTime = { readonly tookMs: number } | "given-up";
+
+const SLOW_MS = 300;
+const QUICK_MS = 100;
+/** What a database that was busy for a moment, or had nothing in memory, needs less often. */
+const TRIES = 3;
+
+export function paceAfter(pace: Pace, read: ReadTime, mostSize: number): Pace {
+  if (read === "given-up") return { size: 1, givenUp: pace.size === 1 ? pace.givenUp + 1 : 0 };
+  if (read.tookMs > SLOW_MS) return { size: Math.max(1, pace.size >> 1), givenUp: 0 };
+  const size = read.tookMs < QUICK_MS ? Math.min(mostSize, pace.size * 2) : pace.size;
+  return { size, givenUp: 0 };
+}
+
+export function isToBePassedBy({ givenUp }: Pace): boolean {
+  return givenUp >= TRIES;
+}
+
+/** The paces of a run of claim, by what is read: one that is slow does not slow down the others, nor begins anew each round. */
+export type Paces = Map<string, Pace>;
