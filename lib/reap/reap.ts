@@ -20,6 +20,7 @@ import type { Ask } from "../store/answering-database.ts";
 import type { FleetHealth } from "../store/fleet-health.ts";
 import { refreshFleetHealth } from "../store/fleet-state.ts";
 import { forgetFineSlabs } from "../store/forget-fine-slabs.ts";
+import { shortenLeasesOfTheFuture } from "../store/set-back-clock.ts";
 import { takeUnsent } from "../store/unsent-leases.ts";
 import { type DrainStep, drainDeadLetters } from "./drain-dead-letters.ts";
 import { reapExpiredLeases } from "./reap-expired-leases.ts";
@@ -87,6 +88,7 @@ export async function reap(
   await phase("leases", async () => {
     // Unknown counts as ill: quarantine can wait for a minute.
     const fleetIsIll = report.fleet !== "well";
+    await ask(shortenLeasesOfTheFuture);
     Object.assign(report, await reapExpiredLeases(deps, settings, { fleetIsIll, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
   });

@@ -37,6 +37,8 @@ export async function refreshFleetHealth(
         from (
           select j.slab_id, j.outcome, j.finished_at from slabmend.journal j
           where j.outcome <> 'superseded'
+            -- What a clock that was set back makes lie ahead would keep out everything that came after.
+            and j.finished_at <= clock_timestamp()
           order by j.finished_at desc limit ${MOST_ROWS}
         ) j
       ) as outcomes
@@ -48,12 +50,13 @@ export async function refreshFleetHealth(
 }
 
 /**
- * Takes the right to lease one probe of an ill fleet. False: somebody took it less than `everyMs` ago.
+ * Takes the right to lease one probe of an ill fleet. False: somebody took it less than `everyMs` ago. A time that lies ahead
+ * (the clock was set back) keeps nobody from it: one probe too many costs little.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
   const rows = await sql`
     update slabmend.fleet set last_probe_at = clock_timestamp()
-    where last_probe_at is null
+    where last_probe_at is null or last_probe_at > clock_timestamp()
       or last_probe_at <= clock_timestamp() - make_interval(secs => ${everyMs}::double precision / 1000)
     returning 1`;
   return rows.length > 0;
