@@ -4,7 +4,6 @@ import type { FleetHostScore, HostSample } from "../../lib/hosts/fleet-score.ts"
 import { ScoreBoard } from "../../lib/hosts/score-board.ts";
 import type { HostKey } from "../../lib/slab/ids.ts";
 import { readHostScores, reportHostScores } from "../../lib/store/host-scores.ts";
-import { migrateDatabase } from "../../lib/store/migrate-database.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
@@ -107,8 +106,9 @@ describe("the fleet's scores", () => {
   test("the database migration heals sums that had halved to next to nothing", async () => {
     await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, successes, faded_at)
       values (${Buffer.from(hostKey(1), "hex")}, ${MIB}, 1000, 5e-324, 1e-310, clock_timestamp() - interval '1 day')`;
-    await sql`delete from slabmend.database_migrations where version >= 4`;
-    await migrateDatabase(sql);
+    await sql.file(
+      new URL("../../lib/store/database-migrations/0004-tiny-scores.sql", import.meta.url).pathname,
+    );
     expect(await sql`select read_bytes, read_ms, failures, successes from slabmend.host_scores`).toEqual([
       { read_bytes: MIB, read_ms: 1_000, failures: 0, successes: 0 },
     ]);
