@@ -10,11 +10,35 @@ export function createNetwork(settings: StageSettings) {
     case "none":
       return undefined;
     case "new":
-      return new sst.aws.Vpc("Network", { az: 2, nat: "ec2" });
+      return createVpc();
     case "existing":
       return {
         privateSubnets: settings.SLABMEND_VPC_SUBNETS,
         securityGroups: settings.SLABMEND_VPC_SECURITY_GROUPS,
       };
   }
+}
+
+/** All that SST gives its VPCs (vpc.ts of its platform), which has no setting for it. */
+const VPC_CIDR = "10.0.0.0/16";
+
+/** SST's, but nobody outside can talk to the NAT instances, and they have no rights at AWS: docs/decisions/0371. */
+function createVpc() {
+  $transform(aws.iam.Role, (role: aws.iam.RoleArgs, _options: unknown, name: string) => {
+    if (name === "NetworkNatInstanceRole") role.managedPolicyArns = [];
+  });
+  return new sst.aws.Vpc("Network", {
+    az: 2,
+    nat: "ec2",
+    transform: {
+      natSecurityGroup: (group: aws.ec2.SecurityGroupArgs) => {
+        group.ingress = [{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: [VPC_CIDR] }];
+      },
+      natInstance: (instance: aws.ec2.InstanceArgs) => {
+        // Without a profile there are no credentials on the machine.
+        delete instance.iamInstanceProfile;
+        instance.rootBlockDevice = { encrypted: true };
+      },
+    },
+  });
 }

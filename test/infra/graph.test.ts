@@ -9,6 +9,7 @@ import {
   ofType,
   one,
   statementsOf,
+  takersOf,
   variablesOf,
 } from "./support/read-graph.ts";
 
@@ -20,6 +21,19 @@ const logs = (name: string) => ({
   resources: [`arn:aws:logs:eu-central-1:123456789012:log-group:/slabmend/production/${name}:*`],
 });
 const allow = (actions: string[], resource: string) => ({ actions, effect: "Allow", resources: [resource] });
+
+const ATTACH = {
+  actions: [
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+  ],
+  effect: "Allow",
+  resources: ["*"],
+};
 
 let graph: Graph;
 beforeAll(async () => {
@@ -211,108 +225,147 @@ describe("permissions", () => {
   ])("%s can do exactly this", (role, statements) => {
     expect(statementsOf(graph, role)).toEqual(statements);
   });
+});
 
-  test("there is no other role, no managed policy, no attached one", () => {
-    const roles = ofType(graph, "iam/role:Role");
-    expect(roles.map(({ name }) => name)).toEqual([
-      "ClaimRole",
-      "ClaimScheduleRole",
-      "ReapRole",
-      "ReapScheduleRole",
-      "RepairRole",
-    ]);
-    for (const { inputs } of roles) expect(inputs["managedPolicyArns"] ?? []).toEqual([]);
-    expect(graph.resources.filter(({ type }) => /olicyAttachment|RolePolicy|iam\/policy/.test(type))).toEqual(
-      [],
+/** Everything that a stage is made of, whatever its network. */
+const ALWAYS: readonly string[] = [
+  "aws:budgets/budget:Budget",
+  "aws:cloudwatch/dashboard:Dashboard",
+  "aws:cloudwatch/logGroup:LogGroup",
+  "aws:cloudwatch/metricAlarm:MetricAlarm",
+  "aws:iam/role:Role",
+  "aws:lambda/eventSourceMapping:EventSourceMapping",
+  "aws:lambda/function:Function",
+  "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+  "aws:s3/bucketObjectv2:BucketObjectv2",
+  "aws:scheduler/schedule:Schedule",
+  "aws:sns/topic:Topic",
+  "aws:sns/topicPolicy:TopicPolicy",
+  "aws:sns/topicSubscription:TopicSubscription",
+  "aws:sqs/queue:Queue",
+  "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+  "pulumi:pulumi:Stack",
+  "random:index/randomBytes:RandomBytes",
+];
+const NEW_NETWORK: readonly string[] = [
+  "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+  "aws:ec2/eip:Eip",
+  "aws:ec2/eipAssociation:EipAssociation",
+  "aws:ec2/instance:Instance",
+  "aws:ec2/internetGateway:InternetGateway",
+  "aws:ec2/routeTable:RouteTable",
+  "aws:ec2/routeTableAssociation:RouteTableAssociation",
+  "aws:ec2/securityGroup:SecurityGroup",
+  "aws:ec2/subnet:Subnet",
+  "aws:ec2/vpc:Vpc",
+  "aws:iam/instanceProfile:InstanceProfile",
+  "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
+];
+/** Of each role that a stage may have: who takes it. */
+const ROLES: Readonly<Record<string, string>> = {
+  ClaimRole: "lambda.amazonaws.com",
+  ClaimScheduleRole: "scheduler.amazonaws.com",
+  ReapRole: "lambda.amazonaws.com",
+  ReapScheduleRole: "scheduler.amazonaws.com",
+  RepairRole: "lambda.amazonaws.com",
+};
+const EXISTING = {
+  SLABMEND_VPC: "existing",
+  SLABMEND_VPC_SUBNETS: "subnet-0a, subnet-0b",
+  SLABMEND_VPC_SECURITY_GROUPS: "sg-01",
+};
+
+describe.each([
+  ["none", {}, ALWAYS, ROLES],
+  [
+    "new",
+    { SLABMEND_VPC: "new" },
+    [...ALWAYS, ...NEW_NETWORK],
+    { ...ROLES, NetworkNatInstanceRole: "ec2.amazonaws.com" },
+  ],
+  ["existing", EXISTING, ALWAYS, ROLES],
+])("with the network %s", (mode, variables, types, roles) => {
+  let inside: Graph;
+  beforeAll(async () => {
+    inside = graphOf(await evaluate({ environment: { ...ENVIRONMENT, ...variables } }));
+  });
+
+  test("nothing is made but what is listed here: no URL, no permission for others, no attached policy", () => {
+    expect([...new Set(inside.resources.map(({ type }) => type))].toSorted()).toEqual(types.toSorted());
+  });
+
+  test("roles are taken by the service that needs them, by nobody of the account, and have no managed policy", () => {
+    const found = ofType(inside, "iam/role:Role").map(({ name, inputs }) => {
+      expect(inputs["managedPolicyArns"] ?? []).toEqual([]);
+      return [name, takersOf(inputs["assumeRolePolicy"])];
+    });
+    expect(Object.fromEntries(found)).toEqual(
+      Object.fromEntries(Object.entries(roles).map(([name, service]) => [name, [service]])),
     );
   });
 
-  test("roles are taken by the service that needs them, by nobody of the account", () => {
-    for (const { name, inputs } of ofType(graph, "iam/role:Role")) {
-      const service = name.includes("Schedule") ? "scheduler.amazonaws.com" : "lambda.amazonaws.com";
-      const { Statement } = inputs["assumeRolePolicy"] as { Statement: { Principal: unknown }[] };
-      expect(Statement.map(({ Principal }) => Principal)).toEqual([{ Service: service }]);
-    }
+  test("functions may do what is written out, and attach themselves to a network if there is one", () => {
+    const attach = mode === "none" ? [] : [ATTACH];
+    expect(statementsOf(inside, "ClaimRole")).toEqual([
+      allow(["sqs:SendMessage"], REPAIRS),
+      logs("claim"),
+      ...attach,
+    ]);
+    expect(statementsOf(inside, "RepairRole").slice(2)).toEqual(attach);
+    expect(statementsOf(inside, "ReapRole").slice(3)).toEqual(attach);
   });
 
   test("no action anywhere is a wildcard", () => {
-    const actions = ofType(graph, "iam/role:Role").flatMap(({ name }) =>
-      statementsOf(graph, name).flatMap((statement) => statement.actions),
-    );
+    const actions = ofType(inside, "iam/role:Role")
+      .filter(({ inputs }) => inputs["inlinePolicies"] !== undefined)
+      .flatMap(({ name }) => statementsOf(inside, name).flatMap((statement) => statement.actions));
     expect(actions.length).toBeGreaterThan(0);
     expect(actions.filter((action) => action.includes("*"))).toEqual([]);
   });
 
-  test("nothing is public: no URL, no permission for others, no open topic", () => {
-    const types = new Set(graph.resources.map(({ type }) => type));
-    for (const type of [
-      "aws:lambda/functionUrl:FunctionUrl",
-      "aws:lambda/permission:Permission",
-      "aws:apigatewayv2/api:Api",
-      "aws:s3/bucket:Bucket",
-      "aws:ec2/vpc:Vpc",
-    ]) {
-      expect(types).not.toContain(type);
+  test("nobody outside of the network may connect to anything in it", () => {
+    const groups = inside.resources.filter(({ type }) => /ecurityGroup$/.test(type));
+    expect(groups).toHaveLength(mode === "new" ? 2 : 0);
+    const network = inside.resources.find(({ type }) => type === "aws:ec2/vpc:Vpc")?.inputs["cidrBlock"];
+    for (const { inputs } of groups) {
+      expect(inputs["ingress"]).toEqual([{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: [network] }]);
     }
-    const { policy } = one(graph, "sns/topicPolicy:TopicPolicy", "AlarmsPolicy");
-    expect(JSON.parse(String(policy))).toEqual([
-      {
-        actions: ["sns:Publish"],
-        resources: ["arn:aws:sns:eu-central-1:123456789012:Alarms"],
-        principals: [{ type: "Service", identifiers: ["cloudwatch.amazonaws.com"] }],
-        conditions: [{ test: "StringEquals", variable: "aws:SourceAccount", values: ["123456789012"] }],
+  });
+
+  test("functions are where they were told to be", () => {
+    const expected = {
+      none: undefined,
+      new: {
+        subnetIds: ["NetworkPrivateSubnet1-id", "NetworkPrivateSubnet2-id"],
+        securityGroupIds: ["NetworkSecurityGroup-id"],
       },
-    ]);
+      existing: { subnetIds: ["subnet-0a", "subnet-0b"], securityGroupIds: ["sg-01"] },
+    }[mode];
+    for (const { inputs } of ofType(inside, "lambda/function:Function")) {
+      expect(inputs["vpcConfig"]).toEqual(expected);
+    }
+  });
+
+  test("NAT instances have no credentials, and encrypted disks", () => {
+    const instances = ofType(inside, "ec2/instance:Instance");
+    expect(instances).toHaveLength(mode === "new" ? 2 : 0);
+    for (const { inputs } of instances) {
+      expect(inputs["iamInstanceProfile"]).toBeUndefined();
+      expect(inputs["rootBlockDevice"]).toMatchObject({ encrypted: true });
+    }
   });
 });
 
-describe("with a network", () => {
-  const ATTACH = {
-    actions: [
-      "ec2:AssignPrivateIpAddresses",
-      "ec2:CreateNetworkInterface",
-      "ec2:DeleteNetworkInterface",
-      "ec2:DescribeNetworkInterfaces",
-      "ec2:DescribeSubnets",
-      "ec2:UnassignPrivateIpAddresses",
-    ],
-    effect: "Allow",
-    resources: ["*"],
-  };
-
-  test("a new one has a NAT instance and no NAT gateway; functions are in its private subnets", async () => {
-    const inside = graphOf(await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_VPC: "new" } }));
-    expect(ofType(inside, "ec2/vpc:Vpc")).toHaveLength(1);
-    expect(ofType(inside, "ec2/instance:Instance").length).toBeGreaterThan(0);
-    expect(ofType(inside, "ec2/natGateway:NatGateway")).toEqual([]);
-    for (const { inputs } of ofType(inside, "lambda/function:Function")) {
-      expect(inputs["vpcConfig"]).toMatchObject({
-        subnetIds: ["NetworkPrivateSubnet1-id", "NetworkPrivateSubnet2-id"],
-      });
-    }
-    expect(statementsOf(inside, "RepairRole").at(-1)).toEqual(ATTACH);
-  });
-
-  test("an existing one is used as it is", async () => {
-    const inside = graphOf(
-      await evaluate({
-        environment: {
-          ...ENVIRONMENT,
-          SLABMEND_VPC: "existing",
-          SLABMEND_VPC_SUBNETS: "subnet-0a, subnet-0b",
-          SLABMEND_VPC_SECURITY_GROUPS: "sg-01",
-        },
-      }),
-    );
-    expect(inside.resources.filter(({ type }) => type.startsWith("aws:ec2/"))).toEqual([]);
-    for (const { inputs } of ofType(inside, "lambda/function:Function")) {
-      expect(inputs["vpcConfig"]).toEqual({
-        subnetIds: ["subnet-0a", "subnet-0b"],
-        securityGroupIds: ["sg-01"],
-      });
-    }
-    expect(statementsOf(inside, "ClaimRole").at(-1)).toEqual(ATTACH);
-  });
+test("only CloudWatch of this account may publish alarms", () => {
+  const { policy } = one(graph, "sns/topicPolicy:TopicPolicy", "AlarmsPolicy");
+  expect(JSON.parse(String(policy))).toEqual([
+    {
+      actions: ["sns:Publish"],
+      resources: ["arn:aws:sns:eu-central-1:123456789012:Alarms"],
+      principals: [{ type: "Service", identifiers: ["cloudwatch.amazonaws.com"] }],
+      conditions: [{ test: "StringEquals", variable: "aws:SourceAccount", values: ["123456789012"] }],
+    },
+  ]);
 });
 
 describe("money", () => {

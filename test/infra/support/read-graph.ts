@@ -42,3 +42,17 @@ export function variablesOf(graph: Graph, functionName: string): Record<string, 
   const plain = isSecret(environment) ? (environment as { value: unknown }).value : environment;
   return (plain as { variables: Record<string, string> }).variables;
 }
+
+/** Services that may take a role, from its trust policy: a document of SST's, or the statements of the mocks. */
+export function takersOf(policy: unknown): unknown[] {
+  const parsed: unknown = typeof policy === "string" ? JSON.parse(policy) : policy;
+  const isList = Array.isArray(parsed);
+  const statements = (isList ? parsed : (parsed as { Statement: unknown }).Statement) as {
+    Principal?: { Service: string };
+    principals?: { type: string; identifiers: string[] }[];
+  }[];
+  return statements.flatMap(({ Principal, principals = [] }) => [
+    ...(Principal === undefined ? [] : Object.values(Principal)),
+    ...principals.flatMap(({ identifiers }) => identifiers),
+  ]);
+}
