@@ -1,5 +1,6 @@
-import { type ClaimReport, claim } from "../lib/claim/claim.ts";
+import { claim } from "../lib/claim/claim.ts";
 import type { ClaimStep } from "../lib/claim/claim-dependencies.ts";
+import { ClaimIncompleteError, type ClaimReport } from "../lib/claim/claim-report.ts";
 import { claimSettingsFrom } from "../lib/claim/settings-from-environment.ts";
 import { systemClock } from "../lib/clock/clock.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
@@ -23,7 +24,10 @@ export function createClaimHandler(
         claimSettingsFrom(environment),
         remainingMs,
       ),
-    { of: claimMetrics },
+    {
+      of: claimMetrics,
+      ofFailure: (error) => (error instanceof ClaimIncompleteError ? claimMetrics(error.report) : {}),
+    },
   );
 }
 

@@ -15,40 +15,23 @@ import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
 import { sleep } from "../clock/sleep.ts";
 import { sendLeases } from "../queue/send-leases.ts";
 import { type BudgetLimit, checkBudget } from "../store/budget.ts";
-import { type ClaimAllowance, claimAllowance, type FleetHealth } from "../store/fleet-health.ts";
+import { type ClaimAllowance, claimAllowance } from "../store/fleet-health.ts";
 import { refreshFleetHealth, takeProbe } from "../store/fleet-state.ts";
 import { readPause } from "../store/pause.ts";
 import { takeUnsent } from "../store/unsent-leases.ts";
 import type { ClaimDependencies, FillCount, Filled } from "./claim-dependencies.ts";
+import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
 import { fillById } from "./fill-by-id.ts";
 import { fillByUrgency } from "./fill-by-urgency.ts";
-
-export interface ClaimReport {
-  readonly leased: number;
-  /** Messages that an earlier run had left unsent. */
-  readonly resent: number;
-  readonly sent: number;
-  readonly refused: number;
-  /** Leases that existed at the end. */
-  readonly live: number;
-  readonly pages: number;
-  readonly rounds: number;
-  readonly fleet: FleetHealth["kind"];
-  readonly stopped: "no-backlog" | "deadline" | "fleet-ill" | "paused";
-  /** Times that a slab's health could not be read in time, so that the backlog says of it what it said before, or nothing. */
-  readonly unjudged: number;
-  /** Limits of the budget that are reached: only slabs in danger are leased. */
-  readonly budgetStops: readonly BudgetLimit[];
-}
 
 /** Unsent leases taken at once; more are taken by the next round. */
 const RESEND_LIMIT = 200;
 
 /**
  * @param remainingMs until when it may work; a page that has begun is finished
- * @throws {QueueError}, {StoreError} or a database's error; what was leased stays leased and is sent by the next run, also when
- * its answer was lost
+ * @throws {ClaimIncompleteError} when only the walk failed; otherwise {QueueError}, {StoreError} `no-answer` or a database's error:
+ * what was leased stays leased and is sent by the next run
  */
 export async function claim(
   given: ClaimDependencies,
@@ -60,20 +43,28 @@ export async function claim(
   const endsAtMs = clock.now() + remainingMs;
   const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0, unjudged: 0 };
   let stoppedBy: readonly BudgetLimit[] = [];
+  let walkFailure: { readonly cause: unknown } | undefined;
   for (;;) {
     deps.signal?.throwIfAborted();
     count.rounds += 1;
     const { health, nowMs } = await ask((sql) => refreshFleetHealth(sql, settings.fleet));
     const allowance = claimAllowance(health, nowMs);
-    const end = (stopped: ClaimReport["stopped"]): ClaimReport => ({
-      ...count,
-      fleet: health.kind,
-      stopped,
-      budgetStops: stoppedBy,
-    });
+    const end = (stopped: ClaimReport["stopped"]): ClaimReport => {
+      const report = { ...count, fleet: health.kind, stopped, budgetStops: stoppedBy };
+      if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
+      return report;
+    };
     if ((await ask(readPause)) !== undefined) return end("paused");
     await resendUnsent(deps, settings, count);
-    const walked = settings.claimsBy === "id" ? "rested" : await walk(deps, settings, endsAtMs, count);
+    let walked: WalkReport["stopped"] = "rested";
+    // What the backlog has can be leased though the walk fails; once a run is enough to see it fail.
+    if (settings.claimsBy === "urgency" && walkFailure === undefined) {
+      walked = await walk(deps, settings, endsAtMs, count).catch((cause: unknown) => {
+        deps.signal?.throwIfAborted();
+        walkFailure = { cause };
+        return "rested";
+      });
+    }
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("fleet-ill");
     const limits = { mostLeases: mostLeases(allowance), endsAtMs };

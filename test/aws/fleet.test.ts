@@ -22,7 +22,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ALARMS } from "../../infra/alarm-definitions.ts";
 import { FUNCTIONS } from "../../infra/function-settings.ts";
 import { MOST_RECEIVES, VISIBILITY_TIMEOUT_SECONDS } from "../../infra/limits.ts";
-import type { ClaimReport } from "../../lib/claim/claim.ts";
+import type { ClaimReport } from "../../lib/claim/claim-report.ts";
 import { startScheduler } from "../../lib/local/scheduler.ts";
 import { invokeFunction } from "../../lib/operator/invoke.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { claim } from "../../lib/claim/claim.ts";
+import { ClaimIncompleteError } from "../../lib/claim/claim-report.ts";
 import type { ClaimSettings } from "../../lib/claim/claim-settings.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { checkBudget } from "../../lib/store/budget.ts";
@@ -17,7 +18,7 @@ import {
   seedFleet,
   seedSlabs,
 } from "../support/seed-indexd.ts";
-import { clearDatabase, walkSettings } from "./backlog-fixture.ts";
+import { clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -39,6 +40,27 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
     minShards: 3,
     slabs: lives.map((live) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, live))] })),
   });
+
+test("a walk that fails keeps nothing waiting that is in the backlog, and is told at the end", async () => {
+  await slabs([4, 5]);
+  await walk(sql);
+  // Whatever the walk records from now on is refused.
+  await sql`alter table slabmend.walks add constraint broken check (generation < 0) not valid`;
+  const queue = recordingQueue();
+  const failing = claim(
+    { ask: askOf(sql), queue, clock: systemClock },
+    settings({ claimsBy: "urgency", walk: walkSettings({ everyMs: 0 }) }),
+    4_000,
+  );
+  const error = await failing.then(
+    () => undefined,
+    (cause: unknown) => cause,
+  );
+  await sql`alter table slabmend.walks drop constraint broken`;
+  expect(error).toBeInstanceOf(ClaimIncompleteError);
+  expect(error).toMatchObject({ cause: { code: "23514" }, report: { leased: 2, sent: 2 } });
+  expect(queue.messages).toHaveLength(2);
+});
 
 async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 4_000) {
   const queue = recordingQueue();

@@ -7,6 +7,7 @@
  * A lease that no worker could take is given back. The database being away ends nothing: it is tried again.
  */
 import { claim } from "../../claim/claim.ts";
+import { ClaimIncompleteError } from "../../claim/claim-report.ts";
 import type { ClaimSettings } from "../../claim/claim-settings.ts";
 import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
@@ -134,5 +135,7 @@ function mayPass(error: unknown): boolean {
   if (error instanceof StoreError) return PASSING.has(error.code);
   if (error instanceof AggregateError) return error.errors.every(mayPass);
   if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);
+  // Leases were made; without the walk nothing new is found, but what is known goes on being repaired.
+  if (error instanceof ClaimIncompleteError) return true;
   return classifyDatabaseFailure(error) !== "permanent";
 }
