@@ -14,7 +14,7 @@
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
 import { sleep } from "../clock/sleep.ts";
 import { sendLeases } from "../queue/send-leases.ts";
-import { type BudgetLimit, checkBudget } from "../store/budget.ts";
+import { type BudgetLimit, type BudgetState, checkBudget } from "../store/budget.ts";
 import { type ClaimAllowance, claimAllowance } from "../store/fleet-health.ts";
 import { refreshFleetHealth, takeProbe } from "../store/fleet-state.ts";
 import { readPause } from "../store/pause.ts";
@@ -54,7 +54,17 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    if ((await ask(readPause)) !== undefined) return end("paused");
+    // In every run, whatever it may lease: status repeats what was written down last. Claims by id know no budget.
+    const limits = settings.claimsBy === "id" ? {} : settings.budget;
+    const checkLimits = async (): Promise<BudgetState> => {
+      const budget = await ask((sql) => checkBudget(sql, limits));
+      stoppedBy = budget.stoppedBy;
+      return budget;
+    };
+    if ((await ask(readPause)) !== undefined) {
+      await checkLimits();
+      return end("paused");
+    }
     await resendUnsent(deps, settings, count);
     let walked: WalkReport["stopped"] = "rested";
     // What the backlog has can be leased though the walk fails; once a run is enough to see it fail.
@@ -65,16 +75,14 @@ export async function claim(
         return "rested";
       });
     }
+    const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("fleet-ill");
-    const limits = { mostLeases: mostLeases(allowance), endsAtMs };
-    let filled: Filled;
-    if (settings.claimsBy === "id") filled = await fillById(deps, settings, limits, count);
-    else {
-      const budget = await ask((sql) => checkBudget(sql, settings.budget));
-      stoppedBy = budget.stoppedBy;
-      filled = await fillByUrgency(deps, settings, limits, budget, count);
-    }
+    const fill = { mostLeases: mostLeases(allowance), endsAtMs };
+    const filled: Filled =
+      settings.claimsBy === "id"
+        ? await fillById(deps, settings, fill, count)
+        : await fillByUrgency(deps, settings, fill, budget, count);
     if (allowance.kind !== "all") return end("fleet-ill");
     if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
     // With workers idle and slabs still to be found the walk goes on at once, if it can.

@@ -38,7 +38,8 @@ export function renderStatus(report: StatusReport): string {
     report.pausedSince !== undefined &&
       `paused since ${report.pausedSince.toISOString()}${report.pauseReason === undefined ? "" : ` (${report.pauseReason})`}: slabmend resume`,
     report.fleetIsIll && "the fleet is ill: most recent repairs failed, claim leases only a probe a minute",
-    report.budgetStops.length > 0 && `the budget stops claims: ${report.budgetStops.join(", ")}`,
+    report.budgetStops.length > 0 &&
+      `the budget stops claims: ${report.budgetStops.join(", ")} (as of ${report.budgetCheckedAt?.toISOString()})`,
     report.atRisk > 0 && `${report.atRisk} slabs at risk: too few sources answered`,
     report.quarantined > 0 && `${report.quarantined} slabs in quarantine: slabmend quarantine list`,
     report.deadLetters > 0 && `${report.deadLetters} dead letters: slabmend dead-letters list`,

@@ -4,7 +4,7 @@ import type { ISql } from "postgres";
 export interface BudgetLimits {
   readonly hastings?: bigint;
   readonly bytesRead?: bigint;
-  /** Repairs that moved something. */
+  /** Repairs that moved something, whatever they ended in. */
   readonly repairs?: bigint;
 }
 
@@ -41,7 +41,7 @@ export async function checkBudget(sql: ISql, limits: BudgetLimits): Promise<Budg
       select ${asText}::text::jsonb as limits
     ), spent as (
       select coalesce(sum(j.hastings), 0) as hastings, coalesce(sum(j.bytes_read), 0) as bytes_read,
-        count(*) filter (where j.outcome in ('repaired', 'partial-deadline', 'partial-refused')) as repairs
+        count(*) filter (where j.moves <> '[]') as repairs
       from slabmend.journal j
       where j.finished_at >= date_trunc('day', clock_timestamp(), 'UTC')
     ), decided as (

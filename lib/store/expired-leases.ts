@@ -25,7 +25,8 @@ export async function listExpiredLeases(
       exists (
         select from slabmend.journal j
         where j.finished_at > clock_timestamp() - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
-          and j.outcome in ('repaired', 'partial-deadline', 'partial-refused') and j.slab_id <> l.slab_id
+          -- What moved something shows that workers can work, whatever it ended in.
+          and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-refused')) and j.slab_id <> l.slab_id
       ) as "othersSucceed"
     from slabmend.leases l
     left join slabmend.repairs r on r.slab_id = l.slab_id

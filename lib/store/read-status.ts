@@ -47,8 +47,10 @@ export interface FleetStatus {
   readonly fleetIsIll: boolean;
   readonly pausedSince: Date | undefined;
   readonly pauseReason: string | undefined;
-  /** Names of the limits of the budget that stop claims. */
+  /** Names of the limits of the budget that stopped claims when claim last looked, today; yesterday's stop is over. */
   readonly budgetStops: readonly string[];
+  /** When claim last compared the budget with what was spent; undefined: not today. */
+  readonly budgetCheckedAt: Date | undefined;
 }
 
 interface Row {
@@ -75,7 +77,8 @@ interface Row {
   readonly ill: boolean;
   readonly paused_at: Date | null;
   readonly pause_reason: string | null;
-  readonly stopped_by: string[];
+  readonly stopped_by: string[] | null;
+  readonly budget_checked_at: Date | null;
 }
 
 /**
@@ -116,7 +119,7 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
       (select count(*)::integer from slabmend.repairs r where r.last_outcome = 'too-few-sources') as at_risk,
       (select count(distinct slab_id)::integer from slabmend.moved) as moved,
       f.ill, f.paused_at, f.pause_reason,
-      (select to_jsonb(b.stopped_by) from slabmend.budget b) as stopped_by
+      to_jsonb(b.stopped_by) as stopped_by, b.checked_at as budget_checked_at
     from (
       select (count(*) filter (where sent_at is null and began_at is null and expires_at >= clock_timestamp()))::integer
           as unsent,
@@ -128,6 +131,7 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
       from slabmend.leases
     ) l
     cross join slabmend.fleet f
+    left join slabmend.budget b on b.checked_at >= date_trunc('day', clock_timestamp(), 'UTC')
     cross join (
       select count(*)::integer as repairs,
         coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "copied")'))), 0)::integer
@@ -163,6 +167,7 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
     fleetIsIll: row!.ill,
     pausedSince: row!.paused_at ?? undefined,
     pauseReason: row!.pause_reason ?? undefined,
-    budgetStops: row!.stopped_by,
+    budgetStops: row!.stopped_by ?? [],
+    budgetCheckedAt: row!.budget_checked_at ?? undefined,
   };
 }

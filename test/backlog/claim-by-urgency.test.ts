@@ -7,6 +7,7 @@ import { ClaimIncompleteError } from "../../lib/claim/claim-report.ts";
 import type { ClaimSettings } from "../../lib/claim/claim-settings.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { checkBudget } from "../../lib/store/budget.ts";
+import { readStatus } from "../../lib/store/read-status.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -32,7 +33,7 @@ afterAll(() => database.drop());
 afterEach(async () => {
   await clearDatabase(sql);
   await sql`update slabmend.budget set limits = '{}', spent = '{}', stopped_by = '{}', stopped_since = null`;
-  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, last_probe_at = null, since = clock_timestamp()`;
+  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, last_probe_at = null, paused_at = null, since = clock_timestamp()`;
 });
 
 const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
@@ -76,11 +77,11 @@ async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 4_000) {
 async function endLeases(
   outcome: string,
   freeInSeconds: number,
-  rest: { hastings?: string; bytes?: number } = {},
+  rest: { hastings?: string; bytes?: number; moves?: string } = {},
 ) {
   await sql`
-    insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, hastings, bytes_read, worker, leased_at, began_at, finished_at)
-    select token, slab_id, digest, ${outcome}, ${outcome}, ${rest.hastings ?? "0"}::numeric, ${rest.bytes ?? 0}::bigint, 'w', leased_at, now(), clock_timestamp()
+    insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, moves, hastings, bytes_read, worker, leased_at, began_at, finished_at)
+    select token, slab_id, digest, ${outcome}, ${outcome}, ${rest.moves ?? (outcome === "repaired" ? '[{"index": 0}]' : "[]")}::text::jsonb, ${rest.hastings ?? "0"}::numeric, ${rest.bytes ?? 0}::bigint, 'w', leased_at, now(), clock_timestamp()
     from slabmend.leases`;
   await sql`update slabs s set next_repair_attempt = clock_timestamp() + make_interval(secs => ${freeInSeconds}::float8)
     from slabmend.leases l where l.slab_id = s.id`;
@@ -151,6 +152,45 @@ describe("budget", () => {
     expect(claimed).toEqual([seeded[1]!.id, seeded[3]!.id]);
     expect(report.budgetStops).toEqual(["repairs"]);
     expect((await run({ budget: { hastings: 10n ** 40n, bytesRead: 10n ** 40n } })).claimed).toHaveLength(2);
+  });
+
+  test("a repair that moved something counts, whatever it ended in", async () => {
+    await slabs([9, 9]);
+    await run();
+    await endLeases("too-few-sources", 3_600, { moves: '[{"index": 0}]' });
+    expect(await checkBudget(sql, { repairs: 5n })).toEqual({ stoppedBy: [], ordinaryLeases: 3 });
+  });
+
+  test("what is written down for status is of this run, also of one that may lease nothing", async () => {
+    const stops = async () => (await readStatus(sql)).budgetStops;
+    await slabs([9]);
+    await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
+    expect(await stops()).toEqual(["repairs"]);
+    await sql`update slabmend.fleet set paused_at = clock_timestamp()`;
+    expect((await run({ budget: { repairs: 1n } })).report).toMatchObject({
+      stopped: "paused",
+      budgetStops: [],
+    });
+    expect(await stops()).toEqual([]);
+    expect((await run({ budget: { repairs: 0n } })).report).toMatchObject({ budgetStops: ["repairs"] });
+    expect(await stops()).toEqual(["repairs"]);
+    await sql`update slabmend.fleet set paused_at = null`;
+    expect(
+      (await run({ claimsBy: "id", budget: { repairs: 0n }, maxInFlight: 0 })).report.budgetStops,
+    ).toEqual([]);
+    expect(await stops()).toEqual([]);
+    // Backing off, and somebody else has this minute's probe.
+    await sql`
+      update slabmend.fleet set ill = true, backoff_ms = 60000, backoff_from = clock_timestamp(),
+        backoff_until = clock_timestamp() + interval '1 hour', last_probe_at = clock_timestamp()`;
+    expect((await run({ budget: { repairs: 0n } })).report).toMatchObject({
+      stopped: "fleet-ill",
+      budgetStops: ["repairs"],
+    });
+    expect(await stops()).toEqual(["repairs"]);
+    // With no claim at all since midnight there is nothing to say.
+    await sql`update slabmend.budget set checked_at = date_trunc('day', now(), 'UTC') - interval '1 second'`;
+    expect(await stops()).toEqual([]);
   });
 
   test("repairs under way count, so that a limit is not overrun", async () => {

@@ -268,6 +268,14 @@ describe("quarantine", () => {
     });
   });
 
+  test("also when the other slab's repair moved something and then ended badly: workers can work", async () => {
+    const slab = await damaged();
+    for (let n = 0; n < 2; n += 1) await crash(slab);
+    await anotherSucceeds();
+    await sql`update slabmend.journal set outcome = 'too-few-sources', moves = '[{"index": 0}]' where outcome = 'repaired'`;
+    expect((await crash(slab)).report).toMatchObject({ crashed: 1, quarantined: 1 });
+  });
+
   test("not while nothing else succeeds; then it waits longer and longer", async () => {
     const slab = await damaged();
     const minutes: (number | undefined)[] = [];
