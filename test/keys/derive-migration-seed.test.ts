@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import { blake2b } from "@noble/hashes/blake2.js";
+import { extract } from "@noble/hashes/hkdf.js";
+import { createHasher } from "@noble/hashes/utils.js";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { describe, expect, it } from "vitest";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
@@ -40,6 +43,17 @@ describe("key derivation", () => {
     const derived = deriveMigrationSeed(phrase);
     expect(hexOf(derived.migrationSeed)).toBe(migrationSeed);
     expect(accountOf(derived.migrationSeed)).toBe(account);
+  });
+
+  it("matches the vectors of the steps in between", () => {
+    const hash = createHasher(() => blake2b.create({ dkLen: 32 }));
+    expect(hexOf(hash(entropyOfPhrase(FIRST)))).toBe(
+      "94c1c088cc9453996779630ad3af45cbd92814828dd784cf2aa12df95d1b8afe",
+    );
+    const salt = Buffer.from("migration", "ascii");
+    expect(hexOf(extract(hash, walletPrivateKey(entropyOfPhrase(FIRST)), salt))).toBe(
+      "fd5411cd31989a80817fd636f31f3c6f0a492dd08ffade1d93b2cf6573785d4f",
+    );
   });
 
   it("matches the vectors of the wallet hash and the integrity account", () => {

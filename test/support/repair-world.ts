@@ -141,6 +141,8 @@ export async function createRepairWorld(options: {
     variables: {
       SLABMEND_DATABASE_URL: database.url,
       SLABMEND_MIGRATION_SEED: seed.toString("hex"),
+      // Nobody listens: what gives messages back has a queue of its own.
+      SLABMEND_QUEUE_URL: "http://127.0.0.1:1/0/none",
       SLABMEND_ALLOW_PRIVATE_ADDRESSES: "true",
       SLABMEND_FLEET_CACHE_SECONDS: "0",
       SLABMEND_LOG_LEVEL: "silent",
