@@ -9,6 +9,7 @@ const BATCH = 100;
 export const request: UrgencyRequest = {
   maxLeases: BATCH,
   maxInFlight: null,
+  throughQueue: true,
   holdMs: 36_000_000,
   graceMs: 3_600_000,
   dangerAbove: 1e-4,
@@ -142,6 +143,7 @@ export async function leaseById(url: string, most: number): Promise<bigint[]> {
       pageSectors: 1_000,
       maxLeases: 1_000,
       maxInFlight: 2_000_000_000,
+      throughQueue: true,
       holdMs: 36_000_000,
       graceMs: 0,
     });

@@ -9,7 +9,7 @@ export interface ClaimReport {
   readonly resent: number;
   readonly sent: number;
   readonly refused: number;
-  /** Leases that existed at the end. */
+  /** Leases of that kind, through the queue or not, that existed at the end. */
   readonly live: number;
   readonly pages: number;
   readonly rounds: number;

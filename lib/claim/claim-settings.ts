@@ -19,7 +19,12 @@ export interface ClaimSettings {
   readonly patienceMs: number;
   /** 0..1 */
   readonly patientShare: number;
-  /** Live leases while there is a backlog. */
+  /**
+   * Through the queue, or by a machine that leases what it begins at once. Each counts its own leases only: on one
+   * backlog the larger of the two would leave the other nothing.
+   */
+  readonly throughQueue: boolean;
+  /** Live leases of that kind while there is a backlog. */
   readonly maxInFlight: number;
   /** Bad sectors looked at in one transaction. */
   readonly pageSectors: number;
@@ -45,6 +50,7 @@ export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   budget: {},
   patienceMs: 86_400_000,
   patientShare: 0.1,
+  throughQueue: true,
   maxInFlight: 200,
   pageSectors: 500,
   // 14 ms of transaction on ten million sectors: short enough for indexd never to notice.

@@ -20,6 +20,7 @@ export async function fillById(
         pageSectors: settings.pageSectors,
         maxLeases: Math.min(settings.batchLeases, left),
         maxInFlight: settings.maxInFlight,
+        throughQueue: settings.throughQueue,
         holdMs: settings.holdMs,
         graceMs: settings.indexdGraceMs,
       }),

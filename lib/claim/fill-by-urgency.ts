@@ -24,6 +24,7 @@ export async function fillByUrgency(
       leaseByUrgency(sql, {
         maxLeases: Math.min(settings.batchLeases, left),
         maxInFlight: settings.maxInFlight,
+        throughQueue: settings.throughQueue,
         holdMs: settings.holdMs,
         graceMs: settings.indexdGraceMs,
         dangerAbove: settings.walk.thresholds.dangerAbove,

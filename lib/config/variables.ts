@@ -132,7 +132,7 @@ export const VARIABLES = {
     100_000,
     200,
     "leases",
-    "how many live leases claim keeps while there is a backlog; about twice the repair function's concurrency",
+    "how many live leases the queue's claim keeps while there is a backlog; about twice the repair function's concurrency. What machines lease straight from the database does not count",
     ["claim"],
   ),
   SLABMEND_CLAIM_PAGE: wholeNumber(

@@ -8,8 +8,10 @@ export interface ClaimPageRequest {
   readonly pageSectors: number;
   /** Leases made at most. */
   readonly maxLeases: number;
-  /** Leases that may exist at most afterwards. */
+  /** Leases of that kind that may exist at most afterwards. */
   readonly maxInFlight: number;
+  /** Whose leases are made and counted: the queue's, or those of machines that lease for themselves. */
+  readonly throughQueue: boolean;
   readonly holdMs: number;
   /** How long past its next_repair_attempt a slab is left to indexd, unless that value is ours. */
   readonly graceMs: number;
@@ -24,7 +26,7 @@ export interface ClaimPosition {
 export interface ClaimedPage {
   /** Lowest margin first. */
   readonly leases: readonly UnsentLease[];
-  /** Leases that exist now. */
+  /** Leases of that kind that exist now. */
   readonly live: number;
   /** Where the page started, and where the next one starts. */
   readonly from: ClaimPosition;

@@ -1,9 +1,10 @@
 -- claim, one transaction and one round trip: look at one page of bad sectors behind the checkpoint, lease its slabs.
 --
---   request  {"checkpoint", "pageSectors", "maxLeases", "maxInFlight", "holdMs", "graceMs"}
+--   request  {"checkpoint", "pageSectors", "maxLeases", "maxInFlight", "holdMs", "graceMs", "throughQueue"}
+--            throughQueue: whose leases are made and counted, the queue's or those of machines that lease for themselves
 --   answer   {"leases": [{"slabId", "digest", "token", "margin"}], "live", "from", "fromSlab", "next", "nextSlab", "passed",
 --             "sectors"}
---            leases: lowest margin first; live: leases that exist now; next, nextSlab: where the next page starts, 0 = from the
+--            leases: lowest margin first; live: leases of that kind that exist now; next, nextSlab: where the next page starts, 0 = from the
 --            beginning; passed: nothing claimable was left behind in this one; sectors: how many bad ones the page had.
 --
 -- Chosen as indexd does (docs/protocol.md, Selecting unhealthy slabs), by ascending sector id, whatever the cause:
@@ -26,6 +27,7 @@ declare
   page_sectors constant integer not null := (request->>'pageSectors')::integer;
   hold constant interval not null := make_interval(secs => (request->>'holdMs')::double precision / 1000);
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
+  through constant boolean not null := (request->>'throughQueue')::boolean;
   room integer not null := (request->>'maxLeases')::integer;
   live integer;
   from_sector bigint;
@@ -48,7 +50,7 @@ begin
   select c.position, c.slab_position into strict from_sector, from_slab
   from slabmend.checkpoints c where c.name = request->>'checkpoint';
 
-  select count(*) into live from slabmend.leases;
+  select count(*) into live from slabmend.leases l where l.through_queue = through;
   room := least(room, (request->>'maxInFlight')::integer - live);
   if room <= 0 then
     return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'from', from_sector::text, 'fromSlab', from_slab::text,
@@ -122,8 +124,8 @@ begin
   -- A new statement, now that the slabs are ours: whatever came between is seen.
   moment := clock_timestamp();
   with inserted as (
-    insert into slabmend.leases as l (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)
-    select c.slab_id, c.digest, moment, moment + hold, moment, moment + hold, chosen.margin
+    insert into slabmend.leases as l (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin, through_queue)
+    select c.slab_id, c.digest, moment, moment + hold, moment, moment + hold, chosen.margin, through
     from unnest(locked_ids, margins) as chosen (slab_id, margin)
     join slabmend.claimable_slabs(locked_ids, moment, grace) c on c.slab_id = chosen.slab_id
     on conflict (slab_id) do nothing

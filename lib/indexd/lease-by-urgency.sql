@@ -2,12 +2,13 @@
 -- for longest.
 --
 --   request  {"maxLeases", "maxInFlight" | null, "holdMs", "graceMs", "dangerAbove", "mostOrdinary" | null,
---             "patienceMs", "patientShare"}
+--             "patienceMs", "patientShare", "throughQueue"}
+--            throughQueue: whose leases are made and counted, the queue's or those of machines that lease for themselves
 --            mostOrdinary: leases at most of slabs whose urgency is not above dangerAbove; null: no limit
 --            patientShare: of the batch, for slabs that have waited longer than patienceMs, whatever their urgency
 --   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "examined", "postponed", "healed",
 --             "changed", "dry"}
---            live: leases that exist now, as counted (null without maxInFlight)
+--            live: leases of that kind that exist now, as counted (null without maxInFlight)
 --            changed: slabs whose first bad sector is well again, but not all: to be judged anew before they are leased
 --            dry: nothing that may be leased was left behind
 --
@@ -37,6 +38,7 @@ declare
   -- Without a limit on ordinary slabs there are none: every urgency is above this.
   ordinary_up_to constant double precision not null :=
     case when most_ordinary is null then -1 else (request->>'dangerAbove')::double precision end;
+  through constant boolean not null := (request->>'throughQueue')::boolean;
   room integer not null := (request->>'maxLeases')::integer;
   most_patient integer not null := 0;
   live integer;
@@ -58,7 +60,7 @@ begin
   end if;
 
   if most_in_flight is not null then
-    select count(*) into live from slabmend.leases;
+    select count(*) into live from slabmend.leases l where l.through_queue = through;
     room := least(room, most_in_flight - live);
   end if;
   if room <= 0 then
@@ -139,8 +141,8 @@ begin
     from unnest(chosen, urgencies, margins) with ordinality e (slab_id, urgency, margin, place)
     left join slabmend.claim_times(chosen, grace) t on t.slab_id = e.slab_id
   ), inserted as (
-    insert into slabmend.leases as l (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)
-    select j.slab_id, j.digest, moment, moment + hold, moment, moment + hold, j.margin
+    insert into slabmend.leases as l (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin, through_queue)
+    select j.slab_id, j.digest, moment, moment + hold, moment, moment + hold, j.margin, through
     from judged j where j.verdict = 'due'
     on conflict (slab_id) do nothing
     returning l.slab_id, l.digest, l.token, l.held_until

@@ -6,8 +6,10 @@ import type { UnsentLease } from "../store/unsent-leases.ts";
 export interface UrgencyRequest {
   /** Leases made at most. */
   readonly maxLeases: number;
-  /** Leases that may exist at most afterwards; null: any number, and they are not counted. */
+  /** Leases of that kind that may exist at most afterwards; null: any number, and they are not counted. */
   readonly maxInFlight: number | null;
+  /** Whose leases are made and counted: the queue's, or those of machines that lease for themselves. */
+  readonly throughQueue: boolean;
   readonly holdMs: number;
   /** How long past its next_repair_attempt a slab is left to indexd, unless that value is ours. */
   readonly graceMs: number;
@@ -29,7 +31,7 @@ export interface UrgentLease extends UnsentLease {
 export interface UrgencyBatch {
   /** Most urgent first, after those whose patience was at its end. */
   readonly leases: readonly UrgentLease[];
-  /** Leases that exist now; null: not counted. */
+  /** Leases of that kind that exist now; null: not counted. */
   readonly live: number | null;
   readonly examined: number;
   readonly postponed: number;

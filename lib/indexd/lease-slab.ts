@@ -75,8 +75,8 @@ export async function leaseSlab(sql: Sql, request: LeaseSlabRequest): Promise<Le
           returning s.id, s.digest, s.min_shards
         )
         insert into slabmend.leases
-          (slab_id, digest, leased_at, held_until, sending_since, sent_at, expires_at, margin)
-        select h.id, h.digest, m.at, m.hold, m.at, m.at, m.hold,
+          (slab_id, digest, leased_at, held_until, sending_since, sent_at, expires_at, through_queue, margin)
+        select h.id, h.digest, m.at, m.hold, m.at, m.at, m.hold, false,
           (select count(g.host_id) - h.min_shards
            from public.slab_sectors ss
            join public.sectors x on x.id = ss.sector_id

@@ -1,7 +1,8 @@
 import type { ISql } from "postgres";
 
-/** Of all fleets on this database. The table is never larger than they are. */
-export async function countLeases(sql: ISql): Promise<number> {
-  const [row] = await sql<{ leases: number }[]>`select count(*)::integer as leases from slabmend.leases`;
+/** Leases of all machines that lease for themselves, beside the queue. The table is never larger than the fleet. */
+export async function countLeasesBesideQueue(sql: ISql): Promise<number> {
+  const [row] = await sql<{ leases: number }[]>`
+    select count(*)::integer as leases from slabmend.leases where not through_queue`;
   return row!.leases;
 }

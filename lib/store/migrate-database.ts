@@ -19,6 +19,7 @@ const MIGRATIONS = [
   "0004-tiny-scores.sql",
   "0005-spent-so-far.sql",
   "0006-positions-within-a-sector.sql",
+  "0007-leases-beside-the-queue.sql",
 ] as const;
 
 /** The version that this slabmend works with. */

@@ -40,6 +40,7 @@ export async function walk(
 const leaseRequest = (rest: Partial<UrgencyRequest> = {}): UrgencyRequest => ({
   maxLeases: 100,
   maxInFlight: null,
+  throughQueue: true,
   holdMs: 3_600_000,
   graceMs: 0,
   dangerAbove: 1e-4,

@@ -62,6 +62,7 @@ async function page(from: bigint) {
     pageSectors: PAGE,
     maxLeases: 1_000,
     maxInFlight: 10_000,
+    throughQueue: true,
     holdMs: 3_600_000,
     graceMs: 0,
   });

@@ -3,7 +3,7 @@ import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { claim } from "../../lib/claim/claim.ts";
 import type { ClaimStep } from "../../lib/claim/claim-dependencies.ts";
-import type { ClaimSettings } from "../../lib/claim/claim-settings.ts";
+import type { ClaimOrder, ClaimSettings } from "../../lib/claim/claim-settings.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import {
   type ClaimedPage,
@@ -194,6 +194,34 @@ describe("the lease", () => {
     });
   });
 
+  test.each<ClaimOrder>(["urgency", "id"])(
+    "by %s: the queue and machines that lease for themselves each count their own leases",
+    async (claimsBy) => {
+      await seedSlabs(sql, {
+        slabs: Array.from({ length: 12 }, () => ({
+          minShards: 1,
+          sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
+        })),
+      });
+      const lease = async (throughQueue: boolean, maxInFlight: number) => {
+        const { live } = await claim(
+          { ask: askOf(sql), queue: recordingQueue(), clock: createFakeClock() },
+          settings({ claimsBy, throughQueue, maxInFlight, topUpMs: 30_000 }),
+          20_000,
+        );
+        const [row] = await sql`
+          select (count(*) filter (where through_queue))::integer as queue,
+            (count(*) filter (where not through_queue))::integer as machines from slabmend.leases`;
+        return { live, ...row };
+      };
+      expect(await lease(false, 5)).toEqual({ live: 5, queue: 0, machines: 5 });
+      // As many as ever, although a machine has that many; and the other way round.
+      expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 5 });
+      expect(await lease(false, 7)).toEqual({ live: 7, queue: 4, machines: 7 });
+      expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
+    },
+  );
+
   test("live leases stay at maxInFlight, and are topped up until the deadline", async () => {
     await seedSlabs(sql, {
       slabs: Array.from({ length: 30 }, () => ({
@@ -243,7 +271,12 @@ describe("the walk", () => {
       })),
     });
     const { claimed, report } = await run({ pageSectors: 4 });
-    expect(claimed.toSorted()).toEqual(slabs.slice(20).map((slab) => slab.id));
+    expect(claimed.toSorted()).toEqual(
+      slabs
+        .slice(20)
+        .map((slab) => slab.id)
+        .toSorted(),
+    );
     expect(report).toMatchObject({ pages: 7, stopped: "no-backlog" });
   });
 
@@ -316,6 +349,7 @@ describe("two claims at the same time", () => {
     pageSectors: 4,
     maxLeases: 100,
     maxInFlight: 1_000,
+    throughQueue: true,
     holdMs: 3_600_000,
     graceMs: 0,
     ...rest,

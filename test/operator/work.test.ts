@@ -116,8 +116,11 @@ test("draining finishes what is in hand and begins nothing more", async () => {
   for (const { swarm } of world.hosts) await swarm.setSwitches({ latencyMs: 100 });
   const slabs = [await brokenSlab(), await brokenSlab()];
   const cli = work("--from-database", "--concurrency", "1");
-  const running = () => world.database.sql`select from slabmend.leases where began_at is not null`;
+  const running = () =>
+    world.database.sql`select through_queue from slabmend.leases where began_at is not null`;
   await cli.meanwhile(untilCount(async () => (await running()).length, 1));
+  // The claim of a queue does not count it.
+  expect(await running()).toEqual([{ through_queue: false }]);
   cli.child.kill("SIGTERM");
   await cli.until("draining");
   expect(await cli.ended).toBe(0);

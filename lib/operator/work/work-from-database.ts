@@ -7,7 +7,6 @@
  * A lease that no worker could take is given back. The database being away ends nothing: it is tried again.
  */
 import { claim } from "../../claim/claim.ts";
-import { ClaimIncompleteError } from "../../claim/claim-report.ts";
 import type { ClaimSettings } from "../../claim/claim-settings.ts";
 import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
@@ -17,11 +16,11 @@ import { reap } from "../../reap/reap.ts";
 import type { ReapSettings } from "../../reap/reap-settings.ts";
 import { type AnsweringDatabase, type Ask, askWithin } from "../../store/answering-database.ts";
 import { assertFleetMayWork } from "../../store/assert-fleet-may-work.ts";
-import { countLeases } from "../../store/count-leases.ts";
-import { classifyDatabaseFailure } from "../../store/retry-transaction.ts";
-import { StoreError, type StoreErrorCode } from "../../store/store-error.ts";
+import { countLeasesBesideQueue } from "../../store/count-leases.ts";
+import { StoreError } from "../../store/store-error.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
+import { mayPass } from "./may-pass.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface DatabaseWork {
@@ -90,8 +89,9 @@ async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver
     { ask, queue, clock, signal },
     {
       ...work.claim,
-      // Whatever other fleets have leased: as many more as workers are free here.
-      maxInFlight: (await ask(countLeases)) + pool.free,
+      throughQueue: false,
+      // Whatever other machines have leased for themselves: as many more as workers are free here.
+      maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
       // One round: the next one is ours to time.
       topUpMs: CLAIM_MS,
@@ -126,16 +126,4 @@ async function giveBack({ logger }: DatabaseWork, ask: Ask, queue: HandOver): Pr
     }
   }
   return couldNotBegin;
-}
-
-const PASSING: ReadonlySet<StoreErrorCode> = new Set(["retries-exhausted", "fate-unknown", "no-answer"]);
-
-/** Whether a failure may be over in a while. */
-function mayPass(error: unknown): boolean {
-  if (error instanceof StoreError) return PASSING.has(error.code);
-  if (error instanceof AggregateError) return error.errors.every(mayPass);
-  if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);
-  // Leases were made; without the walk nothing new is found, but what is known goes on being repaired.
-  if (error instanceof ClaimIncompleteError) return true;
-  return classifyDatabaseFailure(error) !== "permanent";
 }
