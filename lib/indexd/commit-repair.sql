@@ -83,18 +83,8 @@ begin
   elsif reported = 'stale' then
     superseded_by := 'reported-stale';
   end if;
-  if superseded_by is not null then
-    -- Tables of ours only: what the repair cost was spent all the same.
-    delete from slabmend.leases l where l.slab_id = the_slab;
-    insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read,
-      bytes_written, hastings, phases_ms, worker, leased_at, began_at, finished_at)
-    values (the_token, the_slab, the_digest, 'superseded', reported, superseded_by,
-      (request->>'bytesRead')::bigint, (request->>'bytesWritten')::bigint, (request->>'hastings')::numeric,
-      request->'phasesMs', lease.worker, lease.leased_at, lease.began_at, clock_timestamp());
-    return jsonb_build_object('kind', 'superseded', 'why', superseded_by);
-  end if;
 
-  if jsonb_array_length(request->'moves') > 0 or jsonb_array_length(request->'lost') > 0 then
+  if superseded_by is null and (jsonb_array_length(request->'moves') > 0 or jsonb_array_length(request->'lost') > 0) then
     -- 3. All sectors of the slab, also those that stay: none of them may come to a host that we give to another.
     perform s.id
     from public.slab_sectors ss
@@ -118,6 +108,25 @@ begin
     )
     order by h.id
     for no key update;
+  end if;
+
+  -- indexd upgrades its tables when it likes, also while a repair runs or this call waits for its locks: what we would
+  -- write may mean something else now. A worker of an older release does not say what it knows.
+  if superseded_by is null and request ? 'knownVersions' and not exists (
+    select from public.global_settings g where g.id = 0 and request->'knownVersions' @> to_jsonb(g.db_version)
+  ) then
+    superseded_by := 'indexd-upgraded';
+  end if;
+
+  if superseded_by is not null then
+    -- Tables of ours only: what the repair cost was spent all the same.
+    delete from slabmend.leases l where l.slab_id = the_slab;
+    insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read,
+      bytes_written, hastings, phases_ms, worker, leased_at, began_at, finished_at)
+    values (the_token, the_slab, the_digest, 'superseded', reported, superseded_by,
+      (request->>'bytesRead')::bigint, (request->>'bytesWritten')::bigint, (request->>'hastings')::numeric,
+      request->'phasesMs', lease.worker, lease.leased_at, lease.began_at, clock_timestamp());
+    return jsonb_build_object('kind', 'superseded', 'why', superseded_by);
   end if;
 
   -- 5. Lost sectors, as indexd's MarkSectorsLost: only those that are still on the host that said so, and, when the

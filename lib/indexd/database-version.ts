@@ -2,7 +2,7 @@ import type { ISql } from "postgres";
 import { IndexdError } from "./errors.ts";
 
 /** Versions of `global_settings.db_version` whose tables are those that our statements were written for: docs/protocol.md. */
-const KNOWN_DATABASE_VERSIONS: readonly number[] = [22];
+export const KNOWN_DATABASE_VERSIONS: readonly number[] = [22];
 
 const UNDEFINED_TABLE = "42P01";
 

@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { KNOWN_DATABASE_VERSIONS } from "../indexd/database-version.ts";
 import type {
   ContractId,
   ContractMapId,
@@ -70,7 +71,9 @@ export type SupersededReason =
   | "never-begun"
   | "slab-gone"
   | "indexd-claimed"
-  | "reported-stale";
+  | "reported-stale"
+  /** Its database version is none that we know: somebody has to look before anything is written. */
+  | "indexd-upgraded";
 
 export type CommitResult =
   | {
@@ -135,6 +138,7 @@ function encodeCommitRequest(request: CommitRequest): string {
       hastings: request.hastings,
       phasesMs: request.phasesMs,
       writes: commitWrites(request.outcome.kind),
+      knownVersions: KNOWN_DATABASE_VERSIONS,
     },
     (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value),
   );

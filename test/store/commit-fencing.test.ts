@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql, type TransactionSql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { LeaseToken } from "../../lib/slab/ids.ts";
 import { type CommitRequest, type CommitResult, commitRepair } from "../../lib/store/commit-repair.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -38,6 +38,7 @@ beforeEach(async () => {
 const leases = () => sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`;
 
 describe("a superseded worker changes nothing of indexd's", () => {
+  afterEach(() => sql`update global_settings set db_version = 22`);
   const changesNothing = async (why: string): Promise<void> => {
     const before = await indexdState(sql);
     expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
@@ -83,6 +84,12 @@ describe("a superseded worker changes nothing of indexd's", () => {
   test("the slab was deleted, or is another one now", async () => {
     request = { ...request, digest: "ab".repeat(32) as CommitRequest["digest"] };
     await changesNothing("slab-gone");
+    expect(await leases()).toHaveLength(0);
+  });
+
+  test("indexd was upgraded while the repair ran", async () => {
+    await sql`update global_settings set db_version = 23`;
+    await changesNothing("indexd-upgraded");
     expect(await leases()).toHaveLength(0);
   });
 
@@ -186,6 +193,17 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     const result = await besideIndexd((tx) => migrateSector(tx, move!));
     expect(result).toMatchObject({ recorded: [0], lostRecorded: 0 });
     expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+
+  test("it upgrades its tables", async () => {
+    const result = await besideIndexd(async (tx) => {
+      await tx`update sectors set num_migrated = num_migrated where id = ${String(slab.sectors[0]!.id)}`;
+      await tx`update global_settings set db_version = 23`;
+    });
+    await sql`update global_settings set db_version = 22`;
+    expect(result).toEqual({ kind: "superseded", why: "indexd-upgraded" });
+    const [sector] = await sql`select host_id from sectors where id = ${String(slab.sectors[0]!.id)}`;
+    expect(sector).toEqual({ host_id: null });
   });
 
   test("it claims the slab", async () => {
