@@ -1,49 +1,80 @@
 /**
- * Peak resident memory of a repair process, as the kernel counts it: the real handler in a process of its own repairs
- * slabs of 10-of-30 with 20 shards to rebuild, one after the other, from hosts on loopback.
+ * Peak resident memory of a repair process, as the kernel counts it: the bundled handler in a process of its own repairs slabs
+ * from hosts on loopback, one after the other. 10-of-30 with 20 shards to rebuild; and 85-of-255, which indexd would not pin, within
+ * the same ceiling.
  */
-import { fileURLToPath } from "node:url";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { encodeRepairMessage } from "../lib/queue/repair-message.ts";
+import { bundleFunction } from "../scripts/bundle.ts";
 import type { RepairWorld } from "../test/support/repair-world.ts";
 import { rounded } from "./measure.ts";
 import { residentMebibytes } from "./process-usage.ts";
 import { withRepairProcess, withRepairWorld } from "./with-repair-world.ts";
 
-export interface RepairMemoryResult {
-  readonly peakMebibytes: number;
-  /** Before the first repair: what Node and our code take. */
-  readonly idleMebibytes: number;
-  readonly atMost: number;
+interface Code {
+  readonly minShards: number;
+  readonly totalShards: number;
+  readonly lostShards: number;
   readonly repairs: number;
 }
 
-const REPAIRS = 3;
-const MIN_SHARDS = 10;
-const TOTAL_SHARDS = 30;
-const LOST_SHARDS = 20;
-const HOSTS = 34;
-const ENTRY = fileURLToPath(new URL("../functions/repair.ts", import.meta.url));
+const USUAL: Code = { minShards: 10, totalShards: 30, lostShards: 20, repairs: 3 };
+const LARGE: Code = { minShards: 85, totalShards: 255, lostShards: 3, repairs: 1 };
+/** Besides those of a slab: for what is rebuilt. */
+const SPARE_HOSTS = 4;
 
-function repairInProcess(world: RepairWorld): Promise<RepairMemoryResult> {
-  return withRepairProcess(ENTRY, world.variables, async ({ pid, invoke }) => {
+interface CodeMemory extends Code {
+  readonly peakMebibytes: number;
+}
+
+export interface RepairMemoryResult {
+  readonly usualCode: CodeMemory;
+  readonly largeCode: CodeMemory;
+  /** Before the first repair: what Node and our code take. */
+  readonly idleMebibytes: number;
+  readonly atMost: number;
+}
+
+async function repairInProcess(
+  entry: string,
+  world: RepairWorld,
+  code: Code,
+): Promise<{ readonly idle: number; readonly peak: number }> {
+  return withRepairProcess(entry, world.variables, async ({ pid, invoke }) => {
     const idle = await residentMebibytes(pid, "VmRSS");
-    for (let n = 0; n < REPAIRS; n++) {
-      const slab = await world.storeSlab({ minShards: MIN_SHARDS, totalShards: TOTAL_SHARDS });
-      for (let index = 0; index < LOST_SHARDS; index++) await world.loseSector(slab, index);
+    for (let n = 0; n < code.repairs; n++) {
+      const slab = await world.storeSlab(code);
+      for (let index = 0; index < code.lostShards; index++) await world.loseSector(slab, index);
       await invoke(encodeRepairMessage(await world.lease(slab)));
-      const [entry] = await world.database.sql<{ outcome: string; moved: number }[]>`
+      const [row] = await world.database.sql<{ outcome: string; moved: number }[]>`
         select outcome, jsonb_array_length(moves) as moved from slabmend.journal where slab_id = ${String(slab.id)}`;
-      if (entry?.outcome !== "repaired" || entry.moved !== LOST_SHARDS) {
-        throw new Error(`expected ${LOST_SHARDS} moves, got ${JSON.stringify(entry)}`);
+      if (row?.outcome !== "repaired" || row.moved !== code.lostShards) {
+        throw new Error(`expected ${code.lostShards} moves, got ${JSON.stringify(row)}`);
       }
     }
-    const peak = await residentMebibytes(pid, "VmHWM");
-    return { peakMebibytes: rounded(peak), idleMebibytes: rounded(idle), atMost: 256, repairs: REPAIRS };
+    return { idle, peak: await residentMebibytes(pid, "VmHWM") };
   });
 }
 
 /** Needs Linux, whose kernel remembers the peak. */
 export async function benchRepairMemory(): Promise<RepairMemoryResult | { readonly skipped: string }> {
   if (process.platform !== "linux") return { skipped: "the peak is read from /proc" };
-  return withRepairWorld(HOSTS, repairInProcess);
+  const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-"));
+  try {
+    const { entry } = await bundleFunction("repair", folder);
+    const measure = (code: Code) =>
+      withRepairWorld(code.totalShards + SPARE_HOSTS, (world) => repairInProcess(entry, world, code));
+    const usual = await measure(USUAL);
+    const large = await measure(LARGE);
+    return {
+      usualCode: { ...USUAL, peakMebibytes: rounded(usual.peak) },
+      largeCode: { ...LARGE, peakMebibytes: rounded(large.peak) },
+      idleMebibytes: rounded(usual.idle),
+      atMost: 256,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
