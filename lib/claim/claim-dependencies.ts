@@ -12,6 +12,8 @@ export interface ClaimDependencies {
   readonly ask: Ask;
   readonly queue: RepairQueue;
   readonly clock: Clock;
+  /** 0 or more, below 1. */
+  readonly random?: () => number;
   /** How fast the walk was; kept from round to round. */
   readonly paces?: Paces;
   readonly step?: (name: ClaimStep) => void | Promise<void>;
@@ -20,6 +22,8 @@ export interface ClaimDependencies {
 
 export interface FillLimits {
   readonly mostLeases: number;
+  /** 0..1 */
+  readonly patientShare: number;
   readonly endsAtMs: number;
 }
 

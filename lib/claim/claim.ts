@@ -78,7 +78,9 @@ export async function claim(
     const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("fleet-ill");
-    const fill = { mostLeases: mostLeases(allowance), endsAtMs };
+    // What an ill fleet may try goes to the most urgent.
+    const patientShare = allowance.kind === "all" ? settings.patientShare : 0;
+    const fill = { mostLeases: mostLeases(allowance), patientShare, endsAtMs };
     const filled: Filled =
       settings.claimsBy === "id"
         ? await fillById(deps, settings, fill, count)

@@ -16,6 +16,7 @@ export async function fillByUrgency(
   budget: BudgetState,
   count: FillCount,
 ): Promise<Filled> {
+  const { random = Math.random } = deps;
   let left = limits.mostLeases;
   let ordinary = budget.ordinaryLeases;
   while (deps.clock.now() < limits.endsAtMs) {
@@ -30,7 +31,8 @@ export async function fillByUrgency(
         dangerAbove: settings.walk.thresholds.dangerAbove,
         mostOrdinary: ordinary,
         patienceMs: settings.patienceMs,
-        patientShare: settings.patientShare,
+        patientShare: limits.patientShare,
+        chance: random(),
       }),
     );
     count.pages += 1;

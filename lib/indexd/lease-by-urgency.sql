@@ -2,10 +2,11 @@
 -- for longest.
 --
 --   request  {"maxLeases", "maxInFlight" | null, "holdMs", "graceMs", "dangerAbove", "mostOrdinary" | null,
---             "patienceMs", "patientShare", "throughQueue"}
+--             "patienceMs", "patientShare", "chance", "throughQueue"}
 --            throughQueue: whose leases are made and counted, the queue's or those of machines that lease for themselves
 --            mostOrdinary: leases at most of slabs whose urgency is not above dangerAbove; null: no limit
---            patientShare: of the batch, for slabs that have waited longer than patienceMs, whatever their urgency
+--            patientShare: of the batch, for slabs that have waited longer than patienceMs, whatever their urgency; rounded up or
+--            down by chance, 0 <= chance < 1, so that it holds on average also where only one place is free at a time
 --   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "examined", "postponed", "healed",
 --             "changed", "dry"}
 --            live: leases of that kind that exist now, as counted (null without maxInFlight)
@@ -69,7 +70,9 @@ begin
   end if;
 
   -- 1. Those whose patience is at its end; then the most urgent; then ordinary ones as far as the budget goes.
-  most_patient := least(ceil(room * (request->>'patientShare')::double precision)::integer, coalesce(most_ordinary, room));
+  most_patient := least(
+    floor(room * (request->>'patientShare')::double precision + coalesce((request->>'chance')::double precision, random())),
+    room, most_ordinary);
   with patient as materialized (
     select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
     from slabmend.backlog b

@@ -21,6 +21,8 @@ export interface UrgencyRequest {
   readonly patienceMs: number;
   /** 0..1 */
   readonly patientShare: number;
+  /** 0 or more, below 1, at random: rounds the patients' places up or down. */
+  readonly chance: number;
 }
 
 export interface UrgentLease extends UnsentLease {

@@ -47,6 +47,7 @@ const leaseRequest = (rest: Partial<UrgencyRequest> = {}): UrgencyRequest => ({
   mostOrdinary: null,
   patienceMs: 86_400_000,
   patientShare: 0.1,
+  chance: 0,
   ...rest,
 });
 

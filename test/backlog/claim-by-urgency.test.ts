@@ -63,10 +63,10 @@ test("a walk that fails keeps nothing waiting that is in the backlog, and is tol
   expect(queue.messages).toHaveLength(2);
 });
 
-async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 4_000) {
+async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 4_000, random = Math.random) {
   const queue = recordingQueue();
   const report = await claim(
-    { ask: askOf(sql), queue, clock: systemClock },
+    { ask: askOf(sql), queue, clock: systemClock, random },
     settings({ claimsBy: "urgency", walk: walkSettings({ everyMs: 0 }), ...rest }),
     remainingMs,
   );
@@ -230,6 +230,22 @@ describe("nobody starves", () => {
       await sql`update slabmend.backlog set waiting_since = waiting_since - interval '1 day' where slab_id = ${String(old!.id)}`;
     }
     expect(waited.has(old!.id)).toBe(true);
+  });
+
+  test("with one worker those in danger go first but for the share of the patient; an ill fleet's probe is theirs always", async () => {
+    const seeded = await slabs([4, 12, 4, 12, 4]);
+    const patient = [seeded[1]!.id, seeded[3]!.id].map(String);
+    await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });
+    await sql`update slabmend.backlog set waiting_since = now() - interval '2 days' where slab_id = any (${patient}::bigint[])`;
+    const claimOne = async (chance: number) =>
+      (await run({ maxInFlight: 1, topUpMs: 60_000 }, 4_000, () => chance)).claimed.map(String);
+    expect(await claimOne(0.5)).toEqual([String(seeded[0]!.id)]);
+    await endLeases("repaired", 3_600);
+    expect(await claimOne(0.95)).toEqual([patient[0]]);
+    await endLeases("repaired", 3_600);
+    await sql`update slabmend.fleet set ill = true, since = now(), backoff_ms = 60000, backoff_from = now(),
+      backoff_until = now() + interval '1 hour'`;
+    expect(await claimOne(0.95)).toEqual([String(seeded[2]!.id)]);
   });
 
   test("slabs beyond rescue do not hold up those that can be saved, and get their turn", async () => {

@@ -73,6 +73,36 @@ describe("order", () => {
     expect(leasedIds(await lease(sql))).toEqual([1, 0, 2].map((n) => slabs[n]!.id));
   });
 
+  test.each([
+    [1, 10],
+    [25, 250],
+  ])(
+    "with room for %i: in a hundred batches %i patient ones, otherwise those in danger",
+    async (room, expected) => {
+      // One entry stands for many: it is put back after each batch.
+      const slabs = await seedSlabs(sql, {
+        slabs: [
+          ...Array.from({ length: 30 }, () => slabOf(3, 4)),
+          ...Array.from({ length: 5 }, () => slabOf(3, 12)),
+        ],
+      });
+      const patient = new Set<bigint>(slabs.slice(30).map(({ id }) => id));
+      await walk(sql);
+      await sql`update slabmend.backlog set waiting_since = now() - interval '2 days' where slab_id >= ${String(slabs[30]!.id)}`;
+      const leased: bigint[] = [];
+      for (let batch = 0; batch < 100; batch++) {
+        // Every hundredth once, in no order.
+        const chance = (((batch * 37) % 100) + 0.5) / 100;
+        leased.push(...leasedIds(await lease(sql, { maxLeases: room, chance })));
+        await sql`truncate slabmend.leases`;
+        await sql`update slabs set next_repair_attempt = now() - interval '1 hour' where next_repair_attempt > now()`;
+        await sql`update slabmend.backlog set ready = true where not ready`;
+      }
+      expect(leased).toHaveLength(100 * room);
+      expect(leased.filter((id) => patient.has(id))).toHaveLength(expected);
+    },
+  );
+
   test("property: any slabs, any batch size: urgency never rises from one lease to the next", async () => {
     await fc.assert(
       fc.asyncProperty(
