@@ -13,7 +13,7 @@ import { watchSynchronousProcesses } from "./watch-synchronous-processes.ts";
 if (isMainThread) {
   recordInto(new URL(import.meta.url).searchParams.get("folder")!);
   watchKeys();
-  watchProcesses({ preload: () => import.meta.url, readsInherited: false });
+  watchProcesses({ preload: import.meta.url, readsInherited: false });
   watchSynchronousProcesses();
   watchHttp();
   watchServers();

@@ -3,8 +3,7 @@
  * fill it from where secrets are used and where things leave, so that a test has nothing to remember; setup.ts searches it
  * at the end of the file. In a child process (preload.ts) it is written to a folder that its test process reads.
  */
-import { appendFileSync, chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Secret, Trace } from "./search-secrets.ts";
 
@@ -44,14 +43,11 @@ export function recordInto(folder: string): void {
   ownFolder = folder;
 }
 
-/** Where children of this process are to write; made for the first of them. */
-export function childrenFolder(): string {
-  if (theirFolder === undefined) {
-    theirFolder = mkdtempSync(join(tmpdir(), "slabmend-canary-"));
-    // A child may be another user's.
-    chmodSync(theirFolder, 0o777);
-  }
-  return theirFolder;
+/** From now on what children of this process write to this folder counts too. */
+export function recordChildrenIn(folder: string): void {
+  // A child may be another user's.
+  chmodSync(folder, 0o777);
+  theirFolder = folder;
 }
 
 /** Remembers a secret; the same one may be told again. */
@@ -113,12 +109,6 @@ export function recorded(): Recorded {
     secrets: [...secrets.values()],
     traces: all.map(({ where, parts }) => ({ where, text: Buffer.concat(parts) })),
   };
-}
-
-/** Removes what the children wrote. */
-export function forgetChildren(): void {
-  if (theirFolder !== undefined) rmSync(theirFolder, { recursive: true, force: true });
-  theirFolder = undefined;
 }
 
 function write(line: Line): void {

@@ -2,10 +2,12 @@
  * Runs in every test file's process before the file (vitest's setupFiles): watches everything that the code under test lets
  * out, and fails the file if a secret is in it. docs/security.md lists what is watched.
  */
+import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeEach, inject } from "vitest";
+import { createRunFolder } from "../../lib/local/run-folder.ts";
 import { isAllowed } from "./allowed-places.ts";
 import { describeFindings } from "./describe-findings.ts";
-import { childrenFolder, forgetChildren, recorded, recordTest } from "./recorder.ts";
+import { recordChildrenIn, recorded, recordTest } from "./recorder.ts";
 import { searchSecrets } from "./search-secrets.ts";
 import { recordAllRows, recordServerLog, sizeOfLog, watchServers } from "./watch-databases.ts";
 import { watchErrors } from "./watch-errors.ts";
@@ -15,13 +17,11 @@ import { watchOutput } from "./watch-output.ts";
 import { watchProcesses } from "./watch-processes.ts";
 import { watchSynchronousProcesses } from "./watch-synchronous-processes.ts";
 
-const PRELOAD = new URL("./preload.ts", import.meta.url);
-
-function preload(): string {
-  const url = new URL(PRELOAD);
-  url.searchParams.set("folder", childrenFolder());
-  return url.href;
-}
+// Named after this process: if it is killed, a later run removes what it left.
+const folder = await createRunFolder();
+recordChildrenIn(folder);
+const preload = new URL("./preload.ts", import.meta.url);
+preload.searchParams.set("folder", folder);
 
 // Suites that need no database have none.
 const server = inject("database") as ReturnType<typeof inject<"database">> | undefined;
@@ -29,7 +29,7 @@ const logFrom = server === undefined ? 0 : sizeOfLog(server.logFile);
 
 watchKeys();
 watchOutput();
-watchProcesses({ preload, readsInherited: true });
+watchProcesses({ preload: preload.href, readsInherited: true });
 watchSynchronousProcesses();
 watchHttp();
 watchErrors();
@@ -46,7 +46,7 @@ afterAll(async () => {
     await recordServerLog({ file: server.logFile, from: logFrom, adminUrl: server.adminUrl });
   }
   const { secrets, traces } = recorded();
-  forgetChildren();
+  await rm(folder, { recursive: true });
   const findings = searchSecrets(secrets, traces).filter((finding) => !isAllowed(finding));
   if (findings.length > 0) throw new Error(describeFindings(findings, secrets));
 });

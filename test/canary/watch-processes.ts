@@ -11,7 +11,7 @@ import { rememberVariables } from "./remember-variables.ts";
 
 export interface ProcessWatch {
   /** Loaded by each Node.js child before its program: preload.ts with a folder. */
-  readonly preload: () => string;
+  readonly preload: string;
   /** Output that would go past us to our own is read, and then goes there. */
   readonly readsInherited: boolean;
 }
@@ -48,7 +48,7 @@ export function watchProcesses({ preload, readsInherited }: ProcessWatch): void 
       options.file === process.execPath &&
       !options.args.some((argument) => NEEDS_NO_PRELOAD.test(argument))
     ) {
-      options.args.splice(1, 0, `--import=${preload()}`);
+      options.args.splice(1, 0, `--import=${preload}`);
     }
     const inherited = readsInherited ? readInherited(options) : [];
     const result = spawn.call(this, options);

@@ -1,7 +1,6 @@
 /** Runs once per `vitest run`: one PostgreSQL, and in it the template databases that every test database is cloned from. */
 import { appendFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
@@ -11,14 +10,15 @@ import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 const INDEXD_SCHEMA = new URL("../../lib/local/indexd-schema.sql", import.meta.url);
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const logFolder = await mkdtemp(join(tmpdir(), "slabmend-log-"));
-  const logFile = join(logFolder, "postgres.log");
-  appendFileSync(logFile, "");
+  let logFile: string | undefined;
   // Each test file has its own pool; two workers with a few files' servers and child processes stay far below.
   const server = await startPostgres({
     maxConnections: 200,
-    onLogLine: (line) => appendFileSync(logFile, `${line}\n`),
+    // What it says of its own start is nobody's business.
+    onLogLine: (line) => logFile !== undefined && appendFileSync(logFile, `${line}\n`),
   });
+  logFile = join(server.folder, "tests.log");
+  appendFileSync(logFile, "");
   const templateErrors: Record<string, string> = {};
   // Tests that need no database still run when a schema is broken; the others say why.
   const attempt = async (name: string, build: Promise<void>): Promise<void> => {
@@ -42,10 +42,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   );
   const provided: TestDatabaseServer = { adminUrl: server.url("postgres"), logFile, templateErrors };
   project.provide("database", provided);
-  return async () => {
-    await server.stop();
-    await rm(logFolder, { recursive: true });
-  };
+  return () => server.stop();
 }
 
 async function buildTemplate(
