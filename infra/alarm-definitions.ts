@@ -5,7 +5,9 @@
  */
 import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
+import { REPAIR_TIMEOUT_SECONDS, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts";
 
+/* Expressions are over metrics that are always printed together: of what is missing CloudWatch computes nothing. */
 type Statistic = "Sum" | "Maximum" | "Minimum";
 
 /** A metric of ours, of a queue or of a function, as one side of an alarm. */
@@ -49,6 +51,8 @@ const fleet = (
 });
 
 const FIVE_MINUTES = 300;
+const HALF_HOUR = 1_800;
+const HOUR = 3_600;
 
 /** At least one in five minutes, twice: a schedule comes five times in that time. */
 const runsEveryMinute = (service: FunctionName) =>
@@ -73,6 +77,14 @@ const everAbove = (threshold: number, periods: number) =>
     missing: "notBreaching",
   }) as const;
 
+/** More than one in twenty, and not only one or two: in half an hour, so that it holds for small fleets too. */
+const moreThanAFew = (bad: string, all: string) =>
+  ({
+    expression: `IF(${bad} >= 3, 100 * ${bad} / ${all}, 0)`,
+    ...everAbove(5, 1),
+    periodSeconds: HALF_HOUR,
+  }) as const;
+
 export const ALARMS = {
   "claim-not-running": {
     means: "No run of claim was completed for ten minutes: nothing new is leased.",
@@ -84,9 +96,11 @@ export const ALARMS = {
     ...runsEveryMinute("reap"),
   },
   "repairs-not-taken": {
-    means: "A message waits for half an hour: nobody takes repairs from the queue.",
+    means: "A message has waited for three quarters of an hour: nobody takes repairs from the queue.",
     metrics: { age: { of: "repairs", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    ...everAbove(1_800, 1),
+    // One whose worker crashed is hidden for the visibility timeout, then comes again and is dropped; one that failed
+    // comes back several times within less. Neither says that nobody takes messages.
+    ...everAbove(VISIBILITY_TIMEOUT_SECONDS + 3 * REPAIR_TIMEOUT_SECONDS, 1),
   },
   "dead-letters": {
     means: "A message failed five times before its repair began.",
@@ -107,9 +121,10 @@ export const ALARMS = {
   },
   "data-at-risk": {
     means: "Fewer than min_shards sources of a slab answered: its data cannot be read now.",
-    metrics: { repairs: fleet("repair", "Repairs", "Sum", "too-few-sources") },
-    // For a day: the slab's next attempt may be that far away.
-    ...everAbove(0, 288),
+    // By the journal: repairs on other machines print nothing here. It ends within minutes, so that the next slab is
+    // told of as well.
+    metrics: { slabs: fleet("reap", "SlabsFoundAtRisk", "Maximum") },
+    ...everAbove(0, 1),
   },
   "ill-fleet": {
     means:
@@ -118,38 +133,51 @@ export const ALARMS = {
     ...everAbove(0, 1),
   },
   "leases-expiring": {
-    means: "More repairs crash than end.",
+    means: "More leases expire, crashed or never begun, than repairs end.",
     metrics: {
       crashed: fleet("reap", "LeasesCrashed", "Sum"),
+      freed: fleet("reap", "LeasesFreed", "Sum"),
       // As reap sees it: when every repair crashes, repair itself says nothing, and no value is less than none.
       ended: fleet("reap", "RepairsLately", "Maximum"),
     },
-    expression: "crashed - ended",
+    expression: "crashed + freed - ended",
     ...everAbove(0, 3),
     breachingPeriods: 3,
   },
   "backlog-growing": {
-    means: "The backlog has grown for an hour without a pause.",
-    metrics: { backlog: fleet("reap", "Backlog", "Maximum") },
-    expression: "RATE(backlog)",
-    ...everAbove(0, 12),
-    breachingPeriods: 12,
+    means: "The backlog is larger than an hour ago by more than a twentieth.",
+    // The least of each hour: what is found and repaired within it does not count.
+    metrics: { backlog: fleet("reap", "Backlog", "Minimum") },
+    expression: "IF(backlog >= 20, 100 * DIFF(backlog) / backlog, 0)",
+    // Two periods, because a difference needs the one before.
+    ...everAbove(5, 2),
+    periodSeconds: HOUR,
   },
   "error-rate": {
-    means: "More than one repair in twenty ended in a fault, or never began.",
+    means: "More than one repair in twenty ended in a fault.",
+    // By the journal, whoever did them; both are always there together.
     metrics: {
-      ended: fleet("repair", "RepairsEnded", "Sum"),
-      faults: fleet("repair", "RepairsAtFault", "Sum"),
-      failed: fleet("repair", "MessagesFailed", "Sum"),
-      errors: { of: "repair", name: "Errors", statistic: "Sum" },
+      faults: fleet("reap", "FaultsInHalfHour", "Maximum"),
+      ended: fleet("reap", "RepairsInHalfHour", "Maximum"),
     },
-    // Of fewer than twenty, one says nothing. FILL needs one value in the whole time looked at: a message that failed
-    // also says that no repair ended.
-    expression:
-      "IF(FILL(ended, 0) + FILL(failed, 0) + FILL(errors, 0) >= 20, " +
-      "100 * (FILL(faults, 0) + FILL(failed, 0) + FILL(errors, 0)) / (FILL(ended, 0) + FILL(failed, 0) + FILL(errors, 0)), 0)",
-    ...everAbove(5, 3),
-    breachingPeriods: 2,
+    ...moreThanAFew("faults", "ended"),
+  },
+  "messages-failing": {
+    means: "More than one message in twenty failed before its repair began.",
+    metrics: {
+      failed: fleet("repair", "MessagesFailed", "Sum"),
+      // One message each.
+      invocations: { of: "repair", name: "Invocations", statistic: "Sum" },
+    },
+    ...moreThanAFew("failed", "invocations"),
+  },
+  "repair-crashing": {
+    means: "More than one invocation of repair in twenty crashed, ran out of time or could not start.",
+    metrics: {
+      errors: { of: "repair", name: "Errors", statistic: "Sum" },
+      invocations: { of: "repair", name: "Invocations", statistic: "Sum" },
+    },
+    ...moreThanAFew("errors", "invocations"),
   },
   "unknown-indexd-version": {
     means: "indexd's database has a version that this slabmend does not know: nothing is claimed.",

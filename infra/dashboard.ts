@@ -1,7 +1,5 @@
-import { OUTCOMES } from "../lib/store/outcome-writes.ts";
-import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { createAlarms } from "./alarms.ts";
-import type { FunctionName } from "./function-settings.ts";
+import { GRAPHS, type Graph, type ShownMetric } from "./dashboard-graphs.ts";
 import type { createFunctions } from "./functions.ts";
 import { metricsNamespace, stageName } from "./names.ts";
 
@@ -31,88 +29,23 @@ export function createDashboard({ functions, alarms }: Shown) {
   });
 }
 
-type MetricRow = readonly (string | object)[];
-
-function widgets(region: string, functionNames: readonly string[], alarmArns: readonly string[]) {
-  const metric = (service: FunctionName, name: MetricName, ...more: (string | object)[]): MetricRow => [
+/** As CloudWatch wants it: namespace, name, then dimensions by name and value, then what is particular. */
+function row({ service, name, outcome, stat }: ShownMetric): readonly (string | object)[] {
+  return [
     metricsNamespace(),
     name,
     "service",
     service,
-    ...more,
+    ...(outcome === undefined ? [] : ["outcome", outcome]),
+    ...(stat === undefined ? [] : [{ stat }]),
   ];
-  const graphs: {
-    title: string;
-    stat: "Sum" | "Maximum" | "p50";
-    metrics: MetricRow[];
-    stacked?: boolean;
-  }[] = [
-    {
-      title: "Backlog by margin",
-      stat: "Maximum",
-      stacked: true,
-      metrics: (
-        ["BacklogMargin0", "BacklogMargin1To2", "BacklogMargin3To5", "BacklogMargin6Plus"] as const
-      ).map((name) => metric("reap", name)),
-    },
-    {
-      title: "Repairs by outcome",
-      stat: "Sum",
-      stacked: true,
-      metrics: OUTCOMES.map((outcome) => metric("repair", "Repairs", "outcome", outcome)),
-    },
-    {
-      title: "Leases",
-      stat: "Maximum",
-      metrics: [
-        metric("reap", "LiveLeases"),
-        metric("reap", "RunningLeases"),
-        metric("reap", "ExpiredLeases"),
-        metric("reap", "LeasesCrashed", { stat: "Sum" }),
-        metric("reap", "RepairsLately"),
-      ],
-    },
-    {
-      title: "Sectors",
-      stat: "Sum",
-      stacked: true,
-      metrics: [
-        metric("repair", "SectorsCopied"),
-        metric("repair", "SectorsRebuilt"),
-        metric("repair", "SectorsLost"),
-        metric("repair", "MovesDropped"),
-      ],
-    },
-    {
-      title: "Bytes",
-      stat: "Sum",
-      metrics: [metric("repair", "BytesRead"), metric("repair", "BytesWritten")],
-    },
-    { title: "Hastings", stat: "Sum", metrics: [metric("repair", "Hastings")] },
-    {
-      title: "Milliseconds of a repair by phase, median",
-      stat: "p50",
-      metrics: [metric("repair", "CopyMs"), metric("repair", "RebuildMs"), metric("repair", "StoreMs")],
-    },
-    {
-      title: "Oldest lease, seconds",
-      stat: "Maximum",
-      metrics: [metric("reap", "OldestLeaseSeconds")],
-    },
-    {
-      title: "Trouble",
-      stat: "Maximum",
-      metrics: [
-        metric("reap", "QuarantinedSlabs"),
-        metric("reap", "UnderfundedHosts"),
-        metric("claim", "BudgetStops"),
-        metric("claim", "SlabsUnjudged"),
-        metric("claim", "Paused"),
-        metric("reap", "DeadLetters", { stat: "Sum" }),
-        metric("repair", "MessagesFailed", { stat: "Sum" }),
-      ],
-    },
-    { title: "Database connections", stat: "Maximum", metrics: [metric("reap", "DatabaseConnections")] },
+}
+
+type ShownGraph = Omit<Graph, "metrics"> & { readonly metrics: readonly (readonly (string | object)[])[] };
+
+function widgets(region: string, functionNames: readonly string[], alarmArns: readonly string[]) {
+  const graphs: readonly ShownGraph[] = [
+    ...GRAPHS.map(({ metrics, ...graph }) => ({ ...graph, metrics: metrics.map(row) })),
     {
       title: "Functions at once",
       stat: "Maximum",

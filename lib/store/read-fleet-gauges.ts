@@ -6,6 +6,9 @@ interface GaugesRow {
   readonly expired: number;
   readonly oldest_seconds: number | null;
   readonly lately: number;
+  readonly half_hour: number;
+  readonly faults: number;
+  readonly at_risk: number;
   readonly quarantined: number;
   readonly connections: number;
   readonly backlog: readonly { readonly margin: number; readonly slabs: number }[];
@@ -15,20 +18,21 @@ interface GaugesRow {
 /** indexd funds accounts every two minutes; a host that has not complained for so long has been funded, or is not asked. */
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 
-/** A period of the alarm that compares it with the crashes of the same time. */
+/** A period of the alarms that compare it with what crashed in the same time, or tell of each slab once. */
 const LATELY_SECONDS = 300;
+
+/** A period of the alarm about errors: long enough that a small fleet ends a few repairs in it. */
+const HALF_HOUR_SECONDS = 1_800;
 
 /**
  * The state of the fleet, for metrics. One statement, no lock. Reads all of leases, which is never larger than the fleet,
- * and of backlog, a row for each unhealthy slab; the journal's last minutes by journal_finished_at_idx; repairs by
+ * and of backlog, a row for each unhealthy slab; the journal's last half hour by journal_finished_at_idx; repairs by
  * repairs_quarantined_idx; pg_stat_activity, where every role may see who is connected.
  */
 export async function readFleetGauges(sql: ISql) {
   const [row] = await sql<GaugesRow[]>`
     select l.*,
-      (select count(*)::integer from slabmend.journal
-       where finished_at > clock_timestamp() - make_interval(secs => ${LATELY_SECONDS})
-         and outcome not in ('crashed', 'superseded')) as lately,
+      j.*,
       (select count(*)::integer from slabmend.repairs
        where quarantined_until is not null and quarantined_until > clock_timestamp()) as quarantined,
       (select count(*)::integer from pg_stat_activity where usename = current_user) as connections,
@@ -42,13 +46,29 @@ export async function readFleetGauges(sql: ISql) {
         (count(*) filter (where expires_at < clock_timestamp()))::integer as expired,
         extract(epoch from clock_timestamp() - min(leased_at))::double precision as oldest_seconds
       from slabmend.leases
-    ) l`;
+    ) l
+    cross join (
+      select (count(*) filter (where is_late))::integer as lately,
+        count(*)::integer as half_hour,
+        (count(*) filter (where outcome = 'fault'))::integer as faults,
+        (count(distinct slab_id) filter (where is_late and outcome = 'too-few-sources'))::integer as at_risk
+      from (
+        select slab_id, outcome,
+          finished_at > clock_timestamp() - make_interval(secs => ${LATELY_SECONDS}) as is_late
+        from slabmend.journal
+        where finished_at > clock_timestamp() - make_interval(secs => ${HALF_HOUR_SECONDS})
+          and outcome not in ('crashed', 'superseded')
+      ) ended
+    ) j`;
   return {
     liveLeases: row!.live,
     runningLeases: row!.running,
     expiredLeases: row!.expired,
     oldestLeaseSeconds: row!.oldest_seconds ?? undefined,
     repairsLately: row!.lately,
+    repairsInHalfHour: row!.half_hour,
+    faultsInHalfHour: row!.faults,
+    slabsFoundAtRisk: row!.at_risk,
     quarantinedSlabs: row!.quarantined,
     databaseConnections: row!.connections,
     backlog: new Map(row!.backlog.map(({ margin, slabs }) => [margin, slabs])),

@@ -9,6 +9,12 @@ export interface FleetGauges {
   readonly oldestLeaseSeconds: number | undefined;
   /** In the last five minutes; crashes not. */
   readonly repairsLately: number;
+  /** In the last half hour; crashes not. */
+  readonly repairsInHalfHour: number;
+  /** Of those, faults. */
+  readonly faultsInHalfHour: number;
+  /** In the last five minutes. */
+  readonly slabsFoundAtRisk: number;
   readonly quarantinedSlabs: number;
   readonly databaseConnections: number;
   /** Unhealthy slabs by margin. */
@@ -23,6 +29,9 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
     ExpiredLeases: gauges.expiredLeases,
     OldestLeaseSeconds: gauges.oldestLeaseSeconds ?? 0,
     RepairsLately: gauges.repairsLately,
+    RepairsInHalfHour: gauges.repairsInHalfHour,
+    FaultsInHalfHour: gauges.faultsInHalfHour,
+    SlabsFoundAtRisk: gauges.slabsFoundAtRisk,
     QuarantinedSlabs: gauges.quarantinedSlabs,
     DatabaseConnections: gauges.databaseConnections,
     UnderfundedHosts: gauges.underfundedHosts,

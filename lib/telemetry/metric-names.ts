@@ -31,8 +31,6 @@ export const METRICS = {
 
   // repair.
   Repairs: { unit: "Count", meaning: "repairs that ended, by the dimension `outcome`" },
-  RepairsEnded: { unit: "Count", meaning: "repairs that ended, whatever their outcome; stale ones not" },
-  RepairsAtFault: { unit: "Count", meaning: "repairs that ended in `fault`: a bug, or the database" },
   MessagesFailed: { unit: "Count", meaning: "messages whose repair never began; they come again" },
   SectorsCopied: { unit: "Count", meaning: "sectors stored elsewhere by copying" },
   SectorsRebuilt: { unit: "Count", meaning: "sectors stored elsewhere by rebuilding" },
@@ -65,6 +63,18 @@ export const METRICS = {
   RepairsLately: {
     unit: "Count",
     meaning: "repairs that ended in the last five minutes, by the journal; crashes not",
+  },
+  RepairsInHalfHour: {
+    unit: "Count",
+    meaning: "repairs that ended in the last half hour, by the journal, whoever did them; crashes not",
+  },
+  FaultsInHalfHour: {
+    unit: "Count",
+    meaning: "of those, repairs that ended in `fault`: a bug, the database, or no host answered",
+  },
+  SlabsFoundAtRisk: {
+    unit: "Count",
+    meaning: "slabs whose repair found too few sources in the last five minutes, by the journal",
   },
   QuarantinedSlabs: { unit: "Count", meaning: "slabs in quarantine" },
   DatabaseConnections: { unit: "Count", meaning: "connections of the fleet's database role" },

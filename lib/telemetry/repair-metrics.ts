@@ -23,8 +23,6 @@ export function repairMetrics(result: RepairCounts): MetricValues {
   if (result.kind === "stale") return {};
   const { meter } = result;
   return {
-    RepairsEnded: 1,
-    RepairsAtFault: Number(result.kind === "fault"),
     SectorsCopied: result.copied,
     SectorsRebuilt: result.rebuilt,
     SectorsLost: result.lost,

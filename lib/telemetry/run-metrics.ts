@@ -10,8 +10,6 @@ export function failedRun(error: unknown): MetricValues {
 export function failedMessage(error: unknown): MetricValues {
   return {
     MessagesFailed: 1,
-    RepairsEnded: 0,
-    RepairsAtFault: 0,
     UnknownIndexdVersion: Number(isUnknownVersion(error)),
   };
 }

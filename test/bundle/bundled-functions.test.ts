@@ -3,12 +3,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { ALARMS } from "../../infra/alarm-definitions.ts";
+import { ALARMS, type AlarmDefinition } from "../../infra/alarm-definitions.ts";
+import { GRAPHS } from "../../infra/dashboard-graphs.ts";
 import type { FunctionName } from "../../infra/function-settings.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { bundleFunction } from "../../scripts/bundle.ts";
 import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
+import { blockHost } from "../support/seed-indexd.ts";
 import { startWorkerProcess, type WorkerProcess } from "../support/worker-process.ts";
 
 const NAMESPACE = "slabmend/test";
@@ -61,6 +63,21 @@ function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   >;
 }
 
+/** What CloudWatch makes a metric of: service, names of dimensions, name. */
+function triplesOf(line: string): string[] {
+  const { _aws, service } = JSON.parse(line) as {
+    _aws: { CloudWatchMetrics: { Dimensions: string[][]; Metrics: { Name: string }[] }[] };
+    service: string;
+  };
+  return _aws.CloudWatchMetrics.flatMap(({ Dimensions, Metrics }) =>
+    Dimensions.flatMap((names) => Metrics.map(({ Name }) => triple(service, names, Name))),
+  );
+}
+
+function triple(service: string, dimensions: readonly string[], name: string): string {
+  return `${service} {${dimensions.toSorted().join(", ")}} ${name}`;
+}
+
 test("repair rebuilds a lost sector with the kernel beside its bundle, and prints what it cost", async () => {
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   await world.loseSector(slab, 1);
@@ -73,7 +90,7 @@ test("repair rebuilds a lost sector with the kernel beside its bundle, and print
     service: "repair",
     outcome: "repaired",
     Repairs: 1,
-    RepairsEnded: 1,
+    MessagesFailed: 0,
     SectorsRebuilt: 1,
     BytesWritten: 4_194_304,
   });
@@ -121,4 +138,30 @@ test("of an indexd with an unknown version nothing is claimed, and the metric th
   const again = await start("claim");
   expect(await again.invoke({})).toMatchObject({ kind: "succeeded" });
   expect(metricsOf(again)).toMatchObject({ RunsCompleted: 1, UnknownIndexdVersion: 0 });
+});
+
+test("what alarms and dashboard watch is printed, by that function with those dimensions", async () => {
+  const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
+  await blockHost(world.database.sql, slab.hosts[0]!.row.hostKey);
+  await world.loseSector(slab, 1);
+  const body = encodeRepairMessage(await world.lease(slab));
+  const printed = new Set<string>();
+  for (const [name, event] of [
+    ["repair", { Records: [{ messageId: "one", body }] }],
+    ["claim", {}],
+    ["reap", {}],
+  ] as const) {
+    const worker = await start(name);
+    expect(await worker.invoke(event)).toMatchObject({ kind: "succeeded" });
+    for (const { line } of worker.lines) for (const found of triplesOf(line)) printed.add(found);
+  }
+  const definitions: AlarmDefinition[] = Object.values(ALARMS);
+  const watched = [
+    ...definitions.flatMap(({ metrics }) => Object.values(metrics)).filter((metric) => metric.of === "fleet"),
+    ...GRAPHS.flatMap(({ metrics }) => metrics),
+  ].map(({ service, name, outcome }) =>
+    triple(service, outcome === undefined ? ["service"] : ["service", "outcome"], name),
+  );
+  expect(watched.length).toBeGreaterThan(30);
+  expect(watched.filter((one) => !printed.has(one))).toEqual([]);
 });

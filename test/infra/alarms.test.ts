@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ALARMS, type AlarmDefinition } from "../../infra/alarm-definitions.ts";
+import * as limits from "../../infra/limits.ts";
+import { returnDelaySeconds } from "../../lib/queue/return-delay.ts";
 import { METRICS } from "../../lib/telemetry/metric-names.ts";
 import { ENVIRONMENT, evaluate } from "./support/evaluate.ts";
 import { type Graph, graphOf, ofType, one } from "./support/read-graph.ts";
@@ -65,6 +67,57 @@ describe.each(definitions)("%s", (name, definition) => {
       for (const word of expression?.match(/\b[a-z]+\b/g) ?? []) expect(ids).toContain(word);
     }
   });
+});
+
+/** An alarm's value for values of its metrics; DIFF of a metric is from what it was a period before. */
+function alarmValue(
+  { metrics, expression = Object.keys(metrics)[0]! }: AlarmDefinition,
+  now: Readonly<Record<string, number>>,
+  before: Readonly<Record<string, number>>,
+): number {
+  const names = Object.keys(metrics);
+  const program = expression.replace(/DIFF\((\w+)\)/g, "($1 - before.$1)");
+  const choose = (condition: boolean, yes: number, no: number): number => (condition ? yes : no);
+  return new Function("IF", "before", ...names, `return ${program}`)(
+    choose,
+    before,
+    ...names.map((name) => now[name]),
+  ) as number;
+}
+
+const { REPAIR_TIMEOUT_SECONDS: timeout, VISIBILITY_TIMEOUT_SECONDS: visibility } = limits;
+/** Four waits between five receives, the longest that they may be. */
+const allReturns = [1, 2, 3, 4].reduce((sum, receives) => sum + returnDelaySeconds(receives, 1), 0);
+
+test.each<[keyof typeof ALARMS, string, Record<string, number>, boolean, Record<string, number>?]>([
+  ["repairs-not-taken", "one crashed and is dropped when seen again", { age: visibility + timeout }, false],
+  ["repairs-not-taken", "one failed five times", { age: allReturns + 5 * timeout }, false],
+  ["repairs-not-taken", "one lies there until its lease ends", { age: 3_600 }, true],
+  ["data-at-risk", "none", { slabs: 0 }, false],
+  ["data-at-risk", "one", { slabs: 1 }, true],
+  ["leases-expiring", "as many as end", { crashed: 2, freed: 1, ended: 3 }, false],
+  ["leases-expiring", "crashed", { crashed: 4, freed: 0, ended: 3 }, true],
+  ["leases-expiring", "never begun", { crashed: 0, freed: 4, ended: 3 }, true],
+  ["leases-expiring", "nothing goes on", { crashed: 0, freed: 0, ended: 0 }, false],
+  ["backlog-growing", "by a tenth", { backlog: 1_100 }, true, { backlog: 1_000 }],
+  ["backlog-growing", "it wavers", { backlog: 1_020 }, false, { backlog: 1_000 }],
+  ["backlog-growing", "it shrinks", { backlog: 900 }, false, { backlog: 1_000 }],
+  ["backlog-growing", "a few at once in a quiet fleet", { backlog: 19 }, false, { backlog: 0 }],
+  ["backlog-growing", "from nothing", { backlog: 20 }, true, { backlog: 0 }],
+  ["backlog-growing", "there is none", { backlog: 0 }, false, { backlog: 10 }],
+  ["error-rate", "all of a small fleet", { faults: 3, ended: 3 }, true],
+  ["error-rate", "two say nothing", { faults: 2, ended: 2 }, false],
+  ["error-rate", "few of many", { faults: 50, ended: 1_000 }, false],
+  ["error-rate", "many of many", { faults: 51, ended: 1_000 }, true],
+  ["error-rate", "nothing ended", { faults: 0, ended: 0 }, false],
+  ["messages-failing", "all", { failed: 3, invocations: 3 }, true],
+  ["messages-failing", "few of many", { failed: 4, invocations: 100 }, false],
+  ["repair-crashing", "all", { errors: 3, invocations: 3 }, true],
+  ["repair-crashing", "one of many", { errors: 1, invocations: 1_000 }, false],
+])("%s: %s", (name, _what, now, breaches, before = {}) => {
+  const alarm: AlarmDefinition = ALARMS[name];
+  expect(alarm.breaches).toBe("GreaterThanThreshold");
+  expect(alarmValue(alarm, now, before) > alarm.threshold).toBe(breaches);
 });
 
 test("there is no alarm without a definition", () => {

@@ -17,6 +17,9 @@ test("an empty fleet", async () => {
     expiredLeases: 0,
     oldestLeaseSeconds: undefined,
     repairsLately: 0,
+    repairsInHalfHour: 0,
+    faultsInHalfHour: 0,
+    slabsFoundAtRisk: 0,
     quarantinedSlabs: 0,
     databaseConnections: expect.any(Number),
     backlog: new Map(),
@@ -70,6 +73,12 @@ test("leases, quarantine, backlog, hosts without funds, what ended lately", asyn
     ["crashed", "1 minute"],
     ["superseded", "1 minute"],
     ["repaired", "6 minutes"],
+    ["fault", "29 minutes"],
+    ["fault", "31 minutes"],
+    // One slab, however often.
+    ["too-few-sources", "1 minute"],
+    ["too-few-sources", "2 minutes"],
+    ["too-few-sources", "10 minutes"],
   ] as const) {
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
@@ -81,7 +90,10 @@ test("leases, quarantine, backlog, hosts without funds, what ended lately", asyn
     liveLeases: 3,
     runningLeases: 2,
     expiredLeases: 1,
-    repairsLately: 2,
+    repairsLately: 4,
+    repairsInHalfHour: 7,
+    faultsInHalfHour: 2,
+    slabsFoundAtRisk: 1,
     quarantinedSlabs: 1,
     backlog: new Map([
       [-1, 1],

@@ -44,7 +44,7 @@ describe("embedded metric format", () => {
   test("a dimension of one line is not on the next", () => {
     const { lines, metrics } = capture();
     metrics.print({ Repairs: 1 }, { outcome: "fault" });
-    metrics.print({ RepairsEnded: 1 });
+    metrics.print({ MessagesFailed: 0 });
     expect(lines[1]).not.toContain("outcome");
   });
 
@@ -71,8 +71,6 @@ describe("what is measured", () => {
     const meter = { bytesRead: 10, bytesWritten: 20, hastings: 30n, phasesMs: { copy: 1, store: 3 } };
     const values = repairMetrics({ kind: "fault", copied: 1, rebuilt: 2, dropped: 3, lost: 4, meter });
     expect(values).toEqual({
-      RepairsEnded: 1,
-      RepairsAtFault: 1,
       SectorsCopied: 1,
       SectorsRebuilt: 2,
       MovesDropped: 3,
@@ -137,6 +135,9 @@ describe("what is measured", () => {
       runningLeases: 1,
       expiredLeases: 0,
       oldestLeaseSeconds: undefined,
+      repairsInHalfHour: 8,
+      faultsInHalfHour: 7,
+      slabsFoundAtRisk: 6,
       repairsLately: 7,
       quarantinedSlabs: 0,
       databaseConnections: 3,
@@ -159,6 +160,9 @@ describe("what is measured", () => {
       BacklogMargin6Plus: 30_000,
       OldestLeaseSeconds: 0,
       RepairsLately: 7,
+      RepairsInHalfHour: 8,
+      FaultsInHalfHour: 7,
+      SlabsFoundAtRisk: 6,
       UnderfundedHosts: 2,
     });
   });
