@@ -40,6 +40,8 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
   const isDue = dueAtMs <= nowMs;
   const isFree = !health.leased && health.freeAtMs < nowMs;
   const knownWaiting = health.known?.waitingSinceMs ?? Number.POSITIVE_INFINITY;
+  // Who had a turn goes behind those who wait for theirs: a slab that fails each time would stay the one that waits for longest.
+  const attemptedAtMs = Math.min(health.attemptedAtMs ?? Number.NEGATIVE_INFINITY, nowMs);
   const onGoodHosts =
     health.good.length +
     health.bad.filter(({ cause, hostId }) => cause === "bad-contract" && hostId !== null).length;
@@ -59,7 +61,7 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
         .toSorted((a, b) => Number(b.cause === "lost") - Number(a.cause === "lost"))
         .map(({ sectorId }) => sectorId),
       firstSeenMs: Math.min(health.known?.firstSeenMs ?? nowMs, nowMs),
-      waitingSinceMs: isDue ? Math.min(knownWaiting, dueAtMs, nowMs) : dueAtMs,
+      waitingSinceMs: isDue ? Math.max(Math.min(knownWaiting, dueAtMs, nowMs), attemptedAtMs) : dueAtMs,
       ready: isDue && isFree,
       lookAtMs: Math.max(dueAtMs, health.freeAtMs, isDue && isFree ? nowMs : nowMs + LEAST_WAIT_MS),
     },

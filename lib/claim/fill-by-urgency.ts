@@ -33,6 +33,7 @@ export async function fillByUrgency(
         patienceMs: settings.patienceMs,
         patientShare: limits.patientShare,
         chance: random(),
+        hopelessChance: random(),
       }),
     );
     count.pages += 1;

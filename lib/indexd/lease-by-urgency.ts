@@ -23,6 +23,8 @@ export interface UrgencyRequest {
   readonly patientShare: number;
   /** 0 or more, below 1, at random: rounds the patients' places up or down. */
   readonly chance: number;
+  /** The same, for slabs beyond rescue: half of those places at most are theirs. */
+  readonly hopelessChance: number;
 }
 
 export interface UrgentLease extends UnsentLease {

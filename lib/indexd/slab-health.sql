@@ -3,6 +3,7 @@
 --
 --   answer   [{"slabId", "there": false}] of a slab that is gone, otherwise
 --            [{"slabId", "there": true, "minShards", "freeAtMs", "leased", "dying",
+--              "attemptedAtMs": number | null            when the last repair ended, or crashed
 --              "good": [hostId]                          of each sector that nothing is wrong with and that can be read
 --              "bad": [[sectorId, hostId | null, cause]] of each other one; hostId null: no source
 --              "known": {"firstSeenMs", "waitingSinceMs", "since"} | null}]
@@ -59,6 +60,7 @@ as $function$
     case when t.slab_id is null then jsonb_build_object('slabId', w.id::text, 'there', false)
     else jsonb_build_object('slabId', w.id::text, 'there', true, 'minShards', t.min_shards,
       'freeAtMs', extract(epoch from t.free_at) * 1000, 'leased', t.leased, 'dying', t.dying,
+      'attemptedAtMs', extract(epoch from attempt.finished_at) * 1000,
       'good', coalesce(slab.good, '[]'), 'bad', coalesce(slab.bad, '[]'),
       'known', case when b.slab_id is not null then jsonb_build_object(
         'firstSeenMs', extract(epoch from b.first_seen) * 1000,
@@ -66,6 +68,10 @@ as $function$
     end order by w.id), '[]')
   from (select distinct unnest(slab_ids) as id) w
   left join lateral slabmend.claim_times(array[w.id], grace) t on true
+  left join lateral (
+    -- A lease that nobody began was no attempt.
+    select r.finished_at from slabmend.repairs r where r.slab_id = w.id and r.last_outcome <> 'never-begun' offset 0
+  ) attempt on true
   left join slab on slab.slab_id = w.id
   left join slabmend.backlog b on b.slab_id = w.id
 $function$;

@@ -12,6 +12,8 @@ export interface SlabHealth {
   readonly leased: boolean;
   /** Really being deleted. */
   readonly dying: boolean;
+  /** When its last repair ended, however it did; undefined: there was none, or it is forgotten. */
+  readonly attemptedAtMs: number | undefined;
   /** The host of each sector that is well. */
   readonly good: readonly HostId[];
   readonly bad: readonly BadSector[];
@@ -39,6 +41,7 @@ export interface SlabHealthRow {
   readonly freeAtMs?: number;
   readonly leased?: boolean;
   readonly dying?: boolean;
+  readonly attemptedAtMs?: number | null;
   readonly good?: number[];
   readonly bad?: [string, number | null, string][];
   readonly known?: SlabHealth["known"] | null;
@@ -52,6 +55,7 @@ function slabHealthOf(row: SlabHealthRow): SlabHealth {
     freeAtMs: row.freeAtMs ?? 0,
     leased: row.leased ?? false,
     dying: row.dying ?? false,
+    attemptedAtMs: row.attemptedAtMs ?? undefined,
     good: (row.good ?? []) as HostId[],
     bad: (row.bad ?? []).map(([sectorId, hostId, cause]) => ({
       sectorId: BigInt(sectorId) as SectorId,

@@ -20,6 +20,7 @@ const MIGRATIONS = [
   "0005-spent-so-far.sql",
   "0006-positions-within-a-sector.sql",
   "0007-leases-beside-the-queue.sql",
+  "0008-patience-by-hope.sql",
 ] as const;
 
 /** The version that this slabmend works with. */

@@ -17,6 +17,7 @@ const health = (rest: Partial<SlabHealth>): SlabHealth => ({
   freeAtMs: NOW_MS - HOUR_MS,
   leased: false,
   dying: false,
+  attemptedAtMs: undefined,
   good: [],
   bad: [],
   known: undefined,
@@ -69,6 +70,25 @@ describe("thresholds", () => {
     expect(entryOf(health({ good: hosts(29), bad: bad("lost") })).waitingSinceMs).toBe(NOW_MS);
   });
 
+  test.each([
+    // [hours due, hours since the last attempt, hours it counts as waiting]
+    [8, undefined, 8],
+    [8, 3, 3],
+    [3, 8, 3],
+    [8, -1, 0],
+  ])("due for %s h, tried %s h ago: waits for %s h", (dueHours, triedHours, expected) => {
+    const dueMs = NOW_MS - dueHours * HOUR_MS;
+    const entry = entryOf(
+      health({
+        good: hosts(29),
+        bad: bad("lost"),
+        attemptedAtMs: triedHours === undefined ? undefined : NOW_MS - triedHours * HOUR_MS,
+        known: { firstSeenMs: dueMs, waitingSinceMs: dueMs, since: { lost: dueMs } },
+      }),
+    );
+    expect(NOW_MS - entry.waitingSinceMs).toBe(expected * HOUR_MS);
+  });
+
   test("a lease that is over and not reaped is not looked at again and again at once", () => {
     const entry = entryOf(health({ good: hosts(29), bad: bad("lost"), leased: true }));
     expect(entry).toMatchObject({ ready: false });
@@ -82,6 +102,7 @@ test("whatever the health: an entry is in bounds, has a time, and is ready only 
     minShards: fc.oneof(fc.integer({ min: -5, max: 40 }), fc.constant(32_767)),
     freeAtMs: time,
     leased: fc.boolean(),
+    attemptedAtMs: fc.option(time, { nil: undefined }),
     good: fc.array(fc.integer({ min: 1, max: 40 }) as fc.Arbitrary<HostId>, { maxLength: 40 }),
     bad: fc.array(
       fc.record({
