@@ -14,7 +14,7 @@ import { addStatus } from "./commands/status.ts";
 import { addWork } from "./commands/work.ts";
 import { exitCode } from "./exit-codes.ts";
 import type { OperatorIo } from "./operator-io.ts";
-import { describeFailure } from "./report-failure.ts";
+import { describeFailure, type Failure } from "./report-failure.ts";
 
 /** In the order in which an operator meets them. */
 const COMMANDS = [
@@ -36,7 +36,12 @@ const COMMANDS = [
 const HELP_COLUMNS = 110;
 
 /** The parser with every command; what `--help` and docs/command-line.md are made from. */
-export function createCommandLine(io: OperatorIo, setExitCode: (code: number) => void): Command {
+export function createCommandLine(
+  io: OperatorIo,
+  setExitCode: (code: number) => void,
+  /** Where what is wrong with the arguments goes; default: standard error. */
+  sayUsage: (text: string) => void = (text) => io.stderr.write(text),
+): Command {
   const program = new Command("slabmend")
     .description(
       "Repairs the slabs of an indexd: set it up, look at it, steer it, or work for it from this machine.",
@@ -54,7 +59,7 @@ export function createCommandLine(io: OperatorIo, setExitCode: (code: number) =>
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeErr: sayUsage,
       getOutHelpWidth: () => io.stdout.columns ?? HELP_COLUMNS,
       getErrHelpWidth: () => io.stderr.columns ?? HELP_COLUMNS,
       getOutHasColors: () => false,
@@ -68,19 +73,51 @@ export function createCommandLine(io: OperatorIo, setExitCode: (code: number) =>
 /** Runs one command and returns the exit code. Never throws, and writes every failure once, to standard error. */
 export async function runCommandLine(args: readonly string[], io: OperatorIo): Promise<number> {
   let code = exitCode("done");
-  const program = createCommandLine(io, (given) => {
-    code = given;
-  });
+  let usage = "";
+  const isJson = beforeDashes(args).includes("--json");
+  const program = createCommandLine(
+    io,
+    (given) => {
+      code = given;
+    },
+    (text) => {
+      if (isJson) usage += text;
+      else io.stderr.write(text);
+    },
+  );
   try {
     await program.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode("done") : exitCode("usage");
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return exitCode("done");
+      if (isJson) io.stderr.write(`${encode({ error: usageFailure(error.code, usage) })}\n`);
+      return exitCode("usage");
+    }
     const { exit, ...failure } = describeFailure(error, io.signal);
-    if (program.opts<{ json?: boolean }>().json === true) io.stderr.write(`${encode({ error: failure })}\n`);
+    if (isJson) io.stderr.write(`${encode({ error: failure })}\n`);
     else io.stderr.write(`slabmend: ${failure.message}\n${failure.remedy}\n`);
     return exitCode(exit);
   }
+}
+
+/** What comes after `--` is an argument, whatever it looks like. */
+function beforeDashes(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return end < 0 ? args : args.slice(0, end);
+}
+
+/** Of what the parser said, for people, the sentence about what is wrong. */
+function usageFailure(code: string, said: string): Omit<Failure, "exit"> {
+  const message = /^error: (.*)$/m.exec(said)?.[1];
+  // Without a sentence it printed the help of a command that needs another one behind it.
+  const isHelp = message === undefined || code === "commander.help";
+  return {
+    code: "usage",
+    message: isHelp ? "arguments: expected a command, got none" : message,
+    remedy: "Try --help.",
+    details: {},
+  };
 }
 
 /** Whoever mistakes an argument for the place of a secret shall not find it in a log as well. */

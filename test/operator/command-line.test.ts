@@ -100,6 +100,31 @@ describe("usage", () => {
     expect((expected === 0 ? out : err).length).toBeGreaterThan(5);
   });
 
+  test.each([
+    [["--json", "plan"], "missing required argument 'slab'"],
+    [["--json", "frobnicate"], "unknown command 'frobnicate'"],
+    [["--json", "work", "--concurrency", "0"], "--concurrency <n>"],
+    [["work", "--concurrency", "many", "--json"], "whole number from 1 to 1000"],
+    [["--json", "invoke", "repair"], "claim, reap"],
+    [["--json", "init", "--drop-everything"], "--drop-everything"],
+    [["--json", "derive-seed", "abandon", "about"], "expected 0 arguments but got 2"],
+    [["--json", "dead-letters"], "expected a command, got none"],
+    [["--json"], "expected a command, got none"],
+  ])("%j says one line of JSON, and ends with 2", async (args, says) => {
+    const { code, out, err } = await runCli(args);
+    expect([code, out, err.trimEnd().split("\n").length]).toEqual([2, "", 1]);
+    expect(JSON.parse(err)).toEqual({
+      error: { code: "usage", message: expect.any(String), remedy: "Try --help.", details: {} },
+    });
+    expect(JSON.parse(err).error.message.toLowerCase()).toContain(says.toLowerCase());
+    expect(err).not.toContain("abandon");
+  });
+
+  test("what comes after -- is no option", async () => {
+    const { code, err } = await runCli(["plan", "--", "--json", "more"]);
+    expect([code, err.startsWith("{")]).toEqual([2, false]);
+  });
+
   test("a file of variables holds for what the environment does not say", async () => {
     const folder = await mkdtemp(join(tmpdir(), "slabmend-cli-"));
     const file = join(folder, ".env");
