@@ -29,7 +29,7 @@ export type MessageReader = (value: unknown) => RepairMessage;
 const MESSAGE_VERSION = 1;
 
 /** A message of version 1 has at most 170 bytes; what is far larger is not ours. */
-const MAX_MESSAGE_BYTES = 1_024;
+export const MAX_MESSAGE_BYTES = 1_024;
 
 const versioned = v.looseObject({ v: v.number() });
 const version1 = v.strictObject({

@@ -90,6 +90,38 @@ export async function listDeadLetters(
   };
 }
 
+/** Letters that nobody could read when they came, with what they say, and short enough to be a message; latest first. */
+export async function listUnreadableLetters(
+  sql: ISql,
+  request: { readonly limit: number; readonly mostBytes: number },
+): Promise<readonly { readonly messageId: string; readonly body: string }[]> {
+  const rows = await sql<{ message_id: string; body: string }[]>`
+    select d.message_id, d.body from slabmend.dead_letters d
+    where d.token is null and d.body_bytes <= ${request.mostBytes}::integer
+    order by d.last_seen desc, d.message_id
+    limit ${request.limit}::integer`;
+  return rows.map(({ message_id: messageId, body }) => ({ messageId, body }));
+}
+
+/** Notes what they ask for, by primary key: from now on it is their lease that says what becomes of them. */
+export async function noteReadLetters(
+  sql: ISql,
+  letters: readonly { readonly messageId: string; readonly slabId: bigint; readonly token: string }[],
+): Promise<void> {
+  if (letters.length === 0) return;
+  const encoded = JSON.stringify(
+    letters.map(({ messageId, slabId, token }) => ({
+      message_id: messageId,
+      slab_id: String(slabId),
+      token,
+    })),
+  );
+  await sql`
+    update slabmend.dead_letters d set slab_id = l.slab_id, token = l.token, cause = 'never-begun'
+    from jsonb_to_recordset(${encoded}::text::jsonb) as l (message_id text, slab_id bigint, token uuid)
+    where d.message_id = l.message_id and d.token is null`;
+}
+
 /** By primary key. Returns how many there were. */
 export async function deleteDeadLetters(sql: ISql, messageIds: readonly string[]): Promise<number> {
   if (messageIds.length === 0) return 0;

@@ -221,6 +221,28 @@ describe("dead letters", () => {
     });
   });
 
+  test("a letter that the release which stored it could not read is one like others to a release that can", async () => {
+    const [waiting, over] = [await brokenSlab(), await brokenSlab()];
+    const unread = (messageId: string, body: string) => ({
+      ...letter(messageId, {}),
+      body,
+      cause: "message-unknown-version",
+    });
+    const message = (slab: SeededSlab, token: string) =>
+      encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token: token as never });
+    await storeDeadLetters(database.sql, [
+      unread("waits", message(waiting, await lease(waiting))),
+      unread("over", message(over, randomUUID())),
+      unread("newer", JSON.stringify({ v: 99, slab: "7" })),
+    ]);
+    const before = (await queueServer.count(queues.repairs)).visible;
+    expect((await cli("dead-letters", "redrive")).json).toEqual({ sent: 1, moot: 1, discarded: 0, kept: 1 });
+    expect((await queueServer.count(queues.repairs)).visible).toBe(before + 1);
+    expect((await cli("dead-letters", "list")).json).toMatchObject({
+      letters: [{ messageId: "newer", fate: "unreadable", cause: "message-unknown-version" }],
+    });
+  });
+
   test("a queue that does not answer keeps them all", async () => {
     const slab = await brokenSlab();
     await storeDeadLetters(database.sql, [letter("waits", { slabId: slab.id, token: await lease(slab) })]);
@@ -256,11 +278,22 @@ describe("quarantine", () => {
     await cli("invoke", "claim");
     expect(await database.sql`select from slabmend.leases`).toHaveLength(0);
 
-    expect((await cli("quarantine", "release", one.digest)).json).toEqual({ released: [String(one.id)] });
+    const other = await brokenSlab();
+    await database.sql`update slabs set next_repair_attempt = now() + interval '1 day' where id = ${String(other.id)}`;
+    expect((await cli("quarantine", "release", one.digest, String(other.id))).json).toEqual({
+      released: [String(one.id)],
+      notQuarantined: [String(other.id)],
+    });
     await cli("invoke", "claim");
     expect(await database.sql`select slab_id from slabmend.leases`).toEqual([{ slab_id: String(one.id) }]);
     expect((await cli("quarantine", "release", String(one.id))).error?.code).toBe("not-quarantined");
-    expect((await cli("quarantine", "release", "--all")).json).toEqual({ released: [String(two.id)] });
+    const some = await runCli(["quarantine", "release", String(one.id), String(two.id)], { environment });
+    expect([some.code, some.out]).toEqual([0, `1 released: ${two.id}; not in quarantine: ${one.id}\n`]);
+    await quarantine(await brokenSlab());
+    expect((await cli("quarantine", "release", "--all")).json).toEqual({
+      released: [expect.any(String)],
+      notQuarantined: [],
+    });
     expect((await cli("quarantine", "list")).json).toEqual({ total: 0, slabs: [] });
   });
 

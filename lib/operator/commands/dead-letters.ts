@@ -6,6 +6,7 @@ import { withDatabase } from "../open-database.ts";
 import { wholeNumber } from "../option-values.ts";
 import { table } from "../quantities.ts";
 import { redriveDeadLetters } from "../redrive.ts";
+import { rereadDeadLetters } from "../reread-dead-letters.ts";
 
 export function addDeadLetters(host: CommandHost): void {
   const group = host.program
@@ -19,13 +20,14 @@ export function addDeadLetters(host: CommandHost): void {
       "after",
       `
 can-be-sent: its lease waits; redrive sends it again. moot: its slab goes on without it; redrive forgets it.
-unreadable: nobody can read it; somebody else writes to the queue, or two releases do.`,
+unreadable: this release cannot read it; somebody else writes to the queue, or a newer release did.`,
     )
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
-        const { total, letters } = await withDatabase(context, { needs: "store" }, (sql) =>
-          listDeadLetters(sql, { limit }),
-        );
+        const { total, letters } = await withDatabase(context, { needs: "store" }, async (sql) => {
+          await rereadDeadLetters(sql);
+          return listDeadLetters(sql, { limit });
+        });
         context.print(
           // The token is what lets a repair begin: no business of whoever reads the output.
           { total, letters: letters.map(({ lease: _, ...letter }) => letter) },
@@ -66,12 +68,13 @@ unreadable: nobody can read it; somebody else writes to the queue, or two releas
         const client = createSqsClient(context.variables, queueUrl);
         const queue = createRepairQueue({ client, queueUrl });
         try {
-          const report = await withDatabase(context, { needs: "store" }, (sql) =>
-            redriveDeadLetters(
+          const report = await withDatabase(context, { needs: "store" }, async (sql) => {
+            await rereadDeadLetters(sql);
+            return redriveDeadLetters(
               { sql, queue },
               { discard: discard === true, ...(messageIds.length === 0 ? {} : { messageIds }) },
-            ),
-          );
+            );
+          });
           context.print(
             report,
             `${report.sent} sent again, ${report.moot} forgotten as moot, ${report.discarded} discarded, ${report.kept} kept`,

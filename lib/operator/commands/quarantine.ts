@@ -47,29 +47,34 @@ export function addQuarantine(host: CommandHost): void {
             remedy: "Name slabs, or give --all.",
           });
         }
-        const released = await withDatabase(context, { needs: "store" }, async (sql) => {
-          if (all === true) return releaseQuarantine(sql, "all");
+        const result = await withDatabase(context, { needs: "store" }, async (sql) => {
+          if (all === true) {
+            return { released: await releaseQuarantine(sql, "all"), notQuarantined: [] };
+          }
           const slabs = [];
           for (const name of names) slabs.push(await findSlab(sql, name));
-          const done = await releaseQuarantine(
+          const released = await releaseQuarantine(
             sql,
             slabs.map(({ id }) => id),
           );
-          const other = slabs.find(({ id }) => !done.includes(String(id)));
-          if (other !== undefined && done.length === 0) {
+          const notQuarantined = slabs.map(({ id }) => String(id)).filter((id) => !released.includes(id));
+          if (released.length === 0) {
             throw new OperatorError({
               code: "not-quarantined",
-              message: `slab ${other.id}: expected it in quarantine, but it is not`,
+              message: `slab ${notQuarantined.join(", ")}: expected it in quarantine, but it is not`,
               remedy: "List them: slabmend quarantine list.",
             });
           }
-          return done;
+          return { released, notQuarantined };
         });
         context.print(
-          { released },
-          `${released.length} released${released.length === 0 ? "" : `: ${released.join(", ")}`}`,
+          result,
+          `${result.released.length} released${listed(": ", result.released)}${listed("; not in quarantine: ", result.notQuarantined)}`,
         );
         return "done";
       }),
     );
 }
+
+const listed = (lead: string, ids: readonly string[]): string =>
+  ids.length === 0 ? "" : `${lead}${ids.join(", ")}`;

@@ -24,10 +24,11 @@ export function checkVariables(variables: Readonly<Record<string, string | undef
           name: "variables",
           level: "warning",
           says: `nobody reads ${misspelt.join(", ")}`,
-          remedy: "Look for a misspelt name; docs/configuration.md lists all.",
+          remedy: "Look for a misspelt name; docs/configuration.md and docs/deployment.md list all.",
         },
       ];
 }
 
-/** Names that the command line and the tests have. */
-const KNOWN_ELSEWHERE = /^SLABMEND_((CLAIM|REAP)_FUNCTION|TEST_.*)$/;
+/** Names that the command line and the tests have, and those of a stage's settings: infra/settings.ts, in .env.STAGE. */
+const KNOWN_ELSEWHERE =
+  /^SLABMEND_((CLAIM|REPAIR|REAP)_FUNCTION|TEST_.*|ALARM_EMAIL|MONTHLY_BUDGET_USD|BUDGET_SCOPE|REPAIR_CONCURRENCY|ARCHITECTURE|VPC(_SUBNETS|_SECURITY_GROUPS)?)$/;
