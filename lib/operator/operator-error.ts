@@ -7,6 +7,7 @@ export type OperatorErrorCode =
   | "phrase-missing"
   | "wallet-mismatch"
   | "wallet-unknown"
+  | "wallet-unreadable"
   | "database-url-missing"
   | "database-url-malformed"
   | "database-url-without-tls"

@@ -49,6 +49,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "phrase-missing": "input",
   "wallet-mismatch": "input",
   "wallet-unknown": "input",
+  "wallet-unreadable": "database",
   "database-url-missing": "input",
   "database-url-malformed": "input",
   "database-url-without-tls": "input",

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { migrateDatabase } from "../../lib/store/migrate-database.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createFleetRole } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
@@ -70,6 +72,18 @@ describe("with a database", () => {
 
     await sql`update global_settings set wallet_hash = ${Buffer.from(WALLET_HASH, "hex")}`;
     expect((await derive()).json).toMatchObject({ migrationSeed: SEED, wallet: "matches" });
+
+    // The workers' role may not read it, and the grant does not change that.
+    await migrateDatabase(sql);
+    const role = await createFleetRole(database);
+    const asWorker = await runCli(["derive-seed", "--json"], {
+      input: PHRASE,
+      environment: { SLABMEND_DATABASE_URL: role.url },
+    });
+    await role.drop();
+    expect([asWorker.code, asWorker.out, asWorker.error?.code]).toEqual([4, "", "wallet-unreadable"]);
+    expect(asWorker.error?.remedy).toMatch(/owner/);
+    expect(asWorker.error?.remedy).not.toMatch(/apply what it prints/);
 
     await sql`update global_settings set wallet_hash = ${randomBytes(32)}`;
     const other = await derive();

@@ -15,9 +15,10 @@ export function addDeriveSeed(host: CommandHost): void {
 Reads the twelve words from standard input, never from an argument, and prints 64 hex digits: the value of
 SLABMEND_MIGRATION_SEED. The seed pays the hosts for repairs out of an account that indexd tops up; it gives neither
 the wallet's coins nor any data. When a database URL is given, the phrase is first compared with the wallet of the
-indexd there, and nothing is printed if it is another one.
+indexd there, and nothing is printed if it is another one. That takes the URL of the database's owner: the role that
+slabmend grant makes may not read the wallet's hash.
 
-  slabmend derive-seed < phrase.txt
+  slabmend derive-seed --env-file .env.owner < phrase.txt
   slabmend derive-seed | npx sst secret set MigrationSeed --stage production`,
     )
     .action(

@@ -108,7 +108,7 @@ function judgeFunds(answers: readonly HostAnswer[], reached: number, hasSeed: bo
     return failure(
       "account",
       says,
-      "Compare the seed with the wallet: slabmend derive-seed with a database URL. If it matches, look whether indexd's funding loop runs and its contracts have allowance.",
+      "Compare the seed with the wallet: slabmend derive-seed with the URL of the database's owner (the workers' role may not read the wallet's hash). If it matches, look whether indexd's funding loop runs and its contracts have allowance.",
     );
   }
   // indexd funds ten contracts' hosts a pass; beside a working fleet some are always between two.
