@@ -36,7 +36,9 @@ declare
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
   patience constant interval not null := make_interval(secs => (request->>'patienceMs')::double precision / 1000);
   most_in_flight constant integer := (request->>'maxInFlight')::integer;
-  most_ordinary constant integer := (request->>'mostOrdinary')::integer;
+  -- No more than an integer holds; a null stays null, which least() would not.
+  most_ordinary constant integer := case when request->>'mostOrdinary' is not null
+    then least((request->>'mostOrdinary')::numeric, 2147483647) end;
   -- Without a limit on ordinary slabs there are none: every urgency is above this.
   ordinary_up_to constant double precision not null :=
     case when most_ordinary is null then -1 else (request->>'dangerAbove')::double precision end;

@@ -17,6 +17,9 @@ export interface BudgetState {
   readonly ordinaryLeases: number | null;
 }
 
+/** PostgreSQL's largest integer: what is more is as good as no limit. */
+const MOST_LEASES = 2 ** 31 - 1;
+
 const UNLIMITED: BudgetState = { stoppedBy: [], ordinaryLeases: null };
 
 /**
@@ -45,11 +48,11 @@ export async function checkBudget(sql: ISql, limits: BudgetLimits): Promise<Budg
       from slabmend.journal j
       where j.finished_at >= date_trunc('day', clock_timestamp(), 'UTC')
     ), decided as (
-      select s.*, said.limits, (said.limits->>'repairs')::bigint - s.repairs as repairs_left,
+      select s.*, said.limits, (said.limits->>'repairs')::numeric - s.repairs as repairs_left,
         array_remove(array[
           case when s.hastings >= (said.limits->>'hastings')::numeric then 'hastings' end,
           case when s.bytes_read >= (said.limits->>'bytesRead')::numeric then 'bytesRead' end,
-          case when s.repairs >= (said.limits->>'repairs')::bigint then 'repairs' end
+          case when s.repairs >= (said.limits->>'repairs')::numeric then 'repairs' end
         ], null) as stopped_by
       from spent s, said
     ), written as (
@@ -68,6 +71,6 @@ export async function checkBudget(sql: ISql, limits: BudgetLimits): Promise<Budg
     from decided d`;
   const { stopped_by: stoppedBy, repairs_left: left } = row!;
   // greatest() ignores nulls: without a limit of repairs it says 0.
-  const ordinaryLeases = limits.repairs === undefined ? null : Number(left);
+  const ordinaryLeases = limits.repairs === undefined ? null : Math.min(Number(left), MOST_LEASES);
   return { stoppedBy, ordinaryLeases: stoppedBy.length > 0 ? 0 : ordinaryLeases };
 }

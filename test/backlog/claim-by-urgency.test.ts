@@ -151,7 +151,15 @@ describe("budget", () => {
     const { claimed, report } = await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
     expect(claimed).toEqual([seeded[1]!.id, seeded[3]!.id]);
     expect(report.budgetStops).toEqual(["repairs"]);
-    expect((await run({ budget: { hastings: 10n ** 40n, bytesRead: 10n ** 40n } })).claimed).toHaveLength(2);
+    const absurd = [2n ** 31n, 10n ** 12n - 1n, 10n ** 40n];
+    for (const repairs of absurd) {
+      expect(await checkBudget(sql, { repairs })).toMatchObject({ stoppedBy: [] });
+      expect((await run({ budget: { repairs }, maxInFlight: 2, topUpMs: 60_000 })).report).toMatchObject({
+        live: 2,
+      });
+    }
+    const all = { hastings: 10n ** 40n, bytesRead: 10n ** 40n, repairs: 10n ** 40n };
+    expect((await run({ budget: all })).claimed).toHaveLength(2);
   });
 
   test("a repair that moved something counts, whatever it ended in", async () => {
