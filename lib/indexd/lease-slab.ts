@@ -1,5 +1,6 @@
 import type { Sql } from "postgres";
 import { type LeaseToken, parseLeaseToken, type SlabId } from "../slab/ids.ts";
+import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "../store/retry-transaction.ts";
 
 export interface LeaseSlabRequest {
   readonly slabId: SlabId;
@@ -44,6 +45,11 @@ interface Standing {
  * Locks: the slab, without waiting; then looks in a new statement, as claim does.
  */
 export async function leaseSlab(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlabResult> {
+  // A second call after a lost answer would find the slab leased, by us: it is reaped when its hold is over.
+  return await retryTransaction("lease a slab", () => leaseOnce(sql, request), ONLY_CONFLICTS);
+}
+
+async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlabResult> {
   const id = String(request.slabId);
   try {
     return await sql.begin(async (tx): Promise<LeaseSlabResult> => {
@@ -108,7 +114,8 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
 }
 
 /**
- * Ends a lease that nobody has begun, and makes its slab claimable at once. False: it is begun, or no longer there.
+ * Ends a lease that nobody has begun, and makes its slab claimable at once. False: it is begun, or no longer there; also when
+ * an answer was lost that would have said so.
  *
  * Locks: the slab, then the lease. The value written is noted as ours, so that no grace is left to indexd.
  */
@@ -117,9 +124,10 @@ export async function releaseUnbegunLease(
   lease: { readonly slabId: SlabId; readonly token: LeaseToken },
 ): Promise<boolean> {
   const id = String(lease.slabId);
-  return await sql.begin(async (tx) => {
-    await tx`select 1 from public.slabs s where s.id = ${id} for no key update`;
-    const released = await tx`
+  const release = () =>
+    sql.begin(async (tx) => {
+      await tx`select 1 from public.slabs s where s.id = ${id} for no key update`;
+      const released = await tx`
       with ended as (
         delete from slabmend.leases l
         where l.slab_id = ${id} and l.token = ${lease.token}::uuid and l.began_at is null
@@ -135,6 +143,7 @@ export async function releaseUnbegunLease(
         on conflict (slab_id) do update set next_repair_attempt = excluded.next_repair_attempt
       )
       select from ended`;
-    return released.count > 0;
-  });
+      return released.count > 0;
+    });
+  return await retryTransaction("release a lease", release, BRIEFLY);
 }

@@ -1,5 +1,6 @@
 import postgres, { type Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
+import { isReadOnlyServer } from "./retry-transaction.ts";
 import { StoreError } from "./store-error.ts";
 
 /** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
@@ -10,7 +11,7 @@ export interface AnsweringDatabase {
   /**
    * Runs statements on the client. Without an answer in time its connection is dropped, and the next call gets a new
    * one: after a failover the old server is gone without a word, and TCP would wait for a quarter of an hour. What else
-   * was waiting on that connection ends with it, in the same way.
+   * was waiting on that connection ends with it, in the same way. So does a connection to a server that takes no writes any more.
    * @throws {StoreError} `no-answer`: the statement may or may not have happened
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
@@ -50,7 +51,9 @@ export function createAnsweringDatabase(options: {
     try {
       return await Promise.race([statements(current), silence.promise]);
     } catch (cause) {
-      const isAnswer = cause instanceof postgres.PostgresError || !givenUp.has(current);
+      if (isReadOnlyServer(cause)) giveUp(current);
+      const isAnswer =
+        cause instanceof postgres.PostgresError || isReadOnlyServer(cause) || !givenUp.has(current);
       throw isAnswer || isNoAnswer(cause) ? cause : noAnswer(limitMs, cause);
     } finally {
       cancel();
@@ -63,7 +66,7 @@ export function createAnsweringDatabase(options: {
       try {
         return await run(limitMs, statements);
       } catch (error) {
-        if (!isNoAnswer(error)) throw error;
+        if (!isNoAnswer(error) && !isReadOnlyServer(error)) throw error;
         return await run(limitMs, statements);
       }
     },

@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { BRIEFLY, retryTransaction } from "./retry-transaction.ts";
 
 /** Most that repairs may spend in a day (UTC); what is missing is not limited. */
 export interface BudgetLimits {
@@ -30,6 +31,10 @@ const UNLIMITED: BudgetState = { stoppedBy: [], ordinaryLeases: null };
  * Reads one day of the journal by journal_finished_at_idx (30 ms for 100,000 repairs), and all leases.
  */
 export async function checkBudget(sql: ISql, limits: BudgetLimits): Promise<BudgetState> {
+  return await retryTransaction("check the budget", () => checkOnce(sql, limits), BRIEFLY);
+}
+
+async function checkOnce(sql: ISql, limits: BudgetLimits): Promise<BudgetState> {
   const asText = JSON.stringify(limits, (_key, value: unknown) =>
     typeof value === "bigint" ? value.toString() : value,
   );

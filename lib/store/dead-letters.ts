@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { BRIEFLY, retryTransaction } from "./retry-transaction.ts";
 import { storableText } from "./storable-text.ts";
 
 export interface StoredDeadLetter {
@@ -34,7 +35,7 @@ export async function storeDeadLetters(sql: ISql, letters: readonly StoredDeadLe
       sent_at: letter.sentAtMs === undefined ? null : new Date(letter.sentAtMs).toISOString(),
     })),
   );
-  await sql`
+  const store = () => sql`
     insert into slabmend.dead_letters as d
       (message_id, body, body_bytes, cause, slab_id, token, receive_count, sent_at, first_seen, last_seen)
     select distinct on (l.message_id)
@@ -47,4 +48,5 @@ export async function storeDeadLetters(sql: ISql, letters: readonly StoredDeadLe
       receive_count = greatest(d.receive_count, excluded.receive_count),
       times_seen = d.times_seen + 1,
       last_seen = excluded.last_seen`;
+  await retryTransaction("store dead letters", async () => await store(), BRIEFLY);
 }

@@ -1,5 +1,6 @@
 import type { ISql } from "postgres";
 import { type FleetHealth, type FleetLimits, nextFleetHealth, type RecentOutcome } from "./fleet-health.ts";
+import { BRIEFLY, retryTransaction } from "./retry-transaction.ts";
 
 interface FleetRow {
   readonly ill: boolean;
@@ -21,10 +22,16 @@ const MOST_ROWS = 200;
  *
  * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
  */
-export async function refreshFleetHealth(
-  sql: ISql,
-  limits: FleetLimits,
-): Promise<{ readonly health: FleetHealth; readonly nowMs: number }> {
+export async function refreshFleetHealth(sql: ISql, limits: FleetLimits): Promise<FleetHealthNow> {
+  return await retryTransaction("refresh the fleet's health", () => refreshOnce(sql, limits), BRIEFLY);
+}
+
+interface FleetHealthNow {
+  readonly health: FleetHealth;
+  readonly nowMs: number;
+}
+
+async function refreshOnce(sql: ISql, limits: FleetLimits): Promise<FleetHealthNow> {
   const [row] = await sql<FleetRow[]>`
     select f.ill, f.backoff_ms, f.revision::text,
       ${sql.unsafe(msOf("f.since"))} as since_ms,
@@ -54,12 +61,13 @@ export async function refreshFleetHealth(
  * (the clock was set back) keeps nobody from it: one probe too many costs little.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
-  const rows = await sql`
+  // When the answer is lost, nobody has this minute's probe.
+  const take = () => sql`
     update slabmend.fleet set last_probe_at = clock_timestamp()
     where last_probe_at is null or last_probe_at > clock_timestamp()
       or last_probe_at <= clock_timestamp() - make_interval(secs => ${everyMs}::double precision / 1000)
     returning 1`;
-  return rows.length > 0;
+  return (await retryTransaction("take a probe", async () => await take(), BRIEFLY)).length > 0;
 }
 
 /** A double is exact to the microsecond for times of this century. */

@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { BRIEFLY, retryTransaction } from "./retry-transaction.ts";
 
 /**
  * Removes the repair history of slabs that are simply fine: repaired or healthy, no crash, no wrongly pinned shard, not
@@ -11,7 +12,7 @@ export async function forgetFineSlabs(
   sql: ISql,
   options: { readonly olderThanMs: number; readonly limit: number },
 ): Promise<number> {
-  const result = await sql`
+  const forget = () => sql`
     delete from slabmend.repairs r
     where r.slab_id in (
       select f.slab_id from slabmend.repairs f
@@ -24,5 +25,5 @@ export async function forgetFineSlabs(
       limit ${options.limit}::integer
       for update skip locked
     )`;
-  return result.count;
+  return (await retryTransaction("forget fine slabs", async () => await forget(), BRIEFLY)).count;
 }

@@ -1,5 +1,6 @@
 import type { ISql } from "postgres";
 import type { SlabId } from "../slab/ids.ts";
+import { ONLY_CONFLICTS, retryTransaction } from "./retry-transaction.ts";
 
 export interface QuarantinedSlab {
   readonly slabId: string;
@@ -46,7 +47,8 @@ export async function releaseQuarantine(
   slabIds: readonly SlabId[] | "all",
 ): Promise<readonly string[]> {
   const chosen = slabIds === "all" ? null : JSON.stringify(slabIds.map(String));
-  const [row] = await sql<{ released: string[] }[]>`
+  // Of a lost answer nobody knows which slabs it named: the operator looks and says so again.
+  const release = () => sql<{ released: string[] }[]>`
     with released as (
       update slabmend.repairs r
       set quarantined_until = null, quarantine_reason = null, crashes = 0
@@ -64,5 +66,6 @@ export async function releaseQuarantine(
       from released r where b.slab_id = r.slab_id and not b.ready
     )
     select coalesce(jsonb_agg(r.slab_id::text order by r.slab_id), '[]') as released from released r`;
+  const [row] = await retryTransaction("release quarantine", async () => await release(), ONLY_CONFLICTS);
   return row!.released;
 }

@@ -15,17 +15,26 @@ export type DatabaseFailure =
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
 /**
- * Class 08, the server going down or coming up, and too many connections (a role at its limit, while those of killed
- * workers linger); then the client library's and the socket's own codes. CONNECTION_ENDED and CONNECTION_DESTROYED are
+ * Class 08, the server going down, coming up or ending an idle session, too many connections (a role at its limit, while those of
+ * killed workers linger), and a server that became read-only: a failover's old primary, from whose connections nothing more
+ * comes; then the client library's and the socket's own codes, and those of the DNS, which knows no name for a moment while it changes. CONNECTION_ENDED and CONNECTION_DESTROYED are
  * none of them: the client was put away by us, and never connects again.
  */
 const CONNECTION_LOST =
-  /^(08...|57P0[123]|53300|CONNECTION_CLOSED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN))$/;
+  /^(08...|57P0[1235]|53300|25006|CONNECTION_CLOSED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND))$/;
 
 export function classifyDatabaseFailure(error: unknown): DatabaseFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (CONFLICTS.has(code)) return "conflict";
   return CONNECTION_LOST.test(code) ? "connection-lost" : "permanent";
+}
+
+const READ_ONLY = "25006";
+
+/** The server takes no writes (any more): its connections are to be replaced, though they work. */
+export function isReadOnlyServer(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ("code" in error && error.code === READ_ONLY) || isReadOnlyServer(error.cause);
 }
 
 export interface RetryOptions {
@@ -46,6 +55,13 @@ const FIRST_SLEEP_MS = 3;
 const LONGEST_SLEEP_MS = 2_000;
 /** A database that restarts needs seconds, not milliseconds. */
 const FIRST_CONNECTION_SLEEP_MS = 100;
+/** Longer than connect.ts keeps an idle connection: the next try has a new one, to where the name leads then. */
+const RECONNECT_SLEEP_MS = 1_500;
+
+/** For what the next run of claim or reap does anyway: there is a minute for everything. */
+export const BRIEFLY: RetryOptions = { maxAttempts: 4, maxConnectionAttempts: 3 };
+/** The same for what is not idempotent: a conflict was rolled back, of a lost answer nobody knows. */
+export const ONLY_CONFLICTS: RetryOptions = { ...BRIEFLY, maxConnectionAttempts: 1 };
 
 /** Milliseconds to wait after the given failed attempt (1 = first), jittered by up to half so that rivals part. */
 export function retryDelayMs(
@@ -82,7 +98,8 @@ export async function retryTransaction<Result>(
       if (failure === "permanent") throw cause;
       failures[failure] += 1;
       if (failures[failure] >= most[failure]) throw exhausted(what, failure, attempt, cause);
-      await sleep(clock, retryDelayMs(failure, failures[failure], random()), signal);
+      const delayMs = retryDelayMs(failure, failures[failure], random());
+      await sleep(clock, isReadOnlyServer(cause) ? Math.max(RECONNECT_SLEEP_MS, delayMs) : delayMs, signal);
     }
   }
 }

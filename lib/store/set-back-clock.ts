@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { BRIEFLY, retryTransaction } from "./retry-transaction.ts";
 
 /**
  * After the database's clock was set back, shortens leases that would last for that much longer. Returns how many.
@@ -11,7 +12,7 @@ import type { ISql } from "postgres";
  * Reads the whole of leases (never larger than the fleet); `skip locked`: who holds a row is at work.
  */
 export async function shortenLeasesOfTheFuture(sql: ISql): Promise<number> {
-  const { count } = await sql`
+  const shorten = () => sql`
     with beyond as (
       select l.slab_id, l.held_until - coalesce(l.began_at, l.leased_at) as hold
       from slabmend.leases l
@@ -22,5 +23,5 @@ export async function shortenLeasesOfTheFuture(sql: ISql): Promise<number> {
     )
     update slabmend.leases l set expires_at = clock_timestamp() + b.hold
     from beyond b where b.slab_id = l.slab_id`;
-  return count;
+  return (await retryTransaction("shorten leases", async () => await shorten(), BRIEFLY)).count;
 }

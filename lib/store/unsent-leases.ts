@@ -7,6 +7,7 @@ import {
   type SlabDigest,
   type SlabId,
 } from "../slab/ids.ts";
+import { BRIEFLY, retryTransaction } from "./retry-transaction.ts";
 
 /** What a message is made of. */
 export interface UnsentLease {
@@ -27,7 +28,8 @@ export async function takeUnsent(
   sql: ISql,
   options: { readonly afterMs: number; readonly limit: number },
 ): Promise<UnsentLease[]> {
-  const rows = await sql<{ slab_id: string; digest: string; token: string }[]>`
+  // When the answer is lost, what was taken is taken again after `afterMs`.
+  const take = () => sql<{ slab_id: string; digest: string; token: string }[]>`
     update slabmend.leases l set sending_since = clock_timestamp()
     where l.slab_id in (
       select u.slab_id from slabmend.leases u
@@ -39,6 +41,7 @@ export async function takeUnsent(
       for update skip locked
     )
     returning l.slab_id::text, encode(l.digest, 'hex') as digest, l.token::text`;
+  const rows = await retryTransaction("take unsent leases", async () => await take(), BRIEFLY);
   return rows.map((row) => ({
     slabId: parseSlabId(row.slab_id),
     digest: parseSlabDigest(row.digest),
@@ -53,7 +56,7 @@ export async function takeUnsent(
 export async function markSent(sql: ISql, leases: readonly { readonly token: LeaseToken }[]): Promise<void> {
   if (leases.length === 0) return;
   const tokens = JSON.stringify(leases.map((lease) => lease.token));
-  await sql`
+  const mark = () => sql`
     update slabmend.leases l set sent_at = clock_timestamp()
     where l.slab_id in (
       select u.slab_id from slabmend.leases u
@@ -62,4 +65,5 @@ export async function markSent(sql: ISql, leases: readonly { readonly token: Lea
       order by u.slab_id
       for update skip locked
     )`;
+  await retryTransaction("mark leases as sent", async () => await mark(), BRIEFLY);
 }

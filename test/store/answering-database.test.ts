@@ -47,6 +47,28 @@ test("what is idempotent is asked again by itself", async () => {
   await proxy.stop();
 });
 
+/** As a failover leaves it: the connection works, the server behind it takes no writes any more. */
+const turnReadOnly = (sql: Sql) => sql`set default_transaction_read_only = on`;
+const write = (sql: Sql) => sql`update slabmend.fleet set last_probe_at = null`.then(({ count }) => count);
+
+test("a server that became read-only: the next try, and the next call, have a new connection", async () => {
+  const client = connect(database.url, "test");
+  await turnReadOnly(client);
+  expect(await retryTransaction("test", () => write(client), { random: () => 0 })).toBe(1);
+  await client.end();
+
+  const answering = createAnsweringDatabase({
+    clock: systemClock,
+    connect: () => connect(database.url, "test"),
+  });
+  await answering.run(20_000, turnReadOnly);
+  await expect(answering.run(20_000, write)).rejects.toMatchObject({ code: "25006" });
+  expect(await answering.run(20_000, write)).toBe(1);
+  await answering.run(20_000, turnReadOnly);
+  expect(await answering.runAgain(20_000, write)).toBe(1);
+  await answering.end();
+});
+
 test("a failure of the statement itself is passed on as it is", async () => {
   const answering = createAnsweringDatabase({
     clock: systemClock,

@@ -14,13 +14,18 @@ test.each([
   ["55P03", "conflict"],
   ["08006", "connection-lost"],
   ["57P01", "connection-lost"],
+  ["57P05", "connection-lost"],
   ["53300", "connection-lost"],
+  // The old primary of a failover; the DNS in the middle of one.
+  ["25006", "connection-lost"],
+  ["ENOTFOUND", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],
   ["ECONNRESET", "connection-lost"],
   // We put the client away ourselves.
   ["CONNECTION_ENDED", "permanent"],
   ["CONNECTION_DESTROYED", "permanent"],
   ["57014", "permanent"],
+  ["57P04", "permanent"],
   ["23514", "permanent"],
   ["42501", "permanent"],
 ])("%s is %s", (code, kind) => {

@@ -1,0 +1,103 @@
+/** Design rule 8: whatever we write is tried again after a serialization failure, a deadlock, a lock that was not to be had. */
+import type { Sql } from "postgres";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { leaseSlab, releaseUnbegunLease } from "../../lib/indexd/lease-slab.ts";
+import { checkBudget } from "../../lib/store/budget.ts";
+import { storeDeadLetters } from "../../lib/store/dead-letters.ts";
+import { DEFAULT_FLEET_LIMITS } from "../../lib/store/fleet-health.ts";
+import { refreshFleetHealth, takeProbe } from "../../lib/store/fleet-state.ts";
+import { forgetFineSlabs } from "../../lib/store/forget-fine-slabs.ts";
+import { releaseQuarantine } from "../../lib/store/quarantine.ts";
+import { shortenLeasesOfTheFuture } from "../../lib/store/set-back-clock.ts";
+import { markSent, takeUnsent } from "../../lib/store/unsent-leases.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { LOST, type SeededSlab, seedSlab } from "../support/seed-indexd.ts";
+import { leaseByHand } from "./running-lease.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let slab: SeededSlab;
+beforeAll(async () => {
+  database = await createTestDatabase({ max: 1 });
+  sql = database.sql;
+  // A sequence is not rolled back: only the first statement on each table fails, whoever makes it.
+  await sql`create sequence once`;
+  await sql.unsafe(`
+    create function fail_once() returns trigger language plpgsql as $$
+    begin
+      if nextval('once') = 1 then raise exception 'somebody else' using errcode = tg_argv[0]; end if;
+      return null;
+    end $$`);
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
+});
+
+/** Prepares something without failing. */
+async function quietly<Result>(table: string, prepare: () => PromiseLike<Result>): Promise<Result> {
+  await sql.unsafe(`alter table slabmend.${table} disable trigger fail_once`);
+  const result = await prepare();
+  await sql.unsafe(`alter table slabmend.${table} enable trigger fail_once`);
+  return result;
+}
+
+const letter = { messageId: "m", body: "b", cause: "c", receiveCount: 1, sentAtMs: undefined };
+
+test.each<[name: string, table: string, code: string, write: () => Promise<unknown>]>([
+  ["takeUnsent", "leases", "40P01", () => takeUnsent(sql, { afterMs: 1, limit: 1 })],
+  [
+    "markSent",
+    "leases",
+    "40P01",
+    async () => {
+      const token = await quietly("leases", () => leaseByHand(sql, slab));
+      await markSent(sql, [{ token }]);
+    },
+  ],
+  ["checkBudget", "budget", "40001", () => checkBudget(sql, { repairs: 1n })],
+  [
+    "refreshFleetHealth",
+    "fleet",
+    "40001",
+    async () => {
+      await quietly(
+        "fleet",
+        () => sql`update slabmend.fleet set since = clock_timestamp() + interval '1 day'`,
+      );
+      await refreshFleetHealth(sql, DEFAULT_FLEET_LIMITS);
+    },
+  ],
+  ["takeProbe", "fleet", "55P03", () => takeProbe(sql, 1)],
+  ["storeDeadLetters", "dead_letters", "40P01", () => storeDeadLetters(sql, [letter])],
+  ["forgetFineSlabs", "repairs", "40P01", () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 1 })],
+  ["releaseQuarantine", "repairs", "40P01", () => releaseQuarantine(sql, "all")],
+  ["shortenLeasesOfTheFuture", "leases", "40P01", () => shortenLeasesOfTheFuture(sql)],
+  [
+    "leaseSlab",
+    "leases",
+    "40P01",
+    () => leaseSlab(sql, { slabId: slab.id, holdMs: 60_000, graceMs: 0, force: false }),
+  ],
+  [
+    "releaseUnbegunLease",
+    "leases",
+    "40P01",
+    async () => {
+      const token = await quietly("leases", () => leaseByHand(sql, slab, { running: false }));
+      expect(await releaseUnbegunLease(sql, { slabId: slab.id, token })).toBe(true);
+    },
+  ],
+])("%s, on slabmend.%s, after %s", async (_name, table, code, write) => {
+  await sql`alter sequence once restart`;
+  await sql.unsafe(`
+    create trigger fail_once before insert or update or delete on slabmend.${table}
+    for each statement execute function fail_once('${code}')`);
+  try {
+    await write();
+  } finally {
+    await sql.unsafe(`drop trigger fail_once on slabmend.${table}`);
+  }
+  const [row] = await sql<{ tries: number }[]>`select last_value::integer as tries from once`;
+  expect(row!.tries).toBeGreaterThanOrEqual(2);
+});
