@@ -1,5 +1,6 @@
 import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
+import { boundedClient } from "../lib/queue/client-settings.ts";
 import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/repair/open-repair-environment.ts";
@@ -74,10 +75,7 @@ async function giveBackToQueue({ queueUrl, receiptHandle, delaySeconds }: Return
     import("@aws-sdk/client-sqs"),
     import("../lib/queue/return-message.ts"),
   ]);
-  const client = new SQSClient({
-    maxAttempts: 2,
-    requestHandler: { connectionTimeout: LONGEST_RETURN_MS, requestTimeout: LONGEST_RETURN_MS },
-  });
+  const client = new SQSClient(boundedClient(LONGEST_RETURN_MS));
   try {
     await returnMessage({ client, queueUrl }, receiptHandle, delaySeconds);
   } finally {

@@ -4,6 +4,7 @@ import { systemClock } from "../lib/clock/clock.ts";
 import { assertUrlIsSafe } from "../lib/config/database-url.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
+import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.ts";
 import { type Ask, askWithin, createAnsweringDatabase } from "../lib/store/answering-database.ts";
 import { assertFleetMayWork } from "../lib/store/assert-fleet-may-work.ts";
 import { connect } from "../lib/store/connect.ts";
@@ -56,7 +57,7 @@ export function createScheduledHandler<Report extends object>(
       connect: () => connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`),
     });
     const ask = askWithin(database, systemClock, systemClock.now() + totalMs - putAwayMs);
-    const sqs = new SQSClient({});
+    const sqs = new SQSClient(boundedClient(FUNCTION_ANSWER_MS));
     let isDatabaseKnown = false;
     try {
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);

@@ -1,5 +1,6 @@
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { boundedClient, COMMAND_ANSWER_MS } from "../queue/client-settings.ts";
 import type { CommandContext } from "./command-context.ts";
 import { OperatorError } from "./operator-error.ts";
 
@@ -10,7 +11,8 @@ type Variables = CommandContext["variables"];
  * profile or a role, the region of a configuration file) the SDK finds as ever.
  */
 export function createSqsClient(variables: Variables, queueUrl?: string): SQSClient {
-  return new SQSClient(settings(variables, "SQS", queueUrl && regionOfQueue(queueUrl)));
+  const region = queueUrl && regionOfQueue(queueUrl);
+  return new SQSClient({ ...settings(variables, "SQS", region), ...boundedClient(COMMAND_ANSWER_MS) });
 }
 
 export function createLambdaClient(variables: Variables): LambdaClient {
