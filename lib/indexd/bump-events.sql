@@ -8,8 +8,9 @@
 --
 -- indexd hides events of the second that is in progress, so that a client's cursor never stands in a second that may
 -- still receive events. An event stamped in the last moments of a second would become visible after that second was
--- over and read past. Hence the time is taken after the last wait and rounded instead of truncated: COMMIT has at least
--- half a second (docs/decisions/0155).
+-- over and read past. Hence the time is taken after the last wait and rounded instead of truncated, and if the update itself
+-- took longer than that gives it, it is done again with a time as far ahead as it takes: an event of a second to come is hidden until then. After the
+-- last update COMMIT has at least half a second (docs/decisions/0155).
 create or replace function slabmend.bump_events(most integer, only_slab bigint) returns integer
 language plpgsql volatile
 as $function$
@@ -18,6 +19,8 @@ declare
   digests bytea[];
   keys bytea[];
   moment timestamptz;
+  started timestamptz;
+  needed interval := '0 seconds';
 begin
   select array_agg(m.id), array_agg(distinct m.digest) into outbox_ids, digests
   from (
@@ -40,8 +43,13 @@ begin
   order by e.object_key, e.account_id
   for no key update;
 
-  moment := date_trunc('second', clock_timestamp() + interval '500 milliseconds');
-  update public.object_events e set updated_at = moment where e.object_key = any (keys);
+  loop
+    started := clock_timestamp();
+    moment := date_trunc('second', started + needed + interval '500 milliseconds');
+    update public.object_events e set updated_at = moment where e.object_key = any (keys);
+    exit when clock_timestamp() < moment + interval '500 milliseconds';
+    needed := 2 * (clock_timestamp() - started);
+  end loop;
   delete from slabmend.moved m where m.id = any (outbox_ids);
   return cardinality(outbox_ids);
 end

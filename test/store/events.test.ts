@@ -53,6 +53,25 @@ test("bumps every object of a moved slab, of every account, and no other", async
   expect(await flushMoved(sql)).toBe(0);
 });
 
+test("an update that takes longer than a second is not stamped with one that is over when it commits", async () => {
+  const which = await slab();
+  const object = await seedObject(sql, { accountId, slabs: [which] });
+  await moved(which);
+  await sql.unsafe(`
+    create function be_slow() returns trigger language plpgsql as $$ begin perform pg_sleep(1.55); return null; end $$;
+    create trigger be_slow before update on object_events for each statement execute function be_slow()`);
+  try {
+    expect(await flushMoved(sql)).toBe(1);
+    // What indexd shows now, it showed before: a client may have read past it.
+    const [event] = await sql<{ hidden: boolean }[]>`
+      select updated_at >= date_trunc('second', clock_timestamp()) as hidden from object_events
+      where object_key = ${object.objectKey}`;
+    expect(event).toEqual({ hidden: true });
+  } finally {
+    await sql.unsafe("drop trigger be_slow on object_events");
+  }
+});
+
 test("of one slab, and at most so many", async () => {
   const slabs = [await slab(), await slab(), await slab()];
   for (const each of slabs) await moved(each);
