@@ -6,7 +6,7 @@
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   go into a table
- *   history        of slabs that are simply fine is forgotten
+ *   history        of slabs that are simply fine, or no more, is forgotten
  *
  * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
  * point leaves work that the next run does.
@@ -46,7 +46,8 @@ export interface ReapDependencies {
 
 const RESEND_LIMIT = 100;
 const FLUSH_LIMIT = 100;
-const FORGET_LIMIT = 1_000;
+/** Rows looked at in a run: a million histories are gone through in a few hours. */
+const FORGET_LIMIT = 5_000;
 
 /**
  * @param remainingMs until when it may work; a batch that has begun is finished

@@ -18,6 +18,7 @@ import { commitRepair } from "../../lib/store/commit-repair.ts";
 import { reapLeases } from "../../lib/store/expired-leases.ts";
 import { extendLease } from "../../lib/store/extend-lease.ts";
 import { takeProbe } from "../../lib/store/fleet-state.ts";
+import { forgetFineSlabs } from "../../lib/store/forget-fine-slabs.ts";
 import { takeUnsent } from "../../lib/store/unsent-leases.ts";
 import { leaseByHand, requestOf } from "../store/running-lease.ts";
 import { askOf } from "../support/ask.ts";
@@ -42,6 +43,7 @@ afterEach(async () => {
   await sql`truncate slabs, sectors, slab_sectors, objects, object_slabs, object_events, account_slabs cascade`;
   await sql`
     truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.dead_letters`;
+  await sql`delete from slabmend.checkpoints where name = 'forget'`;
   await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = now() - interval '1 day'`;
 });
 
@@ -334,26 +336,64 @@ test("sends what was left unsent", async () => {
   expect(await run({ queue })).toMatchObject({ resent: 0 });
 });
 
-test("forgets slabs that are fine, once nobody asks who wrote their next attempt", async () => {
-  const insert = (id: number, rest: Record<string, unknown>) =>
+describe("history", () => {
+  const insert = (id: number | bigint, rest: Record<string, unknown>) =>
     sql`insert into slabmend.repairs ${sql({
-      slab_id: id,
+      slab_id: String(id),
       digest: Buffer.alloc(32),
       last_outcome: "repaired",
       finished_at: new Date(),
       next_repair_attempt: new Date(Date.now() - 3 * 3_600_000),
       ...rest,
     } as never)}`;
-  await insert(1, {});
-  await insert(2, { last_outcome: "healthy" });
-  await insert(3, { next_repair_attempt: new Date(Date.now() - 1_800_000) });
-  await insert(4, { last_outcome: "partial-refused" });
-  await insert(5, { crashes: 1 });
-  await insert(6, { bad_shards: [{ index: 1, root: "00" }] });
-  await insert(7, { quarantined_until: new Date(), quarantine_reason: "crashes" });
-  expect(await run({ settings: { forgetAfterMs: 3_600_000 } })).toMatchObject({ forgotten: 2 });
-  const left = await sql<{ id: string }[]>`select slab_id::text as id from slabmend.repairs order by slab_id`;
-  expect(left.map((row) => row.id)).toEqual(["3", "4", "5", "6", "7"]);
+  const left = async () => {
+    const rows = await sql<
+      { id: string }[]
+    >`select slab_id::text as id from slabmend.repairs order by slab_id`;
+    return rows.map((row) => BigInt(row.id));
+  };
+  const someSlabs = async (count: number) =>
+    (
+      await seedSlabs(sql, {
+        slabs: Array.from({ length: count }, () => ({ minShards: 1, sectors: [LOST] })),
+      })
+    ).map(({ id }) => id);
+
+  test("of slabs that are fine is forgotten, once nobody asks who wrote their next attempt", async () => {
+    const ids = await someSlabs(7);
+    await insert(ids[0]!, {});
+    await insert(ids[1]!, { last_outcome: "healthy" });
+    await insert(ids[2]!, { next_repair_attempt: new Date(Date.now() - 1_800_000) });
+    await insert(ids[3]!, { last_outcome: "partial-refused" });
+    await insert(ids[4]!, { crashes: 1 });
+    await insert(ids[5]!, { bad_shards: [{ index: 1, root: "00" }] });
+    await insert(ids[6]!, { quarantined_until: new Date(), quarantine_reason: "crashes" });
+    expect(await run({ settings: { forgetAfterMs: 3_600_000 } })).toMatchObject({ forgotten: 2 });
+    expect(await left()).toEqual(ids.slice(2));
+  });
+
+  test("of slabs that are no more too, whatever became of them; a lease's own row stays", async () => {
+    const ids = await someSlabs(2);
+    for (const id of [1_000_001, 1_000_002, 1_000_003]) await insert(id, { last_outcome: "too-few-sources" });
+    for (const id of ids) await insert(id, { last_outcome: "too-few-sources" });
+    await sql`
+      insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)
+      values (1000003, ${Buffer.alloc(32)}, now(), now() + interval '1 hour', now(), now() + interval '1 hour', 0)`;
+    expect(await forgetFineSlabs(sql, { olderThanMs: 1, limit: 100 })).toBe(2);
+    expect(await left()).toEqual([...ids, 1_000_003n]);
+  });
+
+  test("is gone through piece by piece, and over again", async () => {
+    const ids = await someSlabs(6);
+    for (const id of ids) await insert(id, { last_outcome: "partial-refused" });
+    const piece = () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 4 });
+    expect(await piece()).toBe(0);
+    await sql`update slabmend.repairs set last_outcome = 'repaired'`;
+    // The first four were looked at; the end of the table, then from its beginning.
+    expect(await piece()).toBe(2);
+    expect(await left()).toEqual(ids.slice(0, 4));
+    expect(await piece()).toBe(4);
+  });
 });
 
 describe("dead letters", () => {
