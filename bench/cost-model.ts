@@ -2,19 +2,11 @@
  * What a TiB repaired costs, from what repairs were measured to take and from prices: docs/cost.md has the formulas and the
  * tables that follow from docs/cost/measured.json and docs/cost/prices.json. Pure.
  */
+import { type LambdaBill, type LambdaPrices, lambdaBill } from "../lib/operator/lambda-bill.ts";
 import type { RepairWall } from "./repair-wall.ts";
 
-/** GB and TB are 10^9 and 10^12 bytes: AWS does not say which, and this is the dearer reading. Lambda's memory is in MiB. */
-export interface PriceList {
-  readonly lambda: {
-    readonly usdPerGbSecond: number;
-    readonly usdPerMillionInvocations: number;
-    readonly memoryMb: number;
-  };
-  /** A send, a receive and a delete; sends go in batches, so this is the most. */
-  readonly queue: { readonly usdPerMillionRequests: number; readonly requestsPerRepair: number };
-  readonly logs: { readonly usdPerGb: number };
-  readonly traffic: { readonly usdPerGbOut: number; readonly natGatewayUsdPerGb: number };
+/** TB are 10^12 bytes. */
+export interface PriceList extends LambdaPrices {
   /** Its line carries this rate in each direction at once, at no price of its own. */
   readonly server: {
     readonly usdPerMonth: number;
@@ -37,12 +29,9 @@ export type RepairUse = Pick<
 const TEBIBYTE = 2 ** 40;
 const SECTOR_BYTES = 2 ** 22;
 const SECTORS_PER_TEBIBYTE = TEBIBYTE / SECTOR_BYTES;
-const GIGABYTE = 1e9;
 const TERABYTE = 1e12;
 const HOURS_PER_MONTH = 730;
 const SECONDS_PER_HOUR = 3_600;
-/** Lambda counts 1024 MB as a GB. */
-const MB_PER_LAMBDA_GB = 1_024;
 /** A host keeps what is written for so long unless a contract takes it: docs/protocol.md, RHP4 costs. */
 const BLOCKS_KEPT = 432;
 /** 30 days of 144 blocks: what hosts call a month. */
@@ -52,36 +41,18 @@ export function repairsPerTebibyte({ sectors }: Pick<RepairUse, "sectors">): num
   return SECTORS_PER_TEBIBYTE / sectors;
 }
 
-export interface LambdaCost {
-  readonly gbSeconds: number;
-  readonly computeUsd: number;
-  readonly requestsUsd: number;
-  readonly logsUsd: number;
-  readonly trafficUsd: number;
-  readonly sumUsd: number;
-  /** Besides, where functions reach the internet through a NAT gateway: it takes its price in both directions. */
-  readonly natGatewayUsd: number;
-}
-
-export function lambdaCost(use: RepairUse, prices: PriceList): LambdaCost {
-  const { lambda, queue, logs, traffic } = prices;
+export function lambdaCost(use: RepairUse, prices: PriceList): LambdaBill {
   const repairs = repairsPerTebibyte(use);
-  const gbSeconds = (repairs * use.wallMs * lambda.memoryMb) / MB_PER_LAMBDA_GB / 1_000;
-  const computeUsd = gbSeconds * lambda.usdPerGbSecond;
-  const usdPerMillionRepairs =
-    lambda.usdPerMillionInvocations + queue.requestsPerRepair * queue.usdPerMillionRequests;
-  const requestsUsd = (repairs / 1e6) * usdPerMillionRepairs;
-  const logsUsd = ((repairs * use.logBytes) / GIGABYTE) * logs.usdPerGb;
-  const trafficUsd = ((repairs * use.bytesWritten) / GIGABYTE) * traffic.usdPerGbOut;
-  return {
-    gbSeconds,
-    computeUsd,
-    requestsUsd,
-    logsUsd,
-    trafficUsd,
-    sumUsd: computeUsd + requestsUsd + logsUsd + trafficUsd,
-    natGatewayUsd: ((repairs * (use.bytesRead + use.bytesWritten)) / GIGABYTE) * traffic.natGatewayUsdPerGb,
-  };
+  return lambdaBill(
+    {
+      repairs,
+      wallMs: repairs * use.wallMs,
+      bytesRead: repairs * use.bytesRead,
+      bytesWritten: repairs * use.bytesWritten,
+      logBytes: repairs * use.logBytes,
+    },
+    prices,
+  );
 }
 
 export interface ServerCost {

@@ -1,9 +1,10 @@
 import { sleep } from "../../clock/sleep.ts";
 import { readStatus } from "../../store/read-status.ts";
-import { action, type CommandHost } from "../command-context.ts";
+import { action, type CommandContext, type CommandHost, encode } from "../command-context.ts";
 import type { ExitReason } from "../exit-codes.ts";
 import { withDatabase } from "../open-database.ts";
 import { wholeNumber } from "../option-values.ts";
+import { describeFailure } from "../report-failure.ts";
 import { renderStatus, reportStatus } from "../status.ts";
 
 interface StatusOptions {
@@ -24,25 +25,47 @@ export function addStatus(host: CommandHost): void {
       "after",
       `
 The backlog is what the last walk over indexd's sectors found; margin is how many more sectors a slab can lose. With
---json --watch it prints one document a line. Reads our own tables only.`,
+--json --watch it prints one document a line. Ctrl+C ends --watch with 0; a database that cannot be asked, once it could,
+is a line on standard error and is asked again. What AWS takes is reckoned by docs/cost.md. Reads our own tables only.`,
     )
     .action(
       action<StatusOptions>(host, async (context, options) => {
-        const { stdout, signal, clock } = context.io;
+        if (options.watch === true) return await watch(context, options.every * 1_000);
         return withDatabase<ExitReason>(context, { needs: "store" }, async (sql) => {
-          for (;;) {
-            const report = reportStatus(await readStatus(sql));
-            if (options.watch === true && stdout.isTTY === true && !context.json) stdout.write(CLEAR);
-            context.print(report, renderStatus(report));
-            if (options.watch !== true) return "done";
-            const interrupted = await sleep(clock, options.every * 1_000, signal).then(
-              () => false,
-              () => true,
-            );
-            // Ctrl+C is how watching ends.
-            if (interrupted) return "done";
-          }
+          const report = reportStatus(await readStatus(sql));
+          context.print(report, renderStatus(report));
+          return "done";
         });
       }),
     );
+}
+
+/**
+ * Once it has begun, only Ctrl+C ends it, wherever it comes: while it waits or while the database is asked. Each look has
+ * a connection of its own, so that a database that was away for a moment is one line and no end.
+ */
+async function watch(context: CommandContext, everyMs: number): Promise<ExitReason> {
+  const { stdout, stderr, signal, clock } = context.io;
+  let hasBegun = false;
+  try {
+    for (;;) {
+      try {
+        const status = await withDatabase(context, { needs: "store" }, readStatus);
+        hasBegun = true;
+        const report = reportStatus(status);
+        if (stdout.isTTY === true && !context.json) stdout.write(CLEAR);
+        context.print(report, renderStatus(report));
+      } catch (error) {
+        signal.throwIfAborted();
+        const { exit, ...failure } = describeFailure(error, signal);
+        // What is wrong from the start is not waited out.
+        if (!hasBegun || exit !== "database") throw error;
+        stderr.write(context.json ? `${encode({ error: failure })}\n` : `! ${failure.message}\n`);
+      }
+      await sleep(clock, everyMs, signal);
+    }
+  } catch (error) {
+    if (signal.aborted) return "done";
+    throw error;
+  }
 }
