@@ -54,7 +54,8 @@ export function createScheduledHandler<Report extends object>(
     const putAwayMs = reserveMs * PUT_AWAY_SHARE;
     const database = createAnsweringDatabase({
       clock: systemClock,
-      connect: () => connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`),
+      connect: () =>
+        connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`, environment.SLABMEND_DATABASE_CA),
     });
     const ask = askWithin(database, systemClock, systemClock.now() + totalMs - putAwayMs);
     const sqs = new SQSClient(boundedClient(FUNCTION_ANSWER_MS));

@@ -1,5 +1,5 @@
 import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
-import { findUrlFault } from "../lib/config/database-url.ts";
+import { findUrlFault, readDatabaseUrl } from "../lib/config/database-url.ts";
 import { findProblems } from "../lib/config/parse-environment.ts";
 import type { VariableName } from "../lib/config/variables.ts";
 
@@ -21,6 +21,13 @@ export async function secretProblems(
     return problem === undefined ? [] : [{ ...problem, name: secret }];
   });
   if (problems.some(({ name }) => name === "DatabaseUrl")) return problems;
+  // A wrong SLABMEND_DATABASE_CA is found with the other variables; here, whether the URL lets it be used.
+  const url = readDatabaseUrl(environment["SST_SECRET_DatabaseUrl"] ?? "");
+  const hasAuthorities = Boolean(environment["SLABMEND_DATABASE_CA"]);
+  if (hasAuthorities && !("fault" in url) && url.tls !== "verified") {
+    const expected = "sslmode=verify-full, as SLABMEND_DATABASE_CA is set";
+    return [{ name: "DatabaseUrl", expected, got: "another" }, ...problems];
+  }
   // Needs to resolve a name, as seen from where `sst deploy` runs; the functions look again.
   const exposure = await findUrlFault(environment["SST_SECRET_DatabaseUrl"] ?? "");
   return exposure === undefined ? problems : [{ name: "DatabaseUrl", ...exposure }, ...problems];

@@ -1,4 +1,6 @@
+import { relative, resolve } from "node:path";
 import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
+import { isPem } from "../lib/config/database-ca.ts";
 import { findProblems, variablesOf } from "../lib/config/parse-environment.ts";
 import type { VariableName } from "../lib/config/variables.ts";
 import type { FunctionName } from "./function-settings.ts";
@@ -27,6 +29,9 @@ const SUPPLIED = {
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
 
+/** Where a function finds the authorities that were given as a file: Lambda's working directory holds the bundle. */
+const CA_FILE = "database-ca.pem";
+
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** What an operator may choose for a function in the environment of `sst deploy`; never what is supplied. */
@@ -40,7 +45,8 @@ export function chosenVariables(name: FunctionName, environment: Variables): Rec
   return Object.fromEntries(
     choosable(name).flatMap((variable) => {
       const text = environment[variable];
-      return text === undefined ? [] : [[variable, text]];
+      if (text === undefined) return [];
+      return [[variable, variable === "SLABMEND_DATABASE_CA" && isPath(text) ? CA_FILE : text]];
     }),
   );
 }
@@ -48,4 +54,17 @@ export function chosenVariables(name: FunctionName, environment: Variables): Rec
 /** What a function would refuse to start with, defaults included: a rule may bind one that is set to one that is not. */
 export function chosenProblems(name: FunctionName, environment: Variables): readonly ConfigurationProblem[] {
   return findProblems(choosable(name), environment);
+}
+
+/** Files that go into every bundle: all variables of a function have 4 KB together, RDS's certificates do not fit. */
+export function chosenFiles(root: string, environment: Variables): { from: string; to: string }[] {
+  const path = environment["SLABMEND_DATABASE_CA"];
+  // SST appends it to the root.
+  return path !== undefined && isPath(path)
+    ? [{ from: relative(root, resolve(root, path)), to: CA_FILE }]
+    : [];
+}
+
+function isPath(authorities: string): boolean {
+  return authorities !== "" && !isPem(authorities);
 }

@@ -1,4 +1,4 @@
-import { chosenVariables, type Supplied } from "./function-environment.ts";
+import { chosenFiles, chosenVariables, type Supplied } from "./function-environment.ts";
 import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
 import { LEASES_PER_WORKER, LOG_RETENTION_DAYS } from "./limits.ts";
 import { logGroupName, metricsNamespace } from "./names.ts";
@@ -84,7 +84,7 @@ function createFunction<Name extends FunctionName>(
     memory: `${memoryMb} MB`,
     timeout: `${timeoutSeconds} seconds`,
     nodejs: BUNDLE_OPTIONS,
-    copyFiles: [...copyFiles],
+    copyFiles: [...copyFiles, ...chosenFiles($cli.paths.root, process.env)],
     logging: { logGroup: logGroup.name, format: "json" },
     ...(network === undefined ? {} : { vpc: network }),
     environment: { ...chosenVariables(name, process.env), ...supplied },

@@ -1,5 +1,7 @@
 import * as v from "valibot";
 import { ConfigurationError, type ConfigurationProblem } from "./configuration-error.ts";
+import { findUnusedAuthorities } from "./database-ca.ts";
+import { readDatabaseUrl } from "./database-url.ts";
 import { type FunctionName, VARIABLES, type Variable, type VariableName } from "./variables.ts";
 
 type ValueOf<Name extends VariableName> =
@@ -65,16 +67,21 @@ function describeFault(variable: Variable<unknown>, text: string): Omit<Configur
 
 /** Rules between variables; each only when both sides were read. */
 function relations(values: Partial<Record<VariableName, unknown>>): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = [];
   const { SLABMEND_HEARTBEAT_SECONDS: heartbeat, SLABMEND_LEASE_SECONDS: lease } = values;
   // Two heartbeats may fail before the lease is lost.
   if (typeof heartbeat === "number" && typeof lease === "number" && heartbeat * 3 > lease) {
-    return [
-      {
-        name: "SLABMEND_HEARTBEAT_SECONDS",
-        expected: `at most a third of SLABMEND_LEASE_SECONDS (${lease})`,
-        got: String(heartbeat),
-      },
-    ];
+    problems.push({
+      name: "SLABMEND_HEARTBEAT_SECONDS",
+      expected: `at most a third of SLABMEND_LEASE_SECONDS (${lease})`,
+      got: String(heartbeat),
+    });
   }
-  return [];
+  const { SLABMEND_DATABASE_URL: url, SLABMEND_DATABASE_CA: authorities } = values;
+  const database = typeof url === "string" ? readDatabaseUrl(url) : undefined;
+  if (authorities !== undefined && database !== undefined && !("fault" in database)) {
+    const unused = findUnusedAuthorities(database.tls);
+    if (unused !== undefined) problems.push(unused);
+  }
+  return problems;
 }

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { readAuthorities } from "./database-ca.ts";
 import { readDatabaseUrl } from "./database-url.ts";
 
 /** Which function reads a variable. */
@@ -103,6 +104,28 @@ export const VARIABLES = {
     secret: true,
     fault: databaseUrlFault,
   } as Variable<string>,
+  SLABMEND_DATABASE_CA: {
+    schema: v.pipe(
+      v.string(),
+      v.rawTransform(({ dataset, addIssue, NEVER }): string | undefined => {
+        if (dataset.value === "") return undefined;
+        const authorities = readAuthorities(dataset.value);
+        if (authorities !== undefined) return authorities;
+        addIssue({ message: "no certificate" });
+        return NEVER;
+      }),
+    ),
+    expected: "certificates in PEM, or the path of a file of them",
+    purpose:
+      "authorities that sign the database server's certificate, where Node.js does not know them (as with RDS); needs sslmode=verify-full",
+    readBy: ALL,
+    fallback: "",
+    // Somebody may have taken the file of a key.
+    fault: (text) => ({
+      expected: "certificates in PEM, or the path of a file of them",
+      got: `${text.length} characters that are neither`,
+    }),
+  } as Variable<string | undefined>,
   SLABMEND_MIGRATION_SEED: {
     schema: v.pipe(
       v.string(),

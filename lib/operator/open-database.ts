@@ -1,4 +1,6 @@
 import type { Sql } from "postgres";
+import { ConfigurationError } from "../config/configuration-error.ts";
+import { findUnusedAuthorities } from "../config/database-ca.ts";
 import type { DatabaseUrl } from "../config/database-url.ts";
 import { assertKnownDatabaseVersion } from "../indexd/database-version.ts";
 import { assertFleetMayWork } from "../store/assert-fleet-may-work.ts";
@@ -26,7 +28,7 @@ export async function withDatabase<Result>(
   work: (sql: Sql, database: DatabaseUrl) => Promise<Result>,
 ): Promise<Result> {
   const database = await readDatabaseUrl(context);
-  const sql = connect(database.url, "slabmend-cli");
+  const sql = connect(database.url, "slabmend-cli", readAuthorities(context, database));
   const abandon = (): void => void sql.end({ timeout: 0 });
   if (demands.onSignal !== "ignore") context.io.signal.addEventListener("abort", abandon, { once: true });
   try {
@@ -66,4 +68,12 @@ async function readDatabaseUrl(
   }
   await assertProtected(database);
   return database;
+}
+
+/** @throws {ConfigurationError} when they are none, or would not be used */
+function readAuthorities(context: CommandContext, { tls }: DatabaseUrl): string | undefined {
+  const { SLABMEND_DATABASE_CA: authorities } = context.parse(["SLABMEND_DATABASE_CA"]);
+  const unused = authorities === undefined ? undefined : findUnusedAuthorities(tls);
+  if (unused !== undefined) throw new ConfigurationError([unused]);
+  return authorities;
 }

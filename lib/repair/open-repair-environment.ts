@@ -103,7 +103,8 @@ export function openRepairEnvironment({
   const openStore = (): RepairStore & { reportScores(): Promise<void>; end(): Promise<void> } => {
     const database = createAnsweringDatabase({
       clock,
-      connect: () => connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair"),
+      connect: () =>
+        connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
     });
     return {
       begin: (task, { worker, holdMs }) =>

@@ -1,7 +1,11 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import { parseEnvironment, variablesOf } from "../../lib/config/parse-environment.ts";
 import { VARIABLES, type VariableName } from "../../lib/config/variables.ts";
+import { makeCertificate } from "../support/certificates.ts";
 
 const good = {
   SLABMEND_DATABASE_URL: "postgres://slabmend:hunter2@db.example.org/indexd",
@@ -95,4 +99,43 @@ test.each(Object.keys(VARIABLES) as VariableName[])("%s: garbage is refused with
   for (const text of ["\u0000", ...words]) {
     expect(problemsOf([name], { [name]: text }).map((problem) => problem.name)).toEqual([name]);
   }
+});
+
+test("authorities are certificates, as text or as a file, and of use only where certificates are checked", async () => {
+  const { cert, key } = makeCertificate({ name: "an authority", isAuthority: true });
+  const names = ["SLABMEND_DATABASE_URL", "SLABMEND_DATABASE_CA"] as const;
+  const url = "postgres://u:p@db.example.org/indexd";
+  const verified = { SLABMEND_DATABASE_URL: `${url}?sslmode=verify-full` };
+  const folder = await mkdtemp(join(tmpdir(), "slabmend-ca-"));
+  const file = join(folder, "ca.pem");
+  await writeFile(file, `# RDS\n${cert}${cert}`);
+  for (const [text, count] of [
+    [cert, 1],
+    [cert.replaceAll("\n", "\\n"), 1],
+    [file, 2],
+  ] as const) {
+    const { SLABMEND_DATABASE_CA: read } = parseEnvironment(names, {
+      ...verified,
+      SLABMEND_DATABASE_CA: text,
+    });
+    expect(read?.match(/BEGIN CERTIFICATE/g)).toHaveLength(count);
+  }
+  await rm(folder, { recursive: true });
+  const pem = key.export({ type: "pkcs8", format: "pem" }) as string;
+  for (const text of [pem, cert.replace("MII", "AAA"), file]) {
+    const [problem] = problemsOf(names, { ...verified, SLABMEND_DATABASE_CA: text });
+    expect(problem?.name).toBe("SLABMEND_DATABASE_CA");
+    expect(problem?.got).not.toContain("BEGIN");
+  }
+  for (const mode of ["", "?sslmode=require"]) {
+    expect(
+      problemsOf(names, { SLABMEND_DATABASE_URL: url + mode, SLABMEND_DATABASE_CA: cert }).map(
+        ({ expected }) => expected,
+      ),
+    ).toEqual(["sslmode=verify-full in the database's URL"]);
+  }
+  const [rooted] = problemsOf(names, {
+    SLABMEND_DATABASE_URL: `${url}?sslmode=verify-full&sslrootcert=/ca.pem`,
+  });
+  expect(rooted).toMatchObject({ expected: expect.stringContaining("SLABMEND_DATABASE_CA") });
 });

@@ -1,8 +1,12 @@
 /** What an operator may get wrong before anything is created. */
 import { readFileSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkStage, StageError } from "../../infra/check-stage.ts";
 import { describeSettings, readStageSettings } from "../../infra/settings.ts";
+import { makeCertificate } from "../support/certificates.ts";
 import { ENVIRONMENT, evaluate, SECRETS } from "./support/evaluate.ts";
 import { graphOf, one, variablesOf } from "./support/read-graph.ts";
 
@@ -113,6 +117,20 @@ describe("what is wrong with a stage", () => {
     expect(await refusal({ ...GOOD, SST_SECRET_DatabaseUrl: `${url}10.0.0.5/indexd` })).toBe("nothing");
   });
 
+  test("authorities that are none, or that the URL does not let be used", async () => {
+    expect(await refusal({ ...GOOD, SLABMEND_DATABASE_CA: "/nowhere/ca.pem" })).toContain(
+      "SLABMEND_DATABASE_CA: ",
+    );
+    const authority = makeCertificate({ name: "an authority", isAuthority: true });
+    expect(await refusal({ ...GOOD, SLABMEND_DATABASE_CA: authority.cert })).toBe("nothing");
+    const unused = {
+      ...GOOD,
+      SLABMEND_DATABASE_CA: authority.cert,
+      SST_SECRET_DatabaseUrl: `${url}10.0.0.5/indexd`,
+    };
+    expect(await refusal(unused)).toContain("secret DatabaseUrl: expected sslmode=verify-full");
+  });
+
   test("a variable that only together with a default is wrong", async () => {
     expect(await refusal({ ...GOOD, SLABMEND_HEARTBEAT_SECONDS: "100" })).toContain(
       "expected at most a third of SLABMEND_LEASE_SECONDS (120)",
@@ -159,6 +177,28 @@ test("a secret in the environment of the deployment is not used", async () => {
     await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_DATABASE_URL: "postgres://elsewhere/db" } }),
   );
   expect(variablesOf(graph, "ReapFunction")["SLABMEND_DATABASE_URL"]).toBe(SECRETS.DatabaseUrl);
+});
+
+test("authorities given as a file are beside the bundle", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "slabmend-ca-"));
+  try {
+    const file = join(folder, "rds.pem");
+    await writeFile(file, makeCertificate({ name: "an authority", isAuthority: true }).cert);
+    const zips: Buffer[] = [];
+    const graph = graphOf(
+      await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_DATABASE_CA: file } }, async (kept) => {
+        const artifacts = join(kept, "work/artifacts");
+        for (const name of await readdir(artifacts))
+          zips.push(await readFile(join(artifacts, name, "code.zip")));
+      }),
+    );
+    expect(zips.map((zip) => zip.includes("database-ca.pem"))).toEqual([true, true, true]);
+    for (const name of ["ClaimFunction", "RepairFunction", "ReapFunction"]) {
+      expect(variablesOf(graph, name)["SLABMEND_DATABASE_CA"]).toBe("database-ca.pem");
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
 
 test("x86_64 can be chosen", async () => {
