@@ -103,6 +103,20 @@ describe("the fleet's scores", () => {
     expect(one!.failureRate).toBeCloseTo(0.5, 2);
   });
 
+  test("follow a line that changes: after two hours nine tenths of its rate are the new one's", async () => {
+    const reportMiBPerSecond = async (rate: number, halfHours: number) => {
+      for (let n = 0; n < halfHours; n++) {
+        await sql`update slabmend.host_scores set faded_at = faded_at - interval '30 minutes'`;
+        await reportHostScores(sql, [sample(1, { readBytes: 4 * MIB, readMs: 4_000 / rate })]);
+      }
+      return (await readHostScores(sql))[0]!.readRate! / MIB;
+    };
+    expect(await reportMiBPerSecond(8, 20)).toBeCloseTo(8, 3);
+    // Of what there was a half is left after one report, a sixteenth after four: 1 / (share / 8 + (1 - share) / 1).
+    expect(await reportMiBPerSecond(1, 1)).toBeCloseTo(1.78, 1);
+    expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
+  });
+
   test("the database migration heals sums that had halved to next to nothing", async () => {
     await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, successes, faded_at)
       values (${Buffer.from(hostKey(1), "hex")}, ${MIB}, 1000, 5e-324, 1e-310, clock_timestamp() - interval '1 day')`;
