@@ -6,7 +6,8 @@
 --
 -- Locks: slabs by id `for no key update skip locked`, then their leases the same way: it never waits for a commit, a
 -- begin or indexd, whom a locked row shows to be at work. Then looks in a new statement whether the lease is still the
--- one decided upon and still expired. The lease of a deleted slab has no slab to lock.
+-- one decided upon and still expired. The lease of a deleted slab has no slab to lock. Then repairs by ascending slab id; all
+-- leases end in one statement at last, which locks their entries of the backlog.
 create or replace function slabmend.reap_leases(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$
@@ -16,6 +17,7 @@ declare
   moment timestamptz;
   next_attempt timestamptz;
   entry record;
+  ended bigint[] := '{}';
   freed integer := 0;
   crashed integer := 0;
   quarantined integer := 0;
@@ -51,7 +53,7 @@ begin
     where l.slab_id = any (locked_ids) and l.expires_at <= moment and (l.began_at is not null) = d.running
     order by l.slab_id
   loop
-    delete from slabmend.leases l where l.slab_id = entry.slab_id;
+    ended := ended || entry.slab_id;
     if not entry.slab_exists or entry.next_repair_attempt <> entry.held_until then
       taken := taken + 1;
       -- As a commit would have said; what the repair cost was spent all the same.
@@ -96,6 +98,7 @@ begin
     values (entry.token, entry.slab_id, entry.digest, 'crashed', 'crashed', entry.bytes_read, entry.bytes_written,
       entry.hastings, entry.worker, entry.leased_at, entry.began_at, moment);
   end loop;
+  delete from slabmend.leases l where l.slab_id = any (ended);
   return jsonb_build_object('freed', freed, 'crashed', crashed, 'quarantined', quarantined, 'taken', taken);
 end
 $function$;

@@ -1,40 +1,41 @@
 -- Writes entries of the backlog, what was removed, which slabs a walk has seen, and how far it has come; one transaction.
 -- Touches our tables only. lib/store/backlog.ts encodes the request. Answer: whether the walk advanced.
 --
--- Locks: backlog by ascending slab id, sightings by ascending slab id, the row of the walk last.
+-- Locks: backlog by ascending slab id, entries and removed ones in one statement; sightings by ascending slab id; the row of the
+-- walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
 as $function$
 declare
   moment constant timestamptz := clock_timestamp();
-  ids bigint[];
+  removed constant bigint[] not null := array(select r::bigint from jsonb_array_elements_text(request->'removed') r);
   advanced boolean := false;
 begin
   insert into slabmend.backlog as b (slab_id, urgency, loss, margin, causes, since, bad_sectors, first_seen, last_seen,
     waiting_since, ready, look_at)
-  select e."slabId", e.urgency, e.loss, e.margin, e.causes, e."sinceMs",
-    array(select jsonb_array_elements_text(e."badSectors")::bigint),
-    to_timestamp(e."firstSeenMs" / 1000), moment, to_timestamp(e."waitingSinceMs" / 1000), e.ready,
-    to_timestamp(e."lookAtMs" / 1000)
-  from jsonb_to_recordset(request->'entries') as e ("slabId" bigint, urgency double precision, loss double precision,
-    margin smallint, causes jsonb, "sinceMs" jsonb, "badSectors" jsonb, "firstSeenMs" double precision,
-    "waitingSinceMs" double precision, ready boolean, "lookAtMs" double precision)
+  select * from (
+    select e."slabId", e.urgency, e.loss, e.margin, e.causes, e."sinceMs",
+      array(select jsonb_array_elements_text(e."badSectors")::bigint),
+      to_timestamp(e."firstSeenMs" / 1000), moment, to_timestamp(e."waitingSinceMs" / 1000), e.ready,
+      to_timestamp(e."lookAtMs" / 1000)
+    from jsonb_to_recordset(request->'entries') as e ("slabId" bigint, urgency double precision, loss double precision,
+      margin smallint, causes jsonb, "sinceMs" jsonb, "badSectors" jsonb, "firstSeenMs" double precision,
+      "waitingSinceMs" double precision, ready boolean, "lookAtMs" double precision)
+    union all
+    -- Only to be locked in their turn.
+    select k.slab_id, k.urgency, k.loss, k.margin, k.causes, k.since, k.bad_sectors, k.first_seen, k.last_seen, k.waiting_since,
+      k.ready, k.look_at
+    from slabmend.backlog k where k.slab_id = any (removed)
+  ) e
+  order by e."slabId"
   on conflict (slab_id) do update set
     urgency = excluded.urgency, loss = excluded.loss, margin = excluded.margin, causes = excluded.causes,
     since = excluded.since, bad_sectors = excluded.bad_sectors,
     -- A clock that was ahead and jumped back.
     first_seen = least(b.first_seen, excluded.first_seen), last_seen = excluded.last_seen,
-    waiting_since = excluded.waiting_since, ready = excluded.ready, look_at = excluded.look_at;
-
-  if jsonb_array_length(request->'removed') > 0 then
-    select array_agg(b.slab_id) into ids
-    from (
-      select b.slab_id from slabmend.backlog b
-      where b.slab_id in (select r::bigint from jsonb_array_elements_text(request->'removed') r)
-      order by b.slab_id for update
-    ) b;
-    delete from slabmend.backlog b where b.slab_id = any (ids);
-  end if;
+    waiting_since = excluded.waiting_since, ready = excluded.ready, look_at = excluded.look_at
+  where b.slab_id <> all (removed);
+  delete from slabmend.backlog b where b.slab_id = any (removed);
 
   if jsonb_typeof(request->'postponed') = 'object' then
     update slabmend.backlog b
@@ -54,7 +55,11 @@ begin
   if jsonb_typeof(request->'unsighted') = 'object' then
     delete from slabmend.sightings g
     where g.cause = request->'unsighted'->>'cause' and g.generation < (request->'unsighted'->>'generation')::bigint
-      and g.slab_id in (select s::bigint from jsonb_array_elements_text(request->'unsighted'->'slabIds') s);
+      and g.slab_id in (
+        select k.slab_id from slabmend.sightings k
+        where k.cause = request->'unsighted'->>'cause'
+          and k.slab_id in (select s::bigint from jsonb_array_elements_text(request->'unsighted'->'slabIds') s)
+        order by k.slab_id for update);
   end if;
 
   if jsonb_typeof(request->'advance') = 'object' then

@@ -21,6 +21,7 @@ const MIGRATIONS = [
   "0006-positions-within-a-sector.sql",
   "0007-leases-beside-the-queue.sql",
   "0008-patience-by-hope.sql",
+  "0009-leases-end-in-order.sql",
 ] as const;
 
 /** The version that this slabmend works with. */

@@ -40,7 +40,7 @@ export async function listQuarantine(
  * Makes slabs claimable again as far as quarantine goes, and forgets their crashes: the next three count anew. Of all
  * slabs, or of these. Returns the ids of those that were in quarantine.
  *
- * Tables of ours only. Their next_repair_attempt is past: a quarantine does not set it ahead.
+ * Tables of ours only: repairs, then backlog, both by ascending slab id. Their next_repair_attempt is past: a quarantine does not set it ahead.
  */
 export async function releaseQuarantine(
   sql: ISql,
@@ -63,7 +63,12 @@ export async function releaseQuarantine(
       returning r.slab_id
     ), looked_at as (
       update slabmend.backlog b set look_at = clock_timestamp()
-      from released r where b.slab_id = r.slab_id and not b.ready
+      where b.slab_id in (
+        select k.slab_id from slabmend.backlog k
+        where k.slab_id in (select r.slab_id from released r) and not k.ready
+        order by k.slab_id
+        for no key update
+      )
     )
     select coalesce(jsonb_agg(r.slab_id::text order by r.slab_id), '[]') as released from released r`;
   const [row] = await retryTransaction("release quarantine", async () => await release(), ONLY_CONFLICTS);

@@ -5,10 +5,12 @@ import { claim } from "../../lib/claim/claim.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { reapExpiredLeases } from "../../lib/reap/reap-expired-leases.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/reap/reap-settings.ts";
+import { releaseQuarantine } from "../../lib/store/quarantine.ts";
+import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { LOST, seedSlabs } from "../support/seed-indexd.ts";
+import { LOST, seedHost, seedSlabs } from "../support/seed-indexd.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -19,21 +21,25 @@ beforeEach(async () => {
 afterEach(() => database.drop());
 
 test.each(["urgency", "id"] as const)(
-  "claims by %s, reaps and indexd's own claim never deadlock",
+  "claims by %s, reaps, indexd's own claims and repairs, and an operator who ends quarantines never deadlock",
   async (claimsBy) => {
     const slabs = 300;
+    const host = await seedHost(sql);
     await seedSlabs(sql, {
       slabs: Array.from({ length: slabs }, () => ({ minShards: 1, sectors: [LOST, LOST] })),
     });
-    const clients = Array.from({ length: 9 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
+    const clients = Array.from({ length: 11 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
     let leased = 0;
     let freed = 0;
     let claimedByIndexd = 0;
+    let healed = 0;
+    let released = 0;
     // Three seconds, and on a busy machine until every slab has had its turn.
     const startedAt = Date.now();
     const isOver = (): boolean => {
       const tookMs = Date.now() - startedAt;
-      const haveMet = leased > slabs && freed > slabs && claimedByIndexd > 0;
+      const haveMet =
+        leased > slabs && freed > slabs && claimedByIndexd > 0 && healed > slabs && released > 0;
       return (tookMs >= 3_000 && haveMet) || tookMs >= 20_000;
     };
     try {
@@ -43,7 +49,13 @@ test.each(["urgency", "id"] as const)(
           while (!isOver()) {
             const report = await claim(
               { ask: askOf(client), queue: recordingQueue(), clock: systemClock },
-              settings({ claimsBy, holdMs: 0, pageSectors: 100, batchLeases: 30 }),
+              settings({
+                claimsBy,
+                holdMs: 0,
+                pageSectors: 100,
+                batchLeases: 30,
+                walk: walkSettings({ everyMs: 0, pageSectors: 40 }),
+              }),
               200,
             );
             leased += report.leased;
@@ -73,10 +85,39 @@ test.each(["urgency", "id"] as const)(
             });
           }
         })(),
+        (async () => {
+          // Some slabs become healthy and others unhealthy, so that the backlog loses some and gains others.
+          const client = clients[9]!;
+          while (!isOver()) {
+            const [row] = await client<{ healed: number }[]>`
+              with changed as (
+                update sectors x set host_id = case when x.host_id is null then ${host.id}::integer end,
+                  contract_sectors_map_id = case when x.host_id is null then ${host.contract!.mapId}::integer end
+                from (select distinct slab_id from slab_sectors where random() < 0.2) s
+                join slab_sectors ss on ss.slab_id = s.slab_id
+                where x.id = ss.sector_id
+                returning x.host_id
+              )
+              select count(host_id)::integer as healed from changed`;
+            healed += row!.healed;
+          }
+        })(),
+        (async () => {
+          const client = clients[10]!;
+          while (!isOver()) {
+            await client`
+              update slabmend.repairs set quarantined_until = now() + interval '1 hour', quarantine_reason = 'test'
+              where slab_id in (
+                select slab_id from slabmend.repairs where random() < 0.5 order by slab_id for update)`;
+            released += (await releaseQuarantine(client, "all")).length;
+          }
+        })(),
       ]);
       expect(leased).toBeGreaterThan(slabs);
       expect(freed).toBeGreaterThan(slabs);
       expect(claimedByIndexd).toBeGreaterThan(0);
+      expect(healed).toBeGreaterThan(slabs);
+      expect(released).toBeGreaterThan(0);
       const [left] = await sql<{ live: number }[]>`select count(*)::int as live from slabmend.leases`;
       expect(leased).toBe(freed + left!.live);
     } finally {
