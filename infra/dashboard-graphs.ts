@@ -54,7 +54,7 @@ export const GRAPHS: readonly Graph[] = [
   {
     title: "Milliseconds of a repair by phase, median",
     stat: "p50",
-    metrics: of("repair", "CopyMs", "RebuildMs", "StoreMs"),
+    metrics: of("repair", "BeginMs", "PlanMs", "CopyMs", "RebuildMs", "StoreMs", "CommitMs"),
   },
   { title: "Oldest lease, seconds", stat: "Maximum", metrics: of("reap", "OldestLeaseSeconds") },
   {

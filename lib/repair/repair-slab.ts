@@ -10,7 +10,7 @@ import { planRepair, type RepairPlan } from "../placement/plan-repair.ts";
 import type { CommitRequest, CommitResult } from "../store/commit-repair.ts";
 import type { OutcomeKind } from "../store/outcome-writes.ts";
 import { startHeartbeat } from "./heartbeat.ts";
-import { createMeter, type Meter } from "./meter.ts";
+import { createMeter, type Meter, timed } from "./meter.ts";
 import { type MoveResult, moveShards } from "./move-shards.ts";
 import { decideOutcome } from "./outcome.ts";
 import type { RepairDependencies, RepairResult, RepairTask } from "./repair-dependencies.ts";
@@ -36,11 +36,13 @@ export async function repairSlab(
   const { store, clock, logger, settings } = deps;
   const startedAt = clock.now();
   const holdMs = remainingMs + HOLD_BEYOND_TIMEOUT_MS;
-  const begun = await store.begin(task, { worker: deps.worker, holdMs });
+  const meter = createMeter();
+  const begun = await timed(meter, clock.now, "begin", () =>
+    store.begin(task, { worker: deps.worker, holdMs }),
+  );
   if (begun.kind === "stale") return { kind: "stale", why: begun.why };
   await deps.step?.("begun");
 
-  const meter = createMeter();
   const heartbeat = startHeartbeat({
     clock,
     everyMs: settings.heartbeatMs,
@@ -80,12 +82,21 @@ async function attempt(
   deps: RepairDependencies,
   run: { meter: Meter; work: Work; signal: AbortSignal; endsAtMs: number },
 ): Promise<void> {
+  const planned = await timed(run.meter, deps.clock.now, "plan", () => readAndPlan(task, deps));
+  run.work.plan = planned.plan;
+  if (planned.plan === "slab-gone") return;
+  await deps.step?.("planned");
+  if (planned.plan.kind !== "repair") return;
+  const { slab, fleet, badShards } = planned;
+  run.work.moved = await moveShards(slab, planned.plan, fleet, deps, { ...run, badShards });
+  if (run.work.moved.error !== undefined) throw run.work.moved.error;
+  await deps.step?.("stored");
+}
+
+async function readAndPlan(task: RepairTask, deps: RepairDependencies) {
   const { store, hosts, settings } = deps;
   const slab = await store.readSlab(task.slabId);
-  if (slab === undefined || slab.digest !== task.digest) {
-    run.work.plan = "slab-gone";
-    return;
-  }
+  if (slab === undefined || slab.digest !== task.digest) return { plan: "slab-gone" } as const;
   const plannedWith = (fleet: FleetSnapshot): RepairPlan =>
     planRepair({
       slab,
@@ -103,13 +114,7 @@ async function attempt(
     planned = plannedWith(fleet);
   }
   const badShards = await store.readBadShards(task.slabId);
-  const plan = withoutBadShards(planned, badShards);
-  run.work.plan = plan;
-  await deps.step?.("planned");
-  if (plan.kind !== "repair") return;
-  run.work.moved = await moveShards(slab, plan, fleet, deps, { ...run, badShards });
-  if (run.work.moved.error !== undefined) throw run.work.moved.error;
-  await deps.step?.("stored");
+  return { slab, fleet, badShards, plan: withoutBadShards(planned, badShards) };
 }
 
 /** A shard that is known to be pinned wrongly can be copied, but neither rebuilt nor be a source. */
@@ -154,7 +159,8 @@ async function finish(
   };
   let committed: CommitResult;
   try {
-    committed = await commit(request, deps);
+    // After the journal was written: only the metrics have it.
+    committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps));
   } catch (cause) {
     logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
     return { kind: "fault", copied: 0, rebuilt: 0, dropped: stored.length, lost: 0, meter };

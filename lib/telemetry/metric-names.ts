@@ -43,9 +43,15 @@ export const METRICS = {
   BytesRead: { unit: "Bytes", meaning: "read from hosts" },
   BytesWritten: { unit: "Bytes", meaning: "written to hosts" },
   Hastings: { unit: "None", meaning: "what hosts charged; a siacoin is 10^24" },
+  BeginMs: { unit: "Milliseconds", meaning: "time of a repair's beginning: connecting, and the lease" },
+  PlanMs: {
+    unit: "Milliseconds",
+    meaning: "time of a repair's planning: reading the slab and, when they are old, hosts and contracts",
+  },
   CopyMs: { unit: "Milliseconds", meaning: "time of a repair's copying" },
   RebuildMs: { unit: "Milliseconds", meaning: "time of a repair's rebuilding" },
   StoreMs: { unit: "Milliseconds", meaning: "time of a repair's storing; overlaps the others" },
+  CommitMs: { unit: "Milliseconds", meaning: "time of a repair's commit, with what was tried again" },
 
   // reap.
   LeasesFreed: { unit: "Count", meaning: "expired leases that never began" },

@@ -31,8 +31,11 @@ export function repairMetrics(result: RepairCounts): MetricValues {
     BytesWritten: meter.bytesWritten,
     // A double keeps 15 digits: enough for a graph. The journal has them all.
     Hastings: Number(meter.hastings),
+    BeginMs: meter.phasesMs["begin"],
+    PlanMs: meter.phasesMs["plan"],
     CopyMs: meter.phasesMs["copy"],
     RebuildMs: meter.phasesMs["rebuild"],
     StoreMs: meter.phasesMs["store"],
+    CommitMs: meter.phasesMs["commit"],
   };
 }

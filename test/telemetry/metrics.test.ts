@@ -68,7 +68,12 @@ describe("embedded metric format", () => {
 
 describe("what is measured", () => {
   test("of a repair", () => {
-    const meter = { bytesRead: 10, bytesWritten: 20, hastings: 30n, phasesMs: { copy: 1, store: 3 } };
+    const meter = {
+      bytesRead: 10,
+      bytesWritten: 20,
+      hastings: 30n,
+      phasesMs: { begin: 5, plan: 6, copy: 1, store: 3, commit: 7 },
+    };
     const values = repairMetrics({ kind: "fault", copied: 1, rebuilt: 2, dropped: 3, lost: 4, meter });
     expect(values).toEqual({
       SectorsCopied: 1,
@@ -78,9 +83,12 @@ describe("what is measured", () => {
       BytesRead: 10,
       BytesWritten: 20,
       Hastings: 30,
+      BeginMs: 5,
+      PlanMs: 6,
       CopyMs: 1,
       RebuildMs: undefined,
       StoreMs: 3,
+      CommitMs: 7,
     });
     expect(repairMetrics({ kind: "stale" })).toEqual({});
   });
