@@ -22,11 +22,12 @@ export async function deployFleet() {
   const dashboard = createDashboard({ functions, alarms });
   createBudget(settings);
   return {
-    claim: functions.claim.name,
-    repair: functions.repair.name,
-    reap: functions.reap.name,
-    repairs: queues.repairs.url,
-    deadLetters: queues.deadLetters.url,
+    // By the names of the command line's variables: the lines that SST prints can be pasted into .env.operator.
+    SLABMEND_CLAIM_FUNCTION: functions.claim.name,
+    SLABMEND_REPAIR_FUNCTION: functions.repair.name,
+    SLABMEND_REAP_FUNCTION: functions.reap.name,
+    SLABMEND_QUEUE_URL: queues.repairs.url,
+    SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
     logs: logGroupName("*"),
     dashboard: dashboard.dashboardName,
   };

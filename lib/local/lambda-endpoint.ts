@@ -1,11 +1,13 @@
 /**
  * The Invoke operation of AWS Lambda over HTTP on loopback, as `@aws-sdk/client-lambda` calls it:
- * `POST /2015-03-31/functions/{name}/invocations` with invocation types RequestResponse, Event and DryRun.
+ * `POST /2015-03-31/functions/{name}/invocations` with invocation types RequestResponse, Event and DryRun; and
+ * ListEventSourceMappings, `GET /2015-03-31/event-source-mappings/?FunctionName={name}`, all on one page.
  */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { functionArn } from "./function-definition.ts";
 import type { FunctionPool } from "./function-pool.ts";
 
 export interface LambdaEndpoint {
@@ -20,6 +22,7 @@ export const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
 export const MAX_EVENT_BYTES = 256 * 1024;
 
 const PATH = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/;
+const MAPPINGS_PATH = /^\/2015-03-31\/event-source-mappings\/?$/;
 const ARN = /^(?:arn:aws:lambda:[a-z0-9-]+:\d{12}:function:)?([A-Za-z0-9_-]+)(?::\$LATEST)?$/;
 
 type ServiceError =
@@ -39,10 +42,21 @@ const STATUS: Readonly<Record<ServiceError, number>> = {
   ServiceException: 500,
 };
 
-export async function startLambdaEndpoint(functions: readonly FunctionPool[]): Promise<LambdaEndpoint> {
+/** What ListEventSourceMappings tells of one. */
+export interface MappingDescription {
+  readonly functionName: string;
+  readonly queueArn: string;
+  readonly maximumConcurrency: number;
+  readonly state: "Enabled" | "Disabled";
+}
+
+export async function startLambdaEndpoint(
+  functions: readonly FunctionPool[],
+  mappings: () => readonly MappingDescription[] = () => [],
+): Promise<LambdaEndpoint> {
   const byName = new Map(functions.map((pool) => [pool.definition.name, pool]));
   const server = createServer((request, response) => {
-    handle(request, response, byName).catch((error: unknown) => {
+    handle(request, response, byName, mappings).catch((error: unknown) => {
       const said = error instanceof Error ? error.message : "unknown error";
       if (!response.headersSent) refuse(response, randomUUID(), "ServiceException", said);
       response.end();
@@ -69,8 +83,14 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
   functions: ReadonlyMap<string, FunctionPool>,
+  mappings: () => readonly MappingDescription[],
 ): Promise<void> {
   const requestId = randomUUID();
+  const url = new URL(request.url ?? "/", "http://localhost");
+  if (request.method === "GET" && MAPPINGS_PATH.test(url.pathname)) {
+    listMappings(response, requestId, url.searchParams.get("FunctionName"), functions, mappings());
+    return;
+  }
   const path = PATH.exec(new URL(request.url ?? "/", "http://localhost").pathname);
   if (request.method !== "POST" || path === null) {
     return refuse(response, requestId, "ResourceNotFoundException", "only the Invoke operation is here");
@@ -101,6 +121,31 @@ async function handle(
     default:
       return refuse(response, requestId, "InvalidParameterValueException", "unknown invocation type");
   }
+}
+
+function listMappings(
+  response: ServerResponse,
+  requestId: string,
+  functionName: string | null,
+  functions: ReadonlyMap<string, FunctionPool>,
+  mappings: readonly MappingDescription[],
+): void {
+  const name = functionName === null ? undefined : (ARN.exec(functionName)?.[1] ?? "");
+  if (name !== undefined && !functions.has(name)) {
+    refuse(response, requestId, "ResourceNotFoundException", `Function not found: ${name}`);
+    return;
+  }
+  const body = JSON.stringify({
+    EventSourceMappings: mappings
+      .filter((mapping) => name === undefined || mapping.functionName === name)
+      .map(({ functionName: of, queueArn, maximumConcurrency, state }) => ({
+        EventSourceArn: queueArn,
+        FunctionArn: functionArn(of),
+        ScalingConfig: { MaximumConcurrency: maximumConcurrency },
+        State: state,
+      })),
+  });
+  answer(response, requestId, { status: 200, body });
 }
 
 async function invoke(

@@ -78,10 +78,13 @@ export function encode(result: object): string {
   );
 }
 
+/** `sst deploy` prints its outputs as "NAME: value"; they may be pasted as they are. */
+const PRINTED_BY_SST = /^[ \t]*(SLABMEND_[A-Z_]+):[ \t]+/gm;
+
 function readVariables(path: string | undefined): Readonly<Record<string, string | undefined>> {
   if (path === undefined) return {};
   try {
-    return parseEnv(readFileSync(path, "utf8"));
+    return parseEnv(readFileSync(path, "utf8").replace(PRINTED_BY_SST, "$1="));
   } catch (cause) {
     throw new OperatorError({
       code: "environment-file-unreadable",

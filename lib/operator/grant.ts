@@ -52,6 +52,7 @@ export function grantStatements({ role, concurrency }: GrantOptions): string {
     `  execute format('grant connect on database %I to ${role}', current_database());`,
     "end $$;",
     `alter role ${role} connection limit ${connectionLimit(concurrency)};`,
+    ...warnOfConnections(connectionLimit(concurrency), concurrency),
     ...Object.entries(ROLE_TIMEOUTS).map(([name, value]) => `alter role ${role} set ${name} = '${value}';`),
     "",
     "-- Nothing but what follows.",
@@ -66,6 +67,25 @@ export function grantStatements({ role, concurrency }: GrantOptions): string {
     "commit;",
     "",
   ].join("\n");
+}
+
+/** indexd's own pool and a psql or two. */
+export const LEFT_FOR_INDEXD = 20;
+
+/** Only the server knows how many it has; psql shows the warning, and the grant holds all the same. */
+function warnOfConnections(limit: number, concurrency: number): string[] {
+  return [
+    "do $$ declare",
+    "  most constant integer := current_setting('max_connections')::integer;",
+    "  reserved constant integer := current_setting('superuser_reserved_connections')::integer",
+    "    + coalesce(current_setting('reserved_connections', true)::integer, 0);",
+    "begin",
+    `  if most - reserved - ${limit} < ${LEFT_FOR_INDEXD} then`,
+    `    raise warning 'max_connections is %, of which % are reserved and the workers may take ${limit}: % are left, indexd needs ${LEFT_FOR_INDEXD}', most, reserved, greatest(most - reserved - ${limit}, 0)`,
+    `      using hint = format('Raise max_connections to at least %s, or print this again with --concurrency below ${concurrency}: at most %s fit.', ${limit + LEFT_FOR_INDEXD} + reserved, greatest(most - reserved - ${LEFT_FOR_INDEXD + CONNECTIONS_BESIDE_REPAIRS}, 0));`,
+    "  end if;",
+    "end $$;",
+  ];
 }
 
 function grantsOf(table: TablePrivileges, role: string): string[] {

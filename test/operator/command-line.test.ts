@@ -136,6 +136,10 @@ describe("usage", () => {
       environment: { SLABMEND_DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" },
     });
     expect(fromBoth.error?.code).toBe("database-unreachable");
+    // As `sst deploy` prints it.
+    await writeFile(file, "   SLABMEND_DATABASE_URL: postgres://u:p@8.8.8.8/x\n");
+    const pasted = await runCli(["init", "--json", "--env-file", file]);
+    expect(pasted.error?.code).toBe("database-url-without-tls");
     await rm(folder, { recursive: true });
   });
 

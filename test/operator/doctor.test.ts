@@ -1,6 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../lib/local/function-definition.ts";
+import { FunctionPool } from "../../lib/local/function-pool.ts";
+import { type MappingDescription, startLambdaEndpoint } from "../../lib/local/lambda-endpoint.ts";
+import { startParentGuard } from "../../lib/local/parent-guard.ts";
 import { startQueueServer } from "../../lib/local/queue-server.ts";
 import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
 import { createFleetRole, type FleetRole } from "./fleet-role.ts";
@@ -10,6 +14,8 @@ const stack = new AsyncDisposableStack();
 let world: RepairWorld;
 let role: FleetRole;
 let environment: Record<string, string>;
+let mapping: MappingDescription;
+let mappings: readonly MappingDescription[];
 
 beforeAll(async () => {
   world = await createRepairWorld({ hosts: 4 });
@@ -19,8 +25,37 @@ beforeAll(async () => {
   const queueServer = await startQueueServer();
   stack.defer(() => queueServer.stop());
   const queues = await queueServer.createQueues({ visibilityTimeoutSeconds: 60, maxReceiveCount: 5 });
+  const guard = await startParentGuard();
+  stack.defer(() => guard.release());
+  const pools = (["claim", "repair", "reap"] as const).map(
+    (name) =>
+      new FunctionPool(
+        {
+          name: `slabmend-${name}`,
+          entry: fileURLToPath(new URL(`../../functions/${name}.ts`, import.meta.url)),
+          timeoutMs: 20_000,
+          maxConcurrency: 1,
+          environment: {},
+        },
+        { guard, onLine: () => {} },
+      ),
+  );
+  for (const pool of pools) stack.defer(() => pool.stop());
+  const endpoint = await startLambdaEndpoint(pools, () => mappings);
+  stack.defer(() => endpoint.stop());
+  mapping = {
+    functionName: "slabmend-repair",
+    queueArn: queues.repairs.arn,
+    maximumConcurrency: 10,
+    state: "Enabled",
+  };
+  mappings = [mapping];
   environment = {
     ...world.variables,
+    AWS_ENDPOINT_URL_LAMBDA: endpoint.url,
+    SLABMEND_CLAIM_FUNCTION: "slabmend-claim",
+    SLABMEND_REPAIR_FUNCTION: "slabmend-repair",
+    SLABMEND_REAP_FUNCTION: "slabmend-reap",
     SLABMEND_DATABASE_URL: role.url,
     SLABMEND_QUEUE_URL: queues.repairs.url,
     SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
@@ -72,12 +107,71 @@ test("where all is well it finds nothing", async () => {
     account: "ok",
     queue: "ok",
     "dead-letter queue": "ok",
-    "function claim": "skipped",
-    "function reap": "skipped",
+    "function claim": "ok",
+    "function repair": "ok",
+    "function reap": "ok",
+    mapping: "ok",
   });
   expect(code).toBe(0);
   const { out } = await runCli(["doctor", "--hosts", "0"], { environment });
   expect(out).toContain("0 failures");
+});
+
+test("functions that are not there, or not to be reached", async () => {
+  const missing = await doctor(
+    { SLABMEND_REAP_FUNCTION: "nobody", SLABMEND_REPAIR_FUNCTION: "nobody" },
+    "--hosts",
+    "0",
+  );
+  expect(missing.levels).toMatchObject({
+    "function claim": "ok",
+    "function repair": "failure",
+    "function reap": "failure",
+    mapping: "failure",
+  });
+  expect((await doctor({ SLABMEND_REPAIR_FUNCTION: undefined }, "--hosts", "0")).levels).toMatchObject({
+    "function repair": "skipped",
+    mapping: "skipped",
+  });
+});
+
+test.each<[string, (good: MappingDescription) => readonly MappingDescription[], string, RegExp]>([
+  ["none", () => [], "failure", /nothing takes messages/],
+  [
+    "of another queue",
+    (good) => [{ ...good, queueArn: `${good.queueArn}-other` }],
+    "failure",
+    /nothing takes messages/,
+  ],
+  ["disabled", (good) => [{ ...good, state: "Disabled" }], "failure", /is Disabled/],
+  [
+    "of another concurrency",
+    (good) => [{ ...good, maximumConcurrency: 40 }],
+    "warning",
+    /40 repairs at once, but 10/,
+  ],
+  ["twice", (good) => [good, good], "warning", /2 mappings/],
+])("the queue's mapping to repair: %s", async (_name, change, level, says) => {
+  mappings = change(mapping);
+  const { levels, text } = await doctor({}, "--hosts", "0");
+  mappings = [mapping];
+  expect(levels["mapping"]).toBe(level);
+  expect(text).toMatch(says);
+});
+
+test("the stage's own concurrency counts where no option says another", async () => {
+  const result = await runCli(["doctor", "--json", "--hosts", "0"], {
+    environment: { ...environment, SLABMEND_REPAIR_CONCURRENCY: "10" },
+  });
+  const { checks } = result.json as Report;
+  expect(checks.filter(({ name }) => name === "mapping" || name === "connections")).toMatchObject([
+    { level: "ok" },
+    { level: "ok" },
+  ]);
+  const malformed = await runCli(["doctor", "--json"], {
+    environment: { ...environment, SLABMEND_REPAIR_CONCURRENCY: "many" },
+  });
+  expect([malformed.code, malformed.error?.code]).toEqual([3, "bad-argument"]);
 });
 
 test("another wallet's seed: its account has nothing anywhere", async () => {

@@ -234,6 +234,31 @@ test("applied again, it takes away what was added in between, and finds nothing 
   expect(await readPrivilegeGaps(sql)).toMatchObject({ missing: [], excessive: [] });
 });
 
+test("where it leaves indexd too few connections the server says so, with the numbers; the grant holds", async () => {
+  const [{ most } = { most: 0 }] = await world.database.sql<{ most: number }[]>`
+    select current_setting('max_connections')::integer as most`;
+  const warningsOf = async (environment: Record<string, string>): Promise<string[]> => {
+    const { out } = await runCli(["grant", "--role", role.name], { environment });
+    const heard: string[] = [];
+    const owner = postgres(world.database.url, {
+      max: 1,
+      onnotice: (notice) => {
+        if (notice["severity"] === "WARNING") heard.push(`${notice["message"]} ${notice["hint"]}`);
+      },
+    });
+    await owner.unsafe(out).finally(() => owner.end());
+    return heard;
+  };
+  expect(await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: "4" })).toEqual([]);
+  const [said, ...others] = await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: String(most - 20) });
+  expect(others).toEqual([]);
+  expect(said).toMatch(
+    new RegExp(`max_connections is ${most}, .* may take ${most - 15}: .* indexd needs 20`),
+  );
+  expect(said).toMatch(/Raise max_connections to at least \d+/);
+  await applyGrant(world.database.url, role.name, 4);
+});
+
 test.each(["Robert'); drop table slabs; --", "public", "pg_monitor", "", "ROOT"])(
   "a role named %s is refused",
   async (name) => {

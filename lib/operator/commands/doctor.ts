@@ -10,10 +10,11 @@ import { withDatabase } from "../open-database.ts";
 import { OperatorError } from "../operator-error.ts";
 import { wholeNumber } from "../option-values.ts";
 import { table } from "../quantities.ts";
+import { repairConcurrency } from "../repair-concurrency.ts";
 import { databaseError } from "../report-failure.ts";
 
 interface DoctorOptions {
-  readonly concurrency: number;
+  readonly concurrency?: number;
   readonly hosts: number;
 }
 
@@ -21,7 +22,11 @@ export function addDoctor(host: CommandHost): void {
   host.program
     .command("doctor")
     .description("check what the fleet depends on: database, role, clocks, hosts, account, queues, functions")
-    .option("--concurrency <n>", "repairs at once that the fleet shall do", wholeNumber(1, 10_000), 100)
+    .option(
+      "--concurrency <n>",
+      "repairs at once that the fleet shall do; default: SLABMEND_REPAIR_CONCURRENCY, else 100",
+      wholeNumber(1, 10_000),
+    )
     .option("--hosts <n>", "dial so many good hosts, drawn at random; 0: none", wholeNumber(0, 1_000), 20)
     .addHelpText(
       "after",
@@ -32,10 +37,11 @@ what they reach.`,
     )
     .action(
       action<DoctorOptions>(host, async (context, options) => {
+        const concurrency = repairConcurrency(options.concurrency, context.variables);
         const checks = [
           ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl }),
-          ...(await checkAllOfDatabase(context, options)),
-          ...(await checkAws(context.variables, context.io.signal)),
+          ...(await checkAllOfDatabase(context, options, concurrency)),
+          ...(await checkAws(context.variables, concurrency, context.io.signal)),
         ];
         const failures = checks.filter(({ level }) => level === "failure").length;
         const warnings = checks.filter(({ level }) => level === "warning").length;
@@ -45,12 +51,16 @@ what they reach.`,
     );
 }
 
-async function checkAllOfDatabase(context: CommandContext, options: DoctorOptions): Promise<Check[]> {
+async function checkAllOfDatabase(
+  context: CommandContext,
+  options: DoctorOptions,
+  concurrency: number,
+): Promise<Check[]> {
   const { clock } = context.io;
   try {
     return await withDatabase(context, { needs: "any" }, async (sql, database) => {
       const checks = await checkDatabase(sql, database, {
-        concurrency: options.concurrency,
+        concurrency,
         now: () => clock.now(),
         signal: context.io.signal,
       });

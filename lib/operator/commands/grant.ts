@@ -1,10 +1,11 @@
 import { action, type CommandHost } from "../command-context.ts";
 import { grantStatements } from "../grant.ts";
 import { wholeNumber } from "../option-values.ts";
+import { repairConcurrency } from "../repair-concurrency.ts";
 
 interface GrantCommandOptions {
   readonly role: string;
-  readonly concurrency: number;
+  readonly concurrency?: number;
 }
 
 export function addGrant(host: CommandHost): void {
@@ -14,22 +15,25 @@ export function addGrant(host: CommandHost): void {
     .option("--role <name>", "name of the role", "slabmend")
     .option(
       "--concurrency <n>",
-      "repairs at once; the role may have five connections more",
+      "repairs at once, default: SLABMEND_REPAIR_CONCURRENCY, else 100; the role may have five connections more",
       wholeNumber(1, 10_000),
-      100,
     )
     .addHelpText(
       "after",
       `
 Needs no database and changes nothing. The SQL creates the role if there is none, takes from it whatever it had on
-these tables, and grants what claim, repair and reap do: on indexd's tables column by column. Apply it as the owner:
+these tables, and grants what claim, repair and reap do: on indexd's tables column by column. Applied, it warns when the
+server's max_connections (PostgreSQL's default is 100) leaves indexd fewer than 20. Apply it as the owner:
 
   slabmend grant | psql "$OWNER_URL"
   psql "$OWNER_URL" -c '\\password slabmend'`,
     )
     .action(
       action<GrantCommandOptions>(host, async (context, options) => {
-        const sql = grantStatements(options);
+        const sql = grantStatements({
+          role: options.role,
+          concurrency: repairConcurrency(options.concurrency, context.variables),
+        });
         context.print({ sql }, sql);
         return "done";
       }),

@@ -3,7 +3,7 @@ import type { DatabaseUrl } from "../../config/database-url.ts";
 import type { PrivilegeGaps } from "../../indexd/missing-privileges.ts";
 import { nameSome } from "../../store/assert-fleet-may-work.ts";
 import type { ServerFacts } from "../../store/read-server-facts.ts";
-import { connectionLimit, ROLE_TIMEOUTS } from "../grant.ts";
+import { connectionLimit, LEFT_FOR_INDEXD, ROLE_TIMEOUTS } from "../grant.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 
 /** indexd requires 18; every statement of ours runs on 15. */
@@ -79,9 +79,6 @@ export function judgeTimeouts({ role, timeouts }: ServerFacts): Check {
         GRANT,
       );
 }
-
-/** indexd's own pool and a psql or two, when nothing of it is connected right now. */
-const LEFT_FOR_INDEXD = 20;
 
 export function judgeConnections(facts: ServerFacts, concurrency: number): Check {
   const { roleConnectionLimit: limit, maxConnections, reservedConnections } = facts;
