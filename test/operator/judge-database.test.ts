@@ -64,8 +64,16 @@ test("versions, encryption, timeouts, pooler, privileges", () => {
   expect(judgeTimeouts(facts({ timeouts: { ...facts().timeouts, lock_timeout: "0" } })).says).toContain(
     "lock_timeout",
   );
-  expect(describePooler(facts(), url("")).says).toContain("none seen");
-  expect(describePooler(facts({ serverPort: 6_543 }), url("")).says).toContain("pooler");
+  expect(describePooler(facts(), url(""), false).says).toContain("none seen");
+  expect(describePooler(facts(), url(""), true)).toMatchObject({
+    level: "ok",
+    says: expect.stringContaining("a transaction pooler"),
+  });
+  expect(describePooler(facts({ serverPort: 6_543 }), url(""), true).level).toBe("ok");
+  expect(describePooler(facts({ serverPort: 6_543 }), url(""), false)).toMatchObject({
+    level: "warning",
+    remedy: expect.stringContaining("pool_mode"),
+  });
   const missing = Array.from({ length: 7 }, (_, index) => `right ${index}`);
   expect(judgePrivileges(facts(), { missing, excessive: [] })).toMatchObject({
     level: "failure",

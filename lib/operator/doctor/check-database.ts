@@ -2,11 +2,13 @@ import type { Sql } from "postgres";
 import type { DatabaseUrl } from "../../config/database-url.ts";
 import { assertKnownDatabaseVersion } from "../../indexd/database-version.ts";
 import { readPrivilegeGaps } from "../../indexd/missing-privileges.ts";
+import { connect } from "../../store/connect.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../store/migrate-database.ts";
 import { readPause } from "../../store/pause.ts";
 import { readServerFacts } from "../../store/read-server-facts.ts";
 import { describeFailure } from "../report-failure.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
+import { isTransactionPooled } from "./detect-pooler.ts";
 import {
   describePooler,
   judgeClock,
@@ -40,6 +42,8 @@ export async function checkDatabase(
     const askedAt = options.now();
     const facts = await readServerFacts(sql);
     const tripMs = options.now() - askedAt;
+    const second = connect(database.url, "slabmend-cli");
+    const isPooled = await isTransactionPooled(sql, second).finally(() => second.end({ timeout: 5 }));
     return [
       ok("database", `reached in ${Math.round(tripMs)} ms as role ${facts.role}`),
       judgeEncryption(facts, database),
@@ -47,7 +51,7 @@ export async function checkDatabase(
       judgeClock(facts.clockMs - askedAt - tripMs / 2, tripMs / 2),
       judgeTimeouts(facts),
       judgeConnections(facts, options.concurrency),
-      describePooler(facts, database),
+      describePooler(facts, database, isPooled),
     ];
   });
   if (!isReached) return checks;

@@ -111,11 +111,22 @@ export function judgeConnections(facts: ServerFacts, concurrency: number): Check
   return ok("connections", `${counts}, at most ${most} for the fleet`);
 }
 
-export function describePooler(facts: ServerFacts, database: DatabaseUrl): Check {
+/** @param isPooled two connections were served by one server process */
+export function describePooler(facts: ServerFacts, database: DatabaseUrl, isPooled: boolean): Check {
+  if (isPooled) {
+    return ok(
+      "pooler",
+      "a transaction pooler: two connections had one server process. Workers keep no session state, and the role's settings hold behind it; its pool is what bounds the connections to the server",
+    );
+  }
   return facts.serverPort === undefined || facts.serverPort === database.port
-    ? ok("pooler", "none seen; a transaction pooler would do too")
-    : ok(
+    ? ok(
         "pooler",
-        `port ${database.port} is answered by a server on port ${facts.serverPort}: a pooler or a forwarded port, which is fine: workers keep no session state`,
+        "none seen: each connection has a server process of its own; a transaction pooler would do too",
+      )
+    : warning(
+        "pooler",
+        `port ${database.port} is answered by a server on port ${facts.serverPort}, and each connection has a server process of its own: a forwarded port, or a pooler by the session`,
+        "A forwarded port is fine. A pooler should lend by the transaction (pool_mode = transaction): by the session it saves no connection.",
       );
 }
