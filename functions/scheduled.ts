@@ -89,10 +89,18 @@ export function createScheduledHandler<Report extends object>(
 }
 
 function runFailed(name: "claim" | "reap", error: unknown): SlabmendError<"run-failed"> {
-  const kind = error instanceof Error ? error.name : typeof error;
   return new SlabmendError({
     code: "run-failed",
-    message: `${name} failed: ${kind}`,
+    message: `${name} failed: ${kindOf(error)}`,
     remedy: `Read the line "${name} failed" in its log; the next run does what is left.`,
   });
+}
+
+/** SQLSTATEs and Node's codes: what an operator looks up, and no message of a library, which may carry what is secret. */
+const STABLE_CODE = /^[A-Z0-9_]{4,40}$/;
+
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const code = "code" in error ? error.code : undefined;
+  return typeof code === "string" && STABLE_CODE.test(code) ? code : error.name;
 }

@@ -56,10 +56,13 @@ describeEndpoints(chosenEndpoints(), (start) => {
     if (missing.length > 0) return;
     world = await createRepairWorld({ hosts: HOSTS });
     fleet = await buildFleet(endpoint, world);
-    // In a container of its own a function has another loopback.
+    // In a container of its own a function has another loopback. A pinned emulator is known to start them on this
+    // machine: there the same answer is a failure.
+    if (endpoint.name in KNOWN_MISSING) return;
     unreachable = await invoke("Claim").then(
       () => undefined,
-      (error) => /ECONNREFUSED|EHOSTUNREACH|CONNECT_TIMEOUT/.exec(String(error))?.[0],
+      (error) =>
+        /failed: (ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT)$/.exec(messageOf(error))?.[1],
     );
   });
   afterAll(async () => {
@@ -355,6 +358,10 @@ describeEndpoints(chosenEndpoints(), (start) => {
     }
   });
 });
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 const KNOWN = "lacks what it is known to lack, and nothing else";
 

@@ -1,0 +1,29 @@
+/** What a scheduled function that cannot reach its database throws: Lambda prints it, and whoever invoked it reads it. */
+import type { Context } from "aws-lambda";
+import { afterEach, expect, test, vi } from "vitest";
+import { createClaimHandler } from "../../functions/claim.ts";
+import { createReapHandler } from "../../functions/reap.ts";
+
+const PASSWORD = "hunter2canary";
+const context = { getRemainingTimeInMillis: () => 5_000 } as Context;
+
+afterEach(() => vi.unstubAllEnvs());
+
+test.each([
+  ["claim", createClaimHandler],
+  ["reap", createReapHandler],
+] as const)("%s names the code of what failed, and nothing that a library says", async (name, create) => {
+  for (const [variable, value] of Object.entries({
+    SLABMEND_DATABASE_URL: `postgres://u:${PASSWORD}@127.0.0.1:1/indexd`,
+    SLABMEND_QUEUE_URL: "http://127.0.0.1:1/repairs",
+    SLABMEND_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/dead",
+    SLABMEND_LOG_LEVEL: "silent",
+    AWS_REGION: "eu-central-1",
+  })) {
+    vi.stubEnv(variable, value);
+  }
+  await expect(create()({}, context)).rejects.toMatchObject({
+    code: "run-failed",
+    message: `${name} failed: ECONNREFUSED`,
+  });
+});
