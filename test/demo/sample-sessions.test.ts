@@ -32,8 +32,23 @@ afterAll(async () => {
 const client = (url: string, name: string): Sql =>
   postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: name } });
 
+test("a function with the owner's URL", async () => {
+  const function_ = client(database.url, "slabmend-repair");
+  try {
+    await function_`select 1`;
+    expect(await sampleSessions(sql, ROLE)).toMatchObject({ sessions: [], strangers: ["slabmend-repair"] });
+  } finally {
+    await function_.end();
+  }
+});
+
 test("sessions, table locks, and who waits", async () => {
-  expect(await sampleSessions(sql, ROLE)).toEqual({ sessions: [], strongLocks: [], kept: [] });
+  expect(await sampleSessions(sql, ROLE)).toEqual({
+    sessions: [],
+    strangers: [],
+    strongLocks: [],
+    kept: [],
+  });
   const fleet = client(roleUrl, "slabmend-repair");
   const indexd = client(database.url, "indexd");
   try {
@@ -43,6 +58,7 @@ test("sessions, table locks, and who waits", async () => {
         // Writing rows is what it may do.
         expect(await sampleSessions(sql, ROLE)).toMatchObject({
           sessions: [{ application: "slabmend-repair", state: "idle in transaction" }],
+          strangers: [],
           strongLocks: [],
           kept: [],
         });

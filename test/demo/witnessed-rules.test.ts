@@ -86,7 +86,7 @@ describe("rule 9: messages hold ids and the token only", () => {
 
 describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
   const limits = { ...FLEET_LIMITS, connections: 7 };
-  const quiet: SessionSample = { sessions: [], running: 0, strongLocks: [], kept: [] };
+  const quiet: SessionSample = { sessions: [], strangers: [], running: 0, strongLocks: [], kept: [] };
   const session = (state: string, forMs: number, running = 1): SessionSample => ({
     ...quiet,
     running,
@@ -127,6 +127,17 @@ describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
         { ...quiet, kept: [{ application: "indexd", forMs: 6_000 }] },
       ],
       ["rule 11 is violated: indexd waited 6.0 s for a lock of the fleet"],
+    ],
+    [
+      "functions with the owner's URL",
+      [
+        { ...quiet, strangers: ["slabmend-claim"] },
+        { ...quiet, strangers: ["slabmend-claim", "slabmend-repair"] },
+      ],
+      [
+        "slabmend-claim worked under another role than the fleet's",
+        "slabmend-repair worked under another role than the fleet's",
+      ],
     ],
     [
       "a table locked",

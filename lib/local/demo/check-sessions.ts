@@ -7,6 +7,8 @@
 export interface SessionSample {
   /** Of the fleet's role. */
   readonly sessions: readonly FleetSession[];
+  /** Functions that were connected under another role than the one that `slabmend grant` makes. */
+  readonly strangers: readonly string[];
   /** Invocations that can have been running at that moment; killed ones included whose backends may not know it yet. */
   readonly running: number;
   /** Locks of the fleet's on indexd's tables that are stronger than those of writing rows. */
@@ -49,7 +51,10 @@ export function sessionViolations(samples: readonly SessionSample[], limits: Ses
     if (measure > (worst.get(key)?.measure ?? Number.NEGATIVE_INFINITY)) worst.set(key, { measure, text });
   };
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
-  for (const { sessions, running, strongLocks, kept } of samples) {
+  for (const { sessions, strangers, running, strongLocks, kept } of samples) {
+    for (const application of strangers) {
+      note(`role ${application}`, 0, `${application} worked under another role than the fleet's`);
+    }
     for (const { table, mode } of strongLocks) {
       note(`8 ${table} ${mode}`, 0, `rule 8 is violated: the fleet held ${mode} on ${table}`);
     }

@@ -15,6 +15,7 @@ export async function sampleSessions(sql: ISql, role: string): Promise<Omit<Sess
   const [row] = await sql<
     {
       sessions: FleetSession[];
+      strangers: string[];
       locks: { table: string; mode: string }[];
       kept: { application: string; forMs: number }[];
     }[]
@@ -26,6 +27,9 @@ export async function sampleSessions(sql: ISql, role: string): Promise<Omit<Sess
     select
       (select coalesce(jsonb_agg(jsonb_build_object('application', application_name, 'state', state, 'forMs', for_ms)), '[]')
         from fleet) as sessions,
+      (select coalesce(jsonb_agg(distinct application_name), '[]') from pg_stat_activity
+        where usename <> ${role} and datname = current_database()
+          and application_name in ('slabmend-claim', 'slabmend-repair', 'slabmend-reap')) as strangers,
       (select coalesce(jsonb_agg(distinct jsonb_build_object('table', c.relname, 'mode', l.mode)), '[]')
         from pg_locks l join fleet using (pid) join pg_class c on c.oid = l.relation
         where l.locktype = 'relation' and c.relnamespace = 'public'::regnamespace and l.mode <> all (${LOCKS_OF_ROWS})) as locks,
@@ -34,7 +38,7 @@ export async function sampleSessions(sql: ISql, role: string): Promise<Omit<Sess
         from pg_locks l join pg_stat_activity a using (pid)
         where not l.granted and l.waitstart is not null and a.usename <> ${role} and a.datname = current_database()
           and pg_blocking_pids(l.pid) && array(select pid from fleet)) as kept`;
-  return { sessions: row!.sessions, strongLocks: row!.locks, kept: row!.kept };
+  return { sessions: row!.sessions, strangers: row!.strangers, strongLocks: row!.locks, kept: row!.kept };
 }
 
 export async function readSessionLimits(sql: ISql, role: string): Promise<SessionLimits> {
