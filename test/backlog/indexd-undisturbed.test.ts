@@ -2,6 +2,9 @@
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CAUSES } from "../../lib/backlog/causes.ts";
+import { readHostAddresses, readSlabHealth } from "../../lib/indexd/slab-health.ts";
+import { parseSlabId } from "../../lib/slab/ids.ts";
+import { listSlabsToLookAt, readUnsighted } from "../../lib/store/backlog.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { blockHost, LOST, placeOn, type SeededHost, seedFleet, seedSlabs } from "../support/seed-indexd.ts";
 import { lease, walk, walkSettings } from "./backlog-fixture.ts";
@@ -49,7 +52,7 @@ async function scans(): Promise<Scans> {
   return row!;
 }
 
-test("the walk takes no lock on indexd's tables but that of reading", async () => {
+test("the walk, the look and the healing take no lock on indexd's tables but that of reading", async () => {
   for (const cause of CAUSES) {
     const locks = await sql.begin(async (tx) => {
       const page = JSON.stringify({ cause, generation: "1", position: "0", pageSectors: 50, graceMs: 0 });
@@ -57,6 +60,17 @@ test("the walk takes no lock on indexd's tables but that of reading", async () =
         { page: { sectors: number } }[]
       >`select slabmend.walk_page(${page}::text::jsonb) as page`;
       expect(row!.page.sectors).toBeGreaterThan(0);
+      // What looking at entries and healing read.
+      const all = await tx`select id::text from slabs order by id limit 50`;
+      const { slabs } = await readSlabHealth(
+        tx,
+        all.map(({ id }) => parseSlabId(id)),
+        0,
+      );
+      expect(slabs).toHaveLength(50);
+      await listSlabsToLookAt(tx, 50);
+      await readUnsighted(tx, { cause, generation: 2n, position: 0n, limit: 50 });
+      await readHostAddresses(tx);
       const held = await tx<{ name: string; mode: string }[]>`
         select c.relname as name, l.mode from pg_locks l join pg_class c on c.oid = l.relation
         where l.pid = pg_backend_pid() and c.relnamespace = 'public'::regnamespace`;

@@ -96,6 +96,47 @@ describe("thresholds", () => {
   });
 });
 
+test("property: ready when in danger, or when one of its causes is known for longer than its grace; a longer grace makes nobody ready sooner", () => {
+  const hours = fc.integer({ min: 0, max: 48 });
+  const causes = fc.uniqueArray(fc.constantFrom(...CAUSES), { minLength: 1 });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 10, max: 30 }),
+      causes,
+      fc.record({ lost: hours, "bad-contract": hours, "bad-host": hours }),
+      fc.record({ lost: hours, "bad-contract": hours, "bad-host": hours }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (good, present, knownFor, grace, dangerAbove) => {
+        const slab = health({
+          good: hosts(good),
+          bad: present.flatMap((cause) => bad(cause)),
+          known: {
+            firstSeenMs: NOW_MS - 48 * HOUR_MS,
+            waitingSinceMs: NOW_MS,
+            since: Object.fromEntries(present.map((cause) => [cause, NOW_MS - knownFor[cause] * HOUR_MS])),
+          },
+        });
+        const judge = (longer: number) => {
+          const graceMs = {
+            lost: (grace.lost + longer) * HOUR_MS,
+            "bad-contract": (grace["bad-contract"] + longer) * HOUR_MS,
+            "bad-host": (grace["bad-host"] + longer) * HOUR_MS,
+          };
+          const judged = judgeSlab(slab, { ...context, thresholds: { graceMs, dangerAbove } });
+          if (judged.kind !== "keep") throw new Error("expected an entry");
+          return judged.entry;
+        };
+        const entry = judge(0);
+        const isOver = present.some((cause) => knownFor[cause] >= grace[cause]);
+        expect(entry.ready).toBe(entry.loss > dangerAbove || isOver);
+        const patient = judge(1);
+        expect(patient.lookAtMs).toBeGreaterThanOrEqual(entry.lookAtMs);
+        expect(patient.ready && !entry.ready).toBe(false);
+      },
+    ),
+  );
+});
+
 test("whatever the health: an entry is in bounds, has a time, and is ready only when due and free", () => {
   const time = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS + 1e12 });
   const slab = fc.record({

@@ -206,6 +206,19 @@ describe("a pass", () => {
     expect(reports.every(({ stopped }) => stopped === "time")).toBe(true);
   });
 
+  test("makes one step also when the time was up before it began", async () => {
+    await damage(4);
+    let now = 0;
+    const clock = { ...systemClock, now: () => now };
+    const ask: typeof deps.ask = (statements) => {
+      now += 1_000;
+      return statements(sql);
+    };
+    const deps = { ask: askOf(sql), clock };
+    const report = await walkBacklog({ ...deps, ask }, walkSettings({ pageSectors: 2 }), 1, ["lost"]);
+    expect(report).toMatchObject({ pages: 1, recorded: 2, stopped: "time" });
+  });
+
   test("two walkers at once write the same", async () => {
     const slabs = await damage(30);
     const settings = walkSettings({ pageSectors: 3 });

@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 afterEach(async () => {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal`;
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.backlog, slabmend.sightings, slabmend.walks`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
   await sql`update slabmend.fleet set ill = false, backoff_ms = 0, last_probe_at = null, since = clock_timestamp()`;
 });
@@ -459,40 +459,43 @@ describe("an ill fleet", () => {
   });
 });
 
-test("16 concurrent claimers over 2,000 unhealthy slabs lease each exactly once", async () => {
-  await seedSlabs(sql, {
-    slabs: Array.from({ length: 2_000 }, () => ({
-      minShards: 1,
-      sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
-    })),
-  });
-  const clients = Array.from({ length: 16 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
-  try {
-    const queues = clients.map(() => recordingQueue());
-    const reports = await Promise.all(
-      clients.map((client, n) =>
-        claim(
-          { ask: askOf(client), queue: queues[n]!, clock: systemClock },
-          settings({ pageSectors: 300, batchLeases: 40 }),
-          60_000,
+test.each(["id", "urgency"] as const)(
+  "16 concurrent claimers by %s over 2,000 unhealthy slabs lease each exactly once",
+  async (claimsBy) => {
+    await seedSlabs(sql, {
+      slabs: Array.from({ length: 2_000 }, () => ({
+        minShards: 1,
+        sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
+      })),
+    });
+    const clients = Array.from({ length: 16 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
+    try {
+      const queues = clients.map(() => recordingQueue());
+      const reports = await Promise.all(
+        clients.map((client, n) =>
+          claim(
+            { ask: askOf(client), queue: queues[n]!, clock: systemClock },
+            settings({ claimsBy, pageSectors: 300, batchLeases: 40 }),
+            60_000,
+          ),
         ),
-      ),
-    );
-    const sent = queues.flatMap((queue) => queue.messages);
-    expect(sent).toHaveLength(2_000);
-    expect(new Set(sent.map((message) => message.slabId)).size).toBe(2_000);
-    expect(new Set(sent.map((message) => message.token)).size).toBe(2_000);
-    expect(reports.reduce((sum, report) => sum + report.leased, 0)).toBe(2_000);
-    const [held] = await sql`
+      );
+      const sent = queues.flatMap((queue) => queue.messages);
+      expect(sent).toHaveLength(2_000);
+      expect(new Set(sent.map((message) => message.slabId)).size).toBe(2_000);
+      expect(new Set(sent.map((message) => message.token)).size).toBe(2_000);
+      expect(reports.reduce((sum, report) => sum + report.leased, 0)).toBe(2_000);
+      const [held] = await sql`
       select count(*)::int as held from slabs s join slabmend.leases l on l.slab_id = s.id
       where s.next_repair_attempt = l.held_until and l.sent_at is not null`;
-    expect(held).toEqual({ held: 2_000 });
-    // More than one of them found work.
-    expect(reports.filter((report) => report.leased > 0).length).toBeGreaterThan(1);
-  } finally {
-    await Promise.all(clients.map((client) => client.end()));
-  }
-});
+      expect(held).toEqual({ held: 2_000 });
+      // More than one of them found work.
+      expect(reports.filter((report) => report.leased > 0).length).toBeGreaterThan(1);
+    } finally {
+      await Promise.all(clients.map((client) => client.end()));
+    }
+  },
+);
 
 async function untilSomebodyWaits(): Promise<void> {
   for (;;) {

@@ -1,5 +1,5 @@
 import postgres, { type Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
 import { claim } from "../../lib/claim/claim.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { flushMoved } from "../../lib/indexd/events.ts";
@@ -10,6 +10,7 @@ import { checkRules } from "../../lib/store/check-rules.ts";
 import { commitRepair } from "../../lib/store/commit-repair.ts";
 import { extendLease } from "../../lib/store/extend-lease.ts";
 import { assertStoreVersion } from "../../lib/store/migrate-database.ts";
+import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -17,52 +18,56 @@ import { LOST, placeOn, seedAccount, seedFleet, seedObject, seedSlab } from "../
 import { movesFromHere, requestOf } from "./running-lease.ts";
 
 let database: TestDatabase;
-beforeAll(async () => {
+beforeEach(async () => {
   database = await createTestDatabase();
 });
-afterAll(() => database.drop());
+afterEach(() => database.drop());
 
-test("a whole repair works when every statement meets another backend, with the workers' own settings", async () => {
-  const { sql } = database;
-  const hosts = await seedFleet(sql, { hosts: 6 });
-  const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
-  await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
+test.each(["id", "urgency"] as const)(
+  "claimed by %s: a whole repair works when every statement meets another backend, with the workers' own settings",
+  async (claimsBy) => {
+    const { sql } = database;
+    const hosts = await seedFleet(sql, { hosts: 6 });
+    const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
+    await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
 
-  // As lib/store/connect.ts connects: nothing is prepared, no types are looked up.
-  const backends = Array.from({ length: 3 }, () =>
-    postgres(database.url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} }),
-  );
-  let statements = 0;
-  const pooled = new Proxy(backends[0]!, {
-    apply(_target, _self, args: never[]) {
-      // A fragment of a statement is no statement of its own; it is built by whichever backend.
-      statements += 1;
-      return Reflect.apply(backends[statements % backends.length]!, undefined, args);
-    },
-  }) as Sql;
-  try {
-    await assertStoreVersion(pooled);
-    const queue = recordingQueue();
-    expect(await claim({ ask: askOf(pooled), queue, clock: systemClock }, settings(), 5_000)).toMatchObject({
-      sent: 1,
-    });
-    const { token } = queue.messages[0]!;
-    const begun = await beginRepair(pooled, { slabId: slab.id, token, worker: "w", holdMs: 60_000 });
-    expect(begun.kind).toBe("begun");
-    expect(await extendLease(pooled, token)).toBe(true);
-    const moves = await movesFromHere(sql, slab, [[0, hosts[4]!]]);
-    expect(await commitRepair(pooled, requestOf(slab, token, { moves }))).toMatchObject({ recorded: [0] });
-    expect(await flushMoved(pooled)).toBe(1);
-    const deadLetters = { receive: async () => [], delete: async () => {} };
-    const report = await reap(
-      { ask: askOf(pooled), queue, deadLetters, clock: systemClock },
-      DEFAULT_REAP_SETTINGS,
-      5_000,
+    // As lib/store/connect.ts connects: nothing is prepared, no types are looked up.
+    const backends = Array.from({ length: 3 }, () =>
+      postgres(database.url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} }),
     );
-    expect(report.fleet).toBe("well");
-    expect(await checkRules(pooled, { settled: true })).toEqual([]);
-    expect(statements).toBeGreaterThan(10);
-  } finally {
-    await Promise.all(backends.map((backend) => backend.end()));
-  }
-});
+    let statements = 0;
+    const pooled = new Proxy(backends[0]!, {
+      apply(_target, _self, args: never[]) {
+        // A fragment of a statement is no statement of its own; it is built by whichever backend.
+        statements += 1;
+        return Reflect.apply(backends[statements % backends.length]!, undefined, args);
+      },
+    }) as Sql;
+    try {
+      await assertStoreVersion(pooled);
+      const queue = recordingQueue();
+      const claiming = settings({ claimsBy, walk: walkSettings(), budget: { repairs: 5n } });
+      expect(await claim({ ask: askOf(pooled), queue, clock: systemClock }, claiming, 5_000)).toMatchObject({
+        sent: 1,
+      });
+      const { token } = queue.messages[0]!;
+      const begun = await beginRepair(pooled, { slabId: slab.id, token, worker: "w", holdMs: 60_000 });
+      expect(begun.kind).toBe("begun");
+      expect(await extendLease(pooled, token)).toBe(true);
+      const moves = await movesFromHere(sql, slab, [[0, hosts[4]!]]);
+      expect(await commitRepair(pooled, requestOf(slab, token, { moves }))).toMatchObject({ recorded: [0] });
+      expect(await flushMoved(pooled)).toBe(1);
+      const deadLetters = { receive: async () => [], delete: async () => {} };
+      const report = await reap(
+        { ask: askOf(pooled), queue, deadLetters, clock: systemClock },
+        DEFAULT_REAP_SETTINGS,
+        5_000,
+      );
+      expect(report.fleet).toBe("well");
+      expect(await checkRules(pooled, { settled: true })).toEqual([]);
+      expect(statements).toBeGreaterThan(10);
+    } finally {
+      await Promise.all(backends.map((backend) => backend.end()));
+    }
+  },
+);

@@ -18,6 +18,7 @@ import { type CommitRequest, commitRepair } from "../../lib/store/commit-repair.
 import { extendLease } from "../../lib/store/extend-lease.ts";
 import type { OutcomeKind } from "../../lib/store/outcome-writes.ts";
 import { retryTransaction } from "../../lib/store/retry-transaction.ts";
+import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -76,7 +77,8 @@ async function createWorld(): Promise<World> {
   await sql`
     truncate hosts, hosts_blocklist, contracts, contract_sectors_map, slabs, sectors, slab_sectors, objects, object_slabs,
       object_events, account_slabs, slab_deletion_queue, accounts, stats_deltas cascade`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved`;
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.backlog, slabmend.sightings,
+    slabmend.walks`;
   await sql`update stats set stat_value = 0`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
   await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = clock_timestamp()`;
@@ -140,9 +142,11 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     if (bit(a, 10)) await timePasses();
     const queue = recordingQueue();
     const limits = { pageSectors: 1 + (a % 6), maxInFlight: 1 + ((a >>> 4) % 4) };
+    const claimsBy = bit(a, 11) ? "urgency" : "id";
+    const walk = walkSettings({ everyMs: 0, pageSectors: limits.pageSectors });
     await claim(
       { ask: askOf(sql), queue, clock: systemClock },
-      settings({ ...limits, topUpMs: 60_000 }),
+      settings({ ...limits, claimsBy, walk, topUpMs: 60_000 }),
       1_000,
     );
     world.messages.push(...queue.messages);
