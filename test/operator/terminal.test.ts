@@ -1,0 +1,96 @@
+/** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { LAUNCHER } from "./cli-process.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const PHRASE = `${"abandon ".repeat(11)}about`;
+const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";
+const hasScript =
+  process.platform === "linux" &&
+  spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux");
+
+interface Session {
+  /** Resolves when the screen shows this text. */
+  until(text: string): Promise<void>;
+  type(keys: string): void;
+  /** The exit code, and all that was on the screen. */
+  readonly ended: Promise<{ readonly code: number | null; readonly screen: string }>;
+}
+
+function atTerminal(args: string, environment: Readonly<Record<string, string>> = {}): Session {
+  const child = spawn("script", ["-qfec", `"${process.execPath}" "${LAUNCHER}" ${args}`, "/dev/null"], {
+    env: { PATH: process.env["PATH"], TERM: "xterm", SHELL: "/bin/sh", ...environment },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  let screen = "";
+  const looks = new Set<() => void>();
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    screen += text;
+    for (const look of looks) look();
+  });
+  const ended = once(child, "close").then(([code]) => ({ code: code as number | null, screen }));
+  return {
+    ended,
+    type: (keys) => void child.stdin.write(keys),
+    until(text) {
+      const seen = new Promise<void>((resolve) => {
+        const look = (): void => {
+          if (screen.includes(text)) resolve();
+        };
+        looks.add(look);
+        look();
+      });
+      const over = ended.then(({ code }) => {
+        if (!screen.includes(text)) throw new Error(`ended with ${code} before "${text}":\n${screen}`);
+      });
+      return Promise.race([seen, over]);
+    },
+  };
+}
+
+describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `script` of util-linux)", () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createTestDatabase({ schema: "indexd" });
+  });
+  afterAll(() => database.drop());
+  const hasSchema = async (): Promise<boolean> =>
+    (await database.sql`select from pg_namespace where nspname = 'slabmend'`).length > 0;
+
+  test("the recovery phrase is not shown while it is typed", async () => {
+    const session = atTerminal("derive-seed");
+    await session.until("not shown): ");
+    session.type(`${PHRASE}\r`);
+    const { code, screen } = await session.ended;
+    expect(code).toBe(0);
+    expect(screen).toContain(SEED);
+    expect(screen).not.toMatch(/abandon|about/);
+  });
+
+  test("Ctrl+C instead of a phrase", async () => {
+    const session = atTerminal("derive-seed");
+    await session.until("not shown): ");
+    session.type("aban\u0003");
+    const { code, screen } = await session.ended;
+    expect(code).toBe(130);
+    expect(screen).toContain("interrupted");
+    expect(screen).not.toContain("aban");
+  });
+
+  test.each([
+    ["no\r", 5, false],
+    ["\u0003", 130, false],
+    ["yes\r", 0, true],
+  ])("init asks, and %j ends it with %d", async (keys, expected, isDone) => {
+    const session = atTerminal("init", { SLABMEND_DATABASE_URL: database.url });
+    await session.until("Go on? (yes/no) ");
+    session.type(keys);
+    const { code, screen } = await session.ended;
+    expect([code, await hasSchema()]).toEqual([expected, isDone]);
+    expect(screen).toContain("create schema slabmend");
+  });
+});
