@@ -159,6 +159,29 @@ describe("candidates", () => {
     for (const [id, times] of first) if (id !== 7) expect(times).toBeGreaterThan(50);
   });
 
+  test("a host that everyone prefers keeps no slab waiting: full after five sectors it costs the others one refusal each, and none once it is behind", () => {
+    const favourite = hostId(7);
+    const takes = new Map([[favourite, 5]]);
+    const refusals = Array.from({ length: 40 }, (_, seed) => {
+      const planned = repair(slabOn(1, [1, null, 2]), fleetOf(12), {
+        random: seededRandom(seed),
+        score: (host) => (host.id === favourite ? 1e9 : 1),
+      });
+      expect(planned.candidates[0]!.id).toBe(favourite);
+      const refused = planned.candidates.findIndex(({ id }) => (takes.get(id) ?? 1) > 0);
+      const taker = planned.candidates[refused]!.id;
+      if (takes.has(taker)) takes.set(taker, takes.get(taker)! - 1);
+      return refused;
+    });
+    expect(refusals).toEqual([...Array.from({ length: 5 }, () => 0), ...Array.from({ length: 35 }, () => 1)]);
+    // Its sectors wait to be pinned: nobody plans with it any more.
+    const behind = fleetOf(12, { 7: { unpinnedSectors: 101 } });
+    const planned = repair(slabOn(1, [1, null, 2]), behind, {
+      score: (host) => (host.id === favourite ? 1e9 : 1),
+    });
+    expect(ids(planned.candidates)).toEqual([3, 4, 5, 6, 8, 9, 10, 11, 12]);
+  });
+
   test.each([Number.NaN, 0, -5, Number.POSITIVE_INFINITY])("a score of %d excludes nobody", (score) => {
     expect(repair(slabOn(1, [1, null]), fleetOf(6), { score: () => score }).candidates).toHaveLength(5);
   });
