@@ -21,7 +21,7 @@ import {
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { ALARMS } from "../../infra/alarm-definitions.ts";
 import { FUNCTIONS } from "../../infra/function-settings.ts";
-import { MOST_RECEIVES, VISIBILITY_TIMEOUT_SECONDS } from "../../infra/limits.ts";
+import { VISIBILITY_TIMEOUT_SECONDS } from "../../infra/limits.ts";
 import type { ClaimReport } from "../../lib/claim/claim-report.ts";
 import { startScheduler } from "../../lib/local/scheduler.ts";
 import { invokeFunction } from "../../lib/operator/invoke.ts";
@@ -217,15 +217,17 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(problems).toEqual([]);
   });
 
-  test("a message that never begins comes again, goes to the dead letters, and reap stores it", async () => {
+  test("a message that never begins comes again soon, goes to the dead letters, and reap stores it", {
+    timeout: 180_000,
+  }, async () => {
     const { sql } = world.database;
     const QueueUrl = idOf("RepairsQueue");
-    const setVisibility = (seconds: number) =>
-      fleet.clients.sqs.send(
-        new SetQueueAttributesCommand({ QueueUrl, Attributes: { VisibilityTimeout: String(seconds) } }),
-      );
-    // Deployed it is half an hour, five times over.
-    await setVisibility(1);
+    const { RedrivePolicy: deployed } = await attributesOf("RepairsQueue");
+    const setRedrive = (RedrivePolicy: string) =>
+      fleet.clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
+    // Deployed it is five receives, a quarter of an hour. The second one comes only because the function gave the message
+    // back: the queue itself would hide it for half an hour.
+    await setRedrive(JSON.stringify({ ...JSON.parse(deployed!), maxReceiveCount: 1 }));
     try {
       const { MessageId } = await fleet.clients.sqs.send(
         new SendMessageCommand({ QueueUrl, MessageBody: '{"v":7}' }),
@@ -233,7 +235,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
       await until(
         () => attributesOf("DeadLettersQueue"),
         (found) => found.ApproximateNumberOfMessages === "1",
-        { limitMs: 60_000, explain },
+        { limitMs: 90_000, explain },
       );
       // The schedule's own run may have been first.
       await until(
@@ -252,9 +254,9 @@ describeEndpoints(chosenEndpoints(), (start) => {
       const [letter] = await sql<
         { receive_count: number }[]
       >`select receive_count from slabmend.dead_letters`;
-      expect(letter!.receive_count).toBeGreaterThanOrEqual(MOST_RECEIVES);
+      expect(letter!.receive_count).toBeGreaterThanOrEqual(1);
     } finally {
-      await setVisibility(VISIBILITY_TIMEOUT_SECONDS);
+      await setRedrive(deployed!);
       await sql`delete from slabmend.dead_letters`;
     }
   });
