@@ -32,17 +32,19 @@ interface Returned {
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue } = options;
-  let environment: RepairEnvironment | undefined;
-  return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+  const open = (): RepairEnvironment & { readonly queueUrl: string } => {
+    // All of them first, so that all problems are named at once.
     const { SLABMEND_QUEUE_URL: queueUrl } = parseEnvironment(
       variablesOf("repair"),
       variables,
     ) as Environment;
-    environment ??= openRepairEnvironment({
-      variables,
-      ...(options.step === undefined ? {} : { step: options.step }),
-    });
-    const { logger, metrics } = environment;
+    const step = options.step === undefined ? {} : { step: options.step };
+    return { ...openRepairEnvironment({ variables, ...step }), queueUrl };
+  };
+  let environment: ReturnType<typeof open> | undefined;
+  return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+    environment ??= open();
+    const { logger, metrics, queueUrl } = environment;
     const batchItemFailures: SQSBatchItemFailure[] = [];
     for (const { messageId, body, receiptHandle, attributes } of event.Records) {
       try {
@@ -59,7 +61,7 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
         logger.error({ error, messageId }, "a message could not be handled");
         metrics.print(failedMessage(error));
         batchItemFailures.push({ itemIdentifier: messageId });
-        const delaySeconds = returnDelaySeconds(Number(attributes.ApproximateReceiveCount), Math.random());
+        const delaySeconds = returnDelaySeconds(Number(attributes?.ApproximateReceiveCount), Math.random());
         await giveBack({ queueUrl, receiptHandle, delaySeconds }).catch((cause) => {
           logger.warn({ error: cause, messageId }, "a message comes back only after the visibility timeout");
         });

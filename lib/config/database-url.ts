@@ -73,17 +73,21 @@ export function readDatabaseUrl(text: string): DatabaseUrl | { readonly fault: U
   return { url: text, host, port: Number(url.port || 5432), tls, hasPassword: url.password !== "" };
 }
 
+/** A name that takes longer to resolve is not waited for: a function's time is counted. */
+const LONGEST_LOOKUP_MS = 3_000;
+
 /**
  * What speaks against sending secrets over this connection, if anything does. A name counts as public when any of its
- * addresses is; one that does not resolve is left to the connection, which will fail and say so.
+ * addresses is.
+ * @throws what the resolver throws: a name that does not resolve now may resolve to anything in a moment, when the connection is
+ * made
  */
 export async function findExposure(
   database: DatabaseUrl,
   resolve: ResolveAddresses = resolveAddresses,
 ): Promise<UrlFault | undefined> {
   if (database.tls === "encrypted" || database.tls === "verified") return undefined;
-  const addresses =
-    isIP(database.host) === 0 ? await resolve(database.host).catch(() => []) : [database.host];
+  const addresses = isIP(database.host) === 0 ? await resolve(database.host) : [database.host];
   if (!addresses.some(isPublicAddress)) return undefined;
   return {
     expected: `TLS to the public host ${database.host} (?sslmode=verify-full)`,
@@ -91,9 +95,19 @@ export async function findExposure(
   };
 }
 
+/** The lookup itself cannot be cancelled; its answer is then not heard. */
 async function resolveAddresses(name: string): Promise<readonly string[]> {
-  const found = await lookup(name, { all: true });
-  return found.map(({ address }) => address);
+  const tooLong = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    const error = new Error(`the database's name did not resolve within ${LONGEST_LOOKUP_MS} ms`);
+    tooLong.reject(Object.assign(error, { code: "ETIMEDOUT" }));
+  }, LONGEST_LOOKUP_MS);
+  try {
+    const found = await Promise.race([lookup(name, { all: true }), tooLong.promise]);
+    return found.map(({ address }) => address);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**
@@ -105,7 +119,7 @@ export async function findUrlFault(text: string, resolve?: ResolveAddresses): Pr
   return "fault" in database ? database.fault : findExposure(database, resolve);
 }
 
-/** Before a function connects. @throws {ConfigurationError} without the URL */
+/** Before a function connects. @throws {ConfigurationError} without the URL; what the resolver throws */
 export async function assertUrlIsSafe(text: string, resolve?: ResolveAddresses): Promise<void> {
   const fault = await findUrlFault(text, resolve);
   if (fault !== undefined) throw new ConfigurationError([{ name: "SLABMEND_DATABASE_URL", ...fault }]);

@@ -150,6 +150,7 @@ export function openRepairEnvironment({
     logger,
     metrics,
     async repair(task, { id, remainingMs }) {
+      const startedAtMs = clock.now();
       // Each time: what a name resolves to may change.
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
       await hosts.checkReused();
@@ -174,7 +175,7 @@ export function openRepairEnvironment({
             },
             ...(step === undefined ? {} : { step }),
           },
-          remainingMs,
+          remainingMs - (clock.now() - startedAtMs),
         );
       } finally {
         // The environment may be frozen as soon as the handler returns.

@@ -20,6 +20,10 @@ const MOST_BODY_CHARACTERS = 16_384;
 /**
  * Puts dead letters where an operator can read them. One statement, idempotent but for the counts: a letter that comes
  * back, because its deletion failed or it was sent again, is the same row, seen once more.
+ *
+ * A lease whose message is a dead letter, and that nobody has begun, is over: reap frees its slab in its next run, or as many dead
+ * leases as a fleet may have would keep it from leasing for an hour after the database was away. A lease that somebody holds
+ * locked is left alone: it is being begun.
  */
 export async function storeDeadLetters(sql: ISql, letters: readonly StoredDeadLetter[]): Promise<void> {
   if (letters.length === 0) return;
@@ -36,6 +40,15 @@ export async function storeDeadLetters(sql: ISql, letters: readonly StoredDeadLe
     })),
   );
   const store = () => sql`
+    with dead as (
+      select l.slab_id from slabmend.leases l
+      where l.token in (select x.token from jsonb_to_recordset(${encoded}::text::jsonb) as x (token uuid))
+        and l.began_at is null
+      order by l.slab_id for update of l skip locked
+    ), ended as (
+      update slabmend.leases l set expires_at = clock_timestamp()
+      from dead d where l.slab_id = d.slab_id and l.expires_at > clock_timestamp()
+    )
     insert into slabmend.dead_letters as d
       (message_id, body, body_bytes, cause, slab_id, token, receive_count, sent_at, first_seen, last_seen)
     select distinct on (l.message_id)

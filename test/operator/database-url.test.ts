@@ -11,7 +11,7 @@ const verdict = async (url: string): Promise<string> => {
   try {
     await assertProtected(parseDatabaseUrl(url), async (name) => {
       const found = addresses[name];
-      if (found === undefined) throw new Error("ENOTFOUND");
+      if (found === undefined) throw Object.assign(new Error("not found"), { code: "ENOTFOUND" });
       return found;
     });
     return "allowed";
@@ -26,8 +26,9 @@ describe("which connections may go without TLS", () => {
     [`postgres://u:${SECRET}@[::1]:5433/indexd`, "allowed"],
     [`postgres://u:${SECRET}@10.0.0.5/indexd?sslmode=disable`, "allowed"],
     [`postgres://u:${SECRET}@db.internal/indexd`, "allowed"],
-    // It cannot be connected to either.
-    [`postgres://u:${SECRET}@nowhere.example/indexd`, "allowed"],
+    // What it resolves to in a moment, when the connection is made, nobody knows.
+    [`postgres://u:${SECRET}@nowhere.example/indexd`, "ENOTFOUND"],
+    [`postgres://u:${SECRET}@nowhere.example/indexd?sslmode=require`, "allowed"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd`, "database-url-without-tls"],
     [`postgres://u:${SECRET}@[2606:4700::1111]/indexd`, "database-url-without-tls"],
     [`postgres://u:${SECRET}@db.example.com/indexd`, "database-url-without-tls"],

@@ -458,6 +458,24 @@ describe("dead letters", () => {
     ]);
   });
 
+  test("its lease is over, so that claim can lease the slab anew; one that was begun is not", async () => {
+    const [waiting, running] = [await damaged(), await damaged()];
+    const tokens = {
+      waiting: await leaseByHand(sql, waiting, { running: false }),
+      running: await leaseByHand(sql, running),
+    };
+    await put(encodeRepairMessage({ slabId: waiting.id, digest: waiting.digest, token: tokens.waiting }));
+    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: tokens.running }));
+    // A copy of a message whose lease is another one by now.
+    const other = randomUUID() as typeof tokens.waiting;
+    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: other }));
+    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 3, freed: 0 });
+    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 0, freed: 1, crashed: 0 });
+    const left = await sql<{ token: string }[]>`select token from slabmend.leases`;
+    expect(left.map(({ token }) => token)).toEqual([tokens.running]);
+    expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
+  });
+
   test("a letter whose deletion failed comes back as the same row", async () => {
     const letter = (receiveCount: number): DeadLetter => ({
       messageId: "m-1",
