@@ -65,7 +65,7 @@ export async function claim(
       await checkLimits();
       return end("paused");
     }
-    await resendUnsent(deps, settings, count);
+    await resendUnsent(deps, settings, endsAtMs, count);
     let walked: WalkReport["stopped"] = "rested";
     // What the backlog has can be leased though the walk fails; once a run is enough to see it fail.
     if (settings.claimsBy === "urgency" && walkFailure === undefined) {
@@ -115,11 +115,12 @@ async function walk(
 async function resendUnsent(
   deps: ClaimDependencies,
   settings: ClaimSettings,
+  endsAtMs: number,
   count: FillCount,
 ): Promise<void> {
   const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
   const unsent = await deps.ask((sql) => takeUnsent(sql, options));
-  const report = await sendLeases(deps, unsent);
+  const report = await sendLeases(deps, unsent, endsAtMs);
   count.resent += report.sent;
   count.refused += report.refused;
 }

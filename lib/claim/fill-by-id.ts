@@ -30,7 +30,7 @@ export async function fillById(
     if (page.leases.length > 0) {
       count.leased += page.leases.length;
       await deps.step?.("leased");
-      const report = await sendLeases(deps, page.leases);
+      const report = await sendLeases(deps, page.leases, limits.endsAtMs);
       count.sent += report.sent;
       count.refused += report.refused;
     }

@@ -41,7 +41,7 @@ export async function fillByUrgency(
     if (batch.leases.length > 0) {
       count.leased += batch.leases.length;
       await deps.step?.("leased");
-      const report = await sendLeases(deps, batch.leases);
+      const report = await sendLeases(deps, batch.leases, limits.endsAtMs);
       count.sent += report.sent;
       count.refused += report.refused;
     }

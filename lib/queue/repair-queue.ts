@@ -15,9 +15,13 @@ export interface SendResult<Message> {
 export interface RepairQueue {
   /**
    * Sends at most {@link QUEUE_BATCH} messages.
+   * @param signal ends the call, as a failure
    * @throws {QueueError} when SQS took none of them, as far as we know: some may have been sent all the same.
    */
-  send<Message extends RepairMessage>(messages: readonly Message[]): Promise<SendResult<Message>>;
+  send<Message extends RepairMessage>(
+    messages: readonly Message[],
+    signal?: AbortSignal,
+  ): Promise<SendResult<Message>>;
 }
 
 export function createRepairQueue(options: {
@@ -25,7 +29,7 @@ export function createRepairQueue(options: {
   readonly queueUrl: string;
 }): RepairQueue {
   return {
-    async send(messages) {
+    async send(messages, signal) {
       if (messages.length === 0) return { sent: [], failed: [] };
       if (messages.length > QUEUE_BATCH) throw new RangeError(`expected at most ${QUEUE_BATCH} messages`);
       const command = new SendMessageBatchCommand({
@@ -35,7 +39,8 @@ export function createRepairQueue(options: {
           MessageBody: encodeRepairMessage(message),
         })),
       });
-      const answer = await options.client.send(command).catch((cause: unknown) => {
+      const ending = signal === undefined ? {} : { abortSignal: signal };
+      const answer = await options.client.send(command, ending).catch((cause: unknown) => {
         throw unavailable("send to", cause);
       });
       const failures = new Map((answer.Failed ?? []).map((entry) => [entry.Id, entry.Code ?? "unknown"]));

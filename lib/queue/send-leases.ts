@@ -1,7 +1,8 @@
+import type { Clock } from "../clock/clock.ts";
 import type { Ask } from "../store/answering-database.ts";
 import { markSent } from "../store/unsent-leases.ts";
 import type { RepairMessage } from "./repair-message.ts";
-import { QUEUE_BATCH, type RepairQueue } from "./repair-queue.ts";
+import { QUEUE_BATCH, type RepairQueue, type SendResult } from "./repair-queue.ts";
 
 /** After each of these a crash leaves a trace. */
 export type SendStep = "sent-message" | "marked-sent";
@@ -12,23 +13,30 @@ export interface SendReport {
   readonly refused: number;
 }
 
+interface SendDependencies {
+  readonly ask: Ask;
+  readonly queue: RepairQueue;
+  readonly clock: Clock;
+  readonly step?: (name: SendStep) => void | Promise<void>;
+}
+
 /**
  * Sends one message for each lease and then marks it sent, in SQS's batches. A crash in between sends a second copy
  * later, which is harmless.
+ * @param endsAtMs by the clock; an SQS that is slow is not waited for any longer, and what is left stays unsent in the
+ * database for a later run
  * @throws {QueueError} or {StoreError} with whatever was not sent still marked unsent
  */
 export async function sendLeases(
-  deps: {
-    readonly ask: Ask;
-    readonly queue: RepairQueue;
-    readonly step?: (name: SendStep) => void | Promise<void>;
-  },
+  deps: SendDependencies,
   leases: readonly RepairMessage[],
+  endsAtMs: number,
 ): Promise<SendReport> {
   let sent = 0;
   let refused = 0;
   for (let first = 0; first < leases.length; first += QUEUE_BATCH) {
-    const result = await deps.queue.send(leases.slice(first, first + QUEUE_BATCH));
+    const result = await sendInTime(deps, leases.slice(first, first + QUEUE_BATCH), endsAtMs);
+    if (result === "too-late") break;
     await deps.step?.("sent-message");
     await deps.ask((sql) => markSent(sql, result.sent));
     await deps.step?.("marked-sent");
@@ -36,4 +44,24 @@ export async function sendLeases(
     refused += result.failed.length;
   }
   return { sent, refused };
+}
+
+/** `too-late`: SQS may have the messages all the same. */
+async function sendInTime(
+  { queue, clock }: SendDependencies,
+  batch: readonly RepairMessage[],
+  endsAtMs: number,
+): Promise<SendResult<RepairMessage> | "too-late"> {
+  const leftMs = endsAtMs - clock.now();
+  if (leftMs <= 0) return "too-late";
+  const late = new AbortController();
+  const cancel = clock.after(leftMs, () => late.abort());
+  try {
+    return await queue.send(batch, late.signal);
+  } catch (error) {
+    if (late.signal.aborted) return "too-late";
+    throw error;
+  } finally {
+    cancel();
+  }
 }

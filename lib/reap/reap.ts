@@ -104,7 +104,7 @@ export async function reap(
     for (let taken = RESEND_LIMIT; taken === RESEND_LIMIT && !timeIsUp(); ) {
       const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
       const unsent = await ask((sql) => takeUnsent(sql, options));
-      report.resent += (await sendLeases(deps, unsent)).sent;
+      report.resent += (await sendLeases(deps, unsent, endsAtMs)).sent;
       taken = unsent.length;
     }
   });

@@ -409,6 +409,38 @@ describe("sending", () => {
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(2);
   });
 
+  test("an SQS that is slow is waited for until the deadline; what is left stays unsent", async () => {
+    await seedSlabs(sql, { slabs: Array.from({ length: 60 }, () => ({ minShards: 1, sectors: [LOST] })) });
+    const dead: RepairQueue = { send: () => Promise.reject(new Error("no queue")) };
+    await expect(
+      claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings({ batchLeases: 60 }), 5_000),
+    ).rejects.toThrow("no queue");
+    const clock = createFakeClock();
+    const slow: RepairQueue = {
+      async send(batch) {
+        clock.skip(5_000);
+        return { sent: batch, failed: [] };
+      },
+    };
+    const resend = settings({ resendAfterMs: 0 });
+    const report = await claim({ ask: askOf(sql), queue: slow, clock }, resend, 18_000);
+    expect(report).toMatchObject({ resent: 40, leased: 0, stopped: "deadline" });
+    expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(20);
+    // One that says nothing at all.
+    const silent: RepairQueue = {
+      send: (_batch, signal) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener("abort", () => reject(new Error("aborted")));
+          void clock.advance(18_000);
+        }),
+    };
+    expect(await claim({ ask: askOf(sql), queue: silent, clock }, resend, 18_000)).toMatchObject({
+      resent: 0,
+      stopped: "deadline",
+    });
+    expect(clock.pending).toBe(0);
+  });
+
   test("a lease that was begun or leased anew between sending and marking is not marked", async () => {
     await damaged();
     await damaged();

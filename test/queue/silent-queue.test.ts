@@ -2,14 +2,28 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { boundedClient } from "../../lib/queue/client-settings.ts";
 import { createDeadLetterQueue } from "../../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../../lib/queue/repair-queue.ts";
 
-test("is given up, so that whoever asks goes on with what else there is to do", async () => {
+const MESSAGE = {
+  slabId: 1n,
+  digest: "ab".repeat(32),
+  token: "11111111-1111-4111-8111-111111111111",
+} as never;
+
+const servers: { close(): void }[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+
+async function startSilentQueue(answerMs: number, onSocket: () => void = () => {}) {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => void sockets.add(socket.on("error", () => {})));
+  const server = createServer((socket) => {
+    sockets.add(socket.on("error", () => {}));
+    socket.once("data", onSocket);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -17,21 +31,32 @@ test("is given up, so that whoever asks goes on with what else there is to do", 
     endpoint,
     region: "local",
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
-    ...boundedClient(150),
+    ...boundedClient(answerMs),
   });
-  const queueUrl = `${endpoint}/000000000000/repairs`;
-  try {
-    const sending = createRepairQueue({ client, queueUrl }).send([
-      { slabId: 1n, digest: "ab".repeat(32), token: "11111111-1111-4111-8111-111111111111" } as never,
-    ]);
-    await expect(sending).rejects.toMatchObject({ code: "queue-unavailable" });
-    expect(sockets.size).toBe(2);
-    await expect(createDeadLetterQueue({ client, queueUrl }).receive()).rejects.toMatchObject({
-      code: "queue-unavailable",
-    });
-  } finally {
-    client.destroy();
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  }
+  servers.push({
+    close() {
+      client.destroy();
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  });
+  return { client, queueUrl: `${endpoint}/000000000000/repairs`, sockets };
+}
+
+test("is given up, so that whoever asks goes on with what else there is to do", async () => {
+  const { client, queueUrl, sockets } = await startSilentQueue(150);
+  const sending = createRepairQueue({ client, queueUrl }).send([MESSAGE]);
+  await expect(sending).rejects.toMatchObject({ code: "queue-unavailable" });
+  expect(sockets.size).toBe(2);
+  await expect(createDeadLetterQueue({ client, queueUrl }).receive()).rejects.toMatchObject({
+    code: "queue-unavailable",
+  });
+});
+
+test("is given up at once by who has no more time, and not asked again", async () => {
+  const late = new AbortController();
+  const { client, queueUrl, sockets } = await startSilentQueue(60_000, () => late.abort());
+  const sending = createRepairQueue({ client, queueUrl }).send([MESSAGE], late.signal);
+  await expect(sending).rejects.toMatchObject({ code: "queue-unavailable" });
+  expect(sockets.size).toBe(1);
 });
