@@ -138,7 +138,7 @@ export async function recordBacklog(sql: ISql, changes: BacklogChanges): Promise
 export async function listSlabsToLookAt(sql: ISql, limit: number): Promise<readonly SlabId[]> {
   const rows = await sql<{ slab_id: string }[]>`
     select b.slab_id::text from slabmend.backlog b
-    where not b.ready and b.look_at <= clock_timestamp()
+    where not b.ready and b.look_at <= (select clock_timestamp())
     order by b.look_at
     limit ${limit}::integer`;
   return rows.map((row) => parseSlabId(row.slab_id));

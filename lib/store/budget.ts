@@ -51,7 +51,7 @@ async function checkOnce(sql: ISql, limits: BudgetLimits): Promise<BudgetState> 
       select coalesce(sum(j.hastings), 0) as hastings, coalesce(sum(j.bytes_read), 0) as bytes_read,
         count(*) filter (where j.moves <> '[]') as repairs
       from slabmend.journal j
-      where j.finished_at >= date_trunc('day', clock_timestamp(), 'UTC')
+      where j.finished_at >= date_trunc('day', (select clock_timestamp()), 'UTC')
     ), decided as (
       select s.*, said.limits, (said.limits->>'repairs')::numeric - s.repairs as repairs_left,
         array_remove(array[

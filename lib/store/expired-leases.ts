@@ -13,21 +13,31 @@ export interface ExpiredLeaseRow {
 /**
  * Leases that are over, oldest first, and what is needed to decide about them. Locks nothing: reap_leases looks again.
  *
- * Reads the whole of leases (never larger than the fleet), repairs by primary key, the journal by journal_finished_at_idx.
+ * Reads the whole of leases (never larger than the fleet), repairs by primary key, and twice at most the journal's success window,
+ * backwards by journal_finished_at_idx, until two slabs have succeeded: of those, one at least is another than the lease's. Asked
+ * once, not lease by lease: with a busy journal and nobody who succeeds, that is the window again for each.
  */
 export async function listExpiredLeases(
   sql: ISql,
   options: { readonly successWindowMs: number; readonly limit: number },
 ): Promise<ExpiredLeaseRow[]> {
+  // What moved something shows that workers can work, whatever it ended in. The time in a subquery: a volatile function uses no index.
+  const succeeded = sql`
+    j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
+      and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-refused'))`;
   return await sql<ExpiredLeaseRow[]>`
+    with latest as materialized (
+      select j.slab_id from slabmend.journal j where ${succeeded} order by j.finished_at desc limit 1
+    ), before as materialized (
+      select j.slab_id from slabmend.journal j
+      where ${succeeded} and j.slab_id <> (select y.slab_id from latest y)
+      order by j.finished_at desc limit 1
+    ), lately as materialized (
+      select y.slab_id from latest y union all select b.slab_id from before b
+    )
     select l.slab_id::text as "slabId", l.token::text as token, l.began_at is not null as running,
       coalesce(r.crashes, 0) as crashes,
-      exists (
-        select from slabmend.journal j
-        where j.finished_at > clock_timestamp() - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
-          -- What moved something shows that workers can work, whatever it ended in.
-          and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-refused')) and j.slab_id <> l.slab_id
-      ) as "othersSucceed"
+      exists (select from lately y where y.slab_id <> l.slab_id) as "othersSucceed"
     from slabmend.leases l
     left join slabmend.repairs r on r.slab_id = l.slab_id
     where l.expires_at <= clock_timestamp()

@@ -45,7 +45,7 @@ async function refreshOnce(sql: ISql, limits: FleetLimits): Promise<FleetHealthN
           select j.slab_id, j.outcome, j.finished_at from slabmend.journal j
           where j.outcome <> 'superseded'
             -- What a clock that was set back makes lie ahead would keep out everything that came after.
-            and j.finished_at <= clock_timestamp()
+            and j.finished_at <= (select clock_timestamp())
           order by j.finished_at desc limit ${MOST_ROWS}
         ) j
       ) as outcomes

@@ -21,7 +21,7 @@ export async function listQuarantine(
     select r.slab_id::text, encode(r.digest, 'hex') as digest, r.quarantined_until as until,
       r.quarantine_reason as reason, r.crashes, (count(*) over ())::integer as total
     from slabmend.repairs r
-    where r.quarantined_until > clock_timestamp()
+    where r.quarantined_until > (select clock_timestamp())
     order by r.quarantined_until, r.slab_id
     limit ${limit}::integer`;
   return {
@@ -54,7 +54,7 @@ export async function releaseQuarantine(
       set quarantined_until = null, quarantine_reason = null, crashes = 0
       where r.slab_id in (
         select q.slab_id from slabmend.repairs q
-        where q.quarantined_until > clock_timestamp()
+        where q.quarantined_until > (select clock_timestamp())
           and (${chosen}::text is null
             or q.slab_id in (select t::bigint from jsonb_array_elements_text(${chosen}::text::jsonb) t))
         order by q.slab_id

@@ -34,7 +34,7 @@ export async function readFleetGauges(sql: ISql) {
     select l.*,
       j.*,
       (select count(*)::integer from slabmend.repairs
-       where quarantined_until is not null and quarantined_until > clock_timestamp()) as quarantined,
+       where quarantined_until is not null and quarantined_until > (select clock_timestamp())) as quarantined,
       (select count(*)::integer from pg_stat_activity where usename = current_user) as connections,
       (select coalesce(jsonb_agg(jsonb_build_object('margin', b.margin, 'slabs', b.slabs)), '[]')
        from (select margin, count(*) as slabs from slabmend.backlog group by margin) b) as backlog,
@@ -54,9 +54,9 @@ export async function readFleetGauges(sql: ISql) {
         (count(distinct slab_id) filter (where is_late and outcome = 'too-few-sources'))::integer as at_risk
       from (
         select slab_id, outcome,
-          finished_at > clock_timestamp() - make_interval(secs => ${LATELY_SECONDS}) as is_late
+          finished_at > (select clock_timestamp()) - make_interval(secs => ${LATELY_SECONDS}) as is_late
         from slabmend.journal
-        where finished_at > clock_timestamp() - make_interval(secs => ${HALF_HOUR_SECONDS})
+        where finished_at > (select clock_timestamp()) - make_interval(secs => ${HALF_HOUR_SECONDS})
           and outcome not in ('crashed', 'superseded')
       ) ended
     ) j`;

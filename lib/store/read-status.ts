@@ -87,13 +87,15 @@ interface Row {
  */
 export async function readStatus(sql: ISql): Promise<FleetStatus> {
   const [row] = await sql<Row[]>`
-    with day as (
+    with now as materialized (
+      select clock_timestamp() as at
+    ), day as materialized (
       select j.* from slabmend.journal j
-      where j.finished_at >= least(date_trunc('day', clock_timestamp(), 'UTC'), clock_timestamp() - interval '1 hour')
+      where j.finished_at >= (select least(date_trunc('day', n.at, 'UTC'), n.at - interval '1 hour') from now n)
     ), today as (
-      select * from day where finished_at >= date_trunc('day', clock_timestamp(), 'UTC')
+      select * from day where finished_at >= (select date_trunc('day', n.at, 'UTC') from now n)
     )
-    select clock_timestamp() as at,
+    select (select n.at from now n) as at,
       (
         select coalesce(jsonb_agg(to_jsonb(m) order by m.margin), '[]')
         from (
@@ -106,16 +108,16 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
         select coalesce(jsonb_object_agg(o.outcome, o.repairs), '{}')
         from (
           select d.outcome, count(*) as repairs from day d
-          where d.finished_at > clock_timestamp() - interval '1 hour' group by d.outcome
+          where d.finished_at > (select n.at from now n) - interval '1 hour' group by d.outcome
         ) o
       ) as last_hour,
       (
         select count(*)::integer from day d
-        where d.finished_at > clock_timestamp() - interval '10 minutes' and d.outcome in ('repaired', 'healthy')
+        where d.finished_at > (select n.at from now n) - interval '10 minutes' and d.outcome in ('repaired', 'healthy')
       ) as finished,
       t.*,
       (select count(*)::integer from slabmend.dead_letters) as dead_letters,
-      (select count(*)::integer from slabmend.repairs r where r.quarantined_until > clock_timestamp()) as quarantined,
+      (select count(*)::integer from slabmend.repairs r where r.quarantined_until > (select n.at from now n)) as quarantined,
       (select count(*)::integer from slabmend.repairs r where r.last_outcome = 'too-few-sources') as at_risk,
       (select count(distinct slab_id)::integer from slabmend.moved) as moved,
       f.ill, f.paused_at, f.pause_reason,
