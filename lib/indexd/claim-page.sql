@@ -1,7 +1,8 @@
 -- claim, one transaction and one round trip: look at one page of bad sectors behind the checkpoint, lease its slabs.
 --
 --   request  {"checkpoint", "pageSectors", "maxLeases", "maxInFlight", "holdMs", "graceMs", "throughQueue"}
---            throughQueue: whose leases are made and counted, the queue's or those of machines that lease for themselves
+--            throughQueue: whose leases are made and counted, the queue's or those of machines that lease for themselves;
+--            the release before does not say it: true
 --   answer   {"leases": [{"slabId", "digest", "token", "margin"}], "live", "from", "fromSlab", "next", "nextSlab", "passed",
 --             "sectors"}
 --            leases: lowest margin first; live: leases of that kind that exist now; next, nextSlab: where the next page starts, 0 = from the
@@ -27,7 +28,7 @@ declare
   page_sectors constant integer not null := (request->>'pageSectors')::integer;
   hold constant interval not null := make_interval(secs => (request->>'holdMs')::double precision / 1000);
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
-  through constant boolean not null := (request->>'throughQueue')::boolean;
+  through constant boolean not null := coalesce((request->>'throughQueue')::boolean, true);
   room integer not null := (request->>'maxLeases')::integer;
   live integer;
   from_sector bigint;

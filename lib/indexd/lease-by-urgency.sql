@@ -3,7 +3,8 @@
 --
 --   request  {"maxLeases", "maxInFlight" | null, "holdMs", "graceMs", "dangerAbove", "mostOrdinary" | null,
 --             "patienceMs", "patientShare", "chance", "hopelessChance", "throughQueue"}
---            throughQueue: whose leases are made and counted, the queue's or those of machines that lease for themselves
+--            throughQueue: whose leases are made and counted, the queue's or those of machines that lease for themselves;
+--            the release before does not say it: true
 --            mostOrdinary: leases at most of slabs whose urgency is not above dangerAbove; null: no limit
 --            patientShare: of the batch, for slabs that have waited longer than patienceMs, whatever their urgency; rounded up or
 --            down by chance, 0 <= chance < 1, so that it holds on average also where only one place is free at a time. Half of it at
@@ -42,7 +43,7 @@ declare
   -- Without a limit on ordinary slabs there are none: every urgency is above this.
   ordinary_up_to constant double precision not null :=
     case when most_ordinary is null then -1 else (request->>'dangerAbove')::double precision end;
-  through constant boolean not null := (request->>'throughQueue')::boolean;
+  through constant boolean not null := coalesce((request->>'throughQueue')::boolean, true);
   room integer not null := (request->>'maxLeases')::integer;
   most_patient integer not null := 0;
   most_hopeless integer not null := 0;
