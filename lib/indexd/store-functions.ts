@@ -19,13 +19,18 @@ const FILES = [
   "bump-events.sql",
 ] as const;
 
+/** Parameters that changed before there was a release: `create or replace` alone would leave the old function for ever. */
+const SUPERSEDED = ["drop function if exists slabmend.extend_lease(uuid, bigint)"] as const;
+
 /**
  * The functions in schema `slabmend` that read or write indexd's tables, in the order in which they need each other.
- * Each is `create or replace`, keeps its signature for ever (JSON in, JSON out: workers of two versions run side by
- * side during a deployment), and depends on no object of indexd's (docs/decisions/0140).
+ * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0140). Once released it keeps its
+ * parameters, because workers of two versions run side by side during a deployment: what comes later goes into its JSON,
+ * may be missing there, and then means what it meant before.
  */
 export function readStoreFunctions(): readonly string[] {
   return [
+    ...SUPERSEDED,
     ...readPredicateStatements(),
     ...FILES.map((name) => readFileSync(new URL(name, import.meta.url), "utf8")),
   ];

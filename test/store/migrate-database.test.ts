@@ -81,3 +81,12 @@ test("nothing of ours depends on indexd's tables: indexd may alter them", async 
     where coalesce(p.pronamespace, mine.relnamespace) = 'slabmend'::regnamespace`;
   expect(depending).toEqual([]);
 });
+
+test("a function whose parameters changed leaves no second one behind", async () => {
+  await sql`create function slabmend.extend_lease(the_token uuid, lease_ms bigint) returns boolean return false`;
+  await sql`update slabmend.installed_functions set sha256 = 'of the past'`;
+  await migrateDatabase(sql);
+  const twice = await sql`
+    select proname from pg_proc where pronamespace = 'slabmend'::regnamespace group by proname having count(*) > 1`;
+  expect(twice).toEqual([]);
+});
