@@ -1,8 +1,9 @@
 /** Fills up the live leases as indexd would: page by page of bad sectors in the order of their ids. */
-import { type ClaimedPage, type ClaimPosition, claimPage } from "../indexd/choose-unhealthy-slabs.ts";
+import { claimPage } from "../indexd/choose-unhealthy-slabs.ts";
 import { sendLeases } from "../queue/send-leases.ts";
 import type { ClaimDependencies, FillCount, Filled, FillLimits } from "./claim-dependencies.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
+import { Lap } from "./lap.ts";
 
 /** Leases and sends page by page. `no-backlog`: a whole lap found nothing that is left to be leased. */
 export async function fillById(
@@ -11,7 +12,7 @@ export async function fillById(
   limits: FillLimits,
   count: FillCount,
 ): Promise<Filled> {
-  const lap = createLap();
+  const lap = new Lap();
   let left = limits.mostLeases;
   while (deps.clock.now() < limits.endsAtMs) {
     deps.signal?.throwIfAborted();
@@ -39,25 +40,4 @@ export async function fillById(
     if (lap.completedBy(page)) return "no-backlog";
   }
   return "deadline";
-}
-
-/** Knows when the walk has come around to where this round began. Others walk the same checkpoint, which only helps. */
-function createLap(): { completedBy(page: ClaimedPage): boolean } {
-  let start: ClaimPosition | undefined;
-  let expected: ClaimPosition | undefined;
-  let cameAround = false;
-  return {
-    completedBy(page) {
-      start ??= page.from;
-      // Somebody else's page was the last of the lap, or this one was.
-      if (expected !== undefined && isBefore(page.from, expected)) cameAround = true;
-      if (page.passed && !isBefore(page.from, page.next)) cameAround = true;
-      expected = page.next;
-      return page.passed && cameAround && !isBefore(page.next, start);
-    },
-  };
-}
-
-function isBefore(a: ClaimPosition, b: ClaimPosition): boolean {
-  return a.sector < b.sector || (a.sector === b.sector && a.slab < b.slab);
 }
