@@ -140,7 +140,8 @@ export function openRepairEnvironment({
           await flushMoved(sql, { slabId });
         }),
       async reportScores() {
-        await database.run(ANSWER_MS, (sql) => reportHostScores(sql, hosts.takeSamples()));
+        const samples = hosts.takeSamples();
+        await database.run(ANSWER_MS, (sql) => reportHostScores(sql, samples));
       },
       end: () => database.end(),
     };

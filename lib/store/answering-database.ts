@@ -1,6 +1,7 @@
 import postgres, { type Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
-import { isReadOnlyServer } from "./retry-transaction.ts";
+import { sleep } from "../clock/sleep.ts";
+import { isReadOnlyServer, readOnlyServer } from "./read-only-server.ts";
 import { StoreError } from "./store-error.ts";
 
 /** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
@@ -11,17 +12,22 @@ export interface AnsweringDatabase {
   /**
    * Runs statements on the client. Without an answer in time its connection is dropped, and the next call gets a new
    * one: after a failover the old server is gone without a word, and TCP would wait for a quarter of an hour. What else
-   * was waiting on that connection ends with it, in the same way. So does a connection to a server that takes no writes any more.
-   * @throws {StoreError} `no-answer`: the statement may or may not have happened
+   * was waiting on that connection ends with it, in the same way.
+   *
+   * So does a connection to a server that takes no writes any more. What it refused did not happen, so `statements` run again
+   * on a new connection, while there is time for it: what was written before the refused one must be idempotent.
+   * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it has not
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
-  /** Like `run`, and once more on a new connection: for what is idempotent. */
+  /** Like `run`, and after a silence once more on a new connection: for what is idempotent. */
   runAgain<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /** Waits at most `limitMs` for the server to take leave. */
   end(limitMs?: number): Promise<void>;
 }
 
 const TAKE_LEAVE_MS = 5_000;
+/** Before each new connection after a read-only one, while the name may still lead to the old primary. */
+const NEW_CONNECTION_SLEEPS_MS = [0, 500, 1_000, 2_000, 2_000, 2_000];
 
 export function createAnsweringDatabase(options: {
   readonly connect: () => Sql;
@@ -41,7 +47,8 @@ export function createAnsweringDatabase(options: {
   };
 
   const run: AnsweringDatabase["run"] = async (limitMs, statements) => {
-    const current = sql;
+    const endsAtMs = clock.now() + limitMs;
+    let current = sql;
     // What rests between two tries does not notice that its client is gone: its end is not waited for.
     const silence = Promise.withResolvers<never>();
     const cancel = clock.after(limitMs, () => {
@@ -49,12 +56,21 @@ export function createAnsweringDatabase(options: {
       silence.reject(noAnswer(limitMs));
     });
     try {
-      return await Promise.race([statements(current), silence.promise]);
-    } catch (cause) {
-      if (isReadOnlyServer(cause)) giveUp(current);
-      const isAnswer =
-        cause instanceof postgres.PostgresError || isReadOnlyServer(cause) || !givenUp.has(current);
-      throw isAnswer || isNoAnswer(cause) ? cause : noAnswer(limitMs, cause);
+      for (let attempt = 0; ; attempt += 1) {
+        current = sql;
+        try {
+          return await Promise.race([statements(current), silence.promise]);
+        } catch (cause) {
+          if (!isReadOnlyServer(cause)) {
+            const isAnswer = cause instanceof postgres.PostgresError || !givenUp.has(current);
+            throw isAnswer || isNoAnswer(cause) ? cause : noAnswer(limitMs, cause);
+          }
+          giveUp(current);
+          const sleepMs = NEW_CONNECTION_SLEEPS_MS[attempt] ?? Number.POSITIVE_INFINITY;
+          if (clock.now() + sleepMs >= endsAtMs) throw asReadOnly(cause);
+          if (sleepMs > 0) await sleep(clock, sleepMs);
+        }
+      }
     } finally {
       cancel();
     }
@@ -66,7 +82,7 @@ export function createAnsweringDatabase(options: {
       try {
         return await run(limitMs, statements);
       } catch (error) {
-        if (!isNoAnswer(error) && !isReadOnlyServer(error)) throw error;
+        if (!isNoAnswer(error)) throw error;
         return await run(limitMs, statements);
       }
     },
@@ -98,6 +114,10 @@ export function askWithin(
 
 function isNoAnswer(error: unknown): boolean {
   return error instanceof StoreError && error.code === "no-answer";
+}
+
+function asReadOnly(cause: unknown): StoreError {
+  return cause instanceof StoreError ? cause : readOnlyServer("the database", cause);
 }
 
 function noAnswer(limitMs: number, cause?: unknown): StoreError {

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { sleep } from "../clock/sleep.ts";
+import { READ_ONLY, readOnlyServer } from "./read-only-server.ts";
 import { StoreError } from "./store-error.ts";
 
 /** What a failure of the database says about trying again. */
@@ -8,6 +9,8 @@ export type DatabaseFailure =
   | "conflict"
   /** The connection is gone, or none was to be had: the statement may or may not have happened. */
   | "connection-lost"
+  /** A failover's old primary: it did not happen, and on a new connection it may. */
+  | "read-only"
   /** A bug, a refused right, a full disk: trying again changes nothing. */
   | "permanent";
 
@@ -15,26 +18,19 @@ export type DatabaseFailure =
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
 /**
- * Class 08, the server going down, coming up or ending an idle session, too many connections (a role at its limit, while those of
- * killed workers linger), and a server that became read-only: a failover's old primary, from whose connections nothing more
- * comes; then the client library's and the socket's own codes, and those of the DNS, which knows no name for a moment while it changes. CONNECTION_ENDED and CONNECTION_DESTROYED are
- * none of them: the client was put away by us, and never connects again.
+ * Class 08, the server going down, coming up or ending an idle session, and too many connections (a role at its limit,
+ * while those of killed workers linger); then the client library's and the socket's own codes, and those of the DNS, which
+ * knows no name for a moment while it changes. CONNECTION_ENDED and CONNECTION_DESTROYED are none of them: the client was
+ * put away by us, and never connects again.
  */
 const CONNECTION_LOST =
-  /^(08...|57P0[1235]|53300|25006|CONNECTION_CLOSED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND))$/;
+  /^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND))$/;
 
 export function classifyDatabaseFailure(error: unknown): DatabaseFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (CONFLICTS.has(code)) return "conflict";
+  if (code === READ_ONLY) return "read-only";
   return CONNECTION_LOST.test(code) ? "connection-lost" : "permanent";
-}
-
-const READ_ONLY = "25006";
-
-/** The server takes no writes (any more): its connections are to be replaced, though they work. */
-export function isReadOnlyServer(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return ("code" in error && error.code === READ_ONLY) || isReadOnlyServer(error.cause);
 }
 
 export interface RetryOptions {
@@ -55,8 +51,6 @@ const FIRST_SLEEP_MS = 3;
 const LONGEST_SLEEP_MS = 2_000;
 /** A database that restarts needs seconds, not milliseconds. */
 const FIRST_CONNECTION_SLEEP_MS = 100;
-/** Longer than connect.ts keeps an idle connection: the next try has a new one, to where the name leads then. */
-const RECONNECT_SLEEP_MS = 1_500;
 
 /** For what the next run of claim or reap does anyway: there is a minute for everything. */
 export const BRIEFLY: RetryOptions = { maxAttempts: 4, maxConnectionAttempts: 3 };
@@ -75,8 +69,9 @@ export function retryDelayMs(
 
 /**
  * Runs `work` until it succeeds. `work` must be idempotent if lost connections are to be tried again: the statement
- * whose answer was lost may have happened.
- * @throws {StoreError} `retries-exhausted` or `fate-unknown`; any permanent failure as it is.
+ * whose answer was lost may have happened. On a read-only server it is not tried again: AnsweringDatabase does, with a new
+ * connection.
+ * @throws {StoreError} `retries-exhausted`, `fate-unknown` or `read-only-server`; any permanent failure as it is.
  */
 export async function retryTransaction<Result>(
   what: string,
@@ -96,10 +91,10 @@ export async function retryTransaction<Result>(
     } catch (cause) {
       const failure = classifyDatabaseFailure(cause);
       if (failure === "permanent") throw cause;
+      if (failure === "read-only") throw readOnlyServer(what, cause);
       failures[failure] += 1;
       if (failures[failure] >= most[failure]) throw exhausted(what, failure, attempt, cause);
-      const delayMs = retryDelayMs(failure, failures[failure], random());
-      await sleep(clock, isReadOnlyServer(cause) ? Math.max(RECONNECT_SLEEP_MS, delayMs) : delayMs, signal);
+      await sleep(clock, retryDelayMs(failure, failures[failure], random()), signal);
     }
   }
 }

@@ -12,6 +12,8 @@ export type StoreErrorCode =
   | "retries-exhausted"
   /** The connection was lost so often that nobody knows yet whether the commit happened; `journal.token` does. */
   | "fate-unknown"
+  /** It takes no writes: a failover's old primary, or a replica. */
+  | "read-only-server"
   /** A slab's objects are so many, or locked for so long, that their events could not be bumped in time. */
   | "outbox-stuck"
   /** A connection that is there says nothing; the statement may or may not have happened. */

@@ -15,6 +15,7 @@ test.each([
   ["a server short of memory", withCode("53200"), true],
   ["a lock that was not to be had", withCode("55P03"), true],
   ["a database that has gone silent", ofStore("no-answer"), true],
+  ["a failover's old primary", ofStore("read-only-server"), true],
   ["a commit of unknown fate", ofStore("fate-unknown"), true],
   ["a right that lacks", withCode("42501"), false],
   ["a right that lacks, found out beforehand", ofStore("lacks-right"), false],

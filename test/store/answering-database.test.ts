@@ -51,21 +51,42 @@ test("what is idempotent is asked again by itself", async () => {
 const turnReadOnly = (sql: Sql) => sql`set default_transaction_read_only = on`;
 const write = (sql: Sql) => sql`update slabmend.fleet set last_probe_at = null`.then(({ count }) => count);
 
-test("a server that became read-only: the next try, and the next call, have a new connection", async () => {
-  const client = connect(database.url, "test");
-  await turnReadOnly(client);
-  expect(await retryTransaction("test", () => write(client), { random: () => 0 })).toBe(1);
-  await client.end();
-
+test("a server that became read-only is left at once, and the call has a new connection", async () => {
   const answering = createAnsweringDatabase({
     clock: systemClock,
     connect: () => connect(database.url, "test"),
   });
   await answering.run(20_000, turnReadOnly);
-  await expect(answering.run(20_000, write)).rejects.toMatchObject({ code: "25006" });
   expect(await answering.run(20_000, write)).toBe(1);
   await answering.run(20_000, turnReadOnly);
-  expect(await answering.runAgain(20_000, write)).toBe(1);
+  // Also from within what is tried again.
+  expect(await answering.run(20_000, (sql) => retryTransaction("test", () => write(sql)))).toBe(1);
+  await answering.end();
+});
+
+test("one that stays read-only is asked again until the time is up", async () => {
+  const clock = createFakeClock();
+  const slept: number[] = [];
+  const answering = createAnsweringDatabase({
+    clock: {
+      now: clock.now,
+      after(delayMs, callback) {
+        if (delayMs === 5_000) return clock.after(delayMs, callback);
+        slept.push(delayMs);
+        clock.skip(delayMs);
+        queueMicrotask(callback);
+        return () => {};
+      },
+    },
+    connect: () => connect(`${database.url}?default_transaction_read_only=on`, "test"),
+  });
+  await expect(answering.run(5_000, write)).rejects.toMatchObject({
+    code: "read-only-server",
+    cause: { code: "25006" },
+  });
+  // The first new connection is asked at once; a sleep of two seconds more would end too late.
+  expect(slept).toEqual([500, 1_000, 2_000]);
+  expect(clock.pending).toBe(0);
   await answering.end();
 });
 

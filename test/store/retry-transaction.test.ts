@@ -16,8 +16,8 @@ test.each([
   ["57P01", "connection-lost"],
   ["57P05", "connection-lost"],
   ["53300", "connection-lost"],
-  // The old primary of a failover; the DNS in the middle of one.
-  ["25006", "connection-lost"],
+  // The old primary of a failover.
+  ["25006", "read-only"],
   ["ENOTFOUND", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],
   ["ECONNRESET", "connection-lost"],
@@ -72,6 +72,16 @@ test("conflicts and lost connections have limits of their own", async () => {
   await expect(endless("CONNECTION_CLOSED", { maxConnectionAttempts: 1 })).rejects.toMatchObject({
     code: "fate-unknown",
   });
+});
+
+test("a read-only server is not asked again on the same connection", async () => {
+  let tries = 0;
+  const running = retryTransaction("test", () => {
+    tries += 1;
+    return Promise.reject(failure("25006"));
+  });
+  await expect(running).rejects.toMatchObject({ code: "read-only-server", cause: { code: "25006" } });
+  expect(tries).toBe(1);
 });
 
 test("stops when it is told to", async () => {

@@ -2,7 +2,12 @@ import { ClaimIncompleteError } from "../../claim/claim-report.ts";
 import { classifyDatabaseFailure } from "../../store/retry-transaction.ts";
 import { StoreError, type StoreErrorCode } from "../../store/store-error.ts";
 
-const PASSING: ReadonlySet<StoreErrorCode> = new Set(["retries-exhausted", "fate-unknown", "no-answer"]);
+const PASSING: ReadonlySet<StoreErrorCode> = new Set([
+  "retries-exhausted",
+  "fate-unknown",
+  "read-only-server",
+  "no-answer",
+]);
 
 /**
  * What a try again at once would not mend, but time does: a statement that was slow once (57014), a server short of memory or
