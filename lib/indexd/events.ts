@@ -8,7 +8,7 @@
  */
 import type { ISql } from "postgres";
 import { parseSlabId, type SlabId } from "../slab/ids.ts";
-import { type RetryOptions, retryTransaction } from "../store/retry-transaction.ts";
+import { BRIEFLY, type RetryOptions, retryTransaction } from "../store/retry-transaction.ts";
 import { isStatementTimeout } from "../store/statement-timeout.ts";
 import { StoreError } from "../store/store-error.ts";
 
@@ -52,7 +52,7 @@ export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Prom
       done += await bumpEvents(ask, limit, each, retry);
     } catch (cause) {
       if (!wasTooSlow(cause)) throw cause;
-      await ask((sql) => moveToTheEnd(sql, each));
+      await retryTransaction("move to the end", () => ask((sql) => moveToTheEnd(sql, each)), BRIEFLY);
       throw new StoreError({
         code: "outbox-stuck",
         message: `bump events: the objects of slab ${each} could not be told in time`,

@@ -1,6 +1,7 @@
 import type { ISql } from "postgres";
 import type { SectorId, SlabId } from "../slab/ids.ts";
 import { parseSlabId } from "../slab/ids.ts";
+import { BRIEFLY, retryTransaction } from "./retry-transaction.ts";
 
 /** A row of `slabmend.backlog`. Times are the database's, in milliseconds of the epoch. */
 export interface BacklogEntry {
@@ -34,7 +35,7 @@ export interface WalkState {
 
 /** The walks of these causes; a cause that is new starts at the beginning of its first pass. */
 export async function readWalks(sql: ISql, causes: readonly string[]): Promise<readonly WalkState[]> {
-  const rows = await sql<
+  const read = () => sql<
     {
       cause: string;
       generation: string;
@@ -59,6 +60,7 @@ export async function readWalks(sql: ISql, causes: readonly string[]): Promise<r
     from (select * from slabmend.walks union all select * from added) k
     join wanted w on w.cause = k.cause
     order by k.cause`;
+  const rows = await retryTransaction("read walks", async () => await read(), BRIEFLY);
   return rows.map((row) => ({
     cause: row.cause,
     generation: BigInt(row.generation),

@@ -6,6 +6,7 @@ import {
   type HostSample,
 } from "../hosts/fleet-score.ts";
 import { parseHostKey } from "../slab/ids.ts";
+import { ONLY_CONFLICTS, retryTransaction } from "./retry-transaction.ts";
 
 /** What was measured counts half after this: a host's line changes within hours, its price within a day. */
 const HALF_LIFE_MS = 30 * 60_000;
@@ -49,7 +50,7 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
   const said = samples.filter(isSane).slice(0, MAX_SAMPLES);
   if (said.length === 0) return 0;
   const faded = (sum: (typeof SUMS)[number]) => sql.unsafe(`${counts(sum)} * l.left_over`);
-  const [row] = await sql<{ counted: number }[]>`
+  const report = () => sql<{ counted: number }[]>`
     with said as (
       select decode(s."hostKey", 'hex') as host_key, s.*, clock_timestamp() as moment
       from jsonb_to_recordset(${JSON.stringify(said)}::text::jsonb) as s ("hostKey" text, "readBytes" float8, "readMs" float8,
@@ -83,6 +84,8 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
       returning 1
     )
     select ((select count(*) from updated) + (select count(*) from inserted))::integer as counted`;
+  // Not after a lost answer: what happened would count twice.
+  const [row] = await retryTransaction("report host scores", async () => await report(), ONLY_CONFLICTS);
   return row!.counted;
 }
 

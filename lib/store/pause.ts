@@ -4,6 +4,7 @@
  * wherever it runs, and through deployments (docs/decisions/0243).
  */
 import type { ISql } from "postgres";
+import { ONLY_CONFLICTS, retryTransaction } from "./retry-transaction.ts";
 import { storableText } from "./storable-text.ts";
 
 export interface Pause {
@@ -24,15 +25,17 @@ export async function readPause(sql: ISql): Promise<Pause | undefined> {
 /** Returns false when it was paused before; the first reason stays. */
 export async function pauseClaims(sql: ISql, reason: string | undefined): Promise<boolean> {
   const text = reason === undefined ? null : storableText(reason, MOST_REASON_CHARACTERS);
-  const rows = await sql`
+  const pause = () => sql`
     update slabmend.fleet set paused_at = clock_timestamp(), pause_reason = ${text}
     where paused_at is null returning 1`;
+  const rows = await retryTransaction("pause claims", async () => await pause(), ONLY_CONFLICTS);
   return rows.length > 0;
 }
 
 /** Returns false when it was not paused. */
 export async function resumeClaims(sql: ISql): Promise<boolean> {
-  const rows = await sql`
+  const resume = () => sql`
     update slabmend.fleet set paused_at = null, pause_reason = null where paused_at is not null returning 1`;
+  const rows = await retryTransaction("resume claims", async () => await resume(), ONLY_CONFLICTS);
   return rows.length > 0;
 }

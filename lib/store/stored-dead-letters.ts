@@ -1,5 +1,6 @@
 import type { ISql } from "postgres";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
+import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "./retry-transaction.ts";
 import type { UnsentLease } from "./unsent-leases.ts";
 
 /** What can still become of a dead letter. */
@@ -116,17 +117,19 @@ export async function noteReadLetters(
       token,
     })),
   );
-  await sql`
+  const note = () => sql`
     update slabmend.dead_letters d set slab_id = l.slab_id, token = l.token, cause = 'never-begun'
     from jsonb_to_recordset(${encoded}::text::jsonb) as l (message_id text, slab_id bigint, token uuid)
     where d.message_id = l.message_id and d.token is null`;
+  await retryTransaction("note what dead letters ask for", async () => await note(), BRIEFLY);
 }
 
 /** By primary key. Returns how many there were. */
 export async function deleteDeadLetters(sql: ISql, messageIds: readonly string[]): Promise<number> {
   if (messageIds.length === 0) return 0;
-  const result = await sql`
+  const remove = () => sql`
     delete from slabmend.dead_letters d
     where d.message_id in (select t from jsonb_array_elements_text(${JSON.stringify(messageIds)}::text::jsonb) t)`;
+  const result = await retryTransaction("delete dead letters", async () => await remove(), ONLY_CONFLICTS);
   return result.count;
 }

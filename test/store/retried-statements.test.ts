@@ -1,14 +1,20 @@
 /** Design rule 8: whatever we write is tried again after a serialization failure, a deadlock, a lock that was not to be had. */
+import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { leaseSlab, releaseUnbegunLease } from "../../lib/indexd/lease-slab.ts";
+import { parseHostKey } from "../../lib/slab/ids.ts";
+import { readWalks } from "../../lib/store/backlog.ts";
 import { checkBudget } from "../../lib/store/budget.ts";
 import { storeDeadLetters } from "../../lib/store/dead-letters.ts";
 import { DEFAULT_FLEET_LIMITS } from "../../lib/store/fleet-health.ts";
 import { refreshFleetHealth, takeProbe } from "../../lib/store/fleet-state.ts";
 import { forgetFineSlabs } from "../../lib/store/forget-fine-slabs.ts";
+import { reportHostScores } from "../../lib/store/host-scores.ts";
+import { pauseClaims, resumeClaims } from "../../lib/store/pause.ts";
 import { releaseQuarantine } from "../../lib/store/quarantine.ts";
 import { shortenLeasesOfTheFuture } from "../../lib/store/set-back-clock.ts";
+import { deleteDeadLetters, noteReadLetters } from "../../lib/store/stored-dead-letters.ts";
 import { markSent, takeUnsent } from "../../lib/store/unsent-leases.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { LOST, type SeededSlab, seedSlab } from "../support/seed-indexd.ts";
@@ -42,6 +48,11 @@ async function quietly<Result>(table: string, prepare: () => PromiseLike<Result>
   return result;
 }
 
+const sample = {
+  hostKey: parseHostKey("ab".repeat(32)),
+  ...{ readBytes: 1, readMs: 1, writeBytes: 1, writeMs: 1, successes: 1, failures: 0 },
+  ...{ outOfFunds: false, full: false, stored: true },
+};
 const letter = { messageId: "m", body: "b", cause: "c", receiveCount: 1, sentAtMs: undefined };
 
 test.each<[name: string, table: string, code: string, write: () => Promise<unknown>]>([
@@ -70,6 +81,17 @@ test.each<[name: string, table: string, code: string, write: () => Promise<unkno
   ],
   ["takeProbe", "fleet", "55P03", () => takeProbe(sql, 1)],
   ["storeDeadLetters", "dead_letters", "40P01", () => storeDeadLetters(sql, [letter])],
+  [
+    "noteReadLetters",
+    "dead_letters",
+    "40P01",
+    () => noteReadLetters(sql, [{ messageId: "m", slabId: 1n, token: randomUUID() }]),
+  ],
+  ["deleteDeadLetters", "dead_letters", "40P01", () => deleteDeadLetters(sql, ["m"])],
+  ["pauseClaims", "fleet", "40001", async () => expect(await pauseClaims(sql, "why")).toBe(true)],
+  ["resumeClaims", "fleet", "40001", async () => expect(await resumeClaims(sql)).toBe(true)],
+  ["readWalks", "walks", "40P01", () => readWalks(sql, ["lost"])],
+  ["reportHostScores", "host_scores", "40P01", () => reportHostScores(sql, [sample])],
   ["forgetFineSlabs", "repairs", "40P01", () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 1 })],
   ["releaseQuarantine", "repairs", "40P01", () => releaseQuarantine(sql, "all")],
   ["shortenLeasesOfTheFuture", "leases", "40P01", () => shortenLeasesOfTheFuture(sql)],
