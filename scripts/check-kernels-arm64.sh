@@ -45,12 +45,19 @@ if [ ${#needed[@]} -gt 0 ]; then
     options=(-qq -o "APT::Sandbox::User=$(id -un)" -o "Dir::State::Lists=$folder/packages/lists"
       -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o Acquire::Languages=none)
     apt-get "${options[@]}" update
-    # Only these: what they depend on is each other. Newer Debians call the static one qemu-user.
-    (cd "$folder/packages" && for package in "${needed[@]}"; do
-      apt-get "${options[@]}" download "$package" ||
-        { [ "$package" = qemu-user-static ] && apt-get "${options[@]}" download qemu-user; }
-    done)
-    for package in "$folder"/packages/*.deb; do dpkg-deb -x "$package" "$tree"; done
+    # unpack PACKAGE: only this one; what these depend on is each other.
+    unpack() {
+      (cd "$folder/packages" && apt-get "${options[@]}" download "$1") || return 1
+      for package in "$folder"/packages/"$1"_*.deb; do dpkg-deb -x "$package" "$tree" || return 1; done
+    }
+    for package in "${needed[@]}"; do
+      # Newer Debians have the static one in qemu-user, and leave an empty package by the old name.
+      if ! unpack "$package" && [ "$package" != qemu-user-static ]; then
+        echo "check-kernels-arm64: $package could not be fetched" >&2
+        exit 1
+      fi
+    done
+    [ -n "$qemu" ] || ls "$tree"/usr/bin/qemu-aarch64* >/dev/null 2>&1 || unpack qemu-user
     rm -rf "$folder/packages"
     touch "$tree/complete"
   fi
@@ -58,5 +65,10 @@ if [ ${#needed[@]} -gt 0 ]; then
     [ ! -x "$candidate" ] || { qemu=$candidate; break; }
   done
   [ -e "$root/lib/libstdc++.so.6" ] || root=$tree/usr/aarch64-linux-gnu
+  if [ -z "$qemu" ] || [ ! -e "$root/lib/libstdc++.so.6" ]; then
+    rm -rf "$tree"
+    echo "check-kernels-arm64: expected qemu-aarch64 and arm64's libraries in the packages, got neither or one" >&2
+    exit 1
+  fi
 fi
 exec "$qemu" -L "$root" "$node" "$check" "$@"

@@ -23,11 +23,14 @@ fail() { say "$*"; exit 1; }
 # is_new_enough PYTHON MINOR: does it run, and is it 3.MINOR or newer?
 is_new_enough() { "$1" -c "import sys; sys.exit(sys.version_info < (3, $2))" >/dev/null 2>&1; }
 
-# find_python MINOR: the first Python of this machine that is new enough, or nothing.
+# can_make_environments PYTHON: Debian's own can only with python3-venv.
+can_make_environments() { "$1" -c "import ensurepip, venv" >/dev/null 2>&1; }
+
+# find_python MINOR: the first Python of this machine that is new enough and can make environments, or nothing.
 find_python() {
   local candidate
   for candidate in python3 python3.14 python3.13 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[3-9]*/bin/python3; do
-    if is_new_enough "$candidate" "$1"; then command -v "$candidate"; return; fi
+    if is_new_enough "$candidate" "$1" && can_make_environments "$candidate"; then command -v "$candidate"; return; fi
   done
 }
 
@@ -81,28 +84,25 @@ install() {
     "$python" -m venv --without-pip "$environment"
     pip=("$environment/bin/python3" "$(echo "$folder"/python/usr/share/python-wheels/pip-*.whl)/pip")
   else
-    "$python" -m venv "$environment" || fail "$python cannot make virtual environments; on Debian: apt-get install python3-venv"
+    "$python" -m venv "$environment"
   fi
   "${pip[@]}" install --quiet --only-binary :all: --requirement "$list"
   cp "$list" "$environment/installed.txt"
 }
 
-install_ministack() {
+# install_with NAME MINOR: with this machine's Python if it serves, else with Debian's.
+install_with() {
   local python
-  python=$(find_python 10)
-  [ -n "$python" ] || fail "ministack needs Python 3.10 or newer; on Debian: apt-get install python3-venv"
-  install ministack "$python"
-}
-
-install_localstack() {
-  local python
-  python=$(find_python 13)
+  python=$(find_python "$2")
   if [ -z "$python" ]; then
-    unpack_debian_python || fail "localstack needs Python 3.13 or newer, and Debian's could not be unpacked: install one"
+    unpack_debian_python || fail "$1 needs Python 3.$2 or newer with venv, and Debian's could not be unpacked: install one"
     python=$folder/python/usr/bin/python3
   fi
-  install localstack "$python"
+  install "$1" "$python"
 }
+
+install_ministack() { install_with ministack 10; }
+install_localstack() { install_with localstack 13; }
 
 [ $# -gt 0 ] || set -- ministack localstack
 for emulator in "$@"; do
