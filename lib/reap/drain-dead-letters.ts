@@ -2,7 +2,7 @@ import type { DeadLetter, DeadLetterQueue } from "../queue/dead-letter-queue.ts"
 import { MessageError } from "../queue/queue-error.ts";
 import { decodeRepairMessage } from "../queue/repair-message.ts";
 import type { Ask } from "../store/answering-database.ts";
-import { type StoredDeadLetter, storeDeadLetters } from "../store/dead-letters.ts";
+import { type NewDeadLetter, storeDeadLetters } from "../store/store-dead-letters.ts";
 
 /** After each of these a crash leaves a trace. */
 export type DrainStep = "dead-letters-stored" | "dead-letters-deleted";
@@ -33,7 +33,7 @@ export async function drainDeadLetters(
 }
 
 /** A message that can be read failed each time before its repair began: the database was away. */
-function describe(letter: DeadLetter): StoredDeadLetter {
+function describe(letter: DeadLetter): NewDeadLetter {
   const { messageId, body, receiveCount, sentAtMs } = letter;
   const stored = { messageId, body, receiveCount, sentAtMs };
   try {

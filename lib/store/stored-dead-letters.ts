@@ -12,7 +12,7 @@ export type DeadLetterFate =
   /** Nobody can read it. */
   | "unreadable";
 
-export interface DeadLetterRow {
+export interface StoredDeadLetter {
   readonly messageId: string;
   readonly fate: DeadLetterFate;
   readonly cause: string;
@@ -34,7 +34,7 @@ const MOST_BODY_CHARACTERS = 500;
 export async function listDeadLetters(
   sql: ISql,
   request: { readonly limit: number; readonly messageIds?: readonly string[] },
-): Promise<{ readonly total: number; readonly letters: readonly DeadLetterRow[] }> {
+): Promise<{ readonly total: number; readonly letters: readonly StoredDeadLetter[] }> {
   const chosen = request.messageIds === undefined ? null : JSON.stringify(request.messageIds);
   const rows = await sql<
     {

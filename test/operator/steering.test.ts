@@ -8,7 +8,7 @@ import { startLambdaEndpoint } from "../../lib/local/lambda-endpoint.ts";
 import { startParentGuard } from "../../lib/local/parent-guard.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
-import { storeDeadLetters } from "../../lib/store/dead-letters.ts";
+import { storeDeadLetters } from "../../lib/store/store-dead-letters.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import {
   LOST,

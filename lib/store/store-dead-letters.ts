@@ -2,7 +2,8 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "./retry-transaction.ts";
 import { storableText } from "./storable-text.ts";
 
-export interface StoredDeadLetter {
+/** As it came from the queue. */
+export interface NewDeadLetter {
   readonly messageId: string;
   readonly body: string;
   /** A stable code: why no repair began from it. */
@@ -25,7 +26,7 @@ const MOST_BODY_CHARACTERS = 16_384;
  * leases as a fleet may have would keep it from leasing for an hour after the database was away. A lease that somebody holds
  * locked is left alone: it is being begun.
  */
-export async function storeDeadLetters(sql: ISql, letters: readonly StoredDeadLetter[]): Promise<void> {
+export async function storeDeadLetters(sql: ISql, letters: readonly NewDeadLetter[]): Promise<void> {
   if (letters.length === 0) return;
   const encoded = JSON.stringify(
     letters.map((letter) => ({
