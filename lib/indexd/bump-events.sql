@@ -8,10 +8,11 @@
 --
 -- indexd hides events of the second that is in progress, so that a client's cursor never stands in a second that may
 -- still receive events. An event stamped in the last moments of a second would become visible after that second was
--- over and read past. Hence the time is taken after the last wait, rounded instead of truncated, and ahead by what the update is
--- expected to take: an event of a second to come is hidden until then. If the update took longer than that, it is done again with a
--- time as far ahead as it takes, so that COMMIT has at least half a second after it; but not when so much of the statement's time is
--- over that a second update might not come to its end. A late time is better than none (docs/decisions/0155).
+-- over and read past. Hence the time is taken after the last wait, rounded instead of truncated, and ahead by what the
+-- update is expected to take: an event of a second to come is hidden until then. If the update took longer than that, it
+-- is done again with a time as far ahead as it takes, so that COMMIT has at least half a second after it; but not when so
+-- much of the statement's time is over that a second update might not come to its end. A late time is better than none
+-- (docs/decisions/0155).
 create or replace function slabmend.bump_events(most integer, only_slab bigint) returns integer
 language plpgsql volatile
 as $function$

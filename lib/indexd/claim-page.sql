@@ -5,8 +5,9 @@
 --            the release before does not say it: true
 --   answer   {"leases": [{"slabId", "digest", "token", "margin"}], "live", "from", "fromSlab", "next", "nextSlab", "passed",
 --             "sectors"}
---            leases: lowest margin first; live: leases of that kind that exist now; next, nextSlab: where the next page starts, 0 = from the
---            beginning; passed: nothing claimable was left behind in this one; sectors: how many bad ones the page had.
+--            leases: lowest margin first; live: leases of that kind that exist now; next, nextSlab: where the next page
+--            starts, 0 = from the beginning; passed: nothing claimable was left behind in this one; sectors: how many bad
+--            ones the page had.
 --
 -- Chosen as indexd does (docs/protocol.md, Selecting unhealthy slabs), by ascending sector id, whatever the cause:
 -- bad-sectors.sql. A page has twice as many slabs as sectors at most: it may end in the middle of a sector that many slabs share.
@@ -19,7 +20,8 @@
 -- A second caller at the same time skips what is locked here and takes other slabs of the same page, or of the next.
 -- maxInFlight is counted before the insert: several callers at once may exceed it by a batch each.
 --
--- Indexes: those of bad-sectors.sql, sector-slabs.sql and claimable-slabs.sql; slab_sectors by its primary key. The settings and laterals pin that down: how many ids there are is not known when the plan is made.
+-- Indexes: those of bad-sectors.sql, sector-slabs.sql and claimable-slabs.sql; slab_sectors by its primary key. The settings and
+-- laterals pin that down: how many ids there are is not known when the plan is made.
 create or replace function slabmend.claim_page(request jsonb) returns jsonb
 language plpgsql volatile
 set enable_seqscan = off
@@ -143,7 +145,7 @@ begin
 
   passed := coalesce(cardinality(locked_ids), 0) < room;
   if passed then
-    -- Only from where it stood: a slower caller must not take the walk back.
+    -- Only from where it stood: a slower caller must not take the checkpoint back.
     update slabmend.checkpoints c
     set position = next_sector, slab_position = next_slab, updated_at = clock_timestamp()
     where c.name = request->>'checkpoint' and c.position = from_sector and c.slab_position = from_slab;
@@ -153,6 +155,8 @@ begin
   end if;
 
   return jsonb_build_object('leases', leased, 'live', live + jsonb_array_length(leased),
-    'from', from_sector::text, 'fromSlab', from_slab::text, 'next', next_sector::text, 'nextSlab', next_slab::text, 'passed', passed, 'sectors', coalesce(cardinality(sector_ids), 0));
+    'from', from_sector::text, 'fromSlab', from_slab::text,
+    'next', next_sector::text, 'nextSlab', next_slab::text,
+    'passed', passed, 'sectors', coalesce(cardinality(sector_ids), 0));
 end
 $function$;

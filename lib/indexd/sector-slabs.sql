@@ -1,6 +1,6 @@
 -- Which slabs these sectors are part of, by ascending sector id, then slab id, at most so many pairs; null: all of them. A sector
--- may be part of a million slabs, so a page of sectors is no bound on its slabs. Of sector after_sector + 1 those slabs are left out that are not
--- behind after_slab: where the last page ended in the middle of it.
+-- may be part of a million slabs, so a page of sectors is no bound on its slabs. Of sector after_sector + 1 those slabs are
+-- left out that are not behind after_slab: where the last page ended in the middle of it.
 --
 -- Reads slab_sectors_sector_id_slab_id_idx, no more entries than it returns. By rows, not by `= and >`: docs/decisions/0201.
 create or replace function slabmend.sector_slabs(sector_ids bigint[], after_sector bigint, after_slab bigint, most integer)

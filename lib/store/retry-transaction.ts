@@ -23,8 +23,10 @@ const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
  * knows no name for a moment while it changes. CONNECTION_ENDED and CONNECTION_DESTROYED are none of them: the client was
  * put away by us, and never connects again.
  */
-const CONNECTION_LOST =
-  /^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECT_TIMEOUT|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND))$/;
+const CONNECTION_LOST = new RegExp(
+  "^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECT_TIMEOUT" +
+    "|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND))$",
+);
 
 export function classifyDatabaseFailure(error: unknown): DatabaseFailure {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";

@@ -53,8 +53,8 @@ export async function listDeadLetters(
       total: number;
     }[]
   >`
-    select d.message_id, d.cause, d.slab_id::text, d.body_bytes, left(d.body, ${MOST_BODY_CHARACTERS}) as body, d.receive_count, d.times_seen, d.first_seen,
-      d.last_seen, l.token::text, encode(l.digest, 'hex') as digest, (count(*) over ())::integer as total,
+    select d.message_id, d.cause, d.slab_id::text, d.body_bytes, left(d.body, ${MOST_BODY_CHARACTERS}) as body,
+      d.receive_count, d.times_seen, d.first_seen, d.last_seen, l.token::text, encode(l.digest, 'hex') as digest, (count(*) over ())::integer as total,
       case
         when d.token is null then 'unreadable'
         when l.token is null or l.began_at is not null then 'moot'
