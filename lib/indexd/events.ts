@@ -3,8 +3,9 @@
  *
  *   a batch of rows in one transaction -- too slow? --> its slabs one by one -- too slow? --> that slab to the end of the outbox
  *
- * So a slab of very many objects, or an object whose event somebody has locked, keeps no other slab waiting for longer than
- * the two time-outs that it takes to find out which one it is.
+ * So a slab of very many objects, or an object whose event somebody has locked, keeps no other slab waiting for longer than it
+ * takes to find out which one it is: that something is locked the batch has shown, so one by one they wait for locks but briefly. The
+ * slabs of one object are all stuck with it, and what comes after them is still reached.
  */
 import type { ISql } from "postgres";
 import { parseSlabId, type SlabId } from "../slab/ids.ts";
@@ -17,10 +18,34 @@ const DEFAULT_LIMIT = 100;
 /** Each may wait for a lock as long as the role's lock_timeout, 3 s; a run of reap has a minute for everything. */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
+/** Of a slab by itself, once its batch was too slow. A thousand of one locked object take minutes, not hours. */
+const BRIEF_LOCK_TIMEOUT_MS = 200;
+
 interface FlushOptions {
   readonly limit?: number;
   readonly slabId?: SlabId;
   readonly retry?: RetryOptions;
+  /** Asked before each slab but the first of a batch that was too slow; default: it never is. */
+  readonly timeIsUp?: () => boolean;
+}
+
+/** Thrown when all was tried that there was time for. The stuck slabs stand at the end of the outbox now. */
+export class OutboxStuckError extends StoreError {
+  /** Rows of the outbox that are done all the same. */
+  readonly done: number;
+
+  constructor(stuck: readonly [SlabId, ...SlabId[]], done: number, cause: unknown) {
+    const [slabId, ...more] = stuck;
+    const which = more.length === 0 ? `slab ${slabId}` : `slab ${slabId} and ${more.length} more`;
+    super({
+      code: "outbox-stuck",
+      message: `bump events: the objects of ${which} could not be told in time`,
+      remedy: "Look for long transactions on object_events. Other slabs go before it from now on.",
+      details: { slabId: String(slabId), slabs: stuck.length },
+      cause,
+    });
+    this.done = done;
+  }
 }
 
 /** How a statement is asked: every one by itself, because several may each take their whole time. */
@@ -33,55 +58,62 @@ export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<numbe
 
 /**
  * Idempotent, so a lost connection is no question.
- * @returns how many rows of the outbox are done; fewer than the limit: none was left that nobody else is at
- * @throws {StoreError} `outbox-stuck`: one slab's objects could not be told in time; what was before it is done, and it
- * stands at the end now
+ * @returns how many rows of the outbox are done; fewer than the limit: none was left that nobody else is at, or the time was up
+ * @throws {OutboxStuckError} some slabs' objects could not be told in time
  */
 export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Promise<number> {
-  const { limit = DEFAULT_LIMIT, slabId } = options;
-  if (slabId !== undefined) return await bumpEvents(ask, limit, slabId, options.retry);
+  const { limit = DEFAULT_LIMIT, slabId, timeIsUp = () => false } = options;
+  if (slabId !== undefined) return await bumpEvents(ask, { limit, slabId }, options.retry);
   const retry = { maxAttempts: ATTEMPTS_BESIDE_OTHERS, ...options.retry };
   try {
-    return await bumpEvents(ask, limit, undefined, retry);
+    return await bumpEvents(ask, { limit }, retry);
   } catch (error) {
     if (!wasTooSlow(error)) throw error;
   }
+  const stuck: SlabId[] = [];
   let done = 0;
-  for (const each of await ask((sql) => firstSlabs(sql, limit))) {
+  let cause: unknown;
+  for (const [n, each] of (await ask((sql) => firstSlabs(sql, limit))).entries()) {
+    // The batch may have taken all of it: one slab at least, or nothing would ever come of it.
+    if (n > 0 && timeIsUp()) break;
     try {
-      done += await bumpEvents(ask, limit, each, retry);
-    } catch (cause) {
-      if (!wasTooSlow(cause)) throw cause;
+      done += await bumpEvents(ask, { limit, slabId: each, isBrief: true }, { ...retry, maxAttempts: 1 });
+    } catch (error) {
+      if (!wasTooSlow(error)) throw error;
       await retryTransaction("move to the end", () => ask((sql) => moveToTheEnd(sql, each)), BRIEFLY);
-      throw new StoreError({
-        code: "outbox-stuck",
-        message: `bump events: the objects of slab ${each} could not be told in time`,
-        remedy: "Look for long transactions on object_events. Other slabs go before it from now on.",
-        details: { slabId: String(each) },
-        cause,
-      });
+      stuck.push(each);
+      cause ??= error;
     }
   }
+  const [first, ...more] = stuck;
+  if (first !== undefined) throw new OutboxStuckError([first, ...more], done, cause);
   return done;
+}
+
+interface Bump {
+  readonly limit: number;
+  readonly slabId?: SlabId;
+  /** Does not wait for a lock as long as the role may. */
+  readonly isBrief?: boolean;
 }
 
 async function bumpEvents(
   ask: AskOne,
-  limit: number,
-  slabId: SlabId | undefined,
+  { limit, slabId, isBrief = false }: Bump,
   retry: RetryOptions | undefined,
 ): Promise<number> {
   const onlySlab = slabId === undefined ? null : String(slabId);
-  return await retryTransaction(
-    "bump events",
-    () =>
-      ask(async (sql) => {
-        const [row] = await sql<{ done: number }[]>`
-          select slabmend.bump_events(${limit}::integer, ${onlySlab}::bigint) as done`;
-        return row!.done;
-      }),
-    retry,
-  );
+  const bump = async (sql: ISql): Promise<number> => {
+    // For this one transaction, in its own statement: behind a pooler there is no session to set.
+    const patience = isBrief
+      ? sql`set_config('lock_timeout', ${`${BRIEF_LOCK_TIMEOUT_MS}ms`}, true)`
+      : sql`null`;
+    const [row] = await sql<{ done: number }[]>`
+      with patience as materialized (select ${patience})
+      select slabmend.bump_events(${limit}::integer, ${onlySlab}::bigint) as done from patience`;
+    return row!.done;
+  };
+  return await retryTransaction("bump events", () => ask(bump), retry);
 }
 
 /** The statement_timeout, or lock_timeouts again and again. */

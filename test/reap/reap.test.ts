@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
-import type { Sql } from "postgres";
+import postgres, { type Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
@@ -56,11 +56,12 @@ function run(
     queue?: RepairQueue;
     deadLetters?: DeadLetterQueue;
     step?: (name: ReapStep) => void | Promise<void>;
+    client?: Sql;
   } = {},
 ) {
   return reap(
     {
-      ask: askOf(sql),
+      ask: askOf(rest.client ?? sql),
       queue: rest.queue ?? noQueue,
       deadLetters: rest.deadLetters ?? noLetters,
       clock: systemClock,
@@ -318,6 +319,30 @@ test("flushes the outbox and tells how much", async () => {
   }
   expect(await run()).toMatchObject({ eventsBumped: 150 });
   expect(await sql`select 1 from slabmend.moved`).toHaveLength(0);
+});
+
+test("slabs whose objects are locked are told of, and what was done beside them is counted", async () => {
+  const [stuck, other] = [await damaged(), await damaged()];
+  const accountId = await seedAccount(sql);
+  const { objectKey } = await seedObject(sql, { accountId, slabs: [stuck] });
+  for (const { id, digest } of [stuck, other]) {
+    await sql`insert into slabmend.moved (slab_id, digest, moved_at) values (${String(id)}, ${Buffer.from(digest, "hex")}, now())`;
+  }
+  const client = postgres(database.url, { max: 1, onnotice: () => {}, connection: { lock_timeout: 50 } });
+  try {
+    await sql.begin(async (tx) => {
+      await tx`select from object_events where object_key = ${objectKey} for update`;
+      const failure = await run({ client }).catch((error: unknown) => error);
+      expect(failure).toMatchObject({
+        code: "reap-incomplete",
+        details: { phases: "events" },
+        report: { eventsBumped: 1 },
+        cause: { code: "outbox-stuck", details: { slabId: String(stuck.id) } },
+      });
+    });
+  } finally {
+    await client.end();
+  }
 });
 
 test("sends what was left unsent", async () => {

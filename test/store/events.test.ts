@@ -1,5 +1,5 @@
 import postgres, { type Sql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { flushMoved } from "../../lib/indexd/events.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { LOST, type SeededSlab, seedAccount, seedObject, seedSlab } from "../support/seed-indexd.ts";
@@ -14,6 +14,7 @@ afterAll(() => database.drop());
 
 let accountId: number;
 beforeEach(async () => {
+  await sql`truncate slabmend.moved`;
   accountId = await seedAccount(sql);
 });
 
@@ -197,29 +198,78 @@ describe("an object whose event stays locked", () => {
     for (const each of slabs) objects.push(await seedObject(sql, { accountId, slabs: [each] }));
     const client = postgres(database.url, { max: 1, onnotice: () => {}, connection });
     const blocker = postgres(database.url, { max: 1, onnotice: () => {} });
-    const stuck = { code: "outbox-stuck", details: { slabId: String(slabs[1]!.id) } };
+    const stuck = (done: number) => ({
+      code: "outbox-stuck",
+      details: { slabId: String(slabs[1]!.id), slabs: 1 },
+      done,
+      // Whatever the batch ran into, one by one they wait for a lock but briefly.
+      cause: { code: "retries-exhausted" },
+    });
     const retry = { maxAttempts: 2 };
     try {
       // Twice the same slab, which is one visit.
       for (const each of [slabs[0]!, slabs[1]!, slabs[1]!, slabs[2]!, slabs[3]!]) await moved(each);
       await blocker.begin(async (tx) => {
         await tx`select from object_events where object_key = ${objects[1]!.objectKey} for update`;
-        // What stands before it is done; then it stands last, with its own time.
-        await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck);
-        expect(await waiting()).toEqual([2, 3, 1, 1].map((n) => String(slabs[n]!.id)));
-        expect((await bumped()).filter((key) => objects.map(hex).includes(key))).toEqual([hex(objects[0]!)]);
-        // Two that fit before it.
-        expect(await flushMoved(client, { retry, limit: 2 })).toBe(2);
-        await moved(slabs[0]!);
-        await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck);
-        expect(await waiting()).toEqual([0, 1, 1].map((n) => String(slabs[n]!.id)));
+        // What stands before and behind it is done; then it stands last, with its own time.
+        await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(3));
+        expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
+        expect((await bumped()).filter((key) => objects.map(hex).includes(key))).toEqual(
+          [0, 2, 3].map((n) => hex(objects[n]!)).sort(),
+        );
+        for (const each of [slabs[0]!, slabs[2]!]) await moved(each);
+        await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(2));
+        expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
       });
-      expect(await flushMoved(client, { retry })).toBe(3);
+      expect(await flushMoved(client, { retry })).toBe(2);
       expect(await bumped()).toEqual(expect.arrayContaining(objects.map(hex)));
     } finally {
       await blocker.end();
       await client.end();
     }
+  });
+});
+
+describe("an object of many slabs whose event stays locked", () => {
+  let slabs: SeededSlab[];
+  let other: SeededSlab;
+  let client: Sql;
+  let blocker: Sql;
+  beforeEach(async () => {
+    client = postgres(database.url, { max: 1, onnotice: () => {}, connection: { lock_timeout: 50 } });
+    blocker = postgres(database.url, { max: 1, onnotice: () => {} });
+    slabs = await Promise.all(Array.from({ length: 4 }, slab));
+    other = await slab();
+    const object = await seedObject(sql, { accountId, slabs });
+    await seedObject(sql, { accountId, slabs: [other] });
+    for (const each of [...slabs, other]) await moved(each);
+    await blocker`begin`;
+    await blocker`select from object_events where object_key = ${object.objectKey} for update`;
+  });
+  afterEach(async () => {
+    await blocker`rollback`;
+    await Promise.all([blocker.end(), client.end()]);
+  });
+  const ids = (which: readonly SeededSlab[]) => which.map(({ id }) => String(id));
+
+  test("all of them go to the end in one run, and what was appended later is done", async () => {
+    await expect(flushMoved(client, { retry: { maxAttempts: 1 } })).rejects.toMatchObject({
+      code: "outbox-stuck",
+      message: `bump events: the objects of slab ${slabs[0]!.id} and 3 more could not be told in time`,
+      details: { slabId: String(slabs[0]!.id), slabs: 4 },
+      done: 1,
+    });
+    expect(await waiting()).toEqual(ids(slabs));
+  });
+
+  test.each([1, 3])("as many as there is time for, one at least: %i", async (most) => {
+    let asked = 0;
+    const timeIsUp = () => ++asked >= most;
+    await expect(flushMoved(client, { retry: { maxAttempts: 1 }, timeIsUp })).rejects.toMatchObject({
+      details: { slabs: most },
+      done: 0,
+    });
+    expect(await waiting()).toEqual(ids([...slabs.slice(most), other, ...slabs.slice(0, most)]));
   });
 });
 
