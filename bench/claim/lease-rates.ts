@@ -17,7 +17,7 @@ export const request: UrgencyRequest = {
   patienceMs: 86_400_000,
   patientShare: 0.1,
   chance: 0,
-  hopelessChance: 0,
+  beyondRescueChance: 0,
 };
 
 /** Whether a commit waits until the disk has it, as PostgreSQL does by itself, or is only computed. */

@@ -33,7 +33,7 @@ export async function fillByUrgency(
         patienceMs: settings.patienceMs,
         patientShare: limits.patientShare,
         chance: random(),
-        hopelessChance: random(),
+        beyondRescueChance: random(),
       }),
     );
     count.pages += 1;

@@ -4,8 +4,8 @@ import type { ClaimedPage, ClaimPosition } from "../indexd/choose-unhealthy-slab
 export type LapPage = Pick<ClaimedPage, "from" | "next" | "passed">;
 
 /**
- * Knows when the walk over all bad sectors has come around to where this round began: everything from there to the end, and
- * from the beginning to there, was passed. Others walk the same checkpoint, which only helps.
+ * Knows when the checkpoint has come around to where this round began: everything from there to the end, and
+ * from the beginning to there, was passed. Others move it on too, which only helps.
  *
  *   first page at start -> ... -> the end -> came around -> ... -> a page that reaches start, or the end again
  *

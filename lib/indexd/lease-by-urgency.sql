@@ -2,13 +2,13 @@
 -- for longest.
 --
 --   request  {"maxLeases", "maxInFlight" | null, "holdMs", "graceMs", "dangerAbove", "mostOrdinary" | null,
---             "patienceMs", "patientShare", "chance", "hopelessChance", "throughQueue"}
+--             "patienceMs", "patientShare", "chance", "beyondRescueChance", "throughQueue"}
 --            throughQueue: whose leases are made and counted, the queue's or those of machines that lease for themselves;
 --            the release before does not say it: true
 --            mostOrdinary: leases at most of slabs whose urgency is not above dangerAbove; null: no limit
 --            patientShare: of the batch, for slabs that have waited longer than patienceMs, whatever their urgency; rounded up or
 --            down by chance, 0 <= chance < 1, so that it holds on average also where only one place is free at a time. Half of it at
---            most, rounded by hopelessChance, for slabs beyond rescue: thousands that fail each time keep nobody waiting.
+--            most, rounded by beyondRescueChance, for slabs beyond rescue: thousands that fail each time keep nobody waiting.
 --   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "examined", "postponed", "healed",
 --             "changed", "dry"}
 --            live: leases of that kind that exist now, as counted (null without maxInFlight)
@@ -25,7 +25,8 @@
 -- Locks: backlog, then slabs, both `for no key update skip locked`: it waits for nobody, and two callers take different
 -- slabs. Then leases, of which nobody else can insert one for a slab that is locked here.
 --
--- Indexes: backlog_urgency_idx from its front, backlog_patient_idx and backlog_patient_hopeless_idx from their front; then primary keys.
+-- Indexes: backlog_urgency_idx, backlog_patient_idx and backlog_patient_beyond_rescue_idx, each from its front; then primary
+-- keys.
 create or replace function slabmend.lease_by_urgency(request jsonb) returns jsonb
 language plpgsql volatile
 -- Planned once a connection, for any number of ids, always by index.
@@ -46,7 +47,7 @@ declare
   through constant boolean not null := coalesce((request->>'throughQueue')::boolean, true);
   room integer not null := (request->>'maxLeases')::integer;
   most_patient integer not null := 0;
-  most_hopeless integer not null := 0;
+  most_beyond_rescue integer not null := 0;
   live integer;
   -- Of the entries taken, in their order.
   chosen bigint[];
@@ -78,23 +79,23 @@ begin
   most_patient := least(
     floor(room * (request->>'patientShare')::double precision + coalesce((request->>'chance')::double precision, random())),
     room, most_ordinary);
-  most_hopeless := floor(most_patient / 2.0 + coalesce((request->>'hopelessChance')::double precision, random()));
-  with hopeless as materialized (
+  most_beyond_rescue := floor(most_patient / 2.0 + coalesce((request->>'beyondRescueChance')::double precision, random()));
+  with beyond_rescue as materialized (
     select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
     from slabmend.backlog b
     where b.ready and b.urgency = 0 and b.waiting_since < moment - patience
     order by b.waiting_since, b.slab_id
-    limit most_hopeless
+    limit most_beyond_rescue
     for no key update skip locked
   ), saveable as materialized (
     select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
     from slabmend.backlog b
     where b.ready and b.urgency > 0 and b.waiting_since < moment - patience
     order by b.waiting_since, b.slab_id
-    limit most_patient - (select count(*) from hopeless)
+    limit most_patient - (select count(*) from beyond_rescue)
     for no key update skip locked
   ), patient as materialized (
-    select h.* from hopeless h union all select s.* from saveable s
+    select b.* from beyond_rescue b union all select s.* from saveable s
   ), urgent as materialized (
     select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
     from slabmend.backlog b

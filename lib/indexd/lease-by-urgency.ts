@@ -24,7 +24,7 @@ export interface UrgencyRequest {
   /** 0 or more, below 1, at random: rounds the patients' places up or down. */
   readonly chance: number;
   /** The same, for slabs beyond rescue: half of those places at most are theirs. */
-  readonly hopelessChance: number;
+  readonly beyondRescueChance: number;
 }
 
 export interface UrgentLease extends UnsentLease {

@@ -48,7 +48,7 @@ const leaseRequest = (rest: Partial<UrgencyRequest> = {}): UrgencyRequest => ({
   patienceMs: 86_400_000,
   patientShare: 0.1,
   chance: 0,
-  hopelessChance: 0,
+  beyondRescueChance: 0,
   ...rest,
 });
 

@@ -257,12 +257,12 @@ describe("nobody starves", () => {
   });
 
   test("slabs beyond rescue do not hold up those that can be saved, and get their turn", async () => {
-    const hopeless = await slabs(Array.from({ length: 30 }, () => 1));
+    const beyondRescue = await slabs(Array.from({ length: 30 }, () => 1));
     const [saveable] = await slabs([9]);
     const first = await run({ maxInFlight: 1, topUpMs: 60_000 });
     expect(first.claimed).toEqual([saveable!.id]);
     const rest = await run({ maxInFlight: 100 });
-    expect(rest.claimed.toSorted()).toEqual(hopeless.map(({ id }) => id).toSorted());
+    expect(rest.claimed.toSorted()).toEqual(beyondRescue.map(({ id }) => id).toSorted());
   });
 
   test("a cause that floods the backlog does not hide the others from the walk", async () => {

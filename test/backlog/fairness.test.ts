@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 afterEach(() => clearDatabase(sql));
 
-const LIVE = { hopeless: 1, danger: 4, ordinary: 12 } as const;
+const LIVE = { beyondRescue: 1, danger: 4, ordinary: 12 } as const;
 type Kind = keyof typeof LIVE;
 type Population = Readonly<Record<Kind, number>>;
 
@@ -64,7 +64,7 @@ async function longestWaits(
   rest: { readonly room: number; readonly patientShare: number },
 ): Promise<Record<Kind, number>> {
   const last = new Map([...kinds.keys()].map((id) => [id, 0]));
-  const longest = { hopeless: 0, danger: 0, ordinary: 0 };
+  const longest = { beyondRescue: 0, danger: 0, ordinary: 0 };
   const note = (id: string, now: number): void => {
     const kind = kinds.get(id)!;
     longest[kind] = Math.max(longest[kind], now - last.get(id)!);
@@ -80,19 +80,19 @@ async function longestWaits(
 }
 
 test("more slabs beyond rescue than patient places in a day, all of which fail each time, keep nobody waiting", async () => {
-  // Two patient places a day, one of them for the hopeless.
-  const kinds = await populate({ hopeless: 8, danger: 30, ordinary: 3 });
+  // Two patient places a day, one of them for those beyond rescue.
+  const kinds = await populate({ beyondRescue: 8, danger: 30, ordinary: 3 });
   const waits = await longestWaits(kinds, 12, { room: 20, patientShare: 0.1 });
   // The urgent ones that have waited as long are through after two days.
   expect(waits.ordinary).toBeLessThanOrEqual(2 + 3 + 1);
-  expect(waits.hopeless).toBeLessThanOrEqual(8 + 1);
+  expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 1);
 });
 
 test("property: however many there are of which kind, every slab has its turn in as many days as there are slabs for a place", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({
-        hopeless: fc.integer({ min: 0, max: 6 }),
+        beyondRescue: fc.integer({ min: 0, max: 6 }),
         danger: fc.integer({ min: 0, max: 20 }),
         ordinary: fc.integer({ min: 1, max: 6 }),
       }),
@@ -103,11 +103,11 @@ test("property: however many there are of which kind, every slab has its turn in
         // So many patient places for those that can be saved, as many for the others, and two for the most urgent.
         const places = { room: 2 * pairs + 2, patientShare: (2 * pairs) / (2 * pairs + 2) };
         const saveable = population.danger + population.ordinary;
-        const bounds = { saveable: saveable / pairs + 2, hopeless: population.hopeless / pairs + 2 };
-        const days = Math.min(14, Math.ceil(Math.max(bounds.saveable, bounds.hopeless)) + 2);
+        const bounds = { saveable: saveable / pairs + 2, beyondRescue: population.beyondRescue / pairs + 2 };
+        const days = Math.min(14, Math.ceil(Math.max(bounds.saveable, bounds.beyondRescue)) + 2);
         const waits = await longestWaits(kinds, days, places);
         expect(Math.max(waits.ordinary, waits.danger)).toBeLessThanOrEqual(bounds.saveable);
-        expect(waits.hopeless).toBeLessThanOrEqual(bounds.hopeless);
+        expect(waits.beyondRescue).toBeLessThanOrEqual(bounds.beyondRescue);
       },
     ),
     { numRuns: 6 },

@@ -260,7 +260,7 @@ describe("the lease", () => {
   });
 });
 
-describe("the walk", () => {
+describe("a lap", () => {
   test("slabs that wait for their next attempt cannot fill the page", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 25 }, (_, n) => ({
@@ -359,7 +359,7 @@ describe("two claims at the same time", () => {
       await sql<{ position: string }[]>`select position::text from slabmend.checkpoints where name = 'claim'`
     )[0]!.position;
 
-  test("the slower one does not take the walk back", async () => {
+  test("the slower one does not take the checkpoint back", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 10 }, () => ({ minShards: 1, sectors: [LOST] })),
     });
