@@ -21,21 +21,30 @@ export interface DatabaseDemands {
   readonly onSignal?: "end" | "ignore";
 }
 
-/** Opens the one connection of a command, checks what it needs, and closes it whatever happens. */
+/** What a command knows of its database besides the connection that it was given. */
+export interface DatabaseAccess {
+  readonly location: DatabaseUrl;
+  /** Makes one more client, which trusts the same authorities; who calls ends it. */
+  readonly connect: () => Sql;
+}
+
+/** Opens the connection of a command, checks what it needs, and closes it whatever happens. */
 export async function withDatabase<Result>(
   context: CommandContext,
   demands: DatabaseDemands,
-  work: (sql: Sql, database: DatabaseUrl) => Promise<Result>,
+  work: (sql: Sql, access: DatabaseAccess) => Promise<Result>,
 ): Promise<Result> {
-  const database = await readDatabaseUrl(context);
-  const sql = connect(database.url, "slabmend-cli", readAuthorities(context, database));
+  const location = await readDatabaseUrl(context);
+  const authorities = readAuthorities(context, location);
+  const access = { location, connect: () => connect(location.url, "slabmend-cli", authorities) };
+  const sql = access.connect();
   const abandon = (): void => void sql.end({ timeout: 0 });
   if (demands.onSignal !== "ignore") context.io.signal.addEventListener("abort", abandon, { once: true });
   try {
     if (demands.needs === "fleet") await assertFleetMayWork(sql);
     else if (demands.needs !== "any") await assertKnownDatabaseVersion(sql);
     if (demands.needs === "store") await assertStoreVersion(sql);
-    return await work(sql, database);
+    return await work(sql, access);
   } catch (error) {
     // What a closed connection says is only that we closed it.
     if (demands.onSignal !== "ignore") context.io.signal.throwIfAborted();

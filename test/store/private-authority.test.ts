@@ -1,8 +1,12 @@
 /** A PostgreSQL whose certificate an authority of its own has signed, as RDS has it. */
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type PostgresServer, startPostgres } from "../../lib/local/postgres.ts";
 import { connect } from "../../lib/store/connect.ts";
+import { migrateDatabase } from "../../lib/store/migrate-database.ts";
+import { startCli } from "../operator/cli-process.ts";
 import { runCli } from "../operator/run-cli.ts";
 import { makeCertificate } from "../support/certificates.ts";
 
@@ -79,4 +83,26 @@ test("the command line too: SLABMEND_DATABASE_CA", async () => {
   };
   expect(await encryption({ SLABMEND_DATABASE_CA: authority.cert })).toEqual(["ok", "ok"]);
   expect(await encryption({})).toEqual(["failure"]);
+});
+
+test("a worker without a queue too: its claims and reaps have connections of their own", async () => {
+  const owner = connect(url("localhost"), "test", authority.cert);
+  const schema = new URL("../../lib/local/indexd-schema.sql", import.meta.url);
+  await owner.unsafe(await readFile(schema, "utf8"));
+  await migrateDatabase(owner);
+  await owner.end();
+  const cli = startCli(["work", "--from-database", "--concurrency", "1", "--json"], {
+    SLABMEND_DATABASE_URL: url("localhost"),
+    SLABMEND_DATABASE_CA: authority.cert,
+    SLABMEND_MIGRATION_SEED: randomBytes(32).toString("hex"),
+    SLABMEND_LOG_LEVEL: "info",
+  });
+  try {
+    await cli.until('"reaped"');
+    cli.child.kill("SIGTERM");
+    expect(await cli.ended).toBe(0);
+  } finally {
+    cli.child.kill("SIGKILL");
+    await cli.ended;
+  }
 });

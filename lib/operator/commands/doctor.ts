@@ -58,8 +58,8 @@ async function checkAllOfDatabase(
 ): Promise<Check[]> {
   const { clock } = context.io;
   try {
-    return await withDatabase(context, { needs: "any" }, async (sql, database) => {
-      const checks = await checkDatabase(sql, database, {
+    return await withDatabase(context, { needs: "any" }, async (sql, access) => {
+      const checks = await checkDatabase(sql, access, {
         concurrency,
         now: () => clock.now(),
         signal: context.io.signal,

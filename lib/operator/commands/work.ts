@@ -4,7 +4,6 @@ import { variablesOf } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../reap/reap-settings.ts";
 import { createAnsweringDatabase } from "../../store/answering-database.ts";
-import { connect } from "../../store/connect.ts";
 import { createLogger } from "../../telemetry/logger.ts";
 import { createSqsClient } from "../aws-clients.ts";
 import { action, type CommandHost } from "../command-context.ts";
@@ -78,7 +77,7 @@ they have in hand.`,
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
-        await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (_sql, { url }) => {
+        await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (_sql, { connect }) => {
           await pool.start();
           logger.info({ concurrency, from: queueUrl ?? "database" }, "working");
           const { signal } = io;
@@ -91,10 +90,7 @@ they have in hand.`,
               client.destroy();
               return;
             }
-            const database = createAnsweringDatabase({
-              clock: io.clock,
-              connect: () => connect(url, "slabmend-cli"),
-            });
+            const database = createAnsweringDatabase({ clock: io.clock, connect });
             await workFromDatabase({
               ...shared,
               database,

@@ -1,11 +1,10 @@
 import type { Sql } from "postgres";
-import type { DatabaseUrl } from "../../config/database-url.ts";
 import { assertKnownDatabaseVersion } from "../../indexd/database-version.ts";
 import { readPrivilegeGaps } from "../../indexd/missing-privileges.ts";
-import { connect } from "../../store/connect.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../store/migrate-database.ts";
 import { readPause } from "../../store/pause.ts";
 import { readServerFacts } from "../../store/read-server-facts.ts";
+import type { DatabaseAccess } from "../open-database.ts";
 import { describeFailure } from "../report-failure.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 import { isTransactionPooled } from "./detect-pooler.ts";
@@ -22,7 +21,7 @@ import {
 /** Looks at the database; a check that cannot be made is a failure of its own and keeps no other from being made. */
 export async function checkDatabase(
   sql: Sql,
-  database: DatabaseUrl,
+  { location, connect }: DatabaseAccess,
   options: { readonly concurrency: number; readonly now: () => number; readonly signal: AbortSignal },
 ): Promise<Check[]> {
   const checks: Check[] = [];
@@ -42,16 +41,16 @@ export async function checkDatabase(
     const askedAt = options.now();
     const facts = await readServerFacts(sql);
     const tripMs = options.now() - askedAt;
-    const second = connect(database.url, "slabmend-cli");
+    const second = connect();
     const isPooled = await isTransactionPooled(sql, second).finally(() => second.end({ timeout: 5 }));
     return [
       ok("database", `reached in ${Math.round(tripMs)} ms as role ${facts.role}`),
-      judgeEncryption(facts, database),
+      judgeEncryption(facts, location),
       judgeVersion(facts),
       judgeClock(facts.clockMs - askedAt - tripMs / 2, tripMs / 2),
       judgeTimeouts(facts),
       judgeConnections(facts, options.concurrency),
-      describePooler(facts, database, isPooled),
+      describePooler(facts, location, isPooled),
     ];
   });
   if (!isReached) return checks;
