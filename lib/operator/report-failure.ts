@@ -153,7 +153,7 @@ const DATABASE_FAILURES: readonly {
   },
   {
     codes:
-      /^(08...|57P0[123]|CONNECT.*|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND))$/,
+      /^(08...|57P0[123]|CONNECT.*|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_(AGAIN|FAIL|NODATA)|NOTFOUND))$/,
     code: "database-unreachable",
     remedy:
       "Check host and port in SLABMEND_DATABASE_URL, that PostgreSQL runs, and that a firewall lets this machine in.",
