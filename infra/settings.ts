@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
+import { DEFAULT_REPAIR_CONCURRENCY, MAX_REPAIR_CONCURRENCY } from "../lib/config/repair-concurrency.ts";
 
 interface Setting<Value> {
   readonly schema: v.GenericSchema<string, Value>;
@@ -44,11 +45,11 @@ const SETTINGS = {
     fallback: "account",
   } as Setting<"account" | "app">,
   SLABMEND_REPAIR_CONCURRENCY: {
-    schema: wholeNumber(2, 1_000),
-    expected: "a whole number from 2 to 1000",
+    schema: wholeNumber(2, MAX_REPAIR_CONCURRENCY),
+    expected: `a whole number from 2 to ${MAX_REPAIR_CONCURRENCY}`,
     purpose:
       "most repairs at once; each may hold one database connection while it begins and commits. AWS's least is 2",
-    fallback: "100",
+    fallback: String(DEFAULT_REPAIR_CONCURRENCY),
   } as Setting<number>,
   SLABMEND_ARCHITECTURE: {
     schema: v.picklist(["arm64", "x86_64"]),

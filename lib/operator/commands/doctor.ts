@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { DEFAULT_REPAIR_CONCURRENCY } from "../../config/repair-concurrency.ts";
 import { readFleetSnapshot } from "../../indexd/fleet-snapshot.ts";
 import { action, type CommandContext, type CommandHost } from "../command-context.ts";
 import { type Check, failure, skipped } from "../doctor/check.ts";
@@ -24,7 +25,7 @@ export function addDoctor(host: CommandHost): void {
     .description("check what the fleet depends on: database, role, clocks, hosts, account, queues, functions")
     .option(
       "--concurrency <n>",
-      "repairs at once that the fleet shall do; default: SLABMEND_REPAIR_CONCURRENCY, else 100",
+      `repairs at once that the fleet shall do; default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}`,
       wholeNumber(1, 10_000),
     )
     .option("--hosts <n>", "dial so many good hosts, drawn at random; 0: none", wholeNumber(0, 1_000), 20)

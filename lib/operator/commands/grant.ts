@@ -1,3 +1,4 @@
+import { DEFAULT_REPAIR_CONCURRENCY } from "../../config/repair-concurrency.ts";
 import { action, type CommandHost } from "../command-context.ts";
 import { grantStatements } from "../grant.ts";
 import { wholeNumber } from "../option-values.ts";
@@ -15,7 +16,7 @@ export function addGrant(host: CommandHost): void {
     .option("--role <name>", "name of the role", "slabmend")
     .option(
       "--concurrency <n>",
-      "repairs at once, default: SLABMEND_REPAIR_CONCURRENCY, else 100; the role may have five connections more",
+      `repairs at once, default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}; the role may have five connections more`,
       wholeNumber(1, 10_000),
     )
     .addHelpText(
