@@ -243,6 +243,9 @@ class WalkRun {
     return {
       entries: judgements.flatMap((judged): BacklogEntry[] => (judged.kind === "keep" ? [judged.entry] : [])),
       removed: judgements.flatMap((judged) => (judged.kind === "remove" ? [judged.slabId] : [])),
+      seenLookAts: Object.fromEntries(
+        slabs.map(({ slabId, known }) => [String(slabId), known === undefined ? null : known.lookAt]),
+      ),
     };
   }
 

@@ -1,6 +1,10 @@
 -- Writes entries of the backlog, what was removed, which slabs a walk has seen, and how far it has come; one transaction.
 -- Touches our tables only. lib/store/backlog.ts encodes the request. Answer: whether the walk advanced.
 --
+-- What was judged is as old as its snapshot. If a lease ended meanwhile, its trigger has said that the slab is to be looked at now
+-- (docs/decisions/0203): a look_at that is not the one of the snapshot (request "seenLookAts", by slab id) and has come stays, or the
+-- slab would be left alone for as long as the lease might have lasted.
+--
 -- Locks: backlog by ascending slab id, entries and removed ones in one statement; sightings by ascending slab id; the row of the
 -- walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
@@ -8,6 +12,7 @@ language plpgsql volatile
 as $function$
 declare
   moment constant timestamptz := clock_timestamp();
+  seen constant jsonb := request->'seenLookAts';
   removed constant bigint[] not null := array(select r::bigint from jsonb_array_elements_text(request->'removed') r);
   advanced boolean := false;
 begin
@@ -33,7 +38,11 @@ begin
     since = excluded.since, bad_sectors = excluded.bad_sectors,
     -- A clock that was ahead and jumped back.
     first_seen = least(b.first_seen, excluded.first_seen), last_seen = excluded.last_seen,
-    waiting_since = excluded.waiting_since, ready = excluded.ready, look_at = excluded.look_at
+    waiting_since = excluded.waiting_since, ready = excluded.ready,
+    look_at = case
+      when seen ? b.slab_id::text and b.look_at is distinct from (seen->>b.slab_id::text)::timestamptz
+        and b.look_at <= clock_timestamp() then b.look_at
+      else excluded.look_at end
   where b.slab_id <> all (removed);
   delete from slabmend.backlog b where b.slab_id = any (removed);
 

@@ -6,7 +6,7 @@
 --              "attemptedAtMs": number | null            when the last repair ended, or crashed
 --              "good": [hostId]                          of each sector that nothing is wrong with and that can be read
 --              "bad": [[sectorId, hostId | null, cause]] of each other one; hostId null: no source
---              "known": {"firstSeenMs", "waitingSinceMs", "since"} | null}]
+--              "known": {"firstSeenMs", "waitingSinceMs", "since", "lookAt"} | null}]
 --
 -- A shard that was pinned wrongly (repairs.bad_shards) is no source, whatever its sector's state.
 --
@@ -64,7 +64,8 @@ as $function$
       'good', coalesce(slab.good, '[]'), 'bad', coalesce(slab.bad, '[]'),
       'known', case when b.slab_id is not null then jsonb_build_object(
         'firstSeenMs', extract(epoch from b.first_seen) * 1000,
-        'waitingSinceMs', extract(epoch from b.waiting_since) * 1000, 'since', b.since) end)
+        'waitingSinceMs', extract(epoch from b.waiting_since) * 1000, 'since', b.since,
+        'lookAt', b.look_at) end)
     end order by w.id), '[]')
   from (select distinct unnest(slab_ids) as id) w
   left join lateral slabmend.claim_times(array[w.id], grace) t on true

@@ -23,6 +23,8 @@ export interface SlabHealth {
         readonly firstSeenMs: number;
         readonly waitingSinceMs: number;
         readonly since: Readonly<Record<string, number>>;
+        /** To the microsecond: it only goes back to the database. Undefined: its schema is older than this program. */
+        readonly lookAt?: string;
       }
     | undefined;
 }

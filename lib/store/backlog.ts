@@ -81,6 +81,8 @@ export interface WalkAdvance {
 export interface BacklogChanges {
   readonly entries: readonly BacklogEntry[];
   readonly removed: readonly SlabId[];
+  /** By slab id, `look_at` as the snapshot had it by which the entries were judged, exactly; null: it had no such row; undefined: not known. */
+  readonly seenLookAts?: Readonly<Record<string, string | null | undefined>>;
   /** Slabs that the walk of this cause saw in this pass. */
   readonly sighted?: {
     readonly cause: string;
@@ -111,6 +113,7 @@ export async function recordBacklog(sql: ISql, changes: BacklogChanges): Promise
     {
       entries: changes.entries.toSorted((a, b) => (a.slabId < b.slabId ? -1 : 1)),
       removed: changes.removed,
+      seenLookAts: changes.seenLookAts ?? {},
       postponed: changes.postponed ?? null,
       sighted: changes.sighted ?? null,
       unsighted: changes.unsighted ?? null,
