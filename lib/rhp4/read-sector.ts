@@ -1,7 +1,6 @@
 import type { Root } from "../slab/ids.ts";
 import { LEAF_BYTES } from "../slab/sizes.ts";
 import { callRpc } from "./call.ts";
-import { readSectorCost } from "./costs.ts";
 import { decodeWhole, Encoder } from "./encoding.ts";
 import { InvalidRequestError, ProtocolError } from "./errors.ts";
 import { encodeSuccess, expectSuccess } from "./framing.ts";
@@ -69,7 +68,6 @@ export async function readReadSectorResponseHead(
 export interface ReadSectorResult {
   /** Left to right; for the range proof of docs/protocol.md. Empty for a whole sector. */
   readonly proof: Uint8Array[];
-  readonly costHastings: bigint;
 }
 
 /**
@@ -89,5 +87,5 @@ export async function readSector(
     await stream.readInto(request.into);
     return hashes;
   });
-  return { proof, costHastings: readSectorCost(request.prices, request.length) };
+  return { proof };
 }

@@ -1,7 +1,6 @@
 import type { Root } from "../slab/ids.ts";
 import { LEAF_BYTES, LEAVES_PER_SECTOR } from "../slab/sizes.ts";
 import { callRpc } from "./call.ts";
-import { verifySectorCost } from "./costs.ts";
 import { decodeWhole, Encoder } from "./encoding.ts";
 import { InvalidRequestError } from "./errors.ts";
 import { encodeSuccess, expectSuccess } from "./framing.ts";
@@ -59,11 +58,10 @@ export async function readVerifySectorResponse(source: ByteSource): Promise<Veri
 export async function verifySector(
   stream: RpcStream,
   request: VerifySectorRequest,
-): Promise<VerifySectorResponse & { readonly costHastings: bigint }> {
+): Promise<VerifySectorResponse> {
   if (request.leafIndex < 0n || request.leafIndex >= BigInt(LEAVES_PER_SECTOR)) {
     throw new InvalidRequestError(`leaf: expected 0..${LEAVES_PER_SECTOR - 1}, got ${request.leafIndex}`);
   }
   const bytes = encodeVerifySectorRequest(request);
-  const response = await callRpc(stream, "VerifySector", bytes, readVerifySectorResponse);
-  return { ...response, costHastings: verifySectorCost(request.prices) };
+  return await callRpc(stream, "VerifySector", bytes, readVerifySectorResponse);
 }

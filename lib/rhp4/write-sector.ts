@@ -1,7 +1,6 @@
 import type { Root } from "../slab/ids.ts";
 import { LEAF_BYTES, SECTOR_BYTES } from "../slab/sizes.ts";
 import { endAfterFailure } from "./call.ts";
-import { writeSectorCost } from "./costs.ts";
 import { decodeWhole, Encoder } from "./encoding.ts";
 import { InvalidRequestError, ProtocolError } from "./errors.ts";
 import { encodeCall, encodeSuccess, readFixedResponse } from "./framing.ts";
@@ -49,7 +48,6 @@ const SEND_BYTES = 16 * 4296;
 export interface WriteSectorResult {
   /** What the host says it stored: the caller compares it with the root that it computed itself. */
   readonly root: Root;
-  readonly costHastings: bigint;
 }
 
 interface WriteRequest extends Payment {
@@ -92,7 +90,7 @@ export async function writeSector(stream: RpcStream, request: WriteRequest): Pro
     }
     await sending;
     stream.close();
-    return { root, costHastings: writeSectorCost(request.prices, data.length) };
+    return { root };
   } catch (error) {
     // A write may be waiting for a host that reads no more: only destroying the stream frees it.
     if (progress.ended) endAfterFailure(stream, error);

@@ -86,7 +86,7 @@ export async function client(cleanups: Cleanups, host: SwarmHost) {
     payment,
     async read(root: Root, offset = 0, length = SECTOR_BYTES) {
       const data = new Uint8Array(length);
-      const { proof, costHastings } = await readSector(mux.openStream(), {
+      const { proof } = await readSector(mux.openStream(), {
         ...payment,
         root,
         offset,
@@ -94,7 +94,7 @@ export async function client(cleanups: Cleanups, host: SwarmHost) {
         into: data,
       });
       const isProven = kernel.verifyRangeProof({ root, offset, length, data, proof });
-      return { data, proof, costHastings, isProven };
+      return { data, proof, isProven };
     },
     write: (data: Uint8Array) => writeSector(mux.openStream(), { ...payment, data }),
   };
