@@ -46,7 +46,8 @@ afterAll(async () => {
     await recordServerLog({ file: server.logFile, from: logFrom, adminUrl: server.adminUrl });
   }
   const { secrets, traces } = recorded();
-  await rm(folder, { recursive: true });
+  // A child that is being killed may still write into it.
+  await rm(folder, { recursive: true, maxRetries: 5 });
   const findings = searchSecrets(secrets, traces).filter((finding) => !isAllowed(finding));
   if (findings.length > 0) throw new Error(describeFindings(findings, secrets));
 });
