@@ -12,12 +12,7 @@ type Statistic = "Sum" | "Maximum" | "Minimum";
 
 /** A metric of ours, of a queue or of a function, as one side of an alarm. */
 export type AlarmMetric = { readonly statistic: Statistic } & (
-  | {
-      readonly of: "fleet";
-      readonly name: MetricName;
-      readonly service: FunctionName;
-      readonly outcome?: string;
-    }
+  | { readonly of: "fleet"; readonly name: MetricName; readonly service: FunctionName }
   | { readonly of: "repairs" | "deadLetters"; readonly name: "ApproximateAgeOfOldestMessage" }
   | { readonly of: FunctionName; readonly name: "Errors" | "Invocations" }
 );
@@ -37,17 +32,11 @@ export interface AlarmDefinition {
   readonly missing: "breaching" | "notBreaching" | "ignore";
 }
 
-const fleet = (
-  service: FunctionName,
-  name: MetricName,
-  statistic: Statistic,
-  outcome?: string,
-): AlarmMetric => ({
+const fleet = (service: FunctionName, name: MetricName, statistic: Statistic): AlarmMetric => ({
   of: "fleet",
   service,
   name,
   statistic,
-  ...(outcome === undefined ? {} : { outcome }),
 });
 
 const FIVE_MINUTES = 300;

@@ -44,10 +44,7 @@ function source(metric: AlarmMetric, { queues, functions }: Watched) {
       return {
         namespace: metricsNamespace(),
         metricName: metric.name,
-        dimensions: {
-          service: metric.service,
-          ...(metric.outcome === undefined ? {} : { outcome: metric.outcome }),
-        },
+        dimensions: { service: metric.service },
       };
     case "repairs":
     case "deadLetters":

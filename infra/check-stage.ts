@@ -3,7 +3,6 @@ import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { secretProblems } from "./check-secrets.ts";
 import { chosenProblems } from "./function-environment.ts";
 import { FUNCTIONS, type FunctionName } from "./function-settings.ts";
-
 import { readStageSettings, type StageSettings } from "./settings.ts";
 
 /** Why a stage is not deployed. SST prints the message only, so the remedies are in it. */

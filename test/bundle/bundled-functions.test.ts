@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { ALARMS, type AlarmDefinition } from "../../infra/alarm-definitions.ts";
-import { GRAPHS } from "../../infra/dashboard-graphs.ts";
+import { GRAPHS, type ShownMetric } from "../../infra/dashboard-graphs.ts";
 import type { FunctionName } from "../../infra/function-settings.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
@@ -156,10 +156,11 @@ test("what alarms and dashboard watch is printed, by that function with those di
     for (const { line } of worker.lines) for (const found of triplesOf(line)) printed.add(found);
   }
   const definitions: AlarmDefinition[] = Object.values(ALARMS);
-  const watched = [
+  const shown: ShownMetric[] = [
     ...definitions.flatMap(({ metrics }) => Object.values(metrics)).filter((metric) => metric.of === "fleet"),
     ...GRAPHS.flatMap(({ metrics }) => metrics),
-  ].map(({ service, name, outcome }) =>
+  ];
+  const watched = shown.map(({ service, name, outcome }) =>
     triple(service, outcome === undefined ? ["service"] : ["service", "outcome"], name),
   );
   expect(watched.length).toBeGreaterThan(30);
