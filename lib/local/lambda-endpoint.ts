@@ -91,9 +91,10 @@ async function handle(
     listMappings(response, requestId, url.searchParams.get("FunctionName"), functions, mappings());
     return;
   }
-  const path = PATH.exec(new URL(request.url ?? "/", "http://localhost").pathname);
+  const path = PATH.exec(url.pathname);
   if (request.method !== "POST" || path === null) {
-    return refuse(response, requestId, "ResourceNotFoundException", "only the Invoke operation is here");
+    const said = "only Invoke and ListEventSourceMappings are here";
+    return refuse(response, requestId, "ResourceNotFoundException", said);
   }
   const name = ARN.exec(decodeURIComponent(path[1]!))?.[1] ?? "";
   const pool = functions.get(name);
