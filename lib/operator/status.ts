@@ -13,7 +13,7 @@ export interface StatusReport extends FleetStatus {
   readonly lambdaToday: LambdaBill;
 }
 
-/** Lines that a repair logs: docs/cost/measured.json. A ten-thousandth of the sum. */
+/** Lines that a repair logs: docs/cost/measured.json. A thousandth or two of the sum. */
 const LOG_BYTES_PER_REPAIR = 1_400;
 
 /** Adds what follows from the counts; pure. */

@@ -9,7 +9,7 @@ export type DeadLetterFate =
   | "can-be-sent"
   /** Its lease is over, or somebody else's message began it: its slab goes on without this letter. */
   | "moot"
-  /** Nobody can read it. */
+  /** This release cannot read it. */
   | "unreadable";
 
 export interface StoredDeadLetter {

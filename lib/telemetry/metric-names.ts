@@ -1,6 +1,6 @@
 /**
  * Every metric: its unit and what it means. Functions print them, alarms and the dashboard read them; nobody else makes up
- * a name. All have one dimension, `service`: the function that says it.
+ * a name. All have the dimension `service`, the function that says it; `Repairs` has `outcome` besides.
  */
 export const METRICS = {
   // Every function.

@@ -13,7 +13,7 @@ export interface DemoOptions {
   readonly blocked: number;
   readonly badContracts: number;
   readonly lostSectors: number;
-  /** Slabs, the last ones in upload order, that lose sectors until they are one or two from loss. */
+  /** Slabs, the last ones in upload order, that lose sectors until they can lose only 1 or 2 more. */
   readonly endangered: number;
   readonly liars: number;
   readonly killWorkers: number;
@@ -73,7 +73,7 @@ const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "claimsBy" | "seed" | "
     fallback: 2,
     least: 0,
     most: 1_000,
-    says: "slabs, uploaded last, that lose sectors until 1 or 2 more would be too many",
+    says: "slabs, uploaded last, that lose sectors until they can lose only 1 or 2 more",
   },
   liars: {
     flag: "--liars",

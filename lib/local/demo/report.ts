@@ -24,7 +24,7 @@ export interface DemoSummary {
   readonly unreadableObjects: number;
   readonly violations: number;
   readonly seconds: number;
-  /** That had lost all but two, or more, of the sectors that they can lose, after the damage. */
+  /** Slabs that could lose at most 2 more sectors, after the damage. */
   readonly slabsWithin2: number;
   /** Other slabs that were leased before the last of these. */
   readonly othersLeasedFirst: number;
