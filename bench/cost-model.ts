@@ -7,6 +7,12 @@ import type { RepairWall } from "./repair-wall.ts";
 
 /** TB are 10^12 bytes. */
 export interface PriceList extends LambdaPrices {
+  /** CloudWatch's, each month. */
+  readonly watching: {
+    readonly usdPerCustomMetric: number;
+    readonly usdPerAlarmMetric: number;
+    readonly usdPerDashboard: number;
+  };
   /** Its line carries this rate in each direction at once, at no price of its own. */
   readonly server: {
     readonly usdPerMonth: number;
@@ -53,6 +59,12 @@ export function lambdaCost(use: RepairUse, prices: PriceList): LambdaBill {
     },
     prices,
   );
+}
+
+/** What a scheduled function costs each month that runs so long every minute. */
+export function scheduledUsd(secondsAMinute: number, memoryMb: number, { lambda }: PriceList): number {
+  const seconds = secondsAMinute * 60 * HOURS_PER_MONTH;
+  return ((seconds * memoryMb) / 1_024) * lambda.usdPerGbSecond;
 }
 
 export interface ServerCost {

@@ -1,8 +1,10 @@
 /** The tables of docs/cost.md. Each stands between `<!-- cost:NAME -->` and `<!-- /cost -->`. */
-import { lambdaCost, type PriceList, serverCost, siacoinsPerTebibyte } from "./cost-model.ts";
+import { SCHEDULED_MEMORY_MB } from "../infra/limits.ts";
+import { lambdaCost, type PriceList, scheduledUsd, serverCost, siacoinsPerTebibyte } from "./cost-model.ts";
 import type { RepairCase, RepairWall, RepairWallResult } from "./repair-wall.ts";
+import { alarmCounts, customMetrics } from "./watching.ts";
 
-type CostTable = "measured" | "lambda" | "server" | "hosts";
+type CostTable = "measured" | "lambda" | "month" | "server" | "hosts";
 
 const NAMES: Readonly<Record<RepairCase, string>> = {
   copy1: "1 sector copied",
@@ -50,6 +52,7 @@ export function costTables(
         ];
       }),
     ),
+    month: monthTable(prices),
     server: table(
       "a TiB|hours of the line|hours of the cores|**$**|repairs at once",
       rows((repair) => {
@@ -67,6 +70,29 @@ export function costTables(
       rows((repair) => [siacoinsPerTebibyte(repair, prices).toFixed(0)]),
     ),
   };
+}
+
+/** What a stage costs whether or not it repairs. */
+function monthTable(prices: PriceList): string {
+  const { usdPerCustomMetric, usdPerAlarmMetric, usdPerDashboard } = prices.watching;
+  const dollars = (usd: number): string => `${usd.toFixed(0)} $`;
+  const custom = customMetrics().length;
+  const { alarms, metrics } = alarmCounts();
+  const scheduled = (seconds: number): string => dollars(scheduledUsd(seconds, SCHEDULED_MEMORY_MB, prices));
+  return table("each month|costs", [
+    [
+      `custom metrics, at most ${custom} × ${usdPerCustomMetric.toFixed(2)} $`,
+      dollars(custom * usdPerCustomMetric),
+    ],
+    [
+      `${alarms} alarms of ${metrics} metrics × ${usdPerAlarmMetric.toFixed(2)} $`,
+      dollars(metrics * usdPerAlarmMetric),
+    ],
+    ["dashboard", dollars(usdPerDashboard)],
+    [`claim and reap with nothing to do (if 1 s a minute each, ${SCHEDULED_MEMORY_MB} MB)`, scheduled(2)],
+    [`claim with a backlog all month long (55 s a minute, ${SCHEDULED_MEMORY_MB} MB)`, scheduled(55)],
+    ["the queue's pollers, the schedules (88,000 of 14 million free invocations)", "< 1 $"],
+  ]);
 }
 
 function table(header: string, rows: readonly (readonly string[])[]): string {

@@ -5,11 +5,14 @@ import {
   type PriceList,
   type RepairUse,
   repairsPerTebibyte,
+  scheduledUsd,
   serverCost,
   siacoinsPerTebibyte,
 } from "../../bench/cost-model.ts";
 import type { RepairWall, RepairWallResult } from "../../bench/repair-wall.ts";
+import { alarmCounts, customMetrics } from "../../bench/watching.ts";
 import { REPAIR_MEMORY_MB } from "../../infra/limits.ts";
+import { METRICS } from "../../lib/telemetry/metric-names.ts";
 
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../docs/cost/${name}`, import.meta.url), "utf8"));
@@ -20,6 +23,7 @@ const PRICES: PriceList = {
   queue: { usdPerMillionRequests: 2, requestsPerRepair: 3 },
   logs: { usdPerGb: 0.5 },
   traffic: { usdPerGbOut: 0.1, natGatewayUsdPerGb: 0.05 },
+  watching: { usdPerCustomMetric: 0.3, usdPerAlarmMetric: 0.1, usdPerDashboard: 3 },
   server: { usdPerMonth: 73, gigabitsPerSecond: 1, cores: 2 },
   hosts: { siacoinsPerTbRead: 100, siacoinsPerTbWritten: 40, siacoinsPerTbMonthStored: 600 },
 };
@@ -48,6 +52,21 @@ test("Lambda: GB of 1024 MB, an invocation and three requests, logs, and what le
   expect(cost.sumUsd).toBeCloseTo(1.31072 + 0.458752 + 0.032768 + 0.131072);
   // Both directions.
   expect(cost.natGatewayUsd).toBeCloseTo(65_536 * 0.00012 * 0.05);
+});
+
+test("a scheduled function: so many seconds of 43,800 minutes", () => {
+  expect(scheduledUsd(2, 512, PRICES)).toBeCloseTo(43_800 * 2 * 0.5 * 0.00001);
+});
+
+test("every metric is counted for who prints it, Repairs for each outcome", () => {
+  const counted = customMetrics();
+  expect(new Set(counted).size).toBe(counted.length);
+  expect(new Set(counted.map((metric) => metric.split(" ")[1]))).toEqual(new Set(Object.keys(METRICS)));
+  expect(counted).toEqual(
+    expect.arrayContaining(["claim FleetIll", "reap FleetIll", "repair Repairs repaired"]),
+  );
+  // Two sides of an alarm are two metrics.
+  expect(alarmCounts().metrics).toBeGreaterThan(alarmCounts().alarms);
 });
 
 describe("a server", () => {
