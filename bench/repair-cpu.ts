@@ -195,6 +195,7 @@ function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostP
       return { root: roots.get(root)!, durationMs: 1 };
     },
     weight: () => 1,
+    storingWeight: () => 1,
     reportWrongData: () => {},
     expectedMs: () => 1_000,
     hedgeAfterMs: () => 60_000,
