@@ -53,7 +53,7 @@ export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   throughQueue: true,
   maxInFlight: 200,
   pageSectors: 500,
-  // 14 ms of transaction on ten million sectors: short enough for indexd never to notice.
+  // 5 ms of transaction on ten million sectors (docs/benchmarks.md): short enough for indexd never to notice.
   batchLeases: 100,
   holdMs: 3_600_000,
   indexdGraceMs: 3_600_000,
