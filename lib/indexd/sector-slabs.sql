@@ -7,6 +7,8 @@ create or replace function slabmend.sector_slabs(sector_ids bigint[], after_sect
 returns table (sector_id bigint, slab_id bigint)
 language sql stable
 set enable_seqscan = off
+-- A bitmap has no end: of a table of few rows, or of pages that no vacuum has seen, it would read all slabs of a sector.
+set enable_bitmapscan = off
 as $$
   select x.id, ss.slab_id
   from (select u.id from unnest(sector_ids) u (id) order by u.id) x
