@@ -72,13 +72,17 @@ async function withDatabase<Result>(
 
 /** No lease, nothing leased before; the backlog as the next walk finds it. */
 async function forgetLeases(sql: Sql): Promise<void> {
-  await sql`truncate slabmend.leases, slabmend.backlog, slabmend.sightings, slabmend.walks, slabmend.repairs`;
+  await sql`truncate slabmend.leases, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks, slabmend.repairs`;
   await sql`update slabs set next_repair_attempt = now() - interval '2 hours' where next_repair_attempt > now()`;
   await sql`update slabmend.checkpoints set position = 0`;
   await sql.unsafe("vacuum analyze slabs");
-  await sql.unsafe("vacuum analyze slabmend.backlog");
+  await vacuumBacklog(sql);
   // What was read for this must not count as the walk's.
   await sql`select pg_stat_force_next_flush()`;
+}
+
+async function vacuumBacklog(sql: Sql): Promise<void> {
+  for (const table of ["backlog", "ready_slabs"]) await sql.unsafe(`vacuum analyze slabmend.${table}`);
 }
 
 async function small() {
@@ -86,7 +90,7 @@ async function small() {
     const indexd = await generateIndexd(sql, scale(Number(values["small-slabs"])));
     await loseHosts(sql, indexd.hosts.slice(0, Math.ceil(indexd.hosts.length / 10)));
     await walkEverything(url);
-    await sql.unsafe("vacuum analyze slabmend.backlog");
+    await vacuumBacklog(sql);
     const batches = Math.floor(indexd.scale.slabs / 250);
     return {
       sectors: indexd.scale.slabs * indexd.scale.shards,
@@ -126,7 +130,7 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const walk = await walkEverything(url);
   say("a pass in which nothing changes");
   const again = await walkEverything(url);
-  await sql.unsafe("vacuum analyze slabmend.backlog");
+  await vacuumBacklog(sql);
   const nearest = await nearestToLoss(sql, NEAREST);
   say("lease");
   const { slabs } = indexd.scale;

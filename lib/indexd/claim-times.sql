@@ -1,8 +1,9 @@
 -- From when on these slabs may be leased, if nothing changes: the rules of claimable-slabs.sql, as a time. A slab may be
 -- leased when free_at has passed, it is not leased and not dying (really being deleted). Missing: the slab is gone.
 --
--- Reads what claimable_slabs reads, by the same indexes. A leased slab is free when its lease expires, or sooner. The laterals
--- pin the indexes down: planned while few leases exist, a join would read all of them for each slab ever after.
+-- Reads what claimable_slabs reads, by the same indexes; slabs and account_slabs once for all ids. A leased slab is free when its
+-- lease expires, or sooner. The laterals pin the indexes down: planned while few leases exist, a join would read all of them for each
+-- slab ever after.
 create or replace function slabmend.claim_times(slab_ids bigint[], grace interval)
 returns table (slab_id bigint, digest bytea, min_shards smallint, free_at timestamptz, leased boolean, dying boolean)
 language sql stable
@@ -14,18 +15,17 @@ as $$
       r.quarantined_until,
       l.expires_at),
     l.slab_id is not null,
-    not exists (select from public.account_slabs a where a.slab_id = s.id)
+    s.id not in (select a.slab_id from public.account_slabs a where a.slab_id = any (slab_ids))
       and not exists (select from public.object_slabs o where o.slab_digest = s.digest)
       and s.id in (select q.slab_id from public.slab_deletion_queue q)
-  from unnest(slab_ids) w (id)
-  cross join lateral (
+  from (
     -- Column by column: workers may read no others.
-    select x.id, x.digest, x.min_shards, x.next_repair_attempt from public.slabs x where x.id = w.id offset 0
+    select x.id, x.digest, x.min_shards, x.next_repair_attempt from public.slabs x where x.id = any (slab_ids) offset 0
   ) s
   left join lateral (
-    select x.next_repair_attempt, x.quarantined_until from slabmend.repairs x where x.slab_id = w.id offset 0
+    select x.next_repair_attempt, x.quarantined_until from slabmend.repairs x where x.slab_id = s.id offset 0
   ) r on true
   left join lateral (
-    select x.slab_id, x.expires_at from slabmend.leases x where x.slab_id = w.id offset 0
+    select x.slab_id, x.expires_at from slabmend.leases x where x.slab_id = s.id offset 0
   ) l on true
 $$;

@@ -3,7 +3,7 @@
 -- what it writes is indexed.
 --
 --   spent    {"bytesRead", "bytesWritten", "hastings"}, since the repair began
-create or replace function slabmend.extend_lease(the_token uuid, lease_ms bigint, spent jsonb) returns boolean
+create or replace function slabmend.extend_lease(the_slab bigint, the_token uuid, lease_ms bigint, spent jsonb) returns boolean
 language plpgsql volatile
 as $function$
 begin
@@ -12,7 +12,7 @@ begin
     bytes_read = (spent->>'bytesRead')::bigint,
     bytes_written = (spent->>'bytesWritten')::bigint,
     hastings = (spent->>'hastings')::numeric
-  where l.token = the_token and l.began_at is not null and l.expires_at > clock_timestamp()
+  where l.slab_id = the_slab and l.token = the_token and l.began_at is not null and l.expires_at > clock_timestamp()
     and exists (select from public.slabs s where s.id = l.slab_id and s.next_repair_attempt = l.held_until);
   return found;
 end

@@ -120,6 +120,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.dead_letters", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.checkpoints", select: "all", insert: "all", update: "all" },
   { table: "slabmend.fleet", select: "all", update: "all" },
+  { table: "slabmend.ready_slabs", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.backlog", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.sightings", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.walks", select: "all", insert: "all", update: "all", delete: true },

@@ -1,4 +1,4 @@
--- Leases a batch from the backlog, one transaction and one round trip: the most urgent slabs first, then those that wait
+-- Leases a batch of slabs that are ready, one transaction and one round trip: the most urgent first, then those that wait
 -- for longest.
 --
 --   request  {"maxLeases", "maxInFlight" | null, "holdMs", "graceMs", "dangerAbove", "mostOrdinary" | null,
@@ -9,25 +9,27 @@
 --            patientShare: of the batch, for slabs that have waited longer than patienceMs, whatever their urgency; rounded up or
 --            down by chance, 0 <= chance < 1, so that it holds on average also where only one place is free at a time. Half of it at
 --            most, rounded by beyondRescueChance, for slabs beyond rescue: thousands that fail each time keep nobody waiting.
---   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "examined", "postponed", "healed",
+--   answer   {"leases": {"slabIds", "digests", "tokens", "margins", "urgencies"}, "live", "examined", "postponed", "healed",
 --             "changed", "dry"}
+--            leases: as columns of the same length, in the order in which they were taken
 --            live: leases of that kind that exist now, as counted (null without maxInFlight)
---            changed: slabs whose first bad sector is well again, but not all: to be judged anew before they are leased
+--            changed: how many slabs' first bad sector is well again, but not all: to be judged anew before they are leased
 --            dry: nothing that may be leased was left behind
 --
--- Every entry that is looked at and not leased leaves the front of the queue: healed and deleted ones go, others say when
--- to look again. So a stale entry costs one look, and no call looks at it twice.
+-- Every slab that is looked at leaves ready_slabs: leased, or because it is healed, deleted or not free; then its entry in the
+-- backlog goes, or says when to look again. So a stale row costs one look, and no call looks at it twice.
 --
 -- Health is looked at again by the first of the sectors that the entry counts, by id, lost ones first; by the others only if
 -- that one is well: judging the whole slab would be thirty times as many. A slab that has become worse in the meantime, or a
 -- little better, is leased all the same.
 --
--- Locks: backlog, then slabs, both `for no key update skip locked`: it waits for nobody, and two callers take different
--- slabs. Then leases, of which nobody else can insert one for a slab that is locked here.
+-- Locks: ready_slabs, then slabs, then entries of the backlog, all `skip locked`: it waits for nobody, and two callers take different
+-- slabs. Leases are inserted between, of which nobody else can insert one for a slab that is locked here. An entry that somebody
+-- holds is left to them: they write it anew after us (record_backlog, or the end of a lease).
 --
--- Indexes: backlog_urgency_idx, backlog_patient_idx and backlog_patient_beyond_rescue_idx, each from its front; then primary
--- keys.
-create or replace function slabmend.lease_by_urgency(request jsonb) returns jsonb
+-- Indexes: those of ready_slabs, each from its front; then primary keys. A lease writes a row of leases, one of slabs, and deletes one
+-- of ready_slabs; each table once for all slabs, by arrays: joins and CTEs over a hundred rows cost as much as the writes.
+create or replace function slabmend.lease_by_urgency(request jsonb) returns json
 language plpgsql volatile
 -- Planned once a connection, for any number of ids, always by index.
 set plan_cache_mode = force_generic_plan
@@ -49,18 +51,29 @@ declare
   most_patient integer not null := 0;
   most_beyond_rescue integer not null := 0;
   live integer;
-  -- Of the entries taken, in their order.
+  moment timestamptz := clock_timestamp();
+  dry boolean;
+  nothing constant jsonb not null := '{"leases": {"slabIds": [], "digests": [], "tokens": [], "margins": [], "urgencies": []},
+    "examined": 0, "postponed": 0, "healed": 0, "changed": 0}';
+  -- Of the slabs taken, in their order.
   chosen bigint[];
+  places tid[];
   urgencies double precision[];
   margins smallint[];
   first_bad bigint[];
-  dry boolean;
+  -- Of those that are leased, in their order; the place is the one among the slabs taken.
+  due bigint[];
+  digests bytea[];
+  due_places integer[];
+  tokens uuid[];
+  -- Others.
   locked bigint[];
   doubtful bigint[];
   well bigint[] := '{}';
   changed bigint[] := '{}';
-  moment timestamptz := clock_timestamp();
-  result record;
+  postponed bigint[];
+  free_from timestamptz[];
+  gone bigint[] := '{}';
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'lease_by_urgency needs read committed' using errcode = 'invalid_transaction_state';
@@ -71,8 +84,7 @@ begin
     room := least(room, most_in_flight - live);
   end if;
   if room <= 0 then
-    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'examined', 0, 'postponed', 0, 'healed', 0,
-      'changed', '[]'::jsonb, 'dry', false);
+    return nothing || jsonb_build_object('live', live, 'dry', false);
   end if;
 
   -- 1. Those whose patience is at its end; then the most urgent; then ordinary ones as far as the budget goes.
@@ -81,46 +93,50 @@ begin
     room, most_ordinary);
   most_beyond_rescue := floor(most_patient / 2.0 + coalesce((request->>'beyondRescueChance')::double precision, random()));
   with beyond_rescue as materialized (
-    select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
-    from slabmend.backlog b
-    where b.ready and b.urgency = 0 and b.waiting_since < moment - patience
-    order by b.waiting_since, b.slab_id
+    select r.ctid, r.slab_id, r.urgency, r.margin, r.first_bad_sector
+    from slabmend.ready_slabs r
+    where r.urgency = 0 and r.waiting_since < moment - patience
+    order by r.waiting_since, r.slab_id
     limit most_beyond_rescue
-    for no key update skip locked
+    for update skip locked
   ), saveable as materialized (
-    select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
-    from slabmend.backlog b
-    where b.ready and b.urgency > 0 and b.waiting_since < moment - patience
-    order by b.waiting_since, b.slab_id
+    select r.ctid, r.slab_id, r.urgency, r.margin, r.first_bad_sector
+    from slabmend.ready_slabs r
+    where r.urgency > 0 and r.waiting_since < moment - patience
+    order by r.waiting_since, r.slab_id
     limit most_patient - (select count(*) from beyond_rescue)
-    for no key update skip locked
+    for update skip locked
   ), patient as materialized (
     select b.* from beyond_rescue b union all select s.* from saveable s
   ), urgent as materialized (
-    select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
-    from slabmend.backlog b
-    where b.ready and b.urgency > ordinary_up_to and b.slab_id not in (select p.slab_id from patient p)
-    order by b.urgency desc, b.waiting_since, b.slab_id
+    select r.ctid, r.slab_id, r.urgency, r.margin, r.first_bad_sector
+    from slabmend.ready_slabs r
+    where r.urgency > ordinary_up_to and r.slab_id not in (select p.slab_id from patient p)
+    order by r.urgency desc, r.waiting_since, r.slab_id
     limit room - (select count(*) from patient)
-    for no key update of b skip locked
+    for update of r skip locked
   ), remaining as (
     -- least() leaves null, no limit, out of account.
     select room - p.count - u.count as places, least(room - p.count - u.count, most_ordinary - p.count) as ordinary
     from (select count(*) from patient) p cross join (select count(*) from urgent) u
   ), ordinary as materialized (
-    select b.slab_id, b.urgency, b.margin, b.bad_sectors[1] as first_bad
-    from slabmend.backlog b
-    where b.ready and b.urgency <= ordinary_up_to and b.slab_id not in (select p.slab_id from patient p)
-    order by b.urgency desc, b.waiting_since, b.slab_id
-    limit (select r.ordinary from remaining r)
-    for no key update of b skip locked
+    select r.ctid, r.slab_id, r.urgency, r.margin, r.first_bad_sector
+    from slabmend.ready_slabs r
+    where r.urgency <= ordinary_up_to and r.slab_id not in (select p.slab_id from patient p)
+    order by r.urgency desc, r.waiting_since, r.slab_id
+    limit (select m.ordinary from remaining m)
+    for update of r skip locked
   ), taken as (
     select p.* from patient p union all select u.* from urgent u union all select o.* from ordinary o
   )
-  select coalesce(array_agg(t.slab_id), '{}'), array_agg(t.urgency), array_agg(t.margin), array_agg(t.first_bad),
-    (select r.places > 0 and (r.ordinary = 0 or r.ordinary > (select count(*) from ordinary)) from remaining r)
-  into chosen, urgencies, margins, first_bad, dry
+  select coalesce(array_agg(t.slab_id), '{}'), array_agg(t.ctid), array_agg(t.urgency), array_agg(t.margin),
+    array_agg(t.first_bad_sector),
+    (select m.places > 0 and (m.ordinary = 0 or m.ordinary > (select count(*) from ordinary)) from remaining m)
+  into chosen, places, urgencies, margins, first_bad, dry
   from taken t;
+  if cardinality(chosen) = 0 then
+    return nothing || jsonb_build_object('live', live, 'dry', dry);
+  end if;
 
   select coalesce(array_agg(s.id), '{}') into locked
   from (select s.id from public.slabs s where s.id = any (chosen) for no key update skip locked) s;
@@ -149,48 +165,52 @@ begin
     ) j;
   end if;
 
-  with judged as materialized (
-    select e.slab_id, e.urgency, e.margin, e.place, t.digest, t.free_at,
+  select
+    coalesce(array_agg(j.slab_id) filter (where j.verdict = 'due'), '{}'),
+    coalesce(array_agg(j.digest) filter (where j.verdict = 'due'), '{}'),
+    coalesce(array_agg(j.place) filter (where j.verdict = 'due'), '{}'),
+    coalesce(array_agg(gen_random_uuid()) filter (where j.verdict = 'due'), '{}'),
+    coalesce(array_agg(j.slab_id) filter (where j.verdict = 'changed'), '{}'),
+    coalesce(array_agg(j.slab_id) filter (where j.verdict = 'postponed'), '{}'),
+    coalesce(array_agg(j.free_at) filter (where j.verdict = 'postponed'), '{}')
+  into due, digests, due_places, tokens, changed, postponed, free_from
+  from (
+    select t.slab_id, t.digest, t.free_at, array_position(chosen, t.slab_id) as place,
       case
-        when t.slab_id is null or t.dying or e.slab_id = any (well) then 'gone'
-        when e.slab_id = any (changed) then 'changed'
-        when t.leased or t.free_at >= moment or e.slab_id <> all (locked) then 'postponed'
+        when t.dying or t.slab_id = any (well) then 'gone'
+        when t.slab_id = any (changed) then 'changed'
+        when t.leased or t.free_at >= moment or t.slab_id <> all (locked) then 'postponed'
         else 'due'
       end as verdict
-    from unnest(chosen, urgencies, margins) with ordinality e (slab_id, urgency, margin, place)
-    left join slabmend.claim_times(chosen, grace) t on t.slab_id = e.slab_id
-  ), inserted as (
-    insert into slabmend.leases as l (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin, through_queue)
-    select j.slab_id, j.digest, moment, moment + hold, moment, moment + hold, j.margin, through
-    from judged j where j.verdict = 'due'
-    on conflict (slab_id) do nothing
-    returning l.slab_id, l.digest, l.token, l.held_until
-  ), held as (
-    update public.slabs s set next_repair_attempt = i.held_until from inserted i where s.id = i.slab_id
-  ), removed as (
-    delete from slabmend.backlog b using judged j where b.slab_id = j.slab_id and j.verdict = 'gone'
-  ), moved_back as (
+    from slabmend.claim_times(chosen, grace) t
+    order by place
+  ) j;
+
+  -- 3. Lease, and take all of them out.
+  insert into slabmend.leases (slab_id, digest, token, leased_at, held_until, sending_since, expires_at, margin, through_queue)
+  select d.slab_id, d.digest, d.token, moment, moment + hold, moment, moment + hold, margins[d.place], through
+  from unnest(due, digests, due_places, tokens) d (slab_id, digest, place, token);
+  update public.slabs s set next_repair_attempt = moment + hold where s.id = any (due);
+  delete from slabmend.ready_slabs r where r.ctid = any (places);
+  if cardinality(due) < cardinality(chosen) then
+    gone := array(select c.slab_id from unnest(chosen) c (slab_id) where c.slab_id <> all (due || changed || postponed));
+    delete from slabmend.backlog b where b.slab_id = any (array(
+      select k.slab_id from slabmend.backlog k where k.slab_id = any (gone) for update skip locked));
     update slabmend.backlog b
     set ready = false,
-      look_at = case j.verdict
-        when 'due' then moment + hold
-        when 'changed' then moment
+      look_at = case
+        when b.slab_id = any (changed) then moment
         -- A slab that somebody holds locked right now is free in a moment.
-        else greatest(j.free_at, moment + interval '1 second')
+        else greatest(free_from[array_position(postponed, b.slab_id)], moment + interval '1 second')
       end
-    from judged j where b.slab_id = j.slab_id and j.verdict <> 'gone'
-  )
-  select
-    coalesce(jsonb_agg(jsonb_build_object('slabId', i.slab_id::text, 'digest', encode(i.digest, 'hex'), 'token', i.token,
-      'margin', j.margin, 'urgency', j.urgency) order by j.place) filter (where i.slab_id is not null), '[]') as leases,
-    count(*) as examined, count(i.slab_id) as leased,
-    count(*) filter (where j.verdict = 'postponed') as postponed,
-    count(*) filter (where j.verdict = 'gone') as healed,
-    coalesce(jsonb_agg(j.slab_id::text) filter (where j.verdict = 'changed'), '[]') as changed
-  into result
-  from judged j left join inserted i on i.slab_id = j.slab_id;
+    where b.slab_id = any (array(
+      select k.slab_id from slabmend.backlog k where k.slab_id = any (changed || postponed) for no key update skip locked));
+  end if;
 
-  return jsonb_build_object('leases', result.leases, 'live', live + result.leased, 'examined', result.examined,
-    'postponed', result.postponed, 'healed', result.healed, 'changed', result.changed, 'dry', dry);
+  return json_build_object(
+    'leases', json_build_object('slabIds', due::text[], 'digests', digests, 'tokens', tokens,
+      'margins', array(select margins[p] from unnest(due_places) p), 'urgencies', array(select urgencies[p] from unnest(due_places) p)),
+    'live', live + cardinality(due), 'examined', cardinality(chosen), 'postponed', cardinality(postponed),
+    'healed', cardinality(gone), 'changed', cardinality(changed), 'dry', dry);
 end
 $function$;

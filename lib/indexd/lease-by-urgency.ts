@@ -46,15 +46,15 @@ export interface UrgencyBatch {
   readonly dry: boolean;
 }
 
-interface Answer extends Omit<UrgencyBatch, "leases" | "changed"> {
-  readonly leases: readonly {
-    slabId: string;
-    digest: string;
-    token: string;
-    margin: number;
-    urgency: number;
-  }[];
-  readonly changed: readonly string[];
+interface Answer extends Omit<UrgencyBatch, "leases"> {
+  /** Column by column: digests as bytea is written, "\\x" and hexadecimal. */
+  readonly leases: {
+    readonly slabIds: readonly string[];
+    readonly digests: readonly string[];
+    readonly tokens: readonly string[];
+    readonly margins: readonly number[];
+    readonly urgencies: readonly number[];
+  };
 }
 
 /**
@@ -76,15 +76,15 @@ export async function leaseByUrgency(
     },
     { ...retry, maxConnectionAttempts: 1 },
   );
+  const { slabIds, digests, tokens, margins, urgencies } = answer.leases;
   return {
     ...answer,
-    leases: answer.leases.map((lease) => ({
-      slabId: parseSlabId(lease.slabId),
-      digest: parseSlabDigest(lease.digest),
-      token: parseLeaseToken(lease.token),
-      margin: lease.margin,
-      urgency: lease.urgency,
+    leases: slabIds.map((slabId, n) => ({
+      slabId: parseSlabId(slabId),
+      digest: parseSlabDigest(digests[n]!.slice("\\x".length)),
+      token: parseLeaseToken(tokens[n]!),
+      margin: margins[n]!,
+      urgency: urgencies[n]!,
     })),
-    changed: answer.changed.length,
   };
 }

@@ -5,8 +5,11 @@
 -- (docs/decisions/0203): a look_at that is not the one of the snapshot (request "seenLookAts", by slab id) and has come stays, or the
 -- slab would be left alone for as long as the lease might have lasted.
 --
--- Locks: backlog by ascending slab id, entries and removed ones in one statement; sightings by ascending slab id; the row of the
--- walk last.
+-- Slabs that are ready get a row of ready_slabs, all others lose theirs: a claim that holds one is waited for, the few milliseconds
+-- that it takes.
+--
+-- Locks: ready_slabs by ascending slab id, then backlog likewise, entries and removed ones in one statement; sightings by ascending
+-- slab id; the row of the walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
 as $function$
@@ -14,8 +17,29 @@ declare
   moment constant timestamptz := clock_timestamp();
   seen constant jsonb := request->'seenLookAts';
   removed constant bigint[] not null := array(select r::bigint from jsonb_array_elements_text(request->'removed') r);
+  not_ready constant bigint[] not null := removed
+    || array(select (e->>'slabId')::bigint from jsonb_array_elements(request->'entries') e where not (e->>'ready')::boolean);
   advanced boolean := false;
 begin
+  insert into slabmend.ready_slabs as r (slab_id, urgency, waiting_since, margin, first_bad_sector)
+  select * from (
+    select e."slabId", e.urgency, to_timestamp(e."waitingSinceMs" / 1000), e.margin, coalesce((e."badSectors"->>0)::bigint, 0)
+    from jsonb_to_recordset(request->'entries') as e ("slabId" bigint, urgency double precision, margin smallint,
+      "badSectors" jsonb, "waitingSinceMs" double precision, ready boolean)
+    where e.ready
+    union all
+    -- Only to be locked in their turn.
+    select k.slab_id, k.urgency, k.waiting_since, k.margin, k.first_bad_sector
+    from slabmend.ready_slabs k where k.slab_id = any (not_ready)
+  ) e
+  order by e."slabId"
+  on conflict (slab_id) do update set
+    urgency = excluded.urgency, waiting_since = excluded.waiting_since, margin = excluded.margin,
+    first_bad_sector = excluded.first_bad_sector
+  where (r.urgency, r.waiting_since, r.margin, r.first_bad_sector)
+    is distinct from (excluded.urgency, excluded.waiting_since, excluded.margin, excluded.first_bad_sector);
+  delete from slabmend.ready_slabs r where r.slab_id = any (not_ready);
+
   insert into slabmend.backlog as b (slab_id, urgency, loss, margin, causes, since, bad_sectors, first_seen, last_seen,
     waiting_since, ready, look_at)
   select * from (

@@ -19,8 +19,12 @@ const FILES = [
   "bump-events.sql",
 ] as const;
 
-/** Parameters that changed before there was a release: `create or replace` alone would leave the old function for ever. */
-const SUPERSEDED = ["drop function if exists slabmend.extend_lease(uuid, bigint)"] as const;
+/** Parameters and results that changed before there was a release: `create or replace` leaves the old function, or is refused. */
+const SUPERSEDED = [
+  "drop function if exists slabmend.extend_lease(uuid, bigint)",
+  "drop function if exists slabmend.extend_lease(uuid, bigint, jsonb)",
+  "drop function if exists slabmend.lease_by_urgency(jsonb)",
+] as const;
 
 /**
  * The functions in schema `slabmend` that read or write indexd's tables, in the order in which they need each other.

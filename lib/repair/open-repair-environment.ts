@@ -117,7 +117,7 @@ export function openRepairEnvironment({
           mayWork = true;
           return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
         }),
-      extend: (token, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, token, leaseMs, spent)),
+      extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
       async readFleet({ fresh = false } = {}) {

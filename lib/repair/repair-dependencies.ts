@@ -40,7 +40,7 @@ interface BeginOptions {
 export interface RepairStore {
   begin(task: RepairTask, options: BeginOptions): Promise<BeginResult>;
   /** With what the repair has spent so far. */
-  extend(token: LeaseToken, spent: Spent): Promise<boolean>;
+  extend(task: RepairTask, spent: Spent): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
   /** Indices of shards that are known to be pinned wrongly. */
   readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;

@@ -47,7 +47,7 @@ export async function repairSlab(
     clock,
     everyMs: settings.heartbeatMs,
     leaseMs: settings.leaseMs,
-    extend: () => store.extend(task.token, meter),
+    extend: () => store.extend(task, meter),
     onFailure: (error) =>
       logger.warn({ error, slab: String(task.slabId) }, "the lease could not be extended"),
   });

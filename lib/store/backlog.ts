@@ -14,7 +14,9 @@ export interface BacklogEntry {
   readonly badSectors: readonly SectorId[];
   readonly firstSeenMs: number;
   readonly waitingSinceMs: number;
+  /** It may be leased now: it has a row of `slabmend.ready_slabs` until it is. */
   readonly ready: boolean;
+  /** When to look at it again, unless it is ready. */
   readonly lookAtMs: number;
 }
 
@@ -105,7 +107,7 @@ export interface BacklogChanges {
  * page is walked again. Returns whether the walk advanced; another walker may have been here first, and then both wrote
  * the same.
  *
- * Tables of ours only. Locks backlog by ascending slab id, then sightings, then the walk.
+ * Tables of ours only. Locks ready_slabs by ascending slab id, then backlog, then sightings, then the walk.
  */
 export async function recordBacklog(sql: ISql, changes: BacklogChanges): Promise<boolean> {
   const { advance } = changes;

@@ -1,5 +1,5 @@
 import type { ISql } from "postgres";
-import type { LeaseToken } from "../slab/ids.ts";
+import type { LeaseToken, SlabId } from "../slab/ids.ts";
 import { DEFAULT_LEASE_MS } from "./begin-repair.ts";
 
 /** What a repair has spent since it began. */
@@ -19,7 +19,7 @@ const NOTHING_SPENT: Spent = { bytesRead: 0, bytesWritten: 0, hastings: 0n };
  */
 export async function extendLease(
   sql: ISql,
-  token: LeaseToken,
+  { slabId, token }: { readonly slabId: SlabId; readonly token: LeaseToken },
   leaseMs = DEFAULT_LEASE_MS,
   spent: Spent = NOTHING_SPENT,
 ): Promise<boolean> {
@@ -29,6 +29,6 @@ export async function extendLease(
     hastings: spent.hastings.toString(),
   });
   const [row] = await sql<{ extended: boolean }[]>`
-    select slabmend.extend_lease(${token}::uuid, ${leaseMs}::bigint, ${text}::text::jsonb) as extended`;
+    select slabmend.extend_lease(${String(slabId)}::bigint, ${token}::uuid, ${leaseMs}::bigint, ${text}::text::jsonb) as extended`;
   return row!.extended;
 }

@@ -22,6 +22,7 @@ const MIGRATIONS = [
   "0007-leases-beside-the-queue.sql",
   "0008-patience-by-hope.sql",
   "0009-leases-end-in-order.sql",
+  "0010-ready-slabs.sql",
 ] as const;
 
 /** The version that this slabmend works with. */

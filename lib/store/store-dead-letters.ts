@@ -43,7 +43,8 @@ export async function storeDeadLetters(sql: ISql, letters: readonly NewDeadLette
   const store = () => sql`
     with dead as (
       select l.slab_id from slabmend.leases l
-      where l.token in (select x.token from jsonb_to_recordset(${encoded}::text::jsonb) as x (token uuid))
+      where (l.slab_id, l.token) in (
+          select x.slab_id, x.token from jsonb_to_recordset(${encoded}::text::jsonb) as x (slab_id bigint, token uuid))
         and l.began_at is null
       order by l.slab_id for update of l skip locked
     ), ended as (

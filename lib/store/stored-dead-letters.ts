@@ -61,7 +61,7 @@ export async function listDeadLetters(
         else 'can-be-sent'
       end as fate
     from slabmend.dead_letters d
-    left join slabmend.leases l on l.token = d.token
+    left join slabmend.leases l on l.slab_id = d.slab_id and l.token = d.token
     where ${chosen}::text is null
       or d.message_id in (select t from jsonb_array_elements_text(${chosen}::text::jsonb) t)
     order by d.last_seen desc, d.message_id

@@ -53,17 +53,21 @@ export async function takeUnsent(
  * Marks leases as sent, only while they are the same and nobody has begun them. Rows that somebody else is at (a
  * begin, a reap) are skipped: they do not need the mark, and waiting for several of them could deadlock.
  */
-export async function markSent(sql: ISql, leases: readonly { readonly token: LeaseToken }[]): Promise<void> {
+export async function markSent(
+  sql: ISql,
+  leases: readonly { readonly slabId: SlabId; readonly token: LeaseToken }[],
+): Promise<void> {
   if (leases.length === 0) return;
-  const tokens = JSON.stringify(leases.map((lease) => lease.token));
+  const sent = JSON.stringify(leases.map(({ slabId, token }) => ({ slab_id: String(slabId), token })));
   const mark = () => sql`
     update slabmend.leases l set sent_at = clock_timestamp()
     where l.slab_id in (
       select u.slab_id from slabmend.leases u
-      where u.token in (select t::uuid from jsonb_array_elements_text(${tokens}::text::jsonb) t)
-        and u.began_at is null
+      join jsonb_to_recordset(${sent}::text::jsonb) as s (slab_id bigint, token uuid)
+        on s.slab_id = u.slab_id and s.token = u.token
+      where u.began_at is null
       order by u.slab_id
-      for update skip locked
+      for update of u skip locked
     )`;
   await retryTransaction("mark leases as sent", async () => await mark(), BRIEFLY);
 }

@@ -72,10 +72,19 @@ export const backlogRows = (sql: Sql): Promise<BacklogRow[]> =>
     select slab_id::text, urgency, margin, causes, ready, first_seen, last_seen, look_at, waiting_since
     from slabmend.backlog b order by b.slab_id`.then((rows) => [...rows]);
 
+/** After a test wrote into the backlog by hand: ready_slabs as a walk would have written it. */
+export async function followBacklog(sql: Sql): Promise<void> {
+  await sql`truncate slabmend.ready_slabs`;
+  await sql`
+    insert into slabmend.ready_slabs (slab_id, urgency, waiting_since, margin, first_bad_sector)
+    select b.slab_id, b.urgency, b.waiting_since, b.margin, b.bad_sectors[1]
+    from slabmend.backlog b where b.ready and not exists (select from slabmend.leases l where l.slab_id = b.slab_id)`;
+}
+
 export async function clearDatabase(sql: Sql): Promise<void> {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
   await sql`truncate hosts_blocklist`;
   await sql`update contracts set good = true, state = 1`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.backlog, slabmend.sightings, slabmend.walks`;
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
 }

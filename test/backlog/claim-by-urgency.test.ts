@@ -19,7 +19,7 @@ import {
   seedFleet,
   seedSlabs,
 } from "../support/seed-indexd.ts";
-import { clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+import { clearDatabase, followBacklog, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -236,6 +236,7 @@ describe("nobody starves", () => {
       for (const id of claimed) waited.add(id);
       await endLeases("repaired", 36_000);
       await sql`update slabmend.backlog set waiting_since = waiting_since - interval '1 day' where slab_id = ${String(old!.id)}`;
+      await followBacklog(sql);
     }
     expect(waited.has(old!.id)).toBe(true);
   });
@@ -245,6 +246,7 @@ describe("nobody starves", () => {
     const patient = [seeded[1]!.id, seeded[3]!.id].map(String);
     await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });
     await sql`update slabmend.backlog set waiting_since = now() - interval '2 days' where slab_id = any (${patient}::bigint[])`;
+    await followBacklog(sql);
     const claimOne = async (chance: number) =>
       (await run({ maxInFlight: 1, topUpMs: 60_000 }, 4_000, () => chance)).claimed.map(String);
     expect(await claimOne(0.5)).toEqual([String(seeded[0]!.id)]);

@@ -7,7 +7,7 @@ import { systemClock } from "../../lib/clock/clock.ts";
 import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { LOST, placeOn, type SeededHost, seedFleet, seedSlabs } from "../support/seed-indexd.ts";
-import { clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
+import { clearDatabase, followBacklog, lease, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -35,6 +35,7 @@ async function populate(population: Population): Promise<Map<string, Kind>> {
   });
   await walk(sql);
   await sql`update slabmend.backlog set waiting_since = waiting_since - interval '2 days', first_seen = first_seen - interval '2 days'`;
+  await followBacklog(sql);
   return new Map(slabs.map(({ id }, n) => [String(id), kinds[n]!]));
 }
 
@@ -52,6 +53,7 @@ async function day(rest: { readonly room: number; readonly patientShare: number 
   await sql`update slabs set next_repair_attempt = clock_timestamp() - interval '1 second' where next_repair_attempt > now()`;
   await sql`delete from slabmend.leases`;
   await sql`update slabmend.backlog set waiting_since = waiting_since - interval '1 day', look_at = now() where true`;
+  await followBacklog(sql);
   await sql`update slabmend.repairs set finished_at = finished_at - interval '1 day'`;
   await lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000);
   return batch.leases.map(({ slabId }) => String(slabId));

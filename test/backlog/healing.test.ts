@@ -120,7 +120,7 @@ test("property: damage, repairs, blocks, deletions, leases, walks and crashes of
       await walk(sql);
       await walk(sql);
       const kept = [...(await entries())];
-      await sql`truncate slabmend.backlog, slabmend.sightings, slabmend.walks`;
+      await sql`truncate slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
       await walk(sql);
       expect(kept).toEqual([...(await entries())]);
       seen.entries += kept.length;

@@ -70,7 +70,7 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
   const id = String(slab.id);
   await walk(sql);
   expect((await lease(sql)).leases).toHaveLength(1);
-  await sql`update slabmend.backlog set look_at = now() - interval '1 second'`;
+  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 second'`;
 
   expect(await look(before(id))).toMatchObject({ looked: 1, recorded: 1 });
   const [entry] = await backlogRows(sql);
@@ -87,7 +87,7 @@ test("one that lasts is looked at when it is over", async () => {
   await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
   await walk(sql);
   expect((await lease(sql)).leases).toHaveLength(1);
-  await sql`update slabmend.backlog set look_at = now() - interval '1 second'`;
+  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 second'`;
   expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
   const [entry] = await backlogRows(sql);
   expect(entry!.look_at.getTime()).toBeGreaterThan(Date.now() + 3_500_000);

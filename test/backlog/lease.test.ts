@@ -15,7 +15,7 @@ import {
   seedSlab,
   seedSlabs,
 } from "../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, clearDatabase, followBacklog, lease, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -70,6 +70,7 @@ describe("order", () => {
     for (const [n, minutes] of [20, 30, 10].entries()) {
       await sql`update slabmend.backlog set waiting_since = now() - make_interval(mins => ${minutes}) where slab_id = ${String(slabs[n]!.id)}`;
     }
+    await followBacklog(sql);
     expect(leasedIds(await lease(sql))).toEqual([1, 0, 2].map((n) => slabs[n]!.id));
   });
 
@@ -89,6 +90,7 @@ describe("order", () => {
       const patient = new Set<bigint>(slabs.slice(30).map(({ id }) => id));
       await walk(sql);
       await sql`update slabmend.backlog set waiting_since = now() - interval '2 days' where slab_id >= ${String(slabs[30]!.id)}`;
+      await followBacklog(sql);
       const leased: bigint[] = [];
       for (let batch = 0; batch < 100; batch++) {
         // Every hundredth once, in no order.
@@ -96,7 +98,7 @@ describe("order", () => {
         leased.push(...leasedIds(await lease(sql, { maxLeases: room, chance })));
         await sql`truncate slabmend.leases`;
         await sql`update slabs set next_repair_attempt = now() - interval '1 hour' where next_repair_attempt > now()`;
-        await sql`update slabmend.backlog set ready = true where not ready`;
+        await followBacklog(sql);
       }
       expect(leased).toHaveLength(100 * room);
       expect(leased.filter((id) => patient.has(id))).toHaveLength(expected);
@@ -176,8 +178,55 @@ describe("a stale entry costs nothing", () => {
     await locker.end();
     const rows = await backlogRows(sql);
     expect(rows.map(({ slab_id }) => slab_id)).toEqual([2, 3, 4, 5].map(at));
-    const minutes = rows.map(({ look_at }) => Math.round((look_at.getTime() - Date.now()) / 60_000));
-    expect(minutes).toEqual([60, 120, 0, 60]);
+    expect(rows.map(({ ready }) => ready)).toEqual([false, false, false, true]);
+    const minutes = rows
+      .slice(0, 3)
+      .map(({ look_at }) => Math.round((look_at.getTime() - Date.now()) / 60_000));
+    expect(minutes).toEqual([60, 120, 0]);
+  });
+
+  test("waits for nobody who writes its entry: what is due is leased, what is not leaves all the same", async () => {
+    const [due, postponed, well] = await seedSlabs(sql, {
+      slabs: Array.from({ length: 3 }, () => slabOf(2, 4)),
+    });
+    await walk(sql);
+    await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(postponed!.id)}`;
+    await repairInSecret(well!, 0);
+    await repairInSecret(well!, 1);
+    const before = await backlogRows(sql);
+    const writer = postgres(database.url, { max: 1, onnotice: () => {} });
+    await writer.begin(async (tx) => {
+      await tx`select from slabmend.backlog for update`;
+      const batch = await lease(sql);
+      expect(leasedIds(batch)).toEqual([due!.id]);
+      expect(batch).toMatchObject({ examined: 3, healed: 1, postponed: 1 });
+      expect(await lease(sql)).toMatchObject({ examined: 0, dry: true });
+    });
+    await writer.end();
+    expect(await backlogRows(sql)).toEqual(before);
+    // A writer that wrote nothing in the end; the next pass does.
+    await walk(sql);
+    const rows = await backlogRows(sql);
+    expect(rows.map(({ slab_id, ready }) => [BigInt(slab_id), ready])).toEqual([
+      [due!.id, false],
+      [postponed!.id, false],
+    ]);
+  });
+
+  test("an entry that is judged again while its slab is leased is not leased a second time", async () => {
+    const slab = await seedSlab(sql, slabOf(3, 5));
+    await walk(sql);
+    expect(leasedIds(await lease(sql))).toEqual([slab.id]);
+    // A judgement by a snapshot from before the lease.
+    await sql`
+      insert into slabmend.ready_slabs (slab_id, urgency, waiting_since, margin, first_bad_sector)
+      select slab_id, urgency, waiting_since, margin, bad_sectors[1] from slabmend.backlog`;
+    expect(await lease(sql)).toMatchObject({ leases: [], examined: 1, postponed: 1 });
+    expect(await lease(sql)).toMatchObject({ examined: 0 });
+    await sql`update slabs set next_repair_attempt = now() - interval '1 second'`;
+    await sql`delete from slabmend.leases`;
+    expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
+    expect(leasedIds(await lease(sql))).toEqual([slab.id]);
   });
 });
 

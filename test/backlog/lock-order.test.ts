@@ -63,6 +63,22 @@ test("the walk takes what it removes and what it records in one order", async ()
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual([second!.id]);
 });
 
+test("the walk holds no entry while it waits for a claim", async () => {
+  const [first, second] = await damaged();
+  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'`;
+  let walking: Promise<unknown> | undefined;
+  await sql.begin(async (tx) => {
+    await tx`select from slabmend.ready_slabs where slab_id = ${second!.id} for update`;
+    walking = lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000);
+    await untilSomebodyWaits();
+    // Which the claim takes if the slab is not to be leased.
+    await lockEntry(tx, first!.id);
+    await lockEntry(tx, second!.id);
+  });
+  await walking;
+  expect(await backlogRows(sql)).toMatchObject([{ ready: true }, { ready: true }]);
+});
+
 test("reap writes the history of all its slabs before it takes an entry of the backlog, as the end of a quarantine does", async () => {
   const [first, second] = await damaged();
   const { leases } = await lease(sql, { holdMs: 0 });

@@ -256,7 +256,7 @@ describe("a pass", () => {
     });
     await sql`update contracts set good = false where host_id <= ${hosts[7]!.id}`;
     for (const pageSectors of [1, 2, 7, 25, 1000]) {
-      await sql`truncate slabmend.backlog, slabmend.sightings, slabmend.walks`;
+      await sql`truncate slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
       const report = await walk(sql, walkSettings({ pageSectors }), ["bad-contract"]);
       expect(report.sectors).toBe(80);
       expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));

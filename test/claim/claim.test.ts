@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 afterEach(async () => {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.backlog, slabmend.sightings, slabmend.walks`;
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
   await sql`update slabmend.fleet set ill = false, backoff_ms = 0, last_probe_at = null, since = clock_timestamp()`;
 });

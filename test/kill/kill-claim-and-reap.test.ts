@@ -37,7 +37,7 @@ test("every step at which a process can be killed is one that undisturbed runs p
   const claim = await kill.startVictim("claim");
   for (let run = 0; run < 2; run += 1) {
     await kill.hoursPass();
-    await kill.world.database.sql`update slabmend.backlog set look_at = now()`;
+    await kill.world.database.sql`update slabmend.backlog set ready = false, look_at = now()`;
     await claim.invoke({});
   }
   noted.claim = await claim.steps();

@@ -101,7 +101,7 @@ const backlog = async () =>
 /** What a walk from the beginning records in the same database. */
 async function freshBacklog(): Promise<unknown[]> {
   const { sql } = kill.world.database;
-  await sql`truncate slabmend.backlog, slabmend.sightings, slabmend.walks`;
+  await sql`truncate slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
   await walk(sql);
   return await backlog();
 }

@@ -112,7 +112,7 @@ describe("expired leases", () => {
       const slab = await damaged();
       const token = await leaseByHand(sql, slab);
       const spent = { bytesRead: 4_194_304, bytesWritten: 12, hastings: 10n ** 24n + 1n };
-      expect(await extendLease(sql, token, 120_000, spent)).toBe(true);
+      expect(await extendLease(sql, { slabId: slab.id, token }, 120_000, spent)).toBe(true);
       await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '1 second'`;
       if (outcome === "superseded") {
         // indexd claimed it meanwhile.

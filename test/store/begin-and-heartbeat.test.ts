@@ -130,7 +130,7 @@ describe("heartbeat", () => {
     await begin();
     await sql`update slabmend.leases set expires_at = clock_timestamp() + interval '5 seconds' where token = ${token}`;
     const [before] = await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`;
-    expect(await extendLease(sql, token)).toBe(true);
+    expect(await extendLease(sql, { slabId: slab.id, token })).toBe(true);
     expect(await rows()).toMatchObject({ expires_in: 120, held: true });
     expect(await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`).toEqual([
       before,
@@ -140,16 +140,16 @@ describe("heartbeat", () => {
   test("never revives an expired one", async () => {
     await begin();
     await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '1 millisecond' where token = ${token}`;
-    expect(await extendLease(sql, token)).toBe(false);
+    expect(await extendLease(sql, { slabId: slab.id, token })).toBe(false);
     expect(await rows()).toMatchObject({ expires_in: 0 });
   });
 
   test("says stop when indexd has the slab, when the lease is gone, when it never began", async () => {
-    expect(await extendLease(sql, token)).toBe(false);
+    expect(await extendLease(sql, { slabId: slab.id, token })).toBe(false);
     await begin();
     await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
-    expect(await extendLease(sql, token)).toBe(false);
-    expect(await extendLease(sql, randomUUID() as LeaseToken)).toBe(false);
+    expect(await extendLease(sql, { slabId: slab.id, token })).toBe(false);
+    expect(await extendLease(sql, { slabId: slab.id, token: randomUUID() as LeaseToken })).toBe(false);
   });
 
   test("a heartbeat that waited for reap's lock finds the lease gone", async () => {
@@ -157,7 +157,7 @@ describe("heartbeat", () => {
     let beat: Promise<boolean> = Promise.resolve(true);
     await sql.begin(async (tx) => {
       await tx`delete from slabmend.leases where token = ${token}`;
-      beat = extendLease(sql, token);
+      beat = extendLease(sql, { slabId: slab.id, token });
       await new Promise((resolve) => setTimeout(resolve, 50));
     });
     expect(await beat).toBe(false);

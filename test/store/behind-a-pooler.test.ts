@@ -53,7 +53,7 @@ test.each(["id", "urgency"] as const)(
       const { token } = queue.messages[0]!;
       const begun = await beginRepair(pooled, { slabId: slab.id, token, worker: "w", holdMs: 60_000 });
       expect(begun.kind).toBe("begun");
-      expect(await extendLease(pooled, token)).toBe(true);
+      expect(await extendLease(pooled, { slabId: slab.id, token })).toBe(true);
       const moves = await movesFromHere(sql, slab, [[0, hosts[4]!]]);
       expect(await commitRepair(pooled, requestOf(slab, token, { moves }))).toMatchObject({ recorded: [0] });
       expect(await flushMoved(pooled)).toBe(1);

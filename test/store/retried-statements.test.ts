@@ -63,7 +63,7 @@ test.each<[name: string, table: string, code: string, write: () => Promise<unkno
     "40P01",
     async () => {
       const token = await quietly("leases", () => leaseByHand(sql, slab));
-      await markSent(sql, [{ token }]);
+      await markSent(sql, [{ slabId: slab.id, token }]);
     },
   ],
   ["checkBudget", "budget", "40001", () => checkBudget(sql, { repairs: 1n })],

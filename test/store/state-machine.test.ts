@@ -77,7 +77,7 @@ async function createWorld(): Promise<World> {
   await sql`
     truncate hosts, hosts_blocklist, contracts, contract_sectors_map, slabs, sectors, slab_sectors, objects, object_slabs,
       object_events, account_slabs, slab_deletion_queue, accounts, stats_deltas cascade`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.backlog, slabmend.sightings,
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings,
     slabmend.walks`;
   await sql`update stats set stat_value = 0`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
@@ -162,7 +162,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
   },
   async heartbeat(world, [a]) {
     const message = pick(world.messages, a);
-    if (message !== undefined) await extendLease(sql, message.token);
+    if (message !== undefined) await extendLease(sql, message);
   },
   async commit(world, [a]) {
     const request = choosePlan(world, a);

@@ -1,0 +1,46 @@
+-- What leasing takes from: docs/decisions/0420. A narrow row for each slab that may be leased now, as far as we know, deleted when
+-- it is leased: an entry of the backlog is wide, and changing one moved it in all its indexes.
+create table slabmend.ready_slabs (
+  slab_id bigint primary key,
+  -- These three as in backlog.
+  urgency double precision not null check (urgency between 0 and 1),
+  waiting_since timestamptz not null,
+  margin smallint not null,
+  -- Looked at again on leasing: the first of backlog's bad_sectors; 0, which is no sector: all of them.
+  first_bad_sector bigint not null
+) with (autovacuum_vacuum_scale_factor = 0.02);
+insert into slabmend.ready_slabs (slab_id, urgency, waiting_since, margin, first_bad_sector)
+select b.slab_id, b.urgency, b.waiting_since, b.margin, coalesce(b.bad_sectors[1], 0)
+from slabmend.backlog b where b.ready
+order by b.slab_id;
+create index ready_slabs_urgency_idx on slabmend.ready_slabs (urgency desc, waiting_since, slab_id);
+-- Who has waited for long has a share of the leases; slabs beyond rescue one of their own.
+create index ready_slabs_patient_idx on slabmend.ready_slabs (waiting_since, slab_id) where urgency > 0;
+create index ready_slabs_patient_beyond_rescue_idx on slabmend.ready_slabs (waiting_since, slab_id) where urgency = 0;
+
+-- From now on: the slab was put into ready_slabs, and neither has its lease ended nor was the entry judged otherwise since; look_at says
+-- nothing then.
+comment on column slabmend.backlog.ready is 'in ready_slabs, or leased from there';
+drop index slabmend.backlog_urgency_idx;
+drop index slabmend.backlog_patient_idx;
+drop index slabmend.backlog_patient_beyond_rescue_idx;
+
+-- Whoever names a token names its slab as well: by the primary key.
+alter table slabmend.leases drop constraint leases_token_key;
+
+-- When a lease ends, however it does, its slab is looked at again at once. What a walk judged while the lease was there counts for
+-- nothing; if it put the slab into ready_slabs, leasing looks at it again in any case.
+create or replace function slabmend.look_again_when_leases_end() returns trigger
+language plpgsql
+as $function$
+begin
+  update slabmend.backlog b set ready = false, look_at = clock_timestamp()
+  where b.slab_id = any (array(
+    select k.slab_id
+    from slabmend.backlog k
+    where k.slab_id = any (array(select e.slab_id from ended e))
+    order by k.slab_id
+    for no key update));
+  return null;
+end
+$function$;
