@@ -134,9 +134,13 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const nearest = await nearestToLoss(sql, NEAREST);
   say("lease");
   const { slabs } = indexd.scale;
-  const batches = Math.min(400, Math.floor(slabs / 600));
+  // Several hundred batches each, so that a 99th percentile is more than one sample; vacuumed between, as in the minutes that they take
+  // where repairs follow.
+  const batches = Math.floor(slabs / 555);
   const alone = await leaseAlone(url, { slabs, batches, commit: "durable" });
+  await vacuumBacklog(sql);
   const computed = await leaseAlone(url, { slabs, batches, commit: "asynchronous" });
+  await vacuumBacklog(sql);
   say("indexd's writes");
   const disturbance = await disturbIndexd(url, indexd, Number(values.seconds));
   const together = await leaseTogether(url, 8, Math.floor(slabs / 3));

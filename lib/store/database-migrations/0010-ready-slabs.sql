@@ -8,7 +8,10 @@ create table slabmend.ready_slabs (
   margin smallint not null,
   -- Looked at again on leasing: the first of backlog's bad_sectors; 0, which is no sector: all of them.
   first_bad_sector bigint not null
-) with (autovacuum_vacuum_scale_factor = 0.02);
+)
+-- A batch deletes from as many pages as it leases slabs, and a page that is changed for the first time after a checkpoint goes into the
+-- log as far as it is filled.
+with (fillfactor = 25, autovacuum_vacuum_scale_factor = 0.02);
 insert into slabmend.ready_slabs (slab_id, urgency, waiting_since, margin, first_bad_sector)
 select b.slab_id, b.urgency, b.waiting_since, b.margin, coalesce(b.bad_sectors[1], 0)
 from slabmend.backlog b where b.ready
