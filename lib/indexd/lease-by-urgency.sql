@@ -16,16 +16,17 @@
 --            changed: how many slabs' first bad sector is well again, but not all: to be judged anew before they are leased
 --            dry: nothing that may be leased was left behind
 --
--- Every slab that is looked at leaves ready_slabs: leased, or because it is healed, deleted or not free; then its entry in the
--- backlog goes, or says when to look again. So a stale row costs one look, and no call looks at it twice.
+-- Every slab that is looked at leaves ready_slabs: leased, or because it is healed, deleted, changed or not free; then its entry in the
+-- backlog goes, or says when to look again. So a stale row costs one look.
 --
 -- Health is looked at again by the first of the sectors that the entry counts, by id, lost ones first; by the others only if
 -- that one is well: judging the whole slab would be thirty times as many. A slab that has become worse in the meantime, or a
 -- little better, is leased all the same.
 --
 -- Locks: ready_slabs, then slabs, then entries of the backlog, all `skip locked`: it waits for nobody, and two callers take different
--- slabs. Leases are inserted between, of which nobody else can insert one for a slab that is locked here. An entry that somebody
--- holds is left to them: they write it anew after us (record_backlog, or the end of a lease).
+-- slabs. Leases are inserted between, of which nobody else can insert one for a slab that is locked here. A slab that is not leased and
+-- whose entry somebody holds (a record, the end of a lease: milliseconds) stays in ready_slabs, because nobody knows what they will write:
+-- a later call looks again.
 --
 -- Indexes: those of ready_slabs, each from its front; then primary keys. A lease writes a row of leases, one of slabs, and deletes one
 -- of ready_slabs; each table once for all slabs, by arrays: joins and CTEs over a hundred rows cost as much as the writes.
@@ -34,6 +35,8 @@ language plpgsql volatile
 -- Planned once a connection, for any number of ids, always by index.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+-- Digests go into JSON as they are printed.
+set bytea_output = hex
 as $function$
 declare
   hold constant interval not null := make_interval(secs => (request->>'holdMs')::double precision / 1000);
@@ -156,12 +159,13 @@ begin
       coalesce(array_agg(j.slab_id) filter (where j.bad > 0 and not j.first_is_bad), '{}')
     into well, changed
     from (
-      select b.slab_id, count(x.cause) as bad,
+      select d.id as slab_id, count(x.cause) as bad,
         coalesce(bool_or(x.cause is not null) filter (where x.sector_id = b.bad_sectors[1]), false) as first_is_bad
-      from slabmend.backlog b
+      from unnest(doubtful) d (id)
+      -- Without an entry, which somebody found healed, it has nothing bad.
+      left join lateral (select k.bad_sectors from slabmend.backlog k where k.slab_id = d.id offset 0) b on true
       left join lateral (select * from slabmend.sector_causes(b.bad_sectors) offset 0) x on true
-      where b.slab_id = any (doubtful)
-      group by b.slab_id
+      group by d.id
     ) j;
   end if;
 
@@ -191,8 +195,9 @@ begin
   select d.slab_id, d.digest, d.token, moment, moment + hold, moment, moment + hold, margins[d.place], through
   from unnest(due, digests, due_places, tokens) d (slab_id, digest, place, token);
   update public.slabs s set next_repair_attempt = moment + hold where s.id = any (due);
-  delete from slabmend.ready_slabs r where r.ctid = any (places);
-  if cardinality(due) < cardinality(chosen) then
+  if cardinality(due) = cardinality(chosen) then
+    delete from slabmend.ready_slabs r where r.ctid = any (places);
+  else
     gone := array(select c.slab_id from unnest(chosen) c (slab_id) where c.slab_id <> all (due || changed || postponed));
     delete from slabmend.backlog b where b.slab_id = any (array(
       select k.slab_id from slabmend.backlog k where k.slab_id = any (gone) for update skip locked));
@@ -204,7 +209,13 @@ begin
         else greatest(free_from[array_position(postponed, b.slab_id)], moment + interval '1 second')
       end
     where b.slab_id = any (array(
-      select k.slab_id from slabmend.backlog k where k.slab_id = any (changed || postponed) for no key update skip locked));
+      -- One that is not ready says already when to look: at once, if a lease has just ended.
+      select k.slab_id from slabmend.backlog k
+      where k.slab_id = any (changed || postponed) and k.ready
+      for no key update skip locked));
+    delete from slabmend.ready_slabs r
+    where r.ctid = any (places)
+      and (r.slab_id = any (due) or not exists (select from slabmend.backlog b where b.slab_id = r.slab_id and b.ready));
   end if;
 
   return json_build_object(

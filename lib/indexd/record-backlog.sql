@@ -12,6 +12,8 @@
 -- slab id; the row of the walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
+-- A plan made while a table is empty would read all of it for as long as the connection lasts.
+set enable_seqscan = off
 as $function$
 declare
   moment constant timestamptz := clock_timestamp();
@@ -19,6 +21,9 @@ declare
   removed constant bigint[] not null := array(select r::bigint from jsonb_array_elements_text(request->'removed') r);
   not_ready constant bigint[] not null := removed
     || array(select (e->>'slabId')::bigint from jsonb_array_elements(request->'entries') e where not (e->>'ready')::boolean);
+  -- Deleted are those that were there before the first statement, which it locks in their turn. One that comes between is harmless: leasing
+  -- looks again.
+  offered constant bigint[] not null := array(select r.slab_id from slabmend.ready_slabs r where r.slab_id = any (not_ready));
   advanced boolean := false;
 begin
   insert into slabmend.ready_slabs as r (slab_id, urgency, waiting_since, margin, first_bad_sector)
@@ -30,7 +35,7 @@ begin
     union all
     -- Only to be locked in their turn.
     select k.slab_id, k.urgency, k.waiting_since, k.margin, k.first_bad_sector
-    from slabmend.ready_slabs k where k.slab_id = any (not_ready)
+    from slabmend.ready_slabs k where k.slab_id = any (offered)
   ) e
   order by e."slabId"
   on conflict (slab_id) do update set
@@ -38,7 +43,7 @@ begin
     first_bad_sector = excluded.first_bad_sector
   where (r.urgency, r.waiting_since, r.margin, r.first_bad_sector)
     is distinct from (excluded.urgency, excluded.waiting_since, excluded.margin, excluded.first_bad_sector);
-  delete from slabmend.ready_slabs r where r.slab_id = any (not_ready);
+  delete from slabmend.ready_slabs r where r.slab_id = any (offered);
 
   insert into slabmend.backlog as b (slab_id, urgency, loss, margin, causes, since, bad_sectors, first_seen, last_seen,
     waiting_since, ready, look_at)

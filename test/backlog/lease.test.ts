@@ -185,7 +185,7 @@ describe("a stale entry costs nothing", () => {
     expect(minutes).toEqual([60, 120, 0]);
   });
 
-  test("waits for nobody who writes its entry: what is due is leased, what is not leaves all the same", async () => {
+  test("waits for nobody who writes its entry: what is due is leased, what is not stays until they are done", async () => {
     const [due, postponed, well] = await seedSlabs(sql, {
       slabs: Array.from({ length: 3 }, () => slabOf(2, 4)),
     });
@@ -200,17 +200,39 @@ describe("a stale entry costs nothing", () => {
       const batch = await lease(sql);
       expect(leasedIds(batch)).toEqual([due!.id]);
       expect(batch).toMatchObject({ examined: 3, healed: 1, postponed: 1 });
-      expect(await lease(sql)).toMatchObject({ examined: 0, dry: true });
+      expect(await lease(sql)).toMatchObject({ leases: [], examined: 2, healed: 1, postponed: 1 });
     });
     await writer.end();
+    // It wrote nothing in the end.
     expect(await backlogRows(sql)).toEqual(before);
-    // A writer that wrote nothing in the end; the next pass does.
-    await walk(sql);
+    expect(await lease(sql)).toMatchObject({ leases: [], examined: 2, healed: 1, postponed: 1 });
+    expect(await lease(sql)).toMatchObject({ examined: 0 });
     const rows = await backlogRows(sql);
     expect(rows.map(({ slab_id, ready }) => [BigInt(slab_id), ready])).toEqual([
-      [due!.id, false],
+      [due!.id, true],
       [postponed!.id, false],
     ]);
+  });
+
+  test("one that nobody keeps an entry of is looked at all the same", async () => {
+    const slab = await seedSlab(sql, slabOf(2, 4));
+    await walk(sql);
+    await repairInSecret(slab, 0);
+    await repairInSecret(slab, 1);
+    // Of two that judged it, the one that found it healed came last, and its snapshot knew of no row.
+    await sql`truncate slabmend.backlog`;
+    expect(await lease(sql)).toMatchObject({ leases: [], examined: 1, healed: 1 });
+    expect(await lease(sql)).toMatchObject({ examined: 0 });
+  });
+
+  test("does not put off a look that is to come at once", async () => {
+    const slab = await seedSlab(sql, slabOf(2, 4));
+    await walk(sql);
+    // A lease has just ended, and a judgement from before put the slab back.
+    await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 second'`;
+    await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
+    expect(await lease(sql)).toMatchObject({ leases: [], examined: 1, postponed: 1 });
+    expect(await look()).toMatchObject({ looked: 1 });
   });
 
   test("an entry that is judged again while its slab is leased is not leased a second time", async () => {

@@ -1,5 +1,9 @@
 -- What leasing takes from: docs/decisions/0420. A narrow row for each slab that may be leased now, as far as we know, deleted when
 -- it is leased: an entry of the backlog is wide, and changing one moved it in all its indexes.
+-- On a fleet that works: in the order in which everybody takes them, and before what is ready is read. A walk that was waiting for this goes
+-- on with its old text once, and its slabs are ready from the next pass on.
+lock table slabmend.leases, slabmend.backlog in access exclusive mode;
+
 create table slabmend.ready_slabs (
   slab_id bigint primary key,
   -- These three as in backlog.
@@ -21,9 +25,9 @@ create index ready_slabs_urgency_idx on slabmend.ready_slabs (urgency desc, wait
 create index ready_slabs_patient_idx on slabmend.ready_slabs (waiting_since, slab_id) where urgency > 0;
 create index ready_slabs_patient_beyond_rescue_idx on slabmend.ready_slabs (waiting_since, slab_id) where urgency = 0;
 
--- From now on: the slab was put into ready_slabs, and neither has its lease ended nor was the entry judged otherwise since; look_at says
--- nothing then.
-comment on column slabmend.backlog.ready is 'in ready_slabs, or leased from there';
+-- From now on more than the word says: true from when the slab was put into ready_slabs until a lease of it ends, or it is judged or found
+-- not to be ready; so of a leased one as well. look_at says nothing meanwhile.
+comment on column slabmend.backlog.ready is 'in ready_slabs, or leased since';
 drop index slabmend.backlog_urgency_idx;
 drop index slabmend.backlog_patient_idx;
 drop index slabmend.backlog_patient_beyond_rescue_idx;
@@ -31,8 +35,8 @@ drop index slabmend.backlog_patient_beyond_rescue_idx;
 -- Whoever names a token names its slab as well: by the primary key.
 alter table slabmend.leases drop constraint leases_token_key;
 
--- When a lease ends, however it does, its slab is looked at again at once. What a walk judged while the lease was there counts for
--- nothing; if it put the slab into ready_slabs, leasing looks at it again in any case.
+-- When a lease ends, however it does, its slab is looked at again at once, whatever was judged while the lease was there. A row that this
+-- put into ready_slabs stays: leasing looks at the slab in any case.
 create or replace function slabmend.look_again_when_leases_end() returns trigger
 language plpgsql
 as $function$
