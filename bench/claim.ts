@@ -81,6 +81,15 @@ async function forgetLeases(sql: Sql): Promise<void> {
   await sql`select pg_stat_force_next_flush()`;
 }
 
+/**
+ * As a running server is minutes after the walk: vacuumed, and with a checkpoint behind it. Without one no page is written to the log whole,
+ * and each page that is read has to wait until a dirty one is written, of which the walk leaves gigabytes.
+ */
+async function minutesLater(sql: Sql): Promise<void> {
+  await vacuumBacklog(sql);
+  await sql.unsafe("checkpoint");
+}
+
 async function vacuumBacklog(sql: Sql): Promise<void> {
   for (const table of ["backlog", "ready_slabs"]) await sql.unsafe(`vacuum analyze slabmend.${table}`);
 }
@@ -90,7 +99,7 @@ async function small() {
     const indexd = await generateIndexd(sql, scale(Number(values["small-slabs"])));
     await loseHosts(sql, indexd.hosts.slice(0, Math.ceil(indexd.hosts.length / 10)));
     await walkEverything(url);
-    await vacuumBacklog(sql);
+    await minutesLater(sql);
     const batches = Math.floor(indexd.scale.slabs / 250);
     return {
       sectors: indexd.scale.slabs * indexd.scale.shards,
@@ -104,6 +113,7 @@ async function small() {
 async function oneHost(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const sectors = await loseHosts(sql, indexd.hosts.slice(0, 1));
   const walk = await walkEverything(url);
+  await minutesLater(sql);
   const alone = await leaseAlone(url, {
     slabs: indexd.scale.slabs,
     batches: Math.floor(sectors / 200),
@@ -130,12 +140,11 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const walk = await walkEverything(url);
   say("a pass in which nothing changes");
   const again = await walkEverything(url);
-  await vacuumBacklog(sql);
   const nearest = await nearestToLoss(sql, NEAREST);
+  await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Several hundred batches each, so that a 99th percentile is more than one sample; vacuumed between, as in the minutes that they take
-  // where repairs follow.
+  // Several hundred batches each, so that a 99th percentile is more than one sample; vacuumed between, as in the minutes that so many repairs take.
   const batches = Math.floor(slabs / 555);
   const alone = await leaseAlone(url, { slabs, batches, commit: "durable" });
   await vacuumBacklog(sql);
