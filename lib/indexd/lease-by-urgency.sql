@@ -29,7 +29,7 @@
 -- a later call looks again.
 --
 -- Indexes: those of ready_slabs, each from its front; then primary keys. A lease writes a row of leases, one of slabs, and deletes one
--- of ready_slabs; each table once for all slabs, by arrays: joins and CTEs over a hundred rows cost as much as the writes.
+-- of ready_slabs; each table once for all slabs, by arrays: docs/decisions/0420.
 create or replace function slabmend.lease_by_urgency(request jsonb) returns json
 language plpgsql volatile
 -- Planned once a connection, for any number of ids, always by index.
