@@ -1,64 +1,84 @@
-// The import direction of docs/architecture.md: functions -> use cases -> adapters -> nouns. Never backwards.
-const useCases = "^lib/(claim|repair|reap)/";
-const adapters = "^lib/(placement|hosts|rhp4|siamux|kernel|merkle|erasure|keys|store|queue|indexd|config|telemetry)/";
+// The import direction of docs/architecture.md. A folder may import from its own floor's folder and from lower floors only.
+// A folder that is on no floor fails the check.
+const FLOORS = [
+  ["lib/errors", "lib/clock"],
+  ["lib/slab", "lib/network"],
+  ["lib/siamux", "lib/rhp4", "lib/merkle", "lib/config"],
+  ["lib/kernel", "lib/keys"],
+  ["lib/erasure", "lib/hosts"],
+  ["lib/database/client"],
+  ["lib/database/indexd"],
+  ["lib/database/leases", "lib/database/schema"],
+  ["lib/database/backlog", "lib/database/fleet", "lib/database/reports"],
+  ["lib/placement", "lib/queue", "lib/telemetry"],
+  ["lib/jobs/backlog", "lib/jobs/send-leases", "lib/jobs/repair"],
+  ["lib/jobs/claim", "lib/jobs/reap"],
+  ["lib/worker"],
+  ["lib/cli/command"],
+  ["lib/cli/commands"],
+  ["lib/cli"],
+  ["functions", "infra", "dev"],
+  ["bin"],
+];
+
+const pattern = (folder) => `^${folder}/`;
+const named = FLOORS.flat();
+// The longest name wins: lib/cli/command is not lib/cli.
+const within = (folder) => named.filter((other) => other !== folder && other.startsWith(`${folder}/`)).map(pattern);
+const from = (folder) => ({ path: pattern(folder), pathNot: within(folder) });
+
+const directions = FLOORS.flatMap((floor, height) =>
+  floor.map((folder) => ({
+    name: `${folder}-imports-from-lower-floors-only`,
+    severity: "error",
+    from: from(folder),
+    to: {
+      path: "^(lib|functions|infra|dev|bin|test|bench)/",
+      pathNot: [folder, ...FLOORS.slice(0, height).flat()].map(pattern),
+    },
+  })),
+);
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 export default {
   forbidden: [
+    ...directions,
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    { name: "no-circular-folders", severity: "error", scope: "folder", from: {}, to: { circular: true } },
+    {
+      name: "folder-on-no-floor",
+      comment: "Add the folder to a floor above.",
+      severity: "error",
+      from: { path: "^(lib|functions|infra|dev|bin)/", pathNot: named.map(pattern) },
+      to: {},
+    },
     {
       name: "local-is-only-for-machines-of-ours",
-      comment: "What runs on AWS must not know the local runtime.",
+      comment: "What users run must not know the local runtime.",
       severity: "error",
-      from: { path: "^(functions|infra)/|^lib/(?!local/)" },
-      to: { path: "^lib/local/" },
-    },
-    {
-      name: "adapters-know-no-use-case",
-      severity: "error",
-      from: { path: adapters },
-      to: { path: `${useCases}|^functions/|^bin/` },
-    },
-    {
-      name: "use-cases-do-not-know-each-other",
-      severity: "error",
-      from: { path: "^lib/(claim|repair|reap)/" },
-      to: { path: useCases, pathNot: "^lib/$1/" },
-    },
-    {
-      name: "nouns-know-nobody",
-      severity: "error",
-      from: { path: "^lib/(slab|errors)/" },
-      to: { path: "^(lib|functions|bin|infra)/", pathNot: "^lib/(slab|errors)/" },
+      from: { path: "^(functions|infra|lib)/" },
+      to: { path: "^dev/" },
     },
     {
       name: "wire-stands-alone",
-      comment: "siamux and rhp4 need only a duplex; they know no database and no queue.",
+      comment: "siamux and rhp4 need only a duplex stream; they know no settings.",
       severity: "error",
       from: { path: "^lib/(siamux|rhp4|kernel|merkle|erasure|keys)/" },
-      to: { path: "^lib/(store|queue|indexd|placement|hosts|config)/" },
+      to: { path: "^lib/(config|network)/" },
     },
     {
       name: "deciding-is-pure",
       comment: "Placement decides; it reads no clock, socket, file or database.",
       severity: "error",
       from: { path: "^lib/placement/" },
-      to: { path: "^lib/(store|queue|hosts|rhp4|siamux|config)/|^node_modules/", dependencyTypesNot: ["type-only"] },
+      to: { path: "^lib/(database|hosts|rhp4|siamux|config|clock)/|^node_modules/", dependencyTypesNot: ["type-only"] },
     },
     {
       name: "no-dev-dependency-in-production",
       severity: "error",
-      from: { path: "^(functions|lib)/", pathNot: "^lib/local/" },
+      from: { path: "^(functions|lib)/" },
       to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"] },
     },
-    {
-      name: "operators-only-from-the-command-line",
-      severity: "error",
-      comment: "The demo is an operator too: its functions work under the role that `slabmend grant` makes.",
-      from: { path: "^(functions|infra|lib)/", pathNot: "^lib/(operator|local/demo)/" },
-      to: { path: "^lib/operator/" },
-    },
-    { name: "not-to-tests", severity: "error", from: { path: "^(functions|lib|bin|infra)/" }, to: { path: "^(test|bench)/" } },
   ],
   options: {
     doNotFollow: { path: "node_modules" },

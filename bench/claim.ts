@@ -11,7 +11,7 @@ import { writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import postgres, { type Sql } from "postgres";
-import { startPostgres } from "../lib/local/postgres.ts";
+import { startPostgres } from "../dev/postgres/postgres.ts";
 import { commitTogether } from "./claim/commit-rates.ts";
 import { type GeneratedIndexd, generateIndexd, loseHosts, type Scale } from "./claim/generate-indexd.ts";
 import { disturbIndexd } from "./claim/indexd-writes.ts";

@@ -2,7 +2,7 @@
  * What a TiB repaired costs, from what repairs were measured to take and from prices: docs/cost.md has the formulas and the
  * tables that follow from docs/cost/measured.json and docs/cost/prices.json. Pure.
  */
-import { type LambdaBill, type LambdaPrices, lambdaBill } from "../lib/operator/lambda-bill.ts";
+import { type LambdaBill, type LambdaPrices, lambdaBill } from "../lib/cli/commands/status/lambda-bill.ts";
 import type { RepairWall } from "./repair-wall.ts";
 
 /** TB are 10^12 bytes. */

@@ -4,15 +4,15 @@
  * sealed. Plan, rebuild and everything between are what a worker runs. Against the same with every range verified.
  */
 import { randomBytes } from "node:crypto";
+import { combineInColumns } from "../dev/objects/combine-in-columns.ts";
 import { systemClock } from "../lib/clock/clock.ts";
+import type { FleetHost, FleetSnapshot } from "../lib/database/indexd/fleet-snapshot.ts";
 import { encodingMatrix } from "../lib/erasure/coefficients.ts";
 import type { HostPool } from "../lib/hosts/host-pool.ts";
-import type { FleetHost, FleetSnapshot } from "../lib/indexd/fleet-snapshot.ts";
+import { BufferPool } from "../lib/jobs/repair/buffer-pool.ts";
+import type { RepairDependencies, RepairTask } from "../lib/jobs/repair/repair-dependencies.ts";
+import { repairSlab } from "../lib/jobs/repair/repair-slab.ts";
 import { createKernel, type Kernel } from "../lib/kernel/kernel.ts";
-import { combineInColumns } from "../lib/local/objects/combine-in-columns.ts";
-import { BufferPool } from "../lib/repair/buffer-pool.ts";
-import type { RepairDependencies, RepairTask } from "../lib/repair/repair-dependencies.ts";
-import { repairSlab } from "../lib/repair/repair-slab.ts";
 import { encodeFrameHeader } from "../lib/siamux/frame.ts";
 import { FrameReader } from "../lib/siamux/frame-reader.ts";
 import { PacketCipher } from "../lib/siamux/packet-cipher.ts";
@@ -46,7 +46,7 @@ const PLAIN_BYTES = DEFAULT_PACKET_BYTES - TAG_BYTES;
 const PAYLOAD_BYTES = PLAIN_BYTES - FRAME_HEADER_BYTES;
 const ROUNDS = 15;
 const WARM_UP_ROUNDS = 3;
-/** As a worker's: lib/repair/open-repair-environment.ts. */
+/** As a worker's: lib/worker/open-repair-environment.ts. */
 const KERNEL_BYTES = 108 * 1_048_576;
 
 interface SealedRange {

@@ -6,10 +6,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { HostCounters } from "../lib/local/swarm/host-counters.ts";
-import { DEFAULT_PRICES } from "../lib/local/swarm/swarm.ts";
+import type { HostCounters } from "../dev/swarm/host-counters.ts";
+import { DEFAULT_PRICES } from "../dev/swarm/swarm.ts";
+import { readJournalEntry } from "../lib/database/reports/read-journal.ts";
 import { encodeRepairMessage } from "../lib/queue/repair-message.ts";
-import { readJournalEntry } from "../lib/store/read-journal.ts";
 import { bundleFunction } from "../scripts/bundle.ts";
 import type { RepairWorld, StoredSlab, WorldHost } from "../test/support/repair-world.ts";
 import { blockHost } from "../test/support/seed-indexd.ts";

@@ -1,7 +1,7 @@
 /** How many metrics and alarms a stage has: what AWS bills each month, counted from the code that prints and watches them. */
 import { ALARMS, type AlarmDefinition } from "../infra/alarm-definitions.ts";
 import type { FunctionName } from "../infra/function-settings.ts";
-import { OUTCOMES } from "../lib/store/outcome-writes.ts";
+import { OUTCOMES } from "../lib/database/leases/outcome-writes.ts";
 import { claimMetrics } from "../lib/telemetry/claim-metrics.ts";
 import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";

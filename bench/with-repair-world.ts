@@ -1,10 +1,10 @@
 /** A repair world outside of vitest: an embedded PostgreSQL of its own, and the repair function in a process of its own. */
 import { readFile } from "node:fs/promises";
 import postgres from "postgres";
-import { FunctionPool } from "../lib/local/function-pool.ts";
-import { type ParentGuard, startParentGuard } from "../lib/local/parent-guard.ts";
-import { startPostgres } from "../lib/local/postgres.ts";
-import { migrateDatabase } from "../lib/store/migrate-database.ts";
+import { FunctionPool } from "../dev/aws/function-pool.ts";
+import { startPostgres } from "../dev/postgres/postgres.ts";
+import { type ParentGuard, startParentGuard } from "../dev/process/parent-guard.ts";
+import { migrateDatabase } from "../lib/database/schema/migrate-database.ts";
 import { createRepairWorld, type RepairWorld } from "../test/support/repair-world.ts";
 
 /** Everything has ended when this returns. */
@@ -18,7 +18,7 @@ export async function withRepairWorld<T>(
     await admin.unsafe("create database bench").finally(() => admin.end());
     const url = server.url("bench");
     const sql = postgres(url, { max: 4, onnotice: () => {} });
-    await sql.unsafe(await readFile(new URL("../lib/local/indexd-schema.sql", import.meta.url), "utf8"));
+    await sql.unsafe(await readFile(new URL("../dev/indexd/indexd-schema.sql", import.meta.url), "utf8"));
     await migrateDatabase(sql);
     const world = await createRepairWorld({ hosts, database: { url, sql, drop: () => sql.end() } });
     try {

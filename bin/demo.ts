@@ -1,9 +1,10 @@
-/** `npm run demo`: see lib/local/demo/run-demo.ts. Exit code 0 when everything was repaired, 1 with reasons otherwise. */
+/** `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 when everything was repaired, 1 with reasons otherwise. */
+
+import { parseDemoOptions } from "../dev/demo/demo-options.ts";
+import { createProgress } from "../dev/demo/progress.ts";
+import { runDemo } from "../dev/demo/run-demo.ts";
+import { onInterruption } from "../dev/process/interruption.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
-import { parseDemoOptions } from "../lib/local/demo/demo-options.ts";
-import { createProgress } from "../lib/local/demo/progress.ts";
-import { runDemo } from "../lib/local/demo/run-demo.ts";
-import { onInterruption } from "../lib/local/interruption.ts";
 
 const interrupted = new AbortController();
 let exitCode = 0;

@@ -1,6 +1,7 @@
 /** The command line's process: gives it the streams, and turns signals into one that can be waited for. */
+
+import { runCommandLine } from "../lib/cli/command-line.ts";
 import { systemClock } from "../lib/clock/clock.ts";
-import { runCommandLine } from "../lib/operator/command-line.ts";
 
 const ending = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {

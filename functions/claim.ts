@@ -1,8 +1,8 @@
-import { claim } from "../lib/claim/claim.ts";
-import type { ClaimStep } from "../lib/claim/claim-dependencies.ts";
-import { ClaimIncompleteError, type ClaimReport } from "../lib/claim/claim-report.ts";
-import { claimSettingsFrom } from "../lib/claim/settings-from-environment.ts";
 import { systemClock } from "../lib/clock/clock.ts";
+import { claim } from "../lib/jobs/claim/claim.ts";
+import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
+import { ClaimIncompleteError, type ClaimReport } from "../lib/jobs/claim/claim-report.ts";
+import { claimSettingsFrom } from "../lib/jobs/claim/settings-from-environment.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { claimMetrics } from "../lib/telemetry/claim-metrics.ts";
 import { createScheduledHandler } from "./scheduled.ts";

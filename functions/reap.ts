@@ -1,10 +1,10 @@
 import { systemClock } from "../lib/clock/clock.ts";
+import { readFleetGauges } from "../lib/database/reports/read-fleet-gauges.ts";
+import { type ReapStep, reap } from "../lib/jobs/reap/reap.ts";
+import { ReapIncompleteError, type ReapReport } from "../lib/jobs/reap/reap-report.ts";
+import { DEFAULT_REAP_SETTINGS } from "../lib/jobs/reap/reap-settings.ts";
 import { createDeadLetterQueue } from "../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
-import { type ReapStep, reap } from "../lib/reap/reap.ts";
-import { ReapIncompleteError, type ReapReport } from "../lib/reap/reap-report.ts";
-import { DEFAULT_REAP_SETTINGS } from "../lib/reap/reap-settings.ts";
-import { readFleetGauges } from "../lib/store/read-fleet-gauges.ts";
 import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
 import { reapMetrics } from "../lib/telemetry/reap-metrics.ts";
 import { createScheduledHandler } from "./scheduled.ts";

@@ -1,12 +1,12 @@
 import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent } from "aws-lambda";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
+import type { RepairStep } from "../lib/jobs/repair/repair-dependencies.ts";
 import { boundedClient } from "../lib/queue/client-settings.ts";
 import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
-import { openRepairEnvironment, type RepairEnvironment } from "../lib/repair/open-repair-environment.ts";
-import type { RepairStep } from "../lib/repair/repair-dependencies.ts";
 import { repairMetrics } from "../lib/telemetry/repair-metrics.ts";
 import { failedMessage } from "../lib/telemetry/run-metrics.ts";
+import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/open-repair-environment.ts";
 
 /** Of each of two attempts: a queue that does not answer costs the message its early return, not the function its time. */
 const LONGEST_RETURN_MS = 2_000;

@@ -1,5 +1,5 @@
 /** What the dashboard shows of our own metrics. No Pulumi in here: a test compares it with what functions print. */
-import { OUTCOMES } from "../lib/store/outcome-writes.ts";
+import { OUTCOMES } from "../lib/database/leases/outcome-writes.ts";
 import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
 

@@ -1,10 +1,10 @@
 /** Full commits: commit_repair and the bump of the objects' events, as a worker does, in a closed loop. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { flushMoved } from "../../lib/indexd/events.ts";
+import { flushMoved } from "../../lib/database/indexd/bump-events.ts";
+import { type CommitRequest, commitRepair } from "../../lib/database/leases/commit-repair.ts";
 import type { ContractId, HostId, Root, SectorId } from "../../lib/slab/ids.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
-import { type CommitRequest, commitRepair } from "../../lib/store/commit-repair.ts";
 import type { GeneratedIndexd } from "./generate-indexd.ts";
 import { client } from "./lease-rates.ts";
 import { percentiles, round, timed } from "./samples.ts";

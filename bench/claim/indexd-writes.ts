@@ -1,10 +1,10 @@
 /** How long indexd's own writes take, with and without our walk and claims beside them. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { DEFAULT_WALK_SETTINGS } from "../../lib/backlog/backlog-settings.ts";
-import { walkBacklog } from "../../lib/backlog/walk.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
-import { leaseByUrgency } from "../../lib/indexd/lease-by-urgency.ts";
+import { leaseByUrgency } from "../../lib/database/leases/lease-by-urgency.ts";
+import { DEFAULT_WALK_SETTINGS } from "../../lib/jobs/backlog/backlog-settings.ts";
+import { walkBacklog } from "../../lib/jobs/backlog/walk.ts";
 import type { GeneratedIndexd } from "./generate-indexd.ts";
 import { client, request } from "./lease-rates.ts";
 import { percentiles, timed } from "./samples.ts";

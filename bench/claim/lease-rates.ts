@@ -1,7 +1,7 @@
 /** Leasing 100 slabs, from the call to the committed leases, beside a bare transaction; and in which order. */
 import postgres, { type Sql } from "postgres";
-import { claimPage } from "../../lib/indexd/choose-unhealthy-slabs.ts";
-import { leaseByUrgency, type UrgencyRequest } from "../../lib/indexd/lease-by-urgency.ts";
+import { claimPage } from "../../lib/database/leases/choose-unhealthy-slabs.ts";
+import { leaseByUrgency, type UrgencyRequest } from "../../lib/database/leases/lease-by-urgency.ts";
 import { percentiles, round, timed } from "./samples.ts";
 
 const BATCH = 100;

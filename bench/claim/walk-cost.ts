@@ -1,9 +1,9 @@
 /** What the walk reads for each unhealthy sector, how long its snapshots are, and how it reads. */
 import postgres, { type Sql } from "postgres";
-import { DEFAULT_WALK_SETTINGS } from "../../lib/backlog/backlog-settings.ts";
-import type { Cause } from "../../lib/backlog/causes.ts";
-import { walkBacklog } from "../../lib/backlog/walk.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
+import { DEFAULT_WALK_SETTINGS } from "../../lib/jobs/backlog/backlog-settings.ts";
+import type { Cause } from "../../lib/jobs/backlog/causes.ts";
+import { walkBacklog } from "../../lib/jobs/backlog/walk.ts";
 import { client } from "./lease-rates.ts";
 import { round } from "./samples.ts";
 

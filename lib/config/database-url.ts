@@ -5,7 +5,7 @@
  */
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
-import { isPublicAddress } from "../hosts/public-address.ts";
+import { isPublicAddress } from "../network/public-address.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { isPercentEncoded } from "./percent-encoding.ts";
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock/clock.ts";
+import { createDnsLookup, type ResolveName } from "../network/resolve-name.ts";
 import { dialMux } from "../siamux/establish-mux.ts";
 import { HandshakeError } from "../siamux/siamux-error.ts";
 import { type ConnectEndpoint, connectTcp, isOwnNetworkFailure } from "./connect-endpoint.ts";
@@ -7,7 +8,6 @@ import { type Endpoint, findEndpoints } from "./endpoints.ts";
 import { hedge } from "./hedge.ts";
 import type { HostConnection, HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
-import { createDnsLookup, type ResolveName } from "./resolve-name.ts";
 
 export interface DialerOptions {
   readonly clock: Clock;

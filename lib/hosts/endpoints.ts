@@ -1,9 +1,9 @@
 import { isIPv6 } from "node:net";
-import { type HostAddress, parseHostAddress } from "./host-address.ts";
+import { type HostAddress, parseHostAddress } from "../network/host-address.ts";
+import { isPublicAddress } from "../network/public-address.ts";
+import type { ResolveName } from "../network/resolve-name.ts";
 import type { HostTarget } from "./host-dialer.ts";
 import { HostError } from "./host-error.ts";
-import { isPublicAddress } from "./public-address.ts";
-import type { ResolveName } from "./resolve-name.ts";
 
 /** An IP address and port that may be dialled: it was judged, so it, and never its name again, is what is connected to. */
 export interface Endpoint {

@@ -23,7 +23,7 @@ export interface HostSample {
   readonly stored: boolean;
 }
 
-/** What the whole fleet measured of one host lately: the sums of all samples, faded (lib/store/host-scores.ts). */
+/** What the whole fleet measured of one host lately: the sums of all samples, faded (lib/database/fleet/host-scores.ts). */
 export interface FleetHostScore {
   readonly hostKey: HostKey;
   /** Bytes per second; undefined: not measured lately. */

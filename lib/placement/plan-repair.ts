@@ -1,4 +1,4 @@
-import type { FleetHost, FleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import type { FleetHost, FleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 import { chooseCandidates, type HostWeight, type PlacementLimits } from "./choose-candidates.ts";
 import { judgeSectors, type MoveReason } from "./sectors-to-move.ts";

@@ -1,4 +1,4 @@
-import type { FleetHost, FleetSnapshot } from "../indexd/fleet-snapshot.ts";
+import type { FleetHost, FleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
 import type { HostId } from "../slab/ids.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 

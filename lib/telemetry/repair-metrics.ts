@@ -1,4 +1,4 @@
-import type { OutcomeKind } from "../store/outcome-writes.ts";
+import type { OutcomeKind } from "../database/leases/outcome-writes.ts";
 import type { MetricValues } from "./metric-names.ts";
 
 /** What of a repair's result is measured. */

@@ -1,4 +1,4 @@
-import { IndexdError } from "../indexd/errors.ts";
+import { IndexdError } from "../database/indexd/errors.ts";
 import type { MetricValues } from "./metric-names.ts";
 
 /** Of a run of claim or reap that ended with an error. */

@@ -19,15 +19,15 @@ import {
   SetQueueAttributesCommand,
 } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { startScheduler } from "../../dev/aws/scheduler.ts";
+import { checkRules } from "../../dev/demo/check-rules.ts";
 import { ALARMS } from "../../infra/alarm-definitions.ts";
 import { FUNCTIONS } from "../../infra/function-settings.ts";
 import { VISIBILITY_TIMEOUT_SECONDS } from "../../infra/limits.ts";
-import type { ClaimReport } from "../../lib/claim/claim-report.ts";
-import { startScheduler } from "../../lib/local/scheduler.ts";
-import { invokeFunction } from "../../lib/operator/invoke.ts";
+import { invokeFunction } from "../../lib/cli/commands/invoke/invoke-function.ts";
+import type { ClaimReport } from "../../lib/jobs/claim/claim-report.ts";
+import type { ReapReport } from "../../lib/jobs/reap/reap-report.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
-import type { ReapReport } from "../../lib/reap/reap-report.ts";
-import { checkRules } from "../../lib/store/check-rules.ts";
 import { evaluate } from "../infra/support/evaluate.ts";
 import { graphOf } from "../infra/support/read-graph.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";

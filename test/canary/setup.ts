@@ -4,7 +4,7 @@
  */
 import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeEach, inject } from "vitest";
-import { createRunFolder } from "../../lib/local/run-folder.ts";
+import { createRunFolder } from "../../dev/process/run-folder.ts";
 import { isAllowed } from "./allowed-places.ts";
 import { describeFindings } from "./describe-findings.ts";
 import { recordChildrenIn, recorded, recordTest } from "./recorder.ts";

@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { type PostgresStopping, postgresStopping } from "../../lib/local/postgres-stopping.ts";
+import { type PostgresStopping, postgresStopping } from "../../dev/postgres/postgres-stopping.ts";
 import { recordOnce, recordSecret, recordTrace } from "./recorder.ts";
 
 /** One idle connection to each: a login for each look would be most of its time. */

@@ -4,8 +4,8 @@ import { afterEach, expect, test, vi } from "vitest";
 import { createClaimHandler } from "../../functions/claim.ts";
 import { createReapHandler } from "../../functions/reap.ts";
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
-import { openRepairEnvironment } from "../../lib/repair/open-repair-environment.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
+import { openRepairEnvironment } from "../../lib/worker/open-repair-environment.ts";
 
 const PASSWORD = "hunter2canary";
 const VARIABLES = {

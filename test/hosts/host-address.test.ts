@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseHostAddress } from "../../lib/hosts/host-address.ts";
+import { parseHostAddress } from "../../lib/network/host-address.ts";
 
 test.each([
   ["host.example.com:9984", { host: "host.example.com", port: 9984, isIp: false }],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isPublicAddress } from "../../lib/hosts/public-address.ts";
+import { isPublicAddress } from "../../lib/network/public-address.ts";
 
 test.each([
   "1.1.1.1",

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from "node:dgram";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { createDnsLookup, type ResolveName } from "../../lib/hosts/resolve-name.ts";
+import { createDnsLookup, type ResolveName } from "../../lib/network/resolve-name.ts";
 
 const TYPES = { A: 1, AAAA: 28 } as const;
 const NXDOMAIN = 3;

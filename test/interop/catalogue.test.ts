@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type PostgresServer, startPostgres } from "../../lib/local/postgres.ts";
+import { type PostgresServer, startPostgres } from "../../dev/postgres/postgres.ts";
 import { compareCatalogues } from "./compare-catalogues.ts";
 import { type Catalogue, catalogueDigest, readCatalogue } from "./read-catalogue.ts";
 import { findRealIndexd } from "./real-indexd.ts";
@@ -13,7 +13,7 @@ import { findRealIndexd } from "./real-indexd.ts";
  */
 const REAL_CATALOGUE_DIGEST = "ab0d98cae0c0bf415f829bda918e2fed0e7d88d72046bbc2c6e51a6f443d4f3e";
 
-const FIXTURE = new URL("../../lib/local/indexd-schema.sql", import.meta.url);
+const FIXTURE = new URL("../../dev/indexd/indexd-schema.sql", import.meta.url);
 
 let server: PostgresServer;
 let fixture: Sql;

@@ -1,8 +1,8 @@
 /** SIGKILL of claim after each step of its walk, and while what it records is under way; the next run goes on where it stood. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { CAUSES } from "../../lib/backlog/causes.ts";
-import type { WalkStep } from "../../lib/backlog/walk.ts";
-import { clearDatabase, walk, walkSettings } from "../backlog/backlog-fixture.ts";
+import { CAUSES } from "../../lib/jobs/backlog/causes.ts";
+import type { WalkStep } from "../../lib/jobs/backlog/walk.ts";
+import { clearDatabase, walk, walkSettings } from "../jobs/backlog/backlog-fixture.ts";
 import { FATES, killInCommit } from "../support/kill-in-commit.ts";
 import { WALK_STEPS } from "../support/kill-steps.ts";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";

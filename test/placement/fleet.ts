@@ -1,5 +1,5 @@
 /** Fleets and slabs for tests of placement, without a database. */
-import type { FleetHost, FleetSnapshot } from "../../lib/indexd/fleet-snapshot.ts";
+import type { FleetHost, FleetSnapshot } from "../../lib/database/indexd/fleet-snapshot.ts";
 import type {
   ContractId,
   ContractMapId,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { FleetHost, FleetSnapshot } from "../../lib/indexd/fleet-snapshot.ts";
+import type { FleetHost, FleetSnapshot } from "../../lib/database/indexd/fleet-snapshot.ts";
 import { distanceKm } from "../../lib/placement/distance.ts";
 import { marginOf, type PlanRequest, planRepair, type RepairPlan } from "../../lib/placement/plan-repair.ts";
 import { isGoodHost } from "../../lib/placement/sectors-to-move.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { FleetHost } from "../../lib/indexd/fleet-snapshot.ts";
+import type { FleetHost } from "../../lib/database/indexd/fleet-snapshot.ts";
 import { judgeSectors } from "../../lib/placement/sectors-to-move.ts";
 import type { Slab } from "../../lib/slab/slab.ts";
 import { BLOCKED, contractId, fleetOf, hostId, slabOn, UNPINNED, UNUSABLE } from "./fleet.ts";

@@ -1,6 +1,6 @@
 import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
+import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
 import { createDeadLetterQueue } from "../../lib/queue/dead-letter-queue.ts";
 import { decodeRepairMessage, type RepairMessage } from "../../lib/queue/repair-message.ts";
 import { createRepairQueue } from "../../lib/queue/repair-queue.ts";

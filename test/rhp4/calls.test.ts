@@ -1,14 +1,14 @@
 import { randomInt } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { latestRevision } from "../../dev/rhp4/latest-revision.ts";
+import { verifySector } from "../../dev/rhp4/verify-sector.ts";
 import { accountBalance } from "../../lib/rhp4/account-balance.ts";
 import { createAccountToken } from "../../lib/rhp4/account-token.ts";
 import { readSectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
 import { encodeWireError } from "../../lib/rhp4/framing.ts";
 import { signHostPrices, verifyHostPrices } from "../../lib/rhp4/host-prices.ts";
-import { latestRevision } from "../../lib/rhp4/latest-revision.ts";
 import { encodeReadSectorResponseHead, readSector } from "../../lib/rhp4/read-sector.ts";
 import { settings } from "../../lib/rhp4/settings.ts";
-import { verifySector } from "../../lib/rhp4/verify-sector.ts";
 import { encodeWriteSectorResponse, writeSector } from "../../lib/rhp4/write-sector.ts";
 import { parseContractId, type Root } from "../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";

@@ -1,6 +1,9 @@
 import { randomInt } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { decodeFileContract, encodeFileContract } from "../../dev/rhp4/contract.ts";
+import * as revision from "../../dev/rhp4/latest-revision.ts";
+import * as verify from "../../dev/rhp4/verify-sector.ts";
 import * as balance from "../../lib/rhp4/account-balance.ts";
 import {
   type AccountToken,
@@ -9,14 +12,11 @@ import {
   decodeAccountToken,
   encodeAccountToken,
 } from "../../lib/rhp4/account-token.ts";
-import { decodeFileContract, encodeFileContract } from "../../lib/rhp4/contract.ts";
 import { decodeSpecifier, encodeSpecifier, encodeWireError, expectSuccess } from "../../lib/rhp4/framing.ts";
 import { decodeHostPrices, encodeHostPrices, verifyHostPrices } from "../../lib/rhp4/host-prices.ts";
-import * as revision from "../../lib/rhp4/latest-revision.ts";
 import { type ByteSource, bytesInMemory } from "../../lib/rhp4/message-reader.ts";
 import * as read from "../../lib/rhp4/read-sector.ts";
 import { encodeSettingsResponse, readSettingsResponse } from "../../lib/rhp4/settings.ts";
-import * as verify from "../../lib/rhp4/verify-sector.ts";
 import * as write from "../../lib/rhp4/write-sector.ts";
 import { type ContractId, type HostKey, hexOf } from "../../lib/slab/ids.ts";
 import { accountKey, contract, filled, hostKey, hostSettings, prices, root } from "./samples.ts";

@@ -1,5 +1,15 @@
 import type { KeyObject } from "node:crypto";
 import {
+  decodeLatestRevisionRequest,
+  encodeLatestRevisionResponse,
+  LATEST_REVISION_REQUEST_BYTES,
+} from "../../dev/rhp4/latest-revision.ts";
+import {
+  decodeVerifySectorRequest,
+  encodeVerifySectorResponse,
+  VERIFY_SECTOR_REQUEST_BYTES,
+} from "../../dev/rhp4/verify-sector.ts";
+import {
   ACCOUNT_BALANCE_REQUEST_BYTES,
   decodeAccountBalanceRequest,
   encodeAccountBalanceResponse,
@@ -13,11 +23,6 @@ import {
   signHostPrices,
   type UnsignedPrices,
 } from "../../lib/rhp4/host-prices.ts";
-import {
-  decodeLatestRevisionRequest,
-  encodeLatestRevisionResponse,
-  LATEST_REVISION_REQUEST_BYTES,
-} from "../../lib/rhp4/latest-revision.ts";
 import type { Payment } from "../../lib/rhp4/payment.ts";
 import {
   decodeReadSectorRequest,
@@ -29,11 +34,6 @@ import type { RpcStream } from "../../lib/rhp4/rpc-stream.ts";
 import { rangeProofHashes } from "../../lib/rhp4/sector-range.ts";
 import { encodeSettingsResponse } from "../../lib/rhp4/settings.ts";
 import { hash256, publicKeyBytes } from "../../lib/rhp4/signing.ts";
-import {
-  decodeVerifySectorRequest,
-  encodeVerifySectorResponse,
-  VERIFY_SECTOR_REQUEST_BYTES,
-} from "../../lib/rhp4/verify-sector.ts";
 import {
   decodeWriteSectorRequest,
   encodeWriteSectorResponse,

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
+import { encodeFileContract } from "../../dev/rhp4/contract.ts";
 import {
   accountTokenSighash,
   checkAccountToken,
   createAccountToken,
   encodeAccountToken,
 } from "../../lib/rhp4/account-token.ts";
-import { encodeFileContract } from "../../lib/rhp4/contract.ts";
 import { readSectorCost, sectorRootsCost, verifySectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
 import { encodeHostPrices, hostPricesSighash, hostPricesSignedBy } from "../../lib/rhp4/host-prices.ts";
 import { hexOf } from "../../lib/slab/ids.ts";

@@ -4,10 +4,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
-import { type PostgresServer, startPostgres } from "../../lib/local/postgres.ts";
+import { type PostgresServer, startPostgres } from "../../dev/postgres/postgres.ts";
 import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 
-const INDEXD_SCHEMA = new URL("../../lib/local/indexd-schema.sql", import.meta.url);
+const INDEXD_SCHEMA = new URL("../../dev/indexd/indexd-schema.sql", import.meta.url);
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let logFile: string | undefined;
@@ -36,7 +36,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     TEMPLATES.slabmend,
     buildTemplate(server, TEMPLATES.slabmend, TEMPLATES.indexd, async (sql) => {
       // Imported here, so that a fault in it is that template's.
-      const { migrateDatabase } = await import("../../lib/store/migrate-database.ts");
+      const { migrateDatabase } = await import("../../lib/database/schema/migrate-database.ts");
       await migrateDatabase(sql);
     }),
   );

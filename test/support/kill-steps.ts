@@ -1,7 +1,7 @@
-import type { WalkStep } from "../../lib/backlog/walk.ts";
-import type { ClaimStep } from "../../lib/claim/claim-dependencies.ts";
-import type { ReapStep } from "../../lib/reap/reap.ts";
-import type { RepairStep } from "../../lib/repair/repair-dependencies.ts";
+import type { WalkStep } from "../../lib/jobs/backlog/walk.ts";
+import type { ClaimStep } from "../../lib/jobs/claim/claim-dependencies.ts";
+import type { ReapStep } from "../../lib/jobs/reap/reap.ts";
+import type { RepairStep } from "../../lib/jobs/repair/repair-dependencies.ts";
 
 /** The compiler refuses a list that lacks a step, or has one that is none. */
 const listed = <Step extends string>(steps: Readonly<Record<Step, true>>): readonly Step[] =>

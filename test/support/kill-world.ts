@@ -11,10 +11,10 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from "@aws-sdk/client-sqs";
-import { type QueuePair, type QueueServer, startQueueServer } from "../../lib/local/queue-server.ts";
+import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
+import { checkRules } from "../../dev/demo/check-rules.ts";
+import type { RepairTask } from "../../lib/jobs/repair/repair-dependencies.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
-import type { RepairTask } from "../../lib/repair/repair-dependencies.ts";
-import { checkRules } from "../../lib/store/check-rules.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "./repair-world.ts";
 import { startWorkerProcess, type WorkerOptions, type WorkerProcess } from "./worker-process.ts";
 

@@ -3,10 +3,10 @@
  * test the rules of docs/architecture.md, statistics included, and nothing left behind.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
-import { openRepairEnvironment, type RepairEnvironment } from "../../lib/repair/open-repair-environment.ts";
-import type { RepairResult, RepairStep, RepairTask } from "../../lib/repair/repair-dependencies.ts";
-import { checkRules } from "../../lib/store/check-rules.ts";
+import { checkRules } from "../../dev/demo/check-rules.ts";
+import type { RepairResult, RepairStep, RepairTask } from "../../lib/jobs/repair/repair-dependencies.ts";
 import { createLogger } from "../../lib/telemetry/logger.ts";
+import { openRepairEnvironment, type RepairEnvironment } from "../../lib/worker/open-repair-environment.ts";
 import { createFastClock } from "./fast-clock.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab, type WorldHost } from "./repair-world.ts";
 import { statisticsThatDisagree } from "./seed-statistics.ts";

@@ -1,9 +1,9 @@
 /** The builders live where the demo can use them too. Here the search for secrets (test/canary) learns the keys they make. */
 import { randomBytes } from "node:crypto";
-import * as builders from "../../lib/local/seed-indexd.ts";
+import * as builders from "../../dev/indexd/seed-indexd.ts";
 import { recordSecret } from "../canary/recorder.ts";
 
-export * from "../../lib/local/seed-indexd.ts";
+export * from "../../dev/indexd/seed-indexd.ts";
 
 export const seedSlabs: typeof builders.seedSlabs = (sql, { slabs, ...rest }) => {
   const keyed = slabs.map((slab) => ({ ...slab, encryptionKey: slab.encryptionKey ?? randomBytes(32) }));

@@ -1,2 +1,2 @@
 /** The counts live where the demo can use them too. */
-export * from "../../lib/local/seed-statistics.ts";
+export * from "../../dev/indexd/seed-statistics.ts";

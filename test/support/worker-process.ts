@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { FunctionLine } from "../../lib/local/execution-environment.ts";
-import { FunctionPool, type PoolOutcome } from "../../lib/local/function-pool.ts";
-import { startParentGuard } from "../../lib/local/parent-guard.ts";
+import type { FunctionLine } from "../../dev/aws/execution-environment.ts";
+import { FunctionPool, type PoolOutcome } from "../../dev/aws/function-pool.ts";
+import { startParentGuard } from "../../dev/process/parent-guard.ts";
 import { processState, untilEqual } from "./processes.ts";
 import { STEP_VARIABLES } from "./step-signal.ts";
 

@@ -1,7 +1,7 @@
 /** The gauges on real tables: each counts what it says and nothing else. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readFleetGauges } from "../../lib/store/read-fleet-gauges.ts";
+import { readFleetGauges } from "../../lib/database/reports/read-fleet-gauges.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let database: TestDatabase;

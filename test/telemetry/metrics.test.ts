@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { IndexdError } from "../../lib/indexd/errors.ts";
+import { IndexdError } from "../../lib/database/indexd/errors.ts";
 import { claimMetrics } from "../../lib/telemetry/claim-metrics.ts";
 import { fleetMetrics } from "../../lib/telemetry/fleet-metrics.ts";
 import { METRICS } from "../../lib/telemetry/metric-names.ts";

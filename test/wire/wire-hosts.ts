@@ -3,10 +3,10 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
+import { startSwarm } from "../../dev/swarm/start-swarm.ts";
+import type { SwarmHost } from "../../dev/swarm/swarm.ts";
 import { createKernel } from "../../lib/kernel/kernel.ts";
 import { type AccountKey, accountKeyFromSeed } from "../../lib/keys/account-key.ts";
-import { startSwarm } from "../../lib/local/swarm/start-swarm.ts";
-import type { SwarmHost } from "../../lib/local/swarm/swarm.ts";
 import {
   type ContractId,
   type HostKey,

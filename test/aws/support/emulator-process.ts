@@ -9,8 +9,8 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startParentGuard } from "../../../lib/local/parent-guard.ts";
-import { createRunFolder } from "../../../lib/local/run-folder.ts";
+import { startParentGuard } from "../../../dev/process/parent-guard.ts";
+import { createRunFolder } from "../../../dev/process/run-folder.ts";
 
 export interface EmulatorCommand {
   readonly name: string;

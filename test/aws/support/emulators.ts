@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startQueueServer } from "../../../lib/local/queue-server.ts";
+import { startQueueServer } from "../../../dev/aws/queue-server.ts";
 import { type EmulatorCommand, startEmulator } from "./emulator-process.ts";
 import { type AwsEndpoint, EMULATOR_CREDENTIALS, EMULATOR_REGION } from "./endpoint.ts";
 

@@ -1,0 +1,102 @@
+/**
+ * SQS in this process, on loopback: fauxqs, with queues that redrive to a dead-letter queue.
+ *
+ * Its own `startFauxqs` listens on every interface, and its queue URLs name `sqs.<region>.localhost`, which not every machine
+ * resolves. So the application is listened on here, and the URLs are ours: only their last part matters to it.
+ */
+import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { buildApp } from "fauxqs";
+import { LocalRuntimeError } from "../process/errors.ts";
+import { LOCAL_ACCOUNT, LOCAL_CREDENTIALS, LOCAL_REGION } from "./function-definition.ts";
+
+export interface Queue {
+  readonly url: string;
+  readonly arn: string;
+}
+
+export interface QueuePair {
+  readonly repairs: Queue;
+  readonly deadLetters: Queue;
+}
+
+export interface QueueOptions {
+  /** How long a received message stays invisible. AWS wants six times the function's timeout. */
+  readonly visibilityTimeoutSeconds: number;
+  /** After how many receives a message goes to the dead-letter queue. */
+  readonly maxReceiveCount: number;
+  /** Default `slabmend`: queues `slabmend-repairs` and `slabmend-dead-letters`. */
+  readonly namePrefix?: string;
+}
+
+interface QueueCounts {
+  readonly visible: number;
+  readonly inFlight: number;
+}
+
+export interface QueueServer {
+  /** For AWS_ENDPOINT_URL_SQS or AWS_ENDPOINT_URL. */
+  readonly url: string;
+  /** A client of this server; end it with `destroy()`. */
+  createClient(): SQSClient;
+  createQueues(options: QueueOptions): Promise<QueuePair>;
+  count(queue: Queue): Promise<QueueCounts>;
+  stop(): Promise<void>;
+}
+
+export async function startQueueServer(): Promise<QueueServer> {
+  const application = buildApp({ logger: false, defaultRegion: LOCAL_REGION });
+  let url: string;
+  try {
+    url = await application.listen({ port: 0, host: "127.0.0.1" });
+  } catch (cause) {
+    throw new LocalRuntimeError({
+      code: "queue-failed",
+      message: "the embedded SQS could not listen on loopback",
+      remedy: "Allow listening on 127.0.0.1.",
+      cause,
+    });
+  }
+  const createClient = (): SQSClient =>
+    new SQSClient({ endpoint: url, region: LOCAL_REGION, credentials: LOCAL_CREDENTIALS });
+  const client = createClient();
+
+  const createQueue = async (name: string, attributes: Record<string, string>): Promise<Queue> => {
+    await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
+    return {
+      url: `${url}/${LOCAL_ACCOUNT}/${name}`,
+      arn: `arn:aws:sqs:${LOCAL_REGION}:${LOCAL_ACCOUNT}:${name}`,
+    };
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    url,
+    createClient,
+    async createQueues({ visibilityTimeoutSeconds, maxReceiveCount, namePrefix = "slabmend" }) {
+      const deadLetters = await createQueue(`${namePrefix}-dead-letters`, {});
+      const repairs = await createQueue(`${namePrefix}-repairs`, {
+        VisibilityTimeout: String(visibilityTimeoutSeconds),
+        RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadLetters.arn, maxReceiveCount }),
+      });
+      return { repairs, deadLetters };
+    },
+    async count(queue) {
+      const { Attributes: attributes = {} } = await client.send(
+        new GetQueueAttributesCommand({
+          QueueUrl: queue.url,
+          AttributeNames: ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        }),
+      );
+      return {
+        visible: Number(attributes["ApproximateNumberOfMessages"]),
+        inFlight: Number(attributes["ApproximateNumberOfMessagesNotVisible"]),
+      };
+    },
+    stop() {
+      stopping ??= (async () => {
+        client.destroy();
+        await application.close();
+      })();
+      return stopping;
+    },
+  };
+}

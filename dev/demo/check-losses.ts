@@ -1,0 +1,75 @@
+/** Rule 6 of docs/architecture.md, as only the demo can check it: it knows which sectors it took from which hosts. */
+import type { ISql } from "postgres";
+import type { HostId, Root } from "../../lib/slab/ids.ts";
+import { parseRoot } from "../../lib/slab/ids.ts";
+import type { DamagePlan } from "./plan-damage.ts";
+import type { DemoHost } from "./register-hosts.ts";
+import type { StoredSlab } from "./store-objects.ts";
+
+export interface PlantedLoss {
+  readonly root: Root;
+  readonly hostId: HostId;
+  /** indexd knew it before the fleet started; otherwise only this host's answer tells. */
+  readonly noticed: boolean;
+}
+
+/** What the fleet and the database say is lost. */
+export interface RecordedLosses {
+  /** By a repair, on the answer of this host. */
+  readonly journalled: readonly { readonly root: Root; readonly hostId: HostId }[];
+  /** Without host when a repair moved them. */
+  readonly movedFromNowhere: readonly Root[];
+  /** Without host now. */
+  readonly now: readonly Root[];
+}
+
+export function plantedLosses(
+  plan: DamagePlan,
+  hosts: readonly DemoHost[],
+  slabs: readonly StoredSlab[],
+): PlantedLoss[] {
+  return plan.lost.map(({ slab, index, noticed }) => ({
+    root: slabs[slab]!.roots[index]!,
+    hostId: hosts[plan.placement[slab]![index]!]!.row.id,
+    noticed,
+  }));
+}
+
+export async function readLosses(sql: ISql): Promise<RecordedLosses> {
+  const journalled = await sql<{ root: string; host: HostId }[]>`
+    select l->>'root' as root, (l->>'host')::integer as host
+    from slabmend.journal j cross join lateral jsonb_array_elements(j.lost) l`;
+  const moved = await sql<{ root: string }[]>`
+    select m->>'root' as root
+    from slabmend.journal j cross join lateral jsonb_array_elements(j.moves) m where m->>'from' is null`;
+  const now = await sql<{ root: string }[]>`
+    select encode(sector_root, 'hex') as root from sectors where host_id is null`;
+  return {
+    journalled: journalled.map(({ root, host }) => ({ root: parseRoot(root), hostId: host })),
+    movedFromNowhere: moved.map(({ root }) => parseRoot(root)),
+    now: now.map(({ root }) => parseRoot(root)),
+  };
+}
+
+/** A loss that nobody planted is a sector that can be read and whose last copy indexd may free. */
+export function unplantedLosses(planted: readonly PlantedLoss[], recorded: RecordedLosses): string[] {
+  const of = new Map(planted.map((loss) => [loss.root, loss]));
+  return [
+    ...recorded.journalled.flatMap(({ root, hostId }) => {
+      const loss = of.get(root);
+      if (loss === undefined) return [`sector ${root} was recorded lost on host ${hostId}, which has it`];
+      if (loss.hostId !== hostId) {
+        return [`sector ${root} was recorded lost on host ${hostId}, but host ${loss.hostId} lost it`];
+      }
+      return loss.noticed
+        ? [`sector ${root} was recorded lost on host ${hostId}, where indexd no longer had it`]
+        : [];
+    }),
+    ...recorded.movedFromNowhere
+      .filter((root) => !of.has(root))
+      .map((root) => `sector ${root} was moved as a lost one, but no host lost it`),
+    ...recorded.now
+      .filter((root) => !of.has(root))
+      .map((root) => `sector ${root} is lost, but no host lost it`),
+  ];
+}

@@ -1,0 +1,65 @@
+import type { ISql } from "postgres";
+import type { HostId } from "../../lib/slab/ids.ts";
+import { parseRoot } from "../../lib/slab/ids.ts";
+import { type PlantedLoss, readLosses, unplantedLosses } from "./check-losses.ts";
+import { strangeMessages } from "./check-messages.ts";
+import { checkRules } from "./check-rules.ts";
+import { type SessionSample, sessionViolations } from "./check-sessions.ts";
+import { FLEET_ROLE } from "./open-database.ts";
+import type { DemoHost } from "./register-hosts.ts";
+import { readSessionLimits } from "./sample-sessions.ts";
+import type { StoredSlab } from "./store-objects.ts";
+
+/** What the demo knows besides the database, to check the rules with. */
+export interface Witnessed {
+  readonly hosts: readonly DemoHost[];
+  readonly slabs: readonly StoredSlab[];
+  readonly planted: readonly PlantedLoss[];
+  /** Of every message that a worker was given. */
+  readonly messages: readonly string[];
+  readonly samples: readonly SessionSample[];
+}
+
+/**
+ * What must always hold (docs/architecture.md) and does not, one sentence each: by SQL, at the hosts themselves, and by what was
+ * seen while the fleet worked.
+ */
+export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<string[]> {
+  const { hosts, slabs, planted, messages, samples } = witnessed;
+  const violations = await checkRules(sql, { settled: true });
+  const digests = new Map(slabs.map(({ id, digest }) => [String(id), digest]));
+  const broken = (rule: number) => (what: string) => `rule ${rule} is violated: ${what}`;
+  return [
+    ...violations.map(({ rule, what, subject }) => broken(rule)(`${what}: ${subject}`)),
+    ...(await missingSectors(sql, hosts)),
+    ...unplantedLosses(planted, await readLosses(sql)).map(broken(6)),
+    ...strangeMessages([...messages, ...(await deadLetters(sql))], digests).map(broken(9)),
+    ...sessionViolations(samples, await readSessionLimits(sql, FLEET_ROLE)),
+    ...(await deadlocks(sql)).map(broken(8)),
+  ];
+}
+
+async function deadLetters(sql: ISql): Promise<string[]> {
+  const rows = await sql<{ body: string }[]>`select body from slabmend.dead_letters`;
+  return rows.map(({ body }) => body);
+}
+
+/** Whoever keeps to the lock order meets none, and the indexd that the demo plays keeps to it too. */
+async function deadlocks(sql: ISql): Promise<string[]> {
+  const [row] = await sql<{ deadlocks: number }[]>`
+    select deadlocks::integer from pg_stat_database where datname = current_database()`;
+  return row!.deadlocks === 0 ? [] : [`${row!.deadlocks} deadlocks`];
+}
+
+/** A location is recorded only after the host had the sector; the host itself is asked, not what it tells readers. */
+async function missingSectors(sql: ISql, hosts: readonly DemoHost[]): Promise<string[]> {
+  const rows = await sql<{ root: string; host_id: HostId }[]>`
+    select encode(sector_root, 'hex') as root, host_id from sectors where num_migrated > 0 and host_id is not null`;
+  const missing: string[] = [];
+  for (const { root, host_id } of rows) {
+    const host = hosts.find(({ row }) => row.id === host_id);
+    if ((await host?.swarm.hasSector(parseRoot(root))) === true) continue;
+    missing.push(`rule 5 is violated: host ${host_id} does not have sector ${root}, which was moved to it`);
+  }
+  return missing;
+}

@@ -1,0 +1,21 @@
+import { SlabmendError } from "../../lib/errors/slabmend-error.ts";
+
+export type DemoErrorCode =
+  /** The options contradict each other or name what cannot be repaired. */
+  | "invalid-options"
+  | "no-disk-space"
+  /** What was asked for is not the demo's to do: the command line was wrong. */
+  | "usage";
+
+/** Thrown by the demo before it has started anything. */
+export class DemoError extends SlabmendError<DemoErrorCode> {}
+
+/** @throws {DemoError} `invalid-options` if there is any problem */
+export function refuseOptions(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw new DemoError({
+    code: "invalid-options",
+    message: problems.join("\n"),
+    remedy: "Take fewer hosts away, or store with more parity on more hosts.",
+  });
+}

@@ -1,0 +1,152 @@
+import { randomBytes } from "node:crypto";
+import { Command, CommanderError } from "commander";
+import type { ClaimOrder } from "../../lib/jobs/claim/claim-settings.ts";
+import { MAX_SHARDS } from "../../lib/slab/sizes.ts";
+import { DemoError } from "./demo-error.ts";
+
+export interface DemoOptions {
+  readonly slabs: number;
+  readonly hosts: number;
+  readonly minShards: number;
+  readonly totalShards: number;
+  readonly dead: number;
+  readonly blocked: number;
+  readonly badContracts: number;
+  readonly lostSectors: number;
+  /** Slabs, the last ones in upload order, that lose sectors until they can lose only 1 or 2 more. */
+  readonly endangered: number;
+  readonly liars: number;
+  readonly killWorkers: number;
+  readonly workers: number;
+  readonly claimsBy: ClaimOrder;
+  readonly seed: string;
+  readonly json: boolean;
+}
+
+interface Count {
+  readonly flag: string;
+  readonly fallback: number;
+  readonly least: number;
+  readonly most: number;
+  readonly says: string;
+}
+
+/** The first is the default. */
+const ORDERS: readonly ClaimOrder[] = ["urgency", "id"];
+
+/** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
+const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "claimsBy" | "seed" | "json">, Count>> = {
+  slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
+  hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
+  minShards: { flag: "--min-shards", fallback: 10, least: 1, most: 255, says: "data shards of a slab" },
+  totalShards: { flag: "--total-shards", fallback: 30, least: 1, most: MAX_SHARDS, says: "shards of a slab" },
+  dead: {
+    flag: "--dead",
+    fallback: 3,
+    least: 0,
+    most: 500,
+    says: "hosts that go offline; indexd blocks them",
+  },
+  blocked: {
+    flag: "--blocked",
+    fallback: 2,
+    least: 0,
+    most: 500,
+    says: "hosts that indexd blocks though they answer",
+  },
+  badContracts: {
+    flag: "--bad-contracts",
+    fallback: 2,
+    least: 0,
+    most: 500,
+    says: "good hosts whose contract goes bad",
+  },
+  lostSectors: {
+    flag: "--lost-sectors",
+    fallback: 8,
+    least: 0,
+    most: 100_000,
+    says: "sectors that hosts lose; indexd has noticed every other one",
+  },
+  endangered: {
+    flag: "--endangered",
+    fallback: 2,
+    least: 0,
+    most: 1_000,
+    says: "slabs, uploaded last, that lose sectors until they can lose only 1 or 2 more",
+  },
+  liars: {
+    flag: "--liars",
+    fallback: 2,
+    least: 0,
+    most: 500,
+    says: "hosts that look good and answer reads wrongly",
+  },
+  killWorkers: {
+    flag: "--kill-workers",
+    fallback: 3,
+    least: 0,
+    most: 1_000,
+    says: "workers to kill (SIGKILL) in mid-repair",
+  },
+  workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
+};
+
+/**
+ * Reads the command line. `--help` is answered on standard output.
+ * @returns undefined when help was asked for
+ * @throws {DemoError} `usage` with every wrong value at once
+ */
+export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | undefined {
+  const program = new Command("npm run demo --")
+    .description("Stores real slabs on local hosts, takes hosts away, and lets slabmend repair.")
+    .exitOverride()
+    // Reported below, together with the rest.
+    .configureOutput({ writeErr: () => {} })
+    .allowExcessArguments(false);
+  for (const { flag, fallback, says } of Object.values(COUNTS)) {
+    program.option(`${flag} <n>`, says, String(fallback));
+  }
+  program.option("--claims-by <order>", `which slabs are leased first: ${ORDERS.join(" or ")}`, ORDERS[0]);
+  program.option("--seed <text>", "what data and damage follow from (default: a random one, printed)");
+  program.option("--json", "print one line of JSON last; everything else goes to standard error");
+  try {
+    program.parse(arguments_, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === "commander.helpDisplayed") return undefined;
+    throw usage([error.message.replace(/^error: /, "")]);
+  }
+  const given = program.opts<Record<string, string | boolean | undefined>>();
+  const problems: string[] = [];
+  const counts = Object.fromEntries(
+    Object.entries(COUNTS).map(([name, { flag, least, most }]) => {
+      const text = String(given[name]);
+      const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+      if (!(value >= least && value <= most)) {
+        problems.push(
+          `${flag}: expected a whole number from ${least} to ${most}, got ${JSON.stringify(text)}`,
+        );
+      }
+      return [name, value];
+    }),
+  ) as Omit<DemoOptions, "claimsBy" | "seed" | "json">;
+  const claimsBy = ORDERS.find((order) => order === given["claimsBy"]);
+  if (claimsBy === undefined) {
+    problems.push(`--claims-by: expected ${ORDERS.join(" or ")}, got ${JSON.stringify(given["claimsBy"])}`);
+  }
+  if (problems.length > 0 || claimsBy === undefined) throw usage(problems);
+  const seed = typeof given["seed"] === "string" ? given["seed"] : randomBytes(4).toString("hex");
+  // The default fits every number of slabs.
+  const byDefault = program.getOptionValueSource("endangered") === "default";
+  const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
+  return { ...counts, endangered, claimsBy, seed, json: given["json"] === true };
+}
+
+function usage(problems: readonly string[]): DemoError {
+  return new DemoError({
+    code: "usage",
+    message: problems.join("\n"),
+    remedy: "npm run demo -- --help lists the options.",
+  });
+}

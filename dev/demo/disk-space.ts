@@ -1,0 +1,34 @@
+import { statfs } from "node:fs/promises";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { DemoError } from "./demo-error.ts";
+import type { DemoOptions } from "./demo-options.ts";
+import type { DamagePlan } from "./plan-damage.ts";
+
+/** PostgreSQL's cluster and its log of changes. */
+const DATABASE_BYTES = 150_000_000;
+const MB = 1_000_000;
+
+/**
+ * What the demo puts on disk: every shard, of which some are lost before repairs begin, and a copy of each that moves. A
+ * killed worker leaves what it had uploaded; half as much again as what must move is more than that.
+ */
+export function neededBytes(
+  options: Pick<DemoOptions, "slabs" | "totalShards">,
+  plan: Pick<DamagePlan, "sectorsToMove" | "lost">,
+): number {
+  const stored = options.slabs * options.totalShards;
+  const atMost = Math.max(stored, stored - plan.lost.length + Math.ceil(plan.sectorsToMove * 1.5));
+  return atMost * SECTOR_BYTES + DATABASE_BYTES;
+}
+
+/** @throws {DemoError} `no-disk-space` */
+export async function assertDiskSpace(folder: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free >= bytes) return;
+  throw new DemoError({
+    code: "no-disk-space",
+    message: `disk space in ${folder}: expected ${Math.ceil(bytes / MB)} MB, got ${Math.floor(free / MB)} MB`,
+    remedy: "Free some, set TMPDIR to a folder on a larger disk, or use fewer --slabs.",
+  });
+}

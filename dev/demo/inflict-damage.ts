@@ -1,0 +1,124 @@
+/**
+ * Takes hosts away, at the hosts and in indexd's tables, where indexd would have noticed: docs/protocol.md, Host
+ * usability, Contract predicates and Persisting a result.
+ */
+import type { ISql } from "postgres";
+import type { ContractId, HostId, Root, SlabId } from "../../lib/slab/ids.ts";
+import { idBytes, parseRoot } from "../../lib/slab/ids.ts";
+import { blockHost } from "../indexd/seed-indexd.ts";
+import type { HostSwitches } from "../swarm/host-switches.ts";
+import type { DamagePlan } from "./plan-damage.ts";
+import type { HostFate } from "./plan-losses.ts";
+import type { DemoHost } from "./register-hosts.ts";
+import type { StoredSlab } from "./store-objects.ts";
+
+/** Ways to lie to readers, in turn; to indexd these hosts look as good as any. */
+const LIES: readonly Partial<HostSwitches>[] = [
+  { corruptsData: true },
+  { sendsWrongProofs: true },
+  { servesOtherSector: true },
+];
+
+/** Blocked hosts ask more for storage than indexd allows: 4000 SC/TB/month where 3000 is the limit. They read as cheaply as before. */
+const DEAR_STORAGE_PRICE = (4_000n * 10n ** 12n) / 4_320n;
+
+/** A sector that has to move, and why the demo knows that it has. */
+export interface DamagedSector {
+  readonly slabId: SlabId;
+  readonly root: Root;
+  /** indexd's reason. */
+  readonly reason: string;
+  readonly cause: DamageCause;
+}
+
+export type DamageCause = Exclude<HostFate, "fine" | "liar"> | "lost";
+
+export async function inflictDamage(
+  sql: ISql,
+  plan: DamagePlan,
+  hosts: readonly DemoHost[],
+  slabs: readonly StoredSlab[],
+): Promise<DamagedSector[]> {
+  let liars = 0;
+  for (const [number, fate] of plan.fates.entries()) {
+    const { swarm, row } = hosts[number]!;
+    if (fate === "dead") {
+      await swarm.setSwitches({ availability: "offline" });
+      await markUnreachable(sql, row.id);
+      await blockHost(sql, row.hostKey, ["Uptime"]);
+    } else if (fate === "blocked") {
+      await markDear(sql, row.id);
+      await blockHost(sql, row.hostKey, ["StoragePrice"]);
+    } else if (fate === "bad-contract") {
+      await markNotRenewed(sql, row.contract!.contractId);
+    } else if (fate === "liar") {
+      await swarm.setSwitches(LIES[liars % LIES.length]!);
+      liars += 1;
+    }
+  }
+  for (const { slab, index, noticed } of plan.lost) {
+    const { row, swarm } = hosts[plan.placement[slab]![index]!]!;
+    const root = slabs[slab]!.roots[index]!;
+    await swarm.dropSector(root);
+    if (noticed) await markSectorLost(sql, row.id, root);
+  }
+  return readDamage(sql, plan, slabs);
+}
+
+/** Scans fail until the average falls below what indexd accepts. */
+async function markUnreachable(sql: ISql, hostId: HostId): Promise<void> {
+  await sql`
+    update hosts set recent_uptime = 0.5, consecutive_failed_scans = 8, last_failed_scan = now(),
+      scans = scans + 8, scans_failed = scans_failed + 8
+    where id = ${hostId}`;
+}
+
+async function markDear(sql: ISql, hostId: HostId): Promise<void> {
+  await sql`
+    update hosts set settings_storage_price = ${String(DEAR_STORAGE_PRICE)}::numeric,
+      settings_collateral = ${String(2n * DEAR_STORAGE_PRICE)}::numeric
+    where id = ${hostId}`;
+}
+
+/** Not renewed until half of the renew window was over: indexd gives it up, and the host with it only if it has no other. */
+async function markNotRenewed(sql: ISql, contractId: ContractId): Promise<void> {
+  await sql`
+    update contracts c set good = false, proof_height = g.scanned_height + g.contracts_renew_window / 2 - 1
+    from global_settings g where c.contract_id = ${idBytes(contractId)}`;
+}
+
+/** indexd's MarkSectorsLost for one pinned sector on a good host, its statistics folded in. */
+async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Promise<void> {
+  await sql`
+    with hit as (
+      update sectors s set host_id = null, contract_sectors_map_id = null
+      where s.sector_root = ${idBytes(root)} and s.host_id = ${hostId}
+      returning old.contract_sectors_map_id is not null as pinned
+    ), blamed as (
+      update hosts h set lost_sectors = h.lost_sectors + 1, unpinned_sectors = h.unpinned_sectors - (not hit.pinned)::integer
+      from hit where h.id = ${hostId}
+    )
+    insert into stats_deltas (stat_name, stat_delta)
+    select delta.name, delta.n
+    from hit cross join lateral (values
+      (case when hit.pinned then 'num_pinned_sectors' else 'num_unpinned_sectors' end, -1),
+      ('num_unpinnable_sectors', 1), ('num_sectors_lost', 1)) as delta (name, n)`;
+}
+
+/** What indexd would move now, by SQL, with the cause that the plan knows. */
+async function readDamage(
+  sql: ISql,
+  plan: DamagePlan,
+  slabs: readonly StoredSlab[],
+): Promise<DamagedSector[]> {
+  const rows = await sql<{ slab_id: string; slab_index: number; root: string; reason: string }[]>`
+    select m.slab_id::text, m.slab_index, encode(s.sector_root, 'hex') as root, m.reason
+    from slabmend.sectors_to_move(array(select id from slabs)) m join sectors s on s.id = m.sector_id
+    order by m.slab_id, m.slab_index`;
+  return rows.map((row) => {
+    const slab = slabs.findIndex(({ id }) => String(id) === row.slab_id);
+    const fate = plan.fates[plan.placement[slab]![row.slab_index]!]!;
+    const cause = row.reason === "lost" || fate === "fine" || fate === "liar" ? "lost" : fate;
+    return { slabId: slabs[slab]!.id, root: parseRoot(row.root), reason: row.reason, cause };
+  });
+}

@@ -1,0 +1,159 @@
+/**
+ * Deploys the functions and watches until the fleet has done all it can: every damaged sector with a legal destination
+ * is healthy, no lease is left, every event was bumped.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Sql } from "postgres";
+import type { SlabId } from "../../lib/slab/ids.ts";
+import type { FunctionLine } from "../aws/execution-environment.ts";
+import type { Deployment, LocalRuntime } from "../runtime/runtime.ts";
+import type { Swarm } from "../swarm/swarm.ts";
+import type { SessionSample } from "./check-sessions.ts";
+import { MIN_HOST_DISTANCE_KM } from "./fleet-settings.ts";
+import type { DamagedSector } from "./inflict-damage.ts";
+import { startWorkerKiller } from "./kill-workers.ts";
+import { FLEET_ROLE } from "./open-database.ts";
+import { formatBytes, formatSeconds, type Progress } from "./progress.ts";
+import type { DemoHost } from "./register-hosts.ts";
+import { startSessionSampler } from "./sample-sessions.ts";
+import { type DangerWatch, readDanger } from "./watch-danger.ts";
+import { type RepairState, readRepairState, readTraffic, slabsWithDestination } from "./watch-repairs.ts";
+
+const POLL_MS = 500;
+/** Longer than every wait that ends by itself: two minutes after a fault, three of the hold that a repair leaves. */
+const GIVE_UP_AFTER_MS = 200_000;
+/** Lines of the functions' logs that are shown: a fleet that fails says the same a thousand times. */
+const MOST_LOG_LINES = 20;
+
+export interface RepairsDone {
+  readonly state: RepairState;
+  readonly killedWorkers: number;
+  /** Damaged sectors that are not healthy though a host could take them. */
+  readonly openWithDestination: number;
+  /** Why it was not waited for them. */
+  readonly gaveUp: string | undefined;
+  /** Bodies of the messages that workers were given. */
+  readonly messages: readonly string[];
+  /** Of the fleet's sessions, from the deployment until its end. */
+  readonly samples: readonly SessionSample[];
+}
+
+export interface LetRepairOptions {
+  readonly sql: Sql;
+  readonly runtime: LocalRuntime<Swarm>;
+  readonly deployment: Pick<Deployment, "functions" | "schedules" | "consumer">;
+  readonly hosts: readonly DemoHost[];
+  readonly damage: readonly DamagedSector[];
+  readonly danger: DangerWatch;
+  readonly kills: { readonly wanted: number; readonly random: () => number };
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+export async function letRepair(options: LetRepairOptions): Promise<RepairsDone> {
+  const { sql, runtime, deployment, damage, kills, progress } = options;
+  const logs = createLogLines(progress);
+  const deployed = await runtime.deploy({
+    ...deployment,
+    onLine: ({ functionName, line }: FunctionLine) => logs.add(`${functionName}: ${line}`),
+    onProblem: (problem) => logs.add(problem),
+  });
+  const messages: string[] = [];
+  deployed.mapping.on("workerStarted", (worker) => messages.push(...worker.messages.map(({ body }) => body)));
+  const sampler = startSessionSampler({
+    sql,
+    role: FLEET_ROLE,
+    pools: [...deployed.pools.values()],
+    onFailure: (error) => logs.add(`looking at the fleet's sessions failed: ${String(error)}`),
+  });
+  try {
+    const killer = startWorkerKiller({
+      sql,
+      mapping: deployed.mapping,
+      movesOf: (slabId) => damage.filter((sector) => sector.slabId === slabId).length,
+      ...kills,
+      onKilled: ({ pid, slabId }) =>
+        progress.line(`killed worker ${pid}, which was repairing slab ${slabId}`),
+      onFailure: (error) => logs.add(`killing a worker failed: ${String(error)}`),
+    });
+    try {
+      const end = await watch(options);
+      return { ...end, killedWorkers: killer.hits, messages, samples: await sampler.stop() };
+    } finally {
+      await killer.stop();
+    }
+  } finally {
+    await sampler.stop();
+    await deployed.stop();
+  }
+}
+
+async function watch(
+  options: LetRepairOptions,
+): Promise<Pick<RepairsDone, "state" | "openWithDestination" | "gaveUp">> {
+  const { sql, hosts, damage, danger, progress, signal } = options;
+  const startedAtMs = Date.now();
+  let lastChange = { what: "", atMs: startedAtMs };
+  let crashesSeen = 0;
+  for (;;) {
+    const state = await readRepairState(sql, damage);
+    // Afterwards, so that what is repaired by this state is safe by this reading.
+    danger.see(await readDanger(sql));
+    const traffic = await readTraffic(hosts);
+    progress.status(statusOf(state, damage, traffic, (Date.now() - startedAtMs) / 1_000));
+    if (state.expiredLeases > crashesSeen) {
+      progress.line(`reaped ${state.expiredLeases - crashesSeen} expired leases of killed workers`);
+      crashesSeen = state.expiredLeases;
+    }
+    const openIds = state.open.map(({ slabId }) => slabId);
+    const reachable = await slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM);
+    const openWithDestination = countOf(openIds, reachable);
+    const settled = state.liveLeases === 0 && state.unsentEvents === 0;
+    if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
+
+    const what = JSON.stringify([state.open.length, state.endedRepairs, state.liveLeases]);
+    if (what !== lastChange.what) lastChange = { what, atMs: Date.now() };
+    const gaveUp = whyGiveUp(state, Date.now() - lastChange.atMs);
+    if (gaveUp !== undefined) return { state, openWithDestination, gaveUp };
+    await sleep(POLL_MS, undefined, { signal });
+  }
+}
+
+function whyGiveUp(state: RepairState, sinceChangeMs: number): string | undefined {
+  if (sinceChangeMs > GIVE_UP_AFTER_MS)
+    return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;
+  if (state.liveLeases > 0 || state.nextAttemptMs <= GIVE_UP_AFTER_MS) return undefined;
+  return `the next attempt would be in ${formatSeconds(state.nextAttemptMs / 1_000)}; last outcomes: ${state.lastOutcomes.join(", ")}`;
+}
+
+function statusOf(
+  state: RepairState,
+  damage: readonly DamagedSector[],
+  { bytesRead, bytesWritten }: { readonly bytesRead: number; readonly bytesWritten: number },
+  seconds: number,
+): string {
+  const how = [...state.moved.values()];
+  const copied = how.filter((one) => one === "copied").length;
+  const slabs = new Set(damage.map(({ slabId }) => slabId)).size;
+  const healthy = damage.length - state.open.length;
+  const left = healthy === 0 ? "" : `, ${formatSeconds((seconds / healthy) * state.open.length)} left`;
+  const rate = formatBytes((bytesRead + bytesWritten) / Math.max(seconds, 0.001));
+  return (
+    `repairing: ${slabs - state.openSlabs}/${slabs} slabs, ${copied} sectors copied + ${how.length - copied} rebuilt ` +
+    `of ${damage.length}, ${formatBytes(bytesRead)} read, ${formatBytes(bytesWritten)} written, ${rate}/s${left}`
+  );
+}
+
+function countOf(slabIds: readonly SlabId[], among: readonly SlabId[]): number {
+  return slabIds.filter((slabId) => among.includes(slabId)).length;
+}
+
+function createLogLines(progress: Progress): { add(line: string): void } {
+  let shown = 0;
+  return {
+    add(line) {
+      shown += 1;
+      if (shown <= MOST_LOG_LINES) progress.line(line);
+    },
+  };
+}

@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import postgres, { type Sql } from "postgres";
+import { grantStatements } from "../../lib/database/schema/grant-statements.ts";
+import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
+import type { PostgresServer } from "../postgres/postgres.ts";
+
+const DATABASE = "indexd";
+
+/** What `slabmend grant` makes for the fleet. */
+export const FLEET_ROLE = "slabmend";
+
+export interface DemoDatabase {
+  /** For the functions: the URL of the role that can do what the fleet does and nothing else; holds its password. */
+  readonly fleetUrl: string;
+  /** Of the owner, for what indexd and the demo itself do. */
+  readonly sql: Sql;
+}
+
+/** A database as a running indexd has it, with our schema beside it and a role for `workers` repairs at once. */
+export async function openDatabase(server: PostgresServer, workers: number): Promise<DemoDatabase> {
+  const admin = connect(server.url("postgres"));
+  await admin`create database ${admin(DATABASE)}`;
+  await admin.end();
+  const url = server.url(DATABASE);
+  const sql = connect(url);
+  const schema = await readFile(new URL("../indexd/indexd-schema.sql", import.meta.url), "utf8");
+  await sql.unsafe(schema);
+  await migrateDatabase(sql);
+  const password = randomBytes(16).toString("hex");
+  // One connection: the script has its own begin and commit.
+  const owner = connect(url, 1);
+  await owner.unsafe(grantStatements({ role: FLEET_ROLE, concurrency: workers }));
+  await owner.unsafe(`alter role ${FLEET_ROLE} password '${password}'`);
+  await owner.end();
+  const fleetUrl = new URL(url);
+  fleetUrl.username = FLEET_ROLE;
+  fleetUrl.password = password;
+  return { fleetUrl: fleetUrl.href, sql };
+}
+
+function connect(url: string, max = 4): Sql {
+  return postgres(url, { max, onnotice: () => {}, connection: { application_name: "slabmend-demo" } });
+}

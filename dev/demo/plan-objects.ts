@@ -1,0 +1,72 @@
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import type { ObjectCipher } from "../objects/data-key-stream.ts";
+import type { DemoOptions } from "./demo-options.ts";
+import { seededBytes, seededRandom } from "./seeded-random.ts";
+
+/** What an object has in one slab, in bytes. */
+export interface ObjectPart {
+  /** Number of the slab, from 0. */
+  readonly slab: number;
+  readonly slabOffset: number;
+  readonly objectOffset: number;
+  readonly length: number;
+}
+
+export interface PlannedObject {
+  /** From 0; its keys and bytes follow from it and the seed. */
+  readonly number: number;
+  readonly version: 0 | 1;
+  readonly parts: readonly ObjectPart[];
+}
+
+/** Slabs of one object after the other, over and over; "shared" is one slab with two objects, as packed uploads make. */
+const PATTERN = [2, "shared", 3, 1, 1] as const;
+
+/** The objects that fill the slabs. Each slab has one object or two; an object's last slab is not full. */
+export function planObjects(options: Pick<DemoOptions, "slabs" | "minShards" | "seed">): PlannedObject[] {
+  const random = seededRandom(options.seed, "objects");
+  const slabBytes = options.minShards * SECTOR_BYTES;
+  const some = (): number => Math.ceil(slabBytes * (0.5 + random() / 2));
+  const objects: PlannedObject[] = [];
+  for (let slab = 0, turn = 0; slab < options.slabs; turn++) {
+    const kind = PATTERN[turn % PATTERN.length]!;
+    if (kind === "shared") {
+      const cut = Math.floor(slabBytes * (0.25 + random() / 2));
+      for (const [slabOffset, end] of [
+        [0, cut],
+        [cut, slabBytes - 1],
+      ] as const) {
+        const part = { slab, slabOffset, objectOffset: 0, length: end - slabOffset };
+        objects.push({ number: objects.length, version: 1, parts: [part] });
+      }
+      slab += 1;
+      continue;
+    }
+    const count = Math.min(kind, options.slabs - slab);
+    const parts = Array.from({ length: count }, (_, n) => ({
+      slab: slab + n,
+      slabOffset: 0,
+      objectOffset: n * slabBytes,
+      length: n === count - 1 ? some() : slabBytes,
+    }));
+    objects.push({ number: objects.length, version: objects.length % 2 === 0 ? 1 : 0, parts });
+    slab += count;
+  }
+  return objects;
+}
+
+export function slabKeyOf(seed: string, slab: number): Buffer {
+  return seededBytes(seed, `slab key ${slab}`, 32);
+}
+
+/** The plain bytes of an object's part: made anew whenever they are needed, never kept. */
+export function plainBytesOf(seed: string, object: PlannedObject, part: ObjectPart): Buffer {
+  return seededBytes(seed, `object ${object.number} from ${part.objectOffset}`, part.length);
+}
+
+/** How an object's bytes in a slab are enciphered, counted from the slab's first byte or, in version 0, the object's. */
+export function objectCipherOf(seed: string, object: PlannedObject, part: ObjectPart): ObjectCipher {
+  const dataKey = seededBytes(seed, `object key ${object.number}`, 32);
+  if (object.version === 0) return { version: 0, dataKey, objectOffset: part.objectOffset };
+  return { version: 1, dataKey, slabKey: slabKeyOf(seed, part.slab), slabOffset: 0 };
+}

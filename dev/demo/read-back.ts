@@ -1,0 +1,137 @@
+import type { ISql } from "postgres";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { type FleetHost, readFleetSnapshot } from "../../lib/database/indexd/fleet-snapshot.ts";
+import { readSlabByDigest } from "../../lib/database/indexd/read-slab.ts";
+import { createHostDialer } from "../../lib/hosts/dial-host.ts";
+import { createHostPool, type HostPool } from "../../lib/hosts/host-pool.ts";
+import type { Kernel } from "../../lib/kernel/kernel.ts";
+import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import { hexOf, parseSlabDigest, type Root } from "../../lib/slab/ids.ts";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import type { Slab, SlabSector } from "../../lib/slab/slab.ts";
+import { decodeSlab, type FetchedSector } from "../objects/decode-slab.ts";
+import { objectCipherOf, type PlannedObject, plainBytesOf } from "./plan-objects.ts";
+import { type DemoHost, FUNDING_TARGET_HASTINGS } from "./register-hosts.ts";
+import { seededBytes } from "./seeded-random.ts";
+
+/** Reads in flight; each has a buffer of 4 MiB. */
+const READS_AT_ONCE = 6;
+
+export interface ReadBackOptions {
+  readonly sql: ISql;
+  readonly kernel: Kernel;
+  readonly hosts: readonly DemoHost[];
+  readonly seed: string;
+  readonly objects: readonly PlannedObject[];
+  /** Sectors that were moved: they are read first, because the repairs are to be shown. */
+  readonly moved: ReadonlySet<Root>;
+  readonly onRead: (sectors: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Reads every object from the hosts as its owner would: locations from the database, real reads paid from an account of
+ * its own, every sector checked by its root, decoded, deciphered and compared with what was stored.
+ * @returns numbers of objects that did not come back as they were stored, with the reason
+ */
+export async function readBack(options: ReadBackOptions): Promise<ReadonlyMap<number, string>> {
+  const { sql, seed, hosts, objects, signal } = options;
+  const account = accountKeyFromSeed(seededBytes(seed, "reader's account", 32));
+  for (const { swarm } of hosts) await swarm.fund(account.account, FUNDING_TARGET_HASTINGS);
+  const fleet = await readFleetSnapshot(sql, { minHostDistanceKm: 0 });
+  const pool = createHostPool({
+    clock: systemClock,
+    account,
+    dialer: createHostDialer({ clock: systemClock, allowPrivateAddresses: true }),
+  });
+  const unreadable = new Map<number, string>();
+  try {
+    for (const [digest, parts] of await readParts(sql)) {
+      signal.throwIfAborted();
+      const slab = await readSlabByDigest(sql, parseSlabDigest(digest));
+      if (slab === undefined) throw new Error("an object names a slab that is not there");
+      const sectors = await fetchSectors(slab, fleet.hosts, pool, options);
+      for (const { number, index, offset, length } of parts) {
+        const why = comparePart(slab, sectors, objects[number]!, { index, offset, length }, options);
+        if (why !== undefined) unreadable.set(number, why);
+      }
+    }
+  } finally {
+    await pool.close();
+  }
+  return unreadable;
+}
+
+interface RecordedPart {
+  readonly number: number;
+  readonly index: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** Which object has what in which slab, as the database says; objects are numbered in the order they were stored. */
+async function readParts(sql: ISql): Promise<Map<string, RecordedPart[]>> {
+  const rows = await sql<({ digest: Uint8Array } & RecordedPart)[]>`
+    select o.number, os.slab_digest as digest, os.slab_index as index, os.slab_offset as offset,
+      os.slab_length as length
+    from (select id, (row_number() over (order by id) - 1)::integer as number from objects) o
+    join object_slabs os on os.object_id = o.id
+    order by o.number, os.slab_index`;
+  return Map.groupBy(rows, ({ digest }) => hexOf(digest));
+}
+
+/** Enough sectors, moved ones first. A host that fails or lies is passed over: that is what the others are for. */
+async function fetchSectors(
+  slab: Slab,
+  hosts: ReadonlyMap<number, FleetHost>,
+  pool: HostPool,
+  { kernel, moved, onRead, signal }: ReadBackOptions,
+): Promise<FetchedSector[]> {
+  const sectors: FetchedSector[] = [];
+  const read = async (sector: SlabSector): Promise<void> => {
+    const host = sector.hostId === null ? undefined : hosts.get(sector.hostId);
+    const data = Buffer.allocUnsafe(SECTOR_BYTES);
+    const right =
+      host !== undefined &&
+      (await pool
+        .readRange(host, { root: sector.root, offset: 0, length: SECTOR_BYTES, into: data }, signal)
+        .then(
+          () => kernel.sectorRoot(data) === sector.root,
+          () => false,
+        ));
+    signal.throwIfAborted();
+    if (right) sectors.push({ index: sector.index, data });
+    onRead(1);
+  };
+  const queue = slab.sectors.toSorted((a, b) => Number(moved.has(b.root)) - Number(moved.has(a.root)));
+  const reader = async (): Promise<void> => {
+    while (queue.length > 0 && sectors.length < slab.minShards) await read(queue.shift()!);
+  };
+  await Promise.all(Array.from({ length: READS_AT_ONCE }, reader));
+  return sectors;
+}
+
+/** @returns what is wrong, or undefined */
+function comparePart(
+  slab: Slab,
+  sectors: readonly FetchedSector[],
+  object: PlannedObject,
+  recorded: Omit<RecordedPart, "number">,
+  { kernel, seed }: ReadBackOptions,
+): string | undefined {
+  if (sectors.length < slab.minShards) {
+    return `slab ${slab.id}: ${sectors.length} of ${slab.minShards} sectors could be read`;
+  }
+  const part = object.parts[recorded.index]!;
+  const { offset, length } = recorded;
+  const encoding = {
+    minShards: slab.minShards,
+    totalShards: slab.sectors.length,
+    slabKey: slab.encryptionKey,
+    objectCipher: objectCipherOf(seed, object, part),
+  };
+  const bytes = decodeSlab(kernel, encoding, sectors, offset + length).subarray(offset);
+  return bytes.equals(plainBytesOf(seed, object, part))
+    ? undefined
+    : `slab ${slab.id}: other bytes came back`;
+}

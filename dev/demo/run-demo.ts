@@ -1,0 +1,211 @@
+/**
+ * The demo, from an empty folder to the verdict:
+ *
+ *   plan -> start -> store -> damage -> deploy -> (indexd's part, kills, repairs) -> check -> read back -> stop
+ *
+ * Everything it starts belongs to the runtime or to the stack below, and ends with it, whatever happens.
+ */
+import { tmpdir } from "node:os";
+import { createKernel } from "../../lib/kernel/kernel.ts";
+import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import { type LocalRuntime, startLocalRuntime } from "../runtime/runtime.ts";
+import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
+import type { Swarm } from "../swarm/swarm.ts";
+import { plantedLosses } from "./check-losses.ts";
+import { findViolations } from "./check-outcome.ts";
+import type { DemoOptions } from "./demo-options.ts";
+import { assertDiskSpace, neededBytes } from "./disk-space.ts";
+import { deploymentOf, describeSettings, INDEXD_LOOPS, QUEUE_OPTIONS } from "./fleet-settings.ts";
+import { type DamagedSector, inflictDamage } from "./inflict-damage.ts";
+import { letRepair, type RepairsDone } from "./let-repair.ts";
+import { type DemoDatabase, openDatabase } from "./open-database.ts";
+import { type DamagePlan, planDamage } from "./plan-damage.ts";
+import { type PlannedObject, planObjects } from "./plan-objects.ts";
+import { playIndexd } from "./play-indexd.ts";
+import { formatBytes, formatSeconds, type Progress } from "./progress.ts";
+import { readBack } from "./read-back.ts";
+import { registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
+import { type DemoFindings, type DemoResult, summarize, tableOf } from "./report.ts";
+import { seededBytes, seededRandom } from "./seeded-random.ts";
+import { storeObjects } from "./store-objects.ts";
+import {
+  countLeasedBefore,
+  createDangerWatch,
+  type DangerWatch,
+  NEAR_MARGIN,
+  readDanger,
+  readFirstLeases,
+} from "./watch-danger.ts";
+import { readTraffic } from "./watch-repairs.ts";
+
+/** Reading, encoding and decoding in this process. */
+const KERNEL_BYTES = 48 * 1_048_576;
+
+interface DemoRun {
+  readonly options: DemoOptions;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  readonly plan: DamagePlan;
+  readonly objects: readonly PlannedObject[];
+  readonly startedAtMs: number;
+}
+
+/**
+ * Runs the demo and stops everything that it started.
+ * @throws {DemoError} before anything is started; the signal's reason when it aborts
+ */
+export async function runDemo(
+  options: DemoOptions,
+  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<DemoResult> {
+  const startedAtMs = Date.now();
+  const plan = planDamage(options);
+  const objects = planObjects(options);
+  const bytes = neededBytes(options, plan);
+  await assertDiskSpace(tmpdir(), bytes);
+  progress.line(`seed ${options.seed}; up to ${formatBytes(bytes)} in ${tmpdir()}`);
+  for (const line of describeSettings(options.claimsBy)) progress.line(`  ${line}`);
+  if (plan.crampedSlabs > 0) {
+    progress.line(`  ${plan.crampedSlabs} slabs have more sectors to move than hosts that may take them`);
+  }
+  const run: DemoRun = { options, progress, signal, plan, objects, startedAtMs };
+  progress.status("starting database, queue and hosts");
+  const runtime = await startLocalRuntime<Swarm>({
+    queue: QUEUE_OPTIONS,
+    signal,
+    startSwarm: (dir) =>
+      startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT }),
+  });
+  try {
+    const database = await openDatabase(runtime.postgres, options.workers);
+    try {
+      return await inRuntime(run, runtime, database);
+    } finally {
+      await database.sql.end({ timeout: 1 });
+    }
+  } finally {
+    progress.status("stopping");
+    await runtime.stop();
+    progress.clear();
+  }
+}
+
+async function inRuntime(
+  run: DemoRun,
+  runtime: LocalRuntime<Swarm>,
+  { sql, fleetUrl }: DemoDatabase,
+): Promise<DemoResult> {
+  const { options, progress, signal, plan, objects } = run;
+  const migrationSeed = seededBytes(options.seed, "migration seed", 32);
+  const { account } = accountKeyFromSeed(migrationSeed);
+  const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
+  const hosts = await registerHosts(sql, runtime.swarm, account);
+  progress.line(`${hosts.length} hosts, PostgreSQL 18 and SQS are up after ${sinceStart(run)}`);
+
+  let stored = 0;
+  const total = options.slabs * options.totalShards;
+  const slabs = await storeObjects({
+    sql,
+    kernel,
+    hosts,
+    options,
+    objects,
+    placement: plan.placement,
+    signal,
+    onStored(count) {
+      stored += count;
+      progress.status(`storing: ${stored} of ${total} sectors`);
+    },
+  });
+  progress.clear();
+  progress.line(
+    `${objects.length} objects in ${options.slabs} slabs of ${options.minShards}-of-${options.totalShards}, ` +
+      `${total} sectors, are stored after ${sinceStart(run)}`,
+  );
+
+  const damage = await inflictDamage(sql, plan, hosts, slabs);
+  // The time until no slab is near to loss counts from here.
+  const danger = createDangerWatch(await readDanger(sql));
+  for (const line of describeDamage(run, damage, danger)) progress.line(line);
+
+  const indexd = playIndexd({ sql, hosts, account, loops: INDEXD_LOOPS });
+  let repairs: RepairsDone;
+  let indexdFailure: Error | undefined;
+  try {
+    const deployment = deploymentOf({
+      ...runtime,
+      workers: options.workers,
+      claimsBy: options.claimsBy,
+      databaseUrl: fleetUrl,
+      migrationSeed,
+    });
+    const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
+    repairs = await letRepair({ sql, runtime, deployment, hosts, damage, danger, kills, progress, signal });
+    progress.clear();
+  } finally {
+    indexdFailure = await indexd.stop();
+  }
+  progress.line(`repairs are done after ${sinceStart(run)}`);
+
+  const traffic = await readTraffic(hosts);
+  const violations = await findViolations(sql, {
+    hosts,
+    slabs,
+    planted: plantedLosses(plan, hosts, slabs),
+    ...repairs,
+  });
+  if (indexdFailure !== undefined) violations.push(`indexd's own loops failed: ${indexdFailure.message}`);
+  let read = 0;
+  const unreadable = await readBack({
+    sql,
+    kernel,
+    hosts,
+    objects,
+    seed: options.seed,
+    moved: new Set(repairs.state.moved.keys()),
+    signal,
+    onRead(count) {
+      read += count;
+      progress.status(`reading objects back: ${read} sectors`);
+    },
+  });
+  progress.clear();
+  const findings: DemoFindings = {
+    slabs: slabs.length,
+    damage,
+    traffic,
+    violations,
+    unreadable,
+    danger: {
+      slabs: danger.nearAtStart.size,
+      msUntilNone: danger.msUntilNoneNear,
+      leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
+    },
+    killsWanted: options.killWorkers,
+    seconds: (Date.now() - run.startedAtMs) / 1_000,
+    ...repairs,
+  };
+  const result = summarize(findings);
+  for (const line of ["", ...tableOf(findings, result), ""]) progress.line(line);
+  return result;
+}
+
+function sinceStart({ startedAtMs }: DemoRun): string {
+  return formatSeconds((Date.now() - startedAtMs) / 1_000);
+}
+
+function describeDamage(
+  { options, plan }: DemoRun,
+  damage: readonly DamagedSector[],
+  danger: DangerWatch,
+): string[] {
+  const slabs = new Set(damage.map(({ slabId }) => slabId)).size;
+  const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
+  return [
+    `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
+      `${options.liars} lying; ${options.lostSectors} sectors lost, ${unnoticed} of them unnoticed`,
+    `${danger.nearAtStart.size} slabs are within ${NEAR_MARGIN} of loss, for which ` +
+      `${plan.lost.filter(({ endangers }) => endangers).length} more sectors of the last ${options.endangered} were lost`,
+    `${damage.length} sectors in ${slabs} slabs have to move`,
+  ];
+}

@@ -1,0 +1,146 @@
+import type { ISql } from "postgres";
+import type { Kernel } from "../../lib/kernel/kernel.ts";
+import { slabDigest } from "../../lib/slab/digest.ts";
+import type { Root, SlabDigest, SlabId } from "../../lib/slab/ids.ts";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { placeOn, seedAccount, seedObject, seedSlab } from "../indexd/seed-indexd.ts";
+import { dataKeyStream } from "../objects/data-key-stream.ts";
+import { encodeSlab } from "../objects/encode-slab.ts";
+import type { DemoOptions } from "./demo-options.ts";
+import {
+  type ObjectPart,
+  objectCipherOf,
+  type PlannedObject,
+  plainBytesOf,
+  slabKeyOf,
+} from "./plan-objects.ts";
+import type { DemoHost } from "./register-hosts.ts";
+
+/** Sectors on their way to the hosts while the next ones are computed. */
+const PUTS_AT_ONCE = 6;
+/** Room that every contract has for sectors that are moved to it. */
+const SPARE_CAPACITY_BYTES = 4_294_967_296;
+
+export interface StoredSlab {
+  readonly id: SlabId;
+  readonly digest: SlabDigest;
+  /** By index. */
+  readonly roots: readonly Root[];
+}
+
+export interface StoreObjectsOptions {
+  readonly sql: ISql;
+  readonly kernel: Kernel;
+  readonly hosts: readonly DemoHost[];
+  readonly options: Pick<DemoOptions, "seed" | "minShards" | "totalShards">;
+  readonly objects: readonly PlannedObject[];
+  /** Of each slab: the host number of each sector. */
+  readonly placement: readonly (readonly number[])[];
+  readonly onStored: (sectors: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Encodes the objects, puts their sectors on the hosts, and records everything as indexd does when it is pinned. */
+export async function storeObjects(request: StoreObjectsOptions): Promise<StoredSlab[]> {
+  const { sql, objects, hosts, placement } = request;
+  const slabs: StoredSlab[] = [];
+  for (const [slab, hostNumbers] of placement.entries()) {
+    slabs.push(
+      await storeSlab(
+        slab,
+        hostNumbers.map((number) => hosts[number]!),
+        request,
+      ),
+    );
+  }
+  await countContractSizes(sql);
+  const accountIds = [await seedAccount(sql), await seedAccount(sql)];
+  for (const { number, parts } of objects) {
+    await seedObject(sql, {
+      accountId: accountIds[number % accountIds.length]!,
+      slabs: parts.map(({ slab, slabOffset, length }) => ({
+        ...slabs[slab]!,
+        part: { offset: slabOffset, length },
+      })),
+    });
+  }
+  return slabs;
+}
+
+async function storeSlab(
+  slab: number,
+  hosts: readonly DemoHost[],
+  { sql, kernel, options, objects, onStored, signal }: StoreObjectsOptions,
+): Promise<StoredSlab> {
+  const { seed, minShards, totalShards } = options;
+  const slabKey = slabKeyOf(seed, slab);
+  const content = contentOf(slab, seed, objects);
+  const roots: Root[] = [];
+  const underWay = new Set<Promise<void>>();
+  const encoding = { minShards, totalShards, slabKey, objectCipher: content.cipher };
+  try {
+    for (const { index, root, data } of encodeSlab(kernel, encoding, content.bytes)) {
+      signal.throwIfAborted();
+      roots.push(root);
+      while (underWay.size >= PUTS_AT_ONCE) await Promise.race(underWay);
+      // The host computes the root itself and refuses any other.
+      const put = hosts[index]!.swarm.putSector(root, data).then(() => {
+        underWay.delete(put);
+        onStored(1);
+      });
+      // One that fails stays, and is thrown where the others are awaited.
+      put.catch(() => {});
+      underWay.add(put);
+    }
+    await Promise.all(underWay);
+  } finally {
+    await Promise.allSettled(underWay);
+  }
+  const { version } = content;
+  const digest = slabDigest({ version, minShards, encryptionKey: slabKey, roots });
+  const { id } = await seedSlab(sql, {
+    minShards,
+    digest,
+    encryptionKey: slabKey,
+    columns: { version },
+    sectors: placeOn(hosts.map(({ row }) => row)).map((place, index) => ({ ...place, root: roots[index]! })),
+  });
+  return { id, digest, roots };
+}
+
+/** The slab's bytes as `encodeSlab` wants them: plain, to be enciphered with one object's key. */
+function contentOf(slab: number, seed: string, objects: readonly PlannedObject[]) {
+  const [first, second] = partsIn(slab, objects);
+  const cipher = objectCipherOf(seed, first!.object, first!.part);
+  const bytes = [plainBytesOf(seed, first!.object, first!.part)];
+  if (second !== undefined) {
+    // Its own stream, and the first object's once: encodeSlab applies that one again, which takes it away.
+    const { slabOffset } = second.part;
+    const shared = plainBytesOf(seed, second.object, second.part);
+    dataKeyStream(objectCipherOf(seed, second.object, second.part)).apply(shared, slabOffset);
+    dataKeyStream(cipher).apply(shared, slabOffset);
+    bytes.push(shared);
+  }
+  return { version: first!.object.version, cipher, bytes: Buffer.concat(bytes) };
+}
+
+/** Parts of objects in a slab, by offset. */
+function partsIn(
+  slab: number,
+  objects: readonly PlannedObject[],
+): { readonly object: PlannedObject; readonly part: ObjectPart }[] {
+  return objects.flatMap((object) =>
+    object.parts.filter((part) => part.slab === slab).map((part) => ({ object, part })),
+  );
+}
+
+/** What appending the sectors has made of the contracts. */
+async function countContractSizes(sql: ISql): Promise<void> {
+  await sql`
+    update contracts c set size = n.sectors * ${SECTOR_BYTES}::bigint,
+      capacity = n.sectors * ${SECTOR_BYTES}::bigint + ${SPARE_CAPACITY_BYTES}::bigint
+    from (
+      select m.contract_id, count(s.id) as sectors
+      from contract_sectors_map m left join sectors s on s.contract_sectors_map_id = m.id group by m.contract_id
+    ) n where n.contract_id = c.contract_id`;
+}

@@ -1,0 +1,112 @@
+/** How long slabs stay near to loss, and whether they are leased before the others. */
+import type { ISql } from "postgres";
+import type { SlabId } from "../../lib/slab/ids.ts";
+import { parseSlabId } from "../../lib/slab/ids.ts";
+
+/** A slab is near to loss when it can lose no more sectors than this: its margin, docs/glossary.md. */
+export const NEAR_MARGIN = 2;
+
+export interface SlabMargin {
+  readonly slabId: SlabId;
+  readonly margin: number;
+  /** When a commit last moved sectors of it; undefined: none did yet. */
+  readonly movedAtMs: number | undefined;
+}
+
+/** All times are the database's. */
+export interface DangerReading {
+  readonly nowMs: number;
+  readonly slabs: readonly SlabMargin[];
+}
+
+/** The margin of every slab, counted as claim counts it. */
+export async function readDanger(sql: ISql): Promise<DangerReading> {
+  const [row] = await sql<
+    { now_ms: number; slabs: { id: string; margin: number; movedAtMs: number | null }[] }[]
+  >`
+    select extract(epoch from clock_timestamp())::float8 * 1000 as now_ms, coalesce(jsonb_agg(jsonb_build_object(
+      'id', s.id::text,
+      'margin', live.sectors - coalesce(jsonb_array_length(r.bad_shards), 0) - s.min_shards,
+      'movedAtMs', (select extract(epoch from max(j.finished_at)) * 1000 from slabmend.journal j
+        where j.slab_id = s.id and j.moves <> '[]')) order by s.id), '[]') as slabs
+    from slabs s
+    left join slabmend.repairs r on r.slab_id = s.id
+    cross join lateral (
+      select count(*) as sectors
+      from slab_sectors ss
+      join sectors x on x.id = ss.sector_id
+      join slabmend.host_states() h on h.host_id = x.host_id and h.good
+      where ss.slab_id = s.id
+    ) live`;
+  return {
+    nowMs: row!.now_ms,
+    slabs: row!.slabs.map(({ id, margin, movedAtMs }) => ({
+      slabId: parseSlabId(id),
+      margin,
+      movedAtMs: movedAtMs ?? undefined,
+    })),
+  };
+}
+
+export interface DangerWatch {
+  /** Slabs that were near to loss in the first reading. */
+  readonly nearAtStart: ReadonlySet<SlabId>;
+  see(reading: DangerReading): void;
+  /**
+   * From the first reading until the last slab was near to loss no more; undefined when none ever was, or some still is.
+   * To the commit that took it away, if the journal tells; otherwise to the reading that showed it.
+   */
+  readonly msUntilNoneNear: number | undefined;
+}
+
+export function createDangerWatch(first: DangerReading): DangerWatch {
+  const nearOf = ({ slabs }: DangerReading): Set<SlabId> =>
+    new Set(slabs.filter(({ margin }) => margin <= NEAR_MARGIN).map(({ slabId }) => slabId));
+  const nearAtStart = nearOf(first);
+  let near = nearAtStart;
+  let last = first;
+  let safeAtMs: number | undefined;
+  return {
+    nearAtStart,
+    see(reading) {
+      const now = nearOf(reading);
+      for (const slabId of near) {
+        if (now.has(slabId)) continue;
+        const movedAtMs = reading.slabs.find((slab) => slab.slabId === slabId)?.movedAtMs ?? 0;
+        safeAtMs = Math.max(safeAtMs ?? 0, movedAtMs > last.nowMs ? movedAtMs : reading.nowMs);
+      }
+      near = now;
+      last = reading;
+    },
+    get msUntilNoneNear() {
+      return near.size > 0 || safeAtMs === undefined ? undefined : safeAtMs - first.nowMs;
+    },
+  };
+}
+
+/** A slab's first lease. */
+export interface FirstLease {
+  readonly slabId: SlabId;
+  readonly leasedAtMs: number;
+}
+
+/** From what ended and what runs. */
+export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
+  const rows = await sql<{ slab_id: string; leased_at: number }[]>`
+    select slab_id::text, extract(epoch from min(leased_at))::float8 * 1000 as leased_at
+    from (
+      select slab_id, leased_at from slabmend.journal union all select slab_id, leased_at from slabmend.leases
+    ) l group by slab_id`;
+  return rows.map(({ slab_id, leased_at }) => ({ slabId: parseSlabId(slab_id), leasedAtMs: leased_at }));
+}
+
+/**
+ * Slabs that were not near to loss and yet were leased before the last of those that were. 0 when the right slabs came first;
+ * leases of one batch come at the same time.
+ */
+export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {
+  const lastNearMs = Math.max(
+    ...leases.filter(({ slabId }) => near.has(slabId)).map(({ leasedAtMs }) => leasedAtMs),
+  );
+  return leases.filter(({ slabId, leasedAtMs }) => !near.has(slabId) && leasedAtMs < lastNearMs).length;
+}

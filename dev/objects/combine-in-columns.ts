@@ -1,0 +1,37 @@
+import type { Kernel } from "../../lib/kernel/kernel.ts";
+
+/** Of each shard at once in the kernel's memory, so that any code fits whatever the size of its shards. */
+const COLUMN_BYTES = 131_072;
+
+/** `Kernel.combine` for shards outside the kernel's memory, which pass through it column by column. */
+export function combineInColumns(
+  kernel: Kernel,
+  sources: readonly Uint8Array[],
+  targets: readonly Uint8Array[],
+  coefficients: Uint8Array,
+): void {
+  const shardBytes = sources[0]!.length;
+  const columnBytes = Math.min(COLUMN_BYTES, shardBytes);
+  const windows = [...sources, ...targets].map(() => kernel.arena.allocate(columnBytes));
+  try {
+    const sourceWindows = windows.slice(0, sources.length);
+    const targetWindows = windows.slice(sources.length);
+    for (let from = 0; from < shardBytes; from += columnBytes) {
+      const to = Math.min(from + columnBytes, shardBytes);
+      sourceWindows.forEach((window, s) => {
+        window.set(sources[s]!.subarray(from, to));
+      });
+      kernel.combine({
+        sources: sourceWindows,
+        targets: targetWindows,
+        coefficients,
+        lengthBytes: to - from,
+      });
+      targetWindows.forEach((window, t) => {
+        targets[t]!.set(window.subarray(0, to - from), from);
+      });
+    }
+  } finally {
+    for (const window of windows) kernel.arena.free(window);
+  }
+}

@@ -1,0 +1,39 @@
+import { type CipherStream, STREAM_BYTES, xchacha20Stream } from "../../lib/slab/xchacha20-stream.ts";
+
+/** How an object's own bytes are enciphered before they become shards: docs/protocol.md, slab versions. */
+export type ObjectCipher =
+  | {
+      readonly version: 0;
+      readonly dataKey: Uint8Array;
+      /** Where the slab's first byte lies in the object. */
+      readonly objectOffset: number;
+    }
+  | {
+      readonly version: 1;
+      readonly dataKey: Uint8Array;
+      readonly slabKey: Uint8Array;
+      /** Where the object's first byte lies in the slab. */
+      readonly slabOffset: number;
+    };
+
+/** The stream over one slab's part of an object; offset 0 is the first byte of that part. */
+export function dataKeyStream(cipher: ObjectCipher): CipherStream {
+  if (cipher.version === 1) {
+    const stream = xchacha20Stream(cipher.dataKey, cipher.slabKey.subarray(0, 24));
+    return { apply: (data, byteOffset) => stream.apply(data, cipher.slabOffset + byteOffset) };
+  }
+  return {
+    apply(data, byteOffset) {
+      // The block counter has 32 bits; objects longer than that take the next nonce.
+      for (let done = 0; done < data.length; ) {
+        const position = cipher.objectOffset + byteOffset + done;
+        const window = Math.floor(position / STREAM_BYTES);
+        const part = data.subarray(done, done + (window + 1) * STREAM_BYTES - position);
+        const nonce = Buffer.alloc(24);
+        nonce.writeBigUInt64LE(BigInt(window), 16);
+        xchacha20Stream(cipher.dataKey, nonce).apply(part, position - window * STREAM_BYTES);
+        done += part.length;
+      }
+    },
+  };
+}

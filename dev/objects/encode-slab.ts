@@ -1,0 +1,59 @@
+import { encodingMatrix } from "../../lib/erasure/coefficients.ts";
+import type { Kernel } from "../../lib/kernel/kernel.ts";
+import type { Root } from "../../lib/slab/ids.ts";
+import { shardCipher } from "../../lib/slab/shard-cipher.ts";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { combineInColumns } from "./combine-in-columns.ts";
+import { dataKeyStream, type ObjectCipher } from "./data-key-stream.ts";
+import { stripe } from "./stripe.ts";
+
+/** What it takes to turn one slab's part of an object into sectors, and back. */
+export interface SlabEncoding {
+  readonly minShards: number;
+  readonly totalShards: number;
+  /** 32 bytes, of the slab: between shards and sectors. */
+  readonly slabKey: Uint8Array;
+  /** Of the object: between its bytes and the data shards. */
+  readonly objectCipher: ObjectCipher;
+}
+
+export interface EncodedSector {
+  readonly index: number;
+  readonly root: Root;
+  /** As a host stores it. The caller's to keep. */
+  readonly data: Buffer;
+}
+
+/** Parity shards computed together: a few passes over the data without holding all of a large code. */
+const PARITY_BATCH = 20;
+
+/**
+ * The sectors of a slab in order of their index, made as they are asked for. `part` holds at most
+ * `minShards` sectors of the object's plain bytes and is not changed.
+ */
+export function* encodeSlab(
+  kernel: Kernel,
+  encoding: SlabEncoding,
+  part: Uint8Array,
+): Generator<EncodedSector> {
+  const { minShards, totalShards, slabKey } = encoding;
+  const finish = (index: number, shard: Uint8Array): EncodedSector => {
+    const data = Buffer.from(shard);
+    shardCipher(slabKey, index).apply(data, 0);
+    return { index, root: kernel.sectorRoot(data), data };
+  };
+
+  const enciphered = Buffer.from(part);
+  dataKeyStream(encoding.objectCipher).apply(enciphered, 0);
+  const dataShards = Array.from({ length: minShards }, () => Buffer.alloc(SECTOR_BYTES));
+  stripe(enciphered, dataShards);
+  for (const [index, shard] of dataShards.entries()) yield finish(index, shard);
+
+  const matrix = encodingMatrix(minShards, totalShards);
+  for (let first = minShards; first < totalShards; first += PARITY_BATCH) {
+    const last = Math.min(first + PARITY_BATCH, totalShards);
+    const parityShards = Array.from({ length: last - first }, () => Buffer.alloc(SECTOR_BYTES));
+    combineInColumns(kernel, dataShards, parityShards, matrix.subarray(first * minShards, last * minShards));
+    for (const [i, shard] of parityShards.entries()) yield finish(first + i, shard);
+  }
+}

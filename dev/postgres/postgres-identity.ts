@@ -1,0 +1,114 @@
+/**
+ * Who runs PostgreSQL. It refuses to be root, so root has to find somebody else who can reach the binaries and the data:
+ * 1. an ordinary user runs it directly;
+ * 2. root becomes `nobody`, if that user can reach both;
+ * 3. root enters a user namespace where it is not root (works below folders of mode 0700, changes no owner);
+ * 4. root becomes `nobody` with a copy of the binaries in the run's folder (namespaces may be forbidden in a container).
+ */
+import { execFile } from "node:child_process";
+import { chown, cp, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { LocalRuntimeError } from "../process/errors.ts";
+
+const run = promisify(execFile);
+
+export interface PostgresIdentity {
+  readonly kind: "ourselves" | "nobody" | "user-namespace" | "nobody-with-copy";
+  /** Folder of `postgres` and `initdb`. */
+  readonly binFolder: string;
+  /** Put before the command line. */
+  readonly prefix: readonly string[];
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+export interface IdentityRequest {
+  /** Folder that holds bin, lib and share. */
+  readonly nativeFolder: string;
+  /** Becomes writable for the identity. */
+  readonly runFolder: string;
+  /** Ways to leave out, for tests. */
+  readonly without?: readonly PostgresIdentity["kind"][];
+}
+
+export async function choosePostgresIdentity(request: IdentityRequest): Promise<PostgresIdentity> {
+  const { nativeFolder, runFolder, without = [] } = request;
+  const binFolder = join(nativeFolder, "bin");
+  if (process.getuid?.() !== 0) return { kind: "ourselves", binFolder, prefix: [] };
+  const refused: string[] = [];
+  const nobody = await nobodyIds();
+  const ways: [PostgresIdentity["kind"], () => Promise<PostgresIdentity>][] = [
+    ["nobody", async () => ({ kind: "nobody", binFolder, prefix: [], ...nobody })],
+    [
+      "user-namespace",
+      async () => {
+        const ids = [`--map-user=${nobody.uid}`, `--map-group=${nobody.gid}`];
+        return { kind: "user-namespace", binFolder, prefix: ["unshare", "--user", ...ids, "--"] };
+      },
+    ],
+    [
+      "nobody-with-copy",
+      async () => {
+        const copy = join(runFolder, "native");
+        await mkdir(copy, { mode: 0o755 });
+        // verbatim: the libraries' links are relative and must stay so.
+        await cp(nativeFolder, copy, { recursive: true, verbatimSymlinks: true });
+        return { kind: "nobody-with-copy", binFolder: join(copy, "bin"), prefix: [], ...nobody };
+      },
+    ],
+  ];
+  for (const [kind, prepare] of ways) {
+    if (without.includes(kind)) continue;
+    try {
+      const identity = await prepare();
+      await chown(runFolder, identity.uid ?? 0, identity.gid ?? 0);
+      await probe(identity, runFolder);
+      return identity;
+    } catch (error) {
+      refused.push(`${kind} (${firstLine(error)})`);
+    }
+  }
+  throw new LocalRuntimeError({
+    code: "postgres-cannot-run",
+    message: `PostgreSQL does not run as root, and no other identity reaches its files: ${refused.join("; ")}`,
+    remedy: "Run as an ordinary user, or set TMPDIR to a folder that every user may enter.",
+  });
+}
+
+/** Runs the real binary as the identity, and writes where the data will be. */
+async function probe(identity: PostgresIdentity, runFolder: string): Promise<void> {
+  const script = `"$1" --version >/dev/null && : > "$2/probe" && rm "$2/probe"`;
+  const binary = join(identity.binFolder, "postgres");
+  const [command, ...args] = [
+    ...identity.prefix,
+    "/bin/sh",
+    "-c",
+    script,
+    "probe",
+    binary,
+    runFolder,
+  ] as const;
+  const { uid, gid } = identity;
+  await run(command!, args, {
+    cwd: "/",
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+}
+
+/** Numbers of the user that owns nothing: 65534 on Linux, -2 on macOS. */
+async function nobodyIds(): Promise<{ uid: number; gid: number }> {
+  const id = async (flag: string): Promise<number> =>
+    Number((await run("id", [flag, "nobody"])).stdout) >>> 0;
+  return Promise.all([id("-u"), id("-g")]).then(
+    ([uid, gid]) => ({ uid, gid }),
+    () => ({ uid: 65_534, gid: 65_534 }),
+  );
+}
+
+function firstLine(error: unknown): string {
+  const text =
+    error instanceof Error && "stderr" in error && error.stderr !== "" ? String(error.stderr) : String(error);
+  return text.trim().split("\n", 1)[0]!.slice(0, 200);
+}

@@ -1,0 +1,267 @@
+/**
+ * An embedded PostgreSQL 18 on loopback, in a folder of its own that is gone after `stop()`, also when this process is
+ * killed (see parent-guard.ts).
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chown, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { LocalRuntimeError } from "../process/errors.ts";
+import { type ParentGuard, startParentGuard } from "../process/parent-guard.ts";
+import { createRunFolder, removeStaleRunFolders } from "../process/run-folder.ts";
+import { findPostgresBinaries } from "./postgres-binaries.ts";
+import { choosePostgresIdentity, type IdentityRequest, type PostgresIdentity } from "./postgres-identity.ts";
+import { announcePostgresStopping } from "./postgres-stopping.ts";
+
+export interface PostgresOptions {
+  /** Default: a free one. */
+  readonly port?: number;
+  /** `none` (default): no fsync, a crash of the machine loses everything. `full`: PostgreSQL's own defaults. */
+  readonly durability?: "none" | "full";
+  readonly maxConnections?: number;
+  /** More settings, as for `-c name=value`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Receives the server's log. */
+  readonly onLogLine?: (line: string) => void;
+  /** Ways to run as root to leave out, for tests. */
+  readonly withoutIdentities?: NonNullable<IdentityRequest["without"]>;
+}
+
+export interface PostgresServer {
+  readonly port: number;
+  readonly pid: number;
+  readonly folder: string;
+  readonly runsAs: PostgresIdentity["kind"];
+  /** With the superuser's password: a secret, though one that lives as long as the server. */
+  url(database: string): string;
+  /** Settles when the server has ended, asked or not. */
+  readonly ended: Promise<void>;
+  /** Ends the server and removes its folder. May be called again. */
+  stop(): Promise<void>;
+}
+
+const USER = "postgres";
+const READY = "database system is ready to accept connections";
+const PORT_TAKEN = /could not bind|Address already in use/;
+/** Between asking the system for a free port and binding it another process may take it. */
+const MAX_PORT_ATTEMPTS = 5;
+/** initdb takes 0.6 s and the start 0.2 s; a machine busy with eight test runs was seen to take 20 times as long. */
+const START_TIMEOUT_MS = 60_000;
+/** A fast shutdown waits for nobody; what takes longer hangs. */
+const STOP_TIMEOUT_MS = 5_000;
+/** Enough of the log to say why it did not start. */
+const MAX_KEPT_LOG_LINES = 40;
+
+const NO_DURABILITY = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  await removeStaleRunFolders();
+  const nativeFolder = await findPostgresBinaries();
+  const guard = await startParentGuard();
+  let folder: string | undefined;
+  try {
+    folder = await createRunFolder();
+    guard.removeFolder(folder);
+    const without = options.withoutIdentities ?? [];
+    const identity = await choosePostgresIdentity({ nativeFolder, runFolder: folder, without });
+    const password = randomBytes(24).toString("base64url");
+    await createCluster({ identity, folder, password, guard });
+    const server = await startServer({ identity, folder, options, guard });
+    return handleOf({ server, folder, password, identity, guard });
+  } catch (error) {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    await guard.release();
+    throw error;
+  }
+}
+
+interface RunningServer {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly exited: Promise<void>;
+}
+
+async function createCluster(parts: {
+  identity: PostgresIdentity;
+  folder: string;
+  password: string;
+  guard: ParentGuard;
+}): Promise<void> {
+  const { identity, folder, password, guard } = parts;
+  const passwordFile = join(folder, "password");
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  await chown(passwordFile, identity.uid ?? process.getuid?.() ?? 0, identity.gid ?? process.getgid?.() ?? 0);
+  const child = spawnAs(identity, "initdb", folder, [
+    `--pgdata=${join(folder, "data")}`,
+    `--username=${USER}`,
+    `--pwfile=${passwordFile}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--no-locale",
+    "--no-sync",
+    "--no-instructions",
+  ]);
+  const log = keepLog(child);
+  const dismiss = guard.endProcess(child.pid ?? 0, "KILL");
+  const [code] = (await once(child, "close")) as [number | null];
+  dismiss();
+  await rm(passwordFile, { force: true });
+  if (code !== 0) throw failed(`initdb ended with code ${code}`, log);
+}
+
+async function startServer(parts: {
+  identity: PostgresIdentity;
+  folder: string;
+  options: PostgresOptions;
+  guard: ParentGuard;
+}): Promise<RunningServer> {
+  const { identity, folder, options, guard } = parts;
+  for (let attempt = 1; ; attempt += 1) {
+    const port = options.port ?? (await freePort());
+    const settings = {
+      port: String(port),
+      listen_addresses: "127.0.0.1",
+      unix_socket_directories: "",
+      max_connections: String(options.maxConnections ?? 100),
+      shared_buffers: "128MB",
+      jit: "off",
+      timezone: "UTC",
+      log_timezone: "UTC",
+      ...(options.durability === "full" ? {} : NO_DURABILITY),
+      ...options.settings,
+    };
+    const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const child = spawnAs(identity, "postgres", folder, ["-D", join(folder, "data"), ...flags]);
+    const dismiss = guard.endProcess(child.pid ?? 0, "QUIT");
+    const exited = once(child, "close").then(() => dismiss());
+    const log = keepLog(child, options.onLogLine);
+    const outcome = await firstOutcome(child, exited);
+    if (outcome === "ready") return { child, port, exited };
+    child.kill("SIGKILL");
+    await exited;
+    const mayRetry = options.port === undefined && attempt < MAX_PORT_ATTEMPTS;
+    if (outcome === "timed-out" || !mayRetry || !log.some((line) => PORT_TAKEN.test(line))) {
+      throw failed(`PostgreSQL ${outcome} before it was ready`, log);
+    }
+  }
+}
+
+/** Waits for the line that says ready, the end of the process, or the limit. */
+async function firstOutcome(
+  child: ChildProcess,
+  exited: Promise<void>,
+): Promise<"ready" | "ended" | "timed-out"> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await Promise.race([
+      new Promise<"ready">((resolve) => {
+        let seen = "";
+        child.stderr?.on("data", (chunk: Buffer) => {
+          seen = (seen + chunk.toString()).slice(-4096);
+          if (seen.includes(READY)) resolve("ready");
+        });
+      }),
+      exited.then(() => "ended" as const),
+      new Promise<"timed-out">((resolve) => {
+        timer = setTimeout(() => resolve("timed-out"), START_TIMEOUT_MS);
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function handleOf(parts: {
+  server: RunningServer;
+  folder: string;
+  password: string;
+  identity: PostgresIdentity;
+  guard: ParentGuard;
+}): PostgresServer {
+  const { server, folder, password, identity, guard } = parts;
+  let stopping: Promise<void> | undefined;
+  const url = (database: string): string =>
+    `postgres://${USER}:${password}@127.0.0.1:${server.port}/${encodeURIComponent(database)}`;
+  const stop = async (): Promise<void> => {
+    await announcePostgresStopping(url);
+    // Fast shutdown first: it rolls back whoever is connected. Then without ceremony.
+    for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+      server.child.kill(signal);
+      if (await settlesWithin(server.exited, STOP_TIMEOUT_MS)) break;
+    }
+    await rm(folder, { recursive: true, force: true });
+    await guard.release();
+  };
+  return {
+    port: server.port,
+    pid: server.child.pid ?? 0,
+    folder,
+    runsAs: identity.kind,
+    ended: server.exited,
+    url,
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function spawnAs(identity: PostgresIdentity, binary: string, folder: string, args: string[]): ChildProcess {
+  const [command, ...rest] = [...identity.prefix, join(identity.binFolder, binary), ...args];
+  const child = spawn(command!, rest, {
+    cwd: folder,
+    // The server's messages are matched, so their language is fixed. Nothing else of our environment is its business.
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
+    stdio: ["ignore", "pipe", "pipe"],
+    // Ctrl-C must reach us only: we end it in order.
+    detached: true,
+    ...(identity.uid === undefined ? {} : { uid: identity.uid }),
+    ...(identity.gid === undefined ? {} : { gid: identity.gid }),
+  });
+  // "close" follows; what failed is said there.
+  child.on("error", () => {});
+  return child;
+}
+
+function keepLog(child: ChildProcess, onLine?: (line: string) => void): string[] {
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on("line", (line) => {
+      onLine?.(line);
+      lines.push(line);
+      if (lines.length > MAX_KEPT_LOG_LINES) lines.shift();
+    });
+  }
+  return lines;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function settlesWithin(promise: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  const settled = await Promise.race([promise.then(() => true), limit]);
+  clearTimeout(timer);
+  return settled;
+}
+
+function failed(what: string, log: readonly string[]): LocalRuntimeError {
+  return new LocalRuntimeError({
+    code: "postgres-failed",
+    message: `${what}: ${log.slice(-8).join(" | ")}`,
+    remedy: "Read the log lines in the message; free memory, disk or the port.",
+  });
+}

@@ -1,0 +1,24 @@
+import { createHash } from "node:crypto";
+import type { MerkleHasher } from "../../lib/merkle/merkle-hasher.ts";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { buildSectorTree, PIECE_BYTES, type SectorTree } from "./sector-tree.ts";
+
+/** The sector that a lying host serves instead of the one asked for: real data, real proofs, another root. */
+export interface DecoySector {
+  readonly tree: SectorTree;
+  read(start: number, end: number): Uint8Array;
+}
+
+/** One piece, repeated: costs 64 KiB, not a sector. */
+export function createDecoySector(hasher: MerkleHasher, hostKey: string): DecoySector {
+  const digest = createHash("sha256").update(`decoy of ${hostKey}`).digest();
+  const piece = Buffer.alloc(PIECE_BYTES, digest);
+  const tree = buildSectorTree(hasher, Buffer.alloc(SECTOR_BYTES, piece));
+  return {
+    tree,
+    read(start, end) {
+      const from = start % PIECE_BYTES;
+      return Buffer.alloc(from + end - start, piece).subarray(from);
+    },
+  };
+}

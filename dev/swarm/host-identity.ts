@@ -1,0 +1,22 @@
+import { createHash, createPrivateKey, type KeyObject } from "node:crypto";
+import { publicKeyBytes } from "../../lib/rhp4/signing.ts";
+import { type HostKey, hexOf, parseHostKey } from "../../lib/slab/ids.ts";
+
+export interface HostIdentity {
+  readonly privateKey: KeyObject;
+  readonly hostKey: HostKey;
+}
+
+/** DER of a PKCS #8 Ed25519 private key up to its 32 secret bytes: RFC 8410 section 7. */
+const PKCS8_ED25519_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
+
+/** The same seed and index give the same host key for ever, so that a restarted swarm has the hosts of before. */
+export function hostIdentity(seed: string, index: number): HostIdentity {
+  const secret = createHash("sha256").update(`slabmend swarm host ${index} ${seed}`).digest();
+  const privateKey = createPrivateKey({
+    key: Buffer.concat([PKCS8_ED25519_PREFIX, secret]),
+    format: "der",
+    type: "pkcs8",
+  });
+  return { privateKey, hostKey: parseHostKey(hexOf(publicKeyBytes(privateKey))) };
+}

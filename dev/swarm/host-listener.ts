@@ -1,0 +1,140 @@
+import { createServer, type Server, type Socket } from "node:net";
+import { acceptMux } from "../../lib/siamux/establish-mux.ts";
+import { HandshakeError } from "../../lib/siamux/siamux-error.ts";
+import type { HostState } from "./host-state.ts";
+import { PacedSocket } from "./paced-socket.ts";
+import { serveStream } from "./serve-stream.ts";
+import { SwarmError } from "./swarm-error.ts";
+
+/** Below the ports that Linux and macOS give to outgoing connections, so that a host that was offline finds its port free. */
+const LOWEST_PORT = 15_000;
+const HIGHEST_PORT = 32_000;
+const PORT_ATTEMPTS = 200;
+
+/** As the public host sets it on what it accepts. */
+const TCP_KEEPALIVE_MS = 10_000;
+
+/**
+ * The listening side of a host.
+ *
+ *   closed --open--> listening --close--> closed
+ *
+ * A closed listener has no socket, no timer and no RPC under way. The port stays the same from the first open on.
+ */
+export class HostListener {
+  readonly #state: HostState;
+  readonly #listen: string;
+  readonly #connections = new Set<PacedSocket>();
+  readonly #work = new Set<Promise<void>>();
+  readonly #inward = { freeAtMs: 0 };
+  readonly #outward = { freeAtMs: 0 };
+  #server: Server | undefined;
+  #port: number | undefined;
+
+  constructor(state: HostState, listen: string) {
+    this.#state = state;
+    this.#listen = listen;
+  }
+
+  get isOpen(): boolean {
+    return this.#server !== undefined;
+  }
+
+  get port(): number {
+    return this.#port ?? 0;
+  }
+
+  /** Takes a free port the first time, and the same one ever after. */
+  async open(random: () => number): Promise<void> {
+    if (this.#port !== undefined) {
+      this.#server = await this.#tryListen(this.#port);
+      if (this.#server !== undefined) return;
+      throw noPort(`port ${this.#port} was taken while the host was offline`);
+    }
+    for (let attempt = 0; attempt < PORT_ATTEMPTS; attempt++) {
+      const port = LOWEST_PORT + Math.floor(random() * (HIGHEST_PORT - LOWEST_PORT));
+      this.#server = await this.#tryListen(port);
+      if (this.#server === undefined) continue;
+      this.#port = port;
+      return;
+    }
+    throw noPort(`no free port between ${LOWEST_PORT} and ${HIGHEST_PORT} in ${PORT_ATTEMPTS} attempts`);
+  }
+
+  /** Refuses connections from now on, drops those there are, and returns when all that they had under way is over. */
+  async close(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const connection of this.#connections) connection.destroy();
+    while (this.#work.size > 0) await Promise.all(this.#work);
+    await closed;
+  }
+
+  /** To be called when a switch that slows or halts connections was changed. */
+  paceChanged(): void {
+    for (const connection of this.#connections) connection.paceChanged();
+  }
+
+  #tryListen(port: number): Promise<Server | undefined> {
+    const server = createServer((socket) => {
+      this.#track(this.#serveConnection(socket));
+    });
+    return new Promise((resolve, reject) => {
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        if (error.code === "EADDRINUSE") resolve(undefined);
+        else reject(error);
+      });
+      server.listen({ port, host: this.#listen, exclusive: true }, () => {
+        server.removeAllListeners("error");
+        server.on("error", (error) => this.#state.tally.noteFault(error));
+        resolve(server);
+      });
+    });
+  }
+
+  #track(work: Promise<void>): void {
+    this.#work.add(work);
+    void work.finally(() => this.#work.delete(work));
+  }
+
+  async #serveConnection(socket: Socket): Promise<void> {
+    const { switches, identity, clock } = this.#state;
+    this.#state.tally.connections++;
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, TCP_KEEPALIVE_MS);
+    const connection = new PacedSocket(socket, {
+      clock,
+      pace: () => {
+        const { bytesPerSecond, latencyMs, availability } = switches.current;
+        return { bytesPerSecond, latencyMs, halted: availability === "silent" };
+      },
+      inward: this.#inward,
+      outward: this.#outward,
+    });
+    this.#connections.add(connection);
+    const gone = new Promise<void>((resolve) => connection.once("close", resolve));
+    connection.on("error", () => undefined); // The mux reports it; a socket's error without a listener would end the process.
+    try {
+      const mux = await acceptMux(connection, identity.privateKey);
+      mux.onStream((stream) => this.#track(serveStream(this.#state, stream)));
+      const end = await mux.closed;
+      this.#state.tally.countEnd(end.code);
+    } catch (error) {
+      if (error instanceof HandshakeError) this.#state.tally.countEnd(error.code);
+      else this.#state.tally.noteFault(error);
+    } finally {
+      connection.destroy();
+      await gone;
+      this.#connections.delete(connection);
+    }
+  }
+}
+
+function noPort(message: string): SwarmError {
+  return new SwarmError({
+    code: "no-port",
+    message,
+    remedy: "End what occupies the ports, or start the swarm again.",
+  });
+}

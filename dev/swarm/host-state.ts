@@ -1,0 +1,27 @@
+import type { Clock } from "../../lib/clock/clock.ts";
+import type { MerkleHasher } from "../../lib/merkle/merkle-hasher.ts";
+import type { ContractId } from "../../lib/slab/ids.ts";
+import type { LatestRevision } from "../rhp4/latest-revision.ts";
+import type { DecoySector } from "./decoy-sector.ts";
+import type { HostAccounts } from "./host-accounts.ts";
+import type { CounterTally } from "./host-counters.ts";
+import type { HostIdentity } from "./host-identity.ts";
+import type { LiveSwitches } from "./live-switches.ts";
+import type { PriceDesk } from "./price-desk.ts";
+import type { SectorStore } from "./sector-store.ts";
+
+/** All that serving an RPC may look at or change. Connections come and go; this stays for the host's life. */
+export interface HostState {
+  readonly identity: HostIdentity;
+  readonly clock: Clock;
+  readonly hasher: MerkleHasher;
+  readonly switches: LiveSwitches;
+  readonly prices: PriceDesk;
+  readonly accounts: HostAccounts;
+  readonly sectors: SectorStore;
+  readonly contracts: Map<ContractId, LatestRevision>;
+  readonly capacitySectors: number;
+  tally: CounterTally;
+  tipHeight: bigint;
+  decoy(): DecoySector;
+}

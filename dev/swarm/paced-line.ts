@@ -1,0 +1,143 @@
+import type { Clock } from "../../lib/clock/clock.ts";
+
+/** How slow a host is at this moment. */
+export interface Pace {
+  readonly bytesPerSecond: number | null;
+  readonly latencyMs: number;
+  /** Nothing passes until it is lifted. */
+  readonly halted: boolean;
+}
+
+/** The bandwidth of one direction of a host, shared by all its connections. */
+export interface SharedBandwidth {
+  /** When the next byte may pass, in milliseconds of the clock. */
+  freeAtMs: number;
+}
+
+/** A slow line passes its bytes in this many lumps a second, so that they arrive as a flow. */
+const LUMPS_PER_SECOND = 20;
+const MAX_CATCH_UP_MS = 1000 / LUMPS_PER_SECOND;
+
+/** About what a kernel's socket buffer holds. */
+const BUFFER_BYTES = 256 * 1024;
+/** What Linux lets a connection have on its way by default (net.ipv4.tcp_wmem). */
+const MAX_ON_THE_WAY_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Beyond this many bytes in a line, its source is made to wait: a buffer, and what is on its way for the latency at the full
+ * rate. With the buffer alone a far host would be slow, however fast its line: 256 KiB in 40 ms are 52 Mbit/s.
+ */
+export function mostQueuedBytes({ bytesPerSecond, latencyMs }: Pace): number {
+  if (latencyMs === 0) return BUFFER_BYTES;
+  const onTheWay = bytesPerSecond === null ? MAX_ON_THE_WAY_BYTES : (bytesPerSecond * latencyMs) / 1_000;
+  return BUFFER_BYTES + Math.min(MAX_ON_THE_WAY_BYTES, Math.ceil(onTheWay));
+}
+
+/**
+ * A one-way line: what goes in comes out in order, later by the latency and no faster than the bandwidth allows. The
+ * pace is asked for anew for each lump, so a change is felt within a fraction of a second. At full speed and with nothing
+ * queued, bytes pass at once.
+ */
+export class PacedLine {
+  readonly #clock: Clock;
+  readonly #pace: () => Pace;
+  readonly #bandwidth: SharedBandwidth;
+  readonly #deliver: (lump: Buffer) => void;
+  readonly #queue: { bytes: Buffer; readonly arrivedAtMs: number }[] = [];
+  #queuedBytes = 0;
+  #cancelTimer: (() => void) | undefined;
+  #onChange: (() => void) | undefined;
+  #ended = false;
+
+  constructor(options: {
+    readonly clock: Clock;
+    readonly pace: () => Pace;
+    readonly bandwidth: SharedBandwidth;
+    readonly deliver: (lump: Buffer) => void;
+  }) {
+    this.#clock = options.clock;
+    this.#pace = options.pace;
+    this.#bandwidth = options.bandwidth;
+    this.#deliver = options.deliver;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  send(bytes: Buffer): void {
+    if (this.#ended) return;
+    const { bytesPerSecond, latencyMs, halted } = this.#pace();
+    if (bytesPerSecond === null && latencyMs === 0 && !halted && this.#queue.length === 0) {
+      this.#deliver(bytes);
+      return;
+    }
+    this.#queue.push({ bytes, arrivedAtMs: this.#clock.now() });
+    this.#queuedBytes += bytes.length;
+    if (this.#cancelTimer === undefined) this.#pump();
+  }
+
+  /** Looks at the pace again: what was held back by the old one may go now. */
+  paceChanged(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#pump();
+  }
+
+  /** Calls back once, when at most `bytes` are queued; at once if so already. A later call replaces an earlier one. */
+  whenAtMost(bytes: number, callback: () => void): void {
+    this.#onChange = () => {
+      if (this.#queuedBytes > bytes) return;
+      this.#onChange = undefined;
+      callback();
+    };
+    this.#onChange();
+  }
+
+  /** Forgets what is queued and stops its timer. */
+  end(): void {
+    this.#ended = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    this.#onChange = undefined;
+  }
+
+  #pump(): void {
+    for (let head = this.#queue[0]; head !== undefined && !this.#ended; head = this.#queue[0]) {
+      const nowMs = this.#clock.now();
+      const { bytesPerSecond, latencyMs, halted } = this.#pace();
+      if (halted) return;
+      const bandwidthFreeMs = bytesPerSecond === null ? 0 : this.#bandwidth.freeAtMs;
+      const readyAtMs = Math.max(head.arrivedAtMs + latencyMs, bandwidthFreeMs);
+      if (readyAtMs > nowMs) {
+        this.#cancelTimer = this.#clock.after(Math.ceil(readyAtMs - nowMs), () => {
+          this.#cancelTimer = undefined;
+          this.#pump();
+        });
+        return;
+      }
+      const lump = this.#takeLump(head, bytesPerSecond);
+      if (bytesPerSecond !== null) {
+        // What timers are late by is caught up, or the rate would fall short; what nobody used is not.
+        const fromMs = Math.max(nowMs - MAX_CATCH_UP_MS, this.#bandwidth.freeAtMs);
+        this.#bandwidth.freeAtMs = fromMs + (lump.length / bytesPerSecond) * 1000;
+      }
+      this.#deliver(lump);
+      this.#onChange?.();
+    }
+  }
+
+  #takeLump(head: { bytes: Buffer }, bytesPerSecond: number | null): Buffer {
+    const most =
+      bytesPerSecond === null
+        ? head.bytes.length
+        : Math.max(1, Math.floor(bytesPerSecond / LUMPS_PER_SECOND));
+    const lump = head.bytes.subarray(0, most);
+    head.bytes = head.bytes.subarray(lump.length);
+    if (head.bytes.length === 0) this.#queue.shift();
+    this.#queuedBytes -= lump.length;
+    return lump;
+  }
+}

@@ -1,0 +1,68 @@
+import type { KeyObject } from "node:crypto";
+import type { Clock } from "../../lib/clock/clock.ts";
+import {
+  type HostPrices,
+  hostPricesExpired,
+  hostPricesSignedBy,
+  signHostPrices,
+} from "../../lib/rhp4/host-prices.ts";
+import { type HostKey, hexOf } from "../../lib/slab/ids.ts";
+import type { PriceList } from "./swarm.ts";
+
+/** The reason of a refused price table, in the host's words. */
+export type PricesVerdict = "valid" | "prices expired" | "invalid signature";
+
+/** Issues a host's price tables and judges those that come back. */
+export class PriceDesk {
+  readonly #hostKey: HostKey;
+  readonly #identity: KeyObject;
+  readonly #clock: Clock;
+  #list: PriceList;
+  /** Signatures of the tables in circulation with the second each is valid until. */
+  #issued = new Map<string, bigint>();
+  #revoked = new Map<string, bigint>();
+
+  constructor(options: {
+    readonly hostKey: HostKey;
+    readonly identity: KeyObject;
+    readonly clock: Clock;
+    readonly list: PriceList;
+  }) {
+    this.#hostKey = options.hostKey;
+    this.#identity = options.identity;
+    this.#clock = options.clock;
+    this.#list = options.list;
+  }
+
+  change(change: Partial<PriceList>): void {
+    this.#list = { ...this.#list, ...change };
+  }
+
+  issue(tipHeight: bigint, validityMs: number): HostPrices {
+    const nowMs = this.#clock.now();
+    let validUntilSeconds = BigInt(Math.max(0, Math.floor((nowMs + validityMs) / 1000)));
+    let prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);
+    // Ed25519 is deterministic: the table of the same second would be the revoked one.
+    while (this.#revoked.has(hexOf(prices.signature))) {
+      validUntilSeconds += 1n;
+      prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);
+    }
+    this.#issued.set(hexOf(prices.signature), validUntilSeconds);
+    return prices;
+  }
+
+  /** All tables issued so far count as expired from now on. */
+  revokeIssued(): void {
+    const nowSeconds = BigInt(Math.floor(this.#clock.now() / 1000));
+    const stillMatter = [...this.#revoked, ...this.#issued].filter(([, until]) => until > nowSeconds);
+    this.#revoked = new Map(stillMatter);
+    this.#issued = new Map();
+  }
+
+  /** In the host's order: expiry, then signature. Any table it ever signed will do, whoever it was for. */
+  check(prices: HostPrices): PricesVerdict {
+    if (hostPricesExpired(prices, this.#clock.now())) return "prices expired";
+    if (this.#revoked.has(hexOf(prices.signature))) return "prices expired";
+    return hostPricesSignedBy(prices, this.#hostKey) ? "valid" : "invalid signature";
+  }
+}

@@ -1,0 +1,35 @@
+import type { HostKey } from "../../lib/slab/ids.ts";
+import type { SwarmHost, SwarmOptions } from "./swarm.ts";
+
+/**
+ * What passes between a swarm's process and its parent, over the channel that fork() opens. The channel copies values as
+ * structured clones, so bigints and bytes arrive as they are.
+ */
+
+/** The calls of a host that travel. */
+export type HostCall = {
+  [Name in keyof SwarmHost]: SwarmHost[Name] extends (...args: never[]) => Promise<unknown> ? Name : never;
+}[keyof SwarmHost];
+
+export type ToSwarm =
+  /** Always the first message, and only once. */
+  | { readonly kind: "start"; readonly options: SwarmOptions }
+  | {
+      readonly kind: "call";
+      readonly id: number;
+      readonly host: number;
+      readonly name: HostCall;
+      readonly args: unknown[];
+    }
+  | { readonly kind: "set-tip-height"; readonly id: number; readonly height: bigint }
+  /** The process ends by itself once it has cleaned up. */
+  | { readonly kind: "stop" };
+
+export type FromSwarm =
+  | {
+      readonly kind: "started";
+      readonly hosts: readonly { readonly hostKey: HostKey; readonly address: string }[];
+    }
+  | { readonly kind: "start-failed"; readonly message: string }
+  | { readonly kind: "result"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "failure"; readonly id: number; readonly code: string; readonly message: string };

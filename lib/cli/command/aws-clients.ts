@@ -1,0 +1,58 @@
+import { LambdaClient } from "@aws-sdk/client-lambda";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { OperatorError } from "../../errors/operator-error.ts";
+import { boundedClient, COMMAND_ANSWER_MS } from "../../queue/client-settings.ts";
+import type { CommandContext } from "./command-context.ts";
+
+type Variables = CommandContext["variables"];
+
+/**
+ * Clients from the command's own variables, so that --env-file holds for them too. What is not set there (credentials of a
+ * profile or a role, the region of a configuration file) the SDK finds as ever.
+ */
+export function createSqsClient(variables: Variables, queueUrl?: string): SQSClient {
+  const region = queueUrl && regionOfQueue(queueUrl);
+  return new SQSClient({ ...settings(variables, "SQS", region), ...boundedClient(COMMAND_ANSWER_MS) });
+}
+
+export function createLambdaClient(variables: Variables): LambdaClient {
+  return new LambdaClient(settings(variables, "LAMBDA", undefined));
+}
+
+function settings(variables: Variables, service: "SQS" | "LAMBDA", urlRegion: string | undefined) {
+  const endpoint = variables[`AWS_ENDPOINT_URL_${service}`] ?? variables["AWS_ENDPOINT_URL"];
+  const region = urlRegion ?? variables["AWS_REGION"] ?? variables["AWS_DEFAULT_REGION"];
+  const accessKeyId = variables["AWS_ACCESS_KEY_ID"];
+  const secretAccessKey = variables["AWS_SECRET_ACCESS_KEY"];
+  const sessionToken = variables["AWS_SESSION_TOKEN"];
+  return {
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(accessKeyId === undefined || secretAccessKey === undefined
+      ? {}
+      : {
+          credentials: {
+            accessKeyId,
+            secretAccessKey,
+            ...(sessionToken === undefined ? {} : { sessionToken }),
+          },
+        }),
+  };
+}
+
+/** A queue's URL names its region, and no other one has it. */
+function regionOfQueue(queueUrl: string): string | undefined {
+  return /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\//.exec(queueUrl)?.[1];
+}
+
+/** Of an AWS call that failed. Its message names what was refused to whom, and no secret. */
+export function awsUnavailable(doing: string, cause: unknown): OperatorError {
+  const { name, message } = cause instanceof Error ? cause : { name: "unknown", message: "" };
+  return new OperatorError({
+    code: "aws-unavailable",
+    message: `could not ${doing}: ${name}${message === "" ? "" : `: ${message}`}`,
+    remedy:
+      "Check AWS_REGION, the credentials (aws sts get-caller-identity), their permissions, and the name or URL.",
+    cause,
+  });
+}

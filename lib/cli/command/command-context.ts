@@ -1,0 +1,95 @@
+/** What every command does alike: read its options, open the database, print for people or for programs. */
+import { readFileSync } from "node:fs";
+import { parseEnv } from "node:util";
+import type { Command } from "commander";
+import { type Environment, parseEnvironment } from "../../config/parse-environment.ts";
+import type { VariableName } from "../../config/variables.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import { type ExitReason, exitCode } from "./exit-codes.ts";
+import type { OperatorIo } from "./operator-io.ts";
+
+/** Options that every command has. */
+interface CommonOptions {
+  readonly json?: boolean;
+  readonly envFile?: string;
+  readonly databaseUrl?: string;
+}
+
+export interface CommandContext {
+  readonly io: OperatorIo;
+  readonly json: boolean;
+  /** The environment, with --env-file beneath it. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Undefined: neither option nor variable. Secret. */
+  readonly databaseUrl: string | undefined;
+  /** Parses variables of docs/configuration.md, and reports all problems together. */
+  parse<Name extends VariableName>(names: readonly Name[]): Pick<Environment, Name>;
+  /** For programs with --json, else for people. Nothing else goes to standard output. */
+  print(result: object, text: string): void;
+  /** To standard error: what people want to know and programs do not. */
+  note(text: string): void;
+}
+
+/** What a command group is added to. */
+export interface CommandHost {
+  readonly program: Command;
+  readonly io: OperatorIo;
+  readonly setExitCode: (code: number) => void;
+}
+
+/**
+ * Makes the action of a command: gives it the context, and takes the reason of its exit code. Commander hands over the
+ * arguments, then the options, then the command.
+ */
+export function action<Options extends object>(
+  { io, setExitCode }: CommandHost,
+  run: (context: CommandContext, options: Options, args: readonly string[]) => Promise<ExitReason>,
+) {
+  return async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1) as Command;
+    const context = createContext(io, command.optsWithGlobals());
+    const reason = await run(context, command.opts(), command.args);
+    setExitCode(exitCode(reason));
+  };
+}
+
+function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
+  const variables = { ...readVariables(common.envFile), ...io.environment };
+  const json = common.json === true;
+  return {
+    io,
+    json,
+    variables,
+    databaseUrl: common.databaseUrl ?? (variables["SLABMEND_DATABASE_URL"] || undefined),
+    parse: (names) => parseEnvironment(names, variables),
+    print(result, text) {
+      io.stdout.write(json ? `${encode(result)}\n` : text.endsWith("\n") ? text : `${text}\n`);
+    },
+    note(text) {
+      if (!json) io.stderr.write(`${text}\n`);
+    },
+  };
+}
+
+/** Integers beyond 2^53 become decimal strings; byte arrays never belong into a result. */
+export function encode(result: object): string {
+  return JSON.stringify(result, (_key, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+}
+
+/** `sst deploy` prints its outputs as "NAME: value"; they may be pasted as they are. */
+const PRINTED_BY_SST = /^[ \t]*(SLABMEND_[A-Z_]+):[ \t]+/gm;
+
+function readVariables(path: string | undefined): Readonly<Record<string, string | undefined>> {
+  if (path === undefined) return {};
+  try {
+    return parseEnv(readFileSync(path, "utf8").replace(PRINTED_BY_SST, "$1="));
+  } catch (cause) {
+    throw new OperatorError({
+      code: "environment-file-unreadable",
+      message: `--env-file ${path}: expected a file of NAME=value lines, got ${cause instanceof Error && "code" in cause ? String(cause.code) : "none"}`,
+      remedy: "Correct the path, or set the variables in the environment.",
+    });
+  }
+}

@@ -1,0 +1,27 @@
+import { createInterface } from "node:readline/promises";
+import { OperatorError } from "../../errors/operator-error.ts";
+import type { CommandContext } from "./command-context.ts";
+
+/**
+ * Goes on only after somebody has agreed: with --yes beforehand, or at a terminal now.
+ * @throws {OperatorError} `not-confirmed`
+ */
+export async function confirm(context: CommandContext, options: { readonly yes?: boolean }): Promise<void> {
+  if (options.yes === true) return;
+  const { stdin, stderr, signal } = context.io;
+  let answer = "nobody to ask";
+  if (stdin.isTTY === true && !context.json) {
+    const lines = createInterface({ input: stdin, output: stderr });
+    try {
+      answer = (await lines.question("Go on? (yes/no) ", { signal })).trim().toLowerCase();
+    } finally {
+      lines.close();
+    }
+    if (answer === "yes" || answer === "y") return;
+  }
+  throw new OperatorError({
+    code: "not-confirmed",
+    message: `confirmation: expected yes, got ${JSON.stringify(answer.slice(0, 20))}; nothing was changed`,
+    remedy: "Read what the command will do, then run it with --yes.",
+  });
+}

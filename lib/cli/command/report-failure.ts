@@ -1,0 +1,193 @@
+import { ConfigurationError } from "../../config/configuration-error.ts";
+import { StoreError } from "../../database/client/store-error.ts";
+import { IndexdError } from "../../database/indexd/errors.ts";
+import { OperatorError, type OperatorErrorCode } from "../../errors/operator-error.ts";
+import { SlabmendError } from "../../errors/slabmend-error.ts";
+import { RecoveryPhraseError } from "../../keys/recovery-phrase.ts";
+import { QueueError } from "../../queue/queue-error.ts";
+import { MalformedIdError } from "../../slab/ids.ts";
+import type { ExitReason } from "./exit-codes.ts";
+
+export interface Failure {
+  readonly exit: ExitReason;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What of an error the operator sees. Of an error that is not ours: its name, code and message, never its properties. */
+export function describeFailure(error: unknown, signal: AbortSignal): Failure {
+  const isAborted = error instanceof Error && error.name === "AbortError";
+  if (isAborted || (signal.aborted && error === signal.reason)) {
+    return {
+      exit: "interrupted",
+      code: "interrupted",
+      message: "interrupted",
+      remedy: "Run the command again.",
+      details: {},
+    };
+  }
+  const known = error instanceof SlabmendError ? error : databaseError(error);
+  if (known !== undefined) {
+    const { code, message, remedy, details } = known;
+    return { exit: exitOf(known), code, message, remedy, details };
+  }
+  const name = error instanceof Error ? error.name : typeof error;
+  return {
+    exit: "unexpected",
+    code: "unexpected",
+    message: error instanceof Error ? `${name}: ${error.message}` : name,
+    remedy: "This is a bug: report it with this line and `slabmend --version`.",
+    details: {},
+  };
+}
+
+const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
+  "bad-argument": "input",
+  "secret-on-command-line": "input",
+  "phrase-missing": "input",
+  "wallet-mismatch": "input",
+  "wallet-unknown": "input",
+  "wallet-unreadable": "database",
+  "database-url-missing": "input",
+  "database-url-malformed": "input",
+  "database-url-without-tls": "input",
+  "environment-file-unreadable": "input",
+  "variable-missing": "input",
+  "database-unreachable": "database",
+  "certificate-refused": "database",
+  "tls-refused": "database",
+  "login-refused": "database",
+  "no-such-database": "database",
+  "too-many-connections": "database",
+  "lacks-right": "database",
+  "database-failed": "database",
+  "not-confirmed": "refused",
+  "no-such-slab": "refused",
+  "slab-not-leasable": "refused",
+  "leases-running": "refused",
+  "nothing-to-remove": "refused",
+  "not-quarantined": "refused",
+  "no-such-dead-letter": "refused",
+  "worker-failed": "unexpected",
+  "function-failed": "aws",
+  "aws-unavailable": "aws",
+};
+
+function exitOf(error: SlabmendError): ExitReason {
+  if (error instanceof OperatorError) return EXIT_OF[error.code];
+  if (error instanceof ConfigurationError || error instanceof RecoveryPhraseError) return "input";
+  if (error instanceof MalformedIdError) return "input";
+  if (error instanceof IndexdError || error instanceof StoreError) return "database";
+  if (error instanceof QueueError) return "aws";
+  return "unexpected";
+}
+
+/** SQLSTATE, or a code of the socket or of the client library: what it means to the operator. */
+const DATABASE_FAILURES: readonly {
+  readonly codes: RegExp;
+  /** Of codes that mean several things. */
+  readonly says?: RegExp;
+  readonly code: OperatorErrorCode;
+  /** Completes the sentence "expected …, got …", before what the client says. */
+  readonly expected?: string;
+  readonly remedy: string;
+}[] = [
+  {
+    codes:
+      /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_UNTRUSTED|INVALID_CA)$/,
+    code: "certificate-refused",
+    expected: "a certificate of an authority that this machine trusts, got",
+    remedy:
+      "Set SLABMEND_DATABASE_CA to the certificate of the authority that signed it (whoever runs the database has it). sslmode=require encrypts too, but with whoever answers.",
+  },
+  {
+    codes: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
+    code: "certificate-refused",
+    expected: "a certificate that is valid now, got",
+    remedy: "Renew the server's certificate and let PostgreSQL load it; if it is new, compare the clocks.",
+  },
+  {
+    codes: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    code: "certificate-refused",
+    expected: "a certificate for the host of the URL, got",
+    remedy:
+      "Write the host into SLABMEND_DATABASE_URL by the name that the certificate has, or give the server one for this name.",
+  },
+  {
+    codes: /^(CERT_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO)$/,
+    code: "certificate-refused",
+    expected: "TLS with a certificate that holds, got",
+    remedy: "Look at the server's certificate and TLS settings, and that nothing in between answers for it.",
+  },
+  {
+    codes: /^ECONNRESET$/,
+    says: /before secure TLS connection was established/,
+    code: "tls-refused",
+    expected: "TLS, as sslmode in SLABMEND_DATABASE_URL demands, got a server that hangs up on it",
+    remedy:
+      "Turn TLS on in PostgreSQL (ssl = on, with a certificate). Only to loopback and private addresses it may go without: sslmode=disable.",
+  },
+  {
+    codes: /^42501$/,
+    code: "lacks-right",
+    remedy:
+      "Run `slabmend grant` and apply what it prints as the owner of the database; `init` and `uninstall` want the owner itself. `slabmend doctor` lists every right that lacks.",
+  },
+  {
+    codes: /^28(000|P01)$/,
+    code: "login-refused",
+    remedy: "Correct user or password in SLABMEND_DATABASE_URL, or the server's pg_hba.conf.",
+  },
+  {
+    codes: /^3D000$/,
+    code: "no-such-database",
+    remedy: "Correct the database's name in SLABMEND_DATABASE_URL; it is indexd's own.",
+  },
+  {
+    codes: /^53300$/,
+    code: "too-many-connections",
+    remedy:
+      "Raise the role's CONNECTION LIMIT or max_connections, lower the concurrency, or put a pooler in between.",
+  },
+  {
+    codes:
+      /^(08...|57P0[123]|CONNECT.*|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_(AGAIN|FAIL|NODATA)|NOTFOUND))$/,
+    code: "database-unreachable",
+    remedy:
+      "Check host and port in SLABMEND_DATABASE_URL, that PostgreSQL runs, and that a firewall lets this machine in.",
+  },
+  {
+    codes: /^[0-9A-Z]{5}$/,
+    code: "database-failed",
+    remedy: "Read the message; nothing was changed if the command failed.",
+  },
+];
+
+/** What the socket or the client library finds, and not the server. */
+const OF_THE_CONNECTION: ReadonlySet<OperatorErrorCode> = new Set([
+  "database-unreachable",
+  "certificate-refused",
+  "tls-refused",
+]);
+
+export function databaseError(error: unknown): OperatorError | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  const sqlState = String(error.code);
+  const isFromServer = error.name === "PostgresError";
+  const failure = DATABASE_FAILURES.find(
+    ({ codes, code, says }) =>
+      codes.test(sqlState) &&
+      (says === undefined || says.test(error.message)) &&
+      (isFromServer || OF_THE_CONNECTION.has(code)),
+  );
+  if (failure === undefined) return undefined;
+  return new OperatorError({
+    code: failure.code,
+    message: `database: ${failure.expected === undefined ? "" : `expected ${failure.expected}: `}${error.message || sqlState} (${sqlState})`,
+    remedy: failure.remedy,
+    details: { sqlState },
+    cause: error,
+  });
+}

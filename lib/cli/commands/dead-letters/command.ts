@@ -1,0 +1,88 @@
+import { listDeadLetters } from "../../../database/fleet/stored-dead-letters.ts";
+import { createRepairQueue } from "../../../queue/repair-queue.ts";
+import { createSqsClient } from "../../command/aws-clients.ts";
+import { action, type CommandHost } from "../../command/command-context.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { wholeNumber } from "../../command/option-values.ts";
+import { table } from "../../command/quantities.ts";
+import { redriveDeadLetters } from "./redrive.ts";
+import { rereadDeadLetters } from "./reread-dead-letters.ts";
+
+export function addDeadLetters(host: CommandHost): void {
+  const group = host.program
+    .command("dead-letters")
+    .description("list messages that no repair began from, and send them again");
+  group
+    .command("list")
+    .description("show what reap took from the dead-letter queue")
+    .option("--limit <n>", "at most this many, latest first", wholeNumber(1, 10_000), 100)
+    .addHelpText(
+      "after",
+      `
+can-be-sent: its lease waits; redrive sends it again. moot: its slab goes on without it; redrive forgets it.
+unreadable: this release cannot read it; somebody else writes to the queue, or a newer release did.`,
+    )
+    .action(
+      action<{ limit: number }>(host, async (context, { limit }) => {
+        const { total, letters } = await withDatabase(context, { needs: "store" }, async (sql) => {
+          await rereadDeadLetters(sql);
+          return listDeadLetters(sql, { limit });
+        });
+        context.print(
+          // The token is what lets a repair begin: no business of whoever reads the output.
+          { total, letters: letters.map(({ lease: _, ...letter }) => letter) },
+          [
+            `${total} dead letters`,
+            ...(total === 0
+              ? []
+              : table([
+                  ["message", "fate", "cause", "slab", "received", "last seen", "body"],
+                  ...letters.map((letter) => [
+                    letter.messageId,
+                    letter.fate,
+                    letter.cause,
+                    letter.slabId ?? "-",
+                    letter.receiveCount,
+                    letter.lastSeen.toISOString(),
+                    // Whatever somebody sent must not steer the terminal.
+                    letter.body === undefined ? "" : JSON.stringify(letter.body.slice(0, 80)),
+                  ]),
+                ])),
+          ].join("\n"),
+        );
+        return "done";
+      }),
+    );
+  group
+    .command("redrive")
+    .description("send dead letters again whose leases still wait, and forget those that no longer matter")
+    .argument("[message...]", "ids of messages; without any: all, at most 1000")
+    .option("--discard", "forget unreadable ones too")
+    .addHelpText(
+      "after",
+      "\nNeeds SLABMEND_QUEUE_URL and the right to send to it. Sending one twice is harmless.",
+    )
+    .action(
+      action<{ discard?: boolean }>(host, async (context, { discard }, messageIds) => {
+        const { SLABMEND_QUEUE_URL: queueUrl } = context.parse(["SLABMEND_QUEUE_URL"]);
+        const client = createSqsClient(context.variables, queueUrl);
+        const queue = createRepairQueue({ client, queueUrl });
+        try {
+          const report = await withDatabase(context, { needs: "store" }, async (sql) => {
+            await rereadDeadLetters(sql);
+            return redriveDeadLetters(
+              { sql, queue },
+              { discard: discard === true, ...(messageIds.length === 0 ? {} : { messageIds }) },
+            );
+          });
+          context.print(
+            report,
+            `${report.sent} sent again, ${report.moot} forgotten as moot, ${report.discarded} discarded, ${report.kept} kept`,
+          );
+          return "done";
+        } finally {
+          client.destroy();
+        }
+      }),
+    );
+}

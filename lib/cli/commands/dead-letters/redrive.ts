@@ -1,0 +1,60 @@
+import type { ISql } from "postgres";
+import { deleteDeadLetters, listDeadLetters } from "../../../database/fleet/stored-dead-letters.ts";
+import { OperatorError } from "../../../errors/operator-error.ts";
+import { QUEUE_BATCH, type RepairQueue } from "../../../queue/repair-queue.ts";
+
+export interface RedriveReport {
+  /** Back in the queue of repairs. */
+  readonly sent: number;
+  /** Of letters whose slabs go on without them: only forgotten. */
+  readonly moot: number;
+  readonly discarded: number;
+  /** Unreadable ones, and those that SQS did not take. */
+  readonly kept: number;
+}
+
+const PAGE = 1_000;
+
+/**
+ * Sends dead letters again whose leases still wait to be begun, and forgets those that no longer matter. A crash in
+ * between leaves letters that are sent twice, which is harmless.
+ * @throws {QueueError} with every letter that was not sent still there
+ */
+export async function redriveDeadLetters(
+  deps: { readonly sql: ISql; readonly queue: RepairQueue },
+  options: { readonly messageIds?: readonly string[]; readonly discard: boolean },
+): Promise<RedriveReport> {
+  const { sql, queue } = deps;
+  const { letters } = await listDeadLetters(sql, {
+    limit: PAGE,
+    ...(options.messageIds === undefined ? {} : { messageIds: options.messageIds }),
+  });
+  const unknown = options.messageIds?.find((id) => !letters.some(({ messageId }) => messageId === id));
+  if (unknown !== undefined) {
+    throw new OperatorError({
+      code: "no-such-dead-letter",
+      message: `dead letter ${unknown.slice(0, 100)}: expected it in slabmend.dead_letters, got none`,
+      remedy: "List them: slabmend dead-letters list.",
+    });
+  }
+  const report = { sent: 0, moot: 0, discarded: 0, kept: 0 };
+  const sendable = letters.flatMap(({ messageId, lease }) =>
+    lease === undefined ? [] : [{ messageId, ...lease }],
+  );
+  for (let first = 0; first < sendable.length; first += QUEUE_BATCH) {
+    const result = await queue.send(sendable.slice(first, first + QUEUE_BATCH));
+    await deleteDeadLetters(
+      sql,
+      result.sent.map(({ messageId }) => messageId),
+    );
+    report.sent += result.sent.length;
+    report.kept += result.failed.length;
+  }
+  const idsOf = (fate: string) =>
+    letters.filter((letter) => letter.fate === fate).map(({ messageId }) => messageId);
+  report.moot = await deleteDeadLetters(sql, idsOf("moot"));
+  const unreadable = idsOf("unreadable");
+  if (options.discard) report.discarded = await deleteDeadLetters(sql, unreadable);
+  else report.kept += unreadable.length;
+  return report;
+}

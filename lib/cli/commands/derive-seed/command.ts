@@ -1,0 +1,46 @@
+import { accountKeyFromSeed } from "../../../keys/account-key.ts";
+import { hexOf } from "../../../slab/ids.ts";
+import { action, type CommandHost } from "../../command/command-context.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { checkWallet, deriveSeed } from "./derive-seed.ts";
+import { readPhrase } from "./read-phrase.ts";
+
+export function addDeriveSeed(host: CommandHost): void {
+  host.program
+    .command("derive-seed")
+    .description("turn indexd's recovery phrase into the migration seed that workers get")
+    .addHelpText(
+      "after",
+      `
+Reads the twelve words from standard input, never from an argument, and prints 64 hex digits: the value of
+SLABMEND_MIGRATION_SEED. The seed pays the hosts for repairs out of an account that indexd tops up; it gives neither
+the wallet's coins nor any data. When a database URL is given, the phrase is first compared with the wallet of the
+indexd there, and nothing is printed if it is another one. That takes the URL of the database's owner: the role that
+slabmend grant makes may not read the wallet's hash.
+
+  slabmend derive-seed --env-file .env.owner < phrase.txt
+  slabmend derive-seed | npx sst secret set MigrationSeed --stage production`,
+    )
+    .action(
+      action<object>(host, async (context) => {
+        const derived = deriveSeed(await readPhrase(host.io));
+        const isChecked = context.databaseUrl !== undefined;
+        if (isChecked) {
+          await withDatabase(context, { needs: "indexd" }, (sql) => checkWallet(sql, derived.walletHash));
+        }
+        const account = hexOf(accountKeyFromSeed(derived.migrationSeed).account);
+        const migrationSeed = hexOf(derived.migrationSeed);
+        context.note(`account: ed25519:${account}`);
+        context.note(
+          isChecked
+            ? "wallet: that of the indexd in the database"
+            : "wallet: not compared, as no database URL is given",
+        );
+        context.print(
+          { migrationSeed, account, wallet: isChecked ? "matches" : "not-compared" },
+          migrationSeed,
+        );
+        return "done";
+      }),
+    );
+}

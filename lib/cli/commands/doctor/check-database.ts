@@ -1,0 +1,78 @@
+import type { Sql } from "postgres";
+import { readPause } from "../../../database/fleet/pause.ts";
+import { assertKnownDatabaseVersion } from "../../../database/indexd/database-version.ts";
+import { assertStoreVersion, STORE_VERSION } from "../../../database/schema/migrate-database.ts";
+import { readPrivilegeGaps } from "../../../database/schema/missing-privileges.ts";
+import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
+import type { DatabaseAccess } from "../../command/open-database.ts";
+import { describeFailure } from "../../command/report-failure.ts";
+import { type Check, failure, ok, warning } from "./check.ts";
+import { isTransactionPooled } from "./detect-pooler.ts";
+import {
+  describePooler,
+  judgeClock,
+  judgeConnections,
+  judgeEncryption,
+  judgePrivileges,
+  judgeTimeouts,
+  judgeVersion,
+} from "./judge-database.ts";
+
+/** Looks at the database; a check that cannot be made is a failure of its own and keeps no other from being made. */
+export async function checkDatabase(
+  sql: Sql,
+  { location, connect }: DatabaseAccess,
+  options: { readonly concurrency: number; readonly now: () => number; readonly signal: AbortSignal },
+): Promise<Check[]> {
+  const checks: Check[] = [];
+  const attempt = async (name: string, look: () => Promise<readonly Check[]>): Promise<boolean> => {
+    try {
+      checks.push(...(await look()));
+      return true;
+    } catch (error) {
+      const { message, remedy } = describeFailure(error, options.signal);
+      checks.push(failure(name, message, remedy));
+      return false;
+    }
+  };
+
+  const isReached = await attempt("database", async () => {
+    await sql`select 1`;
+    const askedAt = options.now();
+    const facts = await readServerFacts(sql);
+    const tripMs = options.now() - askedAt;
+    const second = connect();
+    const isPooled = await isTransactionPooled(sql, second).finally(() => second.end({ timeout: 5 }));
+    return [
+      ok("database", `reached in ${Math.round(tripMs)} ms as role ${facts.role}`),
+      judgeEncryption(facts, location),
+      judgeVersion(facts),
+      judgeClock(facts.clockMs - askedAt - tripMs / 2, tripMs / 2),
+      judgeTimeouts(facts),
+      judgeConnections(facts, options.concurrency),
+      describePooler(facts, location, isPooled),
+    ];
+  });
+  if (!isReached) return checks;
+  await attempt("indexd", async () => {
+    await assertKnownDatabaseVersion(sql);
+    return [ok("indexd", "a database version that this release knows")];
+  });
+  const hasSchema = await attempt("schema", async () => {
+    await assertStoreVersion(sql);
+    return [ok("schema", `version ${STORE_VERSION}`)];
+  });
+  if (!hasSchema) return checks;
+  await attempt("privileges", async () => [
+    judgePrivileges(await readServerFacts(sql), await readPrivilegeGaps(sql)),
+  ]);
+  await attempt("pause", async () => {
+    const pause = await readPause(sql);
+    return [
+      pause === undefined
+        ? ok("pause", "claims go on")
+        : warning("pause", `paused since ${pause.since.toISOString()}`, "When it is time: slabmend resume."),
+    ];
+  });
+  return checks;
+}

@@ -1,0 +1,34 @@
+import { ConfigurationError } from "../../../config/configuration-error.ts";
+import { parseEnvironment } from "../../../config/parse-environment.ts";
+import { VARIABLES, type VariableName } from "../../../config/variables.ts";
+import { type Check, failure, ok } from "./check.ts";
+
+/** Those that are set here must be as the functions want them; which are needed depends on what one runs here. */
+export function checkVariables(variables: Readonly<Record<string, string | undefined>>): Check[] {
+  const set = (Object.keys(VARIABLES) as VariableName[]).filter((name) => variables[name]);
+  const misspelt = Object.keys(variables).filter(
+    (name) => name.startsWith("SLABMEND_") && !(name in VARIABLES) && !KNOWN_ELSEWHERE.test(name),
+  );
+  try {
+    parseEnvironment(set, variables);
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    return error.problems.map(({ name, expected, got }) =>
+      failure("variables", `${name}: expected ${expected}, got ${got}`, error.remedy),
+    );
+  }
+  return misspelt.length === 0
+    ? [ok("variables", `${set.length} set, all well-formed`)]
+    : [
+        {
+          name: "variables",
+          level: "warning",
+          says: `nobody reads ${misspelt.join(", ")}`,
+          remedy: "Look for a misspelt name; docs/configuration.md and docs/deployment.md list all.",
+        },
+      ];
+}
+
+/** Names that the command line and the tests have, and those of a stage's settings: infra/settings.ts, in .env.STAGE. */
+const KNOWN_ELSEWHERE =
+  /^SLABMEND_((CLAIM|REPAIR|REAP)_FUNCTION|TEST_.*|ALARM_EMAIL|MONTHLY_BUDGET_USD|BUDGET_SCOPE|REPAIR_CONCURRENCY|ARCHITECTURE|VPC(_SUBNETS|_SECURITY_GROUPS)?)$/;

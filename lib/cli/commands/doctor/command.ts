@@ -1,0 +1,118 @@
+import type { ISql } from "postgres";
+import { DEFAULT_REPAIR_CONCURRENCY } from "../../../config/repair-concurrency.ts";
+import { readFleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import { OperatorError } from "../../../errors/operator-error.ts";
+import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { wholeNumber } from "../../command/option-values.ts";
+import { table } from "../../command/quantities.ts";
+import { repairConcurrency } from "../../command/repair-concurrency.ts";
+import { databaseError } from "../../command/report-failure.ts";
+import { type Check, failure, skipped } from "./check.ts";
+import { checkAws } from "./check-aws.ts";
+import { checkDatabase } from "./check-database.ts";
+import { checkHosts } from "./check-hosts.ts";
+import { checkVariables } from "./check-variables.ts";
+
+interface DoctorOptions {
+  readonly concurrency?: number;
+  readonly hosts: number;
+}
+
+export function addDoctor(host: CommandHost): void {
+  host.program
+    .command("doctor")
+    .description("check what the fleet depends on: database, role, clocks, hosts, account, queues, functions")
+    .option(
+      "--concurrency <n>",
+      `repairs at once that the fleet shall do; default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}`,
+      wholeNumber(1, 10_000),
+    )
+    .option("--hosts <n>", "dial so many good hosts, drawn at random; 0: none", wholeNumber(0, 1_000), 20)
+    .addHelpText(
+      "after",
+      `
+Changes nothing and pays nobody. Each line is ok, a warning (it works, but look), a failure (something does not work) or
+skipped (what it needs is not set). Ends with 6 if there is a failure. Run it where the workers run: what it reaches is
+what they reach.`,
+    )
+    .action(
+      action<DoctorOptions>(host, async (context, options) => {
+        const concurrency = repairConcurrency(options.concurrency, context.variables);
+        const checks = [
+          ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl }),
+          ...(await checkAllOfDatabase(context, options, concurrency)),
+          ...(await checkAws(context.variables, concurrency, context.io.signal)),
+        ];
+        const failures = checks.filter(({ level }) => level === "failure").length;
+        const warnings = checks.filter(({ level }) => level === "warning").length;
+        context.print({ failures, warnings, checks }, render(checks, failures, warnings));
+        return failures > 0 ? "findings" : "done";
+      }),
+    );
+}
+
+async function checkAllOfDatabase(
+  context: CommandContext,
+  options: DoctorOptions,
+  concurrency: number,
+): Promise<Check[]> {
+  const { clock } = context.io;
+  try {
+    return await withDatabase(context, { needs: "any" }, async (sql, access) => {
+      const checks = await checkDatabase(sql, access, {
+        concurrency,
+        now: () => clock.now(),
+        signal: context.io.signal,
+      });
+      const isUsable = checks.some(({ name, level }) => name === "indexd" && level === "ok");
+      return [
+        ...checks,
+        ...(isUsable
+          ? await checkHostsOf(context, sql, options)
+          : [skipped("hosts", "no indexd to ask for hosts")]),
+      ];
+    });
+  } catch (error) {
+    // A URL that may not be used.
+    if (!(error instanceof OperatorError)) throw error;
+    return [failure("database", error.message, error.remedy)];
+  }
+}
+
+async function checkHostsOf(context: CommandContext, sql: ISql, options: DoctorOptions): Promise<Check[]> {
+  if (options.hosts === 0) return [skipped("hosts", "--hosts 0")];
+  try {
+    const settings = context.parse(["SLABMEND_MIN_HOST_DISTANCE_KM", "SLABMEND_ALLOW_PRIVATE_ADDRESSES"]);
+    const fleet = await readFleetSnapshot(sql, { minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM });
+    return await checkHosts(fleet, {
+      seed: context.variables["SLABMEND_MIGRATION_SEED"]
+        ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED
+        : undefined,
+      allowPrivateAddresses: settings.SLABMEND_ALLOW_PRIVATE_ADDRESSES,
+      hosts: options.hosts,
+      clock: context.io.clock,
+      random: Math.random,
+      signal: context.io.signal,
+    });
+  } catch (error) {
+    const known = databaseError(error);
+    if (known !== undefined) return [failure("hosts", known.message, known.remedy)];
+    // Reported by the check of variables already.
+    if (error instanceof Error && error.name === "ConfigurationError") {
+      return [skipped("hosts", "a variable is malformed")];
+    }
+    throw error;
+  }
+}
+
+function render(checks: readonly Check[], failures: number, warnings: number): string {
+  const lines = table(checks.map(({ level, name, says }) => [level, name, says]));
+  return [
+    ...checks.flatMap(({ remedy }, index) =>
+      remedy === undefined ? [lines[index]!] : [lines[index]!, `         → ${remedy}`],
+    ),
+    "",
+    `${failures} failures, ${warnings} warnings`,
+  ].join("\n");
+}

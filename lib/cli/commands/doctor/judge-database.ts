@@ -1,0 +1,136 @@
+/** What the database's own facts mean for the fleet. Pure: the table test is test/cli/judge-database.test.ts. */
+import type { DatabaseUrl } from "../../../config/database-url.ts";
+import { nameSome } from "../../../database/schema/assert-fleet-may-work.ts";
+import {
+  connectionLimit,
+  LEFT_FOR_INDEXD,
+  ROLE_TIMEOUTS,
+} from "../../../database/schema/grant-statements.ts";
+import type { PrivilegeGaps } from "../../../database/schema/missing-privileges.ts";
+import type { ServerFacts } from "../../../database/schema/read-server-facts.ts";
+import { type Check, failure, ok, warning } from "./check.ts";
+
+/** indexd requires 18; every statement of ours runs on 15. */
+const LEAST_VERSION = 150_000;
+
+export function judgeVersion({ versionNumber }: ServerFacts): Check {
+  const text = `PostgreSQL ${Math.floor(versionNumber / 10_000)}.${versionNumber % 10_000}`;
+  return versionNumber >= LEAST_VERSION
+    ? ok("postgresql", text)
+    : failure("postgresql", `${text}, expected 15 or newer`, "Upgrade it; indexd itself requires 18.");
+}
+
+export function judgeEncryption(facts: ServerFacts, database: DatabaseUrl): Check {
+  if (database.tls === "verified") return ok("tls", "encrypted, and the certificate is checked");
+  if (!facts.isEncrypted && database.tls === "none")
+    return ok("tls", "not encrypted; the host is not public");
+  return warning(
+    "tls",
+    "encrypted, but with whoever answers: the certificate is not checked",
+    "Use sslmode=verify-full in SLABMEND_DATABASE_URL.",
+  );
+}
+
+/** Workers sign tokens that are good for five minutes and heed prices that are good for thirty. */
+const SKEW_WARNING_MS = 5_000;
+const SKEW_FAILURE_MS = 60_000;
+
+/** @param uncertainMs half of the round trip in which the server's clock was read */
+export function judgeClock(skewMs: number, uncertainMs: number): Check {
+  const text = `${Math.round(Math.abs(skewMs))} ms ${skewMs < 0 ? "behind" : "ahead of"} this machine's`;
+  const least = Math.abs(skewMs) - uncertainMs;
+  const remedy =
+    "Synchronise both clocks (NTP). Leases go by the database's clock, tokens and prices by the worker's.";
+  if (least > SKEW_FAILURE_MS) return failure("clock", `the database's clock is ${text}`, remedy);
+  if (least > SKEW_WARNING_MS) return warning("clock", `the database's clock is ${text}`, remedy);
+  return ok(
+    "clock",
+    `the database's clock agrees with this machine's to ${Math.ceil(Math.abs(skewMs) + uncertainMs)} ms`,
+  );
+}
+
+const GRANT = "Apply what `slabmend grant` prints as the owner of the database.";
+
+export function judgePrivileges(
+  { role }: ServerFacts,
+  gaps: Pick<PrivilegeGaps, "missing" | "excessive">,
+): Check {
+  if (gaps.missing.length > 0) {
+    return failure("privileges", `role ${role} may not ${nameSome(gaps.missing)}`, GRANT);
+  }
+  if (gaps.excessive.length > 0) {
+    return warning(
+      "privileges",
+      `role ${role} may do more than the fleet does: ${gaps.excessive.join(", ")}`,
+      `${GRANT} Give workers the URL of that role; keep this one for init and uninstall.`,
+    );
+  }
+  return ok("privileges", `role ${role} may do what the fleet does, and nothing else of what matters`);
+}
+
+export function judgeTimeouts({ role, timeouts }: ServerFacts): Check {
+  const unset = Object.keys(ROLE_TIMEOUTS).filter((name) => timeouts[name as keyof typeof timeouts] === "0");
+  return unset.length === 0
+    ? ok(
+        "timeouts",
+        `${Object.entries(timeouts)
+          .map(([name, value]) => `${name} ${value}`)
+          .join(", ")}`,
+      )
+    : warning(
+        "timeouts",
+        `role ${role} has no ${unset.join(", ")}: a worker that stops in mid-transaction would make indexd wait`,
+        GRANT,
+      );
+}
+
+export function judgeConnections(facts: ServerFacts, concurrency: number): Check {
+  const { roleConnectionLimit: limit, maxConnections, reservedConnections } = facts;
+  const others = Math.max(facts.otherConnections, LEFT_FOR_INDEXD);
+  const room = maxConnections - reservedConnections - others;
+  const wanted = connectionLimit(concurrency);
+  const counts = `max_connections ${maxConnections}, ${reservedConnections} reserved, ${others} for others: ${room} left`;
+  if (limit < 0 && wanted <= room) {
+    return warning(
+      "connections",
+      `${counts}, ${wanted} wanted for ${concurrency} repairs at once, but role ${facts.role} has no limit`,
+      `${GRANT} Its CONNECTION LIMIT leaves indexd its share whatever the fleet does.`,
+    );
+  }
+  if (limit >= 0 && limit < wanted) {
+    return warning(
+      "connections",
+      `role ${facts.role} may have ${limit}, expected ${wanted} for ${concurrency} repairs at once`,
+      `Run slabmend grant --concurrency ${concurrency} and apply it, or lower the concurrency.`,
+    );
+  }
+  const most = limit < 0 ? wanted : limit;
+  if (most > room) {
+    return failure(
+      "connections",
+      `${counts}, but the fleet may take ${most}`,
+      "Raise max_connections, lower the concurrency and its CONNECTION LIMIT, or put a transaction pooler in between.",
+    );
+  }
+  return ok("connections", `${counts}, at most ${most} for the fleet`);
+}
+
+/** @param isPooled two connections were served by one server process */
+export function describePooler(facts: ServerFacts, database: DatabaseUrl, isPooled: boolean): Check {
+  if (isPooled) {
+    return ok(
+      "pooler",
+      "a transaction pooler: two connections had one server process. Workers keep no session state, and the role's settings hold behind it; its pool is what bounds the connections to the server",
+    );
+  }
+  return facts.serverPort === undefined || facts.serverPort === database.port
+    ? ok(
+        "pooler",
+        "none seen: each connection has a server process of its own; a transaction pooler would do too",
+      )
+    : warning(
+        "pooler",
+        `port ${database.port} is answered by a server on port ${facts.serverPort}, and each connection has a server process of its own: a forwarded port, or a pooler by the session`,
+        "A forwarded port is fine. A pooler should lend by the transaction (pool_mode = transaction): by the session it saves no connection.",
+      );
+}

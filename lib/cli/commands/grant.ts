@@ -1,0 +1,42 @@
+import { DEFAULT_REPAIR_CONCURRENCY } from "../../config/repair-concurrency.ts";
+import { grantStatements } from "../../database/schema/grant-statements.ts";
+import { action, type CommandHost } from "../command/command-context.ts";
+import { wholeNumber } from "../command/option-values.ts";
+import { repairConcurrency } from "../command/repair-concurrency.ts";
+
+interface GrantCommandOptions {
+  readonly role: string;
+  readonly concurrency?: number;
+}
+
+export function addGrant(host: CommandHost): void {
+  host.program
+    .command("grant")
+    .description("print the SQL for a database role that can do only what the fleet does")
+    .option("--role <name>", "name of the role", "slabmend")
+    .option(
+      "--concurrency <n>",
+      `repairs at once, default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}; the role may have five connections more`,
+      wholeNumber(1, 10_000),
+    )
+    .addHelpText(
+      "after",
+      `
+Needs no database and changes nothing. The SQL creates the role if there is none, takes from it whatever it had on
+these tables, and grants what claim, repair and reap do: on indexd's tables column by column. Applied, it warns when the
+server's max_connections (PostgreSQL's default is 100) leaves indexd fewer than 20. Apply it as the owner:
+
+  slabmend grant | psql "$OWNER_URL"
+  psql "$OWNER_URL" -c '\\password slabmend'`,
+    )
+    .action(
+      action<GrantCommandOptions>(host, async (context, options) => {
+        const sql = grantStatements({
+          role: options.role,
+          concurrency: repairConcurrency(options.concurrency, context.variables),
+        });
+        context.print({ sql }, sql);
+        return "done";
+      }),
+    );
+}

@@ -1,0 +1,39 @@
+import { Argument } from "commander";
+import { OperatorError } from "../../../errors/operator-error.ts";
+import { createLambdaClient } from "../../command/aws-clients.ts";
+import { action, type CommandHost } from "../../command/command-context.ts";
+import { FUNCTION_VARIABLES } from "../../command/function-variables.ts";
+import { invokeFunction } from "./invoke-function.ts";
+
+export function addInvoke(host: CommandHost): void {
+  host.program
+    .command("invoke")
+    .description("run claim or reap on AWS now, and show what it reports")
+    .addArgument(new Argument("<function>", "which").choices(["claim", "reap"]))
+    .option(
+      "--function <name>",
+      `its name or ARN on AWS; default: ${FUNCTION_VARIABLES.claim} or ${FUNCTION_VARIABLES.reap}`,
+    )
+    .addHelpText("after", "\nA run takes up to a minute. Beside the scheduled one it is harmless.")
+    .action(
+      action<{ function?: string }>(host, async (context, options, [which]) => {
+        const variable = FUNCTION_VARIABLES[which === "reap" ? "reap" : "claim"];
+        const name = options.function ?? context.variables[variable];
+        if (name === undefined || name === "") {
+          throw new OperatorError({
+            code: "variable-missing",
+            message: `${variable}: expected the name of the function on AWS, got nothing`,
+            remedy: "Set it, or give --function; `npx sst deploy` prints the names.",
+          });
+        }
+        const client = createLambdaClient(context.variables);
+        try {
+          const report = await invokeFunction(client, name, context.io.signal);
+          context.print({ function: name, report }, JSON.stringify(report, null, 2));
+          return "done";
+        } finally {
+          client.destroy();
+        }
+      }),
+    );
+}

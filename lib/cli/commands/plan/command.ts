@@ -1,0 +1,49 @@
+import { readFleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import { readRepairState } from "../../../database/leases/repair-state.ts";
+import { readBadShards } from "../../../database/reports/read-bad-shards.ts";
+import { action, type CommandHost } from "../../command/command-context.ts";
+import { findSlab, SLAB_ARGUMENT } from "../../command/find-slab.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { planReport } from "./plan-report.ts";
+import { renderPlan } from "./render-plan.ts";
+
+export function addPlan(host: CommandHost): void {
+  host.program
+    .command("plan")
+    .description("show what a repair of a slab would move, from where to where, and what it would cost")
+    .argument("<slab>", SLAB_ARGUMENT)
+    .addHelpText(
+      "after",
+      `
+Writes nothing: it reads one snapshot in a read-only transaction, and dials no host. A repair may differ: it draws
+hosts at random, weighted by how they have served, and prices are those of indexd's last scan. Reads
+SLABMEND_MIN_HOST_DISTANCE_KM, SLABMEND_MAX_UNPINNED_PER_HOST and SLABMEND_COPY_PRICE_MULTIPLE as the functions do.`,
+    )
+    .action(
+      action<object>(host, async (context, _options, [slabText = ""]) => {
+        const settings = context.parse([
+          "SLABMEND_MIN_HOST_DISTANCE_KM",
+          "SLABMEND_MAX_UNPINNED_PER_HOST",
+          "SLABMEND_COPY_PRICE_MULTIPLE",
+        ]);
+        const report = await withDatabase(context, { needs: "store" }, (sql) =>
+          sql.begin("isolation level repeatable read read only", async (tx) => {
+            const slab = await findSlab(tx, slabText);
+            return planReport({
+              slab,
+              fleet: await readFleetSnapshot(tx, {
+                minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM,
+              }),
+              state: await readRepairState(tx, slab.id),
+              badShards: await readBadShards(tx, slab.id),
+              copyPriceMultiple: settings.SLABMEND_COPY_PRICE_MULTIPLE,
+              maxUnpinnedPerHost: settings.SLABMEND_MAX_UNPINNED_PER_HOST,
+              random: Math.random,
+            });
+          }),
+        );
+        context.print(report, renderPlan(report));
+        return "done";
+      }),
+    );
+}

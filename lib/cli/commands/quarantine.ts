@@ -1,0 +1,80 @@
+import { listQuarantine, releaseQuarantine } from "../../database/fleet/quarantine.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import { action, type CommandHost } from "../command/command-context.ts";
+import { findSlab, SLAB_ARGUMENT } from "../command/find-slab.ts";
+import { withDatabase } from "../command/open-database.ts";
+import { wholeNumber } from "../command/option-values.ts";
+import { table } from "../command/quantities.ts";
+
+export function addQuarantine(host: CommandHost): void {
+  const group = host.program
+    .command("quarantine")
+    .description("list slabs whose repairs kept crashing workers, and let them be repaired again");
+  group
+    .command("list")
+    .description("show the slabs in quarantine, those that end soonest first")
+    .option("--limit <n>", "at most this many", wholeNumber(1, 10_000), 100)
+    .action(
+      action<{ limit: number }>(host, async (context, { limit }) => {
+        const result = await withDatabase(context, { needs: "store" }, (sql) => listQuarantine(sql, limit));
+        context.print(
+          result,
+          [
+            `${result.total} slabs in quarantine`,
+            ...(result.total === 0
+              ? []
+              : table([
+                  ["slab", "until", "reason"],
+                  ...result.slabs.map(({ slabId, until, reason }) => [slabId, until.toISOString(), reason]),
+                ])),
+          ].join("\n"),
+        );
+        return "done";
+      }),
+    );
+  group
+    .command("release")
+    .description("end the quarantine of slabs, and forget their crashes")
+    .argument("[slab...]", SLAB_ARGUMENT)
+    .option("--all", "of all slabs")
+    .addHelpText("after", "\nThe next claim may lease them. Three more crashes in a row bring a slab back.")
+    .action(
+      action<{ all?: boolean }>(host, async (context, { all }, names) => {
+        if ((all === true) === names.length > 0) {
+          throw new OperatorError({
+            code: "bad-argument",
+            message: `quarantine release: expected slabs or --all, got ${all === true ? "both" : "neither"}`,
+            remedy: "Name slabs, or give --all.",
+          });
+        }
+        const result = await withDatabase(context, { needs: "store" }, async (sql) => {
+          if (all === true) {
+            return { released: await releaseQuarantine(sql, "all"), notQuarantined: [] };
+          }
+          const slabs = [];
+          for (const name of names) slabs.push(await findSlab(sql, name));
+          const released = await releaseQuarantine(
+            sql,
+            slabs.map(({ id }) => id),
+          );
+          const notQuarantined = slabs.map(({ id }) => String(id)).filter((id) => !released.includes(id));
+          if (released.length === 0) {
+            throw new OperatorError({
+              code: "not-quarantined",
+              message: `slab ${notQuarantined.join(", ")}: expected it in quarantine, but it is not`,
+              remedy: "List them: slabmend quarantine list.",
+            });
+          }
+          return { released, notQuarantined };
+        });
+        context.print(
+          result,
+          `${result.released.length} released${listed(": ", result.released)}${listed("; not in quarantine: ", result.notQuarantined)}`,
+        );
+        return "done";
+      }),
+    );
+}
+
+const listed = (lead: string, ids: readonly string[]): string =>
+  ids.length === 0 ? "" : `${lead}${ids.join(", ")}`;

@@ -1,0 +1,86 @@
+import { openRepairEnvironment, REPAIR_VARIABLES } from "../../../worker/open-repair-environment.ts";
+import { action, type CommandHost } from "../../command/command-context.ts";
+import { findSlab, SLAB_ARGUMENT } from "../../command/find-slab.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { wholeNumber } from "../../command/option-values.ts";
+import { bytes, siacoins } from "../../command/quantities.ts";
+import { type RepairNowReport, repairNow } from "./repair-now.ts";
+
+interface RepairCommandOptions {
+  readonly force?: boolean;
+  readonly timeout: number;
+  readonly verbose?: boolean;
+}
+
+export function addRepair(host: CommandHost): void {
+  host.program
+    .command("repair")
+    .description("repair one slab now, from this machine")
+    .argument("<slab>", SLAB_ARGUMENT)
+    .option(
+      "--timeout <seconds>",
+      "after this long what is done is kept and the rest left",
+      wholeNumber(10, 3_600),
+      300,
+    )
+    .option(
+      "--force",
+      "in spite of a quarantine, and although indexd may be at it (then both may move its sectors)",
+    )
+    .option("--verbose", "print what happens as lines of JSON before the report")
+    .addHelpText(
+      "after",
+      `
+Leases the slab as claim does, so that no worker takes it meanwhile, and repairs it as the function does: the same
+code, the same variables (docs/configuration.md). A backoff of ours does not keep it waiting. Needs
+SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and reap frees the slab.`,
+    )
+    .action(
+      action<RepairCommandOptions>(host, async (context, options, [slabText = ""]) => {
+        const variables = {
+          ...context.variables,
+          SLABMEND_DATABASE_URL: context.databaseUrl,
+          // Standard output is the report's, unless somebody wants to look on.
+          SLABMEND_LOG_LEVEL: options.verbose === true ? "debug" : "silent",
+        };
+        const times = context.parse(["SLABMEND_HOLD_SECONDS", "SLABMEND_INDEXD_GRACE_SECONDS"]);
+        const report = await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (sql) => {
+          const slab = await findSlab(sql, slabText);
+          // Before the lease: a seed that is none must leave nothing behind.
+          context.parse(REPAIR_VARIABLES.filter((name) => name !== "SLABMEND_DATABASE_URL"));
+          const environment = openRepairEnvironment({ variables });
+          try {
+            context.note(`repairing slab ${slab.id} …`);
+            host.io.signal.addEventListener("abort", () =>
+              context.note("finishing this repair; once more ends it at once, and reap will free the slab"),
+            );
+            return await repairNow(sql, environment, slab, {
+              holdMs: times.SLABMEND_HOLD_SECONDS * 1_000,
+              graceMs: times.SLABMEND_INDEXD_GRACE_SECONDS * 1_000,
+              force: options.force === true,
+              timeoutMs: options.timeout * 1_000,
+            });
+          } finally {
+            await environment.close();
+          }
+        });
+        context.print(report, renderRepair(report));
+        return report.outcome === "repaired" || report.outcome === "healthy" ? "done" : "findings";
+      }),
+    );
+}
+
+function renderRepair({ slabId, outcome, why, journal }: RepairNowReport): string {
+  const head = `slab ${slabId}: ${outcome}${why === undefined ? "" : ` (${why})`}`;
+  if (journal === undefined) return head;
+  return [
+    `${head}${journal.error === undefined ? "" : `, error ${journal.error}`}`,
+    ...journal.moves.map(
+      ({ index, from, to, how }) =>
+        `  shard ${index}: ${how}, ${from === null ? "lost" : `host ${from}`} → host ${to}`,
+    ),
+    ...journal.dropped.map(({ index, why: reason }) => `  shard ${index}: dropped, ${reason}`),
+    ...journal.lost.map(({ root, host }) => `  sector ${root.slice(0, 16)}…: lost on host ${host}`),
+    `${bytes(journal.bytesRead)} read, ${bytes(journal.bytesWritten)} written, ${siacoins(journal.hastings)}`,
+  ].join("\n");
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from "node:crypto";
+import type { Sql } from "postgres";
+import { type LeaseSlabResult, leaseSlab, releaseUnbegunLease } from "../../../database/leases/lease-slab.ts";
+import { type JournalEntry, readJournalEntry } from "../../../database/reports/read-journal.ts";
+import { OperatorError } from "../../../errors/operator-error.ts";
+import type { RepairResult } from "../../../jobs/repair/repair-dependencies.ts";
+import type { Slab } from "../../../slab/slab.ts";
+import type { RepairEnvironment } from "../../../worker/open-repair-environment.ts";
+
+export interface RepairNowOptions {
+  readonly holdMs: number;
+  readonly graceMs: number;
+  readonly force: boolean;
+  readonly timeoutMs: number;
+}
+
+export interface RepairNowReport {
+  readonly slabId: string;
+  readonly outcome: RepairResult["kind"];
+  /** Of a stale repair. */
+  readonly why: string | undefined;
+  readonly journal: JournalEntry | undefined;
+}
+
+/**
+ * Leases this slab and repairs it in this process. A lease that could not be begun is given back.
+ * @throws {OperatorError} `slab-not-leasable`
+ */
+export async function repairNow(
+  sql: Sql,
+  environment: RepairEnvironment,
+  slab: Pick<Slab, "id" | "digest">,
+  options: RepairNowOptions,
+): Promise<RepairNowReport> {
+  const leased = await leaseSlab(sql, { slabId: slab.id, ...options });
+  if (leased.kind === "refused") throw refused(slab, leased);
+  const task = { slabId: slab.id, digest: slab.digest, token: leased.token };
+  let result: RepairResult;
+  try {
+    result = await environment.repair(task, {
+      id: `cli/${randomUUID()}`,
+      remainingMs: options.timeoutMs,
+    });
+  } catch (error) {
+    // Thrown only before it began.
+    await releaseUnbegunLease(sql, task).catch(() => {});
+    throw error;
+  }
+  return {
+    slabId: String(slab.id),
+    outcome: result.kind,
+    why: result.kind === "stale" ? result.why : undefined,
+    journal: await readJournalEntry(sql, leased.token),
+  };
+}
+
+const REFUSALS: Readonly<
+  Record<Extract<LeaseSlabResult, { kind: "refused" }>["why"], readonly [says: string, remedy: string]>
+> = {
+  "no-such-slab": ["it is gone", "Nothing is left to do: indexd has deleted it."],
+  locked: ["somebody is at its row this moment", "Try again."],
+  leased: ["it is leased", "A worker has it, or will within minutes; slabmend plan shows the lease."],
+  quarantined: [
+    "it is in quarantine",
+    "Its repairs crashed three times. Release it with slabmend quarantine release, or repair it with --force.",
+  ],
+  "being-deleted": ["indexd is about to delete it", "Nothing is left to do."],
+  "left-to-indexd": [
+    "indexd's own loop or a remote worker may be repairing it",
+    "Wait until then. If indexd runs with slabs.migrations: false and there is no remote worker, set SLABMEND_INDEXD_GRACE_SECONDS=0 or give --force.",
+  ],
+};
+
+function refused(
+  slab: Pick<Slab, "id">,
+  { why, until }: Extract<LeaseSlabResult, { kind: "refused" }>,
+): OperatorError {
+  const [says, remedy] = REFUSALS[why];
+  return new OperatorError({
+    code: "slab-not-leasable",
+    message: `slab ${slab.id}: expected it to be free, but ${says}${until === undefined ? "" : `, until ${until.toISOString()}`}`,
+    remedy,
+    details: { slab: String(slab.id), why },
+  });
+}

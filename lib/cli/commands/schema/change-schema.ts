@@ -1,0 +1,80 @@
+/** Creating, upgrading and removing our schema: first what it would do, in words, then doing it. */
+import type { Sql } from "postgres";
+import { flushMoved } from "../../../database/indexd/bump-events.ts";
+import type { SchemaState } from "../../../database/schema/describe-schema.ts";
+import { dropSchema } from "../../../database/schema/drop-schema.ts";
+import { STORE_VERSION } from "../../../database/schema/migrate-database.ts";
+import { OperatorError } from "../../../errors/operator-error.ts";
+
+/** In words, what `init` will do; pure. */
+export function describeInit(state: SchemaState): string[] {
+  const lasting = "indexd's own tables are not altered, and no foreign key points into them.";
+  if (state.version === 0) {
+    return [
+      `create schema slabmend, version ${STORE_VERSION}, owned by ${state.role}: tables for leases, history, journal, outbox and dead letters, and functions`,
+      lasting,
+    ];
+  }
+  if (state.version < STORE_VERSION) {
+    return [
+      `upgrade schema slabmend from version ${state.version} to ${STORE_VERSION}, in one transaction`,
+      lasting,
+    ];
+  }
+  return [
+    `leave the tables of schema slabmend, version ${state.version}, as they are, and replace its functions if this release has others`,
+    lasting,
+  ];
+}
+
+/** @throws {OperatorError} `lacks-right` before anything is tried */
+export function assertMayInit(state: SchemaState): void {
+  if (state.version === 0 && !state.mayCreate) {
+    throw new OperatorError({
+      code: "lacks-right",
+      message: `role ${state.role}: expected the right to create a schema in this database, got none`,
+      remedy:
+        "Run init as the owner of the database (indexd's own role); workers get the role that `grant` prints.",
+      details: { role: state.role },
+    });
+  }
+}
+
+/** In words, what `uninstall` will do; pure. */
+export function describeUninstall(state: SchemaState): string[] {
+  return [
+    `bump the events of ${state.unflushedMoves} slabs that moved, so that clients learn of it`,
+    `end ${state.waitingLeases} leases that nobody has begun, and give their slabs back to indexd at once`,
+    `drop schema slabmend with everything in it, also ${state.journalRows} rows of journal, and whatever views of yours depend on it`,
+    "indexd's own tables stay as they are; the role that `grant` made stays too: drop it with DROP OWNED BY and DROP ROLE.",
+  ];
+}
+
+/** @throws {OperatorError} `nothing-to-remove` or `leases-running` */
+export function assertMayUninstall(state: SchemaState, force: boolean): void {
+  if (state.version === 0) {
+    throw new OperatorError({
+      code: "nothing-to-remove",
+      message: "schema slabmend: expected one to remove, got none",
+      remedy: "Check that the database URL is the one meant.",
+    });
+  }
+  if (state.runningLeases > 0 && !force) {
+    throw new OperatorError({
+      code: "leases-running",
+      message: `leases: expected none running, got ${state.runningLeases}; nothing was changed`,
+      remedy:
+        "Stop claims with `slabmend pause`, wait until `slabmend status` shows no live lease, and remove the functions. --force drops what runs: those repairs are lost, no data is.",
+      details: { running: state.runningLeases },
+    });
+  }
+}
+
+/** Ends every trace of ours in the database but the repaired sectors. */
+export async function uninstall(
+  sql: Sql,
+): Promise<{ readonly eventsBumped: number; readonly slabsFreed: number }> {
+  let eventsBumped = 0;
+  for (let done = 1; done > 0; eventsBumped += done) done = await flushMoved(sql);
+  return { eventsBumped, ...(await dropSchema(sql)) };
+}

@@ -1,0 +1,75 @@
+import { describeSchema } from "../../../database/schema/describe-schema.ts";
+import { migrateDatabase } from "../../../database/schema/migrate-database.ts";
+import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
+import { confirm } from "../../command/confirm.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import {
+  assertMayInit,
+  assertMayUninstall,
+  describeInit,
+  describeUninstall,
+  uninstall,
+} from "./change-schema.ts";
+
+interface SchemaOptions {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+}
+
+const YES = ["-y, --yes", "do not ask"] as const;
+const DRY_RUN = ["--dry-run", "say what it would do, and end"] as const;
+
+export function addSchema(host: CommandHost): void {
+  host.program
+    .command("init")
+    .description("create or upgrade our schema in indexd's database; says first what it will do")
+    .option(...YES)
+    .option(...DRY_RUN)
+    .addHelpText(
+      "after",
+      `
+Run it as the owner of the database, once before the first deployment and once before each deployment of a release
+with a newer schema. All or nothing, in one transaction; safe to run again. Afterwards: slabmend grant.`,
+    )
+    .action(
+      action<SchemaOptions>(host, async (context, options) => {
+        const result = await withDatabase(context, { needs: "indexd" }, async (sql) => {
+          const state = await describeSchema(sql);
+          const will = describeInit(state);
+          announce(context, will);
+          assertMayInit(state);
+          if (options.dryRun === true) return { done: false, will };
+          await confirm(context, options);
+          return { done: true, will, ...(await migrateDatabase(sql)) };
+        });
+        context.print(result, result.done ? "done" : "nothing was changed");
+        return "done";
+      }),
+    );
+  host.program
+    .command("uninstall")
+    .description("remove our schema from indexd's database; says first what it will do")
+    .option(...YES)
+    .option(...DRY_RUN)
+    .option("--force", "even though repairs are running: they are lost, no data is")
+    .action(
+      action<SchemaOptions>(host, async (context, options) => {
+        const result = await withDatabase(context, { needs: "indexd" }, async (sql) => {
+          const state = await describeSchema(sql);
+          assertMayUninstall(state, options.force === true);
+          const will = describeUninstall(state);
+          announce(context, will);
+          if (options.dryRun === true) return { done: false, will };
+          await confirm(context, options);
+          return { done: true, will, ...(await uninstall(sql)) };
+        });
+        context.print(result, result.done ? "done" : "nothing was changed");
+        return "done";
+      }),
+    );
+}
+
+function announce(context: CommandContext, will: readonly string[]): void {
+  context.note(["It will", ...will.map((line) => `- ${line}`)].join("\n"));
+}

@@ -1,0 +1,71 @@
+import { sleep } from "../../../clock/sleep.ts";
+import { readStatus } from "../../../database/reports/read-status.ts";
+import { action, type CommandContext, type CommandHost, encode } from "../../command/command-context.ts";
+import type { ExitReason } from "../../command/exit-codes.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { wholeNumber } from "../../command/option-values.ts";
+import { describeFailure } from "../../command/report-failure.ts";
+import { renderStatus, reportStatus } from "./render-status.ts";
+
+interface StatusOptions {
+  readonly watch?: boolean;
+  readonly every: number;
+}
+
+/** Moves the cursor home and clears what is below, so that a watched status stands still. */
+const CLEAR = "\u001b[H\u001b[J";
+
+export function addStatus(host: CommandHost): void {
+  host.program
+    .command("status")
+    .description("show backlog, leases, throughput, outcomes, cost, dead letters and quarantine")
+    .option("-w, --watch", "again and again, until Ctrl+C")
+    .option("--every <seconds>", "with --watch: how often", wholeNumber(1, 3_600), 5)
+    .addHelpText(
+      "after",
+      `
+The backlog is what the last walk over indexd's sectors found; margin is how many more sectors a slab can lose. With
+--json --watch it prints one document a line. Ctrl+C ends --watch with 0; a database that cannot be asked, once it could,
+is a line on standard error and is asked again. What AWS takes is reckoned by docs/cost.md. Reads our own tables only.`,
+    )
+    .action(
+      action<StatusOptions>(host, async (context, options) => {
+        if (options.watch === true) return await watch(context, options.every * 1_000);
+        return withDatabase<ExitReason>(context, { needs: "store" }, async (sql) => {
+          const report = reportStatus(await readStatus(sql));
+          context.print(report, renderStatus(report));
+          return "done";
+        });
+      }),
+    );
+}
+
+/**
+ * Once it has begun, only Ctrl+C ends it, wherever it comes: while it waits or while the database is asked. Each look has
+ * a connection of its own, so that a database that was away for a moment is one line and no end.
+ */
+async function watch(context: CommandContext, everyMs: number): Promise<ExitReason> {
+  const { stdout, stderr, signal, clock } = context.io;
+  let hasBegun = false;
+  try {
+    for (;;) {
+      try {
+        const status = await withDatabase(context, { needs: "store" }, readStatus);
+        hasBegun = true;
+        const report = reportStatus(status);
+        if (stdout.isTTY === true && !context.json) stdout.write(CLEAR);
+        context.print(report, renderStatus(report));
+      } catch (error) {
+        signal.throwIfAborted();
+        const { exit, ...failure } = describeFailure(error, signal);
+        // What is wrong from the start is not waited out.
+        if (!hasBegun || exit !== "database") throw error;
+        stderr.write(context.json ? `${encode({ error: failure })}\n` : `! ${failure.message}\n`);
+      }
+      await sleep(clock, everyMs, signal);
+    }
+  } catch (error) {
+    if (signal.aborted) return "done";
+    throw error;
+  }
+}

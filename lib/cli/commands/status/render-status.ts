@@ -1,0 +1,89 @@
+import prices from "../../../../docs/cost/prices.json" with { type: "json" };
+import type { FleetStatus } from "../../../database/reports/read-status.ts";
+import { bytes, duration, siacoins, table } from "../../command/quantities.ts";
+import { type LambdaBill, lambdaBill } from "./lambda-bill.ts";
+
+export interface StatusReport extends FleetStatus {
+  /** Slabs in the backlog, leased ones and waiting ones included. */
+  readonly backlogSlabs: number;
+  readonly slabsPerHour: number;
+  /** At the rate of the last ten minutes; undefined: nothing was finished in them, or nothing is left. */
+  readonly secondsLeft: number | undefined;
+  /** By the prices of docs/cost/prices.json; what our own machines did is counted as if it had run on Lambda. */
+  readonly lambdaToday: LambdaBill;
+}
+
+/** Lines that a repair logs: docs/cost/measured.json. A thousandth or two of the sum. */
+const LOG_BYTES_PER_REPAIR = 1_400;
+
+/** Adds what follows from the counts; pure. */
+export function reportStatus(status: FleetStatus): StatusReport {
+  const backlogSlabs = status.backlog.reduce((sum, { ready, later }) => sum + ready + later, 0);
+  const slabsPerHour = status.finishedInTenMinutes * 6;
+  return {
+    ...status,
+    backlogSlabs,
+    slabsPerHour,
+    secondsLeft: backlogSlabs === 0 || slabsPerHour === 0 ? undefined : (backlogSlabs / slabsPerHour) * 3_600,
+    lambdaToday: lambdaBill(
+      {
+        repairs: status.today.repairs,
+        wallMs: status.today.workerSeconds * 1_000,
+        bytesRead: status.today.bytesRead,
+        bytesWritten: status.today.bytesWritten,
+        logBytes: status.today.repairs * LOG_BYTES_PER_REPAIR,
+      },
+      prices,
+    ),
+  };
+}
+
+/** For people. What wants attention comes first. */
+export function renderStatus(report: StatusReport): string {
+  const { leases, today } = report;
+  const attention = [
+    report.pausedSince !== undefined &&
+      `paused since ${report.pausedSince.toISOString()}${report.pauseReason === undefined ? "" : ` (${report.pauseReason})`}: slabmend resume`,
+    report.fleetIsIll && "the fleet is ill: most recent repairs failed, claim leases only a probe a minute",
+    report.budgetStops.length > 0 &&
+      `the budget stops claims: ${report.budgetStops.join(", ")} (as of ${report.budgetCheckedAt?.toISOString()})`,
+    report.atRisk > 0 && `${report.atRisk} slabs at risk: too few sources answered`,
+    report.quarantined > 0 && `${report.quarantined} slabs in quarantine: slabmend quarantine list`,
+    report.deadLetters > 0 && `${report.deadLetters} dead letters: slabmend dead-letters list`,
+    leases.expired > 0 && `${leases.expired} leases expired and not yet reaped`,
+  ].filter((line) => line !== false);
+  const left =
+    report.secondsLeft === undefined ? "" : `, about ${duration(report.secondsLeft)} left at this rate`;
+  return [
+    `slabmend at ${report.at.toISOString()}`,
+    ...attention.map((line) => `! ${line}`),
+    "",
+    `backlog       ${report.backlogSlabs} slabs`,
+    ...(report.backlog.length === 0
+      ? []
+      : table([
+          ["  margin", "ready", "later"],
+          ...report.backlog.map(({ margin, ready, later }) => [margin, ready, later]),
+        ])),
+    `leases        ${leases.running} running, ${leases.sent} sent, ${leases.unsent} unsent${leases.oldestSeconds === undefined ? "" : `, oldest ${duration(leases.oldestSeconds)}`}`,
+    `throughput    ${report.slabsPerHour} slabs an hour${left}`,
+    `last hour     ${outcomes(report.lastHour)}`,
+    `today (UTC)   ${today.repairs} repairs, ${today.sectorsCopied} sectors copied and ${today.sectorsRebuilt} rebuilt, ${bytes(today.bytesRead)} read, ${bytes(today.bytesWritten)} written`,
+    `cost today    ${siacoins(today.hastings)} to hosts; ${describeBill(report)}`,
+    `events        ${report.unflushedMoves} slabs whose objects' events are still to be bumped`,
+  ].join("\n");
+}
+
+/** With what it rests on: the prices are a list's, and the sum is none of AWS's. */
+function describeBill({ today, lambdaToday: bill }: StatusReport): string {
+  const usd = (value: number): string => `$${value.toFixed(2)}`;
+  const parts = `${usd(bill.computeUsd)} for ${duration(today.workerSeconds)} of work, ${usd(bill.trafficUsd)} for traffic out, ${usd(bill.requestsUsd + bill.logsUsd)} for requests and logs`;
+  return `about ${usd(bill.sumUsd)} if all of it ran on Lambda (${parts}; arm64, ${prices.lambda.memoryMb} MB, no NAT gateway, prices of docs/cost/prices.json)`;
+}
+
+function outcomes(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  return entries.length === 0
+    ? "nothing ended"
+    : entries.map(([name, count]) => `${count} ${name}`).join(", ");
+}

@@ -1,0 +1,155 @@
+import type { ISql } from "postgres";
+import { type HostId, parseSlabId, type SectorId, type SlabId } from "../../slab/ids.ts";
+
+/** What one snapshot says of a slab: lib/database/backlog/slab-health.sql. */
+export interface SlabHealth {
+  readonly slabId: SlabId;
+  /** False: the slab is gone; the rest says nothing. */
+  readonly there: boolean;
+  readonly minShards: number;
+  /** From when on it may be leased, if nothing changes. */
+  readonly freeAtMs: number;
+  readonly leased: boolean;
+  /** Really being deleted. */
+  readonly dying: boolean;
+  /** When its last repair ended, however it did; undefined: there was none, or it is forgotten. */
+  readonly attemptedAtMs: number | undefined;
+  /** The host of each sector that is well. */
+  readonly good: readonly HostId[];
+  readonly bad: readonly BadSector[];
+  /** What the backlog says; undefined: nothing. */
+  readonly known:
+    | {
+        readonly firstSeenMs: number;
+        readonly waitingSinceMs: number;
+        readonly since: Readonly<Record<string, number>>;
+        /** To the microsecond: it only goes back to the database. Undefined: its schema is older than this program. */
+        readonly lookAt?: string;
+      }
+    | undefined;
+}
+
+export interface BadSector {
+  readonly sectorId: SectorId;
+  /** Null: lost, or pinned wrongly; it is no source. */
+  readonly hostId: HostId | null;
+  readonly cause: string;
+}
+
+export interface SlabHealthRow {
+  readonly slabId: string;
+  readonly there: boolean;
+  readonly minShards?: number;
+  readonly freeAtMs?: number;
+  readonly leased?: boolean;
+  readonly dying?: boolean;
+  readonly attemptedAtMs?: number | null;
+  readonly good?: number[];
+  readonly bad?: [string, number | null, string][];
+  readonly known?: SlabHealth["known"] | null;
+}
+
+function slabHealthOf(row: SlabHealthRow): SlabHealth {
+  return {
+    slabId: parseSlabId(row.slabId),
+    there: row.there,
+    minShards: row.minShards ?? 0,
+    freeAtMs: row.freeAtMs ?? 0,
+    leased: row.leased ?? false,
+    dying: row.dying ?? false,
+    attemptedAtMs: row.attemptedAtMs ?? undefined,
+    good: (row.good ?? []) as HostId[],
+    bad: (row.bad ?? []).map(([sectorId, hostId, cause]) => ({
+      sectorId: BigInt(sectorId) as SectorId,
+      hostId: hostId as HostId | null,
+      cause,
+    })),
+    known: row.known ?? undefined,
+  };
+}
+
+/** Health of slabs by id, with the database's time. One snapshot; keep the list short (500). */
+export async function readSlabHealth(
+  sql: ISql,
+  slabIds: readonly SlabId[],
+  graceMs: number,
+): Promise<{ readonly nowMs: number; readonly slabs: readonly SlabHealth[] }> {
+  const [row] = await sql<{ slabs: SlabHealthRow[]; now_ms: number }[]>`
+    select slabmend.slab_health(array(select jsonb_array_elements_text(${JSON.stringify(slabIds.map(String))}::text::jsonb))::bigint[],
+        make_interval(secs => ${graceMs}::double precision / 1000)) as slabs,
+      (extract(epoch from clock_timestamp()) * 1000)::double precision as now_ms`;
+  return { nowMs: row!.now_ms, slabs: row!.slabs.map(slabHealthOf) };
+}
+
+export interface WalkPage {
+  /** Bad sectors that the page came to the end of. */
+  readonly sectors: number;
+  /** Where the next page starts; undefined: this was the last. */
+  readonly next: WalkPosition | undefined;
+  /** Without their health: none. */
+  readonly slabs: readonly SlabHealth[];
+  readonly slabIds: readonly SlabId[];
+  readonly nowMs: number;
+}
+
+/** Sectors up to this id are done, and of the sector behind it slabs up to this id. */
+export interface WalkPosition {
+  readonly sector: bigint;
+  readonly slab: bigint;
+}
+
+export interface WalkPageRequest {
+  readonly cause: string;
+  readonly generation: bigint;
+  readonly from: WalkPosition;
+  readonly pageSectors: number;
+  /** That this pass has not seen. */
+  readonly maxSlabs: number;
+  readonly graceMs: number;
+  /** False: slab ids only. */
+  readonly judged: boolean;
+}
+
+/** One page of one cause's walk, read only: lib/database/backlog/walk-page.sql. */
+export async function readWalkPage(
+  sql: ISql,
+  { from, generation, ...request }: WalkPageRequest,
+): Promise<WalkPage> {
+  const encoded = JSON.stringify({
+    ...request,
+    generation: String(generation),
+    position: String(from.sector),
+    slabPosition: String(from.slab),
+  });
+  const [row] = await sql<
+    {
+      page: {
+        sectors: number;
+        next: string;
+        nextSlab: string;
+        slabs: SlabHealthRow[];
+        slabIds: string[];
+        nowMs: number;
+      };
+    }[]
+  >`select slabmend.walk_page(${encoded}::text::jsonb) as page`;
+  const { page } = row!;
+  const next = { sector: BigInt(page.next), slab: BigInt(page.nextSlab) };
+  return {
+    sectors: page.sectors,
+    next: next.sector === 0n && next.slab === 0n ? undefined : next,
+    slabs: page.slabs.map(slabHealthOf),
+    slabIds: page.slabIds.map(parseSlabId),
+    nowMs: page.nowMs,
+  };
+}
+
+/** Every host with the addresses that it announces: about a thousand short rows. */
+export async function readHostAddresses(
+  sql: ISql,
+): Promise<readonly { readonly id: HostId; readonly addresses: readonly string[] }[]> {
+  const rows = await sql<{ id: number; addresses: string[] }[]>`
+    select a.host_id as id, jsonb_agg(a.net_address order by a.id) as addresses
+    from public.host_addresses a group by a.host_id order by a.host_id`;
+  return rows.map((row) => ({ id: row.id as HostId, addresses: row.addresses }));
+}

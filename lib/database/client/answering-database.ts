@@ -1,0 +1,130 @@
+import postgres, { type Sql } from "postgres";
+import type { Clock } from "../../clock/clock.ts";
+import { sleep } from "../../clock/sleep.ts";
+import { isReadOnlyServer, readOnlyServer } from "./read-only-server.ts";
+import { StoreError } from "./store-error.ts";
+
+/** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
+export const ANSWER_MS = 20_000;
+
+/** A client of the database that does not wait for ever for an answer. */
+export interface AnsweringDatabase {
+  /**
+   * Runs statements on the client. Without an answer in time its connection is dropped, and the next call gets a new
+   * one: after a failover the old server is gone without a word, and TCP would wait for a quarter of an hour. What else
+   * was waiting on that connection ends with it, in the same way.
+   *
+   * So does a connection to a server that takes no writes any more. What it refused did not happen, so `statements` run again
+   * on a new connection, while there is time for it: what was written before the refused one must be idempotent.
+   * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it has not
+   */
+  run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
+  /** Like `run`, and after a silence once more on a new connection: for what is idempotent. */
+  runAgain<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
+  /** Waits at most `limitMs` for the server to take leave. */
+  end(limitMs?: number): Promise<void>;
+}
+
+const TAKE_LEAVE_MS = 5_000;
+/** Before each new connection after a read-only one, while the name may still lead to the old primary. */
+const NEW_CONNECTION_SLEEPS_MS = [0, 500, 1_000, 2_000, 2_000, 2_000];
+
+export function createAnsweringDatabase(options: {
+  readonly connect: () => Sql;
+  readonly clock: Clock;
+}): AnsweringDatabase {
+  const { connect, clock } = options;
+  let sql = connect();
+  const givenUp = new WeakSet<Sql>();
+  const ending = new Set<Promise<void>>();
+
+  const giveUp = (silent: Sql): void => {
+    if (givenUp.has(silent)) return;
+    givenUp.add(silent);
+    sql = connect();
+    const end = silent.end({ timeout: 0 }).finally(() => ending.delete(end));
+    ending.add(end);
+  };
+
+  const run: AnsweringDatabase["run"] = async (limitMs, statements) => {
+    const endsAtMs = clock.now() + limitMs;
+    let current = sql;
+    // What rests between two tries does not notice that its client is gone: its end is not waited for.
+    const silence = Promise.withResolvers<never>();
+    const cancel = clock.after(limitMs, () => {
+      giveUp(current);
+      silence.reject(noAnswer(limitMs));
+    });
+    try {
+      for (let attempt = 0; ; attempt += 1) {
+        current = sql;
+        try {
+          return await Promise.race([statements(current), silence.promise]);
+        } catch (cause) {
+          if (!isReadOnlyServer(cause)) {
+            const isAnswer = cause instanceof postgres.PostgresError || !givenUp.has(current);
+            throw isAnswer || isNoAnswer(cause) ? cause : noAnswer(limitMs, cause);
+          }
+          giveUp(current);
+          const sleepMs = NEW_CONNECTION_SLEEPS_MS[attempt] ?? Number.POSITIVE_INFINITY;
+          if (clock.now() + sleepMs >= endsAtMs) throw asReadOnly(cause);
+          if (sleepMs > 0) await sleep(clock, sleepMs);
+        }
+      }
+    } finally {
+      cancel();
+    }
+  };
+
+  return {
+    run,
+    async runAgain(limitMs, statements) {
+      try {
+        return await run(limitMs, statements);
+      } catch (error) {
+        if (!isNoAnswer(error)) throw error;
+        return await run(limitMs, statements);
+      }
+    },
+    async end(limitMs = TAKE_LEAVE_MS) {
+      await Promise.allSettled([...ending, sql.end({ timeout: limitMs / 1_000 })]);
+    },
+  };
+}
+
+/**
+ * Asks the database, and waits no longer for the answer than there is time. Not asked again: what is not idempotent may have
+ * happened.
+ * @throws {StoreError} `no-answer`
+ */
+export type Ask = <Result>(statements: (sql: Sql) => Promise<Result>) => Promise<Result>;
+
+/** @param endsAtMs by the clock; nothing is waited for after that, nor asked. Default: there is no such time. */
+export function askWithin(
+  database: AnsweringDatabase,
+  clock: Clock,
+  endsAtMs: number = Number.POSITIVE_INFINITY,
+): Ask {
+  return async (statements) => {
+    const limitMs = Math.min(ANSWER_MS, endsAtMs - clock.now());
+    if (limitMs <= 0) throw noAnswer(0);
+    return await database.run(limitMs, statements);
+  };
+}
+
+function isNoAnswer(error: unknown): boolean {
+  return error instanceof StoreError && error.code === "no-answer";
+}
+
+function asReadOnly(cause: unknown): StoreError {
+  return cause instanceof StoreError ? cause : readOnlyServer("the database", cause);
+}
+
+function noAnswer(limitMs: number, cause?: unknown): StoreError {
+  return new StoreError({
+    code: "no-answer",
+    message: `the database: expected an answer within ${limitMs} ms, got none`,
+    remedy: "Look whether it failed over or is overloaded; the connection was dropped.",
+    cause,
+  });
+}

@@ -1,0 +1,23 @@
+import { SlabmendError } from "../../errors/slabmend-error.ts";
+
+export type StoreErrorCode =
+  /** The database holds a schema of a newer slabmend. */
+  | "schema-too-new"
+  /** The database holds a schema that this slabmend has to upgrade first. */
+  | "schema-too-old"
+  | "schema-missing"
+  /** The role may not do all that the fleet does. */
+  | "lacks-right"
+  /** Serialization failures, deadlocks or lock time-outs, again and again. */
+  | "retries-exhausted"
+  /** The connection was lost so often that nobody knows yet whether the commit happened; `journal.token` does. */
+  | "fate-unknown"
+  /** It takes no writes: a failover's old primary, or a replica. */
+  | "read-only-server"
+  /** A slab's objects are so many, or locked for so long, that their events could not be bumped in time. */
+  | "outbox-stuck"
+  /** A connection that is there says nothing; the statement may or may not have happened. */
+  | "no-answer";
+
+/** Thrown by lib/database when the database cannot be used as it is, or did not answer in as many tries as we allow. */
+export class StoreError extends SlabmendError<StoreErrorCode> {}

@@ -1,0 +1,99 @@
+import type { ISql } from "postgres";
+import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
+import { type FleetHealth, type FleetLimits, nextFleetHealth, type RecentOutcome } from "./fleet-health.ts";
+
+interface FleetRow {
+  readonly ill: boolean;
+  readonly since_ms: number;
+  readonly backoff_ms: number;
+  readonly from_ms: number | null;
+  readonly until_ms: number | null;
+  readonly revision: string;
+  readonly now_ms: number;
+  readonly outcomes: RecentOutcome[];
+}
+
+/** Enough rows of the journal for the latest outcomes of 20 different slabs, unless a few slabs fill it all. */
+const MOST_ROWS = 200;
+
+/**
+ * Looks at the latest outcomes, decides (fleet-health.ts) and writes the decision down. Time is the database's. If
+ * somebody else decided meanwhile, theirs stands until the next call.
+ *
+ * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
+ */
+export async function refreshFleetHealth(sql: ISql, limits: FleetLimits): Promise<FleetHealthNow> {
+  return await retryTransaction("refresh the fleet's health", () => refreshOnce(sql, limits), BRIEFLY);
+}
+
+interface FleetHealthNow {
+  readonly health: FleetHealth;
+  readonly nowMs: number;
+}
+
+async function refreshOnce(sql: ISql, limits: FleetLimits): Promise<FleetHealthNow> {
+  const [row] = await sql<FleetRow[]>`
+    select f.ill, f.backoff_ms, f.revision::text,
+      ${sql.unsafe(msOf("f.since"))} as since_ms,
+      ${sql.unsafe(msOf("f.backoff_from"))} as from_ms,
+      ${sql.unsafe(msOf("f.backoff_until"))} as until_ms,
+      ${sql.unsafe(msOf("clock_timestamp()"))} as now_ms,
+      (
+        select coalesce(jsonb_agg(jsonb_build_object('slabId', j.slab_id::text, 'outcome', j.outcome,
+          'finishedAtMs', ${sql.unsafe(msOf("j.finished_at"))})), '[]')
+        from (
+          select j.slab_id, j.outcome, j.finished_at from slabmend.journal j
+          where j.outcome <> 'superseded'
+            -- What a clock that was set back makes lie ahead would keep out everything that came after.
+            and j.finished_at <= (select clock_timestamp())
+          order by j.finished_at desc limit ${MOST_ROWS}
+        ) j
+      ) as outcomes
+    from slabmend.fleet f`;
+  const before = healthOf(row!);
+  const health = nextFleetHealth(before, row!.outcomes, row!.now_ms, limits);
+  if (health !== before) await writeHealth(sql, health, row!.revision);
+  return { health, nowMs: row!.now_ms };
+}
+
+/**
+ * Takes the right to lease one probe of an ill fleet. False: somebody took it less than `everyMs` ago. A time that lies ahead
+ * (the clock was set back) keeps nobody from it: one probe too many costs little.
+ */
+export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
+  // When the answer is lost, nobody has this minute's probe.
+  const take = () => sql`
+    update slabmend.fleet set last_probe_at = clock_timestamp()
+    where last_probe_at is null or last_probe_at > clock_timestamp()
+      or last_probe_at <= clock_timestamp() - make_interval(secs => ${everyMs}::double precision / 1000)
+    returning 1`;
+  return (await retryTransaction("take a probe", async () => await take(), BRIEFLY)).length > 0;
+}
+
+/** A double is exact to the microsecond for times of this century. */
+const msOf = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::double precision`;
+
+function healthOf(row: FleetRow): FleetHealth {
+  if (!row.ill) return { kind: "well", sinceMs: row.since_ms, lastBackoffMs: row.backoff_ms };
+  return {
+    kind: "ill",
+    sinceMs: row.since_ms,
+    backoffMs: row.backoff_ms,
+    backoffFromMs: row.from_ms!,
+    backoffUntilMs: row.until_ms!,
+  };
+}
+
+async function writeHealth(sql: ISql, health: FleetHealth, revision: string): Promise<void> {
+  const ill = health.kind === "ill";
+  const at = (ms: number | null) => sql`to_timestamp(${ms}::double precision / 1000)`;
+  await sql`
+    update slabmend.fleet set
+      ill = ${ill}::boolean,
+      since = ${at(health.sinceMs)},
+      backoff_ms = ${health.kind === "ill" ? health.backoffMs : health.lastBackoffMs}::integer,
+      backoff_from = ${at(health.kind === "ill" ? health.backoffFromMs : null)},
+      backoff_until = ${at(health.kind === "ill" ? health.backoffUntilMs : null)},
+      revision = revision + 1
+    where revision = ${revision}::bigint`;
+}

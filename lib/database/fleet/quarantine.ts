@@ -1,0 +1,76 @@
+import type { ISql } from "postgres";
+import type { SlabId } from "../../slab/ids.ts";
+import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
+
+export interface QuarantinedSlab {
+  readonly slabId: string;
+  readonly digest: string;
+  readonly until: Date;
+  readonly reason: string;
+  readonly crashes: number;
+}
+
+/** Those that end soonest first, by repairs_quarantined_idx, and how many there are in all. */
+export async function listQuarantine(
+  sql: ISql,
+  limit: number,
+): Promise<{ readonly total: number; readonly slabs: readonly QuarantinedSlab[] }> {
+  const rows = await sql<
+    { slab_id: string; digest: string; until: Date; reason: string | null; crashes: number; total: number }[]
+  >`
+    select r.slab_id::text, encode(r.digest, 'hex') as digest, r.quarantined_until as until,
+      r.quarantine_reason as reason, r.crashes, (count(*) over ())::integer as total
+    from slabmend.repairs r
+    where r.quarantined_until > (select clock_timestamp())
+    order by r.quarantined_until, r.slab_id
+    limit ${limit}::integer`;
+  return {
+    total: rows[0]?.total ?? 0,
+    slabs: rows.map(({ slab_id: slabId, digest, until, reason, crashes }) => ({
+      slabId,
+      digest,
+      until,
+      reason: reason ?? "",
+      crashes,
+    })),
+  };
+}
+
+/**
+ * Makes slabs claimable again as far as quarantine goes, and forgets their crashes: the next three count anew. Of all
+ * slabs, or of these. Returns the ids of those that were in quarantine.
+ *
+ * Tables of ours only: repairs, then backlog, both by ascending slab id. Their next_repair_attempt is past: a quarantine does not set it ahead.
+ */
+export async function releaseQuarantine(
+  sql: ISql,
+  slabIds: readonly SlabId[] | "all",
+): Promise<readonly string[]> {
+  const chosen = slabIds === "all" ? null : JSON.stringify(slabIds.map(String));
+  // Of a lost answer nobody knows which slabs it named: the operator looks and says so again.
+  const release = () => sql<{ released: string[] }[]>`
+    with released as (
+      update slabmend.repairs r
+      set quarantined_until = null, quarantine_reason = null, crashes = 0
+      where r.slab_id in (
+        select q.slab_id from slabmend.repairs q
+        where q.quarantined_until > (select clock_timestamp())
+          and (${chosen}::text is null
+            or q.slab_id in (select t::bigint from jsonb_array_elements_text(${chosen}::text::jsonb) t))
+        order by q.slab_id
+        for update
+      )
+      returning r.slab_id
+    ), looked_at as (
+      update slabmend.backlog b set look_at = clock_timestamp()
+      where b.slab_id in (
+        select k.slab_id from slabmend.backlog k
+        where k.slab_id in (select r.slab_id from released r) and not k.ready
+        order by k.slab_id
+        for no key update
+      )
+    )
+    select coalesce(jsonb_agg(r.slab_id::text order by r.slab_id), '[]') as released from released r`;
+  const [row] = await retryTransaction("release quarantine", async () => await release(), ONLY_CONFLICTS);
+  return row!.released;
+}

@@ -1,0 +1,135 @@
+import type { ISql } from "postgres";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../slab/ids.ts";
+import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
+import type { UnsentLease } from "../leases/unsent-leases.ts";
+
+/** What can still become of a dead letter. */
+export type DeadLetterFate =
+  /** Its lease waits to be begun: sent again, it is repaired. */
+  | "can-be-sent"
+  /** Its lease is over, or somebody else's message began it: its slab goes on without this letter. */
+  | "moot"
+  /** This release cannot read it. */
+  | "unreadable";
+
+export interface StoredDeadLetter {
+  readonly messageId: string;
+  readonly fate: DeadLetterFate;
+  readonly cause: string;
+  readonly slabId: string | undefined;
+  readonly bodyBytes: number;
+  /** Of an unreadable one, its beginning; the others hold ids and a token. */
+  readonly body: string | undefined;
+  readonly receiveCount: number;
+  readonly timesSeen: number;
+  readonly firstSeen: Date;
+  readonly lastSeen: Date;
+  /** The lease that it asks to begin. */
+  readonly lease: UnsentLease | undefined;
+}
+
+const MOST_BODY_CHARACTERS = 500;
+
+/** Latest first, by dead_letters_last_seen_idx, with what became of their leases; and how many there are in all. */
+export async function listDeadLetters(
+  sql: ISql,
+  request: { readonly limit: number; readonly messageIds?: readonly string[] },
+): Promise<{ readonly total: number; readonly letters: readonly StoredDeadLetter[] }> {
+  const chosen = request.messageIds === undefined ? null : JSON.stringify(request.messageIds);
+  const rows = await sql<
+    {
+      message_id: string;
+      fate: DeadLetterFate;
+      cause: string;
+      slab_id: string | null;
+      body_bytes: number;
+      body: string;
+      receive_count: number;
+      times_seen: number;
+      first_seen: Date;
+      last_seen: Date;
+      token: string | null;
+      digest: string | null;
+      total: number;
+    }[]
+  >`
+    select d.message_id, d.cause, d.slab_id::text, d.body_bytes, left(d.body, ${MOST_BODY_CHARACTERS}) as body,
+      d.receive_count, d.times_seen, d.first_seen, d.last_seen, l.token::text, encode(l.digest, 'hex') as digest, (count(*) over ())::integer as total,
+      case
+        when d.token is null then 'unreadable'
+        when l.token is null or l.began_at is not null then 'moot'
+        else 'can-be-sent'
+      end as fate
+    from slabmend.dead_letters d
+    left join slabmend.leases l on l.slab_id = d.slab_id and l.token = d.token
+    where ${chosen}::text is null
+      or d.message_id in (select t from jsonb_array_elements_text(${chosen}::text::jsonb) t)
+    order by d.last_seen desc, d.message_id
+    limit ${request.limit}::integer`;
+  return {
+    total: rows[0]?.total ?? 0,
+    letters: rows.map((row) => ({
+      messageId: row.message_id,
+      fate: row.fate,
+      cause: row.cause,
+      slabId: row.slab_id ?? undefined,
+      bodyBytes: row.body_bytes,
+      body: row.fate === "unreadable" ? row.body : undefined,
+      receiveCount: row.receive_count,
+      timesSeen: row.times_seen,
+      firstSeen: row.first_seen,
+      lastSeen: row.last_seen,
+      lease:
+        row.fate === "can-be-sent"
+          ? {
+              slabId: parseSlabId(row.slab_id!),
+              digest: parseSlabDigest(row.digest!),
+              token: parseLeaseToken(row.token!),
+            }
+          : undefined,
+    })),
+  };
+}
+
+/** Letters that nobody could read when they came, with what they say, and short enough to be a message; latest first. */
+export async function listUnreadableLetters(
+  sql: ISql,
+  request: { readonly limit: number; readonly mostBytes: number },
+): Promise<readonly { readonly messageId: string; readonly body: string }[]> {
+  const rows = await sql<{ message_id: string; body: string }[]>`
+    select d.message_id, d.body from slabmend.dead_letters d
+    where d.token is null and d.body_bytes <= ${request.mostBytes}::integer
+    order by d.last_seen desc, d.message_id
+    limit ${request.limit}::integer`;
+  return rows.map(({ message_id: messageId, body }) => ({ messageId, body }));
+}
+
+/** Notes what they ask for, by primary key: from now on it is their lease that says what becomes of them. */
+export async function noteReadLetters(
+  sql: ISql,
+  letters: readonly { readonly messageId: string; readonly slabId: bigint; readonly token: string }[],
+): Promise<void> {
+  if (letters.length === 0) return;
+  const encoded = JSON.stringify(
+    letters.map(({ messageId, slabId, token }) => ({
+      message_id: messageId,
+      slab_id: String(slabId),
+      token,
+    })),
+  );
+  const note = () => sql`
+    update slabmend.dead_letters d set slab_id = l.slab_id, token = l.token, cause = 'never-begun'
+    from jsonb_to_recordset(${encoded}::text::jsonb) as l (message_id text, slab_id bigint, token uuid)
+    where d.message_id = l.message_id and d.token is null`;
+  await retryTransaction("note what dead letters ask for", async () => await note(), BRIEFLY);
+}
+
+/** By primary key. Returns how many there were. */
+export async function deleteDeadLetters(sql: ISql, messageIds: readonly string[]): Promise<number> {
+  if (messageIds.length === 0) return 0;
+  const remove = () => sql`
+    delete from slabmend.dead_letters d
+    where d.message_id in (select t from jsonb_array_elements_text(${JSON.stringify(messageIds)}::text::jsonb) t)`;
+  const result = await retryTransaction("delete dead letters", async () => await remove(), ONLY_CONFLICTS);
+  return result.count;
+}

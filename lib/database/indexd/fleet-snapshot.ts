@@ -1,0 +1,140 @@
+import type { ISql } from "postgres";
+import type { HostPrices, PriceLimit } from "../../rhp4/host-prices.ts";
+import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";
+import { isGoodForAppend } from "./append-contract.ts";
+import { isActiveContract, isHealthyContract } from "./contract-health.ts";
+import { assertKnown } from "./database-version.ts";
+import { failedUsabilityChecks, isGoodForUpload, type UsabilityCheck } from "./host-usability.ts";
+import type { HostRow, SettingsRow } from "./raw-rows.ts";
+import { type RawFleet, readRawFleet } from "./read-raw-fleet.ts";
+
+/** A host with every judgement that placement needs. */
+export interface FleetHost {
+  readonly id: HostId;
+  readonly hostKey: HostKey;
+  /** siamux only, `host:port`; may be empty. */
+  readonly addresses: readonly string[];
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly usable: boolean;
+  /** The checks that make it unusable, by indexd's names. */
+  readonly usabilityFailures: readonly UsabilityCheck[];
+  readonly blocked: boolean;
+  readonly goodForUpload: boolean;
+  readonly hasActiveContract: boolean;
+  readonly hasAppendContract: boolean;
+  /** As of indexd's last scan: usually expired. Signed by the host; validUntilSeconds 0 when it was never scanned. */
+  readonly storedPrices: HostPrices;
+  /** Sectors on it that indexd has not yet appended to a contract. */
+  readonly unpinnedSectors: number;
+}
+
+/** All of indexd's hosts and contracts at one moment, judged. */
+export interface FleetSnapshot {
+  /** indexd's scanned height. */
+  readonly height: bigint;
+  /** Every host, also blocked and unusable ones: they may be sources. */
+  readonly hosts: ReadonlyMap<HostId, FleetHost>;
+  /** Contracts whose sectors may stay: healthy, and their host usable and not blocked. */
+  readonly healthyContractIds: ReadonlySet<ContractId>;
+  /** What makes a host unusable: indexd's limits, hastings per byte, of storage per byte and block. Missing: none is set. */
+  readonly priceLimit: PriceLimit;
+  /** 0: any distance will do. */
+  readonly minHostDistanceKm: number;
+  /** When the read began, by our clock; what its age is counted from. */
+  readonly takenAtMs: number;
+}
+
+export interface FleetSnapshotOptions {
+  readonly minHostDistanceKm: number;
+  /** Default: the system's. */
+  readonly now?: () => number;
+}
+
+/**
+ * Reads and judges the whole fleet in one statement (read-raw-fleet.ts). Cache it for 30–60 s: it is about 2 KB a host.
+ *
+ * @throws IndexdError when indexd was upgraded in the meantime to a version that we do not know
+ */
+export async function readFleetSnapshot(sql: ISql, options: FleetSnapshotOptions): Promise<FleetSnapshot> {
+  const takenAtMs = (options.now ?? Date.now)();
+  const raw = await readRawFleet(sql);
+  assertKnown(raw.settings.databaseVersion);
+  return judgeFleet(raw, { minHostDistanceKm: options.minHostDistanceKm, takenAtMs });
+}
+
+/** The pure part of {@link readFleetSnapshot}. */
+export function judgeFleet(
+  { settings, hosts, contracts }: RawFleet,
+  { minHostDistanceKm, takenAtMs }: Pick<FleetSnapshot, "minHostDistanceKm" | "takenAtMs">,
+): FleetSnapshot {
+  const rows = new Map(hosts.map((host) => [host.id, host]));
+  const active = new Set<HostId>();
+  const appendable = new Set<HostId>();
+  for (const contract of contracts) {
+    const host = rows.get(contract.hostId);
+    if (host === undefined || !isActiveContract(contract, settings)) continue;
+    active.add(host.id);
+    if (isGoodForAppend(contract, host, settings)) appendable.add(host.id);
+  }
+  const fleet = new Map(
+    hosts.map((host): [HostId, FleetHost] => {
+      const usabilityFailures = failedUsabilityChecks(host, settings);
+      const judged: FleetHost = {
+        id: host.id,
+        hostKey: host.hostKey,
+        addresses: host.addresses,
+        latitude: host.latitude,
+        longitude: host.longitude,
+        usable: usabilityFailures.length === 0,
+        usabilityFailures,
+        blocked: host.blocked,
+        goodForUpload: isGoodForUpload(host, settings),
+        hasActiveContract: active.has(host.id),
+        hasAppendContract: appendable.has(host.id),
+        storedPrices: storedPrices(host),
+        unpinnedSectors: host.unpinnedSectors,
+      };
+      return [host.id, judged];
+    }),
+  );
+  const healthyContractIds = new Set<ContractId>();
+  for (const contract of contracts) {
+    const host = fleet.get(contract.hostId);
+    if (host?.usable === true && !host.blocked && isHealthyContract(contract, settings)) {
+      healthyContractIds.add(contract.contractId);
+    }
+  }
+  return {
+    height: settings.scannedHeight,
+    hosts: fleet,
+    healthyContractIds,
+    priceLimit: priceLimitOf(settings),
+    minHostDistanceKm,
+    takenAtMs,
+  };
+}
+
+function priceLimitOf({ maxEgressPrice, maxIngressPrice, maxStoragePrice }: SettingsRow): PriceLimit {
+  return {
+    ...(maxEgressPrice === null ? {} : { egressPrice: maxEgressPrice }),
+    ...(maxIngressPrice === null ? {} : { ingressPrice: maxIngressPrice }),
+    ...(maxStoragePrice === null ? {} : { storagePrice: maxStoragePrice }),
+  };
+}
+
+const MICROSECONDS = 1_000_000n;
+
+function storedPrices(host: HostRow): HostPrices {
+  return {
+    contractPrice: host.contractPrice,
+    collateral: host.collateral,
+    storagePrice: host.storagePrice,
+    ingressPrice: host.ingressPrice,
+    egressPrice: host.egressPrice,
+    freeSectorPrice: host.freeSectorPrice,
+    tipHeight: host.tipHeight,
+    validUntilSeconds: (host.validUntilUs ?? 0n) / MICROSECONDS,
+    signature: Uint8Array.from(Buffer.from(host.signature, "hex")),
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * Rows of indexd's tables as predicates need them: one field per column, no judgement. Prices in hastings, times in
+ * microseconds since the epoch as PostgreSQL keeps them (a JavaScript date would lose the last three digits, and with them
+ * a comparison), byte strings in hex.
+ */
+import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";
+
+/** `global_settings`. A limit is null when indexd never set it. */
+export interface SettingsRow {
+  readonly databaseVersion: number;
+  readonly scannedHeight: bigint;
+  readonly contractsPeriodBlocks: bigint;
+  readonly contractsRenewWindowBlocks: bigint;
+  readonly minProtocolVersion: string | null;
+  readonly minCollateral: bigint | null;
+  readonly maxStoragePrice: bigint | null;
+  readonly maxIngressPrice: bigint | null;
+  readonly maxEgressPrice: bigint | null;
+}
+
+/** `hosts` with its siamux addresses and whether its key is on `hosts_blocklist`. */
+export interface HostRow {
+  readonly id: HostId;
+  readonly hostKey: HostKey;
+  /** siamux only, `host:port`, in the order of their announcement. */
+  readonly addresses: readonly string[];
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly blocked: boolean;
+  readonly stuck: boolean;
+  readonly recentUptime: number;
+  readonly lastSuccessfulScanUs: bigint | null;
+  readonly hasQuic: boolean;
+  readonly hasSiamux: boolean;
+  readonly unpinnedSectors: number;
+  /** Three bytes in hex: major, minor, patch. */
+  readonly protocolVersion: string;
+  readonly acceptingContracts: boolean;
+  readonly maxCollateral: bigint;
+  readonly maxContractDurationBlocks: bigint;
+  readonly remainingStorageSectors: bigint;
+  readonly contractPrice: bigint;
+  readonly collateral: bigint;
+  readonly storagePrice: bigint;
+  readonly ingressPrice: bigint;
+  readonly egressPrice: bigint;
+  readonly freeSectorPrice: bigint;
+  readonly tipHeight: bigint;
+  readonly validUntilUs: bigint | null;
+  readonly signature: string;
+}
+
+/** `contracts`. */
+export interface ContractRow {
+  readonly contractId: ContractId;
+  readonly hostId: HostId;
+  /** 0 pending, 1 active, 2 resolved, 3 expired, 4 rejected. */
+  readonly state: number;
+  readonly good: boolean;
+  readonly renewed: boolean;
+  readonly proofHeight: bigint;
+  readonly expirationHeight: bigint;
+  readonly capacityBytes: bigint;
+  readonly sizeBytes: bigint;
+  readonly remainingAllowance: bigint;
+  readonly usedCollateral: bigint;
+  readonly totalCollateral: bigint;
+}

@@ -1,0 +1,51 @@
+import type { ISql } from "postgres";
+import type { LeaseToken, SlabId } from "../../slab/ids.ts";
+import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
+import { storableText } from "../client/storable-text.ts";
+
+/** A lease without heartbeats lasts this long; four heartbeats fit. */
+export const DEFAULT_LEASE_MS = 120_000;
+
+export interface BeginRequest {
+  readonly slabId: SlabId;
+  readonly token: LeaseToken;
+  /** Names this one invocation: an answer that was lost is asked for again under this name. */
+  readonly worker: string;
+  /** How long indexd is kept away from now on: the function's timeout plus 2 minutes. */
+  readonly holdMs: number;
+  readonly leaseMs?: number;
+}
+
+export type StaleReason = "no-lease" | "leased-again" | "already-begun" | "slab-gone" | "indexd-claimed";
+
+export type BeginResult =
+  | { readonly kind: "begun"; readonly expiresInMs: number }
+  /** The message is a duplicate or too late: acknowledge and drop it. */
+  | { readonly kind: "stale"; readonly why: StaleReason };
+
+const MAX_WORKER_LENGTH = 200;
+
+/** Turns a leased slab into a running repair, once: lib/database/leases/begin-repair.sql. */
+export async function beginRepair(
+  sql: ISql,
+  request: BeginRequest,
+  retry: RetryOptions = {},
+): Promise<BeginResult> {
+  return await retryTransaction(
+    "begin",
+    async (attempt) => {
+      const encoded = JSON.stringify({
+        slabId: String(request.slabId),
+        token: request.token,
+        worker: storableText(request.worker, MAX_WORKER_LENGTH),
+        holdMs: request.holdMs,
+        leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
+        again: attempt > 1,
+      });
+      const [row] = await sql<{ result: BeginResult }[]>`
+        select slabmend.begin_repair(${encoded}::text::jsonb) as result`;
+      return row!.result;
+    },
+    retry,
+  );
+}

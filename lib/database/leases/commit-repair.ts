@@ -1,0 +1,145 @@
+import type { ISql } from "postgres";
+import type {
+  ContractId,
+  ContractMapId,
+  HostId,
+  LeaseToken,
+  Root,
+  SectorId,
+  SlabDigest,
+  SlabId,
+} from "../../slab/ids.ts";
+import { MAX_SHARDS } from "../../slab/sizes.ts";
+import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
+import { storableText } from "../client/storable-text.ts";
+import { KNOWN_DATABASE_VERSIONS } from "../indexd/database-version.ts";
+import { commitWrites, type OutcomeKind } from "./outcome-writes.ts";
+
+/** A sector that a host acknowledged, and where the plan saw it. */
+export interface CommitMove {
+  readonly index: number;
+  readonly root: Root;
+  readonly sectorId: SectorId;
+  readonly plannedHostId: HostId | null;
+  readonly plannedMapId: ContractMapId | null;
+  readonly plannedContractId: ContractId | null;
+  readonly newHostId: HostId;
+  readonly how: "copied" | "rebuilt";
+}
+
+/** A host said that it does not have this sector, with one of the two errors that mean it. */
+export interface LostReport {
+  readonly root: Root;
+  readonly sectorId: SectorId;
+  readonly hostId: HostId;
+  /** When given, the sector must still be pinned (or unpinned) as the plan saw it. */
+  readonly plannedMapId?: ContractMapId | null;
+}
+
+export interface CommitRequest {
+  readonly slabId: SlabId;
+  readonly digest: SlabDigest;
+  readonly token: LeaseToken;
+  readonly worker: string;
+  /** `error`: a stable code, no message. */
+  readonly outcome: { readonly kind: OutcomeKind; readonly error?: string };
+  readonly moves: readonly CommitMove[];
+  readonly lost: readonly LostReport[];
+  /** Shards whose pinned root no subset of the other shards gives. */
+  readonly badShards: readonly { readonly index: number; readonly root: Root }[];
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly hastings: bigint;
+  readonly phasesMs: Readonly<Record<string, number>>;
+}
+
+/** Why a move was not recorded. The last five: the sector still has to move. */
+export type DropReason =
+  | "sector-gone"
+  | "healthy-again"
+  | "sector-moved"
+  | "contract-renewed"
+  | "host-gone"
+  | "host-blocked"
+  | "host-without-good-contract"
+  | "host-taken";
+
+/** Why nothing of indexd's was changed. */
+export type SupersededReason =
+  | "lease-gone"
+  | "reaped"
+  | "never-begun"
+  | "slab-gone"
+  | "indexd-claimed"
+  | "reported-stale"
+  /** Its database version is none that we know: somebody has to look before anything is written. */
+  | "indexd-upgraded";
+
+export type CommitResult =
+  | {
+      readonly kind: "committed";
+      /** Differs from what was reported when moves were dropped. */
+      readonly outcome: OutcomeKind;
+      /** Indices of the moves that were recorded. */
+      readonly recorded: readonly number[];
+      readonly dropped: readonly { readonly index: number; readonly why: DropReason }[];
+      readonly lostRecorded: number;
+      /** No sector of the slab has to move any more. */
+      readonly slabFinished: boolean;
+    }
+  | { readonly kind: "superseded"; readonly why: SupersededReason }
+  /** By an earlier call with this token whose answer was lost. */
+  | { readonly kind: "already-committed"; readonly outcome: OutcomeKind };
+
+const MAX_ERROR_LENGTH = 200;
+
+/**
+ * Records a repair, or releases a lease (an outcome without moves): one statement, fenced by the token, retried after
+ * conflicts and lost connections, idempotent. lib/database/leases/commit-repair.sql says what it locks, checks and writes.
+ * @throws {StoreError} `retries-exhausted` or `fate-unknown`: call again with the same token, or leave it to reap.
+ */
+export async function commitRepair(
+  sql: ISql,
+  request: CommitRequest,
+  retry: RetryOptions = {},
+): Promise<CommitResult> {
+  const encoded = encodeCommitRequest(request);
+  return await retryTransaction(
+    "commit",
+    async () => {
+      const [row] = await sql<{ result: CommitResult }[]>`
+        select slabmend.commit_repair(${encoded}::text::jsonb) as result`;
+      return row!.result;
+    },
+    retry,
+  );
+}
+
+/** What slabmend.commit_repair takes. Ids as text or numbers that JSON keeps exact. */
+function encodeCommitRequest(request: CommitRequest): string {
+  if (request.moves.length > MAX_SHARDS || request.lost.length > MAX_SHARDS) {
+    throw new RangeError(`commit: expected at most ${MAX_SHARDS} moves and lost sectors`);
+  }
+  const { error } = request.outcome;
+  return JSON.stringify(
+    {
+      slabId: request.slabId,
+      digest: request.digest,
+      token: request.token,
+      outcome: {
+        kind: request.outcome.kind,
+        ...(error === undefined ? {} : { error: storableText(error, MAX_ERROR_LENGTH) }),
+      },
+      moves: request.moves,
+      lost: request.lost,
+      badShards: request.badShards,
+      bytesRead: Math.round(request.bytesRead),
+      bytesWritten: Math.round(request.bytesWritten),
+      hastings: request.hastings,
+      phasesMs: request.phasesMs,
+      writes: commitWrites(request.outcome.kind),
+      knownVersions: KNOWN_DATABASE_VERSIONS,
+    },
+    (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value),
+  );
+}

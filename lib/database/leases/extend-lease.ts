@@ -1,0 +1,34 @@
+import type { ISql } from "postgres";
+import type { LeaseToken, SlabId } from "../../slab/ids.ts";
+import { DEFAULT_LEASE_MS } from "./begin-repair.ts";
+
+/** What a repair has spent since it began. */
+export interface Spent {
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  readonly hastings: bigint;
+}
+
+const NOTHING_SPENT: Spent = { bytesRead: 0, bytesWritten: 0, hastings: 0n };
+
+/**
+ * A heartbeat: the running lease lasts `leaseMs` from now on. False: it expired, was reaped, or indexd took the slab;
+ * the worker stops at once. Not retried: the next heartbeat is.
+ *
+ * `spent` goes to the journal if the worker is not heard of again, so that a budget misses at most what lies between two heartbeats.
+ */
+export async function extendLease(
+  sql: ISql,
+  { slabId, token }: { readonly slabId: SlabId; readonly token: LeaseToken },
+  leaseMs = DEFAULT_LEASE_MS,
+  spent: Spent = NOTHING_SPENT,
+): Promise<boolean> {
+  const text = JSON.stringify({
+    bytesRead: spent.bytesRead,
+    bytesWritten: spent.bytesWritten,
+    hastings: spent.hastings.toString(),
+  });
+  const [row] = await sql<{ extended: boolean }[]>`
+    select slabmend.extend_lease(${String(slabId)}::bigint, ${token}::uuid, ${leaseMs}::bigint, ${text}::text::jsonb) as extended`;
+  return row!.extended;
+}

@@ -1,0 +1,149 @@
+import type { Sql } from "postgres";
+import { type LeaseToken, parseLeaseToken, type SlabId } from "../../slab/ids.ts";
+import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
+
+export interface LeaseSlabRequest {
+  readonly slabId: SlabId;
+  readonly holdMs: number;
+  /** How long past its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
+  readonly graceMs: number;
+  /** Leases although indexd may be at the slab, and in spite of a quarantine. */
+  readonly force: boolean;
+}
+
+export type LeaseSlabResult =
+  | { readonly kind: "leased"; readonly token: LeaseToken }
+  | {
+      readonly kind: "refused";
+      readonly why:
+        | "no-such-slab"
+        /** Somebody holds the slab's row this very moment. */
+        | "locked"
+        | "leased"
+        | "quarantined"
+        | "being-deleted"
+        /** indexd claimed it, or may have. */
+        | "left-to-indexd";
+      readonly until?: Date;
+    };
+
+const LOCK_NOT_AVAILABLE = "55P03";
+
+interface Standing {
+  readonly leased: boolean;
+  readonly quarantined_until: Date | null;
+  readonly held: boolean;
+  readonly queued: boolean;
+  readonly free_of_indexd: boolean;
+  readonly free_from: Date;
+}
+
+/**
+ * Leases one chosen slab, whatever its health, for a repair that begins at once: the lease counts as sent, so nobody
+ * sends a message for it. Backoffs of ours do not count; grace, quarantine and other leases do.
+ *
+ * Locks: the slab, without waiting; then looks in a new statement, as claim does.
+ */
+export async function leaseSlab(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlabResult> {
+  // A second call after a lost answer would find the slab leased, by us: it is reaped when its hold is over.
+  return await retryTransaction("lease a slab", () => leaseOnce(sql, request), ONLY_CONFLICTS);
+}
+
+async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlabResult> {
+  const id = String(request.slabId);
+  try {
+    return await sql.begin(async (tx): Promise<LeaseSlabResult> => {
+      const locked = await tx`select 1 from public.slabs s where s.id = ${id} for no key update nowait`;
+      if (locked.length === 0) return { kind: "refused", why: "no-such-slab" };
+      const [standing] = await tx<Standing[]>`
+        select
+          exists (select from slabmend.leases l where l.slab_id = s.id) as leased,
+          case when r.quarantined_until > clock_timestamp() then r.quarantined_until end as quarantined_until,
+          exists (select from public.account_slabs a where a.slab_id = s.id)
+            or exists (select from public.object_slabs o where o.slab_digest = s.digest) as held,
+          exists (select from public.slab_deletion_queue q where q.slab_id = s.id) as queued,
+          coalesce(s.next_repair_attempt = r.next_repair_attempt, false)
+            or s.next_repair_attempt + grace.span <= clock_timestamp() as free_of_indexd,
+          s.next_repair_attempt + grace.span as free_from
+        from public.slabs s
+        left join slabmend.repairs r on r.slab_id = s.id
+        cross join (select make_interval(secs => ${request.graceMs}::double precision / 1000) as span) grace
+        where s.id = ${id}`;
+      const refusal = refusalOf(standing!, request.force);
+      if (refusal !== undefined) return refusal;
+      const [lease] = await tx<{ token: string }[]>`
+        with moment as (
+          select clock_timestamp() as at,
+            clock_timestamp() + make_interval(secs => ${request.holdMs}::double precision / 1000) as hold
+        ), held as (
+          update public.slabs s set next_repair_attempt = m.hold from moment m
+          where s.id = ${id}
+          returning s.id, s.digest, s.min_shards
+        )
+        insert into slabmend.leases
+          (slab_id, digest, leased_at, held_until, sending_since, sent_at, expires_at, through_queue, margin)
+        select h.id, h.digest, m.at, m.hold, m.at, m.at, m.hold, false,
+          (select count(g.host_id) - h.min_shards
+           from public.slab_sectors ss
+           join public.sectors x on x.id = ss.sector_id
+           left join slabmend.host_states() g on g.host_id = x.host_id and g.good
+           where ss.slab_id = h.id)
+        from held h cross join moment m
+        returning token::text`;
+      return { kind: "leased", token: parseLeaseToken(lease!.token) };
+    });
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === LOCK_NOT_AVAILABLE) {
+      return { kind: "refused", why: "locked" };
+    }
+    throw error;
+  }
+}
+
+function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefined {
+  if (standing.leased) return { kind: "refused", why: "leased" };
+  if (standing.queued && !standing.held) return { kind: "refused", why: "being-deleted" };
+  if (force) return undefined;
+  if (standing.quarantined_until !== null) {
+    return { kind: "refused", why: "quarantined", until: standing.quarantined_until };
+  }
+  if (!standing.free_of_indexd) {
+    return { kind: "refused", why: "left-to-indexd", until: standing.free_from };
+  }
+  return undefined;
+}
+
+/**
+ * Ends a lease that nobody has begun, and makes its slab claimable at once. False: it is begun, or no longer there; also when
+ * an answer was lost that would have said so.
+ *
+ * Locks: the slab, then the lease. The value written is noted as ours, so that no grace is left to indexd.
+ */
+export async function releaseUnbegunLease(
+  sql: Sql,
+  lease: { readonly slabId: SlabId; readonly token: LeaseToken },
+): Promise<boolean> {
+  const id = String(lease.slabId);
+  const release = () =>
+    sql.begin(async (tx) => {
+      await tx`select 1 from public.slabs s where s.id = ${id} for no key update`;
+      const released = await tx`
+      with ended as (
+        delete from slabmend.leases l
+        where l.slab_id = ${id} and l.token = ${lease.token}::uuid and l.began_at is null
+        returning l.slab_id, l.digest, l.held_until
+      ), freed as (
+        update public.slabs s set next_repair_attempt = clock_timestamp()
+        from ended e where s.id = e.slab_id and s.next_repair_attempt = e.held_until
+        returning s.id, s.next_repair_attempt
+      ), noted as (
+        insert into slabmend.repairs as r (slab_id, digest, last_outcome, finished_at, next_repair_attempt)
+        select e.slab_id, e.digest, 'never-begun', clock_timestamp(), f.next_repair_attempt
+        from ended e join freed f on f.id = e.slab_id
+        on conflict (slab_id) do update set next_repair_attempt = excluded.next_repair_attempt
+      )
+      select from ended`;
+      return released.count > 0;
+    });
+  return await retryTransaction("release a lease", release, BRIEFLY);
+}

@@ -1,0 +1,104 @@
+-- reap, one transaction: end these expired leases as decided (lib/jobs/reap/decide-expired-lease.ts).
+--
+--   request  {"decisions": [{"slabId", "token", "running", "kind": "free" | "crash" | "quarantine", "delayMs",
+--             "quarantineMs", "why"}]}
+--   answer   {"freed", "crashed", "quarantined", "taken"}   taken: by indexd meanwhile, so that only our lease went
+--
+-- Locks: slabs by id `for no key update skip locked`, then their leases the same way: it never waits for a commit, a
+-- begin or indexd, whom a locked row shows to be at work. Then looks in a new statement whether the lease is still the
+-- one decided upon and still expired. The lease of a deleted slab has no slab to lock. Then repairs by ascending slab id; all
+-- leases end in one statement at last, which locks their entries of the backlog.
+create or replace function slabmend.reap_leases(request jsonb) returns jsonb
+language plpgsql volatile
+as $function$
+declare
+  slab_ids bigint[];
+  locked_ids bigint[];
+  moment timestamptz;
+  next_attempt timestamptz;
+  entry record;
+  ended bigint[] := '{}';
+  freed integer := 0;
+  crashed integer := 0;
+  quarantined integer := 0;
+  taken integer := 0;
+begin
+  select array_agg(s.id) into slab_ids
+  from (
+    select s.id
+    from jsonb_to_recordset(request->'decisions') as d ("slabId" bigint)
+    join public.slabs s on s.id = d."slabId"
+    order by s.id
+    for no key update of s skip locked
+  ) s;
+
+  select array_agg(l.slab_id) into locked_ids
+  from (
+    select l.slab_id
+    from jsonb_to_recordset(request->'decisions') as d ("slabId" bigint, token uuid)
+    join slabmend.leases l on l.slab_id = d."slabId" and l.token = d.token
+    where l.slab_id = any (slab_ids) or not exists (select from public.slabs s where s.id = l.slab_id)
+    order by l.slab_id
+    for update of l skip locked
+  ) l;
+
+  moment := clock_timestamp();
+  for entry in
+    select l.*, d.kind, d.why, d."delayMs" as delay_ms, d."quarantineMs" as quarantine_ms,
+      s.next_repair_attempt, s.id is not null as slab_exists
+    from jsonb_to_recordset(request->'decisions') as d ("slabId" bigint, token uuid, running boolean, kind text,
+      why text, "delayMs" double precision, "quarantineMs" double precision)
+    join slabmend.leases l on l.slab_id = d."slabId" and l.token = d.token
+    left join public.slabs s on s.id = l.slab_id
+    where l.slab_id = any (locked_ids) and l.expires_at <= moment and (l.began_at is not null) = d.running
+    order by l.slab_id
+  loop
+    ended := ended || entry.slab_id;
+    if not entry.slab_exists or entry.next_repair_attempt <> entry.held_until then
+      taken := taken + 1;
+      -- As a commit would have said; what the repair cost was spent all the same.
+      if entry.began_at is not null then
+        insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read,
+          bytes_written, hastings, worker, leased_at, began_at, finished_at)
+        values (entry.token, entry.slab_id, entry.digest, 'superseded', 'crashed',
+          case when entry.slab_exists then 'indexd-claimed' else 'slab-gone' end, entry.bytes_read,
+          entry.bytes_written, entry.hastings, entry.worker, entry.leased_at, entry.began_at, moment);
+      end if;
+      continue;
+    end if;
+
+    next_attempt := moment + make_interval(secs => entry.delay_ms / 1000);
+    update public.slabs s set next_repair_attempt = next_attempt where s.id = entry.slab_id;
+    if entry.kind = 'free' then
+      freed := freed + 1;
+      insert into slabmend.repairs as r (slab_id, digest, last_outcome, finished_at, next_repair_attempt)
+      values (entry.slab_id, entry.digest, 'never-begun', moment, next_attempt)
+      on conflict (slab_id) do update set next_repair_attempt = excluded.next_repair_attempt;
+      continue;
+    end if;
+
+    crashed := crashed + 1;
+    insert into slabmend.repairs as r
+      (slab_id, digest, last_outcome, finished_at, crashes, next_repair_attempt, quarantined_until, quarantine_reason)
+    values (
+      entry.slab_id, entry.digest, 'crashed', moment, 1, next_attempt,
+      case when entry.kind = 'quarantine' then moment + make_interval(secs => entry.quarantine_ms / 1000) end,
+      case when entry.kind = 'quarantine' then entry.why end)
+    on conflict (slab_id) do update set
+      last_outcome = excluded.last_outcome, last_error = null,
+      finished_at = excluded.finished_at, crashes = least(r.crashes + 1, 1000), setbacks = 0,
+      next_repair_attempt = excluded.next_repair_attempt,
+      quarantined_until = excluded.quarantined_until, quarantine_reason = excluded.quarantine_reason;
+    if entry.kind = 'quarantine' then
+      quarantined := quarantined + 1;
+    end if;
+    -- The token in the journal also tells a commit that comes too late what became of its lease.
+    insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, bytes_read, bytes_written,
+      hastings, worker, leased_at, began_at, finished_at)
+    values (entry.token, entry.slab_id, entry.digest, 'crashed', 'crashed', entry.bytes_read, entry.bytes_written,
+      entry.hastings, entry.worker, entry.leased_at, entry.began_at, moment);
+  end loop;
+  delete from slabmend.leases l where l.slab_id = any (ended);
+  return jsonb_build_object('freed', freed, 'crashed', crashed, 'quarantined', quarantined, 'taken', taken);
+end
+$function$;

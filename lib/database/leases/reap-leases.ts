@@ -1,0 +1,83 @@
+import type { ISql } from "postgres";
+import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
+
+export interface ExpiredLeaseRow {
+  /** As text: it only goes back to the database. */
+  readonly slabId: string;
+  readonly token: string;
+  readonly running: boolean;
+  readonly crashes: number;
+  readonly othersSucceed: boolean;
+}
+
+/**
+ * Leases that are over, oldest first, and what is needed to decide about them. Locks nothing: reap_leases looks again.
+ *
+ * Reads the whole of leases (never larger than the fleet), repairs by primary key, and twice at most the journal's success window,
+ * backwards by journal_finished_at_idx, until two slabs have succeeded: of those, one at least is another than the lease's. Asked
+ * once, not lease by lease: with a busy journal and nobody who succeeds, that is the window again for each.
+ */
+export async function listExpiredLeases(
+  sql: ISql,
+  options: { readonly successWindowMs: number; readonly limit: number },
+): Promise<ExpiredLeaseRow[]> {
+  // What moved something shows that workers can work, whatever it ended in. The time in a subquery: a volatile function uses no index.
+  const succeeded = sql`
+    j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
+      and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-refused'))`;
+  return await sql<ExpiredLeaseRow[]>`
+    with latest as materialized (
+      select j.slab_id from slabmend.journal j where ${succeeded} order by j.finished_at desc limit 1
+    ), before as materialized (
+      select j.slab_id from slabmend.journal j
+      where ${succeeded} and j.slab_id <> (select y.slab_id from latest y)
+      order by j.finished_at desc limit 1
+    ), lately as materialized (
+      select y.slab_id from latest y union all select b.slab_id from before b
+    )
+    select l.slab_id::text as "slabId", l.token::text as token, l.began_at is not null as running,
+      coalesce(r.crashes, 0) as crashes,
+      exists (select from lately y where y.slab_id <> l.slab_id) as "othersSucceed"
+    from slabmend.leases l
+    left join slabmend.repairs r on r.slab_id = l.slab_id
+    where l.expires_at <= clock_timestamp()
+    order by l.expires_at
+    limit ${options.limit}::integer`;
+}
+
+export interface ReapDecision extends Pick<ExpiredLeaseRow, "slabId" | "token" | "running"> {
+  readonly kind: "free" | "crash" | "quarantine";
+  readonly delayMs: number;
+  readonly quarantineMs?: number;
+  readonly why?: string;
+}
+
+export interface ReapCounts {
+  readonly freed: number;
+  readonly crashed: number;
+  /** Of the crashed ones. */
+  readonly quarantined: number;
+  /** indexd has the slab now, or has deleted it: only our lease went. */
+  readonly taken: number;
+}
+
+/**
+ * Ends leases as decided, those only that are still expired and nobody is at: lib/database/leases/reap-leases.sql. A call whose
+ * answer was lost is harmless to repeat: its leases are gone.
+ */
+export async function reapLeases(
+  sql: ISql,
+  decisions: readonly ReapDecision[],
+  retry: RetryOptions = {},
+): Promise<ReapCounts> {
+  const encoded = JSON.stringify({ decisions });
+  return await retryTransaction(
+    "reap",
+    async () => {
+      const [row] = await sql<{ result: ReapCounts }[]>`
+        select slabmend.reap_leases(${encoded}::text::jsonb) as result`;
+      return row!.result;
+    },
+    retry,
+  );
+}

@@ -1,0 +1,73 @@
+import type { ISql } from "postgres";
+import {
+  type LeaseToken,
+  parseLeaseToken,
+  parseSlabDigest,
+  parseSlabId,
+  type SlabDigest,
+  type SlabId,
+} from "../../slab/ids.ts";
+import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
+
+/** What a message is made of. */
+export interface UnsentLease {
+  readonly slabId: SlabId;
+  readonly digest: SlabDigest;
+  readonly token: LeaseToken;
+}
+
+/**
+ * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that somebody set
+ * out to send less than `afterMs` ago are left to them; not for a time that lies ahead (the clock was set back): at worst a message
+ * is sent twice, and only one of them begins.
+ *
+ * Locks the rows it takes, `skip locked`: two callers share the work. Reads the whole of leases, which is never larger
+ * than the fleet.
+ */
+export async function takeUnsent(
+  sql: ISql,
+  options: { readonly afterMs: number; readonly limit: number },
+): Promise<UnsentLease[]> {
+  // When the answer is lost, what was taken is taken again after `afterMs`.
+  const take = () => sql<{ slab_id: string; digest: string; token: string }[]>`
+    update slabmend.leases l set sending_since = clock_timestamp()
+    where l.slab_id in (
+      select u.slab_id from slabmend.leases u
+      where u.sent_at is null and u.began_at is null
+        and (u.sending_since > clock_timestamp()
+          or u.sending_since <= clock_timestamp() - make_interval(secs => ${options.afterMs}::double precision / 1000))
+      order by u.sending_since
+      limit ${options.limit}::integer
+      for update skip locked
+    )
+    returning l.slab_id::text, encode(l.digest, 'hex') as digest, l.token::text`;
+  const rows = await retryTransaction("take unsent leases", async () => await take(), BRIEFLY);
+  return rows.map((row) => ({
+    slabId: parseSlabId(row.slab_id),
+    digest: parseSlabDigest(row.digest),
+    token: parseLeaseToken(row.token),
+  }));
+}
+
+/**
+ * Marks leases as sent, only while they are the same and nobody has begun them. Rows that somebody else is at (a
+ * begin, a reap) are skipped: they do not need the mark, and waiting for several of them could deadlock.
+ */
+export async function markSent(
+  sql: ISql,
+  leases: readonly { readonly slabId: SlabId; readonly token: LeaseToken }[],
+): Promise<void> {
+  if (leases.length === 0) return;
+  const sent = JSON.stringify(leases.map(({ slabId, token }) => ({ slab_id: String(slabId), token })));
+  const mark = () => sql`
+    update slabmend.leases l set sent_at = clock_timestamp()
+    where l.slab_id in (
+      select u.slab_id from slabmend.leases u
+      join jsonb_to_recordset(${sent}::text::jsonb) as s (slab_id bigint, token uuid)
+        on s.slab_id = u.slab_id and s.token = u.token
+      where u.began_at is null
+      order by u.slab_id
+      for update of u skip locked
+    )`;
+  await retryTransaction("mark leases as sent", async () => await mark(), BRIEFLY);
+}

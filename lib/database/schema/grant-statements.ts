@@ -1,0 +1,100 @@
+/** The SQL of a database role that can do what the fleet does and nothing else. Pure: printed, never executed here. */
+
+import { OperatorError } from "../../errors/operator-error.ts";
+import { FLEET_PRIVILEGES, FLEET_SEQUENCES, type TablePrivileges } from "./fleet-privileges.ts";
+
+export interface GrantOptions {
+  readonly role: string;
+  /** Repairs at once. */
+  readonly concurrency: number;
+}
+
+/**
+ * Beside the repairs: claim and reap, an overlap of each with its next run, and a look by the operator.
+ */
+const CONNECTIONS_BESIDE_REPAIRS = 5;
+
+export const connectionLimit = (concurrency: number): number => concurrency + CONNECTIONS_BESIDE_REPAIRS;
+
+/**
+ * Per role, so that they hold behind a transaction pooler too, where a session's own settings would not. docs/architecture.md,
+ * What must always hold, 11: a worker that is stopped in mid-transaction must not keep indexd waiting for longer.
+ */
+export const ROLE_TIMEOUTS = {
+  statement_timeout: "15s",
+  lock_timeout: "3s",
+  idle_in_transaction_session_timeout: "5s",
+  // The backend of a worker that died without a word holds its connection, and any lock, for a minute and not for two hours.
+  tcp_keepalives_idle: "30",
+  tcp_keepalives_interval: "10",
+  tcp_keepalives_count: "3",
+} as const;
+
+const ROLE_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/** @throws {OperatorError} `bad-argument` for a name that would have to be quoted everywhere */
+export function grantStatements({ role, concurrency }: GrantOptions): string {
+  if (!ROLE_NAME.test(role) || role === "public" || role.startsWith("pg_")) {
+    throw new OperatorError({
+      code: "bad-argument",
+      message: `--role: expected lower-case letters, digits and underscores, got ${JSON.stringify(role.slice(0, 80))}`,
+      remedy: "Choose another name, for example slabmend.",
+    });
+  }
+  return [
+    `-- The role of slabmend's workers. Run as the owner of indexd's database, after slabmend init and again after each`,
+    `-- upgrade of it: psql "$OWNER_URL" -f this-file. Then give the role a password, which is not in here:`,
+    `--   psql "$OWNER_URL" -c '\\password ${role}'`,
+    "begin;",
+    "do $$ begin",
+    `  if not exists (select from pg_roles where rolname = '${role}') then`,
+    `    create role ${role} login noinherit;`,
+    "  end if;",
+    `  execute format('grant connect on database %I to ${role}', current_database());`,
+    "end $$;",
+    `alter role ${role} connection limit ${connectionLimit(concurrency)};`,
+    ...warnOfConnections(connectionLimit(concurrency), concurrency),
+    ...Object.entries(ROLE_TIMEOUTS).map(([name, value]) => `alter role ${role} set ${name} = '${value}';`),
+    "",
+    "-- Nothing but what follows.",
+    `revoke all on all tables in schema public, slabmend from ${role};`,
+    `revoke all on all sequences in schema public, slabmend from ${role};`,
+    `revoke all on schema public, slabmend from ${role};`,
+    `grant usage on schema public, slabmend to ${role};`,
+    `grant execute on all functions in schema slabmend to ${role};`,
+    "",
+    ...FLEET_PRIVILEGES.flatMap((table) => grantsOf(table, role)),
+    ...FLEET_SEQUENCES.map((sequence) => `grant usage on sequence ${sequence} to ${role};`),
+    "commit;",
+    "",
+  ].join("\n");
+}
+
+/** indexd's own pool and a psql or two. */
+export const LEFT_FOR_INDEXD = 20;
+
+/** Only the server knows how many it has; psql shows the warning, and the grant holds all the same. */
+function warnOfConnections(limit: number, concurrency: number): string[] {
+  return [
+    "do $$ declare",
+    "  most constant integer := current_setting('max_connections')::integer;",
+    "  reserved constant integer := current_setting('superuser_reserved_connections')::integer",
+    "    + coalesce(current_setting('reserved_connections', true)::integer, 0);",
+    "begin",
+    `  if most - reserved - ${limit} < ${LEFT_FOR_INDEXD} then`,
+    `    raise warning 'max_connections is %, of which % are reserved and the workers may take ${limit}: % are left, indexd needs ${LEFT_FOR_INDEXD}', most, reserved, greatest(most - reserved - ${limit}, 0)`,
+    `      using hint = format('Raise max_connections to at least %s, or print this again with --concurrency below ${concurrency}: at most %s fit.', ${limit + LEFT_FOR_INDEXD} + reserved, greatest(most - reserved - ${LEFT_FOR_INDEXD + CONNECTIONS_BESIDE_REPAIRS}, 0));`,
+    "  end if;",
+    "end $$;",
+  ];
+}
+
+function grantsOf(table: TablePrivileges, role: string): string[] {
+  const parts = (["select", "insert", "update"] as const).flatMap((privilege) => {
+    const columns = table[privilege];
+    if (columns === undefined) return [];
+    return columns === "all" ? [privilege] : [`${privilege} (${columns.join(", ")})`];
+  });
+  if (table.delete === true) parts.push("delete");
+  return [`grant ${parts.join(", ")} on ${table.table} to ${role};`];
+}

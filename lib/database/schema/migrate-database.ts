@@ -1,0 +1,122 @@
+/**
+ * Our schema's database migrations. All pending ones, and the functions, are applied in one transaction under an
+ * advisory lock that ends with it: nothing half-done stays behind, and it works behind a transaction pooler.
+ *
+ * Tables change by a new numbered file. Functions carry no state: they are replaced as a whole whenever their text
+ * differs from what was installed last.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Sql, TransactionSql } from "postgres";
+import { StoreError } from "../client/store-error.ts";
+import { readStoreFunctions } from "./store-functions.ts";
+
+/** In order; the place in the list, from 1, is the version. Never edit or remove one that was released. */
+const MIGRATIONS = [
+  "0001-leases-and-journal.sql",
+  "0002-backlog.sql",
+  "0003-pause.sql",
+  "0004-tiny-scores.sql",
+  "0005-spent-so-far.sql",
+  "0006-positions-within-a-sector.sql",
+  "0007-leases-beside-the-queue.sql",
+  "0008-patience-by-hope.sql",
+  "0009-leases-end-in-order.sql",
+  "0010-ready-slabs.sql",
+] as const;
+
+/** The version that this slabmend works with. */
+export const STORE_VERSION = MIGRATIONS.length;
+
+/** Arbitrary, ours alone: indexd takes no advisory locks. */
+const ADVISORY_LOCK = "8317129687216516708"; // "slabmend" in ASCII
+
+/**
+ * Creates our schema or brings it up to {@link STORE_VERSION}. Safe to call again and by several at once.
+ * @throws {StoreError} `schema-too-new`.
+ */
+export async function migrateDatabase(sql: Sql): Promise<{ readonly from: number; readonly to: number }> {
+  return await sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`;
+    const from = (await readVersion(tx)) ?? 0;
+    if (from > STORE_VERSION) throw tooNew(from);
+    if (from === 0) await tx.unsafe(BOOKKEEPING);
+    for (const [index, file] of MIGRATIONS.entries()) {
+      const version = index + 1;
+      if (version <= from) continue;
+      await tx.unsafe(readFileSync(new URL(`database-migrations/${file}`, import.meta.url), "utf8"));
+      await tx`insert into slabmend.database_migrations (version, name) values (${version}, ${file})`;
+    }
+    await replaceFunctions(tx);
+    return { from, to: STORE_VERSION };
+  });
+}
+
+/** @throws {StoreError} `schema-missing`, `schema-too-old` or `schema-too-new`. */
+export async function assertStoreVersion(sql: Sql): Promise<void> {
+  assertOurVersion(await readVersion(sql));
+}
+
+/**
+ * @param version undefined: there is no schema of ours
+ * @throws {StoreError} `schema-missing`, `schema-too-old` or `schema-too-new`.
+ */
+export function assertOurVersion(version: number | undefined): void {
+  if (version === STORE_VERSION) return;
+  if (version === undefined) {
+    throw new StoreError({
+      code: "schema-missing",
+      message: `schema slabmend: expected version ${STORE_VERSION}, got none`,
+      remedy: "Create it: slabmend init.",
+    });
+  }
+  if (version > STORE_VERSION) throw tooNew(version);
+  throw new StoreError({
+    code: "schema-too-old",
+    message: `schema slabmend: expected version ${STORE_VERSION}, got ${version}`,
+    remedy: "Upgrade it: slabmend init.",
+    details: { version },
+  });
+}
+
+function tooNew(version: number): StoreError {
+  return new StoreError({
+    code: "schema-too-new",
+    message: `schema slabmend: expected version ${STORE_VERSION} or older, got ${version}`,
+    remedy: "Deploy the newer slabmend that wrote it; nothing was changed.",
+    details: { version },
+  });
+}
+
+const BOOKKEEPING = `
+  create schema if not exists slabmend;
+  create table slabmend.database_migrations (
+    version integer primary key,
+    name text not null,
+    applied_at timestamptz not null default clock_timestamp()
+  );
+  create table slabmend.installed_functions (
+    id smallint primary key default 0 check (id = 0),
+    sha256 text not null
+  );`;
+
+/** Undefined: there is no schema of ours. */
+async function readVersion(sql: Sql | TransactionSql): Promise<number | undefined> {
+  const [exists] = await sql<{ found: boolean }[]>`
+    select to_regclass('slabmend.database_migrations') is not null as found`;
+  if (exists?.found !== true) return undefined;
+  const [row] = await sql<{ version: number }[]>`
+    select coalesce(max(version), 0) as version from slabmend.database_migrations`;
+  return row?.version ?? 0;
+}
+
+async function replaceFunctions(tx: TransactionSql): Promise<void> {
+  const statements = readStoreFunctions();
+  const sha256 = createHash("sha256").update(statements.join("\0")).digest("hex");
+  const [installed] = await tx<{ sha256: string }[]>`select sha256 from slabmend.installed_functions`;
+  if (installed?.sha256 === sha256) return;
+  for (const statement of statements) await tx.unsafe(statement);
+  await tx`
+    insert into slabmend.installed_functions (sha256) values (${sha256})
+    on conflict (id) do update set sha256 = excluded.sha256`;
+}

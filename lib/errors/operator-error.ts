@@ -1,0 +1,40 @@
+import { SlabmendError } from "./slabmend-error.ts";
+
+export type OperatorErrorCode =
+  /** What was typed or set cannot be meant. */
+  | "bad-argument"
+  | "secret-on-command-line"
+  | "phrase-missing"
+  | "wallet-mismatch"
+  | "wallet-unknown"
+  | "wallet-unreadable"
+  | "database-url-missing"
+  | "database-url-malformed"
+  | "database-url-without-tls"
+  | "environment-file-unreadable"
+  | "variable-missing"
+  /** The database was reached or not, and does not let us. */
+  | "database-unreachable"
+  | "certificate-refused"
+  | "tls-refused"
+  | "login-refused"
+  | "no-such-database"
+  | "too-many-connections"
+  | "lacks-right"
+  | "database-failed"
+  /** The command is right, but not now: nothing was changed. */
+  | "not-confirmed"
+  | "no-such-slab"
+  | "slab-not-leasable"
+  | "leases-running"
+  | "nothing-to-remove"
+  | "not-quarantined"
+  | "no-such-dead-letter"
+  /** This machine. */
+  | "worker-failed"
+  /** AWS, or what stands in for it. */
+  | "function-failed"
+  | "aws-unavailable";
+
+/** Thrown by the command line's own use cases; the exit code follows from the code (exit-codes.ts). */
+export class OperatorError extends SlabmendError<OperatorErrorCode> {}

@@ -1,0 +1,41 @@
+import type { Clock } from "../../clock/clock.ts";
+import type { Ask } from "../../database/client/answering-database.ts";
+import type { RepairQueue } from "../../queue/repair-queue.ts";
+import type { WalkStep } from "../backlog/walk.ts";
+import type { Paces } from "../backlog/walk-pace.ts";
+import type { SendStep } from "../send-leases/send-leases.ts";
+
+/** After each of these a crash leaves a trace; kill tests end the process there. */
+export type ClaimStep = "leased" | SendStep | WalkStep;
+
+export interface ClaimDependencies {
+  readonly ask: Ask;
+  readonly queue: RepairQueue;
+  readonly clock: Clock;
+  /** 0 or more, below 1. */
+  readonly random?: () => number;
+  /** How fast the walk was; kept from round to round. */
+  readonly paces?: Paces;
+  readonly step?: (name: ClaimStep) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+export interface FillLimits {
+  readonly mostLeases: number;
+  /** 0..1 */
+  readonly patientShare: number;
+  readonly endsAtMs: number;
+}
+
+/** `no-backlog`: nothing is left that may be leased. */
+export type Filled = "no-backlog" | "full" | "deadline";
+
+export interface FillCount {
+  leased: number;
+  resent: number;
+  sent: number;
+  refused: number;
+  live: number;
+  pages: number;
+  unjudged: number;
+}

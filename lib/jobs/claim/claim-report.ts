@@ -1,0 +1,37 @@
+import type { BudgetLimit } from "../../database/fleet/budget.ts";
+import type { FleetHealth } from "../../database/fleet/fleet-health.ts";
+import { SlabmendError } from "../../errors/slabmend-error.ts";
+
+/** What one run of claim did. */
+export interface ClaimReport {
+  readonly leased: number;
+  /** Messages that an earlier run had left unsent. */
+  readonly resent: number;
+  readonly sent: number;
+  readonly refused: number;
+  /** Leases of that kind, through the queue or not, that existed at the end. */
+  readonly live: number;
+  readonly pages: number;
+  readonly rounds: number;
+  readonly fleet: FleetHealth["kind"];
+  readonly stopped: "no-backlog" | "deadline" | "fleet-ill" | "paused";
+  /** Times that a slab's health could not be read in time, so that the backlog says of it what it said before, or nothing. */
+  readonly unjudged: number;
+  /** Limits of the budget that are reached: only slabs in danger are leased. */
+  readonly budgetStops: readonly BudgetLimit[];
+}
+
+/** Thrown at the end of a run of claim whose walk failed: what the backlog had was leased all the same. */
+export class ClaimIncompleteError extends SlabmendError<"claim-incomplete"> {
+  readonly report: ClaimReport;
+
+  constructor(report: ClaimReport, cause: unknown) {
+    super({
+      code: "claim-incomplete",
+      message: "claim: the walk that keeps the backlog failed; slabs that are in the backlog were leased",
+      remedy: "Read the cause; the next run walks on from where this one stood.",
+      cause,
+    });
+    this.report = report;
+  }
+}

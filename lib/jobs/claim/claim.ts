@@ -1,0 +1,127 @@
+/**
+ * claim: keeps live leases at maxInFlight while there is a backlog.
+ *
+ *   round: is the fleet well? -> send what was left unsent -> walk, to keep the backlog true -> lease and send batch by
+ *          batch until there is room no more or nothing is left that may be leased
+ *
+ * With a backlog it does a round every few seconds until its deadline, because a batch a minute would cap the fleet.
+ * Without one it returns at once. Of an ill fleet it leases one probe, or a few slabs, and returns. Of a paused one it
+ * leases and sends nothing.
+ *
+ * Each page is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
+ * (sent by the next run), sent twice (harmless), or without message (reaped when their hour is over).
+ */
+
+import { sleep } from "../../clock/sleep.ts";
+import { type BudgetLimit, type BudgetState, checkBudget } from "../../database/fleet/budget.ts";
+import { type ClaimAllowance, claimAllowance } from "../../database/fleet/fleet-health.ts";
+import { refreshFleetHealth, takeProbe } from "../../database/fleet/fleet-state.ts";
+import { readPause } from "../../database/fleet/pause.ts";
+import { takeUnsent } from "../../database/leases/unsent-leases.ts";
+import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
+import { sendLeases } from "../send-leases/send-leases.ts";
+import type { ClaimDependencies, FillCount, Filled } from "./claim-dependencies.ts";
+import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
+import type { ClaimSettings } from "./claim-settings.ts";
+import { fillById } from "./fill-by-id.ts";
+import { fillByUrgency } from "./fill-by-urgency.ts";
+
+/** Unsent leases taken at once; more are taken by the next round. */
+const RESEND_LIMIT = 200;
+
+/**
+ * @param remainingMs until when it may work; a page that has begun is finished
+ * @throws {ClaimIncompleteError} when only the walk failed; otherwise {QueueError}, {StoreError} `no-answer` or a database's error:
+ * what was leased stays leased and is sent by the next run
+ */
+export async function claim(
+  given: ClaimDependencies,
+  settings: ClaimSettings,
+  remainingMs: number,
+): Promise<ClaimReport> {
+  const deps: ClaimDependencies = { paces: new Map(), ...given };
+  const { ask, clock } = deps;
+  const endsAtMs = clock.now() + remainingMs;
+  const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0, unjudged: 0 };
+  let stoppedBy: readonly BudgetLimit[] = [];
+  let walkFailure: { readonly cause: unknown } | undefined;
+  for (;;) {
+    deps.signal?.throwIfAborted();
+    count.rounds += 1;
+    const { health, nowMs } = await ask((sql) => refreshFleetHealth(sql, settings.fleet));
+    const allowance = claimAllowance(health, nowMs);
+    const end = (stopped: ClaimReport["stopped"]): ClaimReport => {
+      const report = { ...count, fleet: health.kind, stopped, budgetStops: stoppedBy };
+      if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
+      return report;
+    };
+    // In every run, whatever it may lease: status repeats what was written down last. Claims by id know no budget.
+    const limits = settings.claimsBy === "id" ? {} : settings.budget;
+    const checkLimits = async (): Promise<BudgetState> => {
+      const budget = await ask((sql) => checkBudget(sql, limits));
+      stoppedBy = budget.stoppedBy;
+      return budget;
+    };
+    if ((await ask(readPause)) !== undefined) {
+      await checkLimits();
+      return end("paused");
+    }
+    await resendUnsent(deps, settings, endsAtMs, count);
+    let walked: WalkReport["stopped"] = "rested";
+    // What the backlog has can be leased though the walk fails; once a run is enough to see it fail.
+    if (settings.claimsBy === "urgency" && walkFailure === undefined) {
+      walked = await walk(deps, settings, endsAtMs, count).catch((cause: unknown) => {
+        deps.signal?.throwIfAborted();
+        walkFailure = { cause };
+        return "rested";
+      });
+    }
+    const budget = await checkLimits();
+    if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
+      return end("fleet-ill");
+    // What an ill fleet may try goes to the most urgent.
+    const patientShare = allowance.kind === "all" ? settings.patientShare : 0;
+    const fill = { mostLeases: mostLeases(allowance), patientShare, endsAtMs };
+    const filled: Filled =
+      settings.claimsBy === "id"
+        ? await fillById(deps, settings, fill, count)
+        : await fillByUrgency(deps, settings, fill, budget, count);
+    if (allowance.kind !== "all") return end("fleet-ill");
+    if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
+    // With workers idle and slabs still to be found the walk goes on at once, if it can.
+    if (filled === "no-backlog" && walked === "time" && clock.now() < endsAtMs) continue;
+    if (clock.now() + settings.topUpMs >= endsAtMs) return end("deadline");
+    await sleep(clock, settings.topUpMs, deps.signal);
+  }
+}
+
+function mostLeases(allowance: ClaimAllowance): number {
+  if (allowance.kind === "all") return Number.POSITIVE_INFINITY;
+  return allowance.kind === "few" ? allowance.leases : 1;
+}
+
+/** One step is tried, however little time is left. */
+async function walk(
+  deps: ClaimDependencies,
+  settings: ClaimSettings,
+  endsAtMs: number,
+  count: FillCount,
+): Promise<WalkReport["stopped"]> {
+  const budgetMs = Math.min(settings.walkBudgetMs, endsAtMs - deps.clock.now());
+  const report = await walkBacklog(deps, settings.walk, budgetMs);
+  count.unjudged += report.unjudged;
+  return report.stopped;
+}
+
+async function resendUnsent(
+  deps: ClaimDependencies,
+  settings: ClaimSettings,
+  endsAtMs: number,
+  count: FillCount,
+): Promise<void> {
+  const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
+  const unsent = await deps.ask((sql) => takeUnsent(sql, options));
+  const report = await sendLeases(deps, unsent, endsAtMs);
+  count.resent += report.sent;
+  count.refused += report.refused;
+}

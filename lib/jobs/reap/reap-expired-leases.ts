@@ -1,0 +1,44 @@
+import type { Ask } from "../../database/client/answering-database.ts";
+import {
+  listExpiredLeases,
+  type ReapCounts,
+  type ReapDecision,
+  reapLeases,
+} from "../../database/leases/reap-leases.ts";
+import { decideExpiredLease } from "./decide-expired-lease.ts";
+import type { ReapSettings } from "./reap-settings.ts";
+
+/** Locks this many slabs at once, for milliseconds. */
+const BATCH = 100;
+
+/**
+ * Ends leases that are over, batch by batch, until none is left or the time is up. A lease that somebody is at is left
+ * to the next run.
+ */
+export async function reapExpiredLeases(
+  deps: { readonly ask: Ask; readonly step?: (name: "reaped") => void | Promise<void> },
+  settings: Pick<ReapSettings, "quarantineMs" | "successWindowMs">,
+  run: { readonly fleetIsIll: boolean; readonly timeIsUp: () => boolean },
+): Promise<ReapCounts> {
+  const total = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
+  while (!run.timeIsUp()) {
+    const expired = await deps.ask((sql) =>
+      listExpiredLeases(sql, { successWindowMs: settings.successWindowMs, limit: BATCH }),
+    );
+    if (expired.length === 0) return total;
+    const decisions = expired.map(
+      (lease): ReapDecision => ({
+        slabId: lease.slabId,
+        token: lease.token,
+        running: lease.running,
+        ...decideExpiredLease({ ...lease, fleetIsIll: run.fleetIsIll }, settings),
+      }),
+    );
+    const counts = await deps.ask((sql) => reapLeases(sql, decisions));
+    await deps.step?.("reaped");
+    for (const name of ["freed", "crashed", "quarantined", "taken"] as const) total[name] += counts[name];
+    const ended = counts.freed + counts.crashed + counts.taken;
+    if (ended === 0 || expired.length < BATCH) return total;
+  }
+  return total;
+}

@@ -1,0 +1,37 @@
+import type { FleetHealth } from "../../database/fleet/fleet-health.ts";
+import { SlabmendError } from "../../errors/slabmend-error.ts";
+
+/** What one run of reap did. */
+export interface ReapReport {
+  readonly freed: number;
+  readonly crashed: number;
+  readonly quarantined: number;
+  readonly taken: number;
+  readonly eventsBumped: number;
+  readonly resent: number;
+  readonly deadLetters: number;
+  readonly forgotten: number;
+  /** Undefined when it could not be told. */
+  readonly fleet: FleetHealth["kind"] | undefined;
+}
+
+export type ReapPhase = "fleet" | "leases" | "events" | "unsent" | "dead-letters" | "history";
+
+/** Thrown at the end of a run of reap in which something failed; the rest was done, and the next run tries again. */
+export class ReapIncompleteError extends SlabmendError<"reap-incomplete"> {
+  readonly report: ReapReport;
+  readonly failures: ReadonlyMap<ReapPhase, unknown>;
+
+  constructor(report: ReapReport, failures: ReadonlyMap<ReapPhase, unknown>) {
+    const phases = [...failures.keys()].join(", ");
+    super({
+      code: "reap-incomplete",
+      message: `reap: ${failures.size} of its tasks failed: ${phases}`,
+      remedy: "Read the causes; the next run does what is left.",
+      details: { phases },
+      cause: failures.size === 1 ? [...failures.values()][0] : new AggregateError(failures.values()),
+    });
+    this.report = report;
+    this.failures = failures;
+  }
+}

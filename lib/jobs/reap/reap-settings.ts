@@ -1,0 +1,22 @@
+import { DEFAULT_FLEET_LIMITS, type FleetLimits } from "../../database/fleet/fleet-health.ts";
+
+export interface ReapSettings {
+  readonly quarantineMs: number;
+  /** Other slabs must have been repaired this lately for a slab's crashes to be its own. */
+  readonly successWindowMs: number;
+  /** A lease whose message was not confirmed for this long is sent again. */
+  readonly resendAfterMs: number;
+  /** The history of a slab that is fine is kept this long after its next attempt; at least claim's grace. */
+  readonly forgetAfterMs: number;
+  readonly fleet: FleetLimits;
+}
+
+export const DEFAULT_REAP_SETTINGS: ReapSettings = {
+  quarantineMs: 86_400_000,
+  // Three crashes take about ten minutes: two minutes of lease, one of reap's schedule, the queue.
+  successWindowMs: 3_600_000,
+  resendAfterMs: 10_000,
+  // The longest grace that can be configured.
+  forgetAfterMs: 86_400_000,
+  fleet: DEFAULT_FLEET_LIMITS,
+};

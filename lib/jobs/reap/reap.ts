@@ -1,0 +1,130 @@
+/**
+ * reap: puts right what crashed, was lost or was left behind. One run does, each independent of the others:
+ *
+ *   leases         expired ones end, their slabs become claimable; crashes are counted, slabs quarantined
+ *   fleet          is the fleet ill? (before the leases, because nobody is quarantined while it is; and after them)
+ *   events         the outbox `moved` is flushed
+ *   unsent         leases without a confirmed message are sent
+ *   dead letters   go into a table
+ *   history        of slabs that are simply fine, or no more, is forgotten
+ *
+ * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
+ * point leaves work that the next run does.
+ */
+import type { Clock } from "../../clock/clock.ts";
+import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
+import type { Ask } from "../../database/client/answering-database.ts";
+import type { FleetHealth } from "../../database/fleet/fleet-health.ts";
+import { refreshFleetHealth } from "../../database/fleet/fleet-state.ts";
+import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
+import { shortenLeasesOfTheFuture } from "../../database/leases/set-back-clock.ts";
+import { takeUnsent } from "../../database/leases/unsent-leases.ts";
+import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
+import type { RepairQueue } from "../../queue/repair-queue.ts";
+import { type SendStep, sendLeases } from "../send-leases/send-leases.ts";
+import { type DrainStep, drainDeadLetters } from "./drain-dead-letters.ts";
+import { reapExpiredLeases } from "./reap-expired-leases.ts";
+import { ReapIncompleteError, type ReapPhase, type ReapReport } from "./reap-report.ts";
+import type { ReapSettings } from "./reap-settings.ts";
+
+/** After each of these a crash leaves a trace; kill tests end the process there. */
+export type ReapStep =
+  | "reaped"
+  | "fleet-checked"
+  | "events-bumped"
+  | SendStep
+  | DrainStep
+  | "history-forgotten";
+
+export interface ReapDependencies {
+  readonly ask: Ask;
+  readonly queue: RepairQueue;
+  readonly deadLetters: DeadLetterQueue;
+  readonly clock: Clock;
+  readonly step?: (name: ReapStep) => void | Promise<void>;
+}
+
+const RESEND_LIMIT = 100;
+const FLUSH_LIMIT = 100;
+/** Rows looked at in a run: a million histories are gone through in a few hours. */
+const FORGET_LIMIT = 5_000;
+
+/**
+ * @param remainingMs until when it may work; a batch that has begun is finished
+ * @throws {ReapIncompleteError} with the report of what was done and every failure
+ */
+export async function reap(
+  deps: ReapDependencies,
+  settings: ReapSettings,
+  remainingMs: number,
+): Promise<ReapReport> {
+  const { ask, clock } = deps;
+  const endsAtMs = clock.now() + remainingMs;
+  const timeIsUp = (): boolean => clock.now() >= endsAtMs;
+  const report = {
+    freed: 0,
+    crashed: 0,
+    quarantined: 0,
+    taken: 0,
+    eventsBumped: 0,
+    resent: 0,
+    deadLetters: 0,
+    forgotten: 0,
+    fleet: undefined as FleetHealth["kind"] | undefined,
+  };
+  const failures = new Map<ReapPhase, unknown>();
+  const phase = async (name: ReapPhase, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      failures.set(name, error);
+    }
+  };
+  const checkFleet = async (): Promise<void> => {
+    report.fleet = (await ask((sql) => refreshFleetHealth(sql, settings.fleet))).health.kind;
+    await deps.step?.("fleet-checked");
+  };
+
+  await phase("fleet", checkFleet);
+  await phase("leases", async () => {
+    // Unknown counts as ill: quarantine can wait for a minute.
+    const fleetIsIll = report.fleet !== "well";
+    await ask(shortenLeasesOfTheFuture);
+    Object.assign(report, await reapExpiredLeases(deps, settings, { fleetIsIll, timeIsUp }));
+    if (report.crashed > 0) await checkFleet();
+  });
+  await phase("events", async () => {
+    // Stuck slabs would take all the time that there is, run after run, from what comes next.
+    const halfTimeMs = (clock.now() + endsAtMs) / 2;
+    const isHalfTime = (): boolean => clock.now() >= halfTimeMs;
+    for (let done = FLUSH_LIMIT; done === FLUSH_LIMIT && !isHalfTime(); ) {
+      try {
+        done = await flushOutbox(ask, { limit: FLUSH_LIMIT, timeIsUp: isHalfTime });
+      } catch (error) {
+        if (error instanceof OutboxStuckError) report.eventsBumped += error.done;
+        throw error;
+      }
+      if (done > 0) await deps.step?.("events-bumped");
+      report.eventsBumped += done;
+    }
+  });
+  await phase("unsent", async () => {
+    for (let taken = RESEND_LIMIT; taken === RESEND_LIMIT && !timeIsUp(); ) {
+      const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
+      const unsent = await ask((sql) => takeUnsent(sql, options));
+      report.resent += (await sendLeases(deps, unsent, endsAtMs)).sent;
+      taken = unsent.length;
+    }
+  });
+  await phase("dead-letters", async () => {
+    report.deadLetters = await drainDeadLetters(deps, timeIsUp);
+  });
+  await phase("history", async () => {
+    report.forgotten = await ask((sql) =>
+      forgetFineSlabs(sql, { olderThanMs: settings.forgetAfterMs, limit: FORGET_LIMIT }),
+    );
+    if (report.forgotten > 0) await deps.step?.("history-forgotten");
+  });
+  if (failures.size > 0) throw new ReapIncompleteError(report, failures);
+  return report;
+}

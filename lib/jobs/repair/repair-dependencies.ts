@@ -1,0 +1,84 @@
+import type { Clock } from "../../clock/clock.ts";
+import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+import type { BeginResult } from "../../database/leases/begin-repair.ts";
+import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
+import type { Spent } from "../../database/leases/extend-lease.ts";
+import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
+import type { HostPool } from "../../hosts/host-pool.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import type { LeaseToken, SlabDigest, SlabId } from "../../slab/ids.ts";
+import type { Slab } from "../../slab/slab.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { BufferPool } from "./buffer-pool.ts";
+import type { Meter } from "./meter.ts";
+
+/** After each of these something is left behind that a crash must not spoil; kill tests end the process there. */
+export type RepairStep =
+  | "begun"
+  | "planned"
+  | "fetched-one"
+  | "rebuilt-one"
+  | "stored-one"
+  | "stored"
+  | "commit-sent"
+  | "committed"
+  | "events-bumped";
+
+/** What a message says: ids and the token, nothing else. */
+export interface RepairTask {
+  readonly slabId: SlabId;
+  readonly digest: SlabDigest;
+  readonly token: LeaseToken;
+}
+
+interface BeginOptions {
+  readonly worker: string;
+  readonly holdMs: number;
+}
+
+/** The database, as a repair uses it; each call opens no transaction that outlives it. */
+export interface RepairStore {
+  begin(task: RepairTask, options: BeginOptions): Promise<BeginResult>;
+  /** With what the repair has spent so far. */
+  extend(task: RepairTask, spent: Spent): Promise<boolean>;
+  readSlab(slabId: SlabId): Promise<Slab | undefined>;
+  /** Indices of shards that are known to be pinned wrongly. */
+  readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;
+  /** Cached for a while; `fresh`: as it is now. */
+  readFleet(options?: { readonly fresh?: boolean }): Promise<FleetSnapshot>;
+  commit(request: CommitRequest): Promise<CommitResult>;
+  bumpEvents(slabId: SlabId): Promise<void>;
+}
+
+export interface RepairSettings {
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  readonly copyPriceMultiple: number;
+  readonly maxUnpinnedPerHost: number;
+}
+
+export interface RepairDependencies {
+  readonly store: RepairStore;
+  readonly hosts: HostPool;
+  readonly kernel: Kernel;
+  readonly buffers: BufferPool;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly settings: RepairSettings;
+  /** Names this one invocation. */
+  readonly worker: string;
+  readonly step?: (name: RepairStep) => void | Promise<void>;
+}
+
+/** How a repair ended, for the log, metrics and the caller. */
+export type RepairResult =
+  | { readonly kind: "stale"; readonly why: string }
+  | {
+      readonly kind: Exclude<OutcomeKind, "stale">;
+      readonly copied: number;
+      readonly rebuilt: number;
+      readonly dropped: number;
+      readonly lost: number;
+      readonly meter: Meter;
+    };

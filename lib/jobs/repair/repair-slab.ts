@@ -1,0 +1,235 @@
+/**
+ * Repairs one slab: begin, plan, copy, rebuild, store, commit.
+ *
+ * What always holds here, whatever fails: the lease was begun by us once; nothing of indexd's is written but by the
+ * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
+ * no transfer, timer or heartbeat of it is left.
+ */
+import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
+import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
+import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
+import { startHeartbeat } from "./heartbeat.ts";
+import { createMeter, type Meter, timed } from "./meter.ts";
+import { type MoveResult, moveShards } from "./move-shards.ts";
+import { decideOutcome } from "./outcome.ts";
+import type { RepairDependencies, RepairResult, RepairTask } from "./repair-dependencies.ts";
+
+/** The hold reaches past the function's timeout: docs/architecture.md, the lease. */
+const HOLD_BEYOND_TIMEOUT_MS = 120_000;
+
+/** Kept of the function's time for the commit, its retries and putting things away. */
+const COMMIT_RESERVE_MS = 15_000;
+/** A short function (a demo's) keeps a share instead. */
+const COMMIT_RESERVE_SHARE = 0.25;
+
+/**
+ * @param remainingMs what the function's environment leaves us from now on
+ * @throws only before the lease was begun (the database is away); afterwards every failure ends in an outcome, if only
+ * in the log when the database is away
+ */
+export async function repairSlab(
+  task: RepairTask,
+  deps: RepairDependencies,
+  remainingMs: number,
+): Promise<RepairResult> {
+  const { store, clock, logger, settings } = deps;
+  const startedAt = clock.now();
+  const holdMs = remainingMs + HOLD_BEYOND_TIMEOUT_MS;
+  const meter = createMeter();
+  const begun = await timed(meter, clock.now, "begin", () =>
+    store.begin(task, { worker: deps.worker, holdMs }),
+  );
+  if (begun.kind === "stale") return { kind: "stale", why: begun.why };
+  await deps.step?.("begun");
+
+  const heartbeat = startHeartbeat({
+    clock,
+    everyMs: settings.heartbeatMs,
+    leaseMs: settings.leaseMs,
+    extend: () => store.extend(task, meter),
+    onFailure: (error) =>
+      logger.warn({ error, slab: String(task.slabId) }, "the lease could not be extended"),
+  });
+  const work: Work = { plan: undefined, moved: undefined, error: undefined };
+  try {
+    const reserveMs = Math.min(COMMIT_RESERVE_MS, remainingMs * COMMIT_RESERVE_SHARE);
+    await attempt(task, deps, {
+      meter,
+      work,
+      signal: heartbeat.signal,
+      endsAtMs: startedAt + remainingMs - reserveMs,
+    });
+  } catch (error) {
+    work.error = error;
+    if (!heartbeat.signal.aborted)
+      logger.error({ error, slab: String(task.slabId) }, "a repair failed unexpectedly");
+  } finally {
+    await heartbeat.stop();
+  }
+  if (heartbeat.signal.aborted) return { kind: "stale", why: "the lease was lost in mid-repair" };
+  return finish(task, deps, work, meter);
+}
+
+interface Work {
+  plan: RepairPlan | "slab-gone" | undefined;
+  moved: MoveResult | undefined;
+  error: unknown;
+}
+
+async function attempt(
+  task: RepairTask,
+  deps: RepairDependencies,
+  run: { meter: Meter; work: Work; signal: AbortSignal; endsAtMs: number },
+): Promise<void> {
+  const planned = await timed(run.meter, deps.clock.now, "plan", () => readAndPlan(task, deps));
+  run.work.plan = planned.plan;
+  if (planned.plan === "slab-gone") return;
+  await deps.step?.("planned");
+  if (planned.plan.kind !== "repair") return;
+  const { slab, fleet, badShards } = planned;
+  run.work.moved = await moveShards(slab, planned.plan, fleet, deps, { ...run, badShards });
+  if (run.work.moved.error !== undefined) throw run.work.moved.error;
+  await deps.step?.("stored");
+}
+
+async function readAndPlan(task: RepairTask, deps: RepairDependencies) {
+  const { store, hosts, settings } = deps;
+  const slab = await store.readSlab(task.slabId);
+  if (slab === undefined || slab.digest !== task.digest) return { plan: "slab-gone" } as const;
+  const plannedWith = (fleet: FleetSnapshot): RepairPlan =>
+    planRepair({
+      slab,
+      fleet,
+      random: deps.random,
+      score: (host) => hosts.weight(host.hostKey),
+      storingScore: (host) => hosts.storingWeight(host.hostKey),
+      limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
+    });
+  let fleet = await store.readFleet();
+  let planned = plannedWith(fleet);
+  if (planned.kind === "healthy") {
+    // claim saw a reason that a cached fleet may not know yet, such as a host that was blocked a moment ago.
+    fleet = await store.readFleet({ fresh: true });
+    planned = plannedWith(fleet);
+  }
+  const badShards = await store.readBadShards(task.slabId);
+  return { slab, fleet, badShards, plan: withoutBadShards(planned, badShards) };
+}
+
+/** A shard that is known to be pinned wrongly can be copied, but neither rebuilt nor be a source. */
+function withoutBadShards(plan: RepairPlan, bad: ReadonlySet<number>): RepairPlan {
+  if (plan.kind !== "repair" || bad.size === 0) return plan;
+  const moves = plan.moves.filter(({ sector, copyFrom }) => copyFrom !== null || !bad.has(sector.index));
+  const sources = plan.sources.filter(({ sector }) => !bad.has(sector.index));
+  return moves.length === 0 ? { kind: "healthy", margin: plan.margin } : { ...plan, moves, sources };
+}
+
+/** Writes the one outcome of the repair; the commit is fenced, so a superseded worker changes nothing here. */
+async function finish(
+  task: RepairTask,
+  deps: RepairDependencies,
+  work: Work,
+  meter: Meter,
+): Promise<RepairResult> {
+  const { store, logger } = deps;
+  const reported = outcomeOf(work);
+  const error = work.error === undefined ? moveError(work.moved, reported) : errorCode(work.error);
+  const stored = work.moved?.stored ?? [];
+  const request: CommitRequest = {
+    ...task,
+    worker: deps.worker,
+    outcome: { kind: reported, ...(error === undefined ? {} : { error }) },
+    moves: stored.map(({ move: { sector }, host, how }) => ({
+      index: sector.index,
+      root: sector.root,
+      sectorId: sector.sectorId,
+      plannedHostId: sector.hostId,
+      plannedMapId: sector.contractMapId,
+      plannedContractId: sector.contractId,
+      newHostId: host.id,
+      how,
+    })),
+    lost: work.moved?.lost ?? [],
+    badShards: (work.moved?.pinnedWrongly ?? []).map(({ index, root }) => ({ index, root })),
+    bytesRead: meter.bytesRead,
+    bytesWritten: meter.bytesWritten,
+    hastings: meter.hastings,
+    phasesMs: meter.phasesMs,
+  };
+  let committed: CommitResult;
+  try {
+    // After the journal was written: only the metrics have it.
+    committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps));
+  } catch (cause) {
+    logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
+    return { kind: "fault", copied: 0, rebuilt: 0, dropped: stored.length, lost: 0, meter };
+  }
+  await deps.step?.("committed");
+  if (committed.kind === "superseded") return { kind: "stale", why: committed.why };
+  const recorded =
+    committed.kind === "committed" ? committed.recorded : request.moves.map(({ index }) => index);
+  if (recorded.length > 0) {
+    try {
+      await store.bumpEvents(task.slabId);
+      await deps.step?.("events-bumped");
+    } catch (error) {
+      // The outbox keeps them; reap bumps what is left.
+      logger.warn({ error, slab: String(task.slabId) }, "object events are left to reap");
+    }
+  }
+  const count = (how: "copied" | "rebuilt"): number =>
+    request.moves.filter((move) => move.how === how && recorded.includes(move.index)).length;
+  // What the commit recorded: moves that were dropped can make a repair that seemed complete a partial one.
+  return {
+    kind: committed.outcome === "stale" ? reported : committed.outcome,
+    copied: count("copied"),
+    rebuilt: count("rebuilt"),
+    dropped: request.moves.length - recorded.length,
+    lost: request.lost.length,
+    meter,
+  };
+}
+
+/**
+ * Commits, and if that fails for good, releases the lease as a fault, so that the slab need not wait for reap. When the
+ * first attempt happened after all and only its answer was lost, the second one says so.
+ * @throws when the release fails too: the lease is left to reap
+ */
+async function commit(request: CommitRequest, deps: RepairDependencies): Promise<CommitResult> {
+  const committing = deps.store.commit(request);
+  // Its failure is looked at below, after a step that may take its time.
+  committing.catch(() => {});
+  await deps.step?.("commit-sent");
+  try {
+    return await committing;
+  } catch (cause) {
+    deps.logger.error(
+      { error: cause, slab: String(request.slabId) },
+      "a commit failed; the lease is released",
+    );
+    const outcome = { kind: "fault", error: errorCode(cause) } as const;
+    return await deps.store.commit({ ...request, outcome, moves: [], lost: [], badShards: [] });
+  }
+}
+
+function outcomeOf(work: Work): Exclude<OutcomeKind, "stale"> {
+  if (work.error !== undefined || work.plan === undefined) return "fault";
+  // The row is gone with its slab; the commit only clears what is ours.
+  if (work.plan === "slab-gone" || work.plan.kind === "healthy") return "healthy";
+  if (work.plan.kind === "no-candidates") return "no-candidates";
+  if (work.moved === undefined) return "fault";
+  return decideOutcome(work.moved.tally);
+}
+
+/** What the journal says of a repair in which nothing was thrown. */
+function moveError(moved: MoveResult | undefined, reported: OutcomeKind): string | undefined {
+  if (moved?.undecided === true) return "pinned-shards-disagree";
+  return reported === "fault" && moved?.tally.nobodyAnswered === true ? "no-host-answered" : undefined;
+}
+
+/** A stable name for the journal; messages of libraries may carry what must not be stored. */
+function errorCode(error: unknown): string {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return error instanceof Error ? error.name : "unknown";
+}

@@ -1,0 +1,84 @@
+import type { Clock } from "../../clock/clock.ts";
+import { SECTOR_BYTES } from "../../slab/sizes.ts";
+
+export type Direction = "read" | "write";
+
+/** A transfer may take this many times what its size should take before it is given up. */
+const PATIENCE = 4;
+/** Small transfers on a far host: a connection, three round trips and a slow disk. */
+const LEAST_TRANSFER_MS = 10_000;
+/** indexd gives any transfer of a shard two minutes. */
+const MOST_TRANSFER_MS = 120_000;
+
+/** Why a transfer was given up: it took too long for its size. */
+export class TransferTimedOut extends Error {
+  override readonly name = "TransferTimedOut";
+}
+
+/** Why all transfers of a repair were given up: the function's deadline is near. */
+class DeadlineNear extends Error {
+  override readonly name = "DeadlineNear";
+}
+
+/** The time that a repair has, and that each of its transfers has. */
+export interface TimeLimits {
+  /** Aborts when transfers must end so that the commit still fits, or with the signal given. */
+  readonly signal: AbortSignal;
+  /** Whether the deadline kept something from starting or cut it off. */
+  readonly deadlineReached: boolean;
+  /** Whether a transfer of a sector that starts now should end in time. */
+  mayStart(direction: Direction): boolean;
+  /** A signal for one transfer, which also aborts with another one; `done` must be called when it ends. */
+  forTransfer(
+    direction: Direction,
+    lengthBytes: number,
+    alsoWith?: AbortSignal,
+  ): { readonly signal: AbortSignal; readonly done: () => void };
+  /** Cancels the timer. */
+  stop(): void;
+}
+
+/**
+ * @param transfersEndAtMs when transfers must have ended, by `clock`: the function's deadline less the time for the
+ * commit and for putting everything away
+ */
+export function createTimeLimits(options: {
+  readonly clock: Clock;
+  readonly transfersEndAtMs: number;
+  readonly expectedMs: (direction: Direction, lengthBytes: number) => number;
+  readonly signal: AbortSignal;
+}): TimeLimits {
+  const { clock, transfersEndAtMs, expectedMs } = options;
+  const controller = new AbortController();
+  let deadlineReached = false;
+  const cancel = clock.after(Math.max(0, transfersEndAtMs - clock.now()), () => {
+    deadlineReached = true;
+    controller.abort(new DeadlineNear("the function's deadline is near"));
+  });
+  const signal = AbortSignal.any([options.signal, controller.signal]);
+  return {
+    signal,
+    get deadlineReached() {
+      return deadlineReached;
+    },
+    mayStart(direction) {
+      if (signal.aborted) return false;
+      const fits = clock.now() + expectedMs(direction, SECTOR_BYTES) <= transfersEndAtMs;
+      if (!fits) deadlineReached = true;
+      return fits;
+    },
+    forTransfer(direction, lengthBytes, alsoWith) {
+      const limitMs = Math.min(
+        MOST_TRANSFER_MS,
+        Math.max(LEAST_TRANSFER_MS, PATIENCE * expectedMs(direction, lengthBytes)),
+      );
+      const transfer = new AbortController();
+      const done = clock.after(limitMs, () =>
+        transfer.abort(new TransferTimedOut(`no end after ${Math.round(limitMs)} ms`)),
+      );
+      const signals = [signal, transfer.signal, ...(alsoWith === undefined ? [] : [alsoWith])];
+      return { signal: AbortSignal.any(signals), done };
+    },
+    stop: cancel,
+  };
+}

@@ -1,0 +1,13 @@
+import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+
+/**
+ * The median read price of usable hosts, in hastings per byte: what a copy's price is measured against. Stored prices
+ * are as old as indexd's last scan, which is good enough for a median.
+ */
+export function usualReadPrice(fleet: FleetSnapshot): bigint {
+  const prices = [...fleet.hosts.values()]
+    .filter(({ usable }) => usable)
+    .map(({ storedPrices }) => storedPrices.egressPrice)
+    .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  return prices[Math.floor(prices.length / 2)] ?? 0n;
+}

@@ -1,0 +1,67 @@
+import type { Clock } from "../../clock/clock.ts";
+import type { Ask } from "../../database/client/answering-database.ts";
+import { markSent } from "../../database/leases/unsent-leases.ts";
+import type { RepairMessage } from "../../queue/repair-message.ts";
+import { QUEUE_BATCH, type RepairQueue, type SendResult } from "../../queue/repair-queue.ts";
+
+/** After each of these a crash leaves a trace. */
+export type SendStep = "sent-message" | "marked-sent";
+
+export interface SendReport {
+  readonly sent: number;
+  /** Refused by SQS; still unsent in the database, so that a later run sends them. */
+  readonly refused: number;
+}
+
+interface SendDependencies {
+  readonly ask: Ask;
+  readonly queue: RepairQueue;
+  readonly clock: Clock;
+  readonly step?: (name: SendStep) => void | Promise<void>;
+}
+
+/**
+ * Sends one message for each lease and then marks it sent, in SQS's batches. A crash in between sends a second copy
+ * later, which is harmless.
+ * @param endsAtMs by the clock; an SQS that is slow is not waited for any longer, and what is left stays unsent in the
+ * database for a later run
+ * @throws {QueueError} or {StoreError} with whatever was not sent still marked unsent
+ */
+export async function sendLeases(
+  deps: SendDependencies,
+  leases: readonly RepairMessage[],
+  endsAtMs: number,
+): Promise<SendReport> {
+  let sent = 0;
+  let refused = 0;
+  for (let first = 0; first < leases.length; first += QUEUE_BATCH) {
+    const result = await sendInTime(deps, leases.slice(first, first + QUEUE_BATCH), endsAtMs);
+    if (result === "too-late") break;
+    await deps.step?.("sent-message");
+    await deps.ask((sql) => markSent(sql, result.sent));
+    await deps.step?.("marked-sent");
+    sent += result.sent.length;
+    refused += result.failed.length;
+  }
+  return { sent, refused };
+}
+
+/** `too-late`: SQS may have the messages all the same. */
+async function sendInTime(
+  { queue, clock }: SendDependencies,
+  batch: readonly RepairMessage[],
+  endsAtMs: number,
+): Promise<SendResult<RepairMessage> | "too-late"> {
+  const leftMs = endsAtMs - clock.now();
+  if (leftMs <= 0) return "too-late";
+  const late = new AbortController();
+  const cancel = clock.after(leftMs, () => late.abort());
+  try {
+    return await queue.send(batch, late.signal);
+  } catch (error) {
+    if (late.signal.aborted) return "too-late";
+    throw error;
+  } finally {
+    cancel();
+  }
+}

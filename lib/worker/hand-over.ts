@@ -1,0 +1,45 @@
+import type { RepairMessage } from "../queue/repair-message.ts";
+import type { RepairQueue, SendResult } from "../queue/repair-queue.ts";
+import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
+
+export interface HandOver extends RepairQueue {
+  /** Leases that no worker took or could begin since the last call, and whether a worker was at fault. */
+  takeLeftOver(): { readonly leases: readonly RepairMessage[]; readonly couldNotBegin: boolean };
+}
+
+/**
+ * A queue of repairs without a queue: what claim sends goes to a free worker at once. What none is free for is refused, and
+ * stays unsent in the database as after any refusal of SQS.
+ */
+export function createHandOver(pool: WorkerPool, onEnd: (end: WorkEnd) => void): HandOver {
+  let leases: RepairMessage[] = [];
+  let couldNotBegin = false;
+  return {
+    async send<Message extends RepairMessage>(messages: readonly Message[]): Promise<SendResult<Message>> {
+      const sent: Message[] = [];
+      const failed: { message: Message; code: string }[] = [];
+      for (const message of messages) {
+        if (pool.free > 0) {
+          void pool.run(message).then((end) => {
+            if (end.kind !== "ended") {
+              leases.push(message);
+              couldNotBegin = true;
+            }
+            onEnd(end);
+          });
+          sent.push(message);
+        } else {
+          failed.push({ message, code: "no-free-worker" });
+          leases.push(message);
+        }
+      }
+      return { sent, failed };
+    },
+    takeLeftOver() {
+      const taken = { leases, couldNotBegin };
+      leases = [];
+      couldNotBegin = false;
+      return taken;
+    },
+  };
+}

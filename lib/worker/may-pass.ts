@@ -1,0 +1,28 @@
+import { classifyDatabaseFailure } from "../database/client/retry-transaction.ts";
+import { StoreError, type StoreErrorCode } from "../database/client/store-error.ts";
+import { ClaimIncompleteError } from "../jobs/claim/claim-report.ts";
+
+const PASSING: ReadonlySet<StoreErrorCode> = new Set([
+  "retries-exhausted",
+  "fate-unknown",
+  "read-only-server",
+  "no-answer",
+]);
+
+/**
+ * What a try again at once would not mend, but time does: a statement that was slow once (57014), a server short of memory or
+ * connections (53…), an idle connection that it has ended, a name server or a network that is away.
+ */
+const PASSING_CODES =
+  /^(57014|53[02]00|53300|57P05|25P03|ENOTFOUND|EAI_FAIL|EAI_NODATA|ENETDOWN|EHOSTDOWN|ECONNABORTED)$/;
+
+/** Whether a failure may be over in a while; a worker that ends itself is started by nobody. */
+export function mayPass(error: unknown): boolean {
+  if (error instanceof StoreError) return PASSING.has(error.code);
+  if (error instanceof AggregateError) return error.errors.every(mayPass);
+  if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);
+  // Leases were made; without the walk nothing new is found, but what is known goes on being repaired.
+  if (error instanceof ClaimIncompleteError) return true;
+  if (error instanceof Error && "code" in error && PASSING_CODES.test(String(error.code))) return true;
+  return classifyDatabaseFailure(error) !== "permanent";
+}

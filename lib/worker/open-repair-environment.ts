@@ -1,0 +1,195 @@
+import { type Clock, systemClock } from "../clock/clock.ts";
+import { assertUrlIsSafe } from "../config/database-url.ts";
+import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
+import type { VariableName } from "../config/variables.ts";
+import { ANSWER_MS, createAnsweringDatabase } from "../database/client/answering-database.ts";
+import { connect } from "../database/client/connect.ts";
+import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
+import { flushMoved } from "../database/indexd/bump-events.ts";
+import { assertKnownDatabaseVersion } from "../database/indexd/database-version.ts";
+import { type FleetSnapshot, readFleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
+import { readSlab } from "../database/indexd/read-slab.ts";
+import { beginRepair } from "../database/leases/begin-repair.ts";
+import { commitRepair } from "../database/leases/commit-repair.ts";
+import { extendLease } from "../database/leases/extend-lease.ts";
+import { readBadShards } from "../database/reports/read-bad-shards.ts";
+import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
+import { createHostDialer } from "../hosts/dial-host.ts";
+import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
+import { BufferPool } from "../jobs/repair/buffer-pool.ts";
+import type {
+  RepairResult,
+  RepairStep,
+  RepairStore,
+  RepairTask,
+} from "../jobs/repair/repair-dependencies.ts";
+import { repairSlab } from "../jobs/repair/repair-slab.ts";
+import { createKernel } from "../kernel/kernel.ts";
+import { accountKeyFromSeed } from "../keys/account-key.ts";
+import { SECTOR_BYTES } from "../slab/sizes.ts";
+import { createLogger, type Logger } from "../telemetry/logger.ts";
+import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
+import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
+
+/** What one execution environment keeps between invocations: memory, connections to hosts, prices, scores. */
+export interface RepairEnvironment {
+  readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
+  /** Repairs one slab; see {@link repairSlab}. Nothing is under way when it returns. */
+  repair(
+    task: RepairTask,
+    invocation: { readonly id: string; readonly remainingMs: number },
+  ): Promise<RepairResult>;
+  close(): Promise<void>;
+}
+
+/** What a repair needs; where its message came from is the handler's business. */
+export const REPAIR_VARIABLES = variablesOf("repair").filter(
+  (name): name is Exclude<VariableName, "SLABMEND_QUEUE_URL"> => name !== "SLABMEND_QUEUE_URL",
+);
+
+export interface RepairEnvironmentOptions {
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly step?: (name: RepairStep) => void | Promise<void>;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** Default: JSON lines on standard output, from SLABMEND_LOG_LEVEL on. */
+  readonly logger?: Logger;
+}
+
+/**
+ * Cut into sectors beside the kernel's own tables: 26 of them, for 10 of 30 the ten sources, six sectors of hedges and
+ * ten targets. The kernel could have 160 MiB; a worker's whole resident memory then passes 256 MiB
+ * (docs/decisions/0190).
+ */
+const KERNEL_BYTES = 108 * 1_048_576;
+
+/** A commit tries again after conflicts for up to half a minute. */
+const COMMIT_ANSWER_MS = 45_000;
+
+/** @throws {ConfigurationError} with every problem of the environment */
+export function openRepairEnvironment({
+  variables,
+  step,
+  clock = systemClock,
+  random = Math.random,
+  logger: givenLogger,
+}: RepairEnvironmentOptions): RepairEnvironment {
+  const environment = parseEnvironment(REPAIR_VARIABLES, variables);
+  keepYoungGenerationSmall();
+  const logger = givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL);
+  const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
+  const buffers = new BufferPool(
+    Array.from({ length: Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES) }, () =>
+      kernel.arena.allocate(SECTOR_BYTES),
+    ),
+  );
+  const hosts: HostPool = createHostPool({
+    clock,
+    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED),
+    dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
+  });
+  const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
+  let fleet: FleetSnapshot | undefined;
+  let mayWork = false;
+
+  const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
+
+  /** Scores make a repair faster, never possible: without them it goes on. */
+  const tryScores = async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      logger.warn({ error }, what);
+      metrics.print({ HostScoresFailed: 1 });
+    }
+  };
+
+  const openStore = (): RepairStore & { reportScores(): Promise<void>; end(): Promise<void> } => {
+    const database = createAnsweringDatabase({
+      clock,
+      connect: () =>
+        connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
+    });
+    return {
+      begin: (task, { worker, holdMs }) =>
+        database.run(ANSWER_MS, async (sql) => {
+          // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
+          // The grant is applied again before it.
+          if (!mayWork) await assertFleetMayWork(sql);
+          // Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
+          else await assertKnownDatabaseVersion(sql);
+          mayWork = true;
+          return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
+        }),
+      extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
+      readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
+      readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
+      async readFleet({ fresh = false } = {}) {
+        const maxAgeMs = fresh ? 0 : environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
+        if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
+          const options = {
+            minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
+            now: () => clock.now(),
+          };
+          fleet = await database.runAgain(ANSWER_MS, (sql) => readFleetSnapshot(sql, options));
+          await tryScores("what the fleet knows of hosts could not be read", async () =>
+            hosts.startFrom(await database.run(ANSWER_MS, (sql) => readHostScores(sql))),
+          );
+        }
+        return fleet;
+      },
+      commit: (request) => database.runAgain(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request)),
+      bumpEvents: (slabId) =>
+        database.run(ANSWER_MS, async (sql) => {
+          await flushMoved(sql, { slabId });
+        }),
+      async reportScores() {
+        const samples = hosts.takeSamples();
+        await database.run(ANSWER_MS, (sql) => reportHostScores(sql, samples));
+      },
+      end: () => database.end(),
+    };
+  };
+
+  return {
+    logger,
+    metrics,
+    async repair(task, { id, remainingMs }) {
+      const startedAtMs = clock.now();
+      // Each time: what a name resolves to may change.
+      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
+      await hosts.checkReused();
+      const store = openStore();
+      try {
+        return await repairSlab(
+          task,
+          {
+            store,
+            hosts,
+            kernel,
+            buffers,
+            clock,
+            random,
+            logger,
+            worker: id,
+            settings: {
+              leaseMs,
+              heartbeatMs: environment.SLABMEND_HEARTBEAT_SECONDS * 1_000,
+              copyPriceMultiple: environment.SLABMEND_COPY_PRICE_MULTIPLE,
+              maxUnpinnedPerHost: environment.SLABMEND_MAX_UNPINNED_PER_HOST,
+            },
+            ...(step === undefined ? {} : { step }),
+          },
+          remainingMs - (clock.now() - startedAtMs),
+        );
+      } finally {
+        // The environment may be frozen as soon as the handler returns.
+        await hosts.idle();
+        await tryScores("what was measured of hosts was not reported", () => store.reportScores());
+        await store.end();
+      }
+    },
+    close: () => hosts.close(),
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * Work without any queue: claims straight from the database, as many slabs as workers are free, and reaps once a minute.
+ * Beside a fleet on AWS it is one more claimer and one more reaper, which both are made for.
+ *
+ *   round: versions known, all rights there? -> claim for the free workers -> wait until one is free, or for a while when there is no backlog
+ *
+ * A lease that no worker could take is given back. The database being away ends nothing: it is tried again.
+ */
+
+import type { Clock } from "../clock/clock.ts";
+import { sleep } from "../clock/sleep.ts";
+import { type AnsweringDatabase, type Ask, askWithin } from "../database/client/answering-database.ts";
+import { StoreError } from "../database/client/store-error.ts";
+import { countLeasesBesideQueue } from "../database/leases/count-leases.ts";
+import { releaseUnbegunLease } from "../database/leases/lease-slab.ts";
+import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
+import { claim } from "../jobs/claim/claim.ts";
+import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
+import { reap } from "../jobs/reap/reap.ts";
+import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
+import type { DeadLetterQueue } from "../queue/dead-letter-queue.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { createHandOver, type HandOver } from "./hand-over.ts";
+import { mayPass } from "./may-pass.ts";
+import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
+
+export interface DatabaseWork {
+  readonly database: AnsweringDatabase;
+  readonly pool: WorkerPool;
+  readonly claim: ClaimSettings;
+  readonly reap: ReapSettings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onEnd: (end: WorkEnd) => void;
+  /** Ends it: nothing more is claimed, and what was claimed and not begun is given back. */
+  readonly signal: AbortSignal;
+}
+
+/** Without a backlog, or while the fleet is paused or ill: how long until the next look. */
+const IDLE_MS = 15_000;
+/** Between two claims, so that workers which end one after the other are filled together. */
+const LEAST_PAUSE_MS = 250;
+/** A walk that finds nothing yet must not keep the loop from noticing that it shall end. */
+const CLAIM_MS = 20_000;
+const REAP_EVERY_MS = 60_000;
+const REAP_MS = 30_000;
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 60_000;
+
+/** There is no queue, and so nothing dead in it. */
+const NO_DEAD_LETTERS: DeadLetterQueue = { receive: async () => [], delete: async () => {} };
+
+/** @throws what will not mend by itself: an unknown indexd, another schema, a right that lacks */
+export async function workFromDatabase(work: DatabaseWork): Promise<void> {
+  const { pool, clock, logger, signal } = work;
+  const queue = createHandOver(pool, work.onEnd);
+  const ask = askWithin(work.database, clock);
+  let reapAt = clock.now();
+  let retryMs = FIRST_RETRY_MS;
+  while (!signal.aborted) {
+    try {
+      await ask(assertFleetMayWork);
+      if (clock.now() >= reapAt) {
+        reapAt = clock.now() + REAP_EVERY_MS;
+        const report = await reap({ ask, clock, queue, deadLetters: NO_DEAD_LETTERS }, work.reap, REAP_MS);
+        logger.info({ report }, "reaped");
+      }
+      const found = await claimForFreeWorkers(work, ask, queue);
+      retryMs = FIRST_RETRY_MS;
+      await rest(work, found);
+    } catch (error) {
+      if (signal.aborted) break;
+      if (!mayPass(error)) throw error;
+      logger.warn({ error, retryMs }, "the database could not be used; it is tried again");
+      await sleep(clock, retryMs, signal).catch(() => {});
+      retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+    }
+    // A worker that cannot begin would only take lease after lease.
+    if (await giveBack(work, ask, queue)) await sleep(clock, IDLE_MS, signal).catch(() => {});
+  }
+  await pool.stop();
+  await giveBack(work, ask, queue);
+}
+
+/** `some`: there may be more as soon as a worker is free. */
+async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver): Promise<"some" | "none"> {
+  const { pool, clock, signal } = work;
+  if (pool.free === 0) return "some";
+  const report = await claim(
+    { ask, queue, clock, signal },
+    {
+      ...work.claim,
+      throughQueue: false,
+      // Whatever other machines have leased for themselves: as many more as workers are free here.
+      maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
+      batchLeases: Math.min(work.claim.batchLeases, pool.free),
+      // One round: the next one is ours to time.
+      topUpMs: CLAIM_MS,
+    },
+    CLAIM_MS,
+  );
+  if (report.sent + report.resent > 0) work.logger.info({ report }, "claimed");
+  return report.stopped === "deadline" ? "some" : "none";
+}
+
+async function rest({ pool, clock, signal }: DatabaseWork, found: "some" | "none"): Promise<void> {
+  const awake = new AbortController();
+  const either = AbortSignal.any([signal, awake.signal]);
+  const pause = found === "some" && pool.free > 0 ? LEAST_PAUSE_MS : IDLE_MS;
+  // A worker that ends while there was a backlog is given the next slab; without one it can wait.
+  const ended = found === "some" && pool.free === 0 ? pool.whenOneEnds(either) : undefined;
+  await Promise.race([sleep(clock, pause, either).catch(() => {}), ...(ended === undefined ? [] : [ended])]);
+  awake.abort();
+}
+
+/** True: a worker could not begin what it was given. */
+async function giveBack({ logger }: DatabaseWork, ask: Ask, queue: HandOver): Promise<boolean> {
+  const { leases, couldNotBegin } = queue.takeLeftOver();
+  for (const lease of leases) {
+    try {
+      await ask((sql) => releaseUnbegunLease(sql, lease));
+    } catch (error) {
+      // If even this fails, reap frees the slab when the lease's hour is over.
+      logger.warn({ error, slab: String(lease.slabId) }, "a lease could not be given back");
+      // The others would wait as long, one after the other.
+      if (error instanceof StoreError && error.code === "no-answer") break;
+    }
+  }
+  return couldNotBegin;
+}

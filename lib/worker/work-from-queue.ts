@@ -1,0 +1,83 @@
+/**
+ * Work for the queue of a fleet: as many long polls as there are workers, each with one message at a time. A message is deleted
+ * when its repair has ended, whatever the outcome; one that never began, or whose worker crashed, stays and becomes
+ * visible again, and SQS moves it to the dead letters in the end, as with the function.
+ */
+import type { Message, SQSClient } from "@aws-sdk/client-sqs";
+import { Consumer } from "sqs-consumer";
+import { decodeRepairMessage } from "../queue/repair-message.ts";
+import { returnDelaySeconds } from "../queue/return-delay.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
+
+export interface QueueWork {
+  readonly client: SQSClient;
+  readonly queueUrl: string;
+  readonly pool: WorkerPool;
+  readonly concurrency: number;
+  readonly logger: Logger;
+  readonly onEnd: (end: WorkEnd) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A poll is never cut off: a message handed to it at that moment would be gone for a visibility timeout. So this is also
+ * how long an idle worker takes to end.
+ */
+const WAIT_SECONDS = 5;
+const PAUSE_AFTER_ERROR_MS = 5_000;
+
+/** Resolves when the signal has aborted, every poll has ended and every repair too. */
+export async function workFromQueue(work: QueueWork): Promise<void> {
+  const pollers = Array.from({ length: work.concurrency }, () => poll(work));
+  await new Promise<void>((resolve) => {
+    if (work.signal.aborted) resolve();
+    work.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await Promise.all(pollers.map((stop) => stop()));
+}
+
+function poll({ client, queueUrl, pool, logger, onEnd, signal }: QueueWork): () => Promise<void> {
+  // Settled while no poll and no message is under way.
+  let resting = Promise.resolve();
+  let rest = (): void => {};
+  const consumer = Consumer.create({
+    sqs: client,
+    queueUrl,
+    batchSize: 1,
+    waitTimeSeconds: WAIT_SECONDS,
+    pollingWaitTimeMs: 0,
+    authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
+    messageSystemAttributeNames: ["ApproximateReceiveCount"],
+    // Of what the handler throws for: nobody has tried, or the database was away for a moment.
+    terminateVisibilityTimeout: ([message]) =>
+      signal.aborted
+        ? 0
+        : returnDelaySeconds(Number(message?.Attributes?.ApproximateReceiveCount), Math.random()),
+    preReceiveMessageCallback: async () => {
+      resting = new Promise((resolve) => {
+        rest = resolve;
+      });
+    },
+    handleMessage: async (message: Message) => {
+      // Received while we end: for another worker, at once.
+      if (signal.aborted) throw new Error("ending");
+      const end = await pool.run(decodeRepairMessage(message.Body ?? ""));
+      onEnd(end);
+      if (end.kind === "not-begun") throw new Error(`not begun: ${end.code}`);
+      return end.kind === "ended" ? message : undefined;
+    },
+  });
+  consumer.on("empty", () => rest());
+  consumer.on("response_processed", () => rest());
+  consumer.on("processing_error", (error) => logger.warn({ error }, "a message could not be handled"));
+  consumer.on("error", (error) => {
+    if (!signal.aborted) logger.warn({ error }, "the queue could not be used; it is tried again");
+    rest();
+  });
+  consumer.start();
+  return async () => {
+    consumer.stop();
+    await resting;
+  };
+}

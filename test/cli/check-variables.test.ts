@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { checkVariables } from "../../lib/cli/commands/doctor/check-variables.ts";
+
+test("no setting of a stage counts as misspelt: doctor is given .env.STAGE as well", () => {
+  const deployment = readFileSync(new URL("../../docs/deployment.md", import.meta.url), "utf8");
+  const settings = [...deployment.matchAll(/^\| `(SLABMEND_\w+)` \| [^|]+ \| [^|]+ \| [^|]+ \|$/gm)].map(
+    ([, name]) => name!,
+  );
+  expect(settings).toContain("SLABMEND_ALARM_EMAIL");
+  expect(checkVariables(Object.fromEntries(settings.map((name) => [name, "x"])))).toMatchObject([
+    { level: "ok" },
+  ]);
+});
+
+test("what nobody reads does", () => {
+  expect(checkVariables({ SLABMEND_VPCS: "new", SLABMEND_REPAIR_FUNCTION: "f" })).toMatchObject([
+    { level: "warning", says: "nobody reads SLABMEND_VPCS" },
+  ]);
+});

@@ -1,0 +1,173 @@
+import { spawnSync } from "node:child_process";
+import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { describe, expect, test } from "vitest";
+import { EXIT_CODES } from "../../lib/cli/command/exit-codes.ts";
+import { createCommandLine } from "../../lib/cli/command-line.ts";
+import { describeCommandLine } from "../../lib/cli/describe-command-line.ts";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { LAUNCHER } from "./cli-process.ts";
+import { runCli } from "./run-cli.ts";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const read = (path: string): Promise<string> => readFile(join(root, path), "utf8");
+
+function commands(): Map<string, Command> {
+  const io = {
+    environment: {},
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    clock: systemClock,
+    signal: new AbortController().signal,
+  };
+  const found = new Map<string, Command>();
+  const add = (command: Command, prefix: string): void => {
+    for (const sub of command.commands) {
+      found.set(`${prefix}${sub.name()}`, sub);
+      add(sub, `${prefix}${sub.name()} `);
+    }
+  };
+  add(
+    createCommandLine(io, () => {}),
+    "",
+  );
+  return found;
+}
+
+describe("documentation", () => {
+  test("docs/command-line.md is what the parser says", async () => {
+    expect(await read("docs/command-line.md")).toBe(describeCommandLine());
+  });
+
+  test("every command that a document names exists, with the options that it names", async () => {
+    const known = commands();
+    for (const path of [
+      "README.md",
+      "docs/runbook.md",
+      "docs/deployment.md",
+      "docs/cost.md",
+      "docs/security.md",
+    ]) {
+      for (const [named, rest] of [...(await read(path)).matchAll(/npx slabmend ([a-z][^`\n]*)/g)]) {
+        const words = rest!.split(/\s+/);
+        const two = known.get(words.slice(0, 2).join(" "));
+        const command = two ?? known.get(words[0]!);
+        expect([path, named, command !== undefined]).toEqual([path, named, true]);
+        const options = [...command!.options, ...command!.parent!.options].map(({ long }) => long);
+        for (const word of words.filter((one) => one.startsWith("--"))) {
+          expect([path, named, options]).toEqual([path, named, expect.arrayContaining([word])]);
+        }
+      }
+    }
+  });
+
+  test("every command and option says what it is for", () => {
+    for (const [name, command] of commands()) {
+      expect([name, command.description().length > 10]).toEqual([name, true]);
+      for (const option of command.options) expect([name, option.description !== ""]).toEqual([name, true]);
+      for (const argument of command.registeredArguments)
+        expect([name, argument.description !== ""]).toEqual([name, true]);
+    }
+  });
+
+  test("exit codes are distinct and those that shells know", () => {
+    const codes = Object.values(EXIT_CODES).map(({ code }) => code);
+    expect(new Set(codes).size).toBe(codes.length);
+    expect(EXIT_CODES.interrupted.code).toBe(128 + 2);
+  });
+});
+
+describe("usage", () => {
+  test.each([
+    [["--help"], 0],
+    [["--version"], 0],
+    [["work", "--help"], 0],
+    [["quarantine", "release", "--help"], 0],
+    [[], 2],
+    [["frobnicate"], 2],
+    [["plan"], 2],
+    [["work", "--concurrency", "0"], 2],
+    [["work", "--concurrency", "many"], 2],
+    [["dead-letters"], 2],
+    [["init", "--drop-everything"], 2],
+  ])("%j ends with %d", async (args, expected) => {
+    const { code, out, err } = await runCli(args);
+    expect(code).toBe(expected);
+    expect((expected === 0 ? out : err).length).toBeGreaterThan(5);
+  });
+
+  test.each([
+    [["--json", "plan"], "missing required argument 'slab'"],
+    [["--json", "frobnicate"], "unknown command 'frobnicate'"],
+    [["--json", "work", "--concurrency", "0"], "--concurrency <n>"],
+    [["work", "--concurrency", "many", "--json"], "whole number from 1 to 1000"],
+    [["--json", "invoke", "repair"], "claim, reap"],
+    [["--json", "init", "--drop-everything"], "--drop-everything"],
+    [["--json", "derive-seed", "abandon", "about"], "expected 0 arguments but got 2"],
+    [["--json", "dead-letters"], "expected a command, got none"],
+    [["--json"], "expected a command, got none"],
+  ])("%j says one line of JSON, and ends with 2", async (args, says) => {
+    const { code, out, err } = await runCli(args);
+    expect([code, out, err.trimEnd().split("\n").length]).toEqual([2, "", 1]);
+    expect(JSON.parse(err)).toEqual({
+      error: { code: "usage", message: expect.any(String), remedy: "Try --help.", details: {} },
+    });
+    expect(JSON.parse(err).error.message.toLowerCase()).toContain(says.toLowerCase());
+    expect(err).not.toContain("abandon");
+  });
+
+  test("what comes after -- is no option", async () => {
+    const { code, err } = await runCli(["plan", "--", "--json", "more"]);
+    expect([code, err.startsWith("{")]).toEqual([2, false]);
+  });
+
+  test("a file of variables holds for what the environment does not say", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "slabmend-cli-"));
+    const file = join(folder, ".env");
+    const { writeFile } = await import("node:fs/promises");
+    await writeFile(file, "SLABMEND_DATABASE_URL=postgres://u:p@8.8.8.8/x\nSLABMEND_MIGRATION_SEED=00\n");
+    const fromFile = await runCli(["init", "--json", "--env-file", file]);
+    expect(fromFile.error?.code).toBe("database-url-without-tls");
+    const fromBoth = await runCli(["init", "--json", "--env-file", file], {
+      environment: { SLABMEND_DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" },
+    });
+    expect(fromBoth.error?.code).toBe("database-unreachable");
+    // As `sst deploy` prints it.
+    await writeFile(file, "   SLABMEND_DATABASE_URL: postgres://u:p@8.8.8.8/x\n");
+    const pasted = await runCli(["init", "--json", "--env-file", file]);
+    expect(pasted.error?.code).toBe("database-url-without-tls");
+    await rm(folder, { recursive: true });
+  });
+
+  test("a signal in mid-command ends it with 130", async () => {
+    const ending = new AbortController();
+    ending.abort(new Error("SIGINT"));
+    const { code, error } = await runCli(["init", "--json", "--yes"], {
+      environment: { SLABMEND_DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" },
+      signal: ending.signal,
+    });
+    expect([code, error?.code]).toEqual([130, "interrupted"]);
+  });
+});
+
+describe("the launcher", () => {
+  test("runs the command line and passes its exit code on", () => {
+    const run = spawnSync(process.execPath, [LAUNCHER, "status"], { encoding: "utf8", env: {} });
+    expect([run.status, run.stdout]).toEqual([3, ""]);
+    expect(run.stderr).toContain("SLABMEND_DATABASE_URL");
+  });
+
+  test("below node_modules, where Node strips no types, it says to clone", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "slabmend-launcher-"));
+    const bin = join(folder, "node_modules/slabmend/bin");
+    await mkdir(bin, { recursive: true });
+    await copyFile(LAUNCHER, join(bin, "slabmend.mjs"));
+    const run = spawnSync(process.execPath, [join(bin, "slabmend.mjs")], { encoding: "utf8" });
+    expect([run.status, run.stderr]).toEqual([3, expect.stringContaining("npm ci")]);
+    await rm(folder, { recursive: true });
+  });
+});

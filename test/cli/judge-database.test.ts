@@ -1,0 +1,96 @@
+import { describe, expect, test } from "vitest";
+import { parseDatabaseUrl } from "../../lib/cli/command/database-url.ts";
+import { judgeHosts } from "../../lib/cli/commands/doctor/check-hosts.ts";
+import {
+  describePooler,
+  judgeClock,
+  judgeConnections,
+  judgeEncryption,
+  judgePrivileges,
+  judgeTimeouts,
+  judgeVersion,
+} from "../../lib/cli/commands/doctor/judge-database.ts";
+import type { DatabaseUrl } from "../../lib/config/database-url.ts";
+import type { ServerFacts } from "../../lib/database/schema/read-server-facts.ts";
+
+const facts = (changes: Partial<ServerFacts> = {}): ServerFacts => ({
+  versionNumber: 180_004,
+  clockMs: 0,
+  role: "slabmend",
+  isSuperuser: false,
+  roleConnectionLimit: 105,
+  maxConnections: 200,
+  reservedConnections: 3,
+  otherConnections: 12,
+  ownConnections: 1,
+  serverPort: 5432,
+  isEncrypted: true,
+  timeouts: { statement_timeout: "15s", lock_timeout: "3s", idle_in_transaction_session_timeout: "5s" },
+  ...changes,
+});
+const url = (query: string): DatabaseUrl => parseDatabaseUrl(`postgres://u:p@127.0.0.1/indexd${query}`);
+
+describe("connections: max_connections against concurrency", () => {
+  test.each([
+    ["room for all", facts(), 100, "ok"],
+    ["no limit on the role", facts({ roleConnectionLimit: -1 }), 100, "warning"],
+    ["a limit below the concurrency", facts({ roleConnectionLimit: 50 }), 100, "warning"],
+    ["a limit that leaves others nothing", facts({ maxConnections: 100 }), 100, "failure"],
+    ["others that take the room", facts({ otherConnections: 150 }), 100, "failure"],
+    ["no limit, and no room", facts({ roleConnectionLimit: -1, maxConnections: 100 }), 100, "failure"],
+  ])("%s", (_name, server, concurrency, level) => {
+    expect(judgeConnections(server, concurrency).level).toBe(level);
+  });
+});
+
+test.each([
+  [0, 10, "ok"],
+  [-4_900, 0, "ok"],
+  [5_300, 100, "warning"],
+  [-61_000, 0, "failure"],
+  // The answer took so long that nothing can be said.
+  [61_000, 60_000, "ok"],
+])("a clock %d ms off, known to %d ms: %s", (skewMs, uncertainMs, level) => {
+  expect(judgeClock(skewMs, uncertainMs).level).toBe(level);
+});
+
+test("versions, encryption, timeouts, pooler, privileges", () => {
+  expect(judgeVersion(facts()).says).toBe("PostgreSQL 18.4");
+  expect(judgeVersion(facts({ versionNumber: 140_011 })).level).toBe("failure");
+  expect(judgeEncryption(facts(), url("?sslmode=verify-full")).level).toBe("ok");
+  expect(judgeEncryption(facts(), url("?sslmode=require")).level).toBe("warning");
+  expect(judgeEncryption(facts({ isEncrypted: false }), url("")).level).toBe("ok");
+  expect(judgeTimeouts(facts()).level).toBe("ok");
+  expect(judgeTimeouts(facts({ timeouts: { ...facts().timeouts, lock_timeout: "0" } })).says).toContain(
+    "lock_timeout",
+  );
+  expect(describePooler(facts(), url(""), false).says).toContain("none seen");
+  expect(describePooler(facts(), url(""), true)).toMatchObject({
+    level: "ok",
+    says: expect.stringContaining("a transaction pooler"),
+  });
+  expect(describePooler(facts({ serverPort: 6_543 }), url(""), true).level).toBe("ok");
+  expect(describePooler(facts({ serverPort: 6_543 }), url(""), false)).toMatchObject({
+    level: "warning",
+    remedy: expect.stringContaining("pool_mode"),
+  });
+  const missing = Array.from({ length: 7 }, (_, index) => `right ${index}`);
+  expect(judgePrivileges(facts(), { missing, excessive: [] })).toMatchObject({
+    level: "failure",
+    says: expect.stringContaining("and 2 more"),
+  });
+  expect(judgePrivileges(facts(), { missing: [], excessive: ["superuser"] }).level).toBe("warning");
+});
+
+test.each([
+  [["funded", "funded", "dry"], "ok", "ok"],
+  [["funded", "dry", "dry"], "ok", "warning"],
+  [["dry", "dry", "dry"], "ok", "failure"],
+  [["funded", "away", "away"], "warning", "ok"],
+  [["away", "away", "away"], "failure", "skipped"],
+] as const)("hosts that are %j: reached %s, account %s", (kinds, hosts, account) => {
+  const answers = kinds.map((kind) =>
+    kind === "away" ? ({ kind: "unreachable", code: "unreachable" } as const) : { kind },
+  );
+  expect(judgeHosts(answers, true).map(({ level }) => level)).toEqual([hosts, account]);
+});

@@ -1,0 +1,66 @@
+/** Runs the command line in this process, with streams and environment of its own, and keeps what it printed. */
+import { PassThrough, Readable, Writable } from "node:stream";
+import { runCommandLine } from "../../lib/cli/command-line.ts";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { recordTrace } from "../canary/recorder.ts";
+import { rememberPhrase } from "../canary/remember-phrase.ts";
+import { rememberVariables } from "../canary/remember-variables.ts";
+
+export interface CliResult {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** Of `--json`: the one document on standard output. */
+  readonly json: unknown;
+  /** Of `--json`: the failure on standard error, if there was one. */
+  readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | undefined;
+}
+
+export interface CliOptions {
+  readonly input?: string;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+  readonly onOutput?: (text: string) => void;
+}
+
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
+  let out = "";
+  let err = "";
+  const into = (add: (text: string) => void) =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        add(String(chunk));
+        done();
+      },
+    });
+  rememberVariables(Object.entries(options.environment ?? {}));
+  rememberPhrase(options.input ?? "");
+  const stdin = options.input === undefined ? new PassThrough().end() : Readable.from([options.input]);
+  const code = await runCommandLine(args, {
+    environment: options.environment ?? {},
+    stdin,
+    stdout: into((text) => {
+      out += text;
+      options.onOutput?.(text);
+    }),
+    stderr: into((text) => {
+      err += text;
+    }),
+    clock: systemClock,
+    signal: options.signal ?? new AbortController().signal,
+  });
+  recordTrace(`stdout of slabmend ${args[0] ?? ""}`, out);
+  recordTrace(`stderr of slabmend ${args[0] ?? ""}`, err);
+  return {
+    code,
+    out,
+    err,
+    get json() {
+      return JSON.parse(out);
+    },
+    get error() {
+      const line = err.split("\n").find((text) => text.startsWith('{"error"'));
+      return line === undefined ? undefined : JSON.parse(line).error;
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { STORE_VERSION } from "../../lib/database/schema/migrate-database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { placeOn, seedFleet, seedSlab } from "../support/seed-indexd.ts";
+import { runCli } from "./run-cli.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase({ schema: "indexd" });
+});
+afterAll(() => database.drop());
+const cli = (...args: string[]) => runCli(args, { environment: { SLABMEND_DATABASE_URL: database.url } });
+const hasSchema = async (): Promise<boolean> =>
+  (await database.sql`select from pg_namespace where nspname = 'slabmend'`).length > 0;
+/** Everything about indexd's tables that we could have altered. */
+const catalogue = () => database.sql`
+  select c.relname, a.attname, a.atttypid, a.attnotnull, c.relacl::text, c.relhastriggers
+  from pg_class c join pg_attribute a on a.attrelid = c.oid
+  where c.relnamespace = 'public'::regnamespace order by 1, 2`;
+
+describe("init and uninstall", () => {
+  test("say what they will do, and do it only when told", async () => {
+    const before = await catalogue();
+    const asked = await cli("init");
+    expect([asked.code, await hasSchema()]).toEqual([5, false]);
+    expect(asked.err).toContain("create schema slabmend");
+    expect(asked.err).toContain("--yes");
+
+    const dry = await cli("init", "--dry-run", "--json");
+    expect([dry.code, dry.json, await hasSchema()]).toMatchObject([0, { done: false }, false]);
+
+    const made = await cli("init", "--yes", "--json");
+    expect([made.code, made.json]).toMatchObject([0, { done: true, from: 0, to: STORE_VERSION }]);
+    const again = await cli("init", "--yes", "--json");
+    expect([again.code, again.json]).toMatchObject([0, { from: STORE_VERSION, to: STORE_VERSION }]);
+
+    expect((await cli("uninstall")).code).toBe(5);
+    expect(await hasSchema()).toBe(true);
+    expect(await cli("uninstall", "--yes", "--json")).toMatchObject({ code: 0, json: { done: true } });
+    expect(await hasSchema()).toBe(false);
+    expect((await cli("uninstall", "--yes", "--json")).error?.code).toBe("nothing-to-remove");
+    expect(await catalogue()).toEqual(before);
+  });
+
+  test("uninstall gives leased slabs back at once, bumps what moved, and refuses while repairs run", async () => {
+    const { sql } = database;
+    await cli("init", "--yes");
+    const slab = await seedSlab(sql, { minShards: 2, sectors: placeOn(await seedFleet(sql, { hosts: 4 })) });
+    await sql`update slabs set next_repair_attempt = clock_timestamp() + interval '1 hour'`;
+    await sql`
+      insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, began_at, worker, expires_at, margin)
+      select id, digest, now(), next_repair_attempt, now(), now(), 'test', now() + interval '2 minutes', 0 from slabs`;
+    await sql`
+      insert into slabmend.moved (slab_id, digest, moved_at) select id, digest, now() from slabs`;
+    const refused = await cli("uninstall", "--yes", "--json");
+    expect([refused.code, refused.error?.code, await hasSchema()]).toEqual([5, "leases-running", true]);
+
+    expect(await cli("uninstall", "--yes", "--force", "--json")).toMatchObject({
+      code: 0,
+      json: { eventsBumped: 1, slabsFreed: 1 },
+    });
+    const [row] = await sql`
+      select next_repair_attempt <= clock_timestamp() as free from slabs where id = ${String(slab.id)}`;
+    expect(row).toEqual({ free: true });
+  });
+});
+
+describe("databases that they refuse", () => {
+  test("one without indexd, one of an unknown indexd, a role that may not", async () => {
+    const { sql } = database;
+    await sql`update global_settings set db_version = 23`;
+    const unknown = await cli("init", "--yes", "--json");
+    expect([unknown.code, unknown.error?.code]).toEqual([4, "unknown-database-version"]);
+    expect(await hasSchema()).toBe(false);
+    await sql`update global_settings set db_version = 22`;
+
+    const role = `reader_${process.pid}`;
+    await sql.unsafe(
+      `create role ${role} login password 'test'; grant select on all tables in schema public to ${role}`,
+    );
+    const url = new URL(database.url);
+    url.username = role;
+    url.password = "test";
+    const asReader = await runCli(["init", "--yes", "--json"], {
+      environment: { SLABMEND_DATABASE_URL: url.href },
+    });
+    expect([asReader.code, asReader.error?.code]).toEqual([4, "lacks-right"]);
+    url.password = "wrong";
+    const stranger = await runCli(["init", "--yes", "--json"], {
+      environment: { SLABMEND_DATABASE_URL: url.href },
+    });
+    expect([stranger.code, stranger.error?.code]).toEqual([4, "login-refused"]);
+    await sql.unsafe(`drop owned by ${role}; drop role ${role}`);
+
+    const empty = new URL(database.url);
+    empty.pathname = "/postgres";
+    const other = await runCli(["init", "--yes", "--json"], {
+      environment: { SLABMEND_DATABASE_URL: empty.href },
+    });
+    expect([other.code, other.error?.code]).toEqual([4, "not-indexd"]);
+    empty.pathname = "/nowhere";
+    const none = await runCli(["init", "--yes", "--json"], {
+      environment: { SLABMEND_DATABASE_URL: empty.href },
+    });
+    expect([none.code, none.error?.code]).toEqual([4, "no-such-database"]);
+  });
+
+  test("commands that need our schema say how to make it", async () => {
+    const status = await cli("status", "--json");
+    expect([status.code, status.error?.code, status.error?.remedy]).toEqual([
+      4,
+      "schema-missing",
+      "Create it: slabmend init.",
+    ]);
+  });
+});

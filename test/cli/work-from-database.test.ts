@@ -1,0 +1,81 @@
+/** Work without a queue, behind a database that falls silent and is back later. */
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createAnsweringDatabase } from "../../lib/database/client/answering-database.ts";
+import { connect } from "../../lib/database/client/connect.ts";
+import { DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
+import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
+import { parseSlabDigest } from "../../lib/slab/ids.ts";
+import { createLogger } from "../../lib/telemetry/logger.ts";
+import { workFromDatabase } from "../../lib/worker/work-from-database.ts";
+import { type WorkEnd, WorkerPool } from "../../lib/worker/worker-pool.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { untilEqual } from "../support/processes.ts";
+import { LOST, placeOn, seedFleet, seedSlab } from "../support/seed-indexd.ts";
+import { startSilentDatabase } from "../support/silent-proxy.ts";
+import { startCli } from "./cli-process.ts";
+
+let testDatabase: TestDatabase;
+beforeAll(async () => {
+  testDatabase = await createTestDatabase();
+});
+afterAll(() => testDatabase.drop());
+
+test("a lease whose answer was lost goes to a worker when the database is back; nothing hangs on the silent one", async () => {
+  const { sql } = testDatabase;
+  const hosts = await seedFleet(sql, { hosts: 6 });
+  // Its first letter tells the worker that stands in for the real one to be done at once.
+  const digest = parseSlabDigest("a".repeat(64));
+  await seedSlab(sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
+  const proxy = await startSilentDatabase(testDatabase.url);
+  const clock = createFakeClock();
+  const database = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const lines: string[] = [];
+  const ends: WorkEnd[] = [];
+  const ending = new AbortController();
+  const entry = fileURLToPath(new URL("./fixtures/obedient-worker.ts", import.meta.url));
+  const pool = new WorkerPool({ size: 1, environment: process.env, timeoutMs: 60_000, clock, entry });
+  const asked = proxy.fallSilentAt('"patientShare"', "answer");
+  const working = workFromDatabase({
+    database,
+    pool,
+    clock,
+    claim: { ...DEFAULT_CLAIM_SETTINGS, indexdGraceMs: 0 },
+    reap: DEFAULT_REAP_SETTINGS,
+    logger: createLogger("info", { write: (line) => void lines.push(line) }),
+    onEnd: (end) => ends.push(end),
+    signal: ending.signal,
+  });
+  await asked;
+  const leases = () =>
+    sql`select token::text, sent_at is not null as sent from slabmend.leases`.then((rows) => [...rows]);
+  await untilEqual(async () => (await leases()).length, 1);
+  const [lease] = await leases();
+  proxy.recover();
+  await clock.advance(20_000);
+  const isSaid = () => lines.some((line) => line.includes("tried again") && line.includes("no-answer"));
+  await untilEqual(isSaid, true);
+  await sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
+
+  await clock.advance(2_000);
+  await untilEqual(() => ends.length, 1);
+  expect(ends).toMatchObject([{ kind: "ended" }]);
+  await untilEqual(leases, [{ ...lease!, sent: true }]);
+
+  ending.abort();
+  await working;
+  await database.end();
+  await proxy.stop();
+});
+
+test("a command that is told to end does end, though a silent database never takes leave of it", async () => {
+  const proxy = await startSilentDatabase(testDatabase.url);
+  const asked = proxy.fallSilentAt("global_settings", "answer");
+  const cli = startCli(["status"], { SLABMEND_DATABASE_URL: proxy.url });
+  await cli.meanwhile(asked);
+  cli.child.kill("SIGINT");
+  await cli.ended;
+  expect(proxy.dead).toMatchObject([{ isLeft: true }]);
+  await proxy.stop();
+});

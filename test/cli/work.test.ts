@@ -1,0 +1,151 @@
+/** `slabmend work` as a process of its own: from the database, from the queue, draining, and without a worker. */
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
+import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
+import { checkRules } from "../../dev/demo/check-rules.ts";
+import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
+import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
+import { type CliProcess, startCli } from "./cli-process.ts";
+import { createFleetRole, type FleetRole } from "./fleet-role.ts";
+
+// Processes that start and repair on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
+
+/** Waits for what another process does to the database. */
+const untilCount = (count: () => Promise<number>, expected: number): Promise<void> =>
+  vi.waitFor(async () => expect(await count()).toBe(expected), { timeout: 100_000, interval: 50 });
+
+const stack = new AsyncDisposableStack();
+let world: RepairWorld;
+let role: FleetRole;
+let queueServer: QueueServer;
+let queues: QueuePair;
+let environment: Record<string, string>;
+let started: CliProcess[] = [];
+
+beforeAll(async () => {
+  world = await createRepairWorld({ hosts: 9 });
+  stack.defer(() => world.stop());
+  role = await createFleetRole(world.database, 10);
+  stack.defer(() => role.drop());
+  queueServer = await startQueueServer();
+  stack.defer(() => queueServer.stop());
+  queues = await queueServer.createQueues({ visibilityTimeoutSeconds: 120, maxReceiveCount: 5 });
+  environment = {
+    ...world.variables,
+    SLABMEND_DATABASE_URL: role.url,
+    SLABMEND_INDEXD_GRACE_SECONDS: "0",
+    SLABMEND_LOG_LEVEL: "trace",
+    SLABMEND_QUEUE_URL: queues.repairs.url,
+    AWS_ENDPOINT_URL: queueServer.url,
+    AWS_REGION: LOCAL_REGION,
+    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+  };
+});
+afterAll(() => stack.disposeAsync());
+beforeEach(() => world.heal());
+afterEach(async () => {
+  for (const { child, ended } of started) {
+    child.kill("SIGKILL");
+    await ended;
+  }
+  started = [];
+});
+
+function work(...args: string[]): CliProcess {
+  const cli = startCli(["work", "--json", ...args], environment);
+  started.push(cli);
+  return cli;
+}
+
+async function brokenSlab(): Promise<StoredSlab> {
+  const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
+  await world.loseSector(slab, 1);
+  await world.database.sql`
+    update slabs set next_repair_attempt = clock_timestamp() - interval '1 minute' where id = ${String(slab.id)}`;
+  // A pass over the sectors begins once a minute; the next one is due.
+  await world.database.sql`update slabmend.walks set pass_started_at = pass_started_at - interval '1 hour'`;
+  return slab;
+}
+
+const countRepaired = async (): Promise<number> =>
+  (await world.database.sql`select from slabmend.journal where outcome = 'repaired'`).length;
+
+/** The report of the end: the last line of standard output. */
+function lastLine(cli: CliProcess): unknown {
+  return JSON.parse(cli.out().trimEnd().split("\n").at(-1)!);
+}
+
+test("straight from the database: repairs what there is, and ends with 0 when told", async () => {
+  const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab()];
+  const cli = work("--from-database", "--concurrency", "2");
+  await cli.meanwhile(untilCount(countRepaired, 3));
+  // Each of them began at once: nothing waits for a queue.
+  expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
+  cli.child.kill("SIGTERM");
+  expect(await cli.ended).toBe(0);
+  expect(lastLine(cli)).toEqual({ done: true, outcomes: { repaired: 3 }, notBegun: 0, crashed: 0 });
+  for (const slab of slabs) expect(await world.wrongSectors(slab)).toEqual([]);
+  expect(await checkRules(world.database.sql, { settled: true })).toEqual([]);
+  expect(cli.out() + cli.err()).not.toContain(world.variables["SLABMEND_MIGRATION_SEED"]);
+  expect(cli.out() + cli.err()).not.toContain(new URL(role.url).password);
+});
+
+test("from the queue: a message for each, and a malformed one stays", async () => {
+  const repairedBefore = await countRepaired();
+  const slabs = [await brokenSlab(), await brokenSlab()];
+  const client = queueServer.createClient();
+  const send = (body: string) =>
+    client.send(new SendMessageCommand({ QueueUrl: queues.repairs.url, MessageBody: body }));
+  await send("no message of ours");
+  for (const slab of slabs) await send(encodeRepairMessage(await world.lease(slab)));
+  const cli = work("--concurrency", "2");
+  await cli.meanwhile(untilCount(countRepaired, repairedBefore + 2));
+  cli.child.kill("SIGTERM");
+  expect(await cli.ended).toBe(0);
+  expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 2 }, notBegun: 0, crashed: 0 });
+  // Invisible for a minute, and then again, until it is a dead letter.
+  expect(await queueServer.count(queues.repairs)).toEqual({ visible: 0, inFlight: 1 });
+  client.destroy();
+});
+
+test("draining finishes what is in hand and begins nothing more", async () => {
+  const repairedBefore = await countRepaired();
+  for (const { swarm } of world.hosts) await swarm.setSwitches({ latencyMs: 100 });
+  const slabs = [await brokenSlab(), await brokenSlab()];
+  const cli = work("--from-database", "--concurrency", "1");
+  const running = () =>
+    world.database.sql`select through_queue from slabmend.leases where began_at is not null`;
+  await cli.meanwhile(untilCount(async () => (await running()).length, 1));
+  // The claim of a queue does not count it.
+  expect(await running()).toEqual([{ through_queue: false }]);
+  cli.child.kill("SIGTERM");
+  await cli.until("draining");
+  expect(await cli.ended).toBe(0);
+  expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 1 }, crashed: 0 });
+  expect(await countRepaired()).toBe(repairedBefore + 1);
+  // The other one is free for anybody.
+  expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
+  const [free] = await world.database.sql`
+    select count(*)::integer as slabs from slabs
+    where id = any (${slabs.map(({ id }) => String(id))}::bigint[]) and next_repair_attempt < clock_timestamp()`;
+  expect(free).toEqual({ slabs: 1 });
+});
+
+test("what cannot work says so before anything is leased", async () => {
+  await brokenSlab();
+  const { sql } = world.database;
+  await sql.unsafe(`revoke update (next_repair_attempt) on public.slabs from ${role.name}`);
+  const lacking = work("--from-database");
+  expect(await lacking.ended).toBe(4);
+  expect(lacking.err()).toContain("update (next_repair_attempt) on public.slabs");
+  await sql.unsafe(`grant update (next_repair_attempt) on public.slabs to ${role.name}`);
+
+  environment["SLABMEND_MIGRATION_SEED"] = "00";
+  const seedless = work("--from-database");
+  expect(await seedless.ended).toBe(3);
+  environment["SLABMEND_MIGRATION_SEED"] = world.variables["SLABMEND_MIGRATION_SEED"]!;
+  expect(await sql`select from slabmend.leases`).toHaveLength(0);
+});

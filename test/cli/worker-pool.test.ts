@@ -1,0 +1,93 @@
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
+import { createHandOver } from "../../lib/worker/hand-over.ts";
+import { type WorkEnd, WorkerPool } from "../../lib/worker/worker-pool.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { processState, untilEqual } from "../support/processes.ts";
+
+const entry = fileURLToPath(new URL("./fixtures/obedient-worker.ts", import.meta.url));
+const task = (does: "a" | "b" | "c" | "d" | "f") => ({
+  slabId: parseSlabId("7"),
+  digest: parseSlabDigest(does.repeat(64)),
+  token: parseLeaseToken("00000000-0000-4000-8000-000000000007"),
+});
+
+let pool: WorkerPool;
+const create = (size: number, clock = systemClock): WorkerPool => {
+  pool = new WorkerPool({ size, environment: process.env, timeoutMs: 60_000, clock, entry });
+  return pool;
+};
+afterEach(() => pool.stop());
+
+test("a process is used again, and there are never more than its size", async () => {
+  create(2);
+  await pool.start();
+  const [pid] = pool.pids;
+  expect(await pool.run(task("a"))).toEqual({ kind: "ended", outcome: `repaired by ${pid}` });
+  const both = [pool.run(task("d")), pool.run(task("d"))];
+  expect([pool.free, pool.pids.length]).toEqual([0, 2]);
+  expect(() => pool.run(task("a"))).toThrow(RangeError);
+  await Promise.all(both);
+  expect([pool.free, pool.pids.length]).toEqual([2, 2]);
+});
+
+test("a crash is one repair's, and the next gets a process of its own", async () => {
+  create(1);
+  expect(await pool.run(task("c"))).toEqual({ kind: "crashed" });
+  expect(await pool.run(task("a"))).toMatchObject({ kind: "ended" });
+  expect(await pool.run(task("b"))).toEqual({ kind: "not-begun", code: "ECONNREFUSED" });
+});
+
+test("what hangs beyond its time is killed", async () => {
+  const clock = createFakeClock();
+  create(1, clock);
+  const end = pool.run(task("f"));
+  const [pid] = pool.pids;
+  await clock.advance(90_001);
+  expect(await end).toEqual({ kind: "crashed" });
+  await untilEqual(() => processState(pid!), undefined);
+});
+
+test("stopping waits for what is in hand, takes nothing more, and leaves no process", async () => {
+  create(2);
+  const end = pool.run(task("d"));
+  const { pids } = pool;
+  await pool.stop();
+  expect(pool.free).toBe(0);
+  expect(await Promise.race([end, Promise.resolve("pending")])).toEqual({
+    kind: "ended",
+    outcome: "repaired",
+  });
+  for (const pid of pids) await untilEqual(() => processState(pid), undefined);
+});
+
+test("a worker that cannot start is found out before anything is leased", async () => {
+  pool = new WorkerPool({
+    size: 1,
+    environment: { ...process.env, EXIT_AT_ONCE: "1" },
+    timeoutMs: 1_000,
+    clock: systemClock,
+    entry,
+  });
+  await expect(pool.start()).rejects.toMatchObject({ code: "worker-failed" });
+});
+
+describe("the hand-over in place of a queue", () => {
+  test("takes as many as workers are free, refuses the others, and gives back what nobody began", async () => {
+    create(2);
+    const ends: WorkEnd[] = [];
+    const queue = createHandOver(pool, (end) => ends.push(end));
+    const messages = [task("d"), task("c"), task("a")];
+    const result = await queue.send(messages);
+    expect(result.sent).toEqual(messages.slice(0, 2));
+    expect(result.failed).toEqual([{ message: messages[2], code: "no-free-worker" }]);
+    await untilEqual(() => ends.length, 2);
+    expect(queue.takeLeftOver()).toEqual({
+      leases: expect.arrayContaining([messages[1], messages[2]]),
+      couldNotBegin: true,
+    });
+    expect(queue.takeLeftOver()).toEqual({ leases: [], couldNotBegin: false });
+  });
+});

@@ -1,0 +1,142 @@
+import type { Sql } from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { askWithin, createAnsweringDatabase } from "../../lib/database/client/answering-database.ts";
+import { connect } from "../../lib/database/client/connect.ts";
+import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { createFakeClock } from "../support/fake-clock.ts";
+import { startSilentDatabase } from "../support/silent-proxy.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const one = async (sql: Sql): Promise<number> => (await sql<{ one: number }[]>`select 1 as one`)[0]!.one;
+
+test("a server that falls silent is given up, and the next call has a new connection", async () => {
+  const proxy = await startSilentDatabase(database.url);
+  const clock = createFakeClock();
+  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  expect(await answering.run(20_000, one)).toBe(1);
+  const asked = proxy.fallSilent();
+  const unanswered = answering.run(20_000, one).catch((error: unknown) => error);
+  await asked;
+  proxy.recover();
+  await clock.advance(20_000);
+  expect(await unanswered).toMatchObject({ code: "no-answer" });
+  expect(await answering.run(20_000, one)).toBe(1);
+  await answering.end();
+  expect(clock.pending).toBe(0);
+  await proxy.stop();
+});
+
+test("what is idempotent is asked again by itself", async () => {
+  const proxy = await startSilentDatabase(database.url);
+  const clock = createFakeClock();
+  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const asked = proxy.fallSilent();
+  const answer = answering.runAgain(20_000, one);
+  await asked;
+  proxy.recover();
+  await clock.advance(20_000);
+  expect(await answer).toBe(1);
+  await answering.end();
+  await proxy.stop();
+});
+
+/** As a failover leaves it: the connection works, the server behind it takes no writes any more. */
+const turnReadOnly = (sql: Sql) => sql`set default_transaction_read_only = on`;
+const write = (sql: Sql) => sql`update slabmend.fleet set last_probe_at = null`.then(({ count }) => count);
+
+test("a server that became read-only is left at once, and the call has a new connection", async () => {
+  const answering = createAnsweringDatabase({
+    clock: systemClock,
+    connect: () => connect(database.url, "test"),
+  });
+  await answering.run(20_000, turnReadOnly);
+  expect(await answering.run(20_000, write)).toBe(1);
+  await answering.run(20_000, turnReadOnly);
+  // Also from within what is tried again.
+  expect(await answering.run(20_000, (sql) => retryTransaction("test", () => write(sql)))).toBe(1);
+  await answering.end();
+});
+
+test("one that stays read-only is asked again until the time is up", async () => {
+  const clock = createFakeClock();
+  const slept: number[] = [];
+  const answering = createAnsweringDatabase({
+    clock: {
+      now: clock.now,
+      after(delayMs, callback) {
+        if (delayMs === 5_000) return clock.after(delayMs, callback);
+        slept.push(delayMs);
+        clock.skip(delayMs);
+        queueMicrotask(callback);
+        return () => {};
+      },
+    },
+    connect: () => connect(`${database.url}?default_transaction_read_only=on`, "test"),
+  });
+  await expect(answering.run(5_000, write)).rejects.toMatchObject({
+    code: "read-only-server",
+    cause: { code: "25006" },
+  });
+  // The first new connection is asked at once; a sleep of two seconds more would end too late.
+  expect(slept).toEqual([500, 1_000, 2_000]);
+  expect(clock.pending).toBe(0);
+  await answering.end();
+});
+
+test("a failure of the statement itself is passed on as it is", async () => {
+  const answering = createAnsweringDatabase({
+    clock: systemClock,
+    connect: () => connect(database.url, "test"),
+  });
+  await expect(answering.runAgain(20_000, (sql) => sql`select 1 / 0`)).rejects.toMatchObject({
+    code: "22012",
+  });
+  await answering.end();
+});
+
+test("what waits on a connection that another call gave up has no answer either, at once and however it tries again", async () => {
+  const proxy = await startSilentDatabase(database.url);
+  const clock = createFakeClock();
+  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const asked = proxy.fallSilent();
+  const failure = (limitMs: number, statements = one) =>
+    answering.run(limitMs, statements).catch((error: unknown) => error);
+  const both = [failure(20_000), failure(45_000, (sql) => retryTransaction("test", () => one(sql)))];
+  await asked;
+  await clock.advance(20_000);
+  for (const error of await Promise.all(both)) expect(error).toMatchObject({ code: "no-answer" });
+  expect(clock.pending).toBe(0);
+  await answering.end();
+  await proxy.stop();
+});
+
+test("a deadline bounds every wait, and beyond it nothing is asked", async () => {
+  const proxy = await startSilentDatabase(database.url);
+  const clock = createFakeClock();
+  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const ask = askWithin(answering, clock, clock.now() + 3_000);
+  expect(await ask(one)).toBe(1);
+  const asked = proxy.fallSilent();
+  const unanswered = ask(one).catch((error: unknown) => error);
+  await asked;
+  await clock.advance(3_000);
+  expect(await unanswered).toMatchObject({ code: "no-answer" });
+  proxy.recover();
+  const { accepted } = proxy;
+  await expect(ask(one)).rejects.toMatchObject({ code: "no-answer" });
+  expect(proxy.accepted).toBe(accepted);
+  // Something that rests between two tries does not delay the end.
+  const resting = askWithin(answering, clock, clock.now() + 3_000)(() => new Promise<never>(() => {}));
+  const rested = resting.catch((error: unknown) => error);
+  await clock.advance(3_000);
+  expect(await rested).toMatchObject({ code: "no-answer" });
+  await answering.end();
+  await proxy.stop();
+});

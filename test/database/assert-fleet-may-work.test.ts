@@ -1,0 +1,80 @@
+/** What is said first of several things that are amiss: rights on tables that a wrong version lacks are not the cause. */
+import { randomBytes } from "node:crypto";
+import postgres from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { assertFleetMayWork } from "../../lib/database/schema/assert-fleet-may-work.ts";
+import { createFleetRole, type FleetRole } from "../cli/fleet-role.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+let database: TestDatabase;
+let role: FleetRole;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  role = await createFleetRole(database);
+});
+afterAll(async () => {
+  await role.drop();
+  await database.drop();
+});
+
+/** In a transaction as that role, after the owner's changes, all of it rolled back. */
+async function failureOf(changes: string, name = role.name): Promise<unknown> {
+  let failure: unknown;
+  await database.sql
+    .begin(async (tx) => {
+      await tx.unsafe(changes);
+      await tx.unsafe(`set local role ${name}`);
+      failure = await assertFleetMayWork(tx).catch((error: unknown) => error);
+      throw new Error("roll back");
+    })
+    .catch((error: Error) => {
+      if (error.message !== "roll back") throw error;
+    });
+  return failure;
+}
+
+test.each([
+  ["nothing is amiss", "", undefined],
+  [
+    "an unknown indexd whose columns are others",
+    "update global_settings set db_version = 23; alter table slabs rename column min_shards to least_shards",
+    "unknown-database-version",
+  ],
+  ["an indexd that never started", "delete from global_settings", "not-indexd"],
+  ["no indexd", "drop table global_settings cascade", "not-indexd"],
+  ["no schema of ours", "drop schema slabmend cascade", "schema-missing"],
+  [
+    "an older schema of ours",
+    "delete from slabmend.database_migrations where version > 1; drop table slabmend.budget",
+    "schema-too-old",
+  ],
+  ["a right of the commit lacks", "revoke update (host_id) on sectors from ROLE", "lacks-right"],
+  [
+    "the right to append statistics lacks",
+    "revoke usage on sequence stats_deltas_id_seq from ROLE",
+    "lacks-right",
+  ],
+  ["the versions may not be read", "revoke select on slabmend.database_migrations from ROLE", "lacks-right"],
+  ["the schema may not be used", "revoke usage on schema slabmend from ROLE", "lacks-right"],
+])("%s", async (_name, changes, code) => {
+  const failure = await failureOf(changes.replaceAll("ROLE", role.name));
+  expect((failure as { code?: string } | undefined)?.code).toBe(code);
+});
+
+test("a role that was granted nothing gets the list and the remedy, not a refusal of the server's", async () => {
+  const name = `bare_${randomBytes(6).toString("hex")}`;
+  expect(await failureOf(`create role ${name}`, name)).toMatchObject({
+    name: "StoreError",
+    code: "lacks-right",
+    message: expect.stringMatching(/may not .* on public\..* and \d+ more/),
+    remedy: expect.stringContaining("slabmend grant"),
+  });
+});
+
+test("it costs two round trips", async () => {
+  let queries = 0;
+  const sql = postgres(role.url, { max: 1, prepare: false, fetch_types: false, debug: () => (queries += 1) });
+  await assertFleetMayWork(sql);
+  expect(queries).toBe(2);
+  await sql.end();
+});

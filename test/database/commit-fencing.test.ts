@@ -1,0 +1,394 @@
+import { randomUUID } from "node:crypto";
+import postgres, { type Sql, type TransactionSql } from "postgres";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import {
+  type CommitRequest,
+  type CommitResult,
+  commitRepair,
+} from "../../lib/database/leases/commit-repair.ts";
+import type { LeaseToken } from "../../lib/slab/ids.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import {
+  LOST,
+  placeOn,
+  type SeededHost,
+  type SeededSlab,
+  seedFleet,
+  seedSlab,
+} from "../support/seed-indexd.ts";
+import { statisticsThatDisagree } from "../support/seed-statistics.ts";
+import { migrateSector } from "./reference-writes.ts";
+import { indexdState, leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let hosts: SeededHost[];
+beforeAll(async () => {
+  database = await createTestDatabase({ max: 8 });
+  sql = database.sql;
+  hosts = await seedFleet(sql, { hosts: 10 });
+});
+afterAll(() => database.drop());
+
+let slab: SeededSlab;
+let token: LeaseToken;
+let request: CommitRequest;
+beforeEach(async () => {
+  slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
+  token = await leaseByHand(sql, slab);
+  request = requestOf(slab, token, { moves: await movesFromHere(sql, slab, [[0, hosts[5]!]]) });
+});
+
+const leases = () => sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`;
+
+describe("a superseded worker changes nothing of indexd's", () => {
+  afterEach(() => sql`update global_settings set db_version = 22`);
+  const changesNothing = async (why: string): Promise<void> => {
+    const before = await indexdState(sql);
+    expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
+    expect(await indexdState(sql)).toEqual(before);
+    // And says the same when asked again.
+    expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
+  };
+
+  test("its lease was reaped", async () => {
+    await sql`delete from slabmend.leases where token = ${token}`;
+    await changesNothing("lease-gone");
+  });
+
+  test("its slab was leased again", async () => {
+    await sql`delete from slabmend.leases where token = ${token}`;
+    const next = await leaseByHand(sql, slab);
+    await changesNothing("lease-gone");
+    // The other worker's lease is untouched.
+    expect(await sql`select 1 from slabmend.leases where token = ${next}`).toHaveLength(1);
+  });
+
+  test("it never began", async () => {
+    await sql`update slabmend.leases set began_at = null, worker = null where token = ${token}`;
+    await changesNothing("never-begun");
+  });
+
+  test("indexd claimed the slab in between", async () => {
+    // By a microsecond: a comparison in JavaScript would not see it.
+    await sql`
+      update slabs set next_repair_attempt = next_repair_attempt + interval '1 microsecond' where id = ${String(slab.id)}`;
+    await changesNothing("indexd-claimed");
+    expect(await leases()).toHaveLength(0);
+    const [entry] =
+      await sql`select outcome, error, bytes_read, moves from slabmend.journal where token = ${token}`;
+    expect(entry).toEqual({
+      outcome: "superseded",
+      error: "indexd-claimed",
+      bytes_read: "41943040",
+      moves: [],
+    });
+  });
+
+  test("the slab was deleted, or is another one now", async () => {
+    request = { ...request, digest: "ab".repeat(32) as CommitRequest["digest"] };
+    await changesNothing("slab-gone");
+    expect(await leases()).toHaveLength(0);
+  });
+
+  test("indexd was upgraded while the repair ran", async () => {
+    await sql`update global_settings set db_version = 23`;
+    await changesNothing("indexd-upgraded");
+    expect(await leases()).toHaveLength(0);
+  });
+
+  test("it says itself that it is stale", async () => {
+    request = { ...request, outcome: { kind: "stale" } };
+    await changesNothing("reported-stale");
+    expect(await leases()).toHaveLength(0);
+  });
+});
+
+describe("idempotent by token", () => {
+  test("a second call finds the first", async () => {
+    expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed", recorded: [0] });
+    const before = await indexdState(sql);
+    expect(await commitRepair(sql, request)).toEqual({ kind: "already-committed", outcome: "repaired" });
+    expect(await indexdState(sql)).toEqual(before);
+  });
+
+  test("two calls at once: one commits, the other finds it", async () => {
+    const results = await Promise.all([commitRepair(sql, request), commitRepair(sql, request)]);
+    expect(results.map((result) => result.kind).sort()).toEqual(["already-committed", "committed"]);
+    const [sector] = await sql`select num_migrated from sectors where id = ${String(slab.sectors[0]!.id)}`;
+    expect(sector).toEqual({ num_migrated: 1 });
+  });
+
+  test("a connection that ends while COMMIT is under way is asked again", async () => {
+    // Somebody holds the slab, so that the commit waits; its connection is killed there, once before and once after it
+    // could happen. Each time the worker must end with one recorded repair.
+    for (const letItHappen of [false, true]) {
+      const here = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
+      const itsToken = await leaseByHand(sql, here);
+      const moves = await movesFromHere(sql, here, [[0, hosts[6]!]]);
+      const worker = postgres(database.url, { max: 1, onnotice: () => {}, prepare: false });
+      try {
+        const [backend] = await worker<{ pid: number }[]>`select pg_backend_pid() as pid`;
+        let committing: Promise<unknown> = Promise.resolve();
+        await sql.begin(async (tx) => {
+          await tx`select 1 from slabs where id = ${String(here.id)} for update`;
+          committing = commitRepair(worker, requestOf(here, itsToken, { moves }));
+          await waitsForLock(backend!.pid);
+          if (!letItHappen) await tx`select pg_terminate_backend(${backend!.pid})`;
+        });
+        if (letItHappen) await sql`select pg_terminate_backend(${backend!.pid})`;
+        const result = (await committing) as { kind: string };
+        expect(["committed", "already-committed"]).toContain(result.kind);
+        const [sector] =
+          await sql`select host_id, num_migrated from sectors where id = ${String(here.sectors[0]!.id)}`;
+        expect(sector).toEqual({ host_id: hosts[6]!.id, num_migrated: 1 });
+      } finally {
+        await worker.end();
+      }
+    }
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+
+  test("an answer lost after COMMIT: the journal tells", async () => {
+    const lossy = losingAnswers(sql, 1, { code: "CONNECTION_CLOSED" });
+    expect(await commitRepair(lossy, request)).toEqual({ kind: "already-committed", outcome: "repaired" });
+  });
+});
+
+describe("indexd is at the same rows: first the lock, then the look", () => {
+  /** Runs `theirs` and leaves its transaction open until our commit waits for it. */
+  const besideIndexd = async (theirs: (tx: TransactionSql) => Promise<unknown>) => {
+    const worker = postgres(database.url, { max: 1, onnotice: () => {} });
+    try {
+      const [backend] = await worker<{ pid: number }[]>`select pg_backend_pid() as pid`;
+      let committing: Promise<CommitResult> | undefined;
+      await sql.begin(async (tx) => {
+        await theirs(tx);
+        committing = commitRepair(worker, request);
+        await waitsForLock(backend!.pid);
+      });
+      return await committing!;
+    } finally {
+      await worker.end();
+    }
+  };
+
+  test("it migrates the very sector", async () => {
+    const result = await besideIndexd((tx) =>
+      migrateSector(tx, { ...request.moves[0]!, newHostId: hosts[6]!.id }),
+    );
+    expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "sector-moved" }] });
+    const [sector] =
+      await sql`select host_id, num_migrated from sectors where id = ${String(slab.sectors[0]!.id)}`;
+    expect(sector).toEqual({ host_id: hosts[6]!.id, num_migrated: 1 });
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+
+  test("it migrates another sector of the slab to our host", async () => {
+    const [move] = await movesFromHere(sql, slab, [[1, hosts[5]!]]);
+    const result = await besideIndexd((tx) => migrateSector(tx, move!));
+    expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "host-taken" }] });
+  });
+
+  test("it migrates a sector that we report lost", async () => {
+    const { id: sectorId, root } = slab.sectors[1]!;
+    request = { ...request, lost: [{ sectorId, root, hostId: hosts[0]!.id }] };
+    const [move] = await movesFromHere(sql, slab, [[1, hosts[7]!]]);
+    const result = await besideIndexd((tx) => migrateSector(tx, move!));
+    expect(result).toMatchObject({ recorded: [0], lostRecorded: 0 });
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+
+  test("it upgrades its tables", async () => {
+    const result = await besideIndexd(async (tx) => {
+      await tx`update sectors set num_migrated = num_migrated where id = ${String(slab.sectors[0]!.id)}`;
+      await tx`update global_settings set db_version = 23`;
+    });
+    await sql`update global_settings set db_version = 22`;
+    expect(result).toEqual({ kind: "superseded", why: "indexd-upgraded" });
+    const [sector] = await sql`select host_id from sectors where id = ${String(slab.sectors[0]!.id)}`;
+    expect(sector).toEqual({ host_id: null });
+  });
+
+  test("it claims the slab", async () => {
+    const result = await besideIndexd(
+      (tx) =>
+        tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`,
+    );
+    expect(result).toEqual({ kind: "superseded", why: "indexd-claimed" });
+  });
+
+  test("it deletes the slab", async () => {
+    const result = await besideIndexd(async (tx) => {
+      await tx`update stats set stat_value = stat_value - 1 where stat_name = 'num_slabs'`;
+      await tx`delete from slabs where id = ${String(slab.id)}`;
+    });
+    expect(result).toEqual({ kind: "superseded", why: "slab-gone" });
+  });
+});
+
+describe("retries", () => {
+  test.each(["40001", "40P01", "55P03"])("goes on after %s", async (code) => {
+    const failing = failingFirst(sql, 3, code);
+    const result = await commitRepair(failing, request, { random: () => 0 });
+    expect(result).toMatchObject({ kind: "committed", recorded: [0] });
+  });
+
+  test("a lock that somebody holds for longer than lock_timeout", async () => {
+    const impatient = postgres(database.url, {
+      max: 1,
+      onnotice: () => {},
+      connection: { lock_timeout: 50 },
+    });
+    try {
+      let committing: Promise<unknown> = Promise.resolve();
+      await sql.begin(async (tx) => {
+        await tx`select 1 from slabs where id = ${String(slab.id)} for update`;
+        committing = commitRepair(impatient, request);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      });
+      expect(await committing).toMatchObject({ kind: "committed", recorded: [0] });
+    } finally {
+      await impatient.end();
+    }
+  });
+
+  test("gives up with a typed error, and leaves everything to a later call", async () => {
+    const failing = failingFirst(sql, 100, "40001");
+    await expect(commitRepair(failing, request, { maxAttempts: 3, random: () => 0 })).rejects.toMatchObject({
+      code: "retries-exhausted",
+    });
+    const gone = failingFirst(sql, 100, "CONNECTION_CLOSED");
+    await expect(
+      commitRepair(gone, request, { maxConnectionAttempts: 2, random: () => 0 }),
+    ).rejects.toMatchObject({ code: "fate-unknown" });
+    expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed" });
+  });
+
+  test("what is no conflict is thrown as it is", async () => {
+    await expect(commitRepair(failingFirst(sql, 1, "23514"), request)).rejects.toMatchObject({
+      code: "23514",
+    });
+  });
+
+  test("refuses an isolation level whose snapshots would not see what others committed", async () => {
+    await expect(
+      sql.begin("isolation level repeatable read", (tx) => commitRepair(tx, request)),
+    ).rejects.toMatchObject({ code: "25000" });
+  });
+});
+
+describe("two commits that meet", () => {
+  const share = async () => {
+    const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, LOST, ...placeOn(hosts.slice(0, 2))] });
+    const sharedRoot = one.sectors[0]!.root;
+    const two = await seedSlab(sql, {
+      minShards: 1,
+      sectors: [{ ...LOST, root: sharedRoot }, LOST, ...placeOn(hosts.slice(2, 4))],
+    });
+    return { one, two };
+  };
+  /** Pairs of sectors of one slab on one host. */
+  const collisions = () => sql`
+    select a.slab_id, x.host_id from slab_sectors a
+    join slab_sectors b on b.slab_id = a.slab_id and b.sector_id > a.sector_id
+    join sectors x on x.id = a.sector_id join sectors y on y.id = b.sector_id and y.host_id = x.host_id`;
+
+  test("two slabs that share a sector choose the same host: one gets it", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const { one, two } = await share();
+      const target = hosts[7]!;
+      const requests = await Promise.all(
+        // The first moves the shared sector there, the second one of its own.
+        [[one, 0] as const, [two, 1] as const].map(async ([which, index]) =>
+          requestOf(which, await leaseByHand(sql, which), {
+            moves: await movesFromHere(sql, which, [[index, target]]),
+          }),
+        ),
+      );
+      const results = await Promise.all(requests.map((each) => commitRepair(sql, each)));
+      const recorded = results.flatMap((result) => (result.kind === "committed" ? result.recorded : []));
+      expect(recorded).toHaveLength(1);
+      expect(await collisions()).toEqual([]);
+    }
+  });
+
+  test("two slabs that share no sector, but both one with a third", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 2))] });
+      const two = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(2, 4))] });
+      await seedSlab(sql, {
+        minShards: 1,
+        sectors: [one, two].map((each) => ({ ...LOST, root: each.sectors[0]!.root })),
+      });
+      const requests = await Promise.all(
+        [one, two].map(async (which) =>
+          requestOf(which, await leaseByHand(sql, which), {
+            moves: await movesFromHere(sql, which, [[0, hosts[8]!]]),
+          }),
+        ),
+      );
+      const results = await Promise.all(requests.map((each) => commitRepair(sql, each)));
+      const recorded = results.flatMap((result) => (result.kind === "committed" ? result.recorded : []));
+      expect(recorded).toHaveLength(1);
+      expect(await collisions()).toEqual([]);
+    }
+  });
+
+  test("many commits onto the same few hosts never deadlock for good, and the counters add up", async () => {
+    const slabs = await Promise.all(
+      Array.from({ length: 24 }, () =>
+        seedSlab(sql, { minShards: 1, sectors: [LOST, LOST, LOST, ...placeOn(hosts.slice(0, 2))] }),
+      ),
+    );
+    const requests = await Promise.all(
+      slabs.map(async (each, n) => {
+        const targets = [4, 5, 6, 7].filter((host) => host !== 4 + (n % 4)).map((host) => hosts[host]!);
+        if (n % 2 === 0) targets.reverse();
+        const moves = await movesFromHere(
+          sql,
+          each,
+          targets.map((host, index) => [index, host] as const),
+        );
+        return requestOf(each, await leaseByHand(sql, each), { moves });
+      }),
+    );
+    const results = await Promise.all(requests.map((each) => commitRepair(sql, each)));
+    for (const result of results) expect(result).toMatchObject({ kind: "committed", recorded: [0, 1, 2] });
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+});
+
+async function waitsForLock(pid: number): Promise<void> {
+  for (;;) {
+    const [row] = await sql<{ waits: boolean }[]>`
+      select wait_event_type = 'Lock' as waits from pg_stat_activity where pid = ${pid}`;
+    if (row?.waits === true) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** A client whose first statements fail before they reach the database. */
+function failingFirst(client: Sql, times: number, code: string): Sql {
+  let left = times;
+  return new Proxy(client, {
+    apply(target, _self, args: never[]) {
+      if (left === 0) return Reflect.apply(target, undefined, args);
+      left -= 1;
+      return Promise.reject(Object.assign(new Error("made up"), { code }));
+    },
+  });
+}
+
+/** A client whose first statements happen, but whose answers are lost. */
+function losingAnswers(client: Sql, times: number, { code }: { code: string }): Sql {
+  let left = times;
+  return new Proxy(client, {
+    async apply(target, _self, args: never[]) {
+      const answer = await Reflect.apply(target, undefined, args);
+      if (left === 0) return answer;
+      left -= 1;
+      throw Object.assign(new Error(`made up ${randomUUID()}`), { code });
+    },
+  });
+}

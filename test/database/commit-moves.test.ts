@@ -1,0 +1,342 @@
+import type { Sql } from "postgres";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import {
+  type CommitRequest,
+  type CommitResult,
+  commitRepair,
+} from "../../lib/database/leases/commit-repair.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import {
+  blockHost,
+  LOST,
+  placeOn,
+  renewContract,
+  type SeededHost,
+  type SeededSlab,
+  seedContract,
+  seedFleet,
+  seedSlab,
+} from "../support/seed-indexd.ts";
+import { statisticsThatDisagree } from "../support/seed-statistics.ts";
+import { migrateSector } from "./reference-writes.ts";
+import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+});
+afterAll(() => database.drop());
+
+let hosts: SeededHost[];
+beforeEach(async () => {
+  hosts = await seedFleet(sql, { hosts: 8 });
+});
+
+const committed = (result: CommitResult): Extract<CommitResult, { kind: "committed" }> => {
+  if (result.kind !== "committed") throw new Error(`expected a commit, got ${JSON.stringify(result)}`);
+  return result;
+};
+
+async function commit(slab: SeededSlab, rest: Partial<CommitRequest>) {
+  const token = await leaseByHand(sql, slab);
+  return committed(await commitRepair(sql, requestOf(slab, token, rest)));
+}
+
+const hostsOf = async (slab: SeededSlab): Promise<(number | null)[]> => {
+  const rows = await sql<{ host_id: number | null }[]>`
+    select s.host_id from slab_sectors ss join sectors s on s.id = ss.sector_id
+    where ss.slab_id = ${String(slab.id)} order by ss.slab_index`;
+  return rows.map((row) => row.host_id);
+};
+
+const badContract = async (host: SeededHost): Promise<void> => {
+  await sql`update contracts set good = false where id = ${host.contract!.id}`;
+};
+
+test("moves a lost, a blocked and a badly contracted sector", async () => {
+  const slab = await seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
+  await blockHost(sql, hosts[0]!.hostKey);
+  await badContract(hosts[1]!);
+  const moves = await movesFromHere(sql, slab, [
+    [0, hosts[4]!],
+    [1, hosts[5]!],
+    [2, hosts[6]!],
+  ]);
+  const result = await commit(slab, { moves });
+  expect(result).toEqual({
+    kind: "committed",
+    outcome: "repaired",
+    recorded: [0, 1, 2],
+    dropped: [],
+    lostRecorded: 0,
+    slabFinished: true,
+  });
+  expect(await hostsOf(slab)).toEqual([4, 5, 6, 2, 3].map((n) => hosts[n]!.id));
+  expect(await statisticsThatDisagree(sql)).toEqual([]);
+  const [entry] = await sql`select * from slabmend.journal where slab_id = ${String(slab.id)}`;
+  expect(entry).toMatchObject({
+    outcome: "repaired",
+    moves: [
+      { index: 0, root: slab.sectors[0]!.root, from: null, to: hosts[4]!.id, how: "rebuilt" },
+      { index: 1, root: slab.sectors[1]!.root, from: hosts[0]!.id, to: hosts[5]!.id, how: "rebuilt" },
+      { index: 2, root: slab.sectors[2]!.root, from: hosts[1]!.id, to: hosts[6]!.id, how: "rebuilt" },
+    ],
+    bytes_read: "41943040",
+    hastings: "1000000000000000000000000000000",
+    phases_ms: { fetch: 12.5 },
+    worker: "worker-1",
+  });
+  expect(await sql`select slab_id::text from slabmend.moved where slab_id = ${String(slab.id)}`).toHaveLength(
+    1,
+  );
+  expect(await sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`).toHaveLength(0);
+});
+
+describe("rule 3: the sector is where the plan saw it, or lost, and still has to move", () => {
+  const slabWithBadFirst = async (): Promise<SeededSlab> => {
+    const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
+    await badContract(hosts[0]!);
+    return slab;
+  };
+
+  test("moved to another host meanwhile", async () => {
+    const slab = await slabWithBadFirst();
+    const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    await sql`
+      update sectors set host_id = ${hosts[6]!.id}, contract_sectors_map_id = null where id = ${String(slab.sectors[0]!.id)}`;
+    await sql`update hosts set unpinned_sectors = unpinned_sectors + 1 where id = ${hosts[6]!.id}`;
+    await sql`
+      insert into stats_deltas (stat_name, stat_delta) values ('num_pinned_sectors', -1), ('num_unpinned_sectors', 1)`;
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({
+      recorded: [],
+      dropped: [{ index: 0, why: "sector-moved" }],
+      slabFinished: true,
+    });
+    expect((await hostsOf(slab))[0]).toBe(hosts[6]!.id);
+  });
+
+  test("moved meanwhile from one bad host to another, unpinned on both", async () => {
+    const unpinnedOn = (n: number) => ({ hostId: hosts[n]!.id, mapId: null });
+    const slab = await seedSlab(sql, {
+      minShards: 1,
+      sectors: [unpinnedOn(0), ...placeOn(hosts.slice(2, 4))],
+    });
+    await blockHost(sql, hosts[0]!.hostKey);
+    await blockHost(sql, hosts[1]!.hostKey);
+    const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    await migrateSector(sql, { ...moves[0]!, newHostId: hosts[1]!.id });
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({
+      recorded: [],
+      dropped: [{ index: 0, why: "sector-moved" }],
+      // It still has to move.
+      outcome: "interrupted",
+      slabFinished: false,
+    });
+  });
+
+  test("pinned meanwhile to a contract that is not the planned one", async () => {
+    const slab = await slabWithBadFirst();
+    const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    const other = await seedContract(sql, hosts[0]!.id);
+    await sql`
+      update sectors set contract_sectors_map_id = ${other.mapId} where id = ${String(slab.sectors[0]!.id)}`;
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({
+      recorded: [],
+      dropped: [{ index: 0, why: "sector-moved" }],
+      outcome: "repaired",
+    });
+  });
+
+  test("contract renewed meanwhile: the map row is the same, the contract another", async () => {
+    const slab = await slabWithBadFirst();
+    const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    await renewContract(sql, hosts[0]!.id, hosts[0]!.contract!);
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "contract-renewed" }] });
+    expect(await hostsOf(slab)).toEqual([0, 1, 2].map((n) => hosts[n]!.id));
+  });
+
+  test("contract good again", async () => {
+    const slab = await slabWithBadFirst();
+    const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    await sql`update contracts set good = true where id = ${hosts[0]!.contract!.id}`;
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({
+      recorded: [],
+      dropped: [{ index: 0, why: "healthy-again" }],
+      outcome: "repaired",
+      slabFinished: true,
+    });
+  });
+
+  test("lost meanwhile: recorded, wherever the plan saw it", async () => {
+    const slab = await slabWithBadFirst();
+    const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    await sql`
+      with s as (update sectors set host_id = null, contract_sectors_map_id = null where id = ${String(slab.sectors[0]!.id)})
+      insert into stats_deltas (stat_name, stat_delta) values ('num_pinned_sectors', -1), ('num_unpinnable_sectors', 1)`;
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({ recorded: [0], dropped: [], slabFinished: true });
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+
+  test("deleted meanwhile, or never of this slab", async () => {
+    const slab = await slabWithBadFirst();
+    const other = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
+    const [move] = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    const [foreign] = await movesFromHere(sql, other, [[0, hosts[6]!]]);
+    const wrongIndex = { ...move!, index: 1, newHostId: hosts[7]!.id };
+    const result = await commit(slab, { moves: [move!, { ...foreign!, index: 2 }, wrongIndex] });
+    expect(result).toMatchObject({
+      recorded: [0],
+      dropped: [
+        { index: 1, why: "sector-gone" },
+        { index: 2, why: "sector-gone" },
+      ],
+    });
+    expect(await hostsOf(other)).toEqual([null]);
+  });
+});
+
+describe("rule 4: no two sectors of a slab on one host", () => {
+  test("a host that holds another sector of the slab, or takes two in one commit", async () => {
+    const slab = await seedSlab(sql, {
+      minShards: 1,
+      sectors: [LOST, LOST, LOST, ...placeOn(hosts.slice(0, 2))],
+    });
+    const moves = await movesFromHere(sql, slab, [
+      [0, hosts[0]!],
+      [1, hosts[5]!],
+      [2, hosts[5]!],
+    ]);
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({
+      outcome: "partial-deadline",
+      recorded: [1],
+      dropped: [
+        { index: 0, why: "host-taken" },
+        { index: 2, why: "host-taken" },
+      ],
+      slabFinished: false,
+    });
+  });
+
+  test("a host of another slab that has the moved sector too", async () => {
+    const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 2))] });
+    const shared = { ...LOST, root: slab.sectors[0]!.root };
+    await seedSlab(sql, { minShards: 1, sectors: [shared, ...placeOn(hosts.slice(2, 4))] });
+    const moves = await movesFromHere(sql, slab, [[0, hosts[3]!]]);
+    expect(await commit(slab, { moves })).toMatchObject({
+      recorded: [],
+      dropped: [{ index: 0, why: "host-taken" }],
+      outcome: "interrupted",
+    });
+    const elsewhere = await movesFromHere(sql, slab, [[0, hosts[4]!]]);
+    expect(await commit(slab, { moves: elsewhere })).toMatchObject({ recorded: [0], outcome: "repaired" });
+  });
+
+  test("the sector's own host", async () => {
+    const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
+    await badContract(hosts[0]!);
+    await seedContract(sql, hosts[0]!.id);
+    const moves = await movesFromHere(sql, slab, [[0, hosts[0]!]]);
+    expect(await commit(slab, { moves })).toMatchObject({ dropped: [{ index: 0, why: "host-taken" }] });
+  });
+});
+
+describe("rule 5: the new host is unblocked with a good contract", () => {
+  test.each([
+    ["blocked in mid-repair", "host-blocked", (host: SeededHost) => blockHost(sql, host.hostKey)],
+    ["its contract bad", "host-without-good-contract", badContract],
+    [
+      "its contract past proof height",
+      "host-without-good-contract",
+      (host: SeededHost) => sql`update contracts set proof_height = 0 where id = ${host.contract!.id}`,
+    ],
+  ])("%s", async (_what, why, spoil) => {
+    const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, LOST, ...placeOn(hosts.slice(0, 2))] });
+    const moves = await movesFromHere(sql, slab, [
+      [0, hosts[5]!],
+      [1, hosts[6]!],
+    ]);
+    await spoil(hosts[5]!);
+    const result = await commit(slab, { moves });
+    expect(result).toMatchObject({
+      recorded: [1],
+      dropped: [{ index: 0, why }],
+      outcome: "partial-deadline",
+    });
+    expect((await hostsOf(slab))[0]).toBeNull();
+  });
+
+  test("a host that does not exist", async () => {
+    const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
+    const [move] = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    const result = await commit(slab, { moves: [{ ...move!, newHostId: 2_000_000_000 as never }] });
+    expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "host-gone" }] });
+  });
+});
+
+describe("rule 6: lost only while the sector is on the host that said so", () => {
+  test("reported, and moved in the same commit", async () => {
+    const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
+    const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
+    const { id: sectorId, root } = slab.sectors[0]!;
+    const result = await commit(slab, { moves, lost: [{ sectorId, root, hostId: hosts[0]!.id }] });
+    expect(result).toMatchObject({ recorded: [0], lostRecorded: 1, slabFinished: true });
+    const [host] = await sql`select lost_sectors from hosts where id = ${hosts[0]!.id}`;
+    expect(host).toEqual({ lost_sectors: 1 });
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  });
+
+  test("not once the sector has moved, nor of another root or slab", async () => {
+    const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
+    const other = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
+    const [first, second] = slab.sectors;
+    await sql`
+      update sectors set host_id = ${hosts[6]!.id}, contract_sectors_map_id = ${hosts[6]!.contract!.mapId}
+      where id = ${String(first!.id)}`;
+    const result = await commit(slab, {
+      outcome: { kind: "healthy" },
+      lost: [
+        { sectorId: first!.id, root: first!.root, hostId: hosts[0]!.id },
+        { sectorId: second!.id, root: first!.root, hostId: hosts[1]!.id },
+        { sectorId: other.sectors[0]!.id, root: other.sectors[0]!.root, hostId: hosts[0]!.id },
+      ],
+    });
+    expect(result.lostRecorded).toBe(0);
+    expect(await hostsOf(slab)).toEqual([hosts[6]!.id, hosts[1]!.id, hosts[2]!.id]);
+    expect(await hostsOf(other)).toEqual([hosts[0]!.id]);
+  });
+
+  test("not once indexd has pinned it there: the host had it then", async () => {
+    const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 2)) });
+    const { id: sectorId, root } = slab.sectors[0]!;
+    const report = { sectorId, root, hostId: hosts[0]!.id };
+    expect(
+      await commit(slab, { outcome: { kind: "healthy" }, lost: [{ ...report, plannedMapId: null }] }),
+    ).toMatchObject({ lostRecorded: 0 });
+    expect(
+      await commit(slab, {
+        outcome: { kind: "healthy" },
+        lost: [{ ...report, plannedMapId: hosts[0]!.contract!.mapId }],
+      }),
+    ).toMatchObject({ lostRecorded: 1 });
+  });
+
+  test("a loss that undoes the reason of another move drops that move", async () => {
+    const [a, b, c] = hosts;
+    const onA = { hostId: a!.id, mapId: a!.contract!.mapId };
+    const slab = await seedSlab(sql, { minShards: 1, sectors: [onA, onA, ...placeOn([b!, c!])] });
+    const moves = await movesFromHere(sql, slab, [[1, hosts[5]!]]);
+    const { id: sectorId, root } = slab.sectors[0]!;
+    const result = await commit(slab, { moves, lost: [{ sectorId, root, hostId: a!.id }] });
+    // The second sector was to move because its host held the first.
+    expect(result).toMatchObject({ dropped: [{ index: 1, why: "healthy-again" }], lostRecorded: 1 });
+  });
+});

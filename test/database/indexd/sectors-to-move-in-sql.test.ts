@@ -1,0 +1,136 @@
+/** Which sectors move is decided twice, in TypeScript and in SQL. Here both judge the same random slabs. */
+import fc from "fast-check";
+import type { ISql } from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readFleetSnapshot } from "../../../lib/database/indexd/fleet-snapshot.ts";
+import { readPredicateStatements } from "../../../lib/database/indexd/predicates-sql.ts";
+import { readSlab } from "../../../lib/database/indexd/read-slab.ts";
+import { judgeSectors } from "../../../lib/placement/sectors-to-move.ts";
+import type { SlabId } from "../../../lib/slab/ids.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { LOST, placeOn, type SeededHost, seedFleet, seedSlab, seedSlabs } from "../../support/seed-indexd.ts";
+import { rolledBack } from "./rolled-back.ts";
+
+const HOSTS = 10;
+
+let database: TestDatabase;
+let hosts: SeededHost[];
+beforeAll(async () => {
+  database = await createTestDatabase({ max: 1 });
+  await database.sql`create schema if not exists slabmend`;
+  for (const statement of readPredicateStatements()) await database.sql.unsafe(statement);
+  hosts = await seedFleet(database.sql, { hosts: HOSTS });
+});
+afterAll(() => database.drop());
+
+interface Move {
+  readonly index: number;
+  readonly reason: string;
+}
+
+async function movesInSql(sql: ISql, slabId: SlabId): Promise<Move[]> {
+  const rows = await sql<{ index: number; reason: string }[]>`
+    select slab_index as "index", reason from slabmend.sectors_to_move(array[${String(slabId)}]::bigint[])
+    order by slab_index`;
+  return rows.map(({ index, reason }) => ({ index, reason }));
+}
+
+async function movesInTypeScript(sql: ISql, slabId: SlabId): Promise<Move[]> {
+  const fleet = await readFleetSnapshot(sql, { minHostDistanceKm: 10 });
+  const { moves } = judgeSectors((await readSlab(sql, slabId))!, fleet);
+  return moves.map(({ sector, reason }) => ({ index: sector.index, reason }));
+}
+
+const hostNumber = fc.integer({ min: 0, max: HOSTS - 1 });
+const place = fc.record({
+  host: fc.oneof({ weight: 9, arbitrary: hostNumber }, fc.constant(null)),
+  /** Whose contract it is pinned to: mostly the host's own. */
+  pinnedTo: fc.oneof({ weight: 6, arbitrary: fc.constant("own" as const) }, fc.constant(null), hostNumber),
+});
+const harm = fc.record({
+  host: hostNumber,
+  what: fc.constantFrom(
+    "block",
+    "unusable",
+    "contract-bad",
+    "contract-over",
+    "contract-renewed",
+    "contract-rejected",
+  ),
+});
+
+async function inflict(sql: ISql, { host, what }: { host: number; what: string }): Promise<void> {
+  const { id, contract } = hosts[host]!;
+  switch (what) {
+    case "block":
+      await sql`
+        insert into hosts_blocklist (public_key) select public_key from hosts where id = ${id} on conflict do nothing`;
+      return;
+    case "unusable":
+      await sql`update hosts set settings_accepting_contracts = false where id = ${id}`;
+      return;
+    case "contract-bad":
+      await sql`update contracts set good = false where id = ${contract!.id}`;
+      return;
+    case "contract-over":
+      await sql`update contracts set proof_height = 0 where id = ${contract!.id}`;
+      return;
+    case "contract-renewed":
+      await sql`update contracts set renewed_to = contract_id where id = ${contract!.id}`;
+      return;
+    default:
+      await sql`update contracts set state = 4 where id = ${contract!.id}`;
+  }
+}
+
+test("SQL and TypeScript move the same sectors for the same reasons", async () => {
+  const seen = new Map<string, number>();
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(place, { maxLength: 14, size: "max" }),
+      fc.array(harm, { maxLength: 5 }),
+      async (places, harms) => {
+        await rolledBack(database.sql, async (sql) => {
+          const slab = await seedSlab(sql, {
+            minShards: 1,
+            sectors: places.map(({ host, pinnedTo }) => {
+              if (host === null) return LOST;
+              const pin = pinnedTo === "own" ? host : pinnedTo;
+              return { hostId: hosts[host]!.id, mapId: pin === null ? null : hosts[pin]!.contract!.mapId };
+            }),
+          });
+          for (const one of harms) await inflict(sql, one);
+          const moves = await movesInSql(sql, slab.id);
+          expect(moves).toEqual(await movesInTypeScript(sql, slab.id));
+          for (const { reason } of moves) seen.set(reason, (seen.get(reason) ?? 0) + 1);
+        });
+      },
+    ),
+    { numRuns: 150 },
+  );
+  expect([...seen.keys()].toSorted()).toEqual(["bad-contract", "bad-host", "duplicate-host", "lost"]);
+}, 120_000);
+
+test("many slabs at once: each is judged by itself, also where they share a sector", async () => {
+  await rolledBack(database.sql, async (sql) => {
+    const [first] = await seedSlabs(sql, {
+      minShards: 1,
+      slabs: [{ sectors: [...placeOn(hosts.slice(0, 2)), LOST] }],
+    });
+    const shared = { ...LOST, root: first!.sectors[1]!.root };
+    const others = await seedSlabs(sql, {
+      minShards: 1,
+      // In the second slab host 1 holds two sectors; in the third all is well.
+      slabs: [{ sectors: [...placeOn(hosts.slice(1, 2)), shared] }, { sectors: placeOn(hosts) }],
+    });
+    const slabIds = [first!, ...others].map(({ id }) => String(id));
+    const rows = await sql<{ slab_id: string; slab_index: number; reason: string }[]>`
+      select slab_id::text, slab_index, reason from slabmend.sectors_to_move(array(select id from slabs))
+      order by slab_id, slab_index`;
+    expect(rows.map(({ slab_id, slab_index, reason }) => [slab_id, slab_index, reason])).toEqual([
+      [slabIds[0], 2, "lost"],
+      [slabIds[1], 1, "duplicate-host"],
+    ]);
+    expect(await sql`select from slabmend.sectors_to_move(array[]::bigint[])`).toHaveLength(0);
+  });
+});

@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import {
+  commitWrites,
+  doublingScheduleMs,
+  type OutcomeKind,
+  writesOf,
+} from "../../lib/database/leases/outcome-writes.ts";
+
+const HOURS = 3_600_000;
+const MINUTES = 60_000;
+
+/** docs/architecture.md, Outcomes, written once more. Backoffs as [counted by, first, second, ..., last]. */
+const TABLE: ReadonlyArray<readonly [OutcomeKind, string, string, ...number[]]> = [
+  ["repaired", "zero", "keep"],
+  ["partial-deadline", "keep", "now"],
+  [
+    "partial-refused",
+    "increment",
+    "failed",
+    1 * HOURS,
+    2 * HOURS,
+    4 * HOURS,
+    8 * HOURS,
+    16 * HOURS,
+    24 * HOURS,
+  ],
+  ["healthy", "keep", "keep"],
+  ["no-candidates", "keep", "setbacks", 1 * HOURS, 2 * HOURS, 4 * HOURS, 8 * HOURS, 16 * HOURS, 24 * HOURS],
+  [
+    "too-few-sources",
+    "increment",
+    "failed",
+    1 * HOURS,
+    2 * HOURS,
+    4 * HOURS,
+    8 * HOURS,
+    16 * HOURS,
+    24 * HOURS,
+  ],
+  ["underfunded", "keep", "setbacks", ...[2, 4, 8, 16, 32, 60].map((minutes) => minutes * MINUTES)],
+  [
+    "interrupted",
+    "keep",
+    "setbacks",
+    ...[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1440].map((minutes) => minutes * MINUTES),
+  ],
+  [
+    "fault",
+    "keep",
+    "setbacks",
+    ...[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1440].map((minutes) => minutes * MINUTES),
+  ],
+];
+
+test.each(
+  TABLE.map(([kind, failedCounter, next, ...scheduleMs]) => ({ kind, failedCounter, next, scheduleMs })),
+)("$kind writes what the table of outcomes says", ({ kind, failedCounter, next, scheduleMs }) => {
+  const writes = writesOf(kind);
+  expect(writes).toMatchObject({ recordAs: kind, failedCounter, atRisk: kind === "too-few-sources" });
+  if (scheduleMs.length === 0) expect(writes.next).toEqual({ kind: next });
+  else expect(writes.next).toEqual({ kind: "backoff", countedBy: next, scheduleMs });
+  // Our own count goes on only while our own backoff does.
+  expect(writes.setbacks).toBe(next === "setbacks" ? "increment" : "zero");
+});
+
+test.each<[OutcomeKind, OutcomeKind, OutcomeKind]>([
+  ["repaired", "partial-deadline", "interrupted"],
+  ["partial-deadline", "partial-deadline", "interrupted"],
+  ["partial-refused", "partial-refused", "partial-refused"],
+  ["underfunded", "underfunded", "underfunded"],
+])("%s with some moves dropped is %s, with all %s", (kind, some, all) => {
+  const writes = commitWrites(kind);
+  expect(writes.asReported.recordAs).toBe(kind);
+  expect(writes.ifSomeDropped.recordAs).toBe(some);
+  expect(writes.ifNothingRecorded.recordAs).toBe(all);
+});
+
+test("a doubling schedule ends with its longest", () => {
+  expect(doublingScheduleMs(1, 8)).toEqual([1, 2, 4, 8]);
+  expect(doublingScheduleMs(1, 7)).toEqual([1, 2, 4, 7]);
+  expect(doublingScheduleMs(5, 5)).toEqual([5]);
+});

@@ -1,0 +1,125 @@
+/** Design rule 8: whatever we write is tried again after a serialization failure, a deadlock, a lock that was not to be had. */
+import { randomUUID } from "node:crypto";
+import type { Sql } from "postgres";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { forgetFineSlabs } from "../../lib/database/backlog/forget-fine-slabs.ts";
+import { readWalks } from "../../lib/database/backlog/record-backlog.ts";
+import { checkBudget } from "../../lib/database/fleet/budget.ts";
+import { DEFAULT_FLEET_LIMITS } from "../../lib/database/fleet/fleet-health.ts";
+import { refreshFleetHealth, takeProbe } from "../../lib/database/fleet/fleet-state.ts";
+import { reportHostScores } from "../../lib/database/fleet/host-scores.ts";
+import { pauseClaims, resumeClaims } from "../../lib/database/fleet/pause.ts";
+import { releaseQuarantine } from "../../lib/database/fleet/quarantine.ts";
+import { storeDeadLetters } from "../../lib/database/fleet/store-dead-letters.ts";
+import { deleteDeadLetters, noteReadLetters } from "../../lib/database/fleet/stored-dead-letters.ts";
+import { leaseSlab, releaseUnbegunLease } from "../../lib/database/leases/lease-slab.ts";
+import { shortenLeasesOfTheFuture } from "../../lib/database/leases/set-back-clock.ts";
+import { markSent, takeUnsent } from "../../lib/database/leases/unsent-leases.ts";
+import { parseHostKey } from "../../lib/slab/ids.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { LOST, type SeededSlab, seedSlab } from "../support/seed-indexd.ts";
+import { leaseByHand } from "./running-lease.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let slab: SeededSlab;
+beforeAll(async () => {
+  database = await createTestDatabase({ max: 1 });
+  sql = database.sql;
+  // A sequence is not rolled back: only the first statement on each table fails, whoever makes it.
+  await sql`create sequence once`;
+  await sql.unsafe(`
+    create function fail_once() returns trigger language plpgsql as $$
+    begin
+      if nextval('once') = 1 then raise exception 'somebody else' using errcode = tg_argv[0]; end if;
+      return null;
+    end $$`);
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
+});
+
+/** Prepares something without failing. */
+async function quietly<Result>(table: string, prepare: () => PromiseLike<Result>): Promise<Result> {
+  await sql.unsafe(`alter table slabmend.${table} disable trigger fail_once`);
+  const result = await prepare();
+  await sql.unsafe(`alter table slabmend.${table} enable trigger fail_once`);
+  return result;
+}
+
+const sample = {
+  hostKey: parseHostKey("ab".repeat(32)),
+  ...{ readBytes: 1, readMs: 1, writeBytes: 1, writeMs: 1, successes: 1, failures: 0 },
+  ...{ outOfFunds: false, full: false, stored: true },
+};
+const letter = { messageId: "m", body: "b", cause: "c", receiveCount: 1, sentAtMs: undefined };
+
+test.each<[name: string, table: string, code: string, write: () => Promise<unknown>]>([
+  ["takeUnsent", "leases", "40P01", () => takeUnsent(sql, { afterMs: 1, limit: 1 })],
+  [
+    "markSent",
+    "leases",
+    "40P01",
+    async () => {
+      const token = await quietly("leases", () => leaseByHand(sql, slab));
+      await markSent(sql, [{ slabId: slab.id, token }]);
+    },
+  ],
+  ["checkBudget", "budget", "40001", () => checkBudget(sql, { repairs: 1n })],
+  [
+    "refreshFleetHealth",
+    "fleet",
+    "40001",
+    async () => {
+      await quietly(
+        "fleet",
+        () => sql`update slabmend.fleet set since = clock_timestamp() + interval '1 day'`,
+      );
+      await refreshFleetHealth(sql, DEFAULT_FLEET_LIMITS);
+    },
+  ],
+  ["takeProbe", "fleet", "55P03", () => takeProbe(sql, 1)],
+  ["storeDeadLetters", "dead_letters", "40P01", () => storeDeadLetters(sql, [letter])],
+  [
+    "noteReadLetters",
+    "dead_letters",
+    "40P01",
+    () => noteReadLetters(sql, [{ messageId: "m", slabId: 1n, token: randomUUID() }]),
+  ],
+  ["deleteDeadLetters", "dead_letters", "40P01", () => deleteDeadLetters(sql, ["m"])],
+  ["pauseClaims", "fleet", "40001", async () => expect(await pauseClaims(sql, "why")).toBe(true)],
+  ["resumeClaims", "fleet", "40001", async () => expect(await resumeClaims(sql)).toBe(true)],
+  ["readWalks", "walks", "40P01", () => readWalks(sql, ["lost"])],
+  ["reportHostScores", "host_scores", "40P01", () => reportHostScores(sql, [sample])],
+  ["forgetFineSlabs", "repairs", "40P01", () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 1 })],
+  ["releaseQuarantine", "repairs", "40P01", () => releaseQuarantine(sql, "all")],
+  ["shortenLeasesOfTheFuture", "leases", "40P01", () => shortenLeasesOfTheFuture(sql)],
+  [
+    "leaseSlab",
+    "leases",
+    "40P01",
+    () => leaseSlab(sql, { slabId: slab.id, holdMs: 60_000, graceMs: 0, force: false }),
+  ],
+  [
+    "releaseUnbegunLease",
+    "leases",
+    "40P01",
+    async () => {
+      const token = await quietly("leases", () => leaseByHand(sql, slab, { running: false }));
+      expect(await releaseUnbegunLease(sql, { slabId: slab.id, token })).toBe(true);
+    },
+  ],
+])("%s, on slabmend.%s, after %s", async (_name, table, code, write) => {
+  await sql`alter sequence once restart`;
+  await sql.unsafe(`
+    create trigger fail_once before insert or update or delete on slabmend.${table}
+    for each statement execute function fail_once('${code}')`);
+  try {
+    await write();
+  } finally {
+    await sql.unsafe(`drop trigger fail_once on slabmend.${table}`);
+  }
+  const [row] = await sql<{ tries: number }[]>`select last_value::integer as tries from once`;
+  expect(row!.tries).toBeGreaterThanOrEqual(2);
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it, test } from "vitest";
+import { parseDemoOptions } from "../../../dev/demo/demo-options.ts";
+import { assertDiskSpace, neededBytes } from "../../../dev/demo/disk-space.ts";
+import { planDamage } from "../../../dev/demo/plan-damage.ts";
+
+describe("the command line", () => {
+  it("has the defaults that the README promises", () => {
+    expect(parseDemoOptions([])).toMatchObject({
+      slabs: 8,
+      hosts: 40,
+      minShards: 10,
+      totalShards: 30,
+      endangered: 2,
+      claimsBy: "urgency",
+      json: false,
+      seed: expect.stringMatching(/^[0-9a-f]{8}$/),
+    });
+  });
+
+  it("takes every option", () => {
+    const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
+    const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
+    const all = [...flags, ...more].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
+    expect(parseDemoOptions([...all, "--claims-by", "id", "--seed", "any text", "--json"])).toEqual({
+      slabs: 1,
+      hosts: 2,
+      minShards: 3,
+      totalShards: 4,
+      dead: 5,
+      blocked: 6,
+      badContracts: 7,
+      lostSectors: 8,
+      liars: 9,
+      killWorkers: 10,
+      workers: 11,
+      endangered: 12,
+      claimsBy: "id",
+      seed: "any text",
+      json: true,
+    });
+  });
+
+  it("names every wrong value at once", () => {
+    expect(() => parseDemoOptions(["--slabs", "0", "--hosts", "many", "--dead", "-1"])).toThrow(
+      expect.objectContaining({
+        code: "usage",
+        message: [
+          '--slabs: expected a whole number from 1 to 1000, got "0"',
+          '--hosts: expected a whole number from 1 to 500, got "many"',
+          '--dead: expected a whole number from 0 to 500, got "-1"',
+        ].join("\n"),
+      }),
+    );
+  });
+
+  it("endangers no more slabs than there are, unless it is told to", () => {
+    expect(parseDemoOptions(["--slabs", "1"])).toMatchObject({ endangered: 1 });
+    expect(parseDemoOptions(["--slabs", "1", "--endangered", "2"])).toMatchObject({ endangered: 2 });
+  });
+
+  it.each([
+    [["--claims-by", "margin"], /^--claims-by: expected urgency or id, got "margin"$/],
+    [["--slab", "3"], /unknown option '--slab'/],
+    [["--seed"], /argument missing/],
+    [["three"], /too many arguments/],
+  ])("refuses %j", (arguments_, message) => {
+    expect(() => parseDemoOptions(arguments_)).toThrow(
+      expect.objectContaining({ code: "usage", message: expect.stringMatching(message) }),
+    );
+  });
+});
+
+test("too little disk is refused with both sizes and what to do", async () => {
+  const options = parseDemoOptions([])!;
+  const bytes = neededBytes(options, planDamage({ ...options, seed: "disk" }));
+  expect(bytes).toBeGreaterThan(1.2e9);
+  expect(bytes).toBeLessThan(1.6e9);
+  await expect(assertDiskSpace("/", 1)).resolves.toBeUndefined();
+  await expect(assertDiskSpace("/", 1e18)).rejects.toMatchObject({
+    code: "no-disk-space",
+    message: expect.stringMatching(/^disk space in \/: expected 1000000000000 MB, got \d+ MB$/),
+    remedy: expect.stringContaining("TMPDIR"),
+  });
+});

@@ -1,0 +1,108 @@
+/** That a look at the server shows what the rules are judged by: on real sessions that break them. */
+import { randomBytes } from "node:crypto";
+import postgres, { type Sql } from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readSessionLimits, sampleSessions } from "../../../dev/demo/sample-sessions.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { untilEqual } from "../../support/processes.ts";
+import { seedFleet } from "../../support/seed-indexd.ts";
+
+const ROLE = `fleet_${randomBytes(4).toString("hex")}`;
+let database: TestDatabase;
+let sql: Sql;
+let roleUrl: string;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+  await seedFleet(sql, { hosts: 1 });
+  await sql.unsafe(`create role ${ROLE} login password 'test' connection limit 3`);
+  await sql.unsafe(`grant usage on schema public to ${ROLE}`);
+  await sql.unsafe(`grant select, update on hosts to ${ROLE}`);
+  const url = new URL(database.url);
+  url.username = ROLE;
+  url.password = "test";
+  roleUrl = url.href;
+});
+afterAll(async () => {
+  await sql.unsafe(`drop owned by ${ROLE}`);
+  await sql.unsafe(`drop role ${ROLE}`);
+  await database.drop();
+});
+
+const client = (url: string, name: string): Sql =>
+  postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: name } });
+
+test("a function with the owner's URL", async () => {
+  const function_ = client(database.url, "slabmend-repair");
+  try {
+    await function_`select 1`;
+    expect(await sampleSessions(sql, ROLE)).toMatchObject({ sessions: [], strangers: ["slabmend-repair"] });
+  } finally {
+    await function_.end();
+  }
+});
+
+test("sessions, table locks, and who waits", async () => {
+  expect(await sampleSessions(sql, ROLE)).toEqual({
+    sessions: [],
+    strangers: [],
+    strongLocks: [],
+    kept: [],
+  });
+  const fleet = client(roleUrl, "slabmend-repair");
+  const indexd = client(database.url, "indexd");
+  try {
+    await fleet
+      .begin(async (tx) => {
+        await tx`update hosts set lost_sectors = lost_sectors`;
+        // Writing rows is what it may do.
+        expect(await sampleSessions(sql, ROLE)).toMatchObject({
+          sessions: [{ application: "slabmend-repair", state: "idle in transaction" }],
+          strangers: [],
+          strongLocks: [],
+          kept: [],
+        });
+        await tx`lock table hosts in share mode`;
+        const waiting = indexd`update hosts set scans = scans`.execute();
+        const kept = async () => (await sampleSessions(sql, ROLE)).kept.map(({ application }) => application);
+        await untilEqual(kept, ["indexd"]);
+        const [first] = (await sampleSessions(sql, ROLE)).kept;
+        const next = await sampleSessions(sql, ROLE);
+        expect(next.kept[0]!.forMs).toBeGreaterThan(first!.forMs);
+        expect(next.strongLocks).toEqual([{ table: "hosts", mode: "ShareLock" }]);
+        return { waiting };
+      })
+      .then(({ waiting }) => waiting);
+    const [idle] = (await sampleSessions(sql, ROLE)).sessions;
+    expect(idle).toMatchObject({ application: "slabmend-repair", state: "idle" });
+    expect((await sampleSessions(sql, ROLE)).sessions[0]!.forMs).toBeGreaterThan(idle!.forMs);
+  } finally {
+    await fleet.end();
+    await indexd.end();
+  }
+});
+
+test("who waits for a row has locked no table", async () => {
+  const fleet = client(roleUrl, "slabmend-repair");
+  const indexd = client(database.url, "indexd");
+  try {
+    const waiting = await indexd.begin(async (tx) => {
+      await tx`update hosts set scans = scans`;
+      const update = fleet`update hosts set lost_sectors = lost_sectors`.execute();
+      const locks = () =>
+        sql`
+        select from pg_locks where not granted and locktype = 'transactionid'`.then((rows) => rows.length);
+      await untilEqual(locks, 1);
+      expect((await sampleSessions(sql, ROLE)).strongLocks).toEqual([]);
+      return { update };
+    });
+    await waiting.update;
+  } finally {
+    await fleet.end();
+    await indexd.end();
+  }
+});
+
+test("the role's connection limit", async () => {
+  expect(await readSessionLimits(sql, ROLE)).toMatchObject({ connections: 3, idleInTransactionMs: 5_500 });
+});

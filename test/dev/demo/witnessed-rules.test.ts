@@ -1,0 +1,156 @@
+/** The rules that the demo checks by what it witnessed: each is seen to be broken here, because a demo that goes well never shows it. */
+import { describe, expect, it, test } from "vitest";
+import { type PlantedLoss, type RecordedLosses, unplantedLosses } from "../../../dev/demo/check-losses.ts";
+import { strangeMessages } from "../../../dev/demo/check-messages.ts";
+import { FLEET_LIMITS, type SessionSample, sessionViolations } from "../../../dev/demo/check-sessions.ts";
+import { encodeRepairMessage } from "../../../lib/queue/repair-message.ts";
+import {
+  type HostId,
+  parseLeaseToken,
+  parseRoot,
+  parseSlabDigest,
+  parseSlabId,
+  type Root,
+} from "../../../lib/slab/ids.ts";
+
+const root = (n: number): Root => parseRoot(n.toString(16).padStart(64, "0"));
+const host = (n: number): HostId => n as HostId;
+
+describe("rule 6: lost is only what a host has lost", () => {
+  const planted: readonly PlantedLoss[] = [
+    { root: root(1), hostId: host(1), noticed: false },
+    { root: root(2), hostId: host(2), noticed: true },
+  ];
+  const nothing: RecordedLosses = { journalled: [], movedFromNowhere: [], now: [] };
+  const lost = (n: number, on: number): RecordedLosses => ({
+    ...nothing,
+    journalled: [{ root: root(n), hostId: host(on) }],
+  });
+
+  it.each<[string, RecordedLosses, RegExp | undefined]>([
+    ["nothing recorded", nothing, undefined],
+    ["an unnoticed loss, said by the host that had it", lost(1, 1), undefined],
+    [
+      "planted losses, moved and not moved",
+      { journalled: [], movedFromNowhere: [root(1), root(2)], now: [root(2)] },
+      undefined,
+    ],
+    ["a sector that its host has", lost(3, 1), /3 was recorded lost on host 1, which has it$/],
+    ["on another host", lost(1, 2), /recorded lost on host 2, but host 1 lost it$/],
+    ["once more what indexd knew", lost(2, 2), /where indexd no longer had it$/],
+    [
+      "a readable sector without host",
+      { ...nothing, now: [root(4)] },
+      /^sector 0+4 is lost, but no host lost it$/,
+    ],
+    [
+      "a readable sector moved as a lost one",
+      { ...nothing, movedFromNowhere: [root(5)] },
+      /^sector 0+5 was moved as a lost one, but no host lost it$/,
+    ],
+  ])("%s", (_, recorded, message) => {
+    const found = unplantedLosses(planted, recorded);
+    expect(found).toEqual(message === undefined ? [] : [expect.stringMatching(message)]);
+  });
+});
+
+describe("rule 9: messages hold ids and the token only", () => {
+  const digest = "ab".repeat(32);
+  const key = "cd".repeat(32);
+  const right = JSON.parse(
+    encodeRepairMessage({
+      slabId: parseSlabId("7"),
+      digest: parseSlabDigest(digest),
+      token: parseLeaseToken("01234567-89ab-4def-8123-456789abcdef"),
+    }),
+  ) as Record<string, unknown>;
+  const digests = new Map([["7", digest]]);
+
+  it.each<[string, string, string | undefined]>([
+    ["what claim and reap send", JSON.stringify(right), undefined],
+    ["a message of another release", JSON.stringify({ ...right, v: 2 }), undefined],
+    ["an address besides", JSON.stringify({ ...right, address: "host:9984" }), "1 more fields"],
+    ["a key in the place of the digest", JSON.stringify({ ...right, digest: key }), "a digest that is not"],
+    ["a key in the place of the token", JSON.stringify({ ...right, token: key }), "a token that is no UUID"],
+    ["a version with something in it", JSON.stringify({ ...right, v: key }), "a version that is no number"],
+    ["an id with something in it", JSON.stringify({ ...right, slabId: "7 or 8" }), "an id of no stored slab"],
+    ["a slab that is not there", JSON.stringify({ ...right, slabId: "8" }), "an id of no stored slab"],
+    ["no JSON", key, "something that is no JSON"],
+    ["no object", JSON.stringify([right]), "no object"],
+  ])("%s", (_, body, what) => {
+    const found = strangeMessages([body], digests);
+    expect(found).toEqual(what === undefined ? [] : [expect.stringMatching(`^message 1 of 1 holds ${what}`)]);
+    expect(found.join()).not.toContain(key);
+  });
+});
+
+describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
+  const limits = { ...FLEET_LIMITS, connections: 7 };
+  const quiet: SessionSample = { sessions: [], strangers: [], running: 0, strongLocks: [], kept: [] };
+  const session = (state: string, forMs: number, running = 1): SessionSample => ({
+    ...quiet,
+    running,
+    sessions: [{ application: "slabmend-repair", state, forMs }],
+  });
+
+  it.each<[string, SessionSample[], string[]]>([
+    ["nothing", [quiet], []],
+    ["a short transaction", [session("idle in transaction", 4_900), session("active", 14_000)], []],
+    ["a connection that was just used", [session("idle", 1_500)], []],
+    [
+      "a transaction left open",
+      [session("idle in transaction", 6_000), session("idle in transaction (aborted)", 7_000)],
+      [
+        "rule 11 is violated: slabmend-repair was idle in transaction for 6.0 s",
+        "rule 11 is violated: slabmend-repair was idle in transaction (aborted) for 7.0 s",
+      ],
+    ],
+    [
+      "an endless statement, the longest look at it",
+      [session("active", 16_000), session("active", 17_000), session("active", 10)],
+      ["rule 11 is violated: slabmend-repair was active for 17.0 s"],
+    ],
+    [
+      "a connection kept through a transfer",
+      [session("idle", 8_000)],
+      ["rule 12 is violated: slabmend-repair was idle for 8.0 s"],
+    ],
+    [
+      "more connections than functions",
+      [session("active", 1, 0)],
+      ["rule 12 is violated: 1 connections of the fleet while 0 functions ran"],
+    ],
+    [
+      "indexd waiting",
+      [
+        { ...quiet, kept: [{ application: "indexd", forMs: 5_400 }] },
+        { ...quiet, kept: [{ application: "indexd", forMs: 6_000 }] },
+      ],
+      ["rule 11 is violated: indexd waited 6.0 s for a lock of the fleet"],
+    ],
+    [
+      "functions with the owner's URL",
+      [
+        { ...quiet, strangers: ["slabmend-claim"] },
+        { ...quiet, strangers: ["slabmend-claim", "slabmend-repair"] },
+      ],
+      [
+        "slabmend-claim worked under another role than the fleet's",
+        "slabmend-repair worked under another role than the fleet's",
+      ],
+    ],
+    [
+      "a table locked",
+      [{ ...quiet, strongLocks: [{ table: "hosts", mode: "ShareLock" }] }],
+      ["rule 8 is violated: the fleet held ShareLock on hosts"],
+    ],
+  ])("%s", (_, samples, violations) => {
+    expect(sessionViolations(samples, limits)).toEqual(violations);
+  });
+
+  test("a role without a connection limit", () => {
+    expect(sessionViolations([], { ...limits, connections: -1 })).toEqual([
+      "rule 12 is violated: the fleet's role has no connection limit",
+    ]);
+  });
+});

@@ -1,0 +1,117 @@
+/** Nobody waits for ever: days of claims in a moment, in which every repair fails and whatever is urgent never ends. */
+import fc from "fast-check";
+import type { Sql } from "postgres";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
+import { askOf } from "../../support/ask.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { LOST, placeOn, type SeededHost, seedFleet, seedSlabs } from "../../support/seed-indexd.ts";
+import { clearDatabase, followBacklog, lease, walk, walkSettings } from "./backlog-fixture.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let hosts: SeededHost[];
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+  hosts = await seedFleet(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+});
+afterAll(() => database.drop());
+afterEach(() => clearDatabase(sql));
+
+const LIVE = { beyondRescue: 1, danger: 4, ordinary: 12 } as const;
+type Kind = keyof typeof LIVE;
+type Population = Readonly<Record<Kind, number>>;
+
+/** Unhealthy slabs, all due for two days, by their ids. */
+async function populate(population: Population): Promise<Map<string, Kind>> {
+  const kinds = (Object.keys(LIVE) as Kind[]).flatMap((kind) =>
+    Array.from({ length: population[kind] }, () => kind),
+  );
+  const slabs = await seedSlabs(sql, {
+    minShards: 3,
+    slabs: kinds.map((kind) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, LIVE[kind]))] })),
+  });
+  await walk(sql);
+  await sql`update slabmend.backlog set waiting_since = waiting_since - interval '2 days', first_seen = first_seen - interval '2 days'`;
+  await followBacklog(sql);
+  return new Map(slabs.map(({ id }, n) => [String(id), kinds[n]!]));
+}
+
+/** One batch, whose repairs all fail at once; then a day passes. The slabs that had their turn. */
+async function day(rest: { readonly room: number; readonly patientShare: number }): Promise<string[]> {
+  const batch = await lease(sql, {
+    maxLeases: rest.room,
+    patientShare: rest.patientShare,
+    patienceMs: 86_400_000,
+  });
+  await sql`
+    insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt)
+    select slab_id, digest, 'too-few-sources', clock_timestamp(), clock_timestamp() from slabmend.leases
+    on conflict (slab_id) do update set finished_at = excluded.finished_at`;
+  await sql`update slabs set next_repair_attempt = clock_timestamp() - interval '1 second' where next_repair_attempt > now()`;
+  await sql`delete from slabmend.leases`;
+  await sql`update slabmend.backlog set waiting_since = waiting_since - interval '1 day', look_at = now() where true`;
+  await followBacklog(sql);
+  await sql`update slabmend.repairs set finished_at = finished_at - interval '1 day'`;
+  await lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000);
+  return batch.leases.map(({ slabId }) => String(slabId));
+}
+
+/** The longest time in days that each slab went without a turn. */
+async function longestWaits(
+  kinds: ReadonlyMap<string, Kind>,
+  days: number,
+  rest: { readonly room: number; readonly patientShare: number },
+): Promise<Record<Kind, number>> {
+  const last = new Map([...kinds.keys()].map((id) => [id, 0]));
+  const longest = { beyondRescue: 0, danger: 0, ordinary: 0 };
+  const note = (id: string, now: number): void => {
+    const kind = kinds.get(id)!;
+    longest[kind] = Math.max(longest[kind], now - last.get(id)!);
+  };
+  for (let now = 1; now <= days; now++) {
+    for (const id of await day(rest)) {
+      note(id, now);
+      last.set(id, now);
+    }
+  }
+  for (const id of last.keys()) note(id, days);
+  return longest;
+}
+
+test("more slabs beyond rescue than patient places in a day, all of which fail each time, keep nobody waiting", async () => {
+  // Two patient places a day, one of them for those beyond rescue.
+  const kinds = await populate({ beyondRescue: 8, danger: 30, ordinary: 3 });
+  const waits = await longestWaits(kinds, 12, { room: 20, patientShare: 0.1 });
+  // The urgent ones that have waited as long are through after two days.
+  expect(waits.ordinary).toBeLessThanOrEqual(2 + 3 + 1);
+  expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 1);
+});
+
+test("property: however many there are of which kind, every slab has its turn in as many days as there are slabs for a place", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        beyondRescue: fc.integer({ min: 0, max: 6 }),
+        danger: fc.integer({ min: 0, max: 20 }),
+        ordinary: fc.integer({ min: 1, max: 6 }),
+      }),
+      fc.integer({ min: 1, max: 3 }),
+      async (population, pairs) => {
+        await clearDatabase(sql);
+        const kinds = await populate(population);
+        // So many patient places for those that can be saved, as many for the others, and two for the most urgent.
+        const places = { room: 2 * pairs + 2, patientShare: (2 * pairs) / (2 * pairs + 2) };
+        const saveable = population.danger + population.ordinary;
+        const bounds = { saveable: saveable / pairs + 2, beyondRescue: population.beyondRescue / pairs + 2 };
+        const days = Math.min(14, Math.ceil(Math.max(bounds.saveable, bounds.beyondRescue)) + 2);
+        const waits = await longestWaits(kinds, days, places);
+        expect(Math.max(waits.ordinary, waits.danger)).toBeLessThanOrEqual(bounds.saveable);
+        expect(waits.beyondRescue).toBeLessThanOrEqual(bounds.beyondRescue);
+      },
+    ),
+    { numRuns: 6 },
+  );
+});

@@ -1,0 +1,184 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { SlabHealth } from "../../../lib/database/backlog/slab-health.ts";
+import { DEFAULT_THRESHOLDS } from "../../../lib/jobs/backlog/backlog-settings.ts";
+import { CAUSES } from "../../../lib/jobs/backlog/causes.ts";
+import { judgeSlab } from "../../../lib/jobs/backlog/judge-slab.ts";
+import type { HostId, SectorId, SlabId } from "../../../lib/slab/ids.ts";
+
+const NOW_MS = 1_800_000_000_000;
+const HOUR_MS = 3_600_000;
+const context = { thresholds: DEFAULT_THRESHOLDS, groups: new Map<HostId, number>(), nowMs: NOW_MS };
+
+const health = (rest: Partial<SlabHealth>): SlabHealth => ({
+  slabId: 1n as SlabId,
+  there: true,
+  minShards: 10,
+  freeAtMs: NOW_MS - HOUR_MS,
+  leased: false,
+  dying: false,
+  attemptedAtMs: undefined,
+  good: [],
+  bad: [],
+  known: undefined,
+  ...rest,
+});
+const hosts = (count: number): HostId[] => Array.from({ length: count }, (_, n) => (n + 1) as HostId);
+const bad = (cause: string, count = 1) =>
+  Array.from({ length: count }, (_, n) => ({
+    sectorId: BigInt(n + 1) as SectorId,
+    hostId: (cause === "lost" ? null : 1_000 + n) as HostId | null,
+    cause,
+  }));
+
+function entryOf(slab: SlabHealth) {
+  const judged = judgeSlab(slab, context);
+  if (judged.kind !== "keep") throw new Error(`expected an entry, got ${judged.kind}`);
+  return judged.entry;
+}
+
+describe("thresholds", () => {
+  test.each([
+    // [cause, good sectors, hours known, ready, hours until looked at again]
+    ["lost", 29, 0, true, 0],
+    ["bad-contract", 29, 0, false, 6],
+    ["bad-contract", 29, 5.99, false, 0.01],
+    ["bad-contract", 29, 6, true, 0],
+    ["bad-host", 29, 2, false, 4],
+    ["bad-host", 12, 0, true, 0],
+    ["bad-contract", 11, 0, true, 0],
+    ["bad-host", 13, 0, false, 6],
+  ])("%s with %i good, known for %f h: ready %s", (cause, good, hours, ready, lookHours) => {
+    const since = { [cause]: NOW_MS - hours * HOUR_MS };
+    const entry = entryOf(
+      health({
+        good: hosts(good),
+        bad: bad(cause),
+        known: { firstSeenMs: NOW_MS - hours * HOUR_MS, waitingSinceMs: NOW_MS + 6 * HOUR_MS, since },
+      }),
+    );
+    expect(entry.ready).toBe(ready);
+    expect((entry.lookAtMs - NOW_MS) / HOUR_MS).toBeCloseTo(lookHours, 3);
+  });
+
+  test("how long it waits counts from when it was due, not from when it was seen", () => {
+    const since = { "bad-host": NOW_MS - 8 * HOUR_MS };
+    const known = { firstSeenMs: NOW_MS - 8 * HOUR_MS, waitingSinceMs: NOW_MS - 2 * HOUR_MS, since };
+    expect(entryOf(health({ good: hosts(29), bad: bad("bad-host"), known })).waitingSinceMs).toBe(
+      NOW_MS - 2 * HOUR_MS,
+    );
+    expect(entryOf(health({ good: hosts(29), bad: bad("lost") })).waitingSinceMs).toBe(NOW_MS);
+  });
+
+  test.each([
+    // [hours due, hours since the last attempt, hours it counts as waiting]
+    [8, undefined, 8],
+    [8, 3, 3],
+    [3, 8, 3],
+    [8, -1, 0],
+  ])("due for %s h, tried %s h ago: waits for %s h", (dueHours, triedHours, expected) => {
+    const dueMs = NOW_MS - dueHours * HOUR_MS;
+    const entry = entryOf(
+      health({
+        good: hosts(29),
+        bad: bad("lost"),
+        attemptedAtMs: triedHours === undefined ? undefined : NOW_MS - triedHours * HOUR_MS,
+        known: { firstSeenMs: dueMs, waitingSinceMs: dueMs, since: { lost: dueMs } },
+      }),
+    );
+    expect(NOW_MS - entry.waitingSinceMs).toBe(expected * HOUR_MS);
+  });
+
+  test("a lease that is over and not reaped is not looked at again and again at once", () => {
+    const entry = entryOf(health({ good: hosts(29), bad: bad("lost"), leased: true }));
+    expect(entry).toMatchObject({ ready: false });
+    expect(entry.lookAtMs).toBeGreaterThan(NOW_MS);
+  });
+});
+
+test("property: ready when in danger, or when one of its causes is known for longer than its grace; a longer grace makes nobody ready sooner", () => {
+  const hours = fc.integer({ min: 0, max: 48 });
+  const causes = fc.uniqueArray(fc.constantFrom(...CAUSES), { minLength: 1 });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 10, max: 30 }),
+      causes,
+      fc.record({ lost: hours, "bad-contract": hours, "bad-host": hours }),
+      fc.record({ lost: hours, "bad-contract": hours, "bad-host": hours }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (good, present, knownFor, grace, dangerAbove) => {
+        const slab = health({
+          good: hosts(good),
+          bad: present.flatMap((cause) => bad(cause)),
+          known: {
+            firstSeenMs: NOW_MS - 48 * HOUR_MS,
+            waitingSinceMs: NOW_MS,
+            since: Object.fromEntries(present.map((cause) => [cause, NOW_MS - knownFor[cause] * HOUR_MS])),
+          },
+        });
+        const judge = (longer: number) => {
+          const graceMs = {
+            lost: (grace.lost + longer) * HOUR_MS,
+            "bad-contract": (grace["bad-contract"] + longer) * HOUR_MS,
+            "bad-host": (grace["bad-host"] + longer) * HOUR_MS,
+          };
+          const judged = judgeSlab(slab, { ...context, thresholds: { graceMs, dangerAbove } });
+          if (judged.kind !== "keep") throw new Error("expected an entry");
+          return judged.entry;
+        };
+        const entry = judge(0);
+        const isOver = present.some((cause) => knownFor[cause] >= grace[cause]);
+        expect(entry.ready).toBe(entry.loss > dangerAbove || isOver);
+        const patient = judge(1);
+        expect(patient.lookAtMs).toBeGreaterThanOrEqual(entry.lookAtMs);
+        expect(patient.ready && !entry.ready).toBe(false);
+      },
+    ),
+  );
+});
+
+test("whatever the health: an entry is in bounds, has a time, and is ready only when due and free", () => {
+  const time = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS + 1e12 });
+  const slab = fc.record({
+    minShards: fc.oneof(fc.integer({ min: -5, max: 40 }), fc.constant(32_767)),
+    freeAtMs: time,
+    leased: fc.boolean(),
+    attemptedAtMs: fc.option(time, { nil: undefined }),
+    good: fc.array(fc.integer({ min: 1, max: 40 }) as fc.Arbitrary<HostId>, { maxLength: 40 }),
+    bad: fc.array(
+      fc.record({
+        sectorId: fc.bigInt({ min: 1n, max: 2n ** 60n }) as fc.Arbitrary<SectorId>,
+        hostId: fc.option(fc.integer({ min: 1, max: 60 })) as fc.Arbitrary<HostId | null>,
+        cause: fc.constantFrom(...CAUSES),
+      }),
+      { minLength: 1, maxLength: 40 },
+    ),
+    known: fc.option(
+      fc.record({
+        firstSeenMs: time,
+        waitingSinceMs: time,
+        since: fc.dictionary(fc.constantFrom(...CAUSES), time),
+      }),
+      { nil: undefined },
+    ),
+  });
+  fc.assert(
+    fc.property(slab, (parts) => {
+      const entry = entryOf(health(parts));
+      expect(entry.urgency).toBeGreaterThanOrEqual(0);
+      expect(entry.urgency).toBeLessThanOrEqual(1);
+      expect(Object.values(entry.causes).reduce((sum, n) => sum + n, 0)).toBe(parts.bad.length);
+      for (const sinceMs of Object.values(entry.sinceMs)) expect(sinceMs).toBeLessThanOrEqual(NOW_MS);
+      expect(entry.firstSeenMs).toBeLessThanOrEqual(NOW_MS);
+      if (entry.ready) {
+        expect(parts.leased).toBe(false);
+        expect(parts.freeAtMs).toBeLessThan(NOW_MS);
+        expect(entry.waitingSinceMs).toBeLessThanOrEqual(NOW_MS);
+      } else {
+        expect(entry.lookAtMs).toBeGreaterThan(NOW_MS);
+        // Never later than a grace or the slab itself says.
+        expect(entry.lookAtMs).toBeLessThanOrEqual(Math.max(parts.freeAtMs, NOW_MS + 6 * HOUR_MS));
+      }
+    }),
+  );
+});

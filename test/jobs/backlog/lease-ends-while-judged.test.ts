@@ -1,0 +1,94 @@
+/** A slab whose lease ends between the snapshot by which it is judged and the record is looked at again at once. */
+import postgres, { type ISql, type Sql } from "postgres";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
+import { askOf } from "../../support/ask.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { LOST, placeOn, seedFleet, seedSlab } from "../../support/seed-indexd.ts";
+import { backlogRows, clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let worker: Sql;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+  worker = postgres(database.url, { max: 1, onnotice: () => {} });
+});
+afterAll(async () => {
+  await worker.end();
+  await database.drop();
+});
+afterEach(() => clearDatabase(sql));
+
+/** In one look: host addresses, what is to be looked at, its health, the record. */
+const HEALTH = 3;
+const RECORD = 4;
+
+/** Looks at the backlog; before the n-th question something else happens. */
+function look(before: Readonly<Record<number, () => Promise<unknown>>> = {}) {
+  const ask = askOf(sql);
+  let asked = 0;
+  return lookAtBacklog(
+    {
+      ask: async (statement) => {
+        asked += 1;
+        await before[asked]?.();
+        return await ask(statement);
+      },
+      clock: systemClock,
+    },
+    walkSettings(),
+    10_000,
+  );
+}
+
+async function endLease(as: ISql, id: string): Promise<void> {
+  await as`update slabs set next_repair_attempt = clock_timestamp() where id = ${id}`;
+  await as`delete from slabmend.leases where slab_id = ${id}`;
+}
+
+const begin = () => worker`begin`;
+const commit = () => worker`commit`;
+
+test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
+  ["after the snapshot", (id) => ({ [RECORD]: () => endLease(worker, id) })],
+  [
+    "while the snapshot is taken",
+    (id) => ({
+      [HEALTH]: async () => {
+        await begin();
+        await endLease(worker, id);
+      },
+      [RECORD]: commit,
+    }),
+  ],
+])("one that ends %s", async (_, before) => {
+  const hosts = await seedFleet(sql, { hosts: 2 });
+  const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
+  const id = String(slab.id);
+  await walk(sql);
+  expect((await lease(sql)).leases).toHaveLength(1);
+  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 second'`;
+
+  expect(await look(before(id))).toMatchObject({ looked: 1, recorded: 1 });
+  const [entry] = await backlogRows(sql);
+  expect(entry!.ready).toBe(false);
+  expect(entry!.look_at.getTime()).toBeLessThanOrEqual(Date.now());
+  // What this snapshot saw is what stands there: it is not looked at for ever.
+  expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
+  expect(await backlogRows(sql)).toMatchObject([{ ready: true }]);
+  expect(await look()).toMatchObject({ looked: 0 });
+});
+
+test("one that lasts is looked at when it is over", async () => {
+  const hosts = await seedFleet(sql, { hosts: 2 });
+  await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
+  await walk(sql);
+  expect((await lease(sql)).leases).toHaveLength(1);
+  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 second'`;
+  expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
+  const [entry] = await backlogRows(sql);
+  expect(entry!.look_at.getTime()).toBeGreaterThan(Date.now() + 3_500_000);
+});

@@ -1,0 +1,106 @@
+/** docs/architecture.md, Locks: who waits holds nothing that the one waited for may still want. */
+import postgres, { type Sql, type TransactionSql } from "postgres";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { releaseQuarantine } from "../../../lib/database/fleet/quarantine.ts";
+import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
+import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
+import { askOf } from "../../support/ask.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { LOST, placeOn, type SeededHost, seedFleet, seedSlabs } from "../../support/seed-indexd.ts";
+import { backlogRows, clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let other: Sql;
+let hosts: SeededHost[];
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+  other = postgres(database.url, { max: 1, onnotice: () => {} });
+  hosts = await seedFleet(sql, { hosts: 4 });
+});
+afterAll(async () => {
+  await other.end();
+  await database.drop();
+});
+afterEach(() => clearDatabase(sql));
+
+const damaged = async () => {
+  const slabs = await seedSlabs(sql, {
+    minShards: 1,
+    slabs: Array.from({ length: 2 }, () => ({ sectors: [LOST, ...placeOn(hosts.slice(0, 2))] })),
+  });
+  await walk(sql);
+  return slabs.map(({ id, sectors }) => ({ id: String(id), lost: String(sectors[0]!.id) }));
+};
+const lockEntry = (tx: TransactionSql, id: string) =>
+  tx`select from slabmend.backlog where slab_id = ${id} for no key update nowait`;
+const healed = (id: string) => sql`
+  update sectors set host_id = ${hosts[3]!.id}, contract_sectors_map_id = ${hosts[3]!.contract!.mapId} where id = ${id}`;
+
+async function untilSomebodyWaits(): Promise<void> {
+  for (let waits = false; !waits; ) {
+    const rows =
+      await other`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    waits = rows.length > 0;
+  }
+}
+
+test("the walk takes what it removes and what it records in one order", async () => {
+  const [first, second] = await damaged();
+  await healed(first!.lost);
+  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'`;
+  let walking: Promise<unknown> | undefined;
+  await sql.begin(async (tx) => {
+    await lockEntry(tx, first!.id);
+    walking = lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000);
+    await untilSomebodyWaits();
+    // It waits for the first, and has not taken the second before.
+    await lockEntry(tx, second!.id);
+  });
+  await walking;
+  expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual([second!.id]);
+});
+
+test("the walk holds no entry while it waits for a claim", async () => {
+  const [first, second] = await damaged();
+  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'`;
+  let walking: Promise<unknown> | undefined;
+  await sql.begin(async (tx) => {
+    await tx`select from slabmend.ready_slabs where slab_id = ${second!.id} for update`;
+    walking = lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000);
+    await untilSomebodyWaits();
+    // Which the claim takes if the slab is not to be leased.
+    await lockEntry(tx, first!.id);
+    await lockEntry(tx, second!.id);
+  });
+  await walking;
+  expect(await backlogRows(sql)).toMatchObject([{ ready: true }, { ready: true }]);
+});
+
+test("reap writes the history of all its slabs before it takes an entry of the backlog, as the end of a quarantine does", async () => {
+  const [first, second] = await damaged();
+  const { leases } = await lease(sql, { holdMs: 0 });
+  expect(leases).toHaveLength(2);
+  await sql`
+    insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt, quarantined_until)
+    select id, digest, 'crashed', now(), now(), now() + interval '1 hour' from slabs where id = ${second!.id}`;
+  let reaping: ReturnType<typeof reapLeases> | undefined;
+  await sql.begin(async (tx) => {
+    expect(await releaseQuarantine(tx, "all")).toEqual([second!.id]);
+    reaping = reapLeases(
+      sql,
+      leases.map(({ slabId, token }) => ({
+        slabId: String(slabId),
+        token,
+        running: false,
+        kind: "free",
+        delayMs: 0,
+      })),
+    );
+    await untilSomebodyWaits();
+    await lockEntry(tx, first!.id);
+  });
+  expect(await reaping).toMatchObject({ freed: 2 });
+});

@@ -1,0 +1,91 @@
+/** One sector that is part of thousands of slabs: pages stay small, and what is behind it is found. */
+import type { Sql } from "postgres";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
+import { claim } from "../../../lib/jobs/claim/claim.ts";
+import { askOf } from "../../support/ask.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import {
+  LOST,
+  placeOn,
+  type SeededHost,
+  type SeededSlab,
+  seedFleet,
+  seedSlab,
+  seedSlabs,
+} from "../../support/seed-indexd.ts";
+import { recordingQueue, settings } from "../claim/claim-fixture.ts";
+import { backlogRows, clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+
+const SHARING = 3_000;
+
+let database: TestDatabase;
+let sql: Sql;
+let hosts: SeededHost[];
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+  hosts = await seedFleet(sql, { hosts: 4, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+});
+afterAll(() => database.drop());
+afterEach(() => clearDatabase(sql));
+
+/** The first is the one whose sectors the others share; the last has a lost sector of its own, behind the shared ones. */
+async function seedSharing(lostSectors: number): Promise<SeededSlab[]> {
+  const sectors = [...Array.from({ length: lostSectors }, () => LOST), ...placeOn(hosts.slice(0, 2))];
+  const first = await seedSlab(sql, { minShards: 1, sectors });
+  const shared = sectors.map((sector, n) => ({ ...sector, root: first.sectors[n]!.root }));
+  const others = await seedSlabs(sql, {
+    minShards: 1,
+    slabs: Array.from({ length: SHARING - 1 }, () => ({ sectors: shared })),
+  });
+  const behind = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(2, 4))] });
+  return [first, ...others, behind];
+}
+const idsOf = (slabs: readonly SeededSlab[]): string[] => slabs.map(({ id }) => String(id));
+
+test("the walk takes no more slabs at once than a page may have, each once, and comes to those behind", async () => {
+  const slabs = await seedSharing(2);
+  const report = await walk(sql, walkSettings({ pageSectors: 500 }), ["lost"]);
+  expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));
+  // What one step recorded was seen at one moment.
+  const steps = await sql<{ slabs: number }[]>`
+    select count(*)::integer as slabs from slabmend.backlog group by last_seen`;
+  expect(Math.max(...steps.map((step) => step.slabs))).toBeLessThanOrEqual(500);
+  expect(report).toMatchObject({ sectors: 3, recorded: SHARING + 1, finished: 1, unjudged: 0 });
+});
+
+test("a run that is cut off in the middle of a sector goes on there, and the next pass starts at the beginning", async () => {
+  const slabs = await seedSharing(1);
+  const cut = walkBacklog(
+    {
+      ask: askOf(sql),
+      clock: systemClock,
+      step: () => Promise.reject(new Error("killed")),
+    },
+    walkSettings({ pageSectors: 1_000 }),
+    60_000,
+    ["lost"],
+  );
+  await expect(cut).rejects.toThrow("killed");
+  expect(await backlogRows(sql)).toHaveLength(1_000);
+  // A page of it was sighted: were it read again, nothing new would be in it.
+  const report = await walk(sql, walkSettings({ pageSectors: 1_000 }), ["lost"]);
+  expect(report).toMatchObject({ recorded: SHARING + 1 - 1_000, sectors: 2, finished: 1 });
+  expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ recorded: SHARING + 1, removed: 0 });
+  expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));
+});
+
+test("the claim by id takes them page by page too, and each once", async () => {
+  const slabs = await seedSharing(1);
+  const queue = recordingQueue();
+  const report = await claim(
+    { ask: askOf(sql), queue, clock: systemClock },
+    settings({ pageSectors: 200, batchLeases: 400, topUpMs: 60_000 }),
+    60_000,
+  );
+  expect(report).toMatchObject({ leased: SHARING + 1, stopped: "no-backlog" });
+  expect(report.pages).toBeGreaterThan(SHARING / 400);
+  expect(queue.messages.map(({ slabId }) => String(slabId)).toSorted()).toEqual(idsOf(slabs).toSorted());
+});

@@ -1,0 +1,110 @@
+/** What cannot be read in the time that a snapshot may last: passed by, counted, and in nobody's way. */
+import postgres, { type Sql } from "postgres";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { claim } from "../../../lib/jobs/claim/claim.ts";
+import { askOf } from "../../support/ask.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import {
+  LOST,
+  placeOn,
+  type SeededHost,
+  type SeededSlab,
+  seedAccount,
+  seedFleet,
+  seedSlabs,
+} from "../../support/seed-indexd.ts";
+import { recordingQueue, settings } from "../claim/claim-fixture.ts";
+import { backlogRows, clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let hosts: SeededHost[];
+let slabs: SeededSlab[];
+let slow: string;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+  hosts = await seedFleet(sql, { hosts: 6, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+  await sql.unsafe(`
+    create table slow_slabs (slab_id bigint primary key);
+    create function answer_slowly(the_slab bigint) returns boolean language plpgsql volatile cost 100000 as $$
+    begin
+      if exists (select from slow_slabs s where s.slab_id = the_slab) then perform pg_sleep(3); end if;
+      return true;
+    end $$`);
+});
+afterAll(() => database.drop());
+
+/** Five slabs; the third is read in three seconds: who asks whether an account holds it waits. */
+beforeEach(async () => {
+  slabs = await seedSlabs(sql, {
+    minShards: 2,
+    slabs: Array.from({ length: 5 }, () => ({ sectors: [LOST, ...placeOn(hosts.slice(0, 4))] })),
+  });
+  slow = String(slabs[2]!.id);
+  const accountId = await seedAccount(sql);
+  for (const { id } of slabs) await sql`insert into account_slabs values (${accountId}, ${String(id)})`;
+  await sql`insert into slow_slabs values (${slow})`;
+});
+afterEach(async () => {
+  await sql`truncate slow_slabs`;
+  await clearDatabase(sql);
+});
+
+/** Beside a database that is this slow while `work` is done. */
+async function slowly<Result>(work: () => Promise<Result>): Promise<Result> {
+  await sql.unsafe(`
+    alter table account_slabs rename to account_slabs_stored;
+    create view account_slabs as select * from account_slabs_stored where answer_slowly(slab_id)`);
+  try {
+    return await work();
+  } finally {
+    await sql.unsafe("drop view account_slabs; alter table account_slabs_stored rename to account_slabs");
+  }
+}
+
+const fast = { longestReadMs: 250 };
+const idsOf = (rows: readonly { slab_id: string }[]): string[] => rows.map(({ slab_id }) => slab_id);
+const others = (): string[] => slabs.map(({ id }) => String(id)).filter((id) => id !== slow);
+
+test("the walk goes past a slab that cannot be judged, and finds it by the next pass", async () => {
+  const report = await slowly(() => walk(sql, walkSettings(fast), ["lost"]));
+  expect(report).toMatchObject({ recorded: 4, unjudged: 1, finished: 1, stopped: "rested" });
+  expect(idsOf(await backlogRows(sql))).toEqual(others());
+  expect(await walk(sql, walkSettings(fast), ["lost"])).toMatchObject({ recorded: 5, unjudged: 0 });
+});
+
+test("an entry that cannot be judged again stays what it is, and others are looked at and healed", async () => {
+  await walk(sql, walkSettings(), ["lost"]);
+  // All are well again; two entries are to be looked at besides.
+  await sql`update sectors set host_id = ${hosts[5]!.id}, contract_sectors_map_id = ${hosts[5]!.contract!.mapId}
+    where host_id is null`;
+  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'
+    where slab_id in (${slow}, ${others()[3]!})`;
+  const report = await slowly(() => walk(sql, walkSettings(fast), ["lost"]));
+  expect(report).toMatchObject({ unjudged: 2, looked: 1, finished: 1 });
+  const [left, ...none] = await backlogRows(sql);
+  expect([left!.slab_id, none]).toEqual([slow, []]);
+  // Not at once again.
+  expect(left!.look_at.getTime()).toBeGreaterThan(Date.now() + 300_000);
+  expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ removed: 1, unjudged: 0 });
+});
+
+test("where nothing can be read at all the walk gives up, and claim rests before its next round", async () => {
+  const locker = postgres(database.url, { max: 1, onnotice: () => {} });
+  try {
+    await locker.begin(async (tx) => {
+      await tx`lock table slab_sectors in access exclusive mode`;
+      const report = await claim(
+        { ask: askOf(sql), queue: recordingQueue(), clock: systemClock },
+        settings({ claimsBy: "urgency", walk: walkSettings(fast), walkBudgetMs: 30_000, topUpMs: 60_000 }),
+        40_000,
+      );
+      expect(report).toMatchObject({ rounds: 1, leased: 0, stopped: "deadline" });
+    });
+  } finally {
+    await locker.end();
+  }
+  expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ recorded: 5 });
+});

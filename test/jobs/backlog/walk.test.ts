@@ -1,0 +1,287 @@
+import type { Sql } from "postgres";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { type WalkStep, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
+import { askOf } from "../../support/ask.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import {
+  blockHost,
+  LOST,
+  placeOn,
+  type SeededHost,
+  seedAccount,
+  seedContract,
+  seedFleet,
+  seedSlab,
+  seedSlabs,
+} from "../../support/seed-indexd.ts";
+import { backlogRows, clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let hosts: SeededHost[];
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+  // Each in a subnet of its own: nobody is correlated.
+  hosts = await seedFleet(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+});
+afterAll(() => database.drop());
+afterEach(() => clearDatabase(sql));
+
+const ids = (rows: readonly { slab_id: string }[]): bigint[] => rows.map((row) => BigInt(row.slab_id));
+
+describe("what is recorded", () => {
+  test("each cause with its count, the margin, and when it was first seen", async () => {
+    const bad = await seedContract(sql, hosts[0]!.id, { good: false });
+    const ended = await seedContract(sql, hosts[1]!.id, { state: 2 });
+    await blockHost(sql, hosts[2]!.hostKey);
+    const rest = placeOn(hosts.slice(4, 8));
+    const slabs = await seedSlabs(sql, {
+      minShards: 2,
+      slabs: [
+        { sectors: [LOST, LOST, ...rest] },
+        { sectors: [{ hostId: hosts[0]!.id, mapId: bad.mapId }, ...rest] },
+        { sectors: [{ hostId: hosts[1]!.id, mapId: ended.mapId }, ...rest] },
+        // Unpinned on a blocked host, and pinned to its contract.
+        { sectors: [{ hostId: hosts[2]!.id, mapId: null }, ...rest] },
+        { sectors: [...placeOn([hosts[2]!]), LOST, ...rest] },
+        { sectors: placeOn(hosts.slice(4, 9)) },
+        { sectors: [{ hostId: hosts[9]!.id, mapId: null }, ...rest] },
+      ],
+    });
+    await sql`update hosts set unpinned_sectors = (
+      select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
+    const report = await walk(sql);
+    const rows = await backlogRows(sql);
+    expect(ids(rows)).toEqual(slabs.slice(0, 5).map(({ id }) => id));
+    expect(rows.map(({ causes }) => causes)).toEqual([
+      { lost: 2 },
+      { "bad-contract": 1 },
+      { "bad-contract": 1 },
+      { "bad-host": 1 },
+      { "bad-host": 1, lost: 1 },
+    ]);
+    expect(rows.map(({ margin }) => margin)).toEqual([2, 3, 3, 2, 2]);
+    expect(rows.every(({ ready }) => ready)).toBe(true);
+    expect(report).toMatchObject({ finished: 3, stopped: "rested", removed: 0 });
+    const before = rows.map(({ first_seen, last_seen }) => [first_seen.getTime(), last_seen.getTime()]);
+    await walk(sql);
+    const after = (await backlogRows(sql)).map(({ first_seen, last_seen }) => [
+      first_seen.getTime(),
+      last_seen.getTime(),
+    ]);
+    expect(after.map(([first]) => first)).toEqual(before.map(([first]) => first));
+    expect(after.every(([, last], n) => last! >= before[n]![1]!)).toBe(true);
+  });
+
+  test("correlated hosts make a slab more urgent", async () => {
+    const racked = await seedFleet(sql, { hosts: 3, seed: (n) => ({ addresses: [`10.9.9.${n}:1`] }) });
+    const slabs = await seedSlabs(sql, {
+      minShards: 3,
+      slabs: [
+        { sectors: [LOST, ...placeOn(hosts.slice(0, 6))] },
+        { sectors: [LOST, ...placeOn(hosts.slice(0, 3)), ...placeOn(racked)] },
+      ],
+    });
+    await walk(sql);
+    const [apart, together] = await backlogRows(sql);
+    expect(slabs).toHaveLength(2);
+    expect(together!.margin).toBe(apart!.margin);
+    expect(together!.urgency).toBeGreaterThan(3 * apart!.urgency);
+  });
+
+  test("slabs really being deleted are left out, those still held are not", async () => {
+    const accountId = await seedAccount(sql);
+    const damaged = () => seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
+    const [dying, held] = [await damaged(), await damaged()];
+    for (const slab of [dying, held])
+      await sql`insert into slab_deletion_queue (slab_id) values (${String(slab.id)})`;
+    await sql`insert into account_slabs (account_id, slab_id) values (${accountId}, ${String(held.id)})`;
+    await walk(sql);
+    expect(ids(await backlogRows(sql))).toEqual([held.id]);
+  });
+
+  test("bad input: no sectors, more bad than good, min_shards above the count, shared sectors", async () => {
+    const [first] = await seedSlabs(sql, {
+      slabs: [{ minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] }],
+    });
+    const slabs = await seedSlabs(sql, {
+      slabs: [
+        { minShards: 2, sectors: [] },
+        { minShards: 2, sectors: [LOST, LOST, LOST, LOST, ...placeOn(hosts.slice(0, 2))] },
+        { minShards: 9, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] },
+        {
+          minShards: 2,
+          sectors: [{ ...LOST, root: first!.sectors[0]!.root }, ...placeOn(hosts.slice(3, 8))],
+        },
+      ],
+    });
+    await walk(sql);
+    const rows = await backlogRows(sql);
+    expect(ids(rows)).toEqual([first!.id, ...slabs.slice(1).map(({ id }) => id)]);
+    // Beyond rescue: last, not first.
+    expect(rows.map(({ margin, urgency }) => [margin, urgency === 0])).toEqual([
+      [1, false],
+      [0, false],
+      [-6, true],
+      [3, false],
+    ]);
+  });
+});
+
+describe("a pass", () => {
+  const damage = (count: number) =>
+    seedSlabs(sql, {
+      minShards: 2,
+      slabs: Array.from({ length: count }, () => ({ sectors: [LOST, ...placeOn(hosts.slice(0, 4))] })),
+    });
+
+  test("removes what it does not see again", async () => {
+    const slabs = await damage(10);
+    await walk(sql, walkSettings({ pageSectors: 3 }));
+    expect(await backlogRows(sql)).toHaveLength(10);
+    // Six are repaired by somebody else, one is deleted.
+    const repaired = slabs.slice(0, 6).map(({ sectors }) => String(sectors[0]!.id));
+    await sql`update sectors set host_id = ${hosts[8]!.id}, contract_sectors_map_id = ${hosts[8]!.contract!.mapId} where id = any (${repaired}::bigint[])`;
+    await sql`delete from slabs where id = ${String(slabs[6]!.id)}`;
+    const report = await walk(sql, walkSettings({ pageSectors: 3 }));
+    expect(ids(await backlogRows(sql))).toEqual(slabs.slice(7).map(({ id }) => id));
+    expect(report).toMatchObject({ removed: 7, finished: 3 });
+    expect(await sql`select from slabmend.sightings`).toHaveLength(3);
+  });
+
+  test("goes on where a crash left it, and what was half-recorded is complete or redone", async () => {
+    const slabs = await damage(12);
+    for (let crash = 1; ; crash++) {
+      let left = crash;
+      const died = await walkBacklog(
+        {
+          ask: askOf(sql),
+          clock: systemClock,
+          step: (name: WalkStep) => {
+            if (name === "walked-page" && --left === 0) throw new Error("killed");
+          },
+        },
+        walkSettings({ pageSectors: 2 }),
+        60_000,
+        ["lost"],
+      ).then(
+        () => false,
+        (error: Error) => error.message === "killed",
+      );
+      if (!died) break;
+      const [state] = await sql`select phase, position::text from slabmend.walks`;
+      const seen = ids(await backlogRows(sql));
+      // Every slab up to the checkpoint is recorded, and none behind it is.
+      const upTo =
+        state!["phase"] === "healing"
+          ? slabs
+          : slabs.filter(({ sectors }) => sectors[0]!.id <= BigInt(state!["position"]));
+      expect(seen).toEqual(upTo.map(({ id }) => id));
+      if (crash > 20) throw new Error("never ended");
+    }
+    expect(await backlogRows(sql)).toHaveLength(12);
+  });
+
+  test("keeps to its budget, and the next run goes on", async () => {
+    await damage(12);
+    let now = 0;
+    const advance = () => {
+      now += 1_000;
+    };
+    const clock = { ...systemClock, now: () => now };
+    const reports = [];
+    for (let run = 0; run < 20 && (await backlogRows(sql)).length < 12; run++) {
+      reports.push(
+        await walkBacklog(
+          { ask: askOf(sql), clock, step: advance },
+          walkSettings({ pageSectors: 2 }),
+          2_000,
+          ["lost"],
+        ),
+      );
+    }
+    expect(reports.map(({ pages }) => pages)).toEqual([2, 2, 2]);
+    expect(reports.every(({ stopped }) => stopped === "time")).toBe(true);
+  });
+
+  test("makes one step also when the time was up before it began", async () => {
+    await damage(4);
+    let now = 0;
+    const clock = { ...systemClock, now: () => now };
+    const ask: typeof deps.ask = (statements) => {
+      now += 1_000;
+      return statements(sql);
+    };
+    const deps = { ask: askOf(sql), clock };
+    const report = await walkBacklog({ ...deps, ask }, walkSettings({ pageSectors: 2 }), 1, ["lost"]);
+    expect(report).toMatchObject({ pages: 1, recorded: 2, stopped: "time" });
+  });
+
+  test("two walkers at once write the same", async () => {
+    const slabs = await damage(30);
+    const settings = walkSettings({ pageSectors: 3 });
+    await Promise.all([walk(sql, settings), walk(sql, settings)]);
+    expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
+  });
+
+  test("a new cause is walked without walking the others again", async () => {
+    await damage(5);
+    await blockHost(sql, hosts[12]!.hostKey);
+    await seedSlab(sql, { minShards: 2, sectors: placeOn(hosts.slice(9, 14)) });
+    await walk(sql, walkSettings(), ["lost"]);
+    expect(await backlogRows(sql)).toHaveLength(5);
+    const settings = walkSettings();
+    const report = await walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 60_000, [
+      "lost",
+      "bad-contract",
+    ]);
+    expect(report).toMatchObject({ pages: 1, sectors: 1, finished: 1 });
+    expect(await backlogRows(sql)).toHaveLength(6);
+    const walks = await sql`select cause, generation::int from slabmend.walks order by cause`;
+    expect([...walks]).toEqual([
+      { cause: "bad-contract", generation: 2 },
+      { cause: "lost", generation: 2 },
+    ]);
+  });
+
+  test("of many bad contracts misses nothing, whatever the page", async () => {
+    // Sector ids of the contracts interleave, in different densities.
+    const slabs = await seedSlabs(sql, {
+      minShards: 1,
+      slabs: Array.from({ length: 80 }, (_, n) => ({
+        sectors: placeOn([hosts[n % 3 === 0 ? 0 : 1 + (n % 7)]!, hosts[13]!]),
+      })),
+    });
+    await sql`update contracts set good = false where host_id <= ${hosts[7]!.id}`;
+    for (const pageSectors of [1, 2, 7, 25, 1000]) {
+      await sql`truncate slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
+      const report = await walk(sql, walkSettings({ pageSectors }), ["bad-contract"]);
+      expect(report.sectors).toBe(80);
+      expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
+    }
+  });
+});
+
+test("a clock that jumped leaves no entry waiting for ever", async () => {
+  await seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
+  await blockHost(sql, hosts[12]!.hostKey);
+  await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(9, 14)) });
+  const settings = walkSettings({ graceMs: 3_600_000 });
+  await walk(sql, settings);
+  // Written while the clock was a year ahead.
+  await sql`update slabmend.backlog set first_seen = now() + interval '1 year', waiting_since = now() + interval '1 year',
+    look_at = now() + interval '1 year', ready = false,
+    since = (select jsonb_object_agg(key, 4e12) from jsonb_each(since))`;
+  await sql`update slabmend.walks set pass_started_at = now() + interval '1 year'`;
+  await walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 60_000, ["lost"]);
+  // The pass of bad-contract rests a year? No: a pass from the future is over.
+  await sql`update slabmend.walks set pass_started_at = now() + interval '1 year' where cause = 'bad-contract'`;
+  await walkBacklog({ ask: askOf(sql), clock: systemClock }, { ...settings, everyMs: 0 }, 10_000);
+  const [lost, blocked] = await backlogRows(sql);
+  expect(lost!.ready).toBe(true);
+  expect(lost!.first_seen.getTime()).toBeLessThan(Date.now() + 60_000);
+  expect(blocked!.ready).toBe(false);
+  expect(blocked!.look_at.getTime()).toBeLessThan(Date.now() + 3_700_000);
+});

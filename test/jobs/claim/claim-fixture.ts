@@ -1,0 +1,28 @@
+import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../../lib/jobs/claim/claim-settings.ts";
+import type { RepairMessage } from "../../../lib/queue/repair-message.ts";
+import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
+
+export interface RecordingQueue extends RepairQueue {
+  readonly messages: RepairMessage[];
+}
+
+/** A queue that keeps what it is sent, in order. */
+export function recordingQueue(): RecordingQueue {
+  const messages: RepairMessage[] = [];
+  return {
+    messages,
+    async send(batch) {
+      messages.push(...batch);
+      return { sent: [...batch], failed: [] };
+    },
+  };
+}
+
+/** By sector id; no grace, no waiting: as beside an indexd whose own migrations are off. */
+export const settings = (rest: Partial<ClaimSettings> = {}): ClaimSettings => ({
+  ...DEFAULT_CLAIM_SETTINGS,
+  claimsBy: "id",
+  maxInFlight: 10_000,
+  indexdGraceMs: 0,
+  ...rest,
+});

@@ -1,0 +1,557 @@
+import type { Sql } from "postgres";
+import postgres from "postgres";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import {
+  type ClaimedPage,
+  type ClaimPageRequest,
+  claimPage,
+} from "../../../lib/database/leases/choose-unhealthy-slabs.ts";
+import { claim } from "../../../lib/jobs/claim/claim.ts";
+import type { ClaimStep } from "../../../lib/jobs/claim/claim-dependencies.ts";
+import type { ClaimOrder, ClaimSettings } from "../../../lib/jobs/claim/claim-settings.ts";
+import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
+import { askOf } from "../../support/ask.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
+import {
+  blockHost,
+  LOST,
+  placeOn,
+  type SeededHost,
+  type SeededSlab,
+  seedAccount,
+  seedContract,
+  seedFleet,
+  seedObject,
+  seedSlab,
+  seedSlabs,
+} from "../../support/seed-indexd.ts";
+import { recordingQueue, settings } from "./claim-fixture.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+let hosts: SeededHost[];
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+  hosts = await seedFleet(sql, { hosts: 12 });
+});
+afterAll(() => database.drop());
+afterEach(async () => {
+  await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
+  await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
+  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, last_probe_at = null, since = clock_timestamp()`;
+});
+
+async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 5_000) {
+  const queue = recordingQueue();
+  const report = await claim({ ask: askOf(sql), queue, clock: systemClock }, settings(rest), remainingMs);
+  return { report, claimed: queue.messages.map((message) => message.slabId) };
+}
+
+/** A slab with one lost sector. */
+const damaged = (rest: Parameters<typeof seedSlab>[1] | object = {}): Promise<SeededSlab> =>
+  seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))], ...rest });
+
+describe("what is unhealthy", () => {
+  test("lost sectors, bad and ended contracts, unpinned sectors on hosts that are not good", async () => {
+    const bad = await seedContract(sql, hosts[0]!.id, { good: false });
+    const ended = await seedContract(sql, hosts[1]!.id, { state: 2 });
+    const blocked = (await seedFleet(sql, { hosts: 1 }))[0]!;
+    await blockHost(sql, blocked.hostKey);
+    const unscanned = (
+      await seedFleet(sql, { hosts: 1, seed: () => ({ columns: { last_successful_scan: null } }) })
+    )[0]!;
+    const noContract = (await seedFleet(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
+    const rest = placeOn(hosts.slice(4, 7));
+    const slabs = await seedSlabs(sql, {
+      minShards: 2,
+      slabs: [
+        { sectors: [LOST, ...rest] },
+        { sectors: [{ hostId: hosts[0]!.id, mapId: bad.mapId }, ...rest] },
+        { sectors: [{ hostId: hosts[1]!.id, mapId: ended.mapId }, ...rest] },
+        { sectors: [{ hostId: blocked.id, mapId: null }, ...rest] },
+        { sectors: [{ hostId: unscanned.id, mapId: null }, ...rest] },
+        { sectors: [{ hostId: noContract.id, mapId: null }, ...rest] },
+        // Healthy: pinned, and unpinned on a good host.
+        { sectors: placeOn(hosts.slice(4, 8)) },
+        { sectors: [{ hostId: hosts[3]!.id, mapId: null }, ...rest] },
+      ],
+    });
+    const { claimed, report } = await run();
+    expect(claimed.toSorted()).toEqual(slabs.slice(0, 6).map((slab) => slab.id));
+    expect(report).toMatchObject({ leased: 6, sent: 6, live: 6, stopped: "no-backlog", fleet: "well" });
+  });
+
+  test("within a page the lowest margin first", async () => {
+    const blocked = (await seedFleet(sql, { hosts: 2 })).slice(0, 2);
+    for (const host of blocked) await blockHost(sql, host.hostKey);
+    const seeds = [
+      [LOST, ...placeOn(hosts.slice(0, 6))], // 6 live
+      [LOST, ...placeOn(hosts.slice(0, 3))], // 3 live
+      [LOST, ...placeOn(hosts.slice(0, 3)), ...placeOn(blocked)], // 3 that count
+      [LOST, ...placeOn(hosts.slice(0, 5))], // 5, of which one is pinned wrongly
+      [LOST, ...placeOn(hosts.slice(0, 1))], // fewer than it needs
+    ];
+    const slabs = await seedSlabs(sql, { minShards: 2, slabs: seeds.map((sectors) => ({ sectors })) });
+    await sql`
+      insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt, bad_shards)
+      select id, digest, 'partial-refused', now(), next_repair_attempt, '[{"index": 3, "root": "00"}]'
+      from slabs where id = ${String(slabs[3]!.id)}`;
+    const { claimed } = await run();
+    expect(claimed).toEqual([4, 1, 2, 3, 0].map((n) => slabs[n]!.id));
+    const margins = await sql<{ margin: number }[]>`select margin from slabmend.leases order by slab_id`;
+    expect(margins.map((row) => row.margin)).toEqual([4, 1, 1, 2, -1]);
+  });
+});
+
+describe("what may not be claimed", () => {
+  const claimable = async (slab: SeededSlab, rest: Partial<ClaimSettings> = {}): Promise<boolean> =>
+    (await run(rest)).claimed.includes(slab.id);
+  const waits = (slab: SeededSlab, interval: string) =>
+    sql`update slabs set next_repair_attempt = now() + ${interval}::interval where id = ${String(slab.id)}`;
+
+  test("before its next attempt", async () => {
+    const slab = await damaged();
+    await waits(slab, "2 seconds");
+    expect(await claimable(slab)).toBe(false);
+    await waits(slab, "-1 seconds");
+    expect(await claimable(slab)).toBe(true);
+  });
+
+  test("within the grace beside indexd, unless we wrote the value", async () => {
+    const slab = await damaged();
+    await waits(slab, "-59 minutes");
+    expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(false);
+    // Another slab's value of ours is no permission.
+    const other = await damaged();
+    await waits(other, "-59 minutes");
+    await sql`
+      insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt)
+      select id, digest, 'partial-deadline', now(), next_repair_attempt from slabs where id = ${String(other.id)}`;
+    const { claimed } = await run({ indexdGraceMs: 3_600_000 });
+    expect(claimed).toEqual([other.id]);
+    await waits(slab, "-61 minutes");
+    expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(true);
+  });
+
+  test("a slab in quarantine, until its time is over", async () => {
+    const slab = await damaged();
+    await sql`
+      insert into slabmend.repairs
+        (slab_id, digest, last_outcome, finished_at, next_repair_attempt, quarantined_until, quarantine_reason)
+      select id, digest, 'crashed', now(), next_repair_attempt, now() + interval '1 hour', 'crashes'
+      from slabs where id = ${String(slab.id)}`;
+    expect(await claimable(slab)).toBe(false);
+    await sql`update slabmend.repairs set quarantined_until = now() - interval '1 second'`;
+    expect(await claimable(slab)).toBe(true);
+  });
+
+  test("a leased one", async () => {
+    const slab = await damaged();
+    expect(await claimable(slab)).toBe(true);
+    await waits(slab, "-1 day");
+    expect(await claimable(slab)).toBe(false);
+  });
+
+  test("one that is really being deleted: queued and held by no account and no object", async () => {
+    const accountId = await seedAccount(sql);
+    const [queued, ofAccount, ofObject, notQueued] = [
+      await damaged(),
+      await damaged(),
+      await damaged(),
+      await damaged(),
+    ];
+    await sql`insert into account_slabs (account_id, slab_id) values (${accountId}, ${String(ofAccount.id)})`;
+    await seedObject(sql, { accountId, slabs: [ofObject] });
+    await sql`delete from account_slabs where slab_id = ${String(ofObject.id)}`;
+    for (const slab of [queued, ofAccount, ofObject]) {
+      await sql`insert into slab_deletion_queue (slab_id) values (${String(slab.id)})`;
+    }
+    const { claimed } = await run();
+    expect(claimed.toSorted()).toEqual([ofAccount.id, ofObject.id, notQueued.id]);
+  });
+});
+
+describe("the lease", () => {
+  test("holds the slab for an hour, to the microsecond the same in both tables", async () => {
+    const slab = await damaged();
+    await run({ holdMs: 3_600_000 });
+    const [row] = await sql`
+      select s.next_repair_attempt = l.held_until as same, s.digest = l.digest as same_digest,
+        round(extract(epoch from l.held_until - clock_timestamp()) / 60)::int as minutes,
+        l.expires_at = l.held_until as as_long, l.sent_at is not null as sent, l.began_at
+      from slabs s join slabmend.leases l on l.slab_id = s.id where s.id = ${String(slab.id)}`;
+    expect(row).toEqual({
+      same: true,
+      same_digest: true,
+      minutes: 60,
+      as_long: true,
+      sent: true,
+      began_at: null,
+    });
+  });
+
+  test.each<ClaimOrder>(["urgency", "id"])(
+    "by %s: the queue and machines that lease for themselves each count their own leases",
+    async (claimsBy) => {
+      await seedSlabs(sql, {
+        slabs: Array.from({ length: 12 }, () => ({
+          minShards: 1,
+          sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
+        })),
+      });
+      const lease = async (throughQueue: boolean, maxInFlight: number) => {
+        const { live } = await claim(
+          { ask: askOf(sql), queue: recordingQueue(), clock: createFakeClock() },
+          settings({ claimsBy, throughQueue, maxInFlight, topUpMs: 30_000 }),
+          20_000,
+        );
+        const [row] = await sql`
+          select (count(*) filter (where through_queue))::integer as queue,
+            (count(*) filter (where not through_queue))::integer as machines from slabmend.leases`;
+        return { live, ...row };
+      };
+      expect(await lease(false, 5)).toEqual({ live: 5, queue: 0, machines: 5 });
+      // As many as ever, although a machine has that many; and the other way round.
+      expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 5 });
+      expect(await lease(false, 7)).toEqual({ live: 7, queue: 4, machines: 7 });
+      expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
+    },
+  );
+
+  test("live leases stay at maxInFlight, and are topped up until the deadline", async () => {
+    await seedSlabs(sql, {
+      slabs: Array.from({ length: 30 }, () => ({
+        minShards: 1,
+        sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
+      })),
+    });
+    const clock = createFakeClock();
+    const queue = recordingQueue();
+    const running = claim(
+      { ask: askOf(sql), queue, clock },
+      settings({ maxInFlight: 8, topUpMs: 5_000 }),
+      20_000,
+    );
+    const live: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      await until(() => clock.pending > 0);
+      live.push(await sql`select 1 from slabmend.leases`.then((rows) => rows.length));
+      // Three repairs end.
+      await sql`delete from slabmend.leases where slab_id in (select slab_id from slabmend.leases order by 1 limit 3)`;
+      await clock.advance(5_000);
+    }
+    // The fourth round ends at the deadline.
+    const report = await running;
+    expect(live).toEqual([8, 8, 8]);
+    expect(report).toMatchObject({ leased: 17, rounds: 4, live: 8 });
+    expect(report.stopped).toBe("deadline");
+    expect(clock.pending).toBe(0);
+  });
+
+  test("without a backlog it returns at once, and looks at no page twice", async () => {
+    await damaged();
+    const { report } = await run({}, 60_000);
+    expect(report).toMatchObject({ leased: 1, pages: 1, rounds: 1, stopped: "no-backlog" });
+    expect((await run({}, 60_000)).report).toMatchObject({ leased: 0, pages: 1, stopped: "no-backlog" });
+  });
+});
+
+describe("a lap", () => {
+  test("slabs that wait for their next attempt cannot fill the page", async () => {
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 25 }, (_, n) => ({
+        minShards: 1,
+        sectors: [LOST],
+        // The first 20 by sector id wait.
+        columns: { next_repair_attempt: new Date(Date.now() + (n < 20 ? 3_600_000 : -3_600_000)) },
+      })),
+    });
+    const { claimed, report } = await run({ pageSectors: 4 });
+    expect(claimed.toSorted()).toEqual(
+      slabs
+        .slice(20)
+        .map((slab) => slab.id)
+        .toSorted(),
+    );
+    expect(report).toMatchObject({ pages: 7, stopped: "no-backlog" });
+  });
+
+  test("goes on from the checkpoint, around the end, and stops where it began", async () => {
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 10 }, () => ({ minShards: 1, sectors: [LOST] })),
+    });
+    await sql`update slabmend.checkpoints set position = ${String(slabs[5]!.sectors[0]!.id)}`;
+    const { claimed, report } = await run({ pageSectors: 2 });
+    const ids = slabs.map((slab) => slab.id);
+    expect(claimed).toEqual([...ids.slice(6), ...ids.slice(0, 6)]);
+    expect(report.pages).toBe(6);
+    expect(report.stopped).toBe("no-backlog");
+  });
+
+  test("of all causes misses nothing, whatever the page", async () => {
+    const bad = await Promise.all(
+      Array.from({ length: 4 }, (_, n) => seedContract(sql, hosts[n]!.id, { good: false })),
+    );
+    const noContract = (await seedFleet(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
+    const rest = placeOn(hosts.slice(6, 8));
+    // Sector ids of causes and contracts interleave, in different densities; some slabs are bad by two causes, some by none.
+    const causes = [
+      [LOST],
+      [{ hostId: hosts[0]!.id, mapId: bad[0]!.mapId }],
+      [{ hostId: noContract.id, mapId: null }],
+      [{ hostId: hosts[1]!.id, mapId: bad[1]!.mapId }, LOST],
+      [{ hostId: hosts[2]!.id, mapId: bad[2]!.mapId }],
+      [{ hostId: hosts[0]!.id, mapId: bad[0]!.mapId }],
+      [],
+    ];
+    const slabs = await seedSlabs(sql, {
+      minShards: 1,
+      slabs: Array.from({ length: 400 }, (_, n) => ({
+        sectors: [...causes[n < 90 ? 1 : (n * n + (n >> 2)) % causes.length]!, ...rest],
+      })),
+    });
+    await sql`update hosts set unpinned_sectors = (
+      select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
+    const unhealthy = slabs.filter(({ sectors }) => sectors.length > rest.length).map(({ id }) => id);
+    expect(unhealthy.length).toBeLessThan(slabs.length);
+    // At 60 and 80 a page reads only a share of what the first contract has, whose sectors come first.
+    for (const pageSectors of [5, 25, 60, 80, 1_000]) {
+      await sql`truncate slabmend.leases`;
+      await sql`update slabs set next_repair_attempt = now() - interval '1 day'`;
+      const { claimed, report } = await run({ pageSectors });
+      expect(claimed.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(unhealthy);
+      expect(report.stopped).toBe("no-backlog");
+    }
+  });
+
+  test("a page with more than there is room for is not left behind", async () => {
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 10 }, (_, n) => ({
+        minShards: 1,
+        sectors: [LOST, ...placeOn(hosts.slice(0, 10 - n))],
+      })),
+    });
+    const { claimed } = await run({ maxInFlight: 3 }, 0 + 100);
+    expect(claimed).toEqual([9, 8, 7].map((n) => slabs[n]!.id));
+    const [checkpoint] = await sql`select position::text from slabmend.checkpoints where name = 'claim'`;
+    expect(checkpoint).toEqual({ position: "0" });
+    await sql`truncate slabmend.leases`;
+    expect((await run()).claimed).toEqual([6, 5, 4, 3, 2, 1, 0].map((n) => slabs[n]!.id));
+  });
+});
+
+describe("two claims at the same time", () => {
+  const page = (rest: Partial<ClaimPageRequest> = {}): ClaimPageRequest => ({
+    pageSectors: 4,
+    maxLeases: 100,
+    maxInFlight: 1_000,
+    throughQueue: true,
+    holdMs: 3_600_000,
+    graceMs: 0,
+    ...rest,
+  });
+  const position = async () =>
+    (
+      await sql<{ position: string }[]>`select position::text from slabmend.checkpoints where name = 'claim'`
+    )[0]!.position;
+
+  test("the slower one does not take the checkpoint back", async () => {
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 10 }, () => ({ minShards: 1, sectors: [LOST] })),
+    });
+    let slower: Promise<ClaimedPage> | undefined;
+    await sql.begin(async (tx) => {
+      expect((await claimPage(tx, page())).leases).toHaveLength(4);
+      // Starts at the same place with a shorter page, finds its slab locked, and waits for the checkpoint.
+      slower = claimPage(sql, page({ pageSectors: 1 }));
+      await untilSomebodyWaits();
+    });
+    expect(await slower).toMatchObject({
+      leases: [],
+      from: { sector: 0n, slab: 0n },
+      next: { sector: slabs[0]!.sectors[0]!.id, slab: 0n },
+    });
+    expect(await position()).toBe(String(slabs[3]!.sectors[0]!.id));
+  });
+});
+
+describe("sending", () => {
+  test("what was left unsent is sent first", async () => {
+    const slab = await damaged();
+    const dead: RepairQueue = { send: () => Promise.reject(new Error("no queue")) };
+    await expect(
+      claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings(), 1_000),
+    ).rejects.toThrow("no queue");
+    expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(1);
+    // Somebody may still be about to send it.
+    expect((await run()).report).toMatchObject({ leased: 0, resent: 0 });
+    const second = await damaged();
+    const { report, claimed } = await run({ resendAfterMs: 0 });
+    expect(claimed).toEqual([slab.id, second.id]);
+    expect(report).toMatchObject({ leased: 1, sent: 1, resent: 1 });
+    expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(0);
+  });
+
+  test("a message that SQS refuses stays unsent", async () => {
+    await seedSlabs(sql, { slabs: Array.from({ length: 12 }, () => ({ minShards: 1, sectors: [LOST] })) });
+    const choosy: RepairQueue = {
+      send: async (batch) => ({
+        sent: batch.slice(1),
+        failed: batch.slice(0, 1).map((message) => ({ message, code: "InternalError" })),
+      }),
+    };
+    const report = await claim({ ask: askOf(sql), queue: choosy, clock: systemClock }, settings(), 5_000);
+    expect(report).toMatchObject({ leased: 12, sent: 10, refused: 2 });
+    expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(2);
+  });
+
+  test("an SQS that is slow is waited for until the deadline; what is left stays unsent", async () => {
+    await seedSlabs(sql, { slabs: Array.from({ length: 60 }, () => ({ minShards: 1, sectors: [LOST] })) });
+    const dead: RepairQueue = { send: () => Promise.reject(new Error("no queue")) };
+    await expect(
+      claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings({ batchLeases: 60 }), 5_000),
+    ).rejects.toThrow("no queue");
+    const clock = createFakeClock();
+    const slow: RepairQueue = {
+      async send(batch) {
+        clock.skip(5_000);
+        return { sent: batch, failed: [] };
+      },
+    };
+    const resend = settings({ resendAfterMs: 0 });
+    const report = await claim({ ask: askOf(sql), queue: slow, clock }, resend, 18_000);
+    expect(report).toMatchObject({ resent: 40, leased: 0, stopped: "deadline" });
+    expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(20);
+    // One that says nothing at all.
+    const silent: RepairQueue = {
+      send: (_batch, signal) =>
+        new Promise((_resolve, reject) => {
+          signal?.addEventListener("abort", () => reject(new Error("aborted")));
+          void clock.advance(18_000);
+        }),
+    };
+    expect(await claim({ ask: askOf(sql), queue: silent, clock }, resend, 18_000)).toMatchObject({
+      resent: 0,
+      stopped: "deadline",
+    });
+    expect(clock.pending).toBe(0);
+  });
+
+  test("a lease that was begun or leased anew between sending and marking is not marked", async () => {
+    await damaged();
+    await damaged();
+    const queue = recordingQueue();
+    const step = async (name: ClaimStep): Promise<void> => {
+      if (name !== "sent-message") return;
+      const [first, second] = queue.messages;
+      await sql`
+        update slabmend.leases set began_at = now(), worker = 'fast' where slab_id = ${String(first!.slabId)}`;
+      await sql`update slabmend.leases set token = gen_random_uuid() where slab_id = ${String(second!.slabId)}`;
+    };
+    await claim({ ask: askOf(sql), queue, clock: systemClock, step }, settings(), 1_000);
+    expect(await sql`select 1 from slabmend.leases where sent_at is not null`).toHaveLength(0);
+  });
+});
+
+describe("an ill fleet", () => {
+  const makeIll = (untilIn: string) => sql`
+    update slabmend.fleet set ill = true, since = now() - interval '10 seconds', backoff_ms = 60000,
+      backoff_from = now() - interval '10 seconds', backoff_until = now() + ${untilIn}::interval`;
+
+  test("gets one probe a minute", async () => {
+    await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
+    await makeIll("1 minute");
+    expect((await run()).report).toMatchObject({ leased: 1, stopped: "fleet-ill", fleet: "ill" });
+    expect((await run()).report).toMatchObject({ leased: 0, stopped: "fleet-ill" });
+    await sql`update slabmend.fleet set last_probe_at = now() - interval '1 minute'`;
+    expect((await run()).report).toMatchObject({ leased: 1, stopped: "fleet-ill" });
+  });
+
+  test("gets a few when the backoff is over and nothing has shown that it is well", async () => {
+    await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
+    await makeIll("-1 second");
+    expect((await run()).report).toMatchObject({ leased: 10, stopped: "fleet-ill" });
+  });
+
+  test("is noticed from the journal, and gets well by it", async () => {
+    await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
+    const journal = (outcome: string, count: number) => sql`
+      insert into slabmend.journal
+        (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
+      select gen_random_uuid(), 1000 + n, '\\x', ${outcome}, ${outcome}, 'w', now(), now(), clock_timestamp()
+      from generate_series(1, ${count}) n`;
+    await journal("underfunded", 6);
+    expect((await run()).report).toMatchObject({ leased: 1, stopped: "fleet-ill", fleet: "ill" });
+    await journal("repaired", 1);
+    expect((await run()).report).toMatchObject({ leased: 19, stopped: "no-backlog", fleet: "well" });
+  });
+});
+
+test.each(["id", "urgency"] as const)(
+  "16 concurrent claimers by %s over 2,000 unhealthy slabs lease each exactly once",
+  async (claimsBy) => {
+    await seedSlabs(sql, {
+      slabs: Array.from({ length: 2_000 }, () => ({
+        minShards: 1,
+        sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
+      })),
+    });
+    const clients = Array.from({ length: 16 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
+    try {
+      const queues = clients.map(() => recordingQueue());
+      const reports = await Promise.all(
+        clients.map((client, n) =>
+          claim(
+            { ask: askOf(client), queue: queues[n]!, clock: systemClock },
+            settings({ claimsBy, pageSectors: 300, batchLeases: 40 }),
+            60_000,
+          ),
+        ),
+      );
+      const sent = queues.flatMap((queue) => queue.messages);
+      expect(sent).toHaveLength(2_000);
+      expect(new Set(sent.map((message) => message.slabId)).size).toBe(2_000);
+      expect(new Set(sent.map((message) => message.token)).size).toBe(2_000);
+      expect(reports.reduce((sum, report) => sum + report.leased, 0)).toBe(2_000);
+      const [held] = await sql`
+      select count(*)::int as held from slabs s join slabmend.leases l on l.slab_id = s.id
+      where s.next_repair_attempt = l.held_until and l.sent_at is not null`;
+      expect(held).toEqual({ held: 2_000 });
+      // More than one of them found work.
+      expect(reports.filter((report) => report.leased > 0).length).toBeGreaterThan(1);
+    } finally {
+      await Promise.all(clients.map((client) => client.end()));
+    }
+  },
+);
+
+async function untilSomebodyWaits(): Promise<void> {
+  for (;;) {
+    const waiting = await sql`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    if (waiting.length > 0) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+test("a claim of the release before, which says nothing of the queue, goes on after an upgrade", async () => {
+  await damaged();
+  const request = {
+    ...{ checkpoint: "claim", pageSectors: 4, maxLeases: 1, maxInFlight: 9, holdMs: 1_000, graceMs: 0 },
+    ...{ dangerAbove: 0, mostOrdinary: null, patienceMs: 1, patientShare: 0 },
+  };
+  const asked = JSON.stringify(request);
+  const [row] = await sql`
+    select slabmend.claim_page(${asked}::text::jsonb)->'live' as by_id,
+      slabmend.lease_by_urgency(${asked}::text::jsonb)->'live' as by_urgency`;
+  expect(row).toEqual({ by_id: 1, by_urgency: 1 });
+  expect(await sql`select through_queue from slabmend.leases`).toEqual([{ through_queue: true }]);
+});

@@ -1,0 +1,546 @@
+import { randomUUID } from "node:crypto";
+import { SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import postgres, { type Sql } from "postgres";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type QueuePair, type QueueServer, startQueueServer } from "../../../dev/aws/queue-server.ts";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { forgetFineSlabs } from "../../../lib/database/backlog/forget-fine-slabs.ts";
+import { takeProbe } from "../../../lib/database/fleet/fleet-state.ts";
+import { commitRepair } from "../../../lib/database/leases/commit-repair.ts";
+import { extendLease } from "../../../lib/database/leases/extend-lease.ts";
+import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
+import { takeUnsent } from "../../../lib/database/leases/unsent-leases.ts";
+import { type ReapStep, reap } from "../../../lib/jobs/reap/reap.ts";
+import type { ReapIncompleteError } from "../../../lib/jobs/reap/reap-report.ts";
+import { DEFAULT_REAP_SETTINGS, type ReapSettings } from "../../../lib/jobs/reap/reap-settings.ts";
+import {
+  createDeadLetterQueue,
+  type DeadLetter,
+  type DeadLetterQueue,
+} from "../../../lib/queue/dead-letter-queue.ts";
+import { encodeRepairMessage, type RepairMessage } from "../../../lib/queue/repair-message.ts";
+import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
+import { leaseByHand, requestOf } from "../../database/running-lease.ts";
+import { askOf } from "../../support/ask.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import {
+  LOST,
+  type SeededSlab,
+  seedAccount,
+  seedObject,
+  seedSlab,
+  seedSlabs,
+} from "../../support/seed-indexd.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+});
+afterAll(() => database.drop());
+afterEach(async () => {
+  await sql`truncate slabs, sectors, slab_sectors, objects, object_slabs, object_events, account_slabs cascade`;
+  await sql`
+    truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.dead_letters`;
+  await sql`delete from slabmend.checkpoints where name = 'forget'`;
+  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = now() - interval '1 day'`;
+});
+
+const noLetters: DeadLetterQueue = { receive: async () => [], delete: async () => {} };
+const noQueue: RepairQueue = { send: () => Promise.reject(new Error("nothing to send")) };
+
+function run(
+  rest: {
+    settings?: Partial<ReapSettings>;
+    queue?: RepairQueue;
+    deadLetters?: DeadLetterQueue;
+    step?: (name: ReapStep) => void | Promise<void>;
+    client?: Sql;
+  } = {},
+) {
+  return reap(
+    {
+      ask: askOf(rest.client ?? sql),
+      queue: rest.queue ?? noQueue,
+      deadLetters: rest.deadLetters ?? noLetters,
+      clock: systemClock,
+      ...(rest.step === undefined ? {} : { step: rest.step }),
+    },
+    { ...DEFAULT_REAP_SETTINGS, ...rest.settings },
+    20_000,
+  );
+}
+
+const damaged = (): Promise<SeededSlab> => seedSlab(sql, { minShards: 1, sectors: [LOST] });
+const historyOf = async (slab: SeededSlab) =>
+  (
+    await sql`
+      select r.last_outcome, r.crashes, r.quarantined_until > now() + interval '23 hours' as quarantined,
+        r.quarantine_reason, r.next_repair_attempt = s.next_repair_attempt as ours,
+        round(extract(epoch from s.next_repair_attempt - clock_timestamp()) / 60)::int as minutes
+      from slabmend.repairs r join slabs s on s.id = r.slab_id where r.slab_id = ${String(slab.id)}`
+  )[0];
+const crash = async (slab: SeededSlab, rest: Parameters<typeof run>[0] = {}) => {
+  const token = await leaseByHand(sql, slab, { expired: true });
+  return { token, report: await run(rest) };
+};
+const anotherSucceeds = async (): Promise<void> => {
+  const slab = await damaged();
+  await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
+};
+
+describe("expired leases", () => {
+  test("a running one is a crash: its slab is claimable at once, and by us without grace", async () => {
+    const slab = await damaged();
+    const { token, report } = await crash(slab);
+    expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, fleet: "well" });
+    expect(await historyOf(slab)).toMatchObject({
+      last_outcome: "crashed",
+      crashes: 1,
+      ours: true,
+      minutes: 0,
+    });
+    const [entry] =
+      await sql`select outcome, worker, slab_id::text from slabmend.journal where token = ${token}`;
+    expect(entry).toEqual({ outcome: "crashed", worker: "worker-1", slab_id: String(slab.id) });
+  });
+
+  test.each(["crashed", "superseded"])(
+    "what a %s one had spent by its last heartbeat is in the journal",
+    async (outcome) => {
+      const slab = await damaged();
+      const token = await leaseByHand(sql, slab);
+      const spent = { bytesRead: 4_194_304, bytesWritten: 12, hastings: 10n ** 24n + 1n };
+      expect(await extendLease(sql, { slabId: slab.id, token }, 120_000, spent)).toBe(true);
+      await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '1 second'`;
+      if (outcome === "superseded") {
+        // indexd claimed it meanwhile.
+        await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
+      }
+      await run();
+      const [entry] = await sql`
+        select outcome, bytes_read::text, bytes_written::text, hastings::text from slabmend.journal
+        where token = ${token}`;
+      expect(entry).toEqual({
+        outcome,
+        bytes_read: "4194304",
+        bytes_written: "12",
+        hastings: "1000000000000000000000001",
+      });
+    },
+  );
+
+  test("one that never began is none", async () => {
+    const slab = await damaged();
+    await leaseByHand(sql, slab, { running: false, expired: true });
+    expect(await run()).toMatchObject({ freed: 1, crashed: 0 });
+    expect(await historyOf(slab)).toMatchObject({ crashes: 0, ours: true, minutes: 0 });
+    expect(await sql`select 1 from slabmend.journal`).toHaveLength(0);
+  });
+
+  test("a live one stays", async () => {
+    await leaseByHand(sql, await damaged());
+    await leaseByHand(sql, await damaged(), { running: false });
+    expect(await run()).toMatchObject({ freed: 0, crashed: 0 });
+    expect(await sql`select 1 from slabmend.leases`).toHaveLength(2);
+  });
+
+  test("when indexd has the slab, only our lease goes", async () => {
+    const slab = await damaged();
+    await leaseByHand(sql, slab, { expired: true });
+    await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
+    const [before] = await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`;
+    expect(await run()).toMatchObject({ taken: 1, crashed: 0 });
+    expect(await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`).toEqual([
+      before,
+    ]);
+    expect(await historyOf(slab)).toBeUndefined();
+    expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
+  });
+
+  test("of a deleted slab too", async () => {
+    const slab = await damaged();
+    await leaseByHand(sql, slab, { expired: true });
+    await sql`delete from slabs where id = ${String(slab.id)}`;
+    expect(await run()).toMatchObject({ taken: 1 });
+    expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
+  });
+
+  test("one that is no longer what was decided upon stays", async () => {
+    const slab = await damaged();
+    const token = await leaseByHand(sql, slab);
+    const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
+    const none = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
+    // Not expired; begun since; leased anew.
+    expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual(none);
+    await sql`update slabmend.leases set expires_at = clock_timestamp()`;
+    expect(await reapLeases(sql, [{ ...decision, running: false }])).toEqual(none);
+    expect(await reapLeases(sql, [{ ...decision, running: true, token: randomUUID() }])).toEqual(none);
+    expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual({ ...none, crashed: 1 });
+  });
+
+  test("one that a commit is at is left to it", async () => {
+    const slab = await damaged();
+    const token = await leaseByHand(sql, slab, { expired: true });
+    await sql.begin(async (tx) => {
+      expect(await commitRepair(tx, requestOf(slab, token))).toMatchObject({ kind: "committed" });
+      expect(await run()).toMatchObject({ crashed: 0 });
+    });
+    expect(await run()).toMatchObject({ crashed: 0 });
+  });
+
+  test("the worker of a reaped lease changes nothing, and is told so", async () => {
+    const slab = await damaged();
+    const { token } = await crash(slab);
+    expect(await commitRepair(sql, requestOf(slab, token))).toEqual({ kind: "superseded", why: "reaped" });
+  });
+
+  test("many, in batches", async () => {
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 230 }, () => ({ minShards: 1, sectors: [LOST] })),
+    });
+    for (const slab of slabs) await leaseByHand(sql, slab, { running: false, expired: true });
+    const steps: ReapStep[] = [];
+    expect(await run({ step: (name) => void steps.push(name) })).toMatchObject({ freed: 230 });
+    expect(steps.filter((step) => step === "reaped")).toHaveLength(3);
+  });
+});
+
+describe("when the clock of the database was set back by a day", () => {
+  test("leases last as long as their holds, no longer, and no less", async () => {
+    const [live, begun, sent] = await Promise.all([damaged(), damaged(), damaged()]);
+    await leaseByHand(sql, live);
+    await leaseByHand(sql, begun);
+    await leaseByHand(sql, sent, { running: false });
+    await sql`
+      update slabmend.leases l set expires_at = expires_at + interval '1 day', leased_at = leased_at + interval '1 day',
+        began_at = began_at + interval '1 day', held_until = held_until + interval '1 day'
+      where slab_id <> ${String(live.id)}`;
+    const minutes = () => sql<{ minutes: number }[]>`
+      select round(extract(epoch from expires_at - clock_timestamp()) / 60)::int as minutes
+      from slabmend.leases order by minutes`;
+    expect(await run()).toMatchObject({ freed: 0, crashed: 0 });
+    expect((await minutes()).map((row) => row.minutes)).toEqual([2, 17, 17]);
+    // A quarter of an hour later: the next run does not begin anew.
+    await sql`update slabmend.leases set expires_at = expires_at - interval '15 minutes' where slab_id <> ${String(live.id)}`;
+    expect(await run()).toMatchObject({ freed: 0, crashed: 0 });
+    expect((await minutes()).map((row) => row.minutes)).toEqual([2, 2, 2]);
+  });
+
+  test("what nobody sent is sent, a probe may be taken, and outcomes of the future hide none", async () => {
+    const slab = await damaged();
+    await leaseByHand(sql, slab, { running: false });
+    await sql`update slabmend.leases set sent_at = null, sending_since = clock_timestamp() + interval '1 day'`;
+    const options = { afterMs: 10_000, limit: 10 };
+    expect(await takeUnsent(sql, options)).toMatchObject([{ slabId: slab.id }]);
+    expect(await takeUnsent(sql, options)).toEqual([]);
+
+    await sql`update slabmend.fleet set last_probe_at = clock_timestamp() + interval '1 day'`;
+    expect(await takeProbe(sql, 60_000)).toBe(true);
+    expect(await takeProbe(sql, 60_000)).toBe(false);
+
+    const outcomes = async (count: number, outcome: string, ahead: string) => {
+      for (let n = 0; n < count; n += 1) {
+        await sql`
+          insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
+          values (${randomUUID()}, ${n}, ${Buffer.alloc(32)}, ${outcome}, ${outcome}, 'w', now(), now(), now() + ${ahead}::interval)`;
+      }
+    };
+    await sql`update slabmend.fleet set since = clock_timestamp() - interval '1 hour'`;
+    await outcomes(6, "fault", "-1 minute");
+    await outcomes(200, "repaired", "1 hour");
+    expect(await run()).toMatchObject({ fleet: "ill" });
+  });
+});
+
+describe("quarantine", () => {
+  test("after three crashes while other slabs succeed, for 24 hours", async () => {
+    const slab = await damaged();
+    await anotherSucceeds();
+    await crash(slab);
+    await crash(slab);
+    expect(await historyOf(slab)).toMatchObject({ crashes: 2, quarantined: null });
+    expect((await crash(slab)).report).toMatchObject({ crashed: 1, quarantined: 1 });
+    expect(await historyOf(slab)).toMatchObject({
+      crashes: 3,
+      quarantined: true,
+      quarantine_reason: "3 repairs in a row crashed while other slabs were repaired",
+      // indexd may try it meanwhile.
+      minutes: 0,
+    });
+  });
+
+  test("also when the other slab's repair moved something and then ended badly: workers can work", async () => {
+    const slab = await damaged();
+    for (let n = 0; n < 2; n += 1) await crash(slab);
+    await anotherSucceeds();
+    await sql`update slabmend.journal set outcome = 'too-few-sources', moves = '[{"index": 0}]' where outcome = 'repaired'`;
+    expect((await crash(slab)).report).toMatchObject({ crashed: 1, quarantined: 1 });
+  });
+
+  test("not while nothing else succeeds; then it waits longer and longer", async () => {
+    const slab = await damaged();
+    const minutes: (number | undefined)[] = [];
+    for (let n = 0; n < 5; n += 1) {
+      expect((await crash(slab)).report.quarantined).toBe(0);
+      minutes.push((await historyOf(slab))?.["minutes"]);
+    }
+    expect(minutes).toEqual([0, 0, 2, 4, 8]);
+  });
+
+  test("its own success of earlier does not count, nor one of long ago", async () => {
+    const slab = await damaged();
+    await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
+    await anotherSucceeds();
+    await sql`
+      update slabmend.journal set finished_at = now() - interval '2 hours' where slab_id <> ${String(slab.id)}`;
+    for (let n = 0; n < 3; n += 1) expect((await crash(slab)).report.quarantined).toBe(0);
+  });
+
+  test("not while the fleet is ill: six slabs that crash three times each", async () => {
+    await anotherSucceeds();
+    const slabs = await seedSlabs(sql, {
+      slabs: Array.from({ length: 6 }, () => ({ minShards: 1, sectors: [LOST] })),
+    });
+    for (let round = 0; round < 3; round += 1) {
+      for (const slab of slabs) await leaseByHand(sql, slab, { expired: true });
+      expect(await run()).toMatchObject({ crashed: 6, quarantined: 0, fleet: "ill" });
+    }
+  });
+});
+
+test("flushes the outbox and tells how much", async () => {
+  const slab = await damaged();
+  await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
+  for (let n = 0; n < 150; n += 1) {
+    await sql`insert into slabmend.moved (slab_id, digest, moved_at)
+      values (${String(slab.id)}, ${Buffer.from(slab.digest, "hex")}, now())`;
+  }
+  expect(await run()).toMatchObject({ eventsBumped: 150 });
+  expect(await sql`select 1 from slabmend.moved`).toHaveLength(0);
+});
+
+test("slabs whose objects are locked are told of, and what was done beside them is counted", async () => {
+  const [stuck, other] = [await damaged(), await damaged()];
+  const accountId = await seedAccount(sql);
+  const { objectKey } = await seedObject(sql, { accountId, slabs: [stuck] });
+  for (const { id, digest } of [stuck, other]) {
+    await sql`insert into slabmend.moved (slab_id, digest, moved_at) values (${String(id)}, ${Buffer.from(digest, "hex")}, now())`;
+  }
+  const client = postgres(database.url, { max: 1, onnotice: () => {}, connection: { lock_timeout: 50 } });
+  try {
+    await sql.begin(async (tx) => {
+      await tx`select from object_events where object_key = ${objectKey} for update`;
+      const failure = await run({ client }).catch((error: unknown) => error);
+      expect(failure).toMatchObject({
+        code: "reap-incomplete",
+        details: { phases: "events" },
+        report: { eventsBumped: 1 },
+        cause: { code: "outbox-stuck", details: { slabId: String(stuck.id) } },
+      });
+    });
+  } finally {
+    await client.end();
+  }
+});
+
+test("sends what was left unsent", async () => {
+  const slab = await damaged();
+  const token = await leaseByHand(sql, slab, { running: false });
+  await sql`update slabmend.leases set sent_at = null, sending_since = now() - interval '1 minute'`;
+  const sent: RepairMessage[] = [];
+  const queue: RepairQueue = {
+    async send(batch) {
+      sent.push(...batch);
+      return { sent: batch, failed: [] };
+    },
+  };
+  expect(await run({ queue })).toMatchObject({ resent: 1 });
+  expect(sent).toEqual([{ slabId: slab.id, digest: slab.digest, token }]);
+  expect(await run({ queue })).toMatchObject({ resent: 0 });
+});
+
+describe("history", () => {
+  const insert = (id: number | bigint, rest: Record<string, unknown>) =>
+    sql`insert into slabmend.repairs ${sql({
+      slab_id: String(id),
+      digest: Buffer.alloc(32),
+      last_outcome: "repaired",
+      finished_at: new Date(),
+      next_repair_attempt: new Date(Date.now() - 3 * 3_600_000),
+      ...rest,
+    } as never)}`;
+  const left = async () => {
+    const rows = await sql<
+      { id: string }[]
+    >`select slab_id::text as id from slabmend.repairs order by slab_id`;
+    return rows.map((row) => BigInt(row.id));
+  };
+  const someSlabs = async (count: number) =>
+    (
+      await seedSlabs(sql, {
+        slabs: Array.from({ length: count }, () => ({ minShards: 1, sectors: [LOST] })),
+      })
+    ).map(({ id }) => id);
+
+  test("of slabs that are fine is forgotten, once nobody asks who wrote their next attempt", async () => {
+    const ids = await someSlabs(7);
+    await insert(ids[0]!, {});
+    await insert(ids[1]!, { last_outcome: "healthy" });
+    await insert(ids[2]!, { next_repair_attempt: new Date(Date.now() - 1_800_000) });
+    await insert(ids[3]!, { last_outcome: "partial-refused" });
+    await insert(ids[4]!, { crashes: 1 });
+    await insert(ids[5]!, { bad_shards: [{ index: 1, root: "00" }] });
+    await insert(ids[6]!, { quarantined_until: new Date(), quarantine_reason: "crashes" });
+    expect(await run({ settings: { forgetAfterMs: 3_600_000 } })).toMatchObject({ forgotten: 2 });
+    expect(await left()).toEqual(ids.slice(2));
+  });
+
+  test("of slabs that are no more too, whatever became of them; a lease's own row stays", async () => {
+    const ids = await someSlabs(2);
+    for (const id of [1_000_001, 1_000_002, 1_000_003]) await insert(id, { last_outcome: "too-few-sources" });
+    for (const id of ids) await insert(id, { last_outcome: "too-few-sources" });
+    await sql`
+      insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)
+      values (1000003, ${Buffer.alloc(32)}, now(), now() + interval '1 hour', now(), now() + interval '1 hour', 0)`;
+    expect(await forgetFineSlabs(sql, { olderThanMs: 1, limit: 100 })).toBe(2);
+    expect(await left()).toEqual([...ids, 1_000_003n]);
+  });
+
+  test("is gone through piece by piece, and over again", async () => {
+    const ids = await someSlabs(6);
+    for (const id of ids) await insert(id, { last_outcome: "partial-refused" });
+    const piece = () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 4 });
+    expect(await piece()).toBe(0);
+    await sql`update slabmend.repairs set last_outcome = 'repaired'`;
+    // The first four were looked at; the end of the table, then from its beginning.
+    expect(await piece()).toBe(2);
+    expect(await left()).toEqual(ids.slice(0, 4));
+    expect(await piece()).toBe(4);
+  });
+});
+
+describe("dead letters", () => {
+  let server: QueueServer;
+  let client: SQSClient;
+  let queues: QueuePair;
+  beforeAll(async () => {
+    server = await startQueueServer();
+    client = server.createClient();
+    queues = await server.createQueues({ visibilityTimeoutSeconds: 30, maxReceiveCount: 5 });
+  });
+  afterAll(async () => {
+    client.destroy();
+    await server.stop();
+  });
+  const put = (body: string) =>
+    client.send(new SendMessageCommand({ QueueUrl: queues.deadLetters.url, MessageBody: body }));
+  const queue = () => createDeadLetterQueue({ client, queueUrl: queues.deadLetters.url });
+  const stored = () => sql`
+    select body, body_bytes, cause, slab_id::text, token, receive_count, times_seen, last_seen >= first_seen as ordered
+    from slabmend.dead_letters order by body`;
+
+  test("all are stored with their cause and leave the queue", async () => {
+    const slab = await damaged();
+    const token = await leaseByHand(sql, slab, { running: false });
+    await put(encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }));
+    await put("no json");
+    await put('{"v":2}');
+    await put("x".repeat(20_000));
+    for (let n = 0; n < 10; n += 1) await put(`z${n}`);
+    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 14 });
+    expect(await server.count(queues.deadLetters)).toEqual({ visible: 0, inFlight: 0 });
+    const rows = await stored();
+    expect(rows).toHaveLength(14);
+    const seen = { receive_count: 1, times_seen: 1, ordered: true };
+    expect(rows.filter((row) => !row["body"].startsWith("z"))).toEqual([
+      { body: "no json", body_bytes: 7, cause: "message-not-json", slab_id: null, token: null, ...seen },
+      {
+        body: "x".repeat(16_384),
+        body_bytes: 20_000,
+        cause: "message-too-large",
+        slab_id: null,
+        token: null,
+        ...seen,
+      },
+      {
+        body: encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }),
+        body_bytes: expect.any(Number),
+        cause: "never-begun",
+        slab_id: String(slab.id),
+        token,
+        ...seen,
+      },
+      {
+        body: '{"v":2}',
+        body_bytes: 7,
+        cause: "message-unknown-version",
+        slab_id: null,
+        token: null,
+        ...seen,
+      },
+    ]);
+  });
+
+  test("its lease is over, so that claim can lease the slab anew; one that was begun is not", async () => {
+    const [waiting, running] = [await damaged(), await damaged()];
+    const tokens = {
+      waiting: await leaseByHand(sql, waiting, { running: false }),
+      running: await leaseByHand(sql, running),
+    };
+    await put(encodeRepairMessage({ slabId: waiting.id, digest: waiting.digest, token: tokens.waiting }));
+    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: tokens.running }));
+    // A copy of a message whose lease is another one by now.
+    const other = randomUUID() as typeof tokens.waiting;
+    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: other }));
+    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 3, freed: 0 });
+    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 0, freed: 1, crashed: 0 });
+    const left = await sql<{ token: string }[]>`select token from slabmend.leases`;
+    expect(left.map(({ token }) => token)).toEqual([tokens.running]);
+    expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
+  });
+
+  test("a letter whose deletion failed comes back as the same row", async () => {
+    const letter = (receiveCount: number): DeadLetter => ({
+      messageId: "m-1",
+      // What no JSON and no PostgreSQL text may hold.
+      body: "a\0b\ud800",
+      receiveCount,
+      sentAtMs: undefined,
+      receiptHandle: `r-${receiveCount}`,
+    });
+    const batches = [[letter(5), letter(6)], [letter(7)], []];
+    let deletes = 0;
+    const failing: DeadLetterQueue = {
+      receive: async () => batches.shift() ?? [],
+      delete: async () => {
+        deletes += 1;
+        if (deletes === 1) throw new Error("no delete");
+      },
+    };
+    await expect(run({ deadLetters: failing })).rejects.toMatchObject({ code: "reap-incomplete" });
+    expect(await run({ deadLetters: failing })).toMatchObject({ deadLetters: 1 });
+    expect(await stored()).toMatchObject([
+      { body: "a\u{FFFD}b\u{FFFD}", receive_count: 7, times_seen: 2, cause: "message-not-json" },
+    ]);
+  });
+});
+
+test("what fails does not keep the rest from being done, and everything is reported", async () => {
+  const slab = await damaged();
+  await leaseByHand(sql, slab, { expired: true });
+  const other = await damaged();
+  await leaseByHand(sql, other, { running: false });
+  await sql`
+    update slabmend.leases set sent_at = null, sending_since = now() - interval '1 minute'
+    where slab_id = ${String(other.id)}`;
+  const deadLetters: DeadLetterQueue = {
+    receive: () => Promise.reject(new Error("no queue")),
+    delete: async () => {},
+  };
+  const error = (await run({ deadLetters }).catch((failure: unknown) => failure)) as ReapIncompleteError;
+  expect(error).toMatchObject({ code: "reap-incomplete", details: { phases: "unsent, dead-letters" } });
+  expect(error.report).toMatchObject({ crashed: 1, fleet: "well" });
+  expect([...error.failures.keys()]).toEqual(["unsent", "dead-letters"]);
+});

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { BufferPool, cutIntoRanges } from "../../../lib/jobs/repair/buffer-pool.ts";
+
+const never = new AbortController().signal;
+const buffers = (count: number): Uint8Array[] => Array.from({ length: count }, (_, n) => Uint8Array.of(n));
+
+test("hands every buffer out once, then first come first served", async () => {
+  const pool = new BufferPool(buffers(2));
+  const [first, second] = [await pool.take(never), await pool.take(never)];
+  expect(first).not.toBe(second);
+  const order: string[] = [];
+  const third = pool.take(never).then((buffer) => order.push("third") && buffer);
+  const fourth = pool.take(never).then((buffer) => order.push("fourth") && buffer);
+  pool.give(second);
+  pool.give(first);
+  expect(await third).toBe(second);
+  expect(await fourth).toBe(first);
+  expect(order).toEqual(["third", "fourth"]);
+});
+
+test("a taker that gives up leaves the next buffer to the one behind", async () => {
+  const pool = new BufferPool(buffers(1));
+  const held = await pool.take(never);
+  const impatient = new AbortController();
+  const abandoned = pool.take(impatient.signal);
+  const patient = pool.take(never);
+  impatient.abort(new Error("no longer needed"));
+  await expect(abandoned).rejects.toThrow("no longer needed");
+  pool.give(held);
+  expect(await patient).toBe(held);
+  pool.give(held);
+  expect(pool.freeCount).toBe(1);
+});
+
+test("ranges cover the buffers without overlap", () => {
+  const memory = new Uint8Array(32);
+  const ranges = cutIntoRanges([memory.subarray(0, 16), memory.subarray(16)], 4);
+  expect(ranges.map(({ byteOffset, length }) => [byteOffset, length])).toEqual(
+    [0, 4, 8, 12, 16, 20, 24, 28].map((offset) => [offset, 4]),
+  );
+});

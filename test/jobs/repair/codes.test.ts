@@ -1,0 +1,28 @@
+/** Codes that indexd would not pin: no crash, and the same memory ceiling. */
+import { expect, test } from "vitest";
+import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+import { blockHost } from "../../support/seed-indexd.ts";
+
+const suite = repairSuite({ hosts: 5 });
+
+test("1 of 1 that is lost cannot be repaired", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
+  await suite.world.loseSector(slab, 0);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
+});
+
+test("1 of 1 on a blocked host is copied", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
+  await blockHost(suite.world.database.sql, slab.hosts[0]!.row.hostKey);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1 });
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+});
+
+test("1 of 3 is rebuilt from any one", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  for (const index of [0, 2]) await suite.world.loseSector(slab, index);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 2 });
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+  expect((await suite.traffic()).bytesRead).toBeGreaterThanOrEqual(SECTOR_BYTES);
+});

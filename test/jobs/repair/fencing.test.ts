@@ -1,0 +1,336 @@
+/** What happens around a repair while it runs: indexd, operators, other workers and messages that come twice. */
+import { describe, expect, test } from "vitest";
+import { idBytes } from "../../../lib/slab/ids.ts";
+import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
+import { untilEqual } from "../../support/processes.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+import type { StoredSlab } from "../../support/repair-world.ts";
+import { blockHost, renewContract } from "../../support/seed-indexd.ts";
+
+const suite = repairSuite({ hosts: 14 });
+const CODE = { minShards: 2, totalShards: 4 } as const;
+
+interface Row {
+  readonly next: string;
+  readonly failed: number;
+  readonly hosts: readonly (number | null)[];
+  readonly deltas: number;
+}
+
+/** All that a repair may write of indexd's. */
+async function indexdsView(slab: StoredSlab): Promise<Row> {
+  const [row] = await suite.world.database.sql<Row[]>`
+    select s.next_repair_attempt::text as next, s.consecutive_failed_repairs as failed,
+      (select array_agg(x.host_id order by ss.slab_index)
+        from slab_sectors ss join sectors x on x.id = ss.sector_id where ss.slab_id = s.id) as hosts,
+      (select count(*)::integer from stats_deltas) as deltas
+    from slabs s where s.id = ${String(slab.id)}`;
+  return row!;
+}
+
+describe("in mid-repair", () => {
+  test("a heartbeat says what was spent so far", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const { sql } = suite.world.database;
+    const noted = async () => {
+      const [lease] = await sql<{ read: string; hastings: string }[]>`
+        select bytes_read::text as read, hastings::text from slabmend.leases where slab_id = ${String(slab.id)}`;
+      return Number(lease!.read) >= CODE.minShards * SECTOR_BYTES && BigInt(lease!.hastings) > 0n;
+    };
+    const result = await suite.repair(slab, {
+      variables: { SLABMEND_LEASE_SECONDS: "60", SLABMEND_HEARTBEAT_SECONDS: "1" },
+      timesFaster: 5,
+      at: async (step) => {
+        if (step === "stored") await untilEqual(noted, true);
+      },
+    });
+    expect(result).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  });
+
+  test("indexd claims the slab: nothing of indexd's is written", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    let then: Row | undefined;
+    const result = await suite.repair(slab, {
+      at: async (step) => {
+        if (step !== "stored") return;
+        await suite.world.database
+          .sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
+        then = await indexdsView(slab);
+      },
+    });
+    expect(result).toEqual({ kind: "stale", why: "indexd-claimed" });
+    expect(await indexdsView(slab)).toEqual(then);
+  });
+
+  test("indexd claims the slab while shards are on their way: the next heartbeat ends the repair", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    for (const { swarm } of slab.hosts) await swarm.setSwitches({ bytesPerSecond: 100_000 });
+    suite.allowLeases();
+    let then: Row | undefined;
+    const result = await suite.repair(slab, {
+      variables: { SLABMEND_LEASE_SECONDS: "3", SLABMEND_HEARTBEAT_SECONDS: "1" },
+      at: async (step) => {
+        if (step !== "planned") return;
+        await suite.world.database
+          .sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
+        then = await indexdsView(slab);
+      },
+    });
+    expect(result).toEqual({ kind: "stale", why: "the lease was lost in mid-repair" });
+    expect(await indexdsView(slab)).toEqual(then);
+    expect(await suite.journal(slab)).toEqual([]);
+  });
+
+  test("the lease is reaped and the slab leased again: the first worker writes nothing", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    let second: Awaited<ReturnType<typeof suite.world.lease>> | undefined;
+    let then: Row | undefined;
+    const result = await suite.repair(slab, {
+      at: async (step) => {
+        if (step !== "stored") return;
+        await suite.world.database.sql`delete from slabmend.leases where slab_id = ${String(slab.id)}`;
+        second = await suite.world.lease(slab);
+        then = await indexdsView(slab);
+      },
+    });
+    expect(result).toEqual({ kind: "stale", why: "lease-gone" });
+    expect(await indexdsView(slab)).toEqual(then);
+    expect(await suite.repairTask(second!)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+    expect(await suite.world.wrongSectors(slab)).toEqual([]);
+  });
+
+  test("the lease expires, a heartbeat notices and stops the repair at once", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    for (const { swarm } of slab.hosts) await swarm.setSwitches({ bytesPerSecond: 100_000 });
+    suite.allowLeases();
+    const startedAt = Date.now();
+    const result = await suite.repair(slab, {
+      variables: { SLABMEND_LEASE_SECONDS: "3", SLABMEND_HEARTBEAT_SECONDS: "1" },
+      at: async (step) => {
+        if (step !== "planned") return;
+        await suite.world.database.sql`
+          update slabmend.leases set expires_at = clock_timestamp() - interval '1 second' where slab_id = ${String(slab.id)}`;
+      },
+    });
+    expect(result).toEqual({ kind: "stale", why: "the lease was lost in mid-repair" });
+    // The sources would have needed forty seconds.
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
+    expect((await suite.traffic()).bytesWritten).toBe(0);
+    expect(await suite.journal(slab)).toEqual([]);
+  });
+
+  test("the slab is deleted: nothing is recorded and nothing is left", async () => {
+    const { sql } = suite.world.database;
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const result = await suite.repair(slab, {
+      at: async (step) => {
+        if (step !== "stored") return;
+        // As indexd deletes a slab that nobody holds, statistics included.
+        const digest = Buffer.from(idBytes(slab.digest));
+        await sql`delete from object_slabs where slab_digest = ${digest}`;
+        await sql`delete from account_slabs where slab_id = ${String(slab.id)}`;
+        const ids = slab.sectors.map(({ id }) => String(id));
+        await sql`delete from slabs where id = ${String(slab.id)}`;
+        await sql`delete from sectors where id in ${sql(ids)}`;
+        for (const [name, delta] of [
+          ["num_slabs", -1],
+          ["num_pinned_sectors", -3],
+          ["num_unpinnable_sectors", -1],
+        ] as const) {
+          await sql`update stats set stat_value = stat_value + ${delta} where stat_name = ${name}`;
+        }
+      },
+    });
+    expect(result).toEqual({ kind: "stale", why: "slab-gone" });
+    const [{ count } = { count: -1 }] = await sql<{ count: number }[]>`
+      select count(*)::integer as count from slabmend.leases`;
+    expect(count).toBe(0);
+  });
+
+  test("the slab's contract is renewed: a sector that need not move stays where it is", async () => {
+    const { sql } = suite.world.database;
+    const slab = await suite.world.storeSlab(CODE);
+    const old = slab.hosts[1]!.row;
+    await sql`update contracts set good = false where host_id = ${old.id}`;
+    const result = await suite.repair(slab, {
+      at: async (step) => {
+        if (step === "stored") await renewContract(sql, old.id, old.contract!);
+      },
+    });
+    expect(result).toMatchObject({ copied: 0, dropped: 1 });
+    const [entry] = await suite.journal(slab);
+    expect(entry!.dropped).toEqual([{ index: 1, why: "contract-renewed" }]);
+    expect((await suite.world.locations(slab))[1]).toBe(slab.hosts[1]);
+    expect(await suite.world.wrongSectors(slab)).toEqual([]);
+  });
+
+  test("a sector is moved by somebody else: the newer location stays", async () => {
+    const { sql } = suite.world.database;
+    const slab = await suite.world.storeSlab({ ...CODE, on: suite.world.hosts.slice(2) });
+    await suite.world.loseSector(slab, 0);
+    const other = suite.world.hosts[13]!;
+    const result = await suite.repair(slab, {
+      at: async (step) => {
+        if (step !== "stored") return;
+        // indexd's MigrateSector of a lost sector.
+        await sql`update sectors set host_id = ${other.row.id}, num_migrated = num_migrated + 1, uploaded_at = now()
+          where id = ${String(slab.sectors[0]!.id)}`;
+        await sql`update hosts set unpinned_sectors = unpinned_sectors + 1 where id = ${other.row.id}`;
+        await sql`insert into stats_deltas (stat_name, stat_delta) values ('num_migrated_sectors', 1),
+          ('num_unpinnable_sectors', -1), ('num_unpinned_sectors', 1)`;
+      },
+    });
+    expect(result).toMatchObject({ rebuilt: 0, dropped: 1 });
+    const [entry] = await suite.journal(slab);
+    expect(entry!.dropped).toEqual([{ index: 0, why: "sector-moved" }]);
+    expect((await suite.world.locations(slab))[0]).toBe(other);
+  });
+
+  test("the new host is blocked: the move is dropped and tried again", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const [target] = suite.spare(slab);
+    await suite.onlyCandidates([target!]);
+    const result = await suite.repair(slab, {
+      at: async (step) => {
+        if (step === "stored") await blockHost(suite.world.database.sql, target!.row.hostKey);
+      },
+    });
+    expect(result).toMatchObject({ kind: "interrupted", rebuilt: 0, dropped: 1 });
+    const [entry] = await suite.journal(slab);
+    expect(entry!.dropped).toEqual([{ index: 0, why: "host-blocked" }]);
+    await suite.world.heal();
+    expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  });
+
+  test("a commit that fails for good releases the lease as a fault", async () => {
+    const { sql } = suite.world.database;
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    // Only a commit with moves writes there: the release goes through.
+    await sql`alter table slabmend.moved add constraint broken check (moved_at is null) not valid`;
+    try {
+      expect(await suite.repair(slab)).toMatchObject({ kind: "fault", rebuilt: 0 });
+    } finally {
+      await sql`alter table slabmend.moved drop constraint broken`;
+    }
+    const [entry] = await suite.journal(slab);
+    expect(entry).toMatchObject({ outcome: "fault", moves: [], error: "23514" });
+    expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  });
+});
+
+describe("two slabs that share a sector", () => {
+  test("repaired at once never put two sectors of a slab on one host", async () => {
+    const first = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
+    // The same key and the same first two shards: sectors 0 and 1 are those of the first slab.
+    const second = await suite.world.storeSlab({
+      minShards: 2,
+      totalShards: 5,
+      on: [...first.hosts.slice(0, 2), ...suite.world.hosts.slice(6, 9)],
+      slabKey: first.slabKey,
+      dataShards: first.dataShards,
+    });
+    expect(second.sectors.slice(0, 4).map(({ id }) => id)).toEqual(first.sectors.map(({ id }) => id));
+    await suite.world.loseSector(first, 0);
+    await suite.world.loseSector(second, 4);
+    // Few candidates, so that they choose the same ones again and again.
+    await suite.onlyCandidates(suite.world.hosts.slice(9, 12));
+    const results = await Promise.all([suite.repair(first), suite.repair(second)]);
+    for (const { kind } of results) expect(kind).not.toBe("fault");
+    await suite.world.heal();
+    await suite.repair(first);
+    await suite.repair(second);
+    for (const slab of [first, second]) {
+      expect(await suite.world.wrongSectors(slab)).toEqual([]);
+      expect(new Set(await suite.world.locations(slab)).size).toBe(slab.sectors.length);
+    }
+  });
+});
+
+describe("a message", () => {
+  test("delivered twice is repaired once", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const task = await suite.world.lease(slab);
+    expect(await suite.repairTask(task)).toMatchObject({ kind: "repaired" });
+    const { transfers } = await suite.traffic();
+    expect(await suite.repairTask(task)).toEqual({ kind: "stale", why: "no-lease" });
+    expect((await suite.traffic()).transfers).toBe(transfers);
+  });
+
+  test("delivered to two workers at once is repaired by one of them", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const task = await suite.world.lease(slab);
+    const runs = ["a", "b"].map((worker) =>
+      suite.open().environment.repair(task, { id: worker, remainingMs: 60_000 }),
+    );
+    const kinds = (await Promise.all(runs)).map(({ kind }) => kind);
+    expect(kinds.toSorted()).toEqual(["repaired", "stale"]);
+    expect(await suite.journal(slab)).toHaveLength(1);
+  });
+
+  test("about a slab that is gone is dropped", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    const task = await suite.world.lease(slab);
+    const stale = { ...task, slabId: (slab.id + 1_000n) as typeof task.slabId };
+    expect(await suite.repairTask(stale)).toEqual({ kind: "stale", why: "no-lease" });
+    await suite.world.database.sql`delete from slabmend.leases`;
+  });
+});
+
+describe("a row that no repair can work with", () => {
+  test("a key of the wrong length ends in a fault that backs off", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    await suite.world.database
+      .sql`update slabs set encryption_key = ${Buffer.alloc(31, 1)} where id = ${String(slab.id)}`;
+    expect(await suite.repair(slab)).toMatchObject({ kind: "fault" });
+    const [entry] = await suite.journal(slab);
+    expect(entry).toMatchObject({ outcome: "fault", error: "malformed-row" });
+    expect((await suite.history(slab)).waitsMs).toBeGreaterThan(60_000);
+  });
+
+  test("more shards needed than there are", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    await suite.world.database.sql`update slabs set min_shards = 5 where id = ${String(slab.id)}`;
+    expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
+  });
+
+  test("an unknown version of indexd's database: nothing begins, nothing of indexd's is changed", async () => {
+    const { sql } = suite.world.database;
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const task = await suite.world.lease(slab);
+    const then = await indexdsView(slab);
+    suite.allowLeases();
+    await sql`update global_settings set db_version = 99`;
+    try {
+      await expect(suite.repairTask(task)).rejects.toMatchObject({ code: "unknown-database-version" });
+    } finally {
+      await sql`update global_settings set db_version = 22`;
+    }
+    expect(await indexdsView(slab)).toEqual(then);
+    expect((await suite.traffic()).transfers).toBe(0);
+  });
+
+  test("a host that was blocked a moment ago is known although the fleet is cached", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    const { environment } = suite.open({ variables: { SLABMEND_FLEET_CACHE_SECONDS: "600" } });
+    const repair = async () => {
+      const task = await suite.world.lease(slab);
+      return await environment.repair(task, { id: `test/${task.token}`, remainingMs: 60_000 });
+    };
+    expect(await repair()).toMatchObject({ kind: "healthy" });
+    await blockHost(suite.world.database.sql, slab.hosts[0]!.row.hostKey);
+    expect(await repair()).toMatchObject({ kind: "repaired", copied: 1 });
+  });
+});

@@ -1,0 +1,191 @@
+/** The repair function at its edge: batches with bad messages, a bad environment, a database that is away. */
+import { randomUUID } from "node:crypto";
+import type { Context, SQSEvent } from "aws-lambda";
+import { expect, test } from "vitest";
+import { createRepairHandler } from "../../../functions/repair.ts";
+import { ConfigurationError } from "../../../lib/config/configuration-error.ts";
+import {
+  decodeRepairMessage,
+  encodeRepairMessage,
+  MESSAGE_READERS,
+  type MessageReader,
+  type RepairMessage,
+} from "../../../lib/queue/repair-message.ts";
+import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../../lib/slab/ids.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+
+const suite = repairSuite({ hosts: 6 });
+const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
+
+const QUEUE_URL = "http://127.0.0.1:1/queue";
+const eventOf = (bodies: Readonly<Record<string, string>>, receiveCount = 1): SQSEvent =>
+  ({
+    Records: Object.entries(bodies).map(([messageId, body]) => ({
+      messageId,
+      body,
+      receiptHandle: `receipt of ${messageId}`,
+      attributes: { ApproximateReceiveCount: String(receiveCount) },
+    })),
+  }) as SQSEvent;
+
+/** A handler, and which messages it gave back to the queue. */
+function handlerOf(variables: Readonly<Record<string, string>> = {}) {
+  const returned: { receiptHandle: string; delaySeconds: number; queueUrl: string }[] = [];
+  const handler = createRepairHandler({
+    variables: { ...suite.world.variables, SLABMEND_QUEUE_URL: QUEUE_URL, ...variables },
+    giveBack: async (message) => void returned.push(message),
+  });
+  return { handler, returned };
+}
+
+test("bad messages fail alone; the others of the batch are handled", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  const task = await suite.world.lease(slab);
+  const good = encodeRepairMessage(task);
+  const unknown = { ...task, slabId: 999_999_999n as typeof task.slabId };
+  const { handler, returned } = handlerOf();
+  const bodies = {
+    empty: "",
+    "not-json": "{",
+    "not-an-object": "[1]",
+    "unknown-version": JSON.stringify({ ...JSON.parse(good), v: 2 }),
+    "too-large": JSON.stringify({ ...JSON.parse(good), more: "x".repeat(300_000) }),
+    "more-fields": JSON.stringify({ ...JSON.parse(good), key: "00" }),
+    "negative-slab": JSON.stringify({ ...JSON.parse(good), slabId: "-1" }),
+    "huge-slab": JSON.stringify({ ...JSON.parse(good), slabId: "9".repeat(40) }),
+    "bad-token": JSON.stringify({ ...JSON.parse(good), token: "'; drop table slabs; --" }),
+    "unknown-slab": encodeRepairMessage(unknown),
+    "unknown-token": encodeRepairMessage({ ...task, token: randomUUID() as typeof task.token }),
+    good,
+    "good-again": good,
+  };
+  const { batchItemFailures } = await handler(eventOf(bodies), context);
+  expect(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier)).toEqual([
+    "empty",
+    "not-json",
+    "not-an-object",
+    "unknown-version",
+    "too-large",
+    "more-fields",
+    "negative-slab",
+    "huge-slab",
+    "bad-token",
+  ]);
+  expect(returned.map(({ receiptHandle }) => receiptHandle)).toEqual(
+    batchItemFailures.map(({ itemIdentifier }) => `receipt of ${itemIdentifier}`),
+  );
+  const journal = await suite.journal(slab);
+  expect(journal.map(({ outcome }) => outcome)).toEqual(["repaired"]);
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+});
+
+test("an environment that lacks everything names everything, and no secret", async () => {
+  const handler = createRepairHandler({
+    variables: {
+      SLABMEND_MIGRATION_SEED: "canary-seed",
+      SLABMEND_LEASE_SECONDS: "soon",
+      SLABMEND_ALLOW_PRIVATE_ADDRESSES: "perhaps",
+    },
+  });
+  const error = await handler(eventOf({}), context).catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(ConfigurationError);
+  const { message } = error as ConfigurationError;
+  for (const name of [
+    "SLABMEND_DATABASE_URL",
+    "SLABMEND_QUEUE_URL",
+    "SLABMEND_MIGRATION_SEED",
+    "SLABMEND_LEASE_SECONDS",
+    "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
+  ]) {
+    expect(message).toContain(name);
+  }
+  expect(message).not.toContain("canary-seed");
+});
+
+test("with the database away a message fails before it began, and comes again soon", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  const task = await suite.world.lease(slab);
+  const away = new URL(suite.world.database.url);
+  away.port = "1";
+  const good = encodeRepairMessage(task);
+  const { handler, returned } = handlerOf({ SLABMEND_DATABASE_URL: away.href });
+  for (const receiveCount of [1, 2]) {
+    const answer = await handler(eventOf({ good }, receiveCount), context);
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: "good" }] });
+  }
+  expect(returned).toMatchObject([{ queueUrl: QUEUE_URL, receiptHandle: "receipt of good" }, {}]);
+  expect(returned[0]!.delaySeconds).toBeLessThan(60);
+  expect(returned[1]!.delaySeconds).toBeGreaterThan(60);
+  const again = handlerOf();
+  expect(await again.handler(eventOf({ good }, 3), context)).toEqual({ batchItemFailures: [] });
+  expect(again.returned).toEqual([]);
+  expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
+});
+
+test("a queue that takes nothing back costs a message its early return, and nothing else", async () => {
+  const handler = createRepairHandler({
+    variables: { ...suite.world.variables, SLABMEND_QUEUE_URL: QUEUE_URL },
+    giveBack: () => Promise.reject(new Error("nobody there")),
+  });
+  const answer = await handler(eventOf({ empty: "", "not-json": "{" }), context);
+  expect(answer.batchItemFailures).toEqual([{ itemIdentifier: "empty" }, { itemIdentifier: "not-json" }]);
+});
+
+test("on a database version that is not known nothing begins", async () => {
+  const { sql } = suite.world.database;
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  const body = encodeRepairMessage(await suite.world.lease(slab));
+  const { handler } = handlerOf();
+  await sql`update global_settings set db_version = 23`;
+  const refused = await handler(eventOf({ upgraded: body }), context);
+  await sql`update global_settings set db_version = 22`;
+  expect(refused.batchItemFailures).toEqual([{ itemIdentifier: "upgraded" }]);
+  expect(await suite.journal(slab)).toEqual([]);
+  expect(await handler(eventOf({ known: body }), context)).toEqual({ batchItemFailures: [] });
+  expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
+});
+
+test("during a deployment both versions of a message find their worker: what the old one refuses, the new one repairs", async () => {
+  const broken = async () => {
+    const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+    await suite.world.loseSector(slab, 0);
+    return { slab, task: await suite.world.lease(slab) };
+  };
+  const [sentByNew, sentByOld, ours] = [await broken(), await broken(), await broken()];
+  // A release that knows one version more: it writes {"v":2,"slab":[id, digest],"token"} and reads both.
+  const newer = ({ slabId, digest, token }: RepairMessage): string =>
+    JSON.stringify({ v: 2, slab: [String(slabId), digest], token });
+  const readsBoth: ReadonlyMap<number, MessageReader> = new Map([
+    ...MESSAGE_READERS,
+    [
+      2,
+      (value) => {
+        const { slab, token } = value as { slab: [string, string]; token: string };
+        return {
+          slabId: parseSlabId(slab[0]),
+          digest: parseSlabDigest(slab[1]),
+          token: parseLeaseToken(token),
+        };
+      },
+    ],
+  ]);
+  const { handler: oldWorker } = handlerOf();
+  const newText = newer(sentByNew.task);
+  const oldText = encodeRepairMessage(sentByOld.task);
+  // The newer message stays in the queue, its lease as it was; the batch goes on.
+  expect(await oldWorker(eventOf({ newer: newText, ours: encodeRepairMessage(ours.task) }), context)).toEqual(
+    {
+      batchItemFailures: [{ itemIdentifier: "newer" }],
+    },
+  );
+  expect((await suite.journal(ours.slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
+  expect(await suite.journal(sentByNew.slab)).toEqual([]);
+  // The newer release reads both, and begins with the tokens that they carry.
+  for (const text of [newText, oldText]) {
+    const repair = suite.repairTask(decodeRepairMessage(text, readsBoth));
+    expect(await repair).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  }
+});

@@ -1,0 +1,75 @@
+import { expect, test } from "vitest";
+import { LeaseLost, startHeartbeat } from "../../../lib/jobs/repair/heartbeat.ts";
+import { createFakeClock } from "../../support/fake-clock.ts";
+
+function start(extend: () => Promise<boolean>) {
+  const clock = createFakeClock();
+  const failures: unknown[] = [];
+  const heartbeat = startHeartbeat({
+    clock,
+    everyMs: 30_000,
+    leaseMs: 120_000,
+    extend,
+    onFailure: (cause) => failures.push(cause),
+  });
+  return { clock, failures, heartbeat };
+}
+
+test("extends the lease for as long as the repair lasts and leaves no timer", async () => {
+  let beats = 0;
+  const { clock, heartbeat } = start(async () => {
+    beats += 1;
+    return true;
+  });
+  await clock.advance(10 * 60_000);
+  expect(beats).toBe(20);
+  expect(heartbeat.signal.aborted).toBe(false);
+  await heartbeat.stop();
+  expect(clock.pending).toBe(0);
+});
+
+test("a lease that is no longer ours ends the repair at once", async () => {
+  const { clock, heartbeat } = start(async () => false);
+  await clock.advance(30_000);
+  expect(heartbeat.signal.reason).toBeInstanceOf(LeaseLost);
+  await heartbeat.stop();
+  expect(clock.pending).toBe(0);
+});
+
+test("a database that is away is asked again until the lease is over", async () => {
+  const { clock, failures, heartbeat } = start(async () => {
+    throw new Error("away");
+  });
+  await clock.advance(90_000);
+  expect(failures).toHaveLength(3);
+  expect(heartbeat.signal.aborted).toBe(false);
+  await clock.advance(30_000);
+  expect(heartbeat.signal.aborted).toBe(true);
+  await heartbeat.stop();
+  expect(clock.pending).toBe(0);
+});
+
+test("an extension that never answers ends the repair when the lease is over", async () => {
+  const { clock, heartbeat } = start(() => new Promise(() => {}));
+  await clock.advance(119_999);
+  expect(heartbeat.signal.aborted).toBe(false);
+  const stopped = heartbeat.stop();
+  await clock.advance(1);
+  expect(heartbeat.signal.reason).toBeInstanceOf(LeaseLost);
+  await stopped;
+  expect(clock.pending).toBe(0);
+});
+
+test("a process that slept past its lease does not extend it", async () => {
+  let beats = 0;
+  const { clock, heartbeat } = start(async () => {
+    beats += 1;
+    return true;
+  });
+  // The timers of a stopped process all fire late, at once.
+  clock.skip(300_000);
+  await clock.advance(0);
+  expect(beats).toBe(0);
+  expect(heartbeat.signal.reason).toBeInstanceOf(LeaseLost);
+  await heartbeat.stop();
+});

@@ -1,0 +1,345 @@
+/** Where the shards come from: copies where a host still answers, rebuilds where none does, on real hosts. */
+import { expect, test } from "vitest";
+import { readHostScores } from "../../../lib/database/fleet/host-scores.ts";
+import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+import type { StoredSlab } from "../../support/repair-world.ts";
+import { blockHost } from "../../support/seed-indexd.ts";
+
+const suite = repairSuite({ hosts: 14 });
+const CODE = { minShards: 3, totalShards: 6 } as const;
+
+const block = (slab: StoredSlab, ...indices: number[]) =>
+  Promise.all(indices.map((index) => blockHost(suite.world.database.sql, slab.hosts[index]!.row.hostKey)));
+const stop = (slab: StoredSlab, ...indices: number[]) =>
+  Promise.all(indices.map((index) => slab.hosts[index]!.swarm.setSwitches({ availability: "offline" })));
+
+async function takenByHosts(): Promise<bigint> {
+  const counters = await Promise.all(suite.world.hosts.map(({ swarm }) => swarm.counters()));
+  return counters.reduce((sum, { hastingsCharged }) => sum + hastingsCharged, 0n);
+}
+
+async function hastingsOf(slab: StoredSlab): Promise<bigint> {
+  const [row] = await suite.world.database.sql<{ hastings: string }[]>`
+    select sum(hastings)::text as hastings from slabmend.journal where slab_id = ${String(slab.id)}`;
+  return BigInt(row!.hastings);
+}
+
+/** Every sector is where the database says, on six hosts, and its object was told. */
+async function expectWhole(slab: StoredSlab): Promise<void> {
+  const { world } = suite;
+  expect(await world.wrongSectors(slab)).toEqual([]);
+  expect(new Set(await world.locations(slab)).size).toBe(slab.sectors.length);
+}
+
+test("a healthy slab costs nothing", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "healthy", copied: 0, rebuilt: 0 });
+  expect((await suite.traffic()).transfers).toBe(0);
+});
+
+test("lost sectors are rebuilt on new hosts, and objects are told", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 1);
+  await suite.world.loseSector(slab, 5);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 2, copied: 0, dropped: 0 });
+  await expectWhole(slab);
+  expect((await suite.traffic()).bytesRead).toBeGreaterThanOrEqual(3 * SECTOR_BYTES);
+  const [event] = await suite.world.database.sql<{ age: number }[]>`
+    select abs(extract(epoch from clock_timestamp() - updated_at))::float8 as age
+    from object_events where object_key = ${slab.objectKey}`;
+  expect(event!.age).toBeLessThan(60);
+});
+
+test("a sector on a blocked host that still serves is copied: 4 MiB are read, not 12", async () => {
+  const slab = await suite.world.storeSlab({ ...CODE, on: suite.world.hosts.slice(8) });
+  await block(slab, 2);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 0 });
+  await expectWhole(slab);
+  expect((await suite.traffic()).bytesRead).toBe(SECTOR_BYTES);
+});
+
+test("a sector whose contract went bad is copied from its own host to another", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.database.sql`update contracts set good = false where host_id = ${slab.hosts[4]!.row.id}`;
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 0 });
+  await expectWhole(slab);
+  expect(await suite.world.locations(slab)).not.toContain(slab.hosts[4]);
+});
+
+test("a blocked host that is gone is rebuilt", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await block(slab, 0);
+  await stop(slab, 0);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 0, rebuilt: 1 });
+  await expectWhole(slab);
+});
+
+test("sources that are stopped are replaced by others", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  await stop(slab, 1, 2);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+});
+
+test("copies are sources: what they hold is not read again", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await block(slab, 1, 2);
+  await suite.world.loseSector(slab, 0);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 2, rebuilt: 1 });
+  await expectWhole(slab);
+  for (const index of [1, 2]) {
+    expect((await slab.hosts[index]!.swarm.counters()).bytesRead).toBe(SECTOR_BYTES);
+  }
+});
+
+test("copies alone can be all sources", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await block(slab, 1, 2, 3);
+  await suite.world.loseSector(slab, 0);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 3, rebuilt: 1 });
+  await expectWhole(slab);
+  expect((await suite.traffic()).bytesRead).toBe(3 * SECTOR_BYTES);
+});
+
+test("blocked hosts save a slab that indexd would call unrecoverable", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
+  await block(slab, 3, 4);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 2, rebuilt: 3 });
+  await expectWhole(slab);
+});
+
+test("a host that is unusable but not blocked is a source too", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
+  await suite.world.database
+    .sql`update hosts set settings_accepting_contracts = false where id = ${slab.hosts[5]!.row.id}`;
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 3, copied: 1 });
+  await expectWhole(slab);
+});
+
+test("a blocked host that asks too much is not copied from", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await block(slab, 2);
+  await slab.hosts[2]!.swarm.setPrices({ egressPrice: 10n ** 17n });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 0, rebuilt: 1 });
+  await expectWhole(slab);
+  expect((await slab.hosts[2]!.swarm.counters()).bytesRead).toBe(0);
+});
+
+test("a source that asks more than indexd allows is not read from while others suffice", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  await expectWhole(slab);
+  expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
+});
+
+test("but is read from when they do not", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 2, 4]) await suite.world.loseSector(slab, index);
+  await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
+  const result = await suite.repair(slab);
+  expect(result).toMatchObject({ kind: "repaired", rebuilt: 3 });
+  expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(SECTOR_BYTES);
+});
+
+test("but at any price when nothing else yields the shard", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 1, 3]) await suite.world.loseSector(slab, index);
+  await block(slab, 2);
+  await slab.hosts[2]!.swarm.setPrices({ egressPrice: 10n ** 17n });
+  await stop(slab, 5);
+  // Two sources are left with the expensive one: too few to rebuild, so what it holds is saved at least.
+  expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", copied: 1, rebuilt: 0 });
+  expect((await suite.world.locations(slab))[2]).not.toBe(slab.hosts[2]);
+});
+
+test("a blocked host that stalls does not keep the rebuild waiting", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await block(slab, 1, 2);
+  await slab.hosts[2]!.swarm.setSwitches({ stallsReadsAfterBytes: 1_000_000 });
+  const result = await suite.repair(slab, { timesFaster: 5 });
+  expect(result).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 1 });
+  await expectWhole(slab);
+});
+
+test("what the journal says it cost covers all that hosts took, also for reads given up and writes in vain", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  // Charged for what the repair gives up, for what it finds corrupt, and for a sector that nobody keeps.
+  await slab.hosts[1]!.swarm.setSwitches({ stallsReadsAfterBytes: 500_000 });
+  await slab.hosts[2]!.swarm.setSwitches({ findsSectorsCorrupt: "all" });
+  for (const { swarm } of suite.spare(slab).slice(1)) await swarm.setSwitches({ full: true });
+  const before = await takenByHosts();
+  expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ rebuilt: 1 });
+  const taken = (await takenByHosts()) - before;
+  const said = await hastingsOf(slab);
+  expect(said).toBeGreaterThanOrEqual(taken);
+  // And no more than that, but for reads that were given up before the host had charged them.
+  expect(said).toBeLessThan(2n * taken);
+});
+
+test("a slow copy that nothing can replace is waited for", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
+  await block(slab, 0);
+  // Ten seconds of the repair's clock, longer than the first round's patience.
+  await slab.hosts[0]!.swarm.setSwitches({ bytesPerSecond: 2 * SECTOR_BYTES });
+  expect(await suite.repair(slab, { timesFaster: 20 })).toMatchObject({ kind: "repaired", copied: 1 });
+});
+
+test("what a slow copy brings in the end makes a rebuild possible", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
+  await block(slab, 4);
+  await slab.hosts[4]!.swarm.setSwitches({ bytesPerSecond: 2 * SECTOR_BYTES });
+  const result = await suite.repair(slab, { timesFaster: 20 });
+  expect(result).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 3 });
+  await expectWhole(slab);
+});
+
+test("a connection that breaks in mid-stream is tried once more before a slab is given up", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
+  const host = slab.hosts[3]!.swarm;
+  await host.setSwitches({ bytesPerSecond: SECTOR_BYTES });
+  const breaksOff = (async () => {
+    while ((await host.counters()).bytesRead === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await host.restart();
+    await host.setSwitches({ bytesPerSecond: null });
+  })();
+  const [result] = await Promise.all([suite.repair(slab), breaksOff]);
+  expect(result).toMatchObject({ kind: "repaired", rebuilt: 3 });
+});
+
+test("too few sources: an alarm that lists the objects, and indexd's own backoff", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
+  await stop(slab, 3);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", copied: 0, rebuilt: 0 });
+  const history = await suite.history(slab);
+  expect(history).toMatchObject({ failed: 1, objects: 1, outcome: "too-few-sources" });
+  expect(history.waitsMs / 3_600_000).toBeCloseTo(1, 1);
+});
+
+test("no host of the whole fleet is heard: the worker's fault, no false alarm and no failure of the slab", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
+  await suite.world.loseSector(slab, 0);
+  for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "fault", copied: 0, rebuilt: 0, lost: 0 });
+  expect(await suite.journal(slab)).toMatchObject([{ outcome: "fault", error: "no-host-answered" }]);
+  expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
+});
+
+test("all hosts of a slab are gone, others are not: its data is at risk", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
+  await suite.world.loseSector(slab, 0);
+  await stop(slab, 1, 2, 3, 4, 5, 6, 7);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 0 });
+});
+
+test("a sector that its host lost is recorded as lost and rebuilt", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await block(slab, 1);
+  await slab.hosts[1]!.swarm.dropSector(slab.sectors[1]!.root);
+  const result = await suite.repair(slab);
+  expect(result).toMatchObject({ kind: "repaired", copied: 0, rebuilt: 1, lost: 1 });
+  await expectWhole(slab);
+  const [entry] = await suite.journal(slab);
+  expect(entry!.lost).toEqual([{ root: slab.sectors[1]!.root, host: slab.hosts[1]!.row.id }]);
+});
+
+test("a source that lost its sector is recorded, and the next repair moves it", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  for (const index of [1, 2]) {
+    await slab.hosts[index]!.swarm.setSwitches({ findsSectorsCorrupt: index === 1 ? "all" : "none" });
+  }
+  // Either source may be asked first: until the corrupt one is, nothing is known of it.
+  await slab.hosts[2]!.swarm.setSwitches({ failsInternally: true });
+  const first = await suite.repair(slab);
+  expect(first).toMatchObject({ lost: 1, kind: "too-few-sources" });
+  await slab.hosts[2]!.swarm.setSwitches({ failsInternally: false });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 2, lost: 0 });
+  await expectWhole(slab);
+});
+
+test("a host that lost one of two sectors is still asked for the other", async () => {
+  const { world } = suite;
+  const shared = world.hosts[0]!;
+  const slab = await world.storeSlab({ minShards: 1, totalShards: 2, on: [shared, shared] });
+  await block(slab, 0);
+  await shared.swarm.dropSector(slab.sectors[0]!.root);
+  const result = await suite.repair(slab);
+  expect(result).toMatchObject({ kind: "repaired", lost: 1, copied: 1, rebuilt: 1 });
+  await expectWhole(slab);
+});
+
+test("a host that forgot what it took is found out when it is read", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  const [forgetful] = suite.spare(slab);
+  await suite.onlyCandidates([forgetful!]);
+  await forgetful!.swarm.setSwitches({ forgetsWrites: true });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  expect(await suite.world.wrongSectors(slab)).toEqual([0]);
+  await suite.world.heal();
+  await blockHost(suite.world.database.sql, forgetful!.row.hostKey);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1, lost: 1 });
+  await expectWhole(slab);
+});
+
+test("underfunded sources are not the slab's fault", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
+  await slab.hosts[3]!.swarm.setSwitches({ outOfFunds: true });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "underfunded", lost: 0 });
+  const history = await suite.history(slab);
+  expect(history).toMatchObject({ failed: 0, objects: 0 });
+  expect(history.waitsMs / 60_000).toBeCloseTo(2, 0);
+});
+
+test("prices that expired are fetched again", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  const { environment } = suite.open();
+  const run = async () => {
+    const task = await suite.world.lease(slab);
+    return environment.repair(task, { id: task.token, remainingMs: 60_000 });
+  };
+  await suite.world.loseSector(slab, 0);
+  expect(await run()).toMatchObject({ kind: "repaired" });
+  for (const { swarm } of suite.world.hosts) await swarm.expirePrices();
+  await suite.world.loseSector(slab, 1);
+  expect(await run()).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  await expectWhole(slab);
+});
+
+test("a host that issues expired prices is left alone", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  for (const index of [1, 2]) await slab.hosts[index]!.swarm.setSwitches({ priceValidityMs: -60_000 });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
+});
+
+test("what a repair measured of hosts is where the next worker starts", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired" });
+  const scores = await readHostScores(suite.world.database.sql);
+  expect(scores.length).toBeGreaterThanOrEqual(2);
+});
+
+test("without the fleet's scores a repair goes on as ever", async () => {
+  const { sql } = suite.world.database;
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
+  await suite.world.loseSector(slab, 0);
+  await sql`alter table slabmend.host_scores rename column failures to failed`;
+  const result = await suite.repair(slab);
+  await sql`alter table slabmend.host_scores rename column failed to failures`;
+  expect(result).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  await expectWhole(slab);
+});

@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import type { OutcomeKind } from "../../../lib/database/leases/outcome-writes.ts";
+import { decideOutcome, type RepairTally } from "../../../lib/jobs/repair/outcome.ts";
+
+const nothing: RepairTally = {
+  moves: 3,
+  stored: 0,
+  pinnedWrongly: 0,
+  deadlineReached: false,
+  tooFewSources: false,
+  nobodyAnswered: false,
+  underfunded: false,
+};
+
+const table: [string, Partial<RepairTally>, OutcomeKind][] = [
+  ["all stored", { stored: 3 }, "repaired"],
+  ["all stored although the deadline was near", { stored: 3, deadlineReached: true }, "repaired"],
+  ["some stored, no host took the rest", { stored: 1 }, "partial-refused"],
+  ["some stored, then the deadline", { stored: 1, deadlineReached: true }, "partial-deadline"],
+  ["some stored, sources failed for the rest", { stored: 2, tooFewSources: true }, "too-few-sources"],
+  [
+    "some stored, money explains the rest",
+    { stored: 1, tooFewSources: true, underfunded: true },
+    "partial-refused",
+  ],
+  ["nothing stored before the deadline", { deadlineReached: true }, "interrupted"],
+  ["the deadline explains missing sources", { deadlineReached: true, tooFewSources: true }, "interrupted"],
+  ["money explains missing sources", { underfunded: true, tooFewSources: true }, "underfunded"],
+  ["sources are missing", { tooFewSources: true }, "too-few-sources"],
+  ["no host was heard at all", { tooFewSources: true, nobodyAnswered: true }, "fault"],
+  [
+    "no host was heard, but time explains it",
+    { tooFewSources: true, nobodyAnswered: true, deadlineReached: true },
+    "interrupted",
+  ],
+  ["every candidate refused", {}, "partial-refused"],
+  ["all but the shard that was pinned wrongly", { stored: 2, pinnedWrongly: 1 }, "repaired"],
+  ["nothing but shards that were pinned wrongly", { pinnedWrongly: 3 }, "partial-refused"],
+];
+
+test.each(table)("%s", (_, tally, expected) => {
+  expect(decideOutcome({ ...nothing, ...tally })).toBe(expected);
+});

@@ -1,0 +1,164 @@
+/** Where the shards go: candidates that fail in every way, and a deadline that comes near. */
+import { describe, expect, test } from "vitest";
+import type { HostSwitches } from "../../../dev/swarm/host-switches.ts";
+import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+import type { StoredSlab } from "../../support/repair-world.ts";
+import { blockHost } from "../../support/seed-indexd.ts";
+
+const suite = repairSuite({ hosts: 12 });
+const CODE = { minShards: 2, totalShards: 4 } as const;
+
+async function expectWhole(slab: StoredSlab): Promise<void> {
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+  expect(new Set(await suite.world.locations(slab)).size).toBe(slab.sectors.length);
+}
+
+const refusals: [string, Partial<HostSwitches>, timesFaster?: number][] = [
+  ["is offline", { availability: "offline" }],
+  ["accepts connections and says nothing", { availability: "silent" }, 4],
+  ["is full", { full: true }],
+  ["lacks our funds", { outOfFunds: true }],
+  ["fails internally", { failsInternally: true }],
+  ["shuts down", { shuttingDown: true }],
+  ["issues expired prices", { priceValidityMs: -1_000 }],
+  ["stalls in mid-write", { stallsWritesAfterBytes: 1_500_000 }, 4],
+  [
+    "refuses a write early",
+    { refusesWritesEarly: { afterBytes: 500_000, code: 2, description: "not enough storage" } },
+  ],
+];
+
+test.each(refusals)("a candidate that %s is followed by the next", async (_, switches, timesFaster = 1) => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  await suite.world.loseSector(slab, 3);
+  const [bad, good, alsoGood] = suite.spare(slab);
+  await suite.onlyCandidates([bad!, good!, alsoGood!]);
+  await bad!.swarm.setSwitches(switches);
+  const result = await suite.repair(slab, { timesFaster, remainingMs: 600_000 });
+  expect(result).toMatchObject({ kind: "repaired", rebuilt: 2 });
+  await expectWhole(slab);
+  expect(await suite.world.locations(slab)).not.toContain(bad);
+});
+
+test.each(["ingressPrice", "storagePrice"] as const)(
+  "a candidate whose %s is more than indexd allows is followed by the next, and nothing is sent to it",
+  async (name) => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    const [bad, good] = suite.spare(slab);
+    await suite.onlyCandidates([bad!, good!]);
+    await bad!.swarm.setPrices({ [name]: 10n ** 17n });
+    expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+    expect(await suite.world.locations(slab)).toContain(good);
+    expect((await bad!.swarm.counters()).bytesWritten).toBe(0);
+  },
+);
+
+test("a source that stalls in mid-read is hedged", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  for (const { swarm } of slab.hosts.slice(1, 2)) await swarm.setSwitches({ stallsReadsAfterBytes: 300_000 });
+  expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  await expectWhole(slab);
+});
+
+test("all candidates refuse: a failure of the slab's repair, with indexd's backoff", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ full: true });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "partial-refused", rebuilt: 0 });
+  expect(await suite.history(slab)).toMatchObject({ failed: 1 });
+});
+
+test("some candidates take shards: progress is kept", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 3]) await suite.world.loseSector(slab, index);
+  await suite.onlyCandidates(suite.spare(slab).slice(0, 1));
+  expect(await suite.repair(slab)).toMatchObject({ kind: "partial-refused", rebuilt: 1 });
+  expect((await suite.world.locations(slab)).filter((host) => host === undefined)).toHaveLength(1);
+  expect((await suite.history(slab)).failed).toBe(1);
+  await suite.world.heal();
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
+  await expectWhole(slab);
+});
+
+test("candidates that all lack funds wait for indexd", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  for (const { swarm } of suite.spare(slab)) await swarm.setSwitches({ outOfFunds: true });
+  await suite.onlyCandidates(suite.spare(slab));
+  expect(await suite.repair(slab)).toMatchObject({ kind: "underfunded" });
+  expect(await suite.history(slab)).toMatchObject({ failed: 0 });
+});
+
+test("no candidates: a backoff of ours, indexd's counter stays", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  await suite.world.loseSector(slab, 0);
+  await suite.onlyCandidates([]);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "no-candidates" });
+  expect((await suite.traffic()).transfers).toBe(0);
+  const history = await suite.history(slab);
+  expect(history.failed).toBe(0);
+  expect(history.waitsMs).toBeGreaterThan(60_000);
+});
+
+describe("a deadline that comes near", () => {
+  test("before anything is stored: interrupted, at most the transfers that ran are lost", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await suite.world.loseSector(slab, 0);
+    for (const { swarm } of slab.hosts) await swarm.setSwitches({ bytesPerSecond: 100_000 });
+    const startedAt = Date.now();
+    const result = await suite.repair(slab, { remainingMs: 8_000 });
+    expect(result).toMatchObject({ kind: "interrupted", rebuilt: 0 });
+    expect(Date.now() - startedAt).toBeLessThan(8_000);
+    expect(await suite.history(slab)).toMatchObject({ failed: 0, outcome: "interrupted" });
+  });
+
+  test("after some are stored: they are kept, and the rest may go on at once", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    for (const index of [0, 3]) await suite.world.loseSector(slab, index);
+    const [fast, slow] = suite.spare(slab);
+    await suite.onlyCandidates([fast!, slow!]);
+    await slow!.swarm.setSwitches({ bytesPerSecond: 100_000 });
+    const result = await suite.repair(slab, { remainingMs: 10_000 });
+    expect(result).toMatchObject({ kind: "partial-deadline", rebuilt: 1 });
+    const history = await suite.history(slab);
+    expect(history).toMatchObject({ failed: 0, outcome: "partial-deadline" });
+    expect(history.waitsMs).toBeLessThanOrEqual(0);
+  });
+
+  test("nothing starts when there is no time for it", async () => {
+    const slab = await suite.world.storeSlab(CODE);
+    await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
+    expect(await suite.repair(slab, { remainingMs: 1_000 })).toMatchObject({ kind: "interrupted" });
+    expect((await suite.traffic()).transfers).toBe(0);
+  });
+});
+
+test("nothing goes on behind a repair's back", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 3]) await suite.world.loseSector(slab, index);
+  await slab.hosts[1]!.swarm.setSwitches({ bytesPerSecond: 2_000_000 });
+  const spare = suite.spare(slab);
+  for (const { swarm } of spare.slice(0, 3)) await swarm.setSwitches({ bytesPerSecond: 2_000_000 });
+  const { environment, pending } = suite.open();
+  const task = await suite.world.lease(slab);
+  await environment.repair(task, { id: task.token, remainingMs: 60_000 });
+  expect(pending()).toBe(0);
+  // What a host has handed to its socket before the stream ended still counts; then nothing moves.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const then = await suite.traffic();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(await suite.traffic()).toEqual(then);
+});
+
+test("as many shards as there are candidates, from one host's fall to the next", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 6 });
+  for (const index of [0, 1, 2, 3]) await suite.world.loseSector(slab, index);
+  const result = await suite.repair(slab);
+  expect(result).toMatchObject({ kind: "repaired", rebuilt: 4 });
+  await expectWhole(slab);
+  expect((await suite.traffic()).bytesWritten).toBeGreaterThanOrEqual(4 * SECTOR_BYTES);
+});
