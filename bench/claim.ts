@@ -17,10 +17,10 @@ import { type GeneratedIndexd, generateIndexd, loseHosts, type Scale } from "./c
 import { disturbIndexd } from "./claim/indexd-writes.ts";
 import {
   leaseAlone,
-  leaseById,
   leasesUntilNearest,
   leaseTogether,
   nearestToLoss,
+  orderBySectorId,
 } from "./claim/lease-rates.ts";
 import { round } from "./claim/samples.ts";
 import { explainPage, walkEverything } from "./claim/walk-cost.ts";
@@ -74,7 +74,6 @@ async function withDatabase<Result>(
 async function forgetLeases(sql: Sql): Promise<void> {
   await sql`truncate slabmend.leases, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks, slabmend.repairs`;
   await sql`update slabs set next_repair_attempt = now() - interval '2 hours' where next_repair_attempt > now()`;
-  await sql`update slabmend.checkpoints set position = 0`;
   await sql.unsafe("vacuum analyze slabs");
   await vacuumBacklog(sql);
   // What was read for this must not count as the walk's.
@@ -154,9 +153,7 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const disturbance = await disturbIndexd(url, indexd, Number(values.seconds));
   const together = await leaseTogether(url, 8, Math.floor(slabs / 3));
   const all = [...alone.leased, ...computed.leased, ...together.leased];
-  say("lease by sector id");
-  await forgetLeases(sql);
-  const byId = await leaseById(url, slabs);
+  const bySectorId = await orderBySectorId(sql);
   return {
     sectors,
     markingSeconds,
@@ -169,7 +166,7 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
     order: {
       nearest: NEAREST,
       leasesUntilAllNearest: leasesUntilNearest(alone.leased, nearest, NEAREST),
-      leasesUntilAllNearestBySectorId: leasesUntilNearest(byId, nearest, NEAREST),
+      leasesUntilAllNearestBySectorId: leasesUntilNearest(bySectorId, nearest, NEAREST),
     },
     indexdsWrites: disturbance,
   };

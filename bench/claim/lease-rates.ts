@@ -1,6 +1,5 @@
 /** Leasing 100 slabs, from the call to the committed leases, beside a bare transaction; and in which order. */
 import postgres, { type Sql } from "postgres";
-import { claimPage } from "../../lib/database/leases/choose-unhealthy-slabs.ts";
 import { leaseByUrgency, type UrgencyRequest } from "../../lib/database/leases/lease-by-urgency.ts";
 import { percentiles, round, timed } from "./samples.ts";
 
@@ -136,22 +135,10 @@ export function leasesUntilNearest(
   return null;
 }
 
-/** Leases everything by sector id, as indexd walks. */
-export async function leaseById(url: string, most: number): Promise<bigint[]> {
-  const sql = client(url);
-  const order: bigint[] = [];
-  for (let cameAround = false; !cameAround && order.length < most; ) {
-    const page = await claimPage(sql, {
-      pageSectors: 1_000,
-      maxLeases: 1_000,
-      maxInFlight: 2_000_000_000,
-      throughQueue: true,
-      holdMs: 36_000_000,
-      graceMs: 0,
-    });
-    order.push(...page.leases.map(({ slabId }) => slabId));
-    cameAround = page.passed && page.next.sector === 0n && page.next.slab === 0n;
-  }
-  await sql.end();
-  return order;
+/** The unhealthy slabs in the order in which indexd takes them: by the id of their first lost sector. */
+export async function orderBySectorId(sql: Sql): Promise<bigint[]> {
+  const rows = await sql<{ slab_id: string }[]>`
+    select ss.slab_id::text from slab_sectors ss join sectors s on s.id = ss.sector_id
+    where s.host_id is null group by ss.slab_id order by min(s.id)`;
+  return rows.map(({ slab_id }) => BigInt(slab_id));
 }

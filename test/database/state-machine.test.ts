@@ -80,7 +80,6 @@ async function createWorld(): Promise<World> {
   await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings,
     slabmend.walks`;
   await sql`update stats set stat_value = 0`;
-  await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
   await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = clock_timestamp()`;
   const hosts = await seedFleet(sql, { hosts: 7 });
   const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
@@ -141,12 +140,11 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
   async claim(world, [a]) {
     if (bit(a, 10)) await timePasses();
     const queue = recordingQueue();
-    const limits = { pageSectors: 1 + (a % 6), maxInFlight: 1 + ((a >>> 4) % 4) };
-    const claimsBy = bit(a, 11) ? "urgency" : "id";
-    const walk = walkSettings({ everyMs: 0, pageSectors: limits.pageSectors });
+    const maxInFlight = 1 + ((a >>> 4) % 4);
+    const walk = walkSettings({ everyMs: 0, pageSectors: 1 + (a % 6) });
     await claim(
       { ask: askOf(sql), queue, clock: systemClock },
-      settings({ ...limits, claimsBy, walk, topUpMs: 60_000 }),
+      settings({ maxInFlight, walk, topUpMs: 60_000 }),
       1_000,
     );
     world.messages.push(...queue.messages);

@@ -1,7 +1,7 @@
--- From when on these slabs may be leased, if nothing changes: the rules of claimable-slabs.sql, as a time. A slab may be
+-- From when on these slabs may be leased, if nothing changes: docs/protocol.md, Selecting unhealthy slabs. A slab may be
 -- leased when free_at has passed, it is not leased and not dying (really being deleted). Missing: the slab is gone.
 --
--- Reads what claimable_slabs reads, by the same indexes; slabs and account_slabs once for all ids. A leased slab is free when its
+-- Reads everything by primary key, account_slabs by account_slabs_slab_id_idx, object_slabs by its digest index; slabs and account_slabs once for all ids. A leased slab is free when its
 -- lease expires, or sooner. The laterals pin the indexes down: planned while few leases exist, a join would read all of them for each
 -- slab ever after.
 create or replace function slabmend.claim_times(slab_ids bigint[], grace interval)

@@ -58,8 +58,8 @@ interface Answer extends Omit<UrgencyBatch, "leases"> {
 }
 
 /**
- * Leases the most urgent slabs of the backlog, in one transaction: lib/database/leases/lease-by-urgency.sql. Not idempotent, as claimPage
- * is not, and for the same reason.
+ * Leases the most urgent slabs of the backlog, in one transaction: lib/database/leases/lease-by-urgency.sql. Not idempotent: after a lost
+ * answer a later run finds its leases unsent, so a lost connection is not retried here.
  */
 export async function leaseByUrgency(
   sql: ISql,

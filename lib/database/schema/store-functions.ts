@@ -2,10 +2,8 @@ import { readFileSync } from "node:fs";
 import { readPredicateStatements } from "../indexd/predicates-sql.ts";
 
 const FILES = [
-  "../leases/claimable-slabs.sql",
   "../indexd/bad-sectors.sql",
   "../indexd/sector-slabs.sql",
-  "../leases/claim-page.sql",
   "../leases/claim-times.sql",
   "../indexd/sector-causes.sql",
   "../backlog/slab-health.sql",

@@ -2,20 +2,13 @@ import type { BudgetLimits } from "../../database/fleet/budget.ts";
 import { DEFAULT_FLEET_LIMITS, type FleetLimits } from "../../database/fleet/fleet-health.ts";
 import { DEFAULT_WALK_SETTINGS, type WalkSettings } from "../backlog/backlog-settings.ts";
 
-/**
- * `urgency`: from the backlog, the likeliest to be lost first. `id`: straight from indexd's tables, by sector id, as
- * indexd does; no thresholds, no budget.
- */
-export type ClaimOrder = "urgency" | "id";
-
 export interface ClaimSettings {
-  readonly claimsBy: ClaimOrder;
-  /** By urgency: how the backlog is kept. */
+  /** How the backlog is kept. */
   readonly walk: WalkSettings;
-  /** By urgency: how long a round may walk before it leases. */
+  /** How long a round may walk before it leases. */
   readonly walkBudgetMs: number;
   readonly budget: BudgetLimits;
-  /** By urgency: a slab that has waited for longer, once due, gets its turn out of `patientShare` of every batch. */
+  /** A slab that has waited for longer, once due, gets its turn out of `patientShare` of every batch. */
   readonly patienceMs: number;
   /** 0..1 */
   readonly patientShare: number;
@@ -26,8 +19,6 @@ export interface ClaimSettings {
   readonly throughQueue: boolean;
   /** Live leases of that kind while there is a backlog. */
   readonly maxInFlight: number;
-  /** Bad sectors looked at in one transaction. */
-  readonly pageSectors: number;
   /** Leases made in one transaction. */
   readonly batchLeases: number;
   readonly holdMs: number;
@@ -42,7 +33,6 @@ export interface ClaimSettings {
 }
 
 export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
-  claimsBy: "urgency",
   walk: DEFAULT_WALK_SETTINGS,
   // A minute's run has twelve rounds: most of its time for the walk while there is much to walk, and never so long that
   // workers wait for work.
@@ -52,7 +42,6 @@ export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   patientShare: 0.1,
   throughQueue: true,
   maxInFlight: 200,
-  pageSectors: 500,
   // 5 ms of transaction on ten million sectors (docs/benchmarks.md): short enough for indexd never to notice.
   batchLeases: 100,
   holdMs: 3_600_000,

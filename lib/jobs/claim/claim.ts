@@ -20,10 +20,9 @@ import { readPause } from "../../database/fleet/pause.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
 import { sendLeases } from "../send-leases/send-leases.ts";
-import type { ClaimDependencies, FillCount, Filled } from "./claim-dependencies.ts";
+import type { ClaimDependencies, FillCount } from "./claim-dependencies.ts";
 import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
-import { fillById } from "./fill-by-id.ts";
 import { fillByUrgency } from "./fill-by-urgency.ts";
 
 /** Unsent leases taken at once; more are taken by the next round. */
@@ -55,10 +54,9 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // In every run, whatever it may lease: status repeats what was written down last. Claims by id know no budget.
-    const limits = settings.claimsBy === "id" ? {} : settings.budget;
+    // In every run, also one that may lease nothing: status repeats what was written down last.
     const checkLimits = async (): Promise<BudgetState> => {
-      const budget = await ask((sql) => checkBudget(sql, limits));
+      const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;
       return budget;
     };
@@ -69,7 +67,7 @@ export async function claim(
     await resendUnsent(deps, settings, endsAtMs, count);
     let walked: WalkReport["stopped"] = "rested";
     // What the backlog has can be leased though the walk fails; once a run is enough to see it fail.
-    if (settings.claimsBy === "urgency" && walkFailure === undefined) {
+    if (walkFailure === undefined) {
       walked = await walk(deps, settings, endsAtMs, count).catch((cause: unknown) => {
         deps.signal?.throwIfAborted();
         walkFailure = { cause };
@@ -82,10 +80,7 @@ export async function claim(
     // What an ill fleet may try goes to the most urgent.
     const patientShare = allowance.kind === "all" ? settings.patientShare : 0;
     const fill = { mostLeases: mostLeases(allowance), patientShare, endsAtMs };
-    const filled: Filled =
-      settings.claimsBy === "id"
-        ? await fillById(deps, settings, fill, count)
-        : await fillByUrgency(deps, settings, fill, budget, count);
+    const filled = await fillByUrgency(deps, settings, fill, budget, count);
     if (allowance.kind !== "all") return end("fleet-ill");
     if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
     // With workers idle and slabs still to be found the walk goes on at once, if it can.

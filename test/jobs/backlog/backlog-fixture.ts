@@ -90,5 +90,4 @@ export async function clearDatabase(sql: Sql): Promise<void> {
   await sql`truncate hosts_blocklist`;
   await sql`update contracts set good = true, state = 1`;
   await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
-  await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
 }

@@ -50,7 +50,7 @@ test("a walk that fails keeps nothing waiting that is in the backlog, and is tol
   const queue = recordingQueue();
   const failing = claim(
     { ask: askOf(sql), queue, clock: systemClock },
-    settings({ claimsBy: "urgency", walk: walkSettings({ everyMs: 0 }) }),
+    settings({ walk: walkSettings({ everyMs: 0 }) }),
     4_000,
   );
   const error = await failing.then(
@@ -67,7 +67,7 @@ async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 4_000, rando
   const queue = recordingQueue();
   const report = await claim(
     { ask: askOf(sql), queue, clock: systemClock, random },
-    settings({ claimsBy: "urgency", walk: walkSettings({ everyMs: 0 }), ...rest }),
+    settings({ walk: walkSettings({ everyMs: 0 }), ...rest }),
     remainingMs,
   );
   return { report, claimed: queue.messages.map((message) => message.slabId) };
@@ -183,10 +183,6 @@ describe("budget", () => {
     expect((await run({ budget: { repairs: 0n } })).report).toMatchObject({ budgetStops: ["repairs"] });
     expect(await stops()).toEqual(["repairs"]);
     await sql`update slabmend.fleet set paused_at = null`;
-    expect(
-      (await run({ claimsBy: "id", budget: { repairs: 0n }, maxInFlight: 0 })).report.budgetStops,
-    ).toEqual([]);
-    expect(await stops()).toEqual([]);
     // Backing off, and somebody else has this minute's probe.
     await sql`
       update slabmend.fleet set ill = true, backoff_ms = 60000, backoff_from = clock_timestamp(),
