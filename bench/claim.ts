@@ -72,7 +72,7 @@ async function withDatabase<Result>(
 
 /** No lease, nothing leased before; the backlog as the next walk finds it. */
 async function forgetLeases(sql: Sql): Promise<void> {
-  await sql`truncate slabmend.leases, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks, slabmend.repairs`;
+  await sql`truncate slabmend.leases, slabmend.backlog, slabmend.marks, slabmend.walks, slabmend.repairs`;
   await sql`update slabs set next_repair_attempt = now() - interval '2 hours' where next_repair_attempt > now()`;
   await sql.unsafe("vacuum analyze slabs");
   await vacuumBacklog(sql);
@@ -90,7 +90,7 @@ async function minutesLater(sql: Sql): Promise<void> {
 }
 
 async function vacuumBacklog(sql: Sql): Promise<void> {
-  for (const table of ["backlog", "ready_slabs"]) await sql.unsafe(`vacuum analyze slabmend.${table}`);
+  await sql.unsafe("vacuum analyze slabmend.backlog");
 }
 
 async function small() {

@@ -1,22 +1,20 @@
 /** Leasing 100 slabs, from the call to the committed leases, beside a bare transaction; and in which order. */
 import postgres, { type Sql } from "postgres";
-import { leaseByUrgency, type UrgencyRequest } from "../../lib/database/leases/lease-by-urgency.ts";
+import { type BatchRequest, leaseBatch } from "../../lib/database/leases/lease-batch.ts";
 import { percentiles, round, timed } from "./samples.ts";
 
 const BATCH = 100;
 
-export const request: UrgencyRequest = {
+export const request: BatchRequest = {
+  order: "urgency",
+  urgencyAbove: -1,
+  waitedMs: 86_400_000,
   maxLeases: BATCH,
   maxInFlight: null,
   throughQueue: true,
   holdMs: 36_000_000,
   graceMs: 3_600_000,
   dangerAbove: 1e-4,
-  mostOrdinary: null,
-  patienceMs: 86_400_000,
-  patientShare: 0.1,
-  chance: 0,
-  beyondRescueChance: 0,
 };
 
 /** Whether a commit waits until the disk has it, as PostgreSQL does by itself, or is only computed. */
@@ -41,7 +39,7 @@ export async function leaseAlone(
   const bare: number[] = [];
   const leased: bigint[] = [];
   for (let n = 0; n < batches; n++) {
-    const batch = await timed(leasing, () => leaseByUrgency(sql, request));
+    const batch = await timed(leasing, () => leaseBatch(sql, request));
     leased.push(...batch.leases.map(({ slabId }) => slabId));
     if (batch.leases.length < BATCH) leasing.pop();
     const ids = Array.from({ length: BATCH }, () => String(1 + Math.floor(Math.random() * slabs)));
@@ -82,7 +80,7 @@ export async function leaseTogether(url: string, claimers: number, mostLeases: n
   await Promise.all(
     clients.map(async (sql) => {
       while (leased.length < mostLeases) {
-        const batch = await timed(samples, () => leaseByUrgency(sql, request));
+        const batch = await timed(samples, () => leaseBatch(sql, request));
         leased.push(...batch.leases.map(({ slabId }) => slabId));
         if (batch.leases.length < BATCH) samples.pop();
         if (batch.dry) break;

@@ -135,32 +135,6 @@ describe("ill", () => {
   });
 });
 
-describe("a clock that was set back", () => {
-  const AHEAD = NOW + 1_000 * MINUTE;
-  test("ends no backoff sooner, and makes it no longer than a new one", () => {
-    const ill: FleetHealth = {
-      kind: "ill",
-      sinceMs: AHEAD,
-      backoffMs: 2 * MINUTE,
-      backoffFromMs: AHEAD,
-      backoffUntilMs: AHEAD + 2 * MINUTE,
-    };
-    const anew = nextFleetHealth(ill, [], NOW);
-    expect(anew).toEqual({ ...ill, sinceMs: NOW, backoffFromMs: NOW, backoffUntilMs: NOW + 2 * MINUTE });
-    const repaired: RecentOutcome = { slabId: "p", outcome: "repaired", finishedAtMs: NOW + 1 };
-    expect(nextFleetHealth(anew, [repaired], NOW + 2)).toMatchObject({ kind: "well", sinceMs: NOW + 2 });
-  });
-
-  test("does not hide what happens from now on", () => {
-    const well = nextFleetHealth({ kind: "well", sinceMs: AHEAD, lastBackoffMs: 0 }, [], NOW);
-    expect(well).toEqual({ kind: "well", sinceMs: NOW, lastBackoffMs: 0 });
-    const bad = times(5, 0).map(
-      (_, n): RecentOutcome => ({ slabId: `${n}`, outcome: "fault", finishedAtMs: NOW + 1 }),
-    );
-    expect(nextFleetHealth(well, bad, NOW + 1).kind).toBe("ill");
-  });
-});
-
 test("the limits are the documented ones", () => {
   expect(DEFAULT_FLEET_LIMITS).toEqual({
     firstBackoffMs: MINUTE,

@@ -78,7 +78,7 @@ async function createWorld(): Promise<World> {
   await sql`
     truncate hosts, hosts_blocklist, contracts, contract_sectors_map, slabs, sectors, slab_sectors, objects, object_slabs,
       object_events, account_slabs, slab_deletion_queue, accounts, stats_deltas cascade`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings,
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.backlog, slabmend.marks,
     slabmend.walks`;
   await sql`update stats set stat_value = 0`;
   await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = clock_timestamp()`;

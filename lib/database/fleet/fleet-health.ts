@@ -56,12 +56,11 @@ const BAD: ReadonlySet<RecentOutcome["outcome"]> = new Set([
 ]);
 
 export function nextFleetHealth(
-  before: FleetHealth,
+  health: FleetHealth,
   outcomes: readonly RecentOutcome[],
   nowMs: number,
   limits: FleetLimits = DEFAULT_FLEET_LIMITS,
 ): FleetHealth {
-  const health = notAhead(before, nowMs);
   const from = health.kind === "well" ? health.sinceMs : health.backoffFromMs;
   const latest = latestOfEachSlab(outcomes, Math.max(from, nowMs - limits.windowMs)).slice(
     0,
@@ -93,17 +92,6 @@ const TRIAL_LEASES = 10;
 export function claimAllowance(health: FleetHealth, nowMs: number): ClaimAllowance {
   if (health.kind === "well") return { kind: "all" };
   return nowMs < health.backoffUntilMs ? { kind: "probe" } : { kind: "few", leases: TRIAL_LEASES };
-}
-
-/**
- * A clock that was set back leaves times that lie ahead; until they came no outcome would count, and claim would go on backing off. They
- * are taken as now: at worst a backoff begins anew.
- */
-function notAhead(health: FleetHealth, nowMs: number): FleetHealth {
-  const sinceMs = Math.min(health.sinceMs, nowMs);
-  if (health.kind === "well") return sinceMs === health.sinceMs ? health : { ...health, sinceMs };
-  if (health.backoffFromMs <= nowMs) return health;
-  return { ...health, sinceMs, backoffFromMs: nowMs, backoffUntilMs: nowMs + health.backoffMs };
 }
 
 function illFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: FleetLimits): FleetHealth {

@@ -3,88 +3,76 @@ import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../slab/ids.ts
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 
-export interface UrgencyRequest {
+export interface BatchRequest {
+  /** The most urgent slabs; or those that have waited longest, if for more than `waitedMs`. */
+  readonly order: "urgency" | "waiting";
+  readonly waitedMs: number;
+  /** Only slabs whose urgency is above this. */
+  readonly urgencyAbove: number;
+  /** Slabs whose loss probability is above this are endangered: our hold after a success does not keep them. */
+  readonly dangerAbove: number;
   /** Leases made at most. */
   readonly maxLeases: number;
   /** Leases of that kind that may exist at most afterwards; null: any number, and they are not counted. */
   readonly maxInFlight: number | null;
-  /** Whose leases are made and counted: the queue's, or those of machines that lease for themselves. */
+  /** Which leases are made and counted: the queue's, or those of machines that lease for themselves. */
   readonly throughQueue: boolean;
   readonly holdMs: number;
   /** How long past its next_repair_attempt a slab is left to indexd, unless that value is ours. */
   readonly graceMs: number;
-  /** Slabs above this loss probability are in danger: no budget keeps them waiting. */
-  readonly dangerAbove: number;
-  /** Leases at most of slabs that are not in danger; null: any number. */
-  readonly mostOrdinary: number | null;
-  /** Who has waited for longer gets a share of every batch, whatever is more urgent. */
-  readonly patienceMs: number;
-  /** 0..1 */
-  readonly patientShare: number;
-  /** 0 or more, below 1, at random: rounds the patients' places up or down. */
-  readonly chance: number;
-  /** The same, for slabs beyond rescue: half of those places at most are theirs. */
-  readonly beyondRescueChance: number;
 }
 
-export interface UrgentLease extends LeasedSlab {
+export interface RankedLease extends LeasedSlab {
   readonly margin: number;
   readonly urgency: number;
 }
 
-export interface UrgencyBatch {
-  /** Most urgent first, after those whose patience was at its end. */
-  readonly leases: readonly UrgentLease[];
+export interface LeasedBatch {
+  /** In the order requested. */
+  readonly leases: readonly RankedLease[];
   /** Leases of that kind that exist now; null: not counted. */
   readonly live: number | null;
-  readonly examined: number;
-  readonly postponed: number;
-  readonly healed: number;
-  /** Slabs that have become better, but not well: to be judged anew. */
-  readonly changed: number;
-  /** Nothing that may be leased was left behind. */
+  /** No other slab fits the request. */
   readonly dry: boolean;
 }
 
-interface Answer extends Omit<UrgencyBatch, "leases"> {
-  /** Column by column: digests as bytea is written, "\\x" and hexadecimal. */
-  readonly leases: {
-    readonly slabIds: readonly string[];
-    readonly digests: readonly string[];
-    readonly tokens: readonly string[];
-    readonly margins: readonly number[];
-    readonly urgencies: readonly number[];
-  };
+interface Answer extends Omit<LeasedBatch, "leases"> {
+  readonly leases: readonly {
+    readonly slabId: string;
+    readonly digest: string;
+    readonly token: string;
+    readonly margin: number;
+    readonly urgency: number;
+  }[];
 }
 
 /**
- * Leases the most urgent slabs of the backlog, in one transaction: lib/database/leases/lease-by-urgency.sql. Not idempotent: after a lost
- * answer a later run finds its leases unsent, so a lost connection is not retried here.
+ * Leases a batch of ready slabs in one transaction: lib/database/leases/lease-batch.sql. Not idempotent: after a lost answer a
+ * later run finds its leases unsent, so a lost connection is not retried here.
  */
-export async function leaseByUrgency(
+export async function leaseBatch(
   sql: ISql,
-  request: UrgencyRequest,
+  request: BatchRequest,
   retry: RetryOptions = {},
-): Promise<UrgencyBatch> {
+): Promise<LeasedBatch> {
   const encoded = JSON.stringify(request);
   const answer = await retryTransaction(
     "claim",
     async () => {
       const [row] = await sql<{ result: Answer }[]>`
-        select slabmend.lease_by_urgency(${encoded}::text::jsonb) as result`;
+        select slabmend.lease_batch(${encoded}::text::jsonb) as result`;
       return row!.result;
     },
     { ...retry, maxConnectionAttempts: 1 },
   );
-  const { slabIds, digests, tokens, margins, urgencies } = answer.leases;
   return {
     ...answer,
-    leases: slabIds.map((slabId, n) => ({
-      slabId: parseSlabId(slabId),
-      digest: parseSlabDigest(digests[n]!.slice("\\x".length)),
-      token: parseLeaseToken(tokens[n]!),
-      margin: margins[n]!,
-      urgency: urgencies[n]!,
+    leases: answer.leases.map((lease) => ({
+      slabId: parseSlabId(lease.slabId),
+      digest: parseSlabDigest(lease.digest),
+      token: parseLeaseToken(lease.token),
+      margin: lease.margin,
+      urgency: lease.urgency,
     })),
   };
 }

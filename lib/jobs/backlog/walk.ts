@@ -1,16 +1,16 @@
 /**
- * The walk: keeps the backlog true, within a time budget.
+ * The walk keeps the backlog true, within a time budget. It is a mark and sweep:
  *
- *   look      entries whose time has come (a grace that ended, a lease that is over) are judged again
- *   sectors   cause by cause, by sector id, the bad sectors' slabs are judged and recorded
- *   healing   then what this cause saw before, but not in this pass, is judged again: healthy slabs leave
+ *   look    judges again the entries whose time has come: a grace or a lease has ended
+ *   mark    cause by cause, judges the slabs of bad sectors, by sector id, and marks them with the number of this pass
+ *   sweep   then judges again what this cause marked in an earlier pass, but not in this one: healthy slabs leave
  *
- * A pass of a cause is `sectors` to the end, then `healing` to the end; the next one begins `everyMs` after this one began.
+ * A pass of a cause is `mark` to the end, then `sweep` to the end; the next pass begins `everyMs` after this one began.
  * Each step reads in one short snapshot without row locks, decides here, and writes in one statement together with how
- * far it has come. So a crash costs a step, and two walkers at once write the same twice.
+ * far it has come. So a crash costs one step, and two walkers at once write the same twice.
  *
- * A page ends in the middle of a sector that is part of more slabs than one page may have. A slab whose health cannot be read
- * in the time that a snapshot may last is passed by, counted as unjudged, and tried again by the next pass: walk-pace.ts.
+ * A page can end within a sector that belongs to very many slabs. A slab whose health cannot be read in the time that a
+ * snapshot may last is passed by, counted as unjudged, and tried again by the next pass: walk-pace.ts.
  */
 import type { ISql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";
@@ -18,7 +18,7 @@ import { sleep } from "../../clock/sleep.ts";
 import {
   type BacklogEntry,
   listSlabsToLookAt,
-  readUnsighted,
+  readUnmarked,
   readWalks,
   recordBacklog,
   type WalkState,
@@ -40,7 +40,7 @@ import { judgeSlab } from "./judge-slab.ts";
 import { isToBePassedBy, type Pace, type Paces, paceAfter } from "./walk-pace.ts";
 
 /** After each of these a crash leaves a trace. */
-export type WalkStep = "looked" | "walked-page" | "healed-page" | "pass-finished";
+export type WalkStep = "looked" | "marked-page" | "swept-page" | "pass-finished";
 
 export interface WalkDependencies {
   readonly ask: Ask;
@@ -86,23 +86,12 @@ export async function walkBacklog(
   return { ...run.count, stopped };
 }
 
-/** Judges entries anew whose time has come, and nothing else: cheap enough for every few seconds. */
-export async function lookAtBacklog(
-  deps: WalkDependencies,
-  settings: WalkSettings,
-  budgetMs: number,
-): Promise<WalkReport> {
-  const run = new WalkRun(deps, settings, deps.clock.now() + budgetMs);
-  await run.prepare();
-  return { stopped: (await run.look()) ? "rested" : "time", ...run.count };
-}
-
 class WalkRun {
   readonly count = { sectors: 0, recorded: 0, removed: 0, looked: 0, pages: 0, finished: 0, unjudged: 0 };
   readonly #deps: WalkDependencies;
   readonly #settings: WalkSettings;
   readonly #endsAtMs: number;
-  readonly #firstGenerations = new Map<string, bigint>();
+  readonly #firstPasses = new Map<string, bigint>();
   readonly #paces: Paces;
   #groups: ReadonlyMap<HostId, number> = new Map();
   #hasTried = false;
@@ -125,7 +114,12 @@ class WalkRun {
       const slabIds = await this.#deps.ask((sql) => listSlabsToLookAt(sql, pace.size));
       if (slabIds.length === 0) return true;
       if (isToBePassedBy(pace)) {
-        await this.#record({ entries: [], removed: [], postponed: { slabIds, delayMs: POSTPONED_MS } });
+        await this.#record({
+          entries: [],
+          removed: [],
+          versions: {},
+          postponed: { slabIds, delayMs: POSTPONED_MS },
+        });
         this.#passedBy(LOOK, slabIds.length);
         continue;
       }
@@ -133,7 +127,7 @@ class WalkRun {
         readSlabHealth(tx, slabIds, this.#settings.indexdGraceMs),
       );
       if (health === "given-up") continue;
-      await this.#record({ ...this.#judge(health.slabs, health.nowMs) });
+      await this.#record(this.#judge(health.slabs, health.nowMs));
       this.count.looked += slabIds.length;
       await this.#deps.step?.("looked");
       if (slabIds.length < pace.size) return true;
@@ -146,8 +140,8 @@ class WalkRun {
     const stuck = new Set<string>();
     for (;;) {
       const states = await this.#deps.ask((sql) => readWalks(sql, causes));
-      for (const { cause, generation } of states) {
-        if (!this.#firstGenerations.has(cause)) this.#firstGenerations.set(cause, generation);
+      for (const { cause, pass } of states) {
+        if (!this.#firstPasses.has(cause)) this.#firstPasses.set(cause, pass);
       }
       const awake = states.filter((state) => !this.#rests(state));
       if (awake.length === 0) return "rested";
@@ -156,30 +150,27 @@ class WalkRun {
       // In turn, so that a cause that floods the backlog does not hide the others.
       for (const state of able) {
         if (!this.#hasTime()) return "time";
-        const step = await (state.phase === "sectors" ? this.#walkPage(state) : this.#healPage(state));
+        const step = await (state.phase === "mark" ? this.#markPage(state) : this.#sweepPage(state));
         if (step === "stuck") stuck.add(state.cause);
       }
     }
   }
 
-  /**
-   * At the beginning of a pass whose time has not come. A clock that jumped back does not stop the walk. No run ends two
-   * passes of a cause, however often they may begin.
-   */
+  /** At the beginning of a pass whose time has not come. No run ends two passes of a cause, however often they may begin. */
   #rests(state: WalkState): boolean {
-    if (state.generation > (this.#firstGenerations.get(state.cause) ?? state.generation)) return true;
-    const atStart = state.phase === "sectors" && state.position === 0n && state.slabPosition === 0n;
-    return atStart && state.finishedOnce && state.passAgeMs >= 0 && state.passAgeMs < this.#settings.everyMs;
+    if (state.pass > (this.#firstPasses.get(state.cause) ?? state.pass)) return true;
+    const atStart = state.phase === "mark" && state.position === 0n && state.slabPosition === 0n;
+    return atStart && state.finishedOnce && state.passAgeMs < this.#settings.everyMs;
   }
 
-  async #walkPage(state: WalkState): Promise<"done" | "again" | "stuck"> {
-    const { cause, generation, position, slabPosition } = state;
+  async #markPage(state: WalkState): Promise<"done" | "again" | "stuck"> {
+    const { cause, pass, position, slabPosition } = state;
     const pace = this.#pace(cause);
     const judged = !isToBePassedBy(pace);
     const page = await this.#read(cause, (sql) =>
       readWalkPage(sql, {
         cause,
-        generation,
+        pass,
         from: { sector: position, slab: slabPosition },
         pageSectors: pace.size,
         maxSlabs: pace.size,
@@ -190,36 +181,42 @@ class WalkRun {
     if (page === "given-up") return judged ? "again" : "stuck";
     await this.#record({
       ...this.#judge(page.slabs, page.nowMs),
-      sighted: { cause, generation, slabIds: page.slabIds },
-      advance: {
-        from: state,
+      step: {
+        cause,
+        pass,
+        marked: page.slabIds,
+        swept: [],
+        from: placeOf(state),
         to:
           page.next === undefined
-            ? { phase: "healing", position: 0n, slabPosition: 0n }
-            : { phase: "sectors", position: page.next.sector, slabPosition: page.next.slab },
+            ? { phase: "sweep", position: 0n, slabPosition: 0n }
+            : { phase: "mark", position: page.next.sector, slabPosition: page.next.slab },
       },
     });
     if (!judged) this.#passedBy(cause, page.slabIds.length);
     this.count.sectors += page.sectors;
     this.count.pages += 1;
-    await this.#deps.step?.("walked-page");
+    await this.#deps.step?.("marked-page");
     return "done";
   }
 
-  async #healPage(state: WalkState): Promise<"done" | "again"> {
-    const { cause, generation, position } = state;
+  async #sweepPage(state: WalkState): Promise<"done" | "again"> {
+    const { cause, pass, position } = state;
     const pace = this.#pace(cause);
     const { slabIds, next } = await this.#deps.ask((sql) =>
-      readUnsighted(sql, { cause, generation, position, limit: pace.size }),
+      readUnmarked(sql, { cause, pass, position, limit: pace.size }),
     );
-    const advance = {
-      from: state,
+    const step = {
+      cause,
+      pass,
+      marked: [],
+      from: placeOf(state),
       to: next === 0n ? ("pass-finished" as const) : { phase: state.phase, position: next, slabPosition: 0n },
     };
     let advanced: boolean;
     if (isToBePassedBy(pace)) {
-      // Its sighting stays what it is: the next pass tries again.
-      advanced = await this.#record({ entries: [], removed: [], advance });
+      // Its mark stays what it is: the next pass tries again.
+      advanced = await this.#record({ entries: [], removed: [], versions: {}, step: { ...step, swept: [] } });
       this.#passedBy(cause, slabIds.length);
     } else {
       const health =
@@ -229,11 +226,10 @@ class WalkRun {
       if (health === "given-up") return "again";
       advanced = await this.#record({
         ...this.#judge(health.slabs, health.nowMs),
-        unsighted: { cause, generation, slabIds },
-        advance,
+        step: { ...step, swept: slabIds },
       });
     }
-    await this.#deps.step?.("healed-page");
+    await this.#deps.step?.("swept-page");
     if (next === 0n && advanced) {
       this.count.finished += 1;
       await this.#deps.step?.("pass-finished");
@@ -248,8 +244,8 @@ class WalkRun {
     return {
       entries: judgements.flatMap((judged): BacklogEntry[] => (judged.kind === "keep" ? [judged.entry] : [])),
       removed: judgements.flatMap((judged) => (judged.kind === "remove" ? [judged.slabId] : [])),
-      seenLookAts: Object.fromEntries(
-        slabs.map(({ slabId, known }) => [String(slabId), known === undefined ? null : known.lookAt]),
+      versions: Object.fromEntries(
+        slabs.map(({ slabId, known }) => [String(slabId), known?.version ?? null]),
       ),
     };
   }
@@ -292,4 +288,8 @@ class WalkRun {
     this.#deps.signal?.throwIfAborted();
     return this.#deps.clock.now() < this.#endsAtMs || !this.#hasTried;
   }
+}
+
+function placeOf({ phase, position, slabPosition }: WalkState) {
+  return { phase, position, slabPosition };
 }

@@ -8,10 +8,10 @@ export interface ClaimSettings {
   /** How long a round may walk before it leases. */
   readonly walkBudgetMs: number;
   readonly budget: BudgetLimits;
-  /** A slab that has waited for longer, once due, gets its turn out of `patientShare` of every batch. */
-  readonly patienceMs: number;
+  /** Aging: `agingShare` of the batches go to the slabs that have waited longest, if for longer than this. */
+  readonly agingAfterMs: number;
   /** 0..1 */
-  readonly patientShare: number;
+  readonly agingShare: number;
   /**
    * Through the queue, or by a machine that leases what it begins at once. Each counts its own leases only: on one
    * backlog the larger of the two would leave the other nothing.
@@ -38,8 +38,8 @@ export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   // workers wait for work.
   walkBudgetMs: 4_000,
   budget: {},
-  patienceMs: 86_400_000,
-  patientShare: 0.1,
+  agingAfterMs: 86_400_000,
+  agingShare: 0.1,
   throughQueue: true,
   maxInFlight: 200,
   // 5 ms of transaction on ten million sectors (docs/benchmarks.md): short enough for indexd never to notice.

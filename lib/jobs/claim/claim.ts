@@ -23,7 +23,7 @@ import { sendLeases } from "../send-leases/send-leases.ts";
 import type { ClaimDependencies, FillCount } from "./claim-dependencies.ts";
 import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
-import { fillByUrgency } from "./fill-by-urgency.ts";
+import { fillInFlight } from "./fill-in-flight.ts";
 
 /** Unsent leases taken at once; more are taken by the next round. */
 const RESEND_LIMIT = 200;
@@ -77,10 +77,10 @@ export async function claim(
     const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("fleet-ill");
-    // What an ill fleet may try goes to the most urgent.
-    const patientShare = allowance.kind === "all" ? settings.patientShare : 0;
-    const fill = { mostLeases: mostLeases(allowance), patientShare, endsAtMs };
-    const filled = await fillByUrgency(deps, settings, fill, budget, count);
+    // A probe of an ill fleet goes to the most urgent slab.
+    const agingShare = allowance.kind === "all" ? settings.agingShare : 0;
+    const fill = { mostLeases: mostLeases(allowance), agingShare, endsAtMs };
+    const filled = await fillInFlight(deps, settings, fill, budget, count);
     if (allowance.kind !== "all") return end("fleet-ill");
     if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
     // With workers idle and slabs still to be found the walk goes on at once, if it can.

@@ -16,7 +16,7 @@ export function claimSettingsFrom(
     holdMs: environment.SLABMEND_HOLD_SECONDS * 1_000,
     indexdGraceMs,
     topUpMs: environment.SLABMEND_TOP_UP_SECONDS * 1_000,
-    patienceMs: environment.SLABMEND_PATIENCE_SECONDS * 1_000,
+    agingAfterMs: environment.SLABMEND_PATIENCE_SECONDS * 1_000,
     walkBudgetMs: environment.SLABMEND_WALK_SECONDS * 1_000,
     walk: {
       ...DEFAULT_CLAIM_SETTINGS.walk,

@@ -17,7 +17,6 @@ import type { Ask } from "../../database/client/answering-database.ts";
 import type { FleetHealth } from "../../database/fleet/fleet-health.ts";
 import { refreshFleetHealth } from "../../database/fleet/fleet-state.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
-import { shortenLeasesOfTheFuture } from "../../database/leases/set-back-clock.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
@@ -91,7 +90,6 @@ export async function reap(
   await phase("leases", async () => {
     // Unknown counts as ill: quarantine can wait for a minute.
     const fleetIsIll = report.fleet !== "well";
-    await ask(shortenLeasesOfTheFuture);
     Object.assign(report, await reapExpiredLeases(deps, settings, { fleetIsIll, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
   });

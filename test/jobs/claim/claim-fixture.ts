@@ -1,7 +1,7 @@
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../../lib/jobs/claim/claim-settings.ts";
 import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
-import { walkSettings } from "../backlog/backlog-fixture.ts";
 import type { LeasedSlab } from "../../../lib/slab/leased-slab.ts";
+import { walkSettings } from "../backlog/backlog-fixture.ts";
 
 export interface RecordingQueue extends RepairQueue {
   readonly messages: LeasedSlab[];

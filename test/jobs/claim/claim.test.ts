@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 const forgetLeases = () =>
-  sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
+  sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.backlog, slabmend.marks, slabmend.walks`;
 const countUnpinned = () =>
   sql`update hosts set unpinned_sectors = (
     select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
