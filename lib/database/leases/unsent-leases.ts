@@ -13,8 +13,8 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
  * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that another
  * caller set out to send less than `afterMs` ago are left to it.
  *
- * Locks the rows it takes, `skip locked`: two callers share the work. Reads the whole of leases, which is never larger
- * than the fleet.
+ * None while the fleet is not running. Locks the rows it takes, `skip locked`: two callers share the work. Reads the
+ * whole of leases, which is never larger than the fleet.
  */
 export async function takeUnsent(
   sql: ISql,
@@ -26,6 +26,7 @@ export async function takeUnsent(
     where l.slab_id in (
       select u.slab_id from slabmend.leases u
       where u.sent_at is null and u.began_at is null
+        and (select f.mode from slabmend.fleet f) = 'running'
         and u.sending_since <= clock_timestamp() - make_interval(secs => ${options.afterMs}::double precision / 1000)
       order by u.sending_since
       limit ${options.limit}::integer

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { releaseQuarantine } from "../../../lib/database/fleet/quarantine.ts";
 import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { LOST, placeOn, type SeededHost, seedFleet, seedSlabs } from "../../support/seed-indexd.ts";
+import { LOST, placeOn, type SeededHost, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
 import { backlogRows, clearDatabase, lease, look, walk } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
   other = postgres(database.url, { max: 1, onnotice: () => {} });
-  hosts = await seedFleet(sql, { hosts: 4 });
+  hosts = await seedNetwork(sql, { hosts: 4 });
 });
 afterAll(async () => {
   await other.end();

@@ -59,7 +59,7 @@ test("claims, reaps, indexd's own claims and repairs, and an operator who ends q
       ...clients.slice(4, 8).map(async (client) => {
         while (!isOver()) {
           const counts = await reapExpiredLeases({ ask: askOf(client) }, DEFAULT_REAP_SETTINGS, {
-            fleetIsIll: false,
+            breakerIsOpen: false,
             timeIsUp: isOver,
           });
           freed += counts.freed + counts.taken;

@@ -43,7 +43,7 @@ afterEach(async () => {
   await sql`
     truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.dead_letters`;
   await sql`delete from slabmend.checkpoints where name = 'forget'`;
-  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = now() - interval '1 day'`;
+  await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, breaker_since = now() - interval '1 day'`;
 });
 
 const noLetters: DeadLetterQueue = { receive: async () => [], delete: async () => {} };
@@ -94,7 +94,7 @@ describe("expired leases", () => {
   test("a running one is a crash: its slab is claimable at once, and by us without grace", async () => {
     const slab = await damaged();
     const { token, report } = await crash(slab);
-    expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, fleet: "well" });
+    expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, breaker: "closed" });
     expect(await historyOf(slab)).toMatchObject({
       last_outcome: "crashed",
       crashes: 1,
@@ -258,7 +258,7 @@ describe("quarantine", () => {
     });
     for (let round = 0; round < 3; round += 1) {
       for (const slab of slabs) await leaseByHand(sql, slab, { expired: true });
-      expect(await run()).toMatchObject({ crashed: 6, quarantined: 0, fleet: "ill" });
+      expect(await run()).toMatchObject({ crashed: 6, quarantined: 0, breaker: "open" });
     }
   });
 });
@@ -505,6 +505,6 @@ test("what fails does not keep the rest from being done, and everything is repor
   };
   const error = (await run({ deadLetters }).catch((failure: unknown) => failure)) as ReapIncompleteError;
   expect(error).toMatchObject({ code: "reap-incomplete", details: { phases: "unsent, dead-letters" } });
-  expect(error.report).toMatchObject({ crashed: 1, fleet: "well" });
+  expect(error.report).toMatchObject({ crashed: 1, breaker: "closed" });
   expect([...error.failures.keys()]).toEqual(["unsent", "dead-letters"]);
 });
