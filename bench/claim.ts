@@ -4,8 +4,7 @@
  *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333)  --seconds N (10) of indexd's writes  --commits N (4000) of each kind
  *   --plans FILE        where the plans of the walk go; default bench-claim-plans.json
  *
- * Needs about 10 GB of disk and fifteen minutes at full size. The server is as durable as PostgreSQL is by itself; where a second
- * figure says "asynchronous", commits do not wait for the disk, and only what is computed is compared.
+ * Needs about 10 GB of disk and fifteen minutes at full size. The server has PostgreSQL's own durability.
  */
 import { writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
@@ -102,9 +101,7 @@ async function small() {
     const batches = Math.floor(indexd.scale.slabs / 250);
     return {
       sectors: indexd.scale.slabs * indexd.scale.shards,
-      durable: (await leaseAlone(url, { slabs: indexd.scale.slabs, batches, commit: "durable" })).result,
-      asynchronous: (await leaseAlone(url, { slabs: indexd.scale.slabs, batches, commit: "asynchronous" }))
-        .result,
+      ...(await leaseAlone(url, { slabs: indexd.scale.slabs, batches })).result,
     };
   });
 }
@@ -116,7 +113,6 @@ async function oneHost(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const alone = await leaseAlone(url, {
     slabs: indexd.scale.slabs,
     batches: Math.floor(sectors / 200),
-    commit: "durable",
   });
   const together = await leaseTogether(url, 8, sectors);
   return {
@@ -143,16 +139,13 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Several hundred batches each, so that a 99th percentile is more than one sample; vacuumed between, as in the minutes that so many repairs take.
-  const batches = Math.floor(slabs / 555);
-  const alone = await leaseAlone(url, { slabs, batches, commit: "durable" });
-  await vacuumBacklog(sql);
-  const computed = await leaseAlone(url, { slabs, batches, commit: "asynchronous" });
+  // Vacuumed between, as in the minutes that so many repairs take.
+  const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");
   const disturbance = await disturbIndexd(url, indexd, Number(values.seconds));
   const together = await leaseTogether(url, 8, Math.floor(slabs / 3));
-  const all = [...alone.leased, ...computed.leased, ...together.leased];
+  const all = [...alone.leased, ...together.leased];
   const bySectorId = await orderBySectorId(sql);
   return {
     sectors,
@@ -160,7 +153,6 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
     walk,
     secondPass: again,
     oneClaimer: alone.result,
-    oneClaimerAsynchronous: computed.result,
     eightClaimers: together.result,
     twice: twice(all),
     order: {
@@ -231,20 +223,13 @@ try {
   const smallResult = await small();
   say("large database");
   const largeResult = await large();
-  const { oneClaimer, oneClaimerAsynchronous, eightClaimers } = largeResult.tenthOfHostsDies;
+  const { oneClaimer, eightClaimers } = largeResult.tenthOfHostsDies;
   const report = {
     machine: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memoryGigabytes: round(totalmem() / 1e9) },
     node: process.version,
     aims: {
-      p99AtMost2_5TimesBare: oneClaimer.p99Ratio,
-      p99TimesBareAsynchronous: oneClaimerAsynchronous.p99Ratio,
       atLeast5000LeasesPerSecondWithEight: eightClaimers.leasesPerSecond,
-      medianAtMost1_5TimesFromSmallToLarge: round(
-        oneClaimer.leasing.medianMs / smallResult.durable.leasing.medianMs,
-      ),
-      medianGrowthAsynchronous: round(
-        oneClaimerAsynchronous.leasing.medianMs / smallResult.asynchronous.leasing.medianMs,
-      ),
+      medianAtMost1_5TimesFromSmallToLarge: round(oneClaimer.leasing.medianMs / smallResult.leasing.medianMs),
       slabsLeasedTwice: largeResult.oneHostDies.twice + largeResult.tenthOfHostsDies.twice,
       firstThousandLeasesAreTheNearest: largeResult.tenthOfHostsDies.order.leasesUntilAllNearest,
     },
