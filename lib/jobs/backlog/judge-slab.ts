@@ -1,6 +1,6 @@
 /** From a slab's health to its entry in the backlog. Pure; time is the database's. */
 
-import type { BacklogEntry } from "../../database/backlog/record-backlog.ts";
+import type { BacklogChanges, BacklogEntry } from "../../database/backlog/record-backlog.ts";
 import type { SlabHealth } from "../../database/backlog/slab-health.ts";
 import { HOLDER_FAILURE, type Holder, lossProbability } from "../../placement/loss-probability.ts";
 import type { HostId, SlabId } from "../../slab/ids.ts";
@@ -65,6 +65,19 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
       // Of a ready one it means nothing: constant, so that judging it again changes nothing.
       lookAtMs: isDue && isFree ? waitingSinceMs : Math.max(dueAtMs, freeAtMs, nowMs + LEAST_WAIT_MS),
     },
+  };
+}
+
+/** The judgements of these slabs as changes of the backlog. */
+export function judgeSlabs(
+  slabs: readonly SlabHealth[],
+  context: JudgeContext,
+): Pick<BacklogChanges, "entries" | "removed" | "versions"> {
+  const judgements = slabs.map((slab) => judgeSlab(slab, context));
+  return {
+    entries: judgements.flatMap((judged): BacklogEntry[] => (judged.kind === "keep" ? [judged.entry] : [])),
+    removed: judgements.flatMap((judged) => (judged.kind === "remove" ? [judged.slabId] : [])),
+    versions: Object.fromEntries(slabs.map(({ slabId, known }) => [String(slabId), known?.version ?? null])),
   };
 }
 

@@ -14,9 +14,8 @@
  */
 import type { ISql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";
-import { sleep } from "../../clock/sleep.ts";
 import {
-  type BacklogEntry,
+  type BacklogChanges,
   listSlabsToLookAt,
   readUnmarked,
   readWalks,
@@ -31,13 +30,13 @@ import {
 } from "../../database/backlog/slab-health.ts";
 import type { Ask } from "../../database/client/answering-database.ts";
 import { retryTransaction } from "../../database/client/retry-transaction.ts";
-import { readShortly } from "../../database/client/short-snapshot.ts";
 import { correlatedHosts } from "../../placement/correlated-hosts.ts";
 import type { HostId } from "../../slab/ids.ts";
 import type { WalkSettings } from "./backlog-settings.ts";
 import { CAUSES, type Cause } from "./causes.ts";
-import { judgeSlab } from "./judge-slab.ts";
-import { isToBePassedBy, type Pace, type Paces, paceAfter } from "./walk-pace.ts";
+import { judgeSlabs } from "./judge-slab.ts";
+import { PacedReads } from "./paced-reads.ts";
+import type { Paces } from "./walk-pace.ts";
 
 /** After each of these a crash leaves a trace. */
 export type WalkStep = "looked" | "marked-page" | "swept-page" | "pass-finished";
@@ -66,8 +65,6 @@ export interface WalkReport {
   readonly stopped: "rested" | "time" | "stuck";
 }
 
-/** Before what was given up is tried again. */
-const PAUSE_MS = 200;
 /** Until an entry is looked at again that was passed by. */
 const POSTPONED_MS = 600_000;
 /** The pace at which entries are looked at; the others are the causes' own. */
@@ -92,7 +89,7 @@ class WalkRun {
   readonly #settings: WalkSettings;
   readonly #endsAtMs: number;
   readonly #firstPasses = new Map<string, bigint>();
-  readonly #paces: Paces;
+  readonly #reads: PacedReads;
   #groups: ReadonlyMap<HostId, number> = new Map();
   #hasTried = false;
 
@@ -100,7 +97,7 @@ class WalkRun {
     this.#deps = deps;
     this.#settings = settings;
     this.#endsAtMs = endsAtMs;
-    this.#paces = deps.paces ?? new Map();
+    this.#reads = new PacedReads(deps, settings);
   }
 
   async prepare(): Promise<void> {
@@ -110,10 +107,10 @@ class WalkRun {
   /** True: nothing is left to be looked at. */
   async look(): Promise<boolean> {
     while (this.#hasTime()) {
-      const pace = this.#pace(LOOK);
-      const slabIds = await this.#deps.ask((sql) => listSlabsToLookAt(sql, pace.size));
+      const size = this.#reads.size(LOOK);
+      const slabIds = await this.#deps.ask((sql) => listSlabsToLookAt(sql, size));
       if (slabIds.length === 0) return true;
-      if (isToBePassedBy(pace)) {
+      if (this.#reads.isToBePassedBy(LOOK)) {
         await this.#record({
           entries: [],
           removed: [],
@@ -130,7 +127,7 @@ class WalkRun {
       await this.#record(this.#judge(health.slabs, health.nowMs));
       this.count.looked += slabIds.length;
       await this.#deps.step?.("looked");
-      if (slabIds.length < pace.size) return true;
+      if (slabIds.length < size) return true;
     }
     return false;
   }
@@ -165,15 +162,15 @@ class WalkRun {
 
   async #markPage(state: WalkState): Promise<"done" | "again" | "stuck"> {
     const { cause, pass, position, slabPosition } = state;
-    const pace = this.#pace(cause);
-    const judged = !isToBePassedBy(pace);
+    const size = this.#reads.size(cause);
+    const judged = !this.#reads.isToBePassedBy(cause);
     const page = await this.#read(cause, (sql) =>
       readWalkPage(sql, {
         cause,
         pass,
         from: { sector: position, slab: slabPosition },
-        pageSectors: pace.size,
-        maxSlabs: pace.size,
+        pageSectors: size,
+        maxSlabs: size,
         graceMs: this.#settings.indexdGraceMs,
         judged,
       }),
@@ -202,9 +199,9 @@ class WalkRun {
 
   async #sweepPage(state: WalkState): Promise<"done" | "again"> {
     const { cause, pass, position } = state;
-    const pace = this.#pace(cause);
+    const limit = this.#reads.size(cause);
     const { slabIds, next } = await this.#deps.ask((sql) =>
-      readUnmarked(sql, { cause, pass, position, limit: pace.size }),
+      readUnmarked(sql, { cause, pass, position, limit }),
     );
     const step = {
       cause,
@@ -214,7 +211,7 @@ class WalkRun {
       to: next === 0n ? ("pass-finished" as const) : { phase: state.phase, position: next, slabPosition: 0n },
     };
     let advanced: boolean;
-    if (isToBePassedBy(pace)) {
+    if (this.#reads.isToBePassedBy(cause)) {
       // Its mark stays what it is: the next pass tries again.
       advanced = await this.#record({ entries: [], removed: [], versions: {}, step: { ...step, swept: [] } });
       this.#passedBy(cause, slabIds.length);
@@ -237,20 +234,11 @@ class WalkRun {
     return "done";
   }
 
-  #judge(slabs: readonly SlabHealth[], nowMs: number) {
-    const judgements = slabs.map((slab) =>
-      judgeSlab(slab, { thresholds: this.#settings.thresholds, groups: this.#groups, nowMs }),
-    );
-    return {
-      entries: judgements.flatMap((judged): BacklogEntry[] => (judged.kind === "keep" ? [judged.entry] : [])),
-      removed: judgements.flatMap((judged) => (judged.kind === "remove" ? [judged.slabId] : [])),
-      versions: Object.fromEntries(
-        slabs.map(({ slabId, known }) => [String(slabId), known?.version ?? null]),
-      ),
-    };
+  #judge(slabs: readonly SlabHealth[], nowMs: number): Omit<BacklogChanges, "step"> {
+    return judgeSlabs(slabs, { thresholds: this.#settings.thresholds, groups: this.#groups, nowMs });
   }
 
-  async #record(changes: Parameters<typeof recordBacklog>[1]): Promise<boolean> {
+  async #record(changes: BacklogChanges): Promise<boolean> {
     this.#hasTried = true;
     const advanced = await this.#deps.ask((sql) =>
       retryTransaction("walk", () => recordBacklog(sql, changes)),
@@ -260,28 +248,14 @@ class WalkRun {
     return advanced;
   }
 
-  /** One snapshot that does not last too long; after one that was given up the caller tries again, with a smaller page. */
-  async #read<Result>(what: string, read: (sql: ISql) => Promise<Result>): Promise<Result | "given-up"> {
-    const { ask, clock, signal } = this.#deps;
+  #read<Result>(what: string, read: (sql: ISql) => Promise<Result>): Promise<Result | "given-up"> {
     this.#hasTried = true;
-    const startedAtMs = clock.now();
-    const answer = await ask((sql) => readShortly(sql, this.#settings.longestReadMs, read));
-    const isGivenUp = answer.kind === "too-long";
-    const pace = this.#pace(what);
-    const time = isGivenUp ? "given-up" : { tookMs: clock.now() - startedAtMs };
-    this.#paces.set(what, paceAfter(pace, time, this.#settings.pageSectors));
-    if (!isGivenUp) return answer.result;
-    if (pace.size === 1) await sleep(clock, PAUSE_MS, signal);
-    return "given-up";
-  }
-
-  #pace(what: string): Pace {
-    return this.#paces.get(what) ?? { size: this.#settings.pageSectors, givenUp: 0 };
+    return this.#reads.read(what, read);
   }
 
   #passedBy(what: string, slabs: number): void {
     this.count.unjudged += slabs;
-    this.#paces.set(what, { size: 1, givenUp: 0 });
+    this.#reads.passedBy(what);
   }
 
   #hasTime(): boolean {
