@@ -1,4 +1,4 @@
--- Leases a batch of ready slabs, in one transaction and one round trip.
+-- Leases a batch of ready slabs, in one transaction and one round trip; none unless the fleet is running.
 --
 --   request  {"order": "urgency" | "waiting", "waitedMs", "urgencyAbove", "dangerAbove", "maxLeases", "maxInFlight" | null,
 --             "throughQueue", "holdMs", "graceMs"}
@@ -46,8 +46,8 @@ begin
     select count(*) into live from slabmend.leases l where l.through_queue = through;
     room := least(room, (request->>'maxInFlight')::integer - live);
   end if;
-  if room <= 0 then
-    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'dry', false);
+  if room <= 0 or (select f.mode from slabmend.fleet f) <> 'running' then
+    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'dry', room > 0);
   end if;
 
   if request->>'order' = 'waiting' then

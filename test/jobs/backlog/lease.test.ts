@@ -391,7 +391,7 @@ describe("leases", () => {
     expect(await backlogRows(sql)).toEqual([]);
   });
 
-  test("as many as there is room for, and only endangered ones if told so", async () => {
+  test("as many as there is room for, only endangered ones if told so, and none while the fleet is paused", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: [slabOf(3, 10), slabOf(3, 3), slabOf(3, 11), slabOf(3, 4), slabOf(3, 12)],
     });
@@ -399,6 +399,9 @@ describe("leases", () => {
     expect(leasedIds(await lease(sql, { urgencyAbove: 1e-4 }))).toEqual([slabs[1]!.id, slabs[3]!.id]);
     expect(leasedIds(await lease(sql, { maxLeases: 1 }))).toEqual([slabs[0]!.id]);
     expect(await lease(sql, { maxInFlight: 3 })).toMatchObject({ leases: [], live: 3, dry: false });
+    await sql`update slabmend.fleet set mode = 'paused', mode_owner = 'test', mode_since = now()`;
+    expect(await lease(sql, { maxInFlight: 4 })).toMatchObject({ leases: [], live: 3, dry: true });
+    await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
     expect(await lease(sql, { maxInFlight: 4 })).toMatchObject({ live: 4 });
   });
 });
