@@ -10,7 +10,6 @@
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { inject } from "vitest";
-import { forgetDatabase, rememberDatabase } from "../canary/watch-databases.ts";
 
 /** What a database can start with: indexd's tables alone, or with our schema beside them. */
 export const TEMPLATES = { indexd: "template_indexd", slabmend: "template_slabmend" } as const;
@@ -51,6 +50,18 @@ export interface TestDatabaseOptions {
 const GRACE_MS = 2_000;
 const POLL_MS = 20;
 
+/** Told of every database after its creation and before its end. */
+export interface DatabaseWatch {
+  readonly created: (url: string) => Promise<void>;
+  readonly dropping: (url: string) => Promise<void>;
+}
+let watch: DatabaseWatch | undefined;
+
+/** For the search for secrets (test/canary), which looks at every row. */
+export function watchTestDatabases(by: DatabaseWatch): void {
+  watch = by;
+}
+
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const server = inject("database");
   const template = TEMPLATES[options.schema ?? "slabmend"];
@@ -65,13 +76,13 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     onnotice: () => {},
     ...options.client,
   }) as postgres.Sql;
-  await rememberDatabase(url.href);
+  await watch?.created(url.href);
   return {
     url: url.href,
     sql,
     async drop() {
       await sql.end({ timeout: 5 });
-      await forgetDatabase(url.href);
+      await watch?.dropping(url.href);
       await asAdmin(server, async (admin) => {
         const leaked = await remainingConnections(admin, name);
         await admin.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);

@@ -43,6 +43,11 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
+/** Hundreds of these processes start with the same modules: three quarters of a start is compiling them. */
+const COMPILE_CACHE = Object.fromEntries(
+  Object.entries(process.env).filter((entry): entry is [string, string] => entry[0] === "NODE_COMPILE_CACHE"),
+);
+
 export async function startWorkerProcess(options: WorkerOptions): Promise<WorkerProcess> {
   const guard = await startParentGuard();
   const stepsFile = join(tmpdir(), `slabmend-steps-${randomUUID()}`);
@@ -58,6 +63,7 @@ export async function startWorkerProcess(options: WorkerOptions): Promise<Worker
         maxConcurrency: 1,
         environment: {
           ...options.environment,
+          ...COMPILE_CACHE,
           [STEP_VARIABLES.file]: stepsFile,
           [STEP_VARIABLES.signalAt]: signalAt,
         },
