@@ -1,9 +1,10 @@
 /** What today cost, and `--watch`: it outlives a database that is away for a moment, and Ctrl+C ends it with 0. */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderStatus, reportStatus } from "../../lib/cli/commands/status/render-status.ts";
 import { readStatus } from "../../lib/database/reports/read-status.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { until } from "../support/until.ts";
 import { runCli } from "./run-cli.ts";
 
 let database: TestDatabase;
@@ -57,13 +58,12 @@ describe("--watch", () => {
     };
   }
   const waitingPid = (): Promise<number> =>
-    vi.waitFor(async () => {
+    until(async () => {
       const [row] = await database.sql<{ pid: number }[]>`
         select pid from pg_stat_activity
         where datname = current_database() and application_name = 'slabmend-cli' and wait_event_type = 'Lock'`;
-      if (row === undefined) throw new Error("nobody waits yet");
-      return row.pid;
-    }, 20_000);
+      return row?.pid;
+    }).then((pid) => pid!);
 
   function watch(url: string = database.url) {
     const ending = new AbortController();

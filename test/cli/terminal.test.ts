@@ -1,11 +1,9 @@
 /** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { LAUNCHER } from "./cli-process.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
 const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";

@@ -11,9 +11,9 @@ import { workFromDatabase } from "../../lib/worker/work-from-database.ts";
 import { type WorkEnd, WorkerPool } from "../../lib/worker/worker-pool.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
-import { untilEqual } from "../support/processes.ts";
 import { LOST, placeOn, seedFleet, seedSlab } from "../support/seed-indexd.ts";
 import { startSilentDatabase } from "../support/silent-proxy.ts";
+import { untilEqual } from "../support/until.ts";
 import { startCli } from "./cli-process.ts";
 
 let testDatabase: TestDatabase;

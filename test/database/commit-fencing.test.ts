@@ -17,6 +17,7 @@ import {
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { statisticsThatDisagree } from "../support/seed-statistics.ts";
+import { until } from "../support/until.ts";
 import { migrateSector } from "./reference-writes.ts";
 import { indexdState, leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
@@ -359,14 +360,11 @@ describe("two commits that meet", () => {
   });
 });
 
-async function waitsForLock(pid: number): Promise<void> {
-  for (;;) {
-    const [row] = await sql<{ waits: boolean }[]>`
-      select wait_event_type = 'Lock' as waits from pg_stat_activity where pid = ${pid}`;
-    if (row?.waits === true) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const waitsForLock = (pid: number) =>
+  until(
+    () => sql`select from pg_stat_activity where pid = ${pid} and wait_event_type = 'Lock'`,
+    (waiting) => waiting.length > 0,
+  );
 
 /** A client whose first statements fail before they reach the database. */
 function failingFirst(client: Sql, times: number, code: string): Sql {

@@ -34,6 +34,7 @@ import {
   seedObject,
   seedSlab,
 } from "../support/seed-indexd.ts";
+import { until } from "../support/until.ts";
 import { referenceCommit } from "./reference-commit.ts";
 import { markSectorLost, migrateSector } from "./reference-writes.ts";
 import { indexdState, movesFromHere, requestOf } from "./running-lease.ts";
@@ -411,5 +412,9 @@ async function settle(): Promise<void> {
     { quarantineMs: 1, successWindowMs: 1 },
     { fleetIsIll: false, timeIsUp: () => false },
   );
-  while ((await flushMoved(sql)) > 0);
+  await until(
+    () => flushMoved(sql),
+    (flushed) => flushed === 0,
+    { everyMs: 0 },
+  );
 }

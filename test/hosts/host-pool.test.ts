@@ -12,6 +12,7 @@ import { hexOf, type Root } from "../../lib/slab/ids.ts";
 import { type Answered, createTestHost, type Misbehave, type TestHost } from "../rhp4/rpc-server.ts";
 import { accountKey, filled, hostIdentity, hostSettings } from "../rhp4/samples.ts";
 import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
+import { until as eventually } from "../support/until.ts";
 import { createMemoryNetwork, type MemoryNetwork } from "./memory-network.ts";
 
 const LENGTH = 65_536;
@@ -60,12 +61,7 @@ function read(from = target, of = root, into = new Uint8Array(LENGTH), signal = 
 }
 
 /** Turns of the event loop until something has happened; no time passes. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    if (turns > 100_000) throw new Error("it never happened");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
+const until = (condition: () => boolean) => eventually(condition, Boolean, { everyMs: 0 });
 
 function failureOf(promise: Promise<unknown>): Promise<HostError> {
   return promise.then(

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { defaultHostPoolConfig } from "../../lib/hosts/host-pool-config.ts";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";
-import { untilEqual } from "../support/processes.ts";
 import type { StoredSlab } from "../support/repair-world.ts";
 import { type SilentProxy, startSilentProxy } from "../support/silent-proxy.ts";
+import { untilEqual } from "../support/until.ts";
 import type { WorkerProcess } from "../support/worker-process.ts";
 
 let kill: KillWorld;

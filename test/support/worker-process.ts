@@ -6,8 +6,9 @@ import { join } from "node:path";
 import type { FunctionLine } from "../../dev/aws/execution-environment.ts";
 import { FunctionPool, type PoolOutcome } from "../../dev/aws/function-pool.ts";
 import { startParentGuard } from "../../dev/process/parent-guard.ts";
-import { processState, untilEqual } from "./processes.ts";
+import { processState } from "./processes.ts";
 import { STEP_VARIABLES } from "./step-signal.ts";
+import { untilEqual } from "./until.ts";
 
 export interface WorkerOptions {
   /** Absolute path of a module whose handler passes `stepFromEnvironment()` on. */

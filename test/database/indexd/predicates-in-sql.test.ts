@@ -218,7 +218,7 @@ test("SQL and TypeScript agree on more than a thousand random hosts and their co
   expect(usable).toBeGreaterThan(20);
   expect(usable).toBeLessThan(judged - 20);
   expect(appendable).toBeGreaterThan(20);
-}, 120_000);
+});
 
 test("no object of ours depends on one of indexd's, so that indexd's own database migrations stay free", async () => {
   await rolledBack(database.sql, async (sql) => {

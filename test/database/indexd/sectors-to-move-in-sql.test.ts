@@ -109,7 +109,7 @@ test("SQL and TypeScript move the same sectors for the same reasons", async () =
     { numRuns: 150 },
   );
   expect([...seen.keys()].toSorted()).toEqual(["bad-contract", "bad-host", "duplicate-host", "lost"]);
-}, 120_000);
+});
 
 test("many slabs at once: each is judged by itself, also where they share a sector", async () => {
   await rolledBack(database.sql, async (sql) => {

@@ -4,8 +4,8 @@ import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSessionLimits, sampleSessions } from "../../../dev/demo/sample-sessions.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { untilEqual } from "../../support/processes.ts";
 import { seedFleet } from "../../support/seed-indexd.ts";
+import { untilEqual } from "../../support/until.ts";
 
 const ROLE = `fleet_${randomBytes(4).toString("hex")}`;
 let database: TestDatabase;

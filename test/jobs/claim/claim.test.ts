@@ -27,6 +27,7 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
+import { until } from "../../support/until.ts";
 import { recordingQueue, settings } from "./claim-fixture.ts";
 
 let database: TestDatabase;
@@ -335,7 +336,7 @@ describe("a lap", () => {
         sectors: [LOST, ...placeOn(hosts.slice(0, 10 - n))],
       })),
     });
-    const { claimed } = await run({ maxInFlight: 3 }, 0 + 100);
+    const { claimed } = await run({ maxInFlight: 3 }, 100);
     expect(claimed).toEqual([9, 8, 7].map((n) => slabs[n]!.id));
     const [checkpoint] = await sql`select position::text from slabmend.checkpoints where name = 'claim'`;
     expect(checkpoint).toEqual({ position: "0" });
@@ -529,15 +530,8 @@ test.each(["id", "urgency"] as const)(
   },
 );
 
-async function untilSomebodyWaits(): Promise<void> {
-  for (;;) {
-    const waiting = await sql`
-      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    if (waiting.length > 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
+const untilSomebodyWaits = () =>
+  until(
+    () => sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    (waiting) => waiting.length > 0,
+  );
