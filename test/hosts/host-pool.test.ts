@@ -21,6 +21,8 @@ let network: MemoryNetwork;
 let host: TestHost;
 let target: HostTarget;
 let pool: HostPool;
+/** Every pool of a test: some replace the first. */
+let pools: HostPool[];
 let caller: AbortController;
 let root: Root;
 
@@ -31,11 +33,12 @@ beforeEach(() => {
   host = addHost(1);
   target = targetOf(host);
   root = host.store(filled(LENGTH, 7));
+  pools = [];
   pool = makePool();
 });
 
 afterEach(async () => {
-  const closed = pool.close();
+  const closed = Promise.all(pools.map((each) => each.close()));
   await until(() => clock.pending === 0);
   await closed;
   expect(clock.pending, "timers left").toBe(0);
@@ -43,7 +46,9 @@ afterEach(async () => {
 });
 
 function makePool(config: Partial<HostPoolConfig> = {}): HostPool {
-  return createHostPool({ dialer: network.dialer, account: accountKey, clock, config });
+  const made = createHostPool({ dialer: network.dialer, account: accountKey, clock, config });
+  pools.push(made);
+  return made;
 }
 
 function addHost(seedByte: number): TestHost {

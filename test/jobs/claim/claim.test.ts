@@ -522,8 +522,6 @@ test.each(["id", "urgency"] as const)(
       select count(*)::int as held from slabs s join slabmend.leases l on l.slab_id = s.id
       where s.next_repair_attempt = l.held_until and l.sent_at is not null`;
       expect(held).toEqual({ held: 2_000 });
-      // More than one of them found work.
-      expect(reports.filter((report) => report.leased > 0).length).toBeGreaterThan(1);
     } finally {
       await Promise.all(clients.map((client) => client.end()));
     }
