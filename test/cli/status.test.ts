@@ -1,17 +1,13 @@
 /** What today cost, and `--watch`: it outlives a database that is away for a moment, and Ctrl+C ends it with 0. */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { renderStatus, reportStatus } from "../../lib/cli/commands/status/render-status.ts";
 import { readStatus } from "../../lib/database/reports/read-status.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { until } from "../support/until.ts";
 import { runCli } from "./run-cli.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase({ max: 3 });
-});
-afterAll(() => database.drop());
+const database = useDatabase({ max: 3 });
 
 test("what AWS takes is compute, traffic, requests and logs, by the prices of docs/cost", async () => {
   const status = await readStatus(database.sql);

@@ -1,8 +1,8 @@
 /** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { describe, expect, test } from "vitest";
+import { useDatabase } from "../support/database.ts";
 import { LAUNCHER } from "./cli-process.ts";
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
@@ -51,11 +51,7 @@ function atTerminal(args: string, environment: Readonly<Record<string, string>> 
 }
 
 describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `script` of util-linux)", () => {
-  let database: TestDatabase;
-  beforeAll(async () => {
-    database = await createTestDatabase({ schema: "indexd" });
-  });
-  afterAll(() => database.drop());
+  const database = useDatabase({ schema: "indexd" });
   const hasSchema = async (): Promise<boolean> =>
     (await database.sql`select from pg_namespace where nspname = 'slabmend'`).length > 0;
 

@@ -1,20 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type BeginResult, beginRepair } from "../../lib/database/leases/begin-repair.ts";
 import { extendLease } from "../../lib/database/leases/extend-lease.ts";
 import type { LeaseToken } from "../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { LOST, type SeededSlab, seedSlab } from "../support/seed-indexd.ts";
 import { leaseByHand } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const { sql } = useDatabase();
 
 let slab: SeededSlab;
 let token: LeaseToken;

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql, type TransactionSql } from "postgres";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   type CommitRequest,
   type CommitResult,
   commitRepair,
 } from "../../lib/database/leases/commit-repair.ts";
 import type { LeaseToken } from "../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -21,15 +21,12 @@ import { until } from "../support/until.ts";
 import { migrateSector } from "./reference-writes.ts";
 import { indexdState, leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const database = useDatabase({ max: 8 });
+const { sql } = database;
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase({ max: 8 });
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 10 });
 });
-afterAll(() => database.drop());
 
 let slab: SeededSlab;
 let token: LeaseToken;

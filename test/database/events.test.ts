@@ -1,17 +1,12 @@
 import postgres, { type Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { flushMoved } from "../../lib/database/indexd/bump-events.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { LOST, type SeededSlab, seedAccount, seedObject, seedSlab } from "../support/seed-indexd.ts";
 import { until } from "../support/until.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase({ max: 6 });
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const database = useDatabase({ max: 6 });
+const { sql } = database;
 
 let accountId: number;
 beforeEach(async () => {

@@ -1,19 +1,13 @@
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   assertStoreVersion,
   migrateDatabase,
   STORE_VERSION,
 } from "../../lib/database/schema/migrate-database.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase({ max: 8 });
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const database = useDatabase({ max: 8 });
+const { sql } = database;
 
 const uninstall = () => sql`drop schema slabmend cascade`;
 

@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import type { Sql, TransactionSql } from "postgres";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
@@ -22,7 +22,7 @@ import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { walkSettings } from "../jobs/backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../jobs/claim/claim-fixture.ts";
 import { askOf } from "../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { clearDatabase, useDatabase } from "../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -39,13 +39,8 @@ import { referenceCommit } from "./reference-commit.ts";
 import { markSectorLost, migrateSector } from "./reference-writes.ts";
 import { indexdState, movesFromHere, requestOf } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase({ max: 6 });
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const database = useDatabase({ max: 6 });
+const { sql } = database;
 
 interface World {
   readonly hosts: SeededHost[];
@@ -76,11 +71,8 @@ const pick = <Item>(items: readonly Item[], die: number): Item | undefined =>
 const bit = (die: number, position: number): boolean => ((die >>> position) & 1) === 1;
 
 async function createWorld(): Promise<World> {
-  await sql`
-    truncate hosts, hosts_blocklist, contracts, contract_sectors_map, slabs, sectors, slab_sectors, objects, object_slabs,
-      object_events, account_slabs, slab_deletion_queue, accounts, stats_deltas cascade`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings,
-    slabmend.walks`;
+  await clearDatabase(sql);
+  await sql`truncate hosts, contracts, contract_sectors_map, accounts, stats_deltas cascade`;
   await sql`update stats set stat_value = 0`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
   await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, breaker_since = clock_timestamp()`;
