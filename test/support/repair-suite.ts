@@ -28,8 +28,8 @@ export interface JournalRow {
   readonly outcome: string;
   readonly reported_outcome: string;
   readonly error: string | null;
-  readonly moves: readonly { readonly index: number; readonly how: string; readonly to: number }[];
-  readonly lost: readonly { readonly root: string; readonly host: number }[];
+  readonly moves: readonly { readonly index: number; readonly how: string; readonly to: string }[];
+  readonly lost: readonly { readonly root: string; readonly host: string }[];
   readonly dropped: readonly { readonly index: number; readonly why: string }[];
 }
 
