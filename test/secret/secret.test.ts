@@ -9,7 +9,10 @@ const seed = new Secret(Uint8Array.of(0xca, 0xfe, 0xca, 0xfe));
 
 function logged(value: unknown): string {
   const lines: string[] = [];
-  createLogger("info", { write: (line) => void lines.push(line) }).info({ value }, "a line");
+  createLogger("info", { indexer: "test", destination: { write: (line) => void lines.push(line) } }).info(
+    { value },
+    "a line",
+  );
   return lines.join("");
 }
 
