@@ -17,7 +17,7 @@ test("standard output is the seed and nothing else, so that it can be piped into
   expect(err).not.toContain(SEED);
 });
 
-test("as JSON", async () => {
+test("derive-seed --json prints seed, account and whether the wallet matches", async () => {
   const { code, json, err } = await runCli(["derive-seed", "--json"], { input: PHRASE });
   expect([code, json, err]).toEqual([
     0,

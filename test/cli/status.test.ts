@@ -106,7 +106,7 @@ describe("--watch", () => {
     await letGo();
   });
 
-  test("what is wrong from the start ends it", async () => {
+  test("status --watch ends when the first reading fails", async () => {
     const { code, error } = await watch("postgres://u@127.0.0.1:1/x").ended;
     expect([code, error?.code]).toEqual([4, "database-unreachable"]);
   });

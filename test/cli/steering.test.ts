@@ -123,7 +123,7 @@ describe("invoke, pause and resume", () => {
     });
   });
 
-  test("what goes wrong says what to do", async () => {
+  test("a failed invocation says what to do", async () => {
     expect(await runCli(["invoke", "repair"], { environment })).toMatchObject({ code: 2 });
     expect(
       await runCli(["invoke", "claim", "--json"], {

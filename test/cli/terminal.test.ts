@@ -65,7 +65,7 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     expect(screen).not.toMatch(/abandon|about/);
   });
 
-  test("Ctrl+C instead of a phrase", async () => {
+  test("Ctrl+C instead of a recovery phrase ends derive-seed", async () => {
     const session = atTerminal("derive-seed");
     await session.until("not shown): ");
     session.type("aban\u0003");

@@ -87,7 +87,7 @@ test("straight from the database: repairs what there is, and ends with 0 when to
   expect(cli.out() + cli.err()).not.toContain(new URL(role.url).password);
 });
 
-test("from the queue: a message for each, and a malformed one stays", async () => {
+test("work repairs the slab of each message in the queue and leaves a malformed message there", async () => {
   const repairedBefore = await countRepaired();
   const slabs = [await brokenSlab(), await brokenSlab()];
   const client = queueServer.createClient();
@@ -128,7 +128,7 @@ test("draining finishes what is in hand and begins nothing more", async () => {
   expect(free).toEqual({ slabs: 1 });
 });
 
-test("what cannot work says so before anything is leased", async () => {
+test("work that cannot succeed says so before anything is leased", async () => {
   await brokenSlab();
   const { sql } = world.database;
   await sql.unsafe(`revoke update (next_repair_attempt) on public.slabs from ${role.name}`);

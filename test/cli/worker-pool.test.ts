@@ -41,7 +41,7 @@ test("a crash is one repair's, and the next gets a process of its own", async ()
   expect(await pool.run(task("b"))).toEqual({ kind: "not-begun", code: "ECONNREFUSED" });
 });
 
-test("what hangs beyond its time is killed", async () => {
+test("a worker that hangs beyond its time is killed", async () => {
   const clock = createFakeClock();
   create(1, clock);
   const end = pool.run(task("f"));

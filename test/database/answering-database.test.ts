@@ -29,7 +29,7 @@ test("a server that falls silent is given up, and the next call has a new connec
   await proxy.stop();
 });
 
-test("what is idempotent is asked again by itself", async () => {
+test("an idempotent call is asked again by itself when the connection breaks", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });

@@ -141,7 +141,7 @@ describe("an update that takes its time", () => {
   });
 });
 
-test("of one slab, and at most so many", async () => {
+test("a flush can be limited to one slab and to a number of slabs", async () => {
   const slabs = [await slab(), await slab(), await slab()];
   for (const each of slabs) await moved(each);
   expect(await flushMoved(sql, { slabId: slabs[1]!.id })).toBe(1);

@@ -65,7 +65,7 @@ describe("an invocation", () => {
     expect(result.remainingMs).toBeLessThanOrEqual(15_000);
   });
 
-  test("without a result returns null", async () => {
+  test("an invocation without a result returns null", async () => {
     expect(await pool().invoke('{"do":"nothing"}')).toEqual({ kind: "succeeded", payload: "null" });
   });
 

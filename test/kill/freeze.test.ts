@@ -95,7 +95,7 @@ describe("frozen between two repairs until its connections are older than it tru
     expect(row).toEqual({ outcome: "repaired" });
   }
 
-  test("what is connected still is asked first, and with that come prices that are not over", async () => {
+  test("a worker continued after a freeze asks its living connections first, and gets fresh prices with the answer", async () => {
     const { slab, worker, sources } = await frozenWorker();
     for (const { swarm } of kill.world.hosts) await swarm.expirePrices();
     await repair(worker, slab);

@@ -98,7 +98,7 @@ describe("the queue of repairs", () => {
 });
 
 describe("a message that never began", () => {
-  test("is received again when it was given back, long before the visibility timeout", async () => {
+  test("a message that was given back is received again long before the visibility timeout", async () => {
     const patient = await server.createQueues({
       visibilityTimeoutSeconds: 3_600,
       maxReceiveCount: 5,

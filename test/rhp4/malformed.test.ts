@@ -116,7 +116,7 @@ describe("cut and lengthened", () => {
     }
   });
 
-  test("an error response", async () => {
+  test("an error response cut short at any byte is a malformed message", async () => {
     const bytes = encodeWireError({ code: 2, description: "sector not found" });
     expect(await codeOf(() => expectSuccess(bytesInMemory(bytes)))).toBe("sector-not-found");
     for (let length = 0; length < bytes.length; length++) {
@@ -235,7 +235,7 @@ test("whatever bytes arrive, a response is read or refused with a typed error", 
   );
 });
 
-test("messages survive encoding and decoding", () => {
+test("prices and contracts survive encoding and decoding", () => {
   const u64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
   const currency = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n });
   const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });

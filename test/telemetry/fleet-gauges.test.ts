@@ -6,7 +6,7 @@ import { useDatabase } from "../support/database.ts";
 
 const database = useDatabase();
 
-test("an empty fleet", async () => {
+test("the gauges of an empty fleet count nothing", async () => {
   expect(await readFleetGauges(database.sql)).toEqual({
     liveLeases: 0,
     runningLeases: 0,

@@ -134,7 +134,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       expect(corrupt).toMatchObject({ code: "sector-corrupt", meansLost: true, isHostFault: false });
     }));
 
-  test("an account without money", () =>
+  test("a call on an account without money is refused as such", () =>
     withPool(async (pool) => {
       const failure = await failureOf(
         pool.writeSector(targetOf("ordinary")!, { data: sectorOf("poor") }, noSignal),

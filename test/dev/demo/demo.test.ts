@@ -194,7 +194,7 @@ test("Ctrl-C in mid-repair stops everything and leaves nothing", { timeout: SLOW
   await expectNothingLeft(pids);
 });
 
-test("what cannot work is refused with reasons before anything is started", async () => {
+test("a demo with contradicting options is refused with reasons before anything is started", async () => {
   const { code, out, err } = await startDemo("--hosts", "20", "--dead", "30").ended;
   expect({ code, out }).toEqual({ code: 1, out: "" });
   expect(err).toContain("--total-shards 30: expected at most --hosts 20");

@@ -79,7 +79,7 @@ test("sessions, table locks, and who waits", async () => {
   }
 });
 
-test("who waits for a row has locked no table", async () => {
+test("a session that waits for a row lock has locked no table", async () => {
   const fleet = client(roleUrl, "slabmend-repair");
   const indexd = client(database.url, "indexd");
   try {
@@ -100,6 +100,6 @@ test("who waits for a row has locked no table", async () => {
   }
 });
 
-test("the role's connection limit", async () => {
+test("the role's connection limit is read", async () => {
   expect(await readSessionLimits(sql, ROLE)).toMatchObject({ connections: 3, idleInTransactionMs: 5_500 });
 });
