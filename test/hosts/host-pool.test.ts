@@ -45,8 +45,8 @@ afterEach(async () => {
   for (const connection of network.connections) expect(connection.isClosed).toBe(true);
 });
 
-function makePool(config: Partial<HostPoolConfig> = {}): HostPool {
-  const made = createHostPool({ dialer: network.dialer, account: accountKey, clock, config });
+function makePool(config: Partial<HostPoolConfig> = {}, dialer = network.dialer): HostPool {
+  const made = createHostPool({ dialer, account: accountKey, clock, config });
   pools.push(made);
   return made;
 }
@@ -164,7 +164,7 @@ describe("one host", () => {
       seen.push(to.addresses[0] ?? "");
       return network.dialer(to, signal);
     };
-    pool = createHostPool({ dialer, account: accountKey, clock });
+    pool = makePool({}, dialer);
     await read();
     connection().breakDown();
     await read({ ...target, addresses: ["2.2.2.2:9984"] });
