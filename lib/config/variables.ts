@@ -20,6 +20,11 @@ export interface Variable<Value> {
   readonly fault?: (text: string) => { readonly expected: string; readonly got: string } | undefined;
 }
 
+/** Its value is handed out as a `Secret`. */
+export interface SecretVariable<Value extends string | Uint8Array> extends Variable<Value> {
+  readonly secret: true;
+}
+
 const ALL: readonly FunctionName[] = ["claim", "repair", "reap"];
 
 const integer = (least: number, most: number) =>
@@ -114,7 +119,7 @@ export const VARIABLES = {
     readBy: ALL,
     secret: true,
     fault: databaseUrlFault,
-  } as Variable<string>,
+  } as SecretVariable<string>,
   SLABMEND_DATABASE_CA: {
     schema: v.pipe(
       v.string(),
@@ -148,7 +153,7 @@ export const VARIABLES = {
       "seed of the account that pays the hosts; derived from the recovery phrase, which is never given to a worker",
     readBy: ["repair"],
     secret: true,
-  } as Variable<Uint8Array>,
+  } as SecretVariable<Uint8Array>,
   SLABMEND_QUEUE_URL: {
     schema: queueUrl,
     expected: "the http(s) URL of an SQS queue",

@@ -84,7 +84,7 @@ export function openRepairEnvironment({
   );
   const hosts: HostPool = createHostPool({
     clock,
-    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED),
+    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
   const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
@@ -107,7 +107,11 @@ export function openRepairEnvironment({
     const database = createAnsweringDatabase({
       clock,
       connect: () =>
-        connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
+        connect(
+          environment.SLABMEND_DATABASE_URL.reveal(),
+          "slabmend-repair",
+          environment.SLABMEND_DATABASE_CA,
+        ),
     });
     return {
       begin: (task, { worker, holdMs }) =>
@@ -156,7 +160,7 @@ export function openRepairEnvironment({
     async repair(task, { id, remainingMs }) {
       const startedAtMs = clock.now();
       // Each time: what a name resolves to may change.
-      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
+      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       await hosts.checkReused();
       const store = openStore();
       try {

@@ -31,11 +31,11 @@ import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { evaluate } from "../infra/support/evaluate.ts";
 import { graphOf } from "../infra/support/read-graph.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
+import { until } from "../support/until.ts";
 import { type BuiltGraph, buildGraph } from "./support/build-graph.ts";
 import { chosenEndpoints, describeEndpoints } from "./support/chosen-endpoints.ts";
 import type { AwsEndpoint } from "./support/endpoint.ts";
 import { findMissingServices, KNOWN_MISSING, type MissingService } from "./support/missing-services.ts";
-import { until } from "./support/until.ts";
 
 const HOSTS = 8;
 const CODE = { minShards: 3, totalShards: 6 };

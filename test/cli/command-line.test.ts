@@ -120,7 +120,7 @@ describe("usage", () => {
     expect(err).not.toContain("abandon");
   });
 
-  test("what comes after -- is no option", async () => {
+  test("arguments after -- are never read as options", async () => {
     const { code, err } = await runCli(["plan", "--", "--json", "more"]);
     expect([code, err.startsWith("{")]).toEqual([2, false]);
   });

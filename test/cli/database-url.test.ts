@@ -70,7 +70,7 @@ describe("the commands refuse, say how to mend it, and keep the password to them
     expect(out + err).not.toContain(SECRET);
   });
 
-  test("none at all", async () => {
+  test("without any database URL a command says how to set one", async () => {
     expect((await status([], {})).error?.code).toBe("database-url-missing");
   });
 

@@ -105,7 +105,7 @@ describe("claim, repair and reap under the role", () => {
     expect((await readFleetGauges(sql)).liveLeases).toBe(0);
   });
 
-  test("and the operator's looks", async () => {
+  test("the granted role can run the operator's read-only commands", async () => {
     const environment = { SLABMEND_DATABASE_URL: role.url };
     for (const command of ["status"]) {
       expect([command, (await runCli([command, "--json"], { environment })).code]).toEqual([command, 0]);

@@ -54,7 +54,7 @@ test.each([
   expect(judgeClock(skewMs, uncertainMs).level).toBe(level);
 });
 
-test("versions, encryption, timeouts, pooler, privileges", () => {
+test("doctor judges versions, encryption, timeouts, pooler and privileges", () => {
   expect(judgeVersion(facts()).says).toBe("PostgreSQL 18.4");
   expect(judgeVersion(facts({ versionNumber: 140_011 })).level).toBe("failure");
   expect(judgeEncryption(facts(), url("?sslmode=verify-full")).level).toBe("ok");

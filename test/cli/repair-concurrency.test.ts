@@ -14,7 +14,7 @@ test.each([
   expect(repairConcurrency(option, { [NAME]: text })).toBe(expected);
 });
 
-test("what is reckoned with by default is what a stage has by default", () => {
+test("the concurrency assumed without a setting is the one that a stage has by default", () => {
   expect(readStageSettings({}).settings[NAME]).toBe(repairConcurrency(undefined, {}));
 });
 

@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { STORE_VERSION } from "../../lib/database/schema/migrate-database.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { placeOn, seedNetwork, seedSlab } from "../support/seed-indexd.ts";
 import { runCli } from "./run-cli.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase({ schema: "indexd" });
-});
-afterAll(() => database.drop());
+const database = useDatabase({ schema: "indexd" });
 const cli = (...args: string[]) => runCli(args, { environment: { SLABMEND_DATABASE_URL: database.url } });
 const hasSchema = async (): Promise<boolean> =>
   (await database.sql`select from pg_namespace where nspname = 'slabmend'`).length > 0;

@@ -1,16 +1,13 @@
 /** What today cost, and `--watch`: it outlives a database that is away for a moment, and Ctrl+C ends it with 0. */
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { renderStatus, reportStatus } from "../../lib/cli/commands/status/render-status.ts";
 import { readStatus } from "../../lib/database/reports/read-status.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
+import { until } from "../support/until.ts";
 import { runCli } from "./run-cli.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase({ max: 3 });
-});
-afterAll(() => database.drop());
+const database = useDatabase({ max: 3 });
 
 test("what AWS takes is compute, traffic, requests and logs, by the prices of docs/cost", async () => {
   const status = await readStatus(database.sql);
@@ -57,13 +54,12 @@ describe("--watch", () => {
     };
   }
   const waitingPid = (): Promise<number> =>
-    vi.waitFor(async () => {
+    until(async () => {
       const [row] = await database.sql<{ pid: number }[]>`
         select pid from pg_stat_activity
         where datname = current_database() and application_name = 'slabmend-cli' and wait_event_type = 'Lock'`;
-      if (row === undefined) throw new Error("nobody waits yet");
-      return row.pid;
-    }, 20_000);
+      return row?.pid;
+    }).then((pid) => pid!);
 
   function watch(url: string = database.url) {
     const ending = new AbortController();
@@ -110,7 +106,7 @@ describe("--watch", () => {
     await letGo();
   });
 
-  test("what is wrong from the start ends it", async () => {
+  test("status --watch ends when the first reading fails", async () => {
     const { code, error } = await watch("postgres://u@127.0.0.1:1/x").ended;
     expect([code, error?.code]).toEqual([4, "database-unreachable"]);
   });

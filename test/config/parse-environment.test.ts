@@ -35,7 +35,7 @@ test("values arrive typed and frozen", () => {
     ...good,
     SLABMEND_MIN_HOST_DISTANCE_KM: "2.5",
   });
-  expect(environment.SLABMEND_MIGRATION_SEED).toEqual(new Uint8Array(32).fill(0x11));
+  expect(environment.SLABMEND_MIGRATION_SEED.reveal()).toEqual(new Uint8Array(32).fill(0x11));
   expect(environment.SLABMEND_MIN_HOST_DISTANCE_KM).toBe(2.5);
   expect(environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES).toBe(false);
   expect(Object.isFrozen(environment)).toBe(true);

@@ -85,11 +85,11 @@ test("an Event invocation is accepted at once and runs later", async () => {
   expect(JSON.parse(outcome.payload)).toMatchObject({ value: 5 });
 });
 
-test("DryRun runs nothing", async () => {
+test("an invocation of type DryRun runs nothing", async () => {
   expect((await invoke({ do: "exit" }, { InvocationType: "DryRun" })).status).toBe(204);
 });
 
-test("what cannot be invoked is refused as Lambda refuses it", async () => {
+test("an unknown function or a malformed request is refused as Lambda refuses it", async () => {
   await expect(invoke({}, { FunctionName: "absent" })).rejects.toMatchObject({
     name: "ResourceNotFoundException",
   });

@@ -88,7 +88,7 @@ test("a call that is refused is reported, and the next one comes", async () => {
   expect(errors).toEqual(["claim Error: refused", "claim Error: refused"]);
 });
 
-test("after stop nothing is called", async () => {
+test("a stopped scheduler calls nothing", async () => {
   const { clock, advance, armed } = handClock();
   const { calls, client } = recordingClient();
   await startScheduler({ client, clock, schedules: [{ functionName: "claim", everyMs: 1000 }] }).stop();

@@ -162,14 +162,17 @@ const occurrences: Readonly<Record<WalkStep, readonly number[]>> = {
 };
 const places = WALK_STEPS.flatMap((step) => occurrences[step].map((time) => [step, time] as const));
 
-test.each(places)("killed at %s, time %i", async (step, occurrence) => {
-  await secondPassIsDue();
-  const worker = await kill.startVictim("claim", { step, occurrence });
-  expect(await worker.invoke({})).toMatchObject({ how: "crashed" });
-  expect((await worker.steps()).at(-1)).toBe(step);
-  await nothingIsHalfRecorded();
-  await nextRunCompletes(worker);
-});
+test.each(places)(
+  "claim killed at step %s, occurrence %i, of its walk loses nothing",
+  async (step, occurrence) => {
+    await secondPassIsDue();
+    const worker = await kill.startVictim("claim", { step, occurrence });
+    expect(await worker.invoke({})).toMatchObject({ how: "crashed" });
+    expect((await worker.steps()).at(-1)).toBe(step);
+    await nothingIsHalfRecorded();
+    await nextRunCompletes(worker);
+  },
+);
 
 test.each(FATES)("killed while the COMMIT of a page waits: %s", async (fate) => {
   await secondPassIsDue();

@@ -57,6 +57,8 @@ export interface KillWorld {
 }
 
 const MOST_ROUNDS = 6;
+/** A test sends far fewer messages than ten times as many. */
+const MOST_BATCHES = 20;
 
 const ENTRIES: Readonly<Record<FunctionName, URL>> = {
   claim: new URL("../kill/fixtures/claim-function.ts", import.meta.url),
@@ -116,7 +118,8 @@ export async function createKillWorld(options: {
   const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: {} });
   /** Repairs what the queue holds. */
   const drainQueue = async (): Promise<void> => {
-    for (;;) {
+    for (let batches = 0; ; batches += 1) {
+      if (batches > MOST_BATCHES) throw new Error(`the queue is not empty after ${batches} batches`);
       const { Messages: messages = [] } = await client.send(
         new ReceiveMessageCommand({ QueueUrl: queues.repairs.url, MaxNumberOfMessages: 10 }),
       );

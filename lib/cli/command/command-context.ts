@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { type Environment, parseEnvironment } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
+import { Secret } from "../../secret/secret.ts";
 import { type ExitReason, exitCode } from "./exit-codes.ts";
 import type { OperatorIo } from "./operator-io.ts";
 
@@ -21,7 +22,7 @@ export interface CommandContext {
   /** The environment, with --env-file beneath it. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Undefined: neither option nor variable. Secret. */
-  readonly databaseUrl: string | undefined;
+  readonly databaseUrl: Secret<string> | undefined;
   /** Parses variables of docs/configuration.md, and reports all problems together. */
   parse<Name extends VariableName>(names: readonly Name[]): Pick<Environment, Name>;
   /** For programs with --json, else for people. Nothing else goes to standard output. */
@@ -55,12 +56,13 @@ export function action<Options extends object>(
 
 function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
   const variables = { ...readVariables(common.envFile), ...io.environment };
+  const databaseUrl = common.databaseUrl ?? variables["SLABMEND_DATABASE_URL"];
   const json = common.json === true;
   return {
     io,
     json,
     variables,
-    databaseUrl: common.databaseUrl ?? (variables["SLABMEND_DATABASE_URL"] || undefined),
+    databaseUrl: databaseUrl ? new Secret(databaseUrl) : undefined,
     parse: (names) => parseEnvironment(names, variables),
     print(result, text) {
       io.stdout.write(json ? `${encode(result)}\n` : text.endsWith("\n") ? text : `${text}\n`);

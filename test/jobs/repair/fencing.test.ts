@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { idBytes } from "../../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
-import { untilEqual } from "../../support/processes.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
 import type { StoredSlab } from "../../support/repair-world.ts";
 import { blockHost, renewContract } from "../../support/seed-indexd.ts";
+import { untilEqual } from "../../support/until.ts";
 
 const suite = repairSuite({ hosts: 14 });
 const CODE = { minShards: 2, totalShards: 4 } as const;

@@ -28,8 +28,10 @@ slabmend grant makes may not read the wallet's hash.
         if (isChecked) {
           await withDatabase(context, { needs: "indexd" }, (sql) => checkWallet(sql, derived.walletHash));
         }
-        const account = hexOf(accountKeyFromSeed(derived.migrationSeed).account);
-        const migrationSeed = hexOf(derived.migrationSeed);
+        const seed = derived.migrationSeed.reveal();
+        const account = hexOf(accountKeyFromSeed(seed).account);
+        // To print it is what the command is for.
+        const migrationSeed = hexOf(seed);
         context.note(`account: ed25519:${account}`);
         context.note(
           isChecked

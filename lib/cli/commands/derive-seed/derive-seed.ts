@@ -3,9 +3,10 @@ import type { Sql } from "postgres";
 import { readWalletHash } from "../../../database/indexd/wallet-hash.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { deriveMigrationSeed, type MigrationSecrets } from "../../../keys/derive-migration-seed.ts";
+import type { Secret } from "../../../secret/secret.ts";
 
 /** @throws {RecoveryPhraseError} which never repeats a word */
-export function deriveSeed(phrase: string): MigrationSecrets {
+export function deriveSeed(phrase: Secret<string>): MigrationSecrets {
   return deriveMigrationSeed(phrase);
 }
 

@@ -40,7 +40,7 @@ what they reach.`,
       action<DoctorOptions>(host, async (context, options) => {
         const concurrency = repairConcurrency(options.concurrency, context.variables);
         const checks = [
-          ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl }),
+          ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() }),
           ...(await checkAllOfDatabase(context, options, concurrency)),
           ...(await checkAws(context.variables, concurrency, context.io.signal)),
         ];
@@ -89,7 +89,7 @@ async function checkHostsOf(context: CommandContext, sql: ISql, options: DoctorO
     });
     return await checkHosts(fleet, {
       seed: context.variables["SLABMEND_MIGRATION_SEED"]
-        ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED
+        ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED.reveal()
         : undefined,
       allowPrivateAddresses: settings.SLABMEND_ALLOW_PRIVATE_ADDRESSES,
       hosts: options.hosts,

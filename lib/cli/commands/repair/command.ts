@@ -39,7 +39,7 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
       action<RepairCommandOptions>(host, async (context, options, [slabText = ""]) => {
         const variables = {
           ...context.variables,
-          SLABMEND_DATABASE_URL: context.databaseUrl,
+          SLABMEND_DATABASE_URL: context.databaseUrl?.reveal(),
           // Standard output is the report's, unless somebody wants to look on.
           SLABMEND_LOG_LEVEL: options.verbose === true ? "debug" : "silent",
         };
