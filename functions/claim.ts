@@ -2,15 +2,20 @@ import { systemClock } from "../lib/clock/clock.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
 import { ClaimIncompleteError, type ClaimReport } from "../lib/jobs/claim/claim-report.ts";
+import type { ClaimSettings } from "../lib/jobs/claim/claim-settings.ts";
 import { claimSettingsFrom } from "../lib/jobs/claim/settings-from-environment.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { claimMetrics } from "../lib/telemetry/claim-metrics.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
-/** Leases unhealthy slabs and sends a message for each. `step` is for kill tests. */
-export function createClaimHandler(
-  options: { readonly step?: (name: ClaimStep) => void | Promise<void> } = {},
-) {
+/** Leases unhealthy slabs and sends a message for each. `settings` are the demo's and tests', `step` is for kill tests. */
+export function createClaimHandler({
+  settings,
+  ...options
+}: {
+  readonly settings?: ClaimSettings;
+  readonly step?: (name: ClaimStep) => void | Promise<void>;
+} = {}) {
   return createScheduledHandler<ClaimReport>(
     "claim",
     ({ environment, ask, sqs, remainingMs }) =>
@@ -21,7 +26,7 @@ export function createClaimHandler(
           queue: createRepairQueue({ client: sqs, queueUrl: environment.SLABMEND_QUEUE_URL }),
           ...options,
         },
-        claimSettingsFrom(environment),
+        claimSettingsFrom(environment, settings),
         remainingMs,
       ),
     {

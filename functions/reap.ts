@@ -27,7 +27,7 @@ export function createReapHandler(
           }),
           ...options,
         },
-        { ...DEFAULT_REAP_SETTINGS, quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000 },
+        DEFAULT_REAP_SETTINGS,
         remainingMs,
       ),
     {

@@ -29,7 +29,7 @@ const definitions = Object.entries(ALARMS) as [string, AlarmDefinition][];
 describe.each(definitions)("%s", (name, definition) => {
   const alarm = () => {
     const found = ofType(graph, "cloudwatch/metricAlarm:MetricAlarm").find(
-      ({ inputs }) => inputs["name"] === `slabmend-production-${name}`,
+      ({ inputs }) => inputs["name"] === `slabmend-production-default-${name}`,
     );
     return found?.inputs ?? {};
   };
@@ -57,7 +57,8 @@ describe.each(definitions)("%s", (name, definition) => {
     expect(queries.filter(({ returnData }) => returnData)).toHaveLength(1);
     for (const { metric } of queries) {
       if (metric === undefined) continue;
-      if (metric.namespace !== "slabmend/production") expect(metric.namespace).toMatch(/^AWS\/(SQS|Lambda)$/);
+      if (metric.namespace !== "slabmend/production/default")
+        expect(metric.namespace).toMatch(/^AWS\/(SQS|Lambda)$/);
       else expect(Object.keys(METRICS)).toContain(metric.metricName);
       expect(Object.values(metric.dimensions)).not.toContain(undefined);
     }
@@ -144,7 +145,7 @@ test("an unknown version of indexd: one run of claim that says so is enough, and
       {
         returnData: true,
         metric: {
-          namespace: "slabmend/production",
+          namespace: "slabmend/production/default",
           metricName: "UnknownIndexdVersion",
           dimensions: { service: "claim" },
           stat: "Sum",
