@@ -95,6 +95,13 @@ const queueUrl = v.pipe(
  * choose. Everything else is a setting in code: docs/decisions/0430.
  */
 export const VARIABLES = {
+  SLABMEND_INDEXER: {
+    schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
+    expected: INDEXER_NAME_EXPECTED,
+    purpose: "name of the indexer whose slabs are repaired: in messages, log lines, metrics and names of AWS resources",
+    readBy: ALL,
+    fallback: DEFAULT_INDEXER,
+  } as Variable<string>,
   SLABMEND_DATABASE_URL: {
     schema: v.pipe(
       v.string(),
@@ -151,13 +158,6 @@ export const VARIABLES = {
     expected: "the http(s) URL of an SQS queue",
     purpose: "where messages go that were received five times in vain",
     readBy: ["reap"],
-  } as Variable<string>,
-  SLABMEND_INDEXER: {
-    schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
-    expected: INDEXER_NAME_EXPECTED,
-    purpose: "name of the indexer whose slabs are repaired, in names of AWS resources, log lines and metrics",
-    readBy: ALL,
-    fallback: DEFAULT_INDEXER,
   } as Variable<string>,
   SLABMEND_REPAIR_CONCURRENCY: wholeNumber(
     1,
