@@ -98,7 +98,8 @@ export const VARIABLES = {
   SLABMEND_INDEXER: {
     schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
     expected: INDEXER_NAME_EXPECTED,
-    purpose: "name of the indexer whose slabs are repaired: in messages, log lines, metrics and names of AWS resources",
+    purpose:
+      "name of the indexer whose slabs are repaired: in messages, log lines, metrics and names of AWS resources",
     readBy: ALL,
     fallback: DEFAULT_INDEXER,
   } as Variable<string>,

@@ -19,7 +19,7 @@ indexd there, and nothing is printed if it is another one. That takes the URL of
 slabmend grant makes may not read the wallet's hash.
 
   slabmend derive-seed --variables-file .env.owner < phrase.txt
-  slabmend derive-seed | npx sst secret set MigrationSeed --stage production`,
+  slabmend derive-seed | npx sst secret set DefaultMigrationSeed --stage production`,
     )
     .action(
       action<object>(host, async (context) => {
