@@ -1,11 +1,10 @@
 import { systemClock } from "../lib/clock/clock.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
-import { ClaimIncompleteError, type ClaimReport } from "../lib/jobs/claim/claim-report.ts";
+import { CLAIM_MEASURES } from "../lib/jobs/claim/claim-metrics.ts";
 import type { ClaimSettings } from "../lib/jobs/claim/claim-settings.ts";
 import { claimSettingsFrom } from "../lib/jobs/claim/settings-from-environment.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
-import { claimMetrics } from "../lib/telemetry/claim-metrics.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
 /** Leases unhealthy slabs and sends a message for each. `settings` are the demo's and tests', `step` is for kill tests. */
@@ -16,7 +15,7 @@ export function createClaimHandler({
   readonly settings?: ClaimSettings;
   readonly step?: (name: ClaimStep) => void | Promise<void>;
 } = {}) {
-  return createScheduledHandler<ClaimReport>(
+  return createScheduledHandler(
     "claim",
     ({ environment, ask, sqs, remainingMs }) =>
       claim(
@@ -33,10 +32,7 @@ export function createClaimHandler({
         claimSettingsFrom(environment, settings),
         remainingMs,
       ),
-    {
-      of: claimMetrics,
-      ofFailure: (error) => (error instanceof ClaimIncompleteError ? claimMetrics(error.report) : {}),
-    },
+    CLAIM_MEASURES,
   );
 }
 

@@ -15,7 +15,7 @@ import {
   placeOn,
   type SeededHost,
   type SeededSlab,
-  seedFleet,
+  seedNetwork,
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { createFleetRole, type FleetRole } from "./fleet-role.ts";
@@ -72,13 +72,13 @@ beforeAll(async () => {
     SLABMEND_CLAIM_FUNCTION: "slabmend-claim",
     SLABMEND_REAP_FUNCTION: "slabmend-reap",
   };
-  fleet = await seedFleet(database.sql, { hosts: 8 });
+  fleet = await seedNetwork(database.sql, { hosts: 8 });
 });
 afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
   const { sql } = database;
   await sql`truncate slabmend.leases, slabmend.repairs, slabmend.dead_letters`;
-  await sql`update slabmend.fleet set paused_at = null`;
+  await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
 });
 
 const cli = (...args: string[]) => runCli([...args, "--json"], { environment });
@@ -98,21 +98,21 @@ describe("invoke, pause and resume", () => {
     await brokenSlab();
     expect(await cli("pause", "--reason", "moving the database")).toMatchObject({
       code: 0,
-      json: { changed: true, paused: true, reason: "moving the database" },
+      json: { changed: true, mode: { kind: "paused", reason: "moving the database" } },
     });
     expect((await cli("pause", "--reason", "other")).json).toMatchObject({
       changed: false,
-      reason: "moving the database",
+      mode: { kind: "paused", reason: "moving the database" },
     });
     expect((await cli("invoke", "claim")).json).toMatchObject({
       function: "slabmend-claim",
       report: { leased: 0, stopped: "paused" },
     });
     expect((await runCli(["status"], { environment })).out).toMatch(
-      /! paused since .* \(moving the database\)/,
+      /! paused since .* by .*@.* \(moving the database\)/,
     );
 
-    expect((await cli("resume")).json).toMatchObject({ changed: true, paused: false });
+    expect((await cli("resume")).json).toMatchObject({ changed: true, mode: { kind: "running" } });
     expect((await cli("resume")).json).toMatchObject({ changed: false });
     expect((await cli("invoke", "claim")).json).toMatchObject({ report: { leased: 1 } });
     expect((await queueServer.count(queues.repairs)).visible).toBe(1);

@@ -1,4 +1,4 @@
-import { readFleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { readRepairState } from "../../../database/leases/repair-state.ts";
 import { readBadShards } from "../../../database/reports/read-bad-shards.ts";
 import { DEFAULT_WORKER_SETTINGS } from "../../../worker/worker-settings.ts";
@@ -30,7 +30,7 @@ SLABMEND_MIN_HOST_DISTANCE_KM as the functions do.`,
             const slab = await findSlab(tx, slabText);
             return planReport({
               slab,
-              fleet: await readFleetSnapshot(tx, { minHostDistanceKm }),
+              fleet: await readNetworkSnapshot(tx, { minHostDistanceKm }),
               state: await readRepairState(tx, slab.id),
               badShards: await readBadShards(tx, slab.id),
               copyPriceMultiple: DEFAULT_WORKER_SETTINGS.copyPriceMultiple,
