@@ -171,7 +171,7 @@ test("the stage's own concurrency counts where no option says another", async ()
   const malformed = await runCli(["doctor", "--json"], {
     environment: { ...environment, SLABMEND_REPAIR_CONCURRENCY: "many" },
   });
-  expect([malformed.code, malformed.error?.code]).toEqual([3, "bad-argument"]);
+  expect([malformed.code, malformed.error?.code]).toEqual([3, "configuration"]);
 });
 
 test("another wallet's seed: its account has nothing anywhere", async () => {
