@@ -133,7 +133,7 @@ test("what must happen every minute breaches when it is silent", () => {
 
 test("an unknown version of indexd: one run of claim that says so is enough, and the alarm ends when none does", () => {
   const [alarm] = ofType(graph, "cloudwatch/metricAlarm:MetricAlarm").filter(
-    ({ inputs }) => inputs["name"] === "slabmend-production-unknown-indexd-version",
+    ({ inputs }) => inputs["name"] === "slabmend-production-default-unknown-indexd-version",
   );
   expect(alarm?.inputs).toMatchObject({
     comparisonOperator: "GreaterThanThreshold",
@@ -166,7 +166,7 @@ test("the topic tells the operator", () => {
 
 test("the dashboard shows every metric of the table that is worth a graph, and the alarms", () => {
   const body = JSON.parse(
-    String(one(graph, "cloudwatch/dashboard:Dashboard", "Dashboard")["dashboardBody"]),
+    String(one(graph, "cloudwatch/dashboard:Dashboard", "DefaultDashboard")["dashboardBody"]),
   ) as {
     widgets: { type: string; properties: { alarms?: string[]; metrics?: unknown[][]; region?: string } }[];
   };
