@@ -18,7 +18,8 @@ const FLOORS = [
   ["lib/cli/command"],
   ["lib/cli/commands"],
   ["lib/cli"],
-  ["functions", "infra", "dev"],
+  ["functions", "infra"],
+  ["dev"],
   ["bin"],
 ];
 

@@ -81,15 +81,6 @@ function describeFault(variable: Variable<unknown>, text: string): Omit<Configur
 /** Rules between variables; each only when both sides were read. */
 function relations(values: Partial<Record<VariableName, unknown>>): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
-  const { SLABMEND_HEARTBEAT_SECONDS: heartbeat, SLABMEND_LEASE_SECONDS: lease } = values;
-  // Two heartbeats may fail before the lease is lost.
-  if (typeof heartbeat === "number" && typeof lease === "number" && heartbeat * 3 > lease) {
-    problems.push({
-      name: "SLABMEND_HEARTBEAT_SECONDS",
-      expected: `at most a third of SLABMEND_LEASE_SECONDS (${lease})`,
-      got: String(heartbeat),
-    });
-  }
   const { SLABMEND_DATABASE_URL: url, SLABMEND_DATABASE_CA: authorities } = values;
   const database = url instanceof Secret ? readDatabaseUrl(url.reveal()) : undefined;
   if (authorities !== undefined && database !== undefined && !("fault" in database)) {

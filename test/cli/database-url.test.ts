@@ -79,10 +79,4 @@ describe("the commands refuse, say how to mend it, and keep the password to them
     expect([code, error?.code]).toEqual([3, "secret-on-command-line"]);
     expect(err).not.toContain(SECRET);
   });
-
-  test("a file of variables that is not there", async () => {
-    expect((await status(["--env-file", "/nowhere/.env"], {})).error?.code).toBe(
-      "environment-file-unreadable",
-    );
-  });
 });

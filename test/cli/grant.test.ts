@@ -256,6 +256,9 @@ test("where it leaves indexd too few connections the server says so, with the nu
     return heard;
   };
   expect(await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: "4" })).toEqual([]);
+  // The default is made for a server with the default.
+  expect(most).toBeGreaterThanOrEqual(100);
+  expect(await warningsOf({})).toEqual([]);
   const [said, ...others] = await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: String(most - 20) });
   expect(others).toEqual([]);
   expect(said).toMatch(

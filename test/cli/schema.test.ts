@@ -24,6 +24,9 @@ describe("init and uninstall", () => {
 
     const dry = await cli("init", "--dry-run", "--json");
     expect([dry.code, dry.json, await hasSchema()]).toMatchObject([0, { done: false }, false]);
+    const inWords = await cli("init", "--dry-run");
+    expect(inWords).toMatchObject({ code: 0, err: "" });
+    expect(inWords.out).toMatch(/^It will\n- create schema slabmend, (.*\n)+nothing was changed\n$/);
 
     const made = await cli("init", "--yes", "--json");
     expect([made.code, made.json]).toMatchObject([0, { done: true, from: 0, to: STORE_VERSION }]);
@@ -31,6 +34,9 @@ describe("init and uninstall", () => {
     expect([again.code, again.json]).toMatchObject([0, { from: STORE_VERSION, to: STORE_VERSION }]);
 
     expect((await cli("uninstall")).code).toBe(5);
+    const removal = await cli("uninstall", "--dry-run");
+    expect(removal).toMatchObject({ code: 0, err: "" });
+    expect(removal.out).toContain("- drop schema slabmend with everything in it");
     expect(await hasSchema()).toBe(true);
     expect(await cli("uninstall", "--yes", "--json")).toMatchObject({ code: 0, json: { done: true } });
     expect(await hasSchema()).toBe(false);

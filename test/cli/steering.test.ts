@@ -4,12 +4,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
 import { FunctionPool } from "../../dev/aws/function-pool.ts";
-import { startLambdaEndpoint } from "../../dev/aws/lambda-endpoint.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
 import { startParentGuard } from "../../dev/process/parent-guard.ts";
 import { storeDeadLetters } from "../../lib/database/fleet/store-dead-letters.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { useDatabase } from "../support/database.ts";
+import { startLambdaEndpoint } from "../support/lambda-endpoint.ts";
 import {
   LOST,
   placeOn,
@@ -53,8 +53,7 @@ beforeAll(async () => {
           entry: fileURLToPath(new URL(`../../functions/${name}.ts`, import.meta.url)),
           timeoutMs: 20_000,
           maxConcurrency: 1,
-          environment:
-            name === "claim" ? { ...functionEnvironment, SLABMEND_WALK_SECONDS: "1" } : functionEnvironment,
+          environment: functionEnvironment,
         },
         { guard, onLine: () => {} },
       ),

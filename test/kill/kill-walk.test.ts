@@ -11,14 +11,14 @@ import { blockHost, LOST, placeOn, type SeededSlab, seedSlabs } from "../support
 
 let kill: KillWorld;
 beforeAll(async () => {
-  kill = await createKillWorld({ hosts: 8, variables: VARIABLES });
+  kill = await createKillWorld({ hosts: 8, settings: SETTINGS });
 });
 afterAll(() => kill.stop());
 afterEach(() => clearDatabase(kill.world.database.sql));
 beforeEach(() => kill.reset());
 
 /** Small pages, and no second pass in the same hour. */
-const VARIABLES = { SLABMEND_CLAIM_PAGE: "2", SLABMEND_WALK_EVERY_SECONDS: "3600" };
+const SETTINGS = { pageSectors: 2, walkEveryMs: 3_600_000 };
 
 /**
  * One pass is complete. Since then slabs became healthy and others unhealthy, by every cause, and an entry's time has come:

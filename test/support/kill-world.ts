@@ -17,6 +17,7 @@ import { checkRules } from "../../dev/demo/check-rules.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "./repair-world.ts";
+import { type ClaimTestSettings, SETTINGS_VARIABLE } from "./settings-from-environment.ts";
 import { startWorkerProcess, type WorkerOptions, type WorkerProcess } from "./worker-process.ts";
 
 export type FunctionName = "claim" | "repair" | "reap";
@@ -68,7 +69,8 @@ const ENTRIES: Readonly<Record<FunctionName, URL>> = {
 
 export async function createKillWorld(options: {
   readonly hosts: number;
-  readonly variables?: Readonly<Record<string, string>>;
+  /** Of the processes' claims. */
+  readonly settings?: ClaimTestSettings;
 }): Promise<KillWorld> {
   const world = await createRepairWorld(options);
   const queueServer = await startQueueServer();
@@ -83,12 +85,9 @@ export async function createKillWorld(options: {
     SLABMEND_INDEXD_GRACE_SECONDS: "0",
     SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
     SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
-    SLABMEND_WALK_EVERY_SECONDS: "1",
-    SLABMEND_LEASE_SECONDS: "3",
-    SLABMEND_HEARTBEAT_SECONDS: "1",
+    [SETTINGS_VARIABLE]: JSON.stringify(options.settings ?? {}),
     // Every line is made, so that every line is searched for secrets (test/canary).
     SLABMEND_LOG_LEVEL: "trace",
-    ...options.variables,
   };
   const workers: WorkerProcess[] = [];
   const victims: WorkerProcess[] = [];

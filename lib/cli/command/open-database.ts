@@ -63,7 +63,8 @@ async function readDatabaseUrl(
     throw new OperatorError({
       code: "database-url-missing",
       message: "database URL: expected SLABMEND_DATABASE_URL to be set, got nothing",
-      remedy: "Set it to the URL of indexd's own PostgreSQL database, in the environment or with --env-file.",
+      remedy:
+        "Set it to the URL of indexd's own PostgreSQL database, in the environment or with --variables-file.",
     });
   }
   const url = context.databaseUrl.reveal();

@@ -103,10 +103,7 @@ they have in hand.`,
               database,
               clock: io.clock,
               claim: claimSettingsFrom(environment),
-              reap: {
-                ...DEFAULT_REAP_SETTINGS,
-                quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000,
-              },
+              reap: DEFAULT_REAP_SETTINGS,
             }).finally(() => database.end());
           } finally {
             await pool.stop();

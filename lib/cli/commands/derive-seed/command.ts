@@ -18,8 +18,8 @@ the wallet's coins nor any data. When a database URL is given, the phrase is fir
 indexd there, and nothing is printed if it is another one. That takes the URL of the database's owner: the role that
 slabmend grant makes may not read the wallet's hash.
 
-  slabmend derive-seed --env-file .env.owner < phrase.txt
-  slabmend derive-seed | npx sst secret set MigrationSeed --stage production`,
+  slabmend derive-seed --variables-file .env.owner < phrase.txt
+  slabmend derive-seed | npx sst secret set DefaultMigrationSeed --stage production`,
     )
     .action(
       action<object>(host, async (context) => {

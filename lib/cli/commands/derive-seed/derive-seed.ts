@@ -47,7 +47,7 @@ function unreadable(cause: unknown): OperatorError {
     message:
       "global_settings.wallet_hash: expected a role that may read it, got one that may not, as the workers' role that slabmend grant makes",
     remedy:
-      "Set SLABMEND_DATABASE_URL to the URL of the database's owner for this command (--env-file .env.owner), or leave the URL away to go without the comparison.",
+      "Set SLABMEND_DATABASE_URL to the URL of the database's owner for this command (--variables-file .env.owner), or leave the URL away to go without the comparison.",
     cause,
   });
 }

@@ -3,14 +3,14 @@ import { InvokeCommand, type InvokeCommandInput, LambdaClient } from "@aws-sdk/c
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
 import { FunctionPool } from "../../dev/aws/function-pool.ts";
+import { type ParentGuard, startParentGuard } from "../../dev/process/parent-guard.ts";
+import { probe } from "../dev/fixtures/functions.ts";
 import {
   type LambdaEndpoint,
   MAX_EVENT_BYTES,
   MAX_SYNCHRONOUS_BYTES,
   startLambdaEndpoint,
-} from "../../dev/aws/lambda-endpoint.ts";
-import { type ParentGuard, startParentGuard } from "../../dev/process/parent-guard.ts";
-import { probe } from "./fixtures/functions.ts";
+} from "./lambda-endpoint.ts";
 
 let guard: ParentGuard;
 let pool: FunctionPool;
