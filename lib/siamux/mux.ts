@@ -66,6 +66,11 @@ export interface MuxOptions {
   readonly maxTimeoutMs?: number;
   /** Most bytes that one stream holds for a reader that has not asked for them yet; beyond it the stream is destroyed. */
   readonly maxBufferedBytes?: number;
+  /**
+   * A connection on which nothing moves for about so long, while a stream waits for it, ends as `silent`. Default: only what
+   * the caller's own deadlines say.
+   */
+  readonly maxSilenceMs?: number;
   /** Most streams that the peer may have open at once; beyond it the connection ends. */
   readonly maxPeerStreams?: number;
 }

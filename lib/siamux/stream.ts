@@ -35,6 +35,8 @@ const quote = (text: string): string => JSON.stringify(text.slice(0, MAX_ERROR_T
 
 /** The connection as a stream sees it. */
 export interface StreamOwner {
+  /** A read waits for the peer. */
+  waits(): void;
   /** The stream has frames for takeFrame. */
   hasFrames(stream: SiamuxStream): void;
   /** Nothing will be sent any more. `peerKnows`: the peer may still send on this id, for it has not closed it. */
@@ -76,6 +78,11 @@ export class SiamuxStream implements MuxStream, FrameSource {
     return this.#state === "open";
   }
 
+  /** A read or a write is pending. */
+  get isWaiting(): boolean {
+    return this.#read !== undefined || this.#writes.length > 0;
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     if (this.#writeError !== undefined) return Promise.reject(this.#writeError);
     if (bytes.length === 0) return Promise.resolve();
@@ -102,6 +109,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     if (this.#readError !== undefined) return Promise.reject(this.#readError);
     return new Promise((resolve, reject) => {
       this.#read = { target, filled, resolve, reject };
+      this.#owner.waits();
     });
   }
 
@@ -140,23 +148,23 @@ export class SiamuxStream implements MuxStream, FrameSource {
     return { flags, payload };
   }
 
-  /** A part of a frame arrived. */
-  receive(part: Buffer): void {
+  /** A part of a frame arrived: the bytes of `memory` from `start` to `end`. */
+  receive(memory: Buffer, start: number, end: number): void {
     if (this.#state !== "open") return;
-    let rest = part;
+    let at = start;
     const read = this.#read;
     if (read !== undefined) {
-      const take = Math.min(read.target.length - read.filled, part.length);
-      read.target.set(take === part.length ? part : part.subarray(0, take), read.filled);
-      read.filled += take;
-      rest = part.subarray(take);
+      // Copies as much as there is room for.
+      const taken = memory.copy(read.target, read.filled, start, end);
+      read.filled += taken;
+      at += taken;
       if (read.filled === read.target.length) {
         this.#read = undefined;
         read.resolve();
       }
     }
-    if (rest.length === 0) return;
-    if (this.#received.lengthBytes + rest.length > this.#maxBufferedBytes) {
+    if (at === end) return;
+    if (this.#received.lengthBytes + end - at > this.#maxBufferedBytes) {
       const limit = `expected at most ${this.#maxBufferedBytes} bytes that nobody asked for`;
       this.destroy(
         this.#error(
@@ -167,7 +175,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
       );
       return;
     }
-    this.#received.append(rest);
+    this.#received.append(memory.subarray(at, end));
   }
 
   /** The peer sent LAST; `errorText` when it closed with an error. */
