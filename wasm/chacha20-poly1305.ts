@@ -311,9 +311,6 @@ export function sealPackets(
     );
   }
 }
-//LAB
-export function benchStream(key: usize, text: usize, n: i32, pairs: usize): void { for (let i=0;i<n;i++) textStream(key, i*256, 5, 0, text+i*256, pairs); }
-export function benchPoly(text: usize, n: usize): void { startSum(text); addText(text, n); }
 
 /** Poly1305 of whole blocks, for the vectors of RFC 8439 whose sums sit at the edges of the reduction. */
 export function authenticate(oneTimeKey: usize, text: usize, bytes: usize, tag: usize): void {

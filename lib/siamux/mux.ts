@@ -33,9 +33,9 @@ export interface MuxStream {
   readExactly(length: number): Promise<Uint8Array>;
   /**
    * Fills `target` completely, from what is buffered and then straight from each decrypted frame. One read at a time.
-   * After a rejection the target's content is unspecified.
+   * After a rejection the target's content is unspecified. `onProgress` is called whenever a part arrives while the read waits.
    */
-  readInto(target: Uint8Array): Promise<void>;
+  readInto(target: Uint8Array, onProgress?: () => void): Promise<void>;
   /** Graceful: writes that are pending go out first, then the peer is told if it knows the stream and has not closed it. */
   close(): void;
   /** Pending and later reads and writes reject with the cause; the peer is told as with close(). */

@@ -6,7 +6,6 @@ export const PROTOCOL_VERSION = 3;
 export const PUBLIC_KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 export const TAG_BYTES = 16;
-export const NONCE_BYTES = 12;
 
 /** u32 packet size, u32 maximum timeout in milliseconds. */
 export const SETTINGS_BYTES = 8;
