@@ -4,7 +4,6 @@ import type { RepairStep } from "../lib/jobs/repair/repair-dependencies.ts";
 import { boundedClient } from "../lib/queue/client-settings.ts";
 import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
-import { repairMetrics } from "../lib/telemetry/repair-metrics.ts";
 import { failedMessage } from "../lib/telemetry/run-metrics.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/open-repair-environment.ts";
 
@@ -32,31 +31,25 @@ interface Returned {
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue } = options;
-  const open = (): RepairEnvironment & { readonly queueUrl: string } => {
+  const open = (): RepairEnvironment & { readonly queueUrl: string; readonly indexer: string } => {
     // All of them first, so that all problems are named at once.
-    const { SLABMEND_QUEUE_URL: queueUrl } = parseEnvironment(
+    const { SLABMEND_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = parseEnvironment(
       variablesOf("repair"),
       variables,
     ) as Environment;
     const step = options.step === undefined ? {} : { step: options.step };
-    return { ...openRepairEnvironment({ variables, ...step }), queueUrl };
+    return { ...openRepairEnvironment({ variables, ...step }), queueUrl, indexer };
   };
   let environment: ReturnType<typeof open> | undefined;
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     environment ??= open();
-    const { logger, metrics, queueUrl } = environment;
+    const { logger, metrics, queueUrl, indexer } = environment;
     const batchItemFailures: SQSBatchItemFailure[] = [];
     for (const { messageId, body, receiptHandle, attributes } of event.Records) {
       try {
-        const task = decodeRepairMessage(body);
+        const task = decodeRepairMessage(body, indexer);
         const remainingMs = context.getRemainingTimeInMillis();
-        const result = await environment.repair(task, {
-          id: `${context.awsRequestId}/${messageId}`,
-          remainingMs,
-        });
-        logger.info({ slab: String(task.slabId), ...result }, "a repair ended");
-        metrics.print({ Repairs: 1 }, { outcome: result.kind });
-        metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
+        await environment.repair(task, { id: `${context.awsRequestId}/${messageId}`, remainingMs });
       } catch (error) {
         logger.error({ error, messageId }, "a message could not be handled");
         metrics.print(failedMessage(error));
