@@ -3,14 +3,14 @@
  * in Go, all in one run and in turn; prints one JSON object.
  *
  *   --rounds N (7)          repairs of each case by each version
- *   --against COMMIT (b03b2a1)   the earlier version, checked out from git into a temporary folder
+ *   --against COMMIT (b03b2a1)   the earlier version, taken from git into a temporary folder
  *   --profile-repairs N (10)     of each case, after the figures; 0: no profile
  *
  * Without Go, or without the commit, that part is left out, and standard error says so. Only the process that repairs is
  * counted: hosts and database are in others. Needs Linux.
  */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -37,11 +37,14 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const say = (what: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
 
-/** A checkout of the commit with our packages; undefined when git does not have it. */
+/** The files of the commit, with our packages; undefined when git does not have it. */
 async function checkOut(folder: string, commit: string): Promise<string | undefined> {
   const root = join(folder, "against");
+  const archive = join(folder, "against.tar");
   try {
-    await run("git", ["worktree", "add", "--detach", root, commit], { cwd: ROOT });
+    await run("git", ["archive", "--output", archive, commit], { cwd: ROOT });
+    await mkdir(root);
+    await run("tar", ["-xf", archive, "-C", root]);
   } catch (error) {
     say(`${commit} is left out: ${(error as { stderr?: string }).stderr ?? String(error)}`);
     return undefined;
@@ -132,7 +135,6 @@ async function measure(folder: string): Promise<object> {
     return { cases, ...(repairs > 0 && { sharesOfCpuInPercent: profiles }) };
   } finally {
     for (const side of started) await side.stop();
-    if (root !== undefined) await run("git", ["worktree", "remove", "--force", root], { cwd: ROOT });
   }
 }
 

@@ -79,7 +79,7 @@ async function repairOnce(
   const task = await world.lease(slab);
   const cpuBefore = await cpuMilliseconds(pid);
   const startedMs = performance.now();
-  await invoke(encodeRepairMessage(task));
+  await invoke(encodeRepairMessage(task, "default"));
   const wallMs = performance.now() - startedMs;
   const cpuMs = (await cpuMilliseconds(pid)) - cpuBefore;
   const [entry] = await world.database.sql<
