@@ -1,13 +1,11 @@
 -- Which sectors of these slabs have to move, and why: docs/protocol.md, Which sectors move, and where;
 -- lib/placement/sectors-to-move.ts decides the same on a slab and a fleet already read.
 --
---   lost             no host
---   bad-host         the host is blocked, unusable or without an active contract
---   duplicate-host   an earlier sector of the slab is on the same host: each host counts once
---   bad-contract     pinned to a contract that is not healthy, or whose host is not good, or that an earlier sector of
---                    the slab, which stays, is pinned to
+--   lost, bad-host, bad-contract   bad by itself: bad_sector_cause()
+--   duplicate-host                 an earlier sector of the slab is on the same host: each host counts once
+--   bad-contract                   also: pinned to a contract that an earlier sector of the slab, which stays, is pinned to
 --
--- Needs host_states() and contract_states(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map
+-- Needs host_states(), contract_states() and bad_sector_cause(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map
 -- by id. All slabs: slabmend.sectors_to_move(array(select id from slabs)).
 create or replace function slabmend.sectors_to_move(slab_ids bigint[])
 returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
@@ -33,16 +31,16 @@ begin
       select
         p.slab_id, p.sector_id, p.slab_index, p.contract_id,
         case
-          when p.host_id is null then 'lost'
-          when not p.host_counts then 'bad-host'
+          when p.cause in ('lost', 'bad-host') then p.cause
           when row_number() over (partition by p.slab_id, p.host_id order by p.slab_index) > 1 then 'duplicate-host'
-          when p.contract_id is not null and not p.contract_counts then 'bad-contract'
+          else p.cause
         end as early_reason
       from (
         select
           ss.slab_id, ss.sector_id, ss.slab_index, s.host_id, m.contract_id,
-          coalesce(h.good and h.has_active_contract, false) as host_counts,
-          coalesce(c.healthy and (c.host_id = s.host_id or ch.good), false) as contract_counts
+          slabmend.bad_sector_cause(
+            s.host_id, h.good and h.has_active_contract, m.contract_id is not null,
+            c.healthy and (c.host_id = s.host_id or ch.good)) as cause
         from public.slab_sectors ss
         join public.sectors s on s.id = ss.sector_id
         -- Laterals: looked up sector by sector, whatever the number of slabs. A hash would judge every host.
