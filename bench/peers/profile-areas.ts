@@ -11,7 +11,7 @@ const AREAS: readonly (readonly [area: string, frame: RegExp])[] = [
   ["garbage collection", /^\(garbage collector\)/],
   ["event loop and native code", /^\((program|root)\)/],
   ["packets", /lib\/siamux\/packet-cipher|lib\/kernel\/packet-kernel/],
-  ["keystream", /lib\/slab\/(shard-cipher|xchacha20)/],
+  ["keystream", /lib\/slab\/(shard-cipher|xchacha20)|repair\/decode-column/],
   ["coding", /combine(InBatches)? .*lib\/kernel\/kernel|lib\/erasure/],
   ["hashing", /lib\/kernel\/kernel|lib\/merkle/],
   ["siamux", /lib\/siamux/],
