@@ -1,9 +1,8 @@
-import type { Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { type WalkStep, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import {
   blockHost,
   LOST,
@@ -15,19 +14,14 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase({ clearAfterEach: true });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   // Each in a subnet of its own: nobody is correlated.
   hosts = await seedNetwork(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
-afterAll(() => database.drop());
-afterEach(() => clearDatabase(sql));
 
 const ids = (rows: readonly { slab_id: string }[]): bigint[] => rows.map((row) => BigInt(row.slab_id));
 
