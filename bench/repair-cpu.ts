@@ -68,7 +68,7 @@ function seal(key: Buffer, data: Uint8Array, role: "dialer" | "acceptor"): Buffe
     encodeFrameHeader(plain, 0, { id: LOWEST_STREAM_ID, payloadBytes: payload.length, flags: 0 });
     plain.set(payload, FRAME_HEADER_BYTES);
     plain.fill(0, FRAME_HEADER_BYTES + payload.length);
-    cipher.seal(plain, sealed, n * DEFAULT_PACKET_BYTES);
+    sealed.set(cipher.sealMessage(plain), n * DEFAULT_PACKET_BYTES);
   }
   return sealed;
 }

@@ -119,6 +119,7 @@ const ORDINARY_ENDS: ReadonlySet<MuxClosedCode> = new Set([
   "connection-failed",
   "truncated-packet",
   "inactive",
+  "silent",
 ] satisfies MuxClosedCode[]);
 
 /** What a failure of a call, a stream, a connection or a handshake means. An error that is none of them is a bug: undefined. */

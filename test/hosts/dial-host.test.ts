@@ -11,6 +11,7 @@ import { type Answered, createTestHost, type TestHost } from "../rhp4/rpc-server
 import { accountKey, filled, hostIdentity } from "../rhp4/samples.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { until } from "../support/until.ts";
+import { startChoppingProxy } from "../wire/chopping-proxy.ts";
 import { listen, type SocketHost } from "./socket-host.ts";
 
 let host: TestHost;
@@ -149,6 +150,45 @@ test("another key than announced fails the handshake, also when a second address
   const other = createTestHost(hostIdentity(filled(32, 2)), () => Date.now());
   const dialled = dialer()([server.address, "127.0.0.1:1"], other.hostKey);
   await expect(dialled).rejects.toMatchObject({ code: "handshake-failed", isHostFault: true });
+});
+
+test("a host that falls silent in the middle of a sector is given up after the silence, not at the call's deadline", async () => {
+  const dial = createHostDialer({ clock: systemClock, allowPrivateAddresses: true, maxSilenceMs: 150 });
+  const pool = createHostPool({ dialer: dial, account: accountKey, clock: systemClock });
+  cleanUp.push(() => pool.close());
+  const target = { hostKey: host.hostKey, addresses: [server.address] };
+  const root = host.store(filled(SECTOR_BYTES, 3));
+  await pool.prices(target, signal);
+  host.misbehave = async (rpc): Promise<Answered> => {
+    if (rpc === "ReadSector") await new Promise(() => {});
+    return undefined;
+  };
+  const into = new Uint8Array(SECTOR_BYTES);
+  const read = pool.readRange(target, { root, offset: 0, length: SECTOR_BYTES, into }, signal);
+  await expect(read).rejects.toMatchObject({ code: "connection-lost", cause: { code: "silent" } });
+});
+
+test("packets of many connections that arrive cut at any byte, turn by turn, are not mixed up", async () => {
+  const proxies = await Promise.all(
+    Array.from({ length: 4 }, (_, n) =>
+      startChoppingProxy({ host: "127.0.0.1", port: server.port, seed: 100 + n }),
+    ),
+  );
+  for (const proxy of proxies) cleanUp.push(() => proxy.close());
+  const sectors = proxies.map((_, n) =>
+    Uint8Array.from({ length: SECTOR_BYTES }, (__, i) => (i * 7 + (i >> 12) * 3 + n) & 0xff),
+  );
+  const roots = sectors.map((sector) => host.store(sector));
+  await Promise.all(
+    proxies.map(async (proxy, n) => {
+      // A pool of its own, so that each has its own connection; all share the process's packet memory.
+      const pool = makePool();
+      const target = { hostKey: host.hostKey, addresses: [`127.0.0.1:${proxy.port}`] };
+      const into = new Uint8Array(SECTOR_BYTES);
+      await pool.readRange(target, { root: roots[n]!, offset: 0, length: SECTOR_BYTES, into }, signal);
+      expect(Buffer.compare(into, sectors[n]!)).toBe(0);
+    }),
+  );
 });
 
 test("a port that nobody listens on is an unreachable host", async () => {
