@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { combineInColumns } from "../dev/objects/combine-in-columns.ts";
 import { systemClock } from "../lib/clock/clock.ts";
-import type { FleetHost, FleetSnapshot } from "../lib/database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../lib/database/indexd/network-snapshot.ts";
 import { encodingMatrix } from "../lib/erasure/coefficients.ts";
 import type { CallTerms, HostPool } from "../lib/hosts/host-pool.ts";
 import type { PaidRpc } from "../lib/hosts/paid-rpc.ts";
@@ -102,7 +102,7 @@ function openInto({ key, packets }: SealedRange, into: Uint8Array): void {
 
 interface StoredSlab {
   readonly slab: Slab;
-  readonly fleet: FleetSnapshot;
+  readonly fleet: NetworkSnapshot;
   readonly ranges: ReadonlyMap<Root, readonly SealedRange[]>;
   /** As many bytes as the upload of the rebuilt shard. */
   readonly rebuilt: Uint8Array;
@@ -151,7 +151,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
     healthyContractIds: new Set(),
     minHostDistanceKm: 0,
     takenAtMs: Date.now(),
-  } as unknown as FleetSnapshot;
+  } as unknown as NetworkSnapshot;
   const slab = {
     id: 1n,
     digest: "00".repeat(32),
@@ -164,7 +164,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
   return { slab, fleet, ranges, rebuilt: randomBytes(SECTOR_BYTES) };
 }
 
-function fleetHost(id: number, isReachable: boolean): FleetHost {
+function fleetHost(id: number, isReachable: boolean): NetworkHost {
   return {
     id,
     hostKey: id.toString(16).padStart(64, "0"),
@@ -179,7 +179,7 @@ function fleetHost(id: number, isReachable: boolean): FleetHost {
     hasAppendContract: true,
     storedPrices: { egressPrice: 1n },
     unpinnedSectors: 0,
-  } as unknown as FleetHost;
+  } as unknown as NetworkHost;
 }
 
 /** A read whose answer has arrived: `respond` is given the request and fills the caller's memory. */
@@ -261,7 +261,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
       extend: async () => true,
       readSlab: async () => stored.slab,
       readBadShards: async () => new Set(),
-      readFleet: async () => stored.fleet,
+      readNetwork: async () => stored.fleet,
       commit: async ({ moves, outcome }) => ({
         kind: "committed",
         outcome: outcome.kind,

@@ -6,7 +6,7 @@ import { RpcError } from "../rhp4/rpc-error.ts";
 import type { HostKey } from "../slab/ids.ts";
 import { createChargeMeter } from "./charge-meter.ts";
 import { withinLimits } from "./deadline.ts";
-import type { FleetHostScore, HostSample } from "./fleet-score.ts";
+import type { SharedHostScore, HostSample } from "./shared-score.ts";
 import type { HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
 import { defaultHostPoolConfig, type HostPoolConfig } from "./host-pool-config.ts";
@@ -53,7 +53,7 @@ export interface HostPool {
   /** It refused a sector for want of space some minutes ago, as this process saw or other workers reported. */
   isFull(hostKey: HostKey): boolean;
   /** Begins with what the fleet knows of hosts that this pool has not used itself. */
-  startFrom(scores: Iterable<FleetHostScore>): void;
+  startFrom(scores: Iterable<SharedHostScore>): void;
   /** What was measured since the last call, to be reported to the fleet. */
   takeSamples(): HostSample[];
   /** The host sent data or a root that is provably not what it should be. */
@@ -187,7 +187,7 @@ class Pool implements HostPool {
     return this.#scores.isFull(hostKey);
   }
 
-  startFrom(scores: Iterable<FleetHostScore>): void {
+  startFrom(scores: Iterable<SharedHostScore>): void {
     this.#scores.startFrom(scores);
   }
 

@@ -1,4 +1,4 @@
-import type { FleetHost, FleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import type { HostId } from "../slab/ids.ts";
 import type { SectorVerdicts } from "./sectors-to-move.ts";
 import { SpacedSet } from "./spaced-set.ts";
@@ -13,15 +13,15 @@ export interface PlacementLimits {
 }
 
 /** Better hosts have a higher weight; what a weight means is the caller's matter, only ratios count. */
-export type HostWeight = (host: FleetHost) => number;
+export type HostWeight = (host: NetworkHost) => number;
 
 export interface CandidateChoice {
   readonly verdicts: SectorVerdicts;
-  readonly fleet: Pick<FleetSnapshot, "hosts" | "minHostDistanceKm">;
+  readonly fleet: Pick<NetworkSnapshot, "hosts" | "minHostDistanceKm">;
   readonly limits: PlacementLimits;
   readonly score: HostWeight;
   /** Refused a sector for want of space some minutes ago. */
-  readonly isFull: (host: FleetHost) => boolean;
+  readonly isFull: (host: NetworkHost) => boolean;
   readonly random: () => number;
 }
 
@@ -36,7 +36,7 @@ export function chooseCandidates({
   score,
   isFull,
   random,
-}: CandidateChoice): FleetHost[] {
+}: CandidateChoice): NetworkHost[] {
   const spaced = new SpacedSet(fleet.minHostDistanceKm);
   // A kept host that is too near to another one is not added, as in indexd: it then repels nobody.
   for (const host of verdicts.keptHosts) spaced.add(host);

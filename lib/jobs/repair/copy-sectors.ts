@@ -9,7 +9,7 @@
  * the shard wins. Always: nothing is thrown for a host that fails; a buffer is given back, or is the store's.
  */
 import pLimit from "p-limit";
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { HostError } from "../../hosts/host-error.ts";
 import type { PlannedMove } from "../../placement/plan-repair.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
@@ -82,7 +82,7 @@ export class CopyRun {
     this.#stopPatience = clock.after(patienceMs, this.#endFirstRound);
   }
 
-  async #copyOne(move: PlannedMove, host: FleetHost): Promise<void> {
+  async #copyOne(move: PlannedMove, host: NetworkHost): Promise<void> {
     if (!this.#isFirstRound || this.#givenUp.signal.aborted || !this.#state.store.hasCandidates) return;
     this.#underWay.add(move);
     try {
@@ -93,7 +93,7 @@ export class CopyRun {
     }
   }
 
-  async #copy(move: PlannedMove, host: FleetHost): Promise<void> {
+  async #copy(move: PlannedMove, host: NetworkHost): Promise<void> {
     const { answers, reader, limits, arena, mostForCopy, deps } = this.#state;
     const { isLastAttempt } = this.#options;
     const { buffers } = arena;

@@ -2,7 +2,7 @@
  * What hosts answered to one repair: which of them may still serve it, which sectors they denied, and whose fault it is when
  * too few served. Pure but for being written to; the reader and the store write.
  */
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { LostReport } from "../../database/leases/commit-repair.ts";
 import type { HostError, HostErrorCode } from "../../hosts/host-error.ts";
 import type { Source } from "../../placement/plan-repair.ts";
@@ -60,12 +60,12 @@ export class HostAnswers {
     return [...this.#lost.values()];
   }
 
-  served(host: FleetHost): void {
+  served(host: NetworkHost): void {
     this.#served.add(host.id);
   }
 
   /** A candidate took no shard. */
-  refused(host: FleetHost, failure: HostError): void {
+  refused(host: NetworkHost, failure: HostError): void {
     // Cancelled because others were faster, or because the repair ends: it said nothing.
     if (failure.code === "aborted") return;
     this.#failures.set(host.id, failure.code);
@@ -73,7 +73,7 @@ export class HostAnswers {
   }
 
   /** A sector could not be read from its host. */
-  failed(sector: SlabSector, host: FleetHost, failure: HostError): void {
+  failed(sector: SlabSector, host: NetworkHost, failure: HostError): void {
     if (failure.code === "aborted") return;
     this.refused(host, failure);
     if (failure.meansLost) {
@@ -96,7 +96,7 @@ export class HostAnswers {
   }
 
   /** A host sent data that its own proof or the sector's root contradicts. */
-  sentWrongData(host: FleetHost): void {
+  sentWrongData(host: NetworkHost): void {
     this.#standings.set(host.id, "useless");
     this.#failures.set(host.id, "wrong-data");
   }
@@ -107,7 +107,7 @@ export class HostAnswers {
   }
 
   /** Whether the host may have this sector for us. */
-  standing(sector: SlabSector, host: FleetHost): Standing {
+  standing(sector: SlabSector, host: NetworkHost): Standing {
     if (this.#lost.has(sector.sectorId)) return "useless";
     return this.#standings.get(host.id) ?? "fresh";
   }

@@ -1,4 +1,4 @@
-import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { LostReport } from "../../database/leases/commit-repair.ts";
 import type { Slab, SlabSector } from "../../slab/slab.ts";
 import { CopyRun } from "./copy-sectors.ts";
@@ -45,7 +45,7 @@ const MOST_ROUNDS = 3;
 export async function moveShards(
   slab: Slab,
   plan: MovePlan,
-  fleet: FleetSnapshot,
+  fleet: NetworkSnapshot,
   deps: RepairDependencies,
   run: MoveRun,
 ): Promise<MoveResult> {
@@ -79,7 +79,7 @@ export async function moveShards(
 function createState(
   slab: Slab,
   plan: MovePlan,
-  fleet: FleetSnapshot,
+  fleet: NetworkSnapshot,
   deps: RepairDependencies,
   run: MoveRun,
 ): MoveState {

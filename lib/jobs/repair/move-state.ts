@@ -1,4 +1,4 @@
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { PlannedMove, RepairPlan } from "../../placement/plan-repair.ts";
 import type { Slab, SlabSector } from "../../slab/slab.ts";
 import { blocksForRebuild } from "./column-plan.ts";
@@ -100,7 +100,7 @@ export async function openArena(state: MoveState): Promise<void> {
 }
 
 /** Sources that have not failed: those that were cancelled or never asked. */
-export function freshSources({ plan, answers }: Pick<MoveState, "plan" | "answers">): FleetHost[] {
+export function freshSources({ plan, answers }: Pick<MoveState, "plan" | "answers">): NetworkHost[] {
   return plan.sources
     .filter(({ sector, host }) => answers.standing(sector, host) === "fresh")
     .map(({ host }) => host);

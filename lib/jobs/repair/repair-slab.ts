@@ -5,7 +5,7 @@
  * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
  * no transfer, timer or heartbeat of it is left.
  */
-import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
@@ -101,7 +101,7 @@ async function readAndPlan(task: RepairTask, deps: RepairDependencies) {
   const { store, hosts, settings } = deps;
   const slab = await store.readSlab(task.slabId);
   if (slab === undefined || slab.digest !== task.digest) return { plan: "slab-gone" } as const;
-  const plannedWith = (fleet: FleetSnapshot): RepairPlan =>
+  const plannedWith = (fleet: NetworkSnapshot): RepairPlan =>
     planRepair({
       slab,
       fleet,
@@ -110,11 +110,11 @@ async function readAndPlan(task: RepairTask, deps: RepairDependencies) {
       isFull: (host) => hosts.isFull(host.hostKey),
       limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
     });
-  let fleet = await store.readFleet();
+  let fleet = await store.readNetwork();
   let planned = plannedWith(fleet);
   if (planned.kind === "healthy") {
     // claim saw a reason that a cached fleet may not know yet, such as a host that was blocked a moment ago.
-    fleet = await store.readFleet({ fresh: true });
+    fleet = await store.readNetwork({ fresh: true });
     planned = plannedWith(fleet);
   }
   const badShards = await store.readBadShards(task.slabId);

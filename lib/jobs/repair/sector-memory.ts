@@ -1,4 +1,4 @@
-import { Gate } from "../../hosts/gate.ts";
+import { Semaphore } from "../../hosts/semaphore.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 import { BufferPool } from "./buffer-pool.ts";
@@ -40,13 +40,13 @@ export class SectorMemory {
   /** What each repair may use when all run at once. */
   readonly shareBlocks: number;
   readonly #free: Uint8Array[];
-  readonly #gate: Gate;
+  readonly #gate: Semaphore;
 
   constructor(kernel: Kernel, options: { readonly repairsAtOnce: number }) {
     this.totalBlocks = Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES);
     this.shareBlocks = Math.floor(this.totalBlocks / options.repairsAtOnce);
     this.#free = Array.from({ length: this.totalBlocks }, () => kernel.arena.allocate(SECTOR_BYTES));
-    this.#gate = new Gate(this.totalBlocks);
+    this.#gate = new Semaphore(this.totalBlocks);
   }
 
   get freeBlocks(): number {

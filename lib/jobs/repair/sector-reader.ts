@@ -1,4 +1,4 @@
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { HostError } from "../../hosts/host-error.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import { rangeRead } from "../../hosts/paid-rpc.ts";
@@ -42,7 +42,7 @@ export class SectorReader {
   /** @throws what the host pool throws, after it was noted */
   async readRange(
     sector: SlabSector,
-    host: FleetHost,
+    host: NetworkHost,
     { offset, into, signal, deadlineMs, atAnyPrice = false }: ReadRequest,
   ): Promise<readonly Uint8Array[]> {
     const { hosts, meter, cost, answers, priceLimit } = this.#deps;
@@ -68,7 +68,7 @@ export class SectorReader {
   /** Reads a whole sector and compares its root; false: the host sent other data. */
   async readSector(
     sector: SlabSector,
-    host: FleetHost,
+    host: NetworkHost,
     request: Omit<ReadRequest, "offset">,
   ): Promise<boolean> {
     await this.readRange(sector, host, { offset: 0, ...request });
@@ -78,7 +78,7 @@ export class SectorReader {
   }
 
   /** What the host asks for reading, noted like a read when it does not answer. */
-  async egressPrice(sector: SlabSector, host: FleetHost, signal: AbortSignal): Promise<bigint> {
+  async egressPrice(sector: SlabSector, host: NetworkHost, signal: AbortSignal): Promise<bigint> {
     try {
       return (await this.#deps.hosts.prices(host, signal)).egressPrice;
     } catch (cause) {
@@ -88,13 +88,13 @@ export class SectorReader {
   }
 
   /** A host sent data that its own proof contradicts. */
-  accuse(host: FleetHost): void {
+  accuse(host: NetworkHost): void {
     this.#deps.answers.sentWrongData(host);
     this.#deps.hosts.reportWrongData(host.hostKey);
   }
 
   /** Asks some hosts for their prices, which is free, to learn whether anybody hears us. */
-  async probe(others: readonly FleetHost[], signal: AbortSignal): Promise<void> {
+  async probe(others: readonly NetworkHost[], signal: AbortSignal): Promise<void> {
     const probes = others.slice(0, MOST_PROBES).map(async (host) => {
       try {
         await this.#deps.hosts.prices(host, signal);

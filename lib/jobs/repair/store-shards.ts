@@ -7,7 +7,7 @@
  */
 import pLimit from "p-limit";
 import type { Clock } from "../../clock/clock.ts";
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { hedge } from "../../hosts/hedge.ts";
 import { HostError } from "../../hosts/host-error.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
@@ -28,12 +28,12 @@ const OFFERS_AT_ONCE = 2;
 
 export interface StoredShard {
   readonly move: PlannedMove;
-  readonly host: FleetHost;
+  readonly host: NetworkHost;
   readonly how: "copied" | "rebuilt";
 }
 
 export interface ShardStoreOptions {
-  readonly candidates: readonly FleetHost[];
+  readonly candidates: readonly NetworkHost[];
   readonly hosts: HostPool;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -51,7 +51,7 @@ export class ShardStore {
   /** A candidate refused for want of funds. */
   underfunded = false;
   readonly #options: ShardStoreOptions;
-  readonly #candidates: FleetHost[];
+  readonly #candidates: NetworkHost[];
   readonly #limit = pLimit(UPLOADS_AT_ONCE);
   /** Never reject: what goes wrong in one is told when all have ended. */
   readonly #uploads: Promise<void>[] = [];
@@ -103,13 +103,13 @@ export class ShardStore {
   }
 
   /** Candidates are taken when their turn comes, so that no two shards are offered to one host. */
-  *#offered(): Generator<FleetHost> {
+  *#offered(): Generator<NetworkHost> {
     while (this.#candidates.length > 0 && this.#options.limits.mayStart("write"))
       yield this.#candidates.shift()!;
   }
 
   /** @throws anything that makes the shard go to another host */
-  async #offer(move: PlannedMove, data: Uint8Array, host: FleetHost, signal: AbortSignal): Promise<void> {
+  async #offer(move: PlannedMove, data: Uint8Array, host: NetworkHost, signal: AbortSignal): Promise<void> {
     const { hosts, limits, priceLimit, cost, answers, meter, logger } = this.#options;
     try {
       const { root } = await hosts.call(host, sectorWrite(data), {

@@ -112,7 +112,7 @@ create table slabmend.checkpoints (
 -- Sectors up to this id have been looked at in this lap of claim.
 insert into slabmend.checkpoints (name, position, updated_at) values ('claim', 0, clock_timestamp());
 
--- Whether the fleet as a whole is ill: lib/database/fleet/fleet-health.ts. One row.
+-- Whether the fleet as a whole is ill: lib/database/fleet/circuit-breaker.ts. One row.
 create table slabmend.fleet (
   id smallint primary key default 0 check (id = 0),
   ill boolean not null default false,
