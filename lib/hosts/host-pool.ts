@@ -6,7 +6,6 @@ import { RpcError } from "../rhp4/rpc-error.ts";
 import type { HostKey } from "../slab/ids.ts";
 import { createChargeMeter } from "./charge-meter.ts";
 import { withinLimits } from "./deadline.ts";
-import type { SharedHostScore, HostSample } from "./shared-score.ts";
 import type { HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
 import { defaultHostPoolConfig, type HostPoolConfig } from "./host-pool-config.ts";
@@ -14,6 +13,7 @@ import type { HostScore } from "./host-score.ts";
 import { HostSession } from "./host-session.ts";
 import type { PaidRpc } from "./paid-rpc.ts";
 import { type Direction, ScoreBoard } from "./score-board.ts";
+import type { HostSample, SharedHostScore } from "./shared-score.ts";
 
 /** On what terms a paid call is made. */
 export interface CallTerms {

@@ -16,16 +16,12 @@ import { readBadShards } from "../database/reports/read-bad-shards.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
-import type {
-  RepairResult,
-  RepairStep,
-  RepairStore,
-  RepairTask,
-} from "../jobs/repair/repair-dependencies.ts";
+import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
 import { memoryBytesFor, SectorMemory } from "../jobs/repair/sector-memory.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
+import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
@@ -39,7 +35,7 @@ export interface RepairEnvironment {
   readonly metrics: MetricsPrinter;
   /** Repairs one slab; see {@link repairSlab}. Nothing of it is under way when it returns. */
   repair(
-    task: RepairTask,
+    task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
   ): Promise<RepairResult>;
   close(): Promise<void>;

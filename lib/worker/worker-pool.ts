@@ -14,7 +14,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
-import type { RepairTask } from "../jobs/repair/repair-dependencies.ts";
+import type { LeasedSlab } from "../slab/leased-slab.ts";
 import type { RepairOrder, RepairReport, WorkerReport } from "./worker-messages.ts";
 
 export interface WorkerPoolOptions {
@@ -101,7 +101,7 @@ export class WorkerPool {
   }
 
   /** Starts a repair; call it only while {@link free} is positive. Never rejects. */
-  run(task: RepairTask): Promise<WorkEnd> {
+  run(task: LeasedSlab): Promise<WorkEnd> {
     if (this.free <= 0) throw new RangeError("no worker is free");
     const end = this.#order(this.#leastBusy(), task).finally(() => {
       this.#underWay.delete(end);
@@ -170,7 +170,7 @@ export class WorkerPool {
     return worker;
   }
 
-  async #order({ child, repairs }: Worker, task: RepairTask): Promise<WorkEnd> {
+  async #order({ child, repairs }: Worker, task: LeasedSlab): Promise<WorkEnd> {
     const { timeoutMs, clock } = this.#options;
     const order: RepairOrder = {
       slabId: String(task.slabId),

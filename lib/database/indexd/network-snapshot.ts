@@ -56,7 +56,10 @@ export interface NetworkSnapshotOptions {
  *
  * @throws IndexdError when indexd was upgraded in the meantime to a version that we do not know
  */
-export async function readNetworkSnapshot(sql: ISql, options: NetworkSnapshotOptions): Promise<NetworkSnapshot> {
+export async function readNetworkSnapshot(
+  sql: ISql,
+  options: NetworkSnapshotOptions,
+): Promise<NetworkSnapshot> {
   const takenAtMs = (options.now ?? Date.now)();
   const raw = await readRawNetwork(sql);
   assertKnown(raw.settings.databaseVersion);
