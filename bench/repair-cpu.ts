@@ -280,7 +280,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
     clock: systemClock,
     // Leaves sources in the order of their sectors.
     random: () => 0.5,
-    logger: createLogger("silent"),
+    logger: createLogger("silent", { indexer: "default" }),
     worker: "bench",
     settings: {
       leaseMs: 120_000,

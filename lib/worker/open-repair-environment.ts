@@ -17,6 +17,7 @@ import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts"
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
+import { repairMetrics } from "../jobs/repair/repair-metrics.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
 import { memoryBytesFor, SectorMemory } from "../jobs/repair/sector-memory.ts";
 import { createKernel } from "../kernel/kernel.ts";
@@ -33,7 +34,7 @@ import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
 export interface RepairEnvironment {
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Repairs one slab; see {@link repairSlab}. Nothing of it is under way when it returns. */
+  /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing of it is under way when it returns. */
   repair(
     task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
@@ -71,7 +72,8 @@ export function openRepairEnvironment({
 }: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(REPAIR_VARIABLES, variables);
   keepYoungGenerationSmall();
-  const logger = givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL);
+  const logger =
+    givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
   const kernel = createKernel({ memoryBytes: memoryBytesFor(repairsAtOnce) });
   const memory = new SectorMemory(kernel, { repairsAtOnce });
   const hosts: HostPool = createHostPool({
@@ -154,7 +156,7 @@ export function openRepairEnvironment({
       const store = openStore();
       underWay += 1;
       try {
-        return await repairSlab(
+        const result = await repairSlab(
           task,
           {
             store,
@@ -176,6 +178,10 @@ export function openRepairEnvironment({
           },
           remainingMs - (clock.now() - startedAtMs),
         );
+        logger.info({ slab: String(task.slabId), ...result }, "a repair ended");
+        metrics.print({ Repairs: 1 }, { outcome: result.kind });
+        metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
+        return result;
       } finally {
         underWay -= 1;
         // The environment may be frozen as soon as the last repair has returned.

@@ -89,15 +89,23 @@ export class WorkerPool {
 
   /**
    * Starts the first process and waits until it is ready, to find out before anything is leased.
-   * @throws {OperatorError} `worker-failed`
+   * @param signal ends the wait, and the process
+   * @throws {OperatorError} `worker-failed`; the signal's reason
    */
-  async start(): Promise<void> {
+  async start(signal?: AbortSignal): Promise<void> {
     const { child } = this.#start();
+    const onAbort = (): void => void child.kill("SIGKILL");
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
     const [how] = await Promise.race([
       once(child, "message"),
       once(child, "exit").then((exit) => ["exit", ...exit]),
     ]);
-    if (how === "exit") throw workerFailed();
+    signal?.removeEventListener("abort", onAbort);
+    if (how === "exit") {
+      signal?.throwIfAborted();
+      throw workerFailed();
+    }
   }
 
   /** Starts a repair; call it only while {@link free} is positive. Never rejects. */

@@ -38,7 +38,6 @@ async function repair(order: RepairOrder): Promise<void> {
   };
   try {
     const result = await environment.repair(task, order);
-    environment.logger.info({ slab: order.slabId, ...result }, "a repair ended");
     const reason = selfCheck.note(result);
     if (reason !== undefined) report({ kind: "unfit", reason });
     report({ kind: "ended", id, outcome: result.kind });

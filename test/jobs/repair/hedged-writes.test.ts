@@ -49,7 +49,7 @@ function createStore(candidates: readonly NetworkHost[]) {
     candidates,
     hosts,
     clock,
-    logger: createLogger("silent"),
+    logger: createLogger("silent", { indexer: "default" }),
     meter,
     cost: new CostLimit(meter, undefined),
     answers: new HostAnswers(),

@@ -15,7 +15,10 @@ async function repairWithClock(slab: StoredSlab, offByMs: number) {
   const environment = openRepairEnvironment({
     variables: suite.world.variables,
     clock: { ...systemClock, now: () => systemClock.now() + offByMs },
-    logger: createLogger("warn", { write: (line) => void lines.push(line) }),
+    logger: createLogger("warn", {
+      indexer: "default",
+      destination: { write: (line) => void lines.push(line) },
+    }),
   });
   try {
     const task = await suite.world.lease(slab);

@@ -19,7 +19,7 @@ test("five repairs at once share memory and connections, and each does what it d
   const environment = openRepairEnvironment({
     variables: suite.world.variables,
     repairsAtOnce: 5,
-    logger: createLogger("silent"),
+    logger: createLogger("silent", { indexer: "default" }),
   });
   try {
     const results = await Promise.all(
