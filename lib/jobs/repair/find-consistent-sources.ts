@@ -10,8 +10,7 @@ import { SECTOR_BYTES } from "../../slab/sizes.ts";
 import type { SlabSector } from "../../slab/slab.ts";
 import { decodeColumn, type ShardRange, setEnciphered } from "./decode-column.ts";
 import { holdSector } from "./held-sector.ts";
-import { deliver, dropCopies, type MoveState } from "./move-state.ts";
-import { notePinnedWrongly, type Target } from "./rebuild-shards.ts";
+import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
 /** More would be a slab that was pinned as noise: 66 subsets of 12 sources are tried with two, 286 with three. */
 const MOST_EXTRA_SOURCES = 2;

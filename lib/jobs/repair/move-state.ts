@@ -49,6 +49,14 @@ export interface MoveState {
   undecided: boolean;
 }
 
+/** A shard that is being rebuilt. */
+export interface Target {
+  readonly move: PlannedMove;
+  readonly sector: SlabSector;
+  /** A whole sector. */
+  readonly data: Uint8Array;
+}
+
 /** Each holds a block. */
 export const COPIES_AT_ONCE = 6;
 /** More are not kept as sources: a code that large reads so many that a few do not matter. */
@@ -75,6 +83,11 @@ export function keepCopy(state: MoveState, { sector }: PlannedMove, held: HeldSe
   if (state.copies.size >= state.mostCopies || state.badShards.has(sector.index)) return;
   held.retain();
   state.copies.set(sector.index, held);
+}
+
+export function notePinnedWrongly(state: MoveState, sectors: readonly SlabSector[]): void {
+  state.pinnedWrongly.push(...sectors);
+  for (const { index } of sectors) state.badShards.add(index);
 }
 
 export function dropCopies(state: MoveState): void {

@@ -11,21 +11,13 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PlannedMove } from "../../placement/plan-repair.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
-import type { SlabSector } from "../../slab/slab.ts";
 import { BufferPool, cutIntoRanges } from "./buffer-pool.ts";
 import { blocksForRebuild, type ColumnPlan, planColumns } from "./column-plan.ts";
 import { decodeColumn } from "./decode-column.ts";
 import { findConsistentSources } from "./find-consistent-sources.ts";
 import { type Column, gatherColumn, type Pass } from "./gather-column.ts";
 import { holdSector } from "./held-sector.ts";
-import { deliver, dropCopies, type MoveState } from "./move-state.ts";
-
-export interface Target {
-  readonly move: PlannedMove;
-  readonly sector: SlabSector;
-  /** A whole sector. */
-  readonly data: Uint8Array;
-}
+import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
 /**
  * Rebuilds what is wanted and can be rebuilt, in as few passes over the sources as the memory allows, and delivers it. Sets
@@ -141,11 +133,6 @@ async function decodeAndVerify(
     }
   }
   return "inconsistent";
-}
-
-export function notePinnedWrongly(state: MoveState, sectors: readonly SlabSector[]): void {
-  state.pinnedWrongly.push(...sectors);
-  for (const { index } of sectors) state.badShards.add(index);
 }
 
 /** Reads and decodes every column. @returns indices of the shards that were read; undefined: too few sources answered */
