@@ -61,16 +61,16 @@ export function planColumns(options: {
   };
 }
 
-/** Blocks that a rebuild should have: all targets in one pass, and as many columns at once as `shareBlocks` allows. */
+/** Blocks that a rebuild should have: for all targets in one pass, and for as many columns as `mostRangeBlocks` allow. */
 export function blocksForRebuild(options: {
   readonly minShards: number;
   readonly targets: number;
-  readonly shareBlocks: number;
+  readonly mostRangeBlocks: number;
 }): number {
-  const { minShards, targets, shareBlocks } = options;
+  const { minShards, targets, mostRangeBlocks } = options;
   for (let columns = MOST_COLUMNS_AT_ONCE; columns > 1; columns -= 1) {
-    const blocks = rangeBlocks(minShards, columns, USUAL_RANGE_BYTES) + targets;
-    if (blocks <= shareBlocks) return blocks;
+    const blocks = rangeBlocks(minShards, columns, USUAL_RANGE_BYTES);
+    if (blocks <= mostRangeBlocks) return blocks + targets;
   }
   return rangeBlocks(minShards, 1, USUAL_RANGE_BYTES) + targets;
 }

@@ -106,7 +106,7 @@ export async function openArena(state: MoveState): Promise<void> {
   const forRebuild =
     targets === 0
       ? 0
-      : blocksForRebuild({ minShards: slab.minShards, targets, shareBlocks: memory.shareBlocks });
+      : blocksForRebuild({ minShards: slab.minShards, targets, mostRangeBlocks: memory.mostRangeBlocks });
   state.mostCopies = targets === 0 ? 0 : Math.min(copies, slab.minShards, MOST_KEPT_COPIES);
   const blocks = Math.max(1, Math.min(copies, COPIES_AT_ONCE), state.mostCopies) + forRebuild;
   state.arena = await memory.open(blocks, limits.signal);

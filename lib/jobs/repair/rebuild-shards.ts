@@ -49,12 +49,12 @@ export async function rebuildShards(state: MoveState, underWay: ReadonlySet<Plan
 async function ensureMemory(state: MoveState, targets: number, underWay: number): Promise<void> {
   const { memory } = state.deps;
   const { minShards } = state.slab;
-  const least = blocksForRebuild({ minShards, targets: 1, shareBlocks: 0 });
+  const least = blocksForRebuild({ minShards, targets: 1, mostRangeBlocks: 0 });
   const free = state.arena.buffers.total - state.copies.size - underWay;
   if (free >= Math.min(least, memory.totalBlocks - state.copies.size - underWay)) return;
   dropCopies(state);
   state.arena.close();
-  const blocks = blocksForRebuild({ minShards, targets, shareBlocks: memory.shareBlocks });
+  const blocks = blocksForRebuild({ minShards, targets, mostRangeBlocks: memory.mostRangeBlocks });
   state.arena = await memory.open(blocks + underWay, state.limits.signal);
 }
 

@@ -12,7 +12,7 @@ export interface SectorArena {
 
 /** For one repair at once, whatever its code: 85 of 255 takes 22 blocks for a column and some targets. */
 const BASE_BLOCKS = 24;
-/** For each repair that runs beside others: one lost sector of 10 of 30, two columns at once. */
+/** For each repair that runs beside others: one lost sector of 10 of 30, two columns at once, which keep the CPU busy. */
 const BLOCKS_PER_REPAIR = 8;
 /** 512 MiB: what comes beyond it waits. */
 const MOST_BLOCKS = 128;
@@ -37,14 +37,14 @@ export const NO_ARENA: SectorArena = { buffers: new BufferPool([]), close: () =>
  */
 export class SectorMemory {
   readonly totalBlocks: number;
-  /** What each repair may use when all run at once. */
-  readonly shareBlocks: number;
+  /** Of a repair's arena for the ranges that it reads. One repair alone reads as much at once as it can. */
+  readonly mostRangeBlocks: number;
   readonly #free: Uint8Array[];
   readonly #gate: Semaphore;
 
   constructor(kernel: Kernel, options: { readonly repairsAtOnce: number }) {
     this.totalBlocks = Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES);
-    this.shareBlocks = Math.floor(this.totalBlocks / options.repairsAtOnce);
+    this.mostRangeBlocks = options.repairsAtOnce === 1 ? this.totalBlocks : BLOCKS_PER_REPAIR;
     this.#free = Array.from({ length: this.totalBlocks }, () => kernel.arena.allocate(SECTOR_BYTES));
     this.#gate = new Semaphore(this.totalBlocks);
   }

@@ -55,9 +55,12 @@ describe("planColumns", () => {
 test.each([
   [10, 1, 32, 10],
   [10, 1, 8, 7],
-  [10, 10, 20, 19],
-  [10, 10, 8, 14],
+  [10, 10, 8, 16],
+  [10, 10, 0, 14],
   [85, 3, 32, 26],
-])("%i shards and %i targets with a share of %i blocks get %i", (minShards, targets, shareBlocks, blocks) => {
-  expect(blocksForRebuild({ minShards, targets, shareBlocks })).toBe(blocks);
-});
+])(
+  "%i shards and %i targets with %i blocks for ranges get %i",
+  (minShards, targets, mostRangeBlocks, blocks) => {
+    expect(blocksForRebuild({ minShards, targets, mostRangeBlocks })).toBe(blocks);
+  },
+);
