@@ -31,7 +31,7 @@ export function createReapHandler(
           indexer: environment.SLABMEND_INDEXER,
           ...options,
         },
-        { ...DEFAULT_REAP_SETTINGS, quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000 },
+        DEFAULT_REAP_SETTINGS,
         remainingMs,
       ),
     REAP_MEASURES,

@@ -26,6 +26,7 @@ import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
+import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
 /**
  * What one execution environment keeps between invocations, and its repairs share: memory, connections to hosts, prices,
@@ -51,6 +52,8 @@ export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** How many repairs may run at the same time; default 1, as on Lambda. */
   readonly repairsAtOnce?: number;
+  /** Default: {@link DEFAULT_WORKER_SETTINGS}. */
+  readonly settings?: WorkerSettings;
   readonly step?: (name: RepairStep) => void | Promise<void>;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -65,6 +68,7 @@ const COMMIT_ANSWER_MS = 45_000;
 export function openRepairEnvironment({
   variables,
   repairsAtOnce = 1,
+  settings = DEFAULT_WORKER_SETTINGS,
   step,
   clock = systemClock,
   random = Math.random,
@@ -78,10 +82,10 @@ export function openRepairEnvironment({
   const memory = new SectorMemory(kernel, { repairsAtOnce });
   const hosts: HostPool = createHostPool({
     clock,
-    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED),
+    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
-  const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
+  const { leaseMs } = settings;
   let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
   let underWay = 0;
@@ -102,7 +106,11 @@ export function openRepairEnvironment({
     const database = createAnsweringDatabase({
       clock,
       connect: () =>
-        connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
+        connect(
+          environment.SLABMEND_DATABASE_URL.reveal(),
+          "slabmend-repair",
+          environment.SLABMEND_DATABASE_CA,
+        ),
     });
     return {
       begin: (task, { worker, holdMs }) =>
@@ -119,7 +127,7 @@ export function openRepairEnvironment({
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
       async readNetwork({ fresh = false } = {}) {
-        const maxAgeMs = fresh ? 0 : environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
+        const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
         if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
           const options = {
             minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
@@ -151,7 +159,7 @@ export function openRepairEnvironment({
     async repair(task, { id, remainingMs }) {
       const startedAtMs = clock.now();
       // Each time: what a name resolves to may change.
-      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
+      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       await hosts.checkReused();
       const store = openStore();
       underWay += 1;
@@ -167,13 +175,7 @@ export function openRepairEnvironment({
             random,
             logger,
             worker: id,
-            settings: {
-              leaseMs,
-              heartbeatMs: environment.SLABMEND_HEARTBEAT_SECONDS * 1_000,
-              copyPriceMultiple: environment.SLABMEND_COPY_PRICE_MULTIPLE,
-              maxUnpinnedPerHost: environment.SLABMEND_MAX_UNPINNED_PER_HOST,
-              mostHastings: environment.SLABMEND_MAX_SIACOINS_PER_REPAIR,
-            },
+            settings: { ...settings, mostHastings: environment.SLABMEND_MAX_SIACOINS_PER_REPAIR },
             ...(step === undefined ? {} : { step }),
           },
           remainingMs - (clock.now() - startedAtMs),

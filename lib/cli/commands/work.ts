@@ -96,7 +96,7 @@ they have in hand.`,
         const pool = new WorkerPool({
           size: concurrency,
           onUnfit: (reason) => unfit.abort(workerUnfit(reason)),
-          environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl },
+          environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
@@ -118,10 +118,7 @@ they have in hand.`,
               database,
               clock: io.clock,
               claim: claimSettingsFrom(environment),
-              reap: {
-                ...DEFAULT_REAP_SETTINGS,
-                quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000,
-              },
+              reap: DEFAULT_REAP_SETTINGS,
             }).finally(() => database.end());
           } finally {
             await pool.stop();

@@ -2,16 +2,13 @@ import { readFileSync } from "node:fs";
 import { readPredicateStatements } from "../indexd/predicates-sql.ts";
 
 const FILES = [
-  "../leases/claimable-slabs.sql",
   "../indexd/bad-sectors.sql",
   "../indexd/sector-slabs.sql",
-  "../leases/claim-page.sql",
-  "../leases/claim-times.sql",
-  "../indexd/sector-causes.sql",
+  "../leases/lease-standing.sql",
   "../backlog/slab-health.sql",
   "../backlog/walk-page.sql",
   "../backlog/record-backlog.sql",
-  "../leases/lease-by-urgency.sql",
+  "../leases/lease-batch.sql",
   "../leases/begin-repair.sql",
   "../leases/extend-lease.sql",
   "../leases/fate-of-token.sql",
