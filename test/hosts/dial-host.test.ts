@@ -5,6 +5,7 @@ import type { ConnectEndpoint } from "../../lib/hosts/connect-endpoint.ts";
 import { createHostDialer } from "../../lib/hosts/dial-host.ts";
 import type { HostConnection } from "../../lib/hosts/host-dialer.ts";
 import { createHostPool, type HostPool } from "../../lib/hosts/host-pool.ts";
+import { rangeRead, sectorWrite } from "../../lib/hosts/paid-rpc.ts";
 import { encodeWireError } from "../../lib/rhp4/framing.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { type Answered, createTestHost, type TestHost } from "../rhp4/rpc-server.ts";
@@ -63,11 +64,11 @@ test("sectors are written and read over a real connection, many at once", async 
   const pool = makePool();
   const target = { hostKey: host.hostKey, addresses: [server.address] };
   const data = Uint8Array.from({ length: SECTOR_BYTES }, (_, i) => (i * 7) % 251);
-  const { root } = await pool.writeSector(target, { data }, signal);
+  const { root } = await pool.call(target, sectorWrite(data), { signal });
   const MiB = 1_048_576;
   const ranges = [0, 1, 2, 3].map((i) => ({ offset: i * MiB, into: new Uint8Array(MiB) }));
   const read = ({ offset, into }: { offset: number; into: Uint8Array }) =>
-    pool.readRange(target, { root, offset, length: into.length, into }, signal);
+    pool.call(target, rangeRead({ root, offset, into }), { signal });
   const results = await Promise.all(ranges.map(read));
   for (const { offset, into } of ranges) {
     expect(Buffer.compare(into, data.subarray(offset, offset + MiB))).toBe(0);
@@ -86,7 +87,7 @@ test("a write that is refused early stops, and the connection serves the next ca
     await stream.write(encodeWireError({ code: 2, description: "not enough storage" }));
     return "done";
   };
-  const write = pool.writeSector(target, { data: new Uint8Array(SECTOR_BYTES) }, signal);
+  const write = pool.call(target, sectorWrite(new Uint8Array(SECTOR_BYTES)), { signal });
   await expect(write).rejects.toMatchObject({ code: "not-enough-storage" });
   expect(await pool.balance(target, signal)).toBe(host.balance);
   expect(server.accepted()).toBe(1);
@@ -102,7 +103,7 @@ test("a host that cuts the connection in mid-read is asked once more, then given
     return undefined;
   };
   const into = new Uint8Array(SECTOR_BYTES);
-  const read = pool.readRange(target, { root, offset: 0, length: SECTOR_BYTES, into }, signal);
+  const read = pool.call(target, rangeRead({ root, offset: 0, into }), { signal });
   await expect(read).rejects.toMatchObject({ code: "connection-lost", meansLost: false });
   expect(server.accepted()).toBe(2);
 });

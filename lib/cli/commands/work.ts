@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { variablesOf } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
 import { createAnsweringDatabase } from "../../database/client/answering-database.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger } from "../../telemetry/logger.ts";
@@ -36,13 +37,25 @@ const WITHOUT_QUEUES = [
     name !== "SLABMEND_DEAD_LETTER_QUEUE_URL",
 );
 
+/** While one waits for hosts, the other computes. */
+const REPAIRS_PER_CPU = 2;
+
+/** Ends the command after the repairs in hand: another machine does better. */
+function workerUnfit(reason: string): OperatorError {
+  return new OperatorError({
+    code: "worker-unfit",
+    message: `work: expected this machine to be able to repair, but ${reason}`,
+    remedy: "Look at its clock, its network and its release, then start it again; slabs were not blamed.",
+  });
+}
+
 export function addWork(host: CommandHost): void {
   host.program
     .command("work")
     .description("repair on this machine until told to end: beside the functions on AWS, or instead of them")
     .option(
       "--concurrency <n>",
-      "repairs at once, each in a process of about 250 MiB; default: one for each CPU",
+      "repairs at once, in a process for each CPU, two or more to a process; default: two for each CPU",
       wholeNumber(1, 1_000),
     )
     .option("--from-database", "claim straight from the database, without any queue; reaps too")
@@ -61,7 +74,7 @@ they have in hand.`,
     .action(
       action<WorkOptions>(host, async (context, options) => {
         const { io, variables } = context;
-        const concurrency = options.concurrency ?? availableParallelism();
+        const concurrency = options.concurrency ?? REPAIRS_PER_CPU * availableParallelism();
         const environment = context.parse(WITHOUT_QUEUES);
         const queueUrl =
           options.fromDatabase === true
@@ -78,8 +91,11 @@ they have in hand.`,
         });
         const report = createWorkReport();
         const onEnd = (end: WorkEnd): void => countEnd(report, end);
+        const unfit = new AbortController();
+        const signal = AbortSignal.any([io.signal, unfit.signal]);
         const pool = new WorkerPool({
           size: concurrency,
+          onUnfit: (reason) => unfit.abort(workerUnfit(reason)),
           environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
@@ -87,7 +103,6 @@ they have in hand.`,
         await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (_sql, { connect }) => {
           await pool.start();
           logger.info({ concurrency, from: queueUrl ?? "database" }, "working");
-          const { signal } = io;
           signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
           const shared = { pool, logger, metrics, onEnd, signal, indexer: environment.SLABMEND_INDEXER };
           try {
@@ -109,6 +124,7 @@ they have in hand.`,
             await pool.stop();
           }
         });
+        unfit.signal.throwIfAborted();
         context.print({ done: true, ...report }, JSON.stringify({ done: true, ...report }));
         return "done";
       }),
