@@ -3,7 +3,7 @@ import type { Context } from "aws-lambda";
 import { systemClock } from "../lib/clock/clock.ts";
 import { assertUrlIsSafe } from "../lib/config/database-url.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
-import { type Ask, askWithin, createAnsweringDatabase } from "../lib/database/client/answering-database.ts";
+import { type Ask, askWithin, createDeadlineClient } from "../lib/database/client/deadline-client.ts";
 import { connect } from "../lib/database/client/connect.ts";
 import { assertFleetMayWork } from "../lib/database/schema/assert-fleet-may-work.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
@@ -52,7 +52,7 @@ export function createScheduledHandler<Report extends object>(
     const totalMs = context.getRemainingTimeInMillis();
     const reserveMs = Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
     const putAwayMs = reserveMs * PUT_AWAY_SHARE;
-    const database = createAnsweringDatabase({
+    const database = createDeadlineClient({
       clock: systemClock,
       connect: () =>
         connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`, environment.SLABMEND_DATABASE_CA),

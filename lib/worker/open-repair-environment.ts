@@ -2,7 +2,7 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
-import { ANSWER_MS, createAnsweringDatabase } from "../database/client/answering-database.ts";
+import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { connect } from "../database/client/connect.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
@@ -106,7 +106,7 @@ export function openRepairEnvironment({
   };
 
   const openStore = (): RepairStore & { reportScores(): Promise<void>; end(): Promise<void> } => {
-    const database = createAnsweringDatabase({
+    const database = createDeadlineClient({
       clock,
       connect: () =>
         connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair", environment.SLABMEND_DATABASE_CA),

@@ -9,7 +9,7 @@
 
 import type { Clock } from "../clock/clock.ts";
 import { sleep } from "../clock/sleep.ts";
-import { type AnsweringDatabase, type Ask, askWithin } from "../database/client/answering-database.ts";
+import { type DeadlineClient, type Ask, askWithin } from "../database/client/deadline-client.ts";
 import { StoreError } from "../database/client/store-error.ts";
 import { countLeasesBesideQueue } from "../database/leases/count-leases.ts";
 import { releaseUnbegunLease } from "../database/leases/lease-slab.ts";
@@ -25,7 +25,7 @@ import { mayPass } from "./may-pass.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface DatabaseWork {
-  readonly database: AnsweringDatabase;
+  readonly database: DeadlineClient;
   readonly pool: WorkerPool;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;

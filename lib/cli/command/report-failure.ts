@@ -122,10 +122,10 @@ const DATABASE_FAILURES: readonly {
     remedy: "Look at the server's certificate and TLS settings, and that nothing in between answers for it.",
   },
   {
-    codes: /^ECONNRESET$/,
-    says: /before secure TLS connection was established/,
+    codes: /^(TLS_REFUSED|ECONNRESET)$/,
+    says: /the server refuses TLS|before secure TLS connection was established/,
     code: "tls-refused",
-    expected: "TLS, as sslmode in SLABMEND_DATABASE_URL demands, got a server that hangs up on it",
+    expected: "TLS, as sslmode in SLABMEND_DATABASE_URL demands, got",
     remedy:
       "Turn TLS on in PostgreSQL (ssl = on, with a certificate). Only to loopback and private addresses it may go without: sslmode=disable.",
   },

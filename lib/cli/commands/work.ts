@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { variablesOf } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
-import { createAnsweringDatabase } from "../../database/client/answering-database.ts";
+import { createDeadlineClient } from "../../database/client/deadline-client.ts";
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger } from "../../telemetry/logger.ts";
@@ -90,7 +90,7 @@ they have in hand.`,
               client.destroy();
               return;
             }
-            const database = createAnsweringDatabase({ clock: io.clock, connect });
+            const database = createDeadlineClient({ clock: io.clock, connect });
             await workFromDatabase({
               ...shared,
               database,

@@ -29,7 +29,7 @@ import {
   readWalkPage,
   type SlabHealth,
 } from "../../database/backlog/slab-health.ts";
-import type { Ask } from "../../database/client/answering-database.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import { retryTransaction } from "../../database/client/retry-transaction.ts";
 import { readShortly } from "../../database/client/short-snapshot.ts";
 import { correlatedHosts } from "../../placement/correlated-hosts.ts";

@@ -8,7 +8,7 @@ import { StoreError } from "./store-error.ts";
 export const ANSWER_MS = 20_000;
 
 /** A client of the database that does not wait for ever for an answer. */
-export interface AnsweringDatabase {
+export interface DeadlineClient {
   /**
    * Runs statements on the client. Without an answer in time its connection is dropped, and the next call gets a new
    * one: after a failover the old server is gone without a word, and TCP would wait for a quarter of an hour. What else
@@ -29,10 +29,10 @@ const TAKE_LEAVE_MS = 5_000;
 /** Before each new connection after a read-only one, while the name may still lead to the old primary. */
 const NEW_CONNECTION_SLEEPS_MS = [0, 500, 1_000, 2_000, 2_000, 2_000];
 
-export function createAnsweringDatabase(options: {
+export function createDeadlineClient(options: {
   readonly connect: () => Sql;
   readonly clock: Clock;
-}): AnsweringDatabase {
+}): DeadlineClient {
   const { connect, clock } = options;
   let sql = connect();
   const givenUp = new WeakSet<Sql>();
@@ -46,7 +46,7 @@ export function createAnsweringDatabase(options: {
     ending.add(end);
   };
 
-  const run: AnsweringDatabase["run"] = async (limitMs, statements) => {
+  const run: DeadlineClient["run"] = async (limitMs, statements) => {
     const endsAtMs = clock.now() + limitMs;
     let current = sql;
     // What rests between two tries does not notice that its client is gone: its end is not waited for.
@@ -101,7 +101,7 @@ export type Ask = <Result>(statements: (sql: Sql) => Promise<Result>) => Promise
 
 /** @param endsAtMs by the clock; nothing is waited for after that, nor asked. Default: there is no such time. */
 export function askWithin(
-  database: AnsweringDatabase,
+  database: DeadlineClient,
   clock: Clock,
   endsAtMs: number = Number.POSITIVE_INFINITY,
 ): Ask {

@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
-import { askWithin, createAnsweringDatabase } from "../../lib/database/client/answering-database.ts";
+import { askWithin, createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
 import { connect } from "../../lib/database/client/connect.ts";
 import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -19,7 +19,7 @@ const one = async (sql: Sql): Promise<number> => (await sql<{ one: number }[]>`s
 test("a server that falls silent is given up, and the next call has a new connection", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
-  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   expect(await answering.run(20_000, one)).toBe(1);
   const asked = proxy.fallSilent();
   const unanswered = answering.run(20_000, one).catch((error: unknown) => error);
@@ -36,7 +36,7 @@ test("a server that falls silent is given up, and the next call has a new connec
 test("what is idempotent is asked again by itself", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
-  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   const asked = proxy.fallSilent();
   const answer = answering.runAgain(20_000, one);
   await asked;
@@ -52,7 +52,7 @@ const turnReadOnly = (sql: Sql) => sql`set default_transaction_read_only = on`;
 const write = (sql: Sql) => sql`update slabmend.fleet set last_probe_at = null`.then(({ count }) => count);
 
 test("a server that became read-only is left at once, and the call has a new connection", async () => {
-  const answering = createAnsweringDatabase({
+  const answering = createDeadlineClient({
     clock: systemClock,
     connect: () => connect(database.url, "test"),
   });
@@ -67,7 +67,7 @@ test("a server that became read-only is left at once, and the call has a new con
 test("one that stays read-only is asked again until the time is up", async () => {
   const clock = createFakeClock();
   const slept: number[] = [];
-  const answering = createAnsweringDatabase({
+  const answering = createDeadlineClient({
     clock: {
       now: clock.now,
       after(delayMs, callback) {
@@ -91,7 +91,7 @@ test("one that stays read-only is asked again until the time is up", async () =>
 });
 
 test("a failure of the statement itself is passed on as it is", async () => {
-  const answering = createAnsweringDatabase({
+  const answering = createDeadlineClient({
     clock: systemClock,
     connect: () => connect(database.url, "test"),
   });
@@ -104,7 +104,7 @@ test("a failure of the statement itself is passed on as it is", async () => {
 test("what waits on a connection that another call gave up has no answer either, at once and however it tries again", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
-  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   const asked = proxy.fallSilent();
   const failure = (limitMs: number, statements = one) =>
     answering.run(limitMs, statements).catch((error: unknown) => error);
@@ -120,7 +120,7 @@ test("what waits on a connection that another call gave up has no answer either,
 test("a deadline bounds every wait, and beyond it nothing is asked", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
-  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   const ask = askWithin(answering, clock, clock.now() + 3_000);
   expect(await ask(one)).toBe(1);
   const asked = proxy.fallSilent();
