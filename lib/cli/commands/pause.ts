@@ -15,9 +15,9 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     )
     .action(
       action<{ reason?: string }>(host, async (context, { reason }) => {
-        const { changed, pause } = await withDatabase(context, { needs: "store" }, async (sql) => ({
-          changed: await pauseClaims(sql, reason),
-          pause: await readPause(sql),
+        const { changed, pause } = await withDatabase(context, { needs: "store" }, async (ask) => ({
+          changed: await ask((sql) => pauseClaims(sql, reason)),
+          pause: await ask(readPause, { isIdempotent: true }),
         }));
         context.print(
           { changed, paused: true, since: pause?.since, reason: pause?.reason },
@@ -31,7 +31,7 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     .description("lift a pause")
     .action(
       action<object>(host, async (context) => {
-        const changed = await withDatabase(context, { needs: "store" }, (sql) => resumeClaims(sql));
+        const changed = await withDatabase(context, { needs: "store" }, (ask) => ask(resumeClaims));
         context.print({ changed, paused: false }, changed ? "resumed" : "was not paused");
         return "done";
       }),

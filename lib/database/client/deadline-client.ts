@@ -2,12 +2,13 @@ import postgres, { type Sql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { isReadOnlyServer, readOnlyServer } from "./read-only-server.ts";
+import { retryTransaction } from "./retry-transaction.ts";
 import { StoreError } from "./store-error.ts";
 
 /** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
 export const ANSWER_MS = 20_000;
 
-/** A client of the database that does not wait for ever for an answer. */
+/** A client of the database with a deadline for every call. */
 export interface DeadlineClient {
   /**
    * Runs statements on the client. Without an answer in time its connection is dropped, and the next call gets a new
@@ -19,7 +20,10 @@ export interface DeadlineClient {
    * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it has not
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
-  /** Like `run`, and after a silence once more on a new connection: for what is idempotent. */
+  /**
+   * Like `run`, for what is idempotent: after a silence it is run once more on a new connection, after lost connections some times,
+   * with growing pauses. `limitMs` is that of each run.
+   */
   runAgain<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /** Waits at most `limitMs` for the server to take leave. */
   end(limitMs?: number): Promise<void>;
@@ -78,26 +82,43 @@ export function createDeadlineClient(options: {
 
   return {
     run,
-    async runAgain(limitMs, statements) {
-      try {
-        return await run(limitMs, statements);
-      } catch (error) {
-        if (!isNoAnswer(error)) throw error;
-        return await run(limitMs, statements);
-      }
-    },
+    runAgain: (limitMs, statements) => again(clock, () => run(limitMs, statements)),
     async end(limitMs = TAKE_LEAVE_MS) {
       await Promise.allSettled([...ending, sql.end({ timeout: limitMs / 1_000 })]);
     },
   };
 }
 
+/** Runs what is idempotent until it has an answer: once more after a silence, and some times after a lost connection. */
+async function again<Result>(clock: Clock, run: () => Promise<Result>): Promise<Result> {
+  const withoutLosses = () => retryTransaction("read", run, { clock });
+  try {
+    return await withoutLosses().catch((error: unknown) => {
+      if (!isNoAnswer(error)) throw error;
+      return withoutLosses();
+    });
+  } catch (error) {
+    // Of what is idempotent the fate does not matter: what ended the last try says more.
+    throw error instanceof StoreError && error.code === "fate-unknown" ? error.cause : error;
+  }
+}
+
+export interface AskOptions {
+  /** It is asked again after a silence or a lost connection. */
+  readonly isIdempotent?: boolean;
+  /** Default: {@link ANSWER_MS}. */
+  readonly limitMs?: number;
+}
+
 /**
- * Asks the database, and waits no longer for the answer than there is time. Not asked again: what is not idempotent may have
- * happened.
+ * Asks the database, and waits no longer for the answer than there is time. Not asked again unless it says that it may be: what is
+ * not idempotent may have happened.
  * @throws {StoreError} `no-answer`
  */
-export type Ask = <Result>(statements: (sql: Sql) => Promise<Result>) => Promise<Result>;
+export type Ask = <Result>(
+  statements: (sql: Sql) => Promise<Result>,
+  options?: AskOptions,
+) => Promise<Result>;
 
 /** @param endsAtMs by the clock; nothing is waited for after that, nor asked. Default: there is no such time. */
 export function askWithin(
@@ -105,10 +126,13 @@ export function askWithin(
   clock: Clock,
   endsAtMs: number = Number.POSITIVE_INFINITY,
 ): Ask {
-  return async (statements) => {
-    const limitMs = Math.min(ANSWER_MS, endsAtMs - clock.now());
-    if (limitMs <= 0) throw noAnswer(0);
-    return await database.run(limitMs, statements);
+  return async (statements, { isIdempotent = false, limitMs: mostMs = ANSWER_MS } = {}) => {
+    const once = async () => {
+      const limitMs = Math.min(mostMs, endsAtMs - clock.now());
+      if (limitMs <= 0) throw noAnswer(0);
+      return await database.run(limitMs, statements);
+    };
+    return await (isIdempotent ? again(clock, once) : once());
   };
 }
 

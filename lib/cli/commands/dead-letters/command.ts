@@ -24,9 +24,9 @@ unreadable: this release cannot read it; somebody else writes to the queue, or a
     )
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
-        const { total, letters } = await withDatabase(context, { needs: "store" }, async (sql) => {
-          await rereadDeadLetters(sql);
-          return listDeadLetters(sql, { limit });
+        const { total, letters } = await withDatabase(context, { needs: "store" }, async (ask) => {
+          await ask(rereadDeadLetters, { isIdempotent: true });
+          return ask((sql) => listDeadLetters(sql, { limit }), { isIdempotent: true });
         });
         context.print(
           // The token is what lets a repair begin: no business of whoever reads the output.
@@ -68,10 +68,10 @@ unreadable: this release cannot read it; somebody else writes to the queue, or a
         const client = createSqsClient(context.variables, queueUrl);
         const queue = createRepairQueue({ client, queueUrl });
         try {
-          const report = await withDatabase(context, { needs: "store" }, async (sql) => {
-            await rereadDeadLetters(sql);
+          const report = await withDatabase(context, { needs: "store" }, async (ask) => {
+            await ask(rereadDeadLetters, { isIdempotent: true });
             return redriveDeadLetters(
-              { sql, queue },
+              { ask, queue },
               { discard: discard === true, ...(messageIds.length === 0 ? {} : { messageIds }) },
             );
           });

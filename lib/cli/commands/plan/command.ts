@@ -26,8 +26,8 @@ SLABMEND_MIN_HOST_DISTANCE_KM, SLABMEND_MAX_UNPINNED_PER_HOST and SLABMEND_COPY_
           "SLABMEND_MAX_UNPINNED_PER_HOST",
           "SLABMEND_COPY_PRICE_MULTIPLE",
         ]);
-        const report = await withDatabase(context, { needs: "store" }, (sql) =>
-          sql.begin("isolation level repeatable read read only", async (tx) => {
+        const report = await withDatabase(context, { needs: "store" }, (ask) =>
+          ask((sql) => sql.begin("isolation level repeatable read read only", async (tx) => {
             const slab = await findSlab(tx, slabText);
             return planReport({
               slab,
@@ -40,7 +40,7 @@ SLABMEND_MIN_HOST_DISTANCE_KM, SLABMEND_MAX_UNPINNED_PER_HOST and SLABMEND_COPY_
               maxUnpinnedPerHost: settings.SLABMEND_MAX_UNPINNED_PER_HOST,
               random: Math.random,
             });
-          }),
+          }), { isIdempotent: true }),
         );
         context.print(report, renderPlan(report));
         return "done";
