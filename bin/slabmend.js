@@ -3,11 +3,15 @@
 // us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules, so slabmend runs from
 // a clone, not as a dependency: docs/decisions/0241.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const LEAST_NODE = 24;
+const LOOK_EVERY_MS = 1_000;
+/** What ends a command that is told to end twice: docs/command-line.md has one code for it. */
+const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
 const script = fileURLToPath(new URL("./slabmend.ts", import.meta.url));
 const fail = (message) => {
   process.stderr.write(`slabmend: ${message}\n`);
@@ -18,15 +22,49 @@ if (script.includes(`${sep}node_modules${sep}`)) {
   fail("expected to run from a clone of its repository, not from node_modules.\nClone it, run npm ci there, then npx slabmend in that folder.");
 }
 if (Number(process.versions.node.split(".")[0]) >= LEAST_NODE) {
+  // Until the command line listens itself: a container's first process would not hear a signal at all.
+  for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => process.exit(process.argv.includes("work") ? 0 : 130));
+  whenNpmIsGone(() => process.kill(process.pid, "SIGTERM"));
   await import("./slabmend.ts");
 } else {
   const node = join(dirname(script), "..", "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
   if (!existsSync(node)) {
     fail(`expected Node.js ${LEAST_NODE} or newer, got ${process.versions.node} and none in node_modules.\nRun npm ci, which installs one beside us, or use a newer Node.js.`);
   }
-  const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: "inherit" });
+  // This file again, so that the other Node looks after its parents too.
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
   // A terminal sends Ctrl+C to both; other senders know only this process.
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => name !== "SIGINT" && child.kill(name));
+  const isFromTerminal = process.stdin.isTTY === true;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(name, () => (name === "SIGINT" && isFromTerminal) || child.kill(name));
+  }
+  whenNpmIsGone(() => child.kill("SIGTERM"));
   child.on("error", (error) => fail(`could not start ${node}: ${error.message}`));
-  child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
+  child.on("exit", (code, signal) => process.exit(code ?? (ASKED.includes(signal) ? 130 : 128 + constants.signals[signal])));
+}
+
+/**
+ * npx and npm start a command by a shell, and tell neither when they are ended themselves: without this a worker would go on by
+ * itself. Only then: started by a shell (nohup, setsid) a command may outlive it.
+ */
+function whenNpmIsGone(act) {
+  if (process.env.npm_command === undefined) return;
+  const shell = process.ppid;
+  const npm = parentOf(shell);
+  const timer = setInterval(() => {
+    if (process.ppid === shell && parentOf(shell) === npm) return;
+    clearInterval(timer);
+    act();
+  }, LOOK_EVERY_MS);
+  timer.unref();
+}
+
+/** Where there is no /proc, the shell of npm is usually npm's command itself. */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,12 +1,18 @@
 /** The command line's process: gives it the streams, and turns signals into one that can be waited for. */
 
+import { exitCode } from "../lib/cli/command/exit-codes.ts";
 import { runCommandLine } from "../lib/cli/command-line.ts";
 import { systemClock } from "../lib/clock/clock.ts";
 
 const ending = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) {
-  // The second one ends the process at once, as without us.
-  process.once(name, () => ending.abort(new Error(name)));
+  // Those of slabmend.js, for the time until now.
+  process.removeAllListeners(name);
+  process.on(name, () => {
+    // The second one ends the process at once. Not by the system's own handling, which a container's first process does not have.
+    if (ending.signal.aborted) process.exit(exitCode("interrupted"));
+    ending.abort(new Error(name));
+  });
 }
 // `slabmend status | head -1` is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

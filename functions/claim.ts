@@ -1,4 +1,5 @@
 import { systemClock } from "../lib/clock/clock.ts";
+import { findNetworkProblems, readNetworkState } from "../lib/database/indexd/network-state.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
 import { ClaimIncompleteError, type ClaimReport } from "../lib/jobs/claim/claim-report.ts";
@@ -11,19 +12,31 @@ import { createScheduledHandler } from "./scheduled.ts";
 export function createClaimHandler(
   options: { readonly step?: (name: ClaimStep) => void | Promise<void> } = {},
 ) {
+  // Once an execution environment: it reads the whole network.
+  let isNetworkSeen = false;
   return createScheduledHandler<ClaimReport>(
     "claim",
-    ({ environment, ask, sqs, remainingMs }) =>
-      claim(
+    async ({ environment, logger, ask, sqs, remainingMs }) => {
+      if (!isNetworkSeen) {
+        const state = await ask(readNetworkState, { isIdempotent: true });
+        for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
+        isNetworkSeen = true;
+      }
+      return await claim(
         {
           ask,
           clock: systemClock,
-          queue: createRepairQueue({ client: sqs, queueUrl: environment.SLABMEND_QUEUE_URL }),
+          queue: createRepairQueue({
+            client: sqs,
+            queueUrl: environment.SLABMEND_QUEUE_URL,
+            indexer: environment.SLABMEND_INDEXER,
+          }),
           ...options,
         },
         claimSettingsFrom(environment),
         remainingMs,
-      ),
+      );
+    },
     {
       of: claimMetrics,
       ofFailure: (error) => (error instanceof ClaimIncompleteError ? claimMetrics(error.report) : {}),

@@ -2,12 +2,12 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
-import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { connect } from "../database/client/connect.ts";
+import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
 import { assertKnownDatabaseVersion } from "../database/indexd/database-version.ts";
-import { type FleetSnapshot, readFleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
+import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import { readSlab } from "../database/indexd/read-slab.ts";
 import { beginRepair } from "../database/leases/begin-repair.ts";
 import { commitRepair } from "../database/leases/commit-repair.ts";
@@ -17,15 +17,11 @@ import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts"
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { BufferPool } from "../jobs/repair/buffer-pool.ts";
-import type {
-  RepairResult,
-  RepairStep,
-  RepairStore,
-  RepairTask,
-} from "../jobs/repair/repair-dependencies.ts";
+import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
+import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
@@ -37,7 +33,7 @@ export interface RepairEnvironment {
   readonly metrics: MetricsPrinter;
   /** Repairs one slab; see {@link repairSlab}. Nothing is under way when it returns. */
   repair(
-    task: RepairTask,
+    task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
   ): Promise<RepairResult>;
   close(): Promise<void>;
@@ -90,7 +86,7 @@ export function openRepairEnvironment({
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
   const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
-  let fleet: FleetSnapshot | undefined;
+  let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
 
   const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
@@ -112,29 +108,28 @@ export function openRepairEnvironment({
         connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
     });
     return {
-      begin: (task, { worker, holdMs }) =>
-        database.run(ANSWER_MS, async (sql) => {
-          // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
-          // The grant is applied again before it.
-          if (!mayWork) await assertFleetMayWork(sql);
-          // Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
-          else await assertKnownDatabaseVersion(sql);
-          mayWork = true;
-          return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
-        }),
+      async begin(task, { worker, holdMs }) {
+        // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones. The grant is applied
+        // again before it. Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
+        await database.runAgain(ANSWER_MS, mayWork ? assertKnownDatabaseVersion : assertFleetMayWork);
+        mayWork = true;
+        return await database.run(ANSWER_MS, (sql) =>
+          beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs }),
+        );
+      },
       extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
-      async readFleet({ fresh = false } = {}) {
+      async readNetwork({ fresh = false } = {}) {
         const maxAgeMs = fresh ? 0 : environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
         if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
           const options = {
             minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
             now: () => clock.now(),
           };
-          fleet = await database.runAgain(ANSWER_MS, (sql) => readFleetSnapshot(sql, options));
+          fleet = await database.runAgain(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
           await tryScores("what the fleet knows of hosts could not be read", async () =>
-            hosts.startFrom(await database.run(ANSWER_MS, (sql) => readHostScores(sql))),
+            hosts.startFrom(await database.runAgain(ANSWER_MS, (sql) => readHostScores(sql))),
           );
         }
         return fleet;

@@ -1,8 +1,8 @@
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
-import { askWithin, createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
 import { connect } from "../../lib/database/client/connect.ts";
+import { askWithin, createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
 import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
@@ -78,8 +78,10 @@ test("one that stays read-only is asked again until the time is up", async () =>
         return () => {};
       },
     },
-    connect: () => connect(`${database.url}?default_transaction_read_only=on`, "test"),
+    connect: () => connect(database.url, "test"),
   });
+  const name = new URL(database.url).pathname.slice(1);
+  await database.sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
   await expect(answering.run(5_000, write)).rejects.toMatchObject({
     code: "read-only-server",
     cause: { code: "25006" },
@@ -88,6 +90,7 @@ test("one that stays read-only is asked again until the time is up", async () =>
   expect(slept).toEqual([500, 1_000, 2_000]);
   expect(clock.pending).toBe(0);
   await answering.end();
+  await database.sql.unsafe(`alter database ${name} reset default_transaction_read_only`);
 });
 
 test("a failure of the statement itself is passed on as it is", async () => {

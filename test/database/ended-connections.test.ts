@@ -25,7 +25,8 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const STATEMENTS: Readonly<Record<string, (sql: Sql) => Promise<unknown>>> = {
   "a plain statement": (sql) => sql`select 1 as one`,
   "a statement with parameters": (sql) => sql`select ${1}::integer + ${"2"}::integer as three`,
-  "a long statement, which the driver writes at once": (sql) => sql`select length(${"x".repeat(3_000)}::text)`,
+  "a long statement, which the driver writes at once": (sql) =>
+    sql`select length(${"x".repeat(3_000)}::text)`,
   "several statements in one": (sql) => sql.unsafe("select 1; select 2"),
   "two statements at once": (sql) => Promise.all([sql`select 1`, sql`select ${2}::integer`]),
   "a refused statement": (sql) => sql`select 1 / 0`.catch((error) => ignore("22012", error)),

@@ -1,5 +1,6 @@
 import { listQuarantine, releaseQuarantine } from "../../database/fleet/quarantine.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
+import type { Slab } from "../../slab/slab.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../command/find-slab.ts";
 import { withDatabase } from "../command/open-database.ts";
@@ -53,10 +54,10 @@ export function addQuarantine(host: CommandHost): void {
           if (all === true) {
             return { released: await ask((sql) => releaseQuarantine(sql, "all")), notQuarantined: [] };
           }
-          const slabs = [];
+          const slabs: Slab[] = [];
           for (const name of names) {
             slabs.push(await ask((sql) => findSlab(sql, name), { isIdempotent: true }));
-          };
+          }
           const released = await ask((sql) =>
             releaseQuarantine(
               sql,

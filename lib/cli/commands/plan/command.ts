@@ -1,4 +1,4 @@
-import { readFleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { readRepairState } from "../../../database/leases/repair-state.ts";
 import { readBadShards } from "../../../database/reports/read-bad-shards.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
@@ -27,20 +27,24 @@ SLABMEND_MIN_HOST_DISTANCE_KM, SLABMEND_MAX_UNPINNED_PER_HOST and SLABMEND_COPY_
           "SLABMEND_COPY_PRICE_MULTIPLE",
         ]);
         const report = await withDatabase(context, { needs: "store" }, (ask) =>
-          ask((sql) => sql.begin("isolation level repeatable read read only", async (tx) => {
-            const slab = await findSlab(tx, slabText);
-            return planReport({
-              slab,
-              fleet: await readFleetSnapshot(tx, {
-                minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM,
+          ask(
+            (sql) =>
+              sql.begin("isolation level repeatable read read only", async (tx) => {
+                const slab = await findSlab(tx, slabText);
+                return planReport({
+                  slab,
+                  fleet: await readNetworkSnapshot(tx, {
+                    minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM,
+                  }),
+                  state: await readRepairState(tx, slab.id),
+                  badShards: await readBadShards(tx, slab.id),
+                  copyPriceMultiple: settings.SLABMEND_COPY_PRICE_MULTIPLE,
+                  maxUnpinnedPerHost: settings.SLABMEND_MAX_UNPINNED_PER_HOST,
+                  random: Math.random,
+                });
               }),
-              state: await readRepairState(tx, slab.id),
-              badShards: await readBadShards(tx, slab.id),
-              copyPriceMultiple: settings.SLABMEND_COPY_PRICE_MULTIPLE,
-              maxUnpinnedPerHost: settings.SLABMEND_MAX_UNPINNED_PER_HOST,
-              random: Math.random,
-            });
-          }), { isIdempotent: true }),
+            { isIdempotent: true },
+          ),
         );
         context.print(report, renderPlan(report));
         return "done";
