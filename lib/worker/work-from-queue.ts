@@ -60,6 +60,8 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
     batchSize: 1,
     waitTimeSeconds: WAIT_SECONDS,
     pollingWaitTimeMs: 0,
+    // Of some errors only; ours, below, is for all.
+    authenticationErrorTimeout: 1,
     messageSystemAttributeNames: ["ApproximateReceiveCount"],
     // Of what the handler throws for: nobody has tried, or the database was away for a moment.
     terminateVisibilityTimeout: ([message]) =>

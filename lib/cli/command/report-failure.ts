@@ -1,3 +1,4 @@
+import { ClockError } from "../../clock/clock-check.ts";
 import { ConfigurationError } from "../../config/configuration-error.ts";
 import { StoreError } from "../../database/client/store-error.ts";
 import { IndexdError } from "../../database/indexd/errors.ts";
@@ -82,6 +83,7 @@ function exitOf(error: SlabmendError): ExitReason {
   if (error instanceof MalformedIdError) return "input";
   if (error instanceof IndexdError || error instanceof StoreError) return "database";
   if (error instanceof QueueError) return "aws";
+  if (error instanceof ClockError) return "refused";
   return "unexpected";
 }
 

@@ -3,7 +3,7 @@ import { sleep } from "../../clock/sleep.ts";
 import { retryDelayMs } from "./retry-transaction.ts";
 
 /** Losses that are further apart have nothing to do with each other. */
-const FORGET_AFTER_MS = 60_000;
+const FORGET_AFTER_MS = 10_000;
 /** Further failures change the delay no more. */
 const MOST_COUNTED = 10;
 

@@ -2,7 +2,7 @@ import postgres, { type Sql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { isReadOnlyServer, readOnlyServer } from "./read-only-server.ts";
-import { retryTransaction } from "./retry-transaction.ts";
+import { classifyDatabaseFailure, retryDelayMs } from "./retry-transaction.ts";
 import { StoreError } from "./store-error.ts";
 
 /** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
@@ -82,24 +82,39 @@ export function createDeadlineClient(options: {
 
   return {
     run,
-    runAgain: (limitMs, statements) => again(clock, () => run(limitMs, statements)),
+    runAgain: (limitMs, statements) => again(clock, Number.POSITIVE_INFINITY, () => run(limitMs, statements)),
     async end(limitMs = TAKE_LEAVE_MS) {
       await Promise.allSettled([...ending, sql.end({ timeout: limitMs / 1_000 })]);
     },
   };
 }
 
-/** Runs what is idempotent until it has an answer: once more after a silence, and some times after a lost connection. */
-async function again<Result>(clock: Clock, run: () => Promise<Result>): Promise<Result> {
-  const withoutLosses = () => retryTransaction("read", run, { clock });
-  try {
-    return await withoutLosses().catch((error: unknown) => {
-      if (!isNoAnswer(error)) throw error;
-      return withoutLosses();
-    });
-  } catch (error) {
-    // Of what is idempotent the fate does not matter: what ended the last try says more.
-    throw error instanceof StoreError && error.code === "fate-unknown" ? error.cause : error;
+/** With the pauses between them some four seconds: a server that restarts quickly is back by then. */
+const MOST_LOSSES = 6;
+
+/**
+ * Runs what is idempotent until it has an answer: once more after a silence, and some times after a lost connection.
+ * @param endsAtMs no pause is begun that would end after that
+ */
+async function again<Result>(clock: Clock, endsAtMs: number, run: () => Promise<Result>): Promise<Result> {
+  let silences = 0;
+  let losses = 0;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      let pauseMs = 0;
+      if (isNoAnswer(error)) {
+        silences += 1;
+        if (silences > 1) throw error;
+      } else {
+        losses += 1;
+        if (classifyDatabaseFailure(error) !== "connection-lost" || losses >= MOST_LOSSES) throw error;
+        pauseMs = retryDelayMs("connection-lost", losses, Math.random());
+      }
+      if (clock.now() + pauseMs >= endsAtMs) throw error;
+      if (pauseMs > 0) await sleep(clock, pauseMs);
+    }
   }
 }
 
@@ -132,7 +147,7 @@ export function askWithin(
       if (limitMs <= 0) throw noAnswer(0);
       return await database.run(limitMs, statements);
     };
-    return await (isIdempotent ? again(clock, once) : once());
+    return await (isIdempotent ? again(clock, endsAtMs, once) : once());
   };
 }
 
