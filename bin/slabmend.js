@@ -22,10 +22,18 @@ if (script.includes(`${sep}node_modules${sep}`)) {
   fail("expected to run from a clone of its repository, not from node_modules.\nClone it, run npm ci there, then npx slabmend in that folder.");
 }
 if (Number(process.versions.node.split(".")[0]) >= LEAST_NODE) {
-  // Until the command line listens itself: a container's first process would not hear a signal at all.
-  for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => process.exit(process.argv.includes("work") ? 0 : 130));
+  const ending = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"]) {
+    process.on(name, () => {
+      // The second one ends the process at once. Not by the system's own handling: a container's first process has none.
+      if (ending.signal.aborted) process.exit(130);
+      ending.abort(new Error(name));
+    });
+  }
   whenNpmIsGone(() => process.kill(process.pid, "SIGTERM"));
-  await import("./slabmend.ts");
+  // Listened to before it is loaded: that takes a while, and nothing that comes meanwhile is lost.
+  const { run } = await import("./slabmend.ts");
+  await run(ending.signal);
 } else {
   const node = join(dirname(script), "..", "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
   if (!existsSync(node)) {

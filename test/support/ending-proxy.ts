@@ -15,6 +15,8 @@ export interface EndingProxy {
   readonly packets: number;
   /** Ends the connection that carries the given packet, counted from now on; 0 is the next one. */
   endAt(packet: number, how: HowItEnds): void;
+  /** Closes the connection on which a client says this: before the server hears it, or in place of the answer. */
+  endAtText(text: string, lost: "statement" | "answer"): void;
   /** Forgets what was planned. @returns whether it has come to it */
   take(): boolean;
   stop(): Promise<void>;
@@ -27,6 +29,7 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
   let accepted = 0;
   let packets = 0;
   let plan: { packet: number; how: HowItEnds } | undefined;
+  let textPlan: { text: string; lost: "statement" | "answer" } | undefined;
   let hasEnded = false;
 
   const server = createServer((client) => {
@@ -37,6 +40,19 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
     let isOver = false;
     const pass = async (bytes: Buffer, to: Socket): Promise<void> => {
       if (isOver) return;
+      if (to === upstream && textPlan !== undefined && bytes.includes(textPlan.text)) {
+        const { lost } = textPlan;
+        textPlan = undefined;
+        if (lost === "answer") {
+          upstream.write(bytes);
+          await new Promise((resolve) => upstream.once("data", resolve));
+        }
+        hasEnded = true;
+        isOver = true;
+        upstream.destroy();
+        client.destroy();
+        return;
+      }
       const isLast = plan !== undefined && packets === plan.packet;
       packets += 1;
       if (!isLast) return void to.write(bytes);
@@ -84,8 +100,13 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
       packets = 0;
       hasEnded = false;
     },
+    endAtText(text, lost) {
+      textPlan = { text, lost };
+      hasEnded = false;
+    },
     take() {
       plan = undefined;
+      textPlan = undefined;
       return hasEnded;
     },
     async stop() {

@@ -118,6 +118,10 @@ function openDriver(
         socket?.fail(timeout);
       }, CONNECT_MS);
       const stream = await openStream(target, opening.signal);
+      if (isAbandoned) {
+        stream.destroy();
+        throw connectionError("CONNECTION_ENDED", target);
+      }
       stream.once("close", () => closed.resolve());
       socket = new DriverSocket(stream, connectionError("CONNECTION_CLOSED", target), onOver);
       return socket;
