@@ -3,25 +3,24 @@
 // us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules, so slabmend runs from
 // a clone, not as a dependency: docs/decisions/0241.
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join, sep } from "node:path";
+import { sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { fail, findNode, requirePackage } from "./require-installed.js";
 
-const LEAST_NODE = 24;
+const COMMAND = "slabmend";
 const LOOK_EVERY_MS = 1_000;
 /** What ends a command that is told to end twice: docs/command-line.md has one code for it. */
 const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
 const script = fileURLToPath(new URL("./slabmend.ts", import.meta.url));
-const fail = (message) => {
-  process.stderr.write(`slabmend: ${message}\n`);
-  process.exit(3);
-};
 
 if (script.includes(`${sep}node_modules${sep}`)) {
-  fail("expected to run from a clone of its repository, not from node_modules.\nClone it, run npm ci there, then npx slabmend in that folder.");
+  fail(COMMAND, "expected to run from a clone of its repository, not from node_modules.\nClone it, run npm ci there, then npx slabmend in that folder.");
 }
-if (Number(process.versions.node.split(".")[0]) >= LEAST_NODE) {
+requirePackage(COMMAND, "commander", "Run npm ci in the clone.");
+const node = findNode(COMMAND);
+if (node === undefined) {
   const ending = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"]) {
     process.on(name, () => {
@@ -35,10 +34,6 @@ if (Number(process.versions.node.split(".")[0]) >= LEAST_NODE) {
   const { run } = await import("./slabmend.ts");
   await run(ending.signal);
 } else {
-  const node = join(dirname(script), "..", "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
-  if (!existsSync(node)) {
-    fail(`expected Node.js ${LEAST_NODE} or newer, got ${process.versions.node} and none in node_modules.\nRun npm ci, which installs one beside us, or use a newer Node.js.`);
-  }
   // This file again, so that the other Node looks after its parents too.
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
   // A terminal sends Ctrl+C to both; other senders know only this process.
@@ -47,7 +42,7 @@ if (Number(process.versions.node.split(".")[0]) >= LEAST_NODE) {
     process.on(name, () => (name === "SIGINT" && isFromTerminal) || child.kill(name));
   }
   whenNpmIsGone(() => child.kill("SIGTERM"));
-  child.on("error", (error) => fail(`could not start ${node}: ${error.message}`));
+  child.on("error", (error) => fail(COMMAND, `could not start ${node}: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (ASKED.includes(signal) ? 130 : 128 + constants.signals[signal])));
 }
 

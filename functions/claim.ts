@@ -2,19 +2,23 @@ import { systemClock } from "../lib/clock/clock.ts";
 import { findNetworkProblems, readNetworkState } from "../lib/database/indexd/network-state.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
-import { ClaimIncompleteError, type ClaimReport } from "../lib/jobs/claim/claim-report.ts";
+import { CLAIM_MEASURES } from "../lib/jobs/claim/claim-metrics.ts";
+import type { ClaimSettings } from "../lib/jobs/claim/claim-settings.ts";
 import { claimSettingsFrom } from "../lib/jobs/claim/settings-from-environment.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
-import { claimMetrics } from "../lib/telemetry/claim-metrics.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
-/** Leases unhealthy slabs and sends a message for each. `step` is for kill tests. */
-export function createClaimHandler(
-  options: { readonly step?: (name: ClaimStep) => void | Promise<void> } = {},
-) {
+/** Leases unhealthy slabs and sends a message for each. `settings` are the demo's and tests', `step` is for kill tests. */
+export function createClaimHandler({
+  settings,
+  ...options
+}: {
+  readonly settings?: ClaimSettings;
+  readonly step?: (name: ClaimStep) => void | Promise<void>;
+} = {}) {
   // Once an execution environment: it reads the whole network.
   let isNetworkSeen = false;
-  return createScheduledHandler<ClaimReport>(
+  return createScheduledHandler(
     "claim",
     async ({ environment, logger, ask, sqs, remainingMs }) => {
       if (!isNetworkSeen) {
@@ -33,14 +37,11 @@ export function createClaimHandler(
           }),
           ...options,
         },
-        claimSettingsFrom(environment),
+        claimSettingsFrom(environment, settings),
         remainingMs,
       );
     },
-    {
-      of: claimMetrics,
-      ofFailure: (error) => (error instanceof ClaimIncompleteError ? claimMetrics(error.report) : {}),
-    },
+    CLAIM_MEASURES,
   );
 }
 

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { Command, CommanderError } from "commander";
-import type { ClaimOrder } from "../../lib/jobs/claim/claim-settings.ts";
 import { MAX_SHARDS } from "../../lib/slab/sizes.ts";
 import { DemoError } from "./demo-error.ts";
 
@@ -18,7 +17,6 @@ export interface DemoOptions {
   readonly liars: number;
   readonly killWorkers: number;
   readonly workers: number;
-  readonly claimsBy: ClaimOrder;
   readonly seed: string;
   readonly json: boolean;
 }
@@ -31,11 +29,8 @@ interface Count {
   readonly says: string;
 }
 
-/** The first is the default. */
-const ORDERS: readonly ClaimOrder[] = ["urgency", "id"];
-
 /** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
-const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "claimsBy" | "seed" | "json">, Count>> = {
+const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "seed" | "json">, Count>> = {
   slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
   minShards: { flag: "--min-shards", fallback: 10, least: 1, most: 255, says: "data shards of a slab" },
@@ -107,7 +102,6 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   for (const { flag, fallback, says } of Object.values(COUNTS)) {
     program.option(`${flag} <n>`, says, String(fallback));
   }
-  program.option("--claims-by <order>", `which slabs are leased first: ${ORDERS.join(" or ")}`, ORDERS[0]);
   program.option("--seed <text>", "what data and damage follow from (default: a random one, printed)");
   program.option("--json", "print one line of JSON last; everything else goes to standard error");
   try {
@@ -130,17 +124,13 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
       }
       return [name, value];
     }),
-  ) as Omit<DemoOptions, "claimsBy" | "seed" | "json">;
-  const claimsBy = ORDERS.find((order) => order === given["claimsBy"]);
-  if (claimsBy === undefined) {
-    problems.push(`--claims-by: expected ${ORDERS.join(" or ")}, got ${JSON.stringify(given["claimsBy"])}`);
-  }
-  if (problems.length > 0 || claimsBy === undefined) throw usage(problems);
+  ) as Omit<DemoOptions, "seed" | "json">;
+  if (problems.length > 0) throw usage(problems);
   const seed = typeof given["seed"] === "string" ? given["seed"] : randomBytes(4).toString("hex");
   // The default fits every number of slabs.
   const byDefault = program.getOptionValueSource("endangered") === "default";
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
-  return { ...counts, endangered, claimsBy, seed, json: given["json"] === true };
+  return { ...counts, endangered, seed, json: given["json"] === true };
 }
 
 function usage(problems: readonly string[]): DemoError {

@@ -18,6 +18,7 @@ import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { BufferPool } from "../jobs/repair/buffer-pool.ts";
 import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
+import { repairMetrics } from "../jobs/repair/repair-metrics.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
@@ -26,12 +27,13 @@ import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
+import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
 /** What one execution environment keeps between invocations: memory, connections to hosts, prices, scores. */
 export interface RepairEnvironment {
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Repairs one slab; see {@link repairSlab}. Nothing is under way when it returns. */
+  /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing is under way when it returns. */
   repair(
     task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
@@ -46,6 +48,8 @@ export const REPAIR_VARIABLES = variablesOf("repair").filter(
 
 export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Default: {@link DEFAULT_WORKER_SETTINGS}. */
+  readonly settings?: WorkerSettings;
   readonly step?: (name: RepairStep) => void | Promise<void>;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -66,6 +70,7 @@ const COMMIT_ANSWER_MS = 45_000;
 /** @throws {ConfigurationError} with every problem of the environment */
 export function openRepairEnvironment({
   variables,
+  settings = DEFAULT_WORKER_SETTINGS,
   step,
   clock = systemClock,
   random = Math.random,
@@ -73,7 +78,8 @@ export function openRepairEnvironment({
 }: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(REPAIR_VARIABLES, variables);
   keepYoungGenerationSmall();
-  const logger = givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL);
+  const logger =
+    givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
   const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
   const buffers = new BufferPool(
     Array.from({ length: Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES) }, () =>
@@ -82,10 +88,10 @@ export function openRepairEnvironment({
   );
   const hosts: HostPool = createHostPool({
     clock,
-    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED),
+    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
-  const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
+  const { leaseMs } = settings;
   let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
 
@@ -105,7 +111,11 @@ export function openRepairEnvironment({
     const database = createDeadlineClient({
       clock,
       connect: () =>
-        connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
+        connect(
+          environment.SLABMEND_DATABASE_URL.reveal(),
+          "slabmend-repair",
+          environment.SLABMEND_DATABASE_CA,
+        ),
     });
     return {
       async begin(task, { worker, holdMs }) {
@@ -121,7 +131,7 @@ export function openRepairEnvironment({
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
       async readNetwork({ fresh = false } = {}) {
-        const maxAgeMs = fresh ? 0 : environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
+        const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
         if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
           const options = {
             minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
@@ -153,11 +163,11 @@ export function openRepairEnvironment({
     async repair(task, { id, remainingMs }) {
       const startedAtMs = clock.now();
       // Each time: what a name resolves to may change.
-      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
+      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       await hosts.checkReused();
       const store = openStore();
       try {
-        return await repairSlab(
+        const result = await repairSlab(
           task,
           {
             store,
@@ -168,16 +178,15 @@ export function openRepairEnvironment({
             random,
             logger,
             worker: id,
-            settings: {
-              leaseMs,
-              heartbeatMs: environment.SLABMEND_HEARTBEAT_SECONDS * 1_000,
-              copyPriceMultiple: environment.SLABMEND_COPY_PRICE_MULTIPLE,
-              maxUnpinnedPerHost: environment.SLABMEND_MAX_UNPINNED_PER_HOST,
-            },
+            settings,
             ...(step === undefined ? {} : { step }),
           },
           remainingMs - (clock.now() - startedAtMs),
         );
+        logger.info({ slab: String(task.slabId), ...result }, "a repair ended");
+        metrics.print({ Repairs: 1 }, { outcome: result.kind });
+        metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
+        return result;
       } finally {
         // The environment may be frozen as soon as the handler returns.
         await hosts.idle();

@@ -3,8 +3,9 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { processState, untilEqual } from "../support/processes.ts";
+import { processState } from "../support/processes.ts";
 import { startSilentDatabase } from "../support/silent-proxy.ts";
+import { untilEqual } from "../support/until.ts";
 import { type CliProcess, LAUNCHER, startCli } from "./cli-process.ts";
 
 let database: TestDatabase;

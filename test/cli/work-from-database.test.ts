@@ -1,26 +1,23 @@
 /** Work without a queue, behind a database that falls silent and is back later. */
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { connect } from "../../lib/database/client/connect.ts";
 import { createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
 import { DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { parseSlabDigest } from "../../lib/slab/ids.ts";
 import { createLogger } from "../../lib/telemetry/logger.ts";
+import { createMetrics } from "../../lib/telemetry/metrics.ts";
 import { workFromDatabase } from "../../lib/worker/work-from-database.ts";
 import { type WorkEnd, WorkerPool } from "../../lib/worker/worker-pool.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
-import { untilEqual } from "../support/processes.ts";
 import { LOST, placeOn, seedNetwork, seedSlab } from "../support/seed-indexd.ts";
 import { startSilentDatabase } from "../support/silent-proxy.ts";
+import { untilEqual } from "../support/until.ts";
 import { startCli } from "./cli-process.ts";
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase.drop());
+const testDatabase = useDatabase();
 
 test("a lease whose answer was lost goes to a worker when the database is back; nothing hangs on the silent one", async () => {
   const { sql } = testDatabase;
@@ -36,14 +33,18 @@ test("a lease whose answer was lost goes to a worker when the database is back; 
   const ending = new AbortController();
   const entry = fileURLToPath(new URL("./fixtures/obedient-worker.ts", import.meta.url));
   const pool = new WorkerPool({ size: 1, environment: process.env, timeoutMs: 60_000, clock, entry });
-  const asked = proxy.fallSilentAt('"patientShare"', "answer");
+  const asked = proxy.fallSilentAt('"urgencyAbove"', "answer");
   const working = workFromDatabase({
     database,
     pool,
     clock,
     claim: { ...DEFAULT_CLAIM_SETTINGS, indexdGraceMs: 0 },
     reap: DEFAULT_REAP_SETTINGS,
-    logger: createLogger("info", { write: (line) => void lines.push(line) }),
+    logger: createLogger("info", {
+      indexer: "default",
+      destination: { write: (line) => void lines.push(line) },
+    }),
+    metrics: createMetrics({ namespace: "", service: "work" }),
     indexer: "default",
     onEnd: (end) => ends.push(end),
     signal: ending.signal,

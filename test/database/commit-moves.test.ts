@@ -1,11 +1,10 @@
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   type CommitRequest,
   type CommitResult,
   commitRepair,
 } from "../../lib/database/leases/commit-repair.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import {
   blockHost,
   LOST,
@@ -21,13 +20,7 @@ import { statisticsThatDisagree } from "../support/seed-statistics.ts";
 import { migrateSector } from "./reference-writes.ts";
 import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const { sql } = useDatabase();
 
 let hosts: SeededHost[];
 beforeEach(async () => {
@@ -79,9 +72,21 @@ test("moves a lost, a blocked and a badly contracted sector", async () => {
   expect(entry).toMatchObject({
     outcome: "repaired",
     moves: [
-      { index: 0, root: slab.sectors[0]!.root, from: null, to: hosts[4]!.id, how: "rebuilt" },
-      { index: 1, root: slab.sectors[1]!.root, from: hosts[0]!.id, to: hosts[5]!.id, how: "rebuilt" },
-      { index: 2, root: slab.sectors[2]!.root, from: hosts[1]!.id, to: hosts[6]!.id, how: "rebuilt" },
+      { index: 0, root: slab.sectors[0]!.root, from: null, to: hosts[4]!.hostKey, how: "rebuilt" },
+      {
+        index: 1,
+        root: slab.sectors[1]!.root,
+        from: hosts[0]!.hostKey,
+        to: hosts[5]!.hostKey,
+        how: "rebuilt",
+      },
+      {
+        index: 2,
+        root: slab.sectors[2]!.root,
+        from: hosts[1]!.hostKey,
+        to: hosts[6]!.hostKey,
+        how: "rebuilt",
+      },
     ],
     bytes_read: "41943040",
     hastings: "1000000000000000000000000000000",

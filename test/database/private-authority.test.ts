@@ -73,7 +73,7 @@ test("an address that the certificate does not name is refused, whoever signed i
   });
 });
 
-test("the command line too: SLABMEND_DATABASE_CA", async () => {
+test("the command line trusts the authorities of SLABMEND_DATABASE_CA", async () => {
   const encryption = async (environment: Record<string, string>) => {
     const { json } = await runCli(["doctor", "--json"], {
       environment: { SLABMEND_DATABASE_URL: url("localhost"), ...environment },
@@ -98,7 +98,7 @@ test("a worker without a queue too: its claims and reaps have connections of the
     SLABMEND_LOG_LEVEL: "info",
   });
   try {
-    await cli.until('"reaped"');
+    await cli.until('"reap ended"');
     cli.child.kill("SIGTERM");
     expect(await cli.ended).toBe(0);
   } finally {

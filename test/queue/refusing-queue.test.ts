@@ -12,7 +12,7 @@ import { pauseAfterErrorsMs } from "../../lib/worker/pause-after-errors.ts";
 import { workFromQueue } from "../../lib/worker/work-from-queue.ts";
 import { WorkerPool } from "../../lib/worker/worker-pool.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
-import { untilEqual } from "../support/processes.ts";
+import { untilEqual } from "../support/until.ts";
 
 const POLLERS = 4;
 
@@ -74,7 +74,10 @@ test.each([
       pool,
       concurrency: POLLERS,
       clock,
-      logger: createLogger("warn", { write: (line) => void lines.push(line) }),
+      logger: createLogger("warn", {
+        indexer: "default",
+        destination: { write: (line: string) => void lines.push(line) },
+      }),
       onEnd: () => {},
       signal: ending.signal,
     });
@@ -92,7 +95,8 @@ test.each([
     }
     expect(lines).toHaveLength(2);
     expect(JSON.parse(lines[1]!)).toMatchObject({ unsaid: expect.any(Number) });
-    expect(queue.requests()).toBeLessThanOrEqual(POLLERS * (1 + pauses));
+    // Pauses are 5 s and grow: within each half minute a poller has asked a few times.
+    expect(queue.requests()).toBeLessThanOrEqual(POLLERS * (1 + 4 * pauses));
     ending.abort(new Error("told to end"));
     await working;
     expect(clock.pending).toBe(0);

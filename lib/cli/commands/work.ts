@@ -7,6 +7,7 @@ import { findNetworkProblems, readNetworkState } from "../../database/indexd/net
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
+import { createMetrics, type MetricsPrinter } from "../../telemetry/metrics.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
 import { workFromQueue } from "../../worker/work-from-queue.ts";
 import { countEnd, createWorkReport } from "../../worker/work-report.ts";
@@ -69,18 +70,23 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
             ? undefined
             : context.parse(["SLABMEND_QUEUE_URL"]).SLABMEND_QUEUE_URL;
         const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
+          indexer: environment.SLABMEND_INDEXER,
+          destination: { write: (line) => void io.stdout.write(line) },
+        });
+        const metrics = createMetrics({
+          namespace: environment.SLABMEND_METRICS_NAMESPACE,
+          service: "work",
           write: (line) => void io.stdout.write(line),
         });
         const report = createWorkReport();
         const onEnd = (end: WorkEnd): void => countEnd(report, end);
         const pool = new WorkerPool({
           size: concurrency,
-          environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl },
+          environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
-        const work: Work = { context, pool, concurrency, environment, queueUrl, logger, onEnd };
-        await untilToldToEnd(work);
+        await untilToldToEnd({ context, pool, concurrency, environment, queueUrl, logger, metrics, onEnd });
         context.print({ done: true, ...report }, JSON.stringify({ done: true, ...report }));
         return "done";
       }),
@@ -95,6 +101,7 @@ interface Work {
   /** Undefined: from the database. */
   readonly queueUrl: string | undefined;
   readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
   readonly onEnd: (end: WorkEnd) => void;
 }
 
@@ -130,12 +137,23 @@ async function workForQueue(work: Work, queueUrl: string): Promise<void> {
   const { clock, signal } = context.io;
   const client = createSqsClient(context.variables, queueUrl);
   const indexer = environment.SLABMEND_INDEXER;
-  await workFromQueue({ client, queueUrl, indexer, pool, concurrency, clock, logger, onEnd, signal });
+  await workFromQueue({
+    client,
+    queueUrl,
+    indexer,
+    pool,
+    concurrency,
+    clock,
+    logger,
+    metrics,
+    onEnd,
+    signal,
+  });
   client.destroy();
 }
 
 async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promise<void> {
-  const { context, environment, pool, logger, onEnd } = work;
+  const { context, environment, pool, logger, metrics, onEnd } = work;
   const { clock, signal } = context.io;
   const database = createDeadlineClient({ clock, connect });
   await workFromDatabase({
@@ -144,9 +162,10 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
     pool,
     clock,
     logger,
+    metrics,
     onEnd,
     signal,
     claim: claimSettingsFrom(environment),
-    reap: { ...DEFAULT_REAP_SETTINGS, quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000 },
+    reap: DEFAULT_REAP_SETTINGS,
   }).finally(() => database.end());
 }

@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   assertKnownDatabaseVersion,
   readDatabaseVersion,
 } from "../../../lib/database/indexd/database-version.ts";
 import { IndexdError } from "../../../lib/database/indexd/errors.ts";
 import { readNetworkSnapshot } from "../../../lib/database/indexd/network-snapshot.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { rolledBack } from "./rolled-back.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase({ max: 1 });
-});
-afterAll(() => database.drop());
+const database = useDatabase({ max: 1 });
 
 test("the fixture's version is known", async () => {
   expect(await readDatabaseVersion(database.sql)).toBe(22);

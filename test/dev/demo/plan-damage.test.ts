@@ -17,7 +17,6 @@ const small: DemoOptions = {
   liars: 1,
   killWorkers: 1,
   workers: 2,
-  claimsBy: "urgency",
   endangered: 0,
   seed: "plan",
   json: false,
@@ -102,7 +101,7 @@ describe("planDamage", () => {
     });
     fc.assert(
       fc.property(options, (chosen) => {
-        const whole = { ...chosen, killWorkers: 0, workers: 1, claimsBy: "id", json: false } as const;
+        const whole = { ...chosen, killWorkers: 0, workers: 1, json: false } as const;
         let plan: ReturnType<typeof planDamage>;
         try {
           plan = planDamage(whole);

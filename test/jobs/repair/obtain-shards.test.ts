@@ -5,6 +5,7 @@ import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
 import type { StoredSlab } from "../../support/repair-world.ts";
 import { blockHost } from "../../support/seed-indexd.ts";
+import { until } from "../../support/until.ts";
 
 const suite = repairSuite({ hosts: 14 });
 const CODE = { minShards: 3, totalShards: 6 } as const;
@@ -207,7 +208,7 @@ test("a connection that breaks in mid-stream is tried once more before a slab is
   const host = slab.hosts[3]!.swarm;
   await host.setSwitches({ bytesPerSecond: SECTOR_BYTES });
   const breaksOff = (async () => {
-    while ((await host.counters()).bytesRead === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(async () => (await host.counters()).bytesRead > 0, Boolean, { everyMs: 1 });
     await host.restart();
     await host.setSwitches({ bytesPerSecond: null });
   })();
@@ -249,7 +250,7 @@ test("a sector that its host lost is recorded as lost and rebuilt", async () => 
   expect(result).toMatchObject({ kind: "repaired", copied: 0, rebuilt: 1, lost: 1 });
   await expectWhole(slab);
   const [entry] = await suite.journal(slab);
-  expect(entry!.lost).toEqual([{ root: slab.sectors[1]!.root, host: slab.hosts[1]!.row.id }]);
+  expect(entry!.lost).toEqual([{ root: slab.sectors[1]!.root, host: slab.hosts[1]!.row.hostKey }]);
 });
 
 test("a source that lost its sector is recorded, and the next repair moves it", async () => {

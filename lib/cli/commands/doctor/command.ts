@@ -7,7 +7,6 @@ import { action, type CommandContext, type CommandHost } from "../../command/com
 import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { table } from "../../command/quantities.ts";
-import { repairConcurrency } from "../../command/repair-concurrency.ts";
 import { databaseError } from "../../command/report-failure.ts";
 import { type Check, failure, skipped } from "./check.ts";
 import { checkAws } from "./check-aws.ts";
@@ -39,9 +38,10 @@ what they reach.`,
     )
     .action(
       action<DoctorOptions>(host, async (context, options) => {
-        const concurrency = repairConcurrency(options.concurrency, context.variables);
+        const concurrency =
+          options.concurrency ?? context.parse(["SLABMEND_REPAIR_CONCURRENCY"]).SLABMEND_REPAIR_CONCURRENCY;
         const checks = [
-          ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl }),
+          ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() }),
           ...(await checkAllOfDatabase(context, options, concurrency)),
           ...(await checkAws(context.variables, concurrency, context.io.signal)),
         ];
@@ -91,7 +91,7 @@ async function checkHostsOf(context: CommandContext, ask: Ask, options: DoctorOp
     );
     return await checkHosts(fleet, {
       seed: context.variables["SLABMEND_MIGRATION_SEED"]
-        ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED
+        ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED.reveal()
         : undefined,
       allowPrivateAddresses: settings.SLABMEND_ALLOW_PRIVATE_ADDRESSES,
       hosts: options.hosts,

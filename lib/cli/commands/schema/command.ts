@@ -40,13 +40,16 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
         const result = await withDatabase(context, { needs: "indexd" }, async (ask) => {
           const state = await ask(describeSchema, { isIdempotent: true });
           const will = describeInit(state);
-          announce(context, will);
           assertMayInit(state);
           if (options.dryRun === true) return { done: false, will };
+          announce(context, will);
           await confirm(context, options);
           return { done: true, will, ...(await ask(migrateDatabase, CHANGE)) };
         });
-        context.print(result, result.done ? "done" : "nothing was changed");
+        context.print(
+          result,
+          result.done ? "done" : [...inWords(result.will), "nothing was changed"].join("\n"),
+        );
         return "done";
       }),
     );
@@ -62,17 +65,25 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           const state = await ask(describeSchema, { isIdempotent: true });
           assertMayUninstall(state, options.force === true);
           const will = describeUninstall(state);
-          announce(context, will);
           if (options.dryRun === true) return { done: false, will };
+          announce(context, will);
           await confirm(context, options);
           return { done: true, will, ...(await ask(uninstall, CHANGE)) };
         });
-        context.print(result, result.done ? "done" : "nothing was changed");
+        context.print(
+          result,
+          result.done ? "done" : [...inWords(result.will), "nothing was changed"].join("\n"),
+        );
         return "done";
       }),
     );
 }
 
+/** Before it asks. Of a dry run the plan is the result, and goes to standard output. */
 function announce(context: CommandContext, will: readonly string[]): void {
-  context.note(["It will", ...will.map((line) => `- ${line}`)].join("\n"));
+  context.note(inWords(will).join("\n"));
+}
+
+function inWords(will: readonly string[]): string[] {
+  return ["It will", ...will.map((line) => `- ${line}`)];
 }

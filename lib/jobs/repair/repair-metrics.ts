@@ -1,0 +1,24 @@
+import type { MetricValues } from "../../telemetry/metric-names.ts";
+import type { RepairResult } from "./repair-dependencies.ts";
+
+/** Of one repair, besides the count by outcome. A stale one did nothing. */
+export function repairMetrics(result: RepairResult): MetricValues {
+  if (result.kind === "stale") return {};
+  const { meter } = result;
+  return {
+    SectorsCopied: result.copied,
+    SectorsRebuilt: result.rebuilt,
+    SectorsLost: result.lost,
+    MovesDropped: result.dropped,
+    BytesRead: meter.bytesRead,
+    BytesWritten: meter.bytesWritten,
+    // A double keeps 15 digits: enough for a graph. The journal has them all.
+    Hastings: Number(meter.hastings),
+    BeginMs: meter.phasesMs["begin"],
+    PlanMs: meter.phasesMs["plan"],
+    CopyMs: meter.phasesMs["copy"],
+    RebuildMs: meter.phasesMs["rebuild"],
+    StoreMs: meter.phasesMs["store"],
+    CommitMs: meter.phasesMs["commit"],
+  };
+}
