@@ -145,7 +145,6 @@ async function workForQueue(work: Work, queueUrl: string): Promise<void> {
     concurrency,
     clock,
     logger,
-    metrics,
     onEnd,
     signal,
   });
