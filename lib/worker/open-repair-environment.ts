@@ -16,24 +16,26 @@ import { readBadShards } from "../database/reports/read-bad-shards.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
-import { BufferPool } from "../jobs/repair/buffer-pool.ts";
 import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
 import { repairMetrics } from "../jobs/repair/repair-metrics.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
+import { memoryBytesFor, SectorMemory } from "../jobs/repair/sector-memory.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
-import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
-/** What one execution environment keeps between invocations: memory, connections to hosts, prices, scores. */
+/**
+ * What one execution environment keeps between invocations, and its repairs share: memory, connections to hosts, prices,
+ * scores.
+ */
 export interface RepairEnvironment {
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing is under way when it returns. */
+  /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing of it is under way when it returns. */
   repair(
     task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
@@ -48,6 +50,8 @@ export const REPAIR_VARIABLES = variablesOf("repair").filter(
 
 export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** How many repairs may run at the same time; default 1, as on Lambda. */
+  readonly repairsAtOnce?: number;
   /** Default: {@link DEFAULT_WORKER_SETTINGS}. */
   readonly settings?: WorkerSettings;
   readonly step?: (name: RepairStep) => void | Promise<void>;
@@ -57,19 +61,13 @@ export interface RepairEnvironmentOptions {
   readonly logger?: Logger;
 }
 
-/**
- * Cut into sectors beside the kernel's own tables: 26 of them, for 10 of 30 the ten sources, six sectors of hedges and
- * ten targets. The kernel could have 160 MiB; a worker's whole resident memory then passes 256 MiB
- * (docs/decisions/0190).
- */
-const KERNEL_BYTES = 108 * 1_048_576;
-
 /** A commit tries again after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
 
 /** @throws {ConfigurationError} with every problem of the environment */
 export function openRepairEnvironment({
   variables,
+  repairsAtOnce = 1,
   settings = DEFAULT_WORKER_SETTINGS,
   step,
   clock = systemClock,
@@ -80,12 +78,8 @@ export function openRepairEnvironment({
   keepYoungGenerationSmall();
   const logger =
     givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
-  const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
-  const buffers = new BufferPool(
-    Array.from({ length: Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES) }, () =>
-      kernel.arena.allocate(SECTOR_BYTES),
-    ),
-  );
+  const kernel = createKernel({ memoryBytes: memoryBytesFor(repairsAtOnce) });
+  const memory = new SectorMemory(kernel, { repairsAtOnce });
   const hosts: HostPool = createHostPool({
     clock,
     account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
@@ -94,6 +88,7 @@ export function openRepairEnvironment({
   const { leaseMs } = settings;
   let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
+  let underWay = 0;
 
   const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
 
@@ -166,6 +161,7 @@ export function openRepairEnvironment({
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       await hosts.checkReused();
       const store = openStore();
+      underWay += 1;
       try {
         const result = await repairSlab(
           task,
@@ -173,12 +169,12 @@ export function openRepairEnvironment({
             store,
             hosts,
             kernel,
-            buffers,
+            memory,
             clock,
             random,
             logger,
             worker: id,
-            settings,
+            settings: { ...settings, mostHastings: environment.SLABMEND_MAX_SIACOINS_PER_REPAIR },
             ...(step === undefined ? {} : { step }),
           },
           remainingMs - (clock.now() - startedAtMs),
@@ -188,8 +184,9 @@ export function openRepairEnvironment({
         metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
         return result;
       } finally {
-        // The environment may be frozen as soon as the handler returns.
-        await hosts.idle();
+        underWay -= 1;
+        // The environment may be frozen as soon as the last repair has returned.
+        if (underWay === 0) await hosts.idle();
         await tryScores("what was measured of hosts was not reported", () => store.reportScores());
         await store.end();
       }

@@ -66,6 +66,8 @@ describe("embedded metric format", () => {
   });
 });
 
+const NO_ERROR = { error: undefined, ourFault: undefined };
+
 describe("what is measured", () => {
   test("of a repair", () => {
     const meter = {
@@ -74,7 +76,15 @@ describe("what is measured", () => {
       hastings: 30n,
       phasesMs: { begin: 5, plan: 6, copy: 1, store: 3, commit: 7 },
     };
-    const values = repairMetrics({ kind: "fault", copied: 1, rebuilt: 2, dropped: 3, lost: 4, meter });
+    const values = repairMetrics({
+      kind: "fault",
+      copied: 1,
+      rebuilt: 2,
+      dropped: 3,
+      lost: 4,
+      ...NO_ERROR,
+      meter,
+    });
     expect(values).toEqual({
       SectorsCopied: 1,
       SectorsRebuilt: 2,

@@ -73,6 +73,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "not-quarantined": "refused",
   "no-such-dead-letter": "refused",
   "worker-failed": "unexpected",
+  "worker-unfit": "unexpected",
   "function-failed": "aws",
   "aws-unavailable": "aws",
 };

@@ -4,6 +4,7 @@ import type { VariableName } from "../../config/variables.ts";
 import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
 import { createDeadlineClient } from "../../database/client/deadline-client.ts";
 import { findNetworkProblems, readNetworkState } from "../../database/indexd/network-state.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
@@ -38,13 +39,25 @@ const WITHOUT_QUEUES = [
     name !== "SLABMEND_DEAD_LETTER_QUEUE_URL",
 );
 
+/** While one waits for hosts, the other computes. */
+const REPAIRS_PER_CPU = 2;
+
+/** Ends the command after the repairs in hand: another machine does better. */
+function workerUnfit(reason: string): OperatorError {
+  return new OperatorError({
+    code: "worker-unfit",
+    message: `work: expected this machine to be able to repair, but ${reason}`,
+    remedy: "Look at its clock, its network and its release, then start it again; slabs were not blamed.",
+  });
+}
+
 export function addWork(host: CommandHost): void {
   host.program
     .command("work")
     .description("repair on this machine until told to end: beside the functions on AWS, or instead of them")
     .option(
       "--concurrency <n>",
-      "repairs at once, each in a process of about 250 MiB; default: one for each CPU",
+      "repairs at once, in a process for each CPU, two or more to a process; default: two for each CPU",
       wholeNumber(1, 1_000),
     )
     .option("--from-database", "claim straight from the database, without any queue; reaps too")
@@ -63,7 +76,7 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
     .action(
       action<WorkOptions>(host, async (context, options) => {
         const { io, variables } = context;
-        const concurrency = options.concurrency ?? availableParallelism();
+        const concurrency = options.concurrency ?? REPAIRS_PER_CPU * availableParallelism();
         const environment = context.parse(WITHOUT_QUEUES);
         const queueUrl =
           options.fromDatabase === true
@@ -80,13 +93,27 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
         });
         const report = createWorkReport();
         const onEnd = (end: WorkEnd): void => countEnd(report, end);
+        const unfit = new AbortController();
+        const signal = AbortSignal.any([io.signal, unfit.signal]);
         const pool = new WorkerPool({
           size: concurrency,
+          onUnfit: (reason) => unfit.abort(workerUnfit(reason)),
           environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
-        await untilToldToEnd({ context, pool, concurrency, environment, queueUrl, logger, metrics, onEnd });
+        await untilToldToEnd({
+          context,
+          pool,
+          concurrency,
+          environment,
+          queueUrl,
+          logger,
+          metrics,
+          onEnd,
+          signal,
+        });
+        unfit.signal.throwIfAborted();
         context.print({ done: true, ...report }, JSON.stringify({ done: true, ...report }));
         return "done";
       }),
@@ -103,12 +130,14 @@ interface Work {
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
   readonly onEnd: (end: WorkEnd) => void;
+  /** Told to end, or unfit to work. */
+  readonly signal: AbortSignal;
 }
 
 /** Before the first lease a signal ends it at once, with nothing started; later it drains. */
 async function untilToldToEnd(work: Work): Promise<void> {
-  const { pool, logger } = work;
-  const { clock, signal } = work.context.io;
+  const { pool, logger, signal } = work;
+  const { clock } = work.context.io;
   let hasBegun = false;
   try {
     await withDatabase(work.context, { needs: "fleet" }, async (ask, access) => {
@@ -133,8 +162,8 @@ async function untilToldToEnd(work: Work): Promise<void> {
 }
 
 async function workForQueue(work: Work, queueUrl: string): Promise<void> {
-  const { context, environment, pool, concurrency, logger, onEnd } = work;
-  const { clock, signal } = context.io;
+  const { context, environment, pool, concurrency, logger, onEnd, signal } = work;
+  const { clock } = context.io;
   const client = createSqsClient(context.variables, queueUrl);
   const indexer = environment.SLABMEND_INDEXER;
   await workFromQueue({
@@ -152,8 +181,8 @@ async function workForQueue(work: Work, queueUrl: string): Promise<void> {
 }
 
 async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promise<void> {
-  const { context, environment, pool, logger, metrics, onEnd } = work;
-  const { clock, signal } = context.io;
+  const { context, environment, pool, logger, metrics, onEnd, signal } = work;
+  const { clock } = context.io;
   const database = createDeadlineClient({ clock, connect });
   await workFromDatabase({
     database,

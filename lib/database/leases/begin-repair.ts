@@ -20,7 +20,8 @@ export interface BeginRequest {
 export type StaleReason = "no-lease" | "leased-again" | "already-begun" | "slab-gone" | "indexd-claimed";
 
 export type BeginResult =
-  | { readonly kind: "begun"; readonly expiresInMs: number }
+  /** `nowMs`: the database's time, to compare ours with. */
+  | { readonly kind: "begun"; readonly expiresInMs: number; readonly nowMs: number }
   /** The message is a duplicate or too late: acknowledge and drop it. */
   | { readonly kind: "stale"; readonly why: StaleReason };
 
