@@ -3,12 +3,13 @@ import type { Context } from "aws-lambda";
 import { systemClock } from "../lib/clock/clock.ts";
 import { assertUrlIsSafe } from "../lib/config/database-url.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
-import { type Ask, askWithin, createAnsweringDatabase } from "../lib/database/client/answering-database.ts";
+import { assertClocksAgree } from "../lib/database/client/assert-clocks-agree.ts";
 import { connect } from "../lib/database/client/connect.ts";
+import { type Ask, askWithin, createDeadlineClient } from "../lib/database/client/deadline-client.ts";
 import { assertFleetMayWork } from "../lib/database/schema/assert-fleet-may-work.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.ts";
-import { createLogger } from "../lib/telemetry/logger.ts";
+import { createLogger, type Logger } from "../lib/telemetry/logger.ts";
 import { measureRun, type RunMeasures } from "../lib/telemetry/measure-run.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
 import { createMetrics } from "../lib/telemetry/metrics.ts";
@@ -23,6 +24,7 @@ const PUT_AWAY_SHARE = 0.4;
 /** What one run of a scheduled function works with; ended when it returns. */
 export interface ScheduledRun {
   readonly environment: Environment;
+  readonly logger: Logger;
   /** Waits for no answer longer than the function lives. */
   readonly ask: Ask;
   readonly sqs: SQSClient;
@@ -45,7 +47,7 @@ export function createScheduledHandler<Report extends object>(
     const totalMs = context.getRemainingTimeInMillis();
     const reserveMs = Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
     const putAwayMs = reserveMs * PUT_AWAY_SHARE;
-    const database = createAnsweringDatabase({
+    const database = createDeadlineClient({
       clock: systemClock,
       connect: () =>
         connect(
@@ -59,10 +61,11 @@ export function createScheduledHandler<Report extends object>(
     let isDatabaseKnown = false;
     const runOnce = async (): Promise<Report> => {
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
-      await ask(assertFleetMayWork);
+      await ask(assertFleetMayWork, { isIdempotent: true });
+      await ask((sql) => assertClocksAgree(sql, systemClock), { isIdempotent: true });
       isDatabaseKnown = true;
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
-      return await run({ environment, ask, sqs, remainingMs });
+      return await run({ environment, logger, ask, sqs, remainingMs });
     };
     try {
       return await measureRun(name, { logger, metrics }, measures, runOnce);

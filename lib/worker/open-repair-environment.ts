@@ -2,8 +2,8 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
-import { ANSWER_MS, createAnsweringDatabase } from "../database/client/answering-database.ts";
 import { connect } from "../database/client/connect.ts";
+import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
 import { assertKnownDatabaseVersion } from "../database/indexd/database-version.ts";
@@ -103,7 +103,7 @@ export function openRepairEnvironment({
   };
 
   const openStore = (): RepairStore & { reportScores(): Promise<void>; end(): Promise<void> } => {
-    const database = createAnsweringDatabase({
+    const database = createDeadlineClient({
       clock,
       connect: () =>
         connect(
@@ -113,16 +113,15 @@ export function openRepairEnvironment({
         ),
     });
     return {
-      begin: (task, { worker, holdMs }) =>
-        database.run(ANSWER_MS, async (sql) => {
-          // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
-          // The grant is applied again before it.
-          if (!mayWork) await assertFleetMayWork(sql);
-          // Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
-          else await assertKnownDatabaseVersion(sql);
-          mayWork = true;
-          return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
-        }),
+      async begin(task, { worker, holdMs }) {
+        // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones. The grant is applied
+        // again before it. Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
+        await database.runAgain(ANSWER_MS, mayWork ? assertKnownDatabaseVersion : assertFleetMayWork);
+        mayWork = true;
+        return await database.run(ANSWER_MS, (sql) =>
+          beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs }),
+        );
+      },
       extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
@@ -135,7 +134,7 @@ export function openRepairEnvironment({
           };
           fleet = await database.runAgain(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
           await tryScores("what the fleet knows of hosts could not be read", async () =>
-            hosts.startFrom(await database.run(ANSWER_MS, (sql) => readHostScores(sql))),
+            hosts.startFrom(await database.runAgain(ANSWER_MS, (sql) => readHostScores(sql))),
           );
         }
         return fleet;

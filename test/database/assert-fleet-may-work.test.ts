@@ -67,10 +67,10 @@ test("a role that was granted nothing gets the list and the remedy, not a refusa
   });
 });
 
-test("asking whether the fleet may work costs two round trips", async () => {
+test("asking whether the fleet may work costs three round trips", async () => {
   let queries = 0;
   const sql = postgres(role.url, { max: 1, prepare: false, fetch_types: false, debug: () => (queries += 1) });
   await assertFleetMayWork(sql);
-  expect(queries).toBe(2);
+  expect(queries).toBe(3);
   await sql.end();
 });

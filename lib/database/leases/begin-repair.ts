@@ -2,6 +2,7 @@ import type { ISql } from "postgres";
 import type { LeaseToken, SlabId } from "../../slab/ids.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
+import { wrongSessionSettings } from "../schema/session-settings.ts";
 
 /** A lease without heartbeats lasts this long; four heartbeats fit. */
 export const DEFAULT_LEASE_MS = 120_000;
@@ -43,9 +44,14 @@ export async function beginRepair(
         leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
         again: attempt > 1,
       });
-      const [row] = await sql<{ result: BeginResult }[]>`
-        select slabmend.begin_repair(${encoded}::text::jsonb) as result`;
-      return row!.result;
+      // At each begin: a pooler may serve it by a session that was set otherwise since the environment was checked.
+      const [row] = await sql<{ isolation: string; result: BeginResult | null }[]>`
+        select current_setting('transaction_isolation') as isolation,
+          case when current_setting('transaction_isolation') = 'read committed'
+            then slabmend.begin_repair(${encoded}::text::jsonb) end as result`;
+      const { isolation, result } = row!;
+      if (result !== null) return result;
+      throw wrongSessionSettings([`transaction_isolation is ${isolation}, expected read committed`]);
     },
     retry,
   );

@@ -1,8 +1,10 @@
 import type { ISql } from "postgres";
+import { READ_ONLY, readOnlyServer } from "../client/read-only-server.ts";
 import { StoreError } from "../client/store-error.ts";
 import { assertKnown, notIndexd } from "../indexd/database-version.ts";
 import { assertOurVersion } from "./migrate-database.ts";
 import { readPrivilegeGaps } from "./missing-privileges.ts";
+import { assertSessionSettings } from "./session-settings.ts";
 
 const NAMED_AT_MOST = 5;
 /** What has to be read before anything else can be said about the versions. */
@@ -10,11 +12,11 @@ const VERSION_RIGHTS = ["(db_version) on public.global_settings", "(id) on publi
 
 /**
  * What every function of ours checks once per execution environment, before it leases or begins anything: that this is an
- * indexd that we know, that our schema is this release's, and that the role may do all that the fleet does. A worker
- * without a right would find out at its commit, when all work is done and paid for. Two round trips.
+ * indexd that we know, that our schema is this release's, that the role may do all that the fleet does, that the database takes writes, and that
+ * the session is set as our statements need it. A worker would find out at its commit, when all work is done and paid for. Three round trips.
  *
  * @throws {IndexdError} `not-indexd` or `unknown-database-version`
- * @throws {StoreError} `schema-missing`, `schema-too-old`, `schema-too-new` or `lacks-right`
+ * @throws {StoreError} `schema-missing`, `schema-too-old`, `schema-too-new`, `lacks-right`, `read-only-server` or `wrong-session-settings`
  */
 export async function assertFleetMayWork(sql: ISql): Promise<void> {
   const { missing, hasIndexd, hasStore } = await readPrivilegeGaps(sql);
@@ -25,22 +27,33 @@ export async function assertFleetMayWork(sql: ISql): Promise<void> {
       (hasStore && right === "select on slabmend.database_migrations"),
   );
   if (!mayReadVersions) throw lacksRights(missing);
+  const isReadOnly = sql`current_setting('transaction_read_only') = 'on'`;
   // An older schema, ours or indexd's, lacks tables: that is what has to be said then, not the rights on them.
   const [versions] = await (hasStore
     ? sql<Versions[]>`
-        select (select db_version from public.global_settings where id = 0) as indexd,
+        select (select db_version from public.global_settings where id = 0) as indexd, ${isReadOnly} as "isReadOnly",
           (select coalesce(max(version), 0) from slabmend.database_migrations) as store`
     : sql<Versions[]>`
-        select (select db_version from public.global_settings where id = 0) as indexd, null as store`);
+        select (select db_version from public.global_settings where id = 0) as indexd, ${isReadOnly} as "isReadOnly",
+          null as store`);
   if (versions!.indexd === null) throw notIndexd();
   assertKnown(versions!.indexd);
   assertOurVersion(versions!.store ?? undefined);
   if (missing.length > 0) throw lacksRights(missing);
+  if (versions!.isReadOnly) throw takesNoWrites();
+  await assertSessionSettings(sql);
 }
 
 interface Versions {
   readonly indexd: number | null;
   readonly store: number | null;
+  readonly isReadOnly: boolean;
+}
+
+/** As the server itself would say it at the first write: the deadline client then tries a new connection. */
+function takesNoWrites(): Error {
+  const cause = Object.assign(new Error("the session is read-only"), { code: READ_ONLY });
+  return readOnlyServer("the database", cause);
 }
 
 function lacksRights(missing: readonly string[]): StoreError {

@@ -2,6 +2,7 @@
 
 import { OperatorError } from "../../errors/operator-error.ts";
 import { FLEET_PRIVILEGES, FLEET_SEQUENCES, type TablePrivileges } from "./fleet-privileges.ts";
+import { ROLE_SETTINGS } from "./session-settings.ts";
 
 export interface GrantOptions {
   readonly role: string;
@@ -55,6 +56,12 @@ export function grantStatements({ role, concurrency }: GrantOptions): string {
     `alter role ${role} connection limit ${connectionLimit(concurrency)};`,
     ...warnOfConnections(connectionLimit(concurrency), concurrency),
     ...Object.entries(ROLE_TIMEOUTS).map(([name, value]) => `alter role ${role} set ${name} = '${value}';`),
+    ...Object.entries(ROLE_SETTINGS).map(([name, value]) => `alter role ${role} set ${name} = ${value};`),
+    "do $$ begin",
+    `  alter role ${role} set session_replication_role = 'origin';`,
+    "exception when insufficient_privilege then",
+    "  null; -- Only a superuser may set it, so only one could have set it otherwise.",
+    "end $$;",
     "",
     "-- Nothing but what follows.",
     `revoke all on all tables in schema public, slabmend from ${role};`,

@@ -6,12 +6,12 @@
  * no transfer, timer or heartbeat of it is left.
  */
 
+import { assertClockAgrees, ClockError } from "../../clock/clock-check.ts";
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
-import { assertClockAgrees, ClockError } from "./clock-check.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { describeAnswers } from "./host-answers.ts";
 import { createMeter, type Meter, timed } from "./meter.ts";

@@ -16,6 +16,9 @@ const small: DemoOptions = {
   lostSectors: 2,
   liars: 1,
   killWorkers: 1,
+  restartDatabase: 0,
+  endBackends: 0,
+  silentDatabase: 0,
   workers: 2,
   endangered: 0,
   seed: "plan",
@@ -101,7 +104,15 @@ describe("planDamage", () => {
     });
     fc.assert(
       fc.property(options, (chosen) => {
-        const whole = { ...chosen, killWorkers: 0, workers: 1, json: false } as const;
+        const whole = {
+          ...chosen,
+          killWorkers: 0,
+          restartDatabase: 0,
+          endBackends: 0,
+          silentDatabase: 0,
+          workers: 1,
+          json: false,
+        } as const;
         let plan: ReturnType<typeof planDamage>;
         try {
           plan = planDamage(whole);

@@ -1,4 +1,4 @@
-import { SlabmendError } from "../../errors/slabmend-error.ts";
+import { SlabmendError } from "../errors/slabmend-error.ts";
 
 /** Account tokens last five minutes and prices half an hour: a clock that is off by more than this is soon refused by hosts. */
 const MOST_CLOCK_DIFFERENCE_MS = 2 * 60_000;
