@@ -1,11 +1,11 @@
 import type { Sql } from "postgres";
 import type { Ask } from "../../../database/client/deadline-client.ts";
+import { readSessionSettings } from "../../../database/client/session-settings.ts";
 import { readFleetMode } from "../../../database/fleet/fleet-mode.ts";
 import { assertKnownDatabaseVersion } from "../../../database/indexd/database-version.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../../database/schema/migrate-database.ts";
 import { readPrivilegeGaps } from "../../../database/schema/missing-privileges.ts";
 import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
-import { readSessionSettings } from "../../../database/schema/session-settings.ts";
 import type { DatabaseAccess } from "../../command/open-database.ts";
 import { describeFailure } from "../../command/report-failure.ts";
 import { type Check, failure, ok, warning } from "./check.ts";

@@ -1,5 +1,10 @@
 /** What the database's own facts mean for the fleet. Pure: the table test is test/cli/judge-database.test.ts. */
 import type { DatabaseUrl } from "../../../config/database-url.ts";
+import {
+  type SessionSettings,
+  wrongSessionSettings,
+  wrongSettings,
+} from "../../../database/client/session-settings.ts";
 import { nameSome } from "../../../database/schema/assert-fleet-may-work.ts";
 import {
   connectionLimit,
@@ -8,11 +13,6 @@ import {
 } from "../../../database/schema/grant-statements.ts";
 import type { PrivilegeGaps } from "../../../database/schema/missing-privileges.ts";
 import type { ServerFacts } from "../../../database/schema/read-server-facts.ts";
-import {
-  type SessionSettings,
-  wrongSessionSettings,
-  wrongSettings,
-} from "../../../database/schema/session-settings.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 
 /** indexd requires 18; every statement of ours runs on 15. */
