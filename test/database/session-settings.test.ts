@@ -1,8 +1,8 @@
 /** Settings of a database or a role that would break what we rely on: found before anything is leased, transferred or paid. */
 import { expect, test } from "vitest";
 import { connect } from "../../lib/database/client/connect.ts";
+import { readSessionSettings, wrongSettings } from "../../lib/database/client/session-settings.ts";
 import { assertFleetMayWork } from "../../lib/database/schema/assert-fleet-may-work.ts";
-import { readSessionSettings, wrongSettings } from "../../lib/database/schema/session-settings.ts";
 import { createFleetRole } from "../cli/fleet-role.ts";
 import { runCli } from "../cli/run-cli.ts";
 import { repairSuite } from "../support/repair-suite.ts";

@@ -165,7 +165,7 @@ test("a host that falls silent in the middle of a sector is given up after the s
     return undefined;
   };
   const into = new Uint8Array(SECTOR_BYTES);
-  const read = pool.readRange(target, { root, offset: 0, length: SECTOR_BYTES, into }, signal);
+  const read = pool.call(target, rangeRead({ root, offset: 0, into }), { signal });
   await expect(read).rejects.toMatchObject({ code: "connection-lost", cause: { code: "silent" } });
 });
 
@@ -186,7 +186,7 @@ test("packets of many connections that arrive cut at any byte, turn by turn, are
       const pool = makePool();
       const target = { hostKey: host.hostKey, addresses: [`127.0.0.1:${proxy.port}`] };
       const into = new Uint8Array(SECTOR_BYTES);
-      await pool.readRange(target, { root: roots[n]!, offset: 0, length: SECTOR_BYTES, into }, signal);
+      await pool.call(target, rangeRead({ root: roots[n]!, offset: 0, into }), { signal });
       expect(Buffer.compare(into, sectors[n]!)).toBe(0);
     }),
   );

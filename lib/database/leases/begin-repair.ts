@@ -1,8 +1,8 @@
 import type { ISql } from "postgres";
 import type { LeaseToken, SlabId } from "../../slab/ids.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
+import { wrongSessionSettings } from "../client/session-settings.ts";
 import { storableText } from "../client/storable-text.ts";
-import { wrongSessionSettings } from "../schema/session-settings.ts";
 
 /** A lease without heartbeats lasts this long; four heartbeats fit. */
 export const DEFAULT_LEASE_MS = 120_000;

@@ -1,10 +1,10 @@
 import type { ISql } from "postgres";
 import { READ_ONLY, readOnlyServer } from "../client/read-only-server.ts";
+import { assertSessionSettings } from "../client/session-settings.ts";
 import { StoreError } from "../client/store-error.ts";
 import { assertKnown, notIndexd } from "../indexd/database-version.ts";
 import { assertOurVersion } from "./migrate-database.ts";
 import { readPrivilegeGaps } from "./missing-privileges.ts";
-import { assertSessionSettings } from "./session-settings.ts";
 
 const NAMED_AT_MOST = 5;
 /** What has to be read before anything else can be said about the versions. */

@@ -1,8 +1,8 @@
 /** The SQL of a database role that can do what the fleet does and nothing else. Pure: printed, never executed here. */
 
 import { OperatorError } from "../../errors/operator-error.ts";
+import { ROLE_SETTINGS } from "../client/session-settings.ts";
 import { FLEET_PRIVILEGES, FLEET_SEQUENCES, type TablePrivileges } from "./fleet-privileges.ts";
-import { ROLE_SETTINGS } from "./session-settings.ts";
 
 export interface GrantOptions {
   readonly role: string;

@@ -3,7 +3,7 @@
  * sets it on the role, so that it holds behind a transaction pooler too; doctor shows it; nothing is leased or begun without it.
  */
 import type { ISql } from "postgres";
-import { StoreError } from "../client/store-error.ts";
+import { StoreError } from "./store-error.ts";
 
 export interface SessionSettings {
   readonly isolation: string;
