@@ -19,7 +19,8 @@ describe("the command line", () => {
   it("takes every option", () => {
     const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
     const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
-    const all = [...flags, ...more].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
+    const database = ["restart-database", "end-backends", "silent-database"];
+    const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(parseDemoOptions([...all, "--seed", "any text", "--json"])).toEqual({
       slabs: 1,
       hosts: 2,
@@ -33,7 +34,21 @@ describe("the command line", () => {
       killWorkers: 10,
       workers: 11,
       endangered: 12,
+      restartDatabase: 13,
+      endBackends: 14,
+      silentDatabase: 15,
       seed: "any text",
+      json: true,
+    });
+  });
+
+  it("takes the switches of the database alone", () => {
+    expect(
+      parseDemoOptions(["--end-backends", "--silent-database", "--restart-database", "--json"]),
+    ).toMatchObject({
+      endBackends: 10,
+      silentDatabase: 1,
+      restartDatabase: 1,
       json: true,
     });
   });
