@@ -6,7 +6,7 @@ const report = process.env["SLABMEND_TEST_REPORT"];
 /** The suites that hold slabmend against software that was not written here: `npm run test:interop`. */
 export default defineConfig({
   test: {
-    include: ["test/interop/**/*.test.ts"],
+    include: ["test/interop/**/*.test.ts", "test/wire/{host-pool,refusals,transfers}.test.ts"],
     globalSetup: ["test/support/global-setup.ts", "test/interop/support/global-setup.ts"],
     setupFiles: ["test/canary/setup.ts"],
     // Two cores are the machine: one for a test, one for its database, hosts and workers.

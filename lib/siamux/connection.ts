@@ -18,6 +18,7 @@ import {
   FLAG_ERROR,
   FLAG_FIRST,
   FLAG_LAST,
+  fatalStrayFrames,
   KEEPALIVE_FRACTION,
   KEEPALIVE_ID,
   LOWEST_STREAM_ID,
@@ -54,7 +55,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   readonly #reader: PacketReader;
   readonly #keepalive: Keepalive;
   readonly #streams = new Map<number, SiamuxStream>();
-  readonly #strays = new StrayFrames();
+  readonly #strays: StrayFrames;
   /** 0 for the dialer, 1 for the acceptor: the low bit of the ids that we open. */
   readonly #parity: number;
   readonly #ids: StreamIds;
@@ -74,6 +75,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     this.#options = options;
     this.#parity = parts.role === "dialer" ? 0 : 1;
     this.#ids = new StreamIds(this.#parity);
+    this.#strays = new StrayFrames(fatalStrayFrames(settings.packetSizeBytes));
     const { promise, resolve } = Promise.withResolvers<MuxClosedError>();
     this.closed = promise;
     this.#resolveClosed = resolve;

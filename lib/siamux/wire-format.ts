@@ -45,12 +45,24 @@ export const KEEPALIVE_FRACTION = 0.75;
 /** The attempt in a row that closes the connection instead of sending a keepalive. */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
-/** The stray frame on one id that ends the connection: 999 are tolerated, a sector is 977 full frames. */
-export const FATAL_STRAY_FRAMES = 1000;
-
 /** Decrypted bytes of a packet. */
 export const packetPlainBytes = (packetSizeBytes: number): number => packetSizeBytes - TAG_BYTES;
 
 /** Most payload of a frame, so that a whole frame fits one packet; 4296 by default. */
 export const maxPayloadBytes = (packetSizeBytes: number): number =>
   packetSizeBytes - TAG_BYTES - FRAME_HEADER_BYTES;
+
+/** Of the public implementations, at any packet size: 999 are tolerated, and a sector is 977 full frames of the default size. */
+const FATAL_STRAY_FRAMES = 1000;
+
+/**
+ * The stray frame on one id that ends the connection. In small packets a sector is more frames than the public limit; as many bytes are
+ * tolerated as in packets of the default size, so that a read that we gave up does not end the connection of an honest host.
+ */
+export const fatalStrayFrames = (packetSizeBytes: number): number =>
+  Math.max(
+    FATAL_STRAY_FRAMES,
+    Math.ceil(
+      (FATAL_STRAY_FRAMES * maxPayloadBytes(DEFAULT_PACKET_BYTES)) / maxPayloadBytes(packetSizeBytes),
+    ),
+  );

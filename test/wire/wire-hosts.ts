@@ -19,16 +19,16 @@ import {
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { contract } from "../rhp4/samples.ts";
 
-/** Names a JSON file that lists real hosts: {@link HostList}. Without it only our own swarm is tested. */
-const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
+/** Names a JSON file that lists real hosts: {@link HostList}. Without it our own swarm is tested. */
+export const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
 
 /** What a host is prepared to do. Every list needs an ordinary one; tests of the others are skipped where they lack. */
-const TRAITS = ["ordinary", "full", "shutting-down"] as const;
+export const TRAITS = ["ordinary", "full", "shutting-down"] as const;
 export type Trait = (typeof TRAITS)[number];
 
 const HEX_32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
-const HostList = v.object({
+export const HostList = v.object({
   /** Of an account with at least 10^24 hastings on every host. Throw-away: the file is no place for a secret. */
   accountSeed: HEX_32,
   hosts: v.array(
@@ -91,14 +91,13 @@ async function startOwnHosts(): Promise<WireHosts> {
   };
 }
 
-/** Who the tests talk to, for `describe.each`: our own hosts, and real ones where a list of them is given. */
+/** Who the tests talk to, for `describe.each`: our own hosts, or the real ones of a list that is given. */
 export function wirePeers(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly peers: string; readonly start: () => Promise<WireHosts> }[] {
   const path = environment[HOST_LIST_VARIABLE];
-  const own = { peers: "our own hosts", start: startOwnHosts };
-  if (path === undefined || path === "") return [own];
-  return [own, { peers: "real hosts", start: () => readRealHosts(path) }];
+  if (path === undefined || path === "") return [{ peers: "our own hosts", start: startOwnHosts }];
+  return [{ peers: "real hosts", start: () => readRealHosts(path) }];
 }
 
 async function readRealHosts(path: string): Promise<WireHosts> {

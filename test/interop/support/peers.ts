@@ -5,7 +5,7 @@ export const PEERS = ["sia-storage-0.13.1", "sia-storage-0.12.0", "rust-host"] a
 export type Peer = (typeof PEERS)[number];
 
 /** Where an installed peer is: a virtual environment or a program. */
-type Installed = { readonly path: string } | { readonly missing: string };
+export type Installed = { readonly path: string } | { readonly missing: string };
 
 declare module "vitest" {
   interface ProvidedContext {

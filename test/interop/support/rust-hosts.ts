@@ -25,6 +25,8 @@ type Switches = HostSwitches & OwnSwitches;
 
 export interface RustHost extends SwarmHost {
   setSwitches(change: Partial<Switches>): Promise<Switches>;
+  /** No faults. */
+  heal(): Promise<void>;
 }
 
 export interface RustHosts extends Swarm {
@@ -93,17 +95,24 @@ function rustHost(
   facts: Pick<SwarmHost, "index" | "hostKey" | "address">,
   command: (what: Readonly<Record<string, unknown>>) => Promise<unknown>,
 ): RustHost {
-  let switches: Switches = { ...HEALTHY_SWITCHES, keepsFailedConnections: false };
+  const healthy: Switches = { ...HEALTHY_SWITCHES, keepsFailedConnections: false };
+  let switches = healthy;
+  const send = async (next: Switches): Promise<void> => {
+    const { findsSectorsCorrupt: corrupt } = next;
+    if (corrupt === "all") throw new Error("a host of the crates finds only named sectors corrupt");
+    switches = next;
+    await command({
+      do: "switch",
+      switches: { ...next, findsSectorsCorrupt: corrupt === "none" ? [] : corrupt },
+    });
+  };
   return {
     ...facts,
+    heal: () => send(healthy),
     async setSwitches(change) {
       const unknown = Object.keys(change).filter((name) => !KNOWN.includes(name as keyof Switches));
       if (unknown.length > 0) throw new Error(`a host of the crates has no switch ${unknown.join(", ")}`);
-      switches = { ...switches, ...change };
-      const { findsSectorsCorrupt: corrupt } = switches;
-      if (corrupt === "all") throw new Error("a host of the crates finds only named sectors corrupt");
-      const sent = { ...switches, findsSectorsCorrupt: corrupt === "none" ? [] : corrupt };
-      await command({ do: "switch", switches: sent });
+      await send({ ...switches, ...change });
       return switches;
     },
     async fund(account, hastings) {

@@ -28,7 +28,6 @@ struct Options {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Command {
     host: usize,
     #[serde(flatten)]

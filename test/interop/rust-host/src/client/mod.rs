@@ -27,7 +27,7 @@ pub async fn run(options: &str) -> Result<(), Failure> {
     let connection = Connection::dial(parse_hash(&host_key)?, &address, parse_hash(&account_seed)?, packets).await?;
     let sector = transfers::check(&connection).await?;
     refusals::check(&connection, &sector).await?;
-    transfers::check_given_up(&connection, &sector).await?;
+    transfers::check_given_up(&connection, &sector, packets.max_payload_size()).await?;
     transfers::check_many_at_once(connection, sector).await
 }
 
