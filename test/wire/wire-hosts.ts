@@ -17,18 +17,21 @@ import {
   type Root,
 } from "../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { startRustWireHosts } from "../interop/support/rust-wire-hosts.ts";
 import { contract } from "../rhp4/samples.ts";
 
-/** Names a JSON file that lists real hosts: {@link HostList}. Without it our own swarm is tested. */
-export const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
+/** Names a JSON file that lists real hosts: {@link HostList}. */
+const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
+/** Names the program of hosts made of the official crates, test/interop/rust-host: set by `npm run test:interop`. */
+export const RUST_HOST_VARIABLE = "SLABMEND_INTEROP_RUST_HOST";
 
 /** What a host is prepared to do. Every list needs an ordinary one; tests of the others are skipped where they lack. */
-export const TRAITS = ["ordinary", "full", "shutting-down"] as const;
+const TRAITS = ["ordinary", "full", "shutting-down"] as const;
 export type Trait = (typeof TRAITS)[number];
 
 const HEX_32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
-export const HostList = v.object({
+const HostList = v.object({
   /** Of an account with at least 10^24 hastings on every host. Throw-away: the file is no place for a secret. */
   accountSeed: HEX_32,
   hosts: v.array(
@@ -91,13 +94,18 @@ async function startOwnHosts(): Promise<WireHosts> {
   };
 }
 
-/** Who the tests talk to, for `describe.each`: our own hosts, or the real ones of a list that is given. */
+/** Who the tests talk to, for `describe.each`: our own hosts, or in their place those that the environment names. */
 export function wirePeers(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly peers: string; readonly start: () => Promise<WireHosts> }[] {
-  const path = environment[HOST_LIST_VARIABLE];
-  if (path === undefined || path === "") return [{ peers: "our own hosts", start: startOwnHosts }];
-  return [{ peers: "real hosts", start: () => readRealHosts(path) }];
+  const { [HOST_LIST_VARIABLE]: list, [RUST_HOST_VARIABLE]: rustHost } = environment;
+  const others = [
+    ...(list ? [{ peers: "real hosts", start: () => readRealHosts(list) }] : []),
+    ...(rustHost
+      ? [{ peers: "hosts of the official crates", start: () => startRustWireHosts(rustHost, TRAITS) }]
+      : []),
+  ];
+  return others.length > 0 ? others : [{ peers: "our own hosts", start: startOwnHosts }];
 }
 
 async function readRealHosts(path: string): Promise<WireHosts> {

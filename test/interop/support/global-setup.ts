@@ -1,13 +1,12 @@
 /**
  * Installs the peers before the suites. A peer that cannot be installed fails the run where it is required, and is named elsewhere.
- * The suites of test/wire are held against hosts of the official crates, unless the environment lists others.
+ * The suites of test/wire are held against hosts of the official crates.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
-import { HOST_LIST_VARIABLE } from "../../wire/wire-hosts.ts";
-import { listRustHosts } from "./list-rust-hosts.ts";
+import { RUST_HOST_VARIABLE } from "../../wire/wire-hosts.ts";
 import { type Installed, PEERS } from "./peers.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
@@ -16,15 +15,12 @@ const FOLDER = process.env["SLABMEND_INTEROP"] || join(REPOSITORY, ".slabmend/in
 
 const isRequired = process.env["CI"] === "true" || process.env["SLABMEND_INTEROP_REQUIRED"] === "true";
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+export default function setup(project: TestProject): void {
   const peers = Object.fromEntries(PEERS.map((peer) => [peer, install(peer)]));
   project.provide("peers", peers as never);
   const rustHost = peers["rust-host"]!;
-  if (process.env[HOST_LIST_VARIABLE] || "missing" in rustHost) return async () => {};
-  const hosts = await listRustHosts(rustHost.path);
   // Test files run in processes that are started after this.
-  process.env[HOST_LIST_VARIABLE] = hosts.list;
-  return () => hosts.stop();
+  if ("path" in rustHost) process.env[RUST_HOST_VARIABLE] = rustHost.path;
 }
 
 function install(peer: string): Installed {

@@ -20,15 +20,15 @@ impl Payment {
         let now = Utc::now();
         // The crate's `is_valid` says no more than yes or no, so the one reason that has words of its own is looked at before.
         if prices.valid_until <= now {
-            Some("prices are invalid: prices expired (3)")
+            Some("prices are invalid: prices expired")
         } else if !prices.is_valid(&own, now) {
-            Some("prices are invalid: invalid signature (3)")
+            Some("prices are invalid: invalid signature")
         } else if token.host_key != own {
-            Some("token is invalid: host key mismatch (3)")
+            Some("token is invalid: host key mismatch")
         } else if token.valid_until < now {
-            Some("token is invalid: account token expired (3)")
+            Some("token is invalid: account token expired")
         } else if !is_signed(token) {
-            Some("token is invalid: invalid signature (3)")
+            Some("token is invalid: invalid signature")
         } else {
             None
         }
