@@ -3,14 +3,15 @@
  * sent were sealed before, and are opened, cut into frames and copied by the code of a real connection; the upload is
  * sealed. Plan, rebuild and everything between are what a worker runs. Against the same with every range verified.
  */
+
 import { randomBytes } from "node:crypto";
 import { combineInColumns } from "../dev/objects/combine-in-columns.ts";
 import { systemClock } from "../lib/clock/clock.ts";
-import type { FleetHost, FleetSnapshot } from "../lib/database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../lib/database/indexd/network-snapshot.ts";
 import { encodingMatrix } from "../lib/erasure/coefficients.ts";
 import type { HostPool } from "../lib/hosts/host-pool.ts";
 import { BufferPool } from "../lib/jobs/repair/buffer-pool.ts";
-import type { RepairDependencies, RepairTask } from "../lib/jobs/repair/repair-dependencies.ts";
+import type { RepairDependencies } from "../lib/jobs/repair/repair-dependencies.ts";
 import { repairSlab } from "../lib/jobs/repair/repair-slab.ts";
 import { createKernel, type Kernel } from "../lib/kernel/kernel.ts";
 import { encodeFrameHeader } from "../lib/siamux/frame.ts";
@@ -23,6 +24,7 @@ import {
   LOWEST_STREAM_ID,
   TAG_BYTES,
 } from "../lib/siamux/wire-format.ts";
+import type { LeasedSlab } from "../lib/slab/leased-slab.ts";
 import { shardCipher } from "../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../lib/slab/sizes.ts";
 import type { Slab, SlabSector } from "../lib/slab/slab.ts";
@@ -94,7 +96,7 @@ function openInto({ key, packets }: SealedRange, into: Uint8Array): void {
 
 interface StoredSlab {
   readonly slab: Slab;
-  readonly fleet: FleetSnapshot;
+  readonly fleet: NetworkSnapshot;
   readonly ranges: ReadonlyMap<string, readonly SealedRange[]>;
 }
 
@@ -141,7 +143,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
     healthyContractIds: new Set(),
     minHostDistanceKm: 0,
     takenAtMs: Date.now(),
-  } as unknown as FleetSnapshot;
+  } as unknown as NetworkSnapshot;
   const slab = {
     id: 1n,
     digest: "00".repeat(32),
@@ -154,7 +156,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
   return { slab, fleet, ranges };
 }
 
-function fleetHost(id: number, isReachable: boolean): FleetHost {
+function fleetHost(id: number, isReachable: boolean): NetworkHost {
   return {
     id,
     hostKey: id.toString(16).padStart(64, "0"),
@@ -169,7 +171,7 @@ function fleetHost(id: number, isReachable: boolean): FleetHost {
     hasAppendContract: true,
     storedPrices: { egressPrice: 1n },
     unpinnedSectors: 0,
-  } as unknown as FleetHost;
+  } as unknown as NetworkHost;
 }
 
 /** Hosts whose packets have all arrived. */
@@ -205,14 +207,14 @@ function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostP
 
 /** One repair; returns the milliseconds of CPU that this process spent on it. */
 async function repairOnce(stored: StoredSlab, kernel: Kernel, buffers: BufferPool, hosts: HostPool) {
-  const task = { slabId: stored.slab.id, digest: stored.slab.digest, token: "" } as unknown as RepairTask;
+  const task = { slabId: stored.slab.id, digest: stored.slab.digest, token: "" } as unknown as LeasedSlab;
   const deps: RepairDependencies = {
     store: {
       begin: async () => ({ kind: "begun", expiresInMs: 120_000 }),
       extend: async () => true,
       readSlab: async () => stored.slab,
       readBadShards: async () => new Set(),
-      readFleet: async () => stored.fleet,
+      readNetwork: async () => stored.fleet,
       commit: async ({ moves, outcome }) => ({
         kind: "committed",
         outcome: outcome.kind,

@@ -7,7 +7,7 @@ import { connect } from "../database/client/connect.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
 import { assertKnownDatabaseVersion } from "../database/indexd/database-version.ts";
-import { type FleetSnapshot, readFleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
+import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import { readSlab } from "../database/indexd/read-slab.ts";
 import { beginRepair } from "../database/leases/begin-repair.ts";
 import { commitRepair } from "../database/leases/commit-repair.ts";
@@ -17,15 +17,11 @@ import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts"
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { BufferPool } from "../jobs/repair/buffer-pool.ts";
-import type {
-  RepairResult,
-  RepairStep,
-  RepairStore,
-  RepairTask,
-} from "../jobs/repair/repair-dependencies.ts";
+import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
+import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
@@ -37,7 +33,7 @@ export interface RepairEnvironment {
   readonly metrics: MetricsPrinter;
   /** Repairs one slab; see {@link repairSlab}. Nothing is under way when it returns. */
   repair(
-    task: RepairTask,
+    task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
   ): Promise<RepairResult>;
   close(): Promise<void>;
@@ -90,7 +86,7 @@ export function openRepairEnvironment({
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
   const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
-  let fleet: FleetSnapshot | undefined;
+  let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
 
   const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
@@ -125,14 +121,14 @@ export function openRepairEnvironment({
       extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
-      async readFleet({ fresh = false } = {}) {
+      async readNetwork({ fresh = false } = {}) {
         const maxAgeMs = fresh ? 0 : environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
         if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
           const options = {
             minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
             now: () => clock.now(),
           };
-          fleet = await database.runAgain(ANSWER_MS, (sql) => readFleetSnapshot(sql, options));
+          fleet = await database.runAgain(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
           await tryScores("what the fleet knows of hosts could not be read", async () =>
             hosts.startFrom(await database.run(ANSWER_MS, (sql) => readHostScores(sql))),
           );

@@ -1,17 +1,15 @@
-/** Design rule 8: whatever we write is tried again after a serialization failure, a deadlock, a lock that was not to be had. */
-import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { forgetFineSlabs } from "../../lib/database/backlog/forget-fine-slabs.ts";
 import { readWalks } from "../../lib/database/backlog/record-backlog.ts";
 import { checkBudget } from "../../lib/database/fleet/budget.ts";
-import { DEFAULT_FLEET_LIMITS } from "../../lib/database/fleet/fleet-health.ts";
-import { refreshFleetHealth, takeProbe } from "../../lib/database/fleet/fleet-state.ts";
+import { DEFAULT_BREAKER_LIMITS } from "../../lib/database/fleet/circuit-breaker.ts";
+import { resumeLeasing, stopLeasing } from "../../lib/database/fleet/fleet-mode.ts";
 import { reportHostScores } from "../../lib/database/fleet/host-scores.ts";
-import { pauseClaims, resumeClaims } from "../../lib/database/fleet/pause.ts";
 import { releaseQuarantine } from "../../lib/database/fleet/quarantine.ts";
+import { refreshBreaker, takeProbe } from "../../lib/database/fleet/refresh-breaker.ts";
 import { storeDeadLetters } from "../../lib/database/fleet/store-dead-letters.ts";
-import { deleteDeadLetters, noteReadLetters } from "../../lib/database/fleet/stored-dead-letters.ts";
+import { deleteDeadLetters } from "../../lib/database/fleet/stored-dead-letters.ts";
 import { leaseSlab, releaseUnbegunLease } from "../../lib/database/leases/lease-slab.ts";
 import { shortenLeasesOfTheFuture } from "../../lib/database/leases/set-back-clock.ts";
 import { markSent, takeUnsent } from "../../lib/database/leases/unsent-leases.ts";
@@ -68,28 +66,27 @@ test.each<[name: string, table: string, code: string, write: () => Promise<unkno
   ],
   ["checkBudget", "budget", "40001", () => checkBudget(sql, { repairs: 1n })],
   [
-    "refreshFleetHealth",
+    "refreshBreaker",
     "fleet",
     "40001",
     async () => {
       await quietly(
         "fleet",
-        () => sql`update slabmend.fleet set since = clock_timestamp() + interval '1 day'`,
+        () => sql`update slabmend.fleet set breaker_since = clock_timestamp() + interval '1 day'`,
       );
-      await refreshFleetHealth(sql, DEFAULT_FLEET_LIMITS);
+      await refreshBreaker(sql, DEFAULT_BREAKER_LIMITS);
     },
   ],
   ["takeProbe", "fleet", "55P03", () => takeProbe(sql, 1)],
   ["storeDeadLetters", "dead_letters", "40P01", () => storeDeadLetters(sql, [letter])],
-  [
-    "noteReadLetters",
-    "dead_letters",
-    "40P01",
-    () => noteReadLetters(sql, [{ messageId: "m", slabId: 1n, token: randomUUID() }]),
-  ],
   ["deleteDeadLetters", "dead_letters", "40P01", () => deleteDeadLetters(sql, ["m"])],
-  ["pauseClaims", "fleet", "40001", async () => expect(await pauseClaims(sql, "why")).toBe(true)],
-  ["resumeClaims", "fleet", "40001", async () => expect(await resumeClaims(sql)).toBe(true)],
+  [
+    "stopLeasing",
+    "fleet",
+    "40001",
+    async () => expect(await stopLeasing(sql, { kind: "paused", owner: "test" })).toBe(true),
+  ],
+  ["resumeLeasing", "fleet", "40001", async () => expect(await resumeLeasing(sql, "paused")).toBe(true)],
   ["readWalks", "walks", "40P01", () => readWalks(sql, ["lost"])],
   ["reportHostScores", "host_scores", "40P01", () => reportHostScores(sql, [sample])],
   ["forgetFineSlabs", "repairs", "40P01", () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 1 })],

@@ -3,6 +3,7 @@
  * of which share sectors. After every step the rules are checked by SQL; every commit that runs alone is compared with
  * the reference. SLABMEND_TEST_SEED repeats a run, SLABMEND_TEST_RUNS makes it longer.
  */
+
 import fc from "fast-check";
 import type { Sql, TransactionSql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -16,8 +17,8 @@ import { extendLease } from "../../lib/database/leases/extend-lease.ts";
 import type { OutcomeKind } from "../../lib/database/leases/outcome-writes.ts";
 import { claim } from "../../lib/jobs/claim/claim.ts";
 import { reapExpiredLeases } from "../../lib/jobs/reap/reap-expired-leases.ts";
-import type { RepairMessage } from "../../lib/queue/repair-message.ts";
 import type { HostId, LeaseToken } from "../../lib/slab/ids.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { walkSettings } from "../jobs/backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../jobs/claim/claim-fixture.ts";
 import { askOf } from "../support/ask.ts";
@@ -29,7 +30,7 @@ import {
   type SeededHost,
   type SeededSlab,
   seedAccount,
-  seedFleet,
+  seedNetwork,
   seedObject,
   seedSlab,
 } from "../support/seed-indexd.ts";
@@ -49,7 +50,7 @@ interface World {
   readonly hosts: SeededHost[];
   readonly slabs: SeededSlab[];
   /** Every message ever sent; the queue may deliver each again at any time. */
-  readonly messages: RepairMessage[];
+  readonly messages: LeasedSlab[];
   /** What each begun worker planned to do, by token. */
   readonly plans: Map<LeaseToken, CommitRequest>;
   /** Tokens of plans that were committed, or tried to. */
@@ -81,8 +82,8 @@ async function createWorld(): Promise<World> {
     slabmend.walks`;
   await sql`update stats set stat_value = 0`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
-  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = clock_timestamp()`;
-  const hosts = await seedFleet(sql, { hosts: 7 });
+  await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, breaker_since = clock_timestamp()`;
+  const hosts = await seedNetwork(sql, { hosts: 7 });
   const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   const two = await seedSlab(sql, {
     minShards: 1,
@@ -173,7 +174,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     await reapExpiredLeases(
       { ask: askOf(sql) },
       { quarantineMs: 1, successWindowMs: 60_000 },
-      { fleetIsIll: bit(a, 5), timeIsUp: () => false },
+      { breakerIsOpen: bit(a, 5), timeIsUp: () => false },
     );
   },
   async flushEvents(_world, [a]) {
@@ -408,7 +409,7 @@ async function settle(): Promise<void> {
   await reapExpiredLeases(
     { ask: askOf(sql) },
     { quarantineMs: 1, successWindowMs: 1 },
-    { fleetIsIll: false, timeIsUp: () => false },
+    { breakerIsOpen: false, timeIsUp: () => false },
   );
   while ((await flushMoved(sql)) > 0);
 }

@@ -65,7 +65,7 @@ describe.each(FATES)("%s:", (fate) => {
     const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];
     await leaveWorkForReap(kill, slabs);
     // The fleet has become well; it is the third crash of a slab while another one was repaired.
-    await sql`update slabmend.fleet set ill = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
+    await sql`update slabmend.fleet set breaker_open = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
       backoff_until = now() - interval '1 hour'`;
     await sql`insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
       select gen_random_uuid(), ${told}, digest, 'repaired', 'repaired', 'w', now(), now(), now() from slabs where id = ${told}`;
@@ -73,7 +73,7 @@ describe.each(FATES)("%s:", (fate) => {
       select id, digest, 'crashed', now(), 2, next_repair_attempt from slabs where id = ${crashed}`;
     const done = async () => {
       const [row] = await sql`
-        select not ill as well,
+        select not breaker_open as closed,
           exists (select from slabmend.repairs where slab_id = ${crashed} and quarantined_until > now()) as quarantined,
           not exists (select from slabmend.leases where slab_id = ${crashed}) as ended,
           exists (select from slabmend.journal where slab_id = ${crashed} and outcome = 'crashed') as noted,
@@ -90,7 +90,7 @@ describe.each(FATES)("%s:", (fate) => {
     };
     await sql`update object_events set updated_at = now() - interval '1 day'`;
     for (const [write, states] of [
-      ["update on slabmend.fleet", ["well"]],
+      ["update on slabmend.fleet", ["closed"]],
       ["insert on slabmend.journal", ["quarantined", "ended", "noted"]],
       ["delete on slabmend.moved", ["told", "bumped"]],
       ["update of sending_since on slabmend.leases", ["taken"]],
@@ -108,7 +108,7 @@ describe.each(FATES)("%s:", (fate) => {
     await kill.finish();
     const rest = await done();
     expect(rest).toMatchObject({
-      well: true,
+      closed: true,
       ended: true,
       noted: true,
       told: true,

@@ -4,36 +4,30 @@ import {
   parseLeaseToken,
   parseSlabDigest,
   parseSlabId,
-  type SlabDigest,
   type SlabId,
 } from "../../slab/ids.ts";
+import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
-
-/** What a message is made of. */
-export interface UnsentLease {
-  readonly slabId: SlabId;
-  readonly digest: SlabDigest;
-  readonly token: LeaseToken;
-}
 
 /**
  * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that somebody set
  * out to send less than `afterMs` ago are left to them; not for a time that lies ahead (the clock was set back): at worst a message
  * is sent twice, and only one of them begins.
  *
- * Locks the rows it takes, `skip locked`: two callers share the work. Reads the whole of leases, which is never larger
+ * None while the fleet is not running. Locks the rows it takes, `skip locked`: two callers share the work. Reads the whole of leases, which is never larger
  * than the fleet.
  */
 export async function takeUnsent(
   sql: ISql,
   options: { readonly afterMs: number; readonly limit: number },
-): Promise<UnsentLease[]> {
+): Promise<LeasedSlab[]> {
   // When the answer is lost, what was taken is taken again after `afterMs`.
   const take = () => sql<{ slab_id: string; digest: string; token: string }[]>`
     update slabmend.leases l set sending_since = clock_timestamp()
     where l.slab_id in (
       select u.slab_id from slabmend.leases u
       where u.sent_at is null and u.began_at is null
+        and (select f.mode from slabmend.fleet f) = 'running'
         and (u.sending_since > clock_timestamp()
           or u.sending_since <= clock_timestamp() - make_interval(secs => ${options.afterMs}::double precision / 1000))
       order by u.sending_since

@@ -2,7 +2,7 @@
  * reap: puts right what crashed, was lost or was left behind. One run does, each independent of the others:
  *
  *   leases         expired ones end, their slabs become claimable; crashes are counted, slabs quarantined
- *   fleet          is the fleet ill? (before the leases, because nobody is quarantined while it is; and after them)
+ *   breaker        is the circuit breaker open? (before the leases, because nobody is quarantined while it is; and after them)
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   go into a table
@@ -14,8 +14,8 @@
 import type { Clock } from "../../clock/clock.ts";
 import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
 import type { Ask } from "../../database/client/answering-database.ts";
-import type { FleetHealth } from "../../database/fleet/fleet-health.ts";
-import { refreshFleetHealth } from "../../database/fleet/fleet-state.ts";
+import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
+import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
 import { shortenLeasesOfTheFuture } from "../../database/leases/set-back-clock.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
@@ -40,6 +40,8 @@ export interface ReapDependencies {
   readonly ask: Ask;
   readonly queue: RepairQueue;
   readonly deadLetters: DeadLetterQueue;
+  /** The name of the indexer that is repaired. */
+  readonly indexer: string;
   readonly clock: Clock;
   readonly step?: (name: ReapStep) => void | Promise<void>;
 }
@@ -70,7 +72,7 @@ export async function reap(
     resent: 0,
     deadLetters: 0,
     forgotten: 0,
-    fleet: undefined as FleetHealth["kind"] | undefined,
+    breaker: undefined as CircuitBreaker["kind"] | undefined,
   };
   const failures = new Map<ReapPhase, unknown>();
   const phase = async (name: ReapPhase, work: () => Promise<void>): Promise<void> => {
@@ -81,16 +83,16 @@ export async function reap(
     }
   };
   const checkFleet = async (): Promise<void> => {
-    report.fleet = (await ask((sql) => refreshFleetHealth(sql, settings.fleet))).health.kind;
+    report.breaker = (await ask((sql) => refreshBreaker(sql, settings.fleet))).breaker.kind;
     await deps.step?.("fleet-checked");
   };
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // Unknown counts as ill: quarantine can wait for a minute.
-    const fleetIsIll = report.fleet !== "well";
+    // Unknown counts as open: quarantine can wait for a minute.
+    const breakerIsOpen = report.breaker !== "closed";
     await ask(shortenLeasesOfTheFuture);
-    Object.assign(report, await reapExpiredLeases(deps, settings, { fleetIsIll, timeIsUp }));
+    Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
   });
   await phase("events", async () => {

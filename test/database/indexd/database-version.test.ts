@@ -4,7 +4,7 @@ import {
   readDatabaseVersion,
 } from "../../../lib/database/indexd/database-version.ts";
 import { IndexdError } from "../../../lib/database/indexd/errors.ts";
-import { readFleetSnapshot } from "../../../lib/database/indexd/fleet-snapshot.ts";
+import { readNetworkSnapshot } from "../../../lib/database/indexd/network-snapshot.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { rolledBack } from "./rolled-back.ts";
 
@@ -30,7 +30,7 @@ test.each([21, 23, -1])("version %i is refused, and the error names those that w
       message: expect.stringContaining("expected 22"),
     });
     expect((refusal as IndexdError).message).toContain(`got ${version}`);
-    await expect(readFleetSnapshot(sql, { minHostDistanceKm: 10 })).rejects.toMatchObject({
+    await expect(readNetworkSnapshot(sql, { minHostDistanceKm: 10 })).rejects.toMatchObject({
       code: "unknown-database-version",
     });
   } finally {
@@ -43,7 +43,7 @@ test("a database that indexd never started on is a typed error", async () => {
   await rolledBack(sql, async (transaction) => {
     await transaction`delete from global_settings`;
     await expect(readDatabaseVersion(transaction)).rejects.toMatchObject({ code: "not-indexd" });
-    await expect(readFleetSnapshot(transaction, { minHostDistanceKm: 0 })).rejects.toMatchObject({
+    await expect(readNetworkSnapshot(transaction, { minHostDistanceKm: 0 })).rejects.toMatchObject({
       code: "not-indexd",
     });
   });

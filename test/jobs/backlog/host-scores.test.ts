@@ -1,8 +1,8 @@
 import postgres, { type Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readHostScores, reportHostScores } from "../../../lib/database/fleet/host-scores.ts";
-import type { FleetHostScore, HostSample } from "../../../lib/hosts/fleet-score.ts";
 import { ScoreBoard } from "../../../lib/hosts/score-board.ts";
+import type { HostSample, SharedHostScore } from "../../../lib/hosts/shared-score.ts";
 import type { HostKey } from "../../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
@@ -22,7 +22,7 @@ const sample = (n: number, rest: Partial<HostSample> = {}): HostSample => ({
   stored: false,
   ...rest,
 });
-const known = (n: number, rest: Partial<FleetHostScore>): FleetHostScore => ({
+const known = (n: number, rest: Partial<SharedHostScore>): SharedHostScore => ({
   hostKey: hostKey(n),
   readRate: undefined,
   writeRate: undefined,
@@ -115,18 +115,6 @@ describe("the fleet's scores", () => {
     // Of what there was a half is left after one report, a sixteenth after four: 1 / (share / 8 + (1 - share) / 1).
     expect(await reportMiBPerSecond(1, 1)).toBeCloseTo(1.78, 1);
     expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
-  });
-
-  test("the database migration heals sums that had halved to next to nothing", async () => {
-    await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, successes, faded_at)
-      values (${Buffer.from(hostKey(1), "hex")}, ${MIB}, 1000, 5e-324, 1e-310, clock_timestamp() - interval '1 day')`;
-    await sql.file(
-      new URL("../../../lib/database/schema/database-migrations/0004-tiny-scores.sql", import.meta.url)
-        .pathname,
-    );
-    expect(await sql`select read_bytes, read_ms, failures, successes from slabmend.host_scores`).toEqual([
-      { read_bytes: MIB, read_ms: 1_000, failures: 0, successes: 0 },
-    ]);
   });
 
   test("a host that takes a sector is full no more, and one that answers has our funds", async () => {

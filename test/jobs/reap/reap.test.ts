@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../../dev/aws/queue-server.ts";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { forgetFineSlabs } from "../../../lib/database/backlog/forget-fine-slabs.ts";
-import { takeProbe } from "../../../lib/database/fleet/fleet-state.ts";
+import { takeProbe } from "../../../lib/database/fleet/refresh-breaker.ts";
 import { commitRepair } from "../../../lib/database/leases/commit-repair.ts";
 import { extendLease } from "../../../lib/database/leases/extend-lease.ts";
 import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
@@ -18,8 +18,9 @@ import {
   type DeadLetter,
   type DeadLetterQueue,
 } from "../../../lib/queue/dead-letter-queue.ts";
-import { encodeRepairMessage, type RepairMessage } from "../../../lib/queue/repair-message.ts";
+import { encodeRepairMessage } from "../../../lib/queue/repair-message.ts";
 import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
+import type { LeasedSlab } from "../../../lib/slab/leased-slab.ts";
 import { leaseByHand, requestOf } from "../../database/running-lease.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
@@ -44,7 +45,7 @@ afterEach(async () => {
   await sql`
     truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.dead_letters`;
   await sql`delete from slabmend.checkpoints where name = 'forget'`;
-  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = now() - interval '1 day'`;
+  await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, breaker_since = now() - interval '1 day'`;
 });
 
 const noLetters: DeadLetterQueue = { receive: async () => [], delete: async () => {} };
@@ -64,6 +65,7 @@ function run(
       ask: askOf(rest.client ?? sql),
       queue: rest.queue ?? noQueue,
       deadLetters: rest.deadLetters ?? noLetters,
+      indexer: "default",
       clock: systemClock,
       ...(rest.step === undefined ? {} : { step: rest.step }),
     },
@@ -94,7 +96,7 @@ describe("expired leases", () => {
   test("a running one is a crash: its slab is claimable at once, and by us without grace", async () => {
     const slab = await damaged();
     const { token, report } = await crash(slab);
-    expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, fleet: "well" });
+    expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, breaker: "closed" });
     expect(await historyOf(slab)).toMatchObject({
       last_outcome: "crashed",
       crashes: 1,
@@ -247,10 +249,10 @@ describe("when the clock of the database was set back by a day", () => {
           values (${randomUUID()}, ${n}, ${Buffer.alloc(32)}, ${outcome}, ${outcome}, 'w', now(), now(), now() + ${ahead}::interval)`;
       }
     };
-    await sql`update slabmend.fleet set since = clock_timestamp() - interval '1 hour'`;
+    await sql`update slabmend.fleet set breaker_since = clock_timestamp() - interval '1 hour'`;
     await outcomes(6, "fault", "-1 minute");
     await outcomes(200, "repaired", "1 hour");
-    expect(await run()).toMatchObject({ fleet: "ill" });
+    expect(await run()).toMatchObject({ breaker: "open" });
   });
 });
 
@@ -305,7 +307,7 @@ describe("quarantine", () => {
     });
     for (let round = 0; round < 3; round += 1) {
       for (const slab of slabs) await leaseByHand(sql, slab, { expired: true });
-      expect(await run()).toMatchObject({ crashed: 6, quarantined: 0, fleet: "ill" });
+      expect(await run()).toMatchObject({ crashed: 6, quarantined: 0, breaker: "open" });
     }
   });
 });
@@ -349,7 +351,7 @@ test("sends what was left unsent", async () => {
   const slab = await damaged();
   const token = await leaseByHand(sql, slab, { running: false });
   await sql`update slabmend.leases set sent_at = null, sending_since = now() - interval '1 minute'`;
-  const sent: RepairMessage[] = [];
+  const sent: LeasedSlab[] = [];
   const queue: RepairQueue = {
     async send(batch) {
       sent.push(...batch);
@@ -444,7 +446,7 @@ describe("dead letters", () => {
   test("all are stored with their cause and leave the queue", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab, { running: false });
-    await put(encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }));
+    await put(encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }, "default"));
     await put("no json");
     await put('{"v":2}');
     await put("x".repeat(20_000));
@@ -465,7 +467,7 @@ describe("dead letters", () => {
         ...seen,
       },
       {
-        body: encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }),
+        body: encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }, "default"),
         body_bytes: expect.any(Number),
         cause: "never-begun",
         slab_id: String(slab.id),
@@ -489,13 +491,24 @@ describe("dead letters", () => {
       waiting: await leaseByHand(sql, waiting, { running: false }),
       running: await leaseByHand(sql, running),
     };
-    await put(encodeRepairMessage({ slabId: waiting.id, digest: waiting.digest, token: tokens.waiting }));
-    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: tokens.running }));
+    await put(
+      encodeRepairMessage({ slabId: waiting.id, digest: waiting.digest, token: tokens.waiting }, "default"),
+    );
+    await put(
+      encodeRepairMessage({ slabId: running.id, digest: running.digest, token: tokens.running }, "default"),
+    );
     // A copy of a message whose lease is another one by now.
     const other = randomUUID() as typeof tokens.waiting;
-    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: other }));
-    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 3, freed: 0 });
-    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 0, freed: 1, crashed: 0 });
+    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: other }, "default"));
+    expect(await run({ deadLetters: queue() })).toMatchObject({
+      deadLetters: 3,
+      freed: 0,
+    });
+    expect(await run({ deadLetters: queue() })).toMatchObject({
+      deadLetters: 0,
+      freed: 1,
+      crashed: 0,
+    });
     const left = await sql<{ token: string }[]>`select token from slabmend.leases`;
     expect(left.map(({ token }) => token)).toEqual([tokens.running]);
     expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
@@ -541,6 +554,6 @@ test("what fails does not keep the rest from being done, and everything is repor
   };
   const error = (await run({ deadLetters }).catch((failure: unknown) => failure)) as ReapIncompleteError;
   expect(error).toMatchObject({ code: "reap-incomplete", details: { phases: "unsent, dead-letters" } });
-  expect(error.report).toMatchObject({ crashed: 1, fleet: "well" });
+  expect(error.report).toMatchObject({ crashed: 1, breaker: "closed" });
   expect([...error.failures.keys()]).toEqual(["unsent", "dead-letters"]);
 });

@@ -1,0 +1,122 @@
+/**
+ * The fleet's circuit breaker. When most recent outcomes of different slabs are bad, the cause is not the slabs (hosts
+ * unreachable, accounts without funds, a bad release, too little memory). Then no slab is quarantined, and claim backs
+ * off:
+ *
+ *   closed --most of the latest outcomes bad--> open, backing off 1 min
+ *   open   --most outcomes since then good----> closed
+ *   open   --backoff over, still mostly bad---> open, backing off twice as long, at most 32 min
+ *   open   --backoff over, nothing finished---> open; claim may try a few slabs (half-open)
+ *   closed again, and open soon after --------> open, backing off twice as long as last time
+ *
+ * While it backs off claim leases one slab a minute, the probe, so that recovery is noticed early. Pure.
+ */
+import type { OutcomeKind } from "../leases/outcome-writes.ts";
+
+export interface RecentOutcome {
+  readonly slabId: string;
+  readonly outcome: OutcomeKind | "crashed";
+  readonly finishedAtMs: number;
+}
+
+export type CircuitBreaker =
+  /** `lastBackoffMs`: the last backoff; 0: it was never open. */
+  | { readonly kind: "closed"; readonly sinceMs: number; readonly lastBackoffMs: number }
+  | {
+      readonly kind: "open";
+      readonly sinceMs: number;
+      readonly backoffMs: number;
+      readonly backoffFromMs: number;
+      readonly backoffUntilMs: number;
+    };
+
+export interface BreakerLimits {
+  readonly firstBackoffMs: number;
+  readonly longestBackoffMs: number;
+  /** Older outcomes say nothing about now. */
+  readonly windowMs: number;
+  /** Fewer bad slabs than this may be the slabs' own fault. */
+  readonly leastBadSlabs: number;
+  /** How many slabs' latest outcomes are looked at. */
+  readonly mostSlabs: number;
+}
+
+export const DEFAULT_BREAKER_LIMITS: BreakerLimits = {
+  firstBackoffMs: 60_000,
+  longestBackoffMs: 32 * 60_000,
+  windowMs: 30 * 60_000,
+  leastBadSlabs: 5,
+  mostSlabs: 20,
+};
+
+const BAD: ReadonlySet<RecentOutcome["outcome"]> = new Set([
+  "crashed",
+  "fault",
+  "underfunded",
+  "no-candidates",
+]);
+
+export function nextBreaker(
+  before: CircuitBreaker,
+  outcomes: readonly RecentOutcome[],
+  nowMs: number,
+  limits: BreakerLimits = DEFAULT_BREAKER_LIMITS,
+): CircuitBreaker {
+  const breaker = notAhead(before, nowMs);
+  const from = breaker.kind === "closed" ? breaker.sinceMs : breaker.backoffFromMs;
+  const latest = latestOfEachSlab(outcomes, Math.max(from, nowMs - limits.windowMs)).slice(
+    0,
+    limits.mostSlabs,
+  );
+  const bad = latest.filter(({ outcome }) => BAD.has(outcome)).length;
+  const mostAreBad = bad * 2 > latest.length;
+  if (breaker.kind === "closed") {
+    if (!mostAreBad || bad < limits.leastBadSlabs) return breaker;
+    const relapse = breaker.lastBackoffMs > 0 && nowMs - breaker.sinceMs < 2 * breaker.lastBackoffMs;
+    return openFrom(nowMs, nowMs, relapse ? breaker.lastBackoffMs * 2 : limits.firstBackoffMs, limits);
+  }
+  if (latest.length === 0) return breaker;
+  if (!mostAreBad) return { kind: "closed", sinceMs: nowMs, lastBackoffMs: breaker.backoffMs };
+  if (nowMs < breaker.backoffUntilMs) return breaker;
+  return openFrom(breaker.sinceMs, nowMs, breaker.backoffMs * 2, limits);
+}
+
+/** How much claim may lease. */
+export type ClaimAllowance =
+  | { readonly kind: "all" }
+  /** The backoff is over, but nothing has shown yet whether repairs work again. */
+  | { readonly kind: "few"; readonly leases: number }
+  /** At most one a minute. */
+  | { readonly kind: "probe" };
+
+const TRIAL_LEASES = 10;
+
+export function claimAllowance(breaker: CircuitBreaker, nowMs: number): ClaimAllowance {
+  if (breaker.kind === "closed") return { kind: "all" };
+  return nowMs < breaker.backoffUntilMs ? { kind: "probe" } : { kind: "few", leases: TRIAL_LEASES };
+}
+
+/**
+ * A clock that was set back leaves times that lie ahead; until they came no outcome would count, and claim would go on backing off. They
+ * are taken as now: at worst a backoff begins anew.
+ */
+function notAhead(breaker: CircuitBreaker, nowMs: number): CircuitBreaker {
+  const sinceMs = Math.min(breaker.sinceMs, nowMs);
+  if (breaker.kind === "closed") return sinceMs === breaker.sinceMs ? breaker : { ...breaker, sinceMs };
+  if (breaker.backoffFromMs <= nowMs) return breaker;
+  return { ...breaker, sinceMs, backoffFromMs: nowMs, backoffUntilMs: nowMs + breaker.backoffMs };
+}
+
+function openFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: BreakerLimits): CircuitBreaker {
+  const bounded = Math.min(backoffMs, limits.longestBackoffMs);
+  return { kind: "open", sinceMs, backoffMs: bounded, backoffFromMs: nowMs, backoffUntilMs: nowMs + bounded };
+}
+
+/** Newest first. One slab that fails over and over is one voice. */
+function latestOfEachSlab(outcomes: readonly RecentOutcome[], afterMs: number): RecentOutcome[] {
+  const seen = new Set<string>();
+  return outcomes
+    .filter(({ finishedAtMs }) => finishedAtMs > afterMs)
+    .toSorted((a, b) => b.finishedAtMs - a.finishedAtMs)
+    .filter(({ slabId }) => !seen.has(slabId) && seen.add(slabId));
+}
