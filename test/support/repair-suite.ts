@@ -69,7 +69,7 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
   let opened: RepairEnvironment[] = [];
   let isSettled = true;
   // Every line is made, so that every line is searched for secrets (test/canary); nobody reads them.
-  const logger = createLogger("trace", { write: () => {} });
+  const logger = createLogger("trace", { indexer: "default", destination: { write: () => {} } });
   const now = (): RepairWorld => {
     if (world === undefined) throw new Error("the world is made before the first test");
     return world;
