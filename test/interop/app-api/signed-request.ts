@@ -8,7 +8,7 @@ export interface SignedRequest {
 }
 
 /** Query parameters that carry the signature: credential, signature, end of validity. */
-export const SIGNATURE_PARAMETERS = ["sc", "ss", "sv"] as const;
+const SIGNATURE_PARAMETERS = ["sc", "ss", "sv"] as const;
 
 /**
  * Who signed a request: Ed25519 over H(method ‖ host:port ‖ path ‖ u64 end in Unix seconds ‖ body). The query is not signed.
