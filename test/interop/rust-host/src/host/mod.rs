@@ -7,13 +7,14 @@ pub mod switches;
 use crate::Failure;
 use counters::Counters;
 use ed25519_dalek::SigningKey;
-use sectors::SectorStore;
+use proof::SectorTree;
+use sectors::{SectorStore, StoredSector};
 use sia_core::rhp4::{HostPrices, SECTOR_SIZE, sector_root};
 use sia_core::signing::{PrivateKey, Signature};
 use sia_core::types::{Currency, Hash256};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 use switches::Switches;
 use tokio::sync::watch;
 
@@ -29,8 +30,8 @@ pub struct Host {
     /// The same key, as the transport takes it.
     pub identity: SigningKey,
     pub sectors: SectorStore,
-    /// What a host that serves another sector serves.
-    pub decoy: Vec<u8>,
+    index: u64,
+    decoy: OnceLock<Arc<SectorTree>>,
     /// Watched: calls that a switch holds up go on when it changes.
     pub switches: watch::Sender<Switches>,
     pub counters: Mutex<Counters>,
@@ -44,7 +45,8 @@ impl Host {
             key: PrivateKey::from_seed(&private),
             identity: SigningKey::from_bytes(&private),
             sectors: SectorStore::create(&folder.join(format!("host-{index:02}")))?,
-            decoy: vec![index as u8; SECTOR_SIZE],
+            index,
+            decoy: OnceLock::new(),
             switches: watch::channel(Switches::default()).0,
             counters: Mutex::default(),
             accounts: Mutex::default(),
@@ -91,6 +93,13 @@ impl Host {
             self.counters.lock().unwrap().charge(hastings);
         }
         left.is_some()
+    }
+
+    /// What a host that serves another sector serves.
+    pub fn decoy(&self) -> StoredSector {
+        let data = vec![self.index as u8; SECTOR_SIZE];
+        let tree = self.decoy.get_or_init(|| Arc::new(SectorTree::of(&data))).clone();
+        StoredSector { data, tree }
     }
 
     /// The root is the crate's.

@@ -4,7 +4,6 @@ use super::listener::until_not_silent;
 use super::payment::Payment;
 use super::refusal::{self, NotServed, Served};
 use crate::host::Host;
-use crate::host::proof::range_proof;
 use sia_core::encoding::SiaEncodable;
 use sia_core::encoding_async::AsyncSiaDecodable;
 use sia_core::rhp4::protocol::Usage;
@@ -172,9 +171,9 @@ fn prove(host: &Host, root: &Hash256, offset: usize, length: usize) -> Served<(V
     }
     let stored = host.sectors.read(root.as_ref()).map_err(|error| NotServed::Fault(error.into()))?;
     let Some(stored) = stored else { return refusal::host("sector not found") };
-    let sector = if switches.serves_other_sector { &host.decoy } else { &stored };
-    let mut proof = range_proof(sector, offset / SEGMENT_SIZE, (offset + length) / SEGMENT_SIZE);
-    let mut data = sector[offset..offset + length].to_vec();
+    let sector = if switches.serves_other_sector { host.decoy() } else { stored };
+    let mut proof = sector.tree.range_proof(&sector.data, offset / SEGMENT_SIZE, (offset + length) / SEGMENT_SIZE);
+    let mut data = sector.data[offset..offset + length].to_vec();
     if switches.corrupts_data {
         data[length / 2] ^= 1;
     }
