@@ -3,6 +3,7 @@
  * sent were sealed before, and are opened, cut into frames and copied by the code of a real connection; the upload is
  * sealed. Plan, rebuild and everything between are what a worker runs. Against the same with every range verified.
  */
+
 import { randomBytes } from "node:crypto";
 import { combineInColumns } from "../dev/objects/combine-in-columns.ts";
 import { systemClock } from "../lib/clock/clock.ts";
@@ -10,7 +11,7 @@ import type { FleetHost, FleetSnapshot } from "../lib/database/indexd/fleet-snap
 import { encodingMatrix } from "../lib/erasure/coefficients.ts";
 import type { HostPool } from "../lib/hosts/host-pool.ts";
 import { BufferPool } from "../lib/jobs/repair/buffer-pool.ts";
-import type { RepairDependencies, RepairTask } from "../lib/jobs/repair/repair-dependencies.ts";
+import type { RepairDependencies } from "../lib/jobs/repair/repair-dependencies.ts";
 import { repairSlab } from "../lib/jobs/repair/repair-slab.ts";
 import { createKernel, type Kernel } from "../lib/kernel/kernel.ts";
 import { encodeFrameHeader } from "../lib/siamux/frame.ts";
@@ -23,6 +24,7 @@ import {
   LOWEST_STREAM_ID,
   TAG_BYTES,
 } from "../lib/siamux/wire-format.ts";
+import type { LeasedSlab } from "../lib/slab/leased-slab.ts";
 import { shardCipher } from "../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../lib/slab/sizes.ts";
 import type { Slab, SlabSector } from "../lib/slab/slab.ts";
@@ -205,7 +207,7 @@ function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostP
 
 /** One repair; returns the milliseconds of CPU that this process spent on it. */
 async function repairOnce(stored: StoredSlab, kernel: Kernel, buffers: BufferPool, hosts: HostPool) {
-  const task = { slabId: stored.slab.id, digest: stored.slab.digest, token: "" } as unknown as RepairTask;
+  const task = { slabId: stored.slab.id, digest: stored.slab.digest, token: "" } as unknown as LeasedSlab;
   const deps: RepairDependencies = {
     store: {
       begin: async () => ({ kind: "begun", expiresInMs: 120_000 }),

@@ -47,7 +47,7 @@ async function repairInProcess(
     for (let n = 0; n < code.repairs; n++) {
       const slab = await world.storeSlab(code);
       for (let index = 0; index < code.lostShards; index++) await world.loseSector(slab, index);
-      await invoke(encodeRepairMessage(await world.lease(slab)));
+      await invoke(encodeRepairMessage(await world.lease(slab), "default"));
       const [row] = await world.database.sql<{ outcome: string; moved: number }[]>`
         select outcome, jsonb_array_length(moves) as moved from slabmend.journal where slab_id = ${String(slab.id)}`;
       if (row?.outcome !== "repaired" || row.moved !== code.lostShards) {

@@ -194,7 +194,7 @@ async function repairOnce(
   const hostsBefore = await countersOf(world.hosts);
   const cpuBefore = await cpuMilliseconds(pid);
   const startedMs = performance.now();
-  await invoke(encodeRepairMessage(task));
+  await invoke(encodeRepairMessage(task, "default"));
   const wallMs = performance.now() - startedMs;
   const cpuMs = (await cpuMilliseconds(pid)) - cpuBefore;
   const hostsAfter = await countersOf(world.hosts);

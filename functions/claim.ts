@@ -18,7 +18,11 @@ export function createClaimHandler(
         {
           ask,
           clock: systemClock,
-          queue: createRepairQueue({ client: sqs, queueUrl: environment.SLABMEND_QUEUE_URL }),
+          queue: createRepairQueue({
+            client: sqs,
+            queueUrl: environment.SLABMEND_QUEUE_URL,
+            indexer: environment.SLABMEND_INDEXER,
+          }),
           ...options,
         },
         claimSettingsFrom(environment),

@@ -20,11 +20,16 @@ export function createReapHandler(
         {
           ask,
           clock: systemClock,
-          queue: createRepairQueue({ client: sqs, queueUrl: environment.SLABMEND_QUEUE_URL }),
+          queue: createRepairQueue({
+            client: sqs,
+            queueUrl: environment.SLABMEND_QUEUE_URL,
+            indexer: environment.SLABMEND_INDEXER,
+          }),
           deadLetters: createDeadLetterQueue({
             client: sqs,
             queueUrl: environment.SLABMEND_DEAD_LETTER_QUEUE_URL,
           }),
+          indexer: environment.SLABMEND_INDEXER,
           ...options,
         },
         { ...DEFAULT_REAP_SETTINGS, quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000 },

@@ -32,23 +32,23 @@ interface Returned {
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue } = options;
-  const open = (): RepairEnvironment & { readonly queueUrl: string } => {
+  const open = (): RepairEnvironment & { readonly queueUrl: string; readonly indexer: string } => {
     // All of them first, so that all problems are named at once.
-    const { SLABMEND_QUEUE_URL: queueUrl } = parseEnvironment(
+    const { SLABMEND_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = parseEnvironment(
       variablesOf("repair"),
       variables,
     ) as Environment;
     const step = options.step === undefined ? {} : { step: options.step };
-    return { ...openRepairEnvironment({ variables, ...step }), queueUrl };
+    return { ...openRepairEnvironment({ variables, ...step }), queueUrl, indexer };
   };
   let environment: ReturnType<typeof open> | undefined;
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     environment ??= open();
-    const { logger, metrics, queueUrl } = environment;
+    const { logger, metrics, queueUrl, indexer } = environment;
     const batchItemFailures: SQSBatchItemFailure[] = [];
     for (const { messageId, body, receiptHandle, attributes } of event.Records) {
       try {
-        const task = decodeRepairMessage(body);
+        const task = decodeRepairMessage(body, indexer);
         const remainingMs = context.getRemainingTimeInMillis();
         const result = await environment.repair(task, {
           id: `${context.awsRequestId}/${messageId}`,

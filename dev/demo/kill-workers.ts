@@ -4,10 +4,12 @@
  * For every worker that starts while kills are wanted: wait until its lease has begun, wait a little, look again, kill, and
  * when the process has ended look once more. If the commit was quicker, the kill does not count and the next worker is tried.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ISql } from "postgres";
-import { decodeRepairMessage, type RepairMessage } from "../../lib/queue/repair-message.ts";
+import { decodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import type { LeaseToken, SlabId } from "../../lib/slab/ids.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import type {
   BusyWorker,
   EventSourceMapping,
@@ -62,7 +64,7 @@ export function startWorkerKiller(parts: {
     (killsOf.get(slabId) ?? 0) < MOST_KILLS_PER_SLAB &&
     (crashed.has(slabId) || crashed.size + underWay < mostCrashed());
 
-  const hunt = async (worker: BusyWorker, { slabId, token }: RepairMessage): Promise<void> => {
+  const hunt = async (worker: BusyWorker, { slabId, token }: LeasedSlab): Promise<void> => {
     const busy = (): boolean => mapping.busyWorkers.includes(worker);
     while (!(await isRunning(sql, token))) {
       if (stopped || !busy()) return;
@@ -115,9 +117,9 @@ export function startWorkerKiller(parts: {
   };
 }
 
-function taskOf(worker: BusyWorker): RepairMessage | undefined {
+function taskOf(worker: BusyWorker): LeasedSlab | undefined {
   const [message] = worker.messages;
-  return message === undefined ? undefined : decodeRepairMessage(message.body);
+  return message === undefined ? undefined : decodeRepairMessage(message.body, "default");
 }
 
 function workerEnd(mapping: EventSourceMapping, worker: BusyWorker): Promise<void> {

@@ -83,6 +83,9 @@ function databaseUrlFault(text: string) {
   return "fault" in database ? database.fault : undefined;
 }
 
+/** Short enough for the names of AWS resources that contain it. */
+export const INDEXER_NAME = /^[a-z](?:-?[a-z0-9]){0,23}$/;
+
 const queueUrl = v.pipe(
   v.string(),
   v.check((text) => URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol)),
@@ -93,6 +96,14 @@ const queueUrl = v.pipe(
  * shorten what production keeps long.
  */
 export const VARIABLES = {
+  SLABMEND_INDEXER: {
+    schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
+    expected: "a name of at most 24 lower-case letters, digits and hyphens that starts with a letter",
+    purpose:
+      "the name of the indexer that is repaired: in messages, log lines, metrics and names of resources",
+    readBy: ALL,
+    fallback: "default",
+  } as Variable<string>,
   SLABMEND_DATABASE_URL: {
     schema: v.pipe(
       v.string(),

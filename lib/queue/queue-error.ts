@@ -9,8 +9,12 @@ export class QueueError extends SlabmendError<QueueErrorCode> {}
 export type MessageErrorCode =
   | "message-too-large"
   | "message-not-json"
-  /** Written by another release: it goes back to the queue, and to the dead letters if nobody ever knows it. */
+  /** Written by another release: it goes back to the queue, and to the dead letters in the end. */
   | "message-unknown-version"
+  /** Asks for a job that this release does not know. */
+  | "message-unknown-kind"
+  /** Its lease is in the database of another indexer. */
+  | "message-of-another-indexer"
   | "message-malformed";
 
 /** Thrown for a message that no repair can begin from. Never carries the message's text. */

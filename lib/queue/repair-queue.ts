@@ -1,6 +1,7 @@
 import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { QueueError } from "./queue-error.ts";
-import { encodeRepairMessage, type RepairMessage } from "./repair-message.ts";
+import { encodeRepairMessage } from "./repair-message.ts";
 
 /** SQS's own limit of a batch. */
 export const QUEUE_BATCH = 10;
@@ -18,7 +19,7 @@ export interface RepairQueue {
    * @param signal ends the call, as a failure
    * @throws {QueueError} when SQS took none of them, as far as we know: some may have been sent all the same.
    */
-  send<Message extends RepairMessage>(
+  send<Message extends LeasedSlab>(
     messages: readonly Message[],
     signal?: AbortSignal,
   ): Promise<SendResult<Message>>;
@@ -27,6 +28,8 @@ export interface RepairQueue {
 export function createRepairQueue(options: {
   readonly client: SQSClient;
   readonly queueUrl: string;
+  /** The name of the indexer whose leases are sent. */
+  readonly indexer: string;
 }): RepairQueue {
   return {
     async send(messages, signal) {
@@ -36,7 +39,7 @@ export function createRepairQueue(options: {
         QueueUrl: options.queueUrl,
         Entries: messages.map((message, index) => ({
           Id: String(index),
-          MessageBody: encodeRepairMessage(message),
+          MessageBody: encodeRepairMessage(message, options.indexer),
         })),
       });
       const ending = signal === undefined ? {} : { abortSignal: signal };

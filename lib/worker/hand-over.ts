@@ -1,10 +1,10 @@
-import type { RepairMessage } from "../queue/repair-message.ts";
 import type { RepairQueue, SendResult } from "../queue/repair-queue.ts";
+import type { LeasedSlab } from "../slab/leased-slab.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface HandOver extends RepairQueue {
   /** Leases that no worker took or could begin since the last call, and whether a worker was at fault. */
-  takeLeftOver(): { readonly leases: readonly RepairMessage[]; readonly couldNotBegin: boolean };
+  takeLeftOver(): { readonly leases: readonly LeasedSlab[]; readonly couldNotBegin: boolean };
 }
 
 /**
@@ -12,10 +12,10 @@ export interface HandOver extends RepairQueue {
  * stays unsent in the database as after any refusal of SQS.
  */
 export function createHandOver(pool: WorkerPool, onEnd: (end: WorkEnd) => void): HandOver {
-  let leases: RepairMessage[] = [];
+  let leases: LeasedSlab[] = [];
   let couldNotBegin = false;
   return {
-    async send<Message extends RepairMessage>(messages: readonly Message[]): Promise<SendResult<Message>> {
+    async send<Message extends LeasedSlab>(messages: readonly Message[]): Promise<SendResult<Message>> {
       const sent: Message[] = [];
       const failed: { message: Message; code: string }[] = [];
       for (const message of messages) {

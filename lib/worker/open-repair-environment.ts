@@ -17,15 +17,11 @@ import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts"
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { BufferPool } from "../jobs/repair/buffer-pool.ts";
-import type {
-  RepairResult,
-  RepairStep,
-  RepairStore,
-  RepairTask,
-} from "../jobs/repair/repair-dependencies.ts";
+import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
+import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
@@ -37,7 +33,7 @@ export interface RepairEnvironment {
   readonly metrics: MetricsPrinter;
   /** Repairs one slab; see {@link repairSlab}. Nothing is under way when it returns. */
   repair(
-    task: RepairTask,
+    task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
   ): Promise<RepairResult>;
   close(): Promise<void>;

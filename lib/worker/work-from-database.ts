@@ -26,6 +26,8 @@ import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface DatabaseWork {
   readonly database: AnsweringDatabase;
+  /** The name of the indexer that is repaired. */
+  readonly indexer: string;
   readonly pool: WorkerPool;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
@@ -62,7 +64,11 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
       await ask(assertFleetMayWork);
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
-        const report = await reap({ ask, clock, queue, deadLetters: NO_DEAD_LETTERS }, work.reap, REAP_MS);
+        const report = await reap(
+          { ask, clock, queue, deadLetters: NO_DEAD_LETTERS, indexer: work.indexer },
+          work.reap,
+          REAP_MS,
+        );
         logger.info({ report }, "reaped");
       }
       const found = await claimForFreeWorkers(work, ask, queue);

@@ -13,6 +13,7 @@ import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 export interface QueueWork {
   readonly client: SQSClient;
   readonly queueUrl: string;
+  readonly indexer: string;
   readonly pool: WorkerPool;
   readonly concurrency: number;
   readonly logger: Logger;
@@ -37,7 +38,7 @@ export async function workFromQueue(work: QueueWork): Promise<void> {
   await Promise.all(pollers.map((stop) => stop()));
 }
 
-function poll({ client, queueUrl, pool, logger, onEnd, signal }: QueueWork): () => Promise<void> {
+function poll({ client, queueUrl, indexer, pool, logger, onEnd, signal }: QueueWork): () => Promise<void> {
   // Settled while no poll and no message is under way.
   let resting = Promise.resolve();
   let rest = (): void => {};
@@ -62,7 +63,7 @@ function poll({ client, queueUrl, pool, logger, onEnd, signal }: QueueWork): () 
     handleMessage: async (message: Message) => {
       // Received while we end: for another worker, at once.
       if (signal.aborted) throw new Error("ending");
-      const end = await pool.run(decodeRepairMessage(message.Body ?? ""));
+      const end = await pool.run(decodeRepairMessage(message.Body ?? "", indexer));
       onEnd(end);
       if (end.kind === "not-begun") throw new Error(`not begun: ${end.code}`);
       return end.kind === "ended" ? message : undefined;

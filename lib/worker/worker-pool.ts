@@ -6,13 +6,14 @@
  *
  * `stop` waits for what is busy. What always holds: at most `size` processes, at most one repair in each.
  */
+
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
-import type { RepairTask } from "../jobs/repair/repair-dependencies.ts";
+import type { LeasedSlab } from "../slab/leased-slab.ts";
 import type { RepairOrder, WorkerReport } from "./worker-messages.ts";
 
 export interface WorkerPoolOptions {
@@ -80,7 +81,7 @@ export class WorkerPool {
   }
 
   /** Starts a repair; call it only while {@link free} is positive. Never rejects. */
-  run(task: RepairTask): Promise<WorkEnd> {
+  run(task: LeasedSlab): Promise<WorkEnd> {
     if (this.free <= 0) throw new RangeError("no worker is free");
     const child = this.#idle.pop() ?? this.#start();
     const end = this.#order(child, task).finally(() => {
@@ -128,7 +129,7 @@ export class WorkerPool {
     return child;
   }
 
-  #order(child: ChildProcess, task: RepairTask): Promise<WorkEnd> {
+  #order(child: ChildProcess, task: LeasedSlab): Promise<WorkEnd> {
     const { timeoutMs, clock } = this.#options;
     const order: RepairOrder = {
       slabId: String(task.slabId),

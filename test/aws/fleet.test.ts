@@ -264,7 +264,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   test("copies of a message and one of a lease that ended are taken and dropped", async () => {
     const slab = await damagedSlab();
     const task = await world.lease(slab);
-    const body = encodeRepairMessage(task);
+    const body = encodeRepairMessage(task, "default");
     const QueueUrl = idOf("RepairsQueue");
     for (let copy = 0; copy < 3; copy += 1) {
       await fleet.clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));

@@ -1,4 +1,5 @@
 /** What the functions rely on of SQS, on every endpoint there is: docs/facts/aws-emulators.md. */
+
 import { randomUUID } from "node:crypto";
 import {
   ChangeMessageVisibilityCommand,
@@ -14,9 +15,10 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, expect, type TestContext, test } from "vitest";
 import { DEAD_LETTER_RETENTION_SECONDS, LONG_POLL_SECONDS } from "../../infra/limits.ts";
 import { createDeadLetterQueue } from "../../lib/queue/dead-letter-queue.ts";
-import { decodeRepairMessage, type RepairMessage } from "../../lib/queue/repair-message.ts";
+import { decodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { createRepairQueue } from "../../lib/queue/repair-queue.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { chosenEndpoints, describeEndpoints } from "./support/chosen-endpoints.ts";
 import type { AwsEndpoint } from "./support/endpoint.ts";
 import { createQueuePair, type Queue, type QueuePair } from "./support/queue-pair.ts";
@@ -91,7 +93,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(received[0]!.MessageId).toBe(first.MessageId);
     return received[0]!;
   };
-  const messages = (count: number): RepairMessage[] =>
+  const messages = (count: number): LeasedSlab[] =>
     Array.from({ length: count }, (_, index) => ({
       slabId: parseSlabId(String(index + 1)),
       digest: parseSlabDigest("cd".repeat(32)),
@@ -118,14 +120,18 @@ describeEndpoints(chosenEndpoints(), (start) => {
   });
 
   test("claim's batch of ten arrives whole", async () => {
-    const queue = createRepairQueue({ client: queues.client, queueUrl: queues.repairs.url });
+    const queue = createRepairQueue({
+      indexer: "default",
+      client: queues.client,
+      queueUrl: queues.repairs.url,
+    });
     const batch = messages(10);
     expect(await queue.send(batch)).toEqual({ sent: batch, failed: [] });
-    const arrived = new Map<string, RepairMessage>();
+    const arrived = new Map<string, LeasedSlab>();
     await until(
       async () => {
         for (const message of await queues.receive(queues.repairs)) {
-          const repair = decodeRepairMessage(message.Body ?? "");
+          const repair = decodeRepairMessage(message.Body ?? "", "default");
           arrived.set(repair.token, repair);
           await remove(queues.repairs, message);
         }
@@ -152,7 +158,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   });
 
   test("a queue that is not there is a typed error", async () => {
-    const options = { client: queues.client, queueUrl: `${queues.repairs.url}-none` };
+    const options = { client: queues.client, queueUrl: `${queues.repairs.url}-none`, indexer: "default" };
     await expect(createRepairQueue(options).send(messages(1))).rejects.toMatchObject({
       code: "queue-unavailable",
     });

@@ -81,7 +81,7 @@ function triple(service: string, dimensions: readonly string[], name: string): s
 test("repair rebuilds a lost sector with the kernel beside its bundle, and prints what it cost", async () => {
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   await world.loseSector(slab, 1);
-  const body = encodeRepairMessage(await world.lease(slab));
+  const body = encodeRepairMessage(await world.lease(slab), "default");
   const worker = await start("repair");
   const outcome = await worker.invoke({ Records: [{ messageId: "one", body }] });
   expect(outcome).toEqual({ kind: "succeeded", payload: JSON.stringify({ batchItemFailures: [] }) });
@@ -144,7 +144,7 @@ test("what alarms and dashboard watch is printed, by that function with those di
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   await blockHost(world.database.sql, slab.hosts[0]!.row.hostKey);
   await world.loseSector(slab, 1);
-  const body = encodeRepairMessage(await world.lease(slab));
+  const body = encodeRepairMessage(await world.lease(slab), "default");
   const printed = new Set<string>();
   for (const [name, event] of [
     ["repair", { Records: [{ messageId: "one", body }] }],

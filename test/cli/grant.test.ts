@@ -91,7 +91,13 @@ describe("claim, repair and reap under the role", () => {
         worker = case when slab_id = ${String(crashed.id)} then 'gone' end`;
     await owner`insert into slabmend.moved (slab_id, digest, moved_at) select id, digest, now() from slabs limit 1`;
     const report = await reap(
-      { ask: askOf(sql), queue: recordingQueue(), deadLetters: letters, clock: systemClock },
+      {
+        ask: askOf(sql),
+        queue: recordingQueue(),
+        deadLetters: letters,
+        indexer: "default",
+        clock: systemClock,
+      },
       DEFAULT_REAP_SETTINGS,
       20_000,
     );

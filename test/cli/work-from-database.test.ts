@@ -44,6 +44,7 @@ test("a lease whose answer was lost goes to a worker when the database is back; 
     claim: { ...DEFAULT_CLAIM_SETTINGS, indexdGraceMs: 0 },
     reap: DEFAULT_REAP_SETTINGS,
     logger: createLogger("info", { write: (line) => void lines.push(line) }),
+    indexer: "default",
     onEnd: (end) => ends.push(end),
     signal: ending.signal,
   });

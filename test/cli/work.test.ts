@@ -100,7 +100,7 @@ test("from the queue: a message for each, and a malformed one stays", async () =
   const send = (body: string) =>
     client.send(new SendMessageCommand({ QueueUrl: queues.repairs.url, MessageBody: body }));
   await send("no message of ours");
-  for (const slab of slabs) await send(encodeRepairMessage(await world.lease(slab)));
+  for (const slab of slabs) await send(encodeRepairMessage(await world.lease(slab), "default"));
   const cli = work("--concurrency", "2");
   await cli.meanwhile(untilCount(countRepaired, repairedBefore + 2));
   cli.child.kill("SIGTERM");

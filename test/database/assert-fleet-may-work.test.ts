@@ -45,7 +45,7 @@ test.each([
   ["no schema of ours", "drop schema slabmend cascade", "schema-missing"],
   [
     "an older schema of ours",
-    "delete from slabmend.database_migrations where version > 1; drop table slabmend.budget",
+    "delete from slabmend.database_migrations; drop table slabmend.budget",
     "schema-too-old",
   ],
   ["a right of the commit lacks", "revoke update (host_id) on sectors from ROLE", "lacks-right"],

@@ -59,7 +59,7 @@ test.each(["id", "urgency"] as const)(
       expect(await flushMoved(pooled)).toBe(1);
       const deadLetters = { receive: async () => [], delete: async () => {} };
       const report = await reap(
-        { ask: askOf(pooled), queue, deadLetters, clock: systemClock },
+        { ask: askOf(pooled), queue, deadLetters, indexer: "default", clock: systemClock },
         DEFAULT_REAP_SETTINGS,
         5_000,
       );

@@ -1,5 +1,3 @@
-/** Design rule 8: whatever we write is tried again after a serialization failure, a deadlock, a lock that was not to be had. */
-import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { forgetFineSlabs } from "../../lib/database/backlog/forget-fine-slabs.ts";
@@ -11,7 +9,7 @@ import { reportHostScores } from "../../lib/database/fleet/host-scores.ts";
 import { pauseClaims, resumeClaims } from "../../lib/database/fleet/pause.ts";
 import { releaseQuarantine } from "../../lib/database/fleet/quarantine.ts";
 import { storeDeadLetters } from "../../lib/database/fleet/store-dead-letters.ts";
-import { deleteDeadLetters, noteReadLetters } from "../../lib/database/fleet/stored-dead-letters.ts";
+import { deleteDeadLetters } from "../../lib/database/fleet/stored-dead-letters.ts";
 import { leaseSlab, releaseUnbegunLease } from "../../lib/database/leases/lease-slab.ts";
 import { shortenLeasesOfTheFuture } from "../../lib/database/leases/set-back-clock.ts";
 import { markSent, takeUnsent } from "../../lib/database/leases/unsent-leases.ts";
@@ -81,12 +79,6 @@ test.each<[name: string, table: string, code: string, write: () => Promise<unkno
   ],
   ["takeProbe", "fleet", "55P03", () => takeProbe(sql, 1)],
   ["storeDeadLetters", "dead_letters", "40P01", () => storeDeadLetters(sql, [letter])],
-  [
-    "noteReadLetters",
-    "dead_letters",
-    "40P01",
-    () => noteReadLetters(sql, [{ messageId: "m", slabId: 1n, token: randomUUID() }]),
-  ],
   ["deleteDeadLetters", "dead_letters", "40P01", () => deleteDeadLetters(sql, ["m"])],
   ["pauseClaims", "fleet", "40001", async () => expect(await pauseClaims(sql, "why")).toBe(true)],
   ["resumeClaims", "fleet", "40001", async () => expect(await resumeClaims(sql)).toBe(true)],

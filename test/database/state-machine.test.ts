@@ -3,6 +3,7 @@
  * of which share sectors. After every step the rules are checked by SQL; every commit that runs alone is compared with
  * the reference. SLABMEND_TEST_SEED repeats a run, SLABMEND_TEST_RUNS makes it longer.
  */
+
 import fc from "fast-check";
 import type { Sql, TransactionSql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -16,8 +17,8 @@ import { extendLease } from "../../lib/database/leases/extend-lease.ts";
 import type { OutcomeKind } from "../../lib/database/leases/outcome-writes.ts";
 import { claim } from "../../lib/jobs/claim/claim.ts";
 import { reapExpiredLeases } from "../../lib/jobs/reap/reap-expired-leases.ts";
-import type { RepairMessage } from "../../lib/queue/repair-message.ts";
 import type { HostId, LeaseToken } from "../../lib/slab/ids.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { walkSettings } from "../jobs/backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../jobs/claim/claim-fixture.ts";
 import { askOf } from "../support/ask.ts";
@@ -49,7 +50,7 @@ interface World {
   readonly hosts: SeededHost[];
   readonly slabs: SeededSlab[];
   /** Every message ever sent; the queue may deliver each again at any time. */
-  readonly messages: RepairMessage[];
+  readonly messages: LeasedSlab[];
   /** What each begun worker planned to do, by token. */
   readonly plans: Map<LeaseToken, CommitRequest>;
   /** Tokens of plans that were committed, or tried to. */

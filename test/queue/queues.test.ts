@@ -2,11 +2,12 @@ import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/c
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
 import { createDeadLetterQueue } from "../../lib/queue/dead-letter-queue.ts";
-import { decodeRepairMessage, type RepairMessage } from "../../lib/queue/repair-message.ts";
+import { decodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { createRepairQueue } from "../../lib/queue/repair-queue.ts";
 import { returnDelaySeconds } from "../../lib/queue/return-delay.ts";
 import { returnMessage } from "../../lib/queue/return-message.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 
 let server: QueueServer;
 let client: SQSClient;
@@ -30,7 +31,7 @@ beforeEach(async () => {
   });
 });
 
-const messages = (n: number): RepairMessage[] =>
+const messages = (n: number): LeasedSlab[] =>
   Array.from({ length: n }, (_, index) => ({
     slabId: parseSlabId(String(index + 1)),
     digest: parseSlabDigest("cd".repeat(32)),
@@ -44,11 +45,11 @@ const receive = async (url: string) => {
 
 describe("the queue of repairs", () => {
   test("takes a batch of ten, and says what was sent", async () => {
-    const queue = createRepairQueue({ client, queueUrl: queues.repairs.url });
+    const queue = createRepairQueue({ indexer: "default", client, queueUrl: queues.repairs.url });
     const batch = messages(10);
     expect(await queue.send(batch)).toEqual({ sent: batch, failed: [] });
     const bodies = (await receive(queues.repairs.url)).map((message) =>
-      decodeRepairMessage(message.Body ?? ""),
+      decodeRepairMessage(message.Body ?? "", "default"),
     );
     expect(bodies.map((body) => body.slabId).toSorted()).toEqual(
       batch.map((message) => message.slabId).toSorted(),
@@ -63,7 +64,11 @@ describe("the queue of repairs", () => {
     } as unknown as SQSClient;
     const [first, second, third] = messages(3);
     expect(
-      await createRepairQueue({ client: answering, queueUrl: "x" }).send([first!, second!, third!]),
+      await createRepairQueue({ indexer: "default", client: answering, queueUrl: "x" }).send([
+        first!,
+        second!,
+        third!,
+      ]),
     ).toEqual({
       sent: [first],
       failed: [
@@ -74,7 +79,7 @@ describe("the queue of repairs", () => {
   });
 
   test("a queue that is not there is a typed error", async () => {
-    const queue = createRepairQueue({ client, queueUrl: `${queues.repairs.url}-none` });
+    const queue = createRepairQueue({ indexer: "default", client, queueUrl: `${queues.repairs.url}-none` });
     await expect(queue.send(messages(1))).rejects.toMatchObject({ code: "queue-unavailable" });
     const nobody = new SQSClient({
       endpoint: "http://127.0.0.1:1",
@@ -83,7 +88,9 @@ describe("the queue of repairs", () => {
       maxAttempts: 1,
     });
     await expect(
-      createRepairQueue({ client: nobody, queueUrl: "http://127.0.0.1:1/q" }).send(messages(1)),
+      createRepairQueue({ indexer: "default", client: nobody, queueUrl: "http://127.0.0.1:1/q" }).send(
+        messages(1),
+      ),
     ).rejects.toMatchObject({ code: "queue-unavailable" });
     nobody.destroy();
   });

@@ -1,39 +1,29 @@
 import { describe, expect, test } from "vitest";
 import { MessageError } from "../../lib/queue/queue-error.ts";
-import {
-  decodeRepairMessage,
-  encodeRepairMessage,
-  MESSAGE_READERS,
-  type RepairMessage,
-} from "../../lib/queue/repair-message.ts";
+import { decodeRepairMessage, encodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 
 const DIGEST = "ab".repeat(32);
 const TOKEN = "0b9d7a5e-5d7c-4b0e-9d1b-0c6d3a1f2e4d";
-const MESSAGE: RepairMessage = {
+const MESSAGE: LeasedSlab = {
   slabId: parseSlabId("9223372036854775807"),
   digest: parseSlabDigest(DIGEST),
   token: parseLeaseToken(TOKEN),
 };
-const TEXT = `{"v":1,"slabId":"9223372036854775807","digest":"${DIGEST}","token":"${TOKEN}"}`;
+const TEXT = `{"v":1,"kind":"repair","indexer":"main","slabId":"9223372036854775807","digest":"${DIGEST}","token":"${TOKEN}"}`;
 
-test("version 1, to the byte", () => {
-  expect(encodeRepairMessage(MESSAGE)).toBe(TEXT);
-  expect(decodeRepairMessage(TEXT)).toEqual(MESSAGE);
-});
-
-test("what is written can be read, and so can what the release before wrote", () => {
-  const { v: written } = JSON.parse(encodeRepairMessage(MESSAGE)) as { v: number };
-  const needed = [written, written - 1].filter((version) => version > 0);
-  expect([...MESSAGE_READERS.keys()]).toEqual(expect.arrayContaining(needed));
+test("a repair message has these very bytes", () => {
+  expect(encodeRepairMessage(MESSAGE, "main")).toBe(TEXT);
+  expect(decodeRepairMessage(TEXT, "main")).toEqual(MESSAGE);
 });
 
 const codeOf = (text: string): string => {
   try {
-    decodeRepairMessage(text);
+    decodeRepairMessage(text, "main");
   } catch (error) {
     if (error instanceof MessageError) {
-      // Whoever wrote to the queue may have put anything in: it is not repeated.
+      // Anything may be in a queue: a message's text is never repeated.
       expect(error.message).not.toContain("canary");
       return error.code;
     }
@@ -43,7 +33,7 @@ const codeOf = (text: string): string => {
 };
 const changed = (change: object): string => JSON.stringify({ ...JSON.parse(TEXT), ...change });
 
-describe("refuses", () => {
+describe("a repair message is refused:", () => {
   test.each([
     ["nothing", "", "message-not-json"],
     ["no JSON", "canary {", "message-not-json"],
@@ -51,6 +41,10 @@ describe("refuses", () => {
     ["null", "null", "message-malformed"],
     ["no version", '{"slabId":"1"}', "message-malformed"],
     ["a later version, whatever else it has", '{"v":2,"canary":true}', "message-unknown-version"],
+    ["another kind of job", changed({ kind: "canary" }), "message-unknown-kind"],
+    ["no kind", changed({ kind: undefined }), "message-unknown-kind"],
+    ["a lease of another indexer", changed({ indexer: "canary" }), "message-of-another-indexer"],
+    ["no indexer", changed({ indexer: undefined }), "message-of-another-indexer"],
     ["a version that is no number", changed({ v: "1" }), "message-malformed"],
     ["more than it should have", changed({ canary: "canary" }), "message-malformed"],
     ["a number for an id", changed({ slabId: 1 }), "message-malformed"],
@@ -59,7 +53,11 @@ describe("refuses", () => {
     ["a digest in capitals", changed({ digest: "AB".repeat(32) }), "message-malformed"],
     ["a token that is no UUID", changed({ token: "canary" }), "message-malformed"],
     ["a missing token", changed({ token: undefined }), "message-malformed"],
-    ["a prototype", '{"v":1,"__proto__":{"slabId":"1"}}', "message-malformed"],
+    [
+      "a prototype",
+      '{"v":1,"kind":"repair","indexer":"main","__proto__":{"slabId":"1"}}',
+      "message-malformed",
+    ],
     ["more than a kibibyte", changed({ canary: "x".repeat(1_024) }), "message-too-large"],
     ["more than a kibibyte in UTF-8", `"${"é".repeat(600)}"`, "message-too-large"],
     ["deep nesting", "[".repeat(1_000), "message-not-json"],

@@ -45,7 +45,7 @@ async function startSilentQueue(answerMs: number, onSocket: () => void = () => {
 
 test("is given up, so that whoever asks goes on with what else there is to do", async () => {
   const { client, queueUrl, sockets } = await startSilentQueue(150);
-  const sending = createRepairQueue({ client, queueUrl }).send([MESSAGE]);
+  const sending = createRepairQueue({ indexer: "default", client, queueUrl }).send([MESSAGE]);
   await expect(sending).rejects.toMatchObject({ code: "queue-unavailable" });
   expect(sockets.size).toBe(2);
   await expect(createDeadLetterQueue({ client, queueUrl }).receive()).rejects.toMatchObject({
@@ -56,7 +56,7 @@ test("is given up, so that whoever asks goes on with what else there is to do", 
 test("is given up at once by who has no more time, and not asked again", async () => {
   const late = new AbortController();
   const { client, queueUrl, sockets } = await startSilentQueue(60_000, () => late.abort());
-  const sending = createRepairQueue({ client, queueUrl }).send([MESSAGE], late.signal);
+  const sending = createRepairQueue({ indexer: "default", client, queueUrl }).send([MESSAGE], late.signal);
   await expect(sending).rejects.toMatchObject({ code: "queue-unavailable" });
   expect(sockets.size).toBe(1);
 });

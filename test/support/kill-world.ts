@@ -2,6 +2,7 @@
  * The functions in processes of their own, on real hosts, a real database and a real queue: one is killed or stopped at
  * a named step, then ordinary runs finish what it left behind.
  */
+
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import {
@@ -13,8 +14,8 @@ import {
 } from "@aws-sdk/client-sqs";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
 import { checkRules } from "../../dev/demo/check-rules.ts";
-import type { RepairTask } from "../../lib/jobs/repair/repair-dependencies.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "./repair-world.ts";
 import { startWorkerProcess, type WorkerOptions, type WorkerProcess } from "./worker-process.ts";
 
@@ -40,7 +41,7 @@ export interface KillWorld {
   /** What all processes printed so far. */
   lines(): string[];
   /** An SQS event of these tasks. */
-  eventOf(...tasks: readonly RepairTask[]): unknown;
+  eventOf(...tasks: readonly LeasedSlab[]): unknown;
   /** Hours pass in the database: leases expire, unsent ones are overdue, held slabs may be attempted again. */
   hoursPass(): Promise<void>;
   /**
@@ -155,7 +156,7 @@ export async function createKillWorld(options: {
     drainQueue,
     lines: () => [...workers, ...victims].flatMap((worker) => worker.lines.map(({ line }) => line)),
     eventOf: (...tasks) => ({
-      Records: tasks.map((task) => recordOf(randomUUID(), encodeRepairMessage(task))),
+      Records: tasks.map((task) => recordOf(randomUUID(), encodeRepairMessage(task, "default"))),
     }),
     hoursPass,
     async finish() {

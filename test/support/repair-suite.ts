@@ -2,9 +2,11 @@
  * The frame of every repair test: one world for a file, a fresh execution environment for each test, and after each
  * test the rules of docs/architecture.md, statistics included, and nothing left behind.
  */
+
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
-import type { RepairResult, RepairStep, RepairTask } from "../../lib/jobs/repair/repair-dependencies.ts";
+import type { RepairResult, RepairStep } from "../../lib/jobs/repair/repair-dependencies.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { createLogger } from "../../lib/telemetry/logger.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../../lib/worker/open-repair-environment.ts";
 import { createFastClock } from "./fast-clock.ts";
@@ -36,7 +38,7 @@ export interface RepairSuite {
   /** Leases and repairs a slab in an environment of its own, which is closed afterwards. */
   repair(slab: StoredSlab, options?: RepairOptions): Promise<RepairResult>;
   /** The same for a lease that exists. */
-  repairTask(task: RepairTask, options?: RepairOptions): Promise<RepairResult>;
+  repairTask(task: LeasedSlab, options?: RepairOptions): Promise<RepairResult>;
   /** An environment that lasts until the end of the test. */
   open(options?: RepairOptions): { readonly environment: RepairEnvironment; readonly pending: () => number };
   /** Bytes that hosts handed out and took, all hosts together, and the reads and writes that were begun. */

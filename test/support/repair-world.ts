@@ -2,6 +2,7 @@
  * Everything one repair needs, real: a database with indexd's tables and ours, hosts on loopback that hold real
  * erasure-coded sectors, and leases as claim makes them.
  */
+
 import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,11 +12,11 @@ import { HEALTHY_SWITCHES } from "../../dev/swarm/host-switches.ts";
 import { startSwarm } from "../../dev/swarm/start-swarm.ts";
 import { DEFAULT_PRICES, type Swarm, type SwarmHost } from "../../dev/swarm/swarm.ts";
 import { encodingMatrix } from "../../lib/erasure/coefficients.ts";
-import type { RepairTask } from "../../lib/jobs/repair/repair-dependencies.ts";
 import { createKernel, type Kernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import { slabDigest } from "../../lib/slab/digest.ts";
 import type { HostId, LeaseToken, Root } from "../../lib/slab/ids.ts";
+import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { shardCipher } from "../../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import type { TestDatabase } from "./database.ts";
@@ -69,7 +70,7 @@ export interface RepairWorld {
   /** Stores a slab of random data, its shards on the first hosts or on those given. */
   storeSlab(code: SlabCode): Promise<StoredSlab>;
   /** Leases a slab as claim does, and returns what its message says. */
-  lease(slab: SeededSlab): Promise<RepairTask>;
+  lease(slab: SeededSlab): Promise<LeasedSlab>;
   /** The sector is at no host any more, as indexd records it. */
   loseSector(slab: StoredSlab, index: number): Promise<void>;
   /** Where each sector of a slab is now, by index; undefined: lost. */

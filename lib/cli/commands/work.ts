@@ -82,7 +82,7 @@ they have in hand.`,
           logger.info({ concurrency, from: queueUrl ?? "database" }, "working");
           const { signal } = io;
           signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
-          const shared = { pool, logger, onEnd, signal };
+          const shared = { pool, logger, onEnd, signal, indexer: environment.SLABMEND_INDEXER };
           try {
             if (queueUrl !== undefined) {
               const client = createSqsClient(variables, queueUrl);

@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../slab/ids.ts";
-import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
-import type { UnsentLease } from "../leases/unsent-leases.ts";
+import type { LeasedSlab } from "../../slab/leased-slab.ts";
+import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 
 /** What can still become of a dead letter. */
 export type DeadLetterFate =
@@ -25,7 +25,7 @@ export interface StoredDeadLetter {
   readonly firstSeen: Date;
   readonly lastSeen: Date;
   /** The lease that it asks to begin. */
-  readonly lease: UnsentLease | undefined;
+  readonly lease: LeasedSlab | undefined;
 }
 
 const MOST_BODY_CHARACTERS = 500;
@@ -89,39 +89,6 @@ export async function listDeadLetters(
           : undefined,
     })),
   };
-}
-
-/** Letters that nobody could read when they came, with what they say, and short enough to be a message; latest first. */
-export async function listUnreadableLetters(
-  sql: ISql,
-  request: { readonly limit: number; readonly mostBytes: number },
-): Promise<readonly { readonly messageId: string; readonly body: string }[]> {
-  const rows = await sql<{ message_id: string; body: string }[]>`
-    select d.message_id, d.body from slabmend.dead_letters d
-    where d.token is null and d.body_bytes <= ${request.mostBytes}::integer
-    order by d.last_seen desc, d.message_id
-    limit ${request.limit}::integer`;
-  return rows.map(({ message_id: messageId, body }) => ({ messageId, body }));
-}
-
-/** Notes what they ask for, by primary key: from now on it is their lease that says what becomes of them. */
-export async function noteReadLetters(
-  sql: ISql,
-  letters: readonly { readonly messageId: string; readonly slabId: bigint; readonly token: string }[],
-): Promise<void> {
-  if (letters.length === 0) return;
-  const encoded = JSON.stringify(
-    letters.map(({ messageId, slabId, token }) => ({
-      message_id: messageId,
-      slab_id: String(slabId),
-      token,
-    })),
-  );
-  const note = () => sql`
-    update slabmend.dead_letters d set slab_id = l.slab_id, token = l.token, cause = 'never-begun'
-    from jsonb_to_recordset(${encoded}::text::jsonb) as l (message_id text, slab_id bigint, token uuid)
-    where d.message_id = l.message_id and d.token is null`;
-  await retryTransaction("note what dead letters ask for", async () => await note(), BRIEFLY);
 }
 
 /** By primary key. Returns how many there were. */

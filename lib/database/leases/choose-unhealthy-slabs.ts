@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../slab/ids.ts";
+import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
-import type { UnsentLease } from "./unsent-leases.ts";
 
 export interface ClaimPageRequest {
   /** Bad sectors looked at. */
@@ -25,7 +25,7 @@ export interface ClaimPosition {
 
 export interface ClaimedPage {
   /** Lowest margin first. */
-  readonly leases: readonly UnsentLease[];
+  readonly leases: readonly LeasedSlab[];
   /** Leases of that kind that exist now. */
   readonly live: number;
   /** Where the page started, and where the next one starts. */

@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../slab/ids.ts";
+import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
-import type { UnsentLease } from "./unsent-leases.ts";
 
 export interface UrgencyRequest {
   /** Leases made at most. */
@@ -27,7 +27,7 @@ export interface UrgencyRequest {
   readonly beyondRescueChance: number;
 }
 
-export interface UrgentLease extends UnsentLease {
+export interface UrgentLease extends LeasedSlab {
   readonly margin: number;
   readonly urgency: number;
 }

@@ -4,17 +4,10 @@ import {
   parseLeaseToken,
   parseSlabDigest,
   parseSlabId,
-  type SlabDigest,
   type SlabId,
 } from "../../slab/ids.ts";
+import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
-
-/** What a message is made of. */
-export interface UnsentLease {
-  readonly slabId: SlabId;
-  readonly digest: SlabDigest;
-  readonly token: LeaseToken;
-}
 
 /**
  * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that somebody set
@@ -27,7 +20,7 @@ export interface UnsentLease {
 export async function takeUnsent(
   sql: ISql,
   options: { readonly afterMs: number; readonly limit: number },
-): Promise<UnsentLease[]> {
+): Promise<LeasedSlab[]> {
   // When the answer is lost, what was taken is taken again after `afterMs`.
   const take = () => sql<{ slab_id: string; digest: string; token: string }[]>`
     update slabmend.leases l set sending_since = clock_timestamp()

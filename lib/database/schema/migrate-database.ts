@@ -11,19 +11,11 @@ import type { Sql, TransactionSql } from "postgres";
 import { StoreError } from "../client/store-error.ts";
 import { readStoreFunctions } from "./store-functions.ts";
 
-/** In order; the place in the list, from 1, is the version. Never edit or remove one that was released. */
-const MIGRATIONS = [
-  "0001-leases-and-journal.sql",
-  "0002-backlog.sql",
-  "0003-pause.sql",
-  "0004-tiny-scores.sql",
-  "0005-spent-so-far.sql",
-  "0006-positions-within-a-sector.sql",
-  "0007-leases-beside-the-queue.sql",
-  "0008-patience-by-hope.sql",
-  "0009-leases-end-in-order.sql",
-  "0010-ready-slabs.sql",
-] as const;
+/**
+ * In order; the place in the list, from 1, is the version. The baseline is edited in place until the first release;
+ * never edit or remove a file that was released.
+ */
+const MIGRATIONS = ["0001-baseline.sql"] as const;
 
 /** The version that this slabmend works with. */
 export const STORE_VERSION = MIGRATIONS.length;

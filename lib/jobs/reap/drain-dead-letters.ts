@@ -15,6 +15,7 @@ export async function drainDeadLetters(
   deps: {
     readonly ask: Ask;
     readonly deadLetters: DeadLetterQueue;
+    readonly indexer: string;
     readonly step?: (name: DrainStep) => void | Promise<void>;
   },
   timeIsUp: () => boolean,
@@ -23,7 +24,12 @@ export async function drainDeadLetters(
   while (!timeIsUp()) {
     const letters = await deps.deadLetters.receive();
     if (letters.length === 0) break;
-    await deps.ask((sql) => storeDeadLetters(sql, letters.map(describe)));
+    await deps.ask((sql) =>
+      storeDeadLetters(
+        sql,
+        letters.map((letter) => describe(letter, deps.indexer)),
+      ),
+    );
     await deps.step?.("dead-letters-stored");
     await deps.deadLetters.delete(letters);
     await deps.step?.("dead-letters-deleted");
@@ -33,11 +39,11 @@ export async function drainDeadLetters(
 }
 
 /** A message that can be read failed each time before its repair began: the database was away. */
-function describe(letter: DeadLetter): NewDeadLetter {
+function describe(letter: DeadLetter, indexer: string): NewDeadLetter {
   const { messageId, body, receiveCount, sentAtMs } = letter;
   const stored = { messageId, body, receiveCount, sentAtMs };
   try {
-    const { slabId, token } = decodeRepairMessage(body);
+    const { slabId, token } = decodeRepairMessage(body, indexer);
     return { ...stored, cause: "never-begun", slabId, token };
   } catch (error) {
     return { ...stored, cause: error instanceof MessageError ? error.code : "unknown" };

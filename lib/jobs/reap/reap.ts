@@ -40,6 +40,8 @@ export interface ReapDependencies {
   readonly ask: Ask;
   readonly queue: RepairQueue;
   readonly deadLetters: DeadLetterQueue;
+  /** The name of the indexer that is repaired. */
+  readonly indexer: string;
   readonly clock: Clock;
   readonly step?: (name: ReapStep) => void | Promise<void>;
 }

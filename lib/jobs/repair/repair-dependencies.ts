@@ -6,7 +6,8 @@ import type { Spent } from "../../database/leases/extend-lease.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { LeaseToken, SlabDigest, SlabId } from "../../slab/ids.ts";
+import type { SlabId } from "../../slab/ids.ts";
+import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import type { Slab } from "../../slab/slab.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { BufferPool } from "./buffer-pool.ts";
@@ -24,13 +25,6 @@ export type RepairStep =
   | "committed"
   | "events-bumped";
 
-/** What a message says: ids and the token, nothing else. */
-export interface RepairTask {
-  readonly slabId: SlabId;
-  readonly digest: SlabDigest;
-  readonly token: LeaseToken;
-}
-
 interface BeginOptions {
   readonly worker: string;
   readonly holdMs: number;
@@ -38,9 +32,9 @@ interface BeginOptions {
 
 /** The database, as a repair uses it; each call opens no transaction that outlives it. */
 export interface RepairStore {
-  begin(task: RepairTask, options: BeginOptions): Promise<BeginResult>;
+  begin(task: LeasedSlab, options: BeginOptions): Promise<BeginResult>;
   /** With what the repair has spent so far. */
-  extend(task: RepairTask, spent: Spent): Promise<boolean>;
+  extend(task: LeasedSlab, spent: Spent): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
   /** Indices of shards that are known to be pinned wrongly. */
   readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;

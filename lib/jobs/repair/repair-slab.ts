@@ -5,15 +5,17 @@
  * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
  * no transfer, timer or heartbeat of it is left.
  */
+
 import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
+import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { createMeter, type Meter, timed } from "./meter.ts";
 import { type MoveResult, moveShards } from "./move-shards.ts";
 import { decideOutcome } from "./outcome.ts";
-import type { RepairDependencies, RepairResult, RepairTask } from "./repair-dependencies.ts";
+import type { RepairDependencies, RepairResult } from "./repair-dependencies.ts";
 
 /** The hold reaches past the function's timeout: docs/architecture.md, the lease. */
 const HOLD_BEYOND_TIMEOUT_MS = 120_000;
@@ -29,7 +31,7 @@ const COMMIT_RESERVE_SHARE = 0.25;
  * in the log when the database is away
  */
 export async function repairSlab(
-  task: RepairTask,
+  task: LeasedSlab,
   deps: RepairDependencies,
   remainingMs: number,
 ): Promise<RepairResult> {
@@ -78,7 +80,7 @@ interface Work {
 }
 
 async function attempt(
-  task: RepairTask,
+  task: LeasedSlab,
   deps: RepairDependencies,
   run: { meter: Meter; work: Work; signal: AbortSignal; endsAtMs: number },
 ): Promise<void> {
@@ -93,7 +95,7 @@ async function attempt(
   await deps.step?.("stored");
 }
 
-async function readAndPlan(task: RepairTask, deps: RepairDependencies) {
+async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
   const { store, hosts, settings } = deps;
   const slab = await store.readSlab(task.slabId);
   if (slab === undefined || slab.digest !== task.digest) return { plan: "slab-gone" } as const;
@@ -127,7 +129,7 @@ function withoutBadShards(plan: RepairPlan, bad: ReadonlySet<number>): RepairPla
 
 /** Writes the one outcome of the repair; the commit is fenced, so a superseded worker changes nothing here. */
 async function finish(
-  task: RepairTask,
+  task: LeasedSlab,
   deps: RepairDependencies,
   work: Work,
   meter: Meter,

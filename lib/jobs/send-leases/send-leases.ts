@@ -1,8 +1,8 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/answering-database.ts";
 import { markSent } from "../../database/leases/unsent-leases.ts";
-import type { RepairMessage } from "../../queue/repair-message.ts";
 import { QUEUE_BATCH, type RepairQueue, type SendResult } from "../../queue/repair-queue.ts";
+import type { LeasedSlab } from "../../slab/leased-slab.ts";
 
 /** After each of these a crash leaves a trace. */
 export type SendStep = "sent-message" | "marked-sent";
@@ -29,7 +29,7 @@ interface SendDependencies {
  */
 export async function sendLeases(
   deps: SendDependencies,
-  leases: readonly RepairMessage[],
+  leases: readonly LeasedSlab[],
   endsAtMs: number,
 ): Promise<SendReport> {
   let sent = 0;
@@ -49,9 +49,9 @@ export async function sendLeases(
 /** `too-late`: SQS may have the messages all the same. */
 async function sendInTime(
   { queue, clock }: SendDependencies,
-  batch: readonly RepairMessage[],
+  batch: readonly LeasedSlab[],
   endsAtMs: number,
-): Promise<SendResult<RepairMessage> | "too-late"> {
+): Promise<SendResult<LeasedSlab> | "too-late"> {
   const leftMs = endsAtMs - clock.now();
   if (leftMs <= 0) return "too-late";
   const late = new AbortController();

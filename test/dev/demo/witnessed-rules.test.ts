@@ -58,11 +58,14 @@ describe("rule 9: messages hold ids and the token only", () => {
   const digest = "ab".repeat(32);
   const key = "cd".repeat(32);
   const right = JSON.parse(
-    encodeRepairMessage({
-      slabId: parseSlabId("7"),
-      digest: parseSlabDigest(digest),
-      token: parseLeaseToken("01234567-89ab-4def-8123-456789abcdef"),
-    }),
+    encodeRepairMessage(
+      {
+        slabId: parseSlabId("7"),
+        digest: parseSlabDigest(digest),
+        token: parseLeaseToken("01234567-89ab-4def-8123-456789abcdef"),
+      },
+      "default",
+    ),
   ) as Record<string, unknown>;
   const digests = new Map([["7", digest]]);
 

@@ -117,18 +117,6 @@ describe("the fleet's scores", () => {
     expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
   });
 
-  test("the database migration heals sums that had halved to next to nothing", async () => {
-    await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, successes, faded_at)
-      values (${Buffer.from(hostKey(1), "hex")}, ${MIB}, 1000, 5e-324, 1e-310, clock_timestamp() - interval '1 day')`;
-    await sql.file(
-      new URL("../../../lib/database/schema/database-migrations/0004-tiny-scores.sql", import.meta.url)
-        .pathname,
-    );
-    expect(await sql`select read_bytes, read_ms, failures, successes from slabmend.host_scores`).toEqual([
-      { read_bytes: MIB, read_ms: 1_000, failures: 0, successes: 0 },
-    ]);
-  });
-
   test("a host that takes a sector is full no more, and one that answers has our funds", async () => {
     await reportHostScores(sql, [sample(1, { full: true, outOfFunds: true })]);
     await reportHostScores(sql, [sample(1, { failures: 1 })]);

@@ -1,14 +1,14 @@
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../../lib/jobs/claim/claim-settings.ts";
-import type { RepairMessage } from "../../../lib/queue/repair-message.ts";
 import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
+import type { LeasedSlab } from "../../../lib/slab/leased-slab.ts";
 
 export interface RecordingQueue extends RepairQueue {
-  readonly messages: RepairMessage[];
+  readonly messages: LeasedSlab[];
 }
 
 /** A queue that keeps what it is sent, in order. */
 export function recordingQueue(): RecordingQueue {
-  const messages: RepairMessage[] = [];
+  const messages: LeasedSlab[] = [];
   return {
     messages,
     async send(batch) {

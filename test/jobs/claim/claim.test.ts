@@ -541,17 +541,3 @@ async function untilSomebodyWaits(): Promise<void> {
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
-
-test("a claim of the release before, which says nothing of the queue, goes on after an upgrade", async () => {
-  await damaged();
-  const request = {
-    ...{ checkpoint: "claim", pageSectors: 4, maxLeases: 1, maxInFlight: 9, holdMs: 1_000, graceMs: 0 },
-    ...{ dangerAbove: 0, mostOrdinary: null, patienceMs: 1, patientShare: 0 },
-  };
-  const asked = JSON.stringify(request);
-  const [row] = await sql`
-    select slabmend.claim_page(${asked}::text::jsonb)->'live' as by_id,
-      slabmend.lease_by_urgency(${asked}::text::jsonb)->'live' as by_urgency`;
-  expect(row).toEqual({ by_id: 1, by_urgency: 1 });
-  expect(await sql`select through_queue from slabmend.leases`).toEqual([{ through_queue: true }]);
-});

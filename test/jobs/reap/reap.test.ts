@@ -18,8 +18,9 @@ import {
   type DeadLetter,
   type DeadLetterQueue,
 } from "../../../lib/queue/dead-letter-queue.ts";
-import { encodeRepairMessage, type RepairMessage } from "../../../lib/queue/repair-message.ts";
+import { encodeRepairMessage } from "../../../lib/queue/repair-message.ts";
 import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
+import type { LeasedSlab } from "../../../lib/slab/leased-slab.ts";
 import { leaseByHand, requestOf } from "../../database/running-lease.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
@@ -64,6 +65,7 @@ function run(
       ask: askOf(rest.client ?? sql),
       queue: rest.queue ?? noQueue,
       deadLetters: rest.deadLetters ?? noLetters,
+      indexer: "default",
       clock: systemClock,
       ...(rest.step === undefined ? {} : { step: rest.step }),
     },
@@ -349,7 +351,7 @@ test("sends what was left unsent", async () => {
   const slab = await damaged();
   const token = await leaseByHand(sql, slab, { running: false });
   await sql`update slabmend.leases set sent_at = null, sending_since = now() - interval '1 minute'`;
-  const sent: RepairMessage[] = [];
+  const sent: LeasedSlab[] = [];
   const queue: RepairQueue = {
     async send(batch) {
       sent.push(...batch);
@@ -444,7 +446,7 @@ describe("dead letters", () => {
   test("all are stored with their cause and leave the queue", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab, { running: false });
-    await put(encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }));
+    await put(encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }, "default"));
     await put("no json");
     await put('{"v":2}');
     await put("x".repeat(20_000));
@@ -465,7 +467,7 @@ describe("dead letters", () => {
         ...seen,
       },
       {
-        body: encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }),
+        body: encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }, "default"),
         body_bytes: expect.any(Number),
         cause: "never-begun",
         slab_id: String(slab.id),
@@ -489,13 +491,24 @@ describe("dead letters", () => {
       waiting: await leaseByHand(sql, waiting, { running: false }),
       running: await leaseByHand(sql, running),
     };
-    await put(encodeRepairMessage({ slabId: waiting.id, digest: waiting.digest, token: tokens.waiting }));
-    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: tokens.running }));
+    await put(
+      encodeRepairMessage({ slabId: waiting.id, digest: waiting.digest, token: tokens.waiting }, "default"),
+    );
+    await put(
+      encodeRepairMessage({ slabId: running.id, digest: running.digest, token: tokens.running }, "default"),
+    );
     // A copy of a message whose lease is another one by now.
     const other = randomUUID() as typeof tokens.waiting;
-    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: other }));
-    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 3, freed: 0 });
-    expect(await run({ deadLetters: queue() })).toMatchObject({ deadLetters: 0, freed: 1, crashed: 0 });
+    await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: other }, "default"));
+    expect(await run({ deadLetters: queue() })).toMatchObject({
+      deadLetters: 3,
+      freed: 0,
+    });
+    expect(await run({ deadLetters: queue() })).toMatchObject({
+      deadLetters: 0,
+      freed: 1,
+      crashed: 0,
+    });
     const left = await sql<{ token: string }[]>`select token from slabmend.leases`;
     expect(left.map(({ token }) => token)).toEqual([tokens.running]);
     expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });

@@ -4,14 +4,7 @@ import type { Context, SQSEvent } from "aws-lambda";
 import { expect, test } from "vitest";
 import { createRepairHandler } from "../../../functions/repair.ts";
 import { ConfigurationError } from "../../../lib/config/configuration-error.ts";
-import {
-  decodeRepairMessage,
-  encodeRepairMessage,
-  MESSAGE_READERS,
-  type MessageReader,
-  type RepairMessage,
-} from "../../../lib/queue/repair-message.ts";
-import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../../lib/slab/ids.ts";
+import { encodeRepairMessage } from "../../../lib/queue/repair-message.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
 
 const suite = repairSuite({ hosts: 6 });
@@ -42,7 +35,7 @@ test("bad messages fail alone; the others of the batch are handled", async () =>
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   const task = await suite.world.lease(slab);
-  const good = encodeRepairMessage(task);
+  const good = encodeRepairMessage(task, "default");
   const unknown = { ...task, slabId: 999_999_999n as typeof task.slabId };
   const { handler, returned } = handlerOf();
   const bodies = {
@@ -55,8 +48,8 @@ test("bad messages fail alone; the others of the batch are handled", async () =>
     "negative-slab": JSON.stringify({ ...JSON.parse(good), slabId: "-1" }),
     "huge-slab": JSON.stringify({ ...JSON.parse(good), slabId: "9".repeat(40) }),
     "bad-token": JSON.stringify({ ...JSON.parse(good), token: "'; drop table slabs; --" }),
-    "unknown-slab": encodeRepairMessage(unknown),
-    "unknown-token": encodeRepairMessage({ ...task, token: randomUUID() as typeof task.token }),
+    "unknown-slab": encodeRepairMessage(unknown, "default"),
+    "unknown-token": encodeRepairMessage({ ...task, token: randomUUID() as typeof task.token }, "default"),
     good,
     "good-again": good,
   };
@@ -109,7 +102,7 @@ test("with the database away a message fails before it began, and comes again so
   const task = await suite.world.lease(slab);
   const away = new URL(suite.world.database.url);
   away.port = "1";
-  const good = encodeRepairMessage(task);
+  const good = encodeRepairMessage(task, "default");
   const { handler, returned } = handlerOf({ SLABMEND_DATABASE_URL: away.href });
   for (const receiveCount of [1, 2]) {
     const answer = await handler(eventOf({ good }, receiveCount), context);
@@ -137,7 +130,7 @@ test("on a database version that is not known nothing begins", async () => {
   const { sql } = suite.world.database;
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
-  const body = encodeRepairMessage(await suite.world.lease(slab));
+  const body = encodeRepairMessage(await suite.world.lease(slab), "default");
   const { handler } = handlerOf();
   await sql`update global_settings set db_version = 23`;
   const refused = await handler(eventOf({ upgraded: body }), context);
@@ -146,46 +139,4 @@ test("on a database version that is not known nothing begins", async () => {
   expect(await suite.journal(slab)).toEqual([]);
   expect(await handler(eventOf({ known: body }), context)).toEqual({ batchItemFailures: [] });
   expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
-});
-
-test("during a deployment both versions of a message find their worker: what the old one refuses, the new one repairs", async () => {
-  const broken = async () => {
-    const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
-    await suite.world.loseSector(slab, 0);
-    return { slab, task: await suite.world.lease(slab) };
-  };
-  const [sentByNew, sentByOld, ours] = [await broken(), await broken(), await broken()];
-  // A release that knows one version more: it writes {"v":2,"slab":[id, digest],"token"} and reads both.
-  const newer = ({ slabId, digest, token }: RepairMessage): string =>
-    JSON.stringify({ v: 2, slab: [String(slabId), digest], token });
-  const readsBoth: ReadonlyMap<number, MessageReader> = new Map([
-    ...MESSAGE_READERS,
-    [
-      2,
-      (value) => {
-        const { slab, token } = value as { slab: [string, string]; token: string };
-        return {
-          slabId: parseSlabId(slab[0]),
-          digest: parseSlabDigest(slab[1]),
-          token: parseLeaseToken(token),
-        };
-      },
-    ],
-  ]);
-  const { handler: oldWorker } = handlerOf();
-  const newText = newer(sentByNew.task);
-  const oldText = encodeRepairMessage(sentByOld.task);
-  // The newer message stays in the queue, its lease as it was; the batch goes on.
-  expect(await oldWorker(eventOf({ newer: newText, ours: encodeRepairMessage(ours.task) }), context)).toEqual(
-    {
-      batchItemFailures: [{ itemIdentifier: "newer" }],
-    },
-  );
-  expect((await suite.journal(ours.slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
-  expect(await suite.journal(sentByNew.slab)).toEqual([]);
-  // The newer release reads both, and begins with the tokens that they carry.
-  for (const text of [newText, oldText]) {
-    const repair = suite.repairTask(decodeRepairMessage(text, readsBoth));
-    expect(await repair).toMatchObject({ kind: "repaired", rebuilt: 1 });
-  }
 });

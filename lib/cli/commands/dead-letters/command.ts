@@ -6,7 +6,6 @@ import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { table } from "../../command/quantities.ts";
 import { redriveDeadLetters } from "./redrive.ts";
-import { rereadDeadLetters } from "./reread-dead-letters.ts";
 
 export function addDeadLetters(host: CommandHost): void {
   const group = host.program
@@ -20,14 +19,13 @@ export function addDeadLetters(host: CommandHost): void {
       "after",
       `
 can-be-sent: its lease waits; redrive sends it again. moot: its slab goes on without it; redrive forgets it.
-unreadable: this release cannot read it; somebody else writes to the queue, or a newer release did.`,
+unreadable: this release cannot read it: something else writes to the queue, or a newer release did.`,
     )
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
-        const { total, letters } = await withDatabase(context, { needs: "store" }, async (sql) => {
-          await rereadDeadLetters(sql);
-          return listDeadLetters(sql, { limit });
-        });
+        const { total, letters } = await withDatabase(context, { needs: "store" }, (sql) =>
+          listDeadLetters(sql, { limit }),
+        );
         context.print(
           // The token is what lets a repair begin: no business of whoever reads the output.
           { total, letters: letters.map(({ lease: _, ...letter }) => letter) },
@@ -64,17 +62,19 @@ unreadable: this release cannot read it; somebody else writes to the queue, or a
     )
     .action(
       action<{ discard?: boolean }>(host, async (context, { discard }, messageIds) => {
-        const { SLABMEND_QUEUE_URL: queueUrl } = context.parse(["SLABMEND_QUEUE_URL"]);
+        const { SLABMEND_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = context.parse([
+          "SLABMEND_QUEUE_URL",
+          "SLABMEND_INDEXER",
+        ]);
         const client = createSqsClient(context.variables, queueUrl);
-        const queue = createRepairQueue({ client, queueUrl });
+        const queue = createRepairQueue({ client, queueUrl, indexer });
         try {
-          const report = await withDatabase(context, { needs: "store" }, async (sql) => {
-            await rereadDeadLetters(sql);
-            return redriveDeadLetters(
+          const report = await withDatabase(context, { needs: "store" }, (sql) =>
+            redriveDeadLetters(
               { sql, queue },
               { discard: discard === true, ...(messageIds.length === 0 ? {} : { messageIds }) },
-            );
-          });
+            ),
+          );
           context.print(
             report,
             `${report.sent} sent again, ${report.moot} forgotten as moot, ${report.discarded} discarded, ${report.kept} kept`,

@@ -1,0 +1,257 @@
+-- Our state. No foreign key points into indexd's tables: a slab that indexd deletes must not wait for us, and rows about
+-- deleted slabs are harmless. Edited in place until the first release; afterwards tables change by a new numbered file.
+
+-- Which slab is being repaired. One row per slab: the primary key makes the lease exclusive. Leases are looked up by slab,
+-- also where a token is given. No index on expires_at: a heartbeat then rewrites the row in place (HOT), and reap reads a
+-- table that is never larger than the fleet.
+create table slabmend.leases (
+  slab_id bigint primary key,
+  digest bytea not null check (octet_length(digest) = 32),
+  -- Fencing token: names the one time this slab was leased.
+  token uuid not null default gen_random_uuid(),
+  leased_at timestamptz not null,
+  -- The next_repair_attempt that we wrote. Another value there means that indexd took the slab.
+  held_until timestamptz not null,
+  -- When the message was last about to be sent.
+  sending_since timestamptz not null,
+  sent_at timestamptz,
+  began_at timestamptz,
+  worker text check (length(worker) <= 200),
+  expires_at timestamptz not null,
+  margin smallint not null,
+  -- What a running repair has spent as of its last heartbeat: for the journal, should the worker crash.
+  bytes_read bigint not null default 0 check (bytes_read >= 0),
+  bytes_written bigint not null default 0 check (bytes_written >= 0),
+  hastings numeric(50, 0) not null default 0 check (hastings >= 0),
+  -- Leased for the queue, or by a machine that leases what it begins at once. Each counts its own leases, or the larger
+  -- would leave the other none.
+  through_queue boolean not null default true,
+  check ((began_at is null) = (worker is null))
+) with (fillfactor = 70);
+
+-- The repair history of a slab. A healthy slab keeps its row only until next_repair_attempt, which we wrote, is so long
+-- past that it no longer matters who wrote it.
+create table slabmend.repairs (
+  slab_id bigint primary key,
+  digest bytea not null check (octet_length(digest) = 32),
+  last_outcome text not null,
+  -- A stable code, never a message: a library's message may contain a secret.
+  last_error text check (length(last_error) <= 200),
+  finished_at timestamptz not null,
+  -- Consecutive repairs that crashed.
+  crashes smallint not null default 0 check (crashes >= 0),
+  -- How often in a row last_outcome made us wait: our own backoff; indexd's counter is not touched.
+  setbacks smallint not null default 0 check (setbacks >= 0),
+  -- What we last wrote to slabs.next_repair_attempt.
+  next_repair_attempt timestamptz not null,
+  -- Shards pinned with a root that no subset of the others gives: [{"index", "root"}].
+  bad_shards jsonb not null default '[]' check (jsonb_typeof(bad_shards) = 'array'),
+  -- Keys of the objects concerned when data is at risk: at most 100 of object_count.
+  objects jsonb not null default '[]' check (jsonb_typeof(objects) = 'array'),
+  object_count integer not null default 0,
+  quarantined_until timestamptz,
+  quarantine_reason text
+) with (fillfactor = 80);
+create index repairs_quarantined_idx on slabmend.repairs (quarantined_until) where quarantined_until is not null;
+create index repairs_finished_idx on slabmend.repairs (finished_at);
+
+-- One finished repair, append-only. The token tells whether a commit of unknown fate happened.
+create table slabmend.journal (
+  id bigint generated always as identity primary key,
+  token uuid not null unique,
+  slab_id bigint not null,
+  digest bytea not null,
+  -- What was recorded; differs from what was reported when some moves were dropped.
+  outcome text not null,
+  reported_outcome text not null,
+  -- A stable code; of a superseded repair, what superseded it.
+  error text check (length(error) <= 200),
+  -- [{"index", "root", "from", "to", "how"}], hosts by id; from is null for a lost sector.
+  moves jsonb not null default '[]',
+  -- [{"root", "host"}]
+  lost jsonb not null default '[]',
+  -- [{"index", "why"}]
+  dropped jsonb not null default '[]',
+  bytes_read bigint not null default 0 check (bytes_read >= 0),
+  bytes_written bigint not null default 0 check (bytes_written >= 0),
+  hastings numeric(50, 0) not null default 0 check (hastings >= 0),
+  phases_ms jsonb not null default '{}',
+  worker text not null,
+  leased_at timestamptz not null,
+  began_at timestamptz not null,
+  finished_at timestamptz not null
+);
+create index journal_finished_at_idx on slabmend.journal (finished_at);
+create index journal_slab_id_idx on slabmend.journal (slab_id, finished_at);
+
+-- Outbox: slabs whose objects' events still have to be bumped. Append-only for commits, so that a commit never waits for a
+-- flush; several rows of a slab are one bump.
+create table slabmend.moved (
+  id bigint generated always as identity primary key,
+  slab_id bigint not null,
+  digest bytea not null,
+  moved_at timestamptz not null
+);
+
+create table slabmend.dead_letters (
+  message_id text primary key check (length(message_id) <= 200),
+  -- At most 16 KiB of it; body_bytes is the size of the whole message.
+  body text not null,
+  body_bytes integer not null,
+  cause text not null,
+  slab_id bigint,
+  token uuid,
+  -- As the queue counted.
+  receive_count integer not null,
+  times_seen integer not null default 1,
+  sent_at timestamptz,
+  first_seen timestamptz not null,
+  last_seen timestamptz not null
+);
+create index dead_letters_last_seen_idx on slabmend.dead_letters (last_seen);
+
+-- How far a long scan has come.
+create table slabmend.checkpoints (
+  name text primary key,
+  position bigint not null check (position >= 0),
+  -- One sector may belong to any number of slabs, so a page can end within a sector. Slabs of the next sector up to this
+  -- id are done; 0: none.
+  slab_position bigint not null default 0 check (slab_position >= 0),
+  updated_at timestamptz not null
+);
+-- Sectors up to this id have been looked at in this lap of claim.
+insert into slabmend.checkpoints (name, position, updated_at) values ('claim', 0, clock_timestamp());
+
+-- One row: the circuit breaker (lib/database/fleet/fleet-health.ts) and whether an operator has paused the fleet.
+create table slabmend.fleet (
+  id smallint primary key default 0 check (id = 0),
+  ill boolean not null default false,
+  since timestamptz not null,
+  backoff_ms integer not null default 0 check (backoff_ms >= 0),
+  backoff_from timestamptz,
+  backoff_until timestamptz,
+  last_probe_at timestamptz,
+  -- Counts the changes: a writer that decided from an older state writes nothing.
+  revision bigint not null default 0,
+  paused_at timestamptz,
+  pause_reason text check (length(pause_reason) <= 500),
+  check (not ill or (backoff_from is not null and backoff_until is not null))
+);
+insert into slabmend.fleet (since) values (clock_timestamp());
+
+-- The backlog (docs/facts/backlog.md): one row per slab that the walk found unhealthy.
+create table slabmend.backlog (
+  slab_id bigint primary key,
+  -- What leasing orders by: the loss probability, and 0 for a slab that is beyond rescue.
+  urgency double precision not null check (urgency between 0 and 1),
+  -- lib/placement/loss-probability.ts
+  loss double precision not null check (loss between 0 and 1),
+  -- Sectors on good hosts minus min_shards.
+  margin smallint not null,
+  -- {"lost": 2, "bad-contract": 1}: sectors by cause.
+  causes jsonb not null,
+  -- {"lost": 1700000000000.123}: since when a cause is known, in milliseconds since the epoch; a grace counts from it.
+  since jsonb not null,
+  -- The sectors that causes counts: looked at again on leasing.
+  bad_sectors bigint[] not null,
+  first_seen timestamptz not null,
+  last_seen timestamptz not null,
+  -- Since when it is due.
+  waiting_since timestamptz not null,
+  -- True while the slab is in ready_slabs or leased from it. Otherwise look_at says when to look again: a grace that ends,
+  -- a next attempt, a lease that is over.
+  ready boolean not null,
+  look_at timestamptz not null
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+comment on column slabmend.backlog.ready is 'in ready_slabs, or leased since';
+create index backlog_look_at_idx on slabmend.backlog (look_at) where not ready;
+
+-- What leasing takes from (docs/decisions/0420): a narrow row for each slab that may be leased now, deleted when leased.
+-- A batch deletes from as many pages as it leases slabs, and a page changed for the first time after a checkpoint goes
+-- into the log as far as it is filled: hence the fillfactor.
+create table slabmend.ready_slabs (
+  slab_id bigint primary key,
+  -- These three as in backlog.
+  urgency double precision not null check (urgency between 0 and 1),
+  waiting_since timestamptz not null,
+  margin smallint not null,
+  -- Looked at again on leasing: the first of backlog's bad_sectors; 0, which is no sector: all of them.
+  first_bad_sector bigint not null
+) with (fillfactor = 25, autovacuum_vacuum_scale_factor = 0.02);
+create index ready_slabs_urgency_idx on slabmend.ready_slabs (urgency desc, waiting_since, slab_id);
+-- Slabs that have waited long have a share of the leases; those beyond rescue one of their own.
+create index ready_slabs_patient_idx on slabmend.ready_slabs (waiting_since, slab_id) where urgency > 0;
+create index ready_slabs_patient_beyond_rescue_idx on slabmend.ready_slabs (waiting_since, slab_id) where urgency = 0;
+
+-- Which pass of which cause's walk saw a slab last. A table of its own: a cause can come or go without touching what
+-- others saw, and a pass rewrites no row of backlog that has not changed.
+create table slabmend.sightings (
+  cause text not null,
+  slab_id bigint not null,
+  generation bigint not null,
+  primary key (cause, slab_id)
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+create index sightings_slab_id_idx on slabmend.sightings (slab_id);
+
+-- How far each cause's walk has come. phase: 'sectors', by sector id over bad ones; then 'healing', by slab id over what
+-- this cause saw before but not in this pass.
+create table slabmend.walks (
+  cause text primary key,
+  generation bigint not null default 1 check (generation > 0),
+  phase text not null default 'sectors' check (phase in ('sectors', 'healing')),
+  position bigint not null default 0 check (position >= 0),
+  pass_started_at timestamptz not null,
+  -- Of the last complete pass; null: there was none yet.
+  finished_at timestamptz,
+  pass_ms double precision,
+  -- As in checkpoints.
+  slab_position bigint not null default 0 check (slab_position >= 0)
+);
+
+-- What workers measured of hosts, as fading sums: lib/database/fleet/host-scores.ts. No foreign key; a row of a host that
+-- is gone fades to nothing.
+create table slabmend.host_scores (
+  host_key bytea primary key check (octet_length(host_key) = 32),
+  read_bytes double precision not null default 0,
+  read_ms double precision not null default 0,
+  write_bytes double precision not null default 0,
+  write_ms double precision not null default 0,
+  successes double precision not null default 0,
+  failures double precision not null default 0,
+  out_of_funds_at timestamptz,
+  full_at timestamptz,
+  -- Until when the sums have faded.
+  faded_at timestamptz not null
+) with (fillfactor = 50);
+
+-- Which limit of the budget stops claims, for metrics and status: lib/database/fleet/budget.ts. One row.
+create table slabmend.budget (
+  id smallint primary key default 0 check (id = 0),
+  limits jsonb not null default '{}',
+  spent jsonb not null default '{}',
+  stopped_by text[] not null default '{}',
+  stopped_since timestamptz,
+  checked_at timestamptz
+);
+insert into slabmend.budget default values;
+
+-- When a lease ends, in any way, its slab is looked at again at once, in the same transaction so that no crash comes
+-- between. A trigger, because five places end leases. A row that this puts into ready_slabs stays: leasing looks at the
+-- slab in any case. Entries are locked by ascending slab id: docs/architecture.md, Locks.
+create function slabmend.look_again_when_leases_end() returns trigger
+language plpgsql
+as $function$
+begin
+  update slabmend.backlog b set ready = false, look_at = clock_timestamp()
+  where b.slab_id = any (array(
+    select k.slab_id
+    from slabmend.backlog k
+    where k.slab_id = any (array(select e.slab_id from ended e))
+    order by k.slab_id
+    for no key update));
+  return null;
+end
+$function$;
+create trigger leases_ended after delete on slabmend.leases
+referencing old table as ended
+for each statement execute function slabmend.look_again_when_leases_end();
