@@ -32,7 +32,11 @@ export function createReapHandler(
           indexer: environment.SLABMEND_INDEXER,
           ...options,
         },
-        { ...DEFAULT_REAP_SETTINGS, quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000 },
+        {
+          ...DEFAULT_REAP_SETTINGS,
+          quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000,
+          acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
+        },
         remainingMs,
       ),
     {

@@ -5,6 +5,7 @@ import { assertUrlIsSafe } from "../lib/config/database-url.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import { type Ask, askWithin, createAnsweringDatabase } from "../lib/database/client/answering-database.ts";
 import { connect } from "../lib/database/client/connect.ts";
+import { explainMoved } from "../lib/database/indexd/version/write-verified.ts";
 import { assertFleetMayWork } from "../lib/database/schema/assert-fleet-may-work.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.ts";
@@ -12,6 +13,7 @@ import { createLogger } from "../lib/telemetry/logger.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
 import { createMetrics } from "../lib/telemetry/metrics.ts";
 import { COMPLETED_RUN, failedRun } from "../lib/telemetry/run-metrics.ts";
+import { standingMetrics, warnOfStanding } from "../lib/telemetry/standing-metrics.ts";
 
 /** Kept of the function's time for the batch that is under way when it is up, and for putting things away. */
 const RESERVE_MS = 5_000;
@@ -62,14 +64,18 @@ export function createScheduledHandler<Report extends object>(
     let isDatabaseKnown = false;
     try {
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
-      await ask(assertFleetMayWork);
+      const standing = await ask((sql) =>
+        assertFleetMayWork(sql, environment.SLABMEND_ACCEPT_INDEXD_VERSION),
+      );
+      warnOfStanding(logger, standing);
       isDatabaseKnown = true;
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
       const report = await run({ environment, ask, sqs, remainingMs });
       logger.info({ report }, `${name} ended`);
-      metrics.print({ ...COMPLETED_RUN, ...measures.of(report) });
+      metrics.print({ ...COMPLETED_RUN, ...standingMetrics(standing), ...measures.of(report) });
       return report;
-    } catch (error) {
+    } catch (cause) {
+      const error = explainMoved(cause);
       logger.error({ error }, `${name} failed`);
       metrics.print({ ...failedRun(error), ...measures.ofFailure?.(error) });
       // Lambda prints what a handler throws, and a database's error can carry a row.

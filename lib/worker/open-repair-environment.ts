@@ -6,7 +6,6 @@ import { ANSWER_MS, createAnsweringDatabase } from "../database/client/answering
 import { connect } from "../database/client/connect.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
-import { assertKnownDatabaseVersion } from "../database/indexd/database-version.ts";
 import { type FleetSnapshot, readFleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
 import { readSlab } from "../database/indexd/read-slab.ts";
 import { beginRepair } from "../database/leases/begin-repair.ts";
@@ -86,6 +85,7 @@ export function openRepairEnvironment({
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
   const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
+  const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   let fleet: FleetSnapshot | undefined;
   let mayWork = false;
 
@@ -112,11 +112,11 @@ export function openRepairEnvironment({
         database.run(ANSWER_MS, async (sql) => {
           // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
           // The grant is applied again before it.
-          if (!mayWork) await assertFleetMayWork(sql);
-          // Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
-          else await assertKnownDatabaseVersion(sql);
+          if (!mayWork) await assertFleetMayWork(sql, verify.acceptedVersion);
           mayWork = true;
-          return beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs });
+          // Refuses by itself when indexd's database was found changed since.
+          const request = { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs };
+          return beginRepair(sql, request, {}, verify);
         }),
       extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
@@ -135,10 +135,11 @@ export function openRepairEnvironment({
         }
         return fleet;
       },
-      commit: (request) => database.runAgain(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request)),
+      commit: (request) =>
+        database.runAgain(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request, {}, verify)),
       bumpEvents: (slabId) =>
         database.run(ANSWER_MS, async (sql) => {
-          await flushMoved(sql, { slabId });
+          await flushMoved(sql, { slabId, verify });
         }),
       async reportScores() {
         const samples = hosts.takeSamples();

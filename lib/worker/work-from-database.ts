@@ -29,6 +29,8 @@ export interface DatabaseWork {
   /** The name of the indexer that is repaired. */
   readonly indexer: string;
   readonly pool: WorkerPool;
+  /** The version of indexd's database that an operator has accepted. */
+  readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
   readonly clock: Clock;
@@ -61,7 +63,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     try {
-      await ask(assertFleetMayWork);
+      await ask((sql) => assertFleetMayWork(sql, work.acceptedVersion));
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
         const report = await reap(

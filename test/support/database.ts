@@ -40,7 +40,7 @@ export interface TestDatabase {
 
 export interface TestDatabaseOptions {
   /** Default `slabmend`: indexd's tables and our schema. */
-  readonly schema?: keyof typeof TEMPLATES;
+  readonly schema?: keyof typeof TEMPLATES | "empty";
   /** Connections of `sql`. */
   readonly max?: number;
   /** More options of `sql`. */
@@ -53,7 +53,8 @@ const POLL_MS = 20;
 
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const server = inject("database");
-  const template = TEMPLATES[options.schema ?? "slabmend"];
+  const { schema = "slabmend" } = options;
+  const template = schema === "empty" ? "template0" : TEMPLATES[schema];
   const templateError = server.templateErrors[template];
   if (templateError !== undefined) throw new Error(`no ${template}: ${templateError}`);
   const name = `test_${randomBytes(6).toString("hex")}`;

@@ -3,7 +3,12 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
-import { type FixtureVersion, indexdSchema, NEWEST_VERSION, upgradeIndexd } from "../../dev/indexd/indexd-schema.ts";
+import {
+  type FixtureVersion,
+  indexdSchema,
+  NEWEST_VERSION,
+  upgradeIndexd,
+} from "../../dev/indexd/indexd-schema.ts";
 import { type PostgresServer, startPostgres } from "../../dev/postgres/postgres.ts";
 import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 

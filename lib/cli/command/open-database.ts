@@ -3,7 +3,7 @@ import { ConfigurationError } from "../../config/configuration-error.ts";
 import { findUnusedAuthorities } from "../../config/database-ca.ts";
 import type { DatabaseUrl } from "../../config/database-url.ts";
 import { connect } from "../../database/client/connect.ts";
-import { assertKnownDatabaseVersion } from "../../database/indexd/database-version.ts";
+import { assertWritable, judgeIndexd } from "../../database/indexd/version/verify-indexd.ts";
 import { assertFleetMayWork } from "../../database/schema/assert-fleet-may-work.ts";
 import { assertStoreVersion } from "../../database/schema/migrate-database.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
@@ -41,8 +41,9 @@ export async function withDatabase<Result>(
   const abandon = (): void => void sql.end({ timeout: 0 });
   if (demands.onSignal !== "ignore") context.io.signal.addEventListener("abort", abandon, { once: true });
   try {
-    if (demands.needs === "fleet") await assertFleetMayWork(sql);
-    else if (demands.needs !== "any") await assertKnownDatabaseVersion(sql);
+    const accepted = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]).SLABMEND_ACCEPT_INDEXD_VERSION;
+    if (demands.needs === "fleet") await assertFleetMayWork(sql, accepted);
+    else if (demands.needs !== "any") assertWritable(await judgeIndexd(sql, accepted));
     if (demands.needs === "store") await assertStoreVersion(sql);
     return await work(sql, access);
   } catch (error) {

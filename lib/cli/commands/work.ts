@@ -95,10 +95,12 @@ they have in hand.`,
               ...shared,
               database,
               clock: io.clock,
+              acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
               claim: claimSettingsFrom(environment),
               reap: {
                 ...DEFAULT_REAP_SETTINGS,
                 quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000,
+                acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
               },
             }).finally(() => database.end());
           } finally {

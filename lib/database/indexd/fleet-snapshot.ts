@@ -3,7 +3,6 @@ import type { HostPrices, PriceLimit } from "../../rhp4/host-prices.ts";
 import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";
 import { isGoodForAppend } from "./append-contract.ts";
 import { isActiveContract, isHealthyContract } from "./contract-health.ts";
-import { assertKnown } from "./database-version.ts";
 import { failedUsabilityChecks, isGoodForUpload, type UsabilityCheck } from "./host-usability.ts";
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
 import { type RawFleet, readRawFleet } from "./read-raw-fleet.ts";
@@ -53,13 +52,10 @@ export interface FleetSnapshotOptions {
 
 /**
  * Reads and judges the whole fleet in one statement (read-raw-fleet.ts). Cache it for 30–60 s: it is about 2 KB a host.
- *
- * @throws IndexdError when indexd was upgraded in the meantime to a version that we do not know
  */
 export async function readFleetSnapshot(sql: ISql, options: FleetSnapshotOptions): Promise<FleetSnapshot> {
   const takenAtMs = (options.now ?? Date.now)();
   const raw = await readRawFleet(sql);
-  assertKnown(raw.settings.databaseVersion);
   return judgeFleet(raw, { minHostDistanceKm: options.minHostDistanceKm, takenAtMs });
 }
 

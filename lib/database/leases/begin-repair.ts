@@ -2,6 +2,7 @@ import type { ISql } from "postgres";
 import type { LeaseToken, SlabId } from "../../slab/ids.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
+import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
 /** A lease without heartbeats lasts this long; four heartbeats fit. */
 export const DEFAULT_LEASE_MS = 120_000;
@@ -30,22 +31,25 @@ export async function beginRepair(
   sql: ISql,
   request: BeginRequest,
   retry: RetryOptions = {},
+  verify: VerifyOptions = {},
 ): Promise<BeginResult> {
-  return await retryTransaction(
-    "begin",
-    async (attempt) => {
-      const encoded = JSON.stringify({
-        slabId: String(request.slabId),
-        token: request.token,
-        worker: storableText(request.worker, MAX_WORKER_LENGTH),
-        holdMs: request.holdMs,
-        leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
-        again: attempt > 1,
-      });
-      const [row] = await sql<{ result: BeginResult }[]>`
+  const begin = (): Promise<BeginResult> =>
+    retryTransaction(
+      "begin",
+      async (attempt) => {
+        const encoded = JSON.stringify({
+          slabId: String(request.slabId),
+          token: request.token,
+          worker: storableText(request.worker, MAX_WORKER_LENGTH),
+          holdMs: request.holdMs,
+          leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
+          again: attempt > 1,
+        });
+        const [row] = await sql<{ result: BeginResult }[]>`
         select slabmend.begin_repair(${encoded}::text::jsonb) as result`;
-      return row!.result;
-    },
-    retry,
-  );
+        return row!.result;
+      },
+      retry,
+    );
+  return await writeVerified((statement) => statement(sql), begin, verify);
 }

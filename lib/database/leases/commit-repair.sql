@@ -10,7 +10,7 @@
 -- Idempotent by token: the journal's row of a token is written in the same transaction as everything else, so a caller
 -- whose answer was lost calls again. The call that may still be running holds the slab's lock.
 --
--- Locks: slab, lease, the slab's sectors by ascending root, hosts by ascending id; each in a statement of its own, and
+-- Locks: the tables against an upgrade of indexd (hold-indexd.sql); slab, lease, the slab's sectors by ascending root, hosts by ascending id; each in a statement of its own, and
 -- whatever is decided is read in a later statement, which in READ COMMITTED sees all that committed before the lock was
 -- granted. `for no key update` does not stop foreign-key checks. Nobody who holds one of these waits for an earlier one,
 -- except indexd's MigrateSector (old host, then new one): both sides retry a deadlock.
@@ -31,6 +31,7 @@ declare
   the_digest constant bytea not null := decode(request->>'digest', 'hex');
   the_token constant uuid not null := (request->>'token')::uuid;
   reported constant text not null := request->'outcome'->>'kind';
+  profile integer;
   writes jsonb;
   slab record;
   slab_found boolean;
@@ -51,6 +52,9 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'commit_repair needs read committed' using errcode = 'invalid_transaction_state';
   end if;
+
+  -- 0. indexd cannot alter these from here on; null: what is in them may mean something that we do not know.
+  profile := slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas'], may_be_refused => true);
 
   -- 1. The slab.
   select s.digest, s.next_repair_attempt, s.consecutive_failed_repairs into slab
@@ -82,6 +86,8 @@ begin
     superseded_by := 'indexd-claimed';
   elsif reported = 'stale' then
     superseded_by := 'reported-stale';
+  elsif profile is null then
+    superseded_by := 'indexd-changed';
   end if;
 
   if superseded_by is null and (jsonb_array_length(request->'moves') > 0 or jsonb_array_length(request->'lost') > 0) then
@@ -108,14 +114,6 @@ begin
     )
     order by h.id
     for no key update;
-  end if;
-
-  -- indexd upgrades its tables when it likes, also while a repair runs or this call waits for its locks: what we would
-  -- write may mean something else now. A worker of an older release does not say what it knows.
-  if superseded_by is null and request ? 'knownVersions' and not exists (
-    select from public.global_settings g where g.id = 0 and request->'knownVersions' @> to_jsonb(g.db_version)
-  ) then
-    superseded_by := 'indexd-upgraded';
   end if;
 
   if superseded_by is not null then
@@ -300,6 +298,9 @@ begin
     update public.slabs s
     set consecutive_failed_repairs = failures, next_repair_attempt = next_attempt
     where s.id = the_slab;
+  end if;
+  if reported in ('repaired', 'partial-deadline', 'partial-refused') then
+    perform slabmend.close_recovery_window(the_slab, profile);
   end if;
 
   -- 9. Ours: history, journal, outbox, lease.

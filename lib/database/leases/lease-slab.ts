@@ -53,6 +53,7 @@ async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlab
   const id = String(request.slabId);
   try {
     return await sql.begin(async (tx): Promise<LeaseSlabResult> => {
+      await tx`select slabmend.hold_indexd(array['slabs'])`;
       const locked = await tx`select 1 from public.slabs s where s.id = ${id} for no key update nowait`;
       if (locked.length === 0) return { kind: "refused", why: "no-such-slab" };
       const [standing] = await tx<Standing[]>`
@@ -126,6 +127,7 @@ export async function releaseUnbegunLease(
   const id = String(lease.slabId);
   const release = () =>
     sql.begin(async (tx) => {
+      await tx`select slabmend.hold_indexd(array['slabs'])`;
       await tx`select 1 from public.slabs s where s.id = ${id} for no key update`;
       const released = await tx`
       with ended as (

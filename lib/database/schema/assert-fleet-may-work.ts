@@ -1,46 +1,51 @@
 import type { ISql } from "postgres";
 import { StoreError } from "../client/store-error.ts";
-import { assertKnown, notIndexd } from "../indexd/database-version.ts";
+import { notIndexd } from "../indexd/errors.ts";
+import type { Verdict } from "../indexd/version/judge-version.ts";
+import { assertWritable, judgeIndexd, verifyIndexd } from "../indexd/version/verify-indexd.ts";
 import { assertOurVersion } from "./migrate-database.ts";
 import { readPrivilegeGaps } from "./missing-privileges.ts";
 
 const NAMED_AT_MOST = 5;
 /** What has to be read before anything else can be said about the versions. */
 const VERSION_RIGHTS = ["(db_version) on public.global_settings", "(id) on public.global_settings"];
+const OUR_VERSION_RIGHTS = ["select on slabmend.database_migrations", "update on slabmend.indexd"];
 
-/**
- * What every function of ours checks once per execution environment, before it leases or begins anything: that this is an
- * indexd that we know, that our schema is this release's, and that the role may do all that the fleet does. A worker
- * without a right would find out at its commit, when all work is done and paid for. Two round trips.
- *
- * @throws {IndexdError} `not-indexd` or `unknown-database-version`
- * @throws {StoreError} `schema-missing`, `schema-too-old`, `schema-too-new` or `lacks-right`
- */
-export async function assertFleetMayWork(sql: ISql): Promise<void> {
-  const { missing, hasIndexd, hasStore } = await readPrivilegeGaps(sql);
-  if (!hasIndexd) throw notIndexd();
-  const mayReadVersions = !missing.some(
-    (right) =>
-      VERSION_RIGHTS.some((needed) => right.endsWith(needed)) ||
-      (hasStore && right === "select on slabmend.database_migrations"),
-  );
-  if (!mayReadVersions) throw lacksRights(missing);
-  // An older schema, ours or indexd's, lacks tables: that is what has to be said then, not the rights on them.
-  const [versions] = await (hasStore
-    ? sql<Versions[]>`
-        select (select db_version from public.global_settings where id = 0) as indexd,
-          (select coalesce(max(version), 0) from slabmend.database_migrations) as store`
-    : sql<Versions[]>`
-        select (select db_version from public.global_settings where id = 0) as indexd, null as store`);
-  if (versions!.indexd === null) throw notIndexd();
-  assertKnown(versions!.indexd);
-  assertOurVersion(versions!.store ?? undefined);
-  if (missing.length > 0) throw lacksRights(missing);
+/** What a fleet that may work should be told all the same. */
+export interface FleetStanding {
+  /** Whose profile there is. */
+  readonly verdict: Verdict;
+  /** Rights on columns that came with an upgrade of indexd: until they are granted, something is left undone. */
+  readonly missingRights: readonly string[];
 }
 
-interface Versions {
-  readonly indexd: number | null;
-  readonly store: number | null;
+/**
+ * What every function of ours checks before it leases or begins anything, claim and reap in each run: that this is an
+ * indexd to which we may write, that our schema is this release's, and that the role may do all that the fleet does. A
+ * worker without a right would find out at its commit, when all work is done and paid for. Three round trips, and one more
+ * when the verdict on indexd has changed.
+ *
+ * @param acceptedVersion the version of indexd's database that an operator has accepted
+ * @throws {IndexdError} why nothing may be written
+ * @throws {StoreError} `schema-missing`, `schema-too-old`, `schema-too-new` or `lacks-right`
+ */
+export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): Promise<FleetStanding> {
+  const { missing, missingOfVersion, hasIndexd, hasStore } = await readPrivilegeGaps(sql);
+  if (!hasIndexd) throw notIndexd();
+  const needed = hasStore ? [...VERSION_RIGHTS, ...OUR_VERSION_RIGHTS] : VERSION_RIGHTS;
+  if (missing.some((right) => needed.some((one) => right.endsWith(one)))) throw lacksRights(missing);
+  // An older schema, ours or indexd's, lacks tables: that is what has to be said then, not the rights on them.
+  if (!hasStore) {
+    assertWritable(await judgeIndexd(sql, acceptedVersion));
+    assertOurVersion(undefined);
+  }
+  const [store] = await sql<{ version: number }[]>`
+    select coalesce(max(version), 0) as version from slabmend.database_migrations`;
+  const verdict = await verifyIndexd(sql, acceptedVersion);
+  assertWritable(verdict);
+  assertOurVersion(store!.version);
+  if (missing.length > 0) throw lacksRights(missing);
+  return { verdict, missingRights: missingOfVersion };
 }
 
 function lacksRights(missing: readonly string[]): StoreError {

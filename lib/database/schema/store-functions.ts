@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { readPredicateStatements } from "../indexd/predicates-sql.ts";
 
 const FILES = [
+  "../indexd/version/hold-indexd.sql",
+  "../indexd/version/given-up-slabs.sql",
+  "../indexd/version/close-recovery-window.sql",
   "../leases/claimable-slabs.sql",
   "../indexd/bad-sectors.sql",
   "../indexd/sector-slabs.sql",

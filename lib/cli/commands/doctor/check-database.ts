@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 import { readPause } from "../../../database/fleet/pause.ts";
-import { assertKnownDatabaseVersion } from "../../../database/indexd/database-version.ts";
+import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../../database/schema/migrate-database.ts";
 import { readPrivilegeGaps } from "../../../database/schema/missing-privileges.ts";
 import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
@@ -17,12 +17,18 @@ import {
   judgeTimeouts,
   judgeVersion,
 } from "./judge-database.ts";
+import { describeVerdict } from "./judge-indexd.ts";
 
 /** Looks at the database; a check that cannot be made is a failure of its own and keeps no other from being made. */
 export async function checkDatabase(
   sql: Sql,
   { location, connect }: DatabaseAccess,
-  options: { readonly concurrency: number; readonly now: () => number; readonly signal: AbortSignal },
+  options: {
+    readonly concurrency: number;
+    readonly acceptedVersion: number | undefined;
+    readonly now: () => number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Check[]> {
   const checks: Check[] = [];
   const attempt = async (name: string, look: () => Promise<readonly Check[]>): Promise<boolean> => {
@@ -55,8 +61,7 @@ export async function checkDatabase(
   });
   if (!isReached) return checks;
   await attempt("indexd", async () => {
-    await assertKnownDatabaseVersion(sql);
-    return [ok("indexd", "a database version that this release knows")];
+    return describeVerdict(await judgeIndexd(sql, options.acceptedVersion));
   });
   const hasSchema = await attempt("schema", async () => {
     await assertStoreVersion(sql);

@@ -1,6 +1,9 @@
 import type { ISql } from "postgres";
 import { DEFAULT_REPAIR_CONCURRENCY } from "../../../config/repair-concurrency.ts";
 import { readFleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import { judgeVersion } from "../../../database/indexd/version/judge-version.ts";
+import { readIndexdCatalogue } from "../../../database/indexd/version/verify-indexd.ts";
+import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
@@ -17,6 +20,7 @@ import { checkVariables } from "./check-variables.ts";
 interface DoctorOptions {
   readonly concurrency?: number;
   readonly hosts: number;
+  readonly fingerprint?: boolean;
 }
 
 export function addDoctor(host: CommandHost): void {
@@ -29,6 +33,10 @@ export function addDoctor(host: CommandHost): void {
       wholeNumber(1, 10_000),
     )
     .option("--hosts <n>", "dial so many good hosts, drawn at random; 0: none", wholeNumber(0, 1_000), 20)
+    .option(
+      "--fingerprint",
+      "print what the database says of indexd's tables instead, as JSON: to be sent with a report",
+    )
     .addHelpText(
       "after",
       `
@@ -38,6 +46,7 @@ what they reach.`,
     )
     .action(
       action<DoctorOptions>(host, async (context, options) => {
+        if (options.fingerprint === true) return await printFingerprint(context);
         const concurrency = repairConcurrency(options.concurrency, context.variables);
         const checks = [
           ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl }),
@@ -52,6 +61,27 @@ what they reach.`,
     );
 }
 
+/** Undefined too when it is malformed, which the check of variables reports. */
+function acceptedVersionOf(context: CommandContext): number | undefined {
+  const text = context.variables["SLABMEND_ACCEPT_INDEXD_VERSION"] ?? "";
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Names, types and definitions of indexd's tables; no row of them. Works on every indexd. */
+async function printFingerprint(context: CommandContext): Promise<"done"> {
+  await withDatabase(context, { needs: "any" }, async (sql) => {
+    const found = await readIndexdCatalogue(sql);
+    const verdict =
+      found.databaseVersion === undefined
+        ? undefined
+        : judgeVersion(found.databaseVersion, found, acceptedVersionOf(context));
+    const { versionNumber: postgresVersion } = await readServerFacts(sql);
+    const report = { postgresVersion, verdict: verdict?.kind, ...found };
+    context.print(report, JSON.stringify(report, null, 2));
+  });
+  return "done";
+}
+
 async function checkAllOfDatabase(
   context: CommandContext,
   options: DoctorOptions,
@@ -62,10 +92,12 @@ async function checkAllOfDatabase(
     return await withDatabase(context, { needs: "any" }, async (sql, access) => {
       const checks = await checkDatabase(sql, access, {
         concurrency,
+        acceptedVersion: acceptedVersionOf(context),
         now: () => clock.now(),
         signal: context.io.signal,
       });
-      const isUsable = checks.some(({ name, level }) => name === "indexd" && level === "ok");
+      const ofIndexd = checks.filter(({ name }) => name === "indexd");
+      const isUsable = ofIndexd.length > 0 && ofIndexd.every(({ level }) => level !== "failure");
       return [
         ...checks,
         ...(isUsable

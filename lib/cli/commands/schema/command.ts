@@ -41,7 +41,7 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           assertMayInit(state);
           if (options.dryRun === true) return { done: false, will };
           await confirm(context, options);
-          return { done: true, will, ...(await migrateDatabase(sql)) };
+          return { done: true, will, ...(await migrateDatabase(sql, acceptedVersionOf(context))) };
         });
         context.print(result, result.done ? "done" : "nothing was changed");
         return "done";
@@ -62,12 +62,16 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           announce(context, will);
           if (options.dryRun === true) return { done: false, will };
           await confirm(context, options);
-          return { done: true, will, ...(await uninstall(sql)) };
+          return { done: true, will, ...(await uninstall(sql, acceptedVersionOf(context))) };
         });
         context.print(result, result.done ? "done" : "nothing was changed");
         return "done";
       }),
     );
+}
+
+function acceptedVersionOf(context: CommandContext): number | undefined {
+  return context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]).SLABMEND_ACCEPT_INDEXD_VERSION;
 }
 
 function announce(context: CommandContext, will: readonly string[]): void {

@@ -39,6 +39,8 @@ export interface IndexdCatalogue {
 }
 
 export interface FoundCatalogue extends IndexdCatalogue {
+  /** The server's time when the look began, as it prints it. */
+  readonly readAt: string;
   /** Undefined: indexd has never started on this database. */
   readonly databaseVersion: number | undefined;
   /** Indexd's triggers name tables without schema, so they run only when the writer's search_path finds them. */
@@ -55,6 +57,7 @@ export interface CatalogueScope {
 export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<FoundCatalogue> {
   const [row] = await sql<
     {
+      read_at: string;
       version: number | null;
       path: string;
       finds_public: boolean;
@@ -75,6 +78,7 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
       select t.tgfoid from pg_trigger t join relation r on r.oid = t.tgrelid where not t.tgisinternal
     )
     select
+      clock_timestamp()::text as read_at,
       (select g.db_version from public.global_settings g where g.id = 0) as version,
       current_setting('search_path') as path,
       coalesce(to_regclass('stats_deltas')
@@ -93,7 +97,6 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
             select 'inherits from ' || i.inhparent::regclass::text from pg_inherits i where i.inhrelid = r.oid
             union all
             select 'inherited by ' || i.inhrelid::regclass::text from pg_inherits i where i.inhparent = r.oid
-            order by 1
           ),
           'columns', (
             select coalesce(json_object_agg(a.attname, regexp_replace(
@@ -110,14 +113,12 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
           'constraints', array(
             select regexp_replace(pg_get_constraintdef(c.oid), '\\mpublic\\.', '', 'g')
             from pg_constraint c where c.conrelid = r.oid and c.contype not in ('n', 't')
-            order by 1
           ),
           'indexes', array(
             select regexp_replace(
               regexp_replace(pg_get_indexdef(i.indexrelid), '^(CREATE (UNIQUE )?INDEX) \\S+', '\\1'), '\\mpublic\\.', '', 'g')
               || case when i.indisvalid then '' else ' not valid' end
             from pg_index i where i.indrelid = r.oid
-            order by 1
           ),
           'triggers', (
             select coalesce(json_object_agg(t.tgname,
@@ -147,9 +148,20 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
         join pg_language l on l.oid = p.prolang
       ) as functions`;
   return {
+    readAt: row!.read_at,
     databaseVersion: row!.version ?? undefined,
     searchPath: { setting: row!.path, findsPublic: row!.finds_public },
-    tables: row!.tables,
+    tables: Object.fromEntries(Object.entries(row!.tables).map(([name, table]) => [name, inOrder(table)])),
     functions: row!.functions,
+  };
+}
+
+/** Here and not by PostgreSQL, whose order depends on the database's collation. */
+function inOrder(table: TableCatalogue): TableCatalogue {
+  return {
+    ...table,
+    traits: table.traits.toSorted(),
+    constraints: table.constraints.toSorted(),
+    indexes: table.indexes.toSorted(),
   };
 }

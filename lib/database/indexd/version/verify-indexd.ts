@@ -1,0 +1,75 @@
+/**
+ * Looks whether indexd's database is one that we may write to, and keeps the answer where every writer compares it
+ * (hold-indexd.sql):
+ *
+ *   slabmend.indexd   (db_version, profile): the version that was verified last, and the version by which to write then;
+ *                     without profile nothing is written
+ *
+ * A writer that finds another db_version there writes nothing and looks again (write-verified.ts). Any other change is
+ * noticed by the next claim or reap, which look at the start of each run.
+ */
+import type { ISql } from "postgres";
+import { IndexdError, notIndexd } from "../errors.ts";
+import { judgeVersion, type Verdict, writableProfile } from "./judge-version.ts";
+import { TOUCHED } from "./profiles.ts";
+import { type FoundCatalogue, readCatalogue } from "./read-catalogue.ts";
+import { refusalOf } from "./refused-version.ts";
+
+const UNDEFINED_TABLE = "42P01";
+
+/**
+ * Reads the catalogue and judges it; writes nothing. Verdicts are values: {@link assertWritable} throws.
+ * @param accepted the version that an operator has accepted: SLABMEND_ACCEPT_INDEXD_VERSION
+ * @throws {IndexdError} `not-indexd` or `search-path`
+ */
+export async function judgeIndexd(sql: ISql, accepted: number | undefined): Promise<Verdict> {
+  return judgeFound(await readIndexdCatalogue(sql), accepted);
+}
+
+function judgeFound(found: FoundCatalogue, accepted: number | undefined): Verdict {
+  if (found.databaseVersion === undefined) throw notIndexd();
+  if (!found.searchPath.findsPublic) throw searchPath(found.searchPath.setting);
+  return judgeVersion(found.databaseVersion, found, accepted);
+}
+
+/** As {@link judgeIndexd}, and keeps the verdict for all writers. Our schema must be there. */
+export async function verifyIndexd(sql: ISql, accepted: number | undefined): Promise<Verdict> {
+  const found = await readIndexdCatalogue(sql);
+  const verdict = judgeFound(found, accepted);
+  // It lasts seconds: writers look again instead of giving up.
+  if (verdict.kind === "upgrading") return verdict;
+  const profile = writableProfile(verdict) ?? null;
+  // A look that began earlier has seen an older catalogue, and says nothing against a later one.
+  await sql`
+    update slabmend.indexd i
+    set db_version = ${verdict.version}, profile = ${profile}, verdict = ${verdict.kind}, checked_at = clock_timestamp()
+    where (i.db_version, i.profile, i.verdict) is distinct from (${verdict.version}::integer, ${profile}::integer, ${verdict.kind}::text)
+      and (i.checked_at is null or i.checked_at <= ${found.readAt}::text::timestamptz)`;
+  return verdict;
+}
+
+/** @throws {IndexdError} when nothing may be written to a database with this verdict */
+export function assertWritable(verdict: Verdict): void {
+  const refusal = refusalOf(verdict);
+  if (refusal !== undefined) throw refusal;
+}
+
+/** @throws {IndexdError} `not-indexd` when there is no indexd in this database */
+export async function readIndexdCatalogue(sql: ISql): Promise<FoundCatalogue> {
+  try {
+    return await readCatalogue(sql, TOUCHED);
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === UNDEFINED_TABLE) throw notIndexd(cause);
+    throw cause;
+  }
+}
+
+function searchPath(setting: string): IndexdError {
+  return new IndexdError({
+    code: "search-path",
+    message: `search_path: expected it to find public.stats_deltas, got ${setting === "" ? "an empty one" : setting}`,
+    remedy:
+      "indexd's triggers name its tables without their schema. Apply what slabmend grant prints, which sets the role's search_path; or: alter role ROLE set search_path = public.",
+    details: { setting },
+  });
+}
