@@ -7,7 +7,7 @@
 import { randomBytes } from "node:crypto";
 import { combineInColumns } from "../dev/objects/combine-in-columns.ts";
 import { systemClock } from "../lib/clock/clock.ts";
-import type { FleetHost, FleetSnapshot } from "../lib/database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../lib/database/indexd/network-snapshot.ts";
 import { encodingMatrix } from "../lib/erasure/coefficients.ts";
 import type { HostPool } from "../lib/hosts/host-pool.ts";
 import { BufferPool } from "../lib/jobs/repair/buffer-pool.ts";
@@ -96,7 +96,7 @@ function openInto({ key, packets }: SealedRange, into: Uint8Array): void {
 
 interface StoredSlab {
   readonly slab: Slab;
-  readonly fleet: FleetSnapshot;
+  readonly fleet: NetworkSnapshot;
   readonly ranges: ReadonlyMap<string, readonly SealedRange[]>;
 }
 
@@ -143,7 +143,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
     healthyContractIds: new Set(),
     minHostDistanceKm: 0,
     takenAtMs: Date.now(),
-  } as unknown as FleetSnapshot;
+  } as unknown as NetworkSnapshot;
   const slab = {
     id: 1n,
     digest: "00".repeat(32),
@@ -156,7 +156,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
   return { slab, fleet, ranges };
 }
 
-function fleetHost(id: number, isReachable: boolean): FleetHost {
+function fleetHost(id: number, isReachable: boolean): NetworkHost {
   return {
     id,
     hostKey: id.toString(16).padStart(64, "0"),
@@ -171,7 +171,7 @@ function fleetHost(id: number, isReachable: boolean): FleetHost {
     hasAppendContract: true,
     storedPrices: { egressPrice: 1n },
     unpinnedSectors: 0,
-  } as unknown as FleetHost;
+  } as unknown as NetworkHost;
 }
 
 /** Hosts whose packets have all arrived. */
@@ -214,7 +214,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, buffers: BufferPoo
       extend: async () => true,
       readSlab: async () => stored.slab,
       readBadShards: async () => new Set(),
-      readFleet: async () => stored.fleet,
+      readNetwork: async () => stored.fleet,
       commit: async ({ moves, outcome }) => ({
         kind: "committed",
         outcome: outcome.kind,

@@ -20,7 +20,7 @@ const PRINTED: Readonly<Record<FunctionName, MetricValues>> = {
       resent: 0,
       sent: 0,
       refused: 0,
-      fleet: "well",
+      breaker: "closed",
       stopped: "no-backlog",
       unjudged: 0,
       budgetStops: [],
@@ -34,7 +34,7 @@ const PRINTED: Readonly<Record<FunctionName, MetricValues>> = {
   },
   reap: {
     ...RUN,
-    ...reapMetrics({ freed: 0, crashed: 0, quarantined: 0, taken: 0, deadLetters: 0, fleet: "well" }),
+    ...reapMetrics({ freed: 0, crashed: 0, quarantined: 0, taken: 0, deadLetters: 0, breaker: "closed" }),
     ...fleetMetrics({
       liveLeases: 0,
       runningLeases: 0,

@@ -118,7 +118,7 @@ export const ALARMS = {
   "ill-fleet": {
     means:
       "Most recent repairs of different slabs failed for a reason that is not the slabs': claims back off.",
-    metrics: { ill: fleet("reap", "FleetIll", "Maximum") },
+    metrics: { ill: fleet("reap", "CircuitBreakerOpen", "Maximum") },
     ...everAbove(0, 1),
   },
   "leases-expiring": {

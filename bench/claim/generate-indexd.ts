@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
 import { indexdSchema } from "../../dev/indexd/indexd-schema.ts";
-import { type SeededHost, seedAccount, seedFleet } from "../../dev/indexd/seed-indexd.ts";
+import { type SeededHost, seedAccount, seedNetwork } from "../../dev/indexd/seed-indexd.ts";
 import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
 
 export interface Scale {
@@ -28,7 +28,7 @@ const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs"
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
-  const hosts = await seedFleet(sql, {
+  const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,
     // A subnet for each: nobody is correlated.
     seed: (n) => ({ addresses: [`10.${n >> 8}.${n & 255}.1:9984`] }),

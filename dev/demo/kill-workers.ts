@@ -26,7 +26,7 @@ export interface WorkerKiller {
 
 /**
  * Five slabs whose last repair crashed make the fleet ill if they are the majority, and then it backs off:
- * lib/database/fleet/fleet-health.ts, which looks at the latest twenty.
+ * lib/database/fleet/circuit-breaker.ts, which looks at the latest twenty.
  */
 const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;

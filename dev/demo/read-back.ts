@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
-import { type FleetHost, readFleetSnapshot } from "../../lib/database/indexd/fleet-snapshot.ts";
+import { type NetworkHost, readNetworkSnapshot } from "../../lib/database/indexd/network-snapshot.ts";
 import { readSlabByDigest } from "../../lib/database/indexd/read-slab.ts";
 import { createHostDialer } from "../../lib/hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../../lib/hosts/host-pool.ts";
@@ -38,7 +38,7 @@ export async function readBack(options: ReadBackOptions): Promise<ReadonlyMap<nu
   const { sql, seed, hosts, objects, signal } = options;
   const account = accountKeyFromSeed(seededBytes(seed, "reader's account", 32));
   for (const { swarm } of hosts) await swarm.fund(account.account, FUNDING_TARGET_HASTINGS);
-  const fleet = await readFleetSnapshot(sql, { minHostDistanceKm: 0 });
+  const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm: 0 });
   const pool = createHostPool({
     clock: systemClock,
     account,
@@ -83,7 +83,7 @@ async function readParts(sql: ISql): Promise<Map<string, RecordedPart[]>> {
 /** Enough sectors, moved ones first. A host that fails or lies is passed over: that is what the others are for. */
 async function fetchSectors(
   slab: Slab,
-  hosts: ReadonlyMap<number, FleetHost>,
+  hosts: ReadonlyMap<number, NetworkHost>,
   pool: HostPool,
   { kernel, moved, onRead, signal }: ReadBackOptions,
 ): Promise<FetchedSector[]> {

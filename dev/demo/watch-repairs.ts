@@ -1,5 +1,5 @@
 import type { ISql } from "postgres";
-import { readFleetSnapshot } from "../../lib/database/indexd/fleet-snapshot.ts";
+import { readNetworkSnapshot } from "../../lib/database/indexd/network-snapshot.ts";
 import { readSlab } from "../../lib/database/indexd/read-slab.ts";
 import { planRepair } from "../../lib/placement/plan-repair.ts";
 import type { Root, SlabId } from "../../lib/slab/ids.ts";
@@ -81,7 +81,7 @@ export async function slabsWithDestination(
   slabIds: readonly SlabId[],
   minHostDistanceKm: number,
 ): Promise<SlabId[]> {
-  const fleet = await readFleetSnapshot(sql, { minHostDistanceKm });
+  const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm });
   const found: SlabId[] = [];
   for (const slabId of new Set(slabIds)) {
     const slab = await readSlab(sql, slabId);

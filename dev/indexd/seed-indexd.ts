@@ -4,7 +4,7 @@
  * have counted (seed-statistics.ts reads and checks them).
  *
  * ```ts
- * const fleet = await seedFleet(sql, { hosts: 40 });
+ * const fleet = await seedNetwork(sql, { hosts: 40 });
  * const [slab] = await seedSlabs(sql, { minShards: 10, slabs: [placeOn(fleet.slice(0, 30))] });
  * ```
  */
@@ -129,7 +129,7 @@ export async function seedHost(sql: Sql, seed: HostSeed = {}): Promise<SeededHos
 }
 
 /** `count` hosts made by {@link seedHost}, spaced, each with a good contract. */
-export async function seedFleet(
+export async function seedNetwork(
   sql: Sql,
   fleet: { readonly hosts: number; readonly seed?: (n: number) => HostSeed },
 ): Promise<SeededHost[]> {

@@ -11,8 +11,8 @@ import { writeSector } from "../rhp4/write-sector.ts";
 import type { HostKey, Root } from "../slab/ids.ts";
 import { type ChargeMeter, createChargeMeter } from "./charge-meter.ts";
 import { withinLimits } from "./deadline.ts";
-import type { FleetHostScore, HostSample } from "./fleet-score.ts";
-import { Gate } from "./gate.ts";
+import type { SharedHostScore, HostSample } from "./shared-score.ts";
+import { Semaphore } from "./semaphore.ts";
 import type { HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
 import { defaultHostPoolConfig, type HostPoolConfig } from "./host-pool-config.ts";
@@ -69,7 +69,7 @@ export interface HostPool {
   /** As `weight`, for a host that is to store something: a full one hardly ever. */
   storingWeight(hostKey: HostKey): number;
   /** Begins with what the fleet knows of hosts that this pool has not used itself. */
-  startFrom(scores: Iterable<FleetHostScore>): void;
+  startFrom(scores: Iterable<SharedHostScore>): void;
   /** What was measured since the last call, to be reported to the fleet. */
   takeSamples(): HostSample[];
   /** The host sent data or a root that is provably not what it should be. */
@@ -112,15 +112,15 @@ class Pool implements HostPool {
   readonly #sessions = new Map<HostKey, HostSession>();
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
-  readonly #rpcs: Gate;
-  readonly #bytes: Gate;
+  readonly #rpcs: Semaphore;
+  readonly #bytes: Semaphore;
 
   constructor(options: HostPoolOptions) {
     this.#options = options;
     this.#config = { ...defaultHostPoolConfig, ...options.config };
     this.#scores = new ScoreBoard(options.clock);
-    this.#rpcs = new Gate(this.#config.maxRpcs);
-    this.#bytes = new Gate(this.#config.maxBytesInFlight);
+    this.#rpcs = new Semaphore(this.#config.maxRpcs);
+    this.#bytes = new Semaphore(this.#config.maxBytesInFlight);
   }
 
   readRange(host: HostTarget, request: ReadRangeRequest, signal: AbortSignal) {
@@ -170,7 +170,7 @@ class Pool implements HostPool {
     return this.#scores.storingWeight(hostKey);
   }
 
-  startFrom(scores: Iterable<FleetHostScore>): void {
+  startFrom(scores: Iterable<SharedHostScore>): void {
     this.#scores.startFrom(scores);
   }
 

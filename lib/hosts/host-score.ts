@@ -29,7 +29,7 @@ export class MovingAverage {
 }
 
 /** Something that a host was a while ago, as we saw or others say. Forgotten in time, and at once when it proves not to be so. */
-export class PassingState {
+export class ExpiringFlag {
   readonly #forgetAfterMs: number;
   #seenAtMs: number | undefined;
   #saidAtMs: number | undefined;

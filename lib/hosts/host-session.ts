@@ -5,11 +5,11 @@ import { RpcError } from "../rhp4/rpc-error.ts";
 import type { RpcStream } from "../rhp4/rpc-stream.ts";
 import { settings } from "../rhp4/settings.ts";
 import { withinLimits } from "./deadline.ts";
-import { Gate } from "./gate.ts";
+import { Semaphore } from "./semaphore.ts";
 import type { HostConnection, HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
 import type { HostPoolConfig } from "./host-pool-config.ts";
-import { SharedFlight } from "./shared-flight.ts";
+import { Singleflight } from "./singleflight.ts";
 import { watchStream } from "./watched-stream.ts";
 
 // What one host's session goes through:
@@ -39,10 +39,10 @@ export interface SessionOptions {
 
 /** All that we have to do with one host: its connection, its prices and how many calls it gets at once. */
 export class HostSession {
-  readonly gate: Gate;
+  readonly gate: Semaphore;
   readonly #options: SessionOptions;
-  readonly #dials: SharedFlight<Link>;
-  readonly #fetches: SharedFlight<HostPrices>;
+  readonly #dials: Singleflight<Link>;
+  readonly #fetches: Singleflight<HostPrices>;
   #host: HostTarget;
   #link: Link | undefined;
   #prices: HostPrices | undefined;
@@ -51,9 +51,9 @@ export class HostSession {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#host = options.host;
-    this.gate = new Gate(options.config.maxRpcsPerHost);
-    this.#dials = new SharedFlight((signal) => this.#open(signal));
-    this.#fetches = new SharedFlight((signal) => this.#fetchPrices(signal));
+    this.gate = new Semaphore(options.config.maxRpcsPerHost);
+    this.#dials = new Singleflight((signal) => this.#open(signal));
+    this.#fetches = new Singleflight((signal) => this.#fetchPrices(signal));
   }
 
   /** For the next dial: hosts announce new addresses. */

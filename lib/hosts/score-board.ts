@@ -1,12 +1,12 @@
 import type { Clock } from "../clock/clock.ts";
 import type { HostKey } from "../slab/ids.ts";
 import {
-  type FleetHostScore,
+  type SharedHostScore,
   FORGET_FULL_AFTER_MS,
   FORGET_OUT_OF_FUNDS_AFTER_MS,
   type HostSample,
-} from "./fleet-score.ts";
-import { FailureRate, type HostScore, MovingAverage, PassingState, weightOfHostScore } from "./host-score.ts";
+} from "./shared-score.ts";
+import { FailureRate, type HostScore, MovingAverage, ExpiringFlag, weightOfHostScore } from "./host-score.ts";
 
 export type Direction = "read" | "write";
 
@@ -28,8 +28,8 @@ const MOST_HEDGE_MS = 120_000;
 interface HostRecord {
   readonly failures: FailureRate;
   readonly rates: Readonly<Record<Direction, MovingAverage>>;
-  readonly full: PassingState;
-  readonly outOfFunds: PassingState;
+  readonly full: ExpiringFlag;
+  readonly outOfFunds: ExpiringFlag;
   inFlight: number;
   /** Since the last report. */
   sample: Mutable<Omit<HostSample, "hostKey">> | undefined;
@@ -67,7 +67,7 @@ export class ScoreBoard {
   };
 
   /** Of the median host, as the fleet last said; undefined: it said nothing. */
-  readonly #fleetRates: Record<Direction, number | undefined> = { read: undefined, write: undefined };
+  readonly #sharedRates: Record<Direction, number | undefined> = { read: undefined, write: undefined };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -79,7 +79,7 @@ export class ScoreBoard {
    * With that median a host's speed goes on being compared: half of the hosts weigh 1 or more, and none more than four times
    * as much, which bounds how often a fleet of workers chooses the same host (docs/decisions/0352).
    */
-  startFrom(scores: Iterable<FleetHostScore>): void {
+  startFrom(scores: Iterable<SharedHostScore>): void {
     const nowMs = this.#clock.now();
     const rates: Record<Direction, number[]> = { read: [], write: [] };
     for (const { hostKey, readRate, writeRate, failureRate, outOfFunds, full } of scores) {
@@ -94,8 +94,8 @@ export class ScoreBoard {
       if (writeRate !== undefined) rates.write.push(writeRate);
     }
     for (const direction of ["read", "write"] as const) {
-      this.#fleetRates[direction] = median(rates[direction]);
-      this.#network[direction].start(this.#fleetRates[direction]);
+      this.#sharedRates[direction] = median(rates[direction]);
+      this.#network[direction].start(this.#sharedRates[direction]);
     }
   }
 
@@ -186,7 +186,7 @@ export class ScoreBoard {
     const score = this.score(host);
     const isDry = this.#hosts.get(host)?.outOfFunds.at(this.#clock.now()) === true;
     const failureRate = isDry ? Math.max(OUT_OF_FUNDS_FAILURE_RATE, score.failureRate) : score.failureRate;
-    const usual = (direction: Direction): number => this.#fleetRates[direction] ?? this.#rate(direction);
+    const usual = (direction: Direction): number => this.#sharedRates[direction] ?? this.#rate(direction);
     return weightOfHostScore({ ...score, failureRate }, (usual("read") + usual("write")) / 2);
   }
 
@@ -228,8 +228,8 @@ export class ScoreBoard {
     const record: HostRecord = {
       failures: new FailureRate(),
       rates,
-      full: new PassingState(FORGET_FULL_AFTER_MS),
-      outOfFunds: new PassingState(FORGET_OUT_OF_FUNDS_AFTER_MS),
+      full: new ExpiringFlag(FORGET_FULL_AFTER_MS),
+      outOfFunds: new ExpiringFlag(FORGET_OUT_OF_FUNDS_AFTER_MS),
       inFlight: 0,
       sample: undefined,
     };

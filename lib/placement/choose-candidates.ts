@@ -1,4 +1,4 @@
-import type { FleetHost, FleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import type { HostId } from "../slab/ids.ts";
 import type { SectorVerdicts } from "./sectors-to-move.ts";
 import { SpacedSet } from "./spaced-set.ts";
@@ -13,11 +13,11 @@ export interface PlacementLimits {
 }
 
 /** Better hosts have a higher weight; what a weight means is the caller's matter, only ratios count. */
-export type HostWeight = (host: FleetHost) => number;
+export type HostWeight = (host: NetworkHost) => number;
 
 export interface CandidateChoice {
   readonly verdicts: SectorVerdicts;
-  readonly fleet: Pick<FleetSnapshot, "hosts" | "minHostDistanceKm">;
+  readonly fleet: Pick<NetworkSnapshot, "hosts" | "minHostDistanceKm">;
   readonly limits: PlacementLimits;
   readonly score: HostWeight;
   readonly random: () => number;
@@ -27,7 +27,7 @@ export interface CandidateChoice {
  * Hosts that may take a moved sector, in a random order weighted by score, all far enough from the hosts that stay and
  * from each other: any of them may take any of the moves.
  */
-export function chooseCandidates({ verdicts, fleet, limits, score, random }: CandidateChoice): FleetHost[] {
+export function chooseCandidates({ verdicts, fleet, limits, score, random }: CandidateChoice): NetworkHost[] {
   const spaced = new SpacedSet(fleet.minHostDistanceKm);
   // A kept host that is too near to another one is not added, as in indexd: it then repels nobody.
   for (const host of verdicts.keptHosts) spaced.add(host);

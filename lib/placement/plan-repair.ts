@@ -1,4 +1,4 @@
-import type { FleetHost, FleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 import { chooseCandidates, type HostWeight, type PlacementLimits } from "./choose-candidates.ts";
 import { judgeSectors, type MoveReason } from "./sectors-to-move.ts";
@@ -8,13 +8,13 @@ export interface PlannedMove {
   readonly sector: SlabSector;
   readonly reason: MoveReason;
   /** The host that has the sector now and may still answer, be it blocked, unusable or without contract. */
-  readonly copyFrom: FleetHost | null;
+  readonly copyFrom: NetworkHost | null;
 }
 
 /** A sector that can be read for a rebuild. */
 export interface Source {
   readonly sector: SlabSector;
-  readonly host: FleetHost;
+  readonly host: NetworkHost;
   /** The host is blocked or unusable: indexd would not read there. Only when the others do not suffice. */
   readonly lastResort: boolean;
 }
@@ -31,14 +31,14 @@ export type RepairPlan =
       readonly kind: "repair";
       readonly moves: readonly PlannedMove[];
       /** In random order weighted by score, spaced from each other and from the hosts that stay. */
-      readonly candidates: readonly FleetHost[];
+      readonly candidates: readonly NetworkHost[];
       /** Sectors that move are sources too. Random order weighted by score, last resorts at the end. May be fewer than `min_shards`. */
       readonly sources: readonly Source[];
     });
 
 export interface PlanRequest {
   readonly slab: Slab;
-  readonly fleet: FleetSnapshot;
+  readonly fleet: NetworkSnapshot;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Of sources, and of candidates unless `storingScore` says otherwise. */
@@ -72,12 +72,12 @@ export function planRepair(request: PlanRequest): RepairPlan {
 }
 
 /** The host of a sector, if there is a way to reach it. */
-function holderOf(sector: SlabSector, fleet: FleetSnapshot): FleetHost | null {
+function holderOf(sector: SlabSector, fleet: NetworkSnapshot): NetworkHost | null {
   const host = sector.hostId === null ? undefined : fleet.hosts.get(sector.hostId);
   return host === undefined || host.addresses.length === 0 ? null : host;
 }
 
-function sourcesOf(slab: Slab, fleet: FleetSnapshot, score: HostWeight, random: () => number): Source[] {
+function sourcesOf(slab: Slab, fleet: NetworkSnapshot, score: HostWeight, random: () => number): Source[] {
   const readable = slab.sectors.flatMap((sector): Source[] => {
     const host = holderOf(sector, fleet);
     return host === null ? [] : [{ sector, host, lastResort: host.blocked || !host.usable }];

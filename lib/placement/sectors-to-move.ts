@@ -1,4 +1,4 @@
-import type { FleetHost, FleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import type { HostId } from "../slab/ids.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 
@@ -12,13 +12,13 @@ export type MoveReason = "lost" | "bad-host" | "duplicate-host" | "bad-contract"
 export interface SectorVerdicts {
   readonly moves: readonly { readonly sector: SlabSector; readonly reason: MoveReason }[];
   /** Hosts of the sectors that stay, in slab order. */
-  readonly keptHosts: readonly FleetHost[];
+  readonly keptHosts: readonly NetworkHost[];
   /** Good hosts that hold a sector of the slab, whether it stays or not: none of them is a candidate. */
   readonly holders: ReadonlySet<HostId>;
 }
 
 /** Usable, not blocked, with an active contract: what sits there may stay if its contract is healthy. */
-export function isGoodHost(host: FleetHost): boolean {
+export function isGoodHost(host: NetworkHost): boolean {
   return host.usable && !host.blocked && host.hasActiveContract;
 }
 
@@ -28,10 +28,10 @@ export function isGoodHost(host: FleetHost): boolean {
  */
 export function judgeSectors(
   slab: Pick<Slab, "sectors">,
-  fleet: Pick<FleetSnapshot, "hosts" | "healthyContractIds">,
+  fleet: Pick<NetworkSnapshot, "hosts" | "healthyContractIds">,
 ): SectorVerdicts {
   const moves: { sector: SlabSector; reason: MoveReason }[] = [];
-  const keptHosts: FleetHost[] = [];
+  const keptHosts: NetworkHost[] = [];
   const holders = new Set<HostId>();
   const usedContracts = new Set<string>();
   for (const sector of slab.sectors) {

@@ -6,8 +6,8 @@ interface ClaimCounts {
   readonly resent: number;
   readonly sent: number;
   readonly refused: number;
-  readonly fleet: "well" | "ill";
-  readonly stopped: "no-backlog" | "deadline" | "fleet-ill" | "paused";
+  readonly breaker: "closed" | "ill";
+  readonly stopped: "no-backlog" | "deadline" | "breaker-open" | "paused";
   readonly unjudged: number;
   readonly budgetStops: readonly string[];
 }
@@ -16,7 +16,7 @@ interface ClaimCounts {
 const BACKLOG_LEFT: Readonly<Record<ClaimCounts["stopped"], number | undefined>> = {
   "no-backlog": 0,
   deadline: 1,
-  "fleet-ill": undefined,
+  "breaker-open": undefined,
   paused: undefined,
 };
 
@@ -25,7 +25,7 @@ export function claimMetrics(report: ClaimCounts): MetricValues {
     SlabsLeased: report.leased,
     MessagesSent: report.sent + report.resent,
     MessagesRefused: report.refused,
-    FleetIll: Number(report.fleet === "ill"),
+    CircuitBreakerOpen: Number(report.breaker === "open"),
     SlabsUnjudged: report.unjudged,
     BudgetStops: report.budgetStops.length,
     Paused: Number(report.stopped === "paused"),

@@ -65,7 +65,7 @@ export const METRICS = {
   LeasesTaken: { unit: "Count", meaning: "expired leases whose slab indexd had taken" },
   SlabsQuarantined: { unit: "Count", meaning: "slabs put into quarantine" },
   DeadLetters: { unit: "Count", meaning: "messages moved from the dead-letter queue into the database" },
-  FleetIll: { unit: "Count", meaning: "1: most recent outcomes are bad, claims back off; 0: well" },
+  CircuitBreakerOpen: { unit: "Count", meaning: "1: most recent outcomes are bad, claims back off; 0: well" },
 
   // The state of the fleet, measured by reap once a minute.
   LiveLeases: { unit: "Count", meaning: "leases that exist" },

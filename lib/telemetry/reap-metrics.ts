@@ -7,7 +7,7 @@ interface ReapCounts {
   readonly quarantined: number;
   readonly taken: number;
   readonly deadLetters: number;
-  readonly fleet: "well" | "ill" | undefined;
+  readonly breaker: "closed" | "ill" | undefined;
 }
 
 export function reapMetrics(report: ReapCounts): MetricValues {
@@ -17,6 +17,6 @@ export function reapMetrics(report: ReapCounts): MetricValues {
     LeasesTaken: report.taken,
     SlabsQuarantined: report.quarantined,
     DeadLetters: report.deadLetters,
-    FleetIll: report.fleet === undefined ? undefined : Number(report.fleet === "ill"),
+    CircuitBreakerOpen: report.breaker === undefined ? undefined : Number(report.breaker === "open"),
   };
 }

@@ -6,7 +6,7 @@ import { ANSWER_MS, createAnsweringDatabase } from "../database/client/answering
 import { connect } from "../database/client/connect.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
-import { type FleetSnapshot, readFleetSnapshot } from "../database/indexd/fleet-snapshot.ts";
+import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import { readSlab } from "../database/indexd/read-slab.ts";
 import { beginRepair } from "../database/leases/begin-repair.ts";
 import { commitRepair } from "../database/leases/commit-repair.ts";
@@ -86,7 +86,7 @@ export function openRepairEnvironment({
   });
   const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
-  let fleet: FleetSnapshot | undefined;
+  let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
 
   const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
@@ -121,14 +121,14 @@ export function openRepairEnvironment({
       extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
-      async readFleet({ fresh = false } = {}) {
+      async readNetwork({ fresh = false } = {}) {
         const maxAgeMs = fresh ? 0 : environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
         if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
           const options = {
             minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
             now: () => clock.now(),
           };
-          fleet = await database.runAgain(ANSWER_MS, (sql) => readFleetSnapshot(sql, options));
+          fleet = await database.runAgain(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
           await tryScores("what the fleet knows of hosts could not be read", async () =>
             hosts.startFrom(await database.run(ANSWER_MS, (sql) => readHostScores(sql))),
           );

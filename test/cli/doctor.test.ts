@@ -204,7 +204,7 @@ test("the owner's role works, but may too much", async () => {
 test("a right that lacks, a pause, an unknown indexd, no queue", async () => {
   const { sql } = world.database;
   await sql.unsafe(`revoke select (encryption_key) on public.slabs from ${role.name}`);
-  await sql`update slabmend.fleet set paused_at = now()`;
+  await sql`update slabmend.fleet set mode = 'paused', mode_owner = 'test', mode_since = now()`;
   const lacking = await doctor(
     { SLABMEND_QUEUE_URL: `${environment["SLABMEND_QUEUE_URL"]}-other` },
     "--hosts",
@@ -213,7 +213,7 @@ test("a right that lacks, a pause, an unknown indexd, no queue", async () => {
   expect(lacking.levels).toMatchObject({ privileges: "failure", pause: "warning", queue: "failure" });
   expect(lacking.text).toContain("select (encryption_key) on public.slabs");
   await sql.unsafe(`grant select (encryption_key) on public.slabs to ${role.name}`);
-  await sql`update slabmend.fleet set paused_at = null`;
+  await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
 
   await sql`update global_settings set db_version = 23`;
   expect((await doctor()).levels).toMatchObject({ indexd: "failure", schema: "ok", hosts: "skipped" });

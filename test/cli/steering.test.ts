@@ -15,7 +15,7 @@ import {
   placeOn,
   type SeededHost,
   type SeededSlab,
-  seedFleet,
+  seedNetwork,
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { createFleetRole, type FleetRole } from "./fleet-role.ts";
@@ -73,13 +73,13 @@ beforeAll(async () => {
     SLABMEND_CLAIM_FUNCTION: "slabmend-claim",
     SLABMEND_REAP_FUNCTION: "slabmend-reap",
   };
-  fleet = await seedFleet(database.sql, { hosts: 8 });
+  fleet = await seedNetwork(database.sql, { hosts: 8 });
 });
 afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
   const { sql } = database;
   await sql`truncate slabmend.leases, slabmend.repairs, slabmend.dead_letters`;
-  await sql`update slabmend.fleet set paused_at = null`;
+  await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
 });
 
 const cli = (...args: string[]) => runCli([...args, "--json"], { environment });

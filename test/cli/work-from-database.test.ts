@@ -12,7 +12,7 @@ import { type WorkEnd, WorkerPool } from "../../lib/worker/worker-pool.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { untilEqual } from "../support/processes.ts";
-import { LOST, placeOn, seedFleet, seedSlab } from "../support/seed-indexd.ts";
+import { LOST, placeOn, seedNetwork, seedSlab } from "../support/seed-indexd.ts";
 import { startSilentDatabase } from "../support/silent-proxy.ts";
 import { startCli } from "./cli-process.ts";
 
@@ -24,7 +24,7 @@ afterAll(() => testDatabase.drop());
 
 test("a lease whose answer was lost goes to a worker when the database is back; nothing hangs on the silent one", async () => {
   const { sql } = testDatabase;
-  const hosts = await seedFleet(sql, { hosts: 6 });
+  const hosts = await seedNetwork(sql, { hosts: 6 });
   // Its first letter tells the worker that stands in for the real one to be done at once.
   const digest = parseSlabDigest("a".repeat(64));
   await seedSlab(sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });

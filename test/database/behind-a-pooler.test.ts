@@ -14,7 +14,7 @@ import { walkSettings } from "../jobs/backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../jobs/claim/claim-fixture.ts";
 import { askOf } from "../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { LOST, placeOn, seedAccount, seedFleet, seedObject, seedSlab } from "../support/seed-indexd.ts";
+import { LOST, placeOn, seedAccount, seedNetwork, seedObject, seedSlab } from "../support/seed-indexd.ts";
 import { movesFromHere, requestOf } from "./running-lease.ts";
 
 let database: TestDatabase;
@@ -27,7 +27,7 @@ test.each(["id", "urgency"] as const)(
   "claimed by %s: a whole repair works when every statement meets another backend, with the workers' own settings",
   async (claimsBy) => {
     const { sql } = database;
-    const hosts = await seedFleet(sql, { hosts: 6 });
+    const hosts = await seedNetwork(sql, { hosts: 6 });
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
     await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
 
@@ -63,7 +63,7 @@ test.each(["id", "urgency"] as const)(
         DEFAULT_REAP_SETTINGS,
         5_000,
       );
-      expect(report.fleet).toBe("well");
+      expect(report.breaker).toBe("well");
       expect(await checkRules(pooled, { settled: true })).toEqual([]);
       expect(statements).toBeGreaterThan(10);
     } finally {

@@ -13,7 +13,7 @@ import {
   placeOn,
   type SeededHost,
   type SeededSlab,
-  seedFleet,
+  seedNetwork,
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { statisticsThatDisagree } from "../support/seed-statistics.ts";
@@ -26,7 +26,7 @@ let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase({ max: 8 });
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 10 });
+  hosts = await seedNetwork(sql, { hosts: 10 });
 });
 afterAll(() => database.drop());
 

@@ -14,7 +14,7 @@ import {
   type SeededHost,
   type SeededSlab,
   seedContract,
-  seedFleet,
+  seedNetwork,
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { statisticsThatDisagree } from "../support/seed-statistics.ts";
@@ -31,7 +31,7 @@ afterAll(() => database.drop());
 
 let hosts: SeededHost[];
 beforeEach(async () => {
-  hosts = await seedFleet(sql, { hosts: 8 });
+  hosts = await seedNetwork(sql, { hosts: 8 });
 });
 
 const committed = (result: CommitResult): Extract<CommitResult, { kind: "committed" }> => {

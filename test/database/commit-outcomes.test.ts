@@ -9,7 +9,7 @@ import {
   type SeededHost,
   type SeededSlab,
   seedAccount,
-  seedFleet,
+  seedNetwork,
   seedObject,
   seedSlab,
 } from "../support/seed-indexd.ts";
@@ -21,7 +21,7 @@ let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 6 });
+  hosts = await seedNetwork(sql, { hosts: 6 });
 });
 afterAll(() => database.drop());
 

@@ -7,7 +7,7 @@ import {
   type SectorSeed,
   type SeededHost,
   seedContract,
-  seedFleet,
+  seedNetwork,
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { foldStatistics, statisticsThatDisagree } from "../support/seed-statistics.ts";
@@ -20,7 +20,7 @@ let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 24 });
+  hosts = await seedNetwork(sql, { hosts: 24 });
 });
 afterAll(() => database.drop());
 

@@ -3,7 +3,7 @@ import type { Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listSlabsToLookAt } from "../../lib/database/backlog/record-backlog.ts";
 import { checkBudget } from "../../lib/database/fleet/budget.ts";
-import { refreshFleetHealth } from "../../lib/database/fleet/fleet-state.ts";
+import { refreshBreaker } from "../../lib/database/fleet/refresh-breaker.ts";
 import { listQuarantine } from "../../lib/database/fleet/quarantine.ts";
 import { listExpiredLeases } from "../../lib/database/leases/reap-leases.ts";
 import { readFleetGauges } from "../../lib/database/reports/read-fleet-gauges.ts";
@@ -76,7 +76,7 @@ describe.each<[string, string, () => Promise<unknown>, number]>([
   ["the fleet's gauges", "journal", () => readFleetGauges(sql), LATELY],
   ["status", "journal", () => readStatus(sql), LATELY],
   ["the budget", "journal", () => checkBudget(sql, { hastings: 1n }), LATELY],
-  ["the fleet's health", "journal", () => refreshFleetHealth(sql, DEFAULT_REAP_SETTINGS.fleet), 200],
+  ["the fleet's health", "journal", () => refreshBreaker(sql, DEFAULT_REAP_SETTINGS.fleet), 200],
   [
     "expired leases, of all together",
     "journal",

@@ -3,10 +3,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { forgetFineSlabs } from "../../lib/database/backlog/forget-fine-slabs.ts";
 import { readWalks } from "../../lib/database/backlog/record-backlog.ts";
 import { checkBudget } from "../../lib/database/fleet/budget.ts";
-import { DEFAULT_FLEET_LIMITS } from "../../lib/database/fleet/fleet-health.ts";
-import { refreshFleetHealth, takeProbe } from "../../lib/database/fleet/fleet-state.ts";
+import { DEFAULT_BREAKER_LIMITS } from "../../lib/database/fleet/circuit-breaker.ts";
+import { refreshBreaker, takeProbe } from "../../lib/database/fleet/refresh-breaker.ts";
 import { reportHostScores } from "../../lib/database/fleet/host-scores.ts";
-import { pauseClaims, resumeClaims } from "../../lib/database/fleet/pause.ts";
+import { pauseClaims, resumeClaims } from "../../lib/database/fleet/fleet-mode.ts";
 import { releaseQuarantine } from "../../lib/database/fleet/quarantine.ts";
 import { storeDeadLetters } from "../../lib/database/fleet/store-dead-letters.ts";
 import { deleteDeadLetters } from "../../lib/database/fleet/stored-dead-letters.ts";
@@ -66,15 +66,15 @@ test.each<[name: string, table: string, code: string, write: () => Promise<unkno
   ],
   ["checkBudget", "budget", "40001", () => checkBudget(sql, { repairs: 1n })],
   [
-    "refreshFleetHealth",
+    "refreshBreaker",
     "fleet",
     "40001",
     async () => {
       await quietly(
         "fleet",
-        () => sql`update slabmend.fleet set since = clock_timestamp() + interval '1 day'`,
+        () => sql`update slabmend.fleet set breaker_since = clock_timestamp() + interval '1 day'`,
       );
-      await refreshFleetHealth(sql, DEFAULT_FLEET_LIMITS);
+      await refreshBreaker(sql, DEFAULT_BREAKER_LIMITS);
     },
   ],
   ["takeProbe", "fleet", "55P03", () => takeProbe(sql, 1)],

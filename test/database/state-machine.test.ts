@@ -30,7 +30,7 @@ import {
   type SeededHost,
   type SeededSlab,
   seedAccount,
-  seedFleet,
+  seedNetwork,
   seedObject,
   seedSlab,
 } from "../support/seed-indexd.ts";
@@ -82,8 +82,8 @@ async function createWorld(): Promise<World> {
     slabmend.walks`;
   await sql`update stats set stat_value = 0`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
-  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = clock_timestamp()`;
-  const hosts = await seedFleet(sql, { hosts: 7 });
+  await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, breaker_since = clock_timestamp()`;
+  const hosts = await seedNetwork(sql, { hosts: 7 });
   const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   const two = await seedSlab(sql, {
     minShards: 1,
@@ -174,7 +174,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     await reapExpiredLeases(
       { ask: askOf(sql) },
       { quarantineMs: 1, successWindowMs: 60_000 },
-      { fleetIsIll: bit(a, 5), timeIsUp: () => false },
+      { breakerIsOpen: bit(a, 5), timeIsUp: () => false },
     );
   },
   async flushEvents(_world, [a]) {
@@ -409,7 +409,7 @@ async function settle(): Promise<void> {
   await reapExpiredLeases(
     { ask: askOf(sql) },
     { quarantineMs: 1, successWindowMs: 1 },
-    { fleetIsIll: false, timeIsUp: () => false },
+    { breakerIsOpen: false, timeIsUp: () => false },
   );
   while ((await flushMoved(sql)) > 0);
 }

@@ -65,7 +65,7 @@ describe.each(FATES)("%s:", (fate) => {
     const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];
     await leaveWorkForReap(kill, slabs);
     // The fleet has become well; it is the third crash of a slab while another one was repaired.
-    await sql`update slabmend.fleet set ill = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
+    await sql`update slabmend.fleet set breaker_open = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
       backoff_until = now() - interval '1 hour'`;
     await sql`insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
       select gen_random_uuid(), ${told}, digest, 'repaired', 'repaired', 'w', now(), now(), now() from slabs where id = ${told}`;

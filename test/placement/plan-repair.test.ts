@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { FleetHost, FleetSnapshot } from "../../lib/database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../../lib/database/indexd/network-snapshot.ts";
 import { distanceKm } from "../../lib/placement/distance.ts";
 import { marginOf, type PlanRequest, planRepair, type RepairPlan } from "../../lib/placement/plan-repair.ts";
 import { isGoodHost } from "../../lib/placement/sectors-to-move.ts";
@@ -16,11 +16,11 @@ import {
   slabOn,
   UNPINNED,
   UNUSABLE,
-} from "./fleet.ts";
+} from "./network.ts";
 
 type Repair = Extract<RepairPlan, { kind: "repair" }>;
 
-function plan(slab: Slab, fleet: FleetSnapshot, changes: Partial<PlanRequest> = {}): RepairPlan {
+function plan(slab: Slab, fleet: NetworkSnapshot, changes: Partial<PlanRequest> = {}): RepairPlan {
   return planRepair({
     slab,
     fleet,
@@ -31,13 +31,13 @@ function plan(slab: Slab, fleet: FleetSnapshot, changes: Partial<PlanRequest> = 
   });
 }
 
-function repair(slab: Slab, fleet: FleetSnapshot, changes: Partial<PlanRequest> = {}): Repair {
+function repair(slab: Slab, fleet: NetworkSnapshot, changes: Partial<PlanRequest> = {}): Repair {
   const planned = plan(slab, fleet, changes);
   if (planned.kind !== "repair") throw new Error(`expected a repair, got ${planned.kind}`);
   return planned;
 }
 
-const ids = (hosts: readonly FleetHost[]): number[] =>
+const ids = (hosts: readonly NetworkHost[]): number[] =>
   hosts.map(({ id }) => Number(id)).sort((a, b) => a - b);
 
 describe("the margin: sectors that have a host, minus min_shards", () => {
@@ -71,7 +71,7 @@ describe("candidates", () => {
     expect(ids(planned.candidates)).toEqual([2, 4, 5, 6]);
   });
 
-  test.each<[string, Partial<FleetHost>]>([
+  test.each<[string, Partial<NetworkHost>]>([
     ["blocked", BLOCKED],
     ["unusable", UNUSABLE],
     ["stuck or full", { goodForUpload: false }],
@@ -102,7 +102,7 @@ describe("candidates", () => {
   });
 
   test("keep their distance from hosts that stay, and from each other", () => {
-    const near = (n: number): Partial<FleetHost> => ({ latitude: 10, longitude: n / 1000 });
+    const near = (n: number): Partial<NetworkHost> => ({ latitude: 10, longitude: n / 1000 });
     const fleet = fleetOf(6, {
       1: near(1),
       2: near(2),
@@ -123,7 +123,7 @@ describe("candidates", () => {
 
   test("a kept host too near to another kept one repels nobody, as in indexd", () => {
     // 1 and 2 are 8 km apart and both stay; 3 is 8 km from 2 and 16 km from 1.
-    const north = (km: number): Partial<FleetHost> => ({ latitude: km / 111.195, longitude: 0 });
+    const north = (km: number): Partial<NetworkHost> => ({ latitude: km / 111.195, longitude: 0 });
     const fleet = fleetOf(3, { 1: north(0), 2: north(8), 3: north(16) });
     expect(ids(repair(slabOn(1, [1, 2, null]), fleet).candidates)).toEqual([3]);
     expect(plan(slabOn(1, [2, 1, null]), fleet).kind).toBe("no-candidates");
@@ -292,7 +292,7 @@ describe("whatever the fleet and the slab", () => {
       km: fc.constantFrom(0, 10, 1000),
     })
     .map(({ hosts, km }) => {
-      const changes = hosts.map((host, index): [number, Partial<FleetHost>] => [
+      const changes = hosts.map((host, index): [number, Partial<NetworkHost>] => [
         index + 1,
         {
           usable: host.usable,
@@ -329,7 +329,7 @@ describe("whatever the fleet and the slab", () => {
     );
   const requests = fc.tuple(slabs, fleets, fc.integer());
 
-  const holds = (claim: (planned: RepairPlan, slab: Slab, fleet: FleetSnapshot) => void): void => {
+  const holds = (claim: (planned: RepairPlan, slab: Slab, fleet: NetworkSnapshot) => void): void => {
     fc.assert(
       fc.property(requests, ([slab, fleet, seed]) =>
         claim(plan(slab, fleet, { random: seededRandom(seed) }), slab, fleet),

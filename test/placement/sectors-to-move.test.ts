@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { FleetHost } from "../../lib/database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../lib/database/indexd/network-snapshot.ts";
 import { judgeSectors } from "../../lib/placement/sectors-to-move.ts";
 import type { Slab } from "../../lib/slab/slab.ts";
-import { BLOCKED, contractId, fleetOf, hostId, slabOn, UNPINNED, UNUSABLE } from "./fleet.ts";
+import { BLOCKED, contractId, fleetOf, hostId, slabOn, UNPINNED, UNUSABLE } from "./network.ts";
 
 function verdicts(
   slab: Slab,
-  changes: Readonly<Record<number, Partial<FleetHost>>> = {},
+  changes: Readonly<Record<number, Partial<NetworkHost>>> = {},
   unhealthy: readonly number[] = [],
 ): { moves: unknown[]; kept: number[]; holders: number[] } {
   const { moves, keptHosts, holders } = judgeSectors(slab, fleetOf(6, changes, { unhealthy }));
@@ -30,7 +30,7 @@ describe("one rule each", () => {
     });
   });
 
-  test.each<[string, Partial<FleetHost>]>([
+  test.each<[string, Partial<NetworkHost>]>([
     ["blocked", BLOCKED],
     ["unusable", UNUSABLE],
     ["without active contract", { hasActiveContract: false, hasAppendContract: false }],
@@ -46,7 +46,7 @@ describe("one rule each", () => {
     expect(verdicts(slabOn(1, [1, 7]))).toEqual({ moves: [[1, "bad-host"]], kept: [1], holders: [1] });
   });
 
-  test.each<[string, Partial<FleetHost>]>([
+  test.each<[string, Partial<NetworkHost>]>([
     ["stuck or full", { goodForUpload: false }],
     ["without contract to append to", { hasAppendContract: false }],
     ["without address", { addresses: [] }],

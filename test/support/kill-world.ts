@@ -196,7 +196,7 @@ export async function createKillWorld(options: {
       await sql`delete from slabmend.repairs`;
       await sql`delete from slabmend.journal`;
       await sql`delete from slabmend.dead_letters`;
-      await sql`update slabmend.fleet set ill = false, backoff_ms = 0, backoff_from = null, backoff_until = null`;
+      await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, backoff_from = null, backoff_until = null`;
       for (const { url } of [queues.repairs, queues.deadLetters]) {
         await client.send(new PurgeQueueCommand({ QueueUrl: url }));
       }

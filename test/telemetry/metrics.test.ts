@@ -100,7 +100,7 @@ describe("what is measured", () => {
       resent: 1,
       sent: 5,
       refused: 2,
-      fleet: "well",
+      breaker: "closed",
       unjudged: 3,
       budgetStops: ["repairs"],
     } as const;
@@ -108,15 +108,15 @@ describe("what is measured", () => {
       SlabsLeased: 5,
       MessagesSent: 6,
       MessagesRefused: 2,
-      FleetIll: 0,
+      CircuitBreakerOpen: 0,
       SlabsUnjudged: 3,
       BudgetStops: 1,
       Paused: 0,
       BacklogLeft: 1,
     });
     expect(claimMetrics({ ...report, stopped: "no-backlog" }).BacklogLeft).toBe(0);
-    expect(claimMetrics({ ...report, fleet: "ill", stopped: "fleet-ill" })).toMatchObject({
-      FleetIll: 1,
+    expect(claimMetrics({ ...report, breaker: "open", stopped: "breaker-open" })).toMatchObject({
+      CircuitBreakerOpen: 1,
       BacklogLeft: undefined,
     });
     expect(claimMetrics({ ...report, stopped: "paused" })).toMatchObject({
@@ -127,14 +127,14 @@ describe("what is measured", () => {
 
   test("of a reap: unknown health is not printed as well", () => {
     const report = { freed: 1, crashed: 2, quarantined: 3, taken: 4, deadLetters: 5 };
-    expect(reapMetrics({ ...report, fleet: undefined }).FleetIll).toBeUndefined();
-    expect(reapMetrics({ ...report, fleet: "ill" })).toEqual({
+    expect(reapMetrics({ ...report, fleet: undefined }).CircuitBreakerOpen).toBeUndefined();
+    expect(reapMetrics({ ...report, breaker: "open" })).toEqual({
       LeasesFreed: 1,
       LeasesCrashed: 2,
       LeasesTaken: 4,
       SlabsQuarantined: 3,
       DeadLetters: 5,
-      FleetIll: 1,
+      CircuitBreakerOpen: 1,
     });
   });
 

@@ -1,4 +1,4 @@
-import { pauseClaims, readPause, resumeClaims } from "../../database/fleet/pause.ts";
+import { pauseClaims, readPause, resumeClaims } from "../../database/fleet/fleet-mode.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { withDatabase } from "../command/open-database.ts";
 

@@ -1,10 +1,10 @@
 import type { ISql } from "postgres";
 import {
-  type FleetHostScore,
+  type SharedHostScore,
   FORGET_FULL_AFTER_MS,
   FORGET_OUT_OF_FUNDS_AFTER_MS,
   type HostSample,
-} from "../../hosts/fleet-score.ts";
+} from "../../hosts/shared-score.ts";
 import { parseHostKey } from "../../slab/ids.ts";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 
@@ -90,7 +90,7 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
 }
 
 /** What the fleet knows of every host that it has used lately: what a cold worker starts from. A row a host. */
-export async function readHostScores(sql: ISql): Promise<readonly FleetHostScore[]> {
+export async function readHostScores(sql: ISql): Promise<readonly SharedHostScore[]> {
   // Of a time that a clock which was set back makes lie ahead nobody knows how long ago it was.
   const lately = (column: "out_of_funds_at" | "full_at", withinMs: number) =>
     sql`coalesce(abs(extract(epoch from clock_timestamp() - ${sql(`h.${column}`)})) * 1000 < ${withinMs}::float8, false)`;

@@ -44,7 +44,7 @@ export interface FleetStatus {
   readonly atRisk: number;
   /** Slabs whose objects' events are still to be bumped. */
   readonly unflushedMoves: number;
-  readonly fleetIsIll: boolean;
+  readonly breakerIsOpen: boolean;
   readonly pausedSince: Date | undefined;
   readonly pauseReason: string | undefined;
   /** Names of the limits of the budget that stopped claims when claim last looked, today; yesterday's stop is over. */
@@ -167,7 +167,7 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
     quarantined: row!.quarantined,
     atRisk: row!.at_risk,
     unflushedMoves: row!.moved,
-    fleetIsIll: row!.ill,
+    breakerIsOpen: row!.ill,
     pausedSince: row!.paused_at ?? undefined,
     pauseReason: row!.pause_reason ?? undefined,
     budgetStops: row!.stopped_by ?? [],

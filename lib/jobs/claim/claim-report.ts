@@ -1,5 +1,5 @@
 import type { BudgetLimit } from "../../database/fleet/budget.ts";
-import type { FleetHealth } from "../../database/fleet/fleet-health.ts";
+import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
 /** What one run of claim did. */
@@ -13,8 +13,8 @@ export interface ClaimReport {
   readonly live: number;
   readonly pages: number;
   readonly rounds: number;
-  readonly fleet: FleetHealth["kind"];
-  readonly stopped: "no-backlog" | "deadline" | "fleet-ill" | "paused";
+  readonly breaker: CircuitBreaker["kind"];
+  readonly stopped: "no-backlog" | "deadline" | "breaker-open" | "paused";
   /** Times that a slab's health could not be read in time, so that the backlog says of it what it said before, or nothing. */
   readonly unjudged: number;
   /** Limits of the budget that are reached: only slabs in danger are leased. */

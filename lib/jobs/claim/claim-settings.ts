@@ -1,5 +1,5 @@
 import type { BudgetLimits } from "../../database/fleet/budget.ts";
-import { DEFAULT_FLEET_LIMITS, type FleetLimits } from "../../database/fleet/fleet-health.ts";
+import { DEFAULT_BREAKER_LIMITS, type BreakerLimits } from "../../database/fleet/circuit-breaker.ts";
 import { DEFAULT_WALK_SETTINGS, type WalkSettings } from "../backlog/backlog-settings.ts";
 
 /**
@@ -38,7 +38,7 @@ export interface ClaimSettings {
   readonly resendAfterMs: number;
   /** Of an ill fleet. */
   readonly probeEveryMs: number;
-  readonly fleet: FleetLimits;
+  readonly fleet: BreakerLimits;
 }
 
 export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
@@ -62,5 +62,5 @@ export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   resendAfterMs: 10_000,
   // The schedule is a minute; a little less, so that its jitter does not cost every second probe.
   probeEveryMs: 55_000,
-  fleet: DEFAULT_FLEET_LIMITS,
+  fleet: DEFAULT_BREAKER_LIMITS,
 };

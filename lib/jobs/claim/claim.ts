@@ -14,9 +14,9 @@
 
 import { sleep } from "../../clock/sleep.ts";
 import { type BudgetLimit, type BudgetState, checkBudget } from "../../database/fleet/budget.ts";
-import { type ClaimAllowance, claimAllowance } from "../../database/fleet/fleet-health.ts";
-import { refreshFleetHealth, takeProbe } from "../../database/fleet/fleet-state.ts";
-import { readPause } from "../../database/fleet/pause.ts";
+import { type ClaimAllowance, claimAllowance } from "../../database/fleet/circuit-breaker.ts";
+import { refreshBreaker, takeProbe } from "../../database/fleet/refresh-breaker.ts";
+import { readPause } from "../../database/fleet/fleet-mode.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
 import { sendLeases } from "../send-leases/send-leases.ts";
@@ -48,10 +48,10 @@ export async function claim(
   for (;;) {
     deps.signal?.throwIfAborted();
     count.rounds += 1;
-    const { health, nowMs } = await ask((sql) => refreshFleetHealth(sql, settings.fleet));
+    const { health, nowMs } = await ask((sql) => refreshBreaker(sql, settings.fleet));
     const allowance = claimAllowance(health, nowMs);
     const end = (stopped: ClaimReport["stopped"]): ClaimReport => {
-      const report = { ...count, fleet: health.kind, stopped, budgetStops: stoppedBy };
+      const report = { ...count, breaker: health.kind, stopped, budgetStops: stoppedBy };
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
@@ -78,7 +78,7 @@ export async function claim(
     }
     const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
-      return end("fleet-ill");
+      return end("breaker-open");
     // What an ill fleet may try goes to the most urgent.
     const patientShare = allowance.kind === "all" ? settings.patientShare : 0;
     const fill = { mostLeases: mostLeases(allowance), patientShare, endsAtMs };
@@ -86,7 +86,7 @@ export async function claim(
       settings.claimsBy === "id"
         ? await fillById(deps, settings, fill, count)
         : await fillByUrgency(deps, settings, fill, budget, count);
-    if (allowance.kind !== "all") return end("fleet-ill");
+    if (allowance.kind !== "all") return end("breaker-open");
     if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
     // With workers idle and slabs still to be found the walk goes on at once, if it can.
     if (filled === "no-backlog" && walked === "time" && clock.now() < endsAtMs) continue;

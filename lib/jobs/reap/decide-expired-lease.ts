@@ -7,7 +7,7 @@ export interface ExpiredLease {
   readonly crashes: number;
   /** Other slabs were repaired lately: workers as such can work. */
   readonly othersSucceed: boolean;
-  readonly fleetIsIll: boolean;
+  readonly breakerIsOpen: boolean;
 }
 
 export type LeaseDecision =
@@ -30,7 +30,7 @@ export function decideExpiredLease(
   if (!lease.running) return { kind: "free", delayMs: 0 };
   const crashes = lease.crashes + 1;
   if (crashes < CRASHES_BEFORE_QUARANTINE) return { kind: "crash", delayMs: 0 };
-  if (lease.othersSucceed && !lease.fleetIsIll) {
+  if (lease.othersSucceed && !lease.breakerIsOpen) {
     return {
       kind: "quarantine",
       delayMs: 0,

@@ -18,7 +18,7 @@ const BATCH = 100;
 export async function reapExpiredLeases(
   deps: { readonly ask: Ask; readonly step?: (name: "reaped") => void | Promise<void> },
   settings: Pick<ReapSettings, "quarantineMs" | "successWindowMs">,
-  run: { readonly fleetIsIll: boolean; readonly timeIsUp: () => boolean },
+  run: { readonly breakerIsOpen: boolean; readonly timeIsUp: () => boolean },
 ): Promise<ReapCounts> {
   const total = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
   while (!run.timeIsUp()) {
@@ -31,7 +31,7 @@ export async function reapExpiredLeases(
         slabId: lease.slabId,
         token: lease.token,
         running: lease.running,
-        ...decideExpiredLease({ ...lease, fleetIsIll: run.fleetIsIll }, settings),
+        ...decideExpiredLease({ ...lease, breakerIsOpen: run.breakerIsOpen }, settings),
       }),
     );
     const counts = await deps.ask((sql) => reapLeases(sql, decisions));

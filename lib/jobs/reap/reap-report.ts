@@ -1,4 +1,4 @@
-import type { FleetHealth } from "../../database/fleet/fleet-health.ts";
+import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
 /** What one run of reap did. */
@@ -12,7 +12,7 @@ export interface ReapReport {
   readonly deadLetters: number;
   readonly forgotten: number;
   /** Undefined when it could not be told. */
-  readonly fleet: FleetHealth["kind"] | undefined;
+  readonly breaker: CircuitBreaker["kind"] | undefined;
 }
 
 export type ReapPhase = "fleet" | "leases" | "events" | "unsent" | "dead-letters" | "history";

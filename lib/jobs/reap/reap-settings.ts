@@ -1,4 +1,4 @@
-import { DEFAULT_FLEET_LIMITS, type FleetLimits } from "../../database/fleet/fleet-health.ts";
+import { DEFAULT_BREAKER_LIMITS, type BreakerLimits } from "../../database/fleet/circuit-breaker.ts";
 
 export interface ReapSettings {
   readonly quarantineMs: number;
@@ -10,7 +10,7 @@ export interface ReapSettings {
   readonly resendAfterMs: number;
   /** The history of a slab that is fine is kept this long after its next attempt; at least claim's grace. */
   readonly forgetAfterMs: number;
-  readonly fleet: FleetLimits;
+  readonly fleet: BreakerLimits;
 }
 
 export const DEFAULT_REAP_SETTINGS: ReapSettings = {
@@ -20,5 +20,5 @@ export const DEFAULT_REAP_SETTINGS: ReapSettings = {
   resendAfterMs: 10_000,
   // The longest grace that can be configured.
   forgetAfterMs: 86_400_000,
-  fleet: DEFAULT_FLEET_LIMITS,
+  fleet: DEFAULT_BREAKER_LIMITS,
 };

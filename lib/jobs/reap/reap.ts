@@ -14,8 +14,8 @@
 import type { Clock } from "../../clock/clock.ts";
 import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
 import type { Ask } from "../../database/client/answering-database.ts";
-import type { FleetHealth } from "../../database/fleet/fleet-health.ts";
-import { refreshFleetHealth } from "../../database/fleet/fleet-state.ts";
+import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
+import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
 import { shortenLeasesOfTheFuture } from "../../database/leases/set-back-clock.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
@@ -72,7 +72,7 @@ export async function reap(
     resent: 0,
     deadLetters: 0,
     forgotten: 0,
-    fleet: undefined as FleetHealth["kind"] | undefined,
+    breaker: undefined as CircuitBreaker["kind"] | undefined,
   };
   const failures = new Map<ReapPhase, unknown>();
   const phase = async (name: ReapPhase, work: () => Promise<void>): Promise<void> => {
@@ -83,16 +83,16 @@ export async function reap(
     }
   };
   const checkFleet = async (): Promise<void> => {
-    report.fleet = (await ask((sql) => refreshFleetHealth(sql, settings.fleet))).health.kind;
+    report.breaker = (await ask((sql) => refreshBreaker(sql, settings.fleet))).health.kind;
     await deps.step?.("fleet-checked");
   };
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
     // Unknown counts as ill: quarantine can wait for a minute.
-    const fleetIsIll = report.fleet !== "well";
+    const breakerIsOpen = report.breaker !== "closed";
     await ask(shortenLeasesOfTheFuture);
-    Object.assign(report, await reapExpiredLeases(deps, settings, { fleetIsIll, timeIsUp }));
+    Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
   });
   await phase("events", async () => {

@@ -10,7 +10,7 @@
  */
 import pLimit from "p-limit";
 import type { Clock } from "../../clock/clock.ts";
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { HostError } from "../../hosts/host-error.ts";
 import type { PlannedMove } from "../../placement/plan-repair.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
@@ -30,7 +30,7 @@ export interface CopyOptions {
   readonly buffers: BufferPool;
   readonly clock: Clock;
   /** Whether the host's read price is one that we pay for a copy. */
-  readonly affordable: (host: FleetHost, signal: AbortSignal) => Promise<boolean>;
+  readonly affordable: (host: NetworkHost, signal: AbortSignal) => Promise<boolean>;
   /** Also asks hosts that broke off once, and at any price. */
   readonly isLastAttempt: boolean;
   /** How long a read of this size takes until another way is tried. */
@@ -72,7 +72,7 @@ export function startCopies(moves: readonly PlannedMove[], options: CopyOptions)
     stopPatience = clock.after(patienceMs, endFirstRound);
   };
 
-  const copyOne = async (move: PlannedMove, host: FleetHost): Promise<void> => {
+  const copyOne = async (move: PlannedMove, host: NetworkHost): Promise<void> => {
     if (!isFirstRound || givenUp.signal.aborted) return;
     underWay.add(move);
     try {
@@ -109,7 +109,7 @@ export function startCopies(moves: readonly PlannedMove[], options: CopyOptions)
 
 async function copy(
   move: PlannedMove,
-  host: FleetHost,
+  host: NetworkHost,
   options: CopyOptions,
   signal: AbortSignal,
 ): Promise<HeldSector | undefined> {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock/clock.ts";
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { hedge } from "../../hosts/hedge.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { Source } from "../../placement/plan-repair.ts";
@@ -11,7 +11,7 @@ import type { ShardReader } from "./shard-reader.ts";
 
 /** A range that a host sent, with what proves it; a range of a copied sector needs no proof. */
 export interface GatheredRange extends ShardRange {
-  readonly from?: { readonly host: FleetHost; readonly proof: readonly Uint8Array[] };
+  readonly from?: { readonly host: NetworkHost; readonly proof: readonly Uint8Array[] };
 }
 
 /** The same byte range of several shards. */

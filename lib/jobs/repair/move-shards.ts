@@ -1,4 +1,4 @@
-import type { FleetHost, FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { LostReport } from "../../database/leases/commit-repair.ts";
 import type { PlannedMove, RepairPlan } from "../../placement/plan-repair.ts";
 import type { Slab, SlabSector } from "../../slab/slab.ts";
@@ -45,7 +45,7 @@ const HELD_COPIES_SHARE = 1 / 3;
 export async function moveShards(
   slab: Slab,
   plan: MovePlan,
-  fleet: FleetSnapshot,
+  fleet: NetworkSnapshot,
   deps: RepairDependencies,
   run: MoveRun,
 ): Promise<MoveResult> {
@@ -203,7 +203,7 @@ export async function moveShards(
 }
 
 /** Sources that have not failed: those that were cancelled or never asked. */
-function fresh(plan: MovePlan, reader: ShardReader): FleetHost[] {
+function fresh(plan: MovePlan, reader: ShardReader): NetworkHost[] {
   return plan.sources
     .filter(({ sector, host }) => reader.standing(sector, host) === "fresh")
     .map(({ host }) => host);

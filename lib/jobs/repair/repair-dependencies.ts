@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock/clock.ts";
-import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { BeginResult } from "../../database/leases/begin-repair.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
 import type { Spent } from "../../database/leases/extend-lease.ts";
@@ -39,7 +39,7 @@ export interface RepairStore {
   /** Indices of shards that are known to be pinned wrongly. */
   readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;
   /** Cached for a while; `fresh`: as it is now. */
-  readFleet(options?: { readonly fresh?: boolean }): Promise<FleetSnapshot>;
+  readNetwork(options?: { readonly fresh?: boolean }): Promise<NetworkSnapshot>;
   commit(request: CommitRequest): Promise<CommitResult>;
   bumpEvents(slabId: SlabId): Promise<void>;
 }

@@ -6,7 +6,7 @@
  * no transfer, timer or heartbeat of it is left.
  */
 
-import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
@@ -99,7 +99,7 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
   const { store, hosts, settings } = deps;
   const slab = await store.readSlab(task.slabId);
   if (slab === undefined || slab.digest !== task.digest) return { plan: "slab-gone" } as const;
-  const plannedWith = (fleet: FleetSnapshot): RepairPlan =>
+  const plannedWith = (fleet: NetworkSnapshot): RepairPlan =>
     planRepair({
       slab,
       fleet,
@@ -108,11 +108,11 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
       storingScore: (host) => hosts.storingWeight(host.hostKey),
       limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
     });
-  let fleet = await store.readFleet();
+  let fleet = await store.readNetwork();
   let planned = plannedWith(fleet);
   if (planned.kind === "healthy") {
     // claim saw a reason that a cached fleet may not know yet, such as a host that was blocked a moment ago.
-    fleet = await store.readFleet({ fresh: true });
+    fleet = await store.readNetwork({ fresh: true });
     planned = plannedWith(fleet);
   }
   const badShards = await store.readBadShards(task.slabId);

@@ -1,4 +1,4 @@
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { LostReport } from "../../database/leases/commit-repair.ts";
 import { HostError, type HostErrorCode } from "../../hosts/host-error.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
@@ -26,30 +26,30 @@ export interface ShardReader {
    */
   readRange(
     sector: SlabSector,
-    host: FleetHost,
+    host: NetworkHost,
     range: { readonly offset: number; readonly into: Uint8Array },
     signal: AbortSignal,
   ): Promise<{ readonly proof: readonly Uint8Array[] }>;
   /** Reads a whole sector and compares its root; false: the host sent other data. */
   readSector(
     sector: SlabSector,
-    host: FleetHost,
+    host: NetworkHost,
     into: Uint8Array,
     signal: AbortSignal,
     atAnyPrice?: boolean,
   ): Promise<boolean>;
   /** Runs a request to the sector's host and notes its failure. */
-  noting<T>(sector: SlabSector, host: FleetHost, request: () => Promise<T>): Promise<T>;
+  noting<T>(sector: SlabSector, host: NetworkHost, request: () => Promise<T>): Promise<T>;
   /** Notes that a host sent data that its own proof contradicts. */
-  accuse(host: FleetHost): void;
+  accuse(host: NetworkHost): void;
   /** Whether the host may have this sector for us. */
-  standing(sector: SlabSector, host: FleetHost): Standing;
+  standing(sector: SlabSector, host: NetworkHost): Standing;
   readonly lost: readonly LostReport[];
   /**
    * Whether many different hosts were asked and not one said a word, nor one of `others` when asked now: then our own
    * network is cut off. The slab's hosts alone do not tell: they may be gone, and what is hopeless is not asked for to the end.
    */
-  hearsNobody(others: readonly FleetHost[], signal: AbortSignal): Promise<boolean>;
+  hearsNobody(others: readonly NetworkHost[], signal: AbortSignal): Promise<boolean>;
 }
 
 /** So many different hosts of which we know nothing bad are not gone at once; fewer may be. */
@@ -86,12 +86,12 @@ export function createShardReader(deps: {
     meter.hastings += hastings;
   };
 
-  const noteSilence = (host: FleetHost, cause: HostError): void => {
+  const noteSilence = (host: NetworkHost, cause: HostError): void => {
     if (SILENCE.has(cause.code)) silent.add(host.id);
     else someAnswered = true;
   };
 
-  const note = (sector: SlabSector, host: FleetHost, cause: unknown): void => {
+  const note = (sector: SlabSector, host: NetworkHost, cause: unknown): void => {
     if (!(cause instanceof HostError)) return;
     // Cancelled because others were faster is no failure; cancelled because it took too long for its size is one.
     if (cause.code === "aborted" && !(cause.cause instanceof TransferTimedOut)) return;
@@ -128,7 +128,7 @@ export function createShardReader(deps: {
 
   const read = (
     sector: SlabSector,
-    host: FleetHost,
+    host: NetworkHost,
     offset: number,
     into: Uint8Array,
     signal: AbortSignal,
@@ -144,7 +144,7 @@ export function createShardReader(deps: {
       return proof;
     });
 
-  const accuse = (host: FleetHost): void => {
+  const accuse = (host: NetworkHost): void => {
     standings.set(host.id, "useless");
     hosts.reportWrongData(host.hostKey);
   };

@@ -1,5 +1,5 @@
 import pLimit from "p-limit";
-import type { FleetHost } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { HostError } from "../../hosts/host-error.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import type { PlannedMove } from "../../placement/plan-repair.ts";
@@ -14,7 +14,7 @@ const UPLOADS_AT_ONCE = 10;
 
 export interface StoredShard {
   readonly move: PlannedMove;
-  readonly host: FleetHost;
+  readonly host: NetworkHost;
   readonly how: "copied" | "rebuilt";
 }
 
@@ -34,14 +34,14 @@ export interface ShardStore {
  * slab, so that no two shards can meet on it. A host that acknowledges another root than ours lies or is broken.
  */
 export function createShardStore(options: {
-  readonly candidates: readonly FleetHost[];
+  readonly candidates: readonly NetworkHost[];
   readonly hosts: HostPool;
   readonly meter: Meter;
   /** A candidate that asks more is not asked: indexd will not keep it either. */
   readonly priceLimit: PriceLimit;
   readonly limits: TimeLimits;
   readonly onStored: (shard: StoredShard) => void | Promise<void>;
-  readonly onRefused: (host: FleetHost, cause: unknown) => void;
+  readonly onRefused: (host: NetworkHost, cause: unknown) => void;
 }): ShardStore {
   const { hosts, meter, limits, priceLimit } = options;
   const candidates = [...options.candidates];
@@ -57,7 +57,7 @@ export function createShardStore(options: {
   };
 
   /** False: this host did not take it. */
-  const offer = async (move: PlannedMove, data: Uint8Array, host: FleetHost): Promise<boolean> => {
+  const offer = async (move: PlannedMove, data: Uint8Array, host: NetworkHost): Promise<boolean> => {
     const limited = limits.forTransfer("write", SECTOR_BYTES);
     try {
       const { root } = await hosts.writeSector(host, { data, priceLimit, onCharged }, limited.signal);

@@ -1,10 +1,10 @@
-import type { FleetSnapshot } from "../../database/indexd/fleet-snapshot.ts";
+import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 
 /**
  * The median read price of usable hosts, in hastings per byte: what a copy's price is measured against. Stored prices
  * are as old as indexd's last scan, which is good enough for a median.
  */
-export function usualReadPrice(fleet: FleetSnapshot): bigint {
+export function usualReadPrice(fleet: NetworkSnapshot): bigint {
   const prices = [...fleet.hosts.values()]
     .filter(({ usable }) => usable)
     .map(({ storedPrices }) => storedPrices.egressPrice)

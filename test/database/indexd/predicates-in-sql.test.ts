@@ -4,9 +4,9 @@ import type { TransactionSql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { isGoodForAppend } from "../../../lib/database/indexd/append-contract.ts";
 import { isHealthyContract } from "../../../lib/database/indexd/contract-health.ts";
-import { judgeFleet } from "../../../lib/database/indexd/fleet-snapshot.ts";
+import { judgeNetwork } from "../../../lib/database/indexd/network-snapshot.ts";
 import { readPredicateStatements } from "../../../lib/database/indexd/predicates-sql.ts";
-import { readRawFleet } from "../../../lib/database/indexd/read-raw-fleet.ts";
+import { readRawNetwork } from "../../../lib/database/indexd/read-raw-network.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { rolledBack } from "./rolled-back.ts";
 
@@ -168,8 +168,8 @@ test("SQL and TypeScript agree on more than a thousand random hosts and their co
           );
           await insertFleet(sql, fleet);
 
-          const raw = await readRawFleet(sql);
-          const snapshot = judgeFleet(raw, { minHostDistanceKm: 0, takenAtMs: 0 });
+          const raw = await readRawNetwork(sql);
+          const snapshot = judgeNetwork(raw, { minHostDistanceKm: 0, takenAtMs: 0 });
           const hosts = await sql<
             Record<string, unknown>[]
           >`select * from slabmend.host_states() order by host_id`;

@@ -8,7 +8,7 @@ import {
   placeOn,
   renewContract,
   type SeededHost,
-  seedFleet,
+  seedNetwork,
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
@@ -17,7 +17,7 @@ let database: TestDatabase;
 let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase();
-  hosts = await seedFleet(database.sql, { hosts: 8 });
+  hosts = await seedNetwork(database.sql, { hosts: 8 });
 });
 afterAll(() => database.drop());
 
@@ -97,7 +97,7 @@ test("a shared sector knows the hosts of every other slab that has it, once, and
 test("of many slabs that share a sector not all are looked at: the commit does", async () => {
   const { sql } = database;
   const shared = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
-  const many = await seedFleet(sql, { hosts: 210 });
+  const many = await seedNetwork(sql, { hosts: 210 });
   const share = { ...LOST, root: shared.sectors[0]!.root };
   await seedSlabs(sql, {
     minShards: 1,

@@ -8,7 +8,7 @@ import {
   type SeededHost,
   type SeededSlab,
   seedAccount,
-  seedFleet,
+  seedNetwork,
   seedObject,
   seedSlabs,
   setScannedHeight,
@@ -28,7 +28,7 @@ let hosts: SeededHost[];
 let slab: SeededSlab;
 beforeAll(async () => {
   database = await createTestDatabase({ max: 1 });
-  hosts = await seedFleet(database.sql, { hosts: 5 });
+  hosts = await seedNetwork(database.sql, { hosts: 5 });
   // Index 0 pinned, 1 unpinned, 2 lost, 3 pinned to a contract past its proof height.
   const sectors = [
     ...placeOn(hosts.slice(0, 1)),

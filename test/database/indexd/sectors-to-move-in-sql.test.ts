@@ -2,13 +2,13 @@
 import fc from "fast-check";
 import type { ISql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readFleetSnapshot } from "../../../lib/database/indexd/fleet-snapshot.ts";
+import { readNetworkSnapshot } from "../../../lib/database/indexd/network-snapshot.ts";
 import { readPredicateStatements } from "../../../lib/database/indexd/predicates-sql.ts";
 import { readSlab } from "../../../lib/database/indexd/read-slab.ts";
 import { judgeSectors } from "../../../lib/placement/sectors-to-move.ts";
 import type { SlabId } from "../../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { LOST, placeOn, type SeededHost, seedFleet, seedSlab, seedSlabs } from "../../support/seed-indexd.ts";
+import { LOST, placeOn, type SeededHost, seedNetwork, seedSlab, seedSlabs } from "../../support/seed-indexd.ts";
 import { rolledBack } from "./rolled-back.ts";
 
 const HOSTS = 10;
@@ -19,7 +19,7 @@ beforeAll(async () => {
   database = await createTestDatabase({ max: 1 });
   await database.sql`create schema if not exists slabmend`;
   for (const statement of readPredicateStatements()) await database.sql.unsafe(statement);
-  hosts = await seedFleet(database.sql, { hosts: HOSTS });
+  hosts = await seedNetwork(database.sql, { hosts: HOSTS });
 });
 afterAll(() => database.drop());
 
@@ -36,7 +36,7 @@ async function movesInSql(sql: ISql, slabId: SlabId): Promise<Move[]> {
 }
 
 async function movesInTypeScript(sql: ISql, slabId: SlabId): Promise<Move[]> {
-  const fleet = await readFleetSnapshot(sql, { minHostDistanceKm: 10 });
+  const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm: 10 });
   const { moves } = judgeSectors((await readSlab(sql, slabId))!, fleet);
   return moves.map(({ sector, reason }) => ({ index: sector.index, reason }));
 }

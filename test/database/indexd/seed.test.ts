@@ -5,7 +5,7 @@ import {
   placeOn,
   renewContract,
   seedAccount,
-  seedFleet,
+  seedNetwork,
   seedObject,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
@@ -19,7 +19,7 @@ afterAll(() => database.drop());
 
 test("seeded rows add up in the statistics, also with lost, unpinned and shared sectors", async () => {
   const { sql } = database;
-  const hosts = await seedFleet(sql, { hosts: 4 });
+  const hosts = await seedNetwork(sql, { hosts: 4 });
   const [first] = await seedSlabs(sql, {
     minShards: 2,
     slabs: [

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSessionLimits, sampleSessions } from "../../../dev/demo/sample-sessions.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { untilEqual } from "../../support/processes.ts";
-import { seedFleet } from "../../support/seed-indexd.ts";
+import { seedNetwork } from "../../support/seed-indexd.ts";
 
 const ROLE = `fleet_${randomBytes(4).toString("hex")}`;
 let database: TestDatabase;
@@ -14,7 +14,7 @@ let roleUrl: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  await seedFleet(sql, { hosts: 1 });
+  await seedNetwork(sql, { hosts: 1 });
   await sql.unsafe(`create role ${ROLE} login password 'test' connection limit 3`);
   await sql.unsafe(`grant usage on schema public to ${ROLE}`);
   await sql.unsafe(`grant select, update on hosts to ${ROLE}`);

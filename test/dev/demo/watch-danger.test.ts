@@ -10,7 +10,7 @@ import {
 } from "../../../dev/demo/watch-danger.ts";
 import type { SlabId } from "../../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { blockHost, LOST, placeOn, seedFleet, seedSlabs } from "../../support/seed-indexd.ts";
+import { blockHost, LOST, placeOn, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
 
 const id = (n: number): SlabId => BigInt(n) as SlabId;
 /** Slabs 1, 2, … with these margins; when each was moved last. */
@@ -84,7 +84,7 @@ describe("by SQL", () => {
   afterAll(() => database.drop());
 
   test("margins as claim counts them, the last move, and each slab's first lease", async () => {
-    const hosts = await seedFleet(sql, { hosts: 8 });
+    const hosts = await seedNetwork(sql, { hosts: 8 });
     await blockHost(sql, hosts[0]!.hostKey);
     await sql`update contracts set good = false where host_id = ${hosts[1]!.id}`;
     const slabs = await seedSlabs(sql, {

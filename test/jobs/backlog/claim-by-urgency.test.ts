@@ -15,7 +15,7 @@ import {
   placeOn,
   type SeededHost,
   type SeededSlab,
-  seedFleet,
+  seedNetwork,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
@@ -27,13 +27,13 @@ let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 20, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+  hosts = await seedNetwork(sql, { hosts: 20, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 afterAll(() => database.drop());
 afterEach(async () => {
   await clearDatabase(sql);
   await sql`update slabmend.budget set limits = '{}', spent = '{}', stopped_by = '{}', stopped_since = null`;
-  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, last_probe_at = null, paused_at = null, since = clock_timestamp()`;
+  await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, last_probe_at = null, mode = 'running', mode_owner = null, mode_since = null, breaker_since = clock_timestamp()`;
 });
 
 const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
@@ -174,7 +174,7 @@ describe("budget", () => {
     await slabs([9]);
     await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
     expect(await stops()).toEqual(["repairs"]);
-    await sql`update slabmend.fleet set paused_at = clock_timestamp()`;
+    await sql`update slabmend.fleet set mode = 'paused', mode_owner = 'test', mode_since = clock_timestamp()`;
     expect((await run({ budget: { repairs: 1n } })).report).toMatchObject({
       stopped: "paused",
       budgetStops: [],
@@ -182,17 +182,17 @@ describe("budget", () => {
     expect(await stops()).toEqual([]);
     expect((await run({ budget: { repairs: 0n } })).report).toMatchObject({ budgetStops: ["repairs"] });
     expect(await stops()).toEqual(["repairs"]);
-    await sql`update slabmend.fleet set paused_at = null`;
+    await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
     expect(
       (await run({ claimsBy: "id", budget: { repairs: 0n }, maxInFlight: 0 })).report.budgetStops,
     ).toEqual([]);
     expect(await stops()).toEqual([]);
     // Backing off, and somebody else has this minute's probe.
     await sql`
-      update slabmend.fleet set ill = true, backoff_ms = 60000, backoff_from = clock_timestamp(),
+      update slabmend.fleet set breaker_open = true, backoff_ms = 60000, backoff_from = clock_timestamp(),
         backoff_until = clock_timestamp() + interval '1 hour', last_probe_at = clock_timestamp()`;
     expect((await run({ budget: { repairs: 0n } })).report).toMatchObject({
-      stopped: "fleet-ill",
+      stopped: "breaker-open",
       budgetStops: ["repairs"],
     });
     expect(await stops()).toEqual(["repairs"]);
@@ -253,7 +253,7 @@ describe("nobody starves", () => {
     await endLeases("repaired", 3_600);
     expect(await claimOne(0.95)).toEqual([patient[0]]);
     await endLeases("repaired", 3_600);
-    await sql`update slabmend.fleet set ill = true, since = now(), backoff_ms = 60000, backoff_from = now(),
+    await sql`update slabmend.fleet set breaker_open = true, breaker_since = now(), backoff_ms = 60000, backoff_from = now(),
       backoff_until = now() + interval '1 hour'`;
     expect(await claimOne(0.95)).toEqual([String(seeded[2]!.id)]);
   });

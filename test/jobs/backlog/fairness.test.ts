@@ -6,7 +6,7 @@ import { systemClock } from "../../../lib/clock/clock.ts";
 import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { LOST, placeOn, type SeededHost, seedFleet, seedSlabs } from "../../support/seed-indexd.ts";
+import { LOST, placeOn, type SeededHost, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
 import { clearDatabase, followBacklog, lease, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
@@ -15,7 +15,7 @@ let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+  hosts = await seedNetwork(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 afterAll(() => database.drop());
 afterEach(() => clearDatabase(sql));

@@ -11,7 +11,7 @@ import {
   placeOn,
   type SeededHost,
   type SeededSlab,
-  seedFleet,
+  seedNetwork,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
 import { clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
@@ -22,7 +22,7 @@ let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 8 });
+  hosts = await seedNetwork(sql, { hosts: 8 });
 });
 afterAll(() => database.drop());
 

@@ -1,7 +1,7 @@
 import postgres, { type Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readHostScores, reportHostScores } from "../../../lib/database/fleet/host-scores.ts";
-import type { FleetHostScore, HostSample } from "../../../lib/hosts/fleet-score.ts";
+import type { SharedHostScore, HostSample } from "../../../lib/hosts/shared-score.ts";
 import { ScoreBoard } from "../../../lib/hosts/score-board.ts";
 import type { HostKey } from "../../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
@@ -22,7 +22,7 @@ const sample = (n: number, rest: Partial<HostSample> = {}): HostSample => ({
   stored: false,
   ...rest,
 });
-const known = (n: number, rest: Partial<FleetHostScore>): FleetHostScore => ({
+const known = (n: number, rest: Partial<SharedHostScore>): SharedHostScore => ({
   hostKey: hostKey(n),
   readRate: undefined,
   writeRate: undefined,

@@ -11,7 +11,7 @@ import {
   LOST,
   placeOn,
   type SeededHost,
-  seedFleet,
+  seedNetwork,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
 import { lease, walk, walkSettings } from "./backlog-fixture.ts";
@@ -26,7 +26,7 @@ beforeAll(async () => {
   // One connection, so that what it counts is written down when we ask.
   database = await createTestDatabase({ max: 1 });
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 30, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+  hosts = await seedNetwork(sql, { hosts: 30, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
   await seedSlabs(sql, {
     minShards: 4,
     slabs: Array.from({ length: SLABS }, (_, slab) => ({

@@ -5,7 +5,7 @@ import { systemClock } from "../../../lib/clock/clock.ts";
 import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { LOST, placeOn, seedFleet, seedSlab } from "../../support/seed-indexd.ts";
+import { LOST, placeOn, seedNetwork, seedSlab } from "../../support/seed-indexd.ts";
 import { backlogRows, clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
@@ -65,7 +65,7 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
     }),
   ],
 ])("one that ends %s", async (_, before) => {
-  const hosts = await seedFleet(sql, { hosts: 2 });
+  const hosts = await seedNetwork(sql, { hosts: 2 });
   const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
   const id = String(slab.id);
   await walk(sql);
@@ -83,7 +83,7 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
 });
 
 test("one that lasts is looked at when it is over", async () => {
-  const hosts = await seedFleet(sql, { hosts: 2 });
+  const hosts = await seedNetwork(sql, { hosts: 2 });
   await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
   await walk(sql);
   expect((await lease(sql)).leases).toHaveLength(1);

@@ -7,7 +7,7 @@ import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
 import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { LOST, placeOn, type SeededHost, seedFleet, seedSlabs } from "../../support/seed-indexd.ts";
+import { LOST, placeOn, type SeededHost, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
 import { backlogRows, clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
@@ -18,7 +18,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
   other = postgres(database.url, { max: 1, onnotice: () => {} });
-  hosts = await seedFleet(sql, { hosts: 4 });
+  hosts = await seedNetwork(sql, { hosts: 4 });
 });
 afterAll(async () => {
   await other.end();

@@ -6,7 +6,7 @@ import {
   blockHost,
   LOST,
   type SeededHost,
-  seedFleet,
+  seedNetwork,
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
@@ -22,7 +22,7 @@ beforeAll(async () => {
   // One connection, so that what it counts is written down when we ask.
   database = await createTestDatabase({ max: 1 });
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 4 });
+  hosts = await seedNetwork(sql, { hosts: 4 });
   const lost = await seedSlab(sql, { minShards: 1, sectors: [LOST, LOST] });
   await seedSlabs(sql, {
     minShards: 1,

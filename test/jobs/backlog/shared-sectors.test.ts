@@ -11,7 +11,7 @@ import {
   placeOn,
   type SeededHost,
   type SeededSlab,
-  seedFleet,
+  seedNetwork,
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
@@ -26,7 +26,7 @@ let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 4, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+  hosts = await seedNetwork(sql, { hosts: 4, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 afterAll(() => database.drop());
 afterEach(() => clearDatabase(sql));

@@ -11,7 +11,7 @@ import {
   type SeededHost,
   type SeededSlab,
   seedAccount,
-  seedFleet,
+  seedNetwork,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
@@ -25,7 +25,7 @@ let slow: string;
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 6, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+  hosts = await seedNetwork(sql, { hosts: 6, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
   await sql.unsafe(`
     create table slow_slabs (slab_id bigint primary key);
     create function answer_slowly(the_slab bigint) returns boolean language plpgsql volatile cost 100000 as $$

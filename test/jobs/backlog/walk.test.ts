@@ -11,7 +11,7 @@ import {
   type SeededHost,
   seedAccount,
   seedContract,
-  seedFleet,
+  seedNetwork,
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
   // Each in a subnet of its own: nobody is correlated.
-  hosts = await seedFleet(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
+  hosts = await seedNetwork(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 afterAll(() => database.drop());
 afterEach(() => clearDatabase(sql));
@@ -76,7 +76,7 @@ describe("what is recorded", () => {
   });
 
   test("correlated hosts make a slab more urgent", async () => {
-    const racked = await seedFleet(sql, { hosts: 3, seed: (n) => ({ addresses: [`10.9.9.${n}:1`] }) });
+    const racked = await seedNetwork(sql, { hosts: 3, seed: (n) => ({ addresses: [`10.9.9.${n}:1`] }) });
     const slabs = await seedSlabs(sql, {
       minShards: 3,
       slabs: [

@@ -3,7 +3,7 @@ import type { Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { claimPage } from "../../../lib/database/leases/choose-unhealthy-slabs.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { LOST, placeOn, type SeededHost, seedFleet, seedSlabs } from "../../support/seed-indexd.ts";
+import { LOST, placeOn, type SeededHost, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
 
 const TABLES = ["sectors", "slab_sectors", "slabs"];
 const SLABS = 800;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   // One connection, so that what it counts is written down when we ask.
   database = await createTestDatabase({ max: 1 });
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: HOSTS });
+  hosts = await seedNetwork(sql, { hosts: HOSTS });
   // Contracts that go bad have their sectors in the first half of all.
   const slabs = await seedSlabs(sql, {
     minShards: 4,

@@ -22,7 +22,7 @@ import {
   type SeededSlab,
   seedAccount,
   seedContract,
-  seedFleet,
+  seedNetwork,
   seedObject,
   seedSlab,
   seedSlabs,
@@ -35,14 +35,14 @@ let hosts: SeededHost[];
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  hosts = await seedFleet(sql, { hosts: 12 });
+  hosts = await seedNetwork(sql, { hosts: 12 });
 });
 afterAll(() => database.drop());
 afterEach(async () => {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
   await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
   await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
-  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, last_probe_at = null, since = clock_timestamp()`;
+  await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, last_probe_at = null, breaker_since = clock_timestamp()`;
 });
 
 async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 5_000) {
@@ -59,12 +59,12 @@ describe("what is unhealthy", () => {
   test("lost sectors, bad and ended contracts, unpinned sectors on hosts that are not good", async () => {
     const bad = await seedContract(sql, hosts[0]!.id, { good: false });
     const ended = await seedContract(sql, hosts[1]!.id, { state: 2 });
-    const blocked = (await seedFleet(sql, { hosts: 1 }))[0]!;
+    const blocked = (await seedNetwork(sql, { hosts: 1 }))[0]!;
     await blockHost(sql, blocked.hostKey);
     const unscanned = (
-      await seedFleet(sql, { hosts: 1, seed: () => ({ columns: { last_successful_scan: null } }) })
+      await seedNetwork(sql, { hosts: 1, seed: () => ({ columns: { last_successful_scan: null } }) })
     )[0]!;
-    const noContract = (await seedFleet(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
+    const noContract = (await seedNetwork(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
     const rest = placeOn(hosts.slice(4, 7));
     const slabs = await seedSlabs(sql, {
       minShards: 2,
@@ -82,11 +82,11 @@ describe("what is unhealthy", () => {
     });
     const { claimed, report } = await run();
     expect(claimed.toSorted()).toEqual(slabs.slice(0, 6).map((slab) => slab.id));
-    expect(report).toMatchObject({ leased: 6, sent: 6, live: 6, stopped: "no-backlog", fleet: "well" });
+    expect(report).toMatchObject({ leased: 6, sent: 6, live: 6, stopped: "no-backlog", breaker: "closed" });
   });
 
   test("within a page the lowest margin first", async () => {
-    const blocked = (await seedFleet(sql, { hosts: 2 })).slice(0, 2);
+    const blocked = (await seedNetwork(sql, { hosts: 2 })).slice(0, 2);
     for (const host of blocked) await blockHost(sql, host.hostKey);
     const seeds = [
       [LOST, ...placeOn(hosts.slice(0, 6))], // 6 live
@@ -296,7 +296,7 @@ describe("a lap", () => {
     const bad = await Promise.all(
       Array.from({ length: 4 }, (_, n) => seedContract(sql, hosts[n]!.id, { good: false })),
     );
-    const noContract = (await seedFleet(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
+    const noContract = (await seedNetwork(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
     const rest = placeOn(hosts.slice(6, 8));
     // Sector ids of causes and contracts interleave, in different densities; some slabs are bad by two causes, some by none.
     const causes = [
@@ -459,22 +459,22 @@ describe("sending", () => {
 
 describe("an ill fleet", () => {
   const makeIll = (untilIn: string) => sql`
-    update slabmend.fleet set ill = true, since = now() - interval '10 seconds', backoff_ms = 60000,
+    update slabmend.fleet set breaker_open = true, breaker_since = now() - interval '10 seconds', backoff_ms = 60000,
       backoff_from = now() - interval '10 seconds', backoff_until = now() + ${untilIn}::interval`;
 
   test("gets one probe a minute", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     await makeIll("1 minute");
-    expect((await run()).report).toMatchObject({ leased: 1, stopped: "fleet-ill", fleet: "ill" });
-    expect((await run()).report).toMatchObject({ leased: 0, stopped: "fleet-ill" });
+    expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open", breaker: "open" });
+    expect((await run()).report).toMatchObject({ leased: 0, stopped: "breaker-open" });
     await sql`update slabmend.fleet set last_probe_at = now() - interval '1 minute'`;
-    expect((await run()).report).toMatchObject({ leased: 1, stopped: "fleet-ill" });
+    expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open" });
   });
 
   test("gets a few when the backoff is over and nothing has shown that it is well", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     await makeIll("-1 second");
-    expect((await run()).report).toMatchObject({ leased: 10, stopped: "fleet-ill" });
+    expect((await run()).report).toMatchObject({ leased: 10, stopped: "breaker-open" });
   });
 
   test("is noticed from the journal, and gets well by it", async () => {
@@ -485,9 +485,9 @@ describe("an ill fleet", () => {
       select gen_random_uuid(), 1000 + n, '\\x', ${outcome}, ${outcome}, 'w', now(), now(), clock_timestamp()
       from generate_series(1, ${count}) n`;
     await journal("underfunded", 6);
-    expect((await run()).report).toMatchObject({ leased: 1, stopped: "fleet-ill", fleet: "ill" });
+    expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open", breaker: "open" });
     await journal("repaired", 1);
-    expect((await run()).report).toMatchObject({ leased: 19, stopped: "no-backlog", fleet: "well" });
+    expect((await run()).report).toMatchObject({ leased: 19, stopped: "no-backlog", breaker: "closed" });
   });
 });
 

@@ -64,7 +64,7 @@ test.each(["urgency", "id"] as const)(
         ...clients.slice(4, 8).map(async (client) => {
           while (!isOver()) {
             const counts = await reapExpiredLeases({ ask: askOf(client) }, DEFAULT_REAP_SETTINGS, {
-              fleetIsIll: false,
+              breakerIsOpen: false,
               timeIsUp: isOver,
             });
             freed += counts.freed + counts.taken;

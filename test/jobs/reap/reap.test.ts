@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../../dev/aws/queue-server.ts";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { forgetFineSlabs } from "../../../lib/database/backlog/forget-fine-slabs.ts";
-import { takeProbe } from "../../../lib/database/fleet/fleet-state.ts";
+import { takeProbe } from "../../../lib/database/fleet/refresh-breaker.ts";
 import { commitRepair } from "../../../lib/database/leases/commit-repair.ts";
 import { extendLease } from "../../../lib/database/leases/extend-lease.ts";
 import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
@@ -45,7 +45,7 @@ afterEach(async () => {
   await sql`
     truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.dead_letters`;
   await sql`delete from slabmend.checkpoints where name = 'forget'`;
-  await sql`update slabmend.fleet set ill = false, backoff_ms = 0, since = now() - interval '1 day'`;
+  await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, breaker_since = now() - interval '1 day'`;
 });
 
 const noLetters: DeadLetterQueue = { receive: async () => [], delete: async () => {} };
@@ -96,7 +96,7 @@ describe("expired leases", () => {
   test("a running one is a crash: its slab is claimable at once, and by us without grace", async () => {
     const slab = await damaged();
     const { token, report } = await crash(slab);
-    expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, fleet: "well" });
+    expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, breaker: "closed" });
     expect(await historyOf(slab)).toMatchObject({
       last_outcome: "crashed",
       crashes: 1,
@@ -249,10 +249,10 @@ describe("when the clock of the database was set back by a day", () => {
           values (${randomUUID()}, ${n}, ${Buffer.alloc(32)}, ${outcome}, ${outcome}, 'w', now(), now(), now() + ${ahead}::interval)`;
       }
     };
-    await sql`update slabmend.fleet set since = clock_timestamp() - interval '1 hour'`;
+    await sql`update slabmend.fleet set breaker_since = clock_timestamp() - interval '1 hour'`;
     await outcomes(6, "fault", "-1 minute");
     await outcomes(200, "repaired", "1 hour");
-    expect(await run()).toMatchObject({ fleet: "ill" });
+    expect(await run()).toMatchObject({ breaker: "open" });
   });
 });
 
@@ -307,7 +307,7 @@ describe("quarantine", () => {
     });
     for (let round = 0; round < 3; round += 1) {
       for (const slab of slabs) await leaseByHand(sql, slab, { expired: true });
-      expect(await run()).toMatchObject({ crashed: 6, quarantined: 0, fleet: "ill" });
+      expect(await run()).toMatchObject({ crashed: 6, quarantined: 0, breaker: "open" });
     }
   });
 });
@@ -554,6 +554,6 @@ test("what fails does not keep the rest from being done, and everything is repor
   };
   const error = (await run({ deadLetters }).catch((failure: unknown) => failure)) as ReapIncompleteError;
   expect(error).toMatchObject({ code: "reap-incomplete", details: { phases: "unsent, dead-letters" } });
-  expect(error.report).toMatchObject({ crashed: 1, fleet: "well" });
+  expect(error.report).toMatchObject({ crashed: 1, breaker: "closed" });
   expect([...error.failures.keys()]).toEqual(["unsent", "dead-letters"]);
 });

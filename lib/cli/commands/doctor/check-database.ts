@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { readPause } from "../../../database/fleet/pause.ts";
+import { readPause } from "../../../database/fleet/fleet-mode.ts";
 import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../../database/schema/migrate-database.ts";
 import { readPrivilegeGaps } from "../../../database/schema/missing-privileges.ts";

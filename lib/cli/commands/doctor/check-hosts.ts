@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import pLimit from "p-limit";
 import type { Clock } from "../../../clock/clock.ts";
-import type { FleetHost, FleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { createHostDialer } from "../../../hosts/dial-host.ts";
 import { HostError } from "../../../hosts/host-error.ts";
 import { createHostPool } from "../../../hosts/host-pool.ts";
@@ -32,7 +32,7 @@ const DIALS_AT_ONCE = 10;
 const ANSWER_WITHIN_MS = 15_000;
 
 /** Dials good hosts from here as a repair would, and asks for the balance of the seed's account. Pays nothing. */
-export async function checkHosts(fleet: FleetSnapshot, options: HostCheckOptions): Promise<Check[]> {
+export async function checkHosts(fleet: NetworkSnapshot, options: HostCheckOptions): Promise<Check[]> {
   const good = [...fleet.hosts.values()].filter((host) => isGoodHost(host) && host.addresses.length > 0);
   if (good.length === 0) {
     return [
@@ -51,7 +51,7 @@ export async function checkHosts(fleet: FleetSnapshot, options: HostCheckOptions
   return judgeHosts(await askHosts(chosen, options), options.seed !== undefined);
 }
 
-async function askHosts(hosts: readonly FleetHost[], options: HostCheckOptions): Promise<HostAnswer[]> {
+async function askHosts(hosts: readonly NetworkHost[], options: HostCheckOptions): Promise<HostAnswer[]> {
   const { clock, seed } = options;
   const pool = createHostPool({
     clock,

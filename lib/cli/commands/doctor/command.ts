@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
 import { DEFAULT_REPAIR_CONCURRENCY } from "../../../config/repair-concurrency.ts";
-import { readFleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { judgeVersion } from "../../../database/indexd/version/judge-version.ts";
 import { readIndexdCatalogue } from "../../../database/indexd/version/verify-indexd.ts";
 import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
@@ -116,7 +116,7 @@ async function checkHostsOf(context: CommandContext, sql: ISql, options: DoctorO
   if (options.hosts === 0) return [skipped("hosts", "--hosts 0")];
   try {
     const settings = context.parse(["SLABMEND_MIN_HOST_DISTANCE_KM", "SLABMEND_ALLOW_PRIVATE_ADDRESSES"]);
-    const fleet = await readFleetSnapshot(sql, { minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM });
+    const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM });
     return await checkHosts(fleet, {
       seed: context.variables["SLABMEND_MIGRATION_SEED"]
         ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED

@@ -1,4 +1,4 @@
-import { readFleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { readRepairState } from "../../../database/leases/repair-state.ts";
 import { readBadShards } from "../../../database/reports/read-bad-shards.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
@@ -31,7 +31,7 @@ SLABMEND_MIN_HOST_DISTANCE_KM, SLABMEND_MAX_UNPINNED_PER_HOST and SLABMEND_COPY_
             const slab = await findSlab(tx, slabText);
             return planReport({
               slab,
-              fleet: await readFleetSnapshot(tx, {
+              fleet: await readNetworkSnapshot(tx, {
                 minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM,
               }),
               state: await readRepairState(tx, slab.id),

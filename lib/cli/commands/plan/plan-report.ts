@@ -1,5 +1,5 @@
 /** What a repair of a slab would do, decided by the very code that repairs, and what it would cost. Pure. */
-import type { FleetHost, FleetSnapshot } from "../../../database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import type { RepairState } from "../../../database/leases/repair-state.ts";
 import { usualReadPrice } from "../../../jobs/repair/usual-read-price.ts";
 import { type PlannedMove, planRepair, type Source } from "../../../placement/plan-repair.ts";
@@ -46,7 +46,7 @@ export interface PlanReport {
 
 export interface PlanInput {
   readonly slab: Slab;
-  readonly fleet: FleetSnapshot;
+  readonly fleet: NetworkSnapshot;
   readonly state: RepairState | undefined;
   /** Indices of shards that are known to be pinned wrongly: they can be copied, not rebuilt. */
   readonly badShards: ReadonlySet<number>;
@@ -112,7 +112,7 @@ function hostsToReadFrom(
   moves: readonly { readonly move: PlannedMove; readonly how: PlanMove["how"] }[],
   sources: readonly Source[],
   minShards: number,
-): FleetHost[] {
+): NetworkHost[] {
   const copied = moves.filter(({ how }) => how === "copied").map(({ move }) => move);
   const hosts = copied.flatMap(({ copyFrom }) => (copyFrom === null ? [] : [copyFrom]));
   if (!moves.some(({ how }) => how === "rebuilt")) return hosts;
@@ -120,6 +120,6 @@ function hostsToReadFrom(
   return [...hosts, ...others.slice(0, Math.max(0, minShards - copied.length)).map(({ host }) => host)];
 }
 
-function describeHost({ id, hostKey, addresses, blocked, usable }: FleetHost): PlanHost {
+function describeHost({ id, hostKey, addresses, blocked, usable }: NetworkHost): PlanHost {
   return { id, hostKey, address: addresses[0], blocked, usable };
 }

@@ -44,7 +44,7 @@ export function renderStatus(report: StatusReport): string {
   const attention = [
     report.pausedSince !== undefined &&
       `paused since ${report.pausedSince.toISOString()}${report.pauseReason === undefined ? "" : ` (${report.pauseReason})`}: slabmend resume`,
-    report.fleetIsIll && "the fleet is ill: most recent repairs failed, claim leases only a probe a minute",
+    report.breakerIsOpen && "the fleet is ill: most recent repairs failed, claim leases only a probe a minute",
     report.budgetStops.length > 0 &&
       `the budget stops claims: ${report.budgetStops.join(", ")} (as of ${report.budgetCheckedAt?.toISOString()})`,
     report.atRisk > 0 && `${report.atRisk} slabs at risk: too few sources answered`,

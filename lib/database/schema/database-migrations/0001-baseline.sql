@@ -122,7 +122,7 @@ create table slabmend.checkpoints (
 -- Sectors up to this id have been looked at in this lap of claim.
 insert into slabmend.checkpoints (name, position, updated_at) values ('claim', 0, clock_timestamp());
 
--- One row: the circuit breaker (lib/database/fleet/fleet-health.ts) and whether an operator has paused the fleet.
+-- One row: the circuit breaker (lib/database/fleet/circuit-breaker.ts) and whether an operator has paused the fleet.
 create table slabmend.fleet (
   id smallint primary key default 0 check (id = 0),
   ill boolean not null default false,

@@ -1,5 +1,5 @@
 /** Fleets and slabs for tests of placement, without a database. */
-import type { FleetHost, FleetSnapshot } from "../../lib/database/indexd/fleet-snapshot.ts";
+import type { NetworkHost, NetworkSnapshot } from "../../lib/database/indexd/network-snapshot.ts";
 import type {
   ContractId,
   ContractMapId,
@@ -19,7 +19,7 @@ export const hostId = (n: number): HostId => n as HostId;
 export const contractId = (n: number): ContractId => hex(n) as ContractId;
 
 /** A host that may keep sectors and take new ones; each n has a place of its own, a degree of latitude apart. */
-function fleetHost(n: number, changes: Partial<FleetHost> = {}): FleetHost {
+function fleetHost(n: number, changes: Partial<NetworkHost> = {}): NetworkHost {
   return {
     id: hostId(n),
     hostKey: hex(n) as HostKey,
@@ -48,8 +48,8 @@ function fleetHost(n: number, changes: Partial<FleetHost> = {}): FleetHost {
   };
 }
 
-export const BLOCKED: Partial<FleetHost> = { blocked: true, goodForUpload: false, hasAppendContract: false };
-export const UNUSABLE: Partial<FleetHost> = {
+export const BLOCKED: Partial<NetworkHost> = { blocked: true, goodForUpload: false, hasAppendContract: false };
+export const UNUSABLE: Partial<NetworkHost> = {
   usable: false,
   goodForUpload: false,
   usabilityFailures: ["QUIC"],
@@ -58,12 +58,12 @@ export const UNUSABLE: Partial<FleetHost> = {
 /** Hosts 1 to `count`, changed by number; the contract of every host that is good is healthy unless named. */
 export function fleetOf(
   count: number,
-  changes: Readonly<Record<number, Partial<FleetHost>>> = {},
+  changes: Readonly<Record<number, Partial<NetworkHost>>> = {},
   {
     unhealthy = [],
     minHostDistanceKm = 10,
   }: { unhealthy?: readonly number[]; minHostDistanceKm?: number } = {},
-): FleetSnapshot {
+): NetworkSnapshot {
   const hosts = Array.from({ length: count }, (_, index) => fleetHost(index + 1, changes[index + 1]));
   const healthy = hosts.filter(
     (host) => host.usable && !host.blocked && host.hasActiveContract && !unhealthy.includes(host.id),

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import {
   claimAllowance,
-  DEFAULT_FLEET_LIMITS,
-  type FleetHealth,
-  nextFleetHealth,
+  DEFAULT_BREAKER_LIMITS,
+  type CircuitBreaker,
+  nextBreaker,
   type RecentOutcome,
-} from "../../lib/database/fleet/fleet-health.ts";
+} from "../../lib/database/fleet/circuit-breaker.ts";
 
 const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
-const WELL: FleetHealth = { kind: "well", sinceMs: 0, lastBackoffMs: 0 };
+const WELL: CircuitBreaker = { kind: "closed", sinceMs: 0, lastBackoffMs: 0 };
 
 /** Outcomes of different slabs, the last one now, a second apart. */
 function outcomes(...list: RecentOutcome["outcome"][]): RecentOutcome[] {
@@ -61,12 +61,12 @@ describe("well", () => {
       "well",
     ],
   ])("%s", (_what, recent, kind) => {
-    expect(nextFleetHealth(WELL, recent, NOW).kind).toBe(kind);
+    expect(nextBreaker(WELL, recent, NOW).kind).toBe(kind);
   });
 
   test("outcomes from before the last recovery do not count", () => {
-    const since: FleetHealth = { kind: "well", sinceMs: NOW, lastBackoffMs: 0 };
-    expect(nextFleetHealth(since, outcomes(...times(20, "fault" as const)), NOW)).toBe(since);
+    const since: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 0 };
+    expect(nextBreaker(since, outcomes(...times(20, "fault" as const)), NOW)).toBe(since);
   });
 
   test("only a slab's latest outcome counts", () => {
@@ -76,13 +76,13 @@ describe("well", () => {
       outcome: "repaired" as const,
       finishedAtMs: NOW + 1,
     }));
-    expect(nextFleetHealth(WELL, [...bad, ...healed], NOW + 1).kind).toBe("well");
+    expect(nextBreaker(WELL, [...bad, ...healed], NOW + 1).kind).toBe("well");
   });
 });
 
 describe("ill", () => {
-  const ill = (backoffMs: number): FleetHealth => ({
-    kind: "ill",
+  const ill = (backoffMs: number): CircuitBreaker => ({
+    kind: "open",
     sinceMs: NOW,
     backoffMs,
     backoffFromMs: NOW,
@@ -92,24 +92,24 @@ describe("ill", () => {
     list.map((outcome, n) => ({ slabId: `p${n}`, outcome, finishedAtMs: NOW + ms - n }));
 
   test("starts with a minute and doubles up to 32 while probes fail", () => {
-    let health = nextFleetHealth(WELL, outcomes(...times(5, "fault" as const)), NOW);
+    let health = nextBreaker(WELL, outcomes(...times(5, "fault" as const)), NOW);
     const backoffs: number[] = [];
     let nowMs = NOW;
     for (let round = 0; round < 8; round += 1) {
-      if (health.kind !== "ill") throw new Error("expected ill");
+      if (health.kind !== "open") throw new Error("expected ill");
       expect(health.sinceMs).toBe(NOW);
       backoffs.push(health.backoffMs / MINUTE);
       const probe: RecentOutcome = { slabId: "p", outcome: "fault", finishedAtMs: nowMs + 1_000 };
-      expect(nextFleetHealth(health, [probe], nowMs + 2_000)).toBe(health);
+      expect(nextBreaker(health, [probe], nowMs + 2_000)).toBe(health);
       nowMs = health.backoffUntilMs;
-      health = nextFleetHealth(health, [{ ...probe, finishedAtMs: nowMs - 1_000 }], nowMs);
+      health = nextBreaker(health, [{ ...probe, finishedAtMs: nowMs - 1_000 }], nowMs);
     }
     expect(backoffs).toEqual([1, 2, 4, 8, 16, 32, 32, 32]);
   });
 
   test("a probe that succeeds ends it at once", () => {
-    expect(nextFleetHealth(ill(8 * MINUTE), later(1_000, "repaired"), NOW + 1_000)).toEqual({
-      kind: "well",
+    expect(nextBreaker(ill(8 * MINUTE), later(1_000, "repaired"), NOW + 1_000)).toEqual({
+      kind: "closed",
       sinceMs: NOW + 1_000,
       lastBackoffMs: 8 * MINUTE,
     });
@@ -117,15 +117,15 @@ describe("ill", () => {
 
   test("what was bad before the backoff says nothing new", () => {
     const health = ill(MINUTE);
-    expect(nextFleetHealth(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
+    expect(nextBreaker(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
   });
 
   test("a relapse soon after goes on where it stood, a later one starts anew", () => {
-    const well: FleetHealth = { kind: "well", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
+    const well: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
     const bad = later(MINUTE, ...times(5, "crashed" as const));
-    expect(nextFleetHealth(well, bad, NOW + MINUTE)).toMatchObject({ kind: "ill", backoffMs: 8 * MINUTE });
+    expect(nextBreaker(well, bad, NOW + MINUTE)).toMatchObject({ kind: "open", backoffMs: 8 * MINUTE });
     const late = later(9 * MINUTE, ...times(5, "crashed" as const));
-    expect(nextFleetHealth(well, late, NOW + 9 * MINUTE)).toMatchObject({ kind: "ill", backoffMs: MINUTE });
+    expect(nextBreaker(well, late, NOW + 9 * MINUTE)).toMatchObject({ kind: "open", backoffMs: MINUTE });
   });
 
   test("claim may lease a probe while it backs off, a few slabs afterwards, all when well", () => {
@@ -138,31 +138,31 @@ describe("ill", () => {
 describe("a clock that was set back", () => {
   const AHEAD = NOW + 1_000 * MINUTE;
   test("ends no backoff sooner, and makes it no longer than a new one", () => {
-    const ill: FleetHealth = {
-      kind: "ill",
+    const ill: CircuitBreaker = {
+      kind: "open",
       sinceMs: AHEAD,
       backoffMs: 2 * MINUTE,
       backoffFromMs: AHEAD,
       backoffUntilMs: AHEAD + 2 * MINUTE,
     };
-    const anew = nextFleetHealth(ill, [], NOW);
+    const anew = nextBreaker(ill, [], NOW);
     expect(anew).toEqual({ ...ill, sinceMs: NOW, backoffFromMs: NOW, backoffUntilMs: NOW + 2 * MINUTE });
     const repaired: RecentOutcome = { slabId: "p", outcome: "repaired", finishedAtMs: NOW + 1 };
-    expect(nextFleetHealth(anew, [repaired], NOW + 2)).toMatchObject({ kind: "well", sinceMs: NOW + 2 });
+    expect(nextBreaker(anew, [repaired], NOW + 2)).toMatchObject({ kind: "closed", sinceMs: NOW + 2 });
   });
 
   test("does not hide what happens from now on", () => {
-    const well = nextFleetHealth({ kind: "well", sinceMs: AHEAD, lastBackoffMs: 0 }, [], NOW);
-    expect(well).toEqual({ kind: "well", sinceMs: NOW, lastBackoffMs: 0 });
+    const well = nextBreaker({ kind: "closed", sinceMs: AHEAD, lastBackoffMs: 0 }, [], NOW);
+    expect(well).toEqual({ kind: "closed", sinceMs: NOW, lastBackoffMs: 0 });
     const bad = times(5, 0).map(
       (_, n): RecentOutcome => ({ slabId: `${n}`, outcome: "fault", finishedAtMs: NOW + 1 }),
     );
-    expect(nextFleetHealth(well, bad, NOW + 1).kind).toBe("ill");
+    expect(nextBreaker(well, bad, NOW + 1).kind).toBe("ill");
   });
 });
 
 test("the limits are the documented ones", () => {
-  expect(DEFAULT_FLEET_LIMITS).toEqual({
+  expect(DEFAULT_BREAKER_LIMITS).toEqual({
     firstBackoffMs: MINUTE,
     longestBackoffMs: 32 * MINUTE,
     windowMs: 30 * MINUTE,

@@ -1,6 +1,6 @@
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readFleetSnapshot } from "../../../lib/database/indexd/fleet-snapshot.ts";
+import { readNetworkSnapshot } from "../../../lib/database/indexd/network-snapshot.ts";
 import { parseHostKey } from "../../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { seedContract, seedHost, setScannedHeight } from "../../support/seed-indexd.ts";
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 test("an empty fleet is a fleet", async () => {
-  const fleet = await readFleetSnapshot(database.sql, { minHostDistanceKm: 10, now: () => 1234 });
+  const fleet = await readNetworkSnapshot(database.sql, { minHostDistanceKm: 10, now: () => 1234 });
   expect(fleet).toEqual({
     height: 0n,
     hosts: new Map(),
@@ -54,7 +54,7 @@ test("a snapshot holds every host with its judgement, addresses, prices and cont
   const expired = await seedHost(sql, { contract: { proof_height: 1000 } });
   const stuck = await seedHost(sql, { columns: { stuck_since: new Date() } });
 
-  const fleet = await readFleetSnapshot(sql, { minHostDistanceKm: 10 });
+  const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm: 10 });
   expect(fleet.height).toBe(1000n);
   expect(fleet.hosts.size).toBe(7);
   expect(fleet.hosts.get(good.id)).toEqual({
@@ -105,7 +105,7 @@ test("through a client that may not prepare statements and has no session, the s
   const pooled = postgres(database.url, { max: 1, prepare: false, fetch_types: false });
   try {
     const options = { minHostDistanceKm: 10, now: () => 0 };
-    expect(await readFleetSnapshot(pooled, options)).toEqual(await readFleetSnapshot(database.sql, options));
+    expect(await readNetworkSnapshot(pooled, options)).toEqual(await readNetworkSnapshot(database.sql, options));
   } finally {
     await pooled.end();
   }
@@ -123,7 +123,7 @@ test("a thousand hosts and five thousand contracts are read", async () => {
       miner_fee, total_collateral, raw_revision)
     select id, decode(lpad(to_hex(id * 8 + n), 64, '0'), 'hex'), 9000, 9144, 0, 0, 0, 0, ''
     from hosts, generate_series(1, 5) n where settings_release = ''`;
-  const fleet = await readFleetSnapshot(sql, { minHostDistanceKm: 10 });
+  const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm: 10 });
   expect(fleet.hosts.size).toBe(1007);
   expect([...fleet.hosts.values()].filter((host) => host.hasActiveContract)).toHaveLength(1005);
 });

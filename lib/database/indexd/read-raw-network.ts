@@ -3,7 +3,7 @@ import { type HostId, parseContractId, parseHostKey } from "../../slab/ids.ts";
 import { notIndexd } from "./errors.ts";
 import type { ContractRow, HostRow, SettingsRow } from "./raw-rows.ts";
 
-export interface RawFleet {
+export interface RawNetwork {
   readonly settings: SettingsRow;
   readonly hosts: readonly HostRow[];
   /** Those whose state and renewal let them be active; no other contract is ever healthy. */
@@ -26,7 +26,7 @@ type InJson<Row> = {
  * Reads all of hosts, host_addresses and hosts_blocklist (a thousand rows or so), and contracts by their partial indexes on
  * `state in (0, 1) and renewed_to is null`.
  */
-export async function readRawFleet(sql: ISql): Promise<RawFleet> {
+export async function readRawNetwork(sql: ISql): Promise<RawNetwork> {
   const rows = await sql<
     { settings: InJson<SettingsRow>; hosts: InJson<HostRow>[]; contracts: InJson<ContractRow>[] }[]
   >`

@@ -26,7 +26,7 @@ export async function readPause(sql: ISql): Promise<Pause | undefined> {
 export async function pauseClaims(sql: ISql, reason: string | undefined): Promise<boolean> {
   const text = reason === undefined ? null : storableText(reason, MOST_REASON_CHARACTERS);
   const pause = () => sql`
-    update slabmend.fleet set paused_at = clock_timestamp(), pause_reason = ${text}
+    update slabmend.fleet set mode = 'paused', mode_owner = 'test', mode_since = clock_timestamp(), pause_reason = ${text}
     where paused_at is null returning 1`;
   const rows = await retryTransaction("pause claims", async () => await pause(), ONLY_CONFLICTS);
   return rows.length > 0;
@@ -35,7 +35,7 @@ export async function pauseClaims(sql: ISql, reason: string | undefined): Promis
 /** Returns false when it was not paused. */
 export async function resumeClaims(sql: ISql): Promise<boolean> {
   const resume = () => sql`
-    update slabmend.fleet set paused_at = null, pause_reason = null where paused_at is not null returning 1`;
+    update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null, pause_reason = null where paused_at is not null returning 1`;
   const rows = await retryTransaction("resume claims", async () => await resume(), ONLY_CONFLICTS);
   return rows.length > 0;
 }

@@ -24,7 +24,7 @@ export interface HostSample {
 }
 
 /** What the whole fleet measured of one host lately: the sums of all samples, faded (lib/database/fleet/host-scores.ts). */
-export interface FleetHostScore {
+export interface SharedHostScore {
   readonly hostKey: HostKey;
   /** Bytes per second; undefined: not measured lately. */
   readonly readRate: number | undefined;

@@ -8,7 +8,7 @@ interface Flight<Value> {
  * One piece of work that several callers wait for: it starts with the first, and is aborted when the last has given
  * up. Its result is handed to those who wait and then forgotten.
  */
-export class SharedFlight<Value> {
+export class Singleflight<Value> {
   readonly #start: (signal: AbortSignal) => Promise<Value>;
   #current: Flight<Value> | undefined;
   readonly #running = new Set<Promise<unknown>>();

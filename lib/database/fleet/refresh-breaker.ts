@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
-import { type FleetHealth, type FleetLimits, nextFleetHealth, type RecentOutcome } from "./fleet-health.ts";
+import { type CircuitBreaker, type BreakerLimits, nextBreaker, type RecentOutcome } from "./circuit-breaker.ts";
 
 interface FleetRow {
   readonly ill: boolean;
@@ -17,21 +17,21 @@ interface FleetRow {
 const MOST_ROWS = 200;
 
 /**
- * Looks at the latest outcomes, decides (fleet-health.ts) and writes the decision down. Time is the database's. If
+ * Looks at the latest outcomes, decides (circuit-breaker.ts) and writes the decision down. Time is the database's. If
  * somebody else decided meanwhile, theirs stands until the next call.
  *
  * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
  */
-export async function refreshFleetHealth(sql: ISql, limits: FleetLimits): Promise<FleetHealthNow> {
+export async function refreshBreaker(sql: ISql, limits: BreakerLimits): Promise<BreakerNow> {
   return await retryTransaction("refresh the fleet's health", () => refreshOnce(sql, limits), BRIEFLY);
 }
 
-interface FleetHealthNow {
-  readonly health: FleetHealth;
+interface BreakerNow {
+  readonly health: CircuitBreaker;
   readonly nowMs: number;
 }
 
-async function refreshOnce(sql: ISql, limits: FleetLimits): Promise<FleetHealthNow> {
+async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow> {
   const [row] = await sql<FleetRow[]>`
     select f.ill, f.backoff_ms, f.revision::text,
       ${sql.unsafe(msOf("f.since"))} as since_ms,
@@ -51,7 +51,7 @@ async function refreshOnce(sql: ISql, limits: FleetLimits): Promise<FleetHealthN
       ) as outcomes
     from slabmend.fleet f`;
   const before = healthOf(row!);
-  const health = nextFleetHealth(before, row!.outcomes, row!.now_ms, limits);
+  const health = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
   if (health !== before) await writeHealth(sql, health, row!.revision);
   return { health, nowMs: row!.now_ms };
 }
@@ -73,10 +73,10 @@ export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
 /** A double is exact to the microsecond for times of this century. */
 const msOf = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::double precision`;
 
-function healthOf(row: FleetRow): FleetHealth {
-  if (!row.ill) return { kind: "well", sinceMs: row.since_ms, lastBackoffMs: row.backoff_ms };
+function healthOf(row: FleetRow): CircuitBreaker {
+  if (!row.ill) return { kind: "closed", sinceMs: row.since_ms, lastBackoffMs: row.backoff_ms };
   return {
-    kind: "ill",
+    kind: "open",
     sinceMs: row.since_ms,
     backoffMs: row.backoff_ms,
     backoffFromMs: row.from_ms!,
@@ -84,16 +84,16 @@ function healthOf(row: FleetRow): FleetHealth {
   };
 }
 
-async function writeHealth(sql: ISql, health: FleetHealth, revision: string): Promise<void> {
-  const ill = health.kind === "ill";
+async function writeHealth(sql: ISql, health: CircuitBreaker, revision: string): Promise<void> {
+  const ill = health.kind === "open";
   const at = (ms: number | null) => sql`to_timestamp(${ms}::double precision / 1000)`;
   await sql`
     update slabmend.fleet set
       ill = ${ill}::boolean,
       since = ${at(health.sinceMs)},
-      backoff_ms = ${health.kind === "ill" ? health.backoffMs : health.lastBackoffMs}::integer,
-      backoff_from = ${at(health.kind === "ill" ? health.backoffFromMs : null)},
-      backoff_until = ${at(health.kind === "ill" ? health.backoffUntilMs : null)},
+      backoff_ms = ${health.kind === "open" ? health.backoffMs : health.lastBackoffMs}::integer,
+      backoff_from = ${at(health.kind === "open" ? health.backoffFromMs : null)},
+      backoff_until = ${at(health.kind === "open" ? health.backoffUntilMs : null)},
       revision = revision + 1
     where revision = ${revision}::bigint`;
 }

@@ -1,5 +1,5 @@
 /** Lets at most `capacity` units be held at once; first come, first served. */
-export class Gate {
+export class Semaphore {
   readonly #capacity: number;
   #held = 0;
   #queue: { readonly units: number; readonly enter: () => void }[] = [];

@@ -5,10 +5,10 @@ import { isGoodForAppend } from "./append-contract.ts";
 import { isActiveContract, isHealthyContract } from "./contract-health.ts";
 import { failedUsabilityChecks, isGoodForUpload, type UsabilityCheck } from "./host-usability.ts";
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
-import { type RawFleet, readRawFleet } from "./read-raw-fleet.ts";
+import { type RawNetwork, readRawNetwork } from "./read-raw-network.ts";
 
 /** A host with every judgement that placement needs. */
-export interface FleetHost {
+export interface NetworkHost {
   readonly id: HostId;
   readonly hostKey: HostKey;
   /** siamux only, `host:port`; may be empty. */
@@ -29,11 +29,11 @@ export interface FleetHost {
 }
 
 /** All of indexd's hosts and contracts at one moment, judged. */
-export interface FleetSnapshot {
+export interface NetworkSnapshot {
   /** indexd's scanned height. */
   readonly height: bigint;
   /** Every host, also blocked and unusable ones: they may be sources. */
-  readonly hosts: ReadonlyMap<HostId, FleetHost>;
+  readonly hosts: ReadonlyMap<HostId, NetworkHost>;
   /** Contracts whose sectors may stay: healthy, and their host usable and not blocked. */
   readonly healthyContractIds: ReadonlySet<ContractId>;
   /** What makes a host unusable: indexd's limits, hastings per byte, of storage per byte and block. Missing: none is set. */
@@ -44,26 +44,26 @@ export interface FleetSnapshot {
   readonly takenAtMs: number;
 }
 
-export interface FleetSnapshotOptions {
+export interface NetworkSnapshotOptions {
   readonly minHostDistanceKm: number;
   /** Default: the system's. */
   readonly now?: () => number;
 }
 
 /**
- * Reads and judges the whole fleet in one statement (read-raw-fleet.ts). Cache it for 30–60 s: it is about 2 KB a host.
+ * Reads and judges the whole fleet in one statement (read-raw-network.ts). Cache it for 30–60 s: it is about 2 KB a host.
  */
-export async function readFleetSnapshot(sql: ISql, options: FleetSnapshotOptions): Promise<FleetSnapshot> {
+export async function readNetworkSnapshot(sql: ISql, options: NetworkSnapshotOptions): Promise<NetworkSnapshot> {
   const takenAtMs = (options.now ?? Date.now)();
-  const raw = await readRawFleet(sql);
-  return judgeFleet(raw, { minHostDistanceKm: options.minHostDistanceKm, takenAtMs });
+  const raw = await readRawNetwork(sql);
+  return judgeNetwork(raw, { minHostDistanceKm: options.minHostDistanceKm, takenAtMs });
 }
 
-/** The pure part of {@link readFleetSnapshot}. */
-export function judgeFleet(
-  { settings, hosts, contracts }: RawFleet,
-  { minHostDistanceKm, takenAtMs }: Pick<FleetSnapshot, "minHostDistanceKm" | "takenAtMs">,
-): FleetSnapshot {
+/** The pure part of {@link readNetworkSnapshot}. */
+export function judgeNetwork(
+  { settings, hosts, contracts }: RawNetwork,
+  { minHostDistanceKm, takenAtMs }: Pick<NetworkSnapshot, "minHostDistanceKm" | "takenAtMs">,
+): NetworkSnapshot {
   const rows = new Map(hosts.map((host) => [host.id, host]));
   const active = new Set<HostId>();
   const appendable = new Set<HostId>();
@@ -74,9 +74,9 @@ export function judgeFleet(
     if (isGoodForAppend(contract, host, settings)) appendable.add(host.id);
   }
   const fleet = new Map(
-    hosts.map((host): [HostId, FleetHost] => {
+    hosts.map((host): [HostId, NetworkHost] => {
       const usabilityFailures = failedUsabilityChecks(host, settings);
-      const judged: FleetHost = {
+      const judged: NetworkHost = {
         id: host.id,
         hostKey: host.hostKey,
         addresses: host.addresses,

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { Gate } from "../../lib/hosts/gate.ts";
-import { SharedFlight } from "../../lib/hosts/shared-flight.ts";
+import { Semaphore } from "../../lib/hosts/semaphore.ts";
+import { Singleflight } from "../../lib/hosts/singleflight.ts";
 
 const never = new AbortController().signal;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test("a gate lets in as many as fit, in the order in which they came", async () => {
-  const gate = new Gate(10);
+  const gate = new Semaphore(10);
   const inside: string[] = [];
   const enter = (name: string, units: number, signal = never) =>
     gate.enter(units, signal).then((leave) => {
@@ -29,7 +29,7 @@ test("a gate lets in as many as fit, in the order in which they came", async () 
 });
 
 test("who gives up leaves the queue to the others", async () => {
-  const gate = new Gate(1);
+  const gate = new Semaphore(1);
   const leave = await gate.enter(1, never);
   const caller = new AbortController();
   const given = gate.enter(1, caller.signal);
@@ -42,7 +42,7 @@ test("who gives up leaves the queue to the others", async () => {
 });
 
 test("who gives up in front lets in those behind who fit", async () => {
-  const gate = new Gate(2);
+  const gate = new Semaphore(2);
   const leave = await gate.enter(1, never);
   const caller = new AbortController();
   const big = gate.enter(2, caller.signal);
@@ -54,14 +54,14 @@ test("who gives up in front lets in those behind who fit", async () => {
 });
 
 test("more than there is waits for everything, not for ever", async () => {
-  const gate = new Gate(3);
+  const gate = new Semaphore(3);
   (await gate.enter(100, never))();
   (await gate.enter(3, never))();
 });
 
 test("a flight is shared, and its result forgotten", async () => {
   let starts = 0;
-  const flight = new SharedFlight(async () => {
+  const flight = new Singleflight(async () => {
     await turn();
     return ++starts;
   });
@@ -71,7 +71,7 @@ test("a flight is shared, and its result forgotten", async () => {
 
 test("a flight goes on while one still waits, and is aborted with the last", async () => {
   const signals: AbortSignal[] = [];
-  const flight = new SharedFlight(async (signal) => {
+  const flight = new Singleflight(async (signal) => {
     signals.push(signal);
     await new Promise((_resolve, reject) =>
       signal.addEventListener("abort", () => reject(signal.reason as Error)),
@@ -95,7 +95,7 @@ test("a flight goes on while one still waits, and is aborted with the last", asy
 
 test("a failed flight fails all who wait, and the next one starts anew", async () => {
   let starts = 0;
-  const flight = new SharedFlight(async () => {
+  const flight = new Singleflight(async () => {
     await turn();
     if (++starts === 1) throw new Error("no luck");
     return starts;

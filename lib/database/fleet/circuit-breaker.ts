@@ -18,18 +18,18 @@ export interface RecentOutcome {
   readonly finishedAtMs: number;
 }
 
-export type FleetHealth =
+export type CircuitBreaker =
   /** `lastBackoffMs`: how long the last illness had made us wait; 0 = never ill. */
-  | { readonly kind: "well"; readonly sinceMs: number; readonly lastBackoffMs: number }
+  | { readonly kind: "closed"; readonly sinceMs: number; readonly lastBackoffMs: number }
   | {
-      readonly kind: "ill";
+      readonly kind: "open";
       readonly sinceMs: number;
       readonly backoffMs: number;
       readonly backoffFromMs: number;
       readonly backoffUntilMs: number;
     };
 
-export interface FleetLimits {
+export interface BreakerLimits {
   readonly firstBackoffMs: number;
   readonly longestBackoffMs: number;
   /** Older outcomes say nothing about now. */
@@ -40,7 +40,7 @@ export interface FleetLimits {
   readonly mostSlabs: number;
 }
 
-export const DEFAULT_FLEET_LIMITS: FleetLimits = {
+export const DEFAULT_BREAKER_LIMITS: BreakerLimits = {
   firstBackoffMs: 60_000,
   longestBackoffMs: 32 * 60_000,
   windowMs: 30 * 60_000,
@@ -55,27 +55,27 @@ const BAD: ReadonlySet<RecentOutcome["outcome"]> = new Set([
   "no-candidates",
 ]);
 
-export function nextFleetHealth(
-  before: FleetHealth,
+export function nextBreaker(
+  before: CircuitBreaker,
   outcomes: readonly RecentOutcome[],
   nowMs: number,
-  limits: FleetLimits = DEFAULT_FLEET_LIMITS,
-): FleetHealth {
+  limits: BreakerLimits = DEFAULT_BREAKER_LIMITS,
+): CircuitBreaker {
   const health = notAhead(before, nowMs);
-  const from = health.kind === "well" ? health.sinceMs : health.backoffFromMs;
+  const from = health.kind === "closed" ? health.sinceMs : health.backoffFromMs;
   const latest = latestOfEachSlab(outcomes, Math.max(from, nowMs - limits.windowMs)).slice(
     0,
     limits.mostSlabs,
   );
   const bad = latest.filter(({ outcome }) => BAD.has(outcome)).length;
   const mostAreBad = bad * 2 > latest.length;
-  if (health.kind === "well") {
+  if (health.kind === "closed") {
     if (!mostAreBad || bad < limits.leastBadSlabs) return health;
     const relapse = health.lastBackoffMs > 0 && nowMs - health.sinceMs < 2 * health.lastBackoffMs;
     return illFrom(nowMs, nowMs, relapse ? health.lastBackoffMs * 2 : limits.firstBackoffMs, limits);
   }
   if (latest.length === 0) return health;
-  if (!mostAreBad) return { kind: "well", sinceMs: nowMs, lastBackoffMs: health.backoffMs };
+  if (!mostAreBad) return { kind: "closed", sinceMs: nowMs, lastBackoffMs: health.backoffMs };
   if (nowMs < health.backoffUntilMs) return health;
   return illFrom(health.sinceMs, nowMs, health.backoffMs * 2, limits);
 }
@@ -90,8 +90,8 @@ export type ClaimAllowance =
 
 const TRIAL_LEASES = 10;
 
-export function claimAllowance(health: FleetHealth, nowMs: number): ClaimAllowance {
-  if (health.kind === "well") return { kind: "all" };
+export function claimAllowance(health: CircuitBreaker, nowMs: number): ClaimAllowance {
+  if (health.kind === "closed") return { kind: "all" };
   return nowMs < health.backoffUntilMs ? { kind: "probe" } : { kind: "few", leases: TRIAL_LEASES };
 }
 
@@ -99,16 +99,16 @@ export function claimAllowance(health: FleetHealth, nowMs: number): ClaimAllowan
  * A clock that was set back leaves times that lie ahead; until they came no outcome would count, and claim would go on backing off. They
  * are taken as now: at worst a backoff begins anew.
  */
-function notAhead(health: FleetHealth, nowMs: number): FleetHealth {
+function notAhead(health: CircuitBreaker, nowMs: number): CircuitBreaker {
   const sinceMs = Math.min(health.sinceMs, nowMs);
-  if (health.kind === "well") return sinceMs === health.sinceMs ? health : { ...health, sinceMs };
+  if (health.kind === "closed") return sinceMs === health.sinceMs ? health : { ...health, sinceMs };
   if (health.backoffFromMs <= nowMs) return health;
   return { ...health, sinceMs, backoffFromMs: nowMs, backoffUntilMs: nowMs + health.backoffMs };
 }
 
-function illFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: FleetLimits): FleetHealth {
+function illFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: BreakerLimits): CircuitBreaker {
   const bounded = Math.min(backoffMs, limits.longestBackoffMs);
-  return { kind: "ill", sinceMs, backoffMs: bounded, backoffFromMs: nowMs, backoffUntilMs: nowMs + bounded };
+  return { kind: "open", sinceMs, backoffMs: bounded, backoffFromMs: nowMs, backoffUntilMs: nowMs + bounded };
 }
 
 /** Newest first. One slab that fails over and over is one voice. */
