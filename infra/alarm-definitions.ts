@@ -115,10 +115,10 @@ export const ALARMS = {
     metrics: { slabs: fleet("reap", "SlabsFoundAtRisk", "Maximum") },
     ...everAbove(0, 1),
   },
-  "ill-fleet": {
+  "circuit-breaker-open": {
     means:
       "Most recent repairs of different slabs failed for a reason that is not the slabs': claims back off.",
-    metrics: { ill: fleet("reap", "CircuitBreakerOpen", "Maximum") },
+    metrics: { open: fleet("reap", "CircuitBreakerOpen", "Maximum") },
     ...everAbove(0, 1),
   },
   "leases-expiring": {

@@ -28,6 +28,7 @@ export type OperatorErrorCode =
   | "slab-not-leasable"
   | "leases-running"
   | "nothing-to-remove"
+  | "fleet-in-maintenance"
   | "not-quarantined"
   | "no-such-dead-letter"
   /** This machine. */

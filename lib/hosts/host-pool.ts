@@ -11,14 +11,14 @@ import { writeSector } from "../rhp4/write-sector.ts";
 import type { HostKey, Root } from "../slab/ids.ts";
 import { type ChargeMeter, createChargeMeter } from "./charge-meter.ts";
 import { withinLimits } from "./deadline.ts";
-import type { SharedHostScore, HostSample } from "./shared-score.ts";
-import { Semaphore } from "./semaphore.ts";
 import type { HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
 import { defaultHostPoolConfig, type HostPoolConfig } from "./host-pool-config.ts";
 import type { HostScore } from "./host-score.ts";
 import { HostSession } from "./host-session.ts";
 import { type Direction, ScoreBoard } from "./score-board.ts";
+import { Semaphore } from "./semaphore.ts";
+import type { HostSample, SharedHostScore } from "./shared-score.ts";
 
 interface PaidRequest {
   /** A host that asks more is not asked: `too-expensive`. */

@@ -5,10 +5,10 @@ import { RpcError } from "../rhp4/rpc-error.ts";
 import type { RpcStream } from "../rhp4/rpc-stream.ts";
 import { settings } from "../rhp4/settings.ts";
 import { withinLimits } from "./deadline.ts";
-import { Semaphore } from "./semaphore.ts";
 import type { HostConnection, HostDialer, HostTarget } from "./host-dialer.ts";
 import { HostError, hostErrorFrom } from "./host-error.ts";
 import type { HostPoolConfig } from "./host-pool-config.ts";
+import { Semaphore } from "./semaphore.ts";
 import { Singleflight } from "./singleflight.ts";
 import { watchStream } from "./watched-stream.ts";
 

@@ -1,12 +1,12 @@
 import type { Clock } from "../clock/clock.ts";
 import type { HostKey } from "../slab/ids.ts";
+import { ExpiringFlag, FailureRate, type HostScore, MovingAverage, weightOfHostScore } from "./host-score.ts";
 import {
-  type SharedHostScore,
   FORGET_FULL_AFTER_MS,
   FORGET_OUT_OF_FUNDS_AFTER_MS,
   type HostSample,
+  type SharedHostScore,
 } from "./shared-score.ts";
-import { FailureRate, type HostScore, MovingAverage, ExpiringFlag, weightOfHostScore } from "./host-score.ts";
 
 export type Direction = "read" | "write";
 

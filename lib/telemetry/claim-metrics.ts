@@ -6,8 +6,8 @@ interface ClaimCounts {
   readonly resent: number;
   readonly sent: number;
   readonly refused: number;
-  readonly breaker: "closed" | "ill";
-  readonly stopped: "no-backlog" | "deadline" | "breaker-open" | "paused";
+  readonly breaker: "closed" | "open";
+  readonly stopped: "no-backlog" | "deadline" | "breaker-open" | "paused" | "maintenance";
   readonly unjudged: number;
   readonly budgetStops: readonly string[];
 }
@@ -18,6 +18,7 @@ const BACKLOG_LEFT: Readonly<Record<ClaimCounts["stopped"], number | undefined>>
   deadline: 1,
   "breaker-open": undefined,
   paused: undefined,
+  maintenance: undefined,
 };
 
 export function claimMetrics(report: ClaimCounts): MetricValues {

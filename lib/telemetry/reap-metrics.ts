@@ -7,7 +7,7 @@ interface ReapCounts {
   readonly quarantined: number;
   readonly taken: number;
   readonly deadLetters: number;
-  readonly breaker: "closed" | "ill" | undefined;
+  readonly breaker: "closed" | "open" | undefined;
 }
 
 export function reapMetrics(report: ReapCounts): MetricValues {

@@ -40,7 +40,7 @@ export interface DatabaseWork {
   readonly signal: AbortSignal;
 }
 
-/** Without a backlog, or while the fleet is paused or ill: how long until the next look. */
+/** Without a backlog, or while the fleet is paused or its circuit breaker is open: how long until the next look. */
 const IDLE_MS = 15_000;
 /** Between two claims, so that workers which end one after the other are filled together. */
 const LEAST_PAUSE_MS = 250;

@@ -63,7 +63,11 @@ test("every metric is counted for who prints it, Repairs for each outcome", () =
   expect(new Set(counted).size).toBe(counted.length);
   expect(new Set(counted.map((metric) => metric.split(" ")[1]))).toEqual(new Set(Object.keys(METRICS)));
   expect(counted).toEqual(
-    expect.arrayContaining(["claim CircuitBreakerOpen", "reap CircuitBreakerOpen", "repair Repairs repaired"]),
+    expect.arrayContaining([
+      "claim CircuitBreakerOpen",
+      "reap CircuitBreakerOpen",
+      "repair Repairs repaired",
+    ]),
   );
   // Two sides of an alarm are two metrics.
   expect(alarmCounts().metrics).toBeGreaterThan(alarmCounts().alarms);

@@ -102,7 +102,7 @@ test("where all is well it finds nothing", async () => {
     indexd: "ok",
     schema: "ok",
     privileges: "ok",
-    pause: "ok",
+    mode: "ok",
     hosts: "ok",
     account: "ok",
     queue: "ok",
@@ -210,7 +210,7 @@ test("a right that lacks, a pause, an unknown indexd, no queue", async () => {
     "--hosts",
     "0",
   );
-  expect(lacking.levels).toMatchObject({ privileges: "failure", pause: "warning", queue: "failure" });
+  expect(lacking.levels).toMatchObject({ privileges: "failure", mode: "warning", queue: "failure" });
   expect(lacking.text).toContain("select (encryption_key) on public.slabs");
   await sql.unsafe(`grant select (encryption_key) on public.slabs to ${role.name}`);
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;

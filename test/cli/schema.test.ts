@@ -45,7 +45,10 @@ describe("init and uninstall", () => {
   test("uninstall gives leased slabs back at once, bumps what moved, and refuses while repairs run", async () => {
     const { sql } = database;
     await cli("init", "--yes");
-    const slab = await seedSlab(sql, { minShards: 2, sectors: placeOn(await seedNetwork(sql, { hosts: 4 })) });
+    const slab = await seedSlab(sql, {
+      minShards: 2,
+      sectors: placeOn(await seedNetwork(sql, { hosts: 4 })),
+    });
     await sql`update slabs set next_repair_attempt = clock_timestamp() + interval '1 hour'`;
     await sql`
       insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, began_at, worker, expires_at, margin)

@@ -99,21 +99,21 @@ describe("invoke, pause and resume", () => {
     await brokenSlab();
     expect(await cli("pause", "--reason", "moving the database")).toMatchObject({
       code: 0,
-      json: { changed: true, paused: true, reason: "moving the database" },
+      json: { changed: true, mode: { kind: "paused", reason: "moving the database" } },
     });
     expect((await cli("pause", "--reason", "other")).json).toMatchObject({
       changed: false,
-      reason: "moving the database",
+      mode: { kind: "paused", reason: "moving the database" },
     });
     expect((await cli("invoke", "claim")).json).toMatchObject({
       function: "slabmend-claim",
       report: { leased: 0, stopped: "paused" },
     });
     expect((await runCli(["status"], { environment })).out).toMatch(
-      /! paused since .* \(moving the database\)/,
+      /! paused since .* by .*@.* \(moving the database\)/,
     );
 
-    expect((await cli("resume")).json).toMatchObject({ changed: true, paused: false });
+    expect((await cli("resume")).json).toMatchObject({ changed: true, mode: { kind: "running" } });
     expect((await cli("resume")).json).toMatchObject({ changed: false });
     expect((await cli("invoke", "claim")).json).toMatchObject({ report: { leased: 1 } });
     expect((await queueServer.count(queues.repairs)).visible).toBe(1);

@@ -1,15 +1,15 @@
 import { describe, expect, test } from "vitest";
 import {
+  type CircuitBreaker,
   claimAllowance,
   DEFAULT_BREAKER_LIMITS,
-  type CircuitBreaker,
   nextBreaker,
   type RecentOutcome,
 } from "../../lib/database/fleet/circuit-breaker.ts";
 
 const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
-const WELL: CircuitBreaker = { kind: "closed", sinceMs: 0, lastBackoffMs: 0 };
+const CLOSED: CircuitBreaker = { kind: "closed", sinceMs: 0, lastBackoffMs: 0 };
 
 /** Outcomes of different slabs, the last one now, a second apart. */
 function outcomes(...list: RecentOutcome["outcome"][]): RecentOutcome[] {
@@ -21,24 +21,24 @@ function outcomes(...list: RecentOutcome["outcome"][]): RecentOutcome[] {
 }
 const times = <Item>(n: number, item: Item): Item[] => Array.from({ length: n }, () => item);
 
-describe("well", () => {
-  test.each<[string, RecentOutcome[], "well" | "ill"]>([
-    ["nothing finished", [], "well"],
-    ["all repaired", outcomes(...times(20, "repaired" as const)), "well"],
-    ["four bad ones: may be the slabs'", outcomes(...times(4, "crashed" as const)), "well"],
-    ["five bad ones", outcomes(...times(5, "crashed" as const)), "ill"],
-    ["bad ones of every kind", outcomes("crashed", "fault", "underfunded", "no-candidates", "fault"), "ill"],
+describe("a closed circuit breaker", () => {
+  test.each<[string, RecentOutcome[], "closed" | "open"]>([
+    ["nothing finished", [], "closed"],
+    ["all repaired", outcomes(...times(20, "repaired" as const)), "closed"],
+    ["four bad ones: may be the slabs'", outcomes(...times(4, "crashed" as const)), "closed"],
+    ["five bad ones", outcomes(...times(5, "crashed" as const)), "open"],
+    ["bad ones of every kind", outcomes("crashed", "fault", "underfunded", "no-candidates", "fault"), "open"],
     [
       "outcomes that are the slabs' own",
       outcomes("too-few-sources", "partial-refused", "interrupted", "too-few-sources", "partial-deadline"),
-      "well",
+      "closed",
     ],
-    ["half of them bad", outcomes(...times(5, "fault" as const), ...times(5, "repaired" as const)), "well"],
-    ["most of them bad", outcomes(...times(6, "fault" as const), ...times(5, "repaired" as const)), "ill"],
+    ["half of them bad", outcomes(...times(5, "fault" as const), ...times(5, "repaired" as const)), "closed"],
+    ["most of them bad", outcomes(...times(6, "fault" as const), ...times(5, "repaired" as const)), "open"],
     [
       "one slab that fails over and over",
       outcomes(...times(20, "crashed" as const)).map((outcome) => ({ ...outcome, slabId: "1" })),
-      "well",
+      "closed",
     ],
     [
       "bad ones of long ago",
@@ -46,7 +46,7 @@ describe("well", () => {
         ...outcome,
         finishedAtMs: NOW - 31 * MINUTE,
       })),
-      "well",
+      "closed",
     ],
     [
       "20 good ones since then",
@@ -58,10 +58,10 @@ describe("well", () => {
         })),
         ...outcomes(...times(20, "repaired" as const)),
       ],
-      "well",
+      "closed",
     ],
   ])("%s", (_what, recent, kind) => {
-    expect(nextBreaker(WELL, recent, NOW).kind).toBe(kind);
+    expect(nextBreaker(CLOSED, recent, NOW).kind).toBe(kind);
   });
 
   test("outcomes from before the last recovery do not count", () => {
@@ -76,12 +76,12 @@ describe("well", () => {
       outcome: "repaired" as const,
       finishedAtMs: NOW + 1,
     }));
-    expect(nextBreaker(WELL, [...bad, ...healed], NOW + 1).kind).toBe("well");
+    expect(nextBreaker(CLOSED, [...bad, ...healed], NOW + 1).kind).toBe("closed");
   });
 });
 
-describe("ill", () => {
-  const ill = (backoffMs: number): CircuitBreaker => ({
+describe("an open circuit breaker", () => {
+  const open = (backoffMs: number): CircuitBreaker => ({
     kind: "open",
     sinceMs: NOW,
     backoffMs,
@@ -92,11 +92,11 @@ describe("ill", () => {
     list.map((outcome, n) => ({ slabId: `p${n}`, outcome, finishedAtMs: NOW + ms - n }));
 
   test("starts with a minute and doubles up to 32 while probes fail", () => {
-    let health = nextBreaker(WELL, outcomes(...times(5, "fault" as const)), NOW);
+    let health = nextBreaker(CLOSED, outcomes(...times(5, "fault" as const)), NOW);
     const backoffs: number[] = [];
     let nowMs = NOW;
     for (let round = 0; round < 8; round += 1) {
-      if (health.kind !== "open") throw new Error("expected ill");
+      if (health.kind !== "open") throw new Error("expected open");
       expect(health.sinceMs).toBe(NOW);
       backoffs.push(health.backoffMs / MINUTE);
       const probe: RecentOutcome = { slabId: "p", outcome: "fault", finishedAtMs: nowMs + 1_000 };
@@ -108,7 +108,7 @@ describe("ill", () => {
   });
 
   test("a probe that succeeds ends it at once", () => {
-    expect(nextBreaker(ill(8 * MINUTE), later(1_000, "repaired"), NOW + 1_000)).toEqual({
+    expect(nextBreaker(open(8 * MINUTE), later(1_000, "repaired"), NOW + 1_000)).toEqual({
       kind: "closed",
       sinceMs: NOW + 1_000,
       lastBackoffMs: 8 * MINUTE,
@@ -116,48 +116,48 @@ describe("ill", () => {
   });
 
   test("what was bad before the backoff says nothing new", () => {
-    const health = ill(MINUTE);
+    const health = open(MINUTE);
     expect(nextBreaker(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
   });
 
   test("a relapse soon after goes on where it stood, a later one starts anew", () => {
-    const well: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
+    const closed: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
     const bad = later(MINUTE, ...times(5, "crashed" as const));
-    expect(nextBreaker(well, bad, NOW + MINUTE)).toMatchObject({ kind: "open", backoffMs: 8 * MINUTE });
+    expect(nextBreaker(closed, bad, NOW + MINUTE)).toMatchObject({ kind: "open", backoffMs: 8 * MINUTE });
     const late = later(9 * MINUTE, ...times(5, "crashed" as const));
-    expect(nextBreaker(well, late, NOW + 9 * MINUTE)).toMatchObject({ kind: "open", backoffMs: MINUTE });
+    expect(nextBreaker(closed, late, NOW + 9 * MINUTE)).toMatchObject({ kind: "open", backoffMs: MINUTE });
   });
 
-  test("claim may lease a probe while it backs off, a few slabs afterwards, all when well", () => {
-    expect(claimAllowance(ill(MINUTE), NOW + 1)).toEqual({ kind: "probe" });
-    expect(claimAllowance(ill(MINUTE), NOW + MINUTE)).toEqual({ kind: "few", leases: 10 });
-    expect(claimAllowance(WELL, NOW)).toEqual({ kind: "all" });
+  test("claim may lease a probe while it backs off, a few slabs afterwards, all when closed", () => {
+    expect(claimAllowance(open(MINUTE), NOW + 1)).toEqual({ kind: "probe" });
+    expect(claimAllowance(open(MINUTE), NOW + MINUTE)).toEqual({ kind: "few", leases: 10 });
+    expect(claimAllowance(CLOSED, NOW)).toEqual({ kind: "all" });
   });
 });
 
 describe("a clock that was set back", () => {
   const AHEAD = NOW + 1_000 * MINUTE;
   test("ends no backoff sooner, and makes it no longer than a new one", () => {
-    const ill: CircuitBreaker = {
+    const open: CircuitBreaker = {
       kind: "open",
       sinceMs: AHEAD,
       backoffMs: 2 * MINUTE,
       backoffFromMs: AHEAD,
       backoffUntilMs: AHEAD + 2 * MINUTE,
     };
-    const anew = nextBreaker(ill, [], NOW);
-    expect(anew).toEqual({ ...ill, sinceMs: NOW, backoffFromMs: NOW, backoffUntilMs: NOW + 2 * MINUTE });
+    const anew = nextBreaker(open, [], NOW);
+    expect(anew).toEqual({ ...open, sinceMs: NOW, backoffFromMs: NOW, backoffUntilMs: NOW + 2 * MINUTE });
     const repaired: RecentOutcome = { slabId: "p", outcome: "repaired", finishedAtMs: NOW + 1 };
     expect(nextBreaker(anew, [repaired], NOW + 2)).toMatchObject({ kind: "closed", sinceMs: NOW + 2 });
   });
 
   test("does not hide what happens from now on", () => {
-    const well = nextBreaker({ kind: "closed", sinceMs: AHEAD, lastBackoffMs: 0 }, [], NOW);
-    expect(well).toEqual({ kind: "closed", sinceMs: NOW, lastBackoffMs: 0 });
+    const closed = nextBreaker({ kind: "closed", sinceMs: AHEAD, lastBackoffMs: 0 }, [], NOW);
+    expect(closed).toEqual({ kind: "closed", sinceMs: NOW, lastBackoffMs: 0 });
     const bad = times(5, 0).map(
       (_, n): RecentOutcome => ({ slabId: `${n}`, outcome: "fault", finishedAtMs: NOW + 1 }),
     );
-    expect(nextBreaker(well, bad, NOW + 1).kind).toBe("ill");
+    expect(nextBreaker(closed, bad, NOW + 1).kind).toBe("open");
   });
 });
 

@@ -4,10 +4,10 @@ import { forgetFineSlabs } from "../../lib/database/backlog/forget-fine-slabs.ts
 import { readWalks } from "../../lib/database/backlog/record-backlog.ts";
 import { checkBudget } from "../../lib/database/fleet/budget.ts";
 import { DEFAULT_BREAKER_LIMITS } from "../../lib/database/fleet/circuit-breaker.ts";
-import { refreshBreaker, takeProbe } from "../../lib/database/fleet/refresh-breaker.ts";
+import { resumeLeasing, stopLeasing } from "../../lib/database/fleet/fleet-mode.ts";
 import { reportHostScores } from "../../lib/database/fleet/host-scores.ts";
-import { pauseClaims, resumeClaims } from "../../lib/database/fleet/fleet-mode.ts";
 import { releaseQuarantine } from "../../lib/database/fleet/quarantine.ts";
+import { refreshBreaker, takeProbe } from "../../lib/database/fleet/refresh-breaker.ts";
 import { storeDeadLetters } from "../../lib/database/fleet/store-dead-letters.ts";
 import { deleteDeadLetters } from "../../lib/database/fleet/stored-dead-letters.ts";
 import { leaseSlab, releaseUnbegunLease } from "../../lib/database/leases/lease-slab.ts";
@@ -80,8 +80,13 @@ test.each<[name: string, table: string, code: string, write: () => Promise<unkno
   ["takeProbe", "fleet", "55P03", () => takeProbe(sql, 1)],
   ["storeDeadLetters", "dead_letters", "40P01", () => storeDeadLetters(sql, [letter])],
   ["deleteDeadLetters", "dead_letters", "40P01", () => deleteDeadLetters(sql, ["m"])],
-  ["pauseClaims", "fleet", "40001", async () => expect(await pauseClaims(sql, "why")).toBe(true)],
-  ["resumeClaims", "fleet", "40001", async () => expect(await resumeClaims(sql)).toBe(true)],
+  [
+    "stopLeasing",
+    "fleet",
+    "40001",
+    async () => expect(await stopLeasing(sql, { kind: "paused", owner: "test" })).toBe(true),
+  ],
+  ["resumeLeasing", "fleet", "40001", async () => expect(await resumeLeasing(sql, "paused")).toBe(true)],
   ["readWalks", "walks", "40P01", () => readWalks(sql, ["lost"])],
   ["reportHostScores", "host_scores", "40P01", () => reportHostScores(sql, [sample])],
   ["forgetFineSlabs", "repairs", "40P01", () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 1 })],

@@ -73,7 +73,7 @@ describe.each(FATES)("%s:", (fate) => {
       select id, digest, 'crashed', now(), 2, next_repair_attempt from slabs where id = ${crashed}`;
     const done = async () => {
       const [row] = await sql`
-        select not ill as well,
+        select not breaker_open as closed,
           exists (select from slabmend.repairs where slab_id = ${crashed} and quarantined_until > now()) as quarantined,
           not exists (select from slabmend.leases where slab_id = ${crashed}) as ended,
           exists (select from slabmend.journal where slab_id = ${crashed} and outcome = 'crashed') as noted,
@@ -90,7 +90,7 @@ describe.each(FATES)("%s:", (fate) => {
     };
     await sql`update object_events set updated_at = now() - interval '1 day'`;
     for (const [write, states] of [
-      ["update on slabmend.fleet", ["well"]],
+      ["update on slabmend.fleet", ["closed"]],
       ["insert on slabmend.journal", ["quarantined", "ended", "noted"]],
       ["delete on slabmend.moved", ["told", "bumped"]],
       ["update of sending_since on slabmend.leases", ["taken"]],
@@ -108,7 +108,7 @@ describe.each(FATES)("%s:", (fate) => {
     await kill.finish();
     const rest = await done();
     expect(rest).toMatchObject({
-      well: true,
+      closed: true,
       ended: true,
       noted: true,
       told: true,

@@ -48,7 +48,11 @@ function fleetHost(n: number, changes: Partial<NetworkHost> = {}): NetworkHost {
   };
 }
 
-export const BLOCKED: Partial<NetworkHost> = { blocked: true, goodForUpload: false, hasAppendContract: false };
+export const BLOCKED: Partial<NetworkHost> = {
+  blocked: true,
+  goodForUpload: false,
+  hasAppendContract: false,
+};
 export const UNUSABLE: Partial<NetworkHost> = {
   usable: false,
   goodForUpload: false,

@@ -125,9 +125,9 @@ describe("what is measured", () => {
     });
   });
 
-  test("of a reap: unknown health is not printed as well", () => {
+  test("of a reap: an unknown circuit breaker is not printed as closed", () => {
     const report = { freed: 1, crashed: 2, quarantined: 3, taken: 4, deadLetters: 5 };
-    expect(reapMetrics({ ...report, fleet: undefined }).CircuitBreakerOpen).toBeUndefined();
+    expect(reapMetrics({ ...report, breaker: undefined }).CircuitBreakerOpen).toBeUndefined();
     expect(reapMetrics({ ...report, breaker: "open" })).toEqual({
       LeasesFreed: 1,
       LeasesCrashed: 2,

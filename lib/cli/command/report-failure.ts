@@ -67,6 +67,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "no-such-slab": "refused",
   "slab-not-leasable": "refused",
   "leases-running": "refused",
+  "fleet-in-maintenance": "refused",
   "nothing-to-remove": "refused",
   "not-quarantined": "refused",
   "no-such-dead-letter": "refused",

@@ -1,4 +1,11 @@
-import { pauseClaims, readPause, resumeClaims } from "../../database/fleet/fleet-mode.ts";
+import { hostname, userInfo } from "node:os";
+import {
+  type FleetMode,
+  readFleetMode,
+  resumeLeasing,
+  stopLeasing,
+} from "../../database/fleet/fleet-mode.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { withDatabase } from "../command/open-database.ts";
 
@@ -15,14 +22,12 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     )
     .action(
       action<{ reason?: string }>(host, async (context, { reason }) => {
-        const { changed, pause } = await withDatabase(context, { needs: "store" }, async (sql) => ({
-          changed: await pauseClaims(sql, reason),
-          pause: await readPause(sql),
+        const owner = `${userInfo().username}@${hostname()}`;
+        const { changed, mode } = await withDatabase(context, { needs: "store" }, async (sql) => ({
+          changed: await stopLeasing(sql, { kind: "paused", owner, reason }),
+          mode: await readFleetMode(sql),
         }));
-        context.print(
-          { changed, paused: true, since: pause?.since, reason: pause?.reason },
-          changed ? "paused" : `was paused already, since ${pause?.since.toISOString()}`,
-        );
+        context.print({ changed, mode }, changed ? "paused" : describeUnchanged(mode));
         return "done";
       }),
     );
@@ -31,9 +36,27 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     .description("lift a pause")
     .action(
       action<object>(host, async (context) => {
-        const changed = await withDatabase(context, { needs: "store" }, (sql) => resumeClaims(sql));
-        context.print({ changed, paused: false }, changed ? "resumed" : "was not paused");
+        const { changed, mode } = await withDatabase(context, { needs: "store" }, async (sql) => ({
+          changed: await resumeLeasing(sql, "paused"),
+          mode: await readFleetMode(sql),
+        }));
+        if (mode.kind === "maintenance") throw inMaintenance(mode.owner);
+        context.print({ changed, mode }, changed ? "resumed" : "was not paused");
         return "done";
       }),
     );
+}
+
+function describeUnchanged(mode: FleetMode): string {
+  if (mode.kind === "running") return "was resumed at the same moment";
+  const what = mode.kind === "paused" ? "was paused already" : "is in maintenance";
+  return `${what}, since ${mode.since.toISOString()} by ${mode.owner}`;
+}
+
+function inMaintenance(owner: string): OperatorError {
+  return new OperatorError({
+    code: "fleet-in-maintenance",
+    message: `the fleet's mode: expected paused, got maintenance, by ${owner}`,
+    remedy: "Let the maintenance run end, or cancel it; nothing was changed.",
+  });
 }

@@ -1,12 +1,13 @@
 /**
- * An ill fleet: when most recent outcomes of different slabs are bad, the cause is not the slabs (hosts unreachable,
- * accounts dry, a bad release, memory too small). Then nobody goes to quarantine, and claim backs off:
+ * The fleet's circuit breaker. When most recent outcomes of different slabs are bad, the cause is not the slabs (hosts
+ * unreachable, accounts without funds, a bad release, too little memory). Then no slab is quarantined, and claim backs
+ * off:
  *
- *   well --most of the latest outcomes bad--> ill, backing off 1 min
- *   ill  --most outcomes since then good-----> well
- *   ill  --backoff over, still mostly bad----> ill, backing off twice as long, at most 32 min
- *   ill  --backoff over, nothing finished----> ill; claim may try a few slabs
- *   well again, and ill soon after ----------> ill, backing off twice as long as last time
+ *   closed --most of the latest outcomes bad--> open, backing off 1 min
+ *   open   --most outcomes since then good----> closed
+ *   open   --backoff over, still mostly bad---> open, backing off twice as long, at most 32 min
+ *   open   --backoff over, nothing finished---> open; claim may try a few slabs (half-open)
+ *   closed again, and open soon after --------> open, backing off twice as long as last time
  *
  * While it backs off claim leases one slab a minute, the probe, so that recovery is noticed early. Pure.
  */
@@ -19,7 +20,7 @@ export interface RecentOutcome {
 }
 
 export type CircuitBreaker =
-  /** `lastBackoffMs`: how long the last illness had made us wait; 0 = never ill. */
+  /** `lastBackoffMs`: the last backoff; 0: it was never open. */
   | { readonly kind: "closed"; readonly sinceMs: number; readonly lastBackoffMs: number }
   | {
       readonly kind: "open";
@@ -61,52 +62,52 @@ export function nextBreaker(
   nowMs: number,
   limits: BreakerLimits = DEFAULT_BREAKER_LIMITS,
 ): CircuitBreaker {
-  const health = notAhead(before, nowMs);
-  const from = health.kind === "closed" ? health.sinceMs : health.backoffFromMs;
+  const breaker = notAhead(before, nowMs);
+  const from = breaker.kind === "closed" ? breaker.sinceMs : breaker.backoffFromMs;
   const latest = latestOfEachSlab(outcomes, Math.max(from, nowMs - limits.windowMs)).slice(
     0,
     limits.mostSlabs,
   );
   const bad = latest.filter(({ outcome }) => BAD.has(outcome)).length;
   const mostAreBad = bad * 2 > latest.length;
-  if (health.kind === "closed") {
-    if (!mostAreBad || bad < limits.leastBadSlabs) return health;
-    const relapse = health.lastBackoffMs > 0 && nowMs - health.sinceMs < 2 * health.lastBackoffMs;
-    return illFrom(nowMs, nowMs, relapse ? health.lastBackoffMs * 2 : limits.firstBackoffMs, limits);
+  if (breaker.kind === "closed") {
+    if (!mostAreBad || bad < limits.leastBadSlabs) return breaker;
+    const relapse = breaker.lastBackoffMs > 0 && nowMs - breaker.sinceMs < 2 * breaker.lastBackoffMs;
+    return openFrom(nowMs, nowMs, relapse ? breaker.lastBackoffMs * 2 : limits.firstBackoffMs, limits);
   }
-  if (latest.length === 0) return health;
-  if (!mostAreBad) return { kind: "closed", sinceMs: nowMs, lastBackoffMs: health.backoffMs };
-  if (nowMs < health.backoffUntilMs) return health;
-  return illFrom(health.sinceMs, nowMs, health.backoffMs * 2, limits);
+  if (latest.length === 0) return breaker;
+  if (!mostAreBad) return { kind: "closed", sinceMs: nowMs, lastBackoffMs: breaker.backoffMs };
+  if (nowMs < breaker.backoffUntilMs) return breaker;
+  return openFrom(breaker.sinceMs, nowMs, breaker.backoffMs * 2, limits);
 }
 
 /** How much claim may lease. */
 export type ClaimAllowance =
   | { readonly kind: "all" }
-  /** The backoff is over, but nothing has shown yet whether the fleet is well. */
+  /** The backoff is over, but nothing has shown yet whether repairs work again. */
   | { readonly kind: "few"; readonly leases: number }
   /** At most one a minute. */
   | { readonly kind: "probe" };
 
 const TRIAL_LEASES = 10;
 
-export function claimAllowance(health: CircuitBreaker, nowMs: number): ClaimAllowance {
-  if (health.kind === "closed") return { kind: "all" };
-  return nowMs < health.backoffUntilMs ? { kind: "probe" } : { kind: "few", leases: TRIAL_LEASES };
+export function claimAllowance(breaker: CircuitBreaker, nowMs: number): ClaimAllowance {
+  if (breaker.kind === "closed") return { kind: "all" };
+  return nowMs < breaker.backoffUntilMs ? { kind: "probe" } : { kind: "few", leases: TRIAL_LEASES };
 }
 
 /**
  * A clock that was set back leaves times that lie ahead; until they came no outcome would count, and claim would go on backing off. They
  * are taken as now: at worst a backoff begins anew.
  */
-function notAhead(health: CircuitBreaker, nowMs: number): CircuitBreaker {
-  const sinceMs = Math.min(health.sinceMs, nowMs);
-  if (health.kind === "closed") return sinceMs === health.sinceMs ? health : { ...health, sinceMs };
-  if (health.backoffFromMs <= nowMs) return health;
-  return { ...health, sinceMs, backoffFromMs: nowMs, backoffUntilMs: nowMs + health.backoffMs };
+function notAhead(breaker: CircuitBreaker, nowMs: number): CircuitBreaker {
+  const sinceMs = Math.min(breaker.sinceMs, nowMs);
+  if (breaker.kind === "closed") return sinceMs === breaker.sinceMs ? breaker : { ...breaker, sinceMs };
+  if (breaker.backoffFromMs <= nowMs) return breaker;
+  return { ...breaker, sinceMs, backoffFromMs: nowMs, backoffUntilMs: nowMs + breaker.backoffMs };
 }
 
-function illFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: BreakerLimits): CircuitBreaker {
+function openFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: BreakerLimits): CircuitBreaker {
   const bounded = Math.min(backoffMs, limits.longestBackoffMs);
   return { kind: "open", sinceMs, backoffMs: bounded, backoffFromMs: nowMs, backoffUntilMs: nowMs + bounded };
 }

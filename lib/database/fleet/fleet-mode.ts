@@ -1,41 +1,70 @@
 /**
- * Pause: claim leases nothing and sends nothing until it is lifted. What is leased is repaired, reap goes on, so a fleet
- * that is paused comes to rest within minutes and owes nobody anything. It holds for every worker of this database,
- * wherever it runs, and through deployments (docs/decisions/0243).
+ * The fleet's mode: one row that every worker of this database heeds, on any machine and through deployments
+ * (docs/decisions/0243).
+ *
+ *   running      leases are made and sent
+ *   paused       by an operator: nothing is leased or sent; what is leased is repaired, and reap goes on
+ *   maintenance  as paused, by a maintenance run, which alone ends it
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
 
-export interface Pause {
-  readonly since: Date;
-  readonly reason: string | undefined;
-}
+export type FleetMode =
+  | { readonly kind: "running" }
+  | {
+      readonly kind: "paused" | "maintenance";
+      /** The person or the run that set it. */
+      readonly owner: string;
+      readonly reason: string | undefined;
+      readonly since: Date;
+    };
 
+const MOST_OWNER_CHARACTERS = 200;
 const MOST_REASON_CHARACTERS = 500;
 
-/** Undefined: claims go on. One row by primary key. */
-export async function readPause(sql: ISql): Promise<Pause | undefined> {
-  const [row] = await sql<{ paused_at: Date | null; pause_reason: string | null }[]>`
-    select paused_at, pause_reason from slabmend.fleet`;
-  if (row === undefined || row.paused_at === null) return undefined;
-  return { since: row.paused_at, reason: row.pause_reason ?? undefined };
+interface Row {
+  readonly mode: FleetMode["kind"];
+  readonly mode_owner: string | null;
+  readonly mode_reason: string | null;
+  readonly mode_since: Date | null;
 }
 
-/** Returns false when it was paused before; the first reason stays. */
-export async function pauseClaims(sql: ISql, reason: string | undefined): Promise<boolean> {
-  const text = reason === undefined ? null : storableText(reason, MOST_REASON_CHARACTERS);
-  const pause = () => sql`
-    update slabmend.fleet set mode = 'paused', mode_owner = 'test', mode_since = clock_timestamp(), pause_reason = ${text}
-    where paused_at is null returning 1`;
-  const rows = await retryTransaction("pause claims", async () => await pause(), ONLY_CONFLICTS);
+/** One row by primary key. */
+export async function readFleetMode(sql: ISql): Promise<FleetMode> {
+  const [row] = await sql<Row[]>`select mode, mode_owner, mode_reason, mode_since from slabmend.fleet`;
+  return fleetModeOf(row!);
+}
+
+export function fleetModeOf({ mode, mode_owner, mode_reason, mode_since }: Row): FleetMode {
+  if (mode === "running") return { kind: mode };
+  return { kind: mode, owner: mode_owner!, reason: mode_reason ?? undefined, since: mode_since! };
+}
+
+/** Stops leasing. False: the fleet was not running, and its mode stays as it is. */
+export async function stopLeasing(
+  sql: ISql,
+  stop: {
+    readonly kind: "paused" | "maintenance";
+    readonly owner: string;
+    readonly reason?: string | undefined;
+  },
+): Promise<boolean> {
+  const owner = storableText(stop.owner, MOST_OWNER_CHARACTERS);
+  const reason = stop.reason === undefined ? null : storableText(stop.reason, MOST_REASON_CHARACTERS);
+  const change = () => sql`
+    update slabmend.fleet
+    set mode = ${stop.kind}, mode_owner = ${owner}, mode_reason = ${reason}, mode_since = clock_timestamp()
+    where mode = 'running' returning 1`;
+  const rows = await retryTransaction("stop leasing", async () => await change(), ONLY_CONFLICTS);
   return rows.length > 0;
 }
 
-/** Returns false when it was not paused. */
-export async function resumeClaims(sql: ISql): Promise<boolean> {
-  const resume = () => sql`
-    update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null, pause_reason = null where paused_at is not null returning 1`;
-  const rows = await retryTransaction("resume claims", async () => await resume(), ONLY_CONFLICTS);
+/** Ends the given mode. False: the fleet is not in it. */
+export async function resumeLeasing(sql: ISql, from: "paused" | "maintenance"): Promise<boolean> {
+  const change = () => sql`
+    update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null
+    where mode = ${from} returning 1`;
+  const rows = await retryTransaction("resume leasing", async () => await change(), ONLY_CONFLICTS);
   return rows.length > 0;
 }

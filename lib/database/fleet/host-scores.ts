@@ -1,9 +1,9 @@
 import type { ISql } from "postgres";
 import {
-  type SharedHostScore,
   FORGET_FULL_AFTER_MS,
   FORGET_OUT_OF_FUNDS_AFTER_MS,
   type HostSample,
+  type SharedHostScore,
 } from "../../hosts/shared-score.ts";
 import { parseHostKey } from "../../slab/ids.ts";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";

@@ -1,9 +1,14 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
-import { type CircuitBreaker, type BreakerLimits, nextBreaker, type RecentOutcome } from "./circuit-breaker.ts";
+import {
+  type BreakerLimits,
+  type CircuitBreaker,
+  nextBreaker,
+  type RecentOutcome,
+} from "./circuit-breaker.ts";
 
-interface FleetRow {
-  readonly ill: boolean;
+interface BreakerRow {
+  readonly open: boolean;
   readonly since_ms: number;
   readonly backoff_ms: number;
   readonly from_ms: number | null;
@@ -23,18 +28,18 @@ const MOST_ROWS = 200;
  * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
  */
 export async function refreshBreaker(sql: ISql, limits: BreakerLimits): Promise<BreakerNow> {
-  return await retryTransaction("refresh the fleet's health", () => refreshOnce(sql, limits), BRIEFLY);
+  return await retryTransaction("refresh the circuit breaker", () => refreshOnce(sql, limits), BRIEFLY);
 }
 
 interface BreakerNow {
-  readonly health: CircuitBreaker;
+  readonly breaker: CircuitBreaker;
   readonly nowMs: number;
 }
 
 async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow> {
-  const [row] = await sql<FleetRow[]>`
-    select f.ill, f.backoff_ms, f.revision::text,
-      ${sql.unsafe(msOf("f.since"))} as since_ms,
+  const [row] = await sql<BreakerRow[]>`
+    select f.breaker_open as open, f.backoff_ms, f.revision::text,
+      ${sql.unsafe(msOf("f.breaker_since"))} as since_ms,
       ${sql.unsafe(msOf("f.backoff_from"))} as from_ms,
       ${sql.unsafe(msOf("f.backoff_until"))} as until_ms,
       ${sql.unsafe(msOf("clock_timestamp()"))} as now_ms,
@@ -50,14 +55,14 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
         ) j
       ) as outcomes
     from slabmend.fleet f`;
-  const before = healthOf(row!);
-  const health = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
-  if (health !== before) await writeHealth(sql, health, row!.revision);
-  return { health, nowMs: row!.now_ms };
+  const before = breakerOf(row!);
+  const breaker = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
+  if (breaker !== before) await writeBreaker(sql, breaker, row!.revision);
+  return { breaker, nowMs: row!.now_ms };
 }
 
 /**
- * Takes the right to lease one probe of an ill fleet. False: somebody took it less than `everyMs` ago. A time that lies ahead
+ * Takes the right to lease one probe while the circuit breaker is open. False: it was taken less than `everyMs` ago. A time that lies ahead
  * (the clock was set back) keeps nobody from it: one probe too many costs little.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
@@ -73,8 +78,8 @@ export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
 /** A double is exact to the microsecond for times of this century. */
 const msOf = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::double precision`;
 
-function healthOf(row: FleetRow): CircuitBreaker {
-  if (!row.ill) return { kind: "closed", sinceMs: row.since_ms, lastBackoffMs: row.backoff_ms };
+function breakerOf(row: BreakerRow): CircuitBreaker {
+  if (!row.open) return { kind: "closed", sinceMs: row.since_ms, lastBackoffMs: row.backoff_ms };
   return {
     kind: "open",
     sinceMs: row.since_ms,
@@ -84,16 +89,16 @@ function healthOf(row: FleetRow): CircuitBreaker {
   };
 }
 
-async function writeHealth(sql: ISql, health: CircuitBreaker, revision: string): Promise<void> {
-  const ill = health.kind === "open";
+async function writeBreaker(sql: ISql, breaker: CircuitBreaker, revision: string): Promise<void> {
+  const open = breaker.kind === "open";
   const at = (ms: number | null) => sql`to_timestamp(${ms}::double precision / 1000)`;
   await sql`
     update slabmend.fleet set
-      ill = ${ill}::boolean,
-      since = ${at(health.sinceMs)},
-      backoff_ms = ${health.kind === "open" ? health.backoffMs : health.lastBackoffMs}::integer,
-      backoff_from = ${at(health.kind === "open" ? health.backoffFromMs : null)},
-      backoff_until = ${at(health.kind === "open" ? health.backoffUntilMs : null)},
+      breaker_open = ${open}::boolean,
+      breaker_since = ${at(breaker.sinceMs)},
+      backoff_ms = ${breaker.kind === "open" ? breaker.backoffMs : breaker.lastBackoffMs}::integer,
+      backoff_from = ${at(breaker.kind === "open" ? breaker.backoffFromMs : null)},
+      backoff_until = ${at(breaker.kind === "open" ? breaker.backoffUntilMs : null)},
       revision = revision + 1
     where revision = ${revision}::bigint`;
 }

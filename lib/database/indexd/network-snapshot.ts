@@ -53,7 +53,10 @@ export interface NetworkSnapshotOptions {
 /**
  * Reads and judges the whole fleet in one statement (read-raw-network.ts). Cache it for 30–60 s: it is about 2 KB a host.
  */
-export async function readNetworkSnapshot(sql: ISql, options: NetworkSnapshotOptions): Promise<NetworkSnapshot> {
+export async function readNetworkSnapshot(
+  sql: ISql,
+  options: NetworkSnapshotOptions,
+): Promise<NetworkSnapshot> {
   const takenAtMs = (options.now ?? Date.now)();
   const raw = await readRawNetwork(sql);
   return judgeNetwork(raw, { minHostDistanceKm: options.minHostDistanceKm, takenAtMs });

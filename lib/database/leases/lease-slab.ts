@@ -7,7 +7,7 @@ export interface LeaseSlabRequest {
   readonly holdMs: number;
   /** How long past its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
   readonly graceMs: number;
-  /** Leases although indexd may be at the slab, and in spite of a quarantine. */
+  /** Leases although indexd may be at the slab, and in spite of a quarantine or a pause; never in maintenance. */
   readonly force: boolean;
 }
 
@@ -23,13 +23,16 @@ export type LeaseSlabResult =
         | "quarantined"
         | "being-deleted"
         /** indexd claimed it, or may have. */
-        | "left-to-indexd";
+        | "left-to-indexd"
+        /** Paused or in maintenance. */
+        | "fleet-not-running";
       readonly until?: Date;
     };
 
 const LOCK_NOT_AVAILABLE = "55P03";
 
 interface Standing {
+  readonly mode: "running" | "paused" | "maintenance";
   readonly leased: boolean;
   readonly quarantined_until: Date | null;
   readonly held: boolean;
@@ -57,7 +60,7 @@ async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlab
       const locked = await tx`select 1 from public.slabs s where s.id = ${id} for no key update nowait`;
       if (locked.length === 0) return { kind: "refused", why: "no-such-slab" };
       const [standing] = await tx<Standing[]>`
-        select
+        select (select f.mode from slabmend.fleet f) as mode,
           exists (select from slabmend.leases l where l.slab_id = s.id) as leased,
           case when r.quarantined_until > clock_timestamp() then r.quarantined_until end as quarantined_until,
           exists (select from public.account_slabs a where a.slab_id = s.id)
@@ -104,7 +107,9 @@ async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlab
 function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefined {
   if (standing.leased) return { kind: "refused", why: "leased" };
   if (standing.queued && !standing.held) return { kind: "refused", why: "being-deleted" };
+  if (standing.mode === "maintenance") return { kind: "refused", why: "fleet-not-running" };
   if (force) return undefined;
+  if (standing.mode === "paused") return { kind: "refused", why: "fleet-not-running" };
   if (standing.quarantined_until !== null) {
     return { kind: "refused", why: "quarantined", until: standing.quarantined_until };
   }

@@ -14,7 +14,7 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
  * out to send less than `afterMs` ago are left to them; not for a time that lies ahead (the clock was set back): at worst a message
  * is sent twice, and only one of them begins.
  *
- * Locks the rows it takes, `skip locked`: two callers share the work. Reads the whole of leases, which is never larger
+ * None while the fleet is not running. Locks the rows it takes, `skip locked`: two callers share the work. Reads the whole of leases, which is never larger
  * than the fleet.
  */
 export async function takeUnsent(
@@ -27,6 +27,7 @@ export async function takeUnsent(
     where l.slab_id in (
       select u.slab_id from slabmend.leases u
       where u.sent_at is null and u.began_at is null
+        and (select f.mode from slabmend.fleet f) = 'running'
         and (u.sending_since > clock_timestamp()
           or u.sending_since <= clock_timestamp() - make_interval(secs => ${options.afterMs}::double precision / 1000))
       order by u.sending_since

@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 
 export interface BacklogOfMargin {
   /** Sectors on good hosts minus min_shards; negative: more are gone than may be. */
@@ -45,8 +46,7 @@ export interface FleetStatus {
   /** Slabs whose objects' events are still to be bumped. */
   readonly unflushedMoves: number;
   readonly breakerIsOpen: boolean;
-  readonly pausedSince: Date | undefined;
-  readonly pauseReason: string | undefined;
+  readonly mode: FleetMode;
   /** Names of the limits of the budget that stopped claims when claim last looked, today; yesterday's stop is over. */
   readonly budgetStops: readonly string[];
   /** When claim last compared the budget with what was spent; undefined: not today. */
@@ -74,9 +74,11 @@ interface Row {
   readonly quarantined: number;
   readonly at_risk: number;
   readonly moved: number;
-  readonly ill: boolean;
-  readonly paused_at: Date | null;
-  readonly pause_reason: string | null;
+  readonly breaker_open: boolean;
+  readonly mode: FleetMode["kind"];
+  readonly mode_owner: string | null;
+  readonly mode_reason: string | null;
+  readonly mode_since: Date | null;
   readonly stopped_by: string[] | null;
   readonly budget_checked_at: Date | null;
 }
@@ -121,7 +123,7 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
       (select count(*)::integer from slabmend.repairs r where r.quarantined_until > (select n.at from now n)) as quarantined,
       (select count(*)::integer from slabmend.repairs r where r.last_outcome = 'too-few-sources') as at_risk,
       (select count(distinct slab_id)::integer from slabmend.moved) as moved,
-      f.ill, f.paused_at, f.pause_reason,
+      f.breaker_open, f.mode, f.mode_owner, f.mode_reason, f.mode_since,
       to_jsonb(b.stopped_by) as stopped_by, b.checked_at as budget_checked_at
     from (
       select (count(*) filter (where sent_at is null and began_at is null and expires_at >= clock_timestamp()))::integer
@@ -167,9 +169,8 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
     quarantined: row!.quarantined,
     atRisk: row!.at_risk,
     unflushedMoves: row!.moved,
-    breakerIsOpen: row!.ill,
-    pausedSince: row!.paused_at ?? undefined,
-    pauseReason: row!.pause_reason ?? undefined,
+    breakerIsOpen: row!.breaker_open,
+    mode: fleetModeOf(row!),
     budgetStops: row!.stopped_by ?? [],
     budgetCheckedAt: row!.budget_checked_at ?? undefined,
   };

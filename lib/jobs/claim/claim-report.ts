@@ -14,7 +14,7 @@ export interface ClaimReport {
   readonly pages: number;
   readonly rounds: number;
   readonly breaker: CircuitBreaker["kind"];
-  readonly stopped: "no-backlog" | "deadline" | "breaker-open" | "paused";
+  readonly stopped: "no-backlog" | "deadline" | "breaker-open" | "paused" | "maintenance";
   /** Times that a slab's health could not be read in time, so that the backlog says of it what it said before, or nothing. */
   readonly unjudged: number;
   /** Limits of the budget that are reached: only slabs in danger are leased. */

@@ -1,5 +1,5 @@
 import type { BudgetLimits } from "../../database/fleet/budget.ts";
-import { DEFAULT_BREAKER_LIMITS, type BreakerLimits } from "../../database/fleet/circuit-breaker.ts";
+import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "../../database/fleet/circuit-breaker.ts";
 import { DEFAULT_WALK_SETTINGS, type WalkSettings } from "../backlog/backlog-settings.ts";
 
 /**
@@ -36,7 +36,7 @@ export interface ClaimSettings {
   readonly topUpMs: number;
   /** A lease whose message was not confirmed for this long is sent again, by whoever comes first. */
   readonly resendAfterMs: number;
-  /** Of an ill fleet. */
+  /** While the circuit breaker is open. */
   readonly probeEveryMs: number;
   readonly fleet: BreakerLimits;
 }

@@ -1,12 +1,12 @@
 /**
  * claim: keeps live leases at maxInFlight while there is a backlog.
  *
- *   round: is the fleet well? -> send what was left unsent -> walk, to keep the backlog true -> lease and send batch by
+ *   round: is the circuit breaker closed? -> send what was left unsent -> walk, to keep the backlog true -> lease and send batch by
  *          batch until there is room no more or nothing is left that may be leased
  *
  * With a backlog it does a round every few seconds until its deadline, because a batch a minute would cap the fleet.
- * Without one it returns at once. Of an ill fleet it leases one probe, or a few slabs, and returns. Of a paused one it
- * leases and sends nothing.
+ * Without one it returns at once. While the circuit breaker is open it leases one probe, or a few
+ * slabs, and returns. Unless the fleet is running it leases and sends nothing.
  *
  * Each page is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
  * (sent by the next run), sent twice (harmless), or without message (reaped when their hour is over).
@@ -15,8 +15,8 @@
 import { sleep } from "../../clock/sleep.ts";
 import { type BudgetLimit, type BudgetState, checkBudget } from "../../database/fleet/budget.ts";
 import { type ClaimAllowance, claimAllowance } from "../../database/fleet/circuit-breaker.ts";
+import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
 import { refreshBreaker, takeProbe } from "../../database/fleet/refresh-breaker.ts";
-import { readPause } from "../../database/fleet/fleet-mode.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
 import { sendLeases } from "../send-leases/send-leases.ts";
@@ -48,10 +48,10 @@ export async function claim(
   for (;;) {
     deps.signal?.throwIfAborted();
     count.rounds += 1;
-    const { health, nowMs } = await ask((sql) => refreshBreaker(sql, settings.fleet));
-    const allowance = claimAllowance(health, nowMs);
+    const { breaker, nowMs } = await ask((sql) => refreshBreaker(sql, settings.fleet));
+    const allowance = claimAllowance(breaker, nowMs);
     const end = (stopped: ClaimReport["stopped"]): ClaimReport => {
-      const report = { ...count, breaker: health.kind, stopped, budgetStops: stoppedBy };
+      const report = { ...count, breaker: breaker.kind, stopped, budgetStops: stoppedBy };
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
@@ -62,9 +62,10 @@ export async function claim(
       stoppedBy = budget.stoppedBy;
       return budget;
     };
-    if ((await ask(readPause)) !== undefined) {
+    const mode = await ask(readFleetMode);
+    if (mode.kind !== "running") {
       await checkLimits();
-      return end("paused");
+      return end(mode.kind);
     }
     await resendUnsent(deps, settings, endsAtMs, count);
     let walked: WalkReport["stopped"] = "rested";
@@ -79,7 +80,7 @@ export async function claim(
     const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("breaker-open");
-    // What an ill fleet may try goes to the most urgent.
+    // What may be tried while the circuit breaker is open goes to the most urgent.
     const patientShare = allowance.kind === "all" ? settings.patientShare : 0;
     const fill = { mostLeases: mostLeases(allowance), patientShare, endsAtMs };
     const filled: Filled =

@@ -1,4 +1,4 @@
-import { DEFAULT_BREAKER_LIMITS, type BreakerLimits } from "../../database/fleet/circuit-breaker.ts";
+import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "../../database/fleet/circuit-breaker.ts";
 
 export interface ReapSettings {
   readonly quarantineMs: number;

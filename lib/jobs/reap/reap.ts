@@ -2,7 +2,7 @@
  * reap: puts right what crashed, was lost or was left behind. One run does, each independent of the others:
  *
  *   leases         expired ones end, their slabs become claimable; crashes are counted, slabs quarantined
- *   fleet          is the fleet ill? (before the leases, because nobody is quarantined while it is; and after them)
+ *   breaker        is the circuit breaker open? (before the leases, because nobody is quarantined while it is; and after them)
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   go into a table
@@ -83,13 +83,13 @@ export async function reap(
     }
   };
   const checkFleet = async (): Promise<void> => {
-    report.breaker = (await ask((sql) => refreshBreaker(sql, settings.fleet))).health.kind;
+    report.breaker = (await ask((sql) => refreshBreaker(sql, settings.fleet))).breaker.kind;
     await deps.step?.("fleet-checked");
   };
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // Unknown counts as ill: quarantine can wait for a minute.
+    // Unknown counts as open: quarantine can wait for a minute.
     const breakerIsOpen = report.breaker !== "closed";
     await ask(shortenLeasesOfTheFuture);
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));

@@ -20,7 +20,7 @@ export interface RepairTally {
 /**
  * The outcome of a repair whose plan had something to move. A slab is called short of sources only when neither time nor
  * money nor our own network explains it; then also when other shards of it were stored, because its data is at risk all
- * the same. A worker that hears nobody is at fault itself, which counts for the ill fleet: otherwise a network that is cut
+ * the same. A worker that hears nobody is at fault itself, which counts for the circuit breaker: otherwise a network that is cut
  * off would be a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {

@@ -105,7 +105,9 @@ test("through a client that may not prepare statements and has no session, the s
   const pooled = postgres(database.url, { max: 1, prepare: false, fetch_types: false });
   try {
     const options = { minHostDistanceKm: 10, now: () => 0 };
-    expect(await readNetworkSnapshot(pooled, options)).toEqual(await readNetworkSnapshot(database.sql, options));
+    expect(await readNetworkSnapshot(pooled, options)).toEqual(
+      await readNetworkSnapshot(database.sql, options),
+    );
   } finally {
     await pooled.end();
   }

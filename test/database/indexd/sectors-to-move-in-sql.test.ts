@@ -8,7 +8,14 @@ import { readSlab } from "../../../lib/database/indexd/read-slab.ts";
 import { judgeSectors } from "../../../lib/placement/sectors-to-move.ts";
 import type { SlabId } from "../../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { LOST, placeOn, type SeededHost, seedNetwork, seedSlab, seedSlabs } from "../../support/seed-indexd.ts";
+import {
+  LOST,
+  placeOn,
+  type SeededHost,
+  seedNetwork,
+  seedSlab,
+  seedSlabs,
+} from "../../support/seed-indexd.ts";
 import { rolledBack } from "./rolled-back.ts";
 
 const HOSTS = 10;

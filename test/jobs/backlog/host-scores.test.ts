@@ -1,8 +1,8 @@
 import postgres, { type Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readHostScores, reportHostScores } from "../../../lib/database/fleet/host-scores.ts";
-import type { SharedHostScore, HostSample } from "../../../lib/hosts/shared-score.ts";
 import { ScoreBoard } from "../../../lib/hosts/score-board.ts";
+import type { HostSample, SharedHostScore } from "../../../lib/hosts/shared-score.ts";
 import type { HostKey } from "../../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";

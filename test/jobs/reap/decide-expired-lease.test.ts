@@ -26,7 +26,11 @@ test.each<[string, Partial<ExpiredLease>, object]>([
     { crashes: 2, othersSucceed: false },
     { kind: "crash", delayMs: 2 * MINUTE },
   ],
-  ["third crash of an ill fleet", { crashes: 2, breakerIsOpen: true }, { kind: "crash", delayMs: 2 * MINUTE }],
+  [
+    "third crash of an ill fleet",
+    { crashes: 2, breakerIsOpen: true },
+    { kind: "crash", delayMs: 2 * MINUTE },
+  ],
   ["and so on", { crashes: 4, othersSucceed: false }, { kind: "crash", delayMs: 8 * MINUTE }],
   ["for ever", { crashes: 32_000, othersSucceed: false }, { kind: "crash", delayMs: 32 * MINUTE }],
 ])("%s", (_what, rest, decision) => {

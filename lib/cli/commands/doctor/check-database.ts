@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import { readPause } from "../../../database/fleet/fleet-mode.ts";
+import { readFleetMode } from "../../../database/fleet/fleet-mode.ts";
 import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../../database/schema/migrate-database.ts";
 import { readPrivilegeGaps } from "../../../database/schema/missing-privileges.ts";
@@ -71,13 +71,13 @@ export async function checkDatabase(
   await attempt("privileges", async () => [
     judgePrivileges(await readServerFacts(sql), await readPrivilegeGaps(sql)),
   ]);
-  await attempt("pause", async () => {
-    const pause = await readPause(sql);
-    return [
-      pause === undefined
-        ? ok("pause", "claims go on")
-        : warning("pause", `paused since ${pause.since.toISOString()}`, "When it is time: slabmend resume."),
-    ];
+  await attempt("mode", async () => {
+    const mode = await readFleetMode(sql);
+    if (mode.kind === "running") return [ok("mode", "running: slabs are leased")];
+    const stopped = `${mode.kind} since ${mode.since.toISOString()} by ${mode.owner}`;
+    const remedy =
+      mode.kind === "paused" ? "When it is time: slabmend resume." : "Let the maintenance run end.";
+    return [warning("mode", stopped, remedy)];
   });
   return checks;
 }

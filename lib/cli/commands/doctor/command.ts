@@ -116,7 +116,9 @@ async function checkHostsOf(context: CommandContext, sql: ISql, options: DoctorO
   if (options.hosts === 0) return [skipped("hosts", "--hosts 0")];
   try {
     const settings = context.parse(["SLABMEND_MIN_HOST_DISTANCE_KM", "SLABMEND_ALLOW_PRIVATE_ADDRESSES"]);
-    const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM });
+    const fleet = await readNetworkSnapshot(sql, {
+      minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM,
+    });
     return await checkHosts(fleet, {
       seed: context.variables["SLABMEND_MIGRATION_SEED"]
         ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED

@@ -65,6 +65,10 @@ const REFUSALS: Readonly<
     "Its repairs crashed three times. Release it with slabmend quarantine release, or repair it with --force.",
   ],
   "being-deleted": ["indexd is about to delete it", "Nothing is left to do."],
+  "fleet-not-running": [
+    "the fleet is paused or in maintenance",
+    "Read slabmend status. A pause ends with slabmend resume; --force repairs in spite of one.",
+  ],
   "left-to-indexd": [
     "indexd's own loop or a remote worker may be repairing it",
     "Wait until then. If indexd runs with slabs.migrations: false and there is no remote worker, set SLABMEND_INDEXD_GRACE_SECONDS=0 or give --force.",

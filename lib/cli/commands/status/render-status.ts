@@ -1,4 +1,5 @@
 import prices from "../../../../docs/cost/prices.json" with { type: "json" };
+import type { FleetMode } from "../../../database/fleet/fleet-mode.ts";
 import type { FleetStatus } from "../../../database/reports/read-status.ts";
 import { bytes, duration, siacoins, table } from "../../command/quantities.ts";
 import { type LambdaBill, lambdaBill } from "./lambda-bill.ts";
@@ -38,13 +39,19 @@ export function reportStatus(status: FleetStatus): StatusReport {
   };
 }
 
+function describeMode({ kind, owner, reason, since }: Exclude<FleetMode, { kind: "running" }>): string {
+  const what = kind === "paused" ? "paused" : "in maintenance";
+  const remedy = kind === "paused" ? ": slabmend resume" : "";
+  return `${what} since ${since.toISOString()} by ${owner}${reason === undefined ? "" : ` (${reason})`}${remedy}`;
+}
+
 /** For people. What wants attention comes first. */
 export function renderStatus(report: StatusReport): string {
   const { leases, today } = report;
   const attention = [
-    report.pausedSince !== undefined &&
-      `paused since ${report.pausedSince.toISOString()}${report.pauseReason === undefined ? "" : ` (${report.pauseReason})`}: slabmend resume`,
-    report.breakerIsOpen && "the fleet is ill: most recent repairs failed, claim leases only a probe a minute",
+    report.mode.kind !== "running" && describeMode(report.mode),
+    report.breakerIsOpen &&
+      "the circuit breaker is open: most recent repairs failed, claim leases one slab a minute to try again",
     report.budgetStops.length > 0 &&
       `the budget stops claims: ${report.budgetStops.join(", ")} (as of ${report.budgetCheckedAt?.toISOString()})`,
     report.atRisk > 0 && `${report.atRisk} slabs at risk: too few sources answered`,

@@ -122,22 +122,25 @@ create table slabmend.checkpoints (
 -- Sectors up to this id have been looked at in this lap of claim.
 insert into slabmend.checkpoints (name, position, updated_at) values ('claim', 0, clock_timestamp());
 
--- One row: the circuit breaker (lib/database/fleet/circuit-breaker.ts) and whether an operator has paused the fleet.
+-- One row: the fleet's mode (lib/database/fleet/fleet-mode.ts) and its circuit breaker (circuit-breaker.ts).
 create table slabmend.fleet (
   id smallint primary key default 0 check (id = 0),
-  ill boolean not null default false,
-  since timestamptz not null,
+  mode text not null default 'running' check (mode in ('running', 'paused', 'maintenance')),
+  mode_owner text check (length(mode_owner) <= 200),
+  mode_reason text check (length(mode_reason) <= 500),
+  mode_since timestamptz,
+  breaker_open boolean not null default false,
+  breaker_since timestamptz not null,
   backoff_ms integer not null default 0 check (backoff_ms >= 0),
   backoff_from timestamptz,
   backoff_until timestamptz,
   last_probe_at timestamptz,
   -- Counts the changes: a writer that decided from an older state writes nothing.
   revision bigint not null default 0,
-  paused_at timestamptz,
-  pause_reason text check (length(pause_reason) <= 500),
-  check (not ill or (backoff_from is not null and backoff_until is not null))
+  check ((mode = 'running') = (mode_owner is null) and (mode = 'running') = (mode_since is null)),
+  check (not breaker_open or (backoff_from is not null and backoff_until is not null))
 );
-insert into slabmend.fleet (since) values (clock_timestamp());
+insert into slabmend.fleet (breaker_since) values (clock_timestamp());
 
 -- One row: what the last look at indexd's database said (lib/database/indexd/version/verify-indexd.ts). Writers compare.
 create table slabmend.indexd (

@@ -1,0 +1,54 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readFleetMode, resumeLeasing, stopLeasing } from "../../lib/database/fleet/fleet-mode.ts";
+import { takeUnsent } from "../../lib/database/leases/unsent-leases.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  await database.sql`
+    update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
+});
+
+describe("the fleet's mode", () => {
+  test("says who stopped leasing, why and since when, and the first owner stays", async () => {
+    expect(await readFleetMode(database.sql)).toEqual({ kind: "running" });
+    expect(await stopLeasing(database.sql, { kind: "paused", owner: "ann@host", reason: "upgrade" })).toBe(
+      true,
+    );
+    expect(await stopLeasing(database.sql, { kind: "maintenance", owner: "run 7" })).toBe(false);
+    expect(await readFleetMode(database.sql)).toEqual({
+      kind: "paused",
+      owner: "ann@host",
+      reason: "upgrade",
+      since: expect.any(Date),
+    });
+  });
+
+  test("resuming from a pause does not end a maintenance", async () => {
+    await stopLeasing(database.sql, { kind: "maintenance", owner: "run 7" });
+    expect(await resumeLeasing(database.sql, "paused")).toBe(false);
+    expect(await readFleetMode(database.sql)).toMatchObject({ kind: "maintenance", owner: "run 7" });
+    expect(await resumeLeasing(database.sql, "maintenance")).toBe(true);
+    expect(await readFleetMode(database.sql)).toEqual({ kind: "running" });
+  });
+
+  test.each(["paused", "maintenance"] as const)(
+    "while %s no unsent lease is taken to be sent",
+    async (kind) => {
+      await database.sql`delete from slabmend.leases`;
+      await database.sql`
+      insert into slabmend.leases (slab_id, digest, token, leased_at, held_until, sending_since, expires_at, margin)
+      values (1, ${Buffer.alloc(32)}, ${randomUUID()}, now(), now(), now() - interval '1 hour', now() + interval '1 hour', 0)`;
+      const options = { afterMs: 1_000, limit: 10 };
+      await stopLeasing(database.sql, { kind, owner: "test" });
+      expect(await takeUnsent(database.sql, options)).toEqual([]);
+      await resumeLeasing(database.sql, kind);
+      expect(await takeUnsent(database.sql, options)).toHaveLength(1);
+    },
+  );
+});
