@@ -22,8 +22,8 @@ export interface FleetStanding {
 /**
  * What every function of ours checks before it leases or begins anything, claim and reap in each run: that this is an
  * indexd to which we may write, that our schema is this release's, and that the role may do all that the fleet does. A
- * worker without a right would find out at its commit, when all work is done and paid for. Three round trips, and one more
- * when the verdict on indexd has changed.
+ * worker without a right would find out at its commit, when all work is done and paid for. Four round
+ * trips.
  *
  * @param acceptedVersion the version of indexd's database that an operator has accepted
  * @throws {IndexdError} why nothing may be written
