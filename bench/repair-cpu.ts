@@ -231,7 +231,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, buffers: BufferPoo
     clock: systemClock,
     // Leaves sources in the order of their sectors.
     random: () => 0.5,
-    logger: createLogger("silent"),
+    logger: createLogger("silent", { indexer: "default" }),
     worker: "bench",
     settings: { leaseMs: 120_000, heartbeatMs: 30_000, copyPriceMultiple: 5, maxUnpinnedPerHost: 1_000 },
   };

@@ -2,11 +2,11 @@
 import { ALARMS, type AlarmDefinition } from "../infra/alarm-definitions.ts";
 import type { FunctionName } from "../infra/function-settings.ts";
 import { OUTCOMES } from "../lib/database/leases/outcome-writes.ts";
-import { claimMetrics } from "../lib/telemetry/claim-metrics.ts";
+import { claimMetrics } from "../lib/jobs/claim/claim-metrics.ts";
+import { reapMetrics } from "../lib/jobs/reap/reap-metrics.ts";
+import { repairMetrics } from "../lib/jobs/repair/repair-metrics.ts";
 import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
-import { reapMetrics } from "../lib/telemetry/reap-metrics.ts";
-import { repairMetrics } from "../lib/telemetry/repair-metrics.ts";
 import { COMPLETED_RUN, failedMessage, failedRun } from "../lib/telemetry/run-metrics.ts";
 
 /** Only the names count: the values are nobody's. */
@@ -17,6 +17,9 @@ const PRINTED: Readonly<Record<FunctionName, MetricValues>> = {
     ...RUN,
     ...claimMetrics({
       leased: 0,
+      live: 0,
+      pages: 0,
+      rounds: 0,
       resent: 0,
       sent: 0,
       refused: 0,
@@ -34,7 +37,17 @@ const PRINTED: Readonly<Record<FunctionName, MetricValues>> = {
   },
   reap: {
     ...RUN,
-    ...reapMetrics({ freed: 0, crashed: 0, quarantined: 0, taken: 0, deadLetters: 0, breaker: "closed" }),
+    ...reapMetrics({
+      freed: 0,
+      eventsBumped: 0,
+      resent: 0,
+      forgotten: 0,
+      crashed: 0,
+      quarantined: 0,
+      taken: 0,
+      deadLetters: 0,
+      breaker: "closed",
+    }),
     ...fleetMetrics({
       liveLeases: 0,
       runningLeases: 0,

@@ -1,17 +1,16 @@
 import { systemClock } from "../lib/clock/clock.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
-import { ClaimIncompleteError, type ClaimReport } from "../lib/jobs/claim/claim-report.ts";
+import { CLAIM_MEASURES } from "../lib/jobs/claim/claim-metrics.ts";
 import { claimSettingsFrom } from "../lib/jobs/claim/settings-from-environment.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
-import { claimMetrics } from "../lib/telemetry/claim-metrics.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
 /** Leases unhealthy slabs and sends a message for each. `step` is for kill tests. */
 export function createClaimHandler(
   options: { readonly step?: (name: ClaimStep) => void | Promise<void> } = {},
 ) {
-  return createScheduledHandler<ClaimReport>(
+  return createScheduledHandler(
     "claim",
     ({ environment, ask, sqs, remainingMs }) =>
       claim(
@@ -28,10 +27,7 @@ export function createClaimHandler(
         claimSettingsFrom(environment),
         remainingMs,
       ),
-    {
-      of: claimMetrics,
-      ofFailure: (error) => (error instanceof ClaimIncompleteError ? claimMetrics(error.report) : {}),
-    },
+    CLAIM_MEASURES,
   );
 }
 

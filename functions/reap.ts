@@ -1,19 +1,18 @@
 import { systemClock } from "../lib/clock/clock.ts";
 import { readFleetGauges } from "../lib/database/reports/read-fleet-gauges.ts";
 import { type ReapStep, reap } from "../lib/jobs/reap/reap.ts";
-import { ReapIncompleteError, type ReapReport } from "../lib/jobs/reap/reap-report.ts";
+import { REAP_MEASURES } from "../lib/jobs/reap/reap-metrics.ts";
 import { DEFAULT_REAP_SETTINGS } from "../lib/jobs/reap/reap-settings.ts";
 import { createDeadLetterQueue } from "../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
-import { reapMetrics } from "../lib/telemetry/reap-metrics.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
 /** Puts right what crashed, was lost or left behind. `step` is for kill tests. */
 export function createReapHandler(
   options: { readonly step?: (name: ReapStep) => void | Promise<void> } = {},
 ) {
-  return createScheduledHandler<ReapReport>(
+  return createScheduledHandler(
     "reap",
     ({ environment, ask, sqs, remainingMs }) =>
       reap(
@@ -39,11 +38,8 @@ export function createReapHandler(
         },
         remainingMs,
       ),
-    {
-      of: reapMetrics,
-      ofFailure: (error) => (error instanceof ReapIncompleteError ? reapMetrics(error.report) : {}),
-      state: async (ask) => fleetMetrics(await ask(readFleetGauges)),
-    },
+    REAP_MEASURES,
+    async (ask) => fleetMetrics(await ask(readFleetGauges)),
   );
 }
 

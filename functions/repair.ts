@@ -4,7 +4,6 @@ import type { RepairStep } from "../lib/jobs/repair/repair-dependencies.ts";
 import { boundedClient } from "../lib/queue/client-settings.ts";
 import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
-import { repairMetrics } from "../lib/telemetry/repair-metrics.ts";
 import { failedMessage } from "../lib/telemetry/run-metrics.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/open-repair-environment.ts";
 
@@ -50,13 +49,7 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
       try {
         const task = decodeRepairMessage(body, indexer);
         const remainingMs = context.getRemainingTimeInMillis();
-        const result = await environment.repair(task, {
-          id: `${context.awsRequestId}/${messageId}`,
-          remainingMs,
-        });
-        logger.info({ slab: String(task.slabId), ...result }, "a repair ended");
-        metrics.print({ Repairs: 1 }, { outcome: result.kind });
-        metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
+        await environment.repair(task, { id: `${context.awsRequestId}/${messageId}`, remainingMs });
       } catch (error) {
         logger.error({ error, messageId }, "a message could not be handled");
         metrics.print(failedMessage(error));

@@ -10,9 +10,9 @@ import { assertFleetMayWork } from "../lib/database/schema/assert-fleet-may-work
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.ts";
 import { createLogger } from "../lib/telemetry/logger.ts";
+import { measureRun, type RunMeasures } from "../lib/telemetry/measure-run.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
 import { createMetrics } from "../lib/telemetry/metrics.ts";
-import { COMPLETED_RUN, failedRun } from "../lib/telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../lib/telemetry/standing-metrics.ts";
 
 /** Kept of the function's time for the batch that is under way when it is up, and for putting things away. */
@@ -31,25 +31,18 @@ export interface ScheduledRun {
   readonly remainingMs: number;
 }
 
-/** What is measured of a run. */
-export interface Measures<Report> {
-  of(report: Report): MetricValues;
-  /** Of a run that failed half-way, if its error tells. */
-  ofFailure?(error: unknown): MetricValues;
-  /** What there is to measure besides, after the run, also after one that failed. */
-  state?(ask: Ask): Promise<MetricValues>;
-}
-
 /** The frame of claim and reap: read the environment, refuse unknown databases, run once, put everything away. */
 export function createScheduledHandler<Report extends object>(
   name: "claim" | "reap",
   run: (scheduled: ScheduledRun) => Promise<Report>,
-  measures: Measures<Report>,
+  measures: RunMeasures<Report>,
+  /** What is measured after each run, also after one that failed. */
+  readState?: (ask: Ask) => Promise<MetricValues>,
 ) {
   return async (_event: unknown, context: Context): Promise<Report> => {
     // Each function reads only its own variables; the type says so by what `run` uses.
     const environment = parseEnvironment(variablesOf(name), process.env) as Environment;
-    const logger = createLogger(environment.SLABMEND_LOG_LEVEL);
+    const logger = createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
     const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: name });
     const totalMs = context.getRemainingTimeInMillis();
     const reserveMs = Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
@@ -62,29 +55,27 @@ export function createScheduledHandler<Report extends object>(
     const ask = askWithin(database, systemClock, systemClock.now() + totalMs - putAwayMs);
     const sqs = new SQSClient(boundedClient(FUNCTION_ANSWER_MS));
     let isDatabaseKnown = false;
-    try {
+    const runOnce = async (): Promise<Report> => {
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
-      const standing = await ask((sql) =>
-        assertFleetMayWork(sql, environment.SLABMEND_ACCEPT_INDEXD_VERSION),
-      );
-      warnOfStanding(logger, standing);
+      const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = environment;
+      const standing = await ask((sql) => assertFleetMayWork(sql, accepted));
       isDatabaseKnown = true;
+      warnOfStanding(logger, standing);
+      metrics.print(standingMetrics(standing));
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
-      const report = await run({ environment, ask, sqs, remainingMs });
-      logger.info({ report }, `${name} ended`);
-      metrics.print({ ...COMPLETED_RUN, ...standingMetrics(standing), ...measures.of(report) });
-      return report;
-    } catch (cause) {
-      const error = explainMoved(cause);
-      logger.error({ error }, `${name} failed`);
-      metrics.print({ ...failedRun(error), ...measures.ofFailure?.(error) });
+      return await run({ environment, ask, sqs, remainingMs }).catch((error: unknown) => {
+        throw explainMoved(error);
+      });
+    };
+    try {
+      return await measureRun(name, { logger, metrics }, measures, runOnce);
+    } catch (error) {
       // Lambda prints what a handler throws, and a database's error can carry a row.
       throw error instanceof SlabmendError ? error : runFailed(name, error);
     } finally {
-      if (isDatabaseKnown && measures.state !== undefined) {
+      if (isDatabaseKnown && readState !== undefined) {
         // A fleet that cannot be measured is still one that ran.
-        await measures
-          .state(ask)
+        await readState(ask)
           .then((values) => metrics.print(values))
           .catch((error) => logger.warn({ error }, "the state of the fleet could not be measured"));
       }

@@ -37,8 +37,9 @@ export function plantedLosses(
 
 export async function readLosses(sql: ISql): Promise<RecordedLosses> {
   const journalled = await sql<{ root: string; host: HostId }[]>`
-    select l->>'root' as root, (l->>'host')::integer as host
-    from slabmend.journal j cross join lateral jsonb_array_elements(j.lost) l`;
+    select l->>'root' as root, h.id as host
+    from slabmend.journal j cross join lateral jsonb_array_elements(j.lost) l
+    join hosts h on h.public_key = decode(l->>'host', 'hex')`;
   const moved = await sql<{ root: string }[]>`
     select m->>'root' as root
     from slabmend.journal j cross join lateral jsonb_array_elements(j.moves) m where m->>'from' is null`;

@@ -25,8 +25,10 @@ interface Check {
 const RECORDED = `
   recorded as (
     select j.id, j.slab_id, j.digest, j.began_at, j.finished_at,
-      decode(m->>'root', 'hex') as sector_root, (m->>'from')::integer as from_host, (m->>'to')::integer as to_host
+      decode(m->>'root', 'hex') as sector_root, old.id as from_host, new.id as to_host
     from slabmend.journal j cross join lateral jsonb_array_elements(j.moves) m
+    left join hosts old on old.public_key = decode(m->>'from', 'hex')
+    left join hosts new on new.public_key = decode(m->>'to', 'hex')
   )`;
 
 const CHECKS: readonly Check[] = [

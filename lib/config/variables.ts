@@ -84,7 +84,7 @@ function databaseUrlFault(text: string) {
 }
 
 /** Short enough for the names of AWS resources that contain it. */
-export const INDEXER_NAME = /^[a-z](?:-?[a-z0-9]){0,23}$/;
+const INDEXER_NAME = /^[a-z](?:-?[a-z0-9]){0,23}$/;
 
 const queueUrl = v.pipe(
   v.string(),

@@ -11,7 +11,7 @@ import { MessageError, type MessageErrorCode } from "./queue-error.ts";
 const MESSAGE_VERSION = 1;
 
 /** A message has at most 250 bytes; anything far larger is not ours. */
-export const MAX_MESSAGE_BYTES = 1_024;
+const MAX_MESSAGE_BYTES = 1_024;
 
 const versioned = v.looseObject({
   v: v.number(),

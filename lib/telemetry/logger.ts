@@ -27,11 +27,17 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
   return description;
 }
 
-/** JSON lines on standard output, which Lambda turns into log events. */
-export function createLogger(level: string, destination?: DestinationStream): Logger {
+/**
+ * JSON lines on standard output, which Lambda turns into log events.
+ * @param options.indexer stands in each line: the name of the indexer that is repaired
+ */
+export function createLogger(
+  level: string,
+  { indexer, destination }: { readonly indexer: string; readonly destination?: DestinationStream },
+): Logger {
   const options = {
     level,
-    base: null,
+    base: { indexer },
     messageKey: "message",
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },

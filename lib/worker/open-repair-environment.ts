@@ -17,6 +17,7 @@ import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { BufferPool } from "../jobs/repair/buffer-pool.ts";
 import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
+import { repairMetrics } from "../jobs/repair/repair-metrics.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
@@ -30,7 +31,7 @@ import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
 export interface RepairEnvironment {
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Repairs one slab; see {@link repairSlab}. Nothing is under way when it returns. */
+  /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing is under way when it returns. */
   repair(
     task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
@@ -72,7 +73,8 @@ export function openRepairEnvironment({
 }: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(REPAIR_VARIABLES, variables);
   keepYoungGenerationSmall();
-  const logger = givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL);
+  const logger =
+    givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
   const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
   const buffers = new BufferPool(
     Array.from({ length: Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES) }, () =>
@@ -159,7 +161,7 @@ export function openRepairEnvironment({
       await hosts.checkReused();
       const store = openStore();
       try {
-        return await repairSlab(
+        const result = await repairSlab(
           task,
           {
             store,
@@ -180,6 +182,10 @@ export function openRepairEnvironment({
           },
           remainingMs - (clock.now() - startedAtMs),
         );
+        logger.info({ slab: String(task.slabId), ...result }, "a repair ended");
+        metrics.print({ Repairs: 1 }, { outcome: result.kind });
+        metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
+        return result;
       } finally {
         // The environment may be frozen as soon as the handler returns.
         await hosts.idle();

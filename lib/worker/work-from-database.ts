@@ -15,11 +15,17 @@ import { countLeasesBesideQueue } from "../database/leases/count-leases.ts";
 import { releaseUnbegunLease } from "../database/leases/lease-slab.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import { claim } from "../jobs/claim/claim.ts";
+import { CLAIM_MEASURES } from "../jobs/claim/claim-metrics.ts";
 import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
 import { reap } from "../jobs/reap/reap.ts";
+import { REAP_MEASURES } from "../jobs/reap/reap-metrics.ts";
 import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { DeadLetterQueue } from "../queue/dead-letter-queue.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { measureRun } from "../telemetry/measure-run.ts";
+import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
+import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
@@ -35,6 +41,7 @@ export interface DatabaseWork {
   readonly reap: ReapSettings;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
   readonly onEnd: (end: WorkEnd) => void;
   /** Ends it: nothing more is claimed, and what was claimed and not begun is given back. */
   readonly signal: AbortSignal;
@@ -63,15 +70,13 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     try {
-      await ask((sql) => assertFleetMayWork(sql, work.acceptedVersion));
+      const standing = await ask((sql) => assertFleetMayWork(sql, work.acceptedVersion));
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
-        const report = await reap(
-          { ask, clock, queue, deadLetters: NO_DEAD_LETTERS, indexer: work.indexer },
-          work.reap,
-          REAP_MS,
-        );
-        logger.info({ report }, "reaped");
+        warnOfStanding(logger, standing);
+        work.metrics.print(standingMetrics(standing));
+        const deps = { ask, clock, queue, deadLetters: NO_DEAD_LETTERS, indexer: work.indexer };
+        await measureRun("reap", work, REAP_MEASURES, () => reap(deps, work.reap, REAP_MS));
       }
       const found = await claimForFreeWorkers(work, ask, queue);
       retryMs = FIRST_RETRY_MS;
@@ -107,7 +112,9 @@ async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver
     },
     CLAIM_MS,
   );
-  if (report.sent + report.resent > 0) work.logger.info({ report }, "claimed");
+  work.metrics.print({ ...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) });
+  // Several rounds a second: only those that found something are worth a line.
+  if (report.sent + report.resent > 0) work.logger.info({ report }, "claim ended");
   return report.stopped === "deadline" ? "some" : "none";
 }
 

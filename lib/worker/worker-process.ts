@@ -29,7 +29,6 @@ async function repair(order: RepairOrder): Promise<void> {
   };
   try {
     const result = await environment.repair(task, order);
-    environment.logger.info({ slab: order.slabId, ...result }, "a repair ended");
     report({ kind: "ended", outcome: result.kind });
   } catch (error) {
     environment.logger.error({ error, slab: order.slabId }, "a repair could not begin");

@@ -7,6 +7,7 @@ import { DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { parseSlabDigest } from "../../lib/slab/ids.ts";
 import { createLogger } from "../../lib/telemetry/logger.ts";
+import { createMetrics } from "../../lib/telemetry/metrics.ts";
 import { workFromDatabase } from "../../lib/worker/work-from-database.ts";
 import { type WorkEnd, WorkerPool } from "../../lib/worker/worker-pool.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -43,7 +44,11 @@ test("a lease whose answer was lost goes to a worker when the database is back; 
     clock,
     claim: { ...DEFAULT_CLAIM_SETTINGS, indexdGraceMs: 0 },
     reap: DEFAULT_REAP_SETTINGS,
-    logger: createLogger("info", { write: (line) => void lines.push(line) }),
+    logger: createLogger("info", {
+      indexer: "default",
+      destination: { write: (line) => void lines.push(line) },
+    }),
+    metrics: createMetrics({ namespace: "", service: "work" }),
     indexer: "default",
     onEnd: (end) => ends.push(end),
     signal: ending.signal,

@@ -63,7 +63,7 @@ test.each(["id", "urgency"] as const)(
         DEFAULT_REAP_SETTINGS,
         5_000,
       );
-      expect(report.breaker).toBe("well");
+      expect(report.breaker).toBe("closed");
       expect(await checkRules(pooled, { settled: true })).toEqual([]);
       expect(statements).toBeGreaterThan(10);
     } finally {

@@ -79,9 +79,21 @@ test("moves a lost, a blocked and a badly contracted sector", async () => {
   expect(entry).toMatchObject({
     outcome: "repaired",
     moves: [
-      { index: 0, root: slab.sectors[0]!.root, from: null, to: hosts[4]!.id, how: "rebuilt" },
-      { index: 1, root: slab.sectors[1]!.root, from: hosts[0]!.id, to: hosts[5]!.id, how: "rebuilt" },
-      { index: 2, root: slab.sectors[2]!.root, from: hosts[1]!.id, to: hosts[6]!.id, how: "rebuilt" },
+      { index: 0, root: slab.sectors[0]!.root, from: null, to: hosts[4]!.hostKey, how: "rebuilt" },
+      {
+        index: 1,
+        root: slab.sectors[1]!.root,
+        from: hosts[0]!.hostKey,
+        to: hosts[5]!.hostKey,
+        how: "rebuilt",
+      },
+      {
+        index: 2,
+        root: slab.sectors[2]!.root,
+        from: hosts[1]!.hostKey,
+        to: hosts[6]!.hostKey,
+        how: "rebuilt",
+      },
     ],
     bytes_read: "41943040",
     hastings: "1000000000000000000000000000000",

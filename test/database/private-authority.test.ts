@@ -97,7 +97,7 @@ test("a worker without a queue too: its claims and reaps have connections of the
     SLABMEND_LOG_LEVEL: "info",
   });
   try {
-    await cli.until('"reaped"');
+    await cli.until('"reap ended"');
     cli.child.kill("SIGTERM");
     expect(await cli.ended).toBe(0);
   } finally {

@@ -28,8 +28,8 @@ export interface JournalRow {
   readonly outcome: string;
   readonly reported_outcome: string;
   readonly error: string | null;
-  readonly moves: readonly { readonly index: number; readonly how: string; readonly to: number }[];
-  readonly lost: readonly { readonly root: string; readonly host: number }[];
+  readonly moves: readonly { readonly index: number; readonly how: string; readonly to: string }[];
+  readonly lost: readonly { readonly root: string; readonly host: string }[];
   readonly dropped: readonly { readonly index: number; readonly why: string }[];
 }
 
@@ -69,7 +69,7 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
   let opened: RepairEnvironment[] = [];
   let isSettled = true;
   // Every line is made, so that every line is searched for secrets (test/canary); nobody reads them.
-  const logger = createLogger("trace", { write: () => {} });
+  const logger = createLogger("trace", { indexer: "default", destination: { write: () => {} } });
   const now = (): RepairWorld => {
     if (world === undefined) throw new Error("the world is made before the first test");
     return world;

@@ -11,7 +11,7 @@ function capture() {
       done();
     },
   });
-  return { lines, logger: createLogger("info", destination) };
+  return { lines, logger: createLogger("info", { indexer: "main", destination }) };
 }
 
 test("an error is logged by its safe parts, causes included", () => {

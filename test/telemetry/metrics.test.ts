@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { StoreError } from "../../lib/database/client/store-error.ts";
 import { IndexdError } from "../../lib/database/indexd/errors.ts";
-import { claimMetrics } from "../../lib/telemetry/claim-metrics.ts";
+import { claimMetrics } from "../../lib/jobs/claim/claim-metrics.ts";
+import { reapMetrics } from "../../lib/jobs/reap/reap-metrics.ts";
+import { repairMetrics } from "../../lib/jobs/repair/repair-metrics.ts";
 import { fleetMetrics } from "../../lib/telemetry/fleet-metrics.ts";
 import { METRICS } from "../../lib/telemetry/metric-names.ts";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
-import { reapMetrics } from "../../lib/telemetry/reap-metrics.ts";
-import { repairMetrics } from "../../lib/telemetry/repair-metrics.ts";
 import { failedRun } from "../../lib/telemetry/run-metrics.ts";
 
 function capture(namespace = "slabmend/test") {
@@ -91,7 +91,7 @@ describe("what is measured", () => {
       StoreMs: 3,
       CommitMs: 7,
     });
-    expect(repairMetrics({ kind: "stale" })).toEqual({});
+    expect(repairMetrics({ kind: "stale", why: "no-lease" })).toEqual({});
   });
 
   test("of a claim: whether there is a backlog is unknown when it did not look", () => {
@@ -103,6 +103,9 @@ describe("what is measured", () => {
       breaker: "closed",
       unjudged: 3,
       budgetStops: ["repairs"],
+      live: 1,
+      pages: 1,
+      rounds: 1,
     } as const;
     expect(claimMetrics({ ...report, stopped: "deadline" })).toEqual({
       SlabsLeased: 5,
@@ -126,7 +129,16 @@ describe("what is measured", () => {
   });
 
   test("of a reap: an unknown circuit breaker is not printed as closed", () => {
-    const report = { freed: 1, crashed: 2, quarantined: 3, taken: 4, deadLetters: 5 };
+    const report = {
+      freed: 1,
+      crashed: 2,
+      quarantined: 3,
+      taken: 4,
+      deadLetters: 5,
+      eventsBumped: 6,
+      resent: 7,
+      forgotten: 8,
+    };
     expect(reapMetrics({ ...report, breaker: undefined }).CircuitBreakerOpen).toBeUndefined();
     expect(reapMetrics({ ...report, breaker: "open" })).toEqual({
       LeasesFreed: 1,

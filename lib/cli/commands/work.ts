@@ -5,6 +5,7 @@ import { createAnsweringDatabase } from "../../database/client/answering-databas
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger } from "../../telemetry/logger.ts";
+import { createMetrics } from "../../telemetry/metrics.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
 import { workFromQueue } from "../../worker/work-from-queue.ts";
 import { countEnd, createWorkReport } from "../../worker/work-report.ts";
@@ -67,6 +68,12 @@ they have in hand.`,
             ? undefined
             : context.parse(["SLABMEND_QUEUE_URL"]).SLABMEND_QUEUE_URL;
         const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
+          indexer: environment.SLABMEND_INDEXER,
+          destination: { write: (line) => void io.stdout.write(line) },
+        });
+        const metrics = createMetrics({
+          namespace: environment.SLABMEND_METRICS_NAMESPACE,
+          service: "work",
           write: (line) => void io.stdout.write(line),
         });
         const report = createWorkReport();
@@ -82,7 +89,7 @@ they have in hand.`,
           logger.info({ concurrency, from: queueUrl ?? "database" }, "working");
           const { signal } = io;
           signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
-          const shared = { pool, logger, onEnd, signal, indexer: environment.SLABMEND_INDEXER };
+          const shared = { pool, logger, metrics, onEnd, signal, indexer: environment.SLABMEND_INDEXER };
           try {
             if (queueUrl !== undefined) {
               const client = createSqsClient(variables, queueUrl);

@@ -1,20 +1,20 @@
 import type { ISql } from "postgres";
-import type { LeaseToken } from "../../slab/ids.ts";
+import type { HostKey, LeaseToken } from "../../slab/ids.ts";
 
 export interface JournalEntry {
   readonly outcome: string;
   readonly reportedOutcome: string;
   /** A stable code. */
   readonly error: string | undefined;
-  /** Hosts by their id in indexd's database; `from` is null for a sector that was lost. */
+  /** Hosts by public key; `from` is null for a sector that was lost. */
   readonly moves: readonly {
     readonly index: number;
     readonly root: string;
-    readonly from: number | null;
-    readonly to: number;
+    readonly from: HostKey | null;
+    readonly to: HostKey;
     readonly how: "copied" | "rebuilt";
   }[];
-  readonly lost: readonly { readonly root: string; readonly host: number }[];
+  readonly lost: readonly { readonly root: string; readonly host: HostKey }[];
   readonly dropped: readonly { readonly index: number; readonly why: string }[];
   readonly bytesRead: number;
   readonly bytesWritten: number;

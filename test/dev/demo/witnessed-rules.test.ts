@@ -76,6 +76,7 @@ describe("rule 9: messages hold ids and the token only", () => {
     ["a key in the place of the digest", JSON.stringify({ ...right, digest: key }), "a digest that is not"],
     ["a key in the place of the token", JSON.stringify({ ...right, token: key }), "a token that is no UUID"],
     ["a version with something in it", JSON.stringify({ ...right, v: key }), "a version that is no number"],
+    ["an indexer with something in it", JSON.stringify({ ...right, indexer: key }), "a kind or an indexer"],
     ["an id with something in it", JSON.stringify({ ...right, slabId: "7 or 8" }), "an id of no stored slab"],
     ["a slab that is not there", JSON.stringify({ ...right, slabId: "8" }), "an id of no stored slab"],
     ["no JSON", key, "something that is no JSON"],

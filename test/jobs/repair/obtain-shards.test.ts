@@ -250,7 +250,7 @@ test("a sector that its host lost is recorded as lost and rebuilt", async () => 
   expect(result).toMatchObject({ kind: "repaired", copied: 0, rebuilt: 1, lost: 1 });
   await expectWhole(slab);
   const [entry] = await suite.journal(slab);
-  expect(entry!.lost).toEqual([{ root: slab.sectors[1]!.root, host: slab.hosts[1]!.row.id }]);
+  expect(entry!.lost).toEqual([{ root: slab.sectors[1]!.root, host: slab.hosts[1]!.row.hostKey }]);
 });
 
 test("a source that lost its sector is recorded, and the next repair moves it", async () => {

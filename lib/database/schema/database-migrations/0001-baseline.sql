@@ -55,10 +55,12 @@ create table slabmend.repairs (
 create index repairs_quarantined_idx on slabmend.repairs (quarantined_until) where quarantined_until is not null;
 create index repairs_finished_idx on slabmend.repairs (finished_at);
 
--- One finished repair, append-only. The token tells whether a commit of unknown fate happened.
+-- One finished job, append-only. The token tells whether a commit of unknown fate happened.
 create table slabmend.journal (
   id bigint generated always as identity primary key,
   token uuid not null unique,
+  -- Which job: 'repair'.
+  kind text not null default 'repair',
   slab_id bigint not null,
   digest bytea not null,
   -- What was recorded; differs from what was reported when some moves were dropped.
@@ -66,7 +68,8 @@ create table slabmend.journal (
   reported_outcome text not null,
   -- A stable code; of a superseded repair, what superseded it.
   error text check (length(error) <= 200),
-  -- [{"index", "root", "from", "to", "how"}], hosts by id; from is null for a lost sector.
+  -- [{"index", "root", "from", "to", "how"}], hosts by public key, which outlives a restored database; from is null for a lost
+  -- sector.
   moves jsonb not null default '[]',
   -- [{"root", "host"}]
   lost jsonb not null default '[]',

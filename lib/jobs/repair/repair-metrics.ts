@@ -1,25 +1,8 @@
-import type { OutcomeKind } from "../database/leases/outcome-writes.ts";
-import type { MetricValues } from "./metric-names.ts";
-
-/** What of a repair's result is measured. */
-type RepairCounts =
-  | { readonly kind: "stale" }
-  | {
-      readonly kind: Exclude<OutcomeKind, "stale">;
-      readonly copied: number;
-      readonly rebuilt: number;
-      readonly dropped: number;
-      readonly lost: number;
-      readonly meter: {
-        readonly bytesRead: number;
-        readonly bytesWritten: number;
-        readonly hastings: bigint;
-        readonly phasesMs: Readonly<Record<string, number>>;
-      };
-    };
+import type { MetricValues } from "../../telemetry/metric-names.ts";
+import type { RepairResult } from "./repair-dependencies.ts";
 
 /** Of one repair, besides the count by outcome. A stale one did nothing. */
-export function repairMetrics(result: RepairCounts): MetricValues {
+export function repairMetrics(result: RepairResult): MetricValues {
   if (result.kind === "stale") return {};
   const { meter } = result;
   return {

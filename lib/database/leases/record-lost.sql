@@ -1,0 +1,47 @@
+-- Detaches sectors that their hosts said to be lost, as indexd's MarkSectorsLost does: only those that are still on the
+-- host that said so and, when the caller says what it saw, still pinned or unpinned as it saw them: a host that has since
+-- let indexd append the sector has it.
+--
+--   reports  [{"sectorId", "root", "hostId", "plannedMapId"?}]
+--   counted  those that count as lost in indexd's statistics: their contract has not ended
+--   entries  for the journal: [{"root", "host"}], the host by its public key
+--
+-- The caller holds the locks of lock_for_commit. Indexes: primary keys.
+create or replace function slabmend.record_lost(the_slab bigint, reports jsonb,
+  out total integer, out pinned bigint, out unpinned bigint, out counted bigint, out entries jsonb)
+language plpgsql volatile
+as $function$
+begin
+  with hit as (
+    select distinct on (s.id) s.id, s.sector_root, s.host_id, h.public_key, s.contract_sectors_map_id is not null as pinned,
+      coalesce(c.proof_height > g.scanned_height, true) as counts
+    from jsonb_array_elements(reports) r
+    join public.slab_sectors ss on ss.slab_id = the_slab and ss.sector_id = (r->>'sectorId')::bigint
+    join public.sectors s on s.id = ss.sector_id
+      and s.sector_root = decode(r->>'root', 'hex')
+      and s.host_id = (r->>'hostId')::integer
+      and (not r ? 'plannedMapId' or s.contract_sectors_map_id is not distinct from (r->>'plannedMapId')::integer)
+    left join public.contract_sectors_map m on m.id = s.contract_sectors_map_id
+    left join public.contracts c on c.contract_id = m.contract_id
+    join public.hosts h on h.id = s.host_id
+    cross join public.global_settings g
+  ), detached as (
+    update public.sectors s set host_id = null, contract_sectors_map_id = null from hit where s.id = hit.id
+  ), blamed as (
+    update public.hosts h
+    set lost_sectors = h.lost_sectors + b.lost, unpinned_sectors = h.unpinned_sectors - b.unpinned
+    from (
+      select hit.host_id, count(*) filter (where hit.counts) as lost, count(*) filter (where not hit.pinned) as unpinned
+      from hit group by hit.host_id
+    ) b
+    where h.id = b.host_id
+  )
+  select count(*)::integer,
+    count(*) filter (where hit.pinned),
+    count(*) filter (where not hit.pinned),
+    count(*) filter (where hit.counts),
+    coalesce(jsonb_agg(jsonb_build_object('root', encode(hit.sector_root, 'hex'), 'host', encode(hit.public_key, 'hex'))), '[]')
+  into total, pinned, unpinned, counted, entries
+  from hit;
+end
+$function$;

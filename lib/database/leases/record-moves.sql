@@ -1,0 +1,53 @@
+-- Records the moves that judge_moves allows, as indexd's MigrateSector does, in one statement: what was judged is what is
+-- written.
+--
+--   still_needed  moves that were dropped though their sector still has to move
+--   recorded      [slab index]
+--   dropped       [{"index", "why"}]
+--   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from null: it was lost
+--
+-- The caller holds the locks of lock_for_commit.
+create or replace function slabmend.record_moves(the_slab bigint, moves jsonb,
+  out total bigint, out were_pinned bigint, out were_lost bigint, out still_needed bigint,
+  out recorded jsonb, out dropped jsonb, out entries jsonb)
+language plpgsql volatile
+as $function$
+begin
+  with decided as materialized (
+    select * from slabmend.judge_moves(the_slab, moves)
+  ), relocated as (
+    -- As indexd's MigrateSector; the time is the database's, after the waits.
+    update public.sectors s
+    set host_id = d.new_host_id, contract_sectors_map_id = null, consecutive_failed_checks = 0,
+      num_migrated = s.num_migrated + 1, uploaded_at = clock_timestamp()
+    from decided d where d.why is null and s.id = d.sector_id
+  ), counted as (
+    update public.hosts h set unpinned_sectors = h.unpinned_sectors + c.delta
+    from (
+      select b.host_id, sum(b.delta)::integer as delta
+      from (
+        select d.new_host_id as host_id, 1 as delta from decided d where d.why is null
+        union all
+        select d.old_host_id, -1 from decided d
+        where d.why is null and d.old_host_id is not null and not d.was_pinned
+      ) b
+      group by b.host_id
+    ) c
+    where h.id = c.host_id and c.delta <> 0
+  )
+  select
+    count(*) filter (where d.why is null),
+    count(*) filter (where d.why is null and d.was_pinned),
+    count(*) filter (where d.why is null and d.old_host_id is null),
+    count(*) filter (where d.why is not null and d.must_move),
+    coalesce(jsonb_agg(d.slab_index order by d.slab_index) filter (where d.why is null), '[]'),
+    coalesce(jsonb_agg(jsonb_build_object('index', d.slab_index, 'why', d.why) order by d.slab_index)
+      filter (where d.why is not null), '[]'),
+    coalesce(jsonb_agg(jsonb_build_object('index', d.slab_index, 'root', d.root, 'from', encode(old.public_key, 'hex'),
+      'to', encode(new.public_key, 'hex'), 'how', d.how) order by d.slab_index) filter (where d.why is null), '[]')
+  into total, were_pinned, were_lost, still_needed, recorded, dropped, entries
+  from decided d
+  left join public.hosts old on old.id = d.old_host_id
+  left join public.hosts new on new.id = d.new_host_id;
+end
+$function$;

@@ -1,0 +1,66 @@
+-- Decides what an outcome writes about its slab, and writes when it is to be attempted next and indexd's failed counter.
+--
+--   choices       what lib/database/leases/outcome-writes.ts says: {"asReported", "ifSomeDropped", …}
+--   moved, lost   how many were recorded; still_needed as record_moves tells
+--   writes        the choice that was taken
+--
+-- A move that was dropped though its sector still has to move makes a repair that thought itself complete a partial one;
+-- so does a source that was found lost. The caller holds the slab's lock.
+create or replace function slabmend.schedule_slab(the_slab bigint, choices jsonb, new_bad_shards jsonb, held_until timestamptz,
+  moved bigint, lost integer, still_needed bigint,
+  out writes jsonb, out setbacks integer, out next_attempt timestamptz, out finished boolean)
+language plpgsql volatile
+as $function$
+declare
+  slab record;
+  history record;
+  failures integer;
+  only_bad_left boolean;
+begin
+  select s.next_repair_attempt, s.consecutive_failed_repairs into slab from public.slabs s where s.id = the_slab;
+  finished := not exists (select from slabmend.sectors_to_move(array[the_slab]));
+  select r.last_outcome, r.setbacks, r.bad_shards into history from slabmend.repairs r where r.slab_id = the_slab;
+  -- What is left are shards that no repair yields: the slab rests, or it would be leased again and again.
+  only_bad_left := not finished and not exists (
+    select from slabmend.sectors_to_move(array[the_slab]) need
+    join public.slab_sectors ss on ss.slab_id = the_slab and ss.sector_id = need.sector_id
+    where ss.slab_index not in (
+      select (bad->>'index')::integer
+      from jsonb_array_elements(coalesce(history.bad_shards, '[]') || new_bad_shards) as bad
+    ));
+  writes := choices->(case
+    when only_bad_left then 'ifOnlyBadShardsLeft'
+    when still_needed = 0 and (lost = 0 or finished) then 'asReported'
+    when moved > 0 then 'ifSomeDropped'
+    else 'ifNothingRecorded'
+  end);
+  setbacks := case
+    when writes->>'setbacks' = 'zero' then 0
+    when history.last_outcome = writes->>'recordAs' then least(history.setbacks + 1, 1000)
+    else 1
+  end;
+  failures := case writes->>'failedCounter'
+    when 'zero' then 0
+    when 'keep' then slab.consecutive_failed_repairs
+    -- At most 20: indexd shifts by it, and 22 overflows.
+    when 'increment' then least(slab.consecutive_failed_repairs + 1, 20)
+  end;
+  next_attempt := case writes->'next'->>'kind'
+    when 'keep' then held_until
+    when 'now' then clock_timestamp()
+    when 'backoff' then clock_timestamp() + make_interval(secs => (
+      writes->'next'->'scheduleMs'->>least(
+        case writes->'next'->>'countedBy'
+          when 'failed' then slab.consecutive_failed_repairs
+          when 'setbacks' then setbacks - 1
+        end,
+        jsonb_array_length(writes->'next'->'scheduleMs') - 1)
+    )::double precision / 1000)
+  end;
+  if failures <> slab.consecutive_failed_repairs or next_attempt <> slab.next_repair_attempt then
+    update public.slabs s
+    set consecutive_failed_repairs = failures, next_repair_attempt = next_attempt
+    where s.id = the_slab;
+  end if;
+end
+$function$;

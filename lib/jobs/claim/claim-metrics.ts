@@ -1,0 +1,31 @@
+import type { RunMeasures } from "../../telemetry/measure-run.ts";
+import type { MetricValues } from "../../telemetry/metric-names.ts";
+import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
+
+/** Unknown when claim did not look for all there is. */
+const BACKLOG_LEFT: Readonly<Record<ClaimReport["stopped"], number | undefined>> = {
+  "no-backlog": 0,
+  deadline: 1,
+  "breaker-open": undefined,
+  paused: undefined,
+  maintenance: undefined,
+};
+
+export function claimMetrics(report: ClaimReport): MetricValues {
+  return {
+    SlabsLeased: report.leased,
+    MessagesSent: report.sent + report.resent,
+    MessagesRefused: report.refused,
+    CircuitBreakerOpen: Number(report.breaker === "open"),
+    SlabsUnjudged: report.unjudged,
+    BudgetStops: report.budgetStops.length,
+    Paused: Number(report.stopped === "paused"),
+    BacklogLeft: BACKLOG_LEFT[report.stopped],
+  };
+}
+
+/** Measures a run of claim, also one whose walk failed. */
+export const CLAIM_MEASURES: RunMeasures<ClaimReport> = {
+  of: claimMetrics,
+  ofFailure: (error) => (error instanceof ClaimIncompleteError ? claimMetrics(error.report) : {}),
+};
