@@ -18,6 +18,8 @@ const small: DemoOptions = {
   killWorkers: 1,
   workers: 2,
   claimsBy: "urgency",
+  indexd: "0.6.1",
+  upgrade: false,
   endangered: 0,
   seed: "plan",
   json: false,
@@ -102,7 +104,15 @@ describe("planDamage", () => {
     });
     fc.assert(
       fc.property(options, (chosen) => {
-        const whole = { ...chosen, killWorkers: 0, workers: 1, claimsBy: "id", json: false } as const;
+        const whole = {
+          ...chosen,
+          killWorkers: 0,
+          workers: 1,
+          claimsBy: "id",
+          indexd: "0.6.1",
+          upgrade: false,
+          json: false,
+        } as const;
         let plan: ReturnType<typeof planDamage>;
         try {
           plan = planDamage(whole);
