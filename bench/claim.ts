@@ -4,8 +4,7 @@
  *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333)  --seconds N (10) of indexd's writes  --commits N (4000) of each kind
  *   --plans FILE        where the plans of the walk go; default bench-claim-plans.json
  *
- * Needs about 10 GB of disk and fifteen minutes at full size. The server is as durable as PostgreSQL is by itself; where a second
- * figure says "asynchronous", commits do not wait for the disk, and only what is computed is compared.
+ * Needs about 10 GB of disk and fifteen minutes at full size. The server has PostgreSQL's own durability.
  */
 import { writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
@@ -17,10 +16,10 @@ import { type GeneratedIndexd, generateIndexd, loseHosts, type Scale } from "./c
 import { disturbIndexd } from "./claim/indexd-writes.ts";
 import {
   leaseAlone,
-  leaseById,
   leasesUntilNearest,
   leaseTogether,
   nearestToLoss,
+  orderBySectorId,
 } from "./claim/lease-rates.ts";
 import { round } from "./claim/samples.ts";
 import { explainPage, walkEverything } from "./claim/walk-cost.ts";
@@ -72,9 +71,8 @@ async function withDatabase<Result>(
 
 /** No lease, nothing leased before; the backlog as the next walk finds it. */
 async function forgetLeases(sql: Sql): Promise<void> {
-  await sql`truncate slabmend.leases, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks, slabmend.repairs`;
+  await sql`truncate slabmend.leases, slabmend.backlog, slabmend.marks, slabmend.walks, slabmend.repairs`;
   await sql`update slabs set next_repair_attempt = now() - interval '2 hours' where next_repair_attempt > now()`;
-  await sql`update slabmend.checkpoints set position = 0`;
   await sql.unsafe("vacuum analyze slabs");
   await vacuumBacklog(sql);
   // What was read for this must not count as the walk's.
@@ -91,7 +89,7 @@ async function minutesLater(sql: Sql): Promise<void> {
 }
 
 async function vacuumBacklog(sql: Sql): Promise<void> {
-  for (const table of ["backlog", "ready_slabs"]) await sql.unsafe(`vacuum analyze slabmend.${table}`);
+  await sql.unsafe("vacuum analyze slabmend.backlog");
 }
 
 async function small() {
@@ -103,9 +101,7 @@ async function small() {
     const batches = Math.floor(indexd.scale.slabs / 250);
     return {
       sectors: indexd.scale.slabs * indexd.scale.shards,
-      durable: (await leaseAlone(url, { slabs: indexd.scale.slabs, batches, commit: "durable" })).result,
-      asynchronous: (await leaseAlone(url, { slabs: indexd.scale.slabs, batches, commit: "asynchronous" }))
-        .result,
+      ...(await leaseAlone(url, { slabs: indexd.scale.slabs, batches })).result,
     };
   });
 }
@@ -117,7 +113,6 @@ async function oneHost(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const alone = await leaseAlone(url, {
     slabs: indexd.scale.slabs,
     batches: Math.floor(sectors / 200),
-    commit: "durable",
   });
   const together = await leaseTogether(url, 8, sectors);
   return {
@@ -144,32 +139,26 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Several hundred batches each, so that a 99th percentile is more than one sample; vacuumed between, as in the minutes that so many repairs take.
-  const batches = Math.floor(slabs / 555);
-  const alone = await leaseAlone(url, { slabs, batches, commit: "durable" });
-  await vacuumBacklog(sql);
-  const computed = await leaseAlone(url, { slabs, batches, commit: "asynchronous" });
+  // Vacuumed between, as in the minutes that so many repairs take.
+  const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");
   const disturbance = await disturbIndexd(url, indexd, Number(values.seconds));
   const together = await leaseTogether(url, 8, Math.floor(slabs / 3));
-  const all = [...alone.leased, ...computed.leased, ...together.leased];
-  say("lease by sector id");
-  await forgetLeases(sql);
-  const byId = await leaseById(url, slabs);
+  const all = [...alone.leased, ...together.leased];
+  const bySectorId = await orderBySectorId(sql);
   return {
     sectors,
     markingSeconds,
     walk,
     secondPass: again,
     oneClaimer: alone.result,
-    oneClaimerAsynchronous: computed.result,
     eightClaimers: together.result,
     twice: twice(all),
     order: {
       nearest: NEAREST,
       leasesUntilAllNearest: leasesUntilNearest(alone.leased, nearest, NEAREST),
-      leasesUntilAllNearestBySectorId: leasesUntilNearest(byId, nearest, NEAREST),
+      leasesUntilAllNearestBySectorId: leasesUntilNearest(bySectorId, nearest, NEAREST),
     },
     indexdsWrites: disturbance,
   };
@@ -234,20 +223,13 @@ try {
   const smallResult = await small();
   say("large database");
   const largeResult = await large();
-  const { oneClaimer, oneClaimerAsynchronous, eightClaimers } = largeResult.tenthOfHostsDies;
+  const { oneClaimer, eightClaimers } = largeResult.tenthOfHostsDies;
   const report = {
     machine: { cpu: cpus()[0]?.model.trim(), cores: cpus().length, memoryGigabytes: round(totalmem() / 1e9) },
     node: process.version,
     aims: {
-      p99AtMost2_5TimesBare: oneClaimer.p99Ratio,
-      p99TimesBareAsynchronous: oneClaimerAsynchronous.p99Ratio,
       atLeast5000LeasesPerSecondWithEight: eightClaimers.leasesPerSecond,
-      medianAtMost1_5TimesFromSmallToLarge: round(
-        oneClaimer.leasing.medianMs / smallResult.durable.leasing.medianMs,
-      ),
-      medianGrowthAsynchronous: round(
-        oneClaimerAsynchronous.leasing.medianMs / smallResult.asynchronous.leasing.medianMs,
-      ),
+      medianAtMost1_5TimesFromSmallToLarge: round(oneClaimer.leasing.medianMs / smallResult.leasing.medianMs),
       slabsLeasedTwice: largeResult.oneHostDies.twice + largeResult.tenthOfHostsDies.twice,
       firstThousandLeasesAreTheNearest: largeResult.tenthOfHostsDies.order.leasesUntilAllNearest,
     },

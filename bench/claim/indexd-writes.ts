@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
-import { leaseByUrgency } from "../../lib/database/leases/lease-by-urgency.ts";
+import { leaseBatch } from "../../lib/database/leases/lease-batch.ts";
 import { DEFAULT_WALK_SETTINGS } from "../../lib/jobs/backlog/backlog-settings.ts";
 import { walkBacklog } from "../../lib/jobs/backlog/walk.ts";
 import type { GeneratedIndexd } from "./generate-indexd.ts";
@@ -96,7 +96,7 @@ export async function disturbIndexd(url: string, indexd: GeneratedIndexd, second
     })(),
     (async () => {
       while (performance.now() < endsAt) {
-        leases += (await leaseByUrgency(claimer, request)).leases.length;
+        leases += (await leaseBatch(claimer, request)).leases.length;
         await wait(100);
       }
     })(),

@@ -1,48 +1,36 @@
 /** Leasing 100 slabs, from the call to the committed leases, beside a bare transaction; and in which order. */
 import postgres, { type Sql } from "postgres";
-import { claimPage } from "../../lib/database/leases/choose-unhealthy-slabs.ts";
-import { leaseByUrgency, type UrgencyRequest } from "../../lib/database/leases/lease-by-urgency.ts";
+import { type BatchRequest, leaseBatch } from "../../lib/database/leases/lease-batch.ts";
 import { percentiles, round, timed } from "./samples.ts";
 
 const BATCH = 100;
 
-export const request: UrgencyRequest = {
+export const request: BatchRequest = {
+  order: "urgency",
+  urgencyAbove: -1,
+  waitedMs: 86_400_000,
   maxLeases: BATCH,
   maxInFlight: null,
   throughQueue: true,
   holdMs: 36_000_000,
   graceMs: 3_600_000,
   dangerAbove: 1e-4,
-  mostOrdinary: null,
-  patienceMs: 86_400_000,
-  patientShare: 0.1,
-  chance: 0,
-  beyondRescueChance: 0,
 };
 
-/** Whether a commit waits until the disk has it, as PostgreSQL does by itself, or is only computed. */
-export type Commit = "durable" | "asynchronous";
-
-export const client = (url: string, commit: Commit = "durable"): Sql =>
-  postgres(url, {
-    max: 1,
-    prepare: false,
-    fetch_types: false,
-    onnotice: () => {},
-    connection: { synchronous_commit: commit === "durable" ? "on" : "off" },
-  });
+export const client = (url: string): Sql =>
+  postgres(url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} });
 
 /** One claimer; a bare transaction over 100 random slabs after each batch, so that both see the same machine. */
 export async function leaseAlone(
   url: string,
-  { slabs, batches, commit }: { readonly slabs: number; readonly batches: number; readonly commit: Commit },
+  { slabs, batches }: { readonly slabs: number; readonly batches: number },
 ) {
-  const sql = client(url, commit);
+  const sql = client(url);
   const leasing: number[] = [];
   const bare: number[] = [];
   const leased: bigint[] = [];
   for (let n = 0; n < batches; n++) {
-    const batch = await timed(leasing, () => leaseByUrgency(sql, request));
+    const batch = await timed(leasing, () => leaseBatch(sql, request));
     leased.push(...batch.leases.map(({ slabId }) => slabId));
     if (batch.leases.length < BATCH) leasing.pop();
     const ids = Array.from({ length: BATCH }, () => String(1 + Math.floor(Math.random() * slabs)));
@@ -67,7 +55,6 @@ export async function leaseAlone(
       leasing: ours,
       bare: theirs,
       leasesPerSecond: round((ours.count * BATCH * 1000) / leasing.reduce((sum, ms) => sum + ms, 0)),
-      p99Ratio: round(ours.p99Ms / theirs.p99Ms),
       medianRatio: round(ours.medianMs / theirs.medianMs),
     },
   };
@@ -83,7 +70,7 @@ export async function leaseTogether(url: string, claimers: number, mostLeases: n
   await Promise.all(
     clients.map(async (sql) => {
       while (leased.length < mostLeases) {
-        const batch = await timed(samples, () => leaseByUrgency(sql, request));
+        const batch = await timed(samples, () => leaseBatch(sql, request));
         leased.push(...batch.leases.map(({ slabId }) => slabId));
         if (batch.leases.length < BATCH) samples.pop();
         if (batch.dry) break;
@@ -136,22 +123,10 @@ export function leasesUntilNearest(
   return null;
 }
 
-/** Leases everything by sector id, as indexd walks. */
-export async function leaseById(url: string, most: number): Promise<bigint[]> {
-  const sql = client(url);
-  const order: bigint[] = [];
-  for (let cameAround = false; !cameAround && order.length < most; ) {
-    const page = await claimPage(sql, {
-      pageSectors: 1_000,
-      maxLeases: 1_000,
-      maxInFlight: 2_000_000_000,
-      throughQueue: true,
-      holdMs: 36_000_000,
-      graceMs: 0,
-    });
-    order.push(...page.leases.map(({ slabId }) => slabId));
-    cameAround = page.passed && page.next.sector === 0n && page.next.slab === 0n;
-  }
-  await sql.end();
-  return order;
+/** The unhealthy slabs in the order in which indexd takes them: by the id of their first lost sector. */
+export async function orderBySectorId(sql: Sql): Promise<bigint[]> {
+  const rows = await sql<{ slab_id: string }[]>`
+    select ss.slab_id::text from slab_sectors ss join sectors s on s.id = ss.sector_id
+    where s.host_id is null group by ss.slab_id order by min(s.id)`;
+  return rows.map(({ slab_id }) => BigInt(slab_id));
 }

@@ -95,7 +95,7 @@ export async function explainPage(url: string, cause: Cause): Promise<object> {
       set auto_explain.log_buffers = on; set auto_explain.log_timing = off; set auto_explain.log_nested_statements = on; set client_min_messages = log`);
     const page = JSON.stringify({
       cause,
-      generation: "1000000",
+      pass: "1000000",
       position: "0",
       pageSectors: 500,
       graceMs: 0,

@@ -158,15 +158,6 @@ const CHECKS: readonly Check[] = [
   },
   {
     rule: 10,
-    what: "an unhealthy slab that nobody looks at again",
-    query: `
-      select 'slab ' || b.slab_id as subject from slabmend.backlog b
-      where b.ready
-        and not exists (select from slabmend.ready_slabs r where r.slab_id = b.slab_id)
-        and not exists (select from slabmend.leases l where l.slab_id = b.slab_id)`,
-  },
-  {
-    rule: 10,
     what: "a moved slab's objects were not told",
     onlyWhenSettled: true,
     query: `

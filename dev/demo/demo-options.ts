@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { Command, CommanderError } from "commander";
-import type { ClaimOrder } from "../../lib/jobs/claim/claim-settings.ts";
 import { MAX_SHARDS } from "../../lib/slab/sizes.ts";
 import { INDEXD_RELEASES, type IndexdRelease, NEWEST_RELEASE } from "../indexd/indexd-schema.ts";
 import { DemoError } from "./demo-error.ts";
@@ -19,7 +18,6 @@ export interface DemoOptions {
   readonly liars: number;
   readonly killWorkers: number;
   readonly workers: number;
-  readonly claimsBy: ClaimOrder;
   /** The release of indexd whose database it is at the start. */
   readonly indexd: IndexdRelease;
   /** Upgraded to the newest release in mid-run. */
@@ -39,13 +37,8 @@ interface Count {
 const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
-/** The first is the default. */
-const ORDERS: readonly ClaimOrder[] = ["urgency", "id"];
-
 /** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
-const COUNTS: Readonly<
-  Record<Exclude<keyof DemoOptions, "claimsBy" | "indexd" | "upgrade" | "seed" | "json">, Count>
-> = {
+const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "seed" | "json">, Count>> = {
   slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
   minShards: { flag: "--min-shards", fallback: 10, least: 1, most: 255, says: "data shards of a slab" },
@@ -117,7 +110,6 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   for (const { flag, fallback, says } of Object.values(COUNTS)) {
     program.option(`${flag} <n>`, says, String(fallback));
   }
-  program.option("--claims-by <order>", `which slabs are leased first: ${ORDERS.join(" or ")}`, ORDERS[0]);
   program.option(
     "--indexd <release>",
     `whose database it is: ${Object.keys(INDEXD_RELEASES).join(", ")} (default: ${NEWEST_RELEASE}; with --upgrade ${OLDEST_RELEASE})`,
@@ -145,11 +137,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
       }
       return [name, value];
     }),
-  ) as Omit<DemoOptions, "claimsBy" | "indexd" | "upgrade" | "seed" | "json">;
-  const claimsBy = ORDERS.find((order) => order === given["claimsBy"]);
-  if (claimsBy === undefined) {
-    problems.push(`--claims-by: expected ${ORDERS.join(" or ")}, got ${JSON.stringify(given["claimsBy"])}`);
-  }
+  ) as Omit<DemoOptions, "indexd" | "upgrade" | "seed" | "json">;
   const upgrade = given["upgrade"] === true;
   const named = given["indexd"] ?? (upgrade ? OLDEST_RELEASE : NEWEST_RELEASE);
   const indexd = RELEASES.find((release) => release === named);
@@ -158,12 +146,12 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   } else if (upgrade && indexd === NEWEST_RELEASE) {
     problems.push(`--upgrade: expected an older release than ${NEWEST_RELEASE} to start from, got ${indexd}`);
   }
-  if (indexd === undefined || problems.length > 0 || claimsBy === undefined) throw usage(problems);
+  if (indexd === undefined || problems.length > 0) throw usage(problems);
   const seed = typeof given["seed"] === "string" ? given["seed"] : randomBytes(4).toString("hex");
   // The default fits every number of slabs.
   const byDefault = program.getOptionValueSource("endangered") === "default";
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
-  return { ...counts, endangered, claimsBy, indexd, upgrade, seed, json: given["json"] === true };
+  return { ...counts, endangered, indexd, upgrade, seed, json: given["json"] === true };
 }
 
 function usage(problems: readonly string[]): DemoError {

@@ -1,6 +1,5 @@
 /** The functions as they are deployed for the demo: the code of production, with times shortened by configuration only. */
 import { fileURLToPath } from "node:url";
-import type { ClaimOrder } from "../../lib/jobs/claim/claim-settings.ts";
 import type { QueuePair, QueueServer } from "../aws/queue-server.ts";
 import type { Deployment } from "../runtime/runtime.ts";
 import type { IndexdLoops } from "./play-indexd.ts";
@@ -18,11 +17,6 @@ const FLEET_CACHE_SECONDS = 2;
 const TOP_UP_SECONDS = 1;
 const HOLD_SECONDS = 600;
 const GRACE_SECONDS = 0;
-/**
- * By id, within a page the slab nearest to loss comes first. In production a page is a small part of what is bad; in the demo it
- * would be all of it, and hide the order.
- */
-const PAGE_BY_ID_SECTORS = 1;
 
 export const MIN_HOST_DISTANCE_KM = 10;
 
@@ -40,12 +34,10 @@ export const QUEUE_OPTIONS = {
 } as const;
 
 /** What was shortened, and what it is in production. */
-export function describeSettings(claimsBy: ClaimOrder): string[] {
+export function describeSettings(): string[] {
   const seconds = (ms: number): string => `${ms / 1_000} s`;
   return [
-    claimsBy === "urgency"
-      ? "slabs are leased by urgency: the likeliest to be lost first"
-      : `slabs are leased by sector id, as indexd does, ${PAGE_BY_ID_SECTORS} bad sector a page (500)`,
+    "slabs are leased by urgency: the likeliest to be lost first",
     `claim every ${seconds(CLAIM_EVERY_MS)} (1 min), reap every ${seconds(REAP_EVERY_MS)} (1 min)`,
     "bad contracts and blocked hosts are repaired at once (after 6 h), a pass over all that is unhealthy every 1 s (1 min)",
     `lease ${LEASE_SECONDS} s (2 min), heartbeat every ${HEARTBEAT_SECONDS} s (30 s), ` +
@@ -59,20 +51,17 @@ export function describeSettings(claimsBy: ClaimOrder): string[] {
 
 export function deploymentOf(parts: {
   readonly workers: number;
-  readonly claimsBy: ClaimOrder;
   readonly databaseUrl: string;
   readonly migrationSeed: Uint8Array;
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
 }): Pick<Deployment, "functions" | "schedules" | "consumer"> {
-  const { workers, claimsBy, queues } = parts;
+  const { workers, queues } = parts;
   const environment = {
     SLABMEND_DATABASE_URL: parts.databaseUrl,
     SLABMEND_MIGRATION_SEED: Buffer.from(parts.migrationSeed).toString("hex"),
     SLABMEND_QUEUE_URL: queues.repairs.url,
     SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
-    SLABMEND_CLAIMS_BY: claimsBy,
-    ...(claimsBy === "id" && { SLABMEND_CLAIM_PAGE: String(PAGE_BY_ID_SECTORS) }),
     SLABMEND_MAX_IN_FLIGHT: String(4 * workers),
     SLABMEND_TOP_UP_SECONDS: String(TOP_UP_SECONDS),
     SLABMEND_HOLD_SECONDS: String(HOLD_SECONDS),

@@ -69,7 +69,7 @@ export async function runDemo(
   const bytes = neededBytes(options, plan);
   await assertDiskSpace(tmpdir(), bytes);
   progress.line(`seed ${options.seed}; up to ${formatBytes(bytes)} in ${tmpdir()}`);
-  for (const line of describeSettings(options.claimsBy)) progress.line(`  ${line}`);
+  for (const line of describeSettings()) progress.line(`  ${line}`);
   if (plan.crampedSlabs > 0) {
     progress.line(`  ${plan.crampedSlabs} slabs have more sectors to move than hosts that may take them`);
   }
@@ -142,7 +142,6 @@ async function inRuntime(
     const deployment = deploymentOf({
       ...runtime,
       workers: options.workers,
-      claimsBy: options.claimsBy,
       databaseUrl: fleetUrl,
       migrationSeed,
     });

@@ -177,14 +177,6 @@ export const VARIABLES = {
     "how many unhealthy sectors claim looks at in one transaction",
     ["claim"],
   ),
-  SLABMEND_CLAIMS_BY: {
-    schema: v.picklist(["urgency", "id"]),
-    expected: "urgency or id",
-    purpose:
-      "which slabs claim leases first: the likeliest to be lost (docs/thresholds.md), or by sector id as indexd does, without thresholds and budget",
-    readBy: ["claim"],
-    fallback: "urgency",
-  } as Variable<"urgency" | "id">,
   SLABMEND_WALK_SECONDS: wholeNumber(
     1,
     60,

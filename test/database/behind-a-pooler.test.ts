@@ -23,51 +23,48 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-test.each(["id", "urgency"] as const)(
-  "claimed by %s: a whole repair works when every statement meets another backend, with the workers' own settings",
-  async (claimsBy) => {
-    const { sql } = database;
-    const hosts = await seedNetwork(sql, { hosts: 6 });
-    const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
-    await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
+test("a whole repair works when every statement meets another backend, with the workers' own settings", async () => {
+  const { sql } = database;
+  const hosts = await seedNetwork(sql, { hosts: 6 });
+  const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
+  await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
 
-    // As lib/database/client/connect.ts connects: nothing is prepared, no types are looked up.
-    const backends = Array.from({ length: 3 }, () =>
-      postgres(database.url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} }),
+  // As lib/database/client/connect.ts connects: nothing is prepared, no types are looked up.
+  const backends = Array.from({ length: 3 }, () =>
+    postgres(database.url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} }),
+  );
+  let statements = 0;
+  const pooled = new Proxy(backends[0]!, {
+    apply(_target, _self, args: never[]) {
+      // A fragment of a statement is no statement of its own; it is built by whichever backend.
+      statements += 1;
+      return Reflect.apply(backends[statements % backends.length]!, undefined, args);
+    },
+  }) as Sql;
+  try {
+    await assertStoreVersion(pooled);
+    const queue = recordingQueue();
+    const claiming = settings({ walk: walkSettings(), budget: { repairs: 5n } });
+    expect(await claim({ ask: askOf(pooled), queue, clock: systemClock }, claiming, 5_000)).toMatchObject({
+      sent: 1,
+    });
+    const { token } = queue.messages[0]!;
+    const begun = await beginRepair(pooled, { slabId: slab.id, token, worker: "w", holdMs: 60_000 });
+    expect(begun.kind).toBe("begun");
+    expect(await extendLease(pooled, { slabId: slab.id, token })).toBe(true);
+    const moves = await movesFromHere(sql, slab, [[0, hosts[4]!]]);
+    expect(await commitRepair(pooled, requestOf(slab, token, { moves }))).toMatchObject({ recorded: [0] });
+    expect(await flushMoved(pooled)).toBe(1);
+    const deadLetters = { receive: async () => [], delete: async () => {} };
+    const report = await reap(
+      { ask: askOf(pooled), queue, deadLetters, indexer: "default", clock: systemClock },
+      DEFAULT_REAP_SETTINGS,
+      5_000,
     );
-    let statements = 0;
-    const pooled = new Proxy(backends[0]!, {
-      apply(_target, _self, args: never[]) {
-        // A fragment of a statement is no statement of its own; it is built by whichever backend.
-        statements += 1;
-        return Reflect.apply(backends[statements % backends.length]!, undefined, args);
-      },
-    }) as Sql;
-    try {
-      await assertStoreVersion(pooled);
-      const queue = recordingQueue();
-      const claiming = settings({ claimsBy, walk: walkSettings(), budget: { repairs: 5n } });
-      expect(await claim({ ask: askOf(pooled), queue, clock: systemClock }, claiming, 5_000)).toMatchObject({
-        sent: 1,
-      });
-      const { token } = queue.messages[0]!;
-      const begun = await beginRepair(pooled, { slabId: slab.id, token, worker: "w", holdMs: 60_000 });
-      expect(begun.kind).toBe("begun");
-      expect(await extendLease(pooled, { slabId: slab.id, token })).toBe(true);
-      const moves = await movesFromHere(sql, slab, [[0, hosts[4]!]]);
-      expect(await commitRepair(pooled, requestOf(slab, token, { moves }))).toMatchObject({ recorded: [0] });
-      expect(await flushMoved(pooled)).toBe(1);
-      const deadLetters = { receive: async () => [], delete: async () => {} };
-      const report = await reap(
-        { ask: askOf(pooled), queue, deadLetters, indexer: "default", clock: systemClock },
-        DEFAULT_REAP_SETTINGS,
-        5_000,
-      );
-      expect(report.breaker).toBe("closed");
-      expect(await checkRules(pooled, { settled: true })).toEqual([]);
-      expect(statements).toBeGreaterThan(10);
-    } finally {
-      await Promise.all(backends.map((backend) => backend.end()));
-    }
-  },
-);
+    expect(report.breaker).toBe("closed");
+    expect(await checkRules(pooled, { settled: true })).toEqual([]);
+    expect(statements).toBeGreaterThan(10);
+  } finally {
+    await Promise.all(backends.map((backend) => backend.end()));
+  }
+});

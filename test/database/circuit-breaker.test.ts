@@ -135,32 +135,6 @@ describe("an open circuit breaker", () => {
   });
 });
 
-describe("a clock that was set back", () => {
-  const AHEAD = NOW + 1_000 * MINUTE;
-  test("ends no backoff sooner, and makes it no longer than a new one", () => {
-    const open: CircuitBreaker = {
-      kind: "open",
-      sinceMs: AHEAD,
-      backoffMs: 2 * MINUTE,
-      backoffFromMs: AHEAD,
-      backoffUntilMs: AHEAD + 2 * MINUTE,
-    };
-    const anew = nextBreaker(open, [], NOW);
-    expect(anew).toEqual({ ...open, sinceMs: NOW, backoffFromMs: NOW, backoffUntilMs: NOW + 2 * MINUTE });
-    const repaired: RecentOutcome = { slabId: "p", outcome: "repaired", finishedAtMs: NOW + 1 };
-    expect(nextBreaker(anew, [repaired], NOW + 2)).toMatchObject({ kind: "closed", sinceMs: NOW + 2 });
-  });
-
-  test("does not hide what happens from now on", () => {
-    const closed = nextBreaker({ kind: "closed", sinceMs: AHEAD, lastBackoffMs: 0 }, [], NOW);
-    expect(closed).toEqual({ kind: "closed", sinceMs: NOW, lastBackoffMs: 0 });
-    const bad = times(5, 0).map(
-      (_, n): RecentOutcome => ({ slabId: `${n}`, outcome: "fault", finishedAtMs: NOW + 1 }),
-    );
-    expect(nextBreaker(closed, bad, NOW + 1).kind).toBe("open");
-  });
-});
-
 test("the limits are the documented ones", () => {
   expect(DEFAULT_BREAKER_LIMITS).toEqual({
     firstBackoffMs: MINUTE,

@@ -38,9 +38,8 @@ beforeAll(async () => {
     select n, sha256('slab'), now() - interval '1 hour', now(), now(), now() - interval '1 minute', 0, now() - interval '1 hour', 'w'
     from generate_series(1, ${EXPIRED}::integer) n`;
   await sql`
-    insert into slabmend.backlog (slab_id, urgency, loss, margin, causes, since, bad_sectors, first_seen, last_seen, waiting_since,
-      ready, look_at)
-    select n, 0, 0, 0, '{}', '{}', '{}', now(), now(), now(), false, now() + (n - ${LATELY}::integer) * interval '1 hour'
+    insert into slabmend.backlog (slab_id, urgency, loss, margin, causes, since, waiting_since, ready, look_at)
+    select n, 0, 0, 0, '{}', '{}', now(), false, now() + (n - ${LATELY}::integer) * interval '1 hour'
     from generate_series(1, ${ROWS}::integer) n`;
   await sql`
     insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt, quarantined_until)

@@ -11,7 +11,6 @@ import { refreshBreaker, takeProbe } from "../../lib/database/fleet/refresh-brea
 import { storeDeadLetters } from "../../lib/database/fleet/store-dead-letters.ts";
 import { deleteDeadLetters } from "../../lib/database/fleet/stored-dead-letters.ts";
 import { leaseSlab, releaseUnbegunLease } from "../../lib/database/leases/lease-slab.ts";
-import { shortenLeasesOfTheFuture } from "../../lib/database/leases/set-back-clock.ts";
 import { markSent, takeUnsent } from "../../lib/database/leases/unsent-leases.ts";
 import { parseHostKey } from "../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -91,7 +90,6 @@ test.each<[name: string, table: string, code: string, write: () => Promise<unkno
   ["reportHostScores", "host_scores", "40P01", () => reportHostScores(sql, [sample])],
   ["forgetFineSlabs", "repairs", "40P01", () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 1 })],
   ["releaseQuarantine", "repairs", "40P01", () => releaseQuarantine(sql, "all")],
-  ["shortenLeasesOfTheFuture", "leases", "40P01", () => shortenLeasesOfTheFuture(sql)],
   [
     "leaseSlab",
     "leases",

@@ -78,10 +78,9 @@ async function createWorld(): Promise<World> {
   await sql`
     truncate hosts, hosts_blocklist, contracts, contract_sectors_map, slabs, sectors, slab_sectors, objects, object_slabs,
       object_events, account_slabs, slab_deletion_queue, accounts, stats_deltas cascade`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings,
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.backlog, slabmend.marks,
     slabmend.walks`;
   await sql`update stats set stat_value = 0`;
-  await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
   await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, breaker_since = clock_timestamp()`;
   const hosts = await seedNetwork(sql, { hosts: 7 });
   const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
@@ -142,12 +141,11 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
   async claim(world, [a]) {
     if (bit(a, 10)) await timePasses();
     const queue = recordingQueue();
-    const limits = { pageSectors: 1 + (a % 6), maxInFlight: 1 + ((a >>> 4) % 4) };
-    const claimsBy = bit(a, 11) ? "urgency" : "id";
-    const walk = walkSettings({ everyMs: 0, pageSectors: limits.pageSectors });
+    const maxInFlight = 1 + ((a >>> 4) % 4);
+    const walk = walkSettings({ everyMs: 0, pageSectors: 1 + (a % 6) });
     await claim(
       { ask: askOf(sql), queue, clock: systemClock },
-      settings({ ...limits, claimsBy, walk, topUpMs: 60_000 }),
+      settings({ maxInFlight, walk, topUpMs: 60_000 }),
       1_000,
     );
     world.messages.push(...queue.messages);

@@ -61,7 +61,7 @@ async function standing() {
   const rows = await kill.world.database.sql<
     {
       cause: string;
-      generation: string;
+      pass: string;
       phase: string;
       position: string;
       missing: string[];
@@ -74,19 +74,19 @@ async function standing() {
       join slab_sectors ss on ss.sector_id = s.id
       cross join lateral (
         select 'lost' as cause where s.host_id is null
-        union all select c.cause from slabmend.sector_causes(array[s.id]) c where c.cause is not null and s.host_id is not null
+        union all select m.reason from slabmend.sectors_to_move(array[ss.slab_id]) m where m.sector_id = s.id and s.host_id is not null
       ) x
     ), passed as (
-      select b.cause, b.slab_id, bool_or(w.phase = 'healing' or b.sector_id <= w.position) as is_passed
+      select b.cause, b.slab_id, bool_or(w.phase = 'sweep' or b.sector_id <= w.position) as is_passed
       from bad b join slabmend.walks w on w.cause = b.cause
       group by b.cause, b.slab_id
     )
-    select w.cause, w.generation::text, w.phase, w.position::text,
+    select w.cause, w.pass::text, w.phase, w.position::text,
       array(select p.slab_id::text from passed p where p.cause = w.cause and p.is_passed and not exists (
-        select from slabmend.sightings g join slabmend.backlog b on b.slab_id = g.slab_id
-        where g.cause = w.cause and g.slab_id = p.slab_id and g.generation = w.generation)) as missing,
-      array(select g.slab_id::text from slabmend.sightings g join passed p on p.cause = g.cause and p.slab_id = g.slab_id
-        where g.cause = w.cause and g.generation = w.generation and not p.is_passed) as early
+        select from slabmend.marks g join slabmend.backlog b on b.slab_id = g.slab_id
+        where g.cause = w.cause and g.slab_id = p.slab_id and g.pass = w.pass)) as missing,
+      array(select g.slab_id::text from slabmend.marks g join passed p on p.cause = g.cause and p.slab_id = g.slab_id
+        where g.cause = w.cause and g.pass = w.pass and not p.is_passed) as early
     from slabmend.walks w order by w.cause`;
   return [...rows];
 }
@@ -95,13 +95,13 @@ async function standing() {
 const backlog = async () =>
   (
     await kill.world.database.sql`
-    select slab_id::text, urgency, loss, margin, causes, bad_sectors::text, ready from slabmend.backlog order by slab_id`
+    select slab_id::text, urgency, loss, margin, causes, ready from slabmend.backlog order by slab_id`
   ).map((row) => ({ ...row }));
 
 /** What a walk from the beginning records in the same database. */
 async function freshBacklog(): Promise<unknown[]> {
   const { sql } = kill.world.database;
-  await sql`truncate slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
+  await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
   await walk(sql);
   return await backlog();
 }
@@ -141,8 +141,8 @@ async function nextRunCompletes(
   expect(await standing()).toEqual(
     [...CAUSES].sort().map((cause) => ({
       cause,
-      generation: "3",
-      phase: "sectors",
+      pass: "3",
+      phase: "mark",
       position: "0",
       missing: [],
       early: [],
@@ -156,8 +156,8 @@ async function nextRunCompletes(
 /** The first, and one that comes late. */
 const occurrences: Readonly<Record<WalkStep, readonly number[]>> = {
   looked: [1],
-  "walked-page": [1, 4],
-  "healed-page": [1, 3],
+  "marked-page": [1, 4],
+  "swept-page": [1, 3],
   "pass-finished": [1, 3],
 };
 const places = WALK_STEPS.flatMap((step) => occurrences[step].map((time) => [step, time] as const));
@@ -183,5 +183,5 @@ test.each(FATES)("killed while the COMMIT of a page waits: %s", async (fate) => 
   if (isLost) expect(after).toEqual(before);
   else expect(Number(after!.position)).toBeGreaterThan(0);
   await nothingIsHalfRecorded();
-  await nextRunCompletes(worker, isLost ? [] : ["walked-page"]);
+  await nextRunCompletes(worker, isLost ? [] : ["marked-page"]);
 });

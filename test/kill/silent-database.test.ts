@@ -36,7 +36,7 @@ test("claim and reap end in their time, and their next runs finish", async () =>
     slabs.push(await kill.world.storeSlab({ minShards: 1, totalShards: 3 }));
     await kill.world.loseSector(slabs[n]!, n);
   }
-  const claiming = await silencedAt("claim", '"patientShare"');
+  const claiming = await silencedAt("claim", '"urgencyAbove"');
   const leases = () => sql`
     select slab_id::text, token::text, sent_at is null as unsent from slabmend.leases order by slab_id`;
   await expect.poll(async () => (await leases()).length).toBe(3);

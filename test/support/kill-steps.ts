@@ -9,8 +9,8 @@ const listed = <Step extends string>(steps: Readonly<Record<Step, true>>): reado
 
 export const WALK_STEPS = listed<WalkStep>({
   looked: true,
-  "walked-page": true,
-  "healed-page": true,
+  "marked-page": true,
+  "swept-page": true,
   "pass-finished": true,
 });
 

@@ -1,123 +1,79 @@
--- Writes entries of the backlog, what was removed, which slabs a walk has seen, and how far it has come; one transaction.
--- Touches our tables only. lib/database/backlog/record-backlog.ts encodes the request. Answer: whether the walk advanced.
+-- Writes what a step of the walk decided: entries, removals, marks, and how far the walk has come; one transaction. Tables of ours
+-- only. lib/database/backlog/record-backlog.ts encodes the request. Answer: whether the walk advanced.
 --
--- What was judged is as old as its snapshot. If a lease ended meanwhile, its trigger has said that the slab is to be looked at now
--- (docs/decisions/0203): a look_at that is not the one of the snapshot (request "seenLookAts", by slab id) and has come stays, or the
--- slab would be left alone for as long as the lease might have lasted.
+-- A judgement is as old as its snapshot. It is written only if its entry is still the version that the snapshot saw
+-- ("versions": xmin by slab id, null for no entry). Otherwise the entry was leased, looked at, or freed by the end of a lease since, and
+-- whoever did that said when to look again.
 --
--- Slabs that are ready get a row of ready_slabs, all others lose theirs: a claim that holds one is waited for, the few milliseconds
--- that it takes.
---
--- Locks: ready_slabs by ascending slab id, then backlog likewise, entries and removed ones in one statement; sightings by ascending
--- slab id; the row of the walk last.
+-- Locks: writers of the backlog take turns by an advisory lock, so that no two insert entries in different orders; then entries by
+-- ascending slab id, marks likewise, the row of the walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
--- A plan made while a table is empty would read all of it for as long as the connection lasts.
+-- A plan made while a table is empty would scan it for as long as the connection lasts.
 set enable_seqscan = off
 as $function$
 declare
+  the_cause constant text := request->>'cause';
+  the_pass constant bigint := (request->>'pass')::bigint;
+  versions constant jsonb not null := coalesce(request->'versions', '{}');
   moment constant timestamptz := clock_timestamp();
-  seen constant jsonb := request->'seenLookAts';
-  removed constant bigint[] not null := array(select r::bigint from jsonb_array_elements_text(request->'removed') r);
-  not_ready constant bigint[] not null := removed
-    || array(select (e->>'slabId')::bigint from jsonb_array_elements(request->'entries') e where not (e->>'ready')::boolean);
-  -- Deleted are those that were there before the first statement, which it locks in their turn. One that comes between is harmless: leasing
-  -- looks again.
-  offered constant bigint[] not null := array(select r.slab_id from slabmend.ready_slabs r where r.slab_id = any (not_ready));
-  advanced boolean := false;
 begin
-  insert into slabmend.ready_slabs as r (slab_id, urgency, waiting_since, margin, first_bad_sector)
-  select * from (
-    select e."slabId", e.urgency, to_timestamp(e."waitingSinceMs" / 1000), e.margin, coalesce((e."badSectors"->>0)::bigint, 0)
-    from jsonb_to_recordset(request->'entries') as e ("slabId" bigint, urgency double precision, margin smallint,
-      "badSectors" jsonb, "waitingSinceMs" double precision, ready boolean)
-    where e.ready
-    union all
-    -- Only to be locked in their turn.
-    select k.slab_id, k.urgency, k.waiting_since, k.margin, k.first_bad_sector
-    from slabmend.ready_slabs k where k.slab_id = any (offered)
-  ) e
-  order by e."slabId"
-  on conflict (slab_id) do update set
-    urgency = excluded.urgency, waiting_since = excluded.waiting_since, margin = excluded.margin,
-    first_bad_sector = excluded.first_bad_sector
-  where (r.urgency, r.waiting_since, r.margin, r.first_bad_sector)
-    is distinct from (excluded.urgency, excluded.waiting_since, excluded.margin, excluded.first_bad_sector);
-  delete from slabmend.ready_slabs r where r.slab_id = any (offered);
+  perform pg_advisory_xact_lock(hashtextextended('slabmend.record_backlog', 0));
+  perform from slabmend.backlog b
+  where b.slab_id = any (array(select v::bigint from jsonb_object_keys(versions) v))
+  order by b.slab_id for update;
 
-  insert into slabmend.backlog as b (slab_id, urgency, loss, margin, causes, since, bad_sectors, first_seen, last_seen,
-    waiting_since, ready, look_at)
-  select * from (
-    select e."slabId", e.urgency, e.loss, e.margin, e.causes, e."sinceMs",
-      array(select jsonb_array_elements_text(e."badSectors")::bigint),
-      to_timestamp(e."firstSeenMs" / 1000), moment, to_timestamp(e."waitingSinceMs" / 1000), e.ready,
-      to_timestamp(e."lookAtMs" / 1000)
-    from jsonb_to_recordset(request->'entries') as e ("slabId" bigint, urgency double precision, loss double precision,
-      margin smallint, causes jsonb, "sinceMs" jsonb, "badSectors" jsonb, "firstSeenMs" double precision,
-      "waitingSinceMs" double precision, ready boolean, "lookAtMs" double precision)
-    union all
-    -- Only to be locked in their turn.
-    select k.slab_id, k.urgency, k.loss, k.margin, k.causes, k.since, k.bad_sectors, k.first_seen, k.last_seen, k.waiting_since,
-      k.ready, k.look_at
-    from slabmend.backlog k where k.slab_id = any (removed)
-  ) e
+  insert into slabmend.backlog as b (slab_id, urgency, loss, margin, causes, since, waiting_since, ready, look_at)
+  select e."slabId", e.urgency, e.loss, e.margin, e.causes, e."sinceMs",
+    to_timestamp(e."waitingSinceMs" / 1000), e.ready, to_timestamp(e."lookAtMs" / 1000)
+  from jsonb_to_recordset(request->'entries') as e ("slabId" bigint, urgency double precision, loss double precision,
+    margin smallint, causes jsonb, "sinceMs" jsonb, "waitingSinceMs" double precision, ready boolean, "lookAtMs" double precision)
+  left join lateral (select k.xmin from slabmend.backlog k where k.slab_id = e."slabId" offset 0) known on true
+  where known.xmin::text is not distinct from versions->>e."slabId"::text
   order by e."slabId"
   on conflict (slab_id) do update set
-    urgency = excluded.urgency, loss = excluded.loss, margin = excluded.margin, causes = excluded.causes,
-    since = excluded.since, bad_sectors = excluded.bad_sectors,
-    -- A clock that was ahead and jumped back.
-    first_seen = least(b.first_seen, excluded.first_seen), last_seen = excluded.last_seen,
-    waiting_since = excluded.waiting_since, ready = excluded.ready,
-    look_at = case
-      when seen ? b.slab_id::text and b.look_at is distinct from (seen->>b.slab_id::text)::timestamptz
-        and b.look_at <= clock_timestamp() then b.look_at
-      else excluded.look_at end
-  where b.slab_id <> all (removed);
-  delete from slabmend.backlog b where b.slab_id = any (removed);
+    urgency = excluded.urgency, loss = excluded.loss, margin = excluded.margin, causes = excluded.causes, since = excluded.since,
+    waiting_since = excluded.waiting_since, ready = excluded.ready, look_at = excluded.look_at
+  where (b.urgency, b.loss, b.margin, b.causes, b.since, b.waiting_since, b.ready, b.look_at) is distinct from
+    (excluded.urgency, excluded.loss, excluded.margin, excluded.causes, excluded.since, excluded.waiting_since, excluded.ready,
+      excluded.look_at);
+
+  delete from slabmend.backlog b
+  where b.slab_id = any (array(select r::bigint from jsonb_array_elements_text(request->'removed') r))
+    and b.xmin::text = versions->>b.slab_id::text;
 
   if jsonb_typeof(request->'postponed') = 'object' then
     update slabmend.backlog b
     set look_at = moment + make_interval(secs => (request->'postponed'->>'delayMs')::double precision / 1000)
-    where not b.ready and b.slab_id = any (array(select p::bigint from jsonb_array_elements_text(request->'postponed'->'slabIds') p));
+    where not b.ready
+      and b.slab_id = any (array(select p::bigint from jsonb_array_elements_text(request->'postponed'->'slabIds') p));
   end if;
 
-  if jsonb_typeof(request->'sighted') = 'object' then
-    insert into slabmend.sightings as g (cause, slab_id, generation)
-    select request->'sighted'->>'cause', s::bigint, (request->'sighted'->>'generation')::bigint
-    from jsonb_array_elements_text(request->'sighted'->'slabIds') s
-    order by s::bigint
-    on conflict (cause, slab_id) do update set generation = excluded.generation
-    where g.generation < excluded.generation;
-  end if;
+  insert into slabmend.marks as m (cause, slab_id, pass)
+  select the_cause, s::bigint, the_pass from jsonb_array_elements_text(request->'marked') s order by s::bigint
+  on conflict (cause, slab_id) do update set pass = excluded.pass where m.pass < excluded.pass;
 
-  if jsonb_typeof(request->'unsighted') = 'object' then
-    delete from slabmend.sightings g
-    where g.cause = request->'unsighted'->>'cause' and g.generation < (request->'unsighted'->>'generation')::bigint
-      and g.slab_id in (
-        select k.slab_id from slabmend.sightings k
-        where k.cause = request->'unsighted'->>'cause'
-          and k.slab_id in (select s::bigint from jsonb_array_elements_text(request->'unsighted'->'slabIds') s)
-        order by k.slab_id for update);
-  end if;
+  delete from slabmend.marks m
+  where m.cause = the_cause and m.pass < the_pass
+    and m.slab_id in (
+      select k.slab_id from slabmend.marks k
+      where k.cause = the_cause and k.slab_id in (select s::bigint from jsonb_array_elements_text(request->'swept') s)
+      order by k.slab_id for update);
 
-  if jsonb_typeof(request->'advance') = 'object' then
-    -- Only from where it stood: a slower walker must not take it back.
-    update slabmend.walks w set
-      generation = case when a.finish then w.generation + 1 else w.generation end,
-      phase = case when a.finish then 'sectors' else a."toPhase" end,
-      position = case when a.finish then 0 else a."toPosition" end,
-      slab_position = case when a.finish then 0 else coalesce(a."toSlabPosition", 0) end,
-      pass_started_at = case when w.phase = 'sectors' and w.position = 0 and w.slab_position = 0 then moment
-        else w.pass_started_at end,
-      finished_at = case when a.finish then moment else w.finished_at end,
-      pass_ms = case when a.finish then extract(epoch from moment - w.pass_started_at) * 1000 else w.pass_ms end
-    from jsonb_to_record(request->'advance') as a (cause text, generation bigint, phase text, position bigint,
-      "slabPosition" bigint, finish boolean, "toPhase" text, "toPosition" bigint, "toSlabPosition" bigint)
-    where w.cause = a.cause and w.generation = a.generation and w.phase = a.phase and w.position = a.position
-      -- Who does not say has read all slabs of the sector.
-      and w.slab_position = coalesce(a."slabPosition", w.slab_position);
-    advanced := found;
-  end if;
-  return advanced;
+  -- Only from where it stood: a slower walker must not take it back.
+  update slabmend.walks w set
+    pass = case when a.finish then w.pass + 1 else w.pass end,
+    phase = case when a.finish then 'mark' else a."toPhase" end,
+    position = case when a.finish then 0 else a."toPosition" end,
+    slab_position = case when a.finish then 0 else a."toSlabPosition" end,
+    pass_started_at = case when w.phase = 'mark' and w.position = 0 and w.slab_position = 0 then moment
+      else w.pass_started_at end,
+    finished_at = case when a.finish then moment else w.finished_at end,
+    pass_ms = case when a.finish then extract(epoch from moment - w.pass_started_at) * 1000 else w.pass_ms end
+  from jsonb_to_record(request->'advance') as a (phase text, position bigint, "slabPosition" bigint,
+    finish boolean, "toPhase" text, "toPosition" bigint, "toSlabPosition" bigint)
+  where w.cause = the_cause and w.pass = the_pass
+    and (w.phase, w.position, w.slab_position) = (a.phase, a.position, a."slabPosition");
+  return found;
 end
 $function$;

@@ -1,23 +1,23 @@
--- The health of these slabs, as far as it can be told from one snapshot, and what the backlog says of them. Read only,
--- takes no row lock.
+-- The health of these slabs as far as one snapshot tells, and what the backlog says of them. Read only; takes no row lock.
 --
 --   answer   [{"slabId", "there": false}] of a slab that is gone, otherwise
---            [{"slabId", "there": true, "minShards", "freeAtMs", "leased", "dying",
+--            [{"slabId", "there": true, "minShards", "leased", "dying", "givenUp",
+--              "freeAtMs", "endangeredFreeAtMs"          lease_standing says what they mean
 --              "attemptedAtMs": number | null            when the last repair ended, or crashed
---              "good": [hostId]                          of each sector that nothing is wrong with and that can be read
---              "bad": [[sectorId, hostId | null, cause]] of each other one; hostId null: no source
---              "known": {"firstSeenMs", "waitingSinceMs", "since", "lookAt"} | null}]
+--              "good": [hostId]                          of each sector that is not bad and can be read
+--              "bad": [[hostId | null, cause]]           of each bad one; hostId null: no source
+--              "known": {"version", "waitingSinceMs", "since"} | null}]   its entry; version as record_backlog wants it
 --
--- A shard that was pinned wrongly (repairs.bad_shards) is no source, whatever its sector's state.
+-- A shard that was pinned wrongly (repairs.bad_shards) is no source, whatever the state of its sector.
 --
--- Reads slab_sectors by its primary key, sectors by id, each once; hosts and contracts once for all of them. The laterals
--- and settings pin that down: how many ids there are is not known when the plan is made.
+-- Reads slab_sectors by its primary key and sectors by id, each once; hosts and contracts once for all of them. The laterals and
+-- settings pin that down: how many ids there are is not known when the plan is made.
 create or replace function slabmend.slab_health(slab_ids bigint[], grace interval) returns jsonb
 language sql stable
 set enable_seqscan = off
 as $function$
   with place as materialized (
-    select ss.slab_id, ss.slab_index, s.id as sector_id, s.host_id, s.contract_sectors_map_id as map_id,
+    select ss.slab_id, ss.slab_index, s.host_id, s.contract_sectors_map_id as map_id,
       coalesce(r.bad_shards @> jsonb_build_array(jsonb_build_object('index', ss.slab_index)), false) as wrong
     from unnest(slab_ids) w (id)
     cross join lateral (
@@ -25,50 +25,45 @@ as $function$
     ) ss
     -- Column by column: workers may read no others.
     cross join lateral (
-      select x.id, x.host_id, x.contract_sectors_map_id from public.sectors x where x.id = ss.sector_id offset 0
+      select x.host_id, x.contract_sectors_map_id from public.sectors x where x.id = ss.sector_id offset 0
     ) s
     left join slabmend.repairs r on r.slab_id = ss.slab_id and r.bad_shards <> '[]'
   ), host as materialized (
-    select h.host_id, h.good and h.has_active_contract as counts, h.good
+    select h.host_id, h.good and h.has_active_contract as counts
     from slabmend.host_states() h
     where h.host_id in (select p.host_id from place p)
   ), pin as materialized (
-    select m.id as map_id, coalesce(c.healthy and ch.good, false) as counts
+    select m.id as map_id, c.healthy and ch.good as counts
     from public.contract_sectors_map m
     left join slabmend.contract_states() c on c.contract_id = m.contract_id
     left join slabmend.host_states() ch on ch.host_id = c.host_id
     where m.id in (select p.map_id from place p)
   ), judged as (
-    select p.slab_id, p.slab_index, p.sector_id, p.wrong, p.host_id,
-      case
-        when p.host_id is null then 'lost'
-        when not coalesce(h.counts, false) then 'bad-host'
-        when p.map_id is not null and not coalesce(pin.counts, false) then 'bad-contract'
-      end as cause
+    select p.slab_id, p.slab_index, p.wrong, p.host_id,
+      slabmend.bad_sector_cause(p.host_id, h.counts, p.map_id is not null, pin.counts) as cause
     from place p
     left join host h on h.host_id = p.host_id
     left join pin on pin.map_id = p.map_id
   ), slab as (
     select j.slab_id,
       coalesce(jsonb_agg(j.host_id order by j.slab_index) filter (where j.cause is null and not j.wrong), '[]') as good,
-      coalesce(jsonb_agg(jsonb_build_array(j.sector_id::text, case when not j.wrong then j.host_id end, j.cause)
+      coalesce(jsonb_agg(jsonb_build_array(case when not j.wrong then j.host_id end, j.cause)
         order by j.slab_index) filter (where j.cause is not null), '[]') as bad
     from judged j
     group by j.slab_id
   )
   select coalesce(jsonb_agg(
-    case when t.slab_id is null then jsonb_build_object('slabId', w.id::text, 'there', false)
-    else jsonb_build_object('slabId', w.id::text, 'there', true, 'minShards', t.min_shards,
-      'freeAtMs', extract(epoch from t.free_at) * 1000, 'leased', t.leased, 'dying', t.dying,
+    case when t.slab_id is null then jsonb_build_object('slabId', w.id::text, 'there', false,
+      'known', case when b.slab_id is not null then jsonb_build_object('version', b.xmin::text) end)
+    else jsonb_build_object('slabId', w.id::text, 'there', true, 'minShards', t.min_shards, 'leased', t.leased, 'dying', t.dying, 'givenUp', t.given_up,
+      'freeAtMs', extract(epoch from t.free_at) * 1000, 'endangeredFreeAtMs', extract(epoch from t.endangered_free_at) * 1000,
       'attemptedAtMs', extract(epoch from attempt.finished_at) * 1000,
       'good', coalesce(slab.good, '[]'), 'bad', coalesce(slab.bad, '[]'),
-      'known', case when b.slab_id is not null then jsonb_build_object(
-        'firstSeenMs', extract(epoch from b.first_seen) * 1000,
-        'waitingSinceMs', extract(epoch from b.waiting_since) * 1000, 'since', b.since,
-        'lookAt', b.look_at) end)
+      'known', case when b.slab_id is not null then jsonb_build_object('version', b.xmin::text,
+        'waitingSinceMs', extract(epoch from b.waiting_since) * 1000, 'since', b.since) end)
     end order by w.id), '[]')
   from (select distinct unnest(slab_ids) as id) w
-  left join lateral slabmend.claim_times(array[w.id], grace) t on true
+  left join lateral slabmend.lease_standing(array[w.id], grace) t on true
   left join lateral (
     -- A lease that nobody began was no attempt.
     select r.finished_at from slabmend.repairs r where r.slab_id = w.id and r.last_outcome <> 'never-begun' offset 0

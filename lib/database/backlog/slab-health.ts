@@ -1,36 +1,39 @@
 import type { ISql } from "postgres";
-import { type HostId, parseSlabId, type SectorId, type SlabId } from "../../slab/ids.ts";
+import { type HostId, parseSlabId, type SlabId } from "../../slab/ids.ts";
+import { pastTime } from "../client/past-time.ts";
 
-/** What one snapshot says of a slab: lib/database/backlog/slab-health.sql. */
+/** What one snapshot says of a slab: lib/database/backlog/slab-health.sql. No time of the past lies after the snapshot's. */
 export interface SlabHealth {
   readonly slabId: SlabId;
-  /** False: the slab is gone; the rest says nothing. */
+  /** False: the slab is gone; only `known` means anything. */
   readonly there: boolean;
   readonly minShards: number;
   /** From when on it may be leased, if nothing changes. */
   readonly freeAtMs: number;
+  /** The same if it is endangered: the hold after a success does not count. */
+  readonly endangeredFreeAtMs: number;
   readonly leased: boolean;
   /** Really being deleted. */
   readonly dying: boolean;
-  /** When its last repair ended, however it did; undefined: there was none, or it is forgotten. */
+  /** indexd has marked it as unrecoverable, and we cannot rescue it either. */
+  readonly givenUp: boolean;
+  /** When its last repair ended, in any way; undefined: there was none, or it is forgotten. */
   readonly attemptedAtMs: number | undefined;
-  /** The host of each sector that is well. */
+  /** The host of each sector that is not bad. */
   readonly good: readonly HostId[];
   readonly bad: readonly BadSector[];
-  /** What the backlog says; undefined: nothing. */
-  readonly known:
-    | {
-        readonly firstSeenMs: number;
-        readonly waitingSinceMs: number;
-        readonly since: Readonly<Record<string, number>>;
-        /** To the microsecond: it only goes back to the database. Undefined: its schema is older than this program. */
-        readonly lookAt?: string;
-      }
-    | undefined;
+  /** Its entry in the backlog. */
+  readonly known: KnownEntry | undefined;
+}
+
+export interface KnownEntry {
+  /** Changes with every write of the entry; only goes back to the database. */
+  readonly version: string;
+  readonly waitingSinceMs: number;
+  readonly since: Readonly<Record<string, number>>;
 }
 
 export interface BadSector {
-  readonly sectorId: SectorId;
   /** Null: lost, or pinned wrongly; it is no source. */
   readonly hostId: HostId | null;
   readonly cause: string;
@@ -41,30 +44,39 @@ export interface SlabHealthRow {
   readonly there: boolean;
   readonly minShards?: number;
   readonly freeAtMs?: number;
+  readonly endangeredFreeAtMs?: number;
   readonly leased?: boolean;
   readonly dying?: boolean;
+  readonly givenUp?: boolean;
   readonly attemptedAtMs?: number | null;
   readonly good?: number[];
-  readonly bad?: [string, number | null, string][];
-  readonly known?: SlabHealth["known"] | null;
+  readonly bad?: [number | null, string][];
+  readonly known?: (Pick<KnownEntry, "version"> & Partial<KnownEntry>) | null;
 }
 
-function slabHealthOf(row: SlabHealthRow): SlabHealth {
+function slabHealthOf(row: SlabHealthRow, nowMs: number): SlabHealth {
   return {
     slabId: parseSlabId(row.slabId),
     there: row.there,
     minShards: row.minShards ?? 0,
     freeAtMs: row.freeAtMs ?? 0,
+    endangeredFreeAtMs: row.endangeredFreeAtMs ?? 0,
     leased: row.leased ?? false,
     dying: row.dying ?? false,
-    attemptedAtMs: row.attemptedAtMs ?? undefined,
+    givenUp: row.givenUp ?? false,
+    attemptedAtMs: row.attemptedAtMs == null ? undefined : pastTime(row.attemptedAtMs, nowMs),
     good: (row.good ?? []) as HostId[],
-    bad: (row.bad ?? []).map(([sectorId, hostId, cause]) => ({
-      sectorId: BigInt(sectorId) as SectorId,
-      hostId: hostId as HostId | null,
-      cause,
-    })),
-    known: row.known ?? undefined,
+    bad: (row.bad ?? []).map(([hostId, cause]) => ({ hostId: hostId as HostId | null, cause })),
+    known: row.known == null ? undefined : knownEntryOf(row.known, nowMs),
+  };
+}
+
+function knownEntryOf(known: NonNullable<SlabHealthRow["known"]>, nowMs: number): KnownEntry {
+  const { version, waitingSinceMs = nowMs, since = {} } = known;
+  return {
+    version,
+    waitingSinceMs,
+    since: Object.fromEntries(Object.entries(since).map(([cause, ms]) => [cause, pastTime(ms, nowMs)])),
   };
 }
 
@@ -78,7 +90,7 @@ export async function readSlabHealth(
     select slabmend.slab_health(array(select jsonb_array_elements_text(${JSON.stringify(slabIds.map(String))}::text::jsonb))::bigint[],
         make_interval(secs => ${graceMs}::double precision / 1000)) as slabs,
       (extract(epoch from clock_timestamp()) * 1000)::double precision as now_ms`;
-  return { nowMs: row!.now_ms, slabs: row!.slabs.map(slabHealthOf) };
+  return { nowMs: row!.now_ms, slabs: row!.slabs.map((slab) => slabHealthOf(slab, row!.now_ms)) };
 }
 
 export interface WalkPage {
@@ -100,7 +112,7 @@ export interface WalkPosition {
 
 export interface WalkPageRequest {
   readonly cause: string;
-  readonly generation: bigint;
+  readonly pass: bigint;
   readonly from: WalkPosition;
   readonly pageSectors: number;
   /** That this pass has not seen. */
@@ -113,11 +125,11 @@ export interface WalkPageRequest {
 /** One page of one cause's walk, read only: lib/database/backlog/walk-page.sql. */
 export async function readWalkPage(
   sql: ISql,
-  { from, generation, ...request }: WalkPageRequest,
+  { from, pass, ...request }: WalkPageRequest,
 ): Promise<WalkPage> {
   const encoded = JSON.stringify({
     ...request,
-    generation: String(generation),
+    pass: String(pass),
     position: String(from.sector),
     slabPosition: String(from.slab),
   });
@@ -138,7 +150,7 @@ export async function readWalkPage(
   return {
     sectors: page.sectors,
     next: next.sector === 0n && next.slab === 0n ? undefined : next,
-    slabs: page.slabs.map(slabHealthOf),
+    slabs: page.slabs.map((slab) => slabHealthOf(slab, page.nowMs)),
     slabIds: page.slabIds.map(parseSlabId),
     nowMs: page.nowMs,
   };

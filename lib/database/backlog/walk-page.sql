@@ -1,26 +1,26 @@
 -- One page of the walk of one cause: the bad sectors behind a position, by ascending id, and the health of their slabs
 -- that this pass has not seen yet. Read only: one snapshot, no row lock on anything.
 --
---   request  {"cause", "generation", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
+--   request  {"cause", "pass", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
 --            slabPosition: of sector position + 1, up to which slab the last page came
 --            maxSlabs: slabs at most that this pass has not seen, and a few times as many that it has; null: no limit
 --            judged: false for the ids alone, of slabs whose health takes too long to read
 --   answer   {"sectors", "next", "nextSlab", "slabs": slab_health, "slabIds", "nowMs"}
 --            sectors: how many the page came to the end of; next, nextSlab: the position of the next page, 0 = the end
 --
--- Which sectors: bad-sectors.sql. Besides its indexes: slab_sectors_sector_id_slab_id_idx; sightings_pkey.
+-- Which sectors: bad-sectors.sql. Besides its indexes: slab_sectors_sector_id_slab_id_idx; marks_pkey.
 create or replace function slabmend.walk_page(request jsonb) returns jsonb
 language plpgsql stable
 set enable_seqscan = off
 as $function$
 declare
   the_cause constant text not null := request->>'cause';
-  the_generation constant bigint not null := (request->>'generation')::bigint;
+  the_pass constant bigint not null := (request->>'pass')::bigint;
   from_sector constant bigint not null := (request->>'position')::bigint;
   from_slab constant bigint not null := coalesce((request->>'slabPosition')::bigint, 0);
   page_sectors constant integer not null := (request->>'pageSectors')::integer;
   most_slabs constant integer := (request->>'maxSlabs')::integer;
-  -- Seen ones cost a look at sightings each.
+  -- Seen ones cost a look at marks each.
   most_pairs constant integer := 4 * most_slabs;
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
   is_judged constant boolean not null := coalesce((request->>'judged')::boolean, true);
@@ -35,8 +35,8 @@ begin
   with pair as materialized (
     select p.sector_id, p.slab_id, row_number() over (order by p.sector_id, p.slab_id) as place,
       row_number() over (partition by p.slab_id order by p.sector_id) = 1 and not exists (
-        select from slabmend.sightings g
-        where g.cause = the_cause and g.slab_id = p.slab_id and g.generation = the_generation) as is_new
+        select from slabmend.marks m
+        where m.cause = the_cause and m.slab_id = p.slab_id and m.pass = the_pass) as is_new
     from slabmend.sector_slabs(sector_ids, from_sector, from_slab, most_pairs) p
   ), counted as (
     select p.*, count(*) filter (where p.is_new) over (order by p.place) as news from pair p

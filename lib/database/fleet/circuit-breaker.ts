@@ -57,12 +57,11 @@ const BAD: ReadonlySet<RecentOutcome["outcome"]> = new Set([
 ]);
 
 export function nextBreaker(
-  before: CircuitBreaker,
+  breaker: CircuitBreaker,
   outcomes: readonly RecentOutcome[],
   nowMs: number,
   limits: BreakerLimits = DEFAULT_BREAKER_LIMITS,
 ): CircuitBreaker {
-  const breaker = notAhead(before, nowMs);
   const from = breaker.kind === "closed" ? breaker.sinceMs : breaker.backoffFromMs;
   const latest = latestOfEachSlab(outcomes, Math.max(from, nowMs - limits.windowMs)).slice(
     0,
@@ -94,17 +93,6 @@ const TRIAL_LEASES = 10;
 export function claimAllowance(breaker: CircuitBreaker, nowMs: number): ClaimAllowance {
   if (breaker.kind === "closed") return { kind: "all" };
   return nowMs < breaker.backoffUntilMs ? { kind: "probe" } : { kind: "few", leases: TRIAL_LEASES };
-}
-
-/**
- * A clock that was set back leaves times that lie ahead; until they came no outcome would count, and claim would go on backing off. They
- * are taken as now: at worst a backoff begins anew.
- */
-function notAhead(breaker: CircuitBreaker, nowMs: number): CircuitBreaker {
-  const sinceMs = Math.min(breaker.sinceMs, nowMs);
-  if (breaker.kind === "closed") return sinceMs === breaker.sinceMs ? breaker : { ...breaker, sinceMs };
-  if (breaker.backoffFromMs <= nowMs) return breaker;
-  return { ...breaker, sinceMs, backoffFromMs: nowMs, backoffUntilMs: nowMs + breaker.backoffMs };
 }
 
 function openFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: BreakerLimits): CircuitBreaker {

@@ -29,7 +29,7 @@ const MOST_SUM = 1e18;
 /** A worker that says more of one repair is mistaken. */
 const MOST_SAMPLE = 1e15;
 
-/** What is left by now of the sums of `h`. A clock that was set back makes nothing grow. */
+/** What is left by now of the sums of `h`. A time in the future counts as now. */
 const LEFT_OVER = `
   select case when e.half_lives > ${MOST_HALF_LIVES} then 0 else power(0.5::float8, e.half_lives) end as left_over
   from (select greatest(extract(epoch from clock_timestamp() - h.faded_at)::float8 * 1000 / ${HALF_LIFE_MS}, 0) as half_lives) e`;
@@ -91,7 +91,7 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
 
 /** What the fleet knows of every host that it has used lately: what a cold worker starts from. A row a host. */
 export async function readHostScores(sql: ISql): Promise<readonly SharedHostScore[]> {
-  // Of a time that a clock which was set back makes lie ahead nobody knows how long ago it was.
+  // A time in the future, before the clock was set back, was long ago.
   const lately = (column: "out_of_funds_at" | "full_at", withinMs: number) =>
     sql`coalesce(abs(extract(epoch from clock_timestamp() - ${sql(`h.${column}`)})) * 1000 < ${withinMs}::float8, false)`;
   const rows = await sql<

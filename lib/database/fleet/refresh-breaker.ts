@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { pastTime } from "../client/past-time.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 import {
   type BreakerLimits,
@@ -49,28 +50,26 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
         from (
           select j.slab_id, j.outcome, j.finished_at from slabmend.journal j
           where j.outcome <> 'superseded'
-            -- What a clock that was set back makes lie ahead would keep out everything that came after.
-            and j.finished_at <= (select clock_timestamp())
           order by j.finished_at desc limit ${MOST_ROWS}
         ) j
       ) as outcomes
     from slabmend.fleet f`;
   const before = breakerOf(row!);
   const breaker = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
-  if (breaker !== before) await writeBreaker(sql, breaker, row!.revision);
+  // What was clamped is written down, or it would be now again each time.
+  const wasAhead = Math.max(row!.since_ms, row!.from_ms ?? 0) > row!.now_ms;
+  if (breaker !== before || wasAhead) await writeBreaker(sql, breaker, row!.revision);
   return { breaker, nowMs: row!.now_ms };
 }
 
 /**
- * Takes the right to lease one probe while the circuit breaker is open. False: it was taken less than `everyMs` ago. A time that lies ahead
- * (the clock was set back) keeps nobody from it: one probe too many costs little.
+ * Takes the right to lease one probe while the circuit breaker is open. False: it was taken less than `everyMs` ago.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
   // When the answer is lost, nobody has this minute's probe.
   const take = () => sql`
     update slabmend.fleet set last_probe_at = clock_timestamp()
-    where last_probe_at is null or last_probe_at > clock_timestamp()
-      or last_probe_at <= clock_timestamp() - make_interval(secs => ${everyMs}::double precision / 1000)
+    where last_probe_at is null or last_probe_at <= clock_timestamp() - make_interval(secs => ${everyMs}::double precision / 1000)
     returning 1`;
   return (await retryTransaction("take a probe", async () => await take(), BRIEFLY)).length > 0;
 }
@@ -79,13 +78,15 @@ export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
 const msOf = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::double precision`;
 
 function breakerOf(row: BreakerRow): CircuitBreaker {
-  if (!row.open) return { kind: "closed", sinceMs: row.since_ms, lastBackoffMs: row.backoff_ms };
+  const sinceMs = pastTime(row.since_ms, row.now_ms);
+  if (!row.open) return { kind: "closed", sinceMs, lastBackoffMs: row.backoff_ms };
+  const backoffFromMs = pastTime(row.from_ms!, row.now_ms);
   return {
     kind: "open",
-    sinceMs: row.since_ms,
+    sinceMs,
     backoffMs: row.backoff_ms,
-    backoffFromMs: row.from_ms!,
-    backoffUntilMs: row.until_ms!,
+    backoffFromMs,
+    backoffUntilMs: Math.min(row.until_ms!, backoffFromMs + row.backoff_ms),
   };
 }
 

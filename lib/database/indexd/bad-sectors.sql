@@ -1,6 +1,5 @@
--- The bad sectors of one cause behind a position, by ascending id, a page of them: what the walk and the claim by id both
--- read. next_sector: behind which sector the next page starts; null: there is none behind this one. Read only, takes no row
--- lock, sees what its caller's statement sees.
+-- One page of the bad sectors of one cause, by ascending id, starting after a position. next_sector: the sector after which the
+-- next page starts; null after the last page. Read only; takes no row lock; uses its caller's snapshot.
 --
 --   lost           sectors without host
 --   bad-contract   sectors pinned to a contract that is not good or neither pending nor active

@@ -45,7 +45,11 @@ as $function$
     left join public.sectors s on s.id = ss.sector_id and s.sector_root = decode(m.root, 'hex')
     left join public.contract_sectors_map map on map.id = s.contract_sectors_map_id
     left join slabmend.sectors_to_move(array[the_slab]) need on need.sector_id = s.id
-    left join slabmend.host_states() h on h.host_id = m."newHostId"
+    -- A lateral, so that only the hosts that are named are judged.
+    left join lateral (
+      select x.host_id, x.blocked, x.has_healthy_contract
+      from slabmend.host_states() x where x.host_id = m."newHostId" offset 0
+    ) h on true
   ), ranked as (
     -- Rule 4 among the moves of this commit: a host once, and a sector once.
     select j.*,

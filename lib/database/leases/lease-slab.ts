@@ -22,6 +22,8 @@ export type LeaseSlabResult =
         | "leased"
         | "quarantined"
         | "being-deleted"
+        /** indexd has marked it as unrecoverable, and we cannot rescue it either. */
+        | "given-up"
         /** indexd claimed it, or may have. */
         | "left-to-indexd"
         /** Paused or in maintenance. */
@@ -34,11 +36,10 @@ const LOCK_NOT_AVAILABLE = "55P03";
 interface Standing {
   readonly mode: "running" | "paused" | "maintenance";
   readonly leased: boolean;
+  readonly dying: boolean;
+  readonly given_up: boolean;
   readonly quarantined_until: Date | null;
-  readonly held: boolean;
-  readonly queued: boolean;
-  readonly free_of_indexd: boolean;
-  readonly free_from: Date;
+  readonly indexd_until: Date | null;
 }
 
 /**
@@ -60,19 +61,11 @@ async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlab
       const locked = await tx`select 1 from public.slabs s where s.id = ${id} for no key update nowait`;
       if (locked.length === 0) return { kind: "refused", why: "no-such-slab" };
       const [standing] = await tx<Standing[]>`
-        select (select f.mode from slabmend.fleet f) as mode,
-          exists (select from slabmend.leases l where l.slab_id = s.id) as leased,
-          case when r.quarantined_until > clock_timestamp() then r.quarantined_until end as quarantined_until,
-          exists (select from public.account_slabs a where a.slab_id = s.id)
-            or exists (select from public.object_slabs o where o.slab_digest = s.digest) as held,
-          exists (select from public.slab_deletion_queue q where q.slab_id = s.id) as queued,
-          coalesce(s.next_repair_attempt = r.next_repair_attempt, false)
-            or s.next_repair_attempt + grace.span <= clock_timestamp() as free_of_indexd,
-          s.next_repair_attempt + grace.span as free_from
-        from public.slabs s
-        left join slabmend.repairs r on r.slab_id = s.id
-        cross join (select make_interval(secs => ${request.graceMs}::double precision / 1000) as span) grace
-        where s.id = ${id}`;
+        select (select f.mode from slabmend.fleet f) as mode, t.leased, t.dying, t.given_up,
+          case when t.quarantined_until > clock_timestamp() then t.quarantined_until end as quarantined_until,
+          case when t.indexd_until > clock_timestamp() then t.indexd_until end as indexd_until
+        from slabmend.lease_standing(array[${id}]::bigint[],
+          make_interval(secs => ${request.graceMs}::double precision / 1000)) t`;
       const refusal = refusalOf(standing!, request.force);
       if (refusal !== undefined) return refusal;
       const [lease] = await tx<{ token: string }[]>`
@@ -106,15 +99,16 @@ async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlab
 
 function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefined {
   if (standing.leased) return { kind: "refused", why: "leased" };
-  if (standing.queued && !standing.held) return { kind: "refused", why: "being-deleted" };
+  if (standing.dying) return { kind: "refused", why: "being-deleted" };
   if (standing.mode === "maintenance") return { kind: "refused", why: "fleet-not-running" };
   if (force) return undefined;
   if (standing.mode === "paused") return { kind: "refused", why: "fleet-not-running" };
+  if (standing.given_up) return { kind: "refused", why: "given-up" };
   if (standing.quarantined_until !== null) {
     return { kind: "refused", why: "quarantined", until: standing.quarantined_until };
   }
-  if (!standing.free_of_indexd) {
-    return { kind: "refused", why: "left-to-indexd", until: standing.free_from };
+  if (standing.indexd_until !== null) {
+    return { kind: "refused", why: "left-to-indexd", until: standing.indexd_until };
   }
   return undefined;
 }

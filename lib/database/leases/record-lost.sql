@@ -10,6 +10,8 @@
 create or replace function slabmend.record_lost(the_slab bigint, reports jsonb,
   out total integer, out pinned bigint, out unpinned bigint, out counted bigint, out entries jsonb)
 language plpgsql volatile
+-- Planned once a connection: planning costs more than running.
+set plan_cache_mode = force_generic_plan
 as $function$
 begin
   with hit as (

@@ -11,6 +11,8 @@ create or replace function slabmend.record_moves(the_slab bigint, moves jsonb,
   out total bigint, out were_pinned bigint, out were_lost bigint, out still_needed bigint,
   out recorded jsonb, out dropped jsonb, out entries jsonb)
 language plpgsql volatile
+-- Planned once a connection: planning costs more than running.
+set plan_cache_mode = force_generic_plan
 as $function$
 begin
   with decided as materialized (

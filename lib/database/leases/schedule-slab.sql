@@ -10,6 +10,8 @@ create or replace function slabmend.schedule_slab(the_slab bigint, choices jsonb
   moved bigint, lost integer, still_needed bigint,
   out writes jsonb, out setbacks integer, out next_attempt timestamptz, out finished boolean)
 language plpgsql volatile
+-- Planned once a connection: planning costs more than running.
+set plan_cache_mode = force_generic_plan
 as $function$
 declare
   slab record;
@@ -18,16 +20,13 @@ declare
   only_bad_left boolean;
 begin
   select s.next_repair_attempt, s.consecutive_failed_repairs into slab from public.slabs s where s.id = the_slab;
-  finished := not exists (select from slabmend.sectors_to_move(array[the_slab]));
   select r.last_outcome, r.setbacks, r.bad_shards into history from slabmend.repairs r where r.slab_id = the_slab;
-  -- What is left are shards that no repair yields: the slab rests, or it would be leased again and again.
-  only_bad_left := not finished and not exists (
-    select from slabmend.sectors_to_move(array[the_slab]) need
-    join public.slab_sectors ss on ss.slab_id = the_slab and ss.sector_id = need.sector_id
-    where ss.slab_index not in (
+  -- What is left may be shards that no repair yields: then the slab rests, or it would be leased again and again.
+  select count(*) = 0, count(*) > 0 and bool_and(need.slab_index = any (array(
       select (bad->>'index')::integer
-      from jsonb_array_elements(coalesce(history.bad_shards, '[]') || new_bad_shards) as bad
-    ));
+      from jsonb_array_elements(coalesce(history.bad_shards, '[]') || new_bad_shards) as bad)))
+  into finished, only_bad_left
+  from slabmend.sectors_to_move(array[the_slab]) need;
   writes := choices->(case
     when only_bad_left then 'ifOnlyBadShardsLeft'
     when still_needed = 0 and (lost = 0 or finished) then 'asReported'

@@ -10,12 +10,11 @@ import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that somebody set
- * out to send less than `afterMs` ago are left to them; not for a time that lies ahead (the clock was set back): at worst a message
- * is sent twice, and only one of them begins.
+ * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that another
+ * caller set out to send less than `afterMs` ago are left to it.
  *
- * None while the fleet is not running. Locks the rows it takes, `skip locked`: two callers share the work. Reads the whole of leases, which is never larger
- * than the fleet.
+ * None while the fleet is not running. Locks the rows it takes, `skip locked`: two callers share the work. Reads the
+ * whole of leases, which is never larger than the fleet.
  */
 export async function takeUnsent(
   sql: ISql,
@@ -28,8 +27,7 @@ export async function takeUnsent(
       select u.slab_id from slabmend.leases u
       where u.sent_at is null and u.began_at is null
         and (select f.mode from slabmend.fleet f) = 'running'
-        and (u.sending_since > clock_timestamp()
-          or u.sending_since <= clock_timestamp() - make_interval(secs => ${options.afterMs}::double precision / 1000))
+        and u.sending_since <= clock_timestamp() - make_interval(secs => ${options.afterMs}::double precision / 1000)
       order by u.sending_since
       limit ${options.limit}::integer
       for update skip locked

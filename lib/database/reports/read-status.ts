@@ -85,7 +85,7 @@ interface Row {
 
 /**
  * What the operator looks at, in one statement and one snapshot; reads tables of ours only and locks nothing. A day of
- * journal by journal_finished_at_idx; backlog, ready_slabs and repairs as a whole.
+ * journal by journal_finished_at_idx; backlog and repairs as a whole.
  */
 export async function readStatus(sql: ISql): Promise<FleetStatus> {
   const [row] = await sql<Row[]>`
@@ -101,9 +101,8 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
       (
         select coalesce(jsonb_agg(to_jsonb(m) order by m.margin), '[]')
         from (
-          select b.margin, count(r.slab_id) as ready, count(*) - count(r.slab_id) as later
-          from slabmend.backlog b left join slabmend.ready_slabs r on r.slab_id = b.slab_id
-          group by b.margin
+          select b.margin, count(*) filter (where b.ready) as ready, count(*) filter (where not b.ready) as later
+          from slabmend.backlog b group by b.margin
         ) m
       ) as backlog,
       l.*,

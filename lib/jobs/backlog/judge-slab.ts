@@ -1,6 +1,6 @@
 /** From a slab's health to its entry in the backlog. Pure; time is the database's. */
 
-import type { BacklogEntry } from "../../database/backlog/record-backlog.ts";
+import type { BacklogChanges, BacklogEntry } from "../../database/backlog/record-backlog.ts";
 import type { SlabHealth } from "../../database/backlog/slab-health.ts";
 import { HOLDER_FAILURE, type Holder, lossProbability } from "../../placement/loss-probability.ts";
 import type { HostId, SlabId } from "../../slab/ids.ts";
@@ -19,30 +19,33 @@ export interface JudgeContext {
   readonly nowMs: number;
 }
 
-/** A lease that is over but not reaped yet: to be looked at again, but not at once and for ever. */
+/** A lease that is over but not reaped yet is looked at again, but not in a tight loop. */
 const LEAST_WAIT_MS = 1_000;
 
-/** What smallint holds. */
+/** The most that a smallint holds. */
 const MOST_MARGIN = 32_767;
 
 export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: JudgeContext): SlabJudgement {
-  if (!health.there || health.dying || health.bad.length === 0)
+  if (!health.there || health.dying || health.givenUp || health.bad.length === 0)
     return { kind: "remove", slabId: health.slabId };
   const holders = holdersOf(health, groups);
   const live = holders.reduce((sum, { sectors }) => sum + sectors, 0);
   const loss = lossProbability(health.minShards, holders);
+  const isEndangered = loss > thresholds.dangerAbove;
   const counts = new Map<Cause, number>();
   for (const { cause } of health.bad) if (isCause(cause)) counts.set(cause, (counts.get(cause) ?? 0) + 1);
   const since = sinceOf(counts.keys(), health, nowMs);
-  const dueAtMs =
-    loss > thresholds.dangerAbove
-      ? nowMs
-      : Math.min(...[...since].map(([cause, sinceMs]) => sinceMs + Math.max(0, thresholds.graceMs[cause])));
+  const dueAtMs = isEndangered
+    ? nowMs
+    : Math.min(...[...since].map(([cause, sinceMs]) => sinceMs + Math.max(0, thresholds.graceMs[cause])));
   const isDue = dueAtMs <= nowMs;
-  const isFree = !health.leased && health.freeAtMs < nowMs;
-  const knownWaiting = health.known?.waitingSinceMs ?? Number.POSITIVE_INFINITY;
-  // Who had a turn goes behind those who wait for theirs: a slab that fails each time would stay the one that waits for longest.
-  const attemptedAtMs = Math.min(health.attemptedAtMs ?? Number.NEGATIVE_INFINITY, nowMs);
+  const freeAtMs = isEndangered ? health.endangeredFreeAtMs : health.freeAtMs;
+  const isFree = !health.leased && freeAtMs < nowMs;
+  const knownWaitingMs = health.known?.waitingSinceMs ?? Number.POSITIVE_INFINITY;
+  // A slab that was just attempted goes to the end of the line, or one that fails each time would stay at its head.
+  const waitingSinceMs = isDue
+    ? Math.max(Math.min(knownWaitingMs, dueAtMs), health.attemptedAtMs ?? Number.NEGATIVE_INFINITY)
+    : dueAtMs;
   const onGoodHosts =
     health.good.length +
     health.bad.filter(({ cause, hostId }) => cause === "bad-contract" && hostId !== null).length;
@@ -51,21 +54,30 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
     kind: "keep",
     entry: {
       slabId: health.slabId,
-      // Beyond rescue: the others first, of which something can be saved.
+      // Slabs beyond rescue come last: the others can be saved.
       urgency: live < health.minShards ? 0 : loss,
       loss,
       margin: Math.max(-MOST_MARGIN, Math.min(MOST_MARGIN, margin)),
       causes: Object.fromEntries(counts),
       sinceMs: Object.fromEntries(since),
-      // Leasing looks at the first again: a lost one, which is due by itself, before one that might wait.
-      badSectors: health.bad
-        .toSorted((a, b) => Number(b.cause === "lost") - Number(a.cause === "lost"))
-        .map(({ sectorId }) => sectorId),
-      firstSeenMs: Math.min(health.known?.firstSeenMs ?? nowMs, nowMs),
-      waitingSinceMs: isDue ? Math.max(Math.min(knownWaiting, dueAtMs, nowMs), attemptedAtMs) : dueAtMs,
+      waitingSinceMs,
       ready: isDue && isFree,
-      lookAtMs: Math.max(dueAtMs, health.freeAtMs, isDue && isFree ? nowMs : nowMs + LEAST_WAIT_MS),
+      // Of a ready one it means nothing: constant, so that judging it again changes nothing.
+      lookAtMs: isDue && isFree ? waitingSinceMs : Math.max(dueAtMs, freeAtMs, nowMs + LEAST_WAIT_MS),
     },
+  };
+}
+
+/** The judgements of these slabs as changes of the backlog. */
+export function judgeSlabs(
+  slabs: readonly SlabHealth[],
+  context: JudgeContext,
+): Pick<BacklogChanges, "entries" | "removed" | "versions"> {
+  const judgements = slabs.map((slab) => judgeSlab(slab, context));
+  return {
+    entries: judgements.flatMap((judged): BacklogEntry[] => (judged.kind === "keep" ? [judged.entry] : [])),
+    removed: judgements.flatMap((judged) => (judged.kind === "remove" ? [judged.slabId] : [])),
+    versions: Object.fromEntries(slabs.map(({ slabId, known }) => [String(slabId), known?.version ?? null])),
   };
 }
 
@@ -87,12 +99,9 @@ function holdersOf(health: SlabHealth, groups: ReadonlyMap<HostId, number>): Hol
   return [...holders].map(([hostId, holder]) => ({ ...holder, group: groups.get(hostId) ?? null }));
 }
 
-/** Since when each cause is known. A time that a clock has since jumped back from counts as now. */
+/** Since when each cause is known. */
 function sinceOf(causes: Iterable<Cause>, health: SlabHealth, nowMs: number): Map<Cause, number> {
   return new Map(
-    Array.from(causes, (cause): [Cause, number] => {
-      const known = health.known?.since[cause];
-      return [cause, known === undefined ? nowMs : Math.min(known, nowMs)];
-    }),
+    Array.from(causes, (cause): [Cause, number] => [cause, health.known?.since[cause] ?? nowMs]),
   );
 }

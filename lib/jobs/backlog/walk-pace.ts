@@ -31,5 +31,5 @@ export function isToBePassedBy({ givenUp }: Pace): boolean {
   return givenUp >= TRIES;
 }
 
-/** The paces of a run of claim, by what is read: one that is slow does not slow down the others, nor begins anew each round. */
+/** The paces of a run of claim, by what is read: a slow cause neither slows the others nor restarts at full speed each round. */
 export type Paces = Map<string, Pace>;

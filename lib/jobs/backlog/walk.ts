@@ -1,24 +1,23 @@
 /**
- * The walk: keeps the backlog true, within a time budget.
+ * The walk keeps the backlog true, within a time budget. It is a mark and sweep:
  *
- *   look      entries whose time has come (a grace that ended, a lease that is over) are judged again
- *   sectors   cause by cause, by sector id, the bad sectors' slabs are judged and recorded
- *   healing   then what this cause saw before, but not in this pass, is judged again: healthy slabs leave
+ *   look    judges again the entries whose time has come: a grace or a lease has ended
+ *   mark    cause by cause, judges the slabs of bad sectors, by sector id, and marks them with the number of this pass
+ *   sweep   then judges again what this cause marked in an earlier pass, but not in this one: healthy slabs leave
  *
- * A pass of a cause is `sectors` to the end, then `healing` to the end; the next one begins `everyMs` after this one began.
+ * A pass of a cause is `mark` to the end, then `sweep` to the end; the next pass begins `everyMs` after this one began.
  * Each step reads in one short snapshot without row locks, decides here, and writes in one statement together with how
- * far it has come. So a crash costs a step, and two walkers at once write the same twice.
+ * far it has come. So a crash costs one step, and two walkers at once write the same twice.
  *
- * A page ends in the middle of a sector that is part of more slabs than one page may have. A slab whose health cannot be read
- * in the time that a snapshot may last is passed by, counted as unjudged, and tried again by the next pass: walk-pace.ts.
+ * A page can end within a sector that belongs to very many slabs. A slab whose health cannot be read in the time that a
+ * snapshot may last is passed by, counted as unjudged, and tried again by the next pass: walk-pace.ts.
  */
 import type { ISql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";
-import { sleep } from "../../clock/sleep.ts";
 import {
-  type BacklogEntry,
+  type BacklogChanges,
   listSlabsToLookAt,
-  readUnsighted,
+  readUnmarked,
   readWalks,
   recordBacklog,
   type WalkState,
@@ -31,16 +30,16 @@ import {
 } from "../../database/backlog/slab-health.ts";
 import type { Ask } from "../../database/client/answering-database.ts";
 import { retryTransaction } from "../../database/client/retry-transaction.ts";
-import { readShortly } from "../../database/client/short-snapshot.ts";
 import { correlatedHosts } from "../../placement/correlated-hosts.ts";
 import type { HostId } from "../../slab/ids.ts";
 import type { WalkSettings } from "./backlog-settings.ts";
 import { CAUSES, type Cause } from "./causes.ts";
-import { judgeSlab } from "./judge-slab.ts";
-import { isToBePassedBy, type Pace, type Paces, paceAfter } from "./walk-pace.ts";
+import { judgeSlabs } from "./judge-slab.ts";
+import { PacedReads } from "./paced-reads.ts";
+import type { Paces } from "./walk-pace.ts";
 
 /** After each of these a crash leaves a trace. */
-export type WalkStep = "looked" | "walked-page" | "healed-page" | "pass-finished";
+export type WalkStep = "looked" | "marked-page" | "swept-page" | "pass-finished";
 
 export interface WalkDependencies {
   readonly ask: Ask;
@@ -66,8 +65,6 @@ export interface WalkReport {
   readonly stopped: "rested" | "time" | "stuck";
 }
 
-/** Before what was given up is tried again. */
-const PAUSE_MS = 200;
 /** Until an entry is looked at again that was passed by. */
 const POSTPONED_MS = 600_000;
 /** The pace at which entries are looked at; the others are the causes' own. */
@@ -86,24 +83,13 @@ export async function walkBacklog(
   return { ...run.count, stopped };
 }
 
-/** Judges entries anew whose time has come, and nothing else: cheap enough for every few seconds. */
-export async function lookAtBacklog(
-  deps: WalkDependencies,
-  settings: WalkSettings,
-  budgetMs: number,
-): Promise<WalkReport> {
-  const run = new WalkRun(deps, settings, deps.clock.now() + budgetMs);
-  await run.prepare();
-  return { stopped: (await run.look()) ? "rested" : "time", ...run.count };
-}
-
 class WalkRun {
   readonly count = { sectors: 0, recorded: 0, removed: 0, looked: 0, pages: 0, finished: 0, unjudged: 0 };
   readonly #deps: WalkDependencies;
   readonly #settings: WalkSettings;
   readonly #endsAtMs: number;
-  readonly #firstGenerations = new Map<string, bigint>();
-  readonly #paces: Paces;
+  readonly #firstPasses = new Map<string, bigint>();
+  readonly #reads: PacedReads;
   #groups: ReadonlyMap<HostId, number> = new Map();
   #hasTried = false;
 
@@ -111,7 +97,7 @@ class WalkRun {
     this.#deps = deps;
     this.#settings = settings;
     this.#endsAtMs = endsAtMs;
-    this.#paces = deps.paces ?? new Map();
+    this.#reads = new PacedReads(deps, settings);
   }
 
   async prepare(): Promise<void> {
@@ -121,11 +107,16 @@ class WalkRun {
   /** True: nothing is left to be looked at. */
   async look(): Promise<boolean> {
     while (this.#hasTime()) {
-      const pace = this.#pace(LOOK);
-      const slabIds = await this.#deps.ask((sql) => listSlabsToLookAt(sql, pace.size));
+      const size = this.#reads.size(LOOK);
+      const slabIds = await this.#deps.ask((sql) => listSlabsToLookAt(sql, size));
       if (slabIds.length === 0) return true;
-      if (isToBePassedBy(pace)) {
-        await this.#record({ entries: [], removed: [], postponed: { slabIds, delayMs: POSTPONED_MS } });
+      if (this.#reads.isToBePassedBy(LOOK)) {
+        await this.#record({
+          entries: [],
+          removed: [],
+          versions: {},
+          postponed: { slabIds, delayMs: POSTPONED_MS },
+        });
         this.#passedBy(LOOK, slabIds.length);
         continue;
       }
@@ -133,10 +124,10 @@ class WalkRun {
         readSlabHealth(tx, slabIds, this.#settings.indexdGraceMs),
       );
       if (health === "given-up") continue;
-      await this.#record({ ...this.#judge(health.slabs, health.nowMs) });
+      await this.#record(this.#judge(health.slabs, health.nowMs));
       this.count.looked += slabIds.length;
       await this.#deps.step?.("looked");
-      if (slabIds.length < pace.size) return true;
+      if (slabIds.length < size) return true;
     }
     return false;
   }
@@ -146,8 +137,8 @@ class WalkRun {
     const stuck = new Set<string>();
     for (;;) {
       const states = await this.#deps.ask((sql) => readWalks(sql, causes));
-      for (const { cause, generation } of states) {
-        if (!this.#firstGenerations.has(cause)) this.#firstGenerations.set(cause, generation);
+      for (const { cause, pass } of states) {
+        if (!this.#firstPasses.has(cause)) this.#firstPasses.set(cause, pass);
       }
       const awake = states.filter((state) => !this.#rests(state));
       if (awake.length === 0) return "rested";
@@ -156,33 +147,30 @@ class WalkRun {
       // In turn, so that a cause that floods the backlog does not hide the others.
       for (const state of able) {
         if (!this.#hasTime()) return "time";
-        const step = await (state.phase === "sectors" ? this.#walkPage(state) : this.#healPage(state));
+        const step = await (state.phase === "mark" ? this.#markPage(state) : this.#sweepPage(state));
         if (step === "stuck") stuck.add(state.cause);
       }
     }
   }
 
-  /**
-   * At the beginning of a pass whose time has not come. A clock that jumped back does not stop the walk. No run ends two
-   * passes of a cause, however often they may begin.
-   */
+  /** At the beginning of a pass whose time has not come. No run ends two passes of a cause, however often they may begin. */
   #rests(state: WalkState): boolean {
-    if (state.generation > (this.#firstGenerations.get(state.cause) ?? state.generation)) return true;
-    const atStart = state.phase === "sectors" && state.position === 0n && state.slabPosition === 0n;
-    return atStart && state.finishedOnce && state.passAgeMs >= 0 && state.passAgeMs < this.#settings.everyMs;
+    if (state.pass > (this.#firstPasses.get(state.cause) ?? state.pass)) return true;
+    const atStart = state.phase === "mark" && state.position === 0n && state.slabPosition === 0n;
+    return atStart && state.finishedOnce && state.passAgeMs < this.#settings.everyMs;
   }
 
-  async #walkPage(state: WalkState): Promise<"done" | "again" | "stuck"> {
-    const { cause, generation, position, slabPosition } = state;
-    const pace = this.#pace(cause);
-    const judged = !isToBePassedBy(pace);
+  async #markPage(state: WalkState): Promise<"done" | "again" | "stuck"> {
+    const { cause, pass, position, slabPosition } = state;
+    const size = this.#reads.size(cause);
+    const judged = !this.#reads.isToBePassedBy(cause);
     const page = await this.#read(cause, (sql) =>
       readWalkPage(sql, {
         cause,
-        generation,
+        pass,
         from: { sector: position, slab: slabPosition },
-        pageSectors: pace.size,
-        maxSlabs: pace.size,
+        pageSectors: size,
+        maxSlabs: size,
         graceMs: this.#settings.indexdGraceMs,
         judged,
       }),
@@ -190,36 +178,42 @@ class WalkRun {
     if (page === "given-up") return judged ? "again" : "stuck";
     await this.#record({
       ...this.#judge(page.slabs, page.nowMs),
-      sighted: { cause, generation, slabIds: page.slabIds },
-      advance: {
-        from: state,
+      step: {
+        cause,
+        pass,
+        marked: page.slabIds,
+        swept: [],
+        from: placeOf(state),
         to:
           page.next === undefined
-            ? { phase: "healing", position: 0n, slabPosition: 0n }
-            : { phase: "sectors", position: page.next.sector, slabPosition: page.next.slab },
+            ? { phase: "sweep", position: 0n, slabPosition: 0n }
+            : { phase: "mark", position: page.next.sector, slabPosition: page.next.slab },
       },
     });
     if (!judged) this.#passedBy(cause, page.slabIds.length);
     this.count.sectors += page.sectors;
     this.count.pages += 1;
-    await this.#deps.step?.("walked-page");
+    await this.#deps.step?.("marked-page");
     return "done";
   }
 
-  async #healPage(state: WalkState): Promise<"done" | "again"> {
-    const { cause, generation, position } = state;
-    const pace = this.#pace(cause);
+  async #sweepPage(state: WalkState): Promise<"done" | "again"> {
+    const { cause, pass, position } = state;
+    const limit = this.#reads.size(cause);
     const { slabIds, next } = await this.#deps.ask((sql) =>
-      readUnsighted(sql, { cause, generation, position, limit: pace.size }),
+      readUnmarked(sql, { cause, pass, position, limit }),
     );
-    const advance = {
-      from: state,
+    const step = {
+      cause,
+      pass,
+      marked: [],
+      from: placeOf(state),
       to: next === 0n ? ("pass-finished" as const) : { phase: state.phase, position: next, slabPosition: 0n },
     };
     let advanced: boolean;
-    if (isToBePassedBy(pace)) {
-      // Its sighting stays what it is: the next pass tries again.
-      advanced = await this.#record({ entries: [], removed: [], advance });
+    if (this.#reads.isToBePassedBy(cause)) {
+      // Its mark stays what it is: the next pass tries again.
+      advanced = await this.#record({ entries: [], removed: [], versions: {}, step: { ...step, swept: [] } });
       this.#passedBy(cause, slabIds.length);
     } else {
       const health =
@@ -229,11 +223,10 @@ class WalkRun {
       if (health === "given-up") return "again";
       advanced = await this.#record({
         ...this.#judge(health.slabs, health.nowMs),
-        unsighted: { cause, generation, slabIds },
-        advance,
+        step: { ...step, swept: slabIds },
       });
     }
-    await this.#deps.step?.("healed-page");
+    await this.#deps.step?.("swept-page");
     if (next === 0n && advanced) {
       this.count.finished += 1;
       await this.#deps.step?.("pass-finished");
@@ -241,20 +234,11 @@ class WalkRun {
     return "done";
   }
 
-  #judge(slabs: readonly SlabHealth[], nowMs: number) {
-    const judgements = slabs.map((slab) =>
-      judgeSlab(slab, { thresholds: this.#settings.thresholds, groups: this.#groups, nowMs }),
-    );
-    return {
-      entries: judgements.flatMap((judged): BacklogEntry[] => (judged.kind === "keep" ? [judged.entry] : [])),
-      removed: judgements.flatMap((judged) => (judged.kind === "remove" ? [judged.slabId] : [])),
-      seenLookAts: Object.fromEntries(
-        slabs.map(({ slabId, known }) => [String(slabId), known === undefined ? null : known.lookAt]),
-      ),
-    };
+  #judge(slabs: readonly SlabHealth[], nowMs: number): Omit<BacklogChanges, "step"> {
+    return judgeSlabs(slabs, { thresholds: this.#settings.thresholds, groups: this.#groups, nowMs });
   }
 
-  async #record(changes: Parameters<typeof recordBacklog>[1]): Promise<boolean> {
+  async #record(changes: BacklogChanges): Promise<boolean> {
     this.#hasTried = true;
     const advanced = await this.#deps.ask((sql) =>
       retryTransaction("walk", () => recordBacklog(sql, changes)),
@@ -264,32 +248,22 @@ class WalkRun {
     return advanced;
   }
 
-  /** One snapshot that does not last too long; after one that was given up the caller tries again, with a smaller page. */
-  async #read<Result>(what: string, read: (sql: ISql) => Promise<Result>): Promise<Result | "given-up"> {
-    const { ask, clock, signal } = this.#deps;
+  #read<Result>(what: string, read: (sql: ISql) => Promise<Result>): Promise<Result | "given-up"> {
     this.#hasTried = true;
-    const startedAtMs = clock.now();
-    const answer = await ask((sql) => readShortly(sql, this.#settings.longestReadMs, read));
-    const isGivenUp = answer.kind === "too-long";
-    const pace = this.#pace(what);
-    const time = isGivenUp ? "given-up" : { tookMs: clock.now() - startedAtMs };
-    this.#paces.set(what, paceAfter(pace, time, this.#settings.pageSectors));
-    if (!isGivenUp) return answer.result;
-    if (pace.size === 1) await sleep(clock, PAUSE_MS, signal);
-    return "given-up";
-  }
-
-  #pace(what: string): Pace {
-    return this.#paces.get(what) ?? { size: this.#settings.pageSectors, givenUp: 0 };
+    return this.#reads.read(what, read);
   }
 
   #passedBy(what: string, slabs: number): void {
     this.count.unjudged += slabs;
-    this.#paces.set(what, { size: 1, givenUp: 0 });
+    this.#reads.passedBy(what);
   }
 
   #hasTime(): boolean {
     this.#deps.signal?.throwIfAborted();
     return this.#deps.clock.now() < this.#endsAtMs || !this.#hasTried;
   }
+}
+
+function placeOf({ phase, position, slabPosition }: WalkState) {
+  return { phase, position, slabPosition };
 }

@@ -22,8 +22,8 @@ export interface ClaimDependencies {
 
 export interface FillLimits {
   readonly mostLeases: number;
-  /** 0..1 */
-  readonly patientShare: number;
+  /** Share of the batches that go to the slabs that have waited longest: 0..1. */
+  readonly agingShare: number;
   readonly endsAtMs: number;
 }
 

@@ -2,23 +2,16 @@ import type { BudgetLimits } from "../../database/fleet/budget.ts";
 import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "../../database/fleet/circuit-breaker.ts";
 import { DEFAULT_WALK_SETTINGS, type WalkSettings } from "../backlog/backlog-settings.ts";
 
-/**
- * `urgency`: from the backlog, the likeliest to be lost first. `id`: straight from indexd's tables, by sector id, as
- * indexd does; no thresholds, no budget.
- */
-export type ClaimOrder = "urgency" | "id";
-
 export interface ClaimSettings {
-  readonly claimsBy: ClaimOrder;
-  /** By urgency: how the backlog is kept. */
+  /** How the backlog is kept. */
   readonly walk: WalkSettings;
-  /** By urgency: how long a round may walk before it leases. */
+  /** How long a round may walk before it leases. */
   readonly walkBudgetMs: number;
   readonly budget: BudgetLimits;
-  /** By urgency: a slab that has waited for longer, once due, gets its turn out of `patientShare` of every batch. */
-  readonly patienceMs: number;
+  /** Aging: `agingShare` of the batches go to the slabs that have waited longest, if for longer than this. */
+  readonly agingAfterMs: number;
   /** 0..1 */
-  readonly patientShare: number;
+  readonly agingShare: number;
   /**
    * Through the queue, or by a machine that leases what it begins at once. Each counts its own leases only: on one
    * backlog the larger of the two would leave the other nothing.
@@ -26,8 +19,6 @@ export interface ClaimSettings {
   readonly throughQueue: boolean;
   /** Live leases of that kind while there is a backlog. */
   readonly maxInFlight: number;
-  /** Bad sectors looked at in one transaction. */
-  readonly pageSectors: number;
   /** Leases made in one transaction. */
   readonly batchLeases: number;
   readonly holdMs: number;
@@ -42,17 +33,15 @@ export interface ClaimSettings {
 }
 
 export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
-  claimsBy: "urgency",
   walk: DEFAULT_WALK_SETTINGS,
   // A minute's run has twelve rounds: most of its time for the walk while there is much to walk, and never so long that
   // workers wait for work.
   walkBudgetMs: 4_000,
   budget: {},
-  patienceMs: 86_400_000,
-  patientShare: 0.1,
+  agingAfterMs: 86_400_000,
+  agingShare: 0.1,
   throughQueue: true,
   maxInFlight: 200,
-  pageSectors: 500,
   // 5 ms of transaction on ten million sectors (docs/benchmarks.md): short enough for indexd never to notice.
   batchLeases: 100,
   holdMs: 3_600_000,

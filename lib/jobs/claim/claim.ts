@@ -1,15 +1,15 @@
 /**
- * claim: keeps live leases at maxInFlight while there is a backlog.
+ * claim keeps live leases at maxInFlight while there is a backlog.
  *
- *   round: is the circuit breaker closed? -> send what was left unsent -> walk, to keep the backlog true -> lease and send batch by
- *          batch until there is room no more or nothing is left that may be leased
+ *   round: read the circuit breaker and the fleet's mode -> send what was left unsent -> walk, to keep the backlog true
+ *          -> lease and send, batch by batch, until there is no room or nothing is left that may be leased
  *
- * With a backlog it does a round every few seconds until its deadline, because a batch a minute would cap the fleet.
- * Without one it returns at once. While the circuit breaker is open it leases one probe, or a few
- * slabs, and returns. Unless the fleet is running it leases and sends nothing.
+ * With a backlog it does a round every few seconds until its deadline, because one batch a minute would cap the fleet.
+ * Without one it returns at once. While the circuit breaker is open it leases one probe, or a few slabs, and returns.
+ * Unless the fleet is running it leases and sends nothing.
  *
- * Each page is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
- * (sent by the next run), sent twice (harmless), or without message (reaped when their hour is over).
+ * Each batch is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
+ * (sent by the next run), sent twice (harmless), or without a message (reaped when their hold is over).
  */
 
 import { sleep } from "../../clock/sleep.ts";
@@ -20,17 +20,16 @@ import { refreshBreaker, takeProbe } from "../../database/fleet/refresh-breaker.
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
 import { sendLeases } from "../send-leases/send-leases.ts";
-import type { ClaimDependencies, FillCount, Filled } from "./claim-dependencies.ts";
+import type { ClaimDependencies, FillCount } from "./claim-dependencies.ts";
 import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
-import { fillById } from "./fill-by-id.ts";
-import { fillByUrgency } from "./fill-by-urgency.ts";
+import { fillInFlight } from "./fill-in-flight.ts";
 
 /** Unsent leases taken at once; more are taken by the next round. */
 const RESEND_LIMIT = 200;
 
 /**
- * @param remainingMs until when it may work; a page that has begun is finished
+ * @param remainingMs how long it may work; a step that has begun is finished
  * @throws {ClaimIncompleteError} when only the walk failed; otherwise {QueueError}, {StoreError} `no-answer` or a database's error:
  * what was leased stays leased and is sent by the next run
  */
@@ -55,10 +54,9 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // In every run, whatever it may lease: status repeats what was written down last. Claims by id know no budget.
-    const limits = settings.claimsBy === "id" ? {} : settings.budget;
+    // In every run, also one that may lease nothing: status repeats what was written down last.
     const checkLimits = async (): Promise<BudgetState> => {
-      const budget = await ask((sql) => checkBudget(sql, limits));
+      const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;
       return budget;
     };
@@ -69,8 +67,8 @@ export async function claim(
     }
     await resendUnsent(deps, settings, endsAtMs, count);
     let walked: WalkReport["stopped"] = "rested";
-    // What the backlog has can be leased though the walk fails; once a run is enough to see it fail.
-    if (settings.claimsBy === "urgency" && walkFailure === undefined) {
+    // A walk that fails does not keep the backlog from being leased; it is not tried again in this run.
+    if (walkFailure === undefined) {
       walked = await walk(deps, settings, endsAtMs, count).catch((cause: unknown) => {
         deps.signal?.throwIfAborted();
         walkFailure = { cause };
@@ -80,13 +78,10 @@ export async function claim(
     const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("breaker-open");
-    // What may be tried while the circuit breaker is open goes to the most urgent.
-    const patientShare = allowance.kind === "all" ? settings.patientShare : 0;
-    const fill = { mostLeases: mostLeases(allowance), patientShare, endsAtMs };
-    const filled: Filled =
-      settings.claimsBy === "id"
-        ? await fillById(deps, settings, fill, count)
-        : await fillByUrgency(deps, settings, fill, budget, count);
+    // A probe goes to the most urgent slab.
+    const agingShare = allowance.kind === "all" ? settings.agingShare : 0;
+    const fill = { mostLeases: mostLeases(allowance), agingShare, endsAtMs };
+    const filled = await fillInFlight(deps, settings, fill, budget, count);
     if (allowance.kind !== "all") return end("breaker-open");
     if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
     // With workers idle and slabs still to be found the walk goes on at once, if it can.

@@ -13,12 +13,10 @@ export function claimSettingsFrom(
   return {
     ...DEFAULT_CLAIM_SETTINGS,
     maxInFlight: environment.SLABMEND_MAX_IN_FLIGHT,
-    pageSectors: environment.SLABMEND_CLAIM_PAGE,
     holdMs: environment.SLABMEND_HOLD_SECONDS * 1_000,
     indexdGraceMs,
     topUpMs: environment.SLABMEND_TOP_UP_SECONDS * 1_000,
-    claimsBy: environment.SLABMEND_CLAIMS_BY,
-    patienceMs: environment.SLABMEND_PATIENCE_SECONDS * 1_000,
+    agingAfterMs: environment.SLABMEND_PATIENCE_SECONDS * 1_000,
     walkBudgetMs: environment.SLABMEND_WALK_SECONDS * 1_000,
     walk: {
       ...DEFAULT_CLAIM_SETTINGS.walk,

@@ -17,7 +17,6 @@ import type { Ask } from "../../database/client/answering-database.ts";
 import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
-import { shortenLeasesOfTheFuture } from "../../database/leases/set-back-clock.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
@@ -89,9 +88,8 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // Unknown counts as open: quarantine can wait for a minute.
+    // Unknown counts as ill: quarantine can wait for a minute.
     const breakerIsOpen = report.breaker !== "closed";
-    await ask(shortenLeasesOfTheFuture);
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
   });

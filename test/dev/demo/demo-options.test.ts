@@ -11,7 +11,6 @@ describe("the command line", () => {
       minShards: 10,
       totalShards: 30,
       endangered: 2,
-      claimsBy: "urgency",
       json: false,
       seed: expect.stringMatching(/^[0-9a-f]{8}$/),
     });
@@ -21,7 +20,7 @@ describe("the command line", () => {
     const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
     const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
     const all = [...flags, ...more].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
-    expect(parseDemoOptions([...all, "--claims-by", "id", "--seed", "any text", "--json"])).toEqual({
+    expect(parseDemoOptions([...all, "--seed", "any text", "--json"])).toEqual({
       slabs: 1,
       hosts: 2,
       minShards: 3,
@@ -34,7 +33,6 @@ describe("the command line", () => {
       killWorkers: 10,
       workers: 11,
       endangered: 12,
-      claimsBy: "id",
       seed: "any text",
       json: true,
     });
@@ -59,7 +57,6 @@ describe("the command line", () => {
   });
 
   it.each([
-    [["--claims-by", "margin"], /^--claims-by: expected urgency or id, got "margin"$/],
     [["--slab", "3"], /unknown option '--slab'/],
     [["--seed"], /argument missing/],
     [["three"], /too many arguments/],

@@ -162,24 +162,16 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
   await expectNothingLeft(pids);
 });
 
-test("slabs near to loss are leased before all others by urgency, and after them by id", {
-  timeout: 2 * SLOW_MS,
-}, async () => {
+test("slabs near to loss are leased before all others", { timeout: SLOW_MS }, async () => {
   // The dead host has a sector of nearly every slab; one worker has four leases at once, all of one batch.
   const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";
   const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
-  const run = async (order: string): Promise<Record<string, unknown>> => {
-    const options = `${code} ${damage} --claims-by ${order} --json`;
-    const { code: exit, out, err } = await startDemo(...options.split(" ")).ended;
-    expect(exit, err).toBe(0);
-    return JSON.parse(out) as Record<string, unknown>;
-  };
-  const [byUrgency, byId] = await Promise.all([run("urgency"), run("id")]);
-  expect(byUrgency).toMatchObject({ slabsWithin2: 1, othersLeasedFirst: 0, violations: 0 });
+  const { code: exit, out, err } = await startDemo(...`${code} ${damage} --json`.split(" ")).ended;
+  expect(exit, err).toBe(0);
+  const summary = JSON.parse(out) as Record<string, unknown>;
   // The endangered one was uploaded last.
-  expect(byId).toMatchObject({ slabsWithin2: 1, violations: 0 });
-  expect(byId["othersLeasedFirst"]).toBe(Number(byId["damagedSlabs"]) - 1);
-  expect(byId["damagedSlabs"]).toBeGreaterThanOrEqual(6);
+  expect(summary).toMatchObject({ slabsWithin2: 1, othersLeasedFirst: 0, violations: 0 });
+  expect(summary["damagedSlabs"]).toBeGreaterThanOrEqual(6);
 });
 
 test("Ctrl-C in mid-repair stops everything and leaves nothing", { timeout: SLOW_MS }, async () => {

@@ -1,10 +1,6 @@
 import type { ISql, Sql } from "postgres";
 import { systemClock } from "../../../lib/clock/clock.ts";
-import {
-  leaseByUrgency,
-  type UrgencyBatch,
-  type UrgencyRequest,
-} from "../../../lib/database/leases/lease-by-urgency.ts";
+import { type BatchRequest, type LeasedBatch, leaseBatch } from "../../../lib/database/leases/lease-batch.ts";
 import { DEFAULT_WALK_SETTINGS, type WalkSettings } from "../../../lib/jobs/backlog/backlog-settings.ts";
 import type { Cause } from "../../../lib/jobs/backlog/causes.ts";
 import { type WalkReport, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
@@ -32,7 +28,7 @@ export async function walk(
 ): Promise<WalkReport> {
   // The next pass is due now.
   await sql`update slabmend.walks set pass_started_at = pass_started_at - interval '2 hours'
-    where finished_at is not null and phase = 'sectors' and position = 0`;
+    where finished_at is not null and phase = 'mark' and position = 0`;
   return walkBacklog(
     { ask: askOf(sql), clock: systemClock },
     settings,
@@ -41,23 +37,24 @@ export async function walk(
   );
 }
 
-const leaseRequest = (rest: Partial<UrgencyRequest> = {}): UrgencyRequest => ({
-  maxLeases: 100,
-  maxInFlight: null,
-  throughQueue: true,
-  holdMs: 3_600_000,
-  graceMs: 0,
-  dangerAbove: 1e-4,
-  mostOrdinary: null,
-  patienceMs: 86_400_000,
-  patientShare: 0.1,
-  chance: 0,
-  beyondRescueChance: 0,
-  ...rest,
-});
+/** Judges the entries whose time has come, and does nothing else. */
+export const look = (sql: Sql, settings: WalkSettings = walkSettings()): Promise<WalkReport> =>
+  walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 10_000, []);
 
-export const lease = (sql: ISql, rest: Partial<UrgencyRequest> = {}): Promise<UrgencyBatch> =>
-  leaseByUrgency(sql, leaseRequest(rest));
+/** A batch in the order of urgency, unless `rest` says otherwise. */
+export const lease = (sql: ISql, rest: Partial<BatchRequest> = {}): Promise<LeasedBatch> =>
+  leaseBatch(sql, {
+    order: "urgency",
+    urgencyAbove: -1,
+    waitedMs: 86_400_000,
+    dangerAbove: 1e-4,
+    maxLeases: 100,
+    maxInFlight: null,
+    throughQueue: true,
+    holdMs: 3_600_000,
+    graceMs: 0,
+    ...rest,
+  });
 
 export interface BacklogRow {
   readonly slab_id: string;
@@ -65,30 +62,18 @@ export interface BacklogRow {
   readonly margin: number;
   readonly causes: Record<string, number>;
   readonly ready: boolean;
-  readonly first_seen: Date;
-  readonly last_seen: Date;
   readonly look_at: Date;
   readonly waiting_since: Date;
 }
 
 export const backlogRows = (sql: Sql): Promise<BacklogRow[]> =>
   sql<BacklogRow[]>`
-    select slab_id::text, urgency, margin, causes, ready, first_seen, last_seen, look_at, waiting_since
+    select slab_id::text, urgency, margin, causes, ready, look_at, waiting_since
     from slabmend.backlog b order by b.slab_id`.then((rows) => [...rows]);
-
-/** After a test wrote into the backlog by hand: ready_slabs as a walk would have written it. */
-export async function followBacklog(sql: Sql): Promise<void> {
-  await sql`truncate slabmend.ready_slabs`;
-  await sql`
-    insert into slabmend.ready_slabs (slab_id, urgency, waiting_since, margin, first_bad_sector)
-    select b.slab_id, b.urgency, b.waiting_since, b.margin, b.bad_sectors[1]
-    from slabmend.backlog b where b.ready and not exists (select from slabmend.leases l where l.slab_id = b.slab_id)`;
-}
 
 export async function clearDatabase(sql: Sql): Promise<void> {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
   await sql`truncate hosts_blocklist`;
   await sql`update contracts set good = true, state = 1`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
-  await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
+  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.backlog, slabmend.marks, slabmend.walks`;
 }

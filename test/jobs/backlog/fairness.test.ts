@@ -2,12 +2,10 @@
 import fc from "fast-check";
 import type { Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { systemClock } from "../../../lib/clock/clock.ts";
-import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
-import { askOf } from "../../support/ask.ts";
+import { chooseBatch } from "../../../lib/jobs/claim/choose-batch.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { LOST, placeOn, type SeededHost, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
-import { clearDatabase, followBacklog, lease, walk, walkSettings } from "./backlog-fixture.ts";
+import { clearDatabase, lease, look, walk } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -22,6 +20,11 @@ afterEach(() => clearDatabase(sql));
 
 const LIVE = { beyondRescue: 1, danger: 4, ordinary: 12 } as const;
 type Kind = keyof typeof LIVE;
+interface Day {
+  readonly room: number;
+  readonly agingShare: number;
+}
+const NO_LIMIT = { ordinaryLeft: null, dangerAbove: 1e-4, endangeredDry: false, waitingDry: false };
 type Population = Readonly<Record<Kind, number>>;
 
 /** Unhealthy slabs, all due for two days, by their ids. */
@@ -34,36 +37,35 @@ async function populate(population: Population): Promise<Map<string, Kind>> {
     slabs: kinds.map((kind) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, LIVE[kind]))] })),
   });
   await walk(sql);
-  await sql`update slabmend.backlog set waiting_since = waiting_since - interval '2 days', first_seen = first_seen - interval '2 days'`;
-  await followBacklog(sql);
+  await sql`update slabmend.backlog set waiting_since = waiting_since - interval '2 days'`;
   return new Map(slabs.map(({ id }, n) => [String(id), kinds[n]!]));
 }
 
-/** One batch, whose repairs all fail at once; then a day passes. The slabs that had their turn. */
-async function day(rest: { readonly room: number; readonly patientShare: number }): Promise<string[]> {
-  const batch = await lease(sql, {
-    maxLeases: rest.room,
-    patientShare: rest.patientShare,
-    patienceMs: 86_400_000,
-  });
+/** A day of batches of one lease, of which a share is for aging; all repairs fail at once. The slabs that had their turn. */
+async function day({ room, agingShare }: Day): Promise<string[]> {
+  const turns: string[] = [];
+  for (let n = 0; n < room; n++) {
+    const toss = n / room;
+    const choice = chooseBatch({ toss, agingShare, maxLeases: 1, ...NO_LIMIT })!;
+    turns.push(...(await lease(sql, choice)).leases.map(({ slabId }) => String(slabId)));
+  }
   await sql`
     insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt)
     select slab_id, digest, 'too-few-sources', clock_timestamp(), clock_timestamp() from slabmend.leases
     on conflict (slab_id) do update set finished_at = excluded.finished_at`;
   await sql`update slabs set next_repair_attempt = clock_timestamp() - interval '1 second' where next_repair_attempt > now()`;
   await sql`delete from slabmend.leases`;
-  await sql`update slabmend.backlog set waiting_since = waiting_since - interval '1 day', look_at = now() where true`;
-  await followBacklog(sql);
+  await sql`update slabmend.backlog set waiting_since = waiting_since - interval '1 day', look_at = now(), ready = false`;
   await sql`update slabmend.repairs set finished_at = finished_at - interval '1 day'`;
-  await lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000);
-  return batch.leases.map(({ slabId }) => String(slabId));
+  await look(sql);
+  return turns;
 }
 
 /** The longest time in days that each slab went without a turn. */
 async function longestWaits(
   kinds: ReadonlyMap<string, Kind>,
   days: number,
-  rest: { readonly room: number; readonly patientShare: number },
+  rest: Day,
 ): Promise<Record<Kind, number>> {
   const last = new Map([...kinds.keys()].map((id) => [id, 0]));
   const longest = { beyondRescue: 0, danger: 0, ordinary: 0 };
@@ -81,13 +83,13 @@ async function longestWaits(
   return longest;
 }
 
-test("more slabs beyond rescue than patient places in a day, all of which fail each time, keep nobody waiting", async () => {
-  // Two patient places a day, one of them for those beyond rescue.
+test("more slabs beyond rescue than aged leases in a day, all of which fail each time, keep no other slab waiting", async () => {
+  // Two aged leases a day, one of them never for slabs beyond rescue.
   const kinds = await populate({ beyondRescue: 8, danger: 30, ordinary: 3 });
-  const waits = await longestWaits(kinds, 12, { room: 20, patientShare: 0.1 });
+  const waits = await longestWaits(kinds, 12, { room: 20, agingShare: 0.1 });
   // The urgent ones that have waited as long are through after two days.
   expect(waits.ordinary).toBeLessThanOrEqual(2 + 3 + 1);
-  expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 1);
+  expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 3 + 1);
 });
 
 test("property: however many there are of which kind, every slab has its turn in as many days as there are slabs for a place", async () => {
@@ -102,10 +104,13 @@ test("property: however many there are of which kind, every slab has its turn in
       async (population, pairs) => {
         await clearDatabase(sql);
         const kinds = await populate(population);
-        // So many patient places for those that can be saved, as many for the others, and two for the most urgent.
-        const places = { room: 2 * pairs + 2, patientShare: (2 * pairs) / (2 * pairs + 2) };
+        // So many aged leases for slabs that can be saved, as many for any slab, and two for the most urgent.
+        const places = { room: 2 * pairs + 2, agingShare: (2 * pairs) / (2 * pairs + 2) };
         const saveable = population.danger + population.ordinary;
-        const bounds = { saveable: saveable / pairs + 2, beyondRescue: population.beyondRescue / pairs + 2 };
+        const bounds = {
+          saveable: saveable / pairs + 2,
+          beyondRescue: (population.beyondRescue + saveable) / pairs + 2,
+        };
         const days = Math.min(14, Math.ceil(Math.max(bounds.saveable, bounds.beyondRescue)) + 2);
         const waits = await longestWaits(kinds, days, places);
         expect(Math.max(waits.ordinary, waits.danger)).toBeLessThanOrEqual(bounds.saveable);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
-import { lookAtBacklog, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
+import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import {
@@ -14,7 +14,7 @@ import {
   seedNetwork,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
-import { clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
+import { clearDatabase, lease, look, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -28,7 +28,7 @@ afterAll(() => database.drop());
 
 /** What does not depend on when a slab was seen first. */
 const entries = () => sql`
-  select slab_id::text, causes, margin, urgency, (select array_agg(s order by s) from unnest(bad_sectors) s)::text as bad
+  select slab_id::text, causes, margin, urgency
   from slabmend.backlog order by slab_id`;
 
 /** Two of three slabs share their first sector. */
@@ -84,7 +84,7 @@ const ACTIONS: Readonly<Record<string, (slabs: readonly SeededSlab[], dice: Dice
       },
     );
   },
-  look: () => lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000),
+  look: () => look(sql),
   lease: async (_slabs, [a]) => {
     await lease(sql, { maxLeases: 1 + (a % 3) });
     await sql`update slabs set next_repair_attempt = now() - interval '1 second'`;
@@ -120,7 +120,7 @@ test("property: damage, repairs, blocks, deletions, leases, walks and crashes of
       await walk(sql);
       await walk(sql);
       const kept = [...(await entries())];
-      await sql`truncate slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
+      await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
       await walk(sql);
       expect(kept).toEqual([...(await entries())]);
       seen.entries += kept.length;

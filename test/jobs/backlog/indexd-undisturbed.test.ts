@@ -1,7 +1,7 @@
 /** What the walk and the leases do to indexd's tables: no row lock by the walk, no scan of a large table by either. */
 import type { Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listSlabsToLookAt, readUnsighted } from "../../../lib/database/backlog/record-backlog.ts";
+import { listSlabsToLookAt, readUnmarked } from "../../../lib/database/backlog/record-backlog.ts";
 import { readHostAddresses, readSlabHealth } from "../../../lib/database/backlog/slab-health.ts";
 import { CAUSES } from "../../../lib/jobs/backlog/causes.ts";
 import { parseSlabId } from "../../../lib/slab/ids.ts";
@@ -62,7 +62,7 @@ async function scans(): Promise<Scans> {
 test("the walk, the look and the healing take no lock on indexd's tables but that of reading", async () => {
   for (const cause of CAUSES) {
     const locks = await sql.begin(async (tx) => {
-      const page = JSON.stringify({ cause, generation: "1", position: "0", pageSectors: 50, graceMs: 0 });
+      const page = JSON.stringify({ cause, pass: "1", position: "0", pageSectors: 50, graceMs: 0 });
       const [row] = await tx<
         { page: { sectors: number } }[]
       >`select slabmend.walk_page(${page}::text::jsonb) as page`;
@@ -76,7 +76,7 @@ test("the walk, the look and the healing take no lock on indexd's tables but tha
       );
       expect(slabs).toHaveLength(50);
       await listSlabsToLookAt(tx, 50);
-      await readUnsighted(tx, { cause, generation: 2n, position: 0n, limit: 50 });
+      await readUnmarked(tx, { cause, pass: 2n, position: 0n, limit: 50 });
       await readHostAddresses(tx);
       const held = await tx<{ name: string; mode: string }[]>`
         select c.relname as name, l.mode from pg_locks l join pg_class c on c.oid = l.relation

@@ -2,7 +2,7 @@
 import postgres, { type ISql, type Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
-import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
+import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { LOST, placeOn, seedNetwork, seedSlab } from "../../support/seed-indexd.ts";
@@ -30,7 +30,7 @@ const RECORD = 4;
 function look(before: Readonly<Record<number, () => Promise<unknown>>> = {}) {
   const ask = askOf(sql);
   let asked = 0;
-  return lookAtBacklog(
+  return walkBacklog(
     {
       ask: async (statement) => {
         asked += 1;
@@ -41,6 +41,7 @@ function look(before: Readonly<Record<number, () => Promise<unknown>>> = {}) {
     },
     walkSettings(),
     10_000,
+    [],
   );
 }
 

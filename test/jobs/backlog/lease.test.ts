@@ -2,7 +2,7 @@ import fc from "fast-check";
 import postgres, { type Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
-import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
+import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import {
@@ -15,7 +15,7 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, followBacklog, lease, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, clearDatabase, lease, look, walk, walkSettings } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -37,8 +37,6 @@ const slabOf = (minShards: number, live: number, offset = 0) => ({
     ...placeOn(Array.from({ length: live }, (_, n) => hosts[(n + offset) % hosts.length]!)),
   ],
 });
-const look = (settings = walkSettings()) =>
-  lookAtBacklog({ ask: askOf(sql), clock: systemClock }, settings, 10_000);
 const repairInSecret = (slab: SeededSlab, index: number) =>
   sql`update sectors set host_id = ${hosts[29]!.id}, contract_sectors_map_id = ${hosts[29]!.contract!.mapId}
     where id = ${String(slab.sectors[index]!.id)}`;
@@ -61,7 +59,7 @@ describe("order", () => {
     await walk(sql);
     const batch = await lease(sql);
     expect(leasedIds(batch)).toEqual([6, 4, 5, 1, 2, 0, 3].map((n) => slabs[n]!.id));
-    expect(batch).toMatchObject({ examined: 7, healed: 0, changed: 0, postponed: 0, dry: true });
+    expect(batch).toMatchObject({ dry: true });
   });
 
   test("among equals the one that waits for longest", async () => {
@@ -70,40 +68,24 @@ describe("order", () => {
     for (const [n, minutes] of [20, 30, 10].entries()) {
       await sql`update slabmend.backlog set waiting_since = now() - make_interval(mins => ${minutes}) where slab_id = ${String(slabs[n]!.id)}`;
     }
-    await followBacklog(sql);
     expect(leasedIds(await lease(sql))).toEqual([1, 0, 2].map((n) => slabs[n]!.id));
   });
 
-  test.each([
-    [1, 10],
-    [25, 250],
-  ])(
-    "with room for %i: in a hundred batches %i patient ones, otherwise those in danger",
-    async (room, expected) => {
-      // One entry stands for many: it is put back after each batch.
-      const slabs = await seedSlabs(sql, {
-        slabs: [
-          ...Array.from({ length: 30 }, () => slabOf(3, 4)),
-          ...Array.from({ length: 5 }, () => slabOf(3, 12)),
-        ],
-      });
-      const patient = new Set<bigint>(slabs.slice(30).map(({ id }) => id));
-      await walk(sql);
-      await sql`update slabmend.backlog set waiting_since = now() - interval '2 days' where slab_id >= ${String(slabs[30]!.id)}`;
-      await followBacklog(sql);
-      const leased: bigint[] = [];
-      for (let batch = 0; batch < 100; batch++) {
-        // Every hundredth once, in no order.
-        const chance = (((batch * 37) % 100) + 0.5) / 100;
-        leased.push(...leasedIds(await lease(sql, { maxLeases: room, chance })));
-        await sql`truncate slabmend.leases`;
-        await sql`update slabs set next_repair_attempt = now() - interval '1 hour' where next_repair_attempt > now()`;
-        await followBacklog(sql);
-      }
-      expect(leased).toHaveLength(100 * room);
-      expect(leased.filter((id) => patient.has(id))).toHaveLength(expected);
-    },
-  );
+  test("for aging, those that have waited longest, if for long enough; without those beyond rescue if told so", async () => {
+    const slabs = await seedSlabs(sql, { slabs: [4, 12, 12, 2, 12].map((live) => slabOf(3, live)) });
+    await walk(sql);
+    for (const [n, hours] of [30, 40, 20, 50, 60].entries()) {
+      await sql`update slabmend.backlog set waiting_since = now() - make_interval(hours => ${hours}) where slab_id = ${String(slabs[n]!.id)}`;
+    }
+    const waiting = { order: "waiting", maxLeases: 2 } as const;
+    expect(leasedIds(await lease(sql, { ...waiting, urgencyAbove: 0 }))).toEqual(
+      [4, 1].map((n) => slabs[n]!.id),
+    );
+    expect(leasedIds(await lease(sql, waiting))).toEqual([3, 0].map((n) => slabs[n]!.id));
+    // The last has not waited for a day.
+    expect(await lease(sql, waiting)).toMatchObject({ leases: [], dry: true });
+    expect(leasedIds(await lease(sql))).toEqual([slabs[2]!.id]);
+  });
 
   test("property: any slabs, any batch size: urgency never rises from one lease to the next", async () => {
     await fc.assert(
@@ -134,30 +116,21 @@ describe("order", () => {
   });
 });
 
-describe("a stale entry costs nothing", () => {
-  test("what was healed in the meantime is not leased and leaves", async () => {
-    const slab = await seedSlab(sql, slabOf(2, 4));
+describe("an entry that is out of date", () => {
+  test("is leased though its slab has become healthy or better: the repair finds out", async () => {
+    const slabs = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
-    await repairInSecret(slab, 0);
-    await repairInSecret(slab, 1);
-    expect(await lease(sql)).toMatchObject({ leases: [], examined: 1, healed: 1, dry: true });
-    expect(await backlogRows(sql)).toEqual([]);
-    expect(await sql`select from slabs where next_repair_attempt > now()`).toHaveLength(0);
+    await repairInSecret(slabs[0]!, 0);
+    await repairInSecret(slabs[0]!, 1);
+    await repairInSecret(slabs[1]!, 0);
+    expect(leasedIds(await lease(sql))).toEqual(slabs.map(({ id }) => id));
+    await sql`delete from slabmend.leases`;
+    await sql`update slabs set next_repair_attempt = now() - interval '1 second'`;
+    expect(await look(sql)).toMatchObject({ looked: 2, recorded: 1, removed: 1 });
+    expect(await backlogRows(sql)).toMatchObject([{ slab_id: String(slabs[1]!.id), causes: { lost: 1 } }]);
   });
 
-  test("what became better is judged anew before it is leased", async () => {
-    const [better, other] = await seedSlabs(sql, { slabs: [slabOf(3, 4), slabOf(3, 5)] });
-    await walk(sql);
-    await repairInSecret(better!, 0);
-    await repairInSecret(other!, 0);
-    const first = await lease(sql, { maxLeases: 1 });
-    expect(first).toMatchObject({ leases: [], changed: 1 });
-    expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
-    const [row] = (await backlogRows(sql)).filter(({ slab_id }) => BigInt(slab_id) === better!.id);
-    expect(row).toMatchObject({ margin: 2, causes: { lost: 1 }, ready: true });
-  });
-
-  test("deleted, dying, leased by somebody, claimed by indexd, quarantined, locked", async () => {
+  test("deleted, dying, claimed by indexd, quarantined, locked: none is leased, and each is looked at again", async () => {
     const slabs = await seedSlabs(sql, { slabs: Array.from({ length: 6 }, () => slabOf(2, 4)) });
     await walk(sql);
     const at = (n: number) => String(slabs[n]!.id);
@@ -169,86 +142,132 @@ describe("a stale entry costs nothing", () => {
     const locker = postgres(database.url, { max: 1, onnotice: () => {} });
     await locker.begin(async (tx) => {
       await tx`select from slabs where id = ${at(4)} for update`;
-      const batch = await lease(sql);
-      expect(leasedIds(batch)).toEqual([slabs[5]!.id]);
-      expect(batch).toMatchObject({ examined: 6, healed: 2, postponed: 3 });
+      expect(leasedIds(await lease(sql))).toEqual([slabs[5]!.id]);
       // None of them is looked at twice.
-      expect(await lease(sql)).toMatchObject({ examined: 0, dry: true });
+      expect(await lease(sql)).toMatchObject({ leases: [], dry: true });
     });
     await locker.end();
     const rows = await backlogRows(sql);
-    expect(rows.map(({ slab_id }) => slab_id)).toEqual([2, 3, 4, 5].map(at));
-    expect(rows.map(({ ready }) => ready)).toEqual([false, false, false, true]);
-    const minutes = rows
-      .slice(0, 3)
-      .map(({ look_at }) => Math.round((look_at.getTime() - Date.now()) / 60_000));
-    expect(minutes).toEqual([60, 120, 0]);
+    expect(rows.map(({ ready }) => ready)).toEqual(slabs.map(() => false));
+    const minutes = rows.map(({ look_at }) => Math.round((look_at.getTime() - Date.now()) / 60_000));
+    expect(minutes).toEqual([0, 0, 60, 120, 0, 60]);
+    await sql`update slabmend.backlog set look_at = now()`;
+    expect(await look(sql)).toMatchObject({ looked: 6, removed: 2 });
   });
 
-  test("waits for nobody who writes its entry: what is due is leased, what is not stays until they are done", async () => {
-    const [due, postponed, well] = await seedSlabs(sql, {
-      slabs: Array.from({ length: 3 }, () => slabOf(2, 4)),
-    });
+  test("leasing waits for no writer of entries: they are left to them, and leased afterwards", async () => {
+    const [first, second] = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
-    await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(postponed!.id)}`;
-    await repairInSecret(well!, 0);
-    await repairInSecret(well!, 1);
-    const before = await backlogRows(sql);
     const writer = postgres(database.url, { max: 1, onnotice: () => {} });
     await writer.begin(async (tx) => {
-      await tx`select from slabmend.backlog for update`;
-      const batch = await lease(sql);
-      expect(leasedIds(batch)).toEqual([due!.id]);
-      expect(batch).toMatchObject({ examined: 3, healed: 1, postponed: 1 });
-      expect(await lease(sql)).toMatchObject({ leases: [], examined: 2, healed: 1, postponed: 1 });
+      await tx`select from slabmend.backlog where slab_id = ${String(first!.id)} for update`;
+      expect(leasedIds(await lease(sql))).toEqual([second!.id]);
     });
     await writer.end();
-    // It wrote nothing in the end.
-    expect(await backlogRows(sql)).toEqual(before);
-    expect(await lease(sql)).toMatchObject({ leases: [], examined: 2, healed: 1, postponed: 1 });
-    expect(await lease(sql)).toMatchObject({ examined: 0 });
-    const rows = await backlogRows(sql);
-    expect(rows.map(({ slab_id, ready }) => [BigInt(slab_id), ready])).toEqual([
-      [due!.id, true],
-      [postponed!.id, false],
-    ]);
+    expect(leasedIds(await lease(sql))).toEqual([first!.id]);
   });
 
-  test("one that nobody keeps an entry of is looked at all the same", async () => {
-    const slab = await seedSlab(sql, slabOf(2, 4));
-    await walk(sql);
-    await repairInSecret(slab, 0);
-    await repairInSecret(slab, 1);
-    // Of two that judged it, the one that found it healed came last, and its snapshot knew of no row.
-    await sql`truncate slabmend.backlog`;
-    expect(await lease(sql)).toMatchObject({ leases: [], examined: 1, healed: 1 });
-    expect(await lease(sql)).toMatchObject({ examined: 0 });
-  });
-
-  test("does not put off a look that is to come at once", async () => {
-    const slab = await seedSlab(sql, slabOf(2, 4));
-    await walk(sql);
-    // A lease has just ended, and a judgement from before put the slab back.
-    await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 second'`;
-    await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
-    expect(await lease(sql)).toMatchObject({ leases: [], examined: 1, postponed: 1 });
-    expect(await look()).toMatchObject({ looked: 1 });
-  });
-
-  test("an entry that is judged again while its slab is leased is not leased a second time", async () => {
+  test("one that is ready although its slab is leased is not leased a second time", async () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
-    // A judgement by a snapshot from before the lease.
-    await sql`
-      insert into slabmend.ready_slabs (slab_id, urgency, waiting_since, margin, first_bad_sector)
-      select slab_id, urgency, waiting_since, margin, bad_sectors[1] from slabmend.backlog`;
-    expect(await lease(sql)).toMatchObject({ leases: [], examined: 1, postponed: 1 });
-    expect(await lease(sql)).toMatchObject({ examined: 0 });
+    // As after the lease of one slab by hand.
+    await sql`update slabmend.backlog set ready = true`;
+    expect(await lease(sql)).toMatchObject({ leases: [] });
+    expect(await lease(sql)).toMatchObject({ leases: [], dry: true });
     await sql`update slabs set next_repair_attempt = now() - interval '1 second'`;
     await sql`delete from slabmend.leases`;
-    expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
+    expect(await look(sql)).toMatchObject({ looked: 1, recorded: 1 });
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
+  });
+
+  test("a judgement from before a lease does not overwrite what the lease wrote", async () => {
+    const slab = await seedSlab(sql, slabOf(3, 5));
+    await walk(sql);
+    await sql`update slabmend.backlog set look_at = now(), ready = false`;
+    const ask = askOf(sql);
+    let asked = 0;
+    await walkBacklog(
+      {
+        ask: async (statement) => {
+          // Host addresses, what is due, its health; before the record it is leased.
+          if (++asked === 4) {
+            await sql`update slabmend.backlog set ready = true`;
+            expect(leasedIds(await lease(sql))).toEqual([slab.id]);
+          }
+          return await ask(statement);
+        },
+        clock: systemClock,
+      },
+      walkSettings(),
+      10_000,
+      [],
+    );
+    expect(asked).toBeGreaterThanOrEqual(4);
+    expect(await backlogRows(sql)).toMatchObject([{ ready: false }]);
+  });
+});
+
+describe("the hold after a success", () => {
+  /** A repair of the leased slab ends: its hold stays. */
+  const succeed = async (outcome: string, setbacks = 0) => {
+    await sql`
+      insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, setbacks, next_repair_attempt)
+      select slab_id, digest, ${outcome}, clock_timestamp(), ${setbacks}, held_until from slabmend.leases
+      on conflict (slab_id) do update set last_outcome = excluded.last_outcome, setbacks = excluded.setbacks,
+        next_repair_attempt = excluded.next_repair_attempt`;
+    await sql`delete from slabmend.leases`;
+  };
+
+  test.each(["repaired", "healthy"])(
+    "does not keep an endangered slab from being leased (%s)",
+    async (outcome) => {
+      const [endangered, ordinary] = await seedSlabs(sql, { slabs: [slabOf(3, 4), slabOf(3, 12)] });
+      await walk(sql);
+      expect((await lease(sql)).leases).toHaveLength(2);
+      await succeed(outcome);
+      await look(sql);
+      expect(await backlogRows(sql)).toMatchObject([{ ready: true }, { ready: false }]);
+      expect(leasedIds(await lease(sql))).toEqual([endangered!.id]);
+      const [held] =
+        await sql`select next_repair_attempt > now() + interval '50 minutes' as held from slabs where id = ${String(ordinary!.id)}`;
+      expect(held).toEqual({ held: true });
+    },
+  );
+
+  test("nor does it once an ordinary slab becomes endangered within the hold", async () => {
+    const slab = await seedSlab(sql, slabOf(3, 12));
+    await walk(sql);
+    expect(leasedIds(await lease(sql))).toEqual([slab.id]);
+    await succeed("repaired");
+    await look(sql);
+    expect(await lease(sql)).toMatchObject({ leases: [] });
+    await sql`update sectors set host_id = null, contract_sectors_map_id = null
+      where id = any (${slab.sectors.slice(6).map(({ id }) => String(id))}::bigint[])`;
+    await walk(sql);
+    expect(leasedIds(await lease(sql))).toEqual([slab.id]);
+  });
+
+  test("any other value keeps it waiting: a backoff, indexd's own, a quarantine", async () => {
+    const slab = await seedSlab(sql, slabOf(3, 4));
+    await walk(sql);
+    const again = async () => {
+      await sql`update slabmend.backlog set ready = true`;
+      return leasedIds(await lease(sql));
+    };
+    expect(await again()).toEqual([slab.id]);
+    await succeed("too-few-sources");
+    expect(await again()).toEqual([]);
+    // Repaired but for shards that no repair yields: a backoff under the same outcome.
+    await sql`update slabmend.repairs set last_outcome = 'repaired', setbacks = 1`;
+    expect(await again()).toEqual([]);
+    await sql`update slabmend.repairs set setbacks = 0, quarantined_until = now() + interval '1 hour'`;
+    expect(await again()).toEqual([]);
+    await sql`update slabmend.repairs set quarantined_until = null`;
+    await sql`update slabs set next_repair_attempt = next_repair_attempt + interval '1 second'`;
+    expect(await again()).toEqual([]);
+    await sql`update slabs set next_repair_attempt = next_repair_attempt - interval '1 second'`;
+    expect(await again()).toEqual([slab.id]);
   });
 });
 
@@ -277,15 +296,15 @@ describe("causes and thresholds", () => {
     ]);
     // Five hours and 59 minutes later nothing has changed; six hours later both are due.
     const age = (interval: string) => sql`
-      update slabmend.backlog set look_at = look_at - ${interval}::interval, first_seen = first_seen - ${interval}::interval,
+      update slabmend.backlog set look_at = look_at - ${interval}::interval,
         waiting_since = waiting_since - ${interval}::interval,
         since = (select jsonb_object_agg(key, value::float8 - extract(epoch from ${interval}::interval) * 1000) from jsonb_each(since))`;
     await age("5 hours 59 minutes");
     await walk(sql, settings);
-    await look(settings);
-    expect(await lease(sql)).toMatchObject({ examined: 0 });
+    await look(sql, settings);
+    expect(await lease(sql)).toMatchObject({ leases: [] });
     await age("1 minute");
-    await look(settings);
+    await look(sql, settings);
     expect(new Set(leasedIds(await lease(sql)))).toEqual(new Set([blocked!.id, contract!.id]));
   });
 
@@ -356,33 +375,33 @@ describe("leases", () => {
       select s.next_repair_attempt = l.held_until as same, l.margin, l.expires_at = l.held_until as as_long
       from slabs s join slabmend.leases l on l.slab_id = s.id`;
     expect(row).toEqual({ same: true, margin: 2, as_long: true });
-    expect(await look()).toMatchObject({ looked: 0 });
+    expect(await look(sql)).toMatchObject({ looked: 0 });
     // The walk must not offer it again while it is leased.
     await walk(sql);
     expect(await lease(sql)).toMatchObject({ leases: [] });
     await sql`delete from slabmend.leases`;
     await sql`update slabs set next_repair_attempt = now() - interval '1 second'`;
-    expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
+    expect(await look(sql)).toMatchObject({ looked: 1, recorded: 1 });
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
     // Repaired: it leaves at once.
     await repairInSecret(slab, 0);
     await repairInSecret(slab, 1);
     await sql`delete from slabmend.leases`;
-    expect(await look()).toMatchObject({ looked: 1, removed: 1 });
+    expect(await look(sql)).toMatchObject({ looked: 1, removed: 1 });
     expect(await backlogRows(sql)).toEqual([]);
   });
 
-  test("as many as there is room for, and only in danger when the budget says so", async () => {
+  test("as many as there is room for, only endangered ones if told so, and none while the fleet is paused", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: [slabOf(3, 10), slabOf(3, 3), slabOf(3, 11), slabOf(3, 4), slabOf(3, 12)],
     });
     await walk(sql);
-    expect(leasedIds(await lease(sql, { mostOrdinary: 0, patienceMs: -1 }))).toEqual([
-      slabs[1]!.id,
-      slabs[3]!.id,
-    ]);
-    expect(leasedIds(await lease(sql, { mostOrdinary: 1 }))).toEqual([slabs[0]!.id]);
+    expect(leasedIds(await lease(sql, { urgencyAbove: 1e-4 }))).toEqual([slabs[1]!.id, slabs[3]!.id]);
+    expect(leasedIds(await lease(sql, { maxLeases: 1 }))).toEqual([slabs[0]!.id]);
     expect(await lease(sql, { maxInFlight: 3 })).toMatchObject({ leases: [], live: 3, dry: false });
+    await sql`update slabmend.fleet set mode = 'paused', mode_owner = 'test', mode_since = now()`;
+    expect(await lease(sql, { maxInFlight: 4 })).toMatchObject({ leases: [], live: 3, dry: true });
+    await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
     expect(await lease(sql, { maxInFlight: 4 })).toMatchObject({ live: 4 });
   });
 });

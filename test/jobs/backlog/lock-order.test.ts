@@ -1,14 +1,11 @@
 /** docs/architecture.md, Locks: who waits holds nothing that the one waited for may still want. */
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { systemClock } from "../../../lib/clock/clock.ts";
 import { releaseQuarantine } from "../../../lib/database/fleet/quarantine.ts";
 import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
-import { lookAtBacklog } from "../../../lib/jobs/backlog/walk.ts";
-import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { LOST, placeOn, type SeededHost, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, clearDatabase, lease, look, walk } from "./backlog-fixture.ts";
 
 let database: TestDatabase;
 let sql: Sql;
@@ -39,11 +36,13 @@ const lockEntry = (tx: TransactionSql, id: string) =>
 const healed = (id: string) => sql`
   update sectors set host_id = ${hosts[3]!.id}, contract_sectors_map_id = ${hosts[3]!.contract!.mapId} where id = ${id}`;
 
+/** Gives up after ten seconds. */
 async function untilSomebodyWaits(): Promise<void> {
-  for (let waits = false; !waits; ) {
+  for (const endsAt = Date.now() + 10_000; ; ) {
     const rows =
       await other`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    waits = rows.length > 0;
+    if (rows.length > 0) return;
+    if (Date.now() > endsAt) throw new Error("no session waited for a lock within 10 s");
   }
 }
 
@@ -54,29 +53,13 @@ test("the walk takes what it removes and what it records in one order", async ()
   let walking: Promise<unknown> | undefined;
   await sql.begin(async (tx) => {
     await lockEntry(tx, first!.id);
-    walking = lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000);
+    walking = look(sql);
     await untilSomebodyWaits();
     // It waits for the first, and has not taken the second before.
     await lockEntry(tx, second!.id);
   });
   await walking;
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual([second!.id]);
-});
-
-test("the walk holds no entry while it waits for a claim", async () => {
-  const [first, second] = await damaged();
-  await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'`;
-  let walking: Promise<unknown> | undefined;
-  await sql.begin(async (tx) => {
-    await tx`select from slabmend.ready_slabs where slab_id = ${second!.id} for update`;
-    walking = lookAtBacklog({ ask: askOf(sql), clock: systemClock }, walkSettings(), 10_000);
-    await untilSomebodyWaits();
-    // Which the claim takes if the slab is not to be leased.
-    await lockEntry(tx, first!.id);
-    await lockEntry(tx, second!.id);
-  });
-  await walking;
-  expect(await backlogRows(sql)).toMatchObject([{ ready: true }, { ready: true }]);
 });
 
 test("reap writes the history of all its slabs before it takes an entry of the backlog, as the end of a quarantine does", async () => {

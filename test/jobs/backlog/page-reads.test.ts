@@ -83,7 +83,7 @@ test("unpinned sectors on bad hosts: of many a few pages, by id, until all are f
     from sectors s join slab_sectors ss on ss.sector_id = s.id where s.host_id = ${hosts[0]!.id}`;
   // Many pages of the one way, then of the other where all that is left fits into one.
   for (const pageSectors of [50, 400]) {
-    await sql`truncate slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
+    await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
     const report = await walk(sql, walkSettings({ pageSectors }), ["bad-host"]);
     expect(report.sectors).toBe(expected!.sectors);
     expect(await backlogRows(sql)).toHaveLength(expected!.slabs);

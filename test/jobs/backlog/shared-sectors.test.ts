@@ -3,7 +3,6 @@ import type { Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
-import { claim } from "../../../lib/jobs/claim/claim.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import {
@@ -15,7 +14,6 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
-import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 import { backlogRows, clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
 
 const SHARING = 3_000;
@@ -49,9 +47,9 @@ test("the walk takes no more slabs at once than a page may have, each once, and 
   const slabs = await seedSharing(2);
   const report = await walk(sql, walkSettings({ pageSectors: 500 }), ["lost"]);
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));
-  // What one step recorded was seen at one moment.
+  // What one step recorded was written by one transaction.
   const steps = await sql<{ slabs: number }[]>`
-    select count(*)::integer as slabs from slabmend.backlog group by last_seen`;
+    select count(*)::integer as slabs from slabmend.backlog group by xmin::text`;
   expect(Math.max(...steps.map((step) => step.slabs))).toBeLessThanOrEqual(500);
   expect(report).toMatchObject({ sectors: 3, recorded: SHARING + 1, finished: 1, unjudged: 0 });
 });
@@ -75,17 +73,4 @@ test("a run that is cut off in the middle of a sector goes on there, and the nex
   expect(report).toMatchObject({ recorded: SHARING + 1 - 1_000, sectors: 2, finished: 1 });
   expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ recorded: SHARING + 1, removed: 0 });
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));
-});
-
-test("the claim by id takes them page by page too, and each once", async () => {
-  const slabs = await seedSharing(1);
-  const queue = recordingQueue();
-  const report = await claim(
-    { ask: askOf(sql), queue, clock: systemClock },
-    settings({ pageSectors: 200, batchLeases: 400, topUpMs: 60_000 }),
-    60_000,
-  );
-  expect(report).toMatchObject({ leased: SHARING + 1, stopped: "no-backlog" });
-  expect(report.pages).toBeGreaterThan(SHARING / 400);
-  expect(queue.messages.map(({ slabId }) => String(slabId)).toSorted()).toEqual(idsOf(slabs).toSorted());
 });

@@ -98,7 +98,7 @@ test("where nothing can be read at all the walk gives up, and claim rests before
       await tx`lock table slab_sectors in access exclusive mode`;
       const report = await claim(
         { ask: askOf(sql), queue: recordingQueue(), clock: systemClock },
-        settings({ claimsBy: "urgency", walk: walkSettings(fast), walkBudgetMs: 30_000, topUpMs: 60_000 }),
+        settings({ walk: walkSettings(fast), walkBudgetMs: 30_000, topUpMs: 60_000 }),
         40_000,
       );
       expect(report).toMatchObject({ rounds: 1, leased: 0, stopped: "deadline" });

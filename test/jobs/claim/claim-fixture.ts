@@ -1,6 +1,7 @@
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../../lib/jobs/claim/claim-settings.ts";
 import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
 import type { LeasedSlab } from "../../../lib/slab/leased-slab.ts";
+import { walkSettings } from "../backlog/backlog-fixture.ts";
 
 export interface RecordingQueue extends RepairQueue {
   readonly messages: LeasedSlab[];
@@ -18,11 +19,11 @@ export function recordingQueue(): RecordingQueue {
   };
 }
 
-/** By sector id; no grace, no waiting: as beside an indexd whose own migrations are off. */
+/** No grace, no pause between passes: as beside an indexd whose own migrations are off. */
 export const settings = (rest: Partial<ClaimSettings> = {}): ClaimSettings => ({
   ...DEFAULT_CLAIM_SETTINGS,
-  claimsBy: "id",
   maxInFlight: 10_000,
   indexdGraceMs: 0,
+  walk: walkSettings({ everyMs: 0 }),
   ...rest,
 });

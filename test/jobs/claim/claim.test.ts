@@ -2,14 +2,9 @@ import type { Sql } from "postgres";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
-import {
-  type ClaimedPage,
-  type ClaimPageRequest,
-  claimPage,
-} from "../../../lib/database/leases/choose-unhealthy-slabs.ts";
 import { claim } from "../../../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../../../lib/jobs/claim/claim-dependencies.ts";
-import type { ClaimOrder, ClaimSettings } from "../../../lib/jobs/claim/claim-settings.ts";
+import type { ClaimSettings } from "../../../lib/jobs/claim/claim-settings.ts";
 import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
 import { askOf } from "../../support/ask.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
@@ -27,6 +22,7 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
+import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "./claim-fixture.ts";
 
 let database: TestDatabase;
@@ -40,10 +36,15 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 afterEach(async () => {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.ready_slabs, slabmend.backlog, slabmend.sightings, slabmend.walks`;
-  await sql`update slabmend.checkpoints set position = 0, slab_position = 0`;
+  await forgetLeases();
   await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, last_probe_at = null, breaker_since = clock_timestamp()`;
 });
+
+const forgetLeases = () =>
+  sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.backlog, slabmend.marks, slabmend.walks`;
+const countUnpinned = () =>
+  sql`update hosts set unpinned_sectors = (
+    select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
 
 async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 5_000) {
   const queue = recordingQueue();
@@ -80,12 +81,13 @@ describe("what is unhealthy", () => {
         { sectors: [{ hostId: hosts[3]!.id, mapId: null }, ...rest] },
       ],
     });
+    await countUnpinned();
     const { claimed, report } = await run();
     expect(claimed.toSorted()).toEqual(slabs.slice(0, 6).map((slab) => slab.id));
     expect(report).toMatchObject({ leased: 6, sent: 6, live: 6, stopped: "no-backlog", breaker: "closed" });
   });
 
-  test("within a page the lowest margin first", async () => {
+  test("the likeliest to be lost first, beyond rescue last", async () => {
     const blocked = (await seedNetwork(sql, { hosts: 2 })).slice(0, 2);
     for (const host of blocked) await blockHost(sql, host.hostKey);
     const seeds = [
@@ -101,7 +103,7 @@ describe("what is unhealthy", () => {
       select id, digest, 'partial-refused', now(), next_repair_attempt, '[{"index": 3, "root": "00"}]'
       from slabs where id = ${String(slabs[3]!.id)}`;
     const { claimed } = await run();
-    expect(claimed).toEqual([4, 1, 2, 3, 0].map((n) => slabs[n]!.id));
+    expect(claimed).toEqual([1, 2, 3, 0, 4].map((n) => slabs[n]!.id));
     const margins = await sql<{ margin: number }[]>`select margin from slabmend.leases order by slab_id`;
     expect(margins.map((row) => row.margin)).toEqual([4, 1, 1, 2, -1]);
   });
@@ -194,33 +196,30 @@ describe("the lease", () => {
     });
   });
 
-  test.each<ClaimOrder>(["urgency", "id"])(
-    "by %s: the queue and machines that lease for themselves each count their own leases",
-    async (claimsBy) => {
-      await seedSlabs(sql, {
-        slabs: Array.from({ length: 12 }, () => ({
-          minShards: 1,
-          sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
-        })),
-      });
-      const lease = async (throughQueue: boolean, maxInFlight: number) => {
-        const { live } = await claim(
-          { ask: askOf(sql), queue: recordingQueue(), clock: createFakeClock() },
-          settings({ claimsBy, throughQueue, maxInFlight, topUpMs: 30_000 }),
-          20_000,
-        );
-        const [row] = await sql`
+  test("the queue and machines that lease for themselves each count their own leases", async () => {
+    await seedSlabs(sql, {
+      slabs: Array.from({ length: 12 }, () => ({
+        minShards: 1,
+        sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
+      })),
+    });
+    const lease = async (throughQueue: boolean, maxInFlight: number) => {
+      const { live } = await claim(
+        { ask: askOf(sql), queue: recordingQueue(), clock: createFakeClock() },
+        settings({ throughQueue, maxInFlight, topUpMs: 30_000 }),
+        20_000,
+      );
+      const [row] = await sql`
           select (count(*) filter (where through_queue))::integer as queue,
             (count(*) filter (where not through_queue))::integer as machines from slabmend.leases`;
-        return { live, ...row };
-      };
-      expect(await lease(false, 5)).toEqual({ live: 5, queue: 0, machines: 5 });
-      // As many as ever, although a machine has that many; and the other way round.
-      expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 5 });
-      expect(await lease(false, 7)).toEqual({ live: 7, queue: 4, machines: 7 });
-      expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
-    },
-  );
+      return { live, ...row };
+    };
+    expect(await lease(false, 5)).toEqual({ live: 5, queue: 0, machines: 5 });
+    // As many as ever, although a machine has that many; and the other way round.
+    expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 5 });
+    expect(await lease(false, 7)).toEqual({ live: 7, queue: 4, machines: 7 });
+    expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
+  });
 
   test("live leases stay at maxInFlight, and are topped up until the deadline", async () => {
     await seedSlabs(sql, {
@@ -252,16 +251,16 @@ describe("the lease", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("without a backlog it returns at once, and looks at no page twice", async () => {
+  test("without a backlog it returns after one round", async () => {
     await damaged();
     const { report } = await run({}, 60_000);
-    expect(report).toMatchObject({ leased: 1, pages: 1, rounds: 1, stopped: "no-backlog" });
-    expect((await run({}, 60_000)).report).toMatchObject({ leased: 0, pages: 1, stopped: "no-backlog" });
+    expect(report).toMatchObject({ leased: 1, rounds: 1, stopped: "no-backlog" });
+    expect((await run({}, 60_000)).report).toMatchObject({ leased: 0, rounds: 1, stopped: "no-backlog" });
   });
 });
 
-describe("a lap", () => {
-  test("slabs that wait for their next attempt cannot fill the page", async () => {
+describe("what one run of claim finds", () => {
+  test("slabs that wait for their next attempt keep no others out, whatever the page", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 25 }, (_, n) => ({
         minShards: 1,
@@ -270,29 +269,17 @@ describe("a lap", () => {
         columns: { next_repair_attempt: new Date(Date.now() + (n < 20 ? 3_600_000 : -3_600_000)) },
       })),
     });
-    const { claimed, report } = await run({ pageSectors: 4 });
+    const { claimed, report } = await run({ walk: walkSettings({ everyMs: 0, pageSectors: 4 }) });
     expect(claimed.toSorted()).toEqual(
       slabs
         .slice(20)
         .map((slab) => slab.id)
         .toSorted(),
     );
-    expect(report).toMatchObject({ pages: 7, stopped: "no-backlog" });
-  });
-
-  test("goes on from the checkpoint, around the end, and stops where it began", async () => {
-    const slabs = await seedSlabs(sql, {
-      slabs: Array.from({ length: 10 }, () => ({ minShards: 1, sectors: [LOST] })),
-    });
-    await sql`update slabmend.checkpoints set position = ${String(slabs[5]!.sectors[0]!.id)}`;
-    const { claimed, report } = await run({ pageSectors: 2 });
-    const ids = slabs.map((slab) => slab.id);
-    expect(claimed).toEqual([...ids.slice(6), ...ids.slice(0, 6)]);
-    expect(report.pages).toBe(6);
     expect(report.stopped).toBe("no-backlog");
   });
 
-  test("of all causes misses nothing, whatever the page", async () => {
+  test("every unhealthy slab of every cause, whatever the page", async () => {
     const bad = await Promise.all(
       Array.from({ length: 4 }, (_, n) => seedContract(sql, hosts[n]!.id, { good: false })),
     );
@@ -314,68 +301,23 @@ describe("a lap", () => {
         sectors: [...causes[n < 90 ? 1 : (n * n + (n >> 2)) % causes.length]!, ...rest],
       })),
     });
-    await sql`update hosts set unpinned_sectors = (
-      select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
+    await countUnpinned();
     const unhealthy = slabs.filter(({ sectors }) => sectors.length > rest.length).map(({ id }) => id);
     expect(unhealthy.length).toBeLessThan(slabs.length);
     // At 60 and 80 a page reads only a share of what the first contract has, whose sectors come first.
     for (const pageSectors of [5, 25, 60, 80, 1_000]) {
-      await sql`truncate slabmend.leases`;
+      await forgetLeases();
       await sql`update slabs set next_repair_attempt = now() - interval '1 day'`;
-      const { claimed, report } = await run({ pageSectors });
+      const { claimed, report } = await run(
+        {
+          walk: walkSettings({ everyMs: 0, pageSectors }),
+          walkBudgetMs: 60_000,
+        },
+        120_000,
+      );
       expect(claimed.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(unhealthy);
       expect(report.stopped).toBe("no-backlog");
     }
-  });
-
-  test("a page with more than there is room for is not left behind", async () => {
-    const slabs = await seedSlabs(sql, {
-      slabs: Array.from({ length: 10 }, (_, n) => ({
-        minShards: 1,
-        sectors: [LOST, ...placeOn(hosts.slice(0, 10 - n))],
-      })),
-    });
-    const { claimed } = await run({ maxInFlight: 3 }, 0 + 100);
-    expect(claimed).toEqual([9, 8, 7].map((n) => slabs[n]!.id));
-    const [checkpoint] = await sql`select position::text from slabmend.checkpoints where name = 'claim'`;
-    expect(checkpoint).toEqual({ position: "0" });
-    await sql`truncate slabmend.leases`;
-    expect((await run()).claimed).toEqual([6, 5, 4, 3, 2, 1, 0].map((n) => slabs[n]!.id));
-  });
-});
-
-describe("two claims at the same time", () => {
-  const page = (rest: Partial<ClaimPageRequest> = {}): ClaimPageRequest => ({
-    pageSectors: 4,
-    maxLeases: 100,
-    maxInFlight: 1_000,
-    throughQueue: true,
-    holdMs: 3_600_000,
-    graceMs: 0,
-    ...rest,
-  });
-  const position = async () =>
-    (
-      await sql<{ position: string }[]>`select position::text from slabmend.checkpoints where name = 'claim'`
-    )[0]!.position;
-
-  test("the slower one does not take the checkpoint back", async () => {
-    const slabs = await seedSlabs(sql, {
-      slabs: Array.from({ length: 10 }, () => ({ minShards: 1, sectors: [LOST] })),
-    });
-    let slower: Promise<ClaimedPage> | undefined;
-    await sql.begin(async (tx) => {
-      expect((await claimPage(tx, page())).leases).toHaveLength(4);
-      // Starts at the same place with a shorter page, finds its slab locked, and waits for the checkpoint.
-      slower = claimPage(sql, page({ pageSectors: 1 }));
-      await untilSomebodyWaits();
-    });
-    expect(await slower).toMatchObject({
-      leases: [],
-      from: { sector: 0n, slab: 0n },
-      next: { sector: slabs[0]!.sectors[0]!.id, slab: 0n },
-    });
-    expect(await position()).toBe(String(slabs[3]!.sectors[0]!.id));
   });
 });
 
@@ -491,53 +433,43 @@ describe("an ill fleet", () => {
   });
 });
 
-test.each(["id", "urgency"] as const)(
-  "16 concurrent claimers by %s over 2,000 unhealthy slabs lease each exactly once",
-  async (claimsBy) => {
-    await seedSlabs(sql, {
-      slabs: Array.from({ length: 2_000 }, () => ({
-        minShards: 1,
-        sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
-      })),
-    });
-    const clients = Array.from({ length: 16 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
-    try {
-      const queues = clients.map(() => recordingQueue());
-      const reports = await Promise.all(
-        clients.map((client, n) =>
-          claim(
-            { ask: askOf(client), queue: queues[n]!, clock: systemClock },
-            settings({ claimsBy, pageSectors: 300, batchLeases: 40 }),
-            60_000,
-          ),
+test("16 concurrent claimers over 2,000 unhealthy slabs lease each exactly once", async () => {
+  await seedSlabs(sql, {
+    slabs: Array.from({ length: 2_000 }, () => ({
+      minShards: 1,
+      sectors: [LOST, ...placeOn(hosts.slice(0, 2))],
+    })),
+  });
+  const clients = Array.from({ length: 16 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
+  try {
+    const queues = clients.map(() => recordingQueue());
+    const reports = await Promise.all(
+      clients.map((client, n) =>
+        claim(
+          { ask: askOf(client), queue: queues[n]!, clock: systemClock },
+          settings({ batchLeases: 40 }),
+          60_000,
         ),
-      );
-      const sent = queues.flatMap((queue) => queue.messages);
-      expect(sent).toHaveLength(2_000);
-      expect(new Set(sent.map((message) => message.slabId)).size).toBe(2_000);
-      expect(new Set(sent.map((message) => message.token)).size).toBe(2_000);
-      expect(reports.reduce((sum, report) => sum + report.leased, 0)).toBe(2_000);
-      const [held] = await sql`
+      ),
+    );
+    const sent = queues.flatMap((queue) => queue.messages);
+    expect(sent).toHaveLength(2_000);
+    expect(new Set(sent.map((message) => message.slabId)).size).toBe(2_000);
+    expect(new Set(sent.map((message) => message.token)).size).toBe(2_000);
+    expect(reports.reduce((sum, report) => sum + report.leased, 0)).toBe(2_000);
+    const [held] = await sql`
       select count(*)::int as held from slabs s join slabmend.leases l on l.slab_id = s.id
       where s.next_repair_attempt = l.held_until and l.sent_at is not null`;
-      expect(held).toEqual({ held: 2_000 });
-      // More than one of them found work.
-      expect(reports.filter((report) => report.leased > 0).length).toBeGreaterThan(1);
-    } finally {
-      await Promise.all(clients.map((client) => client.end()));
-    }
-  },
-);
-
-async function untilSomebodyWaits(): Promise<void> {
-  for (;;) {
-    const waiting = await sql`
-      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    if (waiting.length > 0) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(held).toEqual({ held: 2_000 });
+  } finally {
+    await Promise.all(clients.map((client) => client.end()));
   }
-}
+});
 
+/** Gives up after ten seconds. */
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+  for (const endsAt = Date.now() + 10_000; !condition(); ) {
+    if (Date.now() > endsAt) throw new Error("the condition did not come true in 10 s");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }

@@ -20,76 +20,71 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-test.each(["urgency", "id"] as const)(
-  "claims by %s, reaps, indexd's own claims and repairs, and an operator who ends quarantines never deadlock",
-  async (claimsBy) => {
-    const slabs = 300;
-    const host = await seedHost(sql);
-    await seedSlabs(sql, {
-      slabs: Array.from({ length: slabs }, () => ({ minShards: 1, sectors: [LOST, LOST] })),
-    });
-    const clients = Array.from({ length: 11 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
-    let leased = 0;
-    let freed = 0;
-    let claimedByIndexd = 0;
-    let healed = 0;
-    let released = 0;
-    // Three seconds, and on a busy machine until every slab has had its turn.
-    const startedAt = Date.now();
-    const isOver = (): boolean => {
-      const tookMs = Date.now() - startedAt;
-      const haveMet =
-        leased > slabs && freed > slabs && claimedByIndexd > 0 && healed > slabs && released > 0;
-      return (tookMs >= 3_000 && haveMet) || tookMs >= 20_000;
-    };
-    try {
-      await Promise.all([
-        // Leases that are over at once, so that the two always meet.
-        ...clients.slice(0, 4).map(async (client) => {
-          while (!isOver()) {
-            const report = await claim(
-              { ask: askOf(client), queue: recordingQueue(), clock: systemClock },
-              settings({
-                claimsBy,
-                holdMs: 0,
-                pageSectors: 100,
-                batchLeases: 30,
-                walk: walkSettings({ everyMs: 0, pageSectors: 40 }),
-              }),
-              200,
-            );
-            leased += report.leased;
-          }
-        }),
-        ...clients.slice(4, 8).map(async (client) => {
-          while (!isOver()) {
-            const counts = await reapExpiredLeases({ ask: askOf(client) }, DEFAULT_REAP_SETTINGS, {
-              breakerIsOpen: false,
-              timeIsUp: isOver,
-            });
-            freed += counts.freed + counts.taken;
-          }
-        }),
-        (async () => {
-          const client = clients[8]!;
-          while (!isOver()) {
-            const rows = await client`
+test("claims, reaps, indexd's own claims and repairs, and an operator who ends quarantines never deadlock", async () => {
+  const slabs = 300;
+  const host = await seedHost(sql);
+  await seedSlabs(sql, {
+    slabs: Array.from({ length: slabs }, () => ({ minShards: 1, sectors: [LOST, LOST] })),
+  });
+  const clients = Array.from({ length: 11 }, () => postgres(database.url, { max: 1, onnotice: () => {} }));
+  let leased = 0;
+  let freed = 0;
+  let claimedByIndexd = 0;
+  let healed = 0;
+  let released = 0;
+  // Three seconds, and on a busy machine until every slab has had its turn.
+  const startedAt = Date.now();
+  const isOver = (): boolean => {
+    const tookMs = Date.now() - startedAt;
+    const haveMet = leased > slabs && freed > slabs && claimedByIndexd > 0 && healed > slabs && released > 0;
+    return (tookMs >= 3_000 && haveMet) || tookMs >= 20_000;
+  };
+  try {
+    await Promise.all([
+      // Leases that are over at once, so that the two always meet.
+      ...clients.slice(0, 4).map(async (client) => {
+        while (!isOver()) {
+          const report = await claim(
+            { ask: askOf(client), queue: recordingQueue(), clock: systemClock },
+            settings({
+              holdMs: 0,
+              batchLeases: 30,
+              walk: walkSettings({ everyMs: 0, pageSectors: 40 }),
+            }),
+            200,
+          );
+          leased += report.leased;
+        }
+      }),
+      ...clients.slice(4, 8).map(async (client) => {
+        while (!isOver()) {
+          const counts = await reapExpiredLeases({ ask: askOf(client) }, DEFAULT_REAP_SETTINGS, {
+            breakerIsOpen: false,
+            timeIsUp: isOver,
+          });
+          freed += counts.freed + counts.taken;
+        }
+      }),
+      (async () => {
+        const client = clients[8]!;
+        while (!isOver()) {
+          const rows = await client`
             update slabs set next_repair_attempt = now() - interval '1 second'
             where id in (
               select id from slabs where next_repair_attempt < now() order by random() limit 20 for update skip locked
             ) returning id`;
-            claimedByIndexd += rows.length;
-            // A deletion locks slabs by ascending digest and waits.
-            await client.begin(async (tx) => {
-              await tx`select digest from slabs where id % 37 = 0 order by digest for update`;
-            });
-          }
-        })(),
-        (async () => {
-          // Some slabs become healthy and others unhealthy, so that the backlog loses some and gains others.
-          const client = clients[9]!;
-          while (!isOver()) {
-            const [row] = await client<{ healed: number }[]>`
+          claimedByIndexd += rows.length;
+          // A deletion locks slabs by ascending digest and waits.
+          await client.begin(async (tx) => {
+            await tx`select digest from slabs where id % 37 = 0 order by digest for update`;
+          });
+        }
+      })(),
+      (async () => {
+        // Some slabs become healthy and others unhealthy, so that the backlog loses some and gains others.
+        const client = clients[9]!;
+        while (!isOver()) {
+          const [row] = await client<{ healed: number }[]>`
               with changed as (
                 update sectors x set host_id = case when x.host_id is null then ${host.id}::integer end,
                   contract_sectors_map_id = case when x.host_id is null then ${host.contract!.mapId}::integer end
@@ -99,32 +94,31 @@ test.each(["urgency", "id"] as const)(
                 returning x.host_id
               )
               select count(host_id)::integer as healed from changed`;
-            healed += row!.healed;
-          }
-        })(),
-        (async () => {
-          const client = clients[10]!;
-          while (!isOver()) {
-            await client`
+          healed += row!.healed;
+        }
+      })(),
+      (async () => {
+        const client = clients[10]!;
+        while (!isOver()) {
+          await client`
               update slabmend.repairs set quarantined_until = now() + interval '1 hour', quarantine_reason = 'test'
               where slab_id in (
                 select slab_id from slabmend.repairs where random() < 0.5 order by slab_id for update)`;
-            released += (await releaseQuarantine(client, "all")).length;
-          }
-        })(),
-      ]);
-      expect(leased).toBeGreaterThan(slabs);
-      expect(freed).toBeGreaterThan(slabs);
-      expect(claimedByIndexd).toBeGreaterThan(0);
-      expect(healed).toBeGreaterThan(slabs);
-      expect(released).toBeGreaterThan(0);
-      const [left] = await sql<{ live: number }[]>`select count(*)::int as live from slabmend.leases`;
-      expect(leased).toBe(freed + left!.live);
-    } finally {
-      await Promise.all(clients.map((client) => client.end()));
-    }
-    // The server counts every deadlock, also those that a retry has hidden; a backend reports its own when it ends.
-    const [row] = await sql`select deadlocks::int from pg_stat_database where datname = current_database()`;
-    expect(row).toEqual({ deadlocks: 0 });
-  },
-);
+          released += (await releaseQuarantine(client, "all")).length;
+        }
+      })(),
+    ]);
+    expect(leased).toBeGreaterThan(slabs);
+    expect(freed).toBeGreaterThan(slabs);
+    expect(claimedByIndexd).toBeGreaterThan(0);
+    expect(healed).toBeGreaterThan(slabs);
+    expect(released).toBeGreaterThan(0);
+    const [left] = await sql<{ live: number }[]>`select count(*)::int as live from slabmend.leases`;
+    expect(leased).toBe(freed + left!.live);
+  } finally {
+    await Promise.all(clients.map((client) => client.end()));
+  }
+  // The server counts every deadlock, also those that a retry has hidden; a backend reports its own when it ends.
+  const [row] = await sql`select deadlocks::int from pg_stat_database where datname = current_database()`;
+  expect(row).toEqual({ deadlocks: 0 });
+});

@@ -5,11 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../../dev/aws/queue-server.ts";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { forgetFineSlabs } from "../../../lib/database/backlog/forget-fine-slabs.ts";
-import { takeProbe } from "../../../lib/database/fleet/refresh-breaker.ts";
 import { commitRepair } from "../../../lib/database/leases/commit-repair.ts";
 import { extendLease } from "../../../lib/database/leases/extend-lease.ts";
 import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
-import { takeUnsent } from "../../../lib/database/leases/unsent-leases.ts";
 import { type ReapStep, reap } from "../../../lib/jobs/reap/reap.ts";
 import type { ReapIncompleteError } from "../../../lib/jobs/reap/reap-report.ts";
 import { DEFAULT_REAP_SETTINGS, type ReapSettings } from "../../../lib/jobs/reap/reap-settings.ts";
@@ -206,53 +204,6 @@ describe("expired leases", () => {
     const steps: ReapStep[] = [];
     expect(await run({ step: (name) => void steps.push(name) })).toMatchObject({ freed: 230 });
     expect(steps.filter((step) => step === "reaped")).toHaveLength(3);
-  });
-});
-
-describe("when the clock of the database was set back by a day", () => {
-  test("leases last as long as their holds, no longer, and no less", async () => {
-    const [live, begun, sent] = await Promise.all([damaged(), damaged(), damaged()]);
-    await leaseByHand(sql, live);
-    await leaseByHand(sql, begun);
-    await leaseByHand(sql, sent, { running: false });
-    await sql`
-      update slabmend.leases l set expires_at = expires_at + interval '1 day', leased_at = leased_at + interval '1 day',
-        began_at = began_at + interval '1 day', held_until = held_until + interval '1 day'
-      where slab_id <> ${String(live.id)}`;
-    const minutes = () => sql<{ minutes: number }[]>`
-      select round(extract(epoch from expires_at - clock_timestamp()) / 60)::int as minutes
-      from slabmend.leases order by minutes`;
-    expect(await run()).toMatchObject({ freed: 0, crashed: 0 });
-    expect((await minutes()).map((row) => row.minutes)).toEqual([2, 17, 17]);
-    // A quarter of an hour later: the next run does not begin anew.
-    await sql`update slabmend.leases set expires_at = expires_at - interval '15 minutes' where slab_id <> ${String(live.id)}`;
-    expect(await run()).toMatchObject({ freed: 0, crashed: 0 });
-    expect((await minutes()).map((row) => row.minutes)).toEqual([2, 2, 2]);
-  });
-
-  test("what nobody sent is sent, a probe may be taken, and outcomes of the future hide none", async () => {
-    const slab = await damaged();
-    await leaseByHand(sql, slab, { running: false });
-    await sql`update slabmend.leases set sent_at = null, sending_since = clock_timestamp() + interval '1 day'`;
-    const options = { afterMs: 10_000, limit: 10 };
-    expect(await takeUnsent(sql, options)).toMatchObject([{ slabId: slab.id }]);
-    expect(await takeUnsent(sql, options)).toEqual([]);
-
-    await sql`update slabmend.fleet set last_probe_at = clock_timestamp() + interval '1 day'`;
-    expect(await takeProbe(sql, 60_000)).toBe(true);
-    expect(await takeProbe(sql, 60_000)).toBe(false);
-
-    const outcomes = async (count: number, outcome: string, ahead: string) => {
-      for (let n = 0; n < count; n += 1) {
-        await sql`
-          insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
-          values (${randomUUID()}, ${n}, ${Buffer.alloc(32)}, ${outcome}, ${outcome}, 'w', now(), now(), now() + ${ahead}::interval)`;
-      }
-    };
-    await sql`update slabmend.fleet set breaker_since = clock_timestamp() - interval '1 hour'`;
-    await outcomes(6, "fault", "-1 minute");
-    await outcomes(200, "repaired", "1 hour");
-    expect(await run()).toMatchObject({ breaker: "open" });
   });
 });
 

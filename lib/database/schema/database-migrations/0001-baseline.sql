@@ -117,13 +117,8 @@ create index dead_letters_last_seen_idx on slabmend.dead_letters (last_seen);
 create table slabmend.checkpoints (
   name text primary key,
   position bigint not null check (position >= 0),
-  -- One sector may belong to any number of slabs, so a page can end within a sector. Slabs of the next sector up to this
-  -- id are done; 0: none.
-  slab_position bigint not null default 0 check (slab_position >= 0),
   updated_at timestamptz not null
 );
--- Sectors up to this id have been looked at in this lap of claim.
-insert into slabmend.checkpoints (name, position, updated_at) values ('claim', 0, clock_timestamp());
 
 -- One row: the fleet's mode (lib/database/fleet/fleet-mode.ts) and its circuit breaker (circuit-breaker.ts).
 create table slabmend.fleet (
@@ -170,60 +165,41 @@ create table slabmend.backlog (
   causes jsonb not null,
   -- {"lost": 1700000000000.123}: since when a cause is known, in milliseconds since the epoch; a grace counts from it.
   since jsonb not null,
-  -- The sectors that causes counts: looked at again on leasing.
-  bad_sectors bigint[] not null,
-  first_seen timestamptz not null,
-  last_seen timestamptz not null,
-  -- Since when it is due.
+  -- Since when it is due, or since its last repair ended, whichever is later.
   waiting_since timestamptz not null,
-  -- True while the slab is in ready_slabs or leased from it. Otherwise look_at says when to look again: a grace that ends,
-  -- a next attempt, a lease that is over.
+  -- It may be leased now, as far as we know. Otherwise look_at says when to judge it again: when a grace, a next attempt or a
+  -- lease ends. look_at means nothing while it is ready.
   ready boolean not null,
   look_at timestamptz not null
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-comment on column slabmend.backlog.ready is 'in ready_slabs, or leased since';
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+create index backlog_urgency_idx on slabmend.backlog (urgency desc, waiting_since, slab_id) where ready;
+create index backlog_waiting_idx on slabmend.backlog (waiting_since, urgency desc) where ready;
 create index backlog_look_at_idx on slabmend.backlog (look_at) where not ready;
 
--- What leasing takes from (docs/decisions/0420): a narrow row for each slab that may be leased now, deleted when leased.
--- A batch deletes from as many pages as it leases slabs, and a page changed for the first time after a checkpoint goes
--- into the log as far as it is filled: hence the fillfactor.
-create table slabmend.ready_slabs (
-  slab_id bigint primary key,
-  -- These three as in backlog.
-  urgency double precision not null check (urgency between 0 and 1),
-  waiting_since timestamptz not null,
-  margin smallint not null,
-  -- Looked at again on leasing: the first of backlog's bad_sectors; 0, which is no sector: all of them.
-  first_bad_sector bigint not null
-) with (fillfactor = 25, autovacuum_vacuum_scale_factor = 0.02);
-create index ready_slabs_urgency_idx on slabmend.ready_slabs (urgency desc, waiting_since, slab_id);
--- Slabs that have waited long have a share of the leases; those beyond rescue one of their own.
-create index ready_slabs_patient_idx on slabmend.ready_slabs (waiting_since, slab_id) where urgency > 0;
-create index ready_slabs_patient_beyond_rescue_idx on slabmend.ready_slabs (waiting_since, slab_id) where urgency = 0;
-
--- Which pass of which cause's walk saw a slab last. A table of its own: a cause can come or go without touching what
--- others saw, and a pass rewrites no row of backlog that has not changed.
-create table slabmend.sightings (
+-- In which pass the walk of each cause last saw a slab: the marks of mark and sweep. A table of its own: a cause can come or
+-- go without touching what others saw, and a pass rewrites no row of backlog that has not changed.
+create table slabmend.marks (
   cause text not null,
   slab_id bigint not null,
-  generation bigint not null,
+  pass bigint not null,
   primary key (cause, slab_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-create index sightings_slab_id_idx on slabmend.sightings (slab_id);
+create index marks_slab_id_idx on slabmend.marks (slab_id);
 
--- How far each cause's walk has come. phase: 'sectors', by sector id over bad ones; then 'healing', by slab id over what
--- this cause saw before but not in this pass.
+-- How far each cause's walk has come. phase 'mark': over bad sectors, by sector id; then 'sweep': over the slabs that this
+-- cause marked in an earlier pass but not in this one, by slab id.
 create table slabmend.walks (
   cause text primary key,
-  generation bigint not null default 1 check (generation > 0),
-  phase text not null default 'sectors' check (phase in ('sectors', 'healing')),
+  pass bigint not null default 1 check (pass > 0),
+  phase text not null default 'mark' check (phase in ('mark', 'sweep')),
   position bigint not null default 0 check (position >= 0),
+  -- One sector may belong to any number of slabs, so a page can end within a sector. Slabs of the next sector up to this id
+  -- are done; 0: none.
+  slab_position bigint not null default 0 check (slab_position >= 0),
   pass_started_at timestamptz not null,
   -- Of the last complete pass; null: there was none yet.
   finished_at timestamptz,
-  pass_ms double precision,
-  -- As in checkpoints.
-  slab_position bigint not null default 0 check (slab_position >= 0)
+  pass_ms double precision
 );
 
 -- What workers measured of hosts, as fading sums: lib/database/fleet/host-scores.ts. No foreign key; a row of a host that
@@ -254,8 +230,7 @@ create table slabmend.budget (
 insert into slabmend.budget default values;
 
 -- When a lease ends, in any way, its slab is looked at again at once, in the same transaction so that no crash comes
--- between. A trigger, because five places end leases. A row that this puts into ready_slabs stays: leasing looks at the
--- slab in any case. Entries are locked by ascending slab id: docs/architecture.md, Locks.
+-- between. A trigger, because five places end leases. Entries are locked by ascending slab id: docs/architecture.md, Locks.
 create function slabmend.look_again_when_leases_end() returns trigger
 language plpgsql
 as $function$

@@ -1,16 +1,12 @@
-/** Fills up the live leases from the backlog: batch by batch, the most urgent slabs first. */
-
 import type { BudgetState } from "../../database/fleet/budget.ts";
-import { leaseByUrgency } from "../../database/leases/lease-by-urgency.ts";
-import { lookAtBacklog } from "../backlog/walk.ts";
+import { leaseBatch } from "../../database/leases/lease-batch.ts";
 import { sendLeases } from "../send-leases/send-leases.ts";
+import { chooseBatch } from "./choose-batch.ts";
 import type { ClaimDependencies, FillCount, Filled, FillLimits } from "./claim-dependencies.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
 
-/** For entries that changed since they were judged: a few, otherwise the next round goes on. */
-const LOOK_BUDGET_MS = 1_000;
-
-export async function fillByUrgency(
+/** Leases ready slabs and sends them, batch by batch, until there are `maxInFlight` live leases or nothing is left to lease. */
+export async function fillInFlight(
   deps: ClaimDependencies,
   settings: ClaimSettings,
   limits: FillLimits,
@@ -18,23 +14,32 @@ export async function fillByUrgency(
   count: FillCount,
 ): Promise<Filled> {
   const { random = Math.random } = deps;
+  const { dangerAbove } = settings.walk.thresholds;
   let left = limits.mostLeases;
-  let ordinary = budget.ordinaryLeases;
+  let ordinaryLeft = budget.ordinaryLeases;
+  let endangeredDry = false;
+  let waitingDry = false;
   while (deps.clock.now() < limits.endsAtMs) {
     deps.signal?.throwIfAborted();
+    const choice = chooseBatch({
+      toss: random(),
+      agingShare: limits.agingShare,
+      maxLeases: Math.min(settings.batchLeases, left),
+      ordinaryLeft,
+      dangerAbove,
+      endangeredDry,
+      waitingDry,
+    });
+    if (choice === undefined) return "no-backlog";
     const batch = await deps.ask((sql) =>
-      leaseByUrgency(sql, {
-        maxLeases: Math.min(settings.batchLeases, left),
+      leaseBatch(sql, {
+        ...choice,
+        waitedMs: settings.agingAfterMs,
+        dangerAbove,
         maxInFlight: settings.maxInFlight,
         throughQueue: settings.throughQueue,
         holdMs: settings.holdMs,
         graceMs: settings.indexdGraceMs,
-        dangerAbove: settings.walk.thresholds.dangerAbove,
-        mostOrdinary: ordinary,
-        patienceMs: settings.patienceMs,
-        patientShare: limits.patientShare,
-        chance: random(),
-        beyondRescueChance: random(),
       }),
     );
     count.pages += 1;
@@ -47,15 +52,14 @@ export async function fillByUrgency(
       count.refused += report.refused;
     }
     left -= batch.leases.length;
-    if (ordinary !== null) {
-      const { dangerAbove } = settings.walk.thresholds;
-      ordinary -= batch.leases.filter(({ urgency }) => urgency <= dangerAbove).length;
+    if (ordinaryLeft !== null) {
+      ordinaryLeft -= batch.leases.filter(({ urgency }) => urgency <= dangerAbove).length;
     }
     if (left <= 0 || count.live >= settings.maxInFlight) return "full";
-    if (batch.changed > 0) {
-      const budgetMs = Math.min(LOOK_BUDGET_MS, limits.endsAtMs - deps.clock.now());
-      count.unjudged += (await lookAtBacklog(deps, settings.walk, budgetMs)).unjudged;
-    } else if (batch.dry) return "no-backlog";
+    if (!batch.dry) continue;
+    if (choice.order === "waiting") waitingDry = true;
+    else if (choice.urgencyAbove === dangerAbove) endangeredDry = true;
+    else return "no-backlog";
   }
   return "deadline";
 }

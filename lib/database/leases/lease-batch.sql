@@ -1,0 +1,102 @@
+-- Leases a batch of ready slabs, in one transaction and one round trip; none unless the fleet is running.
+--
+--   request  {"order": "urgency" | "waiting", "waitedMs", "urgencyAbove", "dangerAbove", "maxLeases", "maxInFlight" | null,
+--             "throughQueue", "holdMs", "graceMs"}
+--            order: the most urgent slabs; or those that have waited longest, if for more than waitedMs
+--            urgencyAbove: only slabs above this; dangerAbove: slabs whose loss probability is above this are endangered
+--            throughQueue: which leases are made and counted, the queue's or those of machines that lease for themselves
+--   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "dry"}
+--            leases: in the order requested; live: leases of that kind that exist now, null without maxInFlight (not counted)
+--            dry: no other slab fits the request
+--
+-- A backlog entry may be out of date, so whether its slab may be leased is decided by a new statement once both are locked. If it may not,
+-- the entry says when to look again. Health is not judged a second time: a repair that finds its slab healthy costs less than a
+-- look at every slab that is leased.
+--
+-- Locks: backlog entries, then slabs, all `skip locked`: it waits for nobody, and concurrent callers take different slabs. Inserts leases
+-- of locked slabs only, so nobody else can insert the same. maxInFlight is counted before: concurrent callers may exceed it by a
+-- batch each.
+--
+-- Indexes: backlog_urgency_idx or backlog_waiting_idx from the front; then primary keys and those of lease_standing.
+create or replace function slabmend.lease_batch(request jsonb) returns jsonb
+language plpgsql volatile
+-- Planned once per connection, for any number of ids, by index.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
+as $function$
+declare
+  hold constant interval not null := make_interval(secs => (request->>'holdMs')::double precision / 1000);
+  grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
+  waited constant interval not null := make_interval(secs => (request->>'waitedMs')::double precision / 1000);
+  urgency_above constant double precision not null := (request->>'urgencyAbove')::double precision;
+  danger_above constant double precision not null := (request->>'dangerAbove')::double precision;
+  through constant boolean not null := (request->>'throughQueue')::boolean;
+  room integer not null := (request->>'maxLeases')::integer;
+  moment timestamptz := clock_timestamp();
+  live integer;
+  chosen bigint[];
+  locked bigint[];
+  leases jsonb;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'lease_batch needs read committed' using errcode = 'invalid_transaction_state';
+  end if;
+
+  if request->>'maxInFlight' is not null then
+    select count(*) into live from slabmend.leases l where l.through_queue = through;
+    room := least(room, (request->>'maxInFlight')::integer - live);
+  end if;
+  if room <= 0 or (select f.mode from slabmend.fleet f) <> 'running' then
+    return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'dry', room > 0);
+  end if;
+
+  perform slabmend.hold_indexd(array['slabs']);
+  if request->>'order' = 'waiting' then
+    chosen := array(
+      select b.slab_id from slabmend.backlog b
+      where b.ready and b.waiting_since < moment - waited and b.urgency > urgency_above
+      order by b.waiting_since, b.urgency desc limit room for no key update skip locked);
+  else
+    chosen := array(
+      select b.slab_id from slabmend.backlog b
+      where b.ready and b.urgency > urgency_above
+      order by b.urgency desc, b.waiting_since, b.slab_id limit room for no key update skip locked);
+  end if;
+  locked := array(select s.id from public.slabs s where s.id = any (chosen) for no key update skip locked);
+
+  moment := clock_timestamp();
+  with candidate as materialized (
+    select c.slab_id, c.place, b.margin, b.urgency, t.digest, t.free_at,
+      coalesce(c.slab_id = any (locked) and not t.leased and not t.dying and not t.given_up and t.free_at < moment, false) as is_due
+    from unnest(chosen) with ordinality c (slab_id, place)
+    cross join lateral (
+      select x.margin, x.urgency, x.loss from slabmend.backlog x where x.slab_id = c.slab_id offset 0
+    ) b
+    left join lateral (
+      select x.digest, x.leased, x.dying, x.given_up,
+        case when b.loss > danger_above then x.endangered_free_at else x.free_at end as free_at
+      from slabmend.lease_standing(array[c.slab_id], grace) x
+    ) t on true
+  ), leased as (
+    insert into slabmend.leases as l
+      (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin, through_queue)
+    select c.slab_id, c.digest, moment, moment + hold, moment, moment + hold, c.margin, through
+    from candidate c where c.is_due
+    returning l.slab_id, l.digest, l.token, l.margin
+  ), held as (
+    update public.slabs s set next_repair_attempt = moment + hold from leased l where s.id = l.slab_id
+  ), postponed as (
+    update slabmend.backlog b
+    set ready = false,
+      -- Without a free_at the slab is gone; dying, given up, or locked by someone else, it is looked at in a moment.
+      look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
+    from candidate c where b.slab_id = c.slab_id
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('slabId', l.slab_id::text, 'digest', encode(l.digest, 'hex'), 'token', l.token,
+    'margin', l.margin, 'urgency', c.urgency) order by c.place), '[]')
+  into leases
+  from leased l join candidate c on c.slab_id = l.slab_id;
+
+  return jsonb_build_object('leases', leases, 'live', live + jsonb_array_length(leases), 'dry', cardinality(chosen) < room);
+end
+$function$;

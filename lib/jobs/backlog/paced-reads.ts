@@ -1,0 +1,64 @@
+import type { ISql } from "postgres";
+import type { Clock } from "../../clock/clock.ts";
+import { sleep } from "../../clock/sleep.ts";
+import type { Ask } from "../../database/client/answering-database.ts";
+import { readShortly } from "../../database/client/short-snapshot.ts";
+import type { WalkSettings } from "./backlog-settings.ts";
+import { isToBePassedBy, type Pace, type Paces, paceAfter } from "./walk-pace.ts";
+
+interface PacedReadDependencies {
+  readonly ask: Ask;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  /** Of earlier reads; default: none. */
+  readonly paces?: Paces;
+}
+
+/** Before a single slab that was given up is tried again. */
+const PAUSE_MS = 200;
+
+/** Reads in snapshots that are given up when they last too long, each kind of read at a pace of its own: walk-pace.ts. */
+export class PacedReads {
+  readonly #deps: PacedReadDependencies;
+  readonly #settings: Pick<WalkSettings, "longestReadMs" | "pageSectors">;
+  readonly #paces: Paces;
+
+  constructor(deps: PacedReadDependencies, settings: Pick<WalkSettings, "longestReadMs" | "pageSectors">) {
+    this.#deps = deps;
+    this.#settings = settings;
+    this.#paces = deps.paces ?? new Map();
+  }
+
+  /** How much to read at once: sectors, or slabs. */
+  size(what: string): number {
+    return this.#pace(what).size;
+  }
+
+  /** The next one of this kind was given up too often. */
+  isToBePassedBy(what: string): boolean {
+    return isToBePassedBy(this.#pace(what));
+  }
+
+  /** It was: what comes next is read one by one at first. */
+  passedBy(what: string): void {
+    this.#paces.set(what, { size: 1, givenUp: 0 });
+  }
+
+  /** `given-up`: it lasted too long; the next read of this kind is smaller. */
+  async read<Result>(what: string, read: (sql: ISql) => Promise<Result>): Promise<Result | "given-up"> {
+    const { ask, clock, signal } = this.#deps;
+    const startedAtMs = clock.now();
+    const answer = await ask((sql) => readShortly(sql, this.#settings.longestReadMs, read));
+    const isGivenUp = answer.kind === "too-long";
+    const pace = this.#pace(what);
+    const time = isGivenUp ? "given-up" : { tookMs: clock.now() - startedAtMs };
+    this.#paces.set(what, paceAfter(pace, time, this.#settings.pageSectors));
+    if (!isGivenUp) return answer.result;
+    if (pace.size === 1) await sleep(clock, PAUSE_MS, signal);
+    return "given-up";
+  }
+
+  #pace(what: string): Pace {
+    return this.#paces.get(what) ?? { size: this.#settings.pageSectors, givenUp: 0 };
+  }
+}

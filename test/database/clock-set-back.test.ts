@@ -1,0 +1,47 @@
+/** Times in our tables that lie in the future, because the server's clock was set back, count as now. */
+import { randomUUID } from "node:crypto";
+import type { Sql } from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pastTime } from "../../lib/database/client/past-time.ts";
+import { DEFAULT_BREAKER_LIMITS } from "../../lib/database/fleet/circuit-breaker.ts";
+import { refreshBreaker } from "../../lib/database/fleet/refresh-breaker.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  sql = database.sql;
+});
+afterAll(() => database.drop());
+
+const refresh = () => refreshBreaker(sql, DEFAULT_BREAKER_LIMITS);
+const finish = async (count: number, outcome: string): Promise<void> => {
+  for (let n = 0; n < count; n += 1) {
+    await sql`
+      insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
+      values (${randomUUID()}, ${n}, ${Buffer.alloc(32)}, ${outcome}, ${outcome}, 'w', now(), now(), clock_timestamp())`;
+  }
+};
+
+test("a past time after the present is the present", () => {
+  expect(pastTime(5, 10)).toBe(5);
+  expect(pastTime(15, 10)).toBe(10);
+});
+
+test("outcomes count at once although the circuit breaker last changed in the future", async () => {
+  await sql`update slabmend.fleet set breaker_since = clock_timestamp() + interval '1 day'`;
+  expect((await refresh()).breaker.kind).toBe("closed");
+  await finish(6, "fault");
+  expect((await refresh()).breaker.kind).toBe("open");
+});
+
+test("a backoff that began in the future lasts no longer than one that begins now", async () => {
+  await sql`
+    update slabmend.fleet set breaker_open = true, breaker_since = clock_timestamp() + interval '1 day', backoff_ms = 60000,
+      backoff_from = clock_timestamp() + interval '1 day', backoff_until = clock_timestamp() + interval '1 day 1 minute'`;
+  const { breaker, nowMs } = await refresh();
+  expect(breaker).toMatchObject({ kind: "open", backoffFromMs: nowMs, backoffUntilMs: nowMs + 60_000 });
+  await finish(1, "repaired");
+  expect((await refresh()).breaker.kind).toBe("closed");
+});

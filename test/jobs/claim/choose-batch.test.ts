@@ -1,0 +1,67 @@
+import { expect, test } from "vitest";
+import { type BatchChoice, type BatchOptions, chooseBatch } from "../../../lib/jobs/claim/choose-batch.ts";
+
+const DANGER = 1e-4;
+const options = (rest: Partial<BatchOptions>): BatchOptions => ({
+  toss: 0.5,
+  agingShare: 0.1,
+  maxLeases: 100,
+  ordinaryLeft: null,
+  dangerAbove: DANGER,
+  endangeredDry: false,
+  waitingDry: false,
+  ...rest,
+});
+
+test.each<[string, Partial<BatchOptions>, BatchChoice | undefined]>([
+  ["nine batches of ten: any slab by urgency", {}, { order: "urgency", urgencyAbove: -1, maxLeases: 100 }],
+  [
+    "half of the tenth: by waiting time, without those beyond rescue",
+    { toss: 0.049 },
+    { order: "waiting", urgencyAbove: 0, maxLeases: 100 },
+  ],
+  [
+    "the other half: by waiting time, any slab",
+    { toss: 0.05 },
+    { order: "waiting", urgencyAbove: -1, maxLeases: 100 },
+  ],
+  [
+    "no slab has waited long enough: by urgency again",
+    { toss: 0, waitingDry: true },
+    { order: "urgency", urgencyAbove: -1, maxLeases: 100 },
+  ],
+  [
+    "no share for aging, as for a probe",
+    { toss: 0, agingShare: 0 },
+    { order: "urgency", urgencyAbove: -1, maxLeases: 100 },
+  ],
+  [
+    "a budget that leaves some: endangered slabs first, any number",
+    { ordinaryLeft: 3 },
+    { order: "urgency", urgencyAbove: DANGER, maxLeases: 100 },
+  ],
+  [
+    "then as many others as it leaves",
+    { ordinaryLeft: 3, endangeredDry: true },
+    { order: "urgency", urgencyAbove: -1, maxLeases: 3 },
+  ],
+  [
+    "its aging batches have no more than it leaves",
+    { ordinaryLeft: 3, toss: 0.05 },
+    { order: "waiting", urgencyAbove: -1, maxLeases: 3 },
+  ],
+  [
+    "a budget that leaves nothing: endangered slabs only, also where the toss says aging",
+    { ordinaryLeft: 0, toss: 0 },
+    { order: "urgency", urgencyAbove: DANGER, maxLeases: 100 },
+  ],
+  ["then none", { ordinaryLeft: 0, endangeredDry: true }, undefined],
+])("%s", (_, given, expected) => {
+  expect(chooseBatch(options(given))).toEqual(expected);
+});
+
+test("of many batches the share of aging is what is set", () => {
+  const tosses = Array.from({ length: 1_000 }, (_, n) => n / 1_000);
+  const orders = tosses.map((toss) => chooseBatch(options({ toss }))!.order);
+  expect(orders.filter((order) => order === "waiting")).toHaveLength(100);
+});
