@@ -11,7 +11,7 @@
 import type { ISql } from "postgres";
 import { IndexdError, notIndexd } from "../errors.ts";
 import { judgeVersion, type Verdict, writableProfile } from "./judge-version.ts";
-import { TOUCHED } from "./profiles.ts";
+import { type Profile, TOUCHED } from "./profiles.ts";
 import { type FoundCatalogue, readCatalogue } from "./read-catalogue.ts";
 import { refusalOf } from "./refused-version.ts";
 
@@ -35,17 +35,32 @@ function judgeFound(found: FoundCatalogue, accepted: number | undefined): Verdic
 /** As {@link judgeIndexd}, and keeps the verdict for all writers. Our schema must be there. */
 export async function verifyIndexd(sql: ISql, accepted: number | undefined): Promise<Verdict> {
   const found = await readIndexdCatalogue(sql);
-  const verdict = judgeFound(found, accepted);
-  // It lasts seconds: writers look again instead of giving up.
-  if (verdict.kind === "upgrading") return verdict;
-  const profile = writableProfile(verdict) ?? null;
-  // A look that began earlier has seen an older catalogue, and says nothing against a later one.
+  try {
+    const verdict = judgeFound(found, accepted);
+    // It lasts seconds: writers look again instead of giving up.
+    if (verdict.kind !== "upgrading") await keep(sql, found, verdict.kind, writableProfile(verdict));
+    return verdict;
+  } catch (error) {
+    if (error instanceof IndexdError && error.code === "search-path")
+      await keep(sql, found, error.code, undefined);
+    throw error;
+  }
+}
+
+/** A look that began earlier than the one that is kept has seen an older catalogue, and says nothing against it. */
+async function keep(
+  sql: ISql,
+  { readAt, databaseVersion }: FoundCatalogue,
+  verdict: string,
+  profile: Profile | undefined,
+): Promise<void> {
+  const version = databaseVersion ?? null;
   await sql`
     update slabmend.indexd i
-    set db_version = ${verdict.version}, profile = ${profile}, verdict = ${verdict.kind}, checked_at = clock_timestamp()
-    where (i.db_version, i.profile, i.verdict) is distinct from (${verdict.version}::integer, ${profile}::integer, ${verdict.kind}::text)
-      and (i.checked_at is null or i.checked_at <= ${found.readAt}::text::timestamptz)`;
-  return verdict;
+    set db_version = ${version}, profile = ${profile ?? null}, verdict = ${verdict}, checked_at = clock_timestamp()
+    where (i.db_version, i.profile, i.verdict)
+        is distinct from (${version}::integer, ${profile ?? null}::integer, ${verdict}::text)
+      and (i.checked_at is null or i.checked_at <= ${readAt}::text::timestamptz)`;
 }
 
 /** @throws {IndexdError} when nothing may be written to a database with this verdict */
