@@ -1,7 +1,7 @@
 // The import direction of docs/architecture.md. A folder may import from its own floor's folder and from lower floors only.
 // A folder that is on no floor fails the check.
 const FLOORS = [
-  ["lib/errors", "lib/clock"],
+  ["lib/errors", "lib/clock", "lib/secret"],
   ["lib/slab", "lib/network"],
   ["lib/siamux", "lib/rhp4", "lib/merkle", "lib/config"],
   ["lib/kernel", "lib/keys"],
@@ -18,7 +18,8 @@ const FLOORS = [
   ["lib/cli/command"],
   ["lib/cli/commands"],
   ["lib/cli"],
-  ["functions", "infra", "dev"],
+  ["functions", "infra"],
+  ["dev"],
   ["bin"],
 ];
 

@@ -29,6 +29,7 @@ export default defineConfig({
   test: {
     include: ["test/aws/**/*.test.ts"],
     globalSetup: ["test/support/global-setup.ts", "test/infra/support/global-setup.ts"],
+    // The functions run here: what they let out is searched for secrets.
     setupFiles: ["test/canary/setup.ts"],
     maxWorkers: 2,
     testTimeout: 100_000,

@@ -5,7 +5,6 @@ export default defineConfig({
   test: {
     include: ["test/infra/**/*.test.ts"],
     globalSetup: ["test/infra/support/global-setup.ts"],
-    setupFiles: ["test/canary/setup.ts"],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ["default"],

@@ -4,7 +4,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/interop/**/*.test.ts"],
-    setupFiles: ["test/canary/setup.ts"],
     // A real peer is one process with one database: its suites take turns.
     fileParallelism: false,
     testTimeout: 60_000,

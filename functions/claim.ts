@@ -2,14 +2,19 @@ import { systemClock } from "../lib/clock/clock.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
 import { CLAIM_MEASURES } from "../lib/jobs/claim/claim-metrics.ts";
+import type { ClaimSettings } from "../lib/jobs/claim/claim-settings.ts";
 import { claimSettingsFrom } from "../lib/jobs/claim/settings-from-environment.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
-/** Leases unhealthy slabs and sends a message for each. `step` is for kill tests. */
-export function createClaimHandler(
-  options: { readonly step?: (name: ClaimStep) => void | Promise<void> } = {},
-) {
+/** Leases unhealthy slabs and sends a message for each. `settings` are the demo's and tests', `step` is for kill tests. */
+export function createClaimHandler({
+  settings,
+  ...options
+}: {
+  readonly settings?: ClaimSettings;
+  readonly step?: (name: ClaimStep) => void | Promise<void>;
+} = {}) {
   return createScheduledHandler(
     "claim",
     ({ environment, ask, sqs, remainingMs }) =>
@@ -24,7 +29,7 @@ export function createClaimHandler(
           }),
           ...options,
         },
-        claimSettingsFrom(environment),
+        claimSettingsFrom(environment, settings),
         remainingMs,
       ),
     CLAIM_MEASURES,

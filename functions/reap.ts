@@ -31,11 +31,7 @@ export function createReapHandler(
           indexer: environment.SLABMEND_INDEXER,
           ...options,
         },
-        {
-          ...DEFAULT_REAP_SETTINGS,
-          quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000,
-          acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
-        },
+        { ...DEFAULT_REAP_SETTINGS, acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION },
         remainingMs,
       ),
     REAP_MEASURES,

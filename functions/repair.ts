@@ -6,12 +6,15 @@ import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
 import { failedMessage } from "../lib/telemetry/run-metrics.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/open-repair-environment.ts";
+import type { WorkerSettings } from "../lib/worker/worker-settings.ts";
 
 /** Of each of two attempts: a queue that does not answer costs the message its early return, not the function its time. */
 const LONGEST_RETURN_MS = 2_000;
 
 export interface RepairHandlerOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>;
+  /** For the demo and tests. */
+  readonly settings?: WorkerSettings;
   /** For tests: called after every step that leaves a trace. */
   readonly step?: (name: RepairStep) => void | Promise<void>;
   /** Default: by SQS. */
@@ -37,8 +40,9 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
       variablesOf("repair"),
       variables,
     ) as Environment;
-    const step = options.step === undefined ? {} : { step: options.step };
-    return { ...openRepairEnvironment({ variables, ...step }), queueUrl, indexer };
+    const { settings, step } = options;
+    const chosen = { ...(settings && { settings }), ...(step && { step }) };
+    return { ...openRepairEnvironment({ variables, ...chosen }), queueUrl, indexer };
   };
   let environment: ReturnType<typeof open> | undefined;
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {

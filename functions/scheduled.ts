@@ -50,13 +50,17 @@ export function createScheduledHandler<Report extends object>(
     const database = createAnsweringDatabase({
       clock: systemClock,
       connect: () =>
-        connect(environment.SLABMEND_DATABASE_URL, `slabmend-${name}`, environment.SLABMEND_DATABASE_CA),
+        connect(
+          environment.SLABMEND_DATABASE_URL.reveal(),
+          `slabmend-${name}`,
+          environment.SLABMEND_DATABASE_CA,
+        ),
     });
     const ask = askWithin(database, systemClock, systemClock.now() + totalMs - putAwayMs);
     const sqs = new SQSClient(boundedClient(FUNCTION_ANSWER_MS));
     let isDatabaseKnown = false;
     const runOnce = async (): Promise<Report> => {
-      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
+      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = environment;
       const standing = await ask((sql) => assertFleetMayWork(sql, accepted));
       isDatabaseKnown = true;

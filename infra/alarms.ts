@@ -1,10 +1,11 @@
 import { ALARMS, type AlarmDefinition, type AlarmMetric } from "./alarm-definitions.ts";
 import type { createAlarmTopic } from "./alarm-topic.ts";
 import type { createFunctions } from "./functions.ts";
-import { metricsNamespace, stageName } from "./names.ts";
+import type { StageNames } from "./names.ts";
 import type { createQueues } from "./queues.ts";
 
 interface Watched {
+  readonly names: StageNames;
   readonly queues: ReturnType<typeof createQueues>;
   readonly functions: ReturnType<typeof createFunctions>;
   readonly topic: ReturnType<typeof createAlarmTopic>;
@@ -22,8 +23,8 @@ function createAlarm(name: string, alarm: AlarmDefinition, watched: Watched) {
     metric: { ...source(metric, watched), stat: metric.statistic, period: alarm.periodSeconds },
     returnData: !hasExpression,
   }));
-  return new aws.cloudwatch.MetricAlarm(`Alarm${resourceName(name)}`, {
-    name: stageName(name),
+  return new aws.cloudwatch.MetricAlarm(watched.names.resource(`Alarm${withCapitals(name)}`), {
+    name: watched.names.shown(name),
     alarmDescription: `${alarm.means} What to do: docs/runbook.md#${name}`,
     comparisonOperator: alarm.breaches,
     threshold: alarm.threshold,
@@ -38,11 +39,11 @@ function createAlarm(name: string, alarm: AlarmDefinition, watched: Watched) {
   });
 }
 
-function source(metric: AlarmMetric, { queues, functions }: Watched) {
+function source(metric: AlarmMetric, { names, queues, functions }: Watched) {
   switch (metric.of) {
     case "fleet":
       return {
-        namespace: metricsNamespace(),
+        namespace: names.metricsNamespace,
         metricName: metric.name,
         dimensions: { service: metric.service },
       };
@@ -63,6 +64,6 @@ function source(metric: AlarmMetric, { queues, functions }: Watched) {
 }
 
 /** "dead-letters" as "DeadLetters". */
-function resourceName(name: string): string {
+function withCapitals(name: string): string {
   return name.replace(/(^|-)(.)/g, (_all, _dash, letter: string) => letter.toUpperCase());
 }

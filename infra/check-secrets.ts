@@ -2,33 +2,67 @@ import type { ConfigurationProblem } from "../lib/config/configuration-error.ts"
 import { findUrlFault, readDatabaseUrl } from "../lib/config/database-url.ts";
 import { findProblems } from "../lib/config/parse-environment.ts";
 import type { VariableName } from "../lib/config/variables.ts";
+import { resourceName } from "./names.ts";
 
-/** Set with `npx sst secret set NAME --stage STAGE`, and what a function reads each as. */
+/** Set with `npx sst secret set NAME --stage STAGE`, NAME with the indexer's before it, and what a function reads each as. */
 const SECRETS = {
   DatabaseUrl: "SLABMEND_DATABASE_URL",
   MigrationSeed: "SLABMEND_MIGRATION_SEED",
 } as const satisfies Record<string, VariableName>;
 
+type Variables = Readonly<Record<string, string | undefined>>;
+
+const VARIABLES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(SECRETS).map(([secret, variable]) => [variable, secret]),
+);
+
+/** Whether a variable's value is a secret of the stage. */
+export function isSecret(variable: string): boolean {
+  return variable in VARIABLES;
+}
+
+/** Under which name the value of a variable is set. */
+export function secretName(indexer: string, variable: string): string {
+  return resourceName(indexer, VARIABLES[variable] ?? variable);
+}
+
+/** The secrets of an indexer by the variables that functions read. SST hands them to the program in its environment. */
+export function secretValues(
+  indexer: string,
+  environment: Variables,
+): Readonly<Partial<Record<VariableName, string>>> {
+  return Object.fromEntries(
+    Object.entries(SECRETS).flatMap(([secret, variable]) => {
+      const value = environment[`SST_SECRET_${resourceName(indexer, secret)}`];
+      return value === undefined ? [] : [[variable, value]];
+    }),
+  );
+}
+
 /**
- * What is wrong with the secrets' values, never repeating them. SST hands them to the program in its environment;
- * asking its Secret would tell only when half of the stage is registered, and of one only.
+ * What is wrong with the secrets' values, never repeating them. Asking SST's Secret would tell only when half of the stage is
+ * registered, and of one only.
  */
 export async function secretProblems(
-  environment: Readonly<Record<string, string | undefined>>,
+  indexer: string,
+  environment: Variables,
 ): Promise<readonly ConfigurationProblem[]> {
+  const values = secretValues(indexer, environment);
   const problems = Object.entries(SECRETS).flatMap(([secret, variable]) => {
-    const [problem] = findProblems([variable], { [variable]: environment[`SST_SECRET_${secret}`] });
-    return problem === undefined ? [] : [{ ...problem, name: secret }];
+    const [problem] = findProblems([variable], values);
+    return problem === undefined ? [] : [{ ...problem, name: resourceName(indexer, secret) }];
   });
-  if (problems.some(({ name }) => name === "DatabaseUrl")) return problems;
+  const name = resourceName(indexer, "DatabaseUrl");
+  if (problems.some((problem) => problem.name === name)) return problems;
   // A wrong SLABMEND_DATABASE_CA is found with the other variables; here, whether the URL lets it be used.
-  const url = readDatabaseUrl(environment["SST_SECRET_DatabaseUrl"] ?? "");
+  const text = values.SLABMEND_DATABASE_URL ?? "";
+  const url = readDatabaseUrl(text);
   const hasAuthorities = Boolean(environment["SLABMEND_DATABASE_CA"]);
   if (hasAuthorities && !("fault" in url) && url.tls !== "verified") {
     const expected = "sslmode=verify-full, as SLABMEND_DATABASE_CA is set";
-    return [{ name: "DatabaseUrl", expected, got: "another" }, ...problems];
+    return [{ name, expected, got: "another" }, ...problems];
   }
   // Needs to resolve a name, as seen from where `sst deploy` runs; what cannot be told there the functions find out.
-  const exposure = await findUrlFault(environment["SST_SECRET_DatabaseUrl"] ?? "").catch(() => undefined);
-  return exposure === undefined ? problems : [{ name: "DatabaseUrl", ...exposure }, ...problems];
+  const exposure = await findUrlFault(text).catch(() => undefined);
+  return exposure === undefined ? problems : [{ name, ...exposure }, ...problems];
 }

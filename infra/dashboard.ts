@@ -1,9 +1,10 @@
 import type { createAlarms } from "./alarms.ts";
 import { GRAPHS, type Graph, type ShownMetric } from "./dashboard-graphs.ts";
 import type { createFunctions } from "./functions.ts";
-import { metricsNamespace, stageName } from "./names.ts";
+import type { StageNames } from "./names.ts";
 
 interface Shown {
+  readonly names: StageNames;
   readonly functions: ReturnType<typeof createFunctions>;
   readonly alarms: ReturnType<typeof createAlarms>;
 }
@@ -13,7 +14,7 @@ const WIDTH = 8;
 const HEIGHT = 6;
 
 /** What an operator looks at first: is it well, how much is left, how fast, at what price. */
-export function createDashboard({ functions, alarms }: Shown) {
+export function createDashboard({ names, functions, alarms }: Shown) {
   const body = $util
     .all([
       aws.getRegionOutput().region,
@@ -21,18 +22,18 @@ export function createDashboard({ functions, alarms }: Shown) {
       $util.all(alarms.map(({ arn }) => arn)),
     ])
     .apply(([region, functionNames, alarmArns]) =>
-      JSON.stringify({ widgets: widgets(region, functionNames, alarmArns) }),
+      JSON.stringify({ widgets: widgets(names.metricsNamespace, region, functionNames, alarmArns) }),
     );
-  return new aws.cloudwatch.Dashboard("Dashboard", {
-    dashboardName: stageName("fleet"),
+  return new aws.cloudwatch.Dashboard(names.resource("Dashboard"), {
+    dashboardName: names.shown("fleet"),
     dashboardBody: body,
   });
 }
 
 /** As CloudWatch wants it: namespace, name, then dimensions by name and value, then what is particular. */
-function row({ service, name, outcome, stat }: ShownMetric): readonly (string | object)[] {
+function row(namespace: string, { service, name, outcome, stat }: ShownMetric): readonly (string | object)[] {
   return [
-    metricsNamespace(),
+    namespace,
     name,
     "service",
     service,
@@ -43,9 +44,17 @@ function row({ service, name, outcome, stat }: ShownMetric): readonly (string | 
 
 type ShownGraph = Omit<Graph, "metrics"> & { readonly metrics: readonly (readonly (string | object)[])[] };
 
-function widgets(region: string, functionNames: readonly string[], alarmArns: readonly string[]) {
+function widgets(
+  namespace: string,
+  region: string,
+  functionNames: readonly string[],
+  alarmArns: readonly string[],
+) {
   const graphs: readonly ShownGraph[] = [
-    ...GRAPHS.map(({ metrics, ...graph }) => ({ ...graph, metrics: metrics.map(row) })),
+    ...GRAPHS.map(({ metrics, ...graph }) => ({
+      ...graph,
+      metrics: metrics.map((metric) => row(namespace, metric)),
+    })),
     {
       title: "Functions at once",
       stat: "Maximum",

@@ -4,7 +4,7 @@ import { createBudget } from "./budget.ts";
 import { checkStage } from "./check-stage.ts";
 import { createDashboard } from "./dashboard.ts";
 import { createFunctions } from "./functions.ts";
-import { logGroupName } from "./names.ts";
+import { namesOf } from "./names.ts";
 import { createNetwork } from "./network.ts";
 import { createQueues } from "./queues.ts";
 import { createSecrets } from "./secrets.ts";
@@ -15,12 +15,17 @@ import { createSecrets } from "./secrets.ts";
  */
 export async function deployFleet() {
   const settings = await checkStage($app.stage, process.env);
-  const secrets = createSecrets();
-  const queues = createQueues();
-  const functions = createFunctions({ queues, secrets, settings, network: createNetwork(settings) });
-  const alarms = createAlarms({ queues, functions, topic: createAlarmTopic(settings) });
-  const dashboard = createDashboard({ functions, alarms });
-  createBudget(settings);
+  const names = namesOf({
+    app: $app.name,
+    stage: $app.stage,
+    indexer: settings.SLABMEND_INDEXER,
+  });
+  const secrets = createSecrets(names);
+  const queues = createQueues(names);
+  const functions = createFunctions({ names, queues, secrets, settings, network: createNetwork(settings) });
+  const alarms = createAlarms({ names, queues, functions, topic: createAlarmTopic(names, settings) });
+  const dashboard = createDashboard({ names, functions, alarms });
+  createBudget(names, settings);
   return {
     // By the names of the command line's variables: the lines that SST prints can be pasted into .env.operator.
     SLABMEND_CLAIM_FUNCTION: functions.claim.name,
@@ -28,7 +33,7 @@ export async function deployFleet() {
     SLABMEND_REAP_FUNCTION: functions.reap.name,
     SLABMEND_QUEUE_URL: queues.repairs.url,
     SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
-    logs: logGroupName("*"),
+    logs: names.logGroup("*"),
     dashboard: dashboard.dashboardName,
   };
 }

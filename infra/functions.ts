@@ -1,7 +1,7 @@
 import { chosenFiles, chosenVariables, type Supplied } from "./function-environment.ts";
 import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
-import { LEASES_PER_WORKER, LOG_RETENTION_DAYS } from "./limits.ts";
-import { logGroupName, metricsNamespace } from "./names.ts";
+import { LOG_RETENTION_DAYS } from "./limits.ts";
+import type { StageNames } from "./names.ts";
 import type { createNetwork } from "./network.ts";
 import { permissionsOf } from "./permissions.ts";
 import type { createQueues } from "./queues.ts";
@@ -9,6 +9,7 @@ import type { createSecrets } from "./secrets.ts";
 import type { StageSettings } from "./settings.ts";
 
 export interface FunctionParts {
+  readonly names: StageNames;
   readonly queues: ReturnType<typeof createQueues>;
   readonly secrets: ReturnType<typeof createSecrets>;
   readonly network: ReturnType<typeof createNetwork>;
@@ -17,12 +18,14 @@ export interface FunctionParts {
 
 /** The three functions, the schedules of two and the queue's mapping to the third. */
 export function createFunctions(parts: FunctionParts) {
+  const { names, settings } = parts;
   const { databaseUrl, migrationSeed } = parts.secrets;
   const { repairs, deadLetters } = parts.queues;
-  const concurrency = parts.settings.SLABMEND_REPAIR_CONCURRENCY;
+  const concurrency = settings.SLABMEND_REPAIR_CONCURRENCY;
   const common = {
     SLABMEND_DATABASE_URL: databaseUrl.value,
-    SLABMEND_METRICS_NAMESPACE: metricsNamespace(),
+    SLABMEND_INDEXER: settings.SLABMEND_INDEXER,
+    SLABMEND_METRICS_NAMESPACE: names.metricsNamespace,
   };
   const repair = createFunction("repair", parts, {
     ...common,
@@ -37,7 +40,7 @@ export function createFunctions(parts: FunctionParts) {
     {
       ...common,
       SLABMEND_QUEUE_URL: repairs.url,
-      SLABMEND_MAX_IN_FLIGHT: String(LEASES_PER_WORKER * concurrency),
+      SLABMEND_REPAIR_CONCURRENCY: String(concurrency),
     },
     readers,
   );
@@ -53,8 +56,8 @@ export function createFunctions(parts: FunctionParts) {
   );
 
   const everyMinute = "rate(1 minute)";
-  new sst.aws.CronV2("ClaimSchedule", { schedule: everyMinute, function: claim });
-  new sst.aws.CronV2("ReapSchedule", { schedule: everyMinute, function: reap });
+  new sst.aws.CronV2(names.resource("ClaimSchedule"), { schedule: everyMinute, function: claim });
+  new sst.aws.CronV2(names.resource("ReapSchedule"), { schedule: everyMinute, function: reap });
   repairs.subscribe(repair.arn, {
     batch: { size: 1, partialResponses: true },
     // On the mapping, not as reserved concurrency: throttled invocations would count as receives and feed the
@@ -66,14 +69,14 @@ export function createFunctions(parts: FunctionParts) {
 
 function createFunction<Name extends FunctionName>(
   name: Name,
-  { queues, network, settings }: FunctionParts,
+  { names, queues, network, settings }: FunctionParts,
   supplied: Readonly<Record<Supplied<Name>, $util.Input<string>>>,
   after: Pick<$util.CustomResourceOptions, "dependsOn"> = {},
 ) {
   const { handler, description, timeoutSeconds, memoryMb, copyFiles } = FUNCTIONS[name];
-  const title = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  const title = names.resource(`${name.charAt(0).toUpperCase()}${name.slice(1)}`);
   const logGroup = new aws.cloudwatch.LogGroup(`${title}Logs`, {
-    name: logGroupName(name),
+    name: names.logGroup(name),
     retentionInDays: LOG_RETENTION_DAYS,
   });
   return new sst.aws.Function(title, {

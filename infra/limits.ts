@@ -15,9 +15,6 @@ export const REPAIR_MEMORY_MB = 1_769;
 /** claim and reap take 70 MiB once loaded, and wait for the database. Half a GB is about a third of a vCPU to start with. */
 export const SCHEDULED_MEMORY_MB = 512;
 
-/** claim keeps this many leases for each worker, so that none waits for the next top-up. */
-export const LEASES_PER_WORKER = 2;
-
 /** A message that failed so often never began: it is malformed, or the database was away for long. */
 export const MOST_RECEIVES = 5;
 

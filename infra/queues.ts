@@ -5,15 +5,16 @@ import {
   MOST_RECEIVES,
   VISIBILITY_TIMEOUT_SECONDS,
 } from "./limits.ts";
+import type { StageNames } from "./names.ts";
 
 /** The queue of repairs, and where its messages go that were received too often. Neither has a policy: only IAM opens them. */
-export function createQueues() {
-  const deadLetters = new sst.aws.Queue("DeadLetters", {
+export function createQueues(names: StageNames) {
+  const deadLetters = new sst.aws.Queue(names.resource("DeadLetters"), {
     transform: {
       queue: { messageRetentionSeconds: DEAD_LETTER_RETENTION_SECONDS, sqsManagedSseEnabled: true },
     },
   });
-  const repairs = new sst.aws.Queue("Repairs", {
+  const repairs = new sst.aws.Queue(names.resource("Repairs"), {
     visibilityTimeout: `${VISIBILITY_TIMEOUT_SECONDS} seconds`,
     dlq: { queue: deadLetters.arn, retry: MOST_RECEIVES },
     transform: {
@@ -25,7 +26,7 @@ export function createQueues() {
     },
   });
   // Of its own, because each of the two queues would otherwise have to exist before the other.
-  new aws.sqs.RedriveAllowPolicy("DeadLettersRedriveAllow", {
+  new aws.sqs.RedriveAllowPolicy(names.resource("DeadLettersRedriveAllow"), {
     queueUrl: deadLetters.url,
     redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [repairs.arn] }),
   });

@@ -1,7 +1,9 @@
+import type { StageNames } from "./names.ts";
+
 /** Set with `npx sst secret set NAME --stage STAGE`; check-secrets.ts looks at them first. */
-export function createSecrets() {
+export function createSecrets(names: StageNames) {
   return {
-    databaseUrl: new sst.Secret("DatabaseUrl"),
-    migrationSeed: new sst.Secret("MigrationSeed"),
+    databaseUrl: new sst.Secret(names.resource("DatabaseUrl")),
+    migrationSeed: new sst.Secret(names.resource("MigrationSeed")),
   };
 }

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
+import { DEFAULT_INDEXER, INDEXER_NAME, INDEXER_NAME_EXPECTED } from "../lib/config/indexer-name.ts";
 import { DEFAULT_REPAIR_CONCURRENCY, MAX_REPAIR_CONCURRENCY } from "../lib/config/repair-concurrency.ts";
 
 interface Setting<Value> {
@@ -26,6 +27,13 @@ const idList = (prefix: string) =>
   );
 
 const SETTINGS = {
+  SLABMEND_INDEXER: {
+    schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
+    expected: INDEXER_NAME_EXPECTED,
+    purpose:
+      "name of the indexer: in the names of queues, functions, secrets, log groups, alarms and metrics. Another name makes another set of them",
+    fallback: DEFAULT_INDEXER,
+  } as Setting<string>,
   SLABMEND_ALARM_EMAIL: {
     schema: v.pipe(v.string(), v.email()),
     expected: "an e-mail address",
@@ -48,7 +56,7 @@ const SETTINGS = {
     schema: wholeNumber(2, MAX_REPAIR_CONCURRENCY),
     expected: `a whole number from 2 to ${MAX_REPAIR_CONCURRENCY}`,
     purpose:
-      "most repairs at once; each may hold one database connection while it begins and commits. AWS's least is 2",
+      "most repairs at once; each may hold one database connection while it begins and commits. The default fits PostgreSQL's own of 100 connections; AWS's least is 2",
     fallback: String(DEFAULT_REPAIR_CONCURRENCY),
   } as Setting<number>,
   SLABMEND_ARCHITECTURE: {

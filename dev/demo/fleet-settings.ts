@@ -1,7 +1,8 @@
-/** The functions as they are deployed for the demo: the code of production, with times shortened by configuration only. */
+/** The functions as they are deployed for the demo: the code of production, with shorter times. */
 import { fileURLToPath } from "node:url";
 import type { QueuePair, QueueServer } from "../aws/queue-server.ts";
 import type { Deployment } from "../runtime/runtime.ts";
+import { CLAIM_SETTINGS, WORKER_SETTINGS } from "./functions/settings.ts";
 import type { IndexdLoops } from "./play-indexd.ts";
 
 const CLAIM_EVERY_MS = 2_000;
@@ -10,12 +11,6 @@ const REAP_EVERY_MS = 2_000;
 const REPAIR_TIMEOUT_MS = 60_000;
 /** A claim with a backlog tops up until shortly before its time-out; the next call of the schedule waits for it. */
 const SCHEDULED_TIMEOUT_MS = 10_000;
-/** Three heartbeats fit; a loaded machine delays one by a second or two. */
-const LEASE_SECONDS = 6;
-const HEARTBEAT_SECONDS = 2;
-const FLEET_CACHE_SECONDS = 2;
-const TOP_UP_SECONDS = 1;
-const HOLD_SECONDS = 600;
 const GRACE_SECONDS = 0;
 
 export const MIN_HOST_DISTANCE_KM = 10;
@@ -39,10 +34,11 @@ export function describeSettings(): string[] {
   return [
     "slabs are leased by urgency: the likeliest to be lost first",
     `claim every ${seconds(CLAIM_EVERY_MS)} (1 min), reap every ${seconds(REAP_EVERY_MS)} (1 min)`,
-    "bad contracts and blocked hosts are repaired at once (after 6 h), a pass over all that is unhealthy every 1 s (1 min)",
-    `lease ${LEASE_SECONDS} s (2 min), heartbeat every ${HEARTBEAT_SECONDS} s (30 s), ` +
+    "bad contracts and blocked hosts are repaired at once (after 6 h), a pass over all that is unhealthy every " +
+      `${seconds(CLAIM_SETTINGS.walk.everyMs)} (1 min)`,
+    `lease ${seconds(WORKER_SETTINGS.leaseMs)} (2 min), heartbeat every ${seconds(WORKER_SETTINGS.heartbeatMs)} (30 s), ` +
       `function time-out ${seconds(REPAIR_TIMEOUT_MS)} (5 min)`,
-    `fleet read every ${FLEET_CACHE_SECONDS} s (45 s), grace for indexd ${GRACE_SECONDS} s (1 h), private addresses allowed (no)`,
+    `hosts read every ${seconds(WORKER_SETTINGS.fleetCacheMs)} (45 s), grace for indexd ${GRACE_SECONDS} s (1 h), private addresses allowed (no)`,
     `indexd pins every ${seconds(INDEXD_LOOPS.pinEveryMs)} (2 min), funds every ` +
       `${seconds(INDEXD_LOOPS.fundEveryMs)} (2 min), folds statistics every ${seconds(INDEXD_LOOPS.foldEveryMs)} (5 s), ` +
       `publishes events every ${seconds(INDEXD_LOOPS.publishEveryMs)} (2 s at most)`,
@@ -62,17 +58,11 @@ export function deploymentOf(parts: {
     SLABMEND_MIGRATION_SEED: Buffer.from(parts.migrationSeed).toString("hex"),
     SLABMEND_QUEUE_URL: queues.repairs.url,
     SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
-    SLABMEND_MAX_IN_FLIGHT: String(4 * workers),
-    SLABMEND_TOP_UP_SECONDS: String(TOP_UP_SECONDS),
-    SLABMEND_HOLD_SECONDS: String(HOLD_SECONDS),
+    SLABMEND_REPAIR_CONCURRENCY: String(workers),
     SLABMEND_INDEXD_GRACE_SECONDS: String(GRACE_SECONDS),
     SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
     SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
-    SLABMEND_WALK_EVERY_SECONDS: "1",
-    SLABMEND_LEASE_SECONDS: String(LEASE_SECONDS),
-    SLABMEND_HEARTBEAT_SECONDS: String(HEARTBEAT_SECONDS),
     SLABMEND_MIN_HOST_DISTANCE_KM: String(MIN_HOST_DISTANCE_KM),
-    SLABMEND_FLEET_CACHE_SECONDS: String(FLEET_CACHE_SECONDS),
     SLABMEND_ALLOW_PRIVATE_ADDRESSES: "true",
     SLABMEND_LOG_LEVEL: "error",
     AWS_ENDPOINT_URL_SQS: parts.queueServer.url,
@@ -80,11 +70,11 @@ export function deploymentOf(parts: {
   const scheduled = { timeoutMs: SCHEDULED_TIMEOUT_MS, maxConcurrency: 1, environment };
   return {
     functions: [
-      { name: "claim", entry: entryOf("claim"), ...scheduled },
-      { name: "reap", entry: entryOf("reap"), ...scheduled },
+      { name: "claim", entry: entryOf("./functions/claim.ts"), ...scheduled },
+      { name: "reap", entry: entryOf("../../functions/reap.ts"), ...scheduled },
       {
         name: "repair",
-        entry: entryOf("repair"),
+        entry: entryOf("./functions/repair.ts"),
         timeoutMs: REPAIR_TIMEOUT_MS,
         maxConcurrency: workers,
         environment,
@@ -98,6 +88,6 @@ export function deploymentOf(parts: {
   };
 }
 
-function entryOf(name: string): string {
-  return fileURLToPath(new URL(`../../functions/${name}.ts`, import.meta.url));
+function entryOf(path: string): string {
+  return fileURLToPath(new URL(path, import.meta.url));
 }

@@ -1,17 +1,15 @@
 /**
  * The local runtime, composed: what AWS, indexd's database server and the hosts would be, in one process and its children.
  *
- *   startLocalRuntime: PostgreSQL, queues, hosts      deploy: functions, Invoke endpoint, event-source mapping, scheduler
+ *   startLocalRuntime: PostgreSQL, queues, hosts      deploy: functions, event-source mapping, scheduler
  *
  * `stop` ends them in reverse order. It may be called at any time and again, and it goes on when a part fails to stop.
  */
 import { rm } from "node:fs/promises";
-import { LambdaClient } from "@aws-sdk/client-lambda";
 import { type EventSourceMapping, startEventSourceMapping } from "../aws/event-source-mapping.ts";
 import type { FunctionLine } from "../aws/execution-environment.ts";
-import { type FunctionDefinition, LOCAL_CREDENTIALS, LOCAL_REGION } from "../aws/function-definition.ts";
+import type { FunctionDefinition } from "../aws/function-definition.ts";
 import { FunctionPool } from "../aws/function-pool.ts";
-import { startLambdaEndpoint } from "../aws/lambda-endpoint.ts";
 import {
   type QueueOptions,
   type QueuePair,
@@ -53,8 +51,6 @@ export interface Deployment {
 }
 
 interface DeployedFunctions extends Stoppable {
-  /** For AWS_ENDPOINT_URL_LAMBDA. */
-  readonly lambdaUrl: string;
   readonly pools: ReadonlyMap<string, FunctionPool>;
   /** Knows the busy workers, and signals them. */
   readonly mapping: EventSourceMapping;
@@ -134,28 +130,21 @@ async function deploy(
     const unknown = [consumer, ...deployment.schedules].find(({ functionName }) => !pools.has(functionName));
     if (pool === undefined || unknown !== undefined) throw unknownFunction(unknown?.functionName ?? "");
 
-    const endpoint = await startLambdaEndpoint([...pools.values()]);
-    stack.defer(() => endpoint.stop());
     const client = queueServer.createClient();
     stack.defer(() => client.destroy());
     const mapping = startEventSourceMapping({ client, queue: queues.repairs, pool, ...consumer });
     mapping.on("failed", (error) => onProblem(`queue: ${error.message}`));
     stack.defer(() => mapping.stop());
-    const lambda = new LambdaClient({
-      endpoint: endpoint.url,
-      region: LOCAL_REGION,
-      credentials: LOCAL_CREDENTIALS,
-    });
-    stack.defer(() => lambda.destroy());
     const scheduler = startScheduler({
-      client: lambda,
+      invoke: (functionName, event) => {
+        if (!pools.get(functionName)!.enqueue(event)) throw new Error("its queue of events is full");
+      },
       schedules: deployment.schedules,
       onError: (functionName, error) => onProblem(`${functionName}: ${String(error)}`),
     });
     stack.defer(() => scheduler.stop());
     let stopping: Promise<void> | undefined;
     return {
-      lambdaUrl: endpoint.url,
       pools,
       mapping,
       stop() {

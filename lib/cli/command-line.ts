@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { encode } from "./command/command-context.ts";
 import { exitCode } from "./command/exit-codes.ts";
 import type { OperatorIo } from "./command/operator-io.ts";
@@ -15,6 +15,11 @@ import { addRepair } from "./commands/repair/command.ts";
 import { addSchema } from "./commands/schema/command.ts";
 import { addStatus } from "./commands/status/command.ts";
 import { addWork } from "./commands/work.ts";
+
+/** Habit types it. Node.js reads it out of any command line, and ends with "not found" if there is no such file. */
+function refuseEnvFile(): never {
+  throw new InvalidArgumentError("Write --variables-file: Node.js takes --env-file for itself.");
+}
 
 /** In the order in which an operator meets them. */
 const COMMANDS = [
@@ -47,7 +52,11 @@ export function createCommandLine(
       "Repairs the slabs of an indexd: set it up, look at it, steer it, or work for it from this machine.",
     )
     .option("--json", "print JSON for programs, one document a line; errors go as JSON to standard error")
-    .option("--env-file <path>", "read variables from a file of NAME=value lines; the environment goes first")
+    .option(
+      "--variables-file <path>",
+      "read variables from a file of NAME=value lines; the environment goes first",
+    )
+    .addOption(new Option("--env-file <path>").argParser(refuseEnvFile).hideHelp())
     .option(
       "--database-url <url>",
       "indexd's PostgreSQL database, without password; default: SLABMEND_DATABASE_URL, which may hold one",

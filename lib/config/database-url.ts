@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { isPublicAddress } from "../network/public-address.ts";
 import { ConfigurationError } from "./configuration-error.ts";
 import { isPercentEncoded } from "./percent-encoding.ts";
+import { findParameterFault } from "./url-parameters.ts";
 
 export type TlsMode =
   | "none"
@@ -62,10 +63,8 @@ export function readDatabaseUrl(text: string): DatabaseUrl | { readonly fault: U
   const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, "$1");
   if (host === "" || host.includes(",")) return fault("one host", host === "" ? "none" : "several");
   if (url.pathname.length < 2) return fault("the name of a database after the host", "none");
-  // The driver would hand it to the server as a setting.
-  if (url.searchParams.has("sslrootcert")) {
-    return fault("no sslrootcert: authorities are set in SLABMEND_DATABASE_CA", "one");
-  }
+  const parameterFault = findParameterFault(url.searchParams);
+  if (parameterFault !== undefined) return { fault: parameterFault };
   // Of several the driver heeds the last.
   const mode = url.searchParams.getAll("sslmode").at(-1) ?? url.searchParams.getAll("ssl").at(-1);
   const tls = mode === undefined ? "none" : TLS_MODES.get(mode);

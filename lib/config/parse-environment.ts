@@ -1,11 +1,22 @@
 import * as v from "valibot";
+import { Secret } from "../secret/secret.ts";
 import { ConfigurationError, type ConfigurationProblem } from "./configuration-error.ts";
 import { findUnusedAuthorities } from "./database-ca.ts";
 import { readDatabaseUrl } from "./database-url.ts";
-import { type FunctionName, VARIABLES, type Variable, type VariableName } from "./variables.ts";
+import {
+  type FunctionName,
+  type SecretVariable,
+  VARIABLES,
+  type Variable,
+  type VariableName,
+} from "./variables.ts";
 
 type ValueOf<Name extends VariableName> =
-  (typeof VARIABLES)[Name] extends Variable<infer Value> ? Value : never;
+  (typeof VARIABLES)[Name] extends SecretVariable<infer Value>
+    ? Secret<Value>
+    : (typeof VARIABLES)[Name] extends Variable<infer Value>
+      ? Value
+      : never;
 
 /** The parsed environment: one property a variable. */
 export type Environment = { readonly [Name in VariableName]: ValueOf<Name> };
@@ -51,8 +62,10 @@ function readVariables(
       continue;
     }
     const parsed = v.safeParse(variable.schema, text);
-    if (parsed.success) values[name] = parsed.output;
-    else problems.push({ name, ...describeFault(variable, text) });
+    if (parsed.success) {
+      const { output } = parsed;
+      values[name] = variable.secret === true ? new Secret(output as string | Uint8Array) : output;
+    } else problems.push({ name, ...describeFault(variable, text) });
   }
   problems.push(...relations(values));
   return { values, problems };
@@ -68,17 +81,8 @@ function describeFault(variable: Variable<unknown>, text: string): Omit<Configur
 /** Rules between variables; each only when both sides were read. */
 function relations(values: Partial<Record<VariableName, unknown>>): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
-  const { SLABMEND_HEARTBEAT_SECONDS: heartbeat, SLABMEND_LEASE_SECONDS: lease } = values;
-  // Two heartbeats may fail before the lease is lost.
-  if (typeof heartbeat === "number" && typeof lease === "number" && heartbeat * 3 > lease) {
-    problems.push({
-      name: "SLABMEND_HEARTBEAT_SECONDS",
-      expected: `at most a third of SLABMEND_LEASE_SECONDS (${lease})`,
-      got: String(heartbeat),
-    });
-  }
   const { SLABMEND_DATABASE_URL: url, SLABMEND_DATABASE_CA: authorities } = values;
-  const database = typeof url === "string" ? readDatabaseUrl(url) : undefined;
+  const database = url instanceof Secret ? readDatabaseUrl(url.reveal()) : undefined;
   if (authorities !== undefined && database !== undefined && !("fault" in database)) {
     const unused = findUnusedAuthorities(database.tls);
     if (unused !== undefined) problems.push(unused);

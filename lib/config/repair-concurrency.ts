@@ -1,6 +1,9 @@
-/** Bounds of SLABMEND_REPAIR_CONCURRENCY, for who deploys a stage and for who looks at one. */
-
-/** Of a stage that sets nothing. */
-export const DEFAULT_REPAIR_CONCURRENCY = 100;
+/**
+ * Repairs at once where SLABMEND_REPAIR_CONCURRENCY is not set. Each may hold a database connection for the moment in which it
+ * begins or commits, and so many fit a server with PostgreSQL's own default, max_connections = 100: 55 for the fleet, 20 for
+ * indexd, 3 reserved, and 22 for what else connects (backups, monitoring, the services of a hosted database). The most that would
+ * fit is 72.
+ */
+export const DEFAULT_REPAIR_CONCURRENCY = 50;
 /** The most that a queue's mapping takes. */
 export const MAX_REPAIR_CONCURRENCY = 1_000;

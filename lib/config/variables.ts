@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import { readAuthorities } from "./database-ca.ts";
 import { readDatabaseUrl } from "./database-url.ts";
+import { DEFAULT_INDEXER, INDEXER_NAME, INDEXER_NAME_EXPECTED } from "./indexer-name.ts";
+import { DEFAULT_REPAIR_CONCURRENCY, MAX_REPAIR_CONCURRENCY } from "./repair-concurrency.ts";
 
 /** Which function reads a variable. */
 export type FunctionName = "claim" | "repair" | "reap";
@@ -18,6 +20,11 @@ export interface Variable<Value> {
   readonly secret?: true;
   /** Of a malformed secret: what is wrong with it, without repeating it. Default: its length. */
   readonly fault?: (text: string) => { readonly expected: string; readonly got: string } | undefined;
+}
+
+/** Its value is handed out as a `Secret`. */
+export interface SecretVariable<Value extends string | Uint8Array> extends Variable<Value> {
+  readonly secret: true;
 }
 
 const ALL: readonly FunctionName[] = ["claim", "repair", "reap"];
@@ -83,26 +90,23 @@ function databaseUrlFault(text: string) {
   return "fault" in database ? database.fault : undefined;
 }
 
-/** Short enough for the names of AWS resources that contain it. */
-const INDEXER_NAME = /^[a-z](?:-?[a-z0-9]){0,23}$/;
-
 const queueUrl = v.pipe(
   v.string(),
   v.check((text) => URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol)),
 );
 
 /**
- * Every variable that the functions read, and nothing else is read. Times are whole seconds, so that the demo can
- * shorten what production keeps long.
+ * Every variable that the functions read: addresses, secrets, what the deployment supplies, and what operators have a reason to
+ * choose. Everything else is a setting in code: docs/decisions/0430.
  */
 export const VARIABLES = {
   SLABMEND_INDEXER: {
     schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
-    expected: "a name of at most 24 lower-case letters, digits and hyphens that starts with a letter",
+    expected: INDEXER_NAME_EXPECTED,
     purpose:
-      "the name of the indexer that is repaired: in messages, log lines, metrics and names of resources",
+      "name of the indexer whose slabs are repaired: in messages, log lines, metrics and names of AWS resources",
     readBy: ALL,
-    fallback: "default",
+    fallback: DEFAULT_INDEXER,
   } as Variable<string>,
   SLABMEND_DATABASE_URL: {
     schema: v.pipe(
@@ -114,7 +118,7 @@ export const VARIABLES = {
     readBy: ALL,
     secret: true,
     fault: databaseUrlFault,
-  } as Variable<string>,
+  } as SecretVariable<string>,
   SLABMEND_DATABASE_CA: {
     schema: v.pipe(
       v.string(),
@@ -148,7 +152,7 @@ export const VARIABLES = {
       "seed of the account that pays the hosts; derived from the recovery phrase, which is never given to a worker",
     readBy: ["repair"],
     secret: true,
-  } as Variable<Uint8Array>,
+  } as SecretVariable<Uint8Array>,
   SLABMEND_QUEUE_URL: {
     schema: queueUrl,
     expected: "the http(s) URL of an SQS queue",
@@ -161,36 +165,12 @@ export const VARIABLES = {
     purpose: "where messages go that were received five times in vain",
     readBy: ["reap"],
   } as Variable<string>,
-  SLABMEND_MAX_IN_FLIGHT: wholeNumber(
+  SLABMEND_REPAIR_CONCURRENCY: wholeNumber(
     1,
-    100_000,
-    200,
-    "leases",
-    "how many live leases the queue's claim keeps while there is a backlog; about twice the repair function's concurrency. What machines lease straight from the database does not count",
-    ["claim"],
-  ),
-  SLABMEND_CLAIM_PAGE: wholeNumber(
-    1,
-    10_000,
-    500,
-    "sectors",
-    "how many unhealthy sectors claim looks at in one transaction",
-    ["claim"],
-  ),
-  SLABMEND_WALK_SECONDS: wholeNumber(
-    1,
-    60,
-    4,
-    "seconds",
-    "how long claim may walk over unhealthy sectors before each round of leases",
-    ["claim"],
-  ),
-  SLABMEND_WALK_EVERY_SECONDS: wholeNumber(
-    1,
-    86_400,
-    60,
-    "seconds",
-    "how often a pass over all unhealthy sectors begins at most",
+    MAX_REPAIR_CONCURRENCY,
+    DEFAULT_REPAIR_CONCURRENCY,
+    "repairs",
+    "most repairs at once; claim keeps two leases for each",
     ["claim"],
   ),
   SLABMEND_BAD_CONTRACT_GRACE_SECONDS: wholeNumber(
@@ -209,40 +189,9 @@ export const VARIABLES = {
     "how long a slab waits for repair whose sectors are only on blocked or unusable hosts; 0: not at all",
     ["claim"],
   ),
-  SLABMEND_DANGER_LOSS: {
-    schema: decimal(0, 1),
-    expected: "a probability from 0 to 1",
-    purpose: "a slab that is likelier than this to be lost within a week waits for no grace and no budget",
-    readBy: ["claim"],
-    fallback: "0.0001",
-  } as Variable<number>,
-  SLABMEND_PATIENCE_SECONDS: wholeNumber(
-    60,
-    31_536_000,
-    86_400,
-    "seconds",
-    "a due slab that has waited for longer gets its turn out of a tenth of all leases, whatever is more urgent",
-    ["claim"],
-  ),
   SLABMEND_DAILY_SIACOINS: dailyLimit("siacoins", 12, "what hosts may charge for repairs"),
   SLABMEND_DAILY_BYTES_READ: dailyLimit("bytes", 18, "what repairs may read from hosts"),
   SLABMEND_DAILY_REPAIRS: dailyLimit("repairs", 12, "how many repairs may move something"),
-  SLABMEND_TOP_UP_SECONDS: wholeNumber(
-    1,
-    60,
-    5,
-    "seconds",
-    "how often a running claim fills up the live leases while there is a backlog",
-    ["claim"],
-  ),
-  SLABMEND_HOLD_SECONDS: wholeNumber(
-    60,
-    86_400,
-    3_600,
-    "seconds",
-    "how far ahead a claim sets next_repair_attempt, so that indexd stays away; indexd's own claim is one hour",
-    ["claim", "repair"],
-  ),
   SLABMEND_INDEXD_GRACE_SECONDS: wholeNumber(
     0,
     86_400,
@@ -251,22 +200,6 @@ export const VARIABLES = {
     "how long past its next_repair_attempt a slab is left to indexd's own workers; 0 where indexd runs with slabs.migrations: false and there is no remote worker",
     ["claim"],
   ),
-  SLABMEND_LEASE_SECONDS: wholeNumber(
-    3,
-    3_600,
-    120,
-    "seconds",
-    "how long a running repair's lease lasts without a heartbeat",
-    ["repair"],
-  ),
-  SLABMEND_HEARTBEAT_SECONDS: wholeNumber(
-    1,
-    600,
-    30,
-    "seconds",
-    "how often a running repair extends its lease; at most a third of SLABMEND_LEASE_SECONDS",
-    ["repair"],
-  ),
   SLABMEND_MIN_HOST_DISTANCE_KM: {
     schema: decimal(0, 20_000),
     expected: "kilometres from 0 to 20000",
@@ -274,45 +207,13 @@ export const VARIABLES = {
     readBy: ["repair"],
     fallback: "10",
   } as Variable<number>,
-  SLABMEND_MAX_UNPINNED_PER_HOST: wholeNumber(
-    1,
-    1_000_000_000,
-    200_000,
-    "sectors",
-    "a host with more unpinned sectors than this takes no new ones; indexd pins at most 262144 of a host in one pass",
-    ["repair"],
-  ),
-  SLABMEND_COPY_PRICE_MULTIPLE: {
-    schema: decimal(1, 1_000_000),
-    expected: "a number from 1 to 1000000",
-    purpose:
-      "a sector is rebuilt instead of copied when its host asks more than this multiple of the median read price",
-    readBy: ["repair"],
-    fallback: "5",
-  } as Variable<number>,
   SLABMEND_ALLOW_PRIVATE_ADDRESSES: {
     schema: flag,
     expected: "true or false",
-    purpose: "dial hosts on private and loopback addresses too; only for tests and demos",
+    purpose: "dial hosts on private and loopback addresses too; only for test networks",
     readBy: ["repair"],
     fallback: "false",
   } as Variable<boolean>,
-  SLABMEND_FLEET_CACHE_SECONDS: wholeNumber(
-    0,
-    600,
-    45,
-    "seconds",
-    "how long an execution environment keeps its snapshot of hosts and contracts",
-    ["repair"],
-  ),
-  SLABMEND_QUARANTINE_SECONDS: wholeNumber(
-    1,
-    2_592_000,
-    86_400,
-    "seconds",
-    "how long a slab whose repair crashed three times is left alone",
-    ["reap"],
-  ),
   SLABMEND_ACCEPT_INDEXD_VERSION: {
     schema: v.pipe(
       v.string(),

@@ -11,7 +11,7 @@ export type OperatorErrorCode =
   | "database-url-missing"
   | "database-url-malformed"
   | "database-url-without-tls"
-  | "environment-file-unreadable"
+  | "variables-file-unreadable"
   | "variable-missing"
   /** The database was reached or not, and does not let us. */
   | "database-unreachable"

@@ -1,6 +1,7 @@
 import { blake2b } from "@noble/hashes/blake2.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { createHasher } from "@noble/hashes/utils.js";
+import { Secret } from "../secret/secret.ts";
 import { accountKeyFromSeed } from "./account-key.ts";
 import { entropyOfPhrase } from "./recovery-phrase.ts";
 
@@ -9,16 +10,19 @@ const blake2b256 = createHasher(() => blake2b.create({ dkLen: 32 }));
 
 /** What the operator's machine keeps of a recovery phrase. Neither gives the wallet's coins. */
 export interface MigrationSecrets {
-  /** 32 bytes, the only key that workers get: the seed of the account that pays for repairs. Secret. */
-  readonly migrationSeed: Uint8Array;
+  /** 32 bytes, the only key that workers get: the seed of the account that pays for repairs. */
+  readonly migrationSeed: Secret<Uint8Array>;
   /** 32 bytes, compared with `global_settings.wallet_hash` to show that the phrase is this indexd's. */
   readonly walletHash: Uint8Array;
 }
 
 /** Derives both from twelve words: docs/protocol.md, key derivation. Throws RecoveryPhraseError. */
-export function deriveMigrationSeed(phrase: string): MigrationSecrets {
-  const walletKey = walletPrivateKey(entropyOfPhrase(phrase));
-  return { migrationSeed: serviceSeed(walletKey, "migration"), walletHash: blake2b256(walletKey) };
+export function deriveMigrationSeed(phrase: Secret<string>): MigrationSecrets {
+  const walletKey = walletPrivateKey(entropyOfPhrase(phrase.reveal()));
+  return {
+    migrationSeed: new Secret(serviceSeed(walletKey, "migration")),
+    walletHash: blake2b256(walletKey),
+  };
 }
 
 /** The wallet's Ed25519 key, seed then public key: 64 bytes that hold the coins. */

@@ -26,6 +26,7 @@ import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
+import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
 /** What one execution environment keeps between invocations: memory, connections to hosts, prices, scores. */
 export interface RepairEnvironment {
@@ -46,6 +47,8 @@ export const REPAIR_VARIABLES = variablesOf("repair").filter(
 
 export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Default: {@link DEFAULT_WORKER_SETTINGS}. */
+  readonly settings?: WorkerSettings;
   readonly step?: (name: RepairStep) => void | Promise<void>;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -66,6 +69,7 @@ const COMMIT_ANSWER_MS = 45_000;
 /** @throws {ConfigurationError} with every problem of the environment */
 export function openRepairEnvironment({
   variables,
+  settings = DEFAULT_WORKER_SETTINGS,
   step,
   clock = systemClock,
   random = Math.random,
@@ -83,10 +87,10 @@ export function openRepairEnvironment({
   );
   const hosts: HostPool = createHostPool({
     clock,
-    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED),
+    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
-  const leaseMs = environment.SLABMEND_LEASE_SECONDS * 1_000;
+  const { leaseMs } = settings;
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
@@ -107,7 +111,11 @@ export function openRepairEnvironment({
     const database = createAnsweringDatabase({
       clock,
       connect: () =>
-        connect(environment.SLABMEND_DATABASE_URL, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
+        connect(
+          environment.SLABMEND_DATABASE_URL.reveal(),
+          "slabmend-repair",
+          environment.SLABMEND_DATABASE_CA,
+        ),
     });
     return {
       begin: (task, { worker, holdMs }) =>
@@ -124,7 +132,7 @@ export function openRepairEnvironment({
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
       async readNetwork({ fresh = false } = {}) {
-        const maxAgeMs = fresh ? 0 : environment.SLABMEND_FLEET_CACHE_SECONDS * 1_000;
+        const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
         if (fleet === undefined || clock.now() - fleet.takenAtMs >= maxAgeMs) {
           const options = {
             minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
@@ -157,7 +165,7 @@ export function openRepairEnvironment({
     async repair(task, { id, remainingMs }) {
       const startedAtMs = clock.now();
       // Each time: what a name resolves to may change.
-      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL);
+      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       await hosts.checkReused();
       const store = openStore();
       try {
@@ -172,12 +180,7 @@ export function openRepairEnvironment({
             random,
             logger,
             worker: id,
-            settings: {
-              leaseMs,
-              heartbeatMs: environment.SLABMEND_HEARTBEAT_SECONDS * 1_000,
-              copyPriceMultiple: environment.SLABMEND_COPY_PRICE_MULTIPLE,
-              maxUnpinnedPerHost: environment.SLABMEND_MAX_UNPINNED_PER_HOST,
-            },
+            settings,
             ...(step === undefined ? {} : { step }),
           },
           remainingMs - (clock.now() - startedAtMs),

@@ -11,6 +11,7 @@ import {
   GetEventSourceMappingCommand,
   GetFunctionConfigurationCommand,
   GetFunctionEventInvokeConfigCommand,
+  InvokeCommand,
 } from "@aws-sdk/client-lambda";
 import { GetScheduleCommand } from "@aws-sdk/client-scheduler";
 import {
@@ -31,11 +32,11 @@ import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { evaluate } from "../infra/support/evaluate.ts";
 import { graphOf } from "../infra/support/read-graph.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
+import { until } from "../support/until.ts";
 import { type BuiltGraph, buildGraph } from "./support/build-graph.ts";
 import { chosenEndpoints, describeEndpoints } from "./support/chosen-endpoints.ts";
 import type { AwsEndpoint } from "./support/endpoint.ts";
 import { findMissingServices, KNOWN_MISSING, type MissingService } from "./support/missing-services.ts";
-import { until } from "./support/until.ts";
 
 const HOSTS = 8;
 const CODE = { minShards: 3, totalShards: 6 };
@@ -93,7 +94,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   const invoke = async <Report>(name: "Claim" | "Reap"): Promise<Report> =>
     (await invokeFunction(
       fleet.clients.lambda,
-      idOf(`${name}Function`),
+      idOf(`Default${name}Function`),
       AbortSignal.timeout(60_000),
     )) as Report;
   const attributesOf = async (name: string) => {
@@ -134,6 +135,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const slab = await world.storeSlab(CODE);
     await world.loseSector(slab, 0);
     await world.loseSector(slab, 4);
+    // The next pass may begin at once.
+    await world.database.sql`update slabmend.walks set pass_started_at = pass_started_at - interval '1 hour'`;
     return slab;
   };
 
@@ -158,9 +161,9 @@ describeEndpoints(chosenEndpoints(), (start) => {
   test("what is built is what is deployed", async () => {
     const { lambda, scheduler } = fleet.clients;
     expect(fleet.notBuilt).toEqual(NOT_BUILT);
-    expect(await attributesOf("RepairsQueue")).toMatchObject({
+    expect(await attributesOf("DefaultRepairsQueue")).toMatchObject({
       VisibilityTimeout: String(VISIBILITY_TIMEOUT_SECONDS),
-      RedrivePolicy: expect.stringContaining(fleet.created.get("DeadLettersQueue")!.arn),
+      RedrivePolicy: expect.stringContaining(fleet.created.get("DefaultDeadLettersQueue")!.arn),
     });
     for (const [name, { timeoutSeconds, memoryMb }] of Object.entries(FUNCTIONS)) {
       const FunctionName = idOf(`${name.charAt(0).toUpperCase()}${name.slice(1)}Function`);
@@ -181,7 +184,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
       FunctionResponseTypes: ["ReportBatchItemFailures"],
       ScalingConfig: { MaximumConcurrency: CONCURRENCY },
     });
-    for (const name of ["ClaimScheduleSchedule", "ReapScheduleSchedule"]) {
+    for (const name of ["DefaultClaimScheduleSchedule", "DefaultReapScheduleSchedule"]) {
       expect(await scheduler.send(new GetScheduleCommand({ Name: idOf(name) }))).toMatchObject({
         ScheduleExpression: "rate(1 minute)",
         State: "ENABLED",
@@ -198,21 +201,26 @@ describeEndpoints(chosenEndpoints(), (start) => {
     );
     expect(report).toMatchObject({ leased: 1, sent: 1, refused: 0 });
     await untilRepaired(slab);
-    await untilQueueIsEmpty("RepairsQueue");
+    await untilQueueIsEmpty("DefaultRepairsQueue");
   });
 
   test("an Event invocation, as the local scheduler makes, is accepted and runs", async () => {
     const slab = await damagedSlab();
     const problems: unknown[] = [];
     const scheduler = startScheduler({
-      client: fleet.clients.lambda,
-      schedules: [{ functionName: idOf("ClaimFunction"), everyMs: 1_500, firstAfterMs: 0 }],
+      invoke: (FunctionName, event) => {
+        const Payload = Buffer.from(event);
+        fleet.clients.lambda
+          .send(new InvokeCommand({ FunctionName, InvocationType: "Event", Payload }))
+          .catch((error) => problems.push(error));
+      },
+      schedules: [{ functionName: idOf("DefaultClaimFunction"), everyMs: 1_500, firstAfterMs: 0 }],
       onError: (_name, error) => problems.push(error),
     });
     try {
       await untilRepaired(slab);
     } finally {
-      await scheduler.stop();
+      scheduler.stop();
     }
     expect(problems).toEqual([]);
   });
@@ -221,8 +229,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     timeout: 180_000,
   }, async () => {
     const { sql } = world.database;
-    const QueueUrl = idOf("RepairsQueue");
-    const { RedrivePolicy: deployed } = await attributesOf("RepairsQueue");
+    const QueueUrl = idOf("DefaultRepairsQueue");
+    const { RedrivePolicy: deployed } = await attributesOf("DefaultRepairsQueue");
     const setRedrive = (RedrivePolicy: string) =>
       fleet.clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
     // Deployed it is five receives, a quarter of an hour. The second one comes only because the function gave the message
@@ -233,7 +241,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
         new SendMessageCommand({ QueueUrl, MessageBody: '{"v":7}' }),
       );
       await until(
-        () => attributesOf("DeadLettersQueue"),
+        () => attributesOf("DefaultDeadLettersQueue"),
         (found) => found.ApproximateNumberOfMessages === "1",
         { limitMs: 90_000, explain },
       );
@@ -249,8 +257,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
       expect(await sql`select message_id, body, cause from slabmend.dead_letters`).toEqual([
         { message_id: MessageId, body: '{"v":7}', cause: "message-unknown-version" },
       ]);
-      await untilQueueIsEmpty("DeadLettersQueue");
-      await untilQueueIsEmpty("RepairsQueue");
+      await untilQueueIsEmpty("DefaultDeadLettersQueue");
+      await untilQueueIsEmpty("DefaultRepairsQueue");
       const [letter] = await sql<
         { receive_count: number }[]
       >`select receive_count from slabmend.dead_letters`;
@@ -265,20 +273,20 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const slab = await damagedSlab();
     const task = await world.lease(slab);
     const body = encodeRepairMessage(task, "default");
-    const QueueUrl = idOf("RepairsQueue");
+    const QueueUrl = idOf("DefaultRepairsQueue");
     for (let copy = 0; copy < 3; copy += 1) {
       await fleet.clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
     }
     await untilRepaired(slab);
     await fleet.clients.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
-    await untilQueueIsEmpty("RepairsQueue");
+    await untilQueueIsEmpty("DefaultRepairsQueue");
     expect(await outcomesOf(slab)).toEqual(["repaired"]);
-    expect((await attributesOf("DeadLettersQueue")).ApproximateNumberOfMessages).toBe("0");
+    expect((await attributesOf("DefaultDeadLettersQueue")).ApproximateNumberOfMessages).toBe("0");
   });
 
   test("a role without its right to send: claim says so, and what it leased is sent when it may again", async (context) => {
     if (!endpoint.checksPermissions) context.skip(`${endpoint.name} is not known to check permissions`);
-    const RoleName = idOf("ClaimRole");
+    const RoleName = idOf("DefaultClaimRole");
     const put = (effect: "Allow" | "Deny") =>
       fleet.clients.iam.send(
         new PutRolePolicyCommand({
@@ -290,7 +298,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
               {
                 Effect: effect,
                 Action: "sqs:SendMessage*",
-                Resource: fleet.created.get("RepairsQueue")!.arn,
+                Resource: fleet.created.get("DefaultRepairsQueue")!.arn,
               },
             ],
           }),
@@ -337,7 +345,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     async () => {
       const slab = await damagedSlab();
       await fleet.clients.sqs.send(
-        new SendMessageCommand({ QueueUrl: idOf("DeadLettersQueue"), MessageBody: "canary" }),
+        new SendMessageCommand({ QueueUrl: idOf("DefaultDeadLettersQueue"), MessageBody: "canary" }),
       );
       await untilRepaired(slab, SCHEDULE_LIMIT_MS);
       await until(
@@ -394,10 +402,9 @@ async function buildFleet(endpoint: AwsEndpoint, world: RepairWorld): Promise<Bu
         SLABMEND_ALARM_EMAIL: "operator@example.com",
         SLABMEND_REPAIR_CONCURRENCY: String(CONCURRENCY),
         SLABMEND_INDEXD_GRACE_SECONDS: "0",
-        SLABMEND_WALK_EVERY_SECONDS: "1",
         SLABMEND_LOG_LEVEL: "info",
       },
-      secrets: { DatabaseUrl: SLABMEND_DATABASE_URL!, MigrationSeed: SLABMEND_MIGRATION_SEED! },
+      secrets: { DefaultDatabaseUrl: SLABMEND_DATABASE_URL!, DefaultMigrationSeed: SLABMEND_MIGRATION_SEED! },
     },
     async (folder) => {
       const artifacts = join(folder, "work/artifacts");

@@ -19,11 +19,11 @@ import { decodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { createRepairQueue } from "../../lib/queue/repair-queue.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
 import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
+import { until } from "../support/until.ts";
 import { chosenEndpoints, describeEndpoints } from "./support/chosen-endpoints.ts";
 import type { AwsEndpoint } from "./support/endpoint.ts";
 import { createQueuePair, type Queue, type QueuePair } from "./support/queue-pair.ts";
 import { findSqsGaps, KNOWN_SQS_GAPS, type SqsGap } from "./support/sqs-gaps.ts";
-import { until } from "./support/until.ts";
 
 /** As short as SQS allows: a message that failed comes back after it. */
 const VISIBILITY_SECONDS = 1;

@@ -97,7 +97,7 @@ test("repair rebuilds a lost sector with the kernel beside its bundle, and print
   expect(worker.lines.every(({ line }) => line.includes(`"Namespace":"${NAMESPACE}"`))).toBe(true);
 });
 
-test("reap measures the fleet", async () => {
+test("the bundled reap prints the gauges of the fleet", async () => {
   const slab = await world.storeSlab({ minShards: 1, totalShards: 2 });
   await world.lease(slab);
   const worker = await start("reap");
@@ -115,7 +115,7 @@ test("reap measures the fleet", async () => {
   });
 });
 
-test("of an indexd that is too old nothing is claimed, and the metric that the alarm watches says so", async () => {
+test("the bundled claim takes nothing from an indexd that is too old, and the metric of its alarm says so", async () => {
   const slab = await world.storeSlab({ minShards: 1, totalShards: 3 });
   await world.loseSector(slab, 0);
   const { sql } = world.database;
@@ -140,7 +140,7 @@ test("of an indexd that is too old nothing is claimed, and the metric that the a
   expect(metricsOf(again)).toMatchObject({ RunsCompleted: 1, UnknownIndexdVersion: 0 });
 });
 
-test("what alarms and dashboard watch is printed, by that function with those dimensions", async () => {
+test("each metric of an alarm or of the dashboard is printed by its function with its dimensions", async () => {
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   await blockHost(world.database.sql, slab.hosts[0]!.row.hostKey);
   await world.loseSector(slab, 1);

@@ -52,7 +52,7 @@ function* tokensBetween(startMs: number, endMs: number): Generator<Secret> {
   }
 }
 
-test("no secret leaves the functions", { timeout: 90_000 }, async () => {
+test("no secret leaves the functions", async () => {
   const startedAt = Date.now();
   const { sql } = kill.world.database;
   const traces: Trace[] = [];

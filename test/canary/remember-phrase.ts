@@ -1,5 +1,6 @@
 import { deriveMigrationSeed, walletPrivateKey } from "../../lib/keys/derive-migration-seed.ts";
 import { entropyOfPhrase, RecoveryPhraseError } from "../../lib/keys/recovery-phrase.ts";
+import { Secret } from "../../lib/secret/secret.ts";
 import { recordSecret } from "./recorder.ts";
 
 /** Also one word too few or too many: it is nearly somebody's phrase. */
@@ -15,7 +16,7 @@ export function rememberPhrase(text: string): void {
     const entropy = entropyOfPhrase(text);
     recordSecret("entropy of a recovery phrase", entropy);
     recordSecret("wallet key", walletPrivateKey(entropy).subarray(0, 32));
-    recordSecret("migration seed", deriveMigrationSeed(text).migrationSeed);
+    recordSecret("migration seed", deriveMigrationSeed(new Secret(text)).migrationSeed.reveal());
   } catch (error) {
     if (!(error instanceof RecoveryPhraseError)) throw error;
   }

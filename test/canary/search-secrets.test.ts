@@ -33,7 +33,7 @@ const leaks: [string, string | Uint8Array][] = [
   ["its second half", Buffer.concat([randomBytes(1), key.subarray(16)]).toString("base64")],
 ];
 
-test.each(leaks)("finds %s", (_, text) => {
+test.each(leaks)("the search finds a secret as %s", (_, text) => {
   expect(found(text)).toBeGreaterThan(0);
 });
 
@@ -72,7 +72,7 @@ test("what is too short or too regular to be recognised is not looked for", () =
   expect(searchSecrets(regular, [{ where: "url", text: `postgres://${"00".repeat(40)}` }])).toEqual([]);
 });
 
-test("finds nothing in noise", () => {
+test("the search finds no secret in noise", () => {
   expect(found(randomBytes(200_000))).toBe(0);
   expect(found(randomBytes(100_000).toString("base64"))).toBe(0);
 });

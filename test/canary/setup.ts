@@ -1,15 +1,24 @@
 /**
- * Runs in every test file's process before the file (vitest's setupFiles): watches everything that the code under test lets
- * out, and fails the file if a secret is in it. docs/security.md lists what is watched.
+ * Runs in a test file's process before the file (vitest's setupFiles) where a secret could leave slabmend: functions, commands, the
+ * demo. Watches everything that the code under test lets out, and fails the file if a secret is in it. docs/security.md lists
+ * what is watched.
  */
 import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeEach, inject } from "vitest";
 import { createRunFolder } from "../../dev/process/run-folder.ts";
+import { watchTestDatabases } from "../support/database.ts";
 import { isAllowed } from "./allowed-places.ts";
 import { describeFindings } from "./describe-findings.ts";
 import { recordChildrenIn, recorded, recordTest } from "./recorder.ts";
 import { searchSecrets } from "./search-secrets.ts";
-import { recordAllRows, recordServerLog, sizeOfLog, watchServers } from "./watch-databases.ts";
+import {
+  forgetDatabase,
+  recordAllRows,
+  recordServerLog,
+  rememberDatabase,
+  sizeOfLog,
+  watchServers,
+} from "./watch-databases.ts";
 import { watchErrors } from "./watch-errors.ts";
 import { watchHttp } from "./watch-http.ts";
 import { watchKeys } from "./watch-keys.ts";
@@ -34,6 +43,7 @@ watchSynchronousProcesses();
 watchHttp();
 watchErrors();
 watchServers();
+watchTestDatabases({ created: rememberDatabase, dropping: forgetDatabase });
 
 // A set-up file's hooks are the outermost: first before a test, last after it.
 beforeEach(({ task }) => recordTest(task.name));

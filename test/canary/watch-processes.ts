@@ -33,7 +33,7 @@ type Spawn = (this: ChildProcess, options: SpawnOptions) => unknown;
 const LEAKS_ON_PURPOSE = /test\/canary\/fixtures\/vitest\.config\.ts$/;
 
 /** A function's process starts no other and serves nothing: what it lets out is all seen from here, and there are hundreds. */
-const NEEDS_NO_PRELOAD = /lib\/local\/function-process\.ts$/;
+const NEEDS_NO_PRELOAD = /dev\/aws\/function-process\.ts$/;
 
 /** Call it once. */
 export function watchProcesses({ preload, readsInherited }: ProcessWatch): void {

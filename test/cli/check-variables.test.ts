@@ -4,13 +4,13 @@ import { checkVariables } from "../../lib/cli/commands/doctor/check-variables.ts
 
 test("no setting of a stage counts as misspelt: doctor is given .env.STAGE as well", () => {
   const deployment = readFileSync(new URL("../../docs/deployment.md", import.meta.url), "utf8");
-  const settings = [...deployment.matchAll(/^\| `(SLABMEND_\w+)` \| [^|]+ \| [^|]+ \| [^|]+ \|$/gm)].map(
-    ([, name]) => name!,
+  const settings = Object.fromEntries(
+    [...deployment.matchAll(/^\| `(SLABMEND_\w+)` \| [^|]+ \| [^|]+ \| (?:`(.+)`|[^|]+) \|$/gm)].map(
+      ([, name = "", fallback = "x"]) => [name, fallback],
+    ),
   );
-  expect(settings).toContain("SLABMEND_ALARM_EMAIL");
-  expect(checkVariables(Object.fromEntries(settings.map((name) => [name, "x"])))).toMatchObject([
-    { level: "ok" },
-  ]);
+  expect(settings).toHaveProperty("SLABMEND_ALARM_EMAIL");
+  expect(checkVariables(settings)).toMatchObject([{ level: "ok" }]);
 });
 
 test("what nobody reads does", () => {

@@ -1,6 +1,4 @@
-import { spawnSync } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -9,7 +7,6 @@ import { EXIT_CODES } from "../../lib/cli/command/exit-codes.ts";
 import { createCommandLine } from "../../lib/cli/command-line.ts";
 import { describeCommandLine } from "../../lib/cli/describe-command-line.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
-import { LAUNCHER } from "./cli-process.ts";
 import { runCli } from "./run-cli.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -120,27 +117,9 @@ describe("usage", () => {
     expect(err).not.toContain("abandon");
   });
 
-  test("what comes after -- is no option", async () => {
+  test("arguments after -- are never read as options", async () => {
     const { code, err } = await runCli(["plan", "--", "--json", "more"]);
     expect([code, err.startsWith("{")]).toEqual([2, false]);
-  });
-
-  test("a file of variables holds for what the environment does not say", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "slabmend-cli-"));
-    const file = join(folder, ".env");
-    const { writeFile } = await import("node:fs/promises");
-    await writeFile(file, "SLABMEND_DATABASE_URL=postgres://u:p@8.8.8.8/x\nSLABMEND_MIGRATION_SEED=00\n");
-    const fromFile = await runCli(["init", "--json", "--env-file", file]);
-    expect(fromFile.error?.code).toBe("database-url-without-tls");
-    const fromBoth = await runCli(["init", "--json", "--env-file", file], {
-      environment: { SLABMEND_DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" },
-    });
-    expect(fromBoth.error?.code).toBe("database-unreachable");
-    // As `sst deploy` prints it.
-    await writeFile(file, "   SLABMEND_DATABASE_URL: postgres://u:p@8.8.8.8/x\n");
-    const pasted = await runCli(["init", "--json", "--env-file", file]);
-    expect(pasted.error?.code).toBe("database-url-without-tls");
-    await rm(folder, { recursive: true });
   });
 
   test("a signal in mid-command ends it with 130", async () => {
@@ -151,23 +130,5 @@ describe("usage", () => {
       signal: ending.signal,
     });
     expect([code, error?.code]).toEqual([130, "interrupted"]);
-  });
-});
-
-describe("the launcher", () => {
-  test("runs the command line and passes its exit code on", () => {
-    const run = spawnSync(process.execPath, [LAUNCHER, "status"], { encoding: "utf8", env: {} });
-    expect([run.status, run.stdout]).toEqual([3, ""]);
-    expect(run.stderr).toContain("SLABMEND_DATABASE_URL");
-  });
-
-  test("below node_modules, where Node strips no types, it says to clone", async () => {
-    const folder = await mkdtemp(join(tmpdir(), "slabmend-launcher-"));
-    const bin = join(folder, "node_modules/slabmend/bin");
-    await mkdir(bin, { recursive: true });
-    await copyFile(LAUNCHER, join(bin, "slabmend.mjs"));
-    const run = spawnSync(process.execPath, [join(bin, "slabmend.mjs")], { encoding: "utf8" });
-    expect([run.status, run.stderr]).toEqual([3, expect.stringContaining("npm ci")]);
-    await rm(folder, { recursive: true });
   });
 });

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { getCACertificates, setDefaultCACertificates, TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Certificate, makeCertificate } from "../support/certificates.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { runCli } from "./run-cli.ts";
 
 const SECRET = "hunter2canary";
@@ -84,11 +84,7 @@ describe("a certificate that does not hold", () => {
 });
 
 describe("a server without TLS", () => {
-  let database: TestDatabase;
-  beforeAll(async () => {
-    database = await createTestDatabase();
-  });
-  afterAll(() => database.drop());
+  const database = useDatabase();
 
   test.each(["require", "verify-full"])("sslmode=%s", async (mode) => {
     await expectRefusal(`${database.url}?sslmode=${mode}`, "tls-refused", /ssl = on.*sslmode=disable/);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { createFleetRole } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
 
@@ -17,7 +17,7 @@ test("standard output is the seed and nothing else, so that it can be piped into
   expect(err).not.toContain(SEED);
 });
 
-test("as JSON", async () => {
+test("derive-seed --json prints seed, account and whether the wallet matches", async () => {
   const { code, json, err } = await runCli(["derive-seed", "--json"], { input: PHRASE });
   expect([code, json, err]).toEqual([
     0,
@@ -55,11 +55,7 @@ describe("bad input says what was expected and how to mend it, and repeats no wo
 });
 
 describe("with a database", () => {
-  let database: TestDatabase;
-  beforeAll(async () => {
-    database = await createTestDatabase({ schema: "indexd" });
-  });
-  afterAll(() => database.drop());
+  const database = useDatabase({ schema: "indexd" });
   const derive = () =>
     runCli(["derive-seed", "--json"], {
       input: PHRASE,

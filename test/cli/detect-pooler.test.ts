@@ -1,16 +1,12 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, connect as dial } from "node:net";
 import postgres, { type Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { isTransactionPooled } from "../../lib/cli/commands/doctor/detect-pooler.ts";
 import { connect } from "../../lib/database/client/connect.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
+const database = useDatabase();
 
 test("connections with a server process each are not pooled", async () => {
   const clients = [connect(database.url, "one"), connect(database.url, "two")] as const;

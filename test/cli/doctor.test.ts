@@ -3,9 +3,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
 import { FunctionPool } from "../../dev/aws/function-pool.ts";
-import { type MappingDescription, startLambdaEndpoint } from "../../dev/aws/lambda-endpoint.ts";
 import { startQueueServer } from "../../dev/aws/queue-server.ts";
 import { startParentGuard } from "../../dev/process/parent-guard.ts";
+import { type MappingDescription, startLambdaEndpoint } from "../support/lambda-endpoint.ts";
 import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
 import { createFleetRole, type FleetRole } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
@@ -171,7 +171,7 @@ test("the stage's own concurrency counts where no option says another", async ()
   const malformed = await runCli(["doctor", "--json"], {
     environment: { ...environment, SLABMEND_REPAIR_CONCURRENCY: "many" },
   });
-  expect([malformed.code, malformed.error?.code]).toEqual([3, "bad-argument"]);
+  expect([malformed.code, malformed.error?.code]).toEqual([3, "configuration"]);
 });
 
 test("another wallet's seed: its account has nothing anywhere", async () => {

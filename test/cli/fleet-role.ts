@@ -18,7 +18,10 @@ export async function applyGrant(ownerUrl: string, role: string, concurrency: nu
   await owner.unsafe(out).finally(() => owner.end());
 }
 
-export async function createFleetRole({ sql, url }: TestDatabase, concurrency = 4): Promise<FleetRole> {
+export async function createFleetRole(
+  { sql, url }: Pick<TestDatabase, "sql" | "url">,
+  concurrency = 4,
+): Promise<FleetRole> {
   const name = `fleet_${randomBytes(6).toString("hex")}`;
   const password = randomBytes(18).toString("hex");
   await applyGrant(url, name, concurrency);

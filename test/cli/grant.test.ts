@@ -105,7 +105,7 @@ describe("claim, repair and reap under the role", () => {
     expect((await readFleetGauges(sql)).liveLeases).toBe(0);
   });
 
-  test("and the operator's looks", async () => {
+  test("the granted role can run the operator's read-only commands", async () => {
     const environment = { SLABMEND_DATABASE_URL: role.url };
     for (const command of ["status"]) {
       expect([command, (await runCli([command, "--json"], { environment })).code]).toEqual([command, 0]);
@@ -256,6 +256,9 @@ test("where it leaves indexd too few connections the server says so, with the nu
     return heard;
   };
   expect(await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: "4" })).toEqual([]);
+  // The default is made for a server with the default.
+  expect(most).toBeGreaterThanOrEqual(100);
+  expect(await warningsOf({})).toEqual([]);
   const [said, ...others] = await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: String(most - 20) });
   expect(others).toEqual([]);
   expect(said).toMatch(

@@ -11,6 +11,8 @@ import {
   judgeVersion,
 } from "../../lib/cli/commands/doctor/judge-database.ts";
 import type { DatabaseUrl } from "../../lib/config/database-url.ts";
+import { DEFAULT_REPAIR_CONCURRENCY } from "../../lib/config/repair-concurrency.ts";
+import { connectionLimit } from "../../lib/database/schema/grant-statements.ts";
 import type { ServerFacts } from "../../lib/database/schema/read-server-facts.ts";
 
 const facts = (changes: Partial<ServerFacts> = {}): ServerFacts => ({
@@ -41,6 +43,21 @@ describe("connections: max_connections against concurrency", () => {
   ])("%s", (_name, server, concurrency, level) => {
     expect(judgeConnections(server, concurrency).level).toBe(level);
   });
+
+  test.each([
+    ["the default concurrency", DEFAULT_REPAIR_CONCURRENCY, 20, "ok"],
+    ["the default concurrency beside 42 connections of others", DEFAULT_REPAIR_CONCURRENCY, 42, "ok"],
+    ["the default concurrency beside 43 connections of others", DEFAULT_REPAIR_CONCURRENCY, 43, "failure"],
+    ["the most that leaves indexd its share", 72, 20, "ok"],
+    ["one more", 73, 20, "failure"],
+  ])("a server with PostgreSQL's default of 100 connections: %s", (_name, concurrency, others, level) => {
+    const server = facts({
+      maxConnections: 100,
+      otherConnections: others,
+      roleConnectionLimit: connectionLimit(concurrency),
+    });
+    expect(judgeConnections(server, concurrency).level).toBe(level);
+  });
 });
 
 test.each([
@@ -54,7 +71,7 @@ test.each([
   expect(judgeClock(skewMs, uncertainMs).level).toBe(level);
 });
 
-test("versions, encryption, timeouts, pooler, privileges", () => {
+test("doctor judges versions, encryption, timeouts, pooler and privileges", () => {
   expect(judgeVersion(facts()).says).toBe("PostgreSQL 18.4");
   expect(judgeVersion(facts({ versionNumber: 140_011 })).level).toBe("failure");
   expect(judgeEncryption(facts(), url("?sslmode=verify-full")).level).toBe("ok");

@@ -1,27 +1,41 @@
 import { expect, test } from "vitest";
 import { readStageSettings } from "../../infra/settings.ts";
-import { repairConcurrency } from "../../lib/cli/command/repair-concurrency.ts";
+import { DEFAULT_REPAIR_CONCURRENCY } from "../../lib/config/repair-concurrency.ts";
+import { connectionLimit, LEFT_FOR_INDEXD } from "../../lib/database/schema/grant-statements.ts";
+import { runCli } from "./run-cli.ts";
 
 const NAME = "SLABMEND_REPAIR_CONCURRENCY";
 
+/** Of the role that `grant` makes. */
+async function limitOf(text: string | undefined, ...options: string[]): Promise<number> {
+  const { out } = await runCli(["grant", ...options], { environment: { [NAME]: text } });
+  return Number(/CONNECTION LIMIT (\d+)/i.exec(out)?.[1]);
+}
+
 test.each([
-  ["the option, whatever the stage has", 2_000, "20", 2_000],
-  ["the stage's own", undefined, "1000", 1_000],
-  ["one worker of one's own", undefined, "1", 1],
-  ["an empty setting is none", undefined, "", 100],
-  ["none", undefined, undefined, 100],
-])("%s", (_name, option, text, expected) => {
-  expect(repairConcurrency(option, { [NAME]: text })).toBe(expected);
+  ["the option, whatever the stage has", "20", ["--concurrency", "2000"], 2_000],
+  ["the stage's own", "1000", [], 1_000],
+  ["one worker of one's own", "1", [], 1],
+  ["an empty setting is none", "", [], DEFAULT_REPAIR_CONCURRENCY],
+  ["none", undefined, [], DEFAULT_REPAIR_CONCURRENCY],
+])("repairs at once that grant makes room for: %s", async (_name, text, options, expected) => {
+  expect(await limitOf(text, ...options)).toBe(connectionLimit(expected));
 });
 
-test("what is reckoned with by default is what a stage has by default", () => {
-  expect(readStageSettings({}).settings[NAME]).toBe(repairConcurrency(undefined, {}));
+test("the default concurrency is that of a stage, and fits PostgreSQL's default of 100 connections beside indexd", () => {
+  expect(readStageSettings({}).settings[NAME]).toBe(DEFAULT_REPAIR_CONCURRENCY);
+  const reserved = 3;
+  expect(connectionLimit(DEFAULT_REPAIR_CONCURRENCY) + LEFT_FOR_INDEXD + reserved).toBeLessThanOrEqual(100);
 });
 
 test.each(["0", "1001", "99999", "-1", "1e2", "many", " 5"])(
-  "%j is refused, as a stage refuses it",
-  (text) => {
-    expect(() => repairConcurrency(undefined, { [NAME]: text })).toThrow(/from 1 to 1000, got/);
+  "a concurrency of %j is refused by grant, doctor and a stage",
+  async (text) => {
+    for (const command of ["grant", "doctor"]) {
+      const { code, err } = await runCli([command], { environment: { [NAME]: text } });
+      expect(code).toBe(3);
+      expect(err).toContain(`${NAME}: expected a whole number of repairs from 1 to 1000, got`);
+    }
     expect(readStageSettings({ [NAME]: text }).problems.map(({ name }) => name)).toContain(NAME);
   },
 );

@@ -1,14 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { STORE_VERSION } from "../../lib/database/schema/migrate-database.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { placeOn, seedNetwork, seedSlab } from "../support/seed-indexd.ts";
 import { runCli } from "./run-cli.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase({ schema: "indexd" });
-});
-afterAll(() => database.drop());
+const database = useDatabase({ schema: "indexd" });
 const cli = (...args: string[]) => runCli(args, { environment: { SLABMEND_DATABASE_URL: database.url } });
 const hasSchema = async (): Promise<boolean> =>
   (await database.sql`select from pg_namespace where nspname = 'slabmend'`).length > 0;
@@ -28,6 +24,9 @@ describe("init and uninstall", () => {
 
     const dry = await cli("init", "--dry-run", "--json");
     expect([dry.code, dry.json, await hasSchema()]).toMatchObject([0, { done: false }, false]);
+    const inWords = await cli("init", "--dry-run");
+    expect(inWords).toMatchObject({ code: 0, err: "" });
+    expect(inWords.out).toMatch(/^It will\n- create schema slabmend, (.*\n)+nothing was changed\n$/);
 
     const made = await cli("init", "--yes", "--json");
     expect([made.code, made.json]).toMatchObject([0, { done: true, from: 0, to: STORE_VERSION }]);
@@ -35,6 +34,9 @@ describe("init and uninstall", () => {
     expect([again.code, again.json]).toMatchObject([0, { from: STORE_VERSION, to: STORE_VERSION }]);
 
     expect((await cli("uninstall")).code).toBe(5);
+    const removal = await cli("uninstall", "--dry-run");
+    expect(removal).toMatchObject({ code: 0, err: "" });
+    expect(removal.out).toContain("- drop schema slabmend with everything in it");
     expect(await hasSchema()).toBe(true);
     expect(await cli("uninstall", "--yes", "--json")).toMatchObject({ code: 0, json: { done: true } });
     expect(await hasSchema()).toBe(false);

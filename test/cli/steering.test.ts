@@ -4,12 +4,12 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
 import { FunctionPool } from "../../dev/aws/function-pool.ts";
-import { startLambdaEndpoint } from "../../dev/aws/lambda-endpoint.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
 import { startParentGuard } from "../../dev/process/parent-guard.ts";
 import { storeDeadLetters } from "../../lib/database/fleet/store-dead-letters.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
+import { startLambdaEndpoint } from "../support/lambda-endpoint.ts";
 import {
   LOST,
   placeOn,
@@ -22,7 +22,7 @@ import { createFleetRole, type FleetRole } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
 
 const stack = new AsyncDisposableStack();
-let database: TestDatabase;
+const database = useDatabase();
 let role: FleetRole;
 let queueServer: QueueServer;
 let queues: QueuePair;
@@ -30,8 +30,6 @@ let fleet: SeededHost[];
 let environment: Record<string, string>;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  stack.defer(() => database.drop());
   role = await createFleetRole(database, 20);
   stack.defer(() => role.drop());
   queueServer = await startQueueServer();
@@ -55,8 +53,7 @@ beforeAll(async () => {
           entry: fileURLToPath(new URL(`../../functions/${name}.ts`, import.meta.url)),
           timeoutMs: 20_000,
           maxConcurrency: 1,
-          environment:
-            name === "claim" ? { ...functionEnvironment, SLABMEND_WALK_SECONDS: "1" } : functionEnvironment,
+          environment: functionEnvironment,
         },
         { guard, onLine: () => {} },
       ),
@@ -125,7 +122,7 @@ describe("invoke, pause and resume", () => {
     });
   });
 
-  test("what goes wrong says what to do", async () => {
+  test("a failed invocation says what to do", async () => {
     expect(await runCli(["invoke", "repair"], { environment })).toMatchObject({ code: 2 });
     expect(
       await runCli(["invoke", "claim", "--json"], {

@@ -1,11 +1,9 @@
 /** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { describe, expect, test } from "vitest";
+import { useDatabase } from "../support/database.ts";
 import { LAUNCHER } from "./cli-process.ts";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
 const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";
@@ -53,11 +51,7 @@ function atTerminal(args: string, environment: Readonly<Record<string, string>> 
 }
 
 describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `script` of util-linux)", () => {
-  let database: TestDatabase;
-  beforeAll(async () => {
-    database = await createTestDatabase({ schema: "indexd" });
-  });
-  afterAll(() => database.drop());
+  const database = useDatabase({ schema: "indexd" });
   const hasSchema = async (): Promise<boolean> =>
     (await database.sql`select from pg_namespace where nspname = 'slabmend'`).length > 0;
 
@@ -71,7 +65,7 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     expect(screen).not.toMatch(/abandon|about/);
   });
 
-  test("Ctrl+C instead of a phrase", async () => {
+  test("Ctrl+C instead of a recovery phrase ends derive-seed", async () => {
     const session = atTerminal("derive-seed");
     await session.until("not shown): ");
     session.type("aban\u0003");

@@ -1,6 +1,6 @@
 /** Work without a queue, behind a database that falls silent and is back later. */
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { createAnsweringDatabase } from "../../lib/database/client/answering-database.ts";
 import { connect } from "../../lib/database/client/connect.ts";
 import { DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
@@ -10,18 +10,14 @@ import { createLogger } from "../../lib/telemetry/logger.ts";
 import { createMetrics } from "../../lib/telemetry/metrics.ts";
 import { workFromDatabase } from "../../lib/worker/work-from-database.ts";
 import { type WorkEnd, WorkerPool } from "../../lib/worker/worker-pool.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
-import { untilEqual } from "../support/processes.ts";
 import { LOST, placeOn, seedNetwork, seedSlab } from "../support/seed-indexd.ts";
 import { startSilentDatabase } from "../support/silent-proxy.ts";
+import { untilEqual } from "../support/until.ts";
 import { startCli } from "./cli-process.ts";
 
-let testDatabase: TestDatabase;
-beforeAll(async () => {
-  testDatabase = await createTestDatabase();
-});
-afterAll(() => testDatabase.drop());
+const testDatabase = useDatabase();
 
 test("a lease whose answer was lost goes to a worker when the database is back; nothing hangs on the silent one", async () => {
   const { sql } = testDatabase;

@@ -1,20 +1,14 @@
 /** `slabmend work` as a process of its own: from the database, from the queue, draining, and without a worker. */
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
 import { checkRules } from "../../dev/demo/check-rules.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
+import { untilEqual } from "../support/until.ts";
 import { type CliProcess, startCli } from "./cli-process.ts";
 import { createFleetRole, type FleetRole } from "./fleet-role.ts";
-
-// Processes that start and repair on a busy machine.
-vi.setConfig({ testTimeout: 120_000 });
-
-/** Waits for what another process does to the database. */
-const untilCount = (count: () => Promise<number>, expected: number): Promise<void> =>
-  vi.waitFor(async () => expect(await count()).toBe(expected), { timeout: 100_000, interval: 50 });
 
 const stack = new AsyncDisposableStack();
 let world: RepairWorld;
@@ -81,7 +75,7 @@ function lastLine(cli: CliProcess): unknown {
 test("straight from the database: repairs what there is, and ends with 0 when told", async () => {
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const cli = work("--from-database", "--concurrency", "2");
-  await cli.meanwhile(untilCount(countRepaired, 3));
+  await cli.meanwhile(untilEqual(countRepaired, 3));
   // Each of them began at once: nothing waits for a queue.
   expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
   cli.child.kill("SIGTERM");
@@ -93,7 +87,7 @@ test("straight from the database: repairs what there is, and ends with 0 when to
   expect(cli.out() + cli.err()).not.toContain(new URL(role.url).password);
 });
 
-test("from the queue: a message for each, and a malformed one stays", async () => {
+test("work repairs the slab of each message in the queue and leaves a malformed message there", async () => {
   const repairedBefore = await countRepaired();
   const slabs = [await brokenSlab(), await brokenSlab()];
   const client = queueServer.createClient();
@@ -102,7 +96,7 @@ test("from the queue: a message for each, and a malformed one stays", async () =
   await send("no message of ours");
   for (const slab of slabs) await send(encodeRepairMessage(await world.lease(slab), "default"));
   const cli = work("--concurrency", "2");
-  await cli.meanwhile(untilCount(countRepaired, repairedBefore + 2));
+  await cli.meanwhile(untilEqual(countRepaired, repairedBefore + 2));
   cli.child.kill("SIGTERM");
   expect(await cli.ended).toBe(0);
   expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 2 }, notBegun: 0, crashed: 0 });
@@ -118,7 +112,7 @@ test("draining finishes what is in hand and begins nothing more", async () => {
   const cli = work("--from-database", "--concurrency", "1");
   const running = () =>
     world.database.sql`select through_queue from slabmend.leases where began_at is not null`;
-  await cli.meanwhile(untilCount(async () => (await running()).length, 1));
+  await cli.meanwhile(untilEqual(async () => (await running()).length, 1));
   // The claim of a queue does not count it.
   expect(await running()).toEqual([{ through_queue: false }]);
   cli.child.kill("SIGTERM");
@@ -134,7 +128,7 @@ test("draining finishes what is in hand and begins nothing more", async () => {
   expect(free).toEqual({ slabs: 1 });
 });
 
-test("what cannot work says so before anything is leased", async () => {
+test("work that cannot succeed says so before anything is leased", async () => {
   await brokenSlab();
   const { sql } = world.database;
   await sql.unsafe(`revoke update (next_repair_attempt) on public.slabs from ${role.name}`);

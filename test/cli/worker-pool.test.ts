@@ -5,7 +5,8 @@ import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/id
 import { createHandOver } from "../../lib/worker/hand-over.ts";
 import { type WorkEnd, WorkerPool } from "../../lib/worker/worker-pool.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
-import { processState, untilEqual } from "../support/processes.ts";
+import { processState } from "../support/processes.ts";
+import { untilEqual } from "../support/until.ts";
 
 const entry = fileURLToPath(new URL("./fixtures/obedient-worker.ts", import.meta.url));
 const task = (does: "a" | "b" | "c" | "d" | "f") => ({
@@ -40,7 +41,7 @@ test("a crash is one repair's, and the next gets a process of its own", async ()
   expect(await pool.run(task("b"))).toEqual({ kind: "not-begun", code: "ECONNREFUSED" });
 });
 
-test("what hangs beyond its time is killed", async () => {
+test("a worker that hangs beyond its time is killed", async () => {
   const clock = createFakeClock();
   create(1, clock);
   const end = pool.run(task("f"));

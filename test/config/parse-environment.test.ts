@@ -2,9 +2,12 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { CLAIM_SETTINGS, WORKER_SETTINGS } from "../../dev/demo/functions/settings.ts";
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import { parseEnvironment, variablesOf } from "../../lib/config/parse-environment.ts";
 import { VARIABLES, type VariableName } from "../../lib/config/variables.ts";
+import { claimSettingsFrom } from "../../lib/jobs/claim/settings-from-environment.ts";
+import { DEFAULT_WORKER_SETTINGS } from "../../lib/worker/worker-settings.ts";
 import { makeCertificate } from "../support/certificates.ts";
 
 const good = {
@@ -35,7 +38,7 @@ test("values arrive typed and frozen", () => {
     ...good,
     SLABMEND_MIN_HOST_DISTANCE_KM: "2.5",
   });
-  expect(environment.SLABMEND_MIGRATION_SEED).toEqual(new Uint8Array(32).fill(0x11));
+  expect(environment.SLABMEND_MIGRATION_SEED.reveal()).toEqual(new Uint8Array(32).fill(0x11));
   expect(environment.SLABMEND_MIN_HOST_DISTANCE_KM).toBe(2.5);
   expect(environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES).toBe(false);
   expect(Object.isFrozen(environment)).toBe(true);
@@ -45,14 +48,14 @@ test("all problems are reported at once, by name, with what was expected", () =>
   const problems = problemsOf(variablesOf("repair"), {
     SLABMEND_DATABASE_URL: "mysql://user:hunter2@db/indexd",
     SLABMEND_MIGRATION_SEED: "canary-not-hex",
-    SLABMEND_LEASE_SECONDS: "soon",
+    SLABMEND_MIN_HOST_DISTANCE_KM: "far",
     SLABMEND_ALLOW_PRIVATE_ADDRESSES: "yes",
   });
   expect(problems.map(({ name }) => name)).toEqual([
     "SLABMEND_DATABASE_URL",
     "SLABMEND_MIGRATION_SEED",
     "SLABMEND_QUEUE_URL",
-    "SLABMEND_LEASE_SECONDS",
+    "SLABMEND_MIN_HOST_DISTANCE_KM",
     "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
   ]);
 });
@@ -80,22 +83,43 @@ test("a malformed secret is never echoed", () => {
   expect(error.message).not.toMatch(/hunter2|canary/);
 });
 
-test("a heartbeat must leave room for two that fail", () => {
-  const withHeartbeat = (seconds: string) =>
-    problemsOf(variablesOf("repair"), {
-      ...good,
-      SLABMEND_LEASE_SECONDS: "60",
-      SLABMEND_HEARTBEAT_SECONDS: seconds,
-    });
-  expect(withHeartbeat("20")).toEqual([]);
-  expect(withHeartbeat("21").map(({ name }) => name)).toEqual(["SLABMEND_HEARTBEAT_SECONDS"]);
+test.each([
+  ["production", DEFAULT_WORKER_SETTINGS],
+  ["the demo", WORKER_SETTINGS],
+])("in %s two heartbeats may fail before a lease is lost", (_where, { leaseMs, heartbeatMs }) => {
+  expect(heartbeatMs * 3).toBeLessThanOrEqual(leaseMs);
+});
+
+test("variables of the environment go before the settings in code, and the rest of those stays", () => {
+  const environment = parseEnvironment(variablesOf("claim"), {
+    ...good,
+    SLABMEND_REPAIR_CONCURRENCY: "7",
+    SLABMEND_INDEXD_GRACE_SECONDS: "0",
+    SLABMEND_BAD_HOST_GRACE_SECONDS: "60",
+    SLABMEND_DAILY_SIACOINS: "2",
+  });
+  const settings = claimSettingsFrom(environment, CLAIM_SETTINGS);
+  expect(settings).toMatchObject({
+    maxInFlight: 14,
+    indexdGraceMs: 0,
+    topUpMs: CLAIM_SETTINGS.topUpMs,
+    budget: { hastings: 2n * 10n ** 24n },
+    walk: {
+      everyMs: CLAIM_SETTINGS.walk.everyMs,
+      indexdGraceMs: 0,
+      thresholds: {
+        dangerAbove: CLAIM_SETTINGS.walk.thresholds.dangerAbove,
+        graceMs: { lost: 0, "bad-contract": 21_600_000, "bad-host": 60_000 },
+      },
+    },
+  });
 });
 
 /** A name of one's own: most text is one. */
 const FREE_TEXT: readonly VariableName[] = ["SLABMEND_METRICS_NAMESPACE"];
 
 test.each(Object.keys(VARIABLES) as VariableName[])("%s: garbage is refused with its name", (name) => {
-  const words = FREE_TEXT.includes(name) ? [] : ["-1e9", "999999999999999999999", "not-a-value"];
+  const words = FREE_TEXT.includes(name) ? [] : ["-1e9", "999999999999999999999", "Not a value"];
   for (const text of ["\u0000", ...words]) {
     expect(problemsOf([name], { [name]: text }).map((problem) => problem.name)).toEqual([name]);
   }

@@ -1,18 +1,14 @@
 import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { askWithin, createAnsweringDatabase } from "../../lib/database/client/answering-database.ts";
 import { connect } from "../../lib/database/client/connect.ts";
 import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { startSilentDatabase } from "../support/silent-proxy.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
+const database = useDatabase();
 
 const one = async (sql: Sql): Promise<number> => (await sql<{ one: number }[]>`select 1 as one`)[0]!.one;
 
@@ -33,7 +29,7 @@ test("a server that falls silent is given up, and the next call has a new connec
   await proxy.stop();
 });
 
-test("what is idempotent is asked again by itself", async () => {
+test("an idempotent call is asked again by itself when the connection breaks", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });

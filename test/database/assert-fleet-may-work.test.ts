@@ -4,18 +4,14 @@ import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { assertFleetMayWork } from "../../lib/database/schema/assert-fleet-may-work.ts";
 import { createFleetRole, type FleetRole } from "../cli/fleet-role.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 
-let database: TestDatabase;
+const database = useDatabase();
 let role: FleetRole;
 beforeAll(async () => {
-  database = await createTestDatabase();
   role = await createFleetRole(database);
 });
-afterAll(async () => {
-  await role.drop();
-  await database.drop();
-});
+afterAll(() => role.drop());
 
 /** In a transaction as that role, after the owner's changes, all of it rolled back. */
 async function failureOf(changes: string, name = role.name): Promise<unknown> {
@@ -71,7 +67,7 @@ test("a role that was granted nothing gets the list and the remedy, not a refusa
   });
 });
 
-test("it costs four round trips", async () => {
+test("asking whether the fleet may work costs four round trips", async () => {
   let queries = 0;
   const sql = postgres(role.url, { max: 1, prepare: false, fetch_types: false, debug: () => (queries += 1) });
   await assertFleetMayWork(sql);

@@ -1,20 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type BeginResult, beginRepair } from "../../lib/database/leases/begin-repair.ts";
 import { extendLease } from "../../lib/database/leases/extend-lease.ts";
 import type { LeaseToken } from "../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { LOST, type SeededSlab, seedSlab } from "../support/seed-indexd.ts";
 import { leaseByHand } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const { sql } = useDatabase();
 
 let slab: SeededSlab;
 let token: LeaseToken;
@@ -55,7 +48,7 @@ describe("begin", () => {
     ).toHaveLength(7);
   });
 
-  test("also when its hour is over, as long as nobody has reaped it", async () => {
+  test("a repair begins although its lease has expired, as long as it was not reaped", async () => {
     await sql`
       update slabmend.leases set expires_at = now() - interval '10 minutes', held_until = now() - interval '10 minutes'
       where token = ${token}`;
@@ -65,19 +58,19 @@ describe("begin", () => {
     expect(await begin()).toMatchObject({ kind: "begun" });
   });
 
-  test("not with another token, and then changes nothing", async () => {
+  test("a repair does not begin with another token, which changes nothing", async () => {
     const before = await rows();
     expect(await begin({ token: randomUUID() })).toEqual({ kind: "stale", why: "leased-again" });
     expect(await rows()).toEqual(before);
   });
 
-  test("not without a lease", async () => {
+  test("a repair does not begin without a lease", async () => {
     await sql`delete from slabmend.leases where token = ${token}`;
     expect(await begin()).toEqual({ kind: "stale", why: "no-lease" });
     expect(await begin({ slabId: 999_999_999n })).toEqual({ kind: "stale", why: "no-lease" });
   });
 
-  test("not when indexd has claimed the slab meanwhile; the lease goes, the claim stays", async () => {
+  test("a repair does not begin after indexd has claimed the slab; the lease goes, indexd's claim stays", async () => {
     await sql`
       update slabs set next_repair_attempt = next_repair_attempt + interval '1 microsecond' where id = ${String(slab.id)}`;
     const [before] = await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`;
@@ -88,7 +81,7 @@ describe("begin", () => {
     ]);
   });
 
-  test("not when indexd is claiming it at this moment: first the lock, then the look", async () => {
+  test("a repair does not begin while indexd is claiming the slab: first the lock, then the look", async () => {
     let beginning: Promise<BeginResult> | undefined;
     await sql.begin(async (tx) => {
       await tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
@@ -102,7 +95,7 @@ describe("begin", () => {
     expect(await beginning).toEqual({ kind: "stale", why: "indexd-claimed" });
   });
 
-  test("not for a slab that indexd has deleted", async () => {
+  test("a repair does not begin for a slab that indexd has deleted", async () => {
     await sql`delete from slabs where id = ${String(slab.id)}`;
     expect(await begin()).toEqual({ kind: "stale", why: "slab-gone" });
     expect(await begin()).toEqual({ kind: "stale", why: "no-lease" });
@@ -137,7 +130,7 @@ describe("heartbeat", () => {
     ]);
   });
 
-  test("never revives an expired one", async () => {
+  test("a heartbeat never revives an expired lease", async () => {
     await begin();
     await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '1 millisecond' where token = ${token}`;
     expect(await extendLease(sql, { slabId: slab.id, token })).toBe(false);

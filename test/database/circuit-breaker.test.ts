@@ -115,7 +115,7 @@ describe("an open circuit breaker", () => {
     });
   });
 
-  test("what was bad before the backoff says nothing new", () => {
+  test("failures from before the backoff do not open the circuit breaker again", () => {
     const health = open(MINUTE);
     expect(nextBreaker(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
   });

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql, type TransactionSql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   type CommitRequest,
   type CommitResult,
   commitRepair,
 } from "../../lib/database/leases/commit-repair.ts";
 import type { LeaseToken } from "../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -17,18 +17,16 @@ import {
   seedSlab,
 } from "../support/seed-indexd.ts";
 import { statisticsThatDisagree } from "../support/seed-statistics.ts";
+import { until } from "../support/until.ts";
 import { migrateSector } from "./reference-writes.ts";
 import { indexdState, leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const database = useDatabase({ max: 8 });
+const { sql } = database;
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase({ max: 8 });
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 10 });
 });
-afterAll(() => database.drop());
 
 let slab: SeededSlab;
 let token: LeaseToken;
@@ -50,12 +48,12 @@ describe("a superseded worker changes nothing of indexd's", () => {
     expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
   };
 
-  test("its lease was reaped", async () => {
+  test("a worker whose lease was reaped changes nothing of indexd's", async () => {
     await sql`delete from slabmend.leases where token = ${token}`;
     await changesNothing("lease-gone");
   });
 
-  test("its slab was leased again", async () => {
+  test("a worker whose slab was leased again changes nothing of indexd's", async () => {
     await sql`delete from slabmend.leases where token = ${token}`;
     const next = await leaseByHand(sql, slab);
     await changesNothing("lease-gone");
@@ -63,7 +61,7 @@ describe("a superseded worker changes nothing of indexd's", () => {
     expect(await sql`select 1 from slabmend.leases where token = ${next}`).toHaveLength(1);
   });
 
-  test("it never began", async () => {
+  test("a worker that never began changes nothing of indexd's", async () => {
     await sql`update slabmend.leases set began_at = null, worker = null where token = ${token}`;
     await changesNothing("never-begun");
   });
@@ -176,7 +174,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     }
   };
 
-  test("it migrates the very sector", async () => {
+  test("a commit beside an indexd that migrates the same sector keeps indexd's location", async () => {
     const result = await besideIndexd((tx) =>
       migrateSector(tx, { ...request.moves[0]!, newHostId: hosts[6]!.id }),
     );
@@ -187,13 +185,13 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("it migrates another sector of the slab to our host", async () => {
+  test("a commit beside an indexd that migrates another sector of the slab to our host drops the move", async () => {
     const [move] = await movesFromHere(sql, slab, [[1, hosts[5]!]]);
     const result = await besideIndexd((tx) => migrateSector(tx, move!));
     expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "host-taken" }] });
   });
 
-  test("it migrates a sector that we report lost", async () => {
+  test("a commit beside an indexd that migrates a sector reported lost does not record it as lost", async () => {
     const { id: sectorId, root } = slab.sectors[1]!;
     request = { ...request, lost: [{ sectorId, root, hostId: hosts[0]!.id }] };
     const [move] = await movesFromHere(sql, slab, [[1, hosts[7]!]]);
@@ -202,7 +200,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("it upgrades its tables to something else", async () => {
+  test("a commit beside an indexd that upgrades its tables to something else is superseded", async () => {
     const result = await besideIndexd(async (tx) => {
       await tx`alter table sectors add column meaning text`;
       await tx`update global_settings set db_version = db_version + 1000`;
@@ -215,7 +213,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(sector).toEqual({ host_id: null });
   });
 
-  test("it claims the slab", async () => {
+  test("a commit beside an indexd that claims the slab is superseded", async () => {
     const result = await besideIndexd(
       (tx) =>
         tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`,
@@ -223,7 +221,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(result).toEqual({ kind: "superseded", why: "indexd-claimed" });
   });
 
-  test("it deletes the slab", async () => {
+  test("a commit beside an indexd that deletes the slab is superseded", async () => {
     const result = await besideIndexd(async (tx) => {
       await tx`update stats set stat_value = stat_value - 1 where stat_name = 'num_slabs'`;
       await tx`delete from slabs where id = ${String(slab.id)}`;
@@ -270,7 +268,7 @@ describe("retries", () => {
     expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed" });
   });
 
-  test("what is no conflict is thrown as it is", async () => {
+  test("an error of a commit that is no conflict is thrown as it is", async () => {
     await expect(commitRepair(failingFirst(sql, 1, "23514"), request)).rejects.toMatchObject({
       code: "23514",
     });
@@ -364,14 +362,11 @@ describe("two commits that meet", () => {
   });
 });
 
-async function waitsForLock(pid: number): Promise<void> {
-  for (;;) {
-    const [row] = await sql<{ waits: boolean }[]>`
-      select wait_event_type = 'Lock' as waits from pg_stat_activity where pid = ${pid}`;
-    if (row?.waits === true) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const waitsForLock = (pid: number) =>
+  until(
+    () => sql`select from pg_stat_activity where pid = ${pid} and wait_event_type = 'Lock'`,
+    (waiting) => waiting.length > 0,
+  );
 
 /** A client whose first statements fail before they reach the database. */
 function failingFirst(client: Sql, times: number, code: string): Sql {

@@ -1,11 +1,10 @@
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   type CommitRequest,
   type CommitResult,
   commitRepair,
 } from "../../lib/database/leases/commit-repair.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import {
   blockHost,
   LOST,
@@ -21,13 +20,7 @@ import { statisticsThatDisagree } from "../support/seed-statistics.ts";
 import { migrateSector } from "./reference-writes.ts";
 import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const { sql } = useDatabase();
 
 let hosts: SeededHost[];
 beforeEach(async () => {

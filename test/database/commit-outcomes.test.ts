@@ -1,8 +1,7 @@
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { commitRepair } from "../../lib/database/leases/commit-repair.ts";
 import type { OutcomeKind } from "../../lib/database/leases/outcome-writes.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -15,15 +14,11 @@ import {
 } from "../support/seed-indexd.ts";
 import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase();
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 6 });
 });
-afterAll(() => database.drop());
 
 const slabWithLoss = (failures = 0): Promise<SeededSlab> =>
   seedSlab(sql, {

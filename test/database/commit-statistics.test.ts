@@ -1,8 +1,8 @@
 import fc from "fast-check";
-import type { Sql, TransactionSql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TransactionSql } from "postgres";
+import { beforeAll, expect, test } from "vitest";
 import { commitRepair, type LostReport } from "../../lib/database/leases/commit-repair.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import {
   type SectorSeed,
   type SeededHost,
@@ -14,15 +14,11 @@ import { foldStatistics, statisticsThatDisagree } from "../support/seed-statisti
 import { markSectorLost, markSlabRepaired, migrateSector } from "./reference-writes.ts";
 import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase();
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 24 });
 });
-afterAll(() => database.drop());
 
 /** Where a sector can be, and whether its host says that it is lost. */
 const PLACES = ["good", "lost", "unpinned", "bad-contract", "over", "unpinned-on-bad-host"] as const;

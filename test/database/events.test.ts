@@ -1,17 +1,13 @@
 import postgres, { type Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { flushMoved } from "../../lib/database/indexd/bump-events.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { INDEXD_PUBLISHES } from "../support/indexd-version.ts";
 import { LOST, type SeededSlab, seedAccount, seedObject, seedSlab } from "../support/seed-indexd.ts";
+import { until } from "../support/until.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase({ max: 6 });
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const database = useDatabase({ max: 6 });
+const { sql } = database;
 
 let accountId: number;
 beforeEach(async () => {
@@ -83,7 +79,7 @@ test("more objects than are told at once are told slab by slab, and a slab of an
   expect((await bumped()).length - before).toBe(52_001);
 });
 
-test("of one slab, and at most so many", async () => {
+test("a flush can be limited to one slab and to a number of slabs", async () => {
   const slabs = [await slab(), await slab(), await slab()];
   for (const each of slabs) await moved(each);
   expect(await flushMoved(sql, { slabId: slabs[1]!.id })).toBe(1);
@@ -111,7 +107,11 @@ test("several flushes of slabs of the same objects never deadlock, and a commit 
       Array.from({ length: 6 }, () => flushMoved(sql, { limit: 2, retry: { maxAttempts: 1 } })),
     );
     expect(done.every((count) => count <= 2)).toBe(true);
-    while ((await flushMoved(sql)) > 0);
+    await until(
+      () => flushMoved(sql),
+      (flushed) => flushed === 0,
+      { everyMs: 0 },
+    );
   }
   expect(await bumped()).toEqual(expect.arrayContaining(objects.map(hex)));
   await moved(slabs[0]!);

@@ -1,14 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { readFleetMode, resumeLeasing, stopLeasing } from "../../lib/database/fleet/fleet-mode.ts";
 import { takeUnsent } from "../../lib/database/leases/unsent-leases.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
+const database = useDatabase();
 beforeEach(async () => {
   await database.sql`
     update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;

@@ -1,19 +1,13 @@
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   assertStoreVersion,
   migrateDatabase,
   STORE_VERSION,
 } from "../../lib/database/schema/migrate-database.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase({ max: 8 });
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const database = useDatabase({ max: 8 });
+const { sql } = database;
 
 const uninstall = () => sql`drop schema slabmend cascade`;
 
@@ -21,7 +15,7 @@ const catalogue = () => sql`
   select table_name, column_name, data_type, column_default, is_nullable from information_schema.columns
   where table_schema = 'slabmend' order by 1, ordinal_position`;
 
-test("from nothing, and again", async () => {
+test("the schema is installed from nothing; a second run finds it installed", async () => {
   await uninstall();
   await expect(assertStoreVersion(sql)).rejects.toMatchObject({ code: "schema-missing" });
   expect(await migrateDatabase(sql)).toEqual({ from: 0, to: STORE_VERSION });
@@ -31,7 +25,7 @@ test("from nothing, and again", async () => {
   expect(await catalogue()).toEqual(first);
 });
 
-test("several at once: one does it, the others find it done", async () => {
+test("of several migrations at once one installs the schema and the others find it installed", async () => {
   await uninstall();
   const results = await Promise.all(Array.from({ length: 6 }, () => migrateDatabase(sql)));
   expect(results.filter((result) => result.from === 0)).toHaveLength(1);

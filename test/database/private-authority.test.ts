@@ -73,7 +73,7 @@ test("an address that the certificate does not name is refused, whoever signed i
   });
 });
 
-test("the command line too: SLABMEND_DATABASE_CA", async () => {
+test("the command line trusts the authorities of SLABMEND_DATABASE_CA", async () => {
   const encryption = async (environment: Record<string, string>) => {
     const { json } = await runCli(["doctor", "--json"], {
       environment: { SLABMEND_DATABASE_URL: url("localhost"), ...environment },

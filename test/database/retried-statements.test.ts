@@ -1,5 +1,4 @@
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { forgetFineSlabs } from "../../lib/database/backlog/forget-fine-slabs.ts";
 import { readWalks } from "../../lib/database/backlog/record-backlog.ts";
 import { checkBudget } from "../../lib/database/fleet/budget.ts";
@@ -13,16 +12,13 @@ import { deleteDeadLetters } from "../../lib/database/fleet/stored-dead-letters.
 import { leaseSlab, releaseUnbegunLease } from "../../lib/database/leases/lease-slab.ts";
 import { markSent, takeUnsent } from "../../lib/database/leases/unsent-leases.ts";
 import { parseHostKey } from "../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 import { LOST, type SeededSlab, seedSlab } from "../support/seed-indexd.ts";
 import { leaseByHand } from "./running-lease.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase({ max: 1 });
 let slab: SeededSlab;
 beforeAll(async () => {
-  database = await createTestDatabase({ max: 1 });
-  sql = database.sql;
   // A sequence is not rolled back: only the first statement on each table fails, whoever makes it.
   await sql`create sequence once`;
   await sql.unsafe(`
@@ -32,7 +28,6 @@ beforeAll(async () => {
       return null;
     end $$`);
 });
-afterAll(() => database.drop());
 beforeEach(async () => {
   slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
 });

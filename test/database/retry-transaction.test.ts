@@ -28,11 +28,11 @@ test.each([
   ["57P04", "permanent"],
   ["23514", "permanent"],
   ["42501", "permanent"],
-])("%s is %s", (code, kind) => {
+])("an error with SQLSTATE %s is %s", (code, kind) => {
   expect(classifyDatabaseFailure(failure(code))).toBe(kind);
 });
 
-test("what is no error of the database is permanent", () => {
+test("an error that is not of the database is permanent", () => {
   expect(classifyDatabaseFailure(new TypeError("a bug"))).toBe("permanent");
   expect(classifyDatabaseFailure("40001")).toBe("permanent");
 });

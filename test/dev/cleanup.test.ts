@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { createRunFolder, isAlive, removeStaleRunFolders } from "../../dev/process/run-folder.ts";
-import { untilEqual } from "../support/processes.ts";
+import { untilEqual } from "../support/until.ts";
 
 const PARENT = fileURLToPath(new URL("./fixtures/parent.ts", import.meta.url));
 

@@ -23,7 +23,7 @@ test("a connection that a test leaves open fails it", async () => {
   await leak.end();
 });
 
-test("by default it also holds our schema", async () => {
+test("a test database holds our schema by default", async () => {
   const database = await createTestDatabase();
   const [row] = await database.sql<
     { leases: string | null }[]

@@ -14,7 +14,8 @@ import {
 import { FunctionPool } from "../../dev/aws/function-pool.ts";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
 import { type ParentGuard, startParentGuard } from "../../dev/process/parent-guard.ts";
-import { processState, untilEqual } from "../support/processes.ts";
+import { processState } from "../support/processes.ts";
+import { untilEqual } from "../support/until.ts";
 import { probe } from "./fixtures/functions.ts";
 
 /** As short as SQS allows: a message that failed comes back after it. */

@@ -7,7 +7,8 @@ import type { FunctionDefinition } from "../../dev/aws/function-definition.ts";
 import { FunctionPool, type PoolOutcome } from "../../dev/aws/function-pool.ts";
 import { type ParentGuard, startParentGuard } from "../../dev/process/parent-guard.ts";
 import { isAlive } from "../../dev/process/run-folder.ts";
-import { processState, untilEqual } from "../support/processes.ts";
+import { processState } from "../support/processes.ts";
+import { untilEqual } from "../support/until.ts";
 import { BROKEN, probe } from "./fixtures/functions.ts";
 
 let guard: ParentGuard;
@@ -64,7 +65,7 @@ describe("an invocation", () => {
     expect(result.remainingMs).toBeLessThanOrEqual(15_000);
   });
 
-  test("without a result returns null", async () => {
+  test("an invocation without a result returns null", async () => {
     expect(await pool().invoke('{"do":"nothing"}')).toEqual({ kind: "succeeded", payload: "null" });
   });
 

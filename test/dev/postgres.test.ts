@@ -76,7 +76,7 @@ test("a setting that the server refuses is a typed error with the log, and leave
   });
 });
 
-test.runIf(isRoot)("as root it runs as nobody, or with a copy of its files", async () => {
+test.runIf(isRoot)("PostgreSQL started by root runs as nobody, or with a copy of its files", async () => {
   const kinds = [];
   for (const withoutIdentities of [[], ["nobody", "user-namespace"]] as const) {
     server = await startPostgres({ withoutIdentities });
@@ -90,7 +90,7 @@ test.runIf(isRoot)("as root it runs as nobody, or with a copy of its files", asy
 });
 
 test.runIf(isRoot)(
-  "as root below a closed folder it runs in a user namespace, or says that it cannot",
+  "PostgreSQL started by root below a closed folder runs in a user namespace, or says that it cannot",
   async () => {
     const closed = await mkdtemp(join(tmpdir(), "slabmend-closed-"));
     process.env["TMPDIR"] = closed;

@@ -45,7 +45,7 @@ test("a client that knows only AWS_ENDPOINT_URL and the queue's URL sends, recei
   }
 });
 
-test("listens on loopback only", async () => {
+test("the embedded SQS listens on loopback only", async () => {
   const { port } = new URL(server.url);
   const others = Object.values(networkInterfaces()).flatMap((list = []) =>
     list.filter((address) => !address.internal && address.family === "IPv4"),

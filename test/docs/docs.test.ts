@@ -1,9 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import type { PriceList } from "../../bench/cost-model.ts";
-import { costTables, withCostTables } from "../../bench/cost-tables.ts";
-import type { RepairWallResult } from "../../bench/repair-wall.ts";
 import { describeVariables } from "../../lib/config/describe-variables.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -15,13 +12,6 @@ const documents = [
 
 test("the table of variables is what the code reads", () => {
   expect(read("docs/configuration.md")).toBe(describeVariables());
-});
-
-test("the tables of costs are what follows from what was measured and from the prices", () => {
-  const { repairWall } = JSON.parse(read("docs/cost/measured.json")) as { repairWall: RepairWallResult };
-  const prices = JSON.parse(read("docs/cost/prices.json")) as PriceList;
-  const document = read("docs/cost.md");
-  expect(withCostTables(document, costTables(repairWall, prices))).toBe(document);
 });
 
 test.each(documents)("%s: every script that it names exists", (path) => {

@@ -10,6 +10,7 @@ import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { type Answered, createTestHost, type TestHost } from "../rhp4/rpc-server.ts";
 import { accountKey, filled, hostIdentity } from "../rhp4/samples.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
+import { until } from "../support/until.ts";
 import { listen, type SocketHost } from "./socket-host.ts";
 
 let host: TestHost;
@@ -229,11 +230,11 @@ test("the second address is tried beside a slow first one, and the loser is hung
   const mute = await listen(host, { onSocket: stayMute });
   cleanUp.push(() => mute.stop());
   const dialling = dialer({ clock })([mute.address, server.address]);
-  while (mute.accepted() === 0) await clock.advance(0);
+  await until(() => mute.accepted() > 0, Boolean, { everyMs: 0 });
   expect(server.accepted()).toBe(0);
   await clock.advance(250);
   await dialling;
-  while (mute.sockets.size > 0) await clock.advance(0);
+  await until(() => mute.sockets.size === 0, Boolean, { everyMs: 0 });
   expect(clock.pending).toBe(0);
 });
 
@@ -242,10 +243,10 @@ test("an abort ends a dial in any phase", async () => {
   cleanUp.push(() => mute.stop());
   const inHandshake = new AbortController();
   const first = dialer()([mute.address], host.hostKey, inHandshake.signal).catch((error: unknown) => error);
-  while (mute.accepted() === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => mute.accepted() > 0);
   inHandshake.abort();
   expect(await first).toMatchObject({ code: "aborted" });
-  while (mute.sockets.size > 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => mute.sockets.size === 0);
 
   const inLookup = new AbortController();
   const resolveName = (_name: string, abort: AbortSignal) =>

@@ -12,6 +12,7 @@ import { hexOf, type Root } from "../../lib/slab/ids.ts";
 import { type Answered, createTestHost, type Misbehave, type TestHost } from "../rhp4/rpc-server.ts";
 import { accountKey, filled, hostIdentity, hostSettings } from "../rhp4/samples.ts";
 import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
+import { until as eventually } from "../support/until.ts";
 import { createMemoryNetwork, type MemoryNetwork } from "./memory-network.ts";
 
 const LENGTH = 65_536;
@@ -20,6 +21,8 @@ let network: MemoryNetwork;
 let host: TestHost;
 let target: HostTarget;
 let pool: HostPool;
+/** Every pool of a test: some replace the first. */
+let pools: HostPool[];
 let caller: AbortController;
 let root: Root;
 
@@ -30,19 +33,22 @@ beforeEach(() => {
   host = addHost(1);
   target = targetOf(host);
   root = host.store(filled(LENGTH, 7));
+  pools = [];
   pool = makePool();
 });
 
 afterEach(async () => {
-  const closed = pool.close();
+  const closed = Promise.all(pools.map((each) => each.close()));
   await until(() => clock.pending === 0);
   await closed;
   expect(clock.pending, "timers left").toBe(0);
   for (const connection of network.connections) expect(connection.isClosed).toBe(true);
 });
 
-function makePool(config: Partial<HostPoolConfig> = {}): HostPool {
-  return createHostPool({ dialer: network.dialer, account: accountKey, clock, config });
+function makePool(config: Partial<HostPoolConfig> = {}, dialer = network.dialer): HostPool {
+  const made = createHostPool({ dialer, account: accountKey, clock, config });
+  pools.push(made);
+  return made;
 }
 
 function addHost(seedByte: number): TestHost {
@@ -60,12 +66,7 @@ function read(from = target, of = root, into = new Uint8Array(LENGTH), signal = 
 }
 
 /** Turns of the event loop until something has happened; no time passes. */
-async function until(condition: () => boolean): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    if (turns > 100_000) throw new Error("it never happened");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
+const until = (condition: () => boolean) => eventually(condition, Boolean, { everyMs: 0 });
 
 function failureOf(promise: Promise<unknown>): Promise<HostError> {
   return promise.then(
@@ -163,7 +164,7 @@ describe("one host", () => {
       seen.push(to.addresses[0] ?? "");
       return network.dialer(to, signal);
     };
-    pool = createHostPool({ dialer, account: accountKey, clock });
+    pool = makePool({}, dialer);
     await read();
     connection().breakDown();
     await read({ ...target, addresses: ["2.2.2.2:9984"] });

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createDnsLookup, type ResolveName } from "../../lib/network/resolve-name.ts";
+import { until } from "../support/until.ts";
 
 const TYPES = { A: 1, AAAA: 28 } as const;
 const NXDOMAIN = 3;
@@ -68,7 +69,7 @@ test("a name server that does not answer is not waited for after an abort", asyn
   answer = () => "silence";
   const caller = new AbortController();
   const failed = lookUp("slow.example", caller.signal).catch((error: unknown) => error);
-  while (asked.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => asked.length >= 2);
   const reason = new Error("given up");
   caller.abort(reason);
   expect(await failed).toBe(reason);

@@ -29,7 +29,7 @@ const definitions = Object.entries(ALARMS) as [string, AlarmDefinition][];
 describe.each(definitions)("%s", (name, definition) => {
   const alarm = () => {
     const found = ofType(graph, "cloudwatch/metricAlarm:MetricAlarm").find(
-      ({ inputs }) => inputs["name"] === `slabmend-production-${name}`,
+      ({ inputs }) => inputs["name"] === `slabmend-production-default-${name}`,
     );
     return found?.inputs ?? {};
   };
@@ -57,7 +57,8 @@ describe.each(definitions)("%s", (name, definition) => {
     expect(queries.filter(({ returnData }) => returnData)).toHaveLength(1);
     for (const { metric } of queries) {
       if (metric === undefined) continue;
-      if (metric.namespace !== "slabmend/production") expect(metric.namespace).toMatch(/^AWS\/(SQS|Lambda)$/);
+      if (metric.namespace !== "slabmend/production/default")
+        expect(metric.namespace).toMatch(/^AWS\/(SQS|Lambda)$/);
       else expect(Object.keys(METRICS)).toContain(metric.metricName);
       expect(Object.values(metric.dimensions)).not.toContain(undefined);
     }
@@ -132,7 +133,7 @@ test("what must happen every minute breaches when it is silent", () => {
 
 test("an unknown version of indexd: one run of claim that says so is enough, and the alarm ends when none does", () => {
   const [alarm] = ofType(graph, "cloudwatch/metricAlarm:MetricAlarm").filter(
-    ({ inputs }) => inputs["name"] === "slabmend-production-unknown-indexd-version",
+    ({ inputs }) => inputs["name"] === "slabmend-production-default-unknown-indexd-version",
   );
   expect(alarm?.inputs).toMatchObject({
     comparisonOperator: "GreaterThanThreshold",
@@ -144,7 +145,7 @@ test("an unknown version of indexd: one run of claim that says so is enough, and
       {
         returnData: true,
         metric: {
-          namespace: "slabmend/production",
+          namespace: "slabmend/production/default",
           metricName: "UnknownIndexdVersion",
           dimensions: { service: "claim" },
           stat: "Sum",
@@ -165,7 +166,7 @@ test("the topic tells the operator", () => {
 
 test("the dashboard shows every metric of the table that is worth a graph, and the alarms", () => {
   const body = JSON.parse(
-    String(one(graph, "cloudwatch/dashboard:Dashboard", "Dashboard")["dashboardBody"]),
+    String(one(graph, "cloudwatch/dashboard:Dashboard", "DefaultDashboard")["dashboardBody"]),
   ) as {
     widgets: { type: string; properties: { alarms?: string[]; metrics?: unknown[][]; region?: string } }[];
   };

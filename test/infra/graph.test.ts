@@ -13,12 +13,12 @@ import {
   variablesOf,
 } from "./support/read-graph.ts";
 
-const REPAIRS = "arn:aws:sqs:eu-central-1:123456789012:RepairsQueue";
-const DEAD_LETTERS = "arn:aws:sqs:eu-central-1:123456789012:DeadLettersQueue";
+const REPAIRS = "arn:aws:sqs:eu-central-1:123456789012:DefaultRepairsQueue";
+const DEAD_LETTERS = "arn:aws:sqs:eu-central-1:123456789012:DefaultDeadLettersQueue";
 const logs = (name: string) => ({
   actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
   effect: "Allow",
-  resources: [`arn:aws:logs:eu-central-1:123456789012:log-group:/slabmend/production/${name}:*`],
+  resources: [`arn:aws:logs:eu-central-1:123456789012:log-group:/slabmend/production/default/${name}:*`],
 });
 const allow = (actions: string[], resource: string) => ({ actions, effect: "Allow", resources: [resource] });
 
@@ -42,8 +42,10 @@ beforeAll(async () => {
 
 describe("queues", () => {
   test("a message is hidden for at least six times the function's time, and goes away after five receives", () => {
-    const repairs = one(graph, "sqs/queue:Queue", "RepairsQueue");
-    const { timeout } = one(graph, "lambda/function:Function", "RepairFunction") as { timeout: number };
+    const repairs = one(graph, "sqs/queue:Queue", "DefaultRepairsQueue");
+    const { timeout } = one(graph, "lambda/function:Function", "DefaultRepairFunction") as {
+      timeout: number;
+    };
     expect(repairs["visibilityTimeoutSeconds"]).toBeGreaterThanOrEqual(6 * timeout);
     expect(JSON.parse(String(repairs["redrivePolicy"]))).toEqual({
       deadLetterTargetArn: DEAD_LETTERS,
@@ -54,8 +56,10 @@ describe("queues", () => {
   });
 
   test("dead letters stay for fourteen days, and come from the queue of repairs only", () => {
-    expect(one(graph, "sqs/queue:Queue", "DeadLettersQueue")["messageRetentionSeconds"]).toBe(14 * 86_400);
-    const allowed = one(graph, "sqs/redriveAllowPolicy:RedriveAllowPolicy", "DeadLettersRedriveAllow");
+    expect(one(graph, "sqs/queue:Queue", "DefaultDeadLettersQueue")["messageRetentionSeconds"]).toBe(
+      14 * 86_400,
+    );
+    const allowed = one(graph, "sqs/redriveAllowPolicy:RedriveAllowPolicy", "DefaultDeadLettersRedriveAllow");
     expect(JSON.parse(String(allowed["redriveAllowPolicy"]))).toEqual({
       redrivePermission: "byQueue",
       sourceQueueArns: [REPAIRS],
@@ -75,18 +79,18 @@ describe("queues", () => {
 
 describe("functions", () => {
   test("who reads messages is replaced before those who write them", () => {
-    for (const writer of ["ClaimFunction", "ReapFunction"]) {
-      expect(graph.dependencies[writer]).toContain("RepairFunction");
+    for (const writer of ["DefaultClaimFunction", "DefaultReapFunction"]) {
+      expect(graph.dependencies[writer]).toContain("DefaultRepairFunction");
     }
-    expect(graph.dependencies["RepairFunction"]).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/^(Claim|Reap)/)]),
+    expect(graph.dependencies["DefaultRepairFunction"]).not.toEqual(
+      expect.arrayContaining([expect.stringMatching(/^Default(Claim|Reap)/)]),
     );
   });
 
   test.each([
-    ["ClaimFunction", 55, 512],
-    ["RepairFunction", 300, 1_769],
-    ["ReapFunction", 55, 512],
+    ["DefaultClaimFunction", 55, 512],
+    ["DefaultRepairFunction", 300, 1_769],
+    ["DefaultReapFunction", 55, 512],
   ])("%s: runtime, %d s, %d MB, its own log", (name, timeout, memorySize) => {
     expect(one(graph, "lambda/function:Function", name)).toMatchObject({
       runtime: "nodejs24.x",
@@ -97,7 +101,7 @@ describe("functions", () => {
       memorySize,
       loggingConfig: {
         logFormat: "JSON",
-        logGroup: `/slabmend/production/${name.replace("Function", "").toLowerCase()}`,
+        logGroup: `/slabmend/production/default/${name.replace(/^Default|Function$/g, "").toLowerCase()}`,
       },
     });
   });
@@ -110,16 +114,16 @@ describe("functions", () => {
 
   test("each gets the variables that it requires, and no other of ours", () => {
     for (const [name, resource] of [
-      ["claim", "ClaimFunction"],
-      ["repair", "RepairFunction"],
-      ["reap", "ReapFunction"],
+      ["claim", "DefaultClaimFunction"],
+      ["repair", "DefaultRepairFunction"],
+      ["reap", "DefaultReapFunction"],
     ] as const) {
       const given = Object.keys(variablesOf(graph, resource)).filter((key) => key.startsWith("SLABMEND_"));
       expect(variablesReadBy(name)).toEqual(expect.arrayContaining(given));
       expect(given).toContain("SLABMEND_DATABASE_URL");
       expect(given.includes("SLABMEND_MIGRATION_SEED")).toBe(name === "repair");
     }
-    expect(variablesOf(graph, "ClaimFunction")["SLABMEND_MAX_IN_FLIGHT"]).toBe("200");
+    expect(variablesOf(graph, "DefaultClaimFunction")["SLABMEND_REPAIR_CONCURRENCY"]).toBe("50");
   });
 
   test("secrets are encrypted in the deployment's state", () => {
@@ -130,7 +134,7 @@ describe("functions", () => {
       const { environment, ...rest } = inputs;
       return isSecret(environment) ? rest : inputs;
     });
-    for (const secret of ["canary-password", SECRETS.MigrationSeed]) {
+    for (const secret of ["canary-password", SECRETS.DefaultMigrationSeed]) {
       expect(JSON.stringify([plain, graph.outputs])).not.toContain(secret);
     }
   });
@@ -138,9 +142,9 @@ describe("functions", () => {
   test("logs end after thirty days", () => {
     const groups = ofType(graph, "cloudwatch/logGroup:LogGroup");
     expect(groups.map(({ inputs }) => [inputs["name"], inputs["retentionInDays"]])).toEqual([
-      ["/slabmend/production/claim", 30],
-      ["/slabmend/production/reap", 30],
-      ["/slabmend/production/repair", 30],
+      ["/slabmend/production/default/claim", 30],
+      ["/slabmend/production/default/reap", 30],
+      ["/slabmend/production/default/repair", 30],
     ]);
   });
 });
@@ -151,38 +155,44 @@ describe("what starts functions", () => {
     expect(others).toEqual([]);
     expect(mapping?.inputs).toEqual({
       eventSourceArn: REPAIRS,
-      functionName: "arn:aws:lambda:eu-central-1:123456789012:function:RepairFunction",
+      functionName: "arn:aws:lambda:eu-central-1:123456789012:function:DefaultRepairFunction",
       batchSize: 1,
       maximumBatchingWindowInSeconds: 0,
       functionResponseTypes: ["ReportBatchItemFailures"],
-      scalingConfig: { maximumConcurrency: 100 },
+      scalingConfig: { maximumConcurrency: 50 },
     });
   });
 
   test.each(["Claim", "Reap"])("%s: every minute, never twice for one minute", (name) => {
-    const schedule = one(graph, "scheduler/schedule:Schedule", `${name}ScheduleSchedule`);
+    const schedule = one(graph, "scheduler/schedule:Schedule", `Default${name}ScheduleSchedule`);
     expect(schedule).toMatchObject({
       scheduleExpression: "rate(1 minute)",
       flexibleTimeWindow: { mode: "OFF" },
       state: "ENABLED",
       target: {
-        arn: `arn:aws:lambda:eu-central-1:123456789012:function:${name}Function`,
+        arn: `arn:aws:lambda:eu-central-1:123456789012:function:Default${name}Function`,
         retryPolicy: { maximumRetryAttempts: 0 },
       },
     });
     expect(
-      one(graph, "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", `${name}EventInvokeConfig`),
+      one(
+        graph,
+        "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+        `Default${name}EventInvokeConfig`,
+      ),
     ).toMatchObject({ maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 });
-    const { timeout } = one(graph, "lambda/function:Function", `${name}Function`) as { timeout: number };
+    const { timeout } = one(graph, "lambda/function:Function", `Default${name}Function`) as {
+      timeout: number;
+    };
     expect(timeout).toBeLessThan(60);
   });
 });
 
 describe("permissions", () => {
   test.each([
-    ["ClaimRole", [allow(["sqs:SendMessage"], REPAIRS), logs("claim")]],
+    ["DefaultClaimRole", [allow(["sqs:SendMessage"], REPAIRS), logs("claim")]],
     [
-      "RepairRole",
+      "DefaultRepairRole",
       [
         allow(
           [
@@ -197,7 +207,7 @@ describe("permissions", () => {
       ],
     ],
     [
-      "ReapRole",
+      "DefaultReapRole",
       [
         allow(["sqs:SendMessage"], REPAIRS),
         allow(["sqs:DeleteMessage", "sqs:ReceiveMessage"], DEAD_LETTERS),
@@ -205,20 +215,20 @@ describe("permissions", () => {
       ],
     ],
     [
-      "ClaimScheduleRole",
+      "DefaultClaimScheduleRole",
       [
         {
           actions: ["lambda:InvokeFunction"],
-          resources: ["arn:aws:lambda:eu-central-1:123456789012:function:ClaimFunction"],
+          resources: ["arn:aws:lambda:eu-central-1:123456789012:function:DefaultClaimFunction"],
         },
       ],
     ],
     [
-      "ReapScheduleRole",
+      "DefaultReapScheduleRole",
       [
         {
           actions: ["lambda:InvokeFunction"],
-          resources: ["arn:aws:lambda:eu-central-1:123456789012:function:ReapFunction"],
+          resources: ["arn:aws:lambda:eu-central-1:123456789012:function:DefaultReapFunction"],
         },
       ],
     ],
@@ -263,11 +273,11 @@ const NEW_NETWORK: readonly string[] = [
 ];
 /** Of each role that a stage may have: who takes it. */
 const ROLES: Readonly<Record<string, string>> = {
-  ClaimRole: "lambda.amazonaws.com",
-  ClaimScheduleRole: "scheduler.amazonaws.com",
-  ReapRole: "lambda.amazonaws.com",
-  ReapScheduleRole: "scheduler.amazonaws.com",
-  RepairRole: "lambda.amazonaws.com",
+  DefaultClaimRole: "lambda.amazonaws.com",
+  DefaultClaimScheduleRole: "scheduler.amazonaws.com",
+  DefaultReapRole: "lambda.amazonaws.com",
+  DefaultReapScheduleRole: "scheduler.amazonaws.com",
+  DefaultRepairRole: "lambda.amazonaws.com",
 };
 const EXISTING = {
   SLABMEND_VPC: "existing",
@@ -306,13 +316,13 @@ describe.each([
 
   test("functions may do what is written out, and attach themselves to a network if there is one", () => {
     const attach = mode === "none" ? [] : [ATTACH];
-    expect(statementsOf(inside, "ClaimRole")).toEqual([
+    expect(statementsOf(inside, "DefaultClaimRole")).toEqual([
       allow(["sqs:SendMessage"], REPAIRS),
       logs("claim"),
       ...attach,
     ]);
-    expect(statementsOf(inside, "RepairRole").slice(2)).toEqual(attach);
-    expect(statementsOf(inside, "ReapRole").slice(3)).toEqual(attach);
+    expect(statementsOf(inside, "DefaultRepairRole").slice(2)).toEqual(attach);
+    expect(statementsOf(inside, "DefaultReapRole").slice(3)).toEqual(attach);
   });
 
   test("no action anywhere is a wildcard", () => {
@@ -390,5 +400,5 @@ test("production is neither removed nor replaced by mistake; other stages are", 
   expect(graph.app).toMatchObject({ name: "slabmend", home: "aws", removal: "retain", protect: true });
   const other = graphOf(await evaluate({ stage: "trial" }));
   expect(other.app).toMatchObject({ removal: "remove", protect: false });
-  expect(other.outputs["dashboard"]).toBe("slabmend-trial-fleet");
+  expect(other.outputs["dashboard"]).toBe("slabmend-trial-default-fleet");
 });

@@ -12,17 +12,17 @@ import { graphOf, one, variablesOf } from "./support/read-graph.ts";
 
 const GOOD = {
   ...ENVIRONMENT,
-  SST_SECRET_DatabaseUrl: SECRETS.DatabaseUrl,
-  SST_SECRET_MigrationSeed: SECRETS.MigrationSeed,
+  SST_SECRET_DefaultDatabaseUrl: SECRETS.DefaultDatabaseUrl,
+  SST_SECRET_DefaultMigrationSeed: SECRETS.DefaultMigrationSeed,
 };
 
 describe("a stage is refused before anything is registered", () => {
   test.each([
-    ["without secrets", { secrets: {} }, ["secret DatabaseUrl", "secret MigrationSeed"]],
+    ["without secrets", { secrets: {} }, ["secret DefaultDatabaseUrl", "secret DefaultMigrationSeed"]],
     [
       "with a wrong variable",
-      { environment: { ...ENVIRONMENT, SLABMEND_LEASE_SECONDS: "soon" } },
-      ["SLABMEND_LEASE_SECONDS"],
+      { environment: { ...ENVIRONMENT, SLABMEND_INDEXD_GRACE_SECONDS: "soon" } },
+      ["SLABMEND_INDEXD_GRACE_SECONDS"],
     ],
   ])("%s", async (_what, request, named) => {
     const refused = await evaluate(request);
@@ -54,22 +54,22 @@ describe("what is wrong with a stage", () => {
       SLABMEND_VPC: "new",
       SLABMEND_VPC_SUBNETS: "subnet-1",
       SLABMEND_INDEXD_GRACE_SECONDS: "an hour",
-      SLABMEND_COPY_PRICE_MULTIPLE: "0",
-      SLABMEND_QUARANTINE_SECONDS: "x",
+      SLABMEND_MIN_HOST_DISTANCE_KM: "-1",
+      SLABMEND_DAILY_REPAIRS: "x",
       SLABMEND_LOG_LEVEL: "loud",
     });
     const named = [...message.matchAll(/^ {2}(?:secret )?(\w+): expected .+, got .+$/gm)].map(
       ([, name]) => name,
     );
     expect(named.toSorted()).toEqual([
-      "DatabaseUrl",
-      "MigrationSeed",
+      "DefaultDatabaseUrl",
+      "DefaultMigrationSeed",
       "SLABMEND_ALARM_EMAIL",
-      "SLABMEND_COPY_PRICE_MULTIPLE",
+      "SLABMEND_DAILY_REPAIRS",
       "SLABMEND_INDEXD_GRACE_SECONDS",
       "SLABMEND_LOG_LEVEL",
+      "SLABMEND_MIN_HOST_DISTANCE_KM",
       "SLABMEND_MONTHLY_BUDGET_USD",
-      "SLABMEND_QUARANTINE_SECONDS",
       "SLABMEND_REPAIR_CONCURRENCY",
       "SLABMEND_VPC_SUBNETS",
     ]);
@@ -77,8 +77,8 @@ describe("what is wrong with a stage", () => {
 
   test("comes with how to mend it; a secret's value is never an argument", async () => {
     const message = await refusal({ ...ENVIRONMENT });
-    expect(message).toContain("npx sst secret set DatabaseUrl --stage trial");
-    expect(message).toContain("npx sst secret set MigrationSeed --stage trial");
+    expect(message).toContain("npx sst secret set DefaultDatabaseUrl --stage trial");
+    expect(message).toContain("npx sst secret set DefaultMigrationSeed --stage trial");
     expect(message).not.toContain("<value>");
     expect(await refusal({ ...GOOD, SLABMEND_VPC: "yes" })).toContain(".env.trial");
   });
@@ -87,22 +87,37 @@ describe("what is wrong with a stage", () => {
   test.each([
     [
       "a seed of 31 bytes",
-      "MigrationSeed",
+      "DefaultMigrationSeed",
       "c0".repeat(31),
       "expected 64 hex digits (32 bytes), got 62 characters",
     ],
-    ["a seed with a line end", "MigrationSeed", `${SECRETS.MigrationSeed}\n`, "got 65 characters"],
-    ["another database's URL", "DatabaseUrl", "mysql://u:hunter2canary@db/indexd", "begins with postgres://"],
-    ["a URL without database", "DatabaseUrl", `${url}db.example.com`, "expected the name of a database"],
+    [
+      "a seed with a line end",
+      "DefaultMigrationSeed",
+      `${SECRETS.DefaultMigrationSeed}\n`,
+      "got 65 characters",
+    ],
+    [
+      "another database's URL",
+      "DefaultDatabaseUrl",
+      "mysql://u:hunter2canary@db/indexd",
+      "begins with postgres://",
+    ],
+    [
+      "a URL without database",
+      "DefaultDatabaseUrl",
+      `${url}db.example.com`,
+      "expected the name of a database",
+    ],
     [
       "no TLS to a public host",
-      "DatabaseUrl",
+      "DefaultDatabaseUrl",
       `${url}8.8.8.8/indexd`,
       "expected TLS to the public host 8.8.8.8",
     ],
     [
       "TLS that gives in",
-      "DatabaseUrl",
+      "DefaultDatabaseUrl",
       `${url}8.8.8.8/indexd?sslmode=prefer`,
       "an sslmode that falls back to none",
     ],
@@ -114,7 +129,9 @@ describe("what is wrong with a stage", () => {
   });
 
   test("a private host may go without TLS", async () => {
-    expect(await refusal({ ...GOOD, SST_SECRET_DatabaseUrl: `${url}10.0.0.5/indexd` })).toBe("nothing");
+    expect(await refusal({ ...GOOD, SST_SECRET_DefaultDatabaseUrl: `${url}10.0.0.5/indexd` })).toBe(
+      "nothing",
+    );
   });
 
   test("authorities that are none, or that the URL does not let be used", async () => {
@@ -126,15 +143,24 @@ describe("what is wrong with a stage", () => {
     const unused = {
       ...GOOD,
       SLABMEND_DATABASE_CA: authority.cert,
-      SST_SECRET_DatabaseUrl: `${url}10.0.0.5/indexd`,
+      SST_SECRET_DefaultDatabaseUrl: `${url}10.0.0.5/indexd`,
     };
-    expect(await refusal(unused)).toContain("secret DatabaseUrl: expected sslmode=verify-full");
+    expect(await refusal(unused)).toContain("secret DefaultDatabaseUrl: expected sslmode=verify-full");
   });
 
-  test("a variable that only together with a default is wrong", async () => {
-    expect(await refusal({ ...GOOD, SLABMEND_HEARTBEAT_SECONDS: "100" })).toContain(
-      "expected at most a third of SLABMEND_LEASE_SECONDS (120)",
-    );
+  test.each(["Main", "main_eu", "-main", "main-", "main--eu", "main-2", "2nd", "a".repeat(21)])(
+    "an indexer named %j is refused, and no secret is asked for under a name made of it",
+    async (SLABMEND_INDEXER) => {
+      const message = await refusal({ ...GOOD, SLABMEND_INDEXER });
+      expect(message).toContain("SLABMEND_INDEXER: expected at most 20 lower-case letters");
+      expect(message).not.toContain("secret");
+    },
+  );
+
+  test("the secrets of another indexer have its name", async () => {
+    const message = await refusal({ ...GOOD, SLABMEND_INDEXER: "main-eu" });
+    expect(message).toContain("npx sst secret set MainEuDatabaseUrl --stage trial");
+    expect(message).toContain("npx sst secret set MainEuMigrationSeed --stage trial");
   });
 });
 
@@ -150,11 +176,96 @@ test.each([
   expect(problems.map(({ name }) => name)).toContain(named);
 });
 
+describe("the size of a function's environment, which Lambda refuses above 4,096 bytes", () => {
+  const refusal = (environment: Record<string, string>): Promise<string> =>
+    checkStage("trial", { ...GOOD, ...environment }).then(
+      () => "accepted",
+      (error: unknown) => (error as StageError).message,
+    );
+  const roots = Array.from({ length: 3 }, (_, index) =>
+    makeCertificate({ name: `root ${index}`, isAuthority: true }),
+  );
+  /** As long as the bundle of an RDS region's three roots. */
+  const bundle = Array.from(
+    { length: Math.ceil(4_500 / roots[0]!.cert.length) },
+    (_, index) => roots[index % 3]!.cert,
+  ).join("");
+
+  test("certificates as text that do not fit are refused, and the remedy is a file", async () => {
+    const message = await refusal({ SLABMEND_DATABASE_CA: bundle.replaceAll("\n", "\\n") });
+    expect(message).toContain(
+      "SLABMEND_DATABASE_CA: expected the variables of a function to have at most 4096 bytes",
+    );
+    expect(message).toContain("give the path of a file of the certificates, which then goes into the bundle");
+    expect(message).toContain(".env.trial");
+  });
+
+  test("the same certificates as a file are accepted", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "slabmend-ca-"));
+    try {
+      const file = join(folder, "rds.pem");
+      await writeFile(file, bundle);
+      expect(await refusal({ SLABMEND_DATABASE_CA: file })).toBe("accepted");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  test("a database URL that does not fit is refused as the secret that it is, and not repeated", async () => {
+    const message = await refusal({
+      SST_SECRET_DefaultDatabaseUrl: `postgres://slabmend:${"canary".repeat(600)}@10.0.0.5/indexd`,
+    });
+    expect(message).toMatch(/secret DefaultDatabaseUrl: expected the variables .* got \d+ bytes for \w+/);
+    expect(message).toContain("npx sst secret set DefaultDatabaseUrl --stage trial");
+    expect(message).not.toContain("canary");
+  });
+
+  test("what is accepted fits with the longest URLs and with what SST adds", async () => {
+    const graph = graphOf(await evaluate());
+    for (const name of ["DefaultClaimFunction", "DefaultRepairFunction", "DefaultReapFunction"]) {
+      const added = Object.entries(variablesOf(graph, name)).filter(([key]) => !key.startsWith("SLABMEND_"));
+      const bytes = added.reduce((sum, [key, text]) => sum + key.length + Buffer.byteLength(text), 0);
+      // SST_BYTES of infra/function-environment.ts.
+      expect(bytes).toBeLessThanOrEqual(512);
+    }
+  });
+});
+
+test("names of what belongs to an indexer carry its name; topic, budget and network are the stage's", async () => {
+  const graph = graphOf(
+    await evaluate({
+      environment: { ...ENVIRONMENT, SLABMEND_INDEXER: "main-eu" },
+      secrets: {
+        MainEuDatabaseUrl: SECRETS.DefaultDatabaseUrl,
+        MainEuMigrationSeed: SECRETS.DefaultMigrationSeed,
+      },
+    }),
+  );
+  const shared = /^(Alarms|AlarmsPolicy|AlarmsEmail|Budget)$/;
+  const ours = graph.resources.filter(({ type }) =>
+    /^aws:(sqs|lambda|scheduler|cloudwatch|sns|budgets)\//.test(type),
+  );
+  expect(ours.length).toBeGreaterThan(20);
+  for (const { name } of ours) expect(name).toMatch(shared.test(name) ? shared : /^MainEu[A-Z]/);
+  const given = variablesOf(graph, "MainEuReapFunction");
+  expect(given).toMatchObject({
+    SLABMEND_INDEXER: "main-eu",
+    SLABMEND_METRICS_NAMESPACE: "slabmend/production/main-eu",
+  });
+  expect(one(graph, "cloudwatch/logGroup:LogGroup", "MainEuReapLogs")["name"]).toBe(
+    "/slabmend/production/main-eu/reap",
+  );
+  expect(graph.outputs).toMatchObject({
+    logs: "/slabmend/production/main-eu/*",
+    dashboard: "slabmend-production-main-eu-fleet",
+  });
+});
+
 test("concurrency decides the mapping and how many leases claim keeps", async () => {
   const graph = graphOf(
     await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_REPAIR_CONCURRENCY: "30" } }),
   );
-  expect(variablesOf(graph, "ClaimFunction")["SLABMEND_MAX_IN_FLIGHT"]).toBe("60");
+  expect(variablesOf(graph, "DefaultClaimFunction")["SLABMEND_REPAIR_CONCURRENCY"]).toBe("30");
   const mapping = graph.resources.find(({ type }) => type.endsWith(":EventSourceMapping"));
   expect(mapping?.inputs["scalingConfig"]).toEqual({ maximumConcurrency: 30 });
 });
@@ -165,18 +276,18 @@ test("a function's variable is passed on to those that read it", async () => {
       environment: { ...ENVIRONMENT, SLABMEND_INDEXD_GRACE_SECONDS: "0", SLABMEND_LOG_LEVEL: "debug" },
     }),
   );
-  expect(variablesOf(graph, "ClaimFunction")).toMatchObject({
+  expect(variablesOf(graph, "DefaultClaimFunction")).toMatchObject({
     SLABMEND_INDEXD_GRACE_SECONDS: "0",
     SLABMEND_LOG_LEVEL: "debug",
   });
-  expect(variablesOf(graph, "ReapFunction")).not.toHaveProperty("SLABMEND_INDEXD_GRACE_SECONDS");
+  expect(variablesOf(graph, "DefaultReapFunction")).not.toHaveProperty("SLABMEND_INDEXD_GRACE_SECONDS");
 });
 
 test("a secret in the environment of the deployment is not used", async () => {
   const graph = graphOf(
     await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_DATABASE_URL: "postgres://elsewhere/db" } }),
   );
-  expect(variablesOf(graph, "ReapFunction")["SLABMEND_DATABASE_URL"]).toBe(SECRETS.DatabaseUrl);
+  expect(variablesOf(graph, "DefaultReapFunction")["SLABMEND_DATABASE_URL"]).toBe(SECRETS.DefaultDatabaseUrl);
 });
 
 test("authorities given as a file are beside the bundle", async () => {
@@ -193,7 +304,7 @@ test("authorities given as a file are beside the bundle", async () => {
       }),
     );
     expect(zips.map((zip) => zip.includes("database-ca.pem"))).toEqual([true, true, true]);
-    for (const name of ["ClaimFunction", "RepairFunction", "ReapFunction"]) {
+    for (const name of ["DefaultClaimFunction", "DefaultRepairFunction", "DefaultReapFunction"]) {
       expect(variablesOf(graph, name)["SLABMEND_DATABASE_CA"]).toBe("database-ca.pem");
     }
   } finally {
@@ -203,7 +314,9 @@ test("authorities given as a file are beside the bundle", async () => {
 
 test("x86_64 can be chosen", async () => {
   const graph = graphOf(await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_ARCHITECTURE: "x86_64" } }));
-  expect(one(graph, "lambda/function:Function", "RepairFunction")["architectures"]).toEqual(["x86_64"]);
+  expect(one(graph, "lambda/function:Function", "DefaultRepairFunction")["architectures"]).toEqual([
+    "x86_64",
+  ]);
 });
 
 test("the budget can follow the app's tag", async () => {

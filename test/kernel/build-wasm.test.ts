@@ -5,4 +5,4 @@ import { buildKernel, KERNEL_PATH } from "../../scripts/build-wasm.ts";
 it("kernel.wasm is what its sources compile to: run npm run build:wasm after changing wasm/", async () => {
   const committed = await readFile(KERNEL_PATH);
   expect(Buffer.compare(await buildKernel(), committed)).toBe(0);
-}, 60_000);
+});

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import { deriveMigrationSeed, serviceSeed, walletPrivateKey } from "../../lib/keys/derive-migration-seed.ts";
 import { entropyOfPhrase } from "../../lib/keys/recovery-phrase.ts";
+import { Secret } from "../../lib/secret/secret.ts";
 import { hexOf } from "../../lib/slab/ids.ts";
 
 const FIRST = `${"abandon ".repeat(11)}about`;
@@ -40,9 +41,9 @@ describe("key derivation", () => {
     },
   ])("matches the vector of account $account", ({ phrase, walletKey, migrationSeed, account }) => {
     expect(hexOf(walletPrivateKey(entropyOfPhrase(phrase)))).toBe(walletKey);
-    const derived = deriveMigrationSeed(phrase);
-    expect(hexOf(derived.migrationSeed)).toBe(migrationSeed);
-    expect(accountOf(derived.migrationSeed)).toBe(account);
+    const derived = deriveMigrationSeed(new Secret(phrase));
+    expect(hexOf(derived.migrationSeed.reveal())).toBe(migrationSeed);
+    expect(accountOf(derived.migrationSeed.reveal())).toBe(account);
   });
 
   it("matches the vectors of the steps in between", () => {
@@ -57,7 +58,7 @@ describe("key derivation", () => {
   });
 
   it("matches the vectors of the wallet hash and the integrity account", () => {
-    expect(hexOf(deriveMigrationSeed(FIRST).walletHash)).toBe(
+    expect(hexOf(deriveMigrationSeed(new Secret(FIRST)).walletHash)).toBe(
       "ee40078ab9d743f3a7ef99d9e68a7b3a59f7a80c422bd01a2bdce93a45adf758",
     );
     const integrity = serviceSeed(walletPrivateKey(entropyOfPhrase(FIRST)), "integrity");

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { defaultHostPoolConfig } from "../../lib/hosts/host-pool-config.ts";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";
-import { untilEqual } from "../support/processes.ts";
 import type { StoredSlab } from "../support/repair-world.ts";
 import { type SilentProxy, startSilentProxy } from "../support/silent-proxy.ts";
+import { untilEqual } from "../support/until.ts";
 import type { WorkerProcess } from "../support/worker-process.ts";
 
 let kill: KillWorld;
@@ -95,7 +95,7 @@ describe("frozen between two repairs until its connections are older than it tru
     expect(row).toEqual({ outcome: "repaired" });
   }
 
-  test("what is connected still is asked first, and with that come prices that are not over", async () => {
+  test("a worker continued after a freeze asks its living connections first, and gets fresh prices with the answer", async () => {
     const { slab, worker, sources } = await frozenWorker();
     for (const { swarm } of kill.world.hosts) await swarm.expirePrices();
     await repair(worker, slab);

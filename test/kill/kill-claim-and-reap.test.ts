@@ -1,10 +1,8 @@
-/** SIGKILL after each named step of claim and reap, and at random ones of all three; the next runs finish. */
-import { randomInt } from "node:crypto";
+/** SIGKILL after each named step of claim and reap; the next runs finish. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { damagedSlabs, leaveWorkForReap } from "../support/kill-damage.ts";
 import { KILL_STEPS, WALK_STEPS } from "../support/kill-steps.ts";
 import { createKillWorld, type FunctionName, type KillWorld } from "../support/kill-world.ts";
-import type { StoredSlab } from "../support/repair-world.ts";
 import { blockHost } from "../support/seed-indexd.ts";
 
 let kill: KillWorld;
@@ -66,51 +64,3 @@ test.each(KILL_STEPS.reap)("reap killed at %s is finished by the next", async (s
   expect(letters).toMatchObject([{ cause: "message-not-json", body: "not a message of ours" }]);
   expect(await isOldHistoryKept()).toBe(false);
 });
-
-/** mulberry32: small, and the same everywhere. */
-function seededRandom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-test("killed one after the other at random steps, they repair everything in the end", {
-  timeout: 90_000,
-}, async () => {
-  const seed = Number(process.env["SLABMEND_TEST_SEED"] ?? randomInt(2 ** 31));
-  console.log(`kill at random steps: SLABMEND_TEST_SEED=${seed}`);
-  const random = seededRandom(seed);
-  const slabs = await damagedSlabs(kill, 4);
-  await blockHost(kill.world.database.sql, slabs[0]!.hosts[random(3)]!.row.hostKey);
-  const history: string[] = [];
-  for (let round = 0; round < 4; round += 1) {
-    const name = (["claim", "repair", "reap"] as const)[random(3)]!;
-    const step = KILL_STEPS[name][random(KILL_STEPS[name].length)]!;
-    const victim = await kill.startVictim(name, { step, occurrence: 1 + random(2) });
-    const event = name === "repair" ? kill.eventOf(await leaseOne(slabs, random)) : {};
-    const outcome = await victim.invoke(event);
-    history.push(`${name} at ${step}: ${outcome.kind === "failed" ? outcome.how : outcome.kind}`);
-    await victim.stop();
-    await kill.hoursPass();
-  }
-  await kill.finish();
-  expect({ seed, history, violations: await kill.violations(slabs) }).toEqual({
-    seed,
-    history,
-    violations: [],
-  });
-});
-
-/** Some slab that nobody has leased, be it damaged or repaired by now. */
-async function leaseOne(slabs: readonly StoredSlab[], random: (below: number) => number) {
-  const { sql } = kill.world.database;
-  const leased = await sql<{ id: string }[]>`select slab_id::text as id from slabmend.leases`;
-  const free = slabs.filter(({ id }) => !leased.some((row) => row.id === String(id)));
-  const slab = free[random(free.length)] ?? slabs[0]!;
-  if (free.length === 0) await sql`delete from slabmend.leases where slab_id = ${String(slab.id)}`;
-  return await kill.world.lease(slab);
-}

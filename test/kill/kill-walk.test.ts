@@ -10,14 +10,14 @@ import { blockHost, LOST, placeOn, type SeededSlab, seedSlabs } from "../support
 
 let kill: KillWorld;
 beforeAll(async () => {
-  kill = await createKillWorld({ hosts: 8, variables: VARIABLES });
+  kill = await createKillWorld({ hosts: 8, settings: SETTINGS });
 });
 afterAll(() => kill.stop());
 afterEach(() => clearDatabase(kill.world.database.sql));
 beforeEach(() => kill.reset());
 
 /** Small pages, and no second pass in the same hour. */
-const VARIABLES = { SLABMEND_CLAIM_PAGE: "2", SLABMEND_WALK_EVERY_SECONDS: "3600" };
+const SETTINGS = { pageSectors: 2, walkEveryMs: 3_600_000 };
 
 /**
  * One pass is complete. Since then slabs became healthy and others unhealthy, by every cause, and an entry's time has come:
@@ -162,14 +162,17 @@ const occurrences: Readonly<Record<WalkStep, readonly number[]>> = {
 };
 const places = WALK_STEPS.flatMap((step) => occurrences[step].map((time) => [step, time] as const));
 
-test.each(places)("killed at %s, time %i", async (step, occurrence) => {
-  await secondPassIsDue();
-  const worker = await kill.startVictim("claim", { step, occurrence });
-  expect(await worker.invoke({})).toMatchObject({ how: "crashed" });
-  expect((await worker.steps()).at(-1)).toBe(step);
-  await nothingIsHalfRecorded();
-  await nextRunCompletes(worker);
-});
+test.each(places)(
+  "claim killed at step %s, occurrence %i, of its walk loses nothing",
+  async (step, occurrence) => {
+    await secondPassIsDue();
+    const worker = await kill.startVictim("claim", { step, occurrence });
+    expect(await worker.invoke({})).toMatchObject({ how: "crashed" });
+    expect((await worker.steps()).at(-1)).toBe(step);
+    await nothingIsHalfRecorded();
+    await nextRunCompletes(worker);
+  },
+);
 
 test.each(FATES)("killed while the COMMIT of a page waits: %s", async (fate) => {
   await secondPassIsDue();

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";
 import { startSilentDatabase } from "../support/silent-proxy.ts";
+import { untilEqual } from "../support/until.ts";
 
 let kill: KillWorld;
 beforeAll(async () => {
@@ -39,7 +40,7 @@ test("claim and reap end in their time, and their next runs finish", async () =>
   const claiming = await silencedAt("claim", '"urgencyAbove"');
   const leases = () => sql`
     select slab_id::text, token::text, sent_at is null as unsent from slabmend.leases order by slab_id`;
-  await expect.poll(async () => (await leases()).length).toBe(3);
+  await untilEqual(async () => (await leases()).length, 3);
   const leased = await leases();
 
   // One of them is begun, and its worker dies.
@@ -47,7 +48,7 @@ test("claim and reap end in their time, and their next runs finish", async () =>
   await sql`update slabmend.leases set began_at = leased_at, worker = 'gone', expires_at = clock_timestamp()
     where slab_id = ${String(dying!.id)}`;
   const reaping = await silencedAt("reap", '"decisions"');
-  await expect.poll(async () => (await leases()).length).toBe(2);
+  await untilEqual(async () => (await leases()).length, 2);
 
   const error = { errorType: "StoreError", errorMessage: expect.stringContaining("expected an answer") };
   expect(await claiming.outcome).toMatchObject({ how: "handler-error", error });

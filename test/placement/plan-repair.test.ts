@@ -6,17 +6,8 @@ import { marginOf, type PlanRequest, planRepair, type RepairPlan } from "../../l
 import { isGoodHost } from "../../lib/placement/sectors-to-move.ts";
 import type { HostId } from "../../lib/slab/ids.ts";
 import type { Slab } from "../../lib/slab/slab.ts";
-import {
-  BLOCKED,
-  contractId,
-  fleetOf,
-  hostId,
-  sector,
-  seededRandom,
-  slabOn,
-  UNPINNED,
-  UNUSABLE,
-} from "./network.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { BLOCKED, contractId, fleetOf, hostId, sector, slabOn, UNPINNED, UNUSABLE } from "./network.ts";
 
 type Repair = Extract<RepairPlan, { kind: "repair" }>;
 

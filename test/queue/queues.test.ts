@@ -8,6 +8,7 @@ import { returnDelaySeconds } from "../../lib/queue/return-delay.ts";
 import { returnMessage } from "../../lib/queue/return-message.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
 import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
+import { until } from "../support/until.ts";
 
 let server: QueueServer;
 let client: SQSClient;
@@ -97,7 +98,7 @@ describe("the queue of repairs", () => {
 });
 
 describe("a message that never began", () => {
-  test("is received again when it was given back, long before the visibility timeout", async () => {
+  test("a message that was given back is received again long before the visibility timeout", async () => {
     const patient = await server.createQueues({
       visibilityTimeoutSeconds: 3_600,
       maxReceiveCount: 5,
@@ -133,11 +134,13 @@ test("dead letters are received with their counts, deleted one by one, and come 
   expect(await receive(queues.repairs.url)).toHaveLength(1);
   const letters = createDeadLetterQueue({ client, queueUrl: queues.deadLetters.url });
   // The second receive, after the visibility timeout, is one too many.
-  let received = await letters.receive();
-  while (received.length === 0) {
-    await receive(queues.repairs.url);
-    received = await letters.receive();
-  }
+  const received = await until(
+    async () => {
+      await receive(queues.repairs.url);
+      return await letters.receive();
+    },
+    (some) => some.length > 0,
+  );
   expect(received).toMatchObject([{ body: "canary", receiveCount: expect.any(Number) }]);
   expect(received[0]!.sentAtMs).toBeGreaterThan(Date.now() - 60_000);
   expect(await server.count(queues.deadLetters)).toEqual({ visible: 0, inFlight: 1 });

@@ -43,7 +43,7 @@ async function startSilentQueue(answerMs: number, onSocket: () => void = () => {
   return { client, queueUrl: `${endpoint}/000000000000/repairs`, sockets };
 }
 
-test("is given up, so that whoever asks goes on with what else there is to do", async () => {
+test("a silent SQS is given up, and the caller goes on with its other work", async () => {
   const { client, queueUrl, sockets } = await startSilentQueue(150);
   const sending = createRepairQueue({ indexer: "default", client, queueUrl }).send([MESSAGE]);
   await expect(sending).rejects.toMatchObject({ code: "queue-unavailable" });
@@ -53,7 +53,7 @@ test("is given up, so that whoever asks goes on with what else there is to do", 
   });
 });
 
-test("is given up at once by who has no more time, and not asked again", async () => {
+test("a silent SQS is given up at once by a caller out of time, and not asked again", async () => {
   const late = new AbortController();
   const { client, queueUrl, sockets } = await startSilentQueue(60_000, () => late.abort());
   const sending = createRepairQueue({ indexer: "default", client, queueUrl }).send([MESSAGE], late.signal);

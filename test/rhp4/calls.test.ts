@@ -1,5 +1,4 @@
-import { randomInt } from "node:crypto";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { latestRevision } from "../../dev/rhp4/latest-revision.ts";
 import { verifySector } from "../../dev/rhp4/verify-sector.ts";
 import { accountBalance } from "../../lib/rhp4/account-balance.ts";
@@ -12,13 +11,13 @@ import { settings } from "../../lib/rhp4/settings.ts";
 import { encodeWriteSectorResponse, writeSector } from "../../lib/rhp4/write-sector.ts";
 import { parseContractId, type Root } from "../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { seededRandom } from "../support/seeded-random.ts";
 import { type MemoryStream, memoryStreamPair } from "./memory-stream.ts";
 import { type Answered, createTestHost, type TestHost } from "./rpc-server.ts";
 import { accountKey, contract, filled, hostKey, identity } from "./samples.ts";
-import { seededRandom } from "./seeded-random.ts";
 
 const NOW_MS = 1_700_000_000_000;
-const seed = Number(process.env["TEST_SEED"] ?? randomInt(2 ** 31));
+const seed = inject("seed");
 const random = seededRandom(seed);
 
 let host: TestHost;
@@ -31,7 +30,7 @@ beforeEach(() => {
   clients = [];
 });
 afterEach(async ({ task }) => {
-  if (task.result?.state === "fail") console.log(`seed: TEST_SEED=${seed}`);
+  if (task.result?.state === "fail") console.log(`seed: SLABMEND_TEST_SEED=${seed}`);
   for (const client of clients) client.destroy(new Error("the test is over"));
   await Promise.all(serving);
 });

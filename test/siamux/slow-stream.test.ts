@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { MuxStream } from "../../lib/siamux/mux.ts";
+import { until } from "../support/until.ts";
 import { dialRawHost, joinMuxes, nextStream, patternBytes } from "./join.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -11,7 +12,7 @@ test("a stream that nobody reads holds up no other", async () => {
   const [slow, quick] = [client.openStream(), client.openStream()];
   await slow.write(Uint8Array.of(1));
   await quick.write(Uint8Array.of(2));
-  while (opened.length < 2) await turn();
+  await until(() => opened.length === 2, Boolean, { everyMs: 0 });
   // A whole sector waits unread on the first stream while the second is served.
   await opened[0]!.write(patternBytes(4_194_304));
   await opened[1]!.write(Uint8Array.of(9));

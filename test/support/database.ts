@@ -1,16 +1,13 @@
 /**
- * A database of its own for each test file or test, cloned from the run's templates.
+ * Databases of tests, each cloned from the run's templates: the only place that creates and drops them.
  *
  * ```ts
- * let database: TestDatabase;
- * beforeAll(async () => void (database = await createTestDatabase()));
- * afterAll(() => database.drop());
+ * const { sql, url } = useDatabase();
  * ```
  */
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
-import { inject } from "vitest";
-import { forgetDatabase, rememberDatabase } from "../canary/watch-databases.ts";
+import { afterAll, afterEach, beforeAll, inject } from "vitest";
 
 /** What a database can start with: indexd's tables alone, or with our schema beside them. */
 export const TEMPLATES = { indexd: "template_indexd", slabmend: "template_slabmend" } as const;
@@ -48,17 +45,67 @@ export interface TestDatabaseOptions {
 }
 
 /** A backend ends a moment after its client has closed the socket; one that is still there after this was left open. */
-const GRACE_MS = 2_000;
+const GRACE_MS = 30_000;
 const POLL_MS = 20;
 
+/** Told of every database after its creation and before its end. */
+export interface DatabaseWatch {
+  readonly created: (url: string) => Promise<void>;
+  readonly dropping: (url: string) => Promise<void>;
+}
+let watch: DatabaseWatch | undefined;
+
+/** For the search for secrets (test/canary), which looks at every row. */
+export function watchTestDatabases(by: DatabaseWatch): void {
+  watch = by;
+}
+
+/**
+ * A database for the test file, or for the `describe` that this is called in: made before its first test, dropped after its last.
+ * Call it before other hooks that use the database. With `clearAfterEach` each test begins with what `beforeAll` hooks seeded of hosts
+ * and accounts, and no slab.
+ */
+export function useDatabase(
+  options: TestDatabaseOptions & { readonly clearAfterEach?: boolean } = {},
+): Pick<TestDatabase, "sql" | "url"> {
+  const database = nameDatabase(options);
+  beforeAll(database.create);
+  afterAll(database.drop);
+  if (options.clearAfterEach === true) afterEach(() => clearDatabase(database.sql));
+  return database;
+}
+
+/** A database for one test, which drops it. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const database = nameDatabase(options);
+  await database.create();
+  return database;
+}
+
+/** Removes slabs and objects, and all of ours but the fleet's and the budget's only row; hosts and their contracts are good again. */
+export async function clearDatabase(sql: postgres.Sql): Promise<void> {
+  await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, object_events, account_slabs cascade`;
+  await sql`truncate hosts_blocklist`;
+  await sql`update contracts set good = true, state = 1 where not good or state <> 1`;
+  const tables = await sql<{ name: string }[]>`
+    select tablename as name from pg_tables where schemaname = 'slabmend' and tablename <> all (${ROWS_THAT_STAY})`;
+  await sql`truncate ${sql(tables.map(({ name }) => `slabmend.${name}`))}`;
+}
+
+/** Tables of ours whose rows the migration writes. */
+const ROWS_THAT_STAY = [
+  "database_migrations",
+  "installed_functions",
+  "fleet",
+  "budget",
+  "checkpoints",
+  "indexd",
+];
+
+/** Neither its client nor its name needs the database yet. */
+function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): Promise<void> } {
   const server = inject("database");
-  const { schema = "slabmend" } = options;
-  const template = schema === "empty" ? "template0" : TEMPLATES[schema];
-  const templateError = server.templateErrors[template];
-  if (templateError !== undefined) throw new Error(`no ${template}: ${templateError}`);
   const name = `test_${randomBytes(6).toString("hex")}`;
-  await asAdmin(server, (admin) => admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`));
   const url = new URL(server.adminUrl);
   url.pathname = `/${name}`;
   const sql = postgres(url.href, {
@@ -66,13 +113,20 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
     onnotice: () => {},
     ...options.client,
   }) as postgres.Sql;
-  await rememberDatabase(url.href);
   return {
     url: url.href,
     sql,
+    async create() {
+      const { schema = "slabmend" } = options;
+      const template = schema === "empty" ? "template0" : TEMPLATES[schema];
+      const templateError = server.templateErrors[template];
+      if (templateError !== undefined) throw new Error(`no ${template}: ${templateError}`);
+      await asAdmin(server, (admin) => admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`));
+      await watch?.created(url.href);
+    },
     async drop() {
       await sql.end({ timeout: 5 });
-      await forgetDatabase(url.href);
+      await watch?.dropping(url.href);
       await asAdmin(server, async (admin) => {
         const leaked = await remainingConnections(admin, name);
         await admin.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);

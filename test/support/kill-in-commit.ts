@@ -4,7 +4,7 @@
  */
 import type { Sql } from "postgres";
 import { expect } from "vitest";
-import { untilEqual } from "./processes.ts";
+import { untilEqual } from "./until.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
 export const FATES = ["the server commits all the same", "the server loses it too"] as const;

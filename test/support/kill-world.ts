@@ -17,6 +17,7 @@ import { checkRules } from "../../dev/demo/check-rules.ts";
 import { encodeRepairMessage } from "../../lib/queue/repair-message.ts";
 import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "./repair-world.ts";
+import { type ClaimTestSettings, SETTINGS_VARIABLE } from "./settings-from-environment.ts";
 import { startWorkerProcess, type WorkerOptions, type WorkerProcess } from "./worker-process.ts";
 
 export type FunctionName = "claim" | "repair" | "reap";
@@ -57,6 +58,8 @@ export interface KillWorld {
 }
 
 const MOST_ROUNDS = 6;
+/** A test sends far fewer messages than ten times as many. */
+const MOST_BATCHES = 20;
 
 const ENTRIES: Readonly<Record<FunctionName, URL>> = {
   claim: new URL("../kill/fixtures/claim-function.ts", import.meta.url),
@@ -66,7 +69,8 @@ const ENTRIES: Readonly<Record<FunctionName, URL>> = {
 
 export async function createKillWorld(options: {
   readonly hosts: number;
-  readonly variables?: Readonly<Record<string, string>>;
+  /** Of the processes' claims. */
+  readonly settings?: ClaimTestSettings;
 }): Promise<KillWorld> {
   const world = await createRepairWorld(options);
   const queueServer = await startQueueServer();
@@ -81,12 +85,9 @@ export async function createKillWorld(options: {
     SLABMEND_INDEXD_GRACE_SECONDS: "0",
     SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
     SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
-    SLABMEND_WALK_EVERY_SECONDS: "1",
-    SLABMEND_LEASE_SECONDS: "3",
-    SLABMEND_HEARTBEAT_SECONDS: "1",
+    [SETTINGS_VARIABLE]: JSON.stringify(options.settings ?? {}),
     // Every line is made, so that every line is searched for secrets (test/canary).
     SLABMEND_LOG_LEVEL: "trace",
-    ...options.variables,
   };
   const workers: WorkerProcess[] = [];
   const victims: WorkerProcess[] = [];
@@ -116,7 +117,8 @@ export async function createKillWorld(options: {
   const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: {} });
   /** Repairs what the queue holds. */
   const drainQueue = async (): Promise<void> => {
-    for (;;) {
+    for (let batches = 0; ; batches += 1) {
+      if (batches > MOST_BATCHES) throw new Error(`the queue is not empty after ${batches} batches`);
       const { Messages: messages = [] } = await client.send(
         new ReceiveMessageCommand({ QueueUrl: queues.repairs.url, MaxNumberOfMessages: 10 }),
       );

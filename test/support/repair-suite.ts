@@ -9,13 +9,21 @@ import type { RepairResult, RepairStep } from "../../lib/jobs/repair/repair-depe
 import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { createLogger } from "../../lib/telemetry/logger.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../../lib/worker/open-repair-environment.ts";
+import type { WorkerSettings } from "../../lib/worker/worker-settings.ts";
 import { createFastClock } from "./fast-clock.ts";
-import { createRepairWorld, type RepairWorld, type StoredSlab, type WorldHost } from "./repair-world.ts";
+import {
+  createRepairWorld,
+  type RepairWorld,
+  type StoredSlab,
+  WORLD_SETTINGS,
+  type WorldHost,
+} from "./repair-world.ts";
 import { statisticsThatDisagree } from "./seed-statistics.ts";
 
 export interface RepairOptions {
   readonly remainingMs?: number;
   readonly variables?: Readonly<Record<string, string>>;
+  readonly settings?: Partial<WorkerSettings>;
   /** Called after each step, counted from 1 for each name. */
   readonly at?: (step: RepairStep, occurrence: number) => void | Promise<void>;
   /** Default 1: real time. */
@@ -93,11 +101,18 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
     expect(faults.flat()).toEqual([]);
   });
 
-  const open: RepairSuite["open"] = ({ variables, at, timesFaster = 1, random = Math.random } = {}) => {
+  const open: RepairSuite["open"] = ({
+    variables,
+    settings,
+    at,
+    timesFaster = 1,
+    random = Math.random,
+  } = {}) => {
     const clock = createFastClock(timesFaster);
     const counts = new Map<RepairStep, number>();
     const environment = openRepairEnvironment({
       variables: { ...now().variables, ...variables },
+      settings: { ...WORLD_SETTINGS, ...settings },
       clock,
       random,
       logger,

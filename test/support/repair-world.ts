@@ -19,6 +19,7 @@ import type { HostId, LeaseToken, Root } from "../../lib/slab/ids.ts";
 import type { LeasedSlab } from "../../lib/slab/leased-slab.ts";
 import { shardCipher } from "../../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "../../lib/worker/worker-settings.ts";
 import type { TestDatabase } from "./database.ts";
 import {
   placeOn,
@@ -29,6 +30,9 @@ import {
   seedObject,
   seedSlab,
 } from "./seed-indexd.ts";
+
+/** What a test changes of hosts and contracts counts at once. */
+export const WORLD_SETTINGS: WorkerSettings = { ...DEFAULT_WORKER_SETTINGS, fleetCacheMs: 0 };
 
 /** 1 SC: more than any test spends on a host. */
 const FUNDS = 10n ** 24n;
@@ -145,7 +149,6 @@ export async function createRepairWorld(options: {
       // Nobody listens: what gives messages back has a queue of its own.
       SLABMEND_QUEUE_URL: "http://127.0.0.1:1/0/none",
       SLABMEND_ALLOW_PRIVATE_ADDRESSES: "true",
-      SLABMEND_FLEET_CACHE_SECONDS: "0",
       SLABMEND_LOG_LEVEL: "silent",
     },
     async storeSlab(code) {

@@ -7,6 +7,7 @@
  * ```
  */
 import { appendFileSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 
 export const STEP_VARIABLES = {
   /** File that gets one line for each step. */
@@ -21,6 +22,8 @@ export function stepFromEnvironment(environment: NodeJS.ProcessEnv = process.env
     ":",
   );
   const counts = new Map<string, number>();
+  // Most of these processes are killed, which would lose what they compiled.
+  flushCompileCache();
   return (name) => {
     const count = (counts.get(name) ?? 0) + 1;
     counts.set(name, count);

@@ -1,16 +1,12 @@
 /** The gauges on real tables: each counts what it says and nothing else. */
 import { randomBytes, randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readFleetGauges } from "../../lib/database/reports/read-fleet-gauges.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
+const database = useDatabase();
 
-test("an empty fleet", async () => {
+test("the gauges of an empty fleet count nothing", async () => {
   expect(await readFleetGauges(database.sql)).toEqual({
     liveLeases: 0,
     runningLeases: 0,

@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { seededRandom } from "../support/seeded-random.ts";
 
 /** A TCP proxy on loopback that cuts the bytes of both directions at places that its random numbers choose. */
 export interface ChoppingProxy {
@@ -6,17 +7,6 @@ export interface ChoppingProxy {
   /** Pieces written so far, so that a test can tell that it cut anything. */
   readonly pieces: () => number;
   close(): Promise<void>;
-}
-
-/** Repeatable random numbers in 0..1 (mulberry32): a test that fails prints the seed. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /**

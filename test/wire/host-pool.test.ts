@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { createHostDialer } from "../../lib/hosts/dial-host.ts";
 import type { HostTarget } from "../../lib/hosts/host-dialer.ts";
@@ -10,7 +10,8 @@ import type { AccountSigner } from "../../lib/rhp4/account-token.ts";
 import { readSectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
 import { parseHostKey, parseRoot, type Root } from "../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
-import { seededRandom, startChoppingProxy } from "./chopping-proxy.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { startChoppingProxy } from "./chopping-proxy.ts";
 import { splitAddress } from "./wire-client.ts";
 import { type Trait, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
@@ -79,7 +80,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
 
   test("hedges: of many reads the losers are given up at any moment, and the winners are whole", () =>
     withPool(async (pool) => {
-      const seed = Math.floor(Math.random() * 2 ** 31);
+      const seed = inject("seed");
       const random = seededRandom(seed);
       const ordinary = targetOf("ordinary")!;
       const proxy = await startChoppingProxy({ ...splitAddress(ordinary.addresses[0]!), seed });
@@ -133,7 +134,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       expect(corrupt).toMatchObject({ code: "sector-corrupt", meansLost: true, isHostFault: false });
     }));
 
-  test("an account without money", () =>
+  test("a call on an account without money is refused as such", () =>
     withPool(async (pool) => {
       const failure = await failureOf(
         pool.writeSector(targetOf("ordinary")!, { data: sectorOf("poor") }, noSignal),

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { latestRevision } from "../../dev/rhp4/latest-revision.ts";
 import { verifySector } from "../../dev/rhp4/verify-sector.ts";
 import { createKernel } from "../../lib/kernel/kernel.ts";
@@ -13,7 +13,8 @@ import { settings } from "../../lib/rhp4/settings.ts";
 import { writeSector } from "../../lib/rhp4/write-sector.ts";
 import { hexOf, type Root } from "../../lib/slab/ids.ts";
 import { LEAF_BYTES, LEAVES_PER_SECTOR, SECTOR_BYTES } from "../../lib/slab/sizes.ts";
-import { type ChoppingProxy, seededRandom, startChoppingProxy } from "./chopping-proxy.ts";
+import { seededRandom } from "../support/seeded-random.ts";
+import { type ChoppingProxy, startChoppingProxy } from "./chopping-proxy.ts";
 import { splitAddress, WireClient } from "./wire-client.ts";
 import { type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
@@ -59,7 +60,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     name: string,
     run: (client: WireClient, random: () => number, proxy: ChoppingProxy) => Promise<void>,
   ) =>
-    test.each([Math.floor(Math.random() * 2 ** 31), 1, 2])(`${name}, seed %i`, async (seed) => {
+    test.each([inject("seed"), 1, 2])(`${name}, seed %i`, async (seed) => {
       const proxy = await startChoppingProxy({ ...splitAddress(host.address), seed });
       try {
         await using client = await WireClient.dial(host, all.account, `127.0.0.1:${proxy.port}`);

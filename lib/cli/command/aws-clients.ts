@@ -7,7 +7,7 @@ import type { CommandContext } from "./command-context.ts";
 type Variables = CommandContext["variables"];
 
 /**
- * Clients from the command's own variables, so that --env-file holds for them too. What is not set there (credentials of a
+ * Clients from the command's own variables, so that --variables-file holds for them too. What is not set there (credentials of a
  * profile or a role, the region of a configuration file) the SDK finds as ever.
  */
 export function createSqsClient(variables: Variables, queueUrl?: string): SQSClient {

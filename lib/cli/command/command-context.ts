@@ -1,27 +1,26 @@
 /** What every command does alike: read its options, open the database, print for people or for programs. */
-import { readFileSync } from "node:fs";
-import { parseEnv } from "node:util";
 import type { Command } from "commander";
 import { type Environment, parseEnvironment } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
-import { OperatorError } from "../../errors/operator-error.ts";
+import { Secret } from "../../secret/secret.ts";
 import { type ExitReason, exitCode } from "./exit-codes.ts";
 import type { OperatorIo } from "./operator-io.ts";
+import { readVariablesFile } from "./variables-file.ts";
 
 /** Options that every command has. */
 interface CommonOptions {
   readonly json?: boolean;
-  readonly envFile?: string;
+  readonly variablesFile?: string;
   readonly databaseUrl?: string;
 }
 
 export interface CommandContext {
   readonly io: OperatorIo;
   readonly json: boolean;
-  /** The environment, with --env-file beneath it. */
+  /** The environment, with --variables-file beneath it. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Undefined: neither option nor variable. Secret. */
-  readonly databaseUrl: string | undefined;
+  readonly databaseUrl: Secret<string> | undefined;
   /** Parses variables of docs/configuration.md, and reports all problems together. */
   parse<Name extends VariableName>(names: readonly Name[]): Pick<Environment, Name>;
   /** For programs with --json, else for people. Nothing else goes to standard output. */
@@ -54,13 +53,16 @@ export function action<Options extends object>(
 }
 
 function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
-  const variables = { ...readVariables(common.envFile), ...io.environment };
+  const { variablesFile } = common;
+  const fromFile = variablesFile === undefined ? {} : readVariablesFile(variablesFile);
+  const variables = { ...fromFile, ...io.environment };
+  const databaseUrl = common.databaseUrl ?? variables["SLABMEND_DATABASE_URL"];
   const json = common.json === true;
   return {
     io,
     json,
     variables,
-    databaseUrl: common.databaseUrl ?? (variables["SLABMEND_DATABASE_URL"] || undefined),
+    databaseUrl: databaseUrl ? new Secret(databaseUrl) : undefined,
     parse: (names) => parseEnvironment(names, variables),
     print(result, text) {
       io.stdout.write(json ? `${encode(result)}\n` : text.endsWith("\n") ? text : `${text}\n`);
@@ -76,20 +78,4 @@ export function encode(result: object): string {
   return JSON.stringify(result, (_key, value: unknown) =>
     typeof value === "bigint" ? String(value) : value,
   );
-}
-
-/** `sst deploy` prints its outputs as "NAME: value"; they may be pasted as they are. */
-const PRINTED_BY_SST = /^[ \t]*(SLABMEND_[A-Z_]+):[ \t]+/gm;
-
-function readVariables(path: string | undefined): Readonly<Record<string, string | undefined>> {
-  if (path === undefined) return {};
-  try {
-    return parseEnv(readFileSync(path, "utf8").replace(PRINTED_BY_SST, "$1="));
-  } catch (cause) {
-    throw new OperatorError({
-      code: "environment-file-unreadable",
-      message: `--env-file ${path}: expected a file of NAME=value lines, got ${cause instanceof Error && "code" in cause ? String(cause.code) : "none"}`,
-      remedy: "Correct the path, or set the variables in the environment.",
-    });
-  }
 }

@@ -64,11 +64,13 @@ async function readDatabaseUrl(
     throw new OperatorError({
       code: "database-url-missing",
       message: "database URL: expected SLABMEND_DATABASE_URL to be set, got nothing",
-      remedy: "Set it to the URL of indexd's own PostgreSQL database, in the environment or with --env-file.",
+      remedy:
+        "Set it to the URL of indexd's own PostgreSQL database, in the environment or with --variables-file.",
     });
   }
-  const database = parseDatabaseUrl(context.databaseUrl);
-  if (database.hasPassword && context.databaseUrl !== context.variables["SLABMEND_DATABASE_URL"]) {
+  const url = context.databaseUrl.reveal();
+  const database = parseDatabaseUrl(url);
+  if (database.hasPassword && url !== context.variables["SLABMEND_DATABASE_URL"]) {
     throw new OperatorError({
       code: "secret-on-command-line",
       message: "--database-url: expected a URL without password, got one with",

@@ -53,7 +53,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "database-url-missing": "input",
   "database-url-malformed": "input",
   "database-url-without-tls": "input",
-  "environment-file-unreadable": "input",
+  "variables-file-unreadable": "input",
   "variable-missing": "input",
   "database-unreachable": "database",
   "certificate-refused": "database",

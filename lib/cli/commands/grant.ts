@@ -2,7 +2,6 @@ import { DEFAULT_REPAIR_CONCURRENCY } from "../../config/repair-concurrency.ts";
 import { grantStatements } from "../../database/schema/grant-statements.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { wholeNumber } from "../command/option-values.ts";
-import { repairConcurrency } from "../command/repair-concurrency.ts";
 
 interface GrantCommandOptions {
   readonly role: string;
@@ -33,7 +32,8 @@ server's max_connections (PostgreSQL's default is 100) leaves indexd fewer than 
       action<GrantCommandOptions>(host, async (context, options) => {
         const sql = grantStatements({
           role: options.role,
-          concurrency: repairConcurrency(options.concurrency, context.variables),
+          concurrency:
+            options.concurrency ?? context.parse(["SLABMEND_REPAIR_CONCURRENCY"]).SLABMEND_REPAIR_CONCURRENCY,
         });
         context.print({ sql }, sql);
         return "done";

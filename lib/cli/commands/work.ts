@@ -80,7 +80,7 @@ they have in hand.`,
         const onEnd = (end: WorkEnd): void => countEnd(report, end);
         const pool = new WorkerPool({
           size: concurrency,
-          environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl },
+          environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
@@ -104,11 +104,7 @@ they have in hand.`,
               clock: io.clock,
               acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
               claim: claimSettingsFrom(environment),
-              reap: {
-                ...DEFAULT_REAP_SETTINGS,
-                quarantineMs: environment.SLABMEND_QUARANTINE_SECONDS * 1_000,
-                acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
-              },
+              reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION },
             }).finally(() => database.end());
           } finally {
             await pool.stop();

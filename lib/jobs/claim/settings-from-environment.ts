@@ -2,34 +2,41 @@ import type { Environment } from "../../config/parse-environment.ts";
 import type { BudgetLimit, BudgetLimits } from "../../database/fleet/budget.ts";
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "./claim-settings.ts";
 
-/** What of the environment decides how claim claims, for the function and for a worker that claims for itself. */
+/** Variables that decide how claim claims. */
+type ClaimVariables = Pick<
+  Environment,
+  | "SLABMEND_REPAIR_CONCURRENCY"
+  | "SLABMEND_INDEXD_GRACE_SECONDS"
+  | "SLABMEND_BAD_CONTRACT_GRACE_SECONDS"
+  | "SLABMEND_BAD_HOST_GRACE_SECONDS"
+  | "SLABMEND_DAILY_SIACOINS"
+  | "SLABMEND_DAILY_BYTES_READ"
+  | "SLABMEND_DAILY_REPAIRS"
+>;
+
+/**
+ * The settings of a claim, for the function and for a worker that claims for itself.
+ * @param base what no variable decides; the demo and tests shorten its times
+ */
 export function claimSettingsFrom(
-  environment: Omit<
-    Environment,
-    "SLABMEND_DATABASE_URL" | "SLABMEND_QUEUE_URL" | "SLABMEND_DEAD_LETTER_QUEUE_URL"
-  >,
+  environment: ClaimVariables,
+  base: ClaimSettings = DEFAULT_CLAIM_SETTINGS,
 ): ClaimSettings {
   const indexdGraceMs = environment.SLABMEND_INDEXD_GRACE_SECONDS * 1_000;
   return {
-    ...DEFAULT_CLAIM_SETTINGS,
-    maxInFlight: environment.SLABMEND_MAX_IN_FLIGHT,
-    holdMs: environment.SLABMEND_HOLD_SECONDS * 1_000,
+    ...base,
+    maxInFlight: LEASES_PER_WORKER * environment.SLABMEND_REPAIR_CONCURRENCY,
     indexdGraceMs,
-    topUpMs: environment.SLABMEND_TOP_UP_SECONDS * 1_000,
-    agingAfterMs: environment.SLABMEND_PATIENCE_SECONDS * 1_000,
-    walkBudgetMs: environment.SLABMEND_WALK_SECONDS * 1_000,
     walk: {
-      ...DEFAULT_CLAIM_SETTINGS.walk,
-      pageSectors: environment.SLABMEND_CLAIM_PAGE,
-      everyMs: environment.SLABMEND_WALK_EVERY_SECONDS * 1_000,
+      ...base.walk,
       indexdGraceMs,
       thresholds: {
+        ...base.walk.thresholds,
         graceMs: {
           lost: 0,
           "bad-contract": environment.SLABMEND_BAD_CONTRACT_GRACE_SECONDS * 1_000,
           "bad-host": environment.SLABMEND_BAD_HOST_GRACE_SECONDS * 1_000,
         },
-        dangerAbove: environment.SLABMEND_DANGER_LOSS,
       },
     },
     budget: {
@@ -40,6 +47,8 @@ export function claimSettingsFrom(
   };
 }
 
+/** So that none waits for the next top-up. */
+const LEASES_PER_WORKER = 2;
 const HASTINGS_PER_SIACOIN = 10n ** 24n;
 
 /** What is not limited is left out. */

@@ -1,13 +1,13 @@
 /** The predicates exist twice, in TypeScript and in SQL. Here they judge the same random rows. */
 import fc from "fast-check";
 import type { TransactionSql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { isGoodForAppend } from "../../../lib/database/indexd/append-contract.ts";
 import { isHealthyContract } from "../../../lib/database/indexd/contract-health.ts";
 import { judgeNetwork } from "../../../lib/database/indexd/network-snapshot.ts";
 import { readPredicateStatements } from "../../../lib/database/indexd/predicates-sql.ts";
 import { readRawNetwork } from "../../../lib/database/indexd/read-raw-network.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { rolledBack } from "./rolled-back.ts";
 
 /** With 1 to 50 hosts in a run, some 1500 in all. */
@@ -15,13 +15,11 @@ const RUNS = 60;
 const MOST_HOSTS = 50;
 const SECTOR = 4_194_304n;
 
-let database: TestDatabase;
+const database = useDatabase({ max: 1 });
 beforeAll(async () => {
-  database = await createTestDatabase({ max: 1 });
   await database.sql`create schema if not exists slabmend`;
   for (const statement of readPredicateStatements()) await database.sql.unsafe(statement);
 });
-afterAll(() => database.drop());
 
 /** Mostly the boundary itself, often one beside it, now and then far away. */
 const around = (boundary: bigint): fc.Arbitrary<bigint> =>
@@ -218,7 +216,7 @@ test("SQL and TypeScript agree on more than a thousand random hosts and their co
   expect(usable).toBeGreaterThan(20);
   expect(usable).toBeLessThan(judged - 20);
   expect(appendable).toBeGreaterThan(20);
-}, 120_000);
+});
 
 test("no object of ours depends on one of indexd's, so that indexd's own database migrations stay free", async () => {
   await rolledBack(database.sql, async (sql) => {

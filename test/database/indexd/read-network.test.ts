@@ -1,15 +1,11 @@
 import postgres from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { readNetworkSnapshot } from "../../../lib/database/indexd/network-snapshot.ts";
 import { parseHostKey } from "../../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { seedContract, seedHost, setScannedHeight } from "../../support/seed-indexd.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
+const database = useDatabase();
 
 test("an empty fleet is a fleet", async () => {
   const fleet = await readNetworkSnapshot(database.sql, { minHostDistanceKm: 10, now: () => 1234 });

@@ -1,8 +1,8 @@
 import postgres from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { readSlab, readSlabByDigest } from "../../../lib/database/indexd/read-slab.ts";
 import type { SlabDigest, SlabId } from "../../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -13,13 +13,11 @@ import {
   seedSlabs,
 } from "../../support/seed-indexd.ts";
 
-let database: TestDatabase;
+const database = useDatabase();
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
   hosts = await seedNetwork(database.sql, { hosts: 8 });
 });
-afterAll(() => database.drop());
 
 test("a slab with a pinned, an unpinned and a lost sector, by id and by digest", async () => {
   const { sql } = database;

@@ -1,7 +1,7 @@
 import type { TransactionSql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import type { HostKey, Root } from "../../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { INDEXD_PUBLISHES } from "../../support/indexd-version.ts";
 import {
   LOST,
@@ -24,11 +24,10 @@ import {
 } from "./reference-writes.ts";
 import { rolledBack } from "./rolled-back.ts";
 
-let database: TestDatabase;
+const database = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 let slab: SeededSlab;
 beforeAll(async () => {
-  database = await createTestDatabase({ max: 1 });
   hosts = await seedNetwork(database.sql, { hosts: 5 });
   // Index 0 pinned, 1 unpinned, 2 lost, 3 pinned to a contract past its proof height.
   const sectors = [
@@ -45,7 +44,6 @@ beforeAll(async () => {
   await database.sql`update contracts set proof_height = 500 where id = ${hosts[3]!.contract!.id}`;
   await setScannedHeight(database.sql, 500);
 });
-afterAll(() => database.drop());
 
 const startedAt = new Date();
 const root = (index: number): Root => slab.sectors[index]!.root;

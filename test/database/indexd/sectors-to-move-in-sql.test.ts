@@ -1,13 +1,13 @@
 /** Which sectors move is decided twice, in TypeScript and in SQL. Here both judge the same random slabs. */
 import fc from "fast-check";
 import type { ISql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { readNetworkSnapshot } from "../../../lib/database/indexd/network-snapshot.ts";
 import { readPredicateStatements } from "../../../lib/database/indexd/predicates-sql.ts";
 import { readSlab } from "../../../lib/database/indexd/read-slab.ts";
 import { judgeSectors } from "../../../lib/placement/sectors-to-move.ts";
 import type { SlabId } from "../../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -20,15 +20,13 @@ import { rolledBack } from "./rolled-back.ts";
 
 const HOSTS = 10;
 
-let database: TestDatabase;
+const database = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase({ max: 1 });
   await database.sql`create schema if not exists slabmend`;
   for (const statement of readPredicateStatements()) await database.sql.unsafe(statement);
   hosts = await seedNetwork(database.sql, { hosts: HOSTS });
 });
-afterAll(() => database.drop());
 
 interface Move {
   readonly index: number;
@@ -116,7 +114,7 @@ test("SQL and TypeScript move the same sectors for the same reasons", async () =
     { numRuns: 150 },
   );
   expect([...seen.keys()].toSorted()).toEqual(["bad-contract", "bad-host", "duplicate-host", "lost"]);
-}, 120_000);
+});
 
 test("many slabs at once: each is judged by itself, also where they share a sector", async () => {
   await rolledBack(database.sql, async (sql) => {

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { expect, test } from "vitest";
+import { useDatabase } from "../../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -11,11 +11,7 @@ import {
 } from "../../support/seed-indexd.ts";
 import { foldStatistics, readStatistics, statisticsThatDisagree } from "../../support/seed-statistics.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
+const database = useDatabase();
 
 test("seeded rows add up in the statistics, also with lost, unpinned and shared sectors", async () => {
   const { sql } = database;

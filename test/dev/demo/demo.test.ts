@@ -10,12 +10,12 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isAlive } from "../../../dev/process/run-folder.ts";
 import { recorded } from "../../canary/recorder.ts";
-import { untilEqual } from "../../support/processes.ts";
+import { untilEqual } from "../../support/until.ts";
 
 const DEMO = fileURLToPath(new URL("../../../bin/demo.ts", import.meta.url));
 const SMALL = ["--slabs", "2", "--hosts", "10", "--min-shards", "3", "--total-shards", "6", "--dead", "1"];
 const DAMAGE = ["--blocked", "1", "--bad-contracts", "0", "--lost-sectors", "2", "--liars", "1"];
-const SLOW_MS = 60_000;
+const SLOW_MS = 300_000;
 
 interface Demo {
   readonly child: ChildProcess;
@@ -186,7 +186,7 @@ test("Ctrl-C in mid-repair stops everything and leaves nothing", { timeout: SLOW
   await expectNothingLeft(pids);
 });
 
-test("what cannot work is refused with reasons before anything is started", async () => {
+test("a demo with contradicting options is refused with reasons before anything is started", async () => {
   const { code, out, err } = await startDemo("--hosts", "20", "--dead", "30").ended;
   expect({ code, out }).toEqual({ code: 1, out: "" });
   expect(err).toContain("--total-shards 30: expected at most --hosts 20");

@@ -3,17 +3,15 @@ import { randomBytes } from "node:crypto";
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readSessionLimits, sampleSessions } from "../../../dev/demo/sample-sessions.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
-import { untilEqual } from "../../support/processes.ts";
+import { useDatabase } from "../../support/database.ts";
 import { seedNetwork } from "../../support/seed-indexd.ts";
+import { untilEqual } from "../../support/until.ts";
 
 const ROLE = `fleet_${randomBytes(4).toString("hex")}`;
-let database: TestDatabase;
-let sql: Sql;
+const database = useDatabase();
+const { sql } = database;
 let roleUrl: string;
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   await seedNetwork(sql, { hosts: 1 });
   await sql.unsafe(`create role ${ROLE} login password 'test' connection limit 3`);
   await sql.unsafe(`grant usage on schema public to ${ROLE}`);
@@ -26,7 +24,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await sql.unsafe(`drop owned by ${ROLE}`);
   await sql.unsafe(`drop role ${ROLE}`);
-  await database.drop();
 });
 
 const client = (url: string, name: string): Sql =>
@@ -82,7 +79,7 @@ test("sessions, table locks, and who waits", async () => {
   }
 });
 
-test("who waits for a row has locked no table", async () => {
+test("a session that waits for a row lock has locked no table", async () => {
   const fleet = client(roleUrl, "slabmend-repair");
   const indexd = client(database.url, "indexd");
   try {
@@ -103,6 +100,6 @@ test("who waits for a row has locked no table", async () => {
   }
 });
 
-test("the role's connection limit", async () => {
+test("the role's connection limit is read", async () => {
   expect(await readSessionLimits(sql, ROLE)).toMatchObject({ connections: 3, idleInTransactionMs: 5_500 });
 });

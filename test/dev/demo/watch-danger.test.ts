@@ -1,5 +1,4 @@
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import {
   countLeasedBefore,
   createDangerWatch,
@@ -9,7 +8,7 @@ import {
   readFirstLeases,
 } from "../../../dev/demo/watch-danger.ts";
 import type { SlabId } from "../../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { blockHost, LOST, placeOn, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
 
 const id = (n: number): SlabId => BigInt(n) as SlabId;
@@ -75,13 +74,7 @@ it.each<[string, number[], Record<number, number>, number]>([
 });
 
 describe("by SQL", () => {
-  let database: TestDatabase;
-  let sql: Sql;
-  beforeAll(async () => {
-    database = await createTestDatabase();
-    sql = database.sql;
-  });
-  afterAll(() => database.drop());
+  const { sql } = useDatabase();
 
   test("margins as claim counts them, the last move, and each slab's first lease", async () => {
     const hosts = await seedNetwork(sql, { hosts: 8 });

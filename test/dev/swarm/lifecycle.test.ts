@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startSwarm } from "../../../dev/swarm/start-swarm.ts";
 import { readSector } from "../../../lib/rhp4/read-sector.ts";
 import { settings } from "../../../lib/rhp4/settings.ts";
-import { untilEqual } from "../../support/processes.ts";
+import { untilEqual } from "../../support/until.ts";
 import { accountKey, Cleanups, client, dial, sectorOf, testSwarm } from "./swarm-client.ts";
 
 const stored = sectorOf("lifecycle");

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type SwarmInProcess, startSwarmProcess } from "../../../dev/swarm/start-swarm-process.ts";
 import { parseContractId } from "../../../lib/slab/ids.ts";
 import { contract } from "../../rhp4/samples.ts";
-import { processState, untilEqual } from "../../support/processes.ts";
+import { processState } from "../../support/processes.ts";
+import { untilEqual } from "../../support/until.ts";
 import { accountKey, Cleanups, client, refusalOf, sectorOf } from "./swarm-client.ts";
 
 const stored = sectorOf("process");

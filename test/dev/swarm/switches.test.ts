@@ -5,7 +5,7 @@ import type { SwarmHost } from "../../../dev/swarm/swarm.ts";
 import { accountBalance } from "../../../lib/rhp4/account-balance.ts";
 import { readSector } from "../../../lib/rhp4/read-sector.ts";
 import { settings } from "../../../lib/rhp4/settings.ts";
-import { untilEqual } from "../../support/processes.ts";
+import { untilEqual } from "../../support/until.ts";
 import {
   accountKey,
   Cleanups,

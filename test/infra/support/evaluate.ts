@@ -29,8 +29,8 @@ export async function installPlatform(): Promise<void> {
 }
 
 export const SECRETS = {
-  DatabaseUrl: "postgres://slabmend:canary-password@db.example.com/indexd?sslmode=verify-full",
-  MigrationSeed: "c0".repeat(32),
+  DefaultDatabaseUrl: "postgres://slabmend:canary-password@db.example.com/indexd?sslmode=verify-full",
+  DefaultMigrationSeed: "c0".repeat(32),
 } as const;
 
 export const ENVIRONMENT = { SLABMEND_ALARM_EMAIL: "operator@example.com" } as const;

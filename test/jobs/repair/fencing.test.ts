@@ -2,10 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { idBytes } from "../../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
-import { untilEqual } from "../../support/processes.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
 import type { StoredSlab } from "../../support/repair-world.ts";
 import { blockHost, renewContract } from "../../support/seed-indexd.ts";
+import { untilEqual } from "../../support/until.ts";
 
 const suite = repairSuite({ hosts: 14 });
 const CODE = { minShards: 2, totalShards: 4 } as const;
@@ -39,7 +39,7 @@ describe("in mid-repair", () => {
       return Number(lease!.read) >= CODE.minShards * SECTOR_BYTES && BigInt(lease!.hastings) > 0n;
     };
     const result = await suite.repair(slab, {
-      variables: { SLABMEND_LEASE_SECONDS: "60", SLABMEND_HEARTBEAT_SECONDS: "1" },
+      settings: { leaseMs: 60_000, heartbeatMs: 1_000 },
       timesFaster: 5,
       at: async (step) => {
         if (step === "stored") await untilEqual(noted, true);
@@ -71,7 +71,7 @@ describe("in mid-repair", () => {
     suite.allowLeases();
     let then: Row | undefined;
     const result = await suite.repair(slab, {
-      variables: { SLABMEND_LEASE_SECONDS: "3", SLABMEND_HEARTBEAT_SECONDS: "1" },
+      settings: { leaseMs: 3_000, heartbeatMs: 1_000 },
       at: async (step) => {
         if (step !== "planned") return;
         await suite.world.database
@@ -110,7 +110,7 @@ describe("in mid-repair", () => {
     suite.allowLeases();
     const startedAt = Date.now();
     const result = await suite.repair(slab, {
-      variables: { SLABMEND_LEASE_SECONDS: "3", SLABMEND_HEARTBEAT_SECONDS: "1" },
+      settings: { leaseMs: 3_000, heartbeatMs: 1_000 },
       at: async (step) => {
         if (step !== "planned") return;
         await suite.world.database.sql`
@@ -324,7 +324,7 @@ describe("a row that no repair can work with", () => {
 
   test("a host that was blocked a moment ago is known although the fleet is cached", async () => {
     const slab = await suite.world.storeSlab(CODE);
-    const { environment } = suite.open({ variables: { SLABMEND_FLEET_CACHE_SECONDS: "600" } });
+    const { environment } = suite.open({ settings: { fleetCacheMs: 600_000 } });
     const repair = async () => {
       const task = await suite.world.lease(slab);
       return await environment.repair(task, { id: `test/${task.token}`, remainingMs: 60_000 });

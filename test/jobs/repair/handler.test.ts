@@ -6,6 +6,7 @@ import { createRepairHandler } from "../../../functions/repair.ts";
 import { ConfigurationError } from "../../../lib/config/configuration-error.ts";
 import { encodeRepairMessage } from "../../../lib/queue/repair-message.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
+import { WORLD_SETTINGS } from "../../support/repair-world.ts";
 
 const suite = repairSuite({ hosts: 6 });
 const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
@@ -26,6 +27,7 @@ function handlerOf(variables: Readonly<Record<string, string>> = {}) {
   const returned: { receiptHandle: string; delaySeconds: number; queueUrl: string }[] = [];
   const handler = createRepairHandler({
     variables: { ...suite.world.variables, SLABMEND_QUEUE_URL: QUEUE_URL, ...variables },
+    settings: WORLD_SETTINGS,
     giveBack: async (message) => void returned.push(message),
   });
   return { handler, returned };
@@ -77,7 +79,7 @@ test("an environment that lacks everything names everything, and no secret", asy
   const handler = createRepairHandler({
     variables: {
       SLABMEND_MIGRATION_SEED: "canary-seed",
-      SLABMEND_LEASE_SECONDS: "soon",
+      SLABMEND_MIN_HOST_DISTANCE_KM: "far",
       SLABMEND_ALLOW_PRIVATE_ADDRESSES: "perhaps",
     },
   });
@@ -88,7 +90,7 @@ test("an environment that lacks everything names everything, and no secret", asy
     "SLABMEND_DATABASE_URL",
     "SLABMEND_QUEUE_URL",
     "SLABMEND_MIGRATION_SEED",
-    "SLABMEND_LEASE_SECONDS",
+    "SLABMEND_MIN_HOST_DISTANCE_KM",
     "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
   ]) {
     expect(message).toContain(name);

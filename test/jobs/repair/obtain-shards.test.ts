@@ -5,6 +5,7 @@ import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
 import type { StoredSlab } from "../../support/repair-world.ts";
 import { blockHost } from "../../support/seed-indexd.ts";
+import { until } from "../../support/until.ts";
 
 const suite = repairSuite({ hosts: 14 });
 const CODE = { minShards: 3, totalShards: 6 } as const;
@@ -208,7 +209,7 @@ test("a connection that breaks in mid-stream is tried once more before a slab is
   const host = slab.hosts[3]!.swarm;
   await host.setSwitches({ bytesPerSecond: SECTOR_BYTES });
   const breaksOff = (async () => {
-    while ((await host.counters()).bytesRead === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(async () => (await host.counters()).bytesRead > 0, Boolean, { everyMs: 1 });
     await host.restart();
     await host.setSwitches({ bytesPerSecond: null });
   })();

@@ -18,8 +18,8 @@ the wallet's coins nor any data. When a database URL is given, the phrase is fir
 indexd there, and nothing is printed if it is another one. That takes the URL of the database's owner: the role that
 slabmend grant makes may not read the wallet's hash.
 
-  slabmend derive-seed --env-file .env.owner < phrase.txt
-  slabmend derive-seed | npx sst secret set MigrationSeed --stage production`,
+  slabmend derive-seed --variables-file .env.owner < phrase.txt
+  slabmend derive-seed | npx sst secret set DefaultMigrationSeed --stage production`,
     )
     .action(
       action<object>(host, async (context) => {
@@ -28,8 +28,10 @@ slabmend grant makes may not read the wallet's hash.
         if (isChecked) {
           await withDatabase(context, { needs: "indexd" }, (sql) => checkWallet(sql, derived.walletHash));
         }
-        const account = hexOf(accountKeyFromSeed(derived.migrationSeed).account);
-        const migrationSeed = hexOf(derived.migrationSeed);
+        const seed = derived.migrationSeed.reveal();
+        const account = hexOf(accountKeyFromSeed(seed).account);
+        // To print it is what the command is for.
+        const migrationSeed = hexOf(seed);
         context.note(`account: ed25519:${account}`);
         context.note(
           isChecked

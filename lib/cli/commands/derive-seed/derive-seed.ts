@@ -3,9 +3,10 @@ import type { Sql } from "postgres";
 import { readWalletHash } from "../../../database/indexd/wallet-hash.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { deriveMigrationSeed, type MigrationSecrets } from "../../../keys/derive-migration-seed.ts";
+import type { Secret } from "../../../secret/secret.ts";
 
 /** @throws {RecoveryPhraseError} which never repeats a word */
-export function deriveSeed(phrase: string): MigrationSecrets {
+export function deriveSeed(phrase: Secret<string>): MigrationSecrets {
   return deriveMigrationSeed(phrase);
 }
 
@@ -46,7 +47,7 @@ function unreadable(cause: unknown): OperatorError {
     message:
       "global_settings.wallet_hash: expected a role that may read it, got one that may not, as the workers' role that slabmend grant makes",
     remedy:
-      "Set SLABMEND_DATABASE_URL to the URL of the database's owner for this command (--env-file .env.owner), or leave the URL away to go without the comparison.",
+      "Set SLABMEND_DATABASE_URL to the URL of the database's owner for this command (--variables-file .env.owner), or leave the URL away to go without the comparison.",
     cause,
   });
 }

@@ -1,13 +1,14 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { OperatorError } from "../../../errors/operator-error.ts";
+import { Secret } from "../../../secret/secret.ts";
 import type { OperatorIo } from "../../command/operator-io.ts";
 
 /** Twelve words of at most eight letters are 107 bytes; what is far longer is another file. */
 const MAX_PHRASE_BYTES = 1_024;
 
 /** Reads the recovery phrase from standard input; at a terminal it asks, and does not echo. */
-export async function readPhrase({ stdin, stderr, signal }: OperatorIo): Promise<string> {
+export async function readPhrase({ stdin, stderr, signal }: OperatorIo): Promise<Secret<string>> {
   if (stdin.isTTY === true) {
     // readline edits the line on a terminal whose output leads nowhere.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -19,7 +20,7 @@ export async function readPhrase({ stdin, stderr, signal }: OperatorIo): Promise
       const interrupted = new Promise<never>((_resolve, reject) => {
         lines.once("SIGINT", () => reject(new DOMException("Ctrl+C", "AbortError")));
       });
-      return await Promise.race([lines.question("", { signal }), interrupted]);
+      return new Secret(await Promise.race([lines.question("", { signal }), interrupted]));
     } finally {
       lines.close();
       stderr.write("\n");
@@ -34,7 +35,7 @@ export async function readPhrase({ stdin, stderr, signal }: OperatorIo): Promise
     chunks.push(bytes);
   }
   if (sizeBytes === 0) throw missing("nothing");
-  return Buffer.concat(chunks).toString("utf8");
+  return new Secret(Buffer.concat(chunks).toString("utf8"));
 }
 
 function missing(got: string): OperatorError {

@@ -9,7 +9,6 @@ import { action, type CommandContext, type CommandHost } from "../../command/com
 import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { table } from "../../command/quantities.ts";
-import { repairConcurrency } from "../../command/repair-concurrency.ts";
 import { databaseError } from "../../command/report-failure.ts";
 import { type Check, failure, skipped } from "./check.ts";
 import { checkAws } from "./check-aws.ts";
@@ -47,9 +46,10 @@ what they reach.`,
     .action(
       action<DoctorOptions>(host, async (context, options) => {
         if (options.fingerprint === true) return await printFingerprint(context);
-        const concurrency = repairConcurrency(options.concurrency, context.variables);
+        const concurrency =
+          options.concurrency ?? context.parse(["SLABMEND_REPAIR_CONCURRENCY"]).SLABMEND_REPAIR_CONCURRENCY;
         const checks = [
-          ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl }),
+          ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() }),
           ...(await checkAllOfDatabase(context, options, concurrency)),
           ...(await checkAws(context.variables, concurrency, context.io.signal)),
         ];
@@ -121,7 +121,7 @@ async function checkHostsOf(context: CommandContext, sql: ISql, options: DoctorO
     });
     return await checkHosts(fleet, {
       seed: context.variables["SLABMEND_MIGRATION_SEED"]
-        ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED
+        ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED.reveal()
         : undefined,
       allowPrivateAddresses: settings.SLABMEND_ALLOW_PRIVATE_ADDRESSES,
       hosts: options.hosts,

@@ -1,6 +1,7 @@
 import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { readRepairState } from "../../../database/leases/repair-state.ts";
 import { readBadShards } from "../../../database/reports/read-bad-shards.ts";
+import { DEFAULT_WORKER_SETTINGS } from "../../../worker/worker-settings.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../../command/find-slab.ts";
 import { withDatabase } from "../../command/open-database.ts";
@@ -17,27 +18,23 @@ export function addPlan(host: CommandHost): void {
       `
 Writes nothing: it reads one snapshot in a read-only transaction, and dials no host. A repair may differ: it draws
 hosts at random, weighted by how they have served, and prices are those of indexd's last scan. Reads
-SLABMEND_MIN_HOST_DISTANCE_KM, SLABMEND_MAX_UNPINNED_PER_HOST and SLABMEND_COPY_PRICE_MULTIPLE as the functions do.`,
+SLABMEND_MIN_HOST_DISTANCE_KM as the functions do.`,
     )
     .action(
       action<object>(host, async (context, _options, [slabText = ""]) => {
-        const settings = context.parse([
+        const { SLABMEND_MIN_HOST_DISTANCE_KM: minHostDistanceKm } = context.parse([
           "SLABMEND_MIN_HOST_DISTANCE_KM",
-          "SLABMEND_MAX_UNPINNED_PER_HOST",
-          "SLABMEND_COPY_PRICE_MULTIPLE",
         ]);
         const report = await withDatabase(context, { needs: "store" }, (sql) =>
           sql.begin("isolation level repeatable read read only", async (tx) => {
             const slab = await findSlab(tx, slabText);
             return planReport({
               slab,
-              fleet: await readNetworkSnapshot(tx, {
-                minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM,
-              }),
+              fleet: await readNetworkSnapshot(tx, { minHostDistanceKm }),
               state: await readRepairState(tx, slab.id),
               badShards: await readBadShards(tx, slab.id),
-              copyPriceMultiple: settings.SLABMEND_COPY_PRICE_MULTIPLE,
-              maxUnpinnedPerHost: settings.SLABMEND_MAX_UNPINNED_PER_HOST,
+              copyPriceMultiple: DEFAULT_WORKER_SETTINGS.copyPriceMultiple,
+              maxUnpinnedPerHost: DEFAULT_WORKER_SETTINGS.maxUnpinnedPerHost,
               random: Math.random,
             });
           }),

@@ -1,3 +1,4 @@
+import { DEFAULT_CLAIM_SETTINGS } from "../../../jobs/claim/claim-settings.ts";
 import { openRepairEnvironment, REPAIR_VARIABLES } from "../../../worker/open-repair-environment.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../../command/find-slab.ts";
@@ -39,11 +40,13 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
       action<RepairCommandOptions>(host, async (context, options, [slabText = ""]) => {
         const variables = {
           ...context.variables,
-          SLABMEND_DATABASE_URL: context.databaseUrl,
+          SLABMEND_DATABASE_URL: context.databaseUrl?.reveal(),
           // Standard output is the report's, unless somebody wants to look on.
           SLABMEND_LOG_LEVEL: options.verbose === true ? "debug" : "silent",
         };
-        const times = context.parse(["SLABMEND_HOLD_SECONDS", "SLABMEND_INDEXD_GRACE_SECONDS"]);
+        const { SLABMEND_INDEXD_GRACE_SECONDS: graceSeconds } = context.parse([
+          "SLABMEND_INDEXD_GRACE_SECONDS",
+        ]);
         const report = await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (sql) => {
           const slab = await findSlab(sql, slabText);
           // Before the lease: a seed that is none must leave nothing behind.
@@ -55,8 +58,8 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
               context.note("finishing this repair; once more ends it at once, and reap will free the slab"),
             );
             return await repairNow(sql, environment, slab, {
-              holdMs: times.SLABMEND_HOLD_SECONDS * 1_000,
-              graceMs: times.SLABMEND_INDEXD_GRACE_SECONDS * 1_000,
+              holdMs: DEFAULT_CLAIM_SETTINGS.holdMs,
+              graceMs: graceSeconds * 1_000,
               force: options.force === true,
               timeoutMs: options.timeout * 1_000,
             });

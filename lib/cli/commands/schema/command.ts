@@ -37,13 +37,16 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
         const result = await withDatabase(context, { needs: "indexd" }, async (sql) => {
           const state = await describeSchema(sql);
           const will = describeInit(state);
-          announce(context, will);
           assertMayInit(state);
           if (options.dryRun === true) return { done: false, will };
+          announce(context, will);
           await confirm(context, options);
           return { done: true, will, ...(await migrateDatabase(sql, acceptedVersionOf(context))) };
         });
-        context.print(result, result.done ? "done" : "nothing was changed");
+        context.print(
+          result,
+          result.done ? "done" : [...inWords(result.will), "nothing was changed"].join("\n"),
+        );
         return "done";
       }),
     );
@@ -59,12 +62,15 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           const state = await describeSchema(sql);
           assertMayUninstall(state, options.force === true);
           const will = describeUninstall(state);
-          announce(context, will);
           if (options.dryRun === true) return { done: false, will };
+          announce(context, will);
           await confirm(context, options);
           return { done: true, will, ...(await uninstall(sql, acceptedVersionOf(context))) };
         });
-        context.print(result, result.done ? "done" : "nothing was changed");
+        context.print(
+          result,
+          result.done ? "done" : [...inWords(result.will), "nothing was changed"].join("\n"),
+        );
         return "done";
       }),
     );
@@ -74,6 +80,11 @@ function acceptedVersionOf(context: CommandContext): number | undefined {
   return context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]).SLABMEND_ACCEPT_INDEXD_VERSION;
 }
 
+/** Before it asks. Of a dry run the plan is the result, and goes to standard output. */
 function announce(context: CommandContext, will: readonly string[]): void {
-  context.note(["It will", ...will.map((line) => `- ${line}`)].join("\n"));
+  context.note(inWords(will).join("\n"));
+}
+
+function inWords(will: readonly string[]): string[] {
+  return ["It will", ...will.map((line) => `- ${line}`)];
 }

@@ -26,7 +26,7 @@ export function addStatus(host: CommandHost): void {
       `
 The backlog is what the last walk over indexd's sectors found; margin is how many more sectors a slab can lose. With
 --json --watch it prints one document a line. Ctrl+C ends --watch with 0; a database that cannot be asked, once it could,
-is a line on standard error and is asked again. What AWS takes is reckoned by docs/cost.md. Reads our own tables only.`,
+is a line on standard error and is asked again. It reads our own tables only.`,
     )
     .action(
       action<StatusOptions>(host, async (context, options) => {

@@ -1,8 +1,6 @@
-import prices from "../../../../docs/cost/prices.json" with { type: "json" };
 import type { FleetMode } from "../../../database/fleet/fleet-mode.ts";
 import type { FleetStatus } from "../../../database/reports/read-status.ts";
 import { bytes, duration, siacoins, table } from "../../command/quantities.ts";
-import { type LambdaBill, lambdaBill } from "./lambda-bill.ts";
 
 export interface StatusReport extends FleetStatus {
   /** Slabs in the backlog, leased ones and waiting ones included. */
@@ -10,12 +8,7 @@ export interface StatusReport extends FleetStatus {
   readonly slabsPerHour: number;
   /** At the rate of the last ten minutes; undefined: nothing was finished in them, or nothing is left. */
   readonly secondsLeft: number | undefined;
-  /** By the prices of docs/cost/prices.json; what our own machines did is counted as if it had run on Lambda. */
-  readonly lambdaToday: LambdaBill;
 }
-
-/** Lines that a repair logs: docs/cost/measured.json. A thousandth or two of the sum. */
-const LOG_BYTES_PER_REPAIR = 1_400;
 
 /** Adds what follows from the counts; pure. */
 export function reportStatus(status: FleetStatus): StatusReport {
@@ -26,16 +19,6 @@ export function reportStatus(status: FleetStatus): StatusReport {
     backlogSlabs,
     slabsPerHour,
     secondsLeft: backlogSlabs === 0 || slabsPerHour === 0 ? undefined : (backlogSlabs / slabsPerHour) * 3_600,
-    lambdaToday: lambdaBill(
-      {
-        repairs: status.today.repairs,
-        wallMs: status.today.workerSeconds * 1_000,
-        bytesRead: status.today.bytesRead,
-        bytesWritten: status.today.bytesWritten,
-        logBytes: status.today.repairs * LOG_BYTES_PER_REPAIR,
-      },
-      prices,
-    ),
   };
 }
 
@@ -76,16 +59,9 @@ export function renderStatus(report: StatusReport): string {
     `throughput    ${report.slabsPerHour} slabs an hour${left}`,
     `last hour     ${outcomes(report.lastHour)}`,
     `today (UTC)   ${today.repairs} repairs, ${today.sectorsCopied} sectors copied and ${today.sectorsRebuilt} rebuilt, ${bytes(today.bytesRead)} read, ${bytes(today.bytesWritten)} written`,
-    `cost today    ${siacoins(today.hastings)} to hosts; ${describeBill(report)}`,
+    `cost today    ${siacoins(today.hastings)} to hosts, ${duration(today.workerSeconds)} of work`,
     `events        ${report.unflushedMoves} slabs whose objects' events are still to be bumped`,
   ].join("\n");
-}
-
-/** With what it rests on: the prices are a list's, and the sum is none of AWS's. */
-function describeBill({ today, lambdaToday: bill }: StatusReport): string {
-  const usd = (value: number): string => `$${value.toFixed(2)}`;
-  const parts = `${usd(bill.computeUsd)} for ${duration(today.workerSeconds)} of work, ${usd(bill.trafficUsd)} for traffic out, ${usd(bill.requestsUsd + bill.logsUsd)} for requests and logs`;
-  return `about ${usd(bill.sumUsd)} if all of it ran on Lambda (${parts}; arm64, ${prices.lambda.memoryMb} MB, no NAT gateway, prices of docs/cost/prices.json)`;
 }
 
 function outcomes(counts: Readonly<Record<string, number>>): string {

@@ -1,12 +1,12 @@
 /** A simulation of a thousand workers that start with what the fleet knows, and choose by weight: docs/decisions/0352. */
-import { randomBytes } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { readHostScores, reportHostScores } from "../../../lib/database/fleet/host-scores.ts";
 import { ScoreBoard } from "../../../lib/hosts/score-board.ts";
 import { weightedOrder } from "../../../lib/placement/weighted-order.ts";
 import type { HostKey } from "../../../lib/slab/ids.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
+import { seededRandom } from "../../support/seeded-random.ts";
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -23,15 +23,8 @@ const HOSTS = 500;
 const SHARDS = 30;
 const MIN_SHARDS = 10;
 const SECTOR_BYTES = 4 * MIB;
-const seed = Number(process.env["SLABMEND_TEST_SEED"] ?? randomBytes(4).readUInt32LE());
-let state = seed;
-/** mulberry32 */
-const random = (): number => {
-  state = (state + 0x6d2b79f5) | 0;
-  let t = Math.imul(state ^ (state >>> 15), 1 | state);
-  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-};
+const seed = inject("seed");
+const random = seededRandom(seed);
 const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 // Lines of very different speed; every tenth host fails half of the time.
 const hosts = Array.from({ length: HOSTS }, (_, n) => ({
@@ -89,7 +82,7 @@ const mean = (values: readonly number[]): number =>
 const busiest = (counts: ReadonlyMap<HostKey, number>): number =>
   Math.max(...counts.values()) / [...counts.values()].reduce((sum, n) => sum + n, 0);
 
-test(`nobody is everybody's favourite, and cold is about as fast as warm (seed ${seed})`, async () => {
+test("of a thousand cold workers no host gets more than its share, and they are about as fast as warm ones", async () => {
   const clock = createFakeClock();
   // Warm workers have done a hundred repairs each in an hour, and reported four times; the fleet knows what is left of that in its
   // table, and no more. Their own memory of failures does not fade meanwhile, so that they stay as good as they can be.

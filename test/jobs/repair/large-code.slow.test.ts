@@ -4,13 +4,11 @@ import { repairSuite } from "../../support/repair-suite.ts";
 
 const suite = repairSuite({ hosts: 258 });
 
-test("85 of 255 is repaired within the same memory, though one of its hosts lies", {
-  timeout: 120_000,
-}, async () => {
+test("85 of 255 is repaired within the same memory, though two of its hosts lie", async () => {
   const slab = await suite.world.storeSlab({ minShards: 85, totalShards: 255 });
   for (const index of [3, 200, 254]) await suite.world.loseSector(slab, index);
   for (const index of [7, 77]) await slab.hosts[index]!.swarm.setSwitches({ corruptsData: true });
-  const result = await suite.repair(slab, { remainingMs: 100_000 });
+  const result = await suite.repair(slab, { remainingMs: 500_000 });
   expect(result).toMatchObject({ kind: "repaired", rebuilt: 3 });
   const now = await suite.world.locations(slab);
   expect(new Set(now).size).toBe(255);

@@ -3,14 +3,14 @@ import { InvokeCommand, type InvokeCommandInput, LambdaClient } from "@aws-sdk/c
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
 import { FunctionPool } from "../../dev/aws/function-pool.ts";
+import { type ParentGuard, startParentGuard } from "../../dev/process/parent-guard.ts";
+import { probe } from "../dev/fixtures/functions.ts";
 import {
   type LambdaEndpoint,
   MAX_EVENT_BYTES,
   MAX_SYNCHRONOUS_BYTES,
   startLambdaEndpoint,
-} from "../../dev/aws/lambda-endpoint.ts";
-import { type ParentGuard, startParentGuard } from "../../dev/process/parent-guard.ts";
-import { probe } from "./fixtures/functions.ts";
+} from "./lambda-endpoint.ts";
 
 let guard: ParentGuard;
 let pool: FunctionPool;
@@ -85,11 +85,11 @@ test("an Event invocation is accepted at once and runs later", async () => {
   expect(JSON.parse(outcome.payload)).toMatchObject({ value: 5 });
 });
 
-test("DryRun runs nothing", async () => {
+test("an invocation of type DryRun runs nothing", async () => {
   expect((await invoke({ do: "exit" }, { InvocationType: "DryRun" })).status).toBe(204);
 });
 
-test("what cannot be invoked is refused as Lambda refuses it", async () => {
+test("an unknown function or a malformed request is refused as Lambda refuses it", async () => {
   await expect(invoke({}, { FunctionName: "absent" })).rejects.toMatchObject({
     name: "ResourceNotFoundException",
   });

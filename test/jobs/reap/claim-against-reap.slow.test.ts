@@ -12,6 +12,9 @@ import { LOST, seedHost, seedSlabs } from "../../support/seed-indexd.ts";
 import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 
+/** A hundred times what it takes on an idle machine: something never happens. */
+const _HANGS_AFTER_MS = 300_000;
+
 let database: TestDatabase;
 let sql: Sql;
 beforeEach(async () => {

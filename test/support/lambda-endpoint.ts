@@ -7,8 +7,8 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { functionArn } from "./function-definition.ts";
-import type { FunctionPool } from "./function-pool.ts";
+import { functionArn } from "../../dev/aws/function-definition.ts";
+import type { FunctionPool } from "../../dev/aws/function-pool.ts";
 
 export interface LambdaEndpoint {
   /** For `endpoint` of a client, or AWS_ENDPOINT_URL_LAMBDA. */

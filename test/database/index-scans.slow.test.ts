@@ -1,6 +1,5 @@
 /** What asks for a time reads by the index of that time: a long history and a long backlog cost nothing. */
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { listSlabsToLookAt } from "../../lib/database/backlog/record-backlog.ts";
 import { checkBudget } from "../../lib/database/fleet/budget.ts";
 import { listQuarantine } from "../../lib/database/fleet/quarantine.ts";
@@ -9,7 +8,7 @@ import { listExpiredLeases } from "../../lib/database/leases/reap-leases.ts";
 import { readFleetGauges } from "../../lib/database/reports/read-fleet-gauges.ts";
 import { readStatus } from "../../lib/database/reports/read-status.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 
 /** Of two hundred days, all but these few. */
 const ROWS = 6_000;
@@ -17,12 +16,9 @@ const LATELY = 40;
 const EXPIRED = 50;
 const HOUR_MS = 3_600_000;
 
-let database: TestDatabase;
-let sql: Sql;
+// One connection, so that what it counts is written down when we ask.
+const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
-  // One connection, so that what it counts is written down when we ask.
-  database = await createTestDatabase({ max: 1 });
-  sql = database.sql;
   // The latest minutes are nobody's success: who looks for one reads all of them.
   await sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
@@ -47,7 +43,6 @@ beforeAll(async () => {
     from generate_series(1, ${ROWS}::integer) n`;
   await sql.unsafe("analyze");
 });
-afterAll(() => database.drop());
 
 interface Reads {
   readonly scans: number;

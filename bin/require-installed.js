@@ -1,0 +1,37 @@
+// What must be there before TypeScript can run, in plain JavaScript for the oldest Node that npm itself runs on.
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const LEAST_NODE = 24;
+const MODULES = join(dirname(fileURLToPath(import.meta.url)), "..", "node_modules");
+
+/**
+ * Ends the process, with what to do, if a package that the command needs is not installed.
+ * @param {string} command as it is typed
+ * @param {string} aPackage one of those that come and go together
+ * @param {string} remedy
+ */
+export function requirePackage(command, aPackage, remedy) {
+  if (!existsSync(join(MODULES, aPackage))) fail(command, `expected the package ${aPackage} in node_modules, got none.\n${remedy}`);
+}
+
+/** The Node to run TypeScript with: undefined for this one, or else the one that npm installed beside us. */
+export function findNode(command) {
+  if (Number(process.versions.node.split(".")[0]) >= LEAST_NODE) return undefined;
+  const node = join(MODULES, "node", "bin", process.platform === "win32" ? "node.exe" : "node");
+  if (!existsSync(node)) {
+    fail(
+      command,
+      `expected Node.js ${LEAST_NODE} or newer, got ${process.versions.node} and none in node_modules.\n` +
+        "Run npm ci, which installs one beside us (not with --ignore-scripts), or use a newer Node.js.",
+    );
+  }
+  return node;
+}
+
+/** @returns {never} */
+export function fail(command, message) {
+  process.stderr.write(`${command}: ${message}\n`);
+  process.exit(3);
+}

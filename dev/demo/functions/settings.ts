@@ -1,0 +1,18 @@
+/** What the demo shortens of the functions. What production has beside each: describeSettings in fleet-settings.ts. */
+import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../../lib/jobs/claim/claim-settings.ts";
+import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "../../../lib/worker/worker-settings.ts";
+
+export const CLAIM_SETTINGS: ClaimSettings = {
+  ...DEFAULT_CLAIM_SETTINGS,
+  topUpMs: 1_000,
+  holdMs: 600_000,
+  walk: { ...DEFAULT_CLAIM_SETTINGS.walk, everyMs: 1_000 },
+};
+
+export const WORKER_SETTINGS: WorkerSettings = {
+  ...DEFAULT_WORKER_SETTINGS,
+  // Three heartbeats fit; a loaded machine delays one by a second or two.
+  leaseMs: 6_000,
+  heartbeatMs: 2_000,
+  fleetCacheMs: 2_000,
+};

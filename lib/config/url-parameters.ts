@@ -1,0 +1,103 @@
+/**
+ * Which parameters a database URL may have. The driver hands every one that it does not know to the server as a setting of the
+ * session: the server refuses most of them (42704), and takes others over what the role was given.
+ */
+
+/** What the driver heeds and we leave to the operator, and `connect_timeout`, which many hosted databases put into their URLs. */
+const TAKEN = ["sslmode", "ssl", "application_name", "connect_timeout", "target_session_attrs"] as const;
+
+interface Refused {
+  readonly names: readonly string[];
+  /** Completes the sentence "expected …". */
+  readonly expected: string;
+}
+
+/** Those of other clients' documentation and of PostgreSQL, by what to do about them. Only these names are ever repeated. */
+const REFUSED: readonly Refused[] = [
+  {
+    names: ["channel_binding"],
+    expected: "no channel_binding: leave it out, sslmode=verify-full makes sure of the server",
+  },
+  {
+    names: ["sslrootcert"],
+    expected: "no sslrootcert: authorities are set in SLABMEND_DATABASE_CA",
+  },
+  {
+    names: [
+      ...[
+        "pgbouncer",
+        "schema",
+        "connection_limit",
+        "pool_timeout",
+        "socket_timeout",
+        "statement_cache_size",
+      ],
+      ...["sslaccept", "sslidentity", "supa", "workaround"],
+    ],
+    expected: "no parameter that only Prisma, or a pooler for it, understands: leave it out",
+  },
+  {
+    names: ["host", "hostaddr", "port", "user", "password", "dbname", "database", "service"],
+    expected:
+      "user, password, host, port and database before the ?, as postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+  },
+  {
+    names: [
+      ...["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"],
+      ...["idle_session_timeout", "default_transaction_isolation", "default_transaction_read_only"],
+      ...["search_path", "bytea_output", "timezone", "datestyle", "role", "session_authorization"],
+      ...["session_replication_role", "client_encoding", "synchronous_commit", "options"],
+    ],
+    expected: "no setting of the session: the role has those that slabmend relies on (slabmend grant)",
+  },
+  {
+    names: [
+      ...["keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"],
+      ...[
+        "gssencmode",
+        "krbsrvname",
+        "gsslib",
+        "gssdelegation",
+        "passfile",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+      ],
+      ...["sslcrl", "sslcrldir", "sslcompression", "sslsni", "sslcertmode", "sslnegotiation", "requiressl"],
+      ...["requirepeer", "require_auth", "ssl_min_protocol_version", "ssl_max_protocol_version"],
+      ...["load_balance_hosts", "fallback_application_name", "replication"],
+    ],
+    expected: "no parameter that only libpq understands: leave it out",
+  },
+  {
+    names: [
+      ...["max", "idle_timeout", "max_lifetime", "max_pipeline", "backoff", "keep_alive", "prepare", "debug"],
+      ...["fetch_types", "publications", "pool_mode", "pool_size", "min_pool_size"],
+    ],
+    expected: "no setting of the driver or of a pool: slabmend has its own",
+  },
+];
+
+/**
+ * What is wrong with the query of a URL, if anything is. A name that is in no list is not repeated: what follows a ? by mistake may
+ * be a part of a password.
+ */
+export function findParameterFault(
+  parameters: URLSearchParams,
+): { readonly expected: string; readonly got: string } | undefined {
+  const taken: readonly string[] = TAKEN;
+  const wrong = [...new Set(parameters.keys())].filter((name) => !taken.includes(name));
+  if (wrong.length === 0) return undefined;
+  const known = wrong.map((name) => name.toLowerCase()).filter((name) => findRefused(name) !== undefined);
+  const unknown = wrong.length - known.length;
+  const expected = new Set(known.map((name) => findRefused(name)?.expected));
+  if (unknown > 0) expected.add(`no parameters but ${TAKEN.join(", ")}`);
+  return {
+    expected: [...expected].join("; "),
+    got: [...known, ...(unknown === 0 ? [] : [`${unknown} that slabmend does not know`])].join(", "),
+  };
+}
+
+function findRefused(name: string): Refused | undefined {
+  return REFUSED.find(({ names }) => names.includes(name));
+}

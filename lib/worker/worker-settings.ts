@@ -1,0 +1,20 @@
+import type { RepairSettings } from "../jobs/repair/repair-dependencies.ts";
+
+/** What no variable decides about a worker. The demo and tests shorten its times. */
+export interface WorkerSettings extends RepairSettings {
+  /** How long a snapshot of hosts and contracts is kept. */
+  readonly fleetCacheMs: number;
+}
+
+export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
+  // Without a heartbeat the slab of a crashed worker is free again after this.
+  leaseMs: 120_000,
+  // At most a third of a lease: two heartbeats may fail before the lease is lost.
+  heartbeatMs: 30_000,
+  // A rebuilt sector of a 10-of-30 slab reads ten at the usual price: half of that is where copying stops being clearly cheaper.
+  copyPriceMultiple: 5,
+  // indexd pins at most 262,144 sectors of a host in one pass.
+  maxUnpinnedPerHost: 200_000,
+  // Old enough to be shared by several repairs, young enough for a block or a bad contract to count within a minute.
+  fleetCacheMs: 45_000,
+};

@@ -1,0 +1,25 @@
+/** The child's side of kill tests: settings of a function in a process of its own, which no variable of production decides. */
+import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
+import type { WorkerSettings } from "../../lib/worker/worker-settings.ts";
+import { WORLD_SETTINGS } from "./repair-world.ts";
+
+/** JSON of {@link ClaimTestSettings}. */
+export const SETTINGS_VARIABLE = "SLABMEND_TEST_SETTINGS";
+
+export interface ClaimTestSettings {
+  readonly pageSectors?: number;
+  readonly walkEveryMs?: number;
+}
+
+/** A pass may begin every second, unless the test says otherwise. */
+export function claimSettingsFromEnvironment(environment: NodeJS.ProcessEnv = process.env): ClaimSettings {
+  const chosen = JSON.parse(environment[SETTINGS_VARIABLE] ?? "{}") as ClaimTestSettings;
+  const { pageSectors = DEFAULT_CLAIM_SETTINGS.walk.pageSectors, walkEveryMs = 1_000 } = chosen;
+  return {
+    ...DEFAULT_CLAIM_SETTINGS,
+    walk: { ...DEFAULT_CLAIM_SETTINGS.walk, pageSectors, everyMs: walkEveryMs },
+  };
+}
+
+/** The lease of a worker that was killed ends soon. */
+export const KILL_SETTINGS: WorkerSettings = { ...WORLD_SETTINGS, leaseMs: 3_000, heartbeatMs: 1_000 };

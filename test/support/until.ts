@@ -1,0 +1,42 @@
+/**
+ * Waiting for what has no event, such as the end of another process. Every wait ends: it fails with what it saw last. The limit is
+ * there for what hangs, and is no expectation of how fast something is.
+ */
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import { inspect, isDeepStrictEqual } from "node:util";
+
+export interface Waiting {
+  /** Default 60 s. */
+  readonly limitMs?: number;
+  /** Time between two looks, default 10 ms; 0: a turn of the event loop. */
+  readonly everyMs?: number;
+  /** Added to the error. */
+  readonly explain?: () => string;
+}
+
+/** Looks until what it sees is accepted, and returns that; by default whatever is truthy. */
+export async function until<Value>(
+  look: () => Value | Promise<Value>,
+  isReached: (value: Value) => boolean = Boolean,
+  { limitMs = 60_000, everyMs = 10, explain = () => "" }: Waiting = {},
+): Promise<Value> {
+  for (const deadline = Date.now() + limitMs; ; await (everyMs === 0 ? nextTurn() : sleep(everyMs))) {
+    const seen = await look();
+    if (isReached(seen)) return seen;
+    if (Date.now() > deadline) {
+      throw new Error(`not within ${limitMs} ms; seen last: ${inspect(seen)}\n${explain()}`);
+    }
+  }
+}
+
+/** Looks until it sees this. */
+export async function untilEqual<Value>(
+  look: () => Value | Promise<Value>,
+  expected: Value,
+  waiting: Waiting = {},
+): Promise<void> {
+  await until(look, (seen) => isDeepStrictEqual(seen, expected), {
+    explain: () => `expected: ${inspect(expected)}`,
+    ...waiting,
+  });
+}
