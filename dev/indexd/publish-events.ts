@@ -16,11 +16,13 @@ export interface PublishedEvent {
  * time yet. One batch a second at most; events that a writer has locked come in a later one. Before 24 there is nothing to do.
  */
 export async function publishEvents(sql: Sql): Promise<readonly PublishedEvent[]> {
+  const [settings] = await sql<{ version: number }[]>`select db_version as version from global_settings`;
+  if (settings!.version < 24) return [];
+  // In this order, which is an upgrade's too: the events, then the settings.
   return await sql.begin(async (tx): Promise<readonly PublishedEvent[]> => {
-    const [row] = await tx<{ version: number; waiting: boolean }[]>`
-      select g.db_version as version, exists (select from object_events e where e.updated_at is null) as waiting
-      from global_settings g`;
-    if (row!.version < 24 || !row!.waiting) return [];
+    const [row] = await tx<{ waiting: boolean }[]>`
+      select exists (select from object_events e where e.updated_at is null) as waiting`;
+    if (!row!.waiting) return [];
     const moved = await tx`
       update global_settings set object_events_last_published = date_trunc('second', now())
       where object_events_last_published < date_trunc('second', now())`;
