@@ -1,7 +1,7 @@
 import { NEWEST_VERSION } from "../../dev/indexd/indexd-schema.ts";
 
 /** Of the databases that tests are given: global-setup.ts makes them so. */
-export const INDEXD_VERSION = Number(
+const INDEXD_VERSION = Number(
   (process.env["SLABMEND_TEST_INDEXD"] ?? String(NEWEST_VERSION)).split("-").at(-1),
 );
 
