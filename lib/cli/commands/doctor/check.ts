@@ -3,7 +3,7 @@ export interface Check {
   readonly name: string;
   readonly level: "ok" | "warning" | "failure" | "skipped";
   readonly says: string;
-  /** What to do; with a warning or a failure always, but for lines that say more of the one before. */
+  /** What to do; with a warning or a failure always. */
   readonly remedy?: string;
 }
 

@@ -36,9 +36,14 @@ export function describeVerdict(verdict: Verdict): Check[] {
 
 function differencesOf(verdict: Verdict): Check[] {
   if (!("differences" in verdict)) return [];
-  return verdict.differences.map((difference) => ({
-    name: "indexd",
-    level: difference.severity === "changed" ? "failure" : "warning",
-    says: describeDifference(difference),
-  }));
+  return verdict.differences.map((difference) => {
+    const says = describeDifference(difference);
+    return difference.severity === "changed"
+      ? failure(
+          "indexd",
+          says,
+          "slabmend writes here, or relies on it: only a release that knows it will do.",
+        )
+      : warning("indexd", says, "slabmend only reads here: an operator may accept it.");
+  });
 }
