@@ -1,19 +1,12 @@
 /** Times in our tables that lie in the future, because the server's clock was set back, count as now. */
 import { randomUUID } from "node:crypto";
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { pastTime } from "../../lib/database/client/past-time.ts";
 import { DEFAULT_BREAKER_LIMITS } from "../../lib/database/fleet/circuit-breaker.ts";
 import { refreshBreaker } from "../../lib/database/fleet/refresh-breaker.ts";
-import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { useDatabase } from "../support/database.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const { sql } = useDatabase();
 
 const refresh = () => refreshBreaker(sql, DEFAULT_BREAKER_LIMITS);
 const finish = async (count: number, outcome: string): Promise<void> => {

@@ -2,7 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { CAUSES } from "../../lib/jobs/backlog/causes.ts";
 import type { WalkStep } from "../../lib/jobs/backlog/walk.ts";
-import { clearDatabase, walk, walkSettings } from "../jobs/backlog/backlog-fixture.ts";
+import { walk, walkSettings } from "../jobs/backlog/backlog-fixture.ts";
+import { clearDatabase } from "../support/database.ts";
 import { FATES, killInCommit } from "../support/kill-in-commit.ts";
 import { WALK_STEPS } from "../support/kill-steps.ts";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";

@@ -70,10 +70,3 @@ export const backlogRows = (sql: Sql): Promise<BacklogRow[]> =>
   sql<BacklogRow[]>`
     select slab_id::text, urgency, margin, causes, ready, look_at, waiting_since
     from slabmend.backlog b order by b.slab_id`.then((rows) => [...rows]);
-
-export async function clearDatabase(sql: Sql): Promise<void> {
-  await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
-  await sql`truncate hosts_blocklist`;
-  await sql`update contracts set good = true, state = 1`;
-  await sql`truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.backlog, slabmend.marks, slabmend.walks`;
-}

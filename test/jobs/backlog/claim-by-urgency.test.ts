@@ -1,7 +1,6 @@
 /** claim with the backlog: what it leases, its budget, and that nobody starves. */
 import { randomUUID } from "node:crypto";
-import type { Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { checkBudget } from "../../../lib/database/fleet/budget.ts";
 import { readStatus } from "../../../lib/database/reports/read-status.ts";
@@ -9,7 +8,7 @@ import { claim } from "../../../lib/jobs/claim/claim.ts";
 import { ClaimIncompleteError } from "../../../lib/jobs/claim/claim-report.ts";
 import type { ClaimSettings } from "../../../lib/jobs/claim/claim-settings.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { clearDatabase, useDatabase } from "../../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -19,17 +18,13 @@ import {
   seedSlabs,
 } from "../../support/seed-indexd.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
-import { clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+import { walk, walkSettings } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase();
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 20, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
-afterAll(() => database.drop());
 afterEach(async () => {
   await clearDatabase(sql);
   await sql`update slabmend.budget set limits = '{}', spent = '{}', stopped_by = '{}', stopped_since = null`;

@@ -1,18 +1,14 @@
 /** A simulation of a thousand workers that start with what the fleet knows, and choose by weight: docs/decisions/0352. */
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { readHostScores, reportHostScores } from "../../../lib/database/fleet/host-scores.ts";
 import { ScoreBoard } from "../../../lib/hosts/score-board.ts";
 import { weightedOrder } from "../../../lib/placement/weighted-order.ts";
 import type { HostKey } from "../../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
-let database: TestDatabase;
-beforeAll(async () => {
-  database = await createTestDatabase();
-});
-afterAll(() => database.drop());
+const database = useDatabase();
 
 const MIB = 1_048_576;
 const hostKey = (n: number): HostKey => n.toString(16).padStart(64, "0") as HostKey;

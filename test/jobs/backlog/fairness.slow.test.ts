@@ -1,22 +1,16 @@
 /** Nobody waits for ever: days of claims in a moment, in which every repair fails and whatever is urgent never ends. */
 import fc from "fast-check";
-import type { Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { chooseBatch } from "../../../lib/jobs/claim/choose-batch.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { clearDatabase, useDatabase } from "../../support/database.ts";
 import { LOST, placeOn, type SeededHost, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
-import { clearDatabase, lease, look, walk } from "./backlog-fixture.ts";
+import { lease, look, walk } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase({ clearAfterEach: true });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
-afterAll(() => database.drop());
-afterEach(() => clearDatabase(sql));
 
 const LIVE = { beyondRescue: 1, danger: 4, ordinary: 12 } as const;
 type Kind = keyof typeof LIVE;

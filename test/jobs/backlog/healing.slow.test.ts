@@ -1,11 +1,10 @@
 /** Whatever happens between walks: the next complete pass leaves what a first walk over the same database records. */
 import fc from "fast-check";
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { clearDatabase, useDatabase } from "../../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -14,17 +13,13 @@ import {
   seedNetwork,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
-import { clearDatabase, lease, look, walk, walkSettings } from "./backlog-fixture.ts";
+import { lease, look, walk, walkSettings } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase();
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 8 });
 });
-afterAll(() => database.drop());
 
 /** What does not depend on when a slab was seen first. */
 const entries = () => sql`

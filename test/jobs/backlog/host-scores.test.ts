@@ -1,10 +1,10 @@
-import postgres, { type Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import postgres from "postgres";
+import { afterEach, describe, expect, test } from "vitest";
 import { readHostScores, reportHostScores } from "../../../lib/database/fleet/host-scores.ts";
 import { ScoreBoard } from "../../../lib/hosts/score-board.ts";
 import type { HostSample, SharedHostScore } from "../../../lib/hosts/shared-score.ts";
 import type { HostKey } from "../../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 
 const MIB = 1_048_576;
@@ -33,13 +33,8 @@ const known = (n: number, rest: Partial<SharedHostScore>): SharedHostScore => ({
 });
 
 describe("the fleet's scores", () => {
-  let database: TestDatabase;
-  let sql: Sql;
-  beforeAll(async () => {
-    database = await createTestDatabase();
-    sql = database.sql;
-  });
-  afterAll(() => database.drop());
+  const database = useDatabase();
+  const { sql } = database;
   afterEach(() => sql`truncate slabmend.host_scores`);
 
   test("add up over workers", async () => {

@@ -1,11 +1,10 @@
 /** What the walk and the leases do to indexd's tables: no row lock by the walk, no scan of a large table by either. */
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { listSlabsToLookAt, readUnmarked } from "../../../lib/database/backlog/record-backlog.ts";
 import { readHostAddresses, readSlabHealth } from "../../../lib/database/backlog/slab-health.ts";
 import { CAUSES } from "../../../lib/jobs/backlog/causes.ts";
 import { parseSlabId } from "../../../lib/slab/ids.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import {
   blockHost,
   LOST,
@@ -19,13 +18,10 @@ import { lease, walk, walkSettings } from "./backlog-fixture.ts";
 const SLABS = 400;
 const SHARDS = 12;
 
-let database: TestDatabase;
-let sql: Sql;
+// One connection, so that what it counts is written down when we ask.
+const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  // One connection, so that what it counts is written down when we ask.
-  database = await createTestDatabase({ max: 1 });
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 30, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
   await seedSlabs(sql, {
     minShards: 4,
@@ -43,7 +39,6 @@ beforeAll(async () => {
   await blockHost(sql, hosts[3]!.hostKey);
   await sql.unsafe("analyze");
 });
-afterAll(() => database.drop());
 
 interface Scans {
   readonly scans: number;

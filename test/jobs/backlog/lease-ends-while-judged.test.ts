@@ -1,26 +1,20 @@
 /** A slab whose lease ends between the snapshot by which it is judged and the record is looked at again at once. */
 import postgres, { type ISql, type Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { LOST, placeOn, seedNetwork, seedSlab } from "../../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, lease, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, lease, walk, walkSettings } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const database = useDatabase({ clearAfterEach: true });
+const { sql } = database;
 let worker: Sql;
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   worker = postgres(database.url, { max: 1, onnotice: () => {} });
 });
-afterAll(async () => {
-  await worker.end();
-  await database.drop();
-});
-afterEach(() => clearDatabase(sql));
+afterAll(() => worker.end());
 
 /** In one look: host addresses, what is to be looked at, its health, the record. */
 const HEALTH = 3;

@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import postgres, { type Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import postgres from "postgres";
+import { beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { clearDatabase, useDatabase } from "../../support/database.ts";
 import {
   blockHost,
   LOST,
@@ -15,18 +15,14 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, lease, look, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, lease, look, walk, walkSettings } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const database = useDatabase({ clearAfterEach: true });
+const { sql } = database;
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 30, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
-afterAll(() => database.drop());
-afterEach(() => clearDatabase(sql));
 
 /** min_shards, and how many of its sectors are live; two are lost. */
 const slabOf = (minShards: number, live: number, offset = 0) => ({
@@ -354,7 +350,8 @@ describe("leases", () => {
     const taken = await Promise.all(
       clients.map(async (client) => {
         const mine: bigint[] = [];
-        for (;;) {
+        for (let batches = 0; ; batches += 1) {
+          if (batches > 1_000) throw new Error("a claimer finds no end after 1,000 batches");
           const batch = await lease(client, { maxLeases: 5 });
           mine.push(...leasedIds(batch));
           if (batch.leases.length === 0 && batch.dry) return mine;

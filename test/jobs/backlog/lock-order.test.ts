@@ -1,27 +1,21 @@
 /** docs/architecture.md, Locks: who waits holds nothing that the one waited for may still want. */
 import postgres, { type Sql, type TransactionSql } from "postgres";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { releaseQuarantine } from "../../../lib/database/fleet/quarantine.ts";
 import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { LOST, placeOn, type SeededHost, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, lease, look, walk } from "./backlog-fixture.ts";
+import { backlogRows, lease, look, walk } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const database = useDatabase({ clearAfterEach: true });
+const { sql } = database;
 let other: Sql;
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   other = postgres(database.url, { max: 1, onnotice: () => {} });
   hosts = await seedNetwork(sql, { hosts: 4 });
 });
-afterAll(async () => {
-  await other.end();
-  await database.drop();
-});
-afterEach(() => clearDatabase(sql));
+afterAll(() => other.end());
 
 const damaged = async () => {
   const slabs = await seedSlabs(sql, {

@@ -1,7 +1,6 @@
 /** What a page reads ends with the page: of sectors that thousands of slabs share, and of unpinned sectors on bad hosts. */
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useDatabase } from "../../support/database.ts";
 import {
   blockHost,
   LOST,
@@ -15,13 +14,10 @@ import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 const UNPINNED = 3_000;
 const SHARING = 1_500;
 
-let database: TestDatabase;
-let sql: Sql;
+// One connection, so that what it counts is written down when we ask.
+const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  // One connection, so that what it counts is written down when we ask.
-  database = await createTestDatabase({ max: 1 });
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 4 });
   const lost = await seedSlab(sql, { minShards: 1, sectors: [LOST, LOST] });
   await seedSlabs(sql, {
@@ -43,7 +39,6 @@ beforeAll(async () => {
   await blockHost(sql, hosts[0]!.hostKey);
   await sql.unsafe("vacuum analyze");
 });
-afterAll(() => database.drop());
 
 async function entriesRead(index: string): Promise<number> {
   await sql`select pg_stat_force_next_flush()`;

@@ -1,10 +1,9 @@
 /** One sector that is part of thousands of slabs: pages stay small, and what is behind it is found. */
-import type { Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -14,20 +13,15 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 
 const SHARING = 3_000;
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase({ clearAfterEach: true });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 4, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
-afterAll(() => database.drop());
-afterEach(() => clearDatabase(sql));
 
 /** The first is the one whose sectors the others share; the last has a lost sector of its own, behind the shared ones. */
 async function seedSharing(lostSectors: number): Promise<SeededSlab[]> {

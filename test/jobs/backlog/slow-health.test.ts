@@ -1,10 +1,10 @@
 /** What cannot be read in the time that a snapshot may last: passed by, counted, and in nobody's way. */
-import postgres, { type Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import postgres from "postgres";
+import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { claim } from "../../../lib/jobs/claim/claim.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { clearDatabase, useDatabase } from "../../support/database.ts";
 import {
   LOST,
   placeOn,
@@ -15,16 +15,14 @@ import {
   seedSlabs,
 } from "../../support/seed-indexd.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
-import { backlogRows, clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const database = useDatabase();
+const { sql } = database;
 let hosts: SeededHost[];
 let slabs: SeededSlab[];
 let slow: string;
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 6, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
   await sql.unsafe(`
     create table slow_slabs (slab_id bigint primary key);
@@ -34,7 +32,6 @@ beforeAll(async () => {
       return true;
     end $$`);
 });
-afterAll(() => database.drop());
 
 /** Five slabs; the third is read in three seconds: who asks whether an account holds it waits. */
 beforeEach(async () => {

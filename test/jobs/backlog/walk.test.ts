@@ -1,9 +1,9 @@
-import type { Sql } from "postgres";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { type WalkStep, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
+import { INDEXD_PUBLISHES } from "../../support/indexd-version.ts";
 import {
   blockHost,
   LOST,
@@ -15,19 +15,14 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
-import { backlogRows, clearDatabase, walk, walkSettings } from "./backlog-fixture.ts";
+import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const { sql } = useDatabase({ clearAfterEach: true });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   // Each in a subnet of its own: nobody is correlated.
   hosts = await seedNetwork(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
-afterAll(() => database.drop());
-afterEach(() => clearDatabase(sql));
 
 const ids = (rows: readonly { slab_id: string }[]): bigint[] => rows.map((row) => BigInt(row.slab_id));
 
@@ -97,6 +92,23 @@ describe("what is recorded", () => {
     await walk(sql);
     expect(ids(await backlogRows(sql))).toEqual([held.id]);
   });
+
+  test.runIf(INDEXD_PUBLISHES)(
+    "slabs that indexd gave up are left out, unless enough of their sectors have a host",
+    async () => {
+      const marked = (since: Date, minShards: number) =>
+        seedSlab(sql, {
+          minShards,
+          sectors: [LOST, ...placeOn(hosts.slice(0, 4))],
+          columns: { unrecoverable_since: since, unrecoverable_reason: "indexd's" },
+        });
+      await marked(new Date(0), 2);
+      await marked(new Date(), 5);
+      const rescued = await marked(new Date(), 4);
+      await walk(sql);
+      expect(ids(await backlogRows(sql))).toEqual([rescued.id]);
+    },
+  );
 
   test("bad input: no sectors, more bad than good, min_shards above the count, shared sectors", async () => {
     const [first] = await seedSlabs(sql, {

@@ -1,13 +1,12 @@
-import type { Sql } from "postgres";
 import postgres from "postgres";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { claim } from "../../../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../../../lib/jobs/claim/claim-dependencies.ts";
 import type { ClaimSettings } from "../../../lib/jobs/claim/claim-settings.ts";
 import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import { createFakeClock } from "../../support/fake-clock.ts";
 import {
   blockHost,
@@ -22,21 +21,17 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
+import { until } from "../../support/until.ts";
 import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "./claim-fixture.ts";
 
-let database: TestDatabase;
-let sql: Sql;
+const database = useDatabase({ clearAfterEach: true });
+const { sql } = database;
 let hosts: SeededHost[];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
   hosts = await seedNetwork(sql, { hosts: 12 });
 });
-afterAll(() => database.drop());
 afterEach(async () => {
-  await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, account_slabs cascade`;
-  await forgetLeases();
   await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, last_probe_at = null, breaker_since = clock_timestamp()`;
 });
 
@@ -465,11 +460,3 @@ test("16 concurrent claimers over 2,000 unhealthy slabs lease each exactly once"
     await Promise.all(clients.map((client) => client.end()));
   }
 });
-
-/** Gives up after ten seconds. */
-async function until(condition: () => boolean): Promise<void> {
-  for (const endsAt = Date.now() + 10_000; !condition(); ) {
-    if (Date.now() > endsAt) throw new Error("the condition did not come true in 10 s");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}

@@ -21,7 +21,7 @@ import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
 import type { LeasedSlab } from "../../../lib/slab/leased-slab.ts";
 import { leaseByHand, requestOf } from "../../database/running-lease.ts";
 import { askOf } from "../../support/ask.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { useDatabase } from "../../support/database.ts";
 import {
   LOST,
   type SeededSlab,
@@ -31,18 +31,9 @@ import {
   seedSlabs,
 } from "../../support/seed-indexd.ts";
 
-let database: TestDatabase;
-let sql: Sql;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  sql = database.sql;
-});
-afterAll(() => database.drop());
+const database = useDatabase({ clearAfterEach: true });
+const { sql } = database;
 afterEach(async () => {
-  await sql`truncate slabs, sectors, slab_sectors, objects, object_slabs, object_events, account_slabs cascade`;
-  await sql`
-    truncate slabmend.leases, slabmend.repairs, slabmend.journal, slabmend.moved, slabmend.dead_letters`;
-  await sql`delete from slabmend.checkpoints where name = 'forget'`;
   await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, breaker_since = now() - interval '1 day'`;
 });
 

@@ -1,19 +1,15 @@
 /** What a batch of leases reads of the backlog: its own entries, from the front of one index, in either order. */
-import type { Sql } from "postgres";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { beforeAll, expect, test } from "vitest";
+import { useDatabase } from "../../support/database.ts";
 import { LOST, seedSlabs } from "../../support/seed-indexd.ts";
 import { lease } from "./backlog-fixture.ts";
 
 const SLABS = 4_000;
 const BATCH = 20;
 
-let database: TestDatabase;
-let sql: Sql;
+// One connection, so that what it counts is written down when we ask.
+const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
-  // One connection, so that what it counts is written down when we ask.
-  database = await createTestDatabase({ max: 1 });
-  sql = database.sql;
   await seedSlabs(sql, { slabs: Array.from({ length: SLABS }, () => ({ minShards: 1, sectors: [LOST] })) });
   // Half are beyond rescue and have waited longest; of the others each is more urgent than the one before.
   await sql`
@@ -23,7 +19,6 @@ beforeAll(async () => {
     from slabs s`;
   await sql.unsafe("analyze");
 });
-afterAll(() => database.drop());
 
 /** Entries read of each index of the backlog, and rows read by whole scans. */
 async function reads(): Promise<Readonly<Record<string, number>>> {
