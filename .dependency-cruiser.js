@@ -3,9 +3,10 @@
 const FLOORS = [
   ["lib/errors", "lib/clock", "lib/secret"],
   ["lib/slab", "lib/network"],
-  ["lib/siamux", "lib/rhp4", "lib/merkle", "lib/config"],
+  ["lib/rhp4", "lib/merkle", "lib/config"],
   ["lib/kernel", "lib/keys"],
-  ["lib/erasure", "lib/hosts"],
+  ["lib/siamux", "lib/erasure"],
+  ["lib/hosts"],
   ["lib/database/client"],
   ["lib/database/indexd"],
   ["lib/database/leases", "lib/database/schema"],

@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { type CipherGCMTypes, createDecipheriv, createSecretKey, randomFillSync } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { xchacha20 } from "@noble/ciphers/chacha.js";
@@ -6,6 +6,7 @@ import { ReedSolomonErasure } from "@subspace/reed-solomon-erasure.wasm";
 import { createBLAKE2b } from "hash-wasm";
 import { encodingMatrix } from "../lib/erasure/coefficients.ts";
 import { createKernel } from "../lib/kernel/kernel.ts";
+import { createPacketKernel } from "../lib/kernel/packet-kernel.ts";
 import { shardCipher } from "../lib/slab/shard-cipher.ts";
 import { LEAF_BYTES, SECTOR_BYTES } from "../lib/slab/sizes.ts";
 import { measureInTurn, median, ratioOf, rounded, type Samples } from "./measure.ts";
@@ -111,7 +112,49 @@ async function reedSolomon(): Promise<KernelResult> {
   return result(samples.ours, samples.theirs, bytes, "@subspace/reed-solomon-erasure.wasm", 6);
 }
 
-/** Single-threaded medians of the three kernels of a repair. */
+/** Packets of a sector, opened as those of one read of a socket. */
+async function openPackets(): Promise<KernelResult> {
+  const [packetBytes, count, batches] = [4_320, 30, 33];
+  const textBytes = packetBytes - 16;
+  const kernel = createPacketKernel({ incomingBytes: count * packetBytes, batchBytes: count * packetBytes });
+  const batch = { key: Buffer.alloc(32, 1), count, packetBytes, counter: 0n, sender: 0 };
+  randomFillSync(kernel.texts);
+  kernel.seal(batch);
+  const sealed = Buffer.from(kernel.sealed);
+  const keyObject = createSecretKey(batch.key);
+  const nonces = Array.from({ length: count }, (_, n) => {
+    const nonce = Buffer.alloc(12);
+    nonce.writeUInt32LE(n);
+    return nonce;
+  });
+  const openByNode = (n: number): void => {
+    const packet = sealed.subarray(n * packetBytes, (n + 1) * packetBytes);
+    const options = { authTagLength: 16 };
+    const decipher = createDecipheriv("chacha20-poly1305" as CipherGCMTypes, keyObject, nonces[n]!, options);
+    decipher.setAuthTag(packet.subarray(textBytes));
+    decipher.update(packet.subarray(0, textBytes)).buffer.transfer(0);
+    decipher.final();
+  };
+  const samples = await measureInTurn(21, {
+    ours: () => {
+      for (let n = 0; n < batches; n++) {
+        kernel.incoming.set(sealed);
+        if (kernel.open(0, batch) !== count) throw new Error("a packet does not open");
+      }
+    },
+    theirs: () => {
+      for (let n = 0; n < batches * count; n++) openByNode(n % count);
+    },
+  });
+  return result(samples.ours, samples.theirs, batches * count * textBytes, "node:crypto", 1);
+}
+
+/** Single-threaded medians of the kernels of a repair. */
 export async function benchKernels(): Promise<Record<string, KernelResult>> {
-  return { sectorRoot: await sectorRoot(), xchacha20: await keystream(), reedSolomon20: await reedSolomon() };
+  return {
+    sectorRoot: await sectorRoot(),
+    xchacha20: await keystream(),
+    reedSolomon20: await reedSolomon(),
+    openPackets: await openPackets(),
+  };
 }

@@ -1,6 +1,5 @@
 /** What Linux says of a process. */
-import { execFileSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 
 const KIBIBYTE = 1_024;
 
@@ -12,13 +11,15 @@ export async function residentMebibytes(pid: number, field: "VmHWM" | "VmRSS"): 
   return Number(line[1]) / KIBIBYTE;
 }
 
-let ticksPerSecond: number | undefined;
-
-/** User and system time of all its threads so far, in steps of a tick (10 ms as a rule). */
+/** Time that its threads have run so far, user and system. Those of Node live as long as it does, so that none is missed. */
 export async function cpuMilliseconds(pid: number): Promise<number> {
-  ticksPerSecond ??= Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  // proc_pid_stat(5): fields 14 and 15; the name before them is in brackets and may hold blanks.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1_000;
+  const threads = await readdir(`/proc/${pid}/task`);
+  const times = await Promise.all(
+    threads.map(async (thread) => {
+      // proc_pid_schedstat(5): nanoseconds on a processor, nanoseconds waiting for one, turns.
+      const [ran] = (await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8")).split(" ");
+      return Number(ran) / 1_000_000;
+    }),
+  );
+  return times.reduce((sum, milliseconds) => sum + milliseconds, 0);
 }

@@ -9,11 +9,19 @@ import { combineInColumns } from "../dev/objects/combine-in-columns.ts";
 import { systemClock } from "../lib/clock/clock.ts";
 import type { NetworkHost, NetworkSnapshot } from "../lib/database/indexd/network-snapshot.ts";
 import { encodingMatrix } from "../lib/erasure/coefficients.ts";
-import type { HostPool } from "../lib/hosts/host-pool.ts";
-import { BufferPool } from "../lib/jobs/repair/buffer-pool.ts";
+import type { CallTerms, HostPool } from "../lib/hosts/host-pool.ts";
+import type { PaidRpc } from "../lib/hosts/paid-rpc.ts";
 import type { RepairDependencies } from "../lib/jobs/repair/repair-dependencies.ts";
 import { repairSlab } from "../lib/jobs/repair/repair-slab.ts";
+import { memoryBytesFor, SectorMemory } from "../lib/jobs/repair/sector-memory.ts";
 import { createKernel, type Kernel } from "../lib/kernel/kernel.ts";
+import { createAccountToken } from "../lib/rhp4/account-token.ts";
+import {
+  decodeReadSectorRequest,
+  encodeReadSectorResponseHead,
+  READ_SECTOR_REQUEST_BYTES,
+} from "../lib/rhp4/read-sector.ts";
+import type { RpcStream } from "../lib/rhp4/rpc-stream.ts";
 import { encodeFrameHeader } from "../lib/siamux/frame.ts";
 import { FrameReader } from "../lib/siamux/frame-reader.ts";
 import { PacketCipher } from "../lib/siamux/packet-cipher.ts";
@@ -24,11 +32,13 @@ import {
   LOWEST_STREAM_ID,
   TAG_BYTES,
 } from "../lib/siamux/wire-format.ts";
+import type { Root } from "../lib/slab/ids.ts";
 import type { LeasedSlab } from "../lib/slab/leased-slab.ts";
 import { shardCipher } from "../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../lib/slab/sizes.ts";
 import type { Slab, SlabSector } from "../lib/slab/slab.ts";
 import { createLogger } from "../lib/telemetry/logger.ts";
+import { accountKey, hostKey, prices } from "../test/rhp4/samples.ts";
 import { median, ratioOf, rounded } from "./measure.ts";
 
 export interface RepairCpuResult {
@@ -48,8 +58,6 @@ const PLAIN_BYTES = DEFAULT_PACKET_BYTES - TAG_BYTES;
 const PAYLOAD_BYTES = PLAIN_BYTES - FRAME_HEADER_BYTES;
 const ROUNDS = 15;
 const WARM_UP_ROUNDS = 3;
-/** As a worker's: lib/worker/open-repair-environment.ts. */
-const KERNEL_BYTES = 108 * 1_048_576;
 
 interface SealedRange {
   readonly key: Buffer;
@@ -68,7 +76,7 @@ function seal(key: Buffer, data: Uint8Array, role: "dialer" | "acceptor"): Buffe
     encodeFrameHeader(plain, 0, { id: LOWEST_STREAM_ID, payloadBytes: payload.length, flags: 0 });
     plain.set(payload, FRAME_HEADER_BYTES);
     plain.fill(0, FRAME_HEADER_BYTES + payload.length);
-    cipher.seal(plain, sealed, n * DEFAULT_PACKET_BYTES);
+    sealed.set(cipher.sealMessage(plain), n * DEFAULT_PACKET_BYTES);
   }
   return sealed;
 }
@@ -97,7 +105,9 @@ function openInto({ key, packets }: SealedRange, into: Uint8Array): void {
 interface StoredSlab {
   readonly slab: Slab;
   readonly fleet: NetworkSnapshot;
-  readonly ranges: ReadonlyMap<string, readonly SealedRange[]>;
+  readonly ranges: ReadonlyMap<Root, readonly SealedRange[]>;
+  /** As many bytes as the upload of the rebuilt shard. */
+  readonly rebuilt: Uint8Array;
 }
 
 function storeSlab(kernel: Kernel): StoredSlab {
@@ -106,7 +116,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
   const parity = Array.from({ length: TOTAL_SHARDS - MIN_SHARDS }, () => Buffer.alloc(SECTOR_BYTES));
   const matrix = encodingMatrix(MIN_SHARDS, TOTAL_SHARDS);
   combineInColumns(kernel, dataShards, parity, matrix.subarray(MIN_SHARDS * MIN_SHARDS));
-  const ranges = new Map<string, readonly SealedRange[]>();
+  const ranges = new Map<Root, readonly SealedRange[]>();
   const sectors = [...dataShards, ...parity].map((data, index): SlabSector => {
     shardCipher(encryptionKey, index).apply(data, 0);
     const root = kernel.sectorRoot(data);
@@ -153,7 +163,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
     consecutiveFailedRepairs: 0,
     sectors,
   } as unknown as Slab;
-  return { slab, fleet, ranges };
+  return { slab, fleet, ranges, rebuilt: randomBytes(SECTOR_BYTES) };
 }
 
 function fleetHost(id: number, isReachable: boolean): NetworkHost {
@@ -174,43 +184,82 @@ function fleetHost(id: number, isReachable: boolean): NetworkHost {
   } as unknown as NetworkHost;
 }
 
+/** A read whose answer has arrived: `respond` is given the request and fills the caller's memory. */
+function answeredStream(
+  respond: (request: { root: Root; offset: number; into: Uint8Array }) => Uint8Array[],
+): RpcStream {
+  let asked: { root: Root; offset: number; length: number } | undefined;
+  let head: Uint8Array = new Uint8Array(0);
+  let proof: Uint8Array[] = [];
+  return {
+    async write(bytes) {
+      asked = decodeReadSectorRequest(bytes.subarray(bytes.length - READ_SECTOR_REQUEST_BYTES));
+      const { root, offset, length } = asked;
+      proof = respond({ root, offset, into: new Uint8Array(0) });
+      head = encodeReadSectorResponseHead(proof, length);
+    },
+    async readExactly(length) {
+      const bytes = head.subarray(0, length);
+      head = head.subarray(length);
+      return bytes;
+    },
+    async readInto(into) {
+      respond({ ...asked!, into });
+    },
+    close() {},
+    destroy() {},
+    peerClosed: false,
+    whenPeerCloses: new Promise(() => {}),
+  };
+}
+
 /** Hosts whose packets have all arrived. */
 function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostPool {
-  const roots = new Map(stored.slab.sectors.map(({ root }) => [root, root]));
   const key = randomBytes(32);
-  const pool: Partial<HostPool> = {
-    async readRange(_host, { root, offset, length, into, onCharged }) {
-      const range = stored.ranges.get(root)?.[offset / RANGE_BYTES];
-      if (range === undefined) throw new Error(`no range at ${offset} of ${root}`);
-      openInto(range, into);
-      const { proof } = range;
-      if (verifyEach && !kernel.verifyRangeProof({ root, offset, length, data: into, proof })) {
-        throw new Error("the proof is wrong");
-      }
-      onCharged?.(1n);
-      return { proof, durationMs: 1 };
-    },
-    async writeSector(_host, { data, onCharged }) {
-      seal(key, data, "dialer");
-      const root = stored.slab.sectors[LOST]!.root;
-      onCharged?.(1n);
-      return { root: roots.get(root)!, durationMs: 1 };
-    },
+  const respond = ({
+    root,
+    offset,
+    into,
+  }: {
+    root: Root;
+    offset: number;
+    into: Uint8Array;
+  }): Uint8Array[] => {
+    const range = stored.ranges.get(root)?.[offset / RANGE_BYTES];
+    if (range === undefined) throw new Error(`no range at ${offset} of ${root}`);
+    const { proof } = range;
+    if (into.length === 0) return proof;
+    openInto(range, into);
+    if (verifyEach && !kernel.verifyRangeProof({ root, offset, length: into.length, data: into, proof })) {
+      throw new Error("the proof is wrong");
+    }
+    return proof;
+  };
+  const call = async (_host: unknown, rpc: PaidRpc<object>, { onCharged }: CallTerms): Promise<object> => {
+    onCharged?.(1n);
+    if (rpc.direction === "read") {
+      const token = createAccountToken(accountKey, hostKey, Date.now() + 300_000);
+      return await rpc.run(answeredStream(respond), { prices, token }, () => {});
+    }
+    seal(key, stored.rebuilt, "dialer");
+    return { root: stored.slab.sectors[LOST]!.root };
+  };
+  return {
+    call: async (...given: Parameters<typeof call>) => ({ ...(await call(...given)), durationMs: 1 }),
     weight: () => 1,
-    storingWeight: () => 1,
+    isFull: () => false,
     reportWrongData: () => {},
     expectedMs: () => 1_000,
     hedgeAfterMs: () => 60_000,
-  };
-  return pool as HostPool;
+  } as unknown as HostPool;
 }
 
 /** One repair; returns the milliseconds of CPU that this process spent on it. */
-async function repairOnce(stored: StoredSlab, kernel: Kernel, buffers: BufferPool, hosts: HostPool) {
+async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemory, hosts: HostPool) {
   const task = { slabId: stored.slab.id, digest: stored.slab.digest, token: "" } as unknown as LeasedSlab;
   const deps: RepairDependencies = {
     store: {
-      begin: async () => ({ kind: "begun", expiresInMs: 120_000 }),
+      begin: async () => ({ kind: "begun", expiresInMs: 120_000, nowMs: Date.now() }),
       extend: async () => true,
       readSlab: async () => stored.slab,
       readBadShards: async () => new Set(),
@@ -227,13 +276,19 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, buffers: BufferPoo
     },
     hosts,
     kernel,
-    buffers,
+    memory,
     clock: systemClock,
     // Leaves sources in the order of their sectors.
     random: () => 0.5,
     logger: createLogger("silent", { indexer: "default" }),
     worker: "bench",
-    settings: { leaseMs: 120_000, heartbeatMs: 30_000, copyPriceMultiple: 5, maxUnpinnedPerHost: 1_000 },
+    settings: {
+      leaseMs: 120_000,
+      heartbeatMs: 30_000,
+      copyPriceMultiple: 5,
+      maxUnpinnedPerHost: 1_000,
+      mostHastings: undefined,
+    },
   };
   const before = process.cpuUsage();
   const result = await repairSlab(task, deps, 300_000);
@@ -244,17 +299,16 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, buffers: BufferPoo
 
 /** Medians of CPU milliseconds; the ratio is the median of each round's. */
 export async function benchRepairCpu(): Promise<RepairCpuResult> {
-  const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
+  const kernel = createKernel({ memoryBytes: memoryBytesFor(1) });
   const stored = storeSlab(kernel);
-  const count = Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES);
-  const buffers = new BufferPool(Array.from({ length: count }, () => kernel.arena.allocate(SECTOR_BYTES)));
+  const memory = new SectorMemory(kernel, { repairsAtOnce: 1 });
   const trusting = hostsOf(stored, kernel, false);
   const verifying = hostsOf(stored, kernel, true);
   const ours: number[] = [];
   const verified: number[] = [];
   for (let round = -WARM_UP_ROUNDS; round < ROUNDS; round++) {
-    const one = await repairOnce(stored, kernel, buffers, trusting);
-    const other = await repairOnce(stored, kernel, buffers, verifying);
+    const one = await repairOnce(stored, kernel, memory, trusting);
+    const other = await repairOnce(stored, kernel, memory, verifying);
     if (round < 0) continue;
     ours.push(one);
     verified.push(other);

@@ -3,11 +3,16 @@
 // us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules, so slabmend runs from
 // a clone, not as a dependency: docs/decisions/0241.
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fail, findNode, requirePackage } from "./require-installed.js";
 
 const COMMAND = "slabmend";
+const LOOK_EVERY_MS = 1_000;
+/** What ends a command that is told to end twice: docs/command-line.md has one code for it. */
+const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
 const script = fileURLToPath(new URL("./slabmend.ts", import.meta.url));
 
 if (script.includes(`${sep}node_modules${sep}`)) {
@@ -16,11 +21,53 @@ if (script.includes(`${sep}node_modules${sep}`)) {
 requirePackage(COMMAND, "commander", "Run npm ci in the clone.");
 const node = findNode(COMMAND);
 if (node === undefined) {
-  await import("./slabmend.ts");
+  const ending = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"]) {
+    process.on(name, () => {
+      // The second one ends the process at once. Not by the system's own handling: a container's first process has none.
+      if (ending.signal.aborted) process.exit(130);
+      ending.abort(new Error(name));
+    });
+  }
+  whenNpmIsGone(() => process.kill(process.pid, "SIGTERM"));
+  // Listened to before it is loaded: that takes a while, and nothing that comes meanwhile is lost.
+  const { run } = await import("./slabmend.ts");
+  await run(ending.signal);
 } else {
-  const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: "inherit" });
+  // This file again, so that the other Node looks after its parents too.
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
   // A terminal sends Ctrl+C to both; other senders know only this process.
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(name, () => name !== "SIGINT" && child.kill(name));
+  const isFromTerminal = process.stdin.isTTY === true;
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.on(name, () => (name === "SIGINT" && isFromTerminal) || child.kill(name));
+  }
+  whenNpmIsGone(() => child.kill("SIGTERM"));
   child.on("error", (error) => fail(COMMAND, `could not start ${node}: ${error.message}`));
-  child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
+  child.on("exit", (code, signal) => process.exit(code ?? (ASKED.includes(signal) ? 130 : 128 + constants.signals[signal])));
+}
+
+/**
+ * npx and npm start a command by a shell, and tell neither when they are ended themselves: without this a worker would go on by
+ * itself. Only then: started by a shell (nohup, setsid) a command may outlive it.
+ */
+function whenNpmIsGone(act) {
+  if (process.env.npm_command === undefined) return;
+  const shell = process.ppid;
+  const npm = parentOf(shell);
+  const timer = setInterval(() => {
+    if (process.ppid === shell && parentOf(shell) === npm) return;
+    clearInterval(timer);
+    act();
+  }, LOOK_EVERY_MS);
+  timer.unref();
+}
+
+/** Where there is no /proc, the shell of npm is usually npm's command itself. */
+function parentOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return undefined;
+  }
 }

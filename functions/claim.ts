@@ -1,4 +1,5 @@
 import { systemClock } from "../lib/clock/clock.ts";
+import { findNetworkProblems, readNetworkState } from "../lib/database/indexd/network-state.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
 import { CLAIM_MEASURES } from "../lib/jobs/claim/claim-metrics.ts";
@@ -15,10 +16,17 @@ export function createClaimHandler({
   readonly settings?: ClaimSettings;
   readonly step?: (name: ClaimStep) => void | Promise<void>;
 } = {}) {
+  // Once an execution environment: it reads the whole network.
+  let isNetworkSeen = false;
   return createScheduledHandler(
     "claim",
-    ({ environment, ask, sqs, remainingMs }) =>
-      claim(
+    async ({ environment, logger, ask, sqs, remainingMs }) => {
+      if (!isNetworkSeen) {
+        const state = await ask(readNetworkState, { isIdempotent: true });
+        for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
+        isNetworkSeen = true;
+      }
+      return await claim(
         {
           ask,
           clock: systemClock,
@@ -31,7 +39,8 @@ export function createClaimHandler({
         },
         claimSettingsFrom(environment, settings),
         remainingMs,
-      ),
+      );
+    },
     CLAIM_MEASURES,
   );
 }

@@ -3,13 +3,14 @@ import type { Context } from "aws-lambda";
 import { systemClock } from "../lib/clock/clock.ts";
 import { assertUrlIsSafe } from "../lib/config/database-url.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
-import { type Ask, askWithin, createAnsweringDatabase } from "../lib/database/client/answering-database.ts";
+import { assertClocksAgree } from "../lib/database/client/assert-clocks-agree.ts";
 import { connect } from "../lib/database/client/connect.ts";
+import { type Ask, askWithin, createDeadlineClient } from "../lib/database/client/deadline-client.ts";
 import { explainMoved } from "../lib/database/indexd/version/write-verified.ts";
 import { assertFleetMayWork } from "../lib/database/schema/assert-fleet-may-work.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.ts";
-import { createLogger } from "../lib/telemetry/logger.ts";
+import { createLogger, type Logger } from "../lib/telemetry/logger.ts";
 import { measureRun, type RunMeasures } from "../lib/telemetry/measure-run.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
 import { createMetrics } from "../lib/telemetry/metrics.ts";
@@ -25,6 +26,7 @@ const PUT_AWAY_SHARE = 0.4;
 /** What one run of a scheduled function works with; ended when it returns. */
 export interface ScheduledRun {
   readonly environment: Environment;
+  readonly logger: Logger;
   /** Waits for no answer longer than the function lives. */
   readonly ask: Ask;
   readonly sqs: SQSClient;
@@ -47,7 +49,7 @@ export function createScheduledHandler<Report extends object>(
     const totalMs = context.getRemainingTimeInMillis();
     const reserveMs = Math.min(RESERVE_MS, totalMs * RESERVE_SHARE);
     const putAwayMs = reserveMs * PUT_AWAY_SHARE;
-    const database = createAnsweringDatabase({
+    const database = createDeadlineClient({
       clock: systemClock,
       connect: () =>
         connect(
@@ -62,12 +64,13 @@ export function createScheduledHandler<Report extends object>(
     const runOnce = async (): Promise<Report> => {
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = environment;
-      const standing = await ask((sql) => assertFleetMayWork(sql, accepted));
+      const standing = await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
+      await ask((sql) => assertClocksAgree(sql, systemClock), { isIdempotent: true });
       isDatabaseKnown = true;
       warnOfStanding(logger, standing);
       metrics.print(standingMetrics(standing));
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
-      return await run({ environment, ask, sqs, remainingMs }).catch((error: unknown) => {
+      return await run({ environment, logger, ask, sqs, remainingMs }).catch((error: unknown) => {
         throw explainMoved(error);
       });
     };

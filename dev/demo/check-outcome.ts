@@ -1,10 +1,12 @@
 import type { ISql } from "postgres";
+import { ANSWER_MS } from "../../lib/database/client/deadline-client.ts";
 import type { HostId } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
 import { type PlantedLoss, readLosses, unplantedLosses } from "./check-losses.ts";
 import { strangeMessages } from "./check-messages.ts";
 import { checkRules } from "./check-rules.ts";
 import { type SessionSample, sessionViolations } from "./check-sessions.ts";
+import type { DisturbancesDone } from "./disturb-database.ts";
 import { FLEET_ROLE } from "./open-database.ts";
 import type { DemoHost } from "./register-hosts.ts";
 import { readSessionLimits } from "./sample-sessions.ts";
@@ -18,14 +20,20 @@ export interface Witnessed {
   /** Of every message that a worker was given. */
   readonly messages: readonly string[];
   readonly samples: readonly SessionSample[];
+  readonly disturbed: Pick<DisturbancesDone, "silentDatabase">;
 }
+
+/** Until a worker gives up a database that is silent its server sees an idle session: no farewell reaches it. */
+const GIVEN_UP_MS = ANSWER_MS + 5_000;
 
 /**
  * What must always hold (docs/architecture.md) and does not, one sentence each: by SQL, at the hosts themselves, and by what was
  * seen while the fleet worked.
  */
 export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<string[]> {
-  const { hosts, slabs, planted, messages, samples } = witnessed;
+  const { hosts, slabs, planted, messages, samples, disturbed } = witnessed;
+  const limits = await readSessionLimits(sql, FLEET_ROLE);
+  const idleMs = disturbed.silentDatabase > 0 ? GIVEN_UP_MS : limits.idleMs;
   const violations = await checkRules(sql, { settled: true });
   const digests = new Map(slabs.map(({ id, digest }) => [String(id), digest]));
   const broken = (rule: number) => (what: string) => `rule ${rule} is violated: ${what}`;
@@ -34,7 +42,7 @@ export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<s
     ...(await missingSectors(sql, hosts)),
     ...unplantedLosses(planted, await readLosses(sql)).map(broken(6)),
     ...strangeMessages([...messages, ...(await deadLetters(sql))], digests).map(broken(9)),
-    ...sessionViolations(samples, await readSessionLimits(sql, FLEET_ROLE)),
+    ...sessionViolations(samples, { ...limits, idleMs }),
     ...(await deadlocks(sql)).map(broken(8)),
   ];
 }

@@ -17,6 +17,12 @@ export interface DemoOptions {
   readonly endangered: number;
   readonly liars: number;
   readonly killWorkers: number;
+  /** Crashes of the server in mid-repair, after each of which it recovers. */
+  readonly restartDatabase: number;
+  /** Of the fleet, in mid-work. */
+  readonly endBackends: number;
+  /** Times that nothing passes between the fleet and its database. */
+  readonly silentDatabase: number;
   readonly workers: number;
   /** The release of indexd whose database it is at the start. */
   readonly indexd: IndexdRelease;
@@ -32,6 +38,8 @@ interface Count {
   readonly least: number;
   readonly most: number;
   readonly says: string;
+  /** With it the flag may stand alone, and then means this. */
+  readonly alone?: number;
 }
 
 const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
@@ -92,6 +100,30 @@ const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | 
     most: 1_000,
     says: "workers to kill (SIGKILL) in mid-repair",
   },
+  restartDatabase: {
+    flag: "--restart-database",
+    fallback: 0,
+    least: 0,
+    most: 100,
+    says: "times that the database crashes in mid-repair, and recovers",
+    alone: 1,
+  },
+  endBackends: {
+    flag: "--end-backends",
+    fallback: 0,
+    least: 0,
+    most: 10_000,
+    says: "database backends of the fleet to end in mid-work",
+    alone: 10,
+  },
+  silentDatabase: {
+    flag: "--silent-database",
+    fallback: 0,
+    least: 0,
+    most: 100,
+    says: "times that nothing passes between the fleet and its database, for 8 s",
+    alone: 1,
+  },
   workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
 };
 
@@ -107,8 +139,9 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     // Reported below, together with the rest.
     .configureOutput({ writeErr: () => {} })
     .allowExcessArguments(false);
-  for (const { flag, fallback, says } of Object.values(COUNTS)) {
-    program.option(`${flag} <n>`, says, String(fallback));
+  for (const { flag, fallback, says, alone } of Object.values(COUNTS)) {
+    const text = alone === undefined ? says : `${says}; ${alone} without a number`;
+    program.option(`${flag} ${alone === undefined ? "<n>" : "[n]"}`, text, String(fallback));
   }
   program.option(
     "--indexd <release>",
@@ -127,8 +160,8 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   const given = program.opts<Record<string, string | boolean | undefined>>();
   const problems: string[] = [];
   const counts = Object.fromEntries(
-    Object.entries(COUNTS).map(([name, { flag, least, most }]) => {
-      const text = String(given[name]);
+    Object.entries(COUNTS).map(([name, { flag, least, most, alone }]) => {
+      const text = String(given[name] === true ? alone : given[name]);
       const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
       if (!(value >= least && value <= most)) {
         problems.push(

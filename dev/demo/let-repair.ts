@@ -4,11 +4,20 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { ANSWER_MS, createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
+import { classifyDatabaseFailure } from "../../lib/database/client/retry-transaction.ts";
 import type { SlabId } from "../../lib/slab/ids.ts";
 import type { FunctionLine } from "../aws/execution-environment.ts";
 import type { Deployment, LocalRuntime } from "../runtime/runtime.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import type { SessionSample } from "./check-sessions.ts";
+import type { DatabaseProxy } from "./database-proxy.ts";
+import {
+  type DisturbancesDone,
+  type DisturbancesWanted,
+  startDatabaseDisturber,
+} from "./disturb-database.ts";
 import { MIN_HOST_DISTANCE_KM } from "./fleet-settings.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
 import { startWorkerKiller } from "./kill-workers.ts";
@@ -36,10 +45,14 @@ export interface RepairsDone {
   readonly messages: readonly string[];
   /** Of the fleet's sessions, from the deployment until its end. */
   readonly samples: readonly SessionSample[];
+  readonly disturbed: DisturbancesDone;
 }
 
 export interface LetRepairOptions {
-  readonly sql: Sql;
+  /** Makes a client of the demo's own: one for each of its parts, as one of them may wait for a lock. */
+  readonly connect: () => Sql;
+  readonly proxy: DatabaseProxy;
+  readonly disturbances: { readonly wanted: DisturbancesWanted; readonly random: () => number };
   readonly runtime: LocalRuntime<Swarm>;
   readonly deployment: Pick<Deployment, "functions" | "schedules" | "consumer">;
   readonly hosts: readonly DemoHost[];
@@ -51,8 +64,18 @@ export interface LetRepairOptions {
 }
 
 export async function letRepair(options: LetRepairOptions): Promise<RepairsDone> {
-  const { sql, runtime, deployment, damage, kills, progress } = options;
+  const { connect, proxy, disturbances, runtime, deployment, damage, kills, progress } = options;
   const logs = createLogLines(progress);
+  await using stack = new AsyncDisposableStack();
+  const client = (): Sql => {
+    const sql = connect();
+    stack.defer(() => sql.end());
+    return sql;
+  };
+  const fails = (what: string) => (error: unknown) => {
+    // While the database is taken away on purpose, the demo's own looks fail too.
+    if (classifyDatabaseFailure(error) !== "connection-lost") logs.add(`${what} failed: ${String(error)}`);
+  };
   const deployed = await runtime.deploy({
     ...deployment,
     onLine: ({ functionName, line }: FunctionLine) => logs.add(`${functionName}: ${line}`),
@@ -61,28 +84,38 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
   const messages: string[] = [];
   deployed.mapping.on("workerStarted", (worker) => messages.push(...worker.messages.map(({ body }) => body)));
   const sampler = startSessionSampler({
-    sql,
+    sql: client(),
     role: FLEET_ROLE,
     pools: [...deployed.pools.values()],
-    onFailure: (error) => logs.add(`looking at the fleet's sessions failed: ${String(error)}`),
+    onFailure: fails("looking at the fleet's sessions"),
+  });
+  const disturber = startDatabaseDisturber({
+    connect,
+    role: FLEET_ROLE,
+    proxy,
+    ...disturbances,
+    onDone: (line) => progress.line(line),
+    onFailure: fails("disturbing the database"),
   });
   try {
     const killer = startWorkerKiller({
-      sql,
+      sql: client(),
       mapping: deployed.mapping,
       movesOf: (slabId) => damage.filter((sector) => sector.slabId === slabId).length,
       ...kills,
       onKilled: ({ pid, slabId }) =>
         progress.line(`killed worker ${pid}, which was repairing slab ${slabId}`),
-      onFailure: (error) => logs.add(`killing a worker failed: ${String(error)}`),
+      onFailure: fails("killing a worker"),
     });
     try {
       const end = await watch(options);
-      return { ...end, killedWorkers: killer.hits, messages, samples: await sampler.stop() };
+      const disturbed = await disturber.stop();
+      return { ...end, disturbed, killedWorkers: killer.hits, messages, samples: await sampler.stop() };
     } finally {
       await killer.stop();
     }
   } finally {
+    await disturber.stop();
     await sampler.stop();
     await deployed.stop();
   }
@@ -91,14 +124,19 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
 async function watch(
   options: LetRepairOptions,
 ): Promise<Pick<RepairsDone, "state" | "openWithDestination" | "gaveUp">> {
-  const { sql, hosts, damage, danger, progress, signal } = options;
+  const { hosts, damage, danger, progress, signal } = options;
+  const database = createDeadlineClient({ clock: systemClock, connect: options.connect });
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => database.end());
+  const read = <Result>(statements: (sql: Sql) => Promise<Result>): Promise<Result> =>
+    database.runAgain(ANSWER_MS, statements);
   const startedAtMs = Date.now();
   let lastChange = { what: "", atMs: startedAtMs };
   let crashesSeen = 0;
   for (;;) {
-    const state = await readRepairState(sql, damage);
+    const state = await read((sql) => readRepairState(sql, damage));
     // Afterwards, so that what is repaired by this state is safe by this reading.
-    danger.see(await readDanger(sql));
+    danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
     progress.status(statusOf(state, damage, traffic, (Date.now() - startedAtMs) / 1_000));
     if (state.expiredLeases > crashesSeen) {
@@ -106,7 +144,7 @@ async function watch(
       crashesSeen = state.expiredLeases;
     }
     const openIds = state.open.map(({ slabId }) => slabId);
-    const reachable = await slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM);
+    const reachable = await read((sql) => slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM));
     const openWithDestination = countOf(openIds, reachable);
     const settled = state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };

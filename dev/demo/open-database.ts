@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import postgres, { type Sql } from "postgres";
+import { connect as connectAsFleet } from "../../lib/database/client/connect.ts";
 import { grantStatements } from "../../lib/database/schema/grant-statements.ts";
 import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
 import { type FixtureVersion, indexdSchema } from "../indexd/indexd-schema.ts";
 import type { PostgresServer } from "../postgres/postgres.ts";
 
 const DATABASE = "indexd";
+const DEMO = "slabmend-demo";
 
 /** What `slabmend grant` makes for the fleet. */
 export const FLEET_ROLE = "slabmend";
@@ -15,6 +17,8 @@ export interface DemoDatabase {
   readonly fleetUrl: string;
   /** Of the owner, for what indexd and the demo itself do. */
   readonly sql: Sql;
+  /** One more client of the owner, of one connection, which outlives the database's crashes. The caller ends it. */
+  readonly connect: () => Sql;
 }
 
 /** A database as a running indexd has it, with our schema beside it and a role for `workers` repairs at once. */
@@ -39,9 +43,9 @@ export async function openDatabase(
   const fleetUrl = new URL(url);
   fleetUrl.username = FLEET_ROLE;
   fleetUrl.password = password;
-  return { fleetUrl: fleetUrl.href, sql };
+  return { fleetUrl: fleetUrl.href, sql, connect: () => connectAsFleet(url, DEMO) };
 }
 
 function connect(url: string, max = 4): Sql {
-  return postgres(url, { max, onnotice: () => {}, connection: { application_name: "slabmend-demo" } });
+  return postgres(url, { max, onnotice: () => {}, connection: { application_name: DEMO } });
 }

@@ -4,12 +4,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
+import { classifyDatabaseFailure, retryTransaction } from "../../lib/database/client/retry-transaction.ts";
+import { StoreError } from "../../lib/database/client/store-error.ts";
 import type { HostId } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { type PublishedEvent, publishEvents } from "../indexd/publish-events.ts";
 import { foldStatistics } from "../indexd/seed-statistics.ts";
+import { arrayLiteral } from "./array-literal.ts";
 import { type DemoHost, FUNDING_TARGET_HASTINGS } from "./register-hosts.ts";
 
 export interface IndexdLoops {
@@ -51,6 +53,8 @@ export function playIndexd(parts: {
       underWay.get(name) ??
       passes[name]()
         .catch((error: unknown) => {
+          // The next pass does what this one could not: the database was away.
+          if (isDatabaseAway(error)) return;
           failure ??= error instanceof Error ? error : new Error(String(error));
         })
         .finally(() => underWay.delete(name));
@@ -76,6 +80,11 @@ export function playIndexd(parts: {
       return failure;
     },
   };
+}
+
+function isDatabaseAway(error: unknown): boolean {
+  const isExhausted = error instanceof StoreError && error.code === "fate-unknown";
+  return isExhausted || classifyDatabaseFailure(error) === "connection-lost";
 }
 
 interface UnpinnedSector {
@@ -113,16 +122,16 @@ async function pinSectors(sql: Sql, hosts: readonly DemoHost[]): Promise<void> {
 async function recordPinned(sql: Sql, appended: readonly UnpinnedSector[]): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`
-      select from sectors s where s.id = any (${appended.map(({ id }) => id)}::bigint[])
+      select from sectors s where s.id = any (${arrayLiteral(appended.map(({ id }) => id))}::bigint[])
       order by s.sector_root for no key update`;
     await tx`
-      select from hosts h where h.id = any (${appended.map(({ host_id }) => host_id)}::integer[])
+      select from hosts h where h.id = any (${arrayLiteral(appended.map(({ host_id }) => host_id))}::integer[])
       order by h.id for no key update`;
     await tx`
       with pinned as (
         update sectors s set contract_sectors_map_id = a.map_id
-        from unnest(${appended.map(({ id }) => id)}::bigint[], ${appended.map(({ host_id }) => host_id)}::integer[],
-          ${appended.map(({ map_id }) => map_id)}::integer[]) as a (id, host_id, map_id)
+        from unnest(${arrayLiteral(appended.map(({ id }) => id))}::bigint[], ${arrayLiteral(appended.map(({ host_id }) => host_id))}::integer[],
+          ${arrayLiteral(appended.map(({ map_id }) => map_id))}::integer[]) as a (id, host_id, map_id)
         where s.id = a.id and s.host_id = a.host_id and s.contract_sectors_map_id is null
         returning s.host_id, a.map_id
       ), hosts_counted as (

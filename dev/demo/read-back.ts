@@ -4,6 +4,7 @@ import { type NetworkHost, readNetworkSnapshot } from "../../lib/database/indexd
 import { readSlabByDigest } from "../../lib/database/indexd/read-slab.ts";
 import { createHostDialer } from "../../lib/hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../../lib/hosts/host-pool.ts";
+import { rangeRead } from "../../lib/hosts/paid-rpc.ts";
 import type { Kernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import { hexOf, parseSlabDigest, type Root } from "../../lib/slab/ids.ts";
@@ -93,12 +94,10 @@ async function fetchSectors(
     const data = Buffer.allocUnsafe(SECTOR_BYTES);
     const right =
       host !== undefined &&
-      (await pool
-        .readRange(host, { root: sector.root, offset: 0, length: SECTOR_BYTES, into: data }, signal)
-        .then(
-          () => kernel.sectorRoot(data) === sector.root,
-          () => false,
-        ));
+      (await pool.call(host, rangeRead({ root: sector.root, offset: 0, into: data }), { signal }).then(
+        () => kernel.sectorRoot(data) === sector.root,
+        () => false,
+      ));
     signal.throwIfAborted();
     if (right) sectors.push({ index: sector.index, data });
     onRead(1);

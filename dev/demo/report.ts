@@ -1,3 +1,4 @@
+import type { DisturbancesDone } from "./disturb-database.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
@@ -19,6 +20,12 @@ export interface DemoSummary {
   readonly hastings: string;
   /** Workers that held a running lease when they were killed. */
   readonly killedWorkers: number;
+  readonly databaseCrashes: number;
+  /** Until it let somebody in again, all crashes together. */
+  readonly databaseCrashedSeconds: number;
+  readonly endedBackends: number;
+  readonly databaseSilences: number;
+  readonly databaseSilentSeconds: number;
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
@@ -50,6 +57,9 @@ export interface DemoFindings {
   readonly gaveUp: string | undefined;
   readonly killsWanted: number;
   readonly killedWorkers: number;
+  readonly disturbed: DisturbancesDone;
+  /** Disturbances of the database that were wanted and did not come to it. */
+  readonly missed: readonly string[];
   readonly unreadable: ReadonlyMap<number, string>;
   readonly violations: readonly string[];
   readonly danger: {
@@ -75,6 +85,11 @@ export function summarize(findings: DemoFindings): DemoResult {
     bytesWritten: traffic.bytesWritten,
     hastings: String(traffic.hastings),
     killedWorkers: findings.killedWorkers,
+    databaseCrashes: findings.disturbed.restartDatabase,
+    databaseCrashedSeconds: Math.round(findings.disturbed.crashedMs / 100) / 10,
+    endedBackends: findings.disturbed.endBackends,
+    databaseSilences: findings.disturbed.silentDatabase,
+    databaseSilentSeconds: Math.round(findings.disturbed.silentMs / 100) / 10,
     expiredLeases: state.expiredLeases,
     unreadableObjects: unreadable.size,
     violations: violations.length,
@@ -95,6 +110,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     ...(findings.killedWorkers < findings.killsWanted
       ? [`${findings.killedWorkers} of ${findings.killsWanted} kills hit a worker that held a running lease`]
       : []),
+    ...findings.missed,
     ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
     ...violations,
   ];
@@ -140,12 +156,21 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         "workers killed",
         `${summary.killedWorkers} of ${findings.killsWanted}, ${summary.expiredLeases} leases expired`,
       ],
+      ["database", describeDatabase(summary)],
       ["within 2 of loss", describeDanger(summary)],
       ["objects unreadable", String(summary.unreadableObjects)],
       ["rules violated", String(summary.violations)],
       ["time", formatSeconds(summary.seconds)],
     ]),
   ];
+}
+
+function describeDatabase(summary: DemoSummary): string {
+  const { databaseCrashes, databaseCrashedSeconds, databaseSilences, databaseSilentSeconds } = summary;
+  return (
+    `crashed ${databaseCrashes} times (${databaseCrashedSeconds.toFixed(1)} s away), ${summary.endedBackends} backends ended, ` +
+    `silent ${databaseSilences} times (${databaseSilentSeconds.toFixed(1)} s)`
+  );
 }
 
 function describeDanger(summary: DemoSummary): string {

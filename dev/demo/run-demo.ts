@@ -16,8 +16,10 @@ import type { Swarm } from "../swarm/swarm.ts";
 import { findEventViolations } from "./check-events.ts";
 import { plantedLosses } from "./check-losses.ts";
 import { findViolations } from "./check-outcome.ts";
+import { startDatabaseProxy } from "./database-proxy.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { assertDiskSpace, neededBytes } from "./disk-space.ts";
+import { missedDisturbances } from "./disturb-database.ts";
 import { deploymentOf, describeSettings, INDEXD_LOOPS, QUEUE_OPTIONS } from "./fleet-settings.ts";
 import { followEvents } from "./follow-events.ts";
 import { type DamagedSector, inflictDamage } from "./inflict-damage.ts";
@@ -77,6 +79,8 @@ export async function runDemo(
   progress.status("starting database, queue and hosts");
   const runtime = await startLocalRuntime<Swarm>({
     queue: QUEUE_OPTIONS,
+    // What was acknowledged has to outlive a crash of the server, as with PostgreSQL's own defaults.
+    postgres: { settings: { synchronous_commit: "on", full_page_writes: "on" } },
     signal,
     startSwarm: (dir) =>
       startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT }),
@@ -98,7 +102,7 @@ export async function runDemo(
 async function inRuntime(
   run: DemoRun,
   runtime: LocalRuntime<Swarm>,
-  { sql, fleetUrl }: DemoDatabase,
+  { sql, fleetUrl, connect }: DemoDatabase,
 ): Promise<DemoResult> {
   const { options, progress, signal, plan, objects } = run;
   const migrationSeed = seededBytes(options.seed, "migration seed", 32);
@@ -133,25 +137,42 @@ async function inRuntime(
   const danger = createDangerWatch(await readDanger(sql));
   for (const line of describeDamage(run, damage, danger)) progress.line(line);
 
-  const indexd = playIndexd({ sql, hosts, account, loops: INDEXD_LOOPS });
+  const indexdSql = connect();
+  const indexd = playIndexd({ sql: indexdSql, hosts, account, loops: INDEXD_LOOPS });
   const follower = followEvents(sql);
   const upgrade = options.upgrade ? startUpgrade(run, sql) : undefined;
+  const proxy = await startDatabaseProxy(fleetUrl);
   let repairs: RepairsDone;
   let indexdFailure: Error | undefined;
   try {
     const deployment = deploymentOf({
       ...runtime,
       workers: options.workers,
-      databaseUrl: fleetUrl,
+      databaseUrl: proxy.url,
       migrationSeed,
     });
     const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
-    repairs = await letRepair({ sql, runtime, deployment, hosts, damage, danger, kills, progress, signal });
+    const disturbances = { wanted: options, random: seededRandom(options.seed, "disturbances") };
+    repairs = await letRepair({
+      connect,
+      proxy,
+      disturbances,
+      runtime,
+      deployment,
+      hosts,
+      damage,
+      danger,
+      kills,
+      progress,
+      signal,
+    });
     await upgrade?.done;
     progress.clear();
   } finally {
     await upgrade?.done.catch(() => {});
     indexdFailure = (await indexd.stop()) ?? (await follower.stop());
+    await indexdSql.end();
+    await proxy.stop();
   }
   progress.line(`repairs are done after ${sinceStart(run)}`);
 
@@ -194,6 +215,7 @@ async function inRuntime(
       leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
     },
     killsWanted: options.killWorkers,
+    missed: missedDisturbances(options, repairs.disturbed),
     seconds: (Date.now() - run.startedAtMs) / 1_000,
     indexd: options.upgrade ? `${options.indexd} to ${NEWEST_RELEASE}` : options.indexd,
     ...repairs,

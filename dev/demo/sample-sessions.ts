@@ -1,6 +1,7 @@
 import type { ISql } from "postgres";
 import type { InvocationOutcome } from "../aws/execution-environment.ts";
 import type { FunctionPool, Invocation } from "../aws/function-pool.ts";
+import { arrayLiteral } from "./array-literal.ts";
 import { FLEET_LIMITS, type FleetSession, type SessionLimits, type SessionSample } from "./check-sessions.ts";
 
 const SAMPLE_EVERY_MS = 100;
@@ -32,7 +33,7 @@ export async function sampleSessions(sql: ISql, role: string): Promise<Omit<Sess
           and application_name in ('slabmend-claim', 'slabmend-repair', 'slabmend-reap')) as strangers,
       (select coalesce(jsonb_agg(distinct jsonb_build_object('table', c.relname, 'mode', l.mode)), '[]')
         from pg_locks l join fleet using (pid) join pg_class c on c.oid = l.relation
-        where l.locktype = 'relation' and c.relnamespace = 'public'::regnamespace and l.mode <> all (${LOCKS_OF_ROWS})) as locks,
+        where l.locktype = 'relation' and c.relnamespace = 'public'::regnamespace and l.mode <> all (${arrayLiteral(LOCKS_OF_ROWS)}::text[])) as locks,
       (select coalesce(jsonb_agg(jsonb_build_object('application', a.application_name,
           'forMs', extract(epoch from clock_timestamp() - l.waitstart) * 1000)), '[]')
         from pg_locks l join pg_stat_activity a using (pid)

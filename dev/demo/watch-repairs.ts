@@ -4,6 +4,7 @@ import { readSlab } from "../../lib/database/indexd/read-slab.ts";
 import { planRepair } from "../../lib/placement/plan-repair.ts";
 import type { Root, SlabId } from "../../lib/slab/ids.ts";
 import { parseRoot, parseSlabId } from "../../lib/slab/ids.ts";
+import { arrayLiteral } from "./array-literal.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
 import type { DemoHost } from "./register-hosts.ts";
 
@@ -45,7 +46,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
   >`
     select
       (select coalesce(jsonb_agg(jsonb_build_object('slab', m.slab_id::text, 'root', encode(s.sector_root, 'hex'))), '[]')
-        from slabmend.sectors_to_move(${slabIds}::bigint[]) m join sectors s on s.id = m.sector_id) as open,
+        from slabmend.sectors_to_move(${arrayLiteral(slabIds)}::bigint[]) m join sectors s on s.id = m.sector_id) as open,
       (select coalesce(jsonb_agg(jsonb_build_object('root', m->>'root', 'how', m->>'how') order by j.id), '[]')
         from slabmend.journal j cross join lateral jsonb_array_elements(j.moves) m) as moves,
       (select coalesce(sum(jsonb_array_length(j.lost)), 0)::integer from slabmend.journal j) as lost,
@@ -60,7 +61,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
   const [wait] = await sql<{ ms: number; outcomes: string[] }[]>`
     select coalesce(min(extract(epoch from s.next_repair_attempt - clock_timestamp()) * 1000), 0)::float8 as ms,
       coalesce(array_agg(distinct coalesce(r.last_outcome, 'none')), '{}') as outcomes
-    from slabs s left join slabmend.repairs r on r.slab_id = s.id where s.id = any (${openSlabs}::bigint[])`;
+    from slabs s left join slabmend.repairs r on r.slab_id = s.id where s.id = any (${arrayLiteral(openSlabs)}::bigint[])`;
   return {
     open,
     openSlabs: openSlabs.length,

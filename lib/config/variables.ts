@@ -85,6 +85,12 @@ function dailyLimit(unit: string, mostDigits: number, what: string): Variable<bi
   };
 }
 
+/** Of siacoins in decimal; one is 10^24. */
+function hastingsOf(siacoins: string): bigint {
+  const [whole = "0", fraction = ""] = siacoins.split(".");
+  return BigInt(whole) * 10n ** 24n + BigInt(fraction.padEnd(24, "0"));
+}
+
 function databaseUrlFault(text: string) {
   const database = readDatabaseUrl(text);
   return "fault" in database ? database.fault : undefined;
@@ -207,6 +213,18 @@ export const VARIABLES = {
     readBy: ["repair"],
     fallback: "10",
   } as Variable<number>,
+  SLABMEND_MAX_SIACOINS_PER_REPAIR: {
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^(none|[0-9]{1,9}(\.[0-9]{1,12})?)$/),
+      v.transform((text) => (text === "none" ? undefined : hastingsOf(text))),
+    ),
+    expected: "none, or siacoins with at most 12 decimals",
+    purpose:
+      "what hosts may charge for one repair at most; it ends with what it has when the next transfer would cost more",
+    readBy: ["repair"],
+    fallback: "none",
+  } as Variable<bigint | undefined>,
   SLABMEND_ALLOW_PRIVATE_ADDRESSES: {
     schema: flag,
     expected: "true or false",

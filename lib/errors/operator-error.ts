@@ -33,6 +33,7 @@ export type OperatorErrorCode =
   | "no-such-dead-letter"
   /** This machine. */
   | "worker-failed"
+  | "worker-unfit"
   /** AWS, or what stands in for it. */
   | "function-failed"
   | "aws-unavailable";

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { packetMemory } from "../siamux/packet-memory.ts";
 import type { Endpoint } from "./endpoints.ts";
 
 /** Opens a byte stream to an endpoint. Rejects with Node's own error, or soon after the signal aborts. */
@@ -14,7 +15,21 @@ export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
     const lookup = () => {
       throw new Error(`${ip}: not an IP address`);
     };
-    const socket = connect({ host: ip, port, lookup, autoSelectFamily: false, noDelay: true });
+    const { readArea } = packetMemory();
+    // Every socket reads into the same memory, in which its packets are opened before another one reads. That the bytes are there
+    // is told by the event that any Duplex has.
+    const onread = {
+      buffer: readArea,
+      callback: (bytes: number) => socket.emit("data", readArea.subarray(0, bytes)),
+    };
+    const socket: Socket = connect({
+      host: ip,
+      port,
+      lookup,
+      autoSelectFamily: false,
+      noDelay: true,
+      onread,
+    });
     const done = () => {
       signal.removeEventListener("abort", abort);
       socket.removeListener("error", fail);

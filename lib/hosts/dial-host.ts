@@ -14,6 +14,8 @@ export interface DialerOptions {
   readonly allowPrivateAddresses: boolean;
   readonly resolveName?: ResolveName;
   readonly connectEndpoint?: ConnectEndpoint;
+  /** Default: 15 s. */
+  readonly maxSilenceMs?: number;
 }
 
 /** For names, TCP and handshake together: what indexd allows. */
@@ -23,9 +25,14 @@ const MAX_DIALS_AT_ONCE = 2;
 const SECOND_DIAL_AFTER_MS = 250;
 /**
  * We always wait for what we ask for, so a stream holds no more than what arrives in one turn of the event loop: a socket's
- * read of 64 KiB and some packets. A host that pushes what nobody reads loses the stream.
+ * read of 128 KiB. A host that pushes what nobody reads loses the stream.
  */
 const MAX_BUFFERED_BYTES = 524_288;
+/**
+ * After 10 to 15 s in which a host sent no byte that we wait for, and took none that it was sent, its connection is given up. A host
+ * needs less to answer, also from a slow disk, and what a kernel holds unsent of an upload leaves a line of 1 Mbit/s in that time.
+ */
+const MAX_SILENCE_MS = 15_000;
 
 /** The dialer of production: names resolved once, only public addresses, two at a time, siamux proves the host's key. */
 export function createHostDialer(options: DialerOptions): HostDialer {
@@ -35,7 +42,11 @@ export function createHostDialer(options: DialerOptions): HostDialer {
 
   const dialEndpoint = async (host: HostTarget, endpoint: Endpoint, signal: AbortSignal) => {
     const socket = await connectEndpoint(endpoint, signal);
-    return dialMux(socket, host.hostKey, { signal, maxBufferedBytes: MAX_BUFFERED_BYTES });
+    return dialMux(socket, host.hostKey, {
+      signal,
+      maxBufferedBytes: MAX_BUFFERED_BYTES,
+      maxSilenceMs: options.maxSilenceMs ?? MAX_SILENCE_MS,
+    });
   };
 
   const dial: HostDialer = async (host, signal) => {

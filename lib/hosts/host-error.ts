@@ -10,6 +10,8 @@ interface Meaning {
   readonly meansLost: boolean;
   /** The host is to blame, so its score suffers. */
   readonly isHostFault: boolean;
+  /** The host says that the request was wrong: if many do, the fault is ours. */
+  readonly blamesUs: boolean;
   /** Another host may well do what this one did not. */
   readonly retryElsewhere: boolean;
   readonly remedy: string;
@@ -18,12 +20,14 @@ interface Meaning {
 const fault = (remedy: string): Meaning => ({
   meansLost: false,
   isHostFault: true,
+  blamesUs: false,
   retryElsewhere: true,
   remedy,
 });
 const noFault = (remedy: string): Meaning => ({
   meansLost: false,
   isHostFault: false,
+  blamesUs: false,
   retryElsewhere: true,
   remedy,
 });
@@ -38,11 +42,12 @@ const MEANINGS = {
     "Use another host: this one is not who it announced to be, or does not speak siamux v3.",
   ),
   "connection-lost": fault("Use another host, or ask again over a new connection."),
-  "protocol-violation": fault("Use another host; if all do it, our codec is wrong."),
+  "protocol-violation": { ...fault("Use another host; if all do it, our codec is wrong."), blamesUs: true },
   "timed-out": fault("Use another host."),
   aborted: {
     meansLost: false,
     isHostFault: false,
+    blamesUs: false,
     retryElsewhere: false,
     remedy: "Nothing: the caller gave it up.",
   },
@@ -51,11 +56,22 @@ const MEANINGS = {
   "not-enough-storage": fault("Store it on another host."),
   "not-enough-funds": noFault("Use another host, or wait until indexd has funded the account on this one."),
   "too-expensive": noFault("Use another host: this one asks more than we are willing to pay now."),
-  "prices-expired": fault("Use another host; if all do it, this machine's clock is wrong."),
+  "cost-limit": noFault("Raise SLABMEND_MAX_SIACOINS_PER_REPAIR if a repair may cost more."),
+  "prices-expired": {
+    ...fault("Use another host; if all do it, this machine's clock is wrong."),
+    blamesUs: true,
+  },
+  "token-expired": {
+    ...noFault("Use another host; if all say it, set this machine's clock: it is behind by minutes."),
+    blamesUs: true,
+  },
   "bad-signature": fault("Use another host: this one does not hold its announced key."),
   "host-shutting-down": fault("Use another host for some minutes."),
   "host-internal": fault("Use another host; this one may recover."),
-  "host-refused": noFault("Look at the host's words in the cause: most likely our request was wrong."),
+  "host-refused": {
+    ...noFault("Look at the host's words in the cause: most likely our request was wrong."),
+    blamesUs: true,
+  },
 } satisfies Record<string, Meaning>;
 
 export type HostErrorCode = keyof typeof MEANINGS;
@@ -85,6 +101,10 @@ export class HostError extends SlabmendError<HostErrorCode> {
     return MEANINGS[this.code].isHostFault;
   }
 
+  get blamesUs(): boolean {
+    return MEANINGS[this.code].blamesUs;
+  }
+
   get retryElsewhere(): boolean {
     return MEANINGS[this.code].retryElsewhere;
   }
@@ -102,7 +122,7 @@ const OF_RPC_ERROR: Readonly<Record<RpcErrorCode, HostErrorCode>> = {
   "payment-refused": "host-refused",
   "prices-expired": "prices-expired",
   "prices-signature-refused": "prices-expired",
-  "token-expired": "host-refused",
+  "token-expired": "token-expired",
   "token-for-other-host": "host-refused",
   "token-signature-refused": "host-refused",
   "rpc-unknown": "host-refused",
@@ -119,6 +139,7 @@ const ORDINARY_ENDS: ReadonlySet<MuxClosedCode> = new Set([
   "connection-failed",
   "truncated-packet",
   "inactive",
+  "silent",
 ] satisfies MuxClosedCode[]);
 
 /** What a failure of a call, a stream, a connection or a handshake means. An error that is none of them is a bug: undefined. */

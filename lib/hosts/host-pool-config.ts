@@ -9,9 +9,6 @@ export interface HostPoolConfig {
   /** An account token's validity, one token for each paid call. */
   readonly tokenMs: number;
   readonly maxRpcsPerHost: number;
-  readonly maxRpcs: number;
-  /** Sectors and ranges under way in all, in bytes: what a slow network may hold of the callers' buffers. */
-  readonly maxBytesInFlight: number;
   /** Beyond it the connections unused for longest are closed. */
   readonly maxConnections: number;
   /** A connection on which nothing has moved for this long, while something should, is dropped. */
@@ -31,11 +28,9 @@ export const defaultHostPoolConfig: HostPoolConfig = {
   queryDeadlineMs: 20_000,
   pricesMarginMs: 30_000,
   tokenMs: 300_000,
-  // A repair reads a few ranges of a host and writes one sector to it; more only queue up in the host.
+  // A repair reads a few ranges of a host and writes one sector to it; more of several repairs only queue up in the host.
+  // In all, the callers' memory is the limit.
   maxRpcsPerHost: 8,
-  maxRpcs: 96,
-  // 24 sectors: more than a worker of 160 MiB holds at once.
-  maxBytesInFlight: 100_663_296,
   maxConnections: 256,
   silentConnectionMs: 10_000,
   trustIdleMs: 3_000,

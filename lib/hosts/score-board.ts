@@ -24,6 +24,8 @@ const FAILURES_PER_LIE = 5;
 const HEDGE_FACTOR = 1.5;
 const LEAST_HEDGE_MS = 200;
 const MOST_HEDGE_MS = 120_000;
+/** What indexd assumes of a write is so slow that the first slow host would be waited for longest. */
+const MOST_HEDGE_UNMEASURED_MS = 3_000;
 
 interface HostRecord {
   readonly failures: FailureRate;
@@ -51,9 +53,6 @@ const NO_SAMPLE: Omit<HostSample, "hostKey"> = {
 
 /** As if a host whose account was dry a moment ago failed this often, which is not its fault: to be asked last, but asked. */
 const OUT_OF_FUNDS_FAILURE_RATE = 0.9;
-/** What is left of the weight of a full host where something is to be stored. */
-const FULL_WEIGHT = 0.02;
-
 /**
  * What this process has learnt about hosts from its own requests, beginning with what the fleet knows (startFrom), and what
  * of it the fleet has not been told (takeSamples).
@@ -120,10 +119,9 @@ export class ScoreBoard {
     sample.stored = false;
   }
 
-  /** As {@link weight}, for a host that is to store something. */
-  storingWeight(host: HostKey): number {
-    const isFull = this.#hosts.get(host)?.full.at(this.#clock.now()) === true;
-    return this.weight(host) * (isFull ? FULL_WEIGHT : 1);
+  /** It refused a sector for want of space, {@link FORGET_FULL_AFTER_MS} ago or less. */
+  isFull(host: HostKey): boolean {
+    return this.#hosts.get(host)?.full.at(this.#clock.now()) === true;
   }
 
   /** Counts a transfer in flight until the returned function is called. */
@@ -196,8 +194,10 @@ export class ScoreBoard {
   }
 
   hedgeAfterMs(direction: Direction, lengthBytes: number): number {
+    const isMeasured = this.#network[direction].value !== undefined;
     const slowMs = HEDGE_FACTOR * this.expectedMs(direction, lengthBytes);
-    return Math.min(MOST_HEDGE_MS, Math.max(LEAST_HEDGE_MS, slowMs));
+    const mostMs = isMeasured ? MOST_HEDGE_MS : MOST_HEDGE_UNMEASURED_MS;
+    return Math.min(mostMs, Math.max(LEAST_HEDGE_MS, slowMs));
   }
 
   #sample(host: HostKey): Mutable<Omit<HostSample, "hostKey">> {

@@ -2,8 +2,11 @@ import type { HostKey } from "../slab/ids.ts";
 
 /** indexd's funding pass comes every two minutes. */
 export const FORGET_OUT_OF_FUNDS_AFTER_MS = 3 * 60_000;
-/** A host's settings are read by indexd once a day; somebody has to try before that. */
-export const FORGET_FULL_AFTER_MS = 60 * 60_000;
+/**
+ * A full host is no candidate for so long: each try costs 4 MiB of traffic, and the whole fleet learns from one. indexd reads
+ * a host's settings once a day, so a worker has to try before that.
+ */
+export const FORGET_FULL_AFTER_MS = 10 * 60_000;
 
 /** What one worker measured of one host, summed up since its last report. */
 export interface HostSample {

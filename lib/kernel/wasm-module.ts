@@ -16,6 +16,24 @@ export interface KernelExports {
     coefficientsAddress: number,
     lengthBytes: number,
   ): void;
+  openPackets(
+    keyAddress: number,
+    packetsAddress: number,
+    count: number,
+    packetBytes: number,
+    counter: bigint,
+    sender: number,
+  ): number;
+  sealPackets(
+    keyAddress: number,
+    textsAddress: number,
+    packetsAddress: number,
+    count: number,
+    packetBytes: number,
+    counter: bigint,
+    sender: number,
+  ): void;
+  authenticate(oneTimeKeyAddress: number, textAddress: number, bytes: number, tagAddress: number): void;
 }
 
 /** Bytes at `windowAddress()`, as declared in wasm/kernel.ts. */

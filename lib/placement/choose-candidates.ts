@@ -20,6 +20,8 @@ export interface CandidateChoice {
   readonly fleet: Pick<NetworkSnapshot, "hosts" | "minHostDistanceKm">;
   readonly limits: PlacementLimits;
   readonly score: HostWeight;
+  /** Refused a sector for want of space some minutes ago. */
+  readonly isFull: (host: NetworkHost) => boolean;
   readonly random: () => number;
 }
 
@@ -27,7 +29,14 @@ export interface CandidateChoice {
  * Hosts that may take a moved sector, in a random order weighted by score, all far enough from the hosts that stay and
  * from each other: any of them may take any of the moves.
  */
-export function chooseCandidates({ verdicts, fleet, limits, score, random }: CandidateChoice): NetworkHost[] {
+export function chooseCandidates({
+  verdicts,
+  fleet,
+  limits,
+  score,
+  isFull,
+  random,
+}: CandidateChoice): NetworkHost[] {
   const spaced = new SpacedSet(fleet.minHostDistanceKm);
   // A kept host that is too near to another one is not added, as in indexd: it then repels nobody.
   for (const host of verdicts.keptHosts) spaced.add(host);
@@ -39,7 +48,8 @@ export function chooseCandidates({ verdicts, fleet, limits, score, random }: Can
       host.addresses.length > 0 &&
       host.unpinnedSectors <= limits.maxUnpinnedPerHost &&
       !verdicts.holders.has(host.id) &&
-      !excluded.has(host.id),
+      !excluded.has(host.id) &&
+      !isFull(host),
   );
   return weightedOrder(eligible, score, random).filter((host) => spaced.add(host));
 }

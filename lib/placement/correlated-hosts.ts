@@ -1,9 +1,11 @@
 /**
  * Which hosts are likely to fail together: those in one subnet (IPv4 /24, IPv6 /48) and those that announce names of one
- * domain. What is joined by either is one group. Pure: names are not resolved, so two hosts behind different names of
+ * domain. What is joined by either is one group. Addresses that are not public (unspecified, loopback, private) say nothing
+ * about where a host is, and join nobody. Pure: names are not resolved, so two hosts behind different names of
  * one machine are not found.
  */
 import { isIP } from "node:net";
+import { isPublicAddress } from "../network/public-address.ts";
 import type { HostId } from "../slab/ids.ts";
 
 /** Under these everybody has a name: only the name itself says who it is. */
@@ -62,11 +64,12 @@ export function correlatedHosts(
   );
 }
 
-/** Of `host:port`; equal for addresses that are likely to fail together, undefined for what is no address. */
+/** Of `host:port`; equal for addresses that are likely to fail together, undefined for what is no address or not public. */
 export function neighbourhoodOf(address: string): string | undefined {
   const colon = address.lastIndexOf(":");
   const host = (colon < 0 ? address : address.slice(0, colon)).replace(/^\[|\]$/g, "").toLowerCase();
   const version = isIP(host);
+  if (version !== 0 && !isPublicAddress(host.split("%")[0]!)) return undefined;
   if (version === 4) return `subnet ${host.split(".").slice(0, 3).join(".")}`;
   if (version === 6) return subnetOfIPv6(host);
   return domainOf(host);

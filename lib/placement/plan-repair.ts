@@ -41,10 +41,10 @@ export interface PlanRequest {
   readonly fleet: NetworkSnapshot;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Of sources, and of candidates unless `storingScore` says otherwise. */
+  /** Of sources and candidates. */
   readonly score: HostWeight;
-  /** Of candidates: a host that is full reads as well as ever. */
-  readonly storingScore?: HostWeight;
+  /** Hosts that are no candidates because they refused a sector for want of space lately. Default: none. */
+  readonly isFull?: (host: NetworkHost) => boolean;
   readonly limits: PlacementLimits;
 }
 
@@ -59,14 +59,14 @@ export function marginOf(slab: Pick<Slab, "sectors" | "minShards">): number {
  * than sectors; whether the sources suffice shows when they are read.
  */
 export function planRepair(request: PlanRequest): RepairPlan {
-  const { slab, fleet, random, score, storingScore = score, limits } = request;
+  const { slab, fleet, random, score, isFull = () => false, limits } = request;
   const margin = marginOf(slab);
   const verdicts = judgeSectors(slab, fleet);
   if (verdicts.moves.length === 0) return { kind: "healthy", margin };
   const moves = verdicts.moves.map(
     ({ sector, reason }): PlannedMove => ({ sector, reason, copyFrom: holderOf(sector, fleet) }),
   );
-  const candidates = chooseCandidates({ verdicts, fleet, limits, score: storingScore, random });
+  const candidates = chooseCandidates({ verdicts, fleet, limits, score, isFull, random });
   if (candidates.length === 0) return { kind: "no-candidates", margin, moves };
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, fleet, score, random) };
 }

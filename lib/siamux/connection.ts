@@ -1,7 +1,6 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ConnectionSettings } from "./connection-settings.ts";
-import type { FrameHeader } from "./frame.ts";
 import { FrameReader, type FrameSink } from "./frame-reader.ts";
 import { Keepalive } from "./keepalive.ts";
 import type { Mux, MuxStream } from "./mux.ts";
@@ -11,6 +10,7 @@ import { PacketReader } from "./packet-reader.ts";
 import { PacketWriter } from "./packet-writer.ts";
 import { releaseMemory } from "./release-memory.ts";
 import { MuxClosedError, protocolViolation } from "./siamux-error.ts";
+import { Silence } from "./silence.ts";
 import { StrayFrames } from "./stray-frames.ts";
 import { SiamuxStream, type StreamOwner } from "./stream.ts";
 import { StreamIds } from "./stream-ids.ts";
@@ -18,6 +18,7 @@ import {
   FLAG_ERROR,
   FLAG_FIRST,
   FLAG_LAST,
+  fatalStrayFrames,
   KEEPALIVE_FRACTION,
   KEEPALIVE_ID,
   LOWEST_STREAM_ID,
@@ -53,8 +54,9 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   readonly #writer: PacketWriter;
   readonly #reader: PacketReader;
   readonly #keepalive: Keepalive;
+  readonly #silence: Silence | undefined;
   readonly #streams = new Map<number, SiamuxStream>();
-  readonly #strays = new StrayFrames();
+  readonly #strays: StrayFrames;
   /** 0 for the dialer, 1 for the acceptor: the low bit of the ids that we open. */
   readonly #parity: number;
   readonly #ids: StreamIds;
@@ -65,7 +67,8 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   #cancelGrace: (() => void) | undefined;
   /** The stream and the flags of the frame whose payload is arriving; no stream: the payload is dropped. */
   #frameStream: SiamuxStream | undefined;
-  #frame: FrameHeader | undefined;
+  #frameId = KEEPALIVE_ID;
+  #frameFlags = 0;
   #errorParts: Buffer[] = [];
 
   constructor(parts: ConnectionParts) {
@@ -74,6 +77,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     this.#options = options;
     this.#parity = parts.role === "dialer" ? 0 : 1;
     this.#ids = new StreamIds(this.#parity);
+    this.#strays = new StrayFrames(fatalStrayFrames(settings.packetSizeBytes));
     const { promise, resolve } = Promise.withResolvers<MuxClosedError>();
     this.closed = promise;
     this.#resolveClosed = resolve;
@@ -85,6 +89,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
       onDue: () => this.#writer.sendKeepalive(),
       onInactive: () => this.#end(inactive()),
     });
+    if (options.maxSilenceMs !== undefined) this.#silence = this.#watchSilence(options.maxSilenceMs);
     this.#writer = new PacketWriter({
       duplex,
       cipher,
@@ -150,7 +155,12 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     );
   }
 
+  waits(): void {
+    this.#silence?.waits();
+  }
+
   hasFrames(stream: SiamuxStream): void {
+    this.#silence?.waits();
     this.#writer.enqueue(stream);
   }
 
@@ -159,29 +169,29 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     if (peerKnows) this.#strays.remember(stream.id);
   }
 
-  frameBegins(header: FrameHeader): void {
-    this.#frame = header;
+  frameBegins(id: number, flags: number): void {
+    this.#frameId = id;
+    this.#frameFlags = flags;
     this.#frameStream = undefined;
-    if (header.id === KEEPALIVE_ID) return;
-    if (header.id < LOWEST_STREAM_ID) {
-      throw protocolViolation("reserved-stream-id", `stream id ${header.id} is reserved`, {
-        streamId: header.id,
-      });
+    if (id === KEEPALIVE_ID) return;
+    if (id < LOWEST_STREAM_ID) {
+      throw protocolViolation("reserved-stream-id", `stream id ${id} is reserved`, { streamId: id });
     }
     this.#keepalive.sawFrame();
-    this.#frameStream = this.#streams.get(header.id) ?? this.#acceptOrCount(header);
+    this.#frameStream = this.#streams.get(id) ?? this.#acceptOrCount(id, flags);
   }
 
-  framePayload(part: Buffer): void {
-    const flags = this.#frame?.flags ?? 0;
+  framePayload(memory: Buffer, start: number, end: number): void {
+    const flags = this.#frameFlags;
     if (this.#frameStream === undefined) return;
-    if ((flags & FLAG_LAST) === 0) this.#frameStream.receive(part);
+    if ((flags & FLAG_LAST) === 0) this.#frameStream.receive(memory, start, end);
     // A frame is short, so its parts are too; they are copied because the packet's memory is not ours to keep.
-    else if ((flags & FLAG_ERROR) !== 0) this.#errorParts.push(Buffer.from(part));
+    else if ((flags & FLAG_ERROR) !== 0) this.#errorParts.push(Buffer.from(memory.subarray(start, end)));
   }
 
   frameEnds(): void {
-    const { flags, id } = this.#frame ?? { flags: 0, id: KEEPALIVE_ID };
+    const flags = this.#frameFlags;
+    const id = this.#frameId;
     if ((flags & FLAG_LAST) === 0 || id === KEEPALIVE_ID) return;
     const errorText =
       (flags & FLAG_ERROR) === 0 ? undefined : Buffer.concat(this.#errorParts).toString("utf8");
@@ -194,17 +204,16 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   }
 
   /** The new stream of a FIRST frame, or undefined for a stray that is tolerated. */
-  #acceptOrCount(header: FrameHeader): SiamuxStream | undefined {
-    const { id } = header;
+  #acceptOrCount(id: number, flags: number): SiamuxStream | undefined {
     const isPeers = (id & 1) !== this.#parity;
-    if ((header.flags & FLAG_FIRST) !== 0 && isPeers) return this.#accept(id);
+    if ((flags & FLAG_FIRST) !== 0 && isPeers) return this.#accept(id);
     switch (this.#strays.count(id)) {
       case "tolerated":
         return undefined;
       case "flood":
         throw protocolViolation("stream-flood", `too many frames for closed stream ${id}`, { streamId: id });
       case "unknown": {
-        const isForeign = (header.flags & FLAG_FIRST) !== 0;
+        const isForeign = (flags & FLAG_FIRST) !== 0;
         throw isForeign
           ? protocolViolation("foreign-stream-id", `the peer opened stream ${id}, an id of ours`, {
               streamId: id,
@@ -243,6 +252,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#silence?.moved();
     try {
       this.#reader.push(chunk);
       if (this.#duplex instanceof Socket) releaseMemory(chunk);
@@ -285,12 +295,25 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     if (this.#reason !== undefined) this.#resolveClosed(this.#reason);
   };
 
-  readonly #onDrain = (): void => this.#writer.drained();
+  readonly #onDrain = (): void => {
+    this.#silence?.moved();
+    this.#writer.drained();
+  };
+
+  #watchSilence(maxSilenceMs: number): Silence {
+    return new Silence({
+      clock: this.#options.clock,
+      maxSilenceMs,
+      isWaiting: () => [...this.#streams.values()].some((stream) => stream.isWaiting),
+      onSilent: () => this.#end(silent(maxSilenceMs)),
+    });
+  }
 
   #end(reason: MuxClosedError, how: "graceful" | "at-once" = "at-once"): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     this.#keepalive.stop();
+    this.#silence?.stop();
     this.#writer.stop();
     this.#duplex.off("data", this.#onData);
     this.#duplex.off("end", this.#onEnd);
@@ -309,6 +332,14 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     // What still arrives is dropped, but it must be read for the transport to see the peer's end.
     this.#duplex.resume();
   }
+}
+
+function silent(maxSilenceMs: number): MuxClosedError {
+  return new MuxClosedError({
+    code: "silent",
+    message: `siamux: nothing moved for ${maxSilenceMs} ms while a stream waited`,
+    remedy: "Dial again, or use another host.",
+  });
 }
 
 function inactive(): MuxClosedError {

@@ -1,19 +1,19 @@
-import { decodeFrameHeader, type FrameHeader } from "./frame.ts";
 import { protocolViolation } from "./siamux-error.ts";
-import { FRAME_HEADER_BYTES, FRAME_MARKER } from "./wire-format.ts";
+import { FRAME_HEADER_BYTES, FRAME_MARKER, TAG_BYTES } from "./wire-format.ts";
 
 /** Who the frames are for. Each method may throw the MuxClosedError that ends the connection. */
 export interface FrameSink {
   /** True: stop reading, the connection has ended. */
   readonly isClosed: boolean;
-  frameBegins(header: FrameHeader): void;
-  /** A part of the payload of the frame that began last, valid until this call returns. */
-  framePayload(part: Buffer): void;
+  /** `id`: 31 bits. `flags`: FLAG_FIRST, FLAG_LAST, FLAG_ERROR; bits that we do not know are ignored. */
+  frameBegins(id: number, flags: number): void;
+  /** A part of the payload of the frame that began last: the bytes of `memory` from `start` to `end`, until this call returns. */
+  framePayload(memory: Buffer, start: number, end: number): void;
   frameEnds(): void;
 }
 
 /**
- * Cuts decrypted packets into frames, without copying payloads.
+ * Cuts opened packets into frames, without copying payloads.
  *
  * Between packets it stands in one of three places: at a frame boundary (no header bytes, no payload left), inside a
  * header (1..7 bytes kept), or inside a payload. Only at a boundary can padding begin; it ends with its packet. Covert
@@ -31,54 +31,58 @@ export class FrameReader {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  /** Reads one whole decrypted packet. Throws MuxClosedError when the peer broke the protocol. */
-  readPacket(plain: Buffer): void {
-    let offset = 0;
-    while (offset < plain.length && !this.#sink.isClosed) {
+  /** Reads the opened packet of `packetBytes` (its tag included) at `start`. Throws MuxClosedError when the peer broke the protocol. */
+  readPacket(memory: Buffer, start: number, packetBytes: number): void {
+    const end = start + packetBytes - TAG_BYTES;
+    let at = start;
+    while (at < end && !this.#sink.isClosed) {
       if (this.#payloadLeftBytes > 0) {
-        offset += this.#readPayload(plain, offset);
+        at = this.#readPayload(memory, at, end);
         continue;
       }
       const atBoundary = this.#partialHeaderBytes === 0;
-      if (atBoundary && (plain[offset]! & FRAME_MARKER) === 0) return;
-      offset += this.#readHeader(plain, offset);
+      if (atBoundary && (memory[at]! & FRAME_MARKER) === 0) return;
+      at = this.#readHeader(memory, at, end);
     }
   }
 
-  #readPayload(plain: Buffer, offset: number): number {
-    const take = Math.min(this.#payloadLeftBytes, plain.length - offset);
-    this.#payloadLeftBytes -= take;
-    this.#sink.framePayload(plain.subarray(offset, offset + take));
+  #readPayload(memory: Buffer, at: number, end: number): number {
+    const partEnd = Math.min(at + this.#payloadLeftBytes, end);
+    this.#payloadLeftBytes -= partEnd - at;
+    this.#sink.framePayload(memory, at, partEnd);
     if (this.#payloadLeftBytes === 0) this.#sink.frameEnds();
-    return take;
+    return partEnd;
   }
 
-  #readHeader(plain: Buffer, offset: number): number {
+  #readHeader(memory: Buffer, at: number, end: number): number {
     const wanted = FRAME_HEADER_BYTES - this.#partialHeaderBytes;
-    const take = Math.min(wanted, plain.length - offset);
+    const take = Math.min(wanted, end - at);
     if (take === FRAME_HEADER_BYTES) {
-      this.#begin(decodeFrameHeader(plain, offset));
-      return take;
+      this.#begin(memory, at);
+      return at + take;
     }
-    plain.copy(this.#partialHeader, this.#partialHeaderBytes, offset, offset + take);
+    memory.copy(this.#partialHeader, this.#partialHeaderBytes, at, at + take);
     this.#partialHeaderBytes += take;
     if (take === wanted) {
       this.#partialHeaderBytes = 0;
-      this.#begin(decodeFrameHeader(this.#partialHeader, 0));
+      this.#begin(this.#partialHeader, 0);
     }
-    return take;
+    return at + take;
   }
 
-  #begin(header: FrameHeader): void {
-    if (header.payloadBytes > this.#maxPayloadBytes) {
+  /** Any 8 bytes are a header; whether its id may be is for the sink to judge. */
+  #begin(from: Buffer, at: number): void {
+    const id = from.readUInt32LE(at) >>> 1;
+    const payloadBytes = from.readUInt16LE(at + 4);
+    if (payloadBytes > this.#maxPayloadBytes) {
       throw protocolViolation(
         "oversized-frame",
-        `frame payload: expected at most ${this.#maxPayloadBytes} bytes, got ${header.payloadBytes}`,
-        { streamId: header.id, payloadBytes: header.payloadBytes },
+        `frame payload: expected at most ${this.#maxPayloadBytes} bytes, got ${payloadBytes}`,
+        { streamId: id, payloadBytes },
       );
     }
-    this.#payloadLeftBytes = header.payloadBytes;
-    this.#sink.frameBegins(header);
-    if (header.payloadBytes === 0) this.#sink.frameEnds();
+    this.#payloadLeftBytes = payloadBytes;
+    this.#sink.frameBegins(id, from.readUInt16LE(at + 6));
+    if (payloadBytes === 0) this.#sink.frameEnds();
   }
 }

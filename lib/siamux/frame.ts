@@ -4,7 +4,7 @@ export interface FrameHeader {
   /** 31 bits. */
   readonly id: number;
   readonly payloadBytes: number;
-  /** FLAG_FIRST, FLAG_LAST, FLAG_ERROR; bits that we do not know are ignored. */
+  /** FLAG_FIRST, FLAG_LAST, FLAG_ERROR. */
   readonly flags: number;
 }
 
@@ -13,13 +13,4 @@ export function encodeFrameHeader(into: Buffer, offset: number, header: FrameHea
   into.writeUInt32LE(((header.id << 1) | FRAME_MARKER) >>> 0, offset);
   into.writeUInt16LE(header.payloadBytes, offset + 4);
   into.writeUInt16LE(header.flags, offset + 6);
-}
-
-/** Any 8 bytes are a header; whether its length and id may be is for the reader to judge. */
-export function decodeFrameHeader(from: Buffer, offset: number): FrameHeader {
-  return {
-    id: from.readUInt32LE(offset) >>> 1,
-    payloadBytes: from.readUInt16LE(offset + 4),
-    flags: from.readUInt16LE(offset + 6),
-  };
 }

@@ -58,23 +58,41 @@ export async function withHandshakeTransport<Result>(
   }
 }
 
-/** Reads in paused mode, so that what belongs to the packets stays where it is. */
+/**
+ * Reads by the same event as the connection that follows; a socket that reads into packet memory has no other. The duplex is paused
+ * while nothing is wanted, and what came too early is put back.
+ */
 function exactReader(duplex: Duplex) {
+  let held = Buffer.alloc(0);
+  let wantedBytes = 0;
   let wake = () => {};
-  const onReadable = () => wake();
-  duplex.on("readable", onReadable);
+  const onData = (chunk: Buffer) => {
+    // Copied: a chunk's memory may be the next one's.
+    held = Buffer.concat([held, chunk]);
+    if (held.length < wantedBytes) return;
+    duplex.pause();
+    wake();
+  };
+  duplex.on("data", onData);
   return {
     async read(lengthBytes: number): Promise<Buffer> {
-      for (;;) {
-        // n bytes or null, but at the end of the stream whatever is left; then "end" follows.
-        const bytes: Buffer | null = duplex.read(lengthBytes);
-        if (bytes?.length === lengthBytes) return bytes;
-        await new Promise<void>((resolve) => {
+      wantedBytes = lengthBytes;
+      if (held.length < lengthBytes) {
+        const arrived = new Promise<void>((resolve) => {
           wake = resolve;
         });
+        duplex.resume();
+        await arrived;
       }
+      const bytes = held.subarray(0, lengthBytes);
+      held = held.subarray(lengthBytes);
+      return bytes;
     },
-    stop: () => void duplex.off("readable", onReadable),
+    stop(): void {
+      duplex.off("data", onData);
+      duplex.pause();
+      if (held.length > 0 && !duplex.destroyed) duplex.unshift(held);
+    },
   };
 }
 

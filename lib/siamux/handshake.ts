@@ -95,13 +95,11 @@ function assertVersion(bytes: Buffer): void {
 }
 
 function sealSettings(cipher: PacketCipher, settings: ConnectionSettings): Buffer {
-  const sealed = Buffer.alloc(SEALED_SETTINGS_BYTES);
-  cipher.seal(encodeSettings(settings), sealed, 0);
-  return sealed;
+  return cipher.sealMessage(encodeSettings(settings));
 }
 
 function openSettings(cipher: PacketCipher, sealed: Buffer, ours: ConnectionSettings): ConnectionSettings {
-  const plain = cipher.open(sealed);
+  const plain = cipher.openMessage(sealed);
   if (plain !== undefined) return mergeSettings(ours, decodeSettings(plain));
   throw new HandshakeError({
     code: "undecryptable-settings",

@@ -1,13 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { MuxClock, MuxOptions } from "./mux.ts";
 import type { Role } from "./packet-cipher.ts";
-import { DEFAULT_MAX_TIMEOUT_MS, DEFAULT_PACKET_BYTES } from "./wire-format.ts";
+import { DEFAULT_MAX_TIMEOUT_MS, DEFAULT_PACKET_BYTES, SECTOR_WITH_FRAMING_BYTES } from "./wire-format.ts";
 
 /** What Sia's own client and server allow. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-
-/** A sector and, around it, the longest proof and message framing that RHP4 sends with one. */
-const MAX_BUFFERED_BYTES = 4_194_304 + 65_536;
 
 /** The protocol allows a million, of which each may hold a sector in memory; a repair worker opens a handful. */
 const ACCEPTOR_MAX_PEER_STREAMS = 1_024;
@@ -23,19 +20,21 @@ const systemClock: MuxClock = {
   },
 };
 
-export type ResolvedMuxOptions = Required<Omit<MuxOptions, "signal">> & {
+export type ResolvedMuxOptions = Required<Omit<MuxOptions, "signal" | "maxSilenceMs">> & {
   readonly signal: AbortSignal | undefined;
+  readonly maxSilenceMs: number | undefined;
 };
 
 export function resolveMuxOptions(options: MuxOptions, role: Role): ResolvedMuxOptions {
   return {
     signal: options.signal,
+    maxSilenceMs: options.maxSilenceMs,
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     clock: options.clock ?? systemClock,
     randomBytes: options.randomBytes ?? randomBytes,
     packetSizeBytes: options.packetSizeBytes ?? DEFAULT_PACKET_BYTES,
     maxTimeoutMs: options.maxTimeoutMs ?? DEFAULT_MAX_TIMEOUT_MS,
-    maxBufferedBytes: options.maxBufferedBytes ?? MAX_BUFFERED_BYTES,
+    maxBufferedBytes: options.maxBufferedBytes ?? SECTOR_WITH_FRAMING_BYTES,
     maxPeerStreams:
       options.maxPeerStreams ?? (role === "dialer" ? DIALER_MAX_PEER_STREAMS : ACCEPTOR_MAX_PEER_STREAMS),
   };

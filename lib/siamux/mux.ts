@@ -33,9 +33,9 @@ export interface MuxStream {
   readExactly(length: number): Promise<Uint8Array>;
   /**
    * Fills `target` completely, from what is buffered and then straight from each decrypted frame. One read at a time.
-   * After a rejection the target's content is unspecified.
+   * After a rejection the target's content is unspecified. `onProgress` is called whenever a part arrives while the read waits.
    */
-  readInto(target: Uint8Array): Promise<void>;
+  readInto(target: Uint8Array, onProgress?: () => void): Promise<void>;
   /** Graceful: writes that are pending go out first, then the peer is told if it knows the stream and has not closed it. */
   close(): void;
   /** Pending and later reads and writes reject with the cause; the peer is told as with close(). */
@@ -66,6 +66,11 @@ export interface MuxOptions {
   readonly maxTimeoutMs?: number;
   /** Most bytes that one stream holds for a reader that has not asked for them yet; beyond it the stream is destroyed. */
   readonly maxBufferedBytes?: number;
+  /**
+   * A connection on which nothing moves for about so long, while a stream waits for it, ends as `silent`. Default: only what
+   * the caller's own deadlines say.
+   */
+  readonly maxSilenceMs?: number;
   /** Most streams that the peer may have open at once; beyond it the connection ends. */
   readonly maxPeerStreams?: number;
 }

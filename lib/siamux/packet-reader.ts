@@ -1,11 +1,11 @@
 import type { FrameReader } from "./frame-reader.ts";
 import type { PacketCipher } from "./packet-cipher.ts";
-import { releaseMemory } from "./release-memory.ts";
 import { protocolViolation } from "./siamux-error.ts";
 
 /**
- * Cuts what the transport delivers, in chunks of any size, into packets and opens them. A packet that lies whole in
- * a chunk is opened where it is; only the one that straddles two chunks is copied together first.
+ * Cuts what the transport delivers, in chunks of any size, into packets and opens all of a chunk at once. A chunk that a
+ * socket has read into the packet memory is opened where it is; any other is copied there. The beginning of a packet whose
+ * end has not arrived yet is kept here and put before the next chunk.
  */
 export class PacketReader {
   readonly #cipher: PacketCipher;
@@ -26,29 +26,27 @@ export class PacketReader {
 
   /** Throws MuxClosedError when the peer broke the protocol. */
   push(chunk: Buffer): void {
-    const packetBytes = this.#partial.length;
-    let offset = 0;
-    if (this.#partialBytes > 0) {
-      offset = Math.min(packetBytes - this.#partialBytes, chunk.length);
-      chunk.copy(this.#partial, this.#partialBytes, 0, offset);
-      this.#partialBytes += offset;
-      if (this.#partialBytes < packetBytes) return;
-      this.#partialBytes = 0;
-      this.#open(this.#partial);
+    const { readArea } = this.#cipher.memory;
+    if (chunk.buffer === readArea.buffer) {
+      this.#open(chunk.length);
+      return;
     }
-    while (chunk.length - offset >= packetBytes) {
-      this.#open(chunk.subarray(offset, offset + packetBytes));
-      offset += packetBytes;
+    for (let offset = 0; offset < chunk.length; offset += readArea.length) {
+      this.#open(chunk.copy(readArea, 0, offset, offset + readArea.length));
     }
-    chunk.copy(this.#partial, 0, offset);
-    this.#partialBytes = chunk.length - offset;
   }
 
-  #open(sealed: Buffer): void {
-    const plain = this.#cipher.open(sealed);
-    if (plain === undefined) throw protocolViolation("bad-packet", "a packet's tag does not fit its content");
-    this.#frames.readPacket(plain);
-    // Payloads were valid until that call returned.
-    releaseMemory(plain);
+  /** Opens what is in the read area. */
+  #open(bytes: number): void {
+    const { incoming, readStart } = this.#cipher.memory;
+    const packetBytes = this.#partial.length;
+    const start = readStart - this.#partialBytes;
+    const end = readStart + bytes;
+    this.#partial.copy(incoming, start, 0, this.#partialBytes);
+    const count = Math.floor((end - start) / packetBytes);
+    const good = this.#cipher.open(start, count, packetBytes);
+    this.#partialBytes = incoming.copy(this.#partial, 0, start + count * packetBytes, end);
+    for (let n = 0; n < good; n++) this.#frames.readPacket(incoming, start + n * packetBytes, packetBytes);
+    if (good < count) throw protocolViolation("bad-packet", "a packet's tag does not fit its content");
   }
 }

@@ -38,8 +38,6 @@ export class PacketWriter {
   readonly #onWritten: (kind: "frames" | "keepalive") => void;
   readonly #packetSizeBytes: number;
   readonly #batchPackets: number;
-  /** Frames of one batch; the last frame may reach into one packet more. */
-  readonly #plain: Buffer;
   #queue: FrameSource[] = [];
   readonly #queued = new Set<FrameSource>();
   #prefix: Buffer | undefined;
@@ -62,7 +60,6 @@ export class PacketWriter {
     this.#onWritten = parts.onWritten;
     this.#packetSizeBytes = parts.packetSizeBytes;
     this.#batchPackets = Math.max(1, Math.floor(BATCH_BYTES / parts.packetSizeBytes));
-    this.#plain = Buffer.allocUnsafeSlow((this.#batchPackets + 1) * packetPlainBytes(parts.packetSizeBytes));
     this.#prefix = parts.prefix;
     if (this.#prefix !== undefined) this.#prefixTimer = setImmediate(() => this.flush());
   }
@@ -96,7 +93,7 @@ export class PacketWriter {
   /** A packet that holds nothing but a keepalive frame; none while frames wait anyway. */
   sendKeepalive(): void {
     if (this.#isStopped || this.#isFull || this.#queue.length > 0) return;
-    encodeFrameHeader(this.#plain, 0, { id: KEEPALIVE_ID, payloadBytes: 0, flags: 0 });
+    encodeFrameHeader(this.#texts, 0, { id: KEEPALIVE_ID, payloadBytes: 0, flags: 0 });
     this.#send(this.#pad(FRAME_HEADER_BYTES));
     this.#onWritten("keepalive");
   }
@@ -114,7 +111,12 @@ export class PacketWriter {
     this.#queued.clear();
   }
 
-  /** Returns the bytes of `#plain` in use, a multiple of a packet's. */
+  /** Frames of one batch, until they are sealed; the last frame may reach into one packet more. */
+  get #texts(): Buffer {
+    return this.#cipher.memory.texts;
+  }
+
+  /** Returns the bytes of `#texts` in use, a multiple of a packet's. */
   #fillBatch(): number {
     const fullBytes = this.#batchPackets * packetPlainBytes(this.#packetSizeBytes);
     const maxPayload = maxPayloadBytes(this.#packetSizeBytes);
@@ -127,8 +129,8 @@ export class PacketWriter {
       else this.#queued.delete(source);
       if (frame === undefined) continue;
       const payloadBytes = frame.payload.length;
-      encodeFrameHeader(this.#plain, usedBytes, { id: source.id, payloadBytes, flags: frame.flags });
-      this.#plain.set(frame.payload, usedBytes + FRAME_HEADER_BYTES);
+      encodeFrameHeader(this.#texts, usedBytes, { id: source.id, payloadBytes, flags: frame.flags });
+      this.#texts.set(frame.payload, usedBytes + FRAME_HEADER_BYTES);
       usedBytes += FRAME_HEADER_BYTES + payloadBytes;
     }
     return this.#pad(usedBytes);
@@ -137,7 +139,7 @@ export class PacketWriter {
   #pad(usedBytes: number): number {
     const packetBytes = packetPlainBytes(this.#packetSizeBytes);
     const paddedBytes = Math.ceil(usedBytes / packetBytes) * packetBytes;
-    this.#plain.fill(0, usedBytes, paddedBytes);
+    this.#texts.fill(0, usedBytes, paddedBytes);
     return paddedBytes;
   }
 
@@ -153,10 +155,8 @@ export class PacketWriter {
       this.#prefix = undefined;
       clearImmediate(this.#prefixTimer);
     }
-    for (let i = 0; i < packets; i++) {
-      const plain = this.#plain.subarray(i * packetBytes, (i + 1) * packetBytes);
-      this.#cipher.seal(plain, sealed, prefixBytes + i * this.#packetSizeBytes);
-    }
+    this.#cipher.seal(packets, this.#packetSizeBytes);
+    this.#cipher.memory.sealed.copy(sealed, prefixBytes);
     // Only a socket has done with it when it calls back; another transport may have handed it on.
     const isSocket = this.#duplex instanceof Socket;
     this.#isFull = !this.#duplex.write(sealed, isSocket ? () => releaseMemory(sealed) : undefined);

@@ -38,7 +38,9 @@ export type MuxClosedCode =
   | "stream-flood"
   | "too-many-streams"
   /** Nothing but keepalives for three intervals. */
-  | "inactive";
+  | "inactive"
+  /** Nothing at all for seconds, while a stream waited. */
+  | "silent";
 
 /** The reason that `Mux.closed` settles with; every stream of the connection fails with the same object. */
 export class MuxClosedError extends SlabmendError<MuxClosedCode> {}

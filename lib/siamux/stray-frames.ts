@@ -1,5 +1,3 @@
-import { FATAL_STRAY_FRAMES } from "./wire-format.ts";
-
 /**
  * How many streams that we closed are remembered. The Go peer remembers them for a minute; a count needs no timer and
  * is kinder to a host that stalls for longer than that in the middle of a sector whose read was given up.
@@ -11,6 +9,12 @@ export type StrayVerdict = "tolerated" | "flood" | "unknown";
 /** Counts the frames that still arrive for streams that we closed before the peer did. */
 export class StrayFrames {
   readonly #counts = new Map<number, number>();
+  readonly #fatalFrames: number;
+
+  /** `fatalFrames`: the frame of one stream that is a flood. */
+  constructor(fatalFrames: number) {
+    this.#fatalFrames = fatalFrames;
+  }
 
   remember(id: number): void {
     this.#counts.set(id, 0);
@@ -33,6 +37,6 @@ export class StrayFrames {
     const before = this.#counts.get(id);
     if (before === undefined) return "unknown";
     this.#counts.set(id, before + 1);
-    return before + 1 >= FATAL_STRAY_FRAMES ? "flood" : "tolerated";
+    return before + 1 >= this.#fatalFrames ? "flood" : "tolerated";
   }
 }

@@ -25,9 +25,14 @@ interface PendingWrite {
 interface PendingRead {
   readonly target: Uint8Array;
   filled: number;
+  readonly onProgress: (() => void) | undefined;
   readonly resolve: () => void;
   readonly reject: (reason: Error) => void;
 }
+
+/** Why reads or writes fail from now on. An ordinary end is made an error only for a caller who runs into it: most never do. */
+type Failure = Error | (() => Error);
+const errorOf = (failure: Failure): Error => (typeof failure === "function" ? failure() : failure);
 
 /** Most of a peer's error text that we repeat. */
 const MAX_ERROR_TEXT_CHARS = 1_024;
@@ -35,6 +40,8 @@ const quote = (text: string): string => JSON.stringify(text.slice(0, MAX_ERROR_T
 
 /** The connection as a stream sees it. */
 export interface StreamOwner {
+  /** A read waits for the peer. */
+  waits(): void;
   /** The stream has frames for takeFrame. */
   hasFrames(stream: SiamuxStream): void;
   /** Nothing will be sent any more. `peerKnows`: the peer may still send on this id, for it has not closed it. */
@@ -52,8 +59,8 @@ export class SiamuxStream implements MuxStream, FrameSource {
   #read: PendingRead | undefined;
   #state: State = "open";
   /** Set with the end: what later reads and writes reject with. */
-  #readError: Error | undefined;
-  #writeError: Error | undefined;
+  #readFailure: Failure | undefined;
+  #writeFailure: Failure | undefined;
   #isAnnounced: boolean;
   #peerClosed = false;
 
@@ -76,8 +83,13 @@ export class SiamuxStream implements MuxStream, FrameSource {
     return this.#state === "open";
   }
 
+  /** A read or a write is pending. */
+  get isWaiting(): boolean {
+    return this.#read !== undefined || this.#writes.length > 0;
+  }
+
   write(bytes: Uint8Array): Promise<void> {
-    if (this.#writeError !== undefined) return Promise.reject(this.#writeError);
+    if (this.#writeFailure !== undefined) return Promise.reject(errorOf(this.#writeFailure));
     if (bytes.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#writes.push({ bytes, offset: 0, resolve, reject });
@@ -91,7 +103,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     return target;
   }
 
-  readInto(target: Uint8Array): Promise<void> {
+  readInto(target: Uint8Array, onProgress?: () => void): Promise<void> {
     if (this.#read !== undefined) {
       return Promise.reject(
         this.#error("read-in-progress", "one read at a time", "Await the pending read first."),
@@ -99,18 +111,20 @@ export class SiamuxStream implements MuxStream, FrameSource {
     }
     const filled = this.#received.moveInto(target, 0);
     if (filled === target.length) return Promise.resolve();
-    if (this.#readError !== undefined) return Promise.reject(this.#readError);
+    if (this.#readFailure !== undefined) return Promise.reject(errorOf(this.#readFailure));
     return new Promise((resolve, reject) => {
-      this.#read = { target, filled, resolve, reject };
+      this.#read = { target, filled, onProgress, resolve, reject };
+      this.#owner.waits();
     });
   }
 
   close(): void {
     if (this.#state !== "open") return;
     this.#state = "closing";
-    const error = this.#error("stream-closed", "the stream was closed on this side", "Open another stream.");
-    this.#failReads(error);
-    this.#writeError = error;
+    const closed = () =>
+      this.#error("stream-closed", "the stream was closed on this side", "Open another stream.");
+    this.#failReads(closed);
+    this.#writeFailure = closed;
     this.#sendLastOrEnd();
   }
 
@@ -140,23 +154,24 @@ export class SiamuxStream implements MuxStream, FrameSource {
     return { flags, payload };
   }
 
-  /** A part of a frame arrived. */
-  receive(part: Buffer): void {
+  /** A part of a frame arrived: the bytes of `memory` from `start` to `end`. */
+  receive(memory: Buffer, start: number, end: number): void {
     if (this.#state !== "open") return;
-    let rest = part;
+    let at = start;
     const read = this.#read;
     if (read !== undefined) {
-      const take = Math.min(read.target.length - read.filled, part.length);
-      read.target.set(take === part.length ? part : part.subarray(0, take), read.filled);
-      read.filled += take;
-      rest = part.subarray(take);
+      // Copies as much as there is room for.
+      const taken = memory.copy(read.target, read.filled, start, end);
+      read.filled += taken;
+      at += taken;
+      read.onProgress?.();
       if (read.filled === read.target.length) {
         this.#read = undefined;
         read.resolve();
       }
     }
-    if (rest.length === 0) return;
-    if (this.#received.lengthBytes + rest.length > this.#maxBufferedBytes) {
+    if (at === end) return;
+    if (this.#received.lengthBytes + end - at > this.#maxBufferedBytes) {
       const limit = `expected at most ${this.#maxBufferedBytes} bytes that nobody asked for`;
       this.destroy(
         this.#error(
@@ -167,7 +182,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
       );
       return;
     }
-    this.#received.append(rest);
+    this.#received.append(memory.subarray(at, end));
   }
 
   /** The peer sent LAST; `errorText` when it closed with an error. */
@@ -180,11 +195,8 @@ export class SiamuxStream implements MuxStream, FrameSource {
       errorText === undefined
         ? undefined
         : this.#error("peer-stream-error", `the peer says ${quote(errorText)}`, "Read what the peer says.");
-    const closed = this.#error(
-      "peer-closed-stream",
-      "the peer closed the stream",
-      "Read the peer's response.",
-    );
+    const closed = () =>
+      this.#error("peer-closed-stream", "the peer closed the stream", "Read the peer's response.");
     this.#failWrites(failed ?? closed);
     if (wasOpen) this.#endReads(failed);
   }
@@ -196,7 +208,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     this.#resolvePeerCloses();
     this.#failWrites(reason);
     if (!wasOpen) return;
-    this.#readError = reason;
+    this.#readFailure = reason;
     this.#rejectRead(reason);
   }
 
@@ -223,30 +235,27 @@ export class SiamuxStream implements MuxStream, FrameSource {
   #endReads(failed: StreamError | undefined): void {
     const read = this.#read;
     const got = read === undefined ? "" : `: expected ${read.target.length} bytes, got ${read.filled}`;
-    const ended = this.#error(
-      "stream-ended",
-      `the peer closed the stream too early${got}`,
-      "Try another host.",
-    );
-    this.#readError = failed ?? ended;
-    this.#rejectRead(this.#readError);
+    const ended = () =>
+      this.#error("stream-ended", `the peer closed the stream too early${got}`, "Try another host.");
+    this.#readFailure = failed ?? ended;
+    this.#rejectRead(this.#readFailure);
   }
 
-  #failReads(error: Error): void {
+  #failReads(failure: Failure): void {
     this.#received.clear();
-    this.#readError = error;
-    this.#rejectRead(error);
+    this.#readFailure = failure;
+    this.#rejectRead(failure);
   }
 
-  #rejectRead(error: Error): void {
+  #rejectRead(failure: Failure): void {
     const read = this.#read;
     this.#read = undefined;
-    read?.reject(error);
+    read?.reject(errorOf(failure));
   }
 
-  #failWrites(error: Error): void {
-    this.#writeError = error;
-    for (const write of this.#writes.splice(0)) write.reject(error);
+  #failWrites(failure: Failure): void {
+    this.#writeFailure = failure;
+    for (const write of this.#writes.splice(0)) write.reject(errorOf(failure));
   }
 
   #error(

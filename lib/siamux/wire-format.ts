@@ -6,7 +6,6 @@ export const PROTOCOL_VERSION = 3;
 export const PUBLIC_KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 export const TAG_BYTES = 16;
-export const NONCE_BYTES = 12;
 
 /** u32 packet size, u32 maximum timeout in milliseconds. */
 export const SETTINGS_BYTES = 8;
@@ -45,8 +44,18 @@ export const KEEPALIVE_FRACTION = 0.75;
 /** The attempt in a row that closes the connection instead of sending a keepalive. */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
-/** The stray frame on one id that ends the connection: 999 are tolerated, a sector is 977 full frames. */
-export const FATAL_STRAY_FRAMES = 1000;
+/** A sector and, around it, the longest proof and message framing that RHP4 sends with one. */
+export const SECTOR_WITH_FRAMING_BYTES = 4_194_304 + 65_536;
+
+/** The Go peer tolerates 999 frames, whatever their size. */
+const FATAL_STRAY_FRAMES = 1_000;
+
+/**
+ * The stray frame on one id that ends the connection. Never fewer than the protocol has, and never one of a sector whose
+ * read was given up: small packets cut it into more frames than that.
+ */
+export const fatalStrayFrames = (packetSizeBytes: number): number =>
+  Math.max(FATAL_STRAY_FRAMES, Math.ceil(SECTOR_WITH_FRAMING_BYTES / maxPayloadBytes(packetSizeBytes)) + 1);
 
 /** Decrypted bytes of a packet. */
 export const packetPlainBytes = (packetSizeBytes: number): number => packetSizeBytes - TAG_BYTES;

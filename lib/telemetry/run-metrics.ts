@@ -7,7 +7,6 @@ const REFUSALS: ReadonlySet<string> = new Set<IndexdErrorCode>([
   "indexd-too-old",
   "indexd-needs-consent",
   "indexd-changed",
-  "search-path",
 ]);
 
 /** Of a run of claim or reap that ended with an error. */

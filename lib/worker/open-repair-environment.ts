@@ -2,8 +2,8 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
-import { ANSWER_MS, createAnsweringDatabase } from "../database/client/answering-database.ts";
 import { connect } from "../database/client/connect.ts";
+import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
 import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
@@ -15,24 +15,26 @@ import { readBadShards } from "../database/reports/read-bad-shards.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
-import { BufferPool } from "../jobs/repair/buffer-pool.ts";
 import type { RepairResult, RepairStep, RepairStore } from "../jobs/repair/repair-dependencies.ts";
 import { repairMetrics } from "../jobs/repair/repair-metrics.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
+import { memoryBytesFor, SectorMemory } from "../jobs/repair/sector-memory.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
-import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
-/** What one execution environment keeps between invocations: memory, connections to hosts, prices, scores. */
+/**
+ * What one execution environment keeps between invocations, and its repairs share: memory, connections to hosts, prices,
+ * scores.
+ */
 export interface RepairEnvironment {
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing is under way when it returns. */
+  /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing of it is under way when it returns. */
   repair(
     task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
@@ -47,6 +49,8 @@ export const REPAIR_VARIABLES = variablesOf("repair").filter(
 
 export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** How many repairs may run at the same time; default 1, as on Lambda. */
+  readonly repairsAtOnce?: number;
   /** Default: {@link DEFAULT_WORKER_SETTINGS}. */
   readonly settings?: WorkerSettings;
   readonly step?: (name: RepairStep) => void | Promise<void>;
@@ -56,19 +60,13 @@ export interface RepairEnvironmentOptions {
   readonly logger?: Logger;
 }
 
-/**
- * Cut into sectors beside the kernel's own tables: 26 of them, for 10 of 30 the ten sources, six sectors of hedges and
- * ten targets. The kernel could have 160 MiB; a worker's whole resident memory then passes 256 MiB
- * (docs/decisions/0190).
- */
-const KERNEL_BYTES = 108 * 1_048_576;
-
 /** A commit tries again after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
 
 /** @throws {ConfigurationError} with every problem of the environment */
 export function openRepairEnvironment({
   variables,
+  repairsAtOnce = 1,
   settings = DEFAULT_WORKER_SETTINGS,
   step,
   clock = systemClock,
@@ -79,12 +77,8 @@ export function openRepairEnvironment({
   keepYoungGenerationSmall();
   const logger =
     givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
-  const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
-  const buffers = new BufferPool(
-    Array.from({ length: Math.floor(kernel.arena.capacityBytes / SECTOR_BYTES) }, () =>
-      kernel.arena.allocate(SECTOR_BYTES),
-    ),
-  );
+  const kernel = createKernel({ memoryBytes: memoryBytesFor(repairsAtOnce) });
+  const memory = new SectorMemory(kernel, { repairsAtOnce });
   const hosts: HostPool = createHostPool({
     clock,
     account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
@@ -94,6 +88,7 @@ export function openRepairEnvironment({
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
+  let underWay = 0;
 
   const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
 
@@ -108,7 +103,7 @@ export function openRepairEnvironment({
   };
 
   const openStore = (): RepairStore & { reportScores(): Promise<void>; end(): Promise<void> } => {
-    const database = createAnsweringDatabase({
+    const database = createDeadlineClient({
       clock,
       connect: () =>
         connect(
@@ -118,16 +113,16 @@ export function openRepairEnvironment({
         ),
     });
     return {
-      begin: (task, { worker, holdMs }) =>
-        database.run(ANSWER_MS, async (sql) => {
-          // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones.
-          // The grant is applied again before it.
-          if (!mayWork) await assertFleetMayWork(sql, verify.acceptedVersion);
-          mayWork = true;
-          // Refuses by itself when indexd's database was found changed since.
-          const request = { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs };
-          return beginRepair(sql, request, {}, verify);
-        }),
+      async begin(task, { worker, holdMs }) {
+        // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones. The grant is applied
+        // again before it. An upgrade of indexd is noticed by each begin itself.
+        if (!mayWork) {
+          await database.runAgain(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
+        }
+        mayWork = true;
+        const request = { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs };
+        return await database.run(ANSWER_MS, (sql) => beginRepair(sql, request, {}, verify));
+      },
       extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
       readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
@@ -140,7 +135,7 @@ export function openRepairEnvironment({
           };
           fleet = await database.runAgain(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
           await tryScores("what the fleet knows of hosts could not be read", async () =>
-            hosts.startFrom(await database.run(ANSWER_MS, (sql) => readHostScores(sql))),
+            hosts.startFrom(await database.runAgain(ANSWER_MS, (sql) => readHostScores(sql))),
           );
         }
         return fleet;
@@ -168,6 +163,7 @@ export function openRepairEnvironment({
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       await hosts.checkReused();
       const store = openStore();
+      underWay += 1;
       try {
         const result = await repairSlab(
           task,
@@ -175,12 +171,12 @@ export function openRepairEnvironment({
             store,
             hosts,
             kernel,
-            buffers,
+            memory,
             clock,
             random,
             logger,
             worker: id,
-            settings,
+            settings: { ...settings, mostHastings: environment.SLABMEND_MAX_SIACOINS_PER_REPAIR },
             ...(step === undefined ? {} : { step }),
           },
           remainingMs - (clock.now() - startedAtMs),
@@ -190,8 +186,9 @@ export function openRepairEnvironment({
         metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
         return result;
       } finally {
-        // The environment may be frozen as soon as the handler returns.
-        await hosts.idle();
+        underWay -= 1;
+        // The environment may be frozen as soon as the last repair has returned.
+        if (underWay === 0) await hosts.idle();
         await tryScores("what was measured of hosts was not reported", () => store.reportScores());
         await store.end();
       }

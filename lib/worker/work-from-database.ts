@@ -9,7 +9,7 @@
 
 import type { Clock } from "../clock/clock.ts";
 import { sleep } from "../clock/sleep.ts";
-import { type AnsweringDatabase, type Ask, askWithin } from "../database/client/answering-database.ts";
+import { type Ask, askWithin, type DeadlineClient } from "../database/client/deadline-client.ts";
 import { StoreError } from "../database/client/store-error.ts";
 import { countLeasesBesideQueue } from "../database/leases/count-leases.ts";
 import { releaseUnbegunLease } from "../database/leases/lease-slab.ts";
@@ -24,6 +24,7 @@ import type { DeadLetterQueue } from "../queue/dead-letter-queue.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { measureRun } from "../telemetry/measure-run.ts";
 import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
@@ -31,7 +32,7 @@ import { mayPass } from "./may-pass.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface DatabaseWork {
-  readonly database: AnsweringDatabase;
+  readonly database: DeadlineClient;
   /** The name of the indexer that is repaired. */
   readonly indexer: string;
   readonly pool: WorkerPool;
@@ -67,10 +68,13 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const queue = createHandOver(pool, work.onEnd);
   const ask = askWithin(work.database, clock);
   let reapAt = clock.now();
+  const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     try {
-      const standing = await ask((sql) => assertFleetMayWork(sql, work.acceptedVersion));
+      const standing = await ask((sql) => assertFleetMayWork(sql, work.acceptedVersion), {
+        isIdempotent: true,
+      });
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
         warnOfStanding(logger, standing);
@@ -84,15 +88,17 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     } catch (error) {
       if (signal.aborted) break;
       if (!mayPass(error)) throw error;
-      logger.warn({ error, retryMs }, "the database could not be used; it is tried again");
+      const text = "the database could not be used; it is tried again";
+      const said = lines.note(text, error);
+      if (said !== undefined) logger.warn({ error, retryMs, ...said }, text);
       await sleep(clock, retryMs, signal).catch(() => {});
       retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
     }
     // A worker that cannot begin would only take lease after lease.
-    if (await giveBack(work, ask, queue)) await sleep(clock, IDLE_MS, signal).catch(() => {});
+    if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
-  await giveBack(work, ask, queue);
+  await giveBack(work, ask, queue, lines);
 }
 
 /** `some`: there may be more as soon as a worker is free. */
@@ -129,14 +135,21 @@ async function rest({ pool, clock, signal }: DatabaseWork, found: "some" | "none
 }
 
 /** True: a worker could not begin what it was given. */
-async function giveBack({ logger }: DatabaseWork, ask: Ask, queue: HandOver): Promise<boolean> {
+async function giveBack(
+  { logger }: DatabaseWork,
+  ask: Ask,
+  queue: HandOver,
+  lines: RepeatedLines,
+): Promise<boolean> {
   const { leases, couldNotBegin } = queue.takeLeftOver();
   for (const lease of leases) {
     try {
       await ask((sql) => releaseUnbegunLease(sql, lease));
     } catch (error) {
       // If even this fails, reap frees the slab when the lease's hour is over.
-      logger.warn({ error, slab: String(lease.slabId) }, "a lease could not be given back");
+      const text = "a lease could not be given back";
+      const said = lines.note(text, error);
+      if (said !== undefined) logger.warn({ error, slab: String(lease.slabId), ...said }, text);
       // The others would wait as long, one after the other.
       if (error instanceof StoreError && error.code === "no-answer") break;
     }

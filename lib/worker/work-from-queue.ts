@@ -5,9 +5,13 @@
  */
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer } from "sqs-consumer";
+import type { Clock } from "../clock/clock.ts";
+import { sleep } from "../clock/sleep.ts";
 import { decodeRepairMessage } from "../queue/repair-message.ts";
 import { returnDelaySeconds } from "../queue/return-delay.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { RepeatedLines } from "../telemetry/repeated-lines.ts";
+import { pauseAfterErrorsMs } from "./pause-after-errors.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface QueueWork {
@@ -16,6 +20,7 @@ export interface QueueWork {
   readonly indexer: string;
   readonly pool: WorkerPool;
   readonly concurrency: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly onEnd: (end: WorkEnd) => void;
   readonly signal: AbortSignal;
@@ -26,11 +31,11 @@ export interface QueueWork {
  * how long an idle worker takes to end.
  */
 const WAIT_SECONDS = 5;
-const PAUSE_AFTER_ERROR_MS = 5_000;
 
 /** Resolves when the signal has aborted, every poll has ended and every repair too. */
 export async function workFromQueue(work: QueueWork): Promise<void> {
-  const pollers = Array.from({ length: work.concurrency }, () => poll(work));
+  const lines = new RepeatedLines(work.clock);
+  const pollers = Array.from({ length: work.concurrency }, () => poll(work, lines));
   await new Promise<void>((resolve) => {
     if (work.signal.aborted) resolve();
     work.signal.addEventListener("abort", () => resolve(), { once: true });
@@ -38,7 +43,14 @@ export async function workFromQueue(work: QueueWork): Promise<void> {
   await Promise.all(pollers.map((stop) => stop()));
 }
 
-function poll({ client, queueUrl, indexer, pool, logger, onEnd, signal }: QueueWork): () => Promise<void> {
+function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
+  const { client, queueUrl, indexer, pool, clock, signal } = work;
+  // In a row: receives that failed, and messages that no repair could begin from because the database was away.
+  let failures = 0;
+  const warn = (error: Error, text: string): void => {
+    const said = lines.note(text, error);
+    if (said !== undefined) work.logger.warn({ error, ...said }, text);
+  };
   // Settled while no poll and no message is under way.
   let resting = Promise.resolve();
   let rest = (): void => {};
@@ -48,7 +60,8 @@ function poll({ client, queueUrl, indexer, pool, logger, onEnd, signal }: QueueW
     batchSize: 1,
     waitTimeSeconds: WAIT_SECONDS,
     pollingWaitTimeMs: 0,
-    authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
+    // Of some errors only; ours, below, is for all.
+    authenticationErrorTimeout: 1,
     messageSystemAttributeNames: ["ApproximateReceiveCount"],
     // Of what the handler throws for: nobody has tried, or the database was away for a moment.
     terminateVisibilityTimeout: ([message]) =>
@@ -56,6 +69,10 @@ function poll({ client, queueUrl, indexer, pool, logger, onEnd, signal }: QueueW
         ? 0
         : returnDelaySeconds(Number(message?.Attributes?.ApproximateReceiveCount), Math.random()),
     preReceiveMessageCallback: async () => {
+      if (failures > 0) {
+        await sleep(clock, pauseAfterErrorsMs(failures, work.concurrency, Math.random()), signal);
+      }
+      signal.throwIfAborted();
       resting = new Promise((resolve) => {
         rest = resolve;
       });
@@ -64,16 +81,26 @@ function poll({ client, queueUrl, indexer, pool, logger, onEnd, signal }: QueueW
       // Received while we end: for another worker, at once.
       if (signal.aborted) throw new Error("ending");
       const end = await pool.run(decodeRepairMessage(message.Body ?? "", indexer));
-      onEnd(end);
-      if (end.kind === "not-begun") throw new Error(`not begun: ${end.code}`);
+      work.onEnd(end);
+      if (end.kind === "not-begun") {
+        failures += 1;
+        throw Object.assign(new Error(`not begun: ${end.code}`), { code: end.code });
+      }
+      failures = 0;
       return end.kind === "ended" ? message : undefined;
     },
   });
-  consumer.on("empty", () => rest());
+  consumer.on("empty", () => {
+    failures = 0;
+    rest();
+  });
   consumer.on("response_processed", () => rest());
-  consumer.on("processing_error", (error) => logger.warn({ error }, "a message could not be handled"));
+  consumer.on("processing_error", (error) => warn(error, "a message could not be handled"));
   consumer.on("error", (error) => {
-    if (!signal.aborted) logger.warn({ error }, "the queue could not be used; it is tried again");
+    if (!signal.aborted) {
+      failures += 1;
+      warn(error, "the queue could not be used; it is tried again");
+    }
     rest();
   });
   consumer.start();

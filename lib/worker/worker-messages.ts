@@ -8,9 +8,15 @@ export interface RepairOrder {
   readonly remainingMs: number;
 }
 
-export type WorkerReport =
-  | { readonly kind: "ready" }
-  /** The repair ended, however it did; what it wrote is in the database. */
+/** How a repair ended that a worker was ordered to make. */
+export type RepairReport =
+  /** However it did; what it wrote is in the database. */
   | { readonly kind: "ended"; readonly outcome: string }
   /** It never began: the database was away. */
   | { readonly kind: "not-begun"; readonly code: string };
+
+export type WorkerReport =
+  | { readonly kind: "ready" }
+  | (RepairReport & { readonly id: string })
+  /** This machine is at fault (clock, network, ...): it is to be given no more. */
+  | { readonly kind: "unfit"; readonly reason: string };

@@ -1,33 +1,42 @@
 /**
- * Workers, each in a process of its own: a repair is bound by hashing as much as by the network, and one that crashes takes no
- * other with it. Processes are started when first needed, and again after a crash.
+ * Workers in processes of their own: a repair is bound by hashing as much as by the network. Each process repairs several
+ * slabs at once, which share its connections; one that crashes takes only its own repairs with it.
  *
- *   idle --run--> busy --ended / not-begun--> idle         busy --exit / too long--> (gone), started again when needed
+ *   (none) --first order--> process, 0 to `perProcess` repairs --exit / a repair takes too long--> (gone)
  *
- * `stop` waits for what is busy. What always holds: at most `size` processes, at most one repair in each.
+ * `stop` waits for what is under way. What always holds: at most `size` repairs at once, at most `processes` processes; a
+ * repair goes to the process that has least to do.
  */
-
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
-import type { RepairOrder, WorkerReport } from "./worker-messages.ts";
+import type { RepairOrder, RepairReport, WorkerReport } from "./worker-messages.ts";
 
 export interface WorkerPoolOptions {
+  /** Repairs at once. */
   readonly size: number;
+  /** Default: one for each CPU, as long as each has two repairs. */
+  readonly processes?: number;
   /** All that a worker sees of the environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A repair commits what it has before this is over. */
   readonly timeoutMs: number;
   readonly clock: Clock;
+  /** A worker found that this machine is at fault. The pool gives it no more. */
+  readonly onUnfit?: (reason: string) => void;
   /** Default: worker-process.ts; tests give their own. */
   readonly entry?: string;
 }
 
-export type WorkEnd = Exclude<WorkerReport, { kind: "ready" }> | { readonly kind: "crashed" };
+export type WorkEnd = RepairReport | { readonly kind: "crashed" };
+
+/** A process alone takes as much memory as two repairs of usual codes; while one waits for hosts, the other computes. */
+const LEAST_PER_PROCESS = 2;
 
 const ENTRY = fileURLToPath(new URL("./worker-process.ts", import.meta.url));
 function workerFailed(): OperatorError {
@@ -41,55 +50,72 @@ function workerFailed(): OperatorError {
 /** A repair ends by itself well before its time is up; a process that does not hangs. Lambda kills it at once. */
 const KILL_AFTER_MS = 30_000;
 
+interface Worker {
+  readonly child: ChildProcess;
+  /** Repairs under way, by id. */
+  readonly repairs: Map<string, (end: WorkEnd) => void>;
+}
+
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
-  readonly #idle: ChildProcess[] = [];
-  readonly #busy = new Map<ChildProcess, Promise<WorkEnd>>();
+  readonly #processes: number;
+  readonly #perProcess: number;
+  readonly #workers = new Set<Worker>();
+  readonly #underWay = new Set<Promise<WorkEnd>>();
   readonly #waiting: (() => void)[] = [];
   #isStopping = false;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    const { size, processes = Math.min(availableParallelism(), Math.ceil(size / LEAST_PER_PROCESS)) } =
+      options;
+    this.#processes = Math.min(size, processes);
+    this.#perProcess = Math.ceil(options.size / this.#processes);
   }
 
   /** How many repairs could be started now. */
   get free(): number {
-    return this.#isStopping ? 0 : this.#options.size - this.#busy.size;
+    return this.#isStopping ? 0 : this.#options.size - this.#underWay.size;
   }
 
   get busy(): number {
-    return this.#busy.size;
+    return this.#underWay.size;
   }
 
   /** Of the processes that live now. */
   get pids(): number[] {
-    return [...this.#idle, ...this.#busy.keys()].flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+    return [...this.#workers].flatMap(({ child: { pid } }) => (pid === undefined ? [] : [pid]));
   }
 
   /**
    * Starts the first process and waits until it is ready, to find out before anything is leased.
-   * @throws {OperatorError} `worker-failed`
+   * @param signal ends the wait, and the process
+   * @throws {OperatorError} `worker-failed`; the signal's reason
    */
-  async start(): Promise<void> {
-    const child = this.#start();
+  async start(signal?: AbortSignal): Promise<void> {
+    const { child } = this.#start();
+    const onAbort = (): void => void child.kill("SIGKILL");
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted === true) onAbort();
     const [how] = await Promise.race([
       once(child, "message"),
       once(child, "exit").then((exit) => ["exit", ...exit]),
     ]);
-    if (how === "exit") throw workerFailed();
-    this.#idle.push(child);
+    signal?.removeEventListener("abort", onAbort);
+    if (how === "exit") {
+      signal?.throwIfAborted();
+      throw workerFailed();
+    }
   }
 
   /** Starts a repair; call it only while {@link free} is positive. Never rejects. */
   run(task: LeasedSlab): Promise<WorkEnd> {
     if (this.free <= 0) throw new RangeError("no worker is free");
-    const child = this.#idle.pop() ?? this.#start();
-    const end = this.#order(child, task).finally(() => {
-      this.#busy.delete(child);
-      if (child.connected) this.#idle.push(child);
+    const end = this.#order(this.#leastBusy(), task).finally(() => {
+      this.#underWay.delete(end);
       for (const wake of this.#waiting.splice(0)) wake();
     });
-    this.#busy.set(child, end);
+    this.#underWay.add(end);
     return end;
   }
 
@@ -105,9 +131,9 @@ export class WorkerPool {
   /** Starts nothing more, waits for the repairs in hand, and ends the processes. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#busy.values());
+    await Promise.all(this.#underWay);
     await Promise.all(
-      this.#idle.splice(0).map(async (child) => {
+      [...this.#workers].map(async ({ child }) => {
         const exited = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, "exit");
         if (child.connected) child.disconnect();
         await exited;
@@ -115,21 +141,44 @@ export class WorkerPool {
     );
   }
 
-  #start(): ChildProcess {
-    const child = fork(this.#options.entry ?? ENTRY, {
-      env: { ...this.#options.environment },
+  #leastBusy(): Worker {
+    const [first] = [...this.#workers]
+      .filter(({ child, repairs }) => child.connected && repairs.size < this.#perProcess)
+      .sort((a, b) => a.repairs.size - b.repairs.size);
+    if (first !== undefined && (first.repairs.size === 0 || this.#workers.size >= this.#processes))
+      return first;
+    return this.#start();
+  }
+
+  #start(): Worker {
+    const { entry = ENTRY, environment } = this.#options;
+    const child = fork(entry, [String(this.#perProcess)], {
+      env: { ...environment },
       execArgv: [],
       // What it logs is ours to print; nothing is typed to it.
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
-    child.on("exit", () => {
-      const place = this.#idle.indexOf(child);
-      if (place >= 0) this.#idle.splice(place, 1);
+    const worker: Worker = { child, repairs: new Map() };
+    this.#workers.add(worker);
+    const lose = (): void => {
+      this.#workers.delete(worker);
+      for (const end of worker.repairs.values()) end({ kind: "crashed" });
+    };
+    child.on("exit", lose);
+    child.on("error", lose);
+    child.on("message", (report: WorkerReport) => {
+      if (report.kind === "unfit") {
+        this.#isStopping = true;
+        this.#options.onUnfit?.(report.reason);
+      } else if (report.kind !== "ready") {
+        const { id, ...end } = report;
+        worker.repairs.get(id)?.(end);
+      }
     });
-    return child;
+    return worker;
   }
 
-  #order(child: ChildProcess, task: LeasedSlab): Promise<WorkEnd> {
+  async #order({ child, repairs }: Worker, task: LeasedSlab): Promise<WorkEnd> {
     const { timeoutMs, clock } = this.#options;
     const order: RepairOrder = {
       slabId: String(task.slabId),
@@ -138,26 +187,18 @@ export class WorkerPool {
       id: `worker-${child.pid}/${randomUUID()}`,
       remainingMs: timeoutMs,
     };
-    return new Promise((resolve) => {
-      const cancel = clock.after(timeoutMs + KILL_AFTER_MS, () => child.kill("SIGKILL"));
-      const end = (result: WorkEnd): void => {
-        cancel();
-        child.off("message", onMessage);
-        child.off("exit", onExit);
-        child.off("error", onExit);
-        resolve(result);
-      };
-      const onMessage = (report: WorkerReport): void => {
-        if (report.kind !== "ready") end(report);
-      };
-      const onExit = (): void => end({ kind: "crashed" });
-      child.on("message", onMessage);
-      child.on("exit", onExit);
-      child.on("error", onExit);
-      // A process that is still starting finds it in its channel.
-      child.send(order, (error) => {
-        if (error !== null) onExit();
-      });
+    const { promise, resolve } = Promise.withResolvers<WorkEnd>();
+    const cancel = clock.after(timeoutMs + KILL_AFTER_MS, () => child.kill("SIGKILL"));
+    repairs.set(order.id, resolve);
+    // A process that is still starting finds it in its channel.
+    child.send(order, (error) => {
+      if (error !== null) resolve({ kind: "crashed" });
     });
+    try {
+      return await promise;
+    } finally {
+      cancel();
+      repairs.delete(order.id);
+    }
   }
 }

@@ -1,27 +1,36 @@
 /**
- * One worker: a process of its own with one execution environment, that repairs one slab at a time, as one of Lambda's
- * does. Its parent gives the orders; when the parent is gone, the repair in hand is finished and the process ends.
+ * One worker: a process with one execution environment, which repairs as many slabs at once as its argument says; they share
+ * connections and memory, and are lost together if it crashes. Its parent gives the orders; when the parent is gone, the
+ * repairs in hand are finished and the process ends.
  */
-
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
 import { openRepairEnvironment } from "./open-repair-environment.ts";
+import { SelfCheck } from "./self-check.ts";
 import type { RepairOrder, WorkerReport } from "./worker-messages.ts";
 
-const environment = openRepairEnvironment({ variables: process.env });
-let working: Promise<void> = Promise.resolve();
+const environment = openRepairEnvironment({
+  variables: process.env,
+  repairsAtOnce: Number(process.argv[2] ?? "1"),
+});
+const selfCheck = new SelfCheck();
+const working = new Set<Promise<void>>();
 
 // The parent decides when to end: a terminal sends Ctrl+C to all of us, a service manager SIGTERM.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 process.on("message", (order: RepairOrder) => {
-  working = repair(order);
+  const repairing = repair(order).finally(() => working.delete(repairing));
+  working.add(repairing);
 });
 process.on("disconnect", () => {
-  void working.then(() => environment.close()).then(() => process.exit(0));
+  void Promise.all(working)
+    .then(() => environment.close())
+    .then(() => process.exit(0));
 });
 report({ kind: "ready" });
 
 async function repair(order: RepairOrder): Promise<void> {
+  const { id } = order;
   const task = {
     slabId: parseSlabId(order.slabId),
     digest: parseSlabDigest(order.digest),
@@ -29,11 +38,13 @@ async function repair(order: RepairOrder): Promise<void> {
   };
   try {
     const result = await environment.repair(task, order);
-    report({ kind: "ended", outcome: result.kind });
+    const reason = selfCheck.note(result);
+    if (reason !== undefined) report({ kind: "unfit", reason });
+    report({ kind: "ended", id, outcome: result.kind });
   } catch (error) {
     environment.logger.error({ error, slab: order.slabId }, "a repair could not begin");
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-    report({ kind: "not-begun", code });
+    report({ kind: "not-begun", id, code });
   }
 }
 

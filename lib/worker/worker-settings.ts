@@ -1,7 +1,7 @@
 import type { RepairSettings } from "../jobs/repair/repair-dependencies.ts";
 
 /** What no variable decides about a worker. The demo and tests shorten its times. */
-export interface WorkerSettings extends RepairSettings {
+export interface WorkerSettings extends Omit<RepairSettings, "mostHastings"> {
   /** How long a snapshot of hosts and contracts is kept. */
   readonly fleetCacheMs: number;
 }

@@ -97,6 +97,8 @@ test("where all is well it finds nothing", async () => {
     postgresql: "ok",
     clock: "ok",
     timeouts: "ok",
+    writes: "ok",
+    settings: "ok",
     connections: "ok",
     pooler: "ok",
     indexd: "ok",

@@ -27,6 +27,8 @@ const facts = (changes: Partial<ServerFacts> = {}): ServerFacts => ({
   ownConnections: 1,
   serverPort: 5432,
   isEncrypted: true,
+  takesWrites: true,
+  isReplica: false,
   timeouts: { statement_timeout: "15s", lock_timeout: "3s", idle_in_transaction_session_timeout: "5s" },
   ...changes,
 });

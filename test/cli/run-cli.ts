@@ -1,7 +1,7 @@
 /** Runs the command line in this process, with streams and environment of its own, and keeps what it printed. */
 import { PassThrough, Readable, Writable } from "node:stream";
 import { runCommandLine } from "../../lib/cli/command-line.ts";
-import { systemClock } from "../../lib/clock/clock.ts";
+import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 import { recordTrace } from "../canary/recorder.ts";
 import { rememberPhrase } from "../canary/remember-phrase.ts";
 import { rememberVariables } from "../canary/remember-variables.ts";
@@ -20,6 +20,8 @@ export interface CliOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
+  /** Default: the system's. */
+  readonly clock?: Clock;
   readonly onOutput?: (text: string) => void;
 }
 
@@ -46,7 +48,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     stderr: into((text) => {
       err += text;
     }),
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     signal: options.signal ?? new AbortController().signal,
   });
   recordTrace(`stdout of slabmend ${args[0] ?? ""}`, out);

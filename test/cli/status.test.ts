@@ -59,11 +59,12 @@ describe("--watch", () => {
     };
   }
 
-  test("a connection that is lost is one line on standard error, and the next look goes on; Ctrl+C while it waits: 0", async () => {
+  test("a connection that is lost is made again without a word; Ctrl+C while it waits: 0", async () => {
     const watching = watch();
     await watching.next();
     const letGo = await holdUp();
     await database.sql`select pg_terminate_backend(${await waitingPid()}::integer)`;
+    // The read is made again by itself.
     await waitingPid();
     const next = watching.next();
     await letGo();
@@ -72,8 +73,7 @@ describe("--watch", () => {
     const { code, out, err } = await watching.ended;
     expect(code).toBe(0);
     expect(out.trimEnd().split("\n").length).toBeGreaterThanOrEqual(2);
-    expect(err.trimEnd().split("\n")).toHaveLength(1);
-    expect(JSON.parse(err)).toMatchObject({ error: { code: "database-unreachable" } });
+    expect(err).toBe("");
   });
 
   test("Ctrl+C while the database is asked: 0 as well", async () => {

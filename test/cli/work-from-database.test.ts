@@ -1,8 +1,8 @@
 /** Work without a queue, behind a database that falls silent and is back later. */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { createAnsweringDatabase } from "../../lib/database/client/answering-database.ts";
 import { connect } from "../../lib/database/client/connect.ts";
+import { createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
 import { DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { parseSlabDigest } from "../../lib/slab/ids.ts";
@@ -27,7 +27,7 @@ test("a lease whose answer was lost goes to a worker when the database is back; 
   await seedSlab(sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   const proxy = await startSilentDatabase(testDatabase.url);
   const clock = createFakeClock();
-  const database = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const database = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   const lines: string[] = [];
   const ends: WorkEnd[] = [];
   const ending = new AbortController();

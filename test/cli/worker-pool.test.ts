@@ -9,15 +9,25 @@ import { processState } from "../support/processes.ts";
 import { untilEqual } from "../support/until.ts";
 
 const entry = fileURLToPath(new URL("./fixtures/obedient-worker.ts", import.meta.url));
-const task = (does: "a" | "b" | "c" | "d" | "f") => ({
+const task = (does: "a" | "b" | "c" | "d" | "e" | "f") => ({
   slabId: parseSlabId("7"),
   digest: parseSlabDigest(does.repeat(64)),
   token: parseLeaseToken("00000000-0000-4000-8000-000000000007"),
 });
 
 let pool: WorkerPool;
-const create = (size: number, clock = systemClock): WorkerPool => {
-  pool = new WorkerPool({ size, environment: process.env, timeoutMs: 60_000, clock, entry });
+const unfit: string[] = [];
+const create = (size: number, { clock = systemClock, processes = size } = {}): WorkerPool => {
+  const onUnfit = (reason: string) => void unfit.push(reason);
+  pool = new WorkerPool({
+    size,
+    processes,
+    environment: process.env,
+    timeoutMs: 60_000,
+    clock,
+    onUnfit,
+    entry,
+  });
   return pool;
 };
 afterEach(() => pool.stop());
@@ -41,9 +51,31 @@ test("a crash is one repair's, and the next gets a process of its own", async ()
   expect(await pool.run(task("b"))).toEqual({ kind: "not-begun", code: "ECONNREFUSED" });
 });
 
+test("several repairs share a process, and one that is killed takes its own repairs alone", async () => {
+  create(4, { processes: 2 });
+  const all = [task("f"), task("f"), task("f"), task("f")].map((each) => pool.run(each));
+  expect([pool.free, pool.pids.length]).toEqual([0, 2]);
+  const [one, other] = pool.pids;
+  process.kill(one!, "SIGKILL");
+  // Orders go to the process with least to do: in turn.
+  expect(await Promise.all([all[0], all[2]])).toEqual([{ kind: "crashed" }, { kind: "crashed" }]);
+  expect([pool.free, pool.pids]).toEqual([2, [other]]);
+  expect(await pool.run(task("a"))).toMatchObject({ kind: "ended" });
+  expect(pool.pids).toHaveLength(2);
+  process.kill(other!, "SIGKILL");
+  expect(await Promise.all([all[1], all[3]])).toEqual([{ kind: "crashed" }, { kind: "crashed" }]);
+});
+
+test("a worker that is unfit gets no more, and says why", async () => {
+  create(2);
+  expect(await pool.run(task("e"))).toEqual({ kind: "ended", outcome: "fault" });
+  expect(pool.free).toBe(0);
+  expect(unfit).toEqual(["the clock is wrong"]);
+});
+
 test("a worker that hangs beyond its time is killed", async () => {
   const clock = createFakeClock();
-  create(1, clock);
+  create(1, { clock });
   const end = pool.run(task("f"));
   const [pid] = pool.pids;
   await clock.advance(90_001);

@@ -21,9 +21,10 @@ test.each([
   ["ENOTFOUND", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],
   ["ECONNRESET", "connection-lost"],
+  // Queued in a driver that was put away with its lost connection.
+  ["CONNECTION_DESTROYED", "connection-lost"],
   // We put the client away ourselves.
   ["CONNECTION_ENDED", "permanent"],
-  ["CONNECTION_DESTROYED", "permanent"],
   ["57014", "permanent"],
   ["57P04", "permanent"],
   ["23514", "permanent"],

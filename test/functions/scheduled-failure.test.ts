@@ -7,6 +7,9 @@ import { createReapHandler } from "../../functions/reap.ts";
 const PASSWORD = "hunter2canary";
 const context = { getRemainingTimeInMillis: () => 5_000 } as Context;
 
+/** Nobody listens there. Not one for both: the pause after many failures is a port's. */
+const PORTS = { claim: 1, reap: 2 } as const;
+
 afterEach(() => vi.unstubAllEnvs());
 
 test.each([
@@ -14,7 +17,7 @@ test.each([
   ["reap", createReapHandler],
 ] as const)("%s names the code of what failed, and nothing that a library says", async (name, create) => {
   for (const [variable, value] of Object.entries({
-    SLABMEND_DATABASE_URL: `postgres://u:${PASSWORD}@127.0.0.1:1/indexd`,
+    SLABMEND_DATABASE_URL: `postgres://u:${PASSWORD}@127.0.0.1:${PORTS[name]}/indexd`,
     SLABMEND_QUEUE_URL: "http://127.0.0.1:1/repairs",
     SLABMEND_DEAD_LETTER_QUEUE_URL: "http://127.0.0.1:1/dead",
     SLABMEND_LOG_LEVEL: "silent",

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { mayHaveCharged } from "../../lib/hosts/charge-meter.ts";
 import type { HostTarget } from "../../lib/hosts/host-dialer.ts";
 import { createHostPool, type HostPool } from "../../lib/hosts/host-pool.ts";
+import { rangeRead, sectorWrite } from "../../lib/hosts/paid-rpc.ts";
 import { readSectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
 import { encodeWireError } from "../../lib/rhp4/framing.ts";
 import { rpcErrorFromWire, type WireError } from "../../lib/rhp4/rpc-error.ts";
@@ -36,12 +37,11 @@ afterEach(() => pool.close());
 
 const onCharged = (hastings: bigint): void => void told.push(hastings);
 const read = (of: Root = root) =>
-  pool.readRange(
-    target,
-    { root: of, offset: 0, length: LENGTH, into: new Uint8Array(LENGTH), onCharged },
-    caller.signal,
-  );
-const write = () => pool.writeSector(target, { data: filled(LENGTH, 9), onCharged }, caller.signal);
+  pool.call(target, rangeRead({ root: of, offset: 0, into: new Uint8Array(LENGTH) }), {
+    signal: caller.signal,
+    onCharged,
+  });
+const write = () => pool.call(target, sectorWrite(filled(LENGTH, 9)), { signal: caller.signal, onCharged });
 const readCost = () => readSectorCost(host.prices, LENGTH);
 const writeCost = () => writeSectorCost(host.prices, LENGTH);
 

@@ -5,12 +5,14 @@ import type { ConnectEndpoint } from "../../lib/hosts/connect-endpoint.ts";
 import { createHostDialer } from "../../lib/hosts/dial-host.ts";
 import type { HostConnection } from "../../lib/hosts/host-dialer.ts";
 import { createHostPool, type HostPool } from "../../lib/hosts/host-pool.ts";
+import { rangeRead, sectorWrite } from "../../lib/hosts/paid-rpc.ts";
 import { encodeWireError } from "../../lib/rhp4/framing.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { type Answered, createTestHost, type TestHost } from "../rhp4/rpc-server.ts";
 import { accountKey, filled, hostIdentity } from "../rhp4/samples.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 import { until } from "../support/until.ts";
+import { startChoppingProxy } from "../wire/chopping-proxy.ts";
 import { listen, type SocketHost } from "./socket-host.ts";
 
 let host: TestHost;
@@ -62,11 +64,11 @@ test("sectors are written and read over a real connection, many at once", async 
   const pool = makePool();
   const target = { hostKey: host.hostKey, addresses: [server.address] };
   const data = Uint8Array.from({ length: SECTOR_BYTES }, (_, i) => (i * 7) % 251);
-  const { root } = await pool.writeSector(target, { data }, signal);
+  const { root } = await pool.call(target, sectorWrite(data), { signal });
   const MiB = 1_048_576;
   const ranges = [0, 1, 2, 3].map((i) => ({ offset: i * MiB, into: new Uint8Array(MiB) }));
   const read = ({ offset, into }: { offset: number; into: Uint8Array }) =>
-    pool.readRange(target, { root, offset, length: into.length, into }, signal);
+    pool.call(target, rangeRead({ root, offset, into }), { signal });
   const results = await Promise.all(ranges.map(read));
   for (const { offset, into } of ranges) {
     expect(Buffer.compare(into, data.subarray(offset, offset + MiB))).toBe(0);
@@ -85,7 +87,7 @@ test("a write that is refused early stops, and the connection serves the next ca
     await stream.write(encodeWireError({ code: 2, description: "not enough storage" }));
     return "done";
   };
-  const write = pool.writeSector(target, { data: new Uint8Array(SECTOR_BYTES) }, signal);
+  const write = pool.call(target, sectorWrite(new Uint8Array(SECTOR_BYTES)), { signal });
   await expect(write).rejects.toMatchObject({ code: "not-enough-storage" });
   expect(await pool.balance(target, signal)).toBe(host.balance);
   expect(server.accepted()).toBe(1);
@@ -101,7 +103,7 @@ test("a host that cuts the connection in mid-read is asked once more, then given
     return undefined;
   };
   const into = new Uint8Array(SECTOR_BYTES);
-  const read = pool.readRange(target, { root, offset: 0, length: SECTOR_BYTES, into }, signal);
+  const read = pool.call(target, rangeRead({ root, offset: 0, into }), { signal });
   await expect(read).rejects.toMatchObject({ code: "connection-lost", meansLost: false });
   expect(server.accepted()).toBe(2);
 });
@@ -149,6 +151,45 @@ test("another key than announced fails the handshake, also when a second address
   const other = createTestHost(hostIdentity(filled(32, 2)), () => Date.now());
   const dialled = dialer()([server.address, "127.0.0.1:1"], other.hostKey);
   await expect(dialled).rejects.toMatchObject({ code: "handshake-failed", isHostFault: true });
+});
+
+test("a host that falls silent in the middle of a sector is given up after the silence, not at the call's deadline", async () => {
+  const dial = createHostDialer({ clock: systemClock, allowPrivateAddresses: true, maxSilenceMs: 150 });
+  const pool = createHostPool({ dialer: dial, account: accountKey, clock: systemClock });
+  cleanUp.push(() => pool.close());
+  const target = { hostKey: host.hostKey, addresses: [server.address] };
+  const root = host.store(filled(SECTOR_BYTES, 3));
+  await pool.prices(target, signal);
+  host.misbehave = async (rpc): Promise<Answered> => {
+    if (rpc === "ReadSector") await new Promise(() => {});
+    return undefined;
+  };
+  const into = new Uint8Array(SECTOR_BYTES);
+  const read = pool.call(target, rangeRead({ root, offset: 0, into }), { signal });
+  await expect(read).rejects.toMatchObject({ code: "connection-lost", cause: { code: "silent" } });
+});
+
+test("packets of many connections that arrive cut at any byte, turn by turn, are not mixed up", async () => {
+  const proxies = await Promise.all(
+    Array.from({ length: 4 }, (_, n) =>
+      startChoppingProxy({ host: "127.0.0.1", port: server.port, seed: 100 + n }),
+    ),
+  );
+  for (const proxy of proxies) cleanUp.push(() => proxy.close());
+  const sectors = proxies.map((_, n) =>
+    Uint8Array.from({ length: SECTOR_BYTES }, (__, i) => (i * 7 + (i >> 12) * 3 + n) & 0xff),
+  );
+  const roots = sectors.map((sector) => host.store(sector));
+  await Promise.all(
+    proxies.map(async (proxy, n) => {
+      // A pool of its own, so that each has its own connection; all share the process's packet memory.
+      const pool = makePool();
+      const target = { hostKey: host.hostKey, addresses: [`127.0.0.1:${proxy.port}`] };
+      const into = new Uint8Array(SECTOR_BYTES);
+      await pool.call(target, rangeRead({ root: roots[n]!, offset: 0, into }), { signal });
+      expect(Buffer.compare(into, sectors[n]!)).toBe(0);
+    }),
+  );
 });
 
 test("a port that nobody listens on is an unreachable host", async () => {

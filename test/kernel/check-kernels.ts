@@ -7,10 +7,12 @@
 import assert from "node:assert/strict";
 import { encodingMatrix, rebuildCoefficients } from "../../lib/erasure/coefficients.ts";
 import { createKernel } from "../../lib/kernel/kernel.ts";
+import { createPacketKernel } from "../../lib/kernel/packet-kernel.ts";
 import { hexOf } from "../../lib/slab/ids.ts";
 import { LEAF_BYTES, SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { matrixCoefficients, multiply, vandermondeMatrix, weightedSum } from "../erasure/reference.ts";
 import { rangeProof, treeRoot } from "../merkle/reference.ts";
+import { seal } from "./chacha20-poly1305-reference.ts";
 import { seededBytes } from "./seeded-bytes.ts";
 
 const [seedText = String(Date.now() % 2 ** 32)] = process.argv.slice(2);
@@ -118,7 +120,40 @@ function checkCodes(): void {
   }
 }
 
-for (const check of [checkSectorRoots, checkSubtrees, checkProofs, checkProducts, checkCodes]) {
+/** Packets of the sizes that connections use, and those around a stride and a block. */
+function checkPackets(): void {
+  const packets = createPacketKernel({ incomingBytes: 65_600, batchBytes: 65_536 });
+  for (const packetBytes of [17, 32, 271, 272, 273, 527, 528, 529, 1_220, 4_320, 32_768]) {
+    const [count, textBytes] = [2, packetBytes - 16];
+    const batch = {
+      key: seededBytes(seed, 32),
+      count,
+      packetBytes,
+      counter: 0xffff_ffffn,
+      sender: 0x8000_0000,
+    };
+    const texts = seededBytes(seed + packetBytes, count * textBytes);
+    packets.texts.set(texts);
+    packets.seal(batch);
+    for (let n = 0; n < count; n++) {
+      const nonce = Buffer.alloc(12, 0);
+      nonce.writeBigUInt64LE(batch.counter + BigInt(n));
+      nonce.writeUInt32LE(batch.sender, 8);
+      const expected = seal(batch.key, nonce, texts.subarray(n * textBytes, (n + 1) * textBytes));
+      const sealed = packets.sealed.subarray(n * packetBytes, (n + 1) * packetBytes);
+      assert.equal(Buffer.compare(sealed, expected), 0, `packet ${n} of ${packetBytes} bytes`);
+    }
+    packets.incoming.set(packets.sealed.subarray(0, count * packetBytes), 3);
+    assert.equal(packets.open(3, batch), count);
+    for (let n = 0; n < count; n++) {
+      const at = 3 + n * packetBytes;
+      const text = texts.subarray(n * textBytes, (n + 1) * textBytes);
+      assert.equal(Buffer.compare(packets.incoming.subarray(at, at + textBytes), text), 0);
+    }
+  }
+}
+
+for (const check of [checkSectorRoots, checkSubtrees, checkProofs, checkProducts, checkCodes, checkPackets]) {
   check();
   console.log(`${check.name} passed`);
 }

@@ -3,12 +3,12 @@ import { correlatedHosts, neighbourhoodOf } from "../../lib/placement/correlated
 import type { HostId } from "../../lib/slab/ids.ts";
 
 test.each([
-  ["203.0.113.7:9984", "203.0.113.200:1", true],
-  ["203.0.113.7:9984", "203.0.114.7:9984", false],
-  ["[2001:db8:1:2::3]:9984", "[2001:db8:1:ffff::1]:9984", true],
-  ["[2001:db8:1::]:9984", "[2001:0DB8:0001::1]:1", true],
-  ["[2001:db8:1::1]:9984", "[2001:db8:2::1]:9984", false],
-  ["[::ffff:203.0.113.9]:9984", "203.0.113.7:9984", true],
+  ["93.184.215.7:9984", "93.184.215.200:1", true],
+  ["93.184.215.7:9984", "93.184.216.7:9984", false],
+  ["[2a00:1450:1:2::3]:9984", "[2a00:1450:1:ffff::1]:9984", true],
+  ["[2a00:1450:1::]:9984", "[2A00:1450:0001::1]:1", true],
+  ["[2a00:1450:1::1]:9984", "[2a00:1450:2::1]:9984", false],
+  ["[::ffff:93.184.215.9]:9984", "93.184.215.7:9984", true],
   ["host1.example.com:9984", "HOST2.example.com.:9984", true],
   ["example.com:9984", "a.b.example.com:9984", true],
   ["a.example.com:9984", "a.example.net:9984", false],
@@ -21,6 +21,20 @@ test.each([
   expect(neighbourhoodOf(one) === neighbourhoodOf(other)).toBe(expected);
 });
 
+test.each([
+  "[::]:9984",
+  "0.0.0.0:9984",
+  "127.0.0.1:9984",
+  "[::1]:9984",
+  "10.1.2.3:9984",
+  "192.168.7.9:9984",
+  "[fd00::7]:9984",
+  "[::ffff:10.1.2.3]:9984",
+  "[fe80::1%eth0]:9984",
+])("%s is not public, and says nothing about where a host is", (address) => {
+  expect(neighbourhoodOf(address)).toBeUndefined();
+});
+
 test.each(["", ":", "localhost:1", "..:1", `${"a".repeat(300)}.example.com:1`, "a..b:1"])(
   "%s is nobody's neighbour",
   (address) => {
@@ -31,10 +45,10 @@ test.each(["", ":", "localhost:1", "..:1", `${"a".repeat(300)}.example.com:1`, "
 test("neighbours of neighbours are one group, hosts alone are in none", () => {
   const host = (id: number, ...addresses: string[]) => ({ id: id as HostId, addresses });
   const groups = correlatedHosts([
-    host(1, "203.0.113.1:1"),
-    host(2, "203.0.113.2:1", "b.example.com:1"),
+    host(1, "93.184.215.1:1"),
+    host(2, "93.184.215.2:1", "b.example.com:1"),
     host(3, "c.example.com:1"),
-    host(4, "198.51.100.1:1"),
+    host(4, "151.101.1.1:1"),
     host(5),
     host(6, "d.example.org:1"),
     host(7, "e.example.org:1"),

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { FrameHeader } from "../../lib/siamux/frame.ts";
 import { FrameReader, type FrameSink } from "../../lib/siamux/frame-reader.ts";
 import { concat, type ReferenceFrame, referenceFrames, referencePlainPackets } from "./reference.ts";
 
@@ -11,28 +10,33 @@ const MAX_PAYLOAD_BYTES = PACKET_BYTES - 24;
 class Collector implements FrameSink {
   readonly isClosed = false;
   readonly frames: ReferenceFrame[] = [];
-  #header: FrameHeader | undefined;
+  #header: { readonly id: number; readonly flags: number } | undefined;
   #parts: Uint8Array[] = [];
 
-  frameBegins(header: FrameHeader): void {
+  frameBegins(id: number, flags: number): void {
     expect(this.#header).toBeUndefined();
-    this.#header = header;
+    this.#header = { id, flags };
     this.#parts = [];
   }
 
-  framePayload(part: Buffer): void {
-    expect(part.length).toBeGreaterThan(0);
-    this.#parts.push(Uint8Array.from(part));
+  framePayload(memory: Buffer, start: number, end: number): void {
+    expect(end).toBeGreaterThan(start);
+    this.#parts.push(Uint8Array.from(memory.subarray(start, end)));
   }
 
   frameEnds(): void {
     const header = this.#header;
     if (header === undefined) throw new Error("a frame ended that had not begun");
-    const payload = concat(this.#parts);
-    expect(payload.length).toBe(header.payloadBytes);
-    this.frames.push({ id: header.id, flags: header.flags, payload });
+    this.frames.push({ ...header, payload: concat(this.#parts) });
     this.#header = undefined;
   }
+}
+
+/** As packets lie in memory: with others before and behind them, and a tag at the end of each. */
+function read(reader: FrameReader, packet: Uint8Array): void {
+  const memory = Buffer.alloc(7 + PACKET_BYTES + 9, 0xff);
+  memory.set(packet, 7);
+  reader.readPacket(memory, 7, PACKET_BYTES);
 }
 
 const anyFrame = fc.record({
@@ -62,7 +66,7 @@ test("reads what the reference writes, and as the reference reads it", () => {
       );
       const collector = new Collector();
       const reader = new FrameReader(collector, MAX_PAYLOAD_BYTES);
-      for (const packet of packets) reader.readPacket(Buffer.from(packet));
+      for (const packet of packets) read(reader, packet);
       expect(collector.frames).toEqual(all.flatMap(({ frames }) => frames));
       expect(collector.frames).toEqual(referenceFrames(packets));
     }),
@@ -75,8 +79,7 @@ test.each([1, 2, 3, 4, 5, 6, 7])("a header that straddles two packets after %i b
   const second = { id: 302, flags: 1, payload: new Uint8Array([1, 2, 3]) };
   const collector = new Collector();
   const reader = new FrameReader(collector, MAX_PAYLOAD_BYTES);
-  for (const packet of referencePlainPackets([first, second], PACKET_BYTES))
-    reader.readPacket(Buffer.from(packet));
+  for (const packet of referencePlainPackets([first, second], PACKET_BYTES)) read(reader, packet);
   expect(collector.frames).toEqual([first, second]);
 });
 
@@ -84,15 +87,15 @@ test("nothing is read any more once the sink has closed", () => {
   const seen: number[] = [];
   const sink = {
     isClosed: false,
-    frameBegins(header: FrameHeader) {
-      seen.push(header.id);
-      this.isClosed = header.id === 302;
+    frameBegins(id: number) {
+      seen.push(id);
+      this.isClosed = id === 302;
     },
     framePayload() {},
     frameEnds() {},
   };
   const frames = [300, 302, 304].map((id) => ({ id, flags: 1, payload: new Uint8Array() }));
   const [packet] = referencePlainPackets(frames, PACKET_BYTES);
-  new FrameReader(sink, MAX_PAYLOAD_BYTES).readPacket(Buffer.from(packet!));
+  read(new FrameReader(sink, MAX_PAYLOAD_BYTES), packet!);
   expect(seen).toEqual([300, 302]);
 });

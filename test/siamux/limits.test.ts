@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MuxClosedError } from "../../lib/siamux/siamux-error.ts";
 import { FLAG_ERROR, FLAG_FIRST, FLAG_LAST } from "../../lib/siamux/wire-format.ts";
-import { acceptRawDialer, codeOf, dialRawHost, nextStream, patternBytes } from "./join.ts";
-import { type ReferenceFrame, referenceFrameBytes } from "./reference.ts";
+import { acceptRawDialer, codeOf, dialRawHost, joinMuxes, nextStream, patternBytes } from "./join.ts";
+import { type ReferenceFrame, referenceFrameBytes, referencePlainPackets } from "./reference.ts";
 
 const nothing = new Uint8Array();
 const frame = (id: number, flags = 0, payload: Uint8Array = nothing): ReferenceFrame => ({
@@ -97,6 +97,46 @@ describe("what ends the connection", () => {
     host.sendFrames([frame(258, 0, Uint8Array.of(5))]);
     expect(await next.readExactly(1)).toEqual(Uint8Array.of(5));
     client.close();
+  });
+
+  test.each([1220, 2880, 4200])(
+    "with packets of %i bytes the rest of a sector that was given up is tolerated too",
+    async (packetSizeBytes) => {
+      const { client, host } = await joinMuxes({ client: { packetSizeBytes } });
+      const sector = patternBytes(4_194_304);
+      host.onStream(async (stream) => {
+        const [wanted] = await stream.readExactly(1);
+        await stream.write(wanted === 1 ? sector : Uint8Array.of(7)).catch(() => {});
+      });
+      const [given, beside] = [client.openStream(), client.openStream()];
+      await given.write(Uint8Array.of(1));
+      await given.readExactly(100);
+      given.destroy(new Error("another host was faster"));
+      await beside.write(Uint8Array.of(2));
+      expect(await beside.readExactly(1)).toEqual(Uint8Array.of(7));
+      // What the host sent before it learned of the end has arrived before this answer.
+      const after = client.openStream();
+      await after.write(Uint8Array.of(2));
+      expect(await after.readExactly(1)).toEqual(Uint8Array.of(7));
+      expect(client.isClosed).toBe(false);
+      client.close();
+      host.close();
+    },
+  );
+
+  test("with packets of 1220 bytes the 3563rd stray frame is a flood", async () => {
+    const { host, dialer } = await acceptRawDialer({ packetSizeBytes: 1220 });
+    const accepted = nextStream(host);
+    const send = (frames: readonly ReferenceFrame[]) => {
+      for (const plain of referencePlainPackets(frames, 1220)) dialer.sendRaw(dialer.seal(plain));
+    };
+    send([frame(256, FLAG_FIRST)]);
+    (await accepted).close();
+    send(Array.from({ length: 3_562 }, () => frame(256)));
+    send([frame(258, FLAG_FIRST)]);
+    expect((await nextStream(host)).id).toBe(258);
+    send([frame(256)]);
+    expect(await host.closed).toMatchObject({ code: "stream-flood", details: { streamId: 256 } });
   });
 
   test("one stream more than the peer may open", async () => {

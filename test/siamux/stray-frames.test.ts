@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { StrayFrames } from "../../lib/siamux/stray-frames.ts";
+import { fatalStrayFrames } from "../../lib/siamux/wire-format.ts";
 
 test("999 frames are tolerated on a remembered stream, the 1000th is a flood", () => {
-  const strays = new StrayFrames();
+  const strays = new StrayFrames(1000);
   strays.remember(256);
   const verdicts = Array.from({ length: 1000 }, () => strays.count(256));
   expect(verdicts.slice(0, 999).every((verdict) => verdict === "tolerated")).toBe(true);
@@ -10,7 +11,7 @@ test("999 frames are tolerated on a remembered stream, the 1000th is a flood", (
 });
 
 test("a stream that was never closed here, or that the peer closed too, is unknown", () => {
-  const strays = new StrayFrames();
+  const strays = new StrayFrames(1000);
   expect(strays.count(256)).toBe("unknown");
   strays.remember(256);
   strays.forget(256);
@@ -19,8 +20,23 @@ test("a stream that was never closed here, or that the peer closed too, is unkno
 });
 
 test("the 4097th stream pushes out the one closed longest ago, and only that", () => {
-  const strays = new StrayFrames();
+  const strays = new StrayFrames(1000);
   for (let i = 0; i <= 4096; i++) strays.remember(256 + 2 * i);
   expect(strays.count(256)).toBe("unknown");
   expect(strays.count(258)).toBe("tolerated");
 });
+
+test.each([
+  // A sector with its framing is 4,259,840 bytes; a packet carries 24 bytes less than its size.
+  [1220, 3_563],
+  [2880, 1_493],
+  [4200, 1_022],
+  [4320, 1_000],
+  [32_768, 1_000],
+])(
+  "with packets of %i bytes, frame %i of a closed stream is a flood: never one of a sector",
+  (size, fatal) => {
+    expect(fatalStrayFrames(size)).toBe(fatal);
+    expect((fatal - 1) * (size - 24)).toBeGreaterThanOrEqual(4_194_304);
+  },
+);

@@ -1,5 +1,5 @@
 import type { Sql } from "postgres";
-import type { Ask } from "../../lib/database/client/answering-database.ts";
+import type { Ask } from "../../lib/database/client/deadline-client.ts";
 
 /** Asks a database that is known to answer. */
 export const askOf =

@@ -48,10 +48,8 @@ test("leases, quarantine, backlog, hosts without funds, what ended lately", asyn
     [3, 4],
   ] as const) {
     await sql`
-      insert into slabmend.backlog (slab_id, urgency, loss, margin, causes, since, bad_sectors, first_seen, last_seen,
-        waiting_since, ready, look_at)
-      values (${slabId}, 0.5, 0.5, ${margin}, '{}', '{}', '{}', clock_timestamp(), clock_timestamp(), clock_timestamp(),
-        true, clock_timestamp())`;
+      insert into slabmend.backlog (slab_id, urgency, loss, margin, causes, since, waiting_since, ready, look_at)
+      values (${slabId}, 0.5, 0.5, ${margin}, '{}', '{}', clock_timestamp(), true, clock_timestamp())`;
   }
   for (const [ago, count] of [
     ["1 minute", 1],

@@ -67,6 +67,8 @@ describe("embedded metric format", () => {
   });
 });
 
+const NO_ERROR = { error: undefined, ourFault: undefined };
+
 describe("what is measured", () => {
   test("of a repair", () => {
     const meter = {
@@ -75,7 +77,15 @@ describe("what is measured", () => {
       hastings: 30n,
       phasesMs: { begin: 5, plan: 6, copy: 1, store: 3, commit: 7 },
     };
-    const values = repairMetrics({ kind: "fault", copied: 1, rebuilt: 2, dropped: 3, lost: 4, meter });
+    const values = repairMetrics({
+      kind: "fault",
+      copied: 1,
+      rebuilt: 2,
+      dropped: 3,
+      lost: 4,
+      ...NO_ERROR,
+      meter,
+    });
     expect(values).toEqual({
       SectorsCopied: 1,
       SectorsRebuilt: 2,
@@ -189,7 +199,7 @@ describe("what is measured", () => {
   });
 
   test("of a failure: an indexd that may not be written to, and missing rights, are told from the rest", () => {
-    for (const code of ["indexd-changed", "indexd-needs-consent", "indexd-too-old", "search-path"] as const) {
+    for (const code of ["indexd-changed", "indexd-needs-consent", "indexd-too-old"] as const) {
       const refused = new IndexdError({ code, message: "27", remedy: "look" });
       expect(failedRun(refused)).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 1 });
     }

@@ -4,6 +4,7 @@ import { systemClock } from "../../lib/clock/clock.ts";
 import { createHostDialer } from "../../lib/hosts/dial-host.ts";
 import type { HostTarget } from "../../lib/hosts/host-dialer.ts";
 import { createHostPool, type HostPool } from "../../lib/hosts/host-pool.ts";
+import { rangeRead, sectorWrite } from "../../lib/hosts/paid-rpc.ts";
 import { createKernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import type { AccountSigner } from "../../lib/rhp4/account-token.ts";
@@ -52,7 +53,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
 
   const readRange = async (pool: HostPool, host: HostTarget, root: Root, offset: number, length: number) => {
     const into = new Uint8Array(length);
-    const read = await pool.readRange(host, { root, offset, length, into }, noSignal);
+    const read = await pool.call(host, rangeRead({ root, offset, into }), { signal: noSignal });
     return { ...read, into };
   };
 
@@ -62,7 +63,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const data = sectorOf("pool");
       const prices = await pool.prices(host, noSignal);
       const before = await pool.balance(host, noSignal);
-      const written = await pool.writeSector(host, { data }, noSignal);
+      const written = await pool.call(host, sectorWrite(data), { signal: noSignal });
       expect(written.root).toBe(kernel.sectorRoot(data));
       const { into, proof } = await readRange(pool, host, written.root, MEBIBYTE, MEBIBYTE);
       expect(
@@ -86,12 +87,12 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const proxy = await startChoppingProxy({ ...splitAddress(ordinary.addresses[0]!), seed });
       const host = { ...ordinary, addresses: [`127.0.0.1:${proxy.port}`] };
       try {
-        const { root } = await pool.writeSector(host, { data: sectorOf("hedged") }, noSignal);
+        const { root } = await pool.call(host, sectorWrite(sectorOf("hedged")), { signal: noSignal });
         const reads = Array.from({ length: 24 }, async (_, n) => {
           const abort = new AbortController();
           const offset = (n % 4) * MEBIBYTE;
           const into = new Uint8Array(MEBIBYTE);
-          const reading = pool.readRange(host, { root, offset, length: MEBIBYTE, into }, abort.signal);
+          const reading = pool.call(host, rangeRead({ root, offset, into }), { signal: abort.signal });
           if (n % 2 === 0) {
             setTimeout(() => abort.abort(new Error("lost the race")), random() * 80);
             return reading.then(
@@ -137,7 +138,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
   test("a call on an account without money is refused as such", () =>
     withPool(async (pool) => {
       const failure = await failureOf(
-        pool.writeSector(targetOf("ordinary")!, { data: sectorOf("poor") }, noSignal),
+        pool.call(targetOf("ordinary")!, sectorWrite(sectorOf("poor")), { signal: noSignal }),
       );
       expect(failure).toMatchObject({ code: "not-enough-funds", meansLost: false, isHostFault: false });
     }, stranger));
@@ -149,7 +150,9 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     withPool(async (pool) => {
       const host = targetOf(trait);
       if (host === undefined) return;
-      const failure = await failureOf(pool.writeSector(host, { data: sectorOf("refused") }, noSignal));
+      const failure = await failureOf(
+        pool.call(host, sectorWrite(sectorOf("refused")), { signal: noSignal }),
+      );
       expect(failure).toMatchObject({ code, meansLost: false, isHostFault: true, retryElsewhere: true });
     }),
   );

@@ -3,6 +3,7 @@ import { ConfigurationError } from "../../config/configuration-error.ts";
 import { findUnusedAuthorities } from "../../config/database-ca.ts";
 import type { DatabaseUrl } from "../../config/database-url.ts";
 import { connect } from "../../database/client/connect.ts";
+import { type Ask, askWithin, createDeadlineClient } from "../../database/client/deadline-client.ts";
 import { assertWritable, judgeIndexd } from "../../database/indexd/version/verify-indexd.ts";
 import { assertFleetMayWork } from "../../database/schema/assert-fleet-may-work.ts";
 import { assertStoreVersion } from "../../database/schema/migrate-database.ts";
@@ -17,8 +18,6 @@ export interface DatabaseDemands {
    * rights besides, before anything is leased.
    */
   readonly needs: "any" | "indexd" | "store" | "fleet";
-  /** What Ctrl+C does: end the command's connection and so the command (default), or leave it to the command. */
-  readonly onSignal?: "end" | "ignore";
 }
 
 /** What a command knows of its database besides the connection that it was given. */
@@ -26,33 +25,50 @@ export interface DatabaseAccess {
   readonly location: DatabaseUrl;
   /** Makes one more client, which trusts the same authorities; who calls ends it. */
   readonly connect: () => Sql;
+  /**
+   * From now on a signal ends neither the connection nor the command: it has begun something, and ends by itself. Throws when
+   * there was a signal already.
+   */
+  readonly ignoreSignals: () => void;
 }
 
-/** Opens the connection of a command, checks what it needs, and closes it whatever happens. */
+/** Opens the connection of a command, checks what it needs, and closes it whatever happens. Ctrl+C ends it, and so the command. */
 export async function withDatabase<Result>(
   context: CommandContext,
   demands: DatabaseDemands,
-  work: (sql: Sql, access: DatabaseAccess) => Promise<Result>,
+  work: (ask: Ask, access: DatabaseAccess) => Promise<Result>,
 ): Promise<Result> {
+  const { clock, signal } = context.io;
   const location = await readDatabaseUrl(context);
   const authorities = readAuthorities(context, location);
-  const access = { location, connect: () => connect(location.url, "slabmend-cli", authorities) };
-  const sql = access.connect();
-  const abandon = (): void => void sql.end({ timeout: 0 });
-  if (demands.onSignal !== "ignore") context.io.signal.addEventListener("abort", abandon, { once: true });
+  const connectAgain = (): Sql => connect(location.url, "slabmend-cli", authorities);
+  const client = createDeadlineClient({ clock, connect: connectAgain });
+  const ask = askWithin(client, clock);
+  const abandon = (): void => void client.end(0);
+  let endsOnSignal = true;
+  signal.addEventListener("abort", abandon, { once: true });
+  const ignoreSignals = (): void => {
+    signal.throwIfAborted();
+    endsOnSignal = false;
+    signal.removeEventListener("abort", abandon);
+  };
   try {
-    const accepted = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]).SLABMEND_ACCEPT_INDEXD_VERSION;
-    if (demands.needs === "fleet") await assertFleetMayWork(sql, accepted);
-    else if (demands.needs !== "any") assertWritable(await judgeIndexd(sql, accepted));
-    if (demands.needs === "store") await assertStoreVersion(sql);
-    return await work(sql, access);
+    signal.throwIfAborted();
+    const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]);
+    if (demands.needs === "fleet") {
+      await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
+    } else if (demands.needs !== "any") {
+      assertWritable(await ask((sql) => judgeIndexd(sql, accepted), { isIdempotent: true }));
+    }
+    if (demands.needs === "store") await ask(assertStoreVersion, { isIdempotent: true });
+    return await work(ask, { location, connect: connectAgain, ignoreSignals });
   } catch (error) {
     // What a closed connection says is only that we closed it.
-    if (demands.onSignal !== "ignore") context.io.signal.throwIfAborted();
+    if (endsOnSignal) signal.throwIfAborted();
     throw error;
   } finally {
-    context.io.signal.removeEventListener("abort", abandon);
-    await sql.end({ timeout: 5 });
+    signal.removeEventListener("abort", abandon);
+    await client.end();
   }
 }
 

@@ -1,3 +1,4 @@
+import { ClockError } from "../../clock/clock-check.ts";
 import { ConfigurationError } from "../../config/configuration-error.ts";
 import { StoreError } from "../../database/client/store-error.ts";
 import { IndexdError } from "../../database/indexd/errors.ts";
@@ -72,6 +73,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "not-quarantined": "refused",
   "no-such-dead-letter": "refused",
   "worker-failed": "unexpected",
+  "worker-unfit": "unexpected",
   "function-failed": "aws",
   "aws-unavailable": "aws",
 };
@@ -82,6 +84,7 @@ function exitOf(error: SlabmendError): ExitReason {
   if (error instanceof MalformedIdError) return "input";
   if (error instanceof IndexdError || error instanceof StoreError) return "database";
   if (error instanceof QueueError) return "aws";
+  if (error instanceof ClockError) return "refused";
   return "unexpected";
 }
 
@@ -123,10 +126,10 @@ const DATABASE_FAILURES: readonly {
     remedy: "Look at the server's certificate and TLS settings, and that nothing in between answers for it.",
   },
   {
-    codes: /^ECONNRESET$/,
-    says: /before secure TLS connection was established/,
+    codes: /^(TLS_REFUSED|ECONNRESET)$/,
+    says: /the server refuses TLS|before secure TLS connection was established/,
     code: "tls-refused",
-    expected: "TLS, as sslmode in SLABMEND_DATABASE_URL demands, got a server that hangs up on it",
+    expected: "TLS, as sslmode in SLABMEND_DATABASE_URL demands, got",
     remedy:
       "Turn TLS on in PostgreSQL (ssl = on, with a certificate). Only to loopback and private addresses it may go without: sslmode=disable.",
   },

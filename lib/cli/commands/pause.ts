@@ -23,9 +23,9 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     .action(
       action<{ reason?: string }>(host, async (context, { reason }) => {
         const owner = `${userInfo().username}@${hostname()}`;
-        const { changed, mode } = await withDatabase(context, { needs: "store" }, async (sql) => ({
-          changed: await stopLeasing(sql, { kind: "paused", owner, reason }),
-          mode: await readFleetMode(sql),
+        const { changed, mode } = await withDatabase(context, { needs: "store" }, async (ask) => ({
+          changed: await ask((sql) => stopLeasing(sql, { kind: "paused", owner, reason })),
+          mode: await ask(readFleetMode, { isIdempotent: true }),
         }));
         context.print({ changed, mode }, changed ? "paused" : describeUnchanged(mode));
         return "done";
@@ -36,9 +36,9 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     .description("lift a pause")
     .action(
       action<object>(host, async (context) => {
-        const { changed, mode } = await withDatabase(context, { needs: "store" }, async (sql) => ({
-          changed: await resumeLeasing(sql, "paused"),
-          mode: await readFleetMode(sql),
+        const { changed, mode } = await withDatabase(context, { needs: "store" }, async (ask) => ({
+          changed: await ask((sql) => resumeLeasing(sql, "paused")),
+          mode: await ask(readFleetMode, { isIdempotent: true }),
         }));
         if (mode.kind === "maintenance") throw inMaintenance(mode.owner);
         context.print({ changed, mode }, changed ? "resumed" : "was not paused");

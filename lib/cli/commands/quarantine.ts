@@ -1,5 +1,6 @@
 import { listQuarantine, releaseQuarantine } from "../../database/fleet/quarantine.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
+import type { Slab } from "../../slab/slab.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../command/find-slab.ts";
 import { withDatabase } from "../command/open-database.ts";
@@ -16,7 +17,9 @@ export function addQuarantine(host: CommandHost): void {
     .option("--limit <n>", "at most this many", wholeNumber(1, 10_000), 100)
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
-        const result = await withDatabase(context, { needs: "store" }, (sql) => listQuarantine(sql, limit));
+        const result = await withDatabase(context, { needs: "store" }, (ask) =>
+          ask((sql) => listQuarantine(sql, limit), { isIdempotent: true }),
+        );
         context.print(
           result,
           [
@@ -47,15 +50,19 @@ export function addQuarantine(host: CommandHost): void {
             remedy: "Name slabs, or give --all.",
           });
         }
-        const result = await withDatabase(context, { needs: "store" }, async (sql) => {
+        const result = await withDatabase(context, { needs: "store" }, async (ask) => {
           if (all === true) {
-            return { released: await releaseQuarantine(sql, "all"), notQuarantined: [] };
+            return { released: await ask((sql) => releaseQuarantine(sql, "all")), notQuarantined: [] };
           }
-          const slabs = [];
-          for (const name of names) slabs.push(await findSlab(sql, name));
-          const released = await releaseQuarantine(
-            sql,
-            slabs.map(({ id }) => id),
+          const slabs: Slab[] = [];
+          for (const name of names) {
+            slabs.push(await ask((sql) => findSlab(sql, name), { isIdempotent: true }));
+          }
+          const released = await ask((sql) =>
+            releaseQuarantine(
+              sql,
+              slabs.map(({ id }) => id),
+            ),
           );
           const notQuarantined = slabs.map(({ id }) => String(id)).filter((id) => !released.includes(id));
           if (released.length === 0) {

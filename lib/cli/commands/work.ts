@@ -1,18 +1,21 @@
 import { availableParallelism } from "node:os";
-import { variablesOf } from "../../config/parse-environment.ts";
+import { type Environment, variablesOf } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
-import { createAnsweringDatabase } from "../../database/client/answering-database.ts";
+import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
+import { createDeadlineClient } from "../../database/client/deadline-client.ts";
+import { findNetworkProblems, readNetworkState } from "../../database/indexd/network-state.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
-import { createLogger } from "../../telemetry/logger.ts";
-import { createMetrics } from "../../telemetry/metrics.ts";
+import { createLogger, type Logger } from "../../telemetry/logger.ts";
+import { createMetrics, type MetricsPrinter } from "../../telemetry/metrics.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
 import { workFromQueue } from "../../worker/work-from-queue.ts";
 import { countEnd, createWorkReport } from "../../worker/work-report.ts";
 import { type WorkEnd, WorkerPool } from "../../worker/worker-pool.ts";
 import { createSqsClient } from "../command/aws-clients.ts";
-import { action, type CommandHost } from "../command/command-context.ts";
-import { withDatabase } from "../command/open-database.ts";
+import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
+import { type DatabaseAccess, withDatabase } from "../command/open-database.ts";
 import { wholeNumber } from "../command/option-values.ts";
 
 interface WorkOptions {
@@ -36,13 +39,25 @@ const WITHOUT_QUEUES = [
     name !== "SLABMEND_DEAD_LETTER_QUEUE_URL",
 );
 
+/** While one waits for hosts, the other computes. */
+const REPAIRS_PER_CPU = 2;
+
+/** Ends the command after the repairs in hand: another machine does better. */
+function workerUnfit(reason: string): OperatorError {
+  return new OperatorError({
+    code: "worker-unfit",
+    message: `work: expected this machine to be able to repair, but ${reason}`,
+    remedy: "Look at its clock, its network and its release, then start it again; slabs were not blamed.",
+  });
+}
+
 export function addWork(host: CommandHost): void {
   host.program
     .command("work")
     .description("repair on this machine until told to end: beside the functions on AWS, or instead of them")
     .option(
       "--concurrency <n>",
-      "repairs at once, each in a process of about 250 MiB; default: one for each CPU",
+      "repairs at once, in a process for each CPU, two or more to a process; default: two for each CPU",
       wholeNumber(1, 1_000),
     )
     .option("--from-database", "claim straight from the database, without any queue; reaps too")
@@ -54,14 +69,14 @@ By default it takes messages from SLABMEND_QUEUE_URL, beside or instead of the r
 elsewhere. With --from-database it needs no AWS at all. It is the functions' code with the functions' variables
 (docs/configuration.md); logs are JSON lines on standard output, the last line says what was done.
 
-SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished (at most --timeout), then it ends with 0.
-Give a service manager as long (systemd: TimeoutStopSec). A second signal ends it at once; workers still finish what
-they have in hand.`,
+SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished (at most --timeout), then it ends with 0;
+before the first lease it ends at once, also with 0. Give a service manager as long (systemd: TimeoutStopSec). A second
+signal ends it at once, with 130; workers still finish what they have in hand. Started by npx it drains too when npx is gone.`,
     )
     .action(
       action<WorkOptions>(host, async (context, options) => {
         const { io, variables } = context;
-        const concurrency = options.concurrency ?? availableParallelism();
+        const concurrency = options.concurrency ?? REPAIRS_PER_CPU * availableParallelism();
         const environment = context.parse(WITHOUT_QUEUES);
         const queueUrl =
           options.fromDatabase === true
@@ -78,40 +93,109 @@ they have in hand.`,
         });
         const report = createWorkReport();
         const onEnd = (end: WorkEnd): void => countEnd(report, end);
+        const unfit = new AbortController();
+        const signal = AbortSignal.any([io.signal, unfit.signal]);
         const pool = new WorkerPool({
           size: concurrency,
+          onUnfit: (reason) => unfit.abort(workerUnfit(reason)),
           environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
-        await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (_sql, { connect }) => {
-          await pool.start();
-          logger.info({ concurrency, from: queueUrl ?? "database" }, "working");
-          const { signal } = io;
-          signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
-          const shared = { pool, logger, metrics, onEnd, signal, indexer: environment.SLABMEND_INDEXER };
-          try {
-            if (queueUrl !== undefined) {
-              const client = createSqsClient(variables, queueUrl);
-              await workFromQueue({ ...shared, client, queueUrl, concurrency });
-              client.destroy();
-              return;
-            }
-            const database = createAnsweringDatabase({ clock: io.clock, connect });
-            await workFromDatabase({
-              ...shared,
-              database,
-              clock: io.clock,
-              acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
-              claim: claimSettingsFrom(environment),
-              reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION },
-            }).finally(() => database.end());
-          } finally {
-            await pool.stop();
-          }
+        await untilToldToEnd({
+          context,
+          pool,
+          concurrency,
+          environment,
+          queueUrl,
+          logger,
+          metrics,
+          onEnd,
+          signal,
         });
+        unfit.signal.throwIfAborted();
         context.print({ done: true, ...report }, JSON.stringify({ done: true, ...report }));
         return "done";
       }),
     );
+}
+
+interface Work {
+  readonly context: CommandContext;
+  readonly pool: WorkerPool;
+  readonly concurrency: number;
+  readonly environment: Pick<Environment, (typeof WITHOUT_QUEUES)[number]>;
+  /** Undefined: from the database. */
+  readonly queueUrl: string | undefined;
+  readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
+  readonly onEnd: (end: WorkEnd) => void;
+  /** Told to end, or unfit to work. */
+  readonly signal: AbortSignal;
+}
+
+/** Before the first lease a signal ends it at once, with nothing started; later it drains. */
+async function untilToldToEnd(work: Work): Promise<void> {
+  const { pool, logger, signal } = work;
+  const { clock } = work.context.io;
+  let hasBegun = false;
+  try {
+    await withDatabase(work.context, { needs: "fleet" }, async (ask, access) => {
+      await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
+      const state = await ask(readNetworkState, { isIdempotent: true });
+      for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
+      await pool.start(signal);
+      access.ignoreSignals();
+      hasBegun = true;
+      logger.info({ concurrency: work.concurrency, from: work.queueUrl ?? "database" }, "working");
+      signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
+      await (work.queueUrl === undefined
+        ? workWithoutQueue(work, access)
+        : workForQueue(work, work.queueUrl));
+    });
+  } catch (error) {
+    if (hasBegun || !signal.aborted) throw error;
+    logger.info("told to end before anything was begun");
+  } finally {
+    await pool.stop();
+  }
+}
+
+async function workForQueue(work: Work, queueUrl: string): Promise<void> {
+  const { context, environment, pool, concurrency, logger, onEnd, signal } = work;
+  const { clock } = context.io;
+  const client = createSqsClient(context.variables, queueUrl);
+  const indexer = environment.SLABMEND_INDEXER;
+  await workFromQueue({
+    client,
+    queueUrl,
+    indexer,
+    pool,
+    concurrency,
+    clock,
+    logger,
+    onEnd,
+    signal,
+  });
+  client.destroy();
+}
+
+async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promise<void> {
+  const { context, environment, pool, logger, metrics, onEnd, signal } = work;
+  const { clock } = context.io;
+  const database = createDeadlineClient({ clock, connect });
+  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;
+  await workFromDatabase({
+    database,
+    indexer: environment.SLABMEND_INDEXER,
+    pool,
+    clock,
+    logger,
+    metrics,
+    onEnd,
+    signal,
+    acceptedVersion,
+    claim: claimSettingsFrom(environment),
+    reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
+  }).finally(() => database.end());
 }

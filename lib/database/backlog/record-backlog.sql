@@ -53,12 +53,13 @@ begin
   select the_cause, s::bigint, the_pass from jsonb_array_elements_text(request->'marked') s order by s::bigint
   on conflict (cause, slab_id) do update set pass = excluded.pass where m.pass < excluded.pass;
 
+  -- Arrays, so that it reads these marks only: a join may read all of the cause's.
   delete from slabmend.marks m
   where m.cause = the_cause and m.pass < the_pass
-    and m.slab_id in (
+    and m.slab_id = any (array(
       select k.slab_id from slabmend.marks k
-      where k.cause = the_cause and k.slab_id in (select s::bigint from jsonb_array_elements_text(request->'swept') s)
-      order by k.slab_id for update);
+      where k.cause = the_cause and k.slab_id = any (array(select s::bigint from jsonb_array_elements_text(request->'swept') s))
+      order by k.slab_id for update));
 
   -- Only from where it stood: a slower walker must not take it back.
   update slabmend.walks w set

@@ -20,11 +20,11 @@ const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 /**
  * Class 08, the server going down, coming up or ending an idle session, and too many connections (a role at its limit,
  * while those of killed workers linger); then the client library's and the socket's own codes, and those of the DNS, which
- * knows no name for a moment while it changes. CONNECTION_ENDED and CONNECTION_DESTROYED are none of them: the client was
- * put away by us, and never connects again.
+ * knows no name for a moment while it changes. CONNECTION_DESTROYED: the driver was put away with its lost connection.
+ * CONNECTION_ENDED is none of them: the client was put away by us, and never connects again.
  */
 const CONNECTION_LOST = new RegExp(
-  "^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECT_TIMEOUT" +
+  "^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECTION_DESTROYED|CONNECT_TIMEOUT" +
     "|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_AGAIN|NOTFOUND))$",
 );
 
@@ -71,7 +71,7 @@ export function retryDelayMs(
 
 /**
  * Runs `work` until it succeeds. `work` must be idempotent if lost connections are to be tried again: the statement
- * whose answer was lost may have happened. On a read-only server it is not tried again: AnsweringDatabase does, with a new
+ * whose answer was lost may have happened. On a read-only server it is not tried again: DeadlineClient does, with a new
  * connection.
  * @throws {StoreError} `retries-exhausted`, `fate-unknown` or `read-only-server`; any permanent failure as it is.
  */

@@ -16,6 +16,8 @@ export type StoreErrorCode =
   | "read-only-server"
   /** A slab's objects are so many, or locked for so long, that their events could not be bumped in time. */
   | "outbox-stuck"
+  /** The session is not as our statements need it: isolation, text form of bytes, triggers, search path. */
+  | "wrong-session-settings"
   /** A connection that is there says nothing; the statement may or may not have happened. */
   | "no-answer";
 

@@ -5,7 +5,6 @@ import { SlabmendError } from "../../errors/slabmend-error.ts";
  * `not-indexd` no settings where indexd keeps them;
  * `indexd-too-old`, `indexd-upgrading`, `indexd-needs-consent`, `indexd-changed` it may not be written to (lib/database/indexd/version);
  * `indexd-moved` it was upgraded since it was verified, so a writer wrote nothing;
- * `search-path` the role would not find what indexd's triggers name;
  * `malformed-row` a row that indexd would not have written.
  */
 export type IndexdErrorCode =
@@ -15,7 +14,6 @@ export type IndexdErrorCode =
   | "indexd-needs-consent"
   | "indexd-changed"
   | "indexd-moved"
-  | "search-path"
   | "malformed-row";
 
 export class IndexdError extends SlabmendError<IndexdErrorCode> {}

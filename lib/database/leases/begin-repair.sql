@@ -2,7 +2,7 @@
 --
 --   request  {"slabId", "token", "worker", "holdMs", "leaseMs", "again"}
 --            again: the answer of an earlier call by this very worker was lost
---   answer   {"kind": "begun", "expiresInMs"} or {"kind": "stale", "why"}
+--   answer   {"kind": "begun", "expiresInMs", "nowMs"} or {"kind": "stale", "why"}
 --
 -- Locks: slabs against an upgrade of indexd (hold-indexd.sql), slab (waits), lease. A message delivered twice at once: the second waits for the slab and finds the lease
 -- begun. Whether the lease's first hour is over does not matter: until reap takes it, nobody else can have the slab.
@@ -50,6 +50,7 @@ begin
   update slabmend.leases l
   set began_at = moment, worker = request->>'worker', held_until = moment + hold, expires_at = moment + lease_for
   where l.slab_id = the_slab;
-  return jsonb_build_object('kind', 'begun', 'expiresInMs', (request->>'leaseMs')::bigint);
+  return jsonb_build_object('kind', 'begun', 'expiresInMs', (request->>'leaseMs')::bigint,
+    'nowMs', round(extract(epoch from moment) * 1000)::bigint);
 end
 $function$;

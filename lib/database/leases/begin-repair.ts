@@ -1,6 +1,7 @@
 import type { ISql } from "postgres";
 import type { LeaseToken, SlabId } from "../../slab/ids.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
+import { wrongSessionSettings } from "../client/session-settings.ts";
 import { storableText } from "../client/storable-text.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
@@ -20,7 +21,8 @@ export interface BeginRequest {
 export type StaleReason = "no-lease" | "leased-again" | "already-begun" | "slab-gone" | "indexd-claimed";
 
 export type BeginResult =
-  | { readonly kind: "begun"; readonly expiresInMs: number }
+  /** `nowMs`: the database's time, to compare ours with. */
+  | { readonly kind: "begun"; readonly expiresInMs: number; readonly nowMs: number }
   /** The message is a duplicate or too late: acknowledge and drop it. */
   | { readonly kind: "stale"; readonly why: StaleReason };
 
@@ -45,9 +47,14 @@ export async function beginRepair(
           leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
           again: attempt > 1,
         });
-        const [row] = await sql<{ result: BeginResult }[]>`
-        select slabmend.begin_repair(${encoded}::text::jsonb) as result`;
-        return row!.result;
+        // At each begin: a pooler may serve it by a session that was set otherwise since the environment was checked.
+        const [row] = await sql<{ isolation: string; result: BeginResult | null }[]>`
+        select current_setting('transaction_isolation') as isolation,
+          case when current_setting('transaction_isolation') = 'read committed'
+            then slabmend.begin_repair(${encoded}::text::jsonb) end as result`;
+        const { isolation, result } = row!;
+        if (result !== null) return result;
+        throw wrongSessionSettings([`transaction_isolation is ${isolation}, expected read committed`]);
       },
       retry,
     );

@@ -8,6 +8,8 @@ export type OutcomeKind =
   | "repaired"
   | "partial-deadline"
   | "partial-refused"
+  /** Some moves were dropped by the commit, or more was found lost than could be repaired: the rest goes on at once. */
+  | "partial-dropped"
   | "healthy"
   | "stale"
   | "no-candidates"
@@ -72,6 +74,7 @@ const bySetbacks = (scheduleMs: readonly number[]): NextAttempt => ({
 const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atRisk">>> = {
   repaired: { failedCounter: "zero", setbacks: "zero", next: KEEP },
   "partial-deadline": { failedCounter: "keep", setbacks: "zero", next: NOW },
+  "partial-dropped": { failedCounter: "keep", setbacks: "zero", next: NOW },
   "partial-refused": { failedCounter: "increment", setbacks: "zero", next: BY_FAILURES },
   healthy: { failedCounter: "keep", setbacks: "zero", next: KEEP },
   // Writes nothing: commit-repair.sql ends before it looks here.
@@ -118,7 +121,7 @@ export function commitWrites(kind: OutcomeKind): CommitWrites {
   }
   return {
     asReported,
-    ifSomeDropped: writesOf("partial-deadline"),
+    ifSomeDropped: writesOf(kind === "repaired" ? "partial-dropped" : kind),
     ifNothingRecorded: writesOf("interrupted"),
     ifOnlyBadShardsLeft,
   };

@@ -24,7 +24,7 @@ export async function listExpiredLeases(
   // What moved something shows that workers can work, whatever it ended in. The time in a subquery: a volatile function uses no index.
   const succeeded = sql`
     j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
-      and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-refused'))`;
+      and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-dropped', 'partial-refused'))`;
   return await sql<ExpiredLeaseRow[]>`
     with latest as materialized (
       select j.slab_id from slabmend.journal j where ${succeeded} order by j.finished_at desc limit 1

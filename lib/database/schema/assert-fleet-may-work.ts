@@ -1,4 +1,6 @@
 import type { ISql } from "postgres";
+import { READ_ONLY, readOnlyServer } from "../client/read-only-server.ts";
+import { assertSessionSettings } from "../client/session-settings.ts";
 import { StoreError } from "../client/store-error.ts";
 import { notIndexd } from "../indexd/errors.ts";
 import type { Verdict } from "../indexd/version/judge-version.ts";
@@ -21,13 +23,14 @@ export interface FleetStanding {
 
 /**
  * What every function of ours checks before it leases or begins anything, claim and reap in each run: that this is an
- * indexd to which we may write, that our schema is this release's, and that the role may do all that the fleet does. A
- * worker without a right would find out at its commit, when all work is done and paid for. Four round
- * trips.
+ * indexd to which we may write, that our schema is this release's, that the role may do all that the fleet does, that the
+ * database takes writes, and that the session is set as our statements need it. A worker would find out at its commit, when
+ * all work is done and paid for. Five round trips.
  *
  * @param acceptedVersion the version of indexd's database that an operator has accepted
  * @throws {IndexdError} why nothing may be written
- * @throws {StoreError} `schema-missing`, `schema-too-old`, `schema-too-new` or `lacks-right`
+ * @throws {StoreError} `schema-missing`, `schema-too-old`, `schema-too-new`, `lacks-right`, `read-only-server` or
+ *   `wrong-session-settings`
  */
 export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): Promise<FleetStanding> {
   const { missing, missingOfVersion, hasIndexd, hasStore } = await readPrivilegeGaps(sql);
@@ -39,13 +42,24 @@ export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): P
     assertWritable(await judgeIndexd(sql, acceptedVersion));
     assertOurVersion(undefined);
   }
-  const [store] = await sql<{ version: number }[]>`
-    select coalesce(max(version), 0) as version from slabmend.database_migrations`;
-  const verdict = await verifyIndexd(sql, acceptedVersion);
+  const [store] = await sql<{ version: number; is_read_only: boolean }[]>`
+    select coalesce(max(version), 0) as version, current_setting('transaction_read_only') = 'on' as is_read_only
+    from slabmend.database_migrations`;
+  const { version, is_read_only: isReadOnly } = store!;
+  // Of a server that takes no writes the verdict cannot be kept.
+  const verdict = await (isReadOnly ? judgeIndexd : verifyIndexd)(sql, acceptedVersion);
   assertWritable(verdict);
-  assertOurVersion(store!.version);
+  assertOurVersion(version);
   if (missing.length > 0) throw lacksRights(missing);
+  if (isReadOnly) throw takesNoWrites();
+  await assertSessionSettings(sql);
   return { verdict, missingRights: missingOfVersion };
+}
+
+/** As the server itself would say it at the first write: the deadline client then tries a new connection. */
+function takesNoWrites(): Error {
+  const cause = Object.assign(new Error("the session is read-only"), { code: READ_ONLY });
+  return readOnlyServer("the database", cause);
 }
 
 function lacksRights(missing: readonly string[]): StoreError {

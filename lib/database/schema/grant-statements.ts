@@ -1,6 +1,7 @@
 /** The SQL of a database role that can do what the fleet does and nothing else. Pure: printed, never executed here. */
 
 import { OperatorError } from "../../errors/operator-error.ts";
+import { ROLE_SETTINGS } from "../client/session-settings.ts";
 import { type TablePrivileges, VERSION_PRIVILEGES } from "../indexd/version/indexd-privileges.ts";
 import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 
@@ -56,8 +57,12 @@ export function grantStatements({ role, concurrency }: GrantOptions): string {
     `alter role ${role} connection limit ${connectionLimit(concurrency)};`,
     ...warnOfConnections(connectionLimit(concurrency), concurrency),
     ...Object.entries(ROLE_TIMEOUTS).map(([name, value]) => `alter role ${role} set ${name} = '${value}';`),
-    "-- indexd's triggers name its tables without their schema.",
-    `alter role ${role} set search_path = public;`,
+    ...Object.entries(ROLE_SETTINGS).map(([name, value]) => `alter role ${role} set ${name} = ${value};`),
+    "do $$ begin",
+    `  alter role ${role} set session_replication_role = 'origin';`,
+    "exception when insufficient_privilege then",
+    "  null; -- Only a superuser may set it, so only one could have set it otherwise.",
+    "end $$;",
     "",
     "-- Nothing but what follows.",
     `revoke all on all tables in schema public, slabmend from ${role};`,

@@ -19,6 +19,8 @@ export interface ServerFacts {
   /** Undefined: over a Unix socket. */
   readonly serverPort: number | undefined;
   readonly isEncrypted: boolean;
+  readonly takesWrites: boolean;
+  readonly isReplica: boolean;
   readonly timeouts: Readonly<
     Record<"statement_timeout" | "lock_timeout" | "idle_in_transaction_session_timeout", string>
   >;
@@ -39,6 +41,8 @@ export async function readServerFacts(sql: ISql): Promise<ServerFacts> {
       own: number;
       port: number | null;
       encrypted: boolean | null;
+      read_only: boolean;
+      replica: boolean;
       statement: string;
       lock: string;
       idle: string;
@@ -54,6 +58,7 @@ export async function readServerFacts(sql: ISql): Promise<ServerFacts> {
       (select count(*)::integer from pg_stat_activity where usename = current_user) as own,
       inet_server_port() as port,
       (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as encrypted,
+      current_setting('transaction_read_only') = 'on' as read_only, pg_is_in_recovery() as replica,
       current_setting('statement_timeout') as statement,
       current_setting('lock_timeout') as lock,
       current_setting('idle_in_transaction_session_timeout') as idle
@@ -70,6 +75,8 @@ export async function readServerFacts(sql: ISql): Promise<ServerFacts> {
     ownConnections: row!.own,
     serverPort: row!.port ?? undefined,
     isEncrypted: row!.encrypted === true,
+    takesWrites: !row!.read_only,
+    isReplica: row!.replica,
     timeouts: {
       statement_timeout: row!.statement,
       lock_timeout: row!.lock,

@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
-import type { Ask } from "../../database/client/answering-database.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import { readShortly } from "../../database/client/short-snapshot.ts";
 import type { WalkSettings } from "./backlog-settings.ts";
 import { isToBePassedBy, type Pace, type Paces, paceAfter } from "./walk-pace.ts";

@@ -28,7 +28,7 @@ import {
   readWalkPage,
   type SlabHealth,
 } from "../../database/backlog/slab-health.ts";
-import type { Ask } from "../../database/client/answering-database.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import { retryTransaction } from "../../database/client/retry-transaction.ts";
 import { correlatedHosts } from "../../placement/correlated-hosts.ts";
 import type { HostId } from "../../slab/ids.ts";

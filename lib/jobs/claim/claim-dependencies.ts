@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock/clock.ts";
-import type { Ask } from "../../database/client/answering-database.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
 import type { WalkStep } from "../backlog/walk.ts";
 import type { Paces } from "../backlog/walk-pace.ts";

@@ -1,4 +1,4 @@
-import type { Ask } from "../../database/client/answering-database.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import { type NewDeadLetter, storeDeadLetters } from "../../database/fleet/store-dead-letters.ts";
 import type { DeadLetter, DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import { MessageError } from "../../queue/queue-error.ts";

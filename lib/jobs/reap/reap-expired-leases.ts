@@ -1,4 +1,4 @@
-import type { Ask } from "../../database/client/answering-database.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import {
   listExpiredLeases,
   type ReapCounts,

@@ -13,7 +13,7 @@
  */
 import type { Clock } from "../../clock/clock.ts";
 import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
-import type { Ask } from "../../database/client/answering-database.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";

@@ -1,12 +1,9 @@
-/**
- * Equal views of the kernel's memory, handed out first come first served. All buffers of a repair come from pools
- * cut out of that one memory, so that a repair has one ceiling whatever the code of its slab; buffers of one size
- * cannot fragment it.
- */
+/** Equal views of the kernel's memory, handed out first come first served; buffers of one size cannot fragment it. */
 export class BufferPool {
   readonly total: number;
   readonly #free: Uint8Array[];
   readonly #waiting: { resolve: (buffer: Uint8Array) => void; reject: (cause: unknown) => void }[] = [];
+  #whenAllFree: ((buffers: readonly Uint8Array[]) => void) | undefined;
 
   constructor(buffers: readonly Uint8Array[]) {
     this.total = buffers.length;
@@ -43,6 +40,20 @@ export class BufferPool {
     const waiter = this.#waiting.shift();
     if (waiter === undefined) this.#free.push(buffer);
     else waiter.resolve(buffer);
+    this.#settle();
+  }
+
+  /** Nothing is taken any more. Calls back once, when every buffer has been given back. */
+  close(whenAllFree: (buffers: readonly Uint8Array[]) => void): void {
+    this.#whenAllFree = whenAllFree;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#free.length < this.total) return;
+    const whenAllFree = this.#whenAllFree;
+    this.#whenAllFree = undefined;
+    whenAllFree?.(this.#free);
   }
 }
 

@@ -1,145 +1,182 @@
+/**
+ * Every source is proven to be what was pinned, and still no target's root is right: some shard was pinned wrongly from the
+ * start, a source or the target itself. Reads whole sectors, one more than needed, then two, and decodes the first target from
+ * the subsets of them. Subsets are consistent when they yield the pinned root, or when two of them yield the same one: no
+ * coefficient of a rebuild is zero, so a wrong source gives each subset with it another result.
+ */
 import { hedge } from "../../hosts/hedge.ts";
+import type { PlannedMove, Source } from "../../placement/plan-repair.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 import type { SlabSector } from "../../slab/slab.ts";
 import { decodeColumn, type ShardRange, setEnciphered } from "./decode-column.ts";
-import type { RebuildOptions } from "./rebuild-options.ts";
+import { holdSector } from "./held-sector.ts";
+import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
 /** More would be a slab that was pinned as noise: 66 subsets of 12 sources are tried with two, 286 with three. */
 const MOST_EXTRA_SOURCES = 2;
 
-interface Target {
-  readonly sector: SlabSector;
-  readonly data: Uint8Array;
+/** The whole sectors that are looked at, keystream off, and the targets that are decoded from them. */
+interface Search {
+  readonly state: MoveState;
+  readonly targets: readonly Target[];
+  readonly candidates: readonly Source[];
+  readonly proven: ShardRange[];
+  readonly mostSources: number;
 }
 
-export type ConsistentSources =
-  /** The targets' data is in place. */
-  | {
-      readonly kind: "decided";
-      /** Indices of targets whose rebuilt root is the pinned one. */
-      readonly right: ReadonlySet<number>;
-      /** Targets and sources that do not fit the slab's other shards. */
-      readonly pinnedWrongly: readonly SlabSector[];
-    }
-  /** Too few sources, too little memory or too much noise to tell who is wrong: nobody is accused. */
-  | { readonly kind: "undecided" };
-
 /**
- * Every source is proven to be what was pinned, and still no target's root is right: some shard was pinned wrongly
- * from the start, a source or the target itself. Reads whole sectors, one more than needed, then two, and decodes the
- * first target from the subsets of them. Subsets are consistent when they yield the pinned root, or when two of them
- * yield the same one: no coefficient of a rebuild is zero, so a wrong source gives each subset with it another result.
+ * Delivers the moves whose shard is right after all, and notes the shards that do not fit the slab's others. Sets `undecided`
+ * when there are too few sources, too little memory or too much noise to tell who is wrong: then nobody is accused.
  */
 export async function findConsistentSources(
-  targets: readonly Target[],
-  options: RebuildOptions,
-): Promise<ConsistentSources> {
-  const { slab, buffers, kernel, signal } = options;
-  const k = slab.minShards;
-  // Buffers that uploads still hold come back, so they count; those of the targets and of copies do not.
-  const capacity = buffers.total - options.heldBuffers - targets.length;
-  const probe = targets[0];
+  moves: readonly PlannedMove[],
+  state: MoveState,
+  underWay: ReadonlySet<PlannedMove>,
+): Promise<void> {
+  const copied = new Set(state.copies.keys());
+  const { memory } = state.deps;
+  const { signal } = state.limits;
+  // Whole sectors need more room than ranges. What is held must become free without us while we wait: sector-memory.ts.
+  dropCopies(state);
+  state.arena.close();
+  state.arena = await memory.open(
+    state.slab.minShards + MOST_EXTRA_SOURCES + moves.length + underWay.size,
+    signal,
+  );
+  const { buffers } = state.arena;
+  const targets: Target[] = [];
   const proven: ShardRange[] = [];
-  if (probe === undefined) return { kind: "undecided" };
-  const decode = async (sources: readonly ShardRange[], wanted: readonly Target[]): Promise<void> => {
-    signal.throwIfAborted();
-    await decodeColumn({ kernel, slab, sources, targets: wanted, offset: 0, lengthBytes: SECTOR_BYTES });
-  };
-  const decodeProbe = async (sources: readonly ShardRange[]): Promise<string> => {
-    await decode(sources, [probe]);
-    return kernel.sectorRoot(probe.data);
-  };
-  /** Every proven source is put in the place of one that is consistent: one that changes the result is wrong. */
-  const judge = async (subset: readonly ShardRange[], root: string): Promise<ConsistentSources> => {
-    const wrong: SlabSector[] = [];
-    for (const source of proven.filter((range) => !subset.includes(range))) {
-      if ((await decodeProbe([...subset.slice(1), source])) !== root) wrong.push(source.sector);
-    }
-    await decode(subset, targets);
-    const isRight = ({ sector, data }: Target): boolean => kernel.sectorRoot(data) === sector.root;
-    const right = new Set(targets.filter(isRight).map(({ sector }) => sector.index));
-    const wrongTargets = targets.filter(({ sector }) => !right.has(sector.index));
-    return {
-      kind: "decided",
-      right,
-      pinnedWrongly: [...wrongTargets.map(({ sector }) => sector), ...wrong],
-    };
-  };
+  const delivered = new Set<Target>();
+  const isTarget = (index: number): boolean => moves.some(({ sector }) => sector.index === index);
   try {
-    const seen = new Set<string>();
-    for (let extra = 1; extra <= MOST_EXTRA_SOURCES && k + extra <= capacity; extra += 1) {
-      const before = proven.length;
-      if (!(await readSources(proven, k + extra, capacity, targets, options))) return { kind: "undecided" };
-      for (let count = Math.max(k, before + 1); count <= proven.length; count += 1) {
-        for (const subset of subsetsWithLast(proven.slice(0, count), k)) {
-          const root = await decodeProbe(subset);
-          if (root === probe.sector.root || seen.has(root)) return await judge(subset, root);
-          seen.add(root);
-        }
-      }
+    for (const move of moves) targets.push({ move, sector: move.sector, data: await buffers.take(signal) });
+    const others = state.plan.sources.filter(
+      // A target that is read is right by itself, whatever the other sources are.
+      ({ sector }) => !state.badShards.has(sector.index) && !isTarget(sector.index),
+    );
+    const search: Search = {
+      state,
+      targets,
+      // What was decoded from a copy is under suspicion like the rest.
+      candidates: [
+        ...others.filter(({ sector }) => copied.has(sector.index)),
+        ...others.filter(({ sector }) => !copied.has(sector.index)),
+      ],
+      proven,
+      mostSources: buffers.total - targets.length - underWay.size,
+    };
+    const subset = await consistentSubset(search);
+    if (subset === undefined) {
+      state.undecided = true;
+      return;
     }
-    return { kind: "undecided" };
+    for (const target of await judge(subset.sources, subset.root, search)) {
+      delivered.add(target);
+      deliver(state, target.move, holdSector(target.data, buffers), "rebuilt");
+      await state.deps.step?.("rebuilt-one");
+    }
   } finally {
     for (const { data } of proven) buffers.give(data);
+    for (const target of targets) if (!delivered.has(target)) buffers.give(target.data);
   }
 }
 
+interface Subset {
+  readonly sources: readonly ShardRange[];
+  /** What they yield for the first target. */
+  readonly root: string;
+}
+
+async function consistentSubset(search: Search): Promise<Subset | undefined> {
+  const { proven, mostSources } = search;
+  const k = search.state.slab.minShards;
+  const pinned = search.targets[0]?.sector.root;
+  const seen = new Set<string>();
+  for (let extra = 1; extra <= MOST_EXTRA_SOURCES && k + extra <= mostSources; extra += 1) {
+    const before = proven.length;
+    if (!(await readSources(k + extra, search))) return undefined;
+    for (let count = Math.max(k, before + 1); count <= proven.length; count += 1) {
+      for (const sources of subsetsWithLast(proven.slice(0, count), k)) {
+        const root = await decodeFirst(sources, search);
+        if (root === pinned || seen.has(root)) return { sources, root };
+        seen.add(root);
+      }
+    }
+  }
+  return undefined;
+}
+
 /**
- * Adds whole sectors with their keystream taken off, each compared with its root, until there are `count`: copied ones
- * first, then others from hosts. False: there are not so many.
+ * Puts every proven source in the place of one that is consistent: one that changes the result is wrong. Then decodes all
+ * targets, and notes what was pinned wrongly. @returns the targets that are right
  */
-async function readSources(
-  proven: ShardRange[],
-  count: number,
-  capacity: number,
+async function judge(
+  subset: readonly ShardRange[],
+  root: string,
+  search: Search,
+): Promise<readonly Target[]> {
+  const { state, targets, proven } = search;
+  const wrong: SlabSector[] = [];
+  for (const source of proven.filter((range) => !subset.includes(range))) {
+    if ((await decodeFirst([...subset.slice(1), source], search)) !== root) wrong.push(source.sector);
+  }
+  await decode(subset, targets, state);
+  const right = targets.filter(({ sector, data }) => state.deps.kernel.sectorRoot(data) === sector.root);
+  const wrongTargets = targets.filter((target) => !right.includes(target)).map(({ sector }) => sector);
+  notePinnedWrongly(state, [...wrongTargets, ...wrong]);
+  return right;
+}
+
+async function decodeFirst(sources: readonly ShardRange[], { state, targets }: Search): Promise<string> {
+  const first = targets[0]!;
+  await decode(sources, [first], state);
+  return state.deps.kernel.sectorRoot(first.data);
+}
+
+async function decode(
+  sources: readonly ShardRange[],
   targets: readonly Target[],
-  options: RebuildOptions,
-): Promise<boolean> {
-  const { slab, copies, sources, reader, buffers, signal, clock } = options;
-  const isNew = (index: number): boolean =>
-    !proven.some(({ sector }) => sector.index === index) &&
-    // A target that is read is right by itself, whatever the other sources are.
-    !targets.some(({ sector }) => sector.index === index);
-  const add = (sector: SlabSector, data: Uint8Array): void => {
-    const range: ShardRange = { sector, data, enciphered: true };
-    setEnciphered(slab, range, 0, false);
-    proven.push(range);
-  };
-  for (const [index, held] of copies) {
-    const sector = slab.sectors.find((candidate) => candidate.index === index);
-    if (sector === undefined || !isNew(index) || proven.length >= count) continue;
-    const data = await buffers.take(signal);
-    data.set(held.data);
-    add(sector, data);
-  }
-  const needed = count - proven.length;
-  if (needed > 0) {
-    const candidates = sources.filter(
-      ({ sector, host }) =>
-        isNew(sector.index) && !copies.has(sector.index) && reader.standing(sector, host) !== "useless",
-    );
-    await hedge({
-      candidates,
-      needed,
-      maxConcurrent: capacity - proven.length,
-      clock,
-      signal,
-      intervalMs: () => options.hedgeAfterMs(SECTOR_BYTES),
-      attempt: async ({ sector, host }, attemptSignal) => {
-        const data = await buffers.take(attemptSignal);
-        let isKept = false;
-        try {
-          if (!(await reader.readSector(sector, host, data, attemptSignal))) throw new WrongSector();
-          // A hedged read can arrive when there are enough.
-          isKept = proven.length < count;
-          if (isKept) add(sector, data);
-        } finally {
-          if (!isKept) buffers.give(data);
-        }
-      },
-    });
-    signal.throwIfAborted();
-  }
+  { deps, slab, limits }: MoveState,
+): Promise<void> {
+  limits.signal.throwIfAborted();
+  const { kernel } = deps;
+  await decodeColumn({ kernel, slab, sources, targets, offset: 0, lengthBytes: SECTOR_BYTES });
+}
+
+/** Adds whole sectors, each compared with its root, until there are `count`. False: there are not so many. */
+async function readSources(count: number, search: Search): Promise<boolean> {
+  const { state, proven, mostSources } = search;
+  const { answers, reader, arena, limits, deps } = state;
+  const { buffers } = arena;
+  const candidates = search.candidates.filter(
+    ({ sector, host }) =>
+      answers.standing(sector, host) !== "useless" &&
+      !proven.some((range) => range.sector.index === sector.index),
+  );
+  await hedge({
+    candidates,
+    needed: count - proven.length,
+    maxConcurrent: mostSources - proven.length,
+    clock: deps.clock,
+    signal: limits.signal,
+    intervalMs: () => deps.hosts.hedgeAfterMs("read", SECTOR_BYTES),
+    attempt: async ({ sector, host }, signal) => {
+      const into = await buffers.take(signal);
+      let isKept = false;
+      try {
+        if (!(await reader.readSector(sector, host, { into, signal }))) throw new WrongSector();
+        // A hedged read can arrive when there are enough.
+        isKept = proven.length < count;
+        if (!isKept) return;
+        const range: ShardRange = { sector, data: into, enciphered: true };
+        setEnciphered(state.slab, range, 0, false);
+        proven.push(range);
+      } finally {
+        if (!isKept) buffers.give(into);
+      }
+    },
+  });
+  limits.signal.throwIfAborted();
   return proven.length >= count;
 }
 

@@ -26,3 +26,38 @@ export async function timed<T>(
     meter.phasesMs[phase] = (meter.phasesMs[phase] ?? 0) + Math.round(now() - started);
   }
 }
+
+/** What one repair may spend. What calls under way will cost counts, so that the limit is never passed. */
+export class CostLimit {
+  readonly #meter: Meter;
+  readonly #most: bigint | undefined;
+  #reserved = 0n;
+  #wasReached = false;
+
+  /** @param most undefined: no limit */
+  constructor(meter: Meter, most: bigint | undefined) {
+    this.#meter = meter;
+    this.#most = most;
+  }
+
+  /** A call was not made because of the limit. */
+  get wasReached(): boolean {
+    return this.#wasReached;
+  }
+
+  readonly reserve = (hastings: bigint): (() => void) | undefined => {
+    if (this.#most !== undefined && this.#meter.hastings + this.#reserved + hastings > this.#most) {
+      this.#wasReached = true;
+      return undefined;
+    }
+    this.#reserved += hastings;
+    return () => {
+      this.#reserved -= hastings;
+    };
+  };
+
+  /** For {@link reserve}'s callers: charged for good. */
+  readonly charge = (hastings: bigint): void => {
+    this.#meter.hastings += hastings;
+  };
+}

@@ -2,34 +2,37 @@ import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 
 /** How the attempts of one repair went, counted; what {@link decideOutcome} decides from. */
 export interface RepairTally {
-  /** Sectors that the plan moves and that can be moved: shards known to be pinned wrongly are left out. */
+  /** Sectors that move and can be moved: those of the plan but for shards known to be pinned wrongly, and those found lost. */
   readonly moves: number;
   readonly stored: number;
   /** Moves whose shard turned out to be pinned wrongly in this repair. */
   readonly pinnedWrongly: number;
   /** The function's deadline cut work off or kept it from starting. */
   readonly deadlineReached: boolean;
+  /** A transfer would have cost more than this repair may. */
+  readonly costLimitReached: boolean;
   /** Fewer than `min_shards` sources answered with proven data. */
   readonly tooFewSources: boolean;
-  /** Of many hosts, those of other slabs too, not one was heard. */
-  readonly nobodyAnswered: boolean;
+  /** What hosts answered shows that the cause is on our side: host-answers.ts. */
+  readonly ourFault: string | undefined;
   /** With the hosts that only lacked funds there would have been enough sources, or a candidate. */
   readonly underfunded: boolean;
 }
 
 /**
  * The outcome of a repair whose plan had something to move. A slab is called short of sources only when neither time nor
- * money nor our own network explains it; then also when other shards of it were stored, because its data is at risk all
- * the same. A worker that hears nobody is at fault itself, which counts for the circuit breaker: otherwise a network that is cut
- * off would be a false alarm and hours of backoff for every slab.
+ * money nor a fault of ours explains it; then also when other shards of it were stored, because its data is at risk all
+ * the same. A worker that hosts refuse or do not hear is at fault itself, which counts for the ill fleet: otherwise a wrong clock or
+ * a network that is cut off would be a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly;
   if (tally.stored >= movable) return tally.moves > 0 && tally.stored === 0 ? "partial-refused" : "repaired";
   if (tally.deadlineReached) return tally.stored > 0 ? "partial-deadline" : "interrupted";
-  if (tally.tooFewSources && !tally.underfunded) {
-    return tally.nobodyAnswered && tally.stored === 0 ? "fault" : "too-few-sources";
-  }
+  if (tally.costLimitReached) return tally.stored > 0 ? "partial-refused" : "interrupted";
+  if (tally.tooFewSources && tally.underfunded) return tally.stored > 0 ? "partial-refused" : "underfunded";
+  if (tally.ourFault !== undefined && tally.stored === 0) return "fault";
+  if (tally.tooFewSources) return "too-few-sources";
   if (tally.stored > 0) return "partial-refused";
   return tally.underfunded ? "underfunded" : "partial-refused";
 }

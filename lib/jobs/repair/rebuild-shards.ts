@@ -1,190 +1,181 @@
+/**
+ * Phase two: rebuilds the shards that nobody has a copy of.
+ *
+ *   gather a column (one alone, then the others) → decode it into the targets → give its ranges back
+ *   all columns decoded → compare the rebuilt roots with the pinned ones, which checks every input at once
+ *   a root is wrong → once more, proving each range as it arrives: hosts that lied are accused and replaced
+ *   every input is proven and a root is still wrong → some shard was pinned wrongly (find-consistent-sources.ts)
+ *
+ * The first column is read alone, so that a slab with too few sources costs one range of each host and not four.
+ */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import pLimit from "p-limit";
 import type { PlannedMove } from "../../placement/plan-repair.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
-import type { SlabSector } from "../../slab/slab.ts";
 import { BufferPool, cutIntoRanges } from "./buffer-pool.ts";
-import { type ColumnPlan, planColumns } from "./column-plan.ts";
+import { blocksForRebuild, type ColumnPlan, planColumns } from "./column-plan.ts";
 import { decodeColumn } from "./decode-column.ts";
 import { findConsistentSources } from "./find-consistent-sources.ts";
-import { type Column, dropWrongRanges, type GatherOptions, gatherColumn } from "./gather-column.ts";
+import { type Column, gatherColumn, type Pass } from "./gather-column.ts";
 import { holdSector } from "./held-sector.ts";
-import type { RebuildOptions } from "./rebuild-options.ts";
-import { settleAll } from "./settle-all.ts";
+import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
-export interface RebuildResult {
-  /** Moves that were not rebuilt because too few sources answered. */
-  readonly tooFewSources: boolean;
-  /** Shards that do not fit the slab's others though they are what was pinned; they are never uploaded. */
-  readonly pinnedWrongly: readonly SlabSector[];
-  /** Some shard was pinned wrongly, and it cannot be told which: moves were not rebuilt, nobody is accused. */
-  readonly undecided: boolean;
-}
-
-interface Target {
-  readonly move: PlannedMove;
-  readonly sector: SlabSector;
-  readonly data: Uint8Array;
-}
-
-/** What the passes of a rebuild share. */
-interface Passes {
-  readonly plan: ColumnPlan;
-  readonly gather: GatherOptions;
-  readonly columns: readonly Column[];
-  /** Gives the ranges' memory back; the columns are empty then. */
-  release(): void;
-}
-
-/** Rebuilds the moves' shards in as few passes as the memory allows. Aborts with the signal's reason. */
-export async function rebuildShards(
-  moves: readonly PlannedMove[],
-  options: RebuildOptions,
-): Promise<RebuildResult> {
-  const pinnedWrongly: SlabSector[] = [];
-  let undecided = false;
-  let passes: Passes | undefined;
-  let left = [...moves];
-  try {
-    while (left.length > 0 && options.mayStart()) {
-      const known = withoutSectors(pinnedWrongly, options);
-      passes ??= await startPasses(left.length, known);
-      const group = left.slice(0, passes.plan.targetsAtOnce).filter(options.isWanted);
-      left = left.slice(passes.plan.targetsAtOnce);
-      if (group.length === 0) continue;
-      const result = await rebuildGroup(group, passes, known);
-      pinnedWrongly.push(...result.pinnedWrongly);
-      undecided ||= result.undecided;
-      if (result.tooFewSources) return { ...result, pinnedWrongly, undecided };
-      // The sources may be others from now on.
-      if (result.pinnedWrongly.length > 0 || result.undecided) {
-        passes.release();
-        passes = undefined;
-      }
-    }
-  } finally {
-    passes?.release();
+/**
+ * Rebuilds what is wanted and can be rebuilt, in as few passes over the sources as the memory allows, and delivers it. Sets
+ * `tooFewSources`, `undecided`, `pinnedWrongly` and `badShards`.
+ * @param underWay moves whose copy may still come in: its host has nothing faster for us
+ * @throws the signal's reason
+ */
+export async function rebuildShards(state: MoveState, underWay: ReadonlySet<PlannedMove>): Promise<void> {
+  state.tooFewSources = false;
+  const isRebuildable = (move: PlannedMove): boolean =>
+    state.wanted.has(move) && !state.badShards.has(move.sector.index);
+  let left = [...state.wanted].filter(isRebuildable);
+  if (left.length > 0) await ensureMemory(state, left.length, underWay.size);
+  while (left.length > 0 && state.store.hasCandidates && state.limits.mayStart("read")) {
+    const plan = planColumns({
+      minShards: state.slab.minShards,
+      targets: left.length,
+      blocks: state.arena.buffers.total - state.copies.size - underWay.size,
+    });
+    const group = left.slice(0, plan.targetsAtOnce);
+    left = left.slice(group.length);
+    await rebuildGroup(group, plan, state, underWay);
+    if (state.tooFewSources) return;
+    left = left.filter(isRebuildable);
   }
-  return { tooFewSources: false, pinnedWrongly, undecided };
 }
 
-/** What an earlier pass found to be wrong is no source of the next. */
-function withoutSectors(wrong: readonly SlabSector[], options: RebuildOptions): RebuildOptions {
-  const indices = new Set(wrong.map(({ index }) => index));
-  return {
-    ...options,
-    sources: options.sources.filter(({ sector }) => !indices.has(sector.index)),
-    copies: new Map([...options.copies].filter(([index]) => !indices.has(index))),
-  };
-}
-
-async function startPasses(targets: number, options: RebuildOptions): Promise<Passes> {
-  const { slab, buffers, copies, signal } = options;
-  const plan = planColumns({
-    sources: slab.minShards,
-    toRead: Math.max(0, slab.minShards - copies.size),
-    targets,
-    blocks: buffers.total - options.heldBuffers,
-  });
-  const blocks: Uint8Array[] = [];
-  const columns: Column[] = [];
-  const release = (): void => {
-    for (const column of columns) column.ranges.length = 0;
-    for (const block of blocks.splice(0)) buffers.give(block);
-  };
-  try {
-    while (blocks.length < plan.rangeBlocks) blocks.push(await buffers.take(signal));
-  } catch (cause) {
-    release();
-    throw cause;
-  }
-  for (let offset = 0; offset < SECTOR_BYTES; offset += plan.rangeBytes) columns.push({ offset, ranges: [] });
-  const gather: GatherOptions = {
-    ...options,
-    ranges: new BufferPool(cutIntoRanges(blocks, plan.rangeBytes)),
-    rangeBytes: plan.rangeBytes,
-    proveEach: plan.prove === "each",
-  };
-  return { plan, gather, columns, release };
+/** A repair that meant to copy everything has no room for a rebuild: it gives up what it holds, and waits for more. */
+async function ensureMemory(state: MoveState, targets: number, underWay: number): Promise<void> {
+  const { memory } = state.deps;
+  const { minShards } = state.slab;
+  const least = blocksForRebuild({ minShards, targets: 1, mostRangeBlocks: 0 });
+  const free = state.arena.buffers.total - state.copies.size - underWay;
+  if (free >= Math.min(least, memory.totalBlocks - state.copies.size - underWay)) return;
+  dropCopies(state);
+  state.arena.close();
+  const blocks = blocksForRebuild({ minShards, targets, mostRangeBlocks: memory.mostRangeBlocks });
+  state.arena = await memory.open(blocks + underWay, state.limits.signal);
 }
 
 async function rebuildGroup(
   moves: readonly PlannedMove[],
-  passes: Passes,
-  options: RebuildOptions,
-): Promise<RebuildResult> {
-  const { buffers, signal } = options;
+  plan: ColumnPlan,
+  state: MoveState,
+  underWay: ReadonlySet<PlannedMove>,
+): Promise<void> {
+  const { buffers } = state.arena;
+  const { signal } = state.limits;
+  const blocks: Uint8Array[] = [];
   const targets: Target[] = [];
-  const finished = new Set<Target>();
+  const delivered = new Set<Target>();
+  let isInconsistent = false;
   try {
+    while (blocks.length < plan.rangeBlocks) blocks.push(await buffers.take(signal));
     for (const move of moves) targets.push({ move, sector: move.sector, data: await buffers.take(signal) });
-    const { right, ...result } = await decodeUntilRight(targets, passes, options);
-    for (const target of right) {
-      finished.add(target);
-      await options.onRebuilt(target.move, holdSector(target.data, buffers));
+    const pass: Pass = {
+      state,
+      sources: usableSources(state, underWay),
+      ranges: new BufferPool(cutIntoRanges(blocks, plan.rangeBytes)),
+      rangeBytes: plan.rangeBytes,
+      proveEach: false,
+    };
+    const found = await decodeAndVerify(targets, pass, plan.columnsAtOnce);
+    isInconsistent = found === "inconsistent";
+    for (const target of found === "inconsistent" ? [] : found) {
+      delivered.add(target);
+      deliver(state, target.move, holdSector(target.data, buffers), "rebuilt");
+      await state.deps.step?.("rebuilt-one");
     }
-    return result;
   } finally {
-    for (const target of targets) if (!finished.has(target)) buffers.give(target.data);
+    for (const target of targets) if (!delivered.has(target)) buffers.give(target.data);
+    for (const block of blocks) buffers.give(block);
   }
+  if (isInconsistent) await findConsistentSources(moves, state, underWay);
 }
 
-type Decoded = RebuildResult & { readonly right: readonly Target[] };
+function usableSources(state: MoveState, underWay: ReadonlySet<PlannedMove>): Pass["sources"] {
+  const copying = new Set([...underWay].map(({ sector }) => sector.index));
+  return state.plan.sources.filter(
+    ({ sector }) =>
+      !state.badShards.has(sector.index) && !copying.has(sector.index) && !state.copies.has(sector.index),
+  );
+}
 
-/**
- * Decodes, then compares the rebuilt roots with the pinned ones, which checks every input at once. Only when one
- * differs are the ranges' proofs checked; hosts that lied are replaced and their columns decoded again. When every
- * input is proven, the difference is in what was pinned.
- */
-async function decodeUntilRight(
+/** @returns the targets whose root is right; `inconsistent`: every input is proven, and no target is right because of it */
+async function decodeAndVerify(
   targets: readonly Target[],
-  { plan, gather, columns, release }: Passes,
-  options: RebuildOptions,
-): Promise<Decoded> {
-  const { slab, kernel } = options;
-  const fine = { tooFewSources: false, pinnedWrongly: [], undecided: false };
-  const limit = pLimit(plan.columnsAtOnce);
-  /** Targets that were read themselves in some column: their root says nothing about the other sources. */
-  const readThemselves = new Set<number>();
-  let stale: readonly Column[] = columns;
-  while (stale.length > 0) {
-    const gathered = await settleAll(
-      stale.map((column) =>
-        limit(async () => {
-          if (!(await gatherColumn(column, columns.indexOf(column), gather))) return false;
-          const { offset, ranges } = column;
-          for (const { sector } of ranges) readThemselves.add(sector.index);
-          await decodeColumn({
-            kernel,
-            slab,
-            sources: ranges,
-            targets,
-            offset,
-            lengthBytes: plan.rangeBytes,
-          });
-          if (plan.prove === "each") for (const { data } of ranges.splice(0)) gather.ranges.give(data);
-          return true;
-        }),
-      ),
-    );
-    if (gathered.includes(false)) return { ...fine, right: [], tooFewSources: true };
+  pass: Pass,
+  columnsAtOnce: number,
+): Promise<readonly Target[] | "inconsistent"> {
+  const { state } = pass;
+  for (const proveEach of [false, true]) {
+    const read = await decodeColumns(targets, { ...pass, proveEach }, columnsAtOnce);
+    if (read === undefined) {
+      state.tooFewSources = true;
+      return [];
+    }
     const right: Target[] = [];
     for (const target of targets) {
       await nextTurn(); // 8 ms a root
-      if (kernel.sectorRoot(target.data) === target.sector.root) right.push(target);
+      if (state.deps.kernel.sectorRoot(target.data) === target.sector.root) right.push(target);
     }
-    const wrong = targets.filter((target) => !right.includes(target)).map(({ sector }) => sector);
-    if (wrong.length === 0) return { ...fine, right };
-    stale = columns.filter((column) => dropWrongRanges(column, gather));
-    if (stale.length > 0) continue;
-    // No coefficient of a rebuild is zero, so one rebuilt target that is right proves that every source is, too.
-    if (right.some(({ sector }) => !readThemselves.has(sector.index))) {
-      return { ...fine, right, pinnedWrongly: wrong };
+    if (right.length === targets.length) return right;
+    // No coefficient of a rebuild is zero, so one rebuilt target that is right proves that every source is, too. A target that
+    // was read itself in some column proves nothing.
+    if (right.some(({ sector }) => !read.has(sector.index))) {
+      const wrong = targets.filter((target) => !right.includes(target));
+      notePinnedWrongly(
+        state,
+        wrong.map(({ sector }) => sector),
+      );
+      return right;
     }
   }
-  release();
-  const found = await findConsistentSources(targets, options);
-  if (found.kind === "undecided") return { ...fine, right: [], undecided: true };
-  const right = targets.filter(({ sector }) => found.right.has(sector.index));
-  return { ...fine, right, pinnedWrongly: found.pinnedWrongly };
+  return "inconsistent";
+}
+
+/** Reads and decodes every column. @returns indices of the shards that were read; undefined: too few sources answered */
+async function decodeColumns(
+  targets: readonly Target[],
+  pass: Pass,
+  columnsAtOnce: number,
+): Promise<ReadonlySet<number> | undefined> {
+  const read = new Set<number>();
+  const offsets = Array.from({ length: SECTOR_BYTES / pass.rangeBytes }, (_, n) => n * pass.rangeBytes);
+  let isComplete = await decodeOne(offsets.shift()!, targets, pass, read);
+  const lane = async (): Promise<void> => {
+    for (let offset = offsets.shift(); offset !== undefined && isComplete; offset = offsets.shift()) {
+      if (!(await decodeOne(offset, targets, pass, read))) isComplete = false;
+    }
+  };
+  // All lanes must have ended before the buffers are given back, also when one throws.
+  const lanes = await Promise.allSettled(Array.from({ length: columnsAtOnce }, lane));
+  for (const result of lanes) if (result.status === "rejected") throw result.reason;
+  return isComplete ? read : undefined;
+}
+
+async function decodeOne(
+  offset: number,
+  targets: readonly Target[],
+  pass: Pass,
+  read: Set<number>,
+): Promise<boolean> {
+  const { state, ranges, rangeBytes } = pass;
+  const column: Column = { offset, ranges: [] };
+  try {
+    if (!(await gatherColumn(column, pass))) return false;
+    for (const { sector } of column.ranges) read.add(sector.index);
+    await decodeColumn({
+      kernel: state.deps.kernel,
+      slab: state.slab,
+      sources: column.ranges,
+      targets,
+      offset,
+      lengthBytes: rangeBytes,
+    });
+    return true;
+  } finally {
+    for (const { data } of column.ranges) ranges.give(data);
+  }
 }

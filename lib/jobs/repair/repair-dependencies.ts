@@ -10,8 +10,8 @@ import type { SlabId } from "../../slab/ids.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import type { Slab } from "../../slab/slab.ts";
 import type { Logger } from "../../telemetry/logger.ts";
-import type { BufferPool } from "./buffer-pool.ts";
 import type { Meter } from "./meter.ts";
+import type { SectorMemory } from "./sector-memory.ts";
 
 /** After each of these something is left behind that a crash must not spoil; kill tests end the process there. */
 export type RepairStep =
@@ -49,13 +49,15 @@ export interface RepairSettings {
   readonly heartbeatMs: number;
   readonly copyPriceMultiple: number;
   readonly maxUnpinnedPerHost: number;
+  /** What one repair may cost at most; undefined: no limit. */
+  readonly mostHastings: bigint | undefined;
 }
 
 export interface RepairDependencies {
   readonly store: RepairStore;
   readonly hosts: HostPool;
   readonly kernel: Kernel;
-  readonly buffers: BufferPool;
+  readonly memory: SectorMemory;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -74,5 +76,9 @@ export type RepairResult =
       readonly rebuilt: number;
       readonly dropped: number;
       readonly lost: number;
+      /** The journal's: a code, and how many hosts failed in which way. */
+      readonly error: string | undefined;
+      /** Of a fault: what is wrong with this worker rather than with the slab; undefined: that is not known. */
+      readonly ourFault: string | undefined;
       readonly meter: Meter;
     };

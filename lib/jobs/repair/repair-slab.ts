@@ -6,12 +6,14 @@
  * no transfer, timer or heartbeat of it is left.
  */
 
+import { assertClockAgrees, ClockError } from "../../clock/clock-check.ts";
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { startHeartbeat } from "./heartbeat.ts";
+import { describeAnswers } from "./host-answers.ts";
 import { createMeter, type Meter, timed } from "./meter.ts";
 import { type MoveResult, moveShards } from "./move-shards.ts";
 import { decideOutcome } from "./outcome.ts";
@@ -43,6 +45,7 @@ export async function repairSlab(
     store.begin(task, { worker: deps.worker, holdMs }),
   );
   if (begun.kind === "stale") return { kind: "stale", why: begun.why };
+  const begunAt = clock.now();
   await deps.step?.("begun");
 
   const heartbeat = startHeartbeat({
@@ -55,6 +58,7 @@ export async function repairSlab(
   });
   const work: Work = { plan: undefined, moved: undefined, error: undefined };
   try {
+    assertClockAgrees(begun.nowMs, begunAt);
     const reserveMs = Math.min(COMMIT_RESERVE_MS, remainingMs * COMMIT_RESERVE_SHARE);
     await attempt(task, deps, {
       meter,
@@ -105,7 +109,7 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
       fleet,
       random: deps.random,
       score: (host) => hosts.weight(host.hostKey),
-      storingScore: (host) => hosts.storingWeight(host.hostKey),
+      isFull: (host) => hosts.isFull(host.hostKey),
       limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
     });
   let fleet = await store.readNetwork();
@@ -136,7 +140,9 @@ async function finish(
 ): Promise<RepairResult> {
   const { store, logger } = deps;
   const reported = outcomeOf(work);
-  const error = work.error === undefined ? moveError(work.moved, reported) : errorCode(work.error);
+  const error = errorOf(work, reported);
+  if (error !== undefined)
+    logger.warn({ slab: String(task.slabId), outcome: reported, error }, "not repaired");
   const stored = work.moved?.stored ?? [];
   const request: CommitRequest = {
     ...task,
@@ -165,7 +171,17 @@ async function finish(
     committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps));
   } catch (cause) {
     logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
-    return { kind: "fault", copied: 0, rebuilt: 0, dropped: stored.length, lost: 0, meter };
+    const code = errorCode(cause);
+    return {
+      kind: "fault",
+      copied: 0,
+      rebuilt: 0,
+      dropped: stored.length,
+      lost: 0,
+      error: code,
+      ourFault: undefined,
+      meter,
+    };
   }
   await deps.step?.("committed");
   if (committed.kind === "superseded") return { kind: "stale", why: committed.why };
@@ -189,6 +205,8 @@ async function finish(
     rebuilt: count("rebuilt"),
     dropped: request.moves.length - recorded.length,
     lost: request.lost.length,
+    error,
+    ourFault: reported === "fault" ? ourFaultOf(work) : undefined,
     meter,
   };
 }
@@ -224,10 +242,25 @@ function outcomeOf(work: Work): Exclude<OutcomeKind, "stale"> {
   return decideOutcome(work.moved.tally);
 }
 
-/** What the journal says of a repair in which nothing was thrown. */
-function moveError(moved: MoveResult | undefined, reported: OutcomeKind): string | undefined {
-  if (moved?.undecided === true) return "pinned-shards-disagree";
-  return reported === "fault" && moved?.tally.nobodyAnswered === true ? "no-host-answered" : undefined;
+function ourFaultOf({ error, moved }: Work): string | undefined {
+  return error instanceof ClockError ? error.code : moved?.tally.ourFault;
+}
+
+/** What the journal says of any outcome but a repaired or healthy slab: a code if there is one, then what hosts answered. */
+function errorOf({ error, moved }: Work, reported: OutcomeKind): string | undefined {
+  if (error !== undefined) return errorCode(error);
+  if (moved === undefined || reported === "repaired") return undefined;
+  const { tally } = moved;
+  const code = moved.undecided
+    ? "pinned-shards-disagree"
+    : reported === "fault"
+      ? tally.ourFault
+      : tally.costLimitReached
+        ? "cost-limit"
+        : undefined;
+  const answers = describeAnswers(moved.answers);
+  if (code === undefined) return answers === "" ? undefined : answers;
+  return answers === "" ? code : `${code}: ${answers}`;
 }
 
 /** A stable name for the journal; messages of libraries may carry what must not be stored. */

@@ -1,16 +1,30 @@
+/**
+ * Phase three, beside the others: stores shards as they become ready. Each goes to the first candidate that is left; when that
+ * fails, or takes longer than it should, to the next.
+ *
+ * A host stands for one shard at a time. One that lost the race for a shard goes behind the other candidates: what it may have
+ * stored of that shard is not recorded, only paid for, so another shard of the slab may come to it.
+ */
 import pLimit from "p-limit";
+import type { Clock } from "../../clock/clock.ts";
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
+import { hedge } from "../../hosts/hedge.ts";
 import { HostError } from "../../hosts/host-error.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
+import { sectorWrite } from "../../hosts/paid-rpc.ts";
 import type { PlannedMove } from "../../placement/plan-repair.ts";
 import type { PriceLimit } from "../../rhp4/host-prices.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
+import type { Logger } from "../../telemetry/logger.ts";
 import type { HeldSector } from "./held-sector.ts";
-import type { Meter } from "./meter.ts";
+import type { HostAnswers } from "./host-answers.ts";
+import type { CostLimit, Meter } from "./meter.ts";
 import type { TimeLimits } from "./time-limits.ts";
 
 /** indexd stores as many shards of a slab at once. */
 const UPLOADS_AT_ONCE = 10;
+/** Of one shard: to the host that is slow, and to another. */
+const OFFERS_AT_ONCE = 2;
 
 export interface StoredShard {
   readonly move: PlannedMove;
@@ -18,90 +32,112 @@ export interface StoredShard {
   readonly how: "copied" | "rebuilt";
 }
 
-/** Uploads the shards of one repair as they become ready. */
-export interface ShardStore {
-  /** Starts an upload; releases `held` when it ends, however it ends. */
-  store(move: PlannedMove, held: HeldSector, how: StoredShard["how"]): void;
-  /** Resolves when every upload has ended. Rejects only with a bug's error. */
-  settled(): Promise<void>;
-  readonly stored: readonly StoredShard[];
-  /** A candidate refused for want of funds. */
-  readonly underfunded: boolean;
-}
-
-/**
- * Each shard goes to the first candidate that is left; when that fails, to the next. A host is asked once for a whole
- * slab, so that no two shards can meet on it. A host that acknowledges another root than ours lies or is broken.
- */
-export function createShardStore(options: {
+export interface ShardStoreOptions {
   readonly candidates: readonly NetworkHost[];
   readonly hosts: HostPool;
+  readonly clock: Clock;
+  readonly logger: Logger;
   readonly meter: Meter;
+  readonly cost: CostLimit;
+  readonly answers: HostAnswers;
   /** A candidate that asks more is not asked: indexd will not keep it either. */
   readonly priceLimit: PriceLimit;
   readonly limits: TimeLimits;
-  readonly onStored: (shard: StoredShard) => void | Promise<void>;
-  readonly onRefused: (host: NetworkHost, cause: unknown) => void;
-}): ShardStore {
-  const { hosts, meter, limits, priceLimit } = options;
-  const candidates = [...options.candidates];
-  const limit = pLimit(UPLOADS_AT_ONCE);
-  const stored: StoredShard[] = [];
+  readonly onStored: () => void | Promise<void>;
+}
+
+export class ShardStore {
+  readonly stored: StoredShard[] = [];
+  /** A candidate refused for want of funds. */
+  underfunded = false;
+  readonly #options: ShardStoreOptions;
+  readonly #candidates: NetworkHost[];
+  readonly #limit = pLimit(UPLOADS_AT_ONCE);
   /** Never reject: what goes wrong in one is told when all have ended. */
-  const uploads: Promise<void>[] = [];
-  const bugs: unknown[] = [];
-  let underfunded = false;
+  readonly #uploads: Promise<void>[] = [];
+  readonly #bugs: unknown[] = [];
 
-  const onCharged = (hastings: bigint): void => {
-    meter.hastings += hastings;
-  };
+  constructor(options: ShardStoreOptions) {
+    this.#options = options;
+    this.#candidates = [...options.candidates];
+  }
 
-  /** False: this host did not take it. */
-  const offer = async (move: PlannedMove, data: Uint8Array, host: NetworkHost): Promise<boolean> => {
-    const limited = limits.forTransfer("write", SECTOR_BYTES);
+  /** Whether one more shard may find a host: without, nothing is to be read. */
+  get hasCandidates(): boolean {
+    return this.#candidates.length > 0;
+  }
+
+  /** Starts an upload; releases `held` when it ends, however it ends. */
+  store(move: PlannedMove, held: HeldSector, how: StoredShard["how"]): void {
+    this.#uploads.push(
+      this.#limit(() => this.#upload(move, held.data, how))
+        .catch((cause: unknown) => void this.#bugs.push(cause))
+        .finally(() => held.release()),
+    );
+  }
+
+  /** Resolves when every upload has ended, also those that are added meanwhile. Rejects only with a bug's error. */
+  async settled(): Promise<void> {
+    for (let count = -1; count < this.#uploads.length; ) {
+      count = this.#uploads.length;
+      await Promise.all(this.#uploads);
+    }
+    if (this.#bugs.length > 0) throw this.#bugs[0];
+  }
+
+  async #upload(move: PlannedMove, data: Uint8Array, how: StoredShard["how"]): Promise<void> {
+    const { hosts, clock, limits } = this.#options;
+    const { kind, successes } = await hedge({
+      candidates: this.#offered(),
+      needed: 1,
+      maxConcurrent: OFFERS_AT_ONCE,
+      clock,
+      signal: limits.signal,
+      intervalMs: () => hosts.hedgeAfterMs("write", SECTOR_BYTES),
+      attempt: (host, signal) => this.#offer(move, data, host, signal),
+    });
+    const [first] = successes;
+    if (kind !== "enough" || first === undefined) return;
+    this.stored.push({ move, host: first.source, how });
+    await this.#options.onStored();
+  }
+
+  /** Candidates are taken when their turn comes, so that no two shards are offered to one host. */
+  *#offered(): Generator<NetworkHost> {
+    while (this.#candidates.length > 0 && this.#options.limits.mayStart("write"))
+      yield this.#candidates.shift()!;
+  }
+
+  /** @throws anything that makes the shard go to another host */
+  async #offer(move: PlannedMove, data: Uint8Array, host: NetworkHost, signal: AbortSignal): Promise<void> {
+    const { hosts, limits, priceLimit, cost, answers, meter, logger } = this.#options;
     try {
-      const { root } = await hosts.writeSector(host, { data, priceLimit, onCharged }, limited.signal);
+      const { root } = await hosts.call(host, sectorWrite(data), {
+        signal,
+        priceLimit,
+        deadlineMs: limits.sectorMs("write"),
+        reserve: cost.reserve,
+        onCharged: cost.charge,
+      });
       meter.bytesWritten += data.length;
-      if (root === move.sector.root) return true;
+      answers.served(host);
+      if (root === move.sector.root) return;
       hosts.reportWrongData(host.hostKey);
-      options.onRefused(host, new Error("acknowledged another root"));
+      answers.sentWrongData(host);
+      throw new WrongRoot();
     } catch (cause) {
-      if (!(cause instanceof HostError)) throw cause;
-      if (cause.code === "not-enough-funds") underfunded = true;
-      options.onRefused(host, cause);
-    } finally {
-      limited.done();
+      if (cause instanceof HostError) {
+        answers.refused(host, cause);
+        if (cause.code === "not-enough-funds") this.underfunded = true;
+        if (cause.code === "aborted" && !limits.signal.aborted) this.#candidates.push(host);
+      } else if (!(cause instanceof WrongRoot)) this.#bugs.push(cause);
+      if (!signal.aborted) logger.info({ error: cause, host: host.hostKey }, "a host took no shard");
+      throw cause;
     }
-    return false;
-  };
+  }
+}
 
-  const upload = async (move: PlannedMove, data: Uint8Array, how: StoredShard["how"]): Promise<void> => {
-    while (candidates.length > 0 && limits.mayStart("write")) {
-      const host = candidates.shift()!;
-      if (!(await offer(move, data, host))) continue;
-      const shard = { move, host, how };
-      stored.push(shard);
-      await options.onStored(shard);
-      return;
-    }
-  };
-
-  return {
-    store(move, held, how) {
-      uploads.push(
-        limit(() => upload(move, held.data, how))
-          .catch((cause: unknown) => void bugs.push(cause))
-          .finally(() => held.release()),
-      );
-    },
-    async settled() {
-      // An upload that is awaited here can not add another one: only copy and rebuild do, and they have ended.
-      await Promise.all(uploads);
-      if (bugs.length > 0) throw bugs[0];
-    },
-    stored,
-    get underfunded() {
-      return underfunded;
-    },
-  };
+/** The host acknowledged another root than ours: it lies or is broken. */
+class WrongRoot extends Error {
+  override readonly name = "WrongRoot";
 }

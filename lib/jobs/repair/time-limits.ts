@@ -1,7 +1,6 @@
 import type { Clock } from "../../clock/clock.ts";
+import type { Direction } from "../../hosts/score-board.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
-
-export type Direction = "read" | "write";
 
 /** A transfer may take this many times what its size should take before it is given up. */
 const PATIENCE = 4;
@@ -9,11 +8,6 @@ const PATIENCE = 4;
 const LEAST_TRANSFER_MS = 10_000;
 /** indexd gives any transfer of a shard two minutes. */
 const MOST_TRANSFER_MS = 120_000;
-
-/** Why a transfer was given up: it took too long for its size. */
-export class TransferTimedOut extends Error {
-  override readonly name = "TransferTimedOut";
-}
 
 /** Why all transfers of a repair were given up: the function's deadline is near. */
 class DeadlineNear extends Error {
@@ -28,12 +22,8 @@ export interface TimeLimits {
   readonly deadlineReached: boolean;
   /** Whether a transfer of a sector that starts now should end in time. */
   mayStart(direction: Direction): boolean;
-  /** A signal for one transfer, which also aborts with another one; `done` must be called when it ends. */
-  forTransfer(
-    direction: Direction,
-    lengthBytes: number,
-    alsoWith?: AbortSignal,
-  ): { readonly signal: AbortSignal; readonly done: () => void };
+  /** How long a transfer of a whole sector may take. */
+  sectorMs(direction: Direction): number;
   /** Cancels the timer. */
   stop(): void;
 }
@@ -67,17 +57,9 @@ export function createTimeLimits(options: {
       if (!fits) deadlineReached = true;
       return fits;
     },
-    forTransfer(direction, lengthBytes, alsoWith) {
-      const limitMs = Math.min(
-        MOST_TRANSFER_MS,
-        Math.max(LEAST_TRANSFER_MS, PATIENCE * expectedMs(direction, lengthBytes)),
-      );
-      const transfer = new AbortController();
-      const done = clock.after(limitMs, () =>
-        transfer.abort(new TransferTimedOut(`no end after ${Math.round(limitMs)} ms`)),
-      );
-      const signals = [signal, transfer.signal, ...(alsoWith === undefined ? [] : [alsoWith])];
-      return { signal: AbortSignal.any(signals), done };
+    sectorMs(direction) {
+      const patientMs = PATIENCE * expectedMs(direction, SECTOR_BYTES);
+      return Math.min(MOST_TRANSFER_MS, Math.max(LEAST_TRANSFER_MS, patientMs));
     },
     stop: cancel,
   };

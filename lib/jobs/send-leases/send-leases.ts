@@ -1,5 +1,5 @@
 import type { Clock } from "../../clock/clock.ts";
-import type { Ask } from "../../database/client/answering-database.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import { markSent } from "../../database/leases/unsent-leases.ts";
 import { QUEUE_BATCH, type RepairQueue, type SendResult } from "../../queue/repair-queue.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";

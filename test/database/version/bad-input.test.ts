@@ -64,7 +64,11 @@ const CHANGES: readonly (readonly [what: string, sql: string, code: string])[] =
     "indexd-needs-consent",
   ],
   ["took a right away", "revoke update (host_id) on sectors from ROLE", "lacks-right"],
-  ["does not find public in the search_path", "alter role ROLE set search_path = other", "search-path"],
+  [
+    "does not find public in the search_path",
+    "alter role ROLE set search_path = other",
+    "wrong-session-settings",
+  ],
 ];
 
 let database: TestDatabase;

@@ -64,7 +64,7 @@ function repair(
     }
     slowest = Math.max(slowest, total);
   }
-  for (const target of weightedOrder(chosen.slice(SHARDS), ({ key }) => board.storingWeight(key), random)) {
+  for (const target of weightedOrder(chosen.slice(SHARDS), ({ key }) => board.weight(key), random)) {
     count?.writes.set(target.key, (count.writes.get(target.key) ?? 0) + 1);
     const { ms, failed } = transfer(board, target, "write");
     slowest += ms;
@@ -108,7 +108,7 @@ test("of a thousand cold workers no host gets more than its share, and they are 
   // How often the host of the greatest weight is drawn: at most this, whichever hosts the slab is on already.
   const start = new ScoreBoard(clock);
   start.startFrom(known);
-  const weights = hosts.map(({ key }) => start.storingWeight(key)).toSorted((a, b) => b - a);
+  const weights = hosts.map(({ key }) => start.weight(key)).toSorted((a, b) => b - a);
   const sum = (some: readonly number[]): number => some.reduce((total, weight) => total + weight, 0);
   const drawn = weights[0]! / sum(weights.slice(SHARDS - 1));
   console.log("a thousand cold workers", { seed, drawn, shares, ratios });

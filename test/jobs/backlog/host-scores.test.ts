@@ -190,7 +190,7 @@ test("a score board reports once what it measured, and starts from what others d
   const weights = [5, 2, 3].map((n) => cold.weight(hostKey(n)));
   expect(weights).toEqual(weights.toSorted((a, b) => b - a));
   expect(cold.weight(hostKey(4))).toBe(cold.weight(hostKey(5)));
-  expect(cold.storingWeight(hostKey(4))).toBeLessThan(cold.storingWeight(hostKey(5)) / 10);
+  expect([4, 5].map((n) => cold.isFull(hostKey(n)))).toEqual([true, false]);
 });
 
 test("full and out of funds pass: in time, with a success, and when the fleet says so", () => {
@@ -199,7 +199,7 @@ test("full and out of funds pass: in time, with a success, and when the fleet sa
   const [host, other] = [hostKey(1), hostKey(2)];
   const minutes = (n: number) => clock.advance(n * 60_000);
   board.addSuccess(other, "write", 4 * MIB, 1_000);
-  const isFull = () => board.storingWeight(host) < board.weight(host);
+  const isFull = () => board.isFull(host);
   const isDry = () => board.weight(host) < board.weight(other) / 10;
 
   board.addFull(host);

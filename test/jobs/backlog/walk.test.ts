@@ -67,7 +67,7 @@ describe("what is recorded", () => {
   });
 
   test("correlated hosts make a slab more urgent", async () => {
-    const racked = await seedNetwork(sql, { hosts: 3, seed: (n) => ({ addresses: [`10.9.9.${n}:1`] }) });
+    const racked = await seedNetwork(sql, { hosts: 3, seed: (n) => ({ addresses: [`93.184.215.${n}:1`] }) });
     const slabs = await seedSlabs(sql, {
       minShards: 3,
       slabs: [

@@ -1,48 +1,66 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { planColumns } from "../../../lib/jobs/repair/column-plan.ts";
+import { blocksForRebuild, planColumns } from "../../../lib/jobs/repair/column-plan.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 
 const MIB = 1_048_576;
-/** Blocks of 4 MiB that a worker has beside the kernel's tables. */
-const BLOCKS = 26;
+/** Blocks of 4 MiB that one repair at once has. */
+const BLOCKS = 32;
 
 describe("planColumns", () => {
-  test("10 of 30 keeps every range, so that proofs are checked only when a root is wrong", () => {
-    for (const targets of [1, 5, 10, 20]) {
-      const plan = planColumns({ sources: 10, toRead: 10, targets, blocks: BLOCKS });
-      expect(plan).toMatchObject({
-        rangeBytes: MIB,
-        columnsAtOnce: 4,
-        targetsAtOnce: Math.min(targets, 10),
-        prove: "afterwards",
-      });
-    }
+  test.each([
+    [1, 32, 3],
+    [10, 32, 3],
+    [20, 32, 3],
+    [24, 32, 2],
+  ])(
+    "10 of 30 with %i targets in %i blocks: one pass, %i columns at once",
+    (targets, blocks, columnsAtOnce) => {
+      const plan = planColumns({ minShards: 10, targets, blocks });
+      expect(plan).toMatchObject({ rangeBytes: MIB, columnsAtOnce, targetsAtOnce: targets });
+    },
+  );
+
+  test("85 of 255 with few targets reads ranges of the usual size, with many small ones", () => {
+    expect(planColumns({ minShards: 85, targets: 3, blocks: BLOCKS })).toMatchObject({ rangeBytes: MIB });
+    expect(planColumns({ minShards: 120, targets: 3, blocks: BLOCKS })).toMatchObject({
+      rangeBytes: MIB / 4,
+    });
   });
 
-  test("85 of 255 goes through one column at a time and proves each range", () => {
-    const plan = planColumns({ sources: 85, toRead: 85, targets: 170, blocks: BLOCKS });
-    expect(plan).toMatchObject({ columnsAtOnce: 1, prove: "each" });
-  });
-
-  test("whatever the code, everything fits into the blocks and every column can be filled", () => {
+  test("every code of up to 256 shards fits, and every column can be filled", () => {
     fc.assert(
       fc.property(
-        fc.integer({ min: 1, max: 255 }),
-        fc.nat({ max: 8 }),
         fc.integer({ min: 1, max: 256 }),
-        (sources, copied, targets) => {
-          const toRead = Math.max(0, sources - copied);
-          const plan = planColumns({ sources, toRead, targets, blocks: BLOCKS });
+        fc.integer({ min: 1, max: 256 }),
+        fc.integer({ min: 18, max: 128 }),
+        (minShards, targets, blocks) => {
+          const plan = planColumns({ minShards, targets, blocks });
           const rangesPerBlock = SECTOR_BYTES / plan.rangeBytes;
-          expect(plan.rangeBlocks + plan.targetsAtOnce).toBeLessThanOrEqual(BLOCKS);
+          expect(plan.rangeBlocks + plan.targetsAtOnce).toBeLessThanOrEqual(blocks);
           expect(plan.targetsAtOnce).toBeGreaterThan(0);
           expect(SECTOR_BYTES % plan.rangeBytes).toBe(0);
-          // Copied sources take room too: without it a column would wait for itself.
-          const inFlight = sources * (plan.prove === "each" ? 1 : rangesPerBlock);
-          expect(plan.rangeBlocks * rangesPerBlock).toBeGreaterThanOrEqual(inFlight);
+          // Without room for all, two columns would wait for each other.
+          expect(plan.rangeBlocks * rangesPerBlock).toBeGreaterThanOrEqual(minShards * plan.columnsAtOnce);
         },
       ),
     );
   });
+
+  test("a code that no memory can hold is an error", () => {
+    expect(() => planColumns({ minShards: 255, targets: 1, blocks: 17 })).toThrow("more than 17 blocks");
+  });
 });
+
+test.each([
+  [10, 1, 32, 10],
+  [10, 1, 8, 7],
+  [10, 10, 8, 16],
+  [10, 10, 0, 14],
+  [85, 3, 32, 26],
+])(
+  "%i shards and %i targets with %i blocks for ranges get %i",
+  (minShards, targets, mostRangeBlocks, blocks) => {
+    expect(blocksForRebuild({ minShards, targets, mostRangeBlocks })).toBe(blocks);
+  },
+);

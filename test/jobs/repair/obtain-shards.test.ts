@@ -177,7 +177,7 @@ test("what the journal says it cost covers all that hosts took, also for reads g
   await slab.hosts[2]!.swarm.setSwitches({ findsSectorsCorrupt: "all" });
   for (const { swarm } of suite.spare(slab).slice(1)) await swarm.setSwitches({ full: true });
   const before = await takenByHosts();
-  expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ rebuilt: 1 });
+  expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired" });
   const taken = (await takenByHosts()) - before;
   const said = await hastingsOf(slab);
   expect(said).toBeGreaterThanOrEqual(taken);
@@ -232,7 +232,9 @@ test("no host of the whole fleet is heard: the worker's fault, no false alarm an
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
   expect(await suite.repair(slab)).toMatchObject({ kind: "fault", copied: 0, rebuilt: 0, lost: 0 });
-  expect(await suite.journal(slab)).toMatchObject([{ outcome: "fault", error: "no-host-answered" }]);
+  expect(await suite.journal(slab)).toMatchObject([
+    { outcome: "fault", error: "no-host-answered: 3 unreachable" },
+  ]);
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
 });
 

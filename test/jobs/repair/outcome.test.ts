@@ -8,7 +8,8 @@ const nothing: RepairTally = {
   pinnedWrongly: 0,
   deadlineReached: false,
   tooFewSources: false,
-  nobodyAnswered: false,
+  costLimitReached: false,
+  ourFault: undefined,
   underfunded: false,
 };
 
@@ -27,10 +28,22 @@ const table: [string, Partial<RepairTally>, OutcomeKind][] = [
   ["the deadline explains missing sources", { deadlineReached: true, tooFewSources: true }, "interrupted"],
   ["money explains missing sources", { underfunded: true, tooFewSources: true }, "underfunded"],
   ["sources are missing", { tooFewSources: true }, "too-few-sources"],
-  ["no host was heard at all", { tooFewSources: true, nobodyAnswered: true }, "fault"],
+  ["a fault of ours explains missing sources", { tooFewSources: true, ourFault: "token-expired" }, "fault"],
   [
-    "no host was heard, but time explains it",
-    { tooFewSources: true, nobodyAnswered: true, deadlineReached: true },
+    "a fault of ours, but some shards were stored",
+    { stored: 1, tooFewSources: true, ourFault: "token-expired" },
+    "too-few-sources",
+  ],
+  ["a fault of ours explains that no candidate took anything", { ourFault: "host-refused" }, "fault"],
+  [
+    "nothing stored before the money was spent",
+    { costLimitReached: true, tooFewSources: true },
+    "interrupted",
+  ],
+  ["some stored, then the money was spent", { stored: 1, costLimitReached: true }, "partial-refused"],
+  [
+    "a fault of ours, but time explains it",
+    { tooFewSources: true, ourFault: "no-host-answered", deadlineReached: true },
     "interrupted",
   ],
   ["every candidate refused", {}, "partial-refused"],

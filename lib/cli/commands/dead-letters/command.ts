@@ -23,8 +23,8 @@ unreadable: this release cannot read it: something else writes to the queue, or 
     )
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
-        const { total, letters } = await withDatabase(context, { needs: "store" }, (sql) =>
-          listDeadLetters(sql, { limit }),
+        const { total, letters } = await withDatabase(context, { needs: "store" }, (ask) =>
+          ask((sql) => listDeadLetters(sql, { limit }), { isIdempotent: true }),
         );
         context.print(
           // The token is what lets a repair begin: no business of whoever reads the output.
@@ -69,9 +69,9 @@ unreadable: this release cannot read it: something else writes to the queue, or 
         const client = createSqsClient(context.variables, queueUrl);
         const queue = createRepairQueue({ client, queueUrl, indexer });
         try {
-          const report = await withDatabase(context, { needs: "store" }, (sql) =>
+          const report = await withDatabase(context, { needs: "store" }, (ask) =>
             redriveDeadLetters(
-              { sql, queue },
+              { ask, queue },
               { discard: discard === true, ...(messageIds.length === 0 ? {} : { messageIds }) },
             ),
           );

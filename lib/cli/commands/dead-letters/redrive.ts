@@ -1,4 +1,4 @@
-import type { ISql } from "postgres";
+import type { Ask } from "../../../database/client/deadline-client.ts";
 import { deleteDeadLetters, listDeadLetters } from "../../../database/fleet/stored-dead-letters.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { QUEUE_BATCH, type RepairQueue } from "../../../queue/repair-queue.ts";
@@ -21,14 +21,18 @@ const PAGE = 1_000;
  * @throws {QueueError} with every letter that was not sent still there
  */
 export async function redriveDeadLetters(
-  deps: { readonly sql: ISql; readonly queue: RepairQueue },
+  deps: { readonly ask: Ask; readonly queue: RepairQueue },
   options: { readonly messageIds?: readonly string[]; readonly discard: boolean },
 ): Promise<RedriveReport> {
-  const { sql, queue } = deps;
-  const { letters } = await listDeadLetters(sql, {
-    limit: PAGE,
-    ...(options.messageIds === undefined ? {} : { messageIds: options.messageIds }),
-  });
+  const { ask, queue } = deps;
+  const { letters } = await ask(
+    (sql) =>
+      listDeadLetters(sql, {
+        limit: PAGE,
+        ...(options.messageIds === undefined ? {} : { messageIds: options.messageIds }),
+      }),
+    { isIdempotent: true },
+  );
   const unknown = options.messageIds?.find((id) => !letters.some(({ messageId }) => messageId === id));
   if (unknown !== undefined) {
     throw new OperatorError({
@@ -43,18 +47,20 @@ export async function redriveDeadLetters(
   );
   for (let first = 0; first < sendable.length; first += QUEUE_BATCH) {
     const result = await queue.send(sendable.slice(first, first + QUEUE_BATCH));
-    await deleteDeadLetters(
-      sql,
-      result.sent.map(({ messageId }) => messageId),
+    await ask((sql) =>
+      deleteDeadLetters(
+        sql,
+        result.sent.map(({ messageId }) => messageId),
+      ),
     );
     report.sent += result.sent.length;
     report.kept += result.failed.length;
   }
   const idsOf = (fate: string) =>
     letters.filter((letter) => letter.fate === fate).map(({ messageId }) => messageId);
-  report.moot = await deleteDeadLetters(sql, idsOf("moot"));
+  report.moot = await ask((sql) => deleteDeadLetters(sql, idsOf("moot")));
   const unreadable = idsOf("unreadable");
-  if (options.discard) report.discarded = await deleteDeadLetters(sql, unreadable);
+  if (options.discard) report.discarded = await ask((sql) => deleteDeadLetters(sql, unreadable));
   else report.kept += unreadable.length;
   return report;
 }

@@ -26,7 +26,9 @@ slabmend grant makes may not read the wallet's hash.
         const derived = deriveSeed(await readPhrase(host.io));
         const isChecked = context.databaseUrl !== undefined;
         if (isChecked) {
-          await withDatabase(context, { needs: "indexd" }, (sql) => checkWallet(sql, derived.walletHash));
+          await withDatabase(context, { needs: "indexd" }, (ask) =>
+            ask((sql) => checkWallet(sql, derived.walletHash), { isIdempotent: true }),
+          );
         }
         const seed = derived.migrationSeed.reveal();
         const account = hexOf(accountKeyFromSeed(seed).account);

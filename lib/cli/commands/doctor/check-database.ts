@@ -1,4 +1,6 @@
 import type { Sql } from "postgres";
+import type { Ask } from "../../../database/client/deadline-client.ts";
+import { readSessionSettings } from "../../../database/client/session-settings.ts";
 import { readFleetMode } from "../../../database/fleet/fleet-mode.ts";
 import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../../database/schema/migrate-database.ts";
@@ -14,14 +16,16 @@ import {
   judgeConnections,
   judgeEncryption,
   judgePrivileges,
+  judgeSettings,
   judgeTimeouts,
   judgeVersion,
+  judgeWrites,
 } from "./judge-database.ts";
 import { describeVerdict } from "./judge-indexd.ts";
 
 /** Looks at the database; a check that cannot be made is a failure of its own and keeps no other from being made. */
 export async function checkDatabase(
-  sql: Sql,
+  ask: Ask,
   { location, connect }: DatabaseAccess,
   options: {
     readonly concurrency: number;
@@ -31,6 +35,7 @@ export async function checkDatabase(
   },
 ): Promise<Check[]> {
   const checks: Check[] = [];
+  const read = <Result>(statements: (sql: Sql) => Promise<Result>) => ask(statements, { isIdempotent: true });
   const attempt = async (name: string, look: () => Promise<readonly Check[]>): Promise<boolean> => {
     try {
       checks.push(...(await look()));
@@ -43,36 +48,41 @@ export async function checkDatabase(
   };
 
   const isReached = await attempt("database", async () => {
-    await sql`select 1`;
+    // Connected first: what follows is the time of one round trip.
+    await read((sql) => sql`select 1`);
     const askedAt = options.now();
-    const facts = await readServerFacts(sql);
+    const facts = await read(readServerFacts);
     const tripMs = options.now() - askedAt;
     const second = connect();
-    const isPooled = await isTransactionPooled(sql, second).finally(() => second.end({ timeout: 5 }));
+    const isPooled = await read((sql) => isTransactionPooled(sql, second)).finally(() =>
+      second.end({ timeout: 5 }),
+    );
     return [
       ok("database", `reached in ${Math.round(tripMs)} ms as role ${facts.role}`),
       judgeEncryption(facts, location),
       judgeVersion(facts),
       judgeClock(facts.clockMs - askedAt - tripMs / 2, tripMs / 2),
       judgeTimeouts(facts),
+      judgeWrites(facts),
+      judgeSettings(await read(readSessionSettings)),
       judgeConnections(facts, options.concurrency),
       describePooler(facts, location, isPooled),
     ];
   });
   if (!isReached) return checks;
   await attempt("indexd", async () => {
-    return describeVerdict(await judgeIndexd(sql, options.acceptedVersion));
+    return describeVerdict(await read((sql) => judgeIndexd(sql, options.acceptedVersion)));
   });
   const hasSchema = await attempt("schema", async () => {
-    await assertStoreVersion(sql);
+    await read(assertStoreVersion);
     return [ok("schema", `version ${STORE_VERSION}`)];
   });
   if (!hasSchema) return checks;
   await attempt("privileges", async () => [
-    judgePrivileges(await readServerFacts(sql), await readPrivilegeGaps(sql)),
+    judgePrivileges(await read(readServerFacts), await read(readPrivilegeGaps)),
   ]);
   await attempt("mode", async () => {
-    const mode = await readFleetMode(sql);
+    const mode = await read(readFleetMode);
     if (mode.kind === "running") return [ok("mode", "running: slabs are leased")];
     const stopped = `${mode.kind} since ${mode.since.toISOString()} by ${mode.owner}`;
     const remedy =

@@ -1,5 +1,6 @@
-import type { ISql } from "postgres";
 import { DEFAULT_REPAIR_CONCURRENCY } from "../../../config/repair-concurrency.ts";
+import type { Ask } from "../../../database/client/deadline-client.ts";
+import { StoreError } from "../../../database/client/store-error.ts";
 import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { judgeVersion } from "../../../database/indexd/version/judge-version.ts";
 import { readIndexdCatalogue } from "../../../database/indexd/version/verify-indexd.ts";
@@ -69,13 +70,13 @@ function acceptedVersionOf(context: CommandContext): number | undefined {
 
 /** Names, types and definitions of indexd's tables; no row of them. Works on every indexd. */
 async function printFingerprint(context: CommandContext): Promise<"done"> {
-  await withDatabase(context, { needs: "any" }, async (sql) => {
-    const found = await readIndexdCatalogue(sql);
+  await withDatabase(context, { needs: "any" }, async (ask) => {
+    const found = await ask(readIndexdCatalogue, { isIdempotent: true });
     const verdict =
       found.databaseVersion === undefined
         ? undefined
         : judgeVersion(found.databaseVersion, found, acceptedVersionOf(context));
-    const { versionNumber: postgresVersion } = await readServerFacts(sql);
+    const { versionNumber: postgresVersion } = await ask(readServerFacts, { isIdempotent: true });
     const report = { postgresVersion, verdict: verdict?.kind, ...found };
     context.print(report, JSON.stringify(report, null, 2));
   });
@@ -89,8 +90,8 @@ async function checkAllOfDatabase(
 ): Promise<Check[]> {
   const { clock } = context.io;
   try {
-    return await withDatabase(context, { needs: "any" }, async (sql, access) => {
-      const checks = await checkDatabase(sql, access, {
+    return await withDatabase(context, { needs: "any" }, async (ask, access) => {
+      const checks = await checkDatabase(ask, access, {
         concurrency,
         acceptedVersion: acceptedVersionOf(context),
         now: () => clock.now(),
@@ -101,7 +102,7 @@ async function checkAllOfDatabase(
       return [
         ...checks,
         ...(isUsable
-          ? await checkHostsOf(context, sql, options)
+          ? await checkHostsOf(context, ask, options)
           : [skipped("hosts", "no indexd to ask for hosts")]),
       ];
     });
@@ -112,13 +113,14 @@ async function checkAllOfDatabase(
   }
 }
 
-async function checkHostsOf(context: CommandContext, sql: ISql, options: DoctorOptions): Promise<Check[]> {
+async function checkHostsOf(context: CommandContext, ask: Ask, options: DoctorOptions): Promise<Check[]> {
   if (options.hosts === 0) return [skipped("hosts", "--hosts 0")];
   try {
     const settings = context.parse(["SLABMEND_MIN_HOST_DISTANCE_KM", "SLABMEND_ALLOW_PRIVATE_ADDRESSES"]);
-    const fleet = await readNetworkSnapshot(sql, {
-      minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM,
-    });
+    const fleet = await ask(
+      (sql) => readNetworkSnapshot(sql, { minHostDistanceKm: settings.SLABMEND_MIN_HOST_DISTANCE_KM }),
+      { isIdempotent: true },
+    );
     return await checkHosts(fleet, {
       seed: context.variables["SLABMEND_MIGRATION_SEED"]
         ? context.parse(["SLABMEND_MIGRATION_SEED"]).SLABMEND_MIGRATION_SEED.reveal()
@@ -130,7 +132,7 @@ async function checkHostsOf(context: CommandContext, sql: ISql, options: DoctorO
       signal: context.io.signal,
     });
   } catch (error) {
-    const known = databaseError(error);
+    const known = error instanceof StoreError ? error : databaseError(error);
     if (known !== undefined) return [failure("hosts", known.message, known.remedy)];
     // Reported by the check of variables already.
     if (error instanceof Error && error.name === "ConfigurationError") {

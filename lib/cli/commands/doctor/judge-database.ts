@@ -1,5 +1,10 @@
 /** What the database's own facts mean for the fleet. Pure: the table test is test/cli/judge-database.test.ts. */
 import type { DatabaseUrl } from "../../../config/database-url.ts";
+import {
+  type SessionSettings,
+  wrongSessionSettings,
+  wrongSettings,
+} from "../../../database/client/session-settings.ts";
 import { nameSome } from "../../../database/schema/assert-fleet-may-work.ts";
 import {
   connectionLimit,
@@ -89,6 +94,26 @@ export function judgeTimeouts({ role, timeouts }: ServerFacts): Check {
         `role ${role} has no ${unset.join(", ")}: a worker that stops in mid-transaction would make indexd wait`,
         GRANT,
       );
+}
+
+export function judgeSettings(settings: SessionSettings): Check {
+  const wrong = wrongSettings(settings);
+  return wrong.length === 0
+    ? ok("settings", "isolation, form of bytes, triggers and search path are what the statements need")
+    : failure("settings", wrong.join("; "), wrongSessionSettings(wrong).remedy);
+}
+
+export function judgeWrites({ takesWrites, isReplica }: ServerFacts): Check {
+  if (takesWrites) return ok("writes", "the database takes them");
+  return failure(
+    "writes",
+    isReplica
+      ? "the server is a replica, or a failover's old primary: it takes no writes"
+      : "default_transaction_read_only is on: the database takes no writes",
+    isReplica
+      ? "Give the primary's URL; after a failover look where the name leads."
+      : "Turn it off for this role or database; hosted databases set it when the disk is full.",
+  );
 }
 
 export function judgeConnections(facts: ServerFacts, concurrency: number): Check {

@@ -25,19 +25,23 @@ SLABMEND_MIN_HOST_DISTANCE_KM as the functions do.`,
         const { SLABMEND_MIN_HOST_DISTANCE_KM: minHostDistanceKm } = context.parse([
           "SLABMEND_MIN_HOST_DISTANCE_KM",
         ]);
-        const report = await withDatabase(context, { needs: "store" }, (sql) =>
-          sql.begin("isolation level repeatable read read only", async (tx) => {
-            const slab = await findSlab(tx, slabText);
-            return planReport({
-              slab,
-              fleet: await readNetworkSnapshot(tx, { minHostDistanceKm }),
-              state: await readRepairState(tx, slab.id),
-              badShards: await readBadShards(tx, slab.id),
-              copyPriceMultiple: DEFAULT_WORKER_SETTINGS.copyPriceMultiple,
-              maxUnpinnedPerHost: DEFAULT_WORKER_SETTINGS.maxUnpinnedPerHost,
-              random: Math.random,
-            });
-          }),
+        const report = await withDatabase(context, { needs: "store" }, (ask) =>
+          ask(
+            (sql) =>
+              sql.begin("isolation level repeatable read read only", async (tx) => {
+                const slab = await findSlab(tx, slabText);
+                return planReport({
+                  slab,
+                  fleet: await readNetworkSnapshot(tx, { minHostDistanceKm }),
+                  state: await readRepairState(tx, slab.id),
+                  badShards: await readBadShards(tx, slab.id),
+                  copyPriceMultiple: DEFAULT_WORKER_SETTINGS.copyPriceMultiple,
+                  maxUnpinnedPerHost: DEFAULT_WORKER_SETTINGS.maxUnpinnedPerHost,
+                  random: Math.random,
+                });
+              }),
+            { isIdempotent: true },
+          ),
         );
         context.print(report, renderPlan(report));
         return "done";

@@ -47,17 +47,18 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
         const { SLABMEND_INDEXD_GRACE_SECONDS: graceSeconds } = context.parse([
           "SLABMEND_INDEXD_GRACE_SECONDS",
         ]);
-        const report = await withDatabase(context, { needs: "fleet", onSignal: "ignore" }, async (sql) => {
-          const slab = await findSlab(sql, slabText);
+        const report = await withDatabase(context, { needs: "fleet" }, async (ask, access) => {
+          const slab = await ask((sql) => findSlab(sql, slabText), { isIdempotent: true });
           // Before the lease: a seed that is none must leave nothing behind.
           context.parse(REPAIR_VARIABLES.filter((name) => name !== "SLABMEND_DATABASE_URL"));
           const environment = openRepairEnvironment({ variables });
           try {
+            access.ignoreSignals();
             context.note(`repairing slab ${slab.id} …`);
             host.io.signal.addEventListener("abort", () =>
               context.note("finishing this repair; once more ends it at once, and reap will free the slab"),
             );
-            return await repairNow(sql, environment, slab, {
+            return await repairNow(ask, environment, slab, {
               holdMs: DEFAULT_CLAIM_SETTINGS.holdMs,
               graceMs: graceSeconds * 1_000,
               force: options.force === true,

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Sql } from "postgres";
+import type { Ask } from "../../../database/client/deadline-client.ts";
 import { type LeaseSlabResult, leaseSlab, releaseUnbegunLease } from "../../../database/leases/lease-slab.ts";
 import { type JournalEntry, readJournalEntry } from "../../../database/reports/read-journal.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
@@ -27,12 +27,12 @@ export interface RepairNowReport {
  * @throws {OperatorError} `slab-not-leasable`
  */
 export async function repairNow(
-  sql: Sql,
+  ask: Ask,
   environment: RepairEnvironment,
   slab: Pick<Slab, "id" | "digest">,
   options: RepairNowOptions,
 ): Promise<RepairNowReport> {
-  const leased = await leaseSlab(sql, { slabId: slab.id, ...options });
+  const leased = await ask((sql) => leaseSlab(sql, { slabId: slab.id, ...options }));
   if (leased.kind === "refused") throw refused(slab, leased);
   const task = { slabId: slab.id, digest: slab.digest, token: leased.token };
   let result: RepairResult;
@@ -43,14 +43,14 @@ export async function repairNow(
     });
   } catch (error) {
     // Thrown only before it began.
-    await releaseUnbegunLease(sql, task).catch(() => {});
+    await ask((sql) => releaseUnbegunLease(sql, task)).catch(() => {});
     throw error;
   }
   return {
     slabId: String(slab.id),
     outcome: result.kind,
     why: result.kind === "stale" ? result.why : undefined,
-    journal: await readJournalEntry(sql, leased.token),
+    journal: await ask((sql) => readJournalEntry(sql, leased.token), { isIdempotent: true }),
   };
 }
 

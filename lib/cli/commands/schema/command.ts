@@ -17,6 +17,9 @@ interface SchemaOptions {
   readonly force?: boolean;
 }
 
+/** Building indexes and bumping events takes as long as there are rows; a silent server is left all the same. */
+const CHANGE = { limitMs: 3_600_000 } as const;
+
 const YES = ["-y, --yes", "do not ask"] as const;
 const DRY_RUN = ["--dry-run", "say what it would do, and end"] as const;
 
@@ -34,14 +37,15 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
     )
     .action(
       action<SchemaOptions>(host, async (context, options) => {
-        const result = await withDatabase(context, { needs: "indexd" }, async (sql) => {
-          const state = await describeSchema(sql);
+        const result = await withDatabase(context, { needs: "indexd" }, async (ask) => {
+          const state = await ask(describeSchema, { isIdempotent: true });
           const will = describeInit(state);
           assertMayInit(state);
           if (options.dryRun === true) return { done: false, will };
           announce(context, will);
           await confirm(context, options);
-          return { done: true, will, ...(await migrateDatabase(sql, acceptedVersionOf(context))) };
+          const accepted = acceptedVersionOf(context);
+          return { done: true, will, ...(await ask((sql) => migrateDatabase(sql, accepted), CHANGE)) };
         });
         context.print(
           result,
@@ -58,14 +62,15 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
     .option("--force", "even though repairs are running: they are lost, no data is")
     .action(
       action<SchemaOptions>(host, async (context, options) => {
-        const result = await withDatabase(context, { needs: "indexd" }, async (sql) => {
-          const state = await describeSchema(sql);
+        const result = await withDatabase(context, { needs: "indexd" }, async (ask) => {
+          const state = await ask(describeSchema, { isIdempotent: true });
           assertMayUninstall(state, options.force === true);
           const will = describeUninstall(state);
           if (options.dryRun === true) return { done: false, will };
           announce(context, will);
           await confirm(context, options);
-          return { done: true, will, ...(await uninstall(sql, acceptedVersionOf(context))) };
+          const accepted = acceptedVersionOf(context);
+          return { done: true, will, ...(await ask((sql) => uninstall(sql, accepted), CHANGE)) };
         });
         context.print(
           result,

@@ -31,8 +31,8 @@ is a line on standard error and is asked again. It reads our own tables only.`,
     .action(
       action<StatusOptions>(host, async (context, options) => {
         if (options.watch === true) return await watch(context, options.every * 1_000);
-        return withDatabase<ExitReason>(context, { needs: "store" }, async (sql) => {
-          const report = reportStatus(await readStatus(sql));
+        return withDatabase<ExitReason>(context, { needs: "store" }, async (ask) => {
+          const report = reportStatus(await ask(readStatus, { isIdempotent: true }));
           context.print(report, renderStatus(report));
           return "done";
         });
@@ -50,7 +50,9 @@ async function watch(context: CommandContext, everyMs: number): Promise<ExitReas
   try {
     for (;;) {
       try {
-        const status = await withDatabase(context, { needs: "store" }, readStatus);
+        const status = await withDatabase(context, { needs: "store" }, (ask) =>
+          ask(readStatus, { isIdempotent: true }),
+        );
         hasBegun = true;
         const report = reportStatus(status);
         if (stdout.isTTY === true && !context.json) stdout.write(CLEAR);

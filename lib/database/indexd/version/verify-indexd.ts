@@ -9,7 +9,8 @@
  * noticed by the next claim or reap, which look at the start of each run.
  */
 import type { ISql } from "postgres";
-import { IndexdError, notIndexd } from "../errors.ts";
+import { wrongSessionSettings } from "../../client/session-settings.ts";
+import { notIndexd } from "../errors.ts";
 import { judgeVersion, type Verdict, writableProfile } from "./judge-version.ts";
 import { type Profile, TOUCHED } from "./profiles.ts";
 import { type FoundCatalogue, readCatalogue } from "./read-catalogue.ts";
@@ -20,7 +21,7 @@ const UNDEFINED_TABLE = "42P01";
 /**
  * Reads the catalogue and judges it; writes nothing. Verdicts are values: {@link assertWritable} throws.
  * @param accepted the version that an operator has accepted: SLABMEND_ACCEPT_INDEXD_VERSION
- * @throws {IndexdError} `not-indexd` or `search-path`
+ * @throws {IndexdError} `not-indexd`
  */
 export async function judgeIndexd(sql: ISql, accepted: number | undefined): Promise<Verdict> {
   return judgeFound(await readIndexdCatalogue(sql), accepted);
@@ -28,23 +29,26 @@ export async function judgeIndexd(sql: ISql, accepted: number | undefined): Prom
 
 function judgeFound(found: FoundCatalogue, accepted: number | undefined): Verdict {
   if (found.databaseVersion === undefined) throw notIndexd();
-  if (!found.searchPath.findsPublic) throw searchPath(found.searchPath.setting);
   return judgeVersion(found.databaseVersion, found, accepted);
 }
 
-/** As {@link judgeIndexd}, and keeps the verdict for all writers. Our schema must be there. */
+/**
+ * As {@link judgeIndexd}, and keeps the verdict for all writers. Our schema must be there.
+ * @throws {StoreError} `wrong-session-settings` when the session does not find what indexd's triggers name
+ */
 export async function verifyIndexd(sql: ISql, accepted: number | undefined): Promise<Verdict> {
   const found = await readIndexdCatalogue(sql);
-  try {
-    const verdict = judgeFound(found, accepted);
-    // It lasts seconds: writers look again instead of giving up.
-    if (verdict.kind !== "upgrading") await keep(sql, found, verdict.kind, writableProfile(verdict));
-    return verdict;
-  } catch (error) {
-    if (error instanceof IndexdError && error.code === "search-path")
-      await keep(sql, found, error.code, undefined);
-    throw error;
+  const verdict = judgeFound(found, accepted);
+  if (!found.searchPath.findsPublic) {
+    // Nothing may be written in such a session, nor in others of this role.
+    await keep(sql, found, "search-path", undefined);
+    throw wrongSessionSettings([
+      `search_path is ${found.searchPath.setting || "empty"}, expected public in it: indexd's triggers name its tables without a schema`,
+    ]);
   }
+  // It lasts seconds: writers look again instead of giving up.
+  if (verdict.kind !== "upgrading") await keep(sql, found, verdict.kind, writableProfile(verdict));
+  return verdict;
 }
 
 /** A look that began earlier than the one that is kept has seen an older catalogue, and says nothing against it. */
@@ -77,14 +81,4 @@ export async function readIndexdCatalogue(sql: ISql): Promise<FoundCatalogue> {
     if (cause instanceof Error && "code" in cause && cause.code === UNDEFINED_TABLE) throw notIndexd(cause);
     throw cause;
   }
-}
-
-function searchPath(setting: string): IndexdError {
-  return new IndexdError({
-    code: "search-path",
-    message: `search_path: expected it to find public.stats_deltas, got ${setting === "" ? "an empty one" : setting}`,
-    remedy:
-      "indexd's triggers name its tables without their schema. Apply what slabmend grant prints, which sets the role's search_path; or: alter role ROLE set search_path = public.",
-    details: { setting },
-  });
 }

@@ -2,13 +2,14 @@ import postgres, { type Sql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { isReadOnlyServer, readOnlyServer } from "./read-only-server.ts";
+import { classifyDatabaseFailure, retryDelayMs } from "./retry-transaction.ts";
 import { StoreError } from "./store-error.ts";
 
 /** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
 export const ANSWER_MS = 20_000;
 
-/** A client of the database that does not wait for ever for an answer. */
-export interface AnsweringDatabase {
+/** A client of the database with a deadline for every call. */
+export interface DeadlineClient {
   /**
    * Runs statements on the client. Without an answer in time its connection is dropped, and the next call gets a new
    * one: after a failover the old server is gone without a word, and TCP would wait for a quarter of an hour. What else
@@ -19,7 +20,10 @@ export interface AnsweringDatabase {
    * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it has not
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
-  /** Like `run`, and after a silence once more on a new connection: for what is idempotent. */
+  /**
+   * Like `run`, for what is idempotent: after a silence it is run once more on a new connection, after lost connections some times,
+   * with growing pauses. `limitMs` is that of each run.
+   */
   runAgain<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /** Waits at most `limitMs` for the server to take leave. */
   end(limitMs?: number): Promise<void>;
@@ -29,10 +33,10 @@ const TAKE_LEAVE_MS = 5_000;
 /** Before each new connection after a read-only one, while the name may still lead to the old primary. */
 const NEW_CONNECTION_SLEEPS_MS = [0, 500, 1_000, 2_000, 2_000, 2_000];
 
-export function createAnsweringDatabase(options: {
+export function createDeadlineClient(options: {
   readonly connect: () => Sql;
   readonly clock: Clock;
-}): AnsweringDatabase {
+}): DeadlineClient {
   const { connect, clock } = options;
   let sql = connect();
   const givenUp = new WeakSet<Sql>();
@@ -46,7 +50,7 @@ export function createAnsweringDatabase(options: {
     ending.add(end);
   };
 
-  const run: AnsweringDatabase["run"] = async (limitMs, statements) => {
+  const run: DeadlineClient["run"] = async (limitMs, statements) => {
     const endsAtMs = clock.now() + limitMs;
     let current = sql;
     // What rests between two tries does not notice that its client is gone: its end is not waited for.
@@ -78,37 +82,72 @@ export function createAnsweringDatabase(options: {
 
   return {
     run,
-    async runAgain(limitMs, statements) {
-      try {
-        return await run(limitMs, statements);
-      } catch (error) {
-        if (!isNoAnswer(error)) throw error;
-        return await run(limitMs, statements);
-      }
-    },
+    runAgain: (limitMs, statements) => again(clock, Number.POSITIVE_INFINITY, () => run(limitMs, statements)),
     async end(limitMs = TAKE_LEAVE_MS) {
       await Promise.allSettled([...ending, sql.end({ timeout: limitMs / 1_000 })]);
     },
   };
 }
 
+/** With the pauses between them some four seconds: a server that restarts quickly is back by then. */
+const MOST_LOSSES = 6;
+
 /**
- * Asks the database, and waits no longer for the answer than there is time. Not asked again: what is not idempotent may have
- * happened.
+ * Runs what is idempotent until it has an answer: once more after a silence, and some times after a lost connection.
+ * @param endsAtMs no pause is begun that would end after that
+ */
+async function again<Result>(clock: Clock, endsAtMs: number, run: () => Promise<Result>): Promise<Result> {
+  let silences = 0;
+  let losses = 0;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      let pauseMs = 0;
+      if (isNoAnswer(error)) {
+        silences += 1;
+        if (silences > 1) throw error;
+      } else {
+        losses += 1;
+        if (classifyDatabaseFailure(error) !== "connection-lost" || losses >= MOST_LOSSES) throw error;
+        pauseMs = retryDelayMs("connection-lost", losses, Math.random());
+      }
+      if (clock.now() + pauseMs >= endsAtMs) throw error;
+      if (pauseMs > 0) await sleep(clock, pauseMs);
+    }
+  }
+}
+
+export interface AskOptions {
+  /** It is asked again after a silence or a lost connection. */
+  readonly isIdempotent?: boolean;
+  /** Default: {@link ANSWER_MS}. */
+  readonly limitMs?: number;
+}
+
+/**
+ * Asks the database, and waits no longer for the answer than there is time. Not asked again unless it says that it may be: what is
+ * not idempotent may have happened.
  * @throws {StoreError} `no-answer`
  */
-export type Ask = <Result>(statements: (sql: Sql) => Promise<Result>) => Promise<Result>;
+export type Ask = <Result>(
+  statements: (sql: Sql) => Promise<Result>,
+  options?: AskOptions,
+) => Promise<Result>;
 
 /** @param endsAtMs by the clock; nothing is waited for after that, nor asked. Default: there is no such time. */
 export function askWithin(
-  database: AnsweringDatabase,
+  database: DeadlineClient,
   clock: Clock,
   endsAtMs: number = Number.POSITIVE_INFINITY,
 ): Ask {
-  return async (statements) => {
-    const limitMs = Math.min(ANSWER_MS, endsAtMs - clock.now());
-    if (limitMs <= 0) throw noAnswer(0);
-    return await database.run(limitMs, statements);
+  return async (statements, { isIdempotent = false, limitMs: mostMs = ANSWER_MS } = {}) => {
+    const once = async () => {
+      const limitMs = Math.min(mostMs, endsAtMs - clock.now());
+      if (limitMs <= 0) throw noAnswer(0);
+      return await database.run(limitMs, statements);
+    };
+    return await (isIdempotent ? again(clock, endsAtMs, once) : once());
   };
 }
 

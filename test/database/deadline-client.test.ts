@@ -1,8 +1,8 @@
 import type { Sql } from "postgres";
 import { expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
-import { askWithin, createAnsweringDatabase } from "../../lib/database/client/answering-database.ts";
 import { connect } from "../../lib/database/client/connect.ts";
+import { askWithin, createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
 import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
 import { useDatabase } from "../support/database.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
@@ -15,7 +15,7 @@ const one = async (sql: Sql): Promise<number> => (await sql<{ one: number }[]>`s
 test("a server that falls silent is given up, and the next call has a new connection", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
-  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   expect(await answering.run(20_000, one)).toBe(1);
   const asked = proxy.fallSilent();
   const unanswered = answering.run(20_000, one).catch((error: unknown) => error);
@@ -32,7 +32,7 @@ test("a server that falls silent is given up, and the next call has a new connec
 test("an idempotent call is asked again by itself when the connection breaks", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
-  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   const asked = proxy.fallSilent();
   const answer = answering.runAgain(20_000, one);
   await asked;
@@ -48,7 +48,7 @@ const turnReadOnly = (sql: Sql) => sql`set default_transaction_read_only = on`;
 const write = (sql: Sql) => sql`update slabmend.fleet set last_probe_at = null`.then(({ count }) => count);
 
 test("a server that became read-only is left at once, and the call has a new connection", async () => {
-  const answering = createAnsweringDatabase({
+  const answering = createDeadlineClient({
     clock: systemClock,
     connect: () => connect(database.url, "test"),
   });
@@ -63,7 +63,7 @@ test("a server that became read-only is left at once, and the call has a new con
 test("one that stays read-only is asked again until the time is up", async () => {
   const clock = createFakeClock();
   const slept: number[] = [];
-  const answering = createAnsweringDatabase({
+  const answering = createDeadlineClient({
     clock: {
       now: clock.now,
       after(delayMs, callback) {
@@ -74,8 +74,10 @@ test("one that stays read-only is asked again until the time is up", async () =>
         return () => {};
       },
     },
-    connect: () => connect(`${database.url}?default_transaction_read_only=on`, "test"),
+    connect: () => connect(database.url, "test"),
   });
+  const name = new URL(database.url).pathname.slice(1);
+  await database.sql.unsafe(`alter database ${name} set default_transaction_read_only = on`);
   await expect(answering.run(5_000, write)).rejects.toMatchObject({
     code: "read-only-server",
     cause: { code: "25006" },
@@ -84,10 +86,11 @@ test("one that stays read-only is asked again until the time is up", async () =>
   expect(slept).toEqual([500, 1_000, 2_000]);
   expect(clock.pending).toBe(0);
   await answering.end();
+  await database.sql.unsafe(`alter database ${name} reset default_transaction_read_only`);
 });
 
 test("a failure of the statement itself is passed on as it is", async () => {
-  const answering = createAnsweringDatabase({
+  const answering = createDeadlineClient({
     clock: systemClock,
     connect: () => connect(database.url, "test"),
   });
@@ -100,7 +103,7 @@ test("a failure of the statement itself is passed on as it is", async () => {
 test("what waits on a connection that another call gave up has no answer either, at once and however it tries again", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
-  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   const asked = proxy.fallSilent();
   const failure = (limitMs: number, statements = one) =>
     answering.run(limitMs, statements).catch((error: unknown) => error);
@@ -116,7 +119,7 @@ test("what waits on a connection that another call gave up has no answer either,
 test("a deadline bounds every wait, and beyond it nothing is asked", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
-  const answering = createAnsweringDatabase({ clock, connect: () => connect(proxy.url, "test") });
+  const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   const ask = askWithin(answering, clock, clock.now() + 3_000);
   expect(await ask(one)).toBe(1);
   const asked = proxy.fallSilent();

@@ -1,5 +1,7 @@
-/** What a batch of leases reads of the backlog: its own entries, from the front of one index, in either order. */
+/** What a batch of leases reads of the backlog: its own entries, from the front of one index, in either order. Likewise a step of the walk. */
 import { beforeAll, expect, test } from "vitest";
+import { recordBacklog, type WalkStepChanges } from "../../../lib/database/backlog/record-backlog.ts";
+import { parseSlabId } from "../../../lib/slab/ids.ts";
 import { useDatabase } from "../../support/database.ts";
 import { LOST, seedSlabs } from "../../support/seed-indexd.ts";
 import { lease } from "./backlog-fixture.ts";
@@ -48,4 +50,34 @@ test.each([
     ([name, n]) => n > 0 && name !== index && name !== "backlog_pkey",
   );
   expect(others).toEqual([]);
+});
+
+test("a step of the walk reads its own marks, however many there are, and whether or not it sweeps", async () => {
+  await sql`truncate slabmend.marks, slabmend.walks`;
+  await sql`insert into slabmend.marks (cause, slab_id, pass) select 'lost', s.id, 1 from slabs s`;
+  await sql`insert into slabmend.walks (cause, pass, pass_started_at) values ('lost', 2, now())`;
+  await sql.unsafe("analyze slabmend.marks");
+  const marksRead = async (): Promise<number> => {
+    await sql`select pg_stat_force_next_flush()`;
+    await sql`select pg_stat_clear_snapshot()`;
+    const [row] = await sql<{ n: number }[]>`
+      select (coalesce(idx_tup_fetch, 0) + seq_tup_read)::integer as n from pg_stat_user_tables where relname = 'marks'`;
+    return row!.n;
+  };
+  const ids = (await sql<{ id: string }[]>`select id::text from slabs order by id limit ${2 * BATCH}`).map(
+    ({ id }) => parseSlabId(id),
+  );
+  const place = { phase: "mark", position: 0n, slabPosition: 0n } as const;
+  const record = (step: Partial<WalkStepChanges>) =>
+    recordBacklog(sql, {
+      entries: [],
+      removed: [],
+      versions: {},
+      step: { cause: "lost", pass: 2n, marked: [], swept: [], from: place, to: place, ...step },
+    });
+  const before = await marksRead();
+  expect(await record({ marked: ids.slice(0, BATCH) })).toBe(true);
+  expect(await record({ swept: ids.slice(BATCH) })).toBe(true);
+  expect((await marksRead()) - before).toBeLessThanOrEqual(5 * BATCH);
+  expect(await sql`select from slabmend.marks`).toHaveLength(SLABS - BATCH);
 });

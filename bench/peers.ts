@@ -1,0 +1,150 @@
+/**
+ * `npm run bench:peers`: CPU of whole repairs with sockets, beside an earlier version of slabmend and beside the arithmetic alone
+ * in Go, all in one run and in turn; prints one JSON object.
+ *
+ *   --rounds N (7)          repairs of each case by each version
+ *   --against COMMIT (b03b2a1)   the earlier version, taken from git into a temporary folder
+ *   --profile-repairs N (10)     of each case, after the figures; 0: no profile
+ *
+ * Without Go, or without the commit, that part is left out, and standard error says so. Only the process that repairs is
+ * counted: hosts and database are in others. Needs Linux.
+ */
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs, promisify } from "node:util";
+import { median, ratioOf, rounded } from "./measure.ts";
+import { CASE_NAMES, type CaseName, type RepairSample } from "./peers/messages.ts";
+import { buildFloor, type FloorPhases, runFloor } from "./peers/run-floor.ts";
+import { runKernels } from "./peers/run-kernels.ts";
+import { type Side, startSide } from "./peers/side.ts";
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+/** CPU of ours over that of b03b2a1. */
+const AIMS: Readonly<Record<CaseName, number>> = { lost1: 0.66, lost10: 0.66, copy1: 0.74 };
+const FLOOR_ROUNDS = 7;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "7" },
+    against: { type: "string", default: "b03b2a1" },
+    "profile-repairs": { type: "string", default: "10" },
+  },
+});
+const rounds = Number(values.rounds);
+const say = (what: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
+
+/** The files of the commit, with our packages; undefined when git does not have it. */
+async function checkOut(folder: string, commit: string): Promise<string | undefined> {
+  const root = join(folder, "against");
+  const archive = join(folder, "against.tar");
+  try {
+    await run("git", ["archive", "--output", archive, commit], { cwd: ROOT });
+    await mkdir(root);
+    await run("tar", ["-xf", archive, "-C", root]);
+  } catch (error) {
+    say(`${commit} is left out: ${(error as { stderr?: string }).stderr ?? String(error)}`);
+    return undefined;
+  }
+  await symlink(join(ROOT, "node_modules"), join(root, "node_modules"));
+  return root;
+}
+
+function summary(samples: readonly RepairSample[]) {
+  const medianOf = (of: (sample: RepairSample) => number): number => rounded(median(samples.map(of)));
+  const phases = [...new Set(samples.flatMap(({ phasesMs }) => Object.keys(phasesMs)))].sort();
+  return {
+    cpuMs: medianOf(({ cpuMs }) => cpuMs),
+    wallMs: medianOf(({ wallMs }) => wallMs),
+    phasesWallMs: Object.fromEntries(
+      phases.map((phase) => [phase, medianOf(({ phasesMs }) => phasesMs[phase] ?? 0)]),
+    ),
+    mebibytesRead: medianOf(({ bytesRead }) => bytesRead / 2 ** 20),
+    peakMebibytes: rounded(Math.max(...samples.map(({ peakMebibytes }) => peakMebibytes))),
+    everyCpuMs: samples.map(({ cpuMs }) => rounded(cpuMs)),
+  };
+}
+
+function besideFloor(ours: FloorPhases, go: FloorPhases, repairCpuMs: number) {
+  const phases = Object.entries(go).map(([phase, milliseconds]) => [
+    phase,
+    {
+      goMs: rounded(milliseconds),
+      oursMs: rounded(ours[phase]!),
+      ratio: rounded(ours[phase]! / milliseconds),
+    },
+  ]);
+  return { phases: Object.fromEntries(phases), wholeRepairTimesGo: rounded(repairCpuMs / go["total"]!) };
+}
+
+async function measureCase(name: CaseName, sides: { ours: Side; against: Side | undefined }, floor?: string) {
+  const ours: RepairSample[] = [];
+  const against: RepairSample[] = [];
+  for (let round = 0; round < rounds; round++) {
+    ours.push(await sides.ours.repair(name));
+    if (sides.against !== undefined) against.push(await sides.against.repair(name));
+  }
+  const cpu = (samples: readonly RepairSample[]) => samples.map(({ cpuMs }) => cpuMs);
+  const repairCpuMs = median(cpu(ours));
+  return {
+    ours: summary(ours),
+    ...(against.length > 0 && {
+      against: summary(against),
+      ratio: rounded(ratioOf(cpu(ours), cpu(against))),
+      atMost: AIMS[name],
+    }),
+    ...(floor !== undefined && {
+      floor: besideFloor(
+        runKernels(name, FLOOR_ROUNDS),
+        await runFloor(floor, name, FLOOR_ROUNDS),
+        repairCpuMs,
+      ),
+    }),
+  };
+}
+
+async function measure(folder: string): Promise<object> {
+  const floor = await buildFloor(folder);
+  const root = await checkOut(folder, values.against);
+  const started: Side[] = [];
+  try {
+    const start = async (at: string): Promise<Side> => {
+      say(`start ${at}`);
+      const side = await startSide(at);
+      started.push(side);
+      return side;
+    };
+    const sides = { ours: await start(ROOT), against: root === undefined ? undefined : await start(root) };
+    const cases: Record<string, object> = {};
+    for (const name of CASE_NAMES) {
+      say(name);
+      cases[name] = await measureCase(name, sides, floor);
+    }
+    const repairs = Number(values["profile-repairs"]);
+    const profiles: Record<string, object> = {};
+    for (const name of repairs > 0 ? CASE_NAMES : []) {
+      say(`profile of ${name}`);
+      profiles[name] = {
+        ours: await sides.ours.profile(name, repairs),
+        ...(sides.against !== undefined && { against: await sides.against.profile(name, repairs) }),
+      };
+    }
+    return { cases, ...(repairs > 0 && { sharesOfCpuInPercent: profiles }) };
+  } finally {
+    for (const side of started) await side.stop();
+  }
+}
+
+const folder = await mkdtemp(join(tmpdir(), "slabmend-peers-"));
+try {
+  const measured = await measure(folder);
+  const machine = { cpu: cpus()[0]?.model.trim(), cores: cpus().length, load: rounded(loadavg()[1]!) };
+  console.log(
+    JSON.stringify({ machine, node: process.version, against: values.against, rounds, ...measured }, null, 2),
+  );
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

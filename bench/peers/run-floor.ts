@@ -1,0 +1,39 @@
+/** The Go program of ./floor: what the same slab costs in arithmetic alone. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { CASES, type CaseName, MIN_SHARDS, TOTAL_SHARDS } from "./messages.ts";
+
+const run = promisify(execFile);
+const SOURCES = fileURLToPath(new URL("./floor/", import.meta.url));
+
+/** CPU milliseconds by phase, and their `total`. */
+export type FloorPhases = Readonly<Record<string, number>>;
+
+/** Builds it into `folder`. Undefined, and why on standard error, where there is no Go or its modules cannot be had. */
+export async function buildFloor(folder: string): Promise<string | undefined> {
+  const program = join(folder, "floor");
+  try {
+    await run("go", ["build", "-o", program, "."], { cwd: SOURCES });
+    return program;
+  } catch (error) {
+    const { code, stderr } = error as { code?: unknown; stderr?: string };
+    const why = code === "ENOENT" ? "there is no go command" : `go build failed: ${stderr}`;
+    console.error(`bench:peers: the floor is left out: ${why}`);
+    return undefined;
+  }
+}
+
+export async function runFloor(program: string, name: CaseName, rounds: number): Promise<FloorPhases> {
+  const { how, sectors } = CASES[name];
+  const numbers = [
+    MIN_SHARDS,
+    TOTAL_SHARDS - MIN_SHARDS,
+    how === "rebuilt" ? sectors : 0,
+    how === "copied" ? sectors : 0,
+    rounds,
+  ];
+  const { stdout } = await run(program, numbers.map(String));
+  return JSON.parse(stdout) as FloorPhases;
+}

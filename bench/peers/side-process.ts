@@ -1,0 +1,146 @@
+/**
+ * One version of slabmend with everything that its repairs need: a database, hosts, and the repair function in a process of its own,
+ * whose CPU is what counts. The hosts are in this process, so what they cost is not counted.
+ *
+ *   node bench/peers/side-process.ts ROOT      a checkout of the version; its parent gives the orders
+ */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { RepairWorld, StoredSlab } from "../../test/support/repair-world.ts";
+import { cpuMilliseconds, residentMebibytes } from "../process-usage.ts";
+import type { RepairProcess } from "../with-repair-world.ts";
+import {
+  CASES,
+  type CaseName,
+  MIN_SHARDS,
+  type RepairSample,
+  type SideOrder,
+  type SideReport,
+  TOTAL_SHARDS,
+} from "./messages.ts";
+import { sharesByArea } from "./profile-areas.ts";
+
+/** Enough to take ten shards beside the thirty that a slab is on. */
+const HOSTS = 44;
+/** No divisor in common with 44: moves a slab's hosts on from repair to repair. */
+const STRIDE = 7;
+/** The first repairs of a process dial every host and compile what they run. */
+const WARM_UP_ROUNDS = 3;
+const PROFILE_PRELOAD = new URL("./profile-on-signal.ts", import.meta.url).href;
+
+const [root] = process.argv.slice(2);
+if (root === undefined || process.send === undefined)
+  throw new Error("started by bench/peers.ts, with a checkout");
+const report = (message: SideReport): void => void process.send?.(message);
+/** From the checkout that is measured, whose folders may be others than ours. */
+const load = async <Module>(path: string): Promise<Module> =>
+  (await import(pathToFileURL(join(root, path)).href)) as Module;
+
+const { withRepairWorld, withRepairProcess } = await load<typeof import("../with-repair-world.ts")>(
+  "bench/with-repair-world.ts",
+);
+const { encodeRepairMessage } = await load<typeof import("../../lib/queue/repair-message.ts")>(
+  "lib/queue/repair-message.ts",
+);
+const { blockHost } = await load<typeof import("../../test/support/seed-indexd.ts")>(
+  "test/support/seed-indexd.ts",
+);
+let round = 0;
+
+async function damage(world: RepairWorld, slab: StoredSlab, name: CaseName): Promise<void> {
+  const { how, sectors } = CASES[name];
+  for (let index = 0; index < sectors; index++) {
+    if (how === "copied") await blockHost(world.database.sql, slab.hosts[index]!.row.hostKey);
+    else await world.loseSector(slab, index);
+  }
+}
+
+async function tidy(world: RepairWorld): Promise<void> {
+  await world.database.sql`delete from hosts_blocklist`;
+  await world.database.sql`update contracts set good = true`;
+  for (const { swarm } of world.hosts) {
+    for (const stored of await swarm.sectorRoots()) await swarm.dropSector(stored);
+  }
+}
+
+/** Stores a slab, damages it, has it repaired and looks that it was. */
+async function repairOnce(
+  world: RepairWorld,
+  { pid, invoke }: RepairProcess,
+  name: CaseName,
+): Promise<RepairSample> {
+  const { how, sectors } = CASES[name];
+  round++;
+  const on = Array.from({ length: TOTAL_SHARDS }, (_, n) => world.hosts[(round * STRIDE + n) % HOSTS]!);
+  const slab = await world.storeSlab({ minShards: MIN_SHARDS, totalShards: TOTAL_SHARDS, on });
+  await damage(world, slab, name);
+  const task = await world.lease(slab);
+  const cpuBefore = await cpuMilliseconds(pid);
+  const startedMs = performance.now();
+  await invoke(encodeRepairMessage(task, "default"));
+  const wallMs = performance.now() - startedMs;
+  const cpuMs = (await cpuMilliseconds(pid)) - cpuBefore;
+  const [entry] = await world.database.sql<
+    { outcome: string; moves: { how: string }[]; phases_ms: Record<string, number>; bytes_read: string }[]
+  >`select outcome, moves, phases_ms, bytes_read::text from slabmend.journal where token = ${task.token}::uuid`;
+  const done = entry?.moves.filter((move) => move.how === how).length;
+  if (entry?.outcome !== "repaired" || done !== sectors) {
+    throw new Error(`${name}: expected ${sectors} sectors ${how}, got ${JSON.stringify(entry)}`);
+  }
+  if ((await world.wrongSectors(slab)).length > 0) throw new Error(`${name}: sectors are wrong`);
+  await tidy(world);
+  const peakMebibytes = await residentMebibytes(pid, "VmHWM");
+  return { cpuMs, wallMs, phasesMs: entry.phases_ms, bytesRead: Number(entry.bytes_read), peakMebibytes };
+}
+
+async function profile(
+  world: RepairWorld,
+  { name, repairs }: Extract<SideOrder, { kind: "profile" }>,
+): Promise<Readonly<Record<string, number>>> {
+  const folder = await mkdtemp(join(tmpdir(), "slabmend-profile-"));
+  try {
+    const file = join(folder, "repairs.cpuprofile");
+    const environment = {
+      ...world.variables,
+      NODE_OPTIONS: `--import ${PROFILE_PRELOAD}`,
+      SLABMEND_BENCH_PROFILE: file,
+    };
+    await withRepairProcess(join(root!, "functions/repair.ts"), environment, async (repairer) => {
+      for (let n = 0; n < WARM_UP_ROUNDS; n++) await repairOnce(world, repairer, name);
+      process.kill(repairer.pid, "SIGUSR2");
+      await repairer.invoke();
+      for (let n = 0; n < repairs; n++) await repairOnce(world, repairer, name);
+      process.kill(repairer.pid, "SIGUSR2");
+      await repairer.invoke();
+      await repairer.invoke();
+    });
+    return sharesByArea(JSON.parse(await readFile(file, "utf8")));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function serve(world: RepairWorld, repairer: RepairProcess): Promise<void> {
+  for (let n = 0; n < WARM_UP_ROUNDS; n++) await repairOnce(world, repairer, "lost1");
+  await new Promise<void>((resolve) => {
+    process.on("disconnect", resolve);
+    process.on("message", (order: SideOrder) => {
+      const answer =
+        order.kind === "repair"
+          ? repairOnce(world, repairer, order.name).then(
+              (sample): SideReport => ({ kind: "repaired", sample }),
+            )
+          : profile(world, order).then((shares): SideReport => ({ kind: "profiled", shares }));
+      answer.then(report, (error: Error) =>
+        report({ kind: "failed", message: error.stack ?? error.message }),
+      );
+    });
+    report({ kind: "ready" });
+  });
+}
+
+await withRepairWorld(HOSTS, (world) =>
+  withRepairProcess(join(root, "functions/repair.ts"), world.variables, (repairer) => serve(world, repairer)),
+);

@@ -1,0 +1,139 @@
+/**
+ * Takes the database away while the fleet works, in three ways: it crashes and recovers, backends are ended in mid-work, or
+ * everything between the fleet and it falls silent. Each counts only while some repair is running.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ISql, Sql } from "postgres";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { ANSWER_MS, createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
+import type { DatabaseProxy } from "./database-proxy.ts";
+import { formatSeconds } from "./progress.ts";
+
+/** How often each, by the options' names. */
+export interface DisturbancesWanted {
+  readonly restartDatabase: number;
+  readonly endBackends: number;
+  readonly silentDatabase: number;
+}
+
+export interface DisturbancesDone extends DisturbancesWanted {
+  /** From each crash until the server let somebody in again, together. */
+  readonly crashedMs: number;
+  readonly silentMs: number;
+}
+
+export interface DatabaseDisturber {
+  /** Disturbs no more; what is under way is ended first. */
+  stop(): Promise<DisturbancesDone>;
+}
+
+/** Longer than a repair waits for a host, shorter than one waits for the database (20 s) twice. */
+const SILENT_MS = 8_000;
+const BETWEEN_MS = 3_000;
+const BACKENDS_EVERY_MS = 100;
+const POLL_MS = 50;
+
+export function startDatabaseDisturber(parts: {
+  /** Makes a client of the demo's own, as its superuser. */
+  readonly connect: () => Sql;
+  readonly role: string;
+  readonly proxy: DatabaseProxy;
+  readonly wanted: DisturbancesWanted;
+  readonly random: () => number;
+  readonly onDone: (line: string) => void;
+  readonly onFailure: (error: unknown) => void;
+}): DatabaseDisturber {
+  const { connect, role, proxy, wanted, random, onDone, onFailure } = parts;
+  const database = createDeadlineClient({ clock: systemClock, connect });
+  const read = <Result>(statements: (sql: ISql) => Promise<Result>): Promise<Result> =>
+    database.runAgain(ANSWER_MS, statements);
+  const done = { restartDatabase: 0, endBackends: 0, silentDatabase: 0, crashedMs: 0, silentMs: 0 };
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  const untilRepairing = async (): Promise<void> => {
+    while (!(await read(hasRunningLease))) await sleep(POLL_MS, undefined, { signal });
+  };
+  const crash = async (): Promise<void> => {
+    const pid = await read(ownBackend);
+    const atMs = Date.now();
+    // One backend that dies so makes the server end all others and recover from its log.
+    process.kill(pid, "SIGKILL");
+    await read((sql) => sql`select 1`);
+    const awayMs = Date.now() - atMs;
+    done.restartDatabase += 1;
+    done.crashedMs += awayMs;
+    onDone(`crashed the database; it was back after ${formatSeconds(awayMs / 1_000)}`);
+  };
+  const silence = async (): Promise<void> => {
+    proxy.fallSilent();
+    try {
+      await sleep(SILENT_MS, undefined, { signal });
+    } finally {
+      proxy.recover();
+    }
+    done.silentDatabase += 1;
+    done.silentMs += SILENT_MS;
+    onDone(
+      `the database was silent for ${formatSeconds(SILENT_MS / 1_000)}, connections of that time for ever`,
+    );
+  };
+  const endBackends = async (): Promise<void> => {
+    const most = wanted.endBackends - done.endBackends;
+    // About half of those that there are.
+    const share = 0.4 + random() / 5;
+    done.endBackends += await read((sql) => endSome(sql, role, share, most));
+    if (done.endBackends >= wanted.endBackends) onDone(`ended ${done.endBackends} backends of the fleet`);
+  };
+  const repeat = async (what: keyof DisturbancesWanted, once: () => Promise<void>, everyMs: number) => {
+    while (done[what] < wanted[what]) {
+      await untilRepairing();
+      await once();
+      await sleep(everyMs, undefined, { signal });
+    }
+  };
+  const running = Promise.all([
+    repeat("restartDatabase", crash, BETWEEN_MS),
+    repeat("silentDatabase", silence, BETWEEN_MS),
+    repeat("endBackends", endBackends, BACKENDS_EVERY_MS),
+  ]).catch((error: unknown) => {
+    if (!signal.aborted) onFailure(error);
+  });
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+      await database.end();
+      return done;
+    },
+  };
+}
+
+async function hasRunningLease(sql: ISql): Promise<boolean> {
+  const rows = await sql`select from slabmend.leases where began_at is not null limit 1`;
+  return rows.length > 0;
+}
+
+async function ownBackend(sql: ISql): Promise<number> {
+  const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  return row!.pid;
+}
+
+async function endSome(sql: ISql, role: string, share: number, most: number): Promise<number> {
+  const ended = await sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where usename = ${role} and datname = current_database() and random() < ${share} limit ${most}`;
+  return ended.length;
+}
+
+/** What was wanted and did not come to it: then the demo has not shown what it was asked for. Pure. */
+export function missedDisturbances(wanted: DisturbancesWanted, done: DisturbancesDone): string[] {
+  const says = {
+    restartDatabase: "crashes of the database",
+    endBackends: "backends that were to be ended",
+    silentDatabase: "silences of the database",
+  } as const;
+  return (Object.keys(says) as (keyof DisturbancesWanted)[])
+    .filter((what) => done[what] < wanted[what])
+    .map((what) => `${done[what]} of ${wanted[what]} ${says[what]} came while a repair was running`);
+}

@@ -1,0 +1,28 @@
+import { SlabmendError } from "../errors/slabmend-error.ts";
+
+/** Account tokens last five minutes and prices half an hour: a clock that is off by more than this is soon refused by hosts. */
+const MOST_CLOCK_DIFFERENCE_MS = 2 * 60_000;
+
+/** Our clock and the database's differ so much that hosts would refuse our tokens: it is never the slab's fault. */
+export class ClockError extends SlabmendError<"clock-off"> {
+  override readonly name = "ClockError";
+
+  constructor(differenceMs: number) {
+    const seconds = Math.round(Math.abs(differenceMs) / 1_000);
+    super({
+      code: "clock-off",
+      message: `clock: expected the database's time within ${MOST_CLOCK_DIFFERENCE_MS / 1_000} s, got ${seconds} s ${differenceMs < 0 ? "behind" : "ahead of"} it`,
+      remedy: "Set this machine's clock, or the database server's, by NTP.",
+      details: { differenceMs },
+    });
+  }
+}
+
+/**
+ * @param databaseMs the database's time, read within seconds before `nowMs`
+ * @throws {ClockError}
+ */
+export function assertClockAgrees(databaseMs: number, nowMs: number): void {
+  const differenceMs = nowMs - databaseMs;
+  if (Math.abs(differenceMs) > MOST_CLOCK_DIFFERENCE_MS) throw new ClockError(differenceMs);
+}

@@ -1,0 +1,81 @@
+/** A connection to the server for the driver: TCP, then TLS if the URL asks for it. */
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
+import type { DatabaseUrl } from "../../config/database-url.ts";
+import { connectionError } from "./connection-error.ts";
+
+export interface StreamTarget extends Pick<DatabaseUrl, "host" | "port" | "tls"> {
+  /** PEM, instead of those that Node.js knows. */
+  readonly authorities?: string | undefined;
+}
+
+/** PostgreSQL 18, 54.7 Message Formats: SSLRequest. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+const YES = "S".charCodeAt(0);
+
+/**
+ * @param signal ends the attempt with its reason, an Error
+ * @throws what the socket or TLS reports, CONNECTION_CLOSED or TLS_REFUSED; nothing is left open then
+ */
+export async function openStream(target: StreamTarget, signal: AbortSignal): Promise<Socket> {
+  signal.throwIfAborted();
+  const socket = connectTcp({ host: target.host, port: target.port });
+  // A late error of a stream that nothing waits for any more must not end the process.
+  socket.on("error", () => {});
+  try {
+    await waitFor(socket, "connect", target, signal);
+    return target.tls === "none" ? socket : await encrypt(socket, target, signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal): Promise<Socket> {
+  socket.write(SSL_REQUEST);
+  const answer = (await waitFor(socket, "data", target, signal)) as Buffer;
+  // Further bytes would be somebody's in between, who wants them read as if they had come encrypted.
+  const isAccepted = answer.length === 1 && answer[0] === YES;
+  if (!isAccepted) {
+    if (target.tls === "optional" && answer.length === 1) return socket;
+    throw connectionError("TLS_REFUSED", target);
+  }
+  const secure: TLSSocket = connectTls({
+    socket,
+    // TLS names no addresses.
+    ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
+    ...(target.authorities === undefined ? {} : { ca: target.authorities }),
+    rejectUnauthorized: target.tls === "verified",
+    // Without it an address as host would be compared with the certificate as if it were "localhost".
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(target.host, certificate),
+  });
+  secure.on("error", () => {});
+  await waitFor(secure, "secureConnect", target, signal);
+  return secure;
+}
+
+function waitFor(
+  socket: Socket,
+  event: "connect" | "data" | "secureConnect",
+  target: StreamTarget,
+  signal: AbortSignal,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      socket.off(event, onEvent).off("error", onError).off("end", onClose).off("close", onClose);
+      signal.removeEventListener("abort", onAbort);
+    };
+    const onEvent = (value: unknown): void => {
+      stop();
+      resolve(value);
+    };
+    const onError = (error: Error): void => {
+      stop();
+      reject(error);
+    };
+    const onClose = (): void => onError(connectionError("CONNECTION_CLOSED", target));
+    const onAbort = (): void => onError(signal.reason);
+    socket.once(event, onEvent).once("error", onError).once("end", onClose).once("close", onClose);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

@@ -1,0 +1,198 @@
+/**
+ * What hosts answered to one repair: which of them may still serve it, which sectors they denied, and whose fault it is when
+ * too few served. Pure but for being written to; the reader and the store write.
+ */
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
+import type { LostReport } from "../../database/leases/commit-repair.ts";
+import type { HostError, HostErrorCode } from "../../hosts/host-error.ts";
+import type { Source } from "../../placement/plan-repair.ts";
+import type { HostId, SectorId } from "../../slab/ids.ts";
+import type { SlabSector } from "../../slab/slab.ts";
+
+/**
+ * What became of asking a host. `fresh`: it has not failed. `broken-off`: its connection or it itself failed once in a
+ * way that may be over already, so it is asked again before a slab is given up. `expensive`: it asks more than indexd
+ * allows a host, which is paid only before a slab is given up. Anything else: in vain.
+ */
+export type Standing = "fresh" | "broken-off" | "expensive" | "underfunded" | "useless";
+
+/** So many different hosts are not gone, or wrong in the same way, at once; fewer may be. */
+const LEAST_SILENT_HOSTS = 5;
+const LEAST_SAME_REFUSALS = 3;
+/** A worker that reaches no more than this share of hosts has a network problem of its own. */
+const FEW = 0.25;
+
+/** Failures in which nothing was heard of the host. */
+const SILENCE: ReadonlySet<HostErrorCode> = new Set([
+  "unreachable",
+  "network-unreachable",
+  "address-refused",
+  "timed-out",
+  "aborted",
+] satisfies HostErrorCode[]);
+
+/** The host answered, or had answered, and may well answer the next time. What took all its time is not asked again. */
+const MAY_BE_OVER: ReadonlySet<HostErrorCode> = new Set([
+  "connection-lost",
+  "host-internal",
+] satisfies HostErrorCode[]);
+
+/** Every host may say these at once without any fault of ours. */
+const HOSTS_OWN_REASONS: ReadonlySet<HostErrorCode> = new Set([
+  "sector-not-found",
+  "sector-corrupt",
+  "not-enough-funds",
+  "not-enough-storage",
+  "too-expensive",
+  "cost-limit",
+] satisfies HostErrorCode[]);
+
+export class HostAnswers {
+  readonly #standings = new Map<HostId, Exclude<Standing, "fresh">>();
+  readonly #lost = new Map<SectorId, LostReport>();
+  readonly #served = new Set<HostId>();
+  /** The latest failure of each host. */
+  readonly #failures = new Map<HostId, HostErrorCode | "wrong-data">();
+  readonly #blamingUs = new Set<HostId>();
+  readonly #probes = { answered: 0, silent: 0 };
+
+  get lost(): readonly LostReport[] {
+    return [...this.#lost.values()];
+  }
+
+  served(host: NetworkHost): void {
+    this.#served.add(host.id);
+  }
+
+  /** A candidate took no shard. */
+  refused(host: NetworkHost, failure: HostError): void {
+    // Cancelled because others were faster, or because the repair ends: it said nothing.
+    if (failure.code === "aborted") return;
+    this.#failures.set(host.id, failure.code);
+    if (failure.blamesUs) this.#blamingUs.add(host.id);
+  }
+
+  /** A sector could not be read from its host. */
+  failed(sector: SlabSector, host: NetworkHost, failure: HostError): void {
+    if (failure.code === "aborted") return;
+    this.refused(host, failure);
+    if (failure.meansLost) {
+      // Of this sector only: the host may have another one of the same slab.
+      this.#lost.set(sector.sectorId, {
+        sectorId: sector.sectorId,
+        root: sector.root,
+        hostId: host.id,
+        plannedMapId: sector.contractMapId,
+      });
+      return;
+    }
+    const before = this.#standings.get(host.id);
+    if (before === "useless" || failure.code === "cost-limit") return;
+    if (failure.code === "not-enough-funds") this.#standings.set(host.id, "underfunded");
+    else if (failure.code === "too-expensive") this.#standings.set(host.id, "expensive");
+    else if (before === undefined && MAY_BE_OVER.has(failure.code))
+      this.#standings.set(host.id, "broken-off");
+    else this.#standings.set(host.id, "useless");
+  }
+
+  /** A host sent data that its own proof or the sector's root contradicts. */
+  sentWrongData(host: NetworkHost): void {
+    this.#standings.set(host.id, "useless");
+    this.#failures.set(host.id, "wrong-data");
+  }
+
+  /** A host that has nothing to do with this repair was asked, for free. */
+  probed(isHeard: boolean): void {
+    this.#probes[isHeard ? "answered" : "silent"] += 1;
+  }
+
+  /** Whether the host may have this sector for us. */
+  standing(sector: SlabSector, host: NetworkHost): Standing {
+    if (this.#lost.has(sector.sectorId)) return "useless";
+    return this.#standings.get(host.id) ?? "fresh";
+  }
+
+  /** How many different hosts failed last in which way. */
+  counts(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const code of this.#failures.values()) counts[code] = (counts[code] ?? 0) + 1;
+    return counts;
+  }
+
+  /** Whether the sources that only lacked funds would have sufficed with those that did not fail. */
+  fundsWouldSuffice(sources: readonly Source[], minShards: number): boolean {
+    return this.#wouldSuffice(sources, minShards, (host) => this.#standings.get(host) === "underfunded");
+  }
+
+  /** Whether so few of the hosts that were asked were heard that strangers should be asked, too. */
+  get fewWereHeard(): boolean {
+    const { heard, silent } = this.#reach();
+    return silent > 0 && heard <= (heard + silent) * FEW;
+  }
+
+  /**
+   * Why too few sources served, or no candidate took anything, if the cause is on our side: a code for the journal. Hosts call
+   * our requests wrong, and without that there would be enough of them; all refuse for one reason; or hardly any is heard.
+   */
+  ourFault(
+    missing: "candidates" | { readonly sources: readonly Source[]; readonly minShards: number },
+  ): string | undefined {
+    const blaming = [...this.#blamingUs].filter((host) => !this.#served.has(host));
+    const explains =
+      missing === "candidates" ||
+      this.#wouldSuffice(missing.sources, missing.minShards, (host) => this.#blamingUs.has(host));
+    if (blaming.length > 1 && blaming.length > this.#served.size && explains) {
+      return [...new Set(blaming.map((host) => this.#failures.get(host)))].join("+");
+    }
+    return this.#sameRefusalOfAll() ?? this.#hardlyAnyHeard();
+  }
+
+  /** All hosts that were asked, and not few, refused for one reason that is not theirs. */
+  #sameRefusalOfAll(): string | undefined {
+    const codes = new Set(this.#failures.values());
+    const [code] = codes;
+    const isShared =
+      this.#served.size === 0 &&
+      codes.size === 1 &&
+      this.#failures.size >= LEAST_SAME_REFUSALS &&
+      code !== "wrong-data" &&
+      code !== undefined &&
+      !SILENCE.has(code) &&
+      !HOSTS_OWN_REASONS.has(code);
+    return isShared ? code : undefined;
+  }
+
+  #hardlyAnyHeard(): string | undefined {
+    const { answered, silent } = this.#probes;
+    const reach = this.#reach();
+    const isOurNetwork =
+      this.fewWereHeard &&
+      reach.silent + silent >= LEAST_SILENT_HOSTS &&
+      answered <= (answered + silent) * FEW;
+    if (!isOurNetwork) return undefined;
+    return reach.heard + answered === 0 ? "no-host-answered" : "few-hosts-answered";
+  }
+
+  #reach(): { readonly heard: number; readonly silent: number } {
+    const failed = [...this.#failures].filter(([host]) => !this.#served.has(host));
+    const silent = failed.filter(([, code]) => (SILENCE as ReadonlySet<string>).has(code)).length;
+    return { heard: this.#served.size + failed.length - silent, silent };
+  }
+
+  #wouldSuffice(sources: readonly Source[], minShards: number, also: (host: HostId) => boolean): boolean {
+    const extra = sources.filter(({ host }) => also(host.id));
+    const usable = sources.filter(({ sector, host }) => {
+      const standing = this.standing(sector, host);
+      return !also(host.id) && standing !== "useless" && standing !== "underfunded";
+    });
+    return extra.length > 0 && extra.length + usable.length >= minShards;
+  }
+}
+
+/** "3 token-expired, 1 timed-out": for people. */
+export function describeAnswers(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([code, count]) => `${count} ${code}`)
+    .join(", ");
+}

@@ -1,0 +1,120 @@
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
+import type { PlannedMove, RepairPlan } from "../../placement/plan-repair.ts";
+import type { Slab, SlabSector } from "../../slab/slab.ts";
+import { blocksForRebuild } from "./column-plan.ts";
+import type { HeldSector } from "./held-sector.ts";
+import type { HostAnswers } from "./host-answers.ts";
+import type { CostLimit, Meter } from "./meter.ts";
+import type { RepairDependencies } from "./repair-dependencies.ts";
+import type { SectorArena } from "./sector-memory.ts";
+import type { SectorReader } from "./sector-reader.ts";
+import type { ShardStore, StoredShard } from "./store-shards.ts";
+import type { TimeLimits } from "./time-limits.ts";
+
+export type MovePlan = Extract<RepairPlan, { kind: "repair" }>;
+
+/**
+ * What the phases of one repair share. Each phase (copy, rebuild, store) changes only what its comment says; nothing else is
+ * shared between them.
+ */
+export interface MoveState {
+  readonly slab: Slab;
+  readonly plan: MovePlan;
+  readonly deps: RepairDependencies;
+  readonly meter: Meter;
+  readonly cost: CostLimit;
+  readonly limits: TimeLimits;
+  readonly answers: HostAnswers;
+  readonly reader: SectorReader;
+  readonly store: ShardStore;
+  /** The most that a copy may cost, in hastings per byte: more, and a rebuild is tried first. */
+  readonly mostForCopy: bigint;
+  /** All moves: those of the plan, then those of sectors that were found lost since. */
+  readonly moves: PlannedMove[];
+  /** Moves whose shard was not obtained yet: a slow copy and a rebuild may race for one. */
+  readonly wanted: Set<PlannedMove>;
+  /** Indices of shards that were pinned wrongly, known before or found by the rebuild: no rebuild yields or uses them. */
+  readonly badShards: Set<number>;
+  /** Found by this repair's rebuild. */
+  readonly pinnedWrongly: SlabSector[];
+  /** Copied sectors that are kept as sources, by index. */
+  readonly copies: Map<number, HeldSector>;
+  /** Replaced when a rebuild becomes necessary that was not planned. */
+  arena: SectorArena;
+  /** How many blocks of the arena are meant for {@link copies}; none when no rebuild was planned. */
+  mostCopies: number;
+  /** How the latest rebuild ended: too few sources answered for some moves. */
+  tooFewSources: boolean;
+  /** Some shard was pinned wrongly, and it could not be told which. */
+  undecided: boolean;
+}
+
+/** A shard that is being rebuilt. */
+export interface Target {
+  readonly move: PlannedMove;
+  readonly sector: SlabSector;
+  /** A whole sector. */
+  readonly data: Uint8Array;
+}
+
+/** Each holds a block. */
+export const COPIES_AT_ONCE = 6;
+/** More are not kept as sources: a code that large reads so many that a few do not matter. */
+const MOST_KEPT_COPIES = 16;
+
+/**
+ * Hands a shard to the store, which takes over `held`, unless it was obtained in another way before.
+ * @returns whether it was the first
+ */
+export function deliver(
+  state: MoveState,
+  move: PlannedMove,
+  held: HeldSector,
+  how: StoredShard["how"],
+): boolean {
+  const isFirst = state.wanted.delete(move);
+  if (isFirst) state.store.store(move, held, how);
+  else held.release();
+  return isFirst;
+}
+
+/** Keeps a copied sector as a source if there is room; `held` is retained only then. */
+export function keepCopy(state: MoveState, { sector }: PlannedMove, held: HeldSector): void {
+  if (state.copies.size >= state.mostCopies || state.badShards.has(sector.index)) return;
+  held.retain();
+  state.copies.set(sector.index, held);
+}
+
+export function notePinnedWrongly(state: MoveState, sectors: readonly SlabSector[]): void {
+  state.pinnedWrongly.push(...sectors);
+  for (const { index } of sectors) state.badShards.add(index);
+}
+
+export function dropCopies(state: MoveState): void {
+  for (const held of state.copies.values()) held.release();
+  state.copies.clear();
+}
+
+/** Opens the arena that the planned moves need: none for a rebuild when all may be copied. */
+export async function openArena(state: MoveState): Promise<void> {
+  const { slab, badShards, moves, deps, limits } = state;
+  const { memory } = deps;
+  const copies = moves.filter(({ copyFrom }) => copyFrom !== null).length;
+  const targets = moves.filter(
+    ({ copyFrom, sector }) => copyFrom === null && !badShards.has(sector.index),
+  ).length;
+  const forRebuild =
+    targets === 0
+      ? 0
+      : blocksForRebuild({ minShards: slab.minShards, targets, mostRangeBlocks: memory.mostRangeBlocks });
+  state.mostCopies = targets === 0 ? 0 : Math.min(copies, slab.minShards, MOST_KEPT_COPIES);
+  const blocks = Math.max(1, Math.min(copies, COPIES_AT_ONCE), state.mostCopies) + forRebuild;
+  state.arena = await memory.open(blocks, limits.signal);
+}
+
+/** Sources that have not failed: those that were cancelled or never asked. */
+export function freshSources({ plan, answers }: Pick<MoveState, "plan" | "answers">): NetworkHost[] {
+  return plan.sources
+    .filter(({ sector, host }) => answers.standing(sector, host) === "fresh")
+    .map(({ host }) => host);
+}

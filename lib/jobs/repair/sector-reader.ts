@@ -1,0 +1,109 @@
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
+import { HostError } from "../../hosts/host-error.ts";
+import type { HostPool } from "../../hosts/host-pool.ts";
+import { rangeRead } from "../../hosts/paid-rpc.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
+import type { PriceLimit } from "../../rhp4/host-prices.ts";
+import type { SlabSector } from "../../slab/slab.ts";
+import type { HostAnswers } from "./host-answers.ts";
+import type { CostLimit, Meter } from "./meter.ts";
+
+interface ReadRequest {
+  readonly offset: number;
+  /** Nothing writes to it after the promise has settled. */
+  readonly into: Uint8Array;
+  readonly signal: AbortSignal;
+  /** From asking to the end. Default: the host pool's. */
+  readonly deadlineMs?: number;
+  readonly atAnyPrice?: boolean;
+}
+
+/** Asked at once, for free. */
+const MOST_PROBES = 8;
+
+export interface SectorReaderDependencies {
+  readonly hosts: HostPool;
+  readonly kernel: Kernel;
+  readonly meter: Meter;
+  readonly cost: CostLimit;
+  readonly answers: HostAnswers;
+  /** What a read may cost at a host that is not the last one. */
+  readonly priceLimit: PriceLimit;
+}
+
+/** Reads sectors from hosts for one repair, and notes what they answer. */
+export class SectorReader {
+  readonly #deps: SectorReaderDependencies;
+
+  constructor(deps: SectorReaderDependencies) {
+    this.#deps = deps;
+  }
+
+  /** @throws what the host pool throws, after it was noted */
+  async readRange(
+    sector: SlabSector,
+    host: NetworkHost,
+    { offset, into, signal, deadlineMs, atAnyPrice = false }: ReadRequest,
+  ): Promise<readonly Uint8Array[]> {
+    const { hosts, meter, cost, answers, priceLimit } = this.#deps;
+    // Asked again though it is expensive: the caller has no other.
+    const isLastChance = atAnyPrice || answers.standing(sector, host) === "expensive";
+    try {
+      const { proof } = await hosts.call(host, rangeRead({ root: sector.root, offset, into }), {
+        signal,
+        reserve: cost.reserve,
+        onCharged: cost.charge,
+        ...(isLastChance ? {} : { priceLimit }),
+        ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      });
+      meter.bytesRead += into.length;
+      answers.served(host);
+      return proof;
+    } catch (cause) {
+      if (cause instanceof HostError) answers.failed(sector, host, cause);
+      throw cause;
+    }
+  }
+
+  /** Reads a whole sector and compares its root; false: the host sent other data. */
+  async readSector(
+    sector: SlabSector,
+    host: NetworkHost,
+    request: Omit<ReadRequest, "offset">,
+  ): Promise<boolean> {
+    await this.readRange(sector, host, { offset: 0, ...request });
+    if (this.#deps.kernel.sectorRoot(request.into) === sector.root) return true;
+    this.accuse(host);
+    return false;
+  }
+
+  /** What the host asks for reading, noted like a read when it does not answer. */
+  async egressPrice(sector: SlabSector, host: NetworkHost, signal: AbortSignal): Promise<bigint> {
+    try {
+      return (await this.#deps.hosts.prices(host, signal)).egressPrice;
+    } catch (cause) {
+      if (cause instanceof HostError) this.#deps.answers.failed(sector, host, cause);
+      throw cause;
+    }
+  }
+
+  /** A host sent data that its own proof contradicts. */
+  accuse(host: NetworkHost): void {
+    this.#deps.answers.sentWrongData(host);
+    this.#deps.hosts.reportWrongData(host.hostKey);
+  }
+
+  /** Asks some hosts for their prices, which is free, to learn whether anybody hears us. */
+  async probe(others: readonly NetworkHost[], signal: AbortSignal): Promise<void> {
+    const probes = others.slice(0, MOST_PROBES).map(async (host) => {
+      try {
+        await this.#deps.hosts.prices(host, signal);
+        this.#deps.answers.probed(true);
+      } catch (cause) {
+        if (!(cause instanceof HostError)) throw cause;
+        if (cause.code !== "aborted") this.#deps.answers.probed(false);
+      }
+    });
+    for (const probe of await Promise.allSettled(probes)) if (probe.status === "rejected") throw probe.reason;
+  }
+}

@@ -1,0 +1,93 @@
+import { badArgument } from "./kernel-error.ts";
+import { instantiate } from "./wasm-module.ts";
+
+const KEY_BYTES = 32;
+const TAG_BYTES = 16;
+/** What precedes the areas: the other kernels' tables, which no packet touches, so that they are not resident. */
+const STATIC_BYTES = 1_572_864;
+const PAGE_BYTES = 65_536;
+
+/** Which packets, under which nonce: `counter` is the first packet's, `sender` the last four bytes, little-endian. */
+export interface PacketBatch {
+  readonly key: Uint8Array;
+  readonly count: number;
+  readonly packetBytes: number;
+  readonly counter: bigint;
+  readonly sender: number;
+}
+
+/**
+ * ChaCha20-Poly1305 (RFC 8439, no additional data) over many packets in one call, in a small wasm memory of its own.
+ * Nothing here waits, and no area holds anything of value between two calls of its user.
+ */
+export interface PacketKernel {
+  /** Packets to be opened, in place. */
+  readonly incoming: Buffer;
+  /** Texts to be sealed, without gaps, and where their packets appear. */
+  readonly texts: Buffer;
+  readonly sealed: Buffer;
+  /**
+   * Opens packets that lie one after the other in `incoming` from `offset` on; a text stays where its packet was. Returns how
+   * many were good before the first bad one.
+   */
+  open(offset: number, batch: PacketBatch): number;
+  /** Seals the first texts to the start of `sealed`. */
+  seal(batch: PacketBatch): void;
+}
+
+/** Creates a kernel whose areas have these sizes; about half a megabyte is resident with those of lib/siamux. */
+export function createPacketKernel(sizes: {
+  readonly incomingBytes: number;
+  readonly batchBytes: number;
+}): PacketKernel {
+  const { incomingBytes, batchBytes } = sizes;
+  const memoryBytes = Math.ceil((STATIC_BYTES + incomingBytes + 2 * batchBytes) / PAGE_BYTES) * PAGE_BYTES;
+  const { exports: wasm, buffer } = instantiate(memoryBytes);
+  let free = Math.ceil(wasm.arenaAddress() / 64) * 64;
+  const allocate = (bytes: number): Buffer<ArrayBuffer> => {
+    const region = Buffer.from(buffer, free, bytes);
+    free = Math.ceil((free + bytes) / 64) * 64;
+    return region;
+  };
+  const keyRegion = allocate(KEY_BYTES);
+  const incoming = allocate(incomingBytes);
+  const texts = allocate(batchBytes);
+  const sealed = allocate(batchBytes);
+  return {
+    incoming,
+    texts,
+    sealed,
+    open(offset, { key, count, packetBytes, counter, sender }) {
+      requireFit("packets to open", offset + count * packetBytes, incomingBytes, packetBytes);
+      keyRegion.set(key);
+      return wasm.openPackets(
+        keyRegion.byteOffset,
+        incoming.byteOffset + offset,
+        count,
+        packetBytes,
+        counter,
+        sender,
+      );
+    },
+    seal({ key, count, packetBytes, counter, sender }) {
+      requireFit("packets to seal", count * packetBytes, batchBytes, packetBytes);
+      keyRegion.set(key);
+      wasm.sealPackets(
+        keyRegion.byteOffset,
+        texts.byteOffset,
+        sealed.byteOffset,
+        count,
+        packetBytes,
+        counter,
+        sender,
+      );
+    },
+  };
+}
+
+function requireFit(what: string, end: number, areaBytes: number, packetBytes: number): void {
+  if (packetBytes > TAG_BYTES && end <= areaBytes) return;
+  throw badArgument(
+    `${what}: expected packets above ${TAG_BYTES} bytes that end within ${areaBytes}, got ${packetBytes} and ${end}`,
+  );
+}

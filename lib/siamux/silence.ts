@@ -1,0 +1,63 @@
+import type { MuxClock } from "./mux.ts";
+
+/** Ticks in a row without a sign of life that make a silence. More than one, so that a process that was frozen first hears what arrived meanwhile. */
+const SILENT_TICKS = 3;
+
+/**
+ * Notices that nothing moves on a connection while a stream waits for it. Looks three times per `maxSilenceMs`, and only while
+ * something waits; the connection is silent between two thirds of that time and the whole of it.
+ */
+export class Silence {
+  readonly #clock: MuxClock;
+  readonly #tickMs: number;
+  readonly #isWaiting: () => boolean;
+  readonly #onSilent: () => void;
+  #silentTicks = 0;
+  #moved = false;
+  #cancelTimer: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(parts: {
+    clock: MuxClock;
+    maxSilenceMs: number;
+    isWaiting: () => boolean;
+    onSilent: () => void;
+  }) {
+    this.#clock = parts.clock;
+    this.#tickMs = parts.maxSilenceMs / SILENT_TICKS;
+    this.#isWaiting = parts.isWaiting;
+    this.#onSilent = parts.onSilent;
+  }
+
+  /** A stream has begun to wait. */
+  waits(): void {
+    if (this.#cancelTimer !== undefined || this.#isStopped) return;
+    this.#silentTicks = 0;
+    this.#moved = false;
+    this.#startTimer();
+  }
+
+  /** Bytes arrived, or a full transport has taken some of ours. */
+  moved(): void {
+    this.#moved = true;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+  }
+
+  #startTimer(): void {
+    this.#cancelTimer = this.#clock.startTimer(() => this.#tick(), this.#tickMs);
+  }
+
+  #tick(): void {
+    this.#cancelTimer = undefined;
+    if (!this.#isWaiting()) return;
+    this.#silentTicks = this.#moved ? 0 : this.#silentTicks + 1;
+    this.#moved = false;
+    if (this.#silentTicks >= SILENT_TICKS) this.#onSilent();
+    else this.#startTimer();
+  }
+}

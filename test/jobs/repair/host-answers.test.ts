@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import type { NetworkHost } from "../../../lib/database/indexd/network-snapshot.ts";
+import { HostError, type HostErrorCode } from "../../../lib/hosts/host-error.ts";
+import { describeAnswers, HostAnswers } from "../../../lib/jobs/repair/host-answers.ts";
+import type { Source } from "../../../lib/placement/plan-repair.ts";
+
+const host = (id: number) => ({ id, hostKey: `host${id}` }) as unknown as NetworkHost;
+const sector = (id: number) =>
+  ({ sectorId: BigInt(id), index: id, root: `root${id}` }) as unknown as Source["sector"];
+const source = (id: number): Source => ({ sector: sector(id), host: host(id), lastResort: false });
+
+/** Sources by what they did: "ok", "-" (not asked) or a failure. */
+function answersOf(did: readonly (HostErrorCode | "ok" | "-")[], strangers: readonly boolean[] = []) {
+  const answers = new HostAnswers();
+  for (const [id, what] of did.entries()) {
+    if (what === "ok") answers.served(host(id));
+    else if (what !== "-")
+      answers.failed(sector(id), host(id), new HostError(host(id).hostKey, what, "said"));
+  }
+  for (const isHeard of strangers) answers.probed(isHeard);
+  const sources = did.map((_, id) => source(id));
+  return { answers, sources };
+}
+
+const many = <T>(count: number, value: T): T[] => Array<T>(count).fill(value);
+
+describe("whose fault it is that too few sources served", () => {
+  test.each<[string, (HostErrorCode | "ok" | "-")[], boolean[], string | undefined]>([
+    ["tokens refused by all", many(4, "token-expired"), [], "token-expired"],
+    [
+      "tokens refused by most, one is silent",
+      [...many(3, "token-expired" as const), "timed-out"],
+      [],
+      "token-expired",
+    ],
+    [
+      "two kinds of refusals",
+      ["prices-expired", "token-expired", "token-expired", "-"],
+      [],
+      "prices-expired+token-expired",
+    ],
+    [
+      "one host that breaks the protocol beside honest ones",
+      ["protocol-violation", "ok", "-", "timed-out"],
+      [],
+      undefined,
+    ],
+    [
+      "refusals that do not explain what is missing",
+      ["host-refused", "host-refused", ...many(3, "timed-out" as const)],
+      [],
+      undefined,
+    ],
+    ["all shut down", many(3, "host-shutting-down"), [], "host-shutting-down"],
+    ["two shut down: may be the slab's bad luck", many(2, "host-shutting-down"), [], undefined],
+    ["sectors denied by all", many(4, "sector-not-found"), [], undefined],
+    ["all are full of other people's debts", many(4, "not-enough-funds"), [], undefined],
+    ["nobody is heard at all", many(5, "unreachable"), many(8, false), "no-host-answered"],
+    ["nobody is heard, strangers are", many(5, "unreachable"), many(8, true), undefined],
+    [
+      "two of twelve are heard",
+      [...many(3, "timed-out" as const), "ok"],
+      [true, ...many(7, false)],
+      "few-hosts-answered",
+    ],
+    ["few sources, and nobody else to ask", many(3, "unreachable"), [], undefined],
+  ])("%s", (_, did, strangers, expected) => {
+    const { answers, sources } = answersOf(did, strangers);
+    expect(answers.ourFault({ sources, minShards: 3 })).toBe(expected);
+  });
+});
+
+test("candidates that all call the request wrong are not the slab's fault, though sources served", () => {
+  const { answers } = answersOf(["ok", "ok"]);
+  for (const id of [5, 6, 7])
+    answers.refused(host(id), new HostError(host(id).hostKey, "host-refused", "no"));
+  expect(answers.ourFault("candidates")).toBe("host-refused");
+  answers.served(host(8));
+  expect(answers.ourFault("candidates")).toBeUndefined();
+});
+
+test("hosts are counted by how they failed last; what was given up says nothing", () => {
+  const { answers } = answersOf([
+    "token-expired",
+    "token-expired",
+    "timed-out",
+    "aborted",
+    "ok",
+    "token-expired",
+  ]);
+  answers.sentWrongData(host(9));
+  expect(describeAnswers(answers.counts())).toBe("3 token-expired, 1 timed-out, 1 wrong-data");
+  expect(describeAnswers({})).toBe("");
+});
+
+test("a host that lost one sector may serve another", () => {
+  const { answers } = answersOf(["sector-corrupt"]);
+  expect(answers.standing(sector(0), host(0))).toBe("useless");
+  expect(answers.standing(sector(1), host(0))).toBe("fresh");
+  expect(answers.lost).toMatchObject([{ sectorId: 0n, hostId: 0 }]);
+});

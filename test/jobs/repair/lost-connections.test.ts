@@ -1,0 +1,34 @@
+/** A connection that is dropped (failover, a pooler's restart) at any of a repair's statements: the slab is repaired all the same. */
+import { expect, test } from "vitest";
+import { startEndingProxy } from "../../support/ending-proxy.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+
+const suite = repairSuite({ hosts: 8 });
+
+/** What each statement of a repair says, in their order. */
+const STATEMENTS = [
+  ["the rights", "has_column_privilege"],
+  ["the versions", "database_migrations"],
+  ["the session's settings", "bytea_output"],
+  ["begin", "slabmend.begin_repair"],
+  ["the slab", "encode(s.digest, 'hex') as digest"],
+  ["the network", "to_json(g)"],
+  ["host scores", "host_scores"],
+  ["commit", "commit_repair"],
+  ["events", "slabmend.moved"],
+] as const;
+
+test.each(STATEMENTS)("dropped at %s, before it is sent and before it is answered", async (_name, text) => {
+  for (const lost of ["statement", "answer"] as const) {
+    const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
+    await suite.world.loseSector(slab, 0);
+    const proxy = await startEndingProxy(suite.world.database.url, async () => {});
+    proxy.endAtText(text, lost);
+    const result = await suite.repair(slab, { variables: { SLABMEND_DATABASE_URL: proxy.url } });
+    expect([lost, proxy.take(), result.kind]).toEqual([lost, true, "repaired"]);
+    expect((await suite.journal(slab)).map(({ outcome, error }) => [outcome, error])).toEqual([
+      ["repaired", null],
+    ]);
+    await proxy.stop();
+  }
+});

@@ -1,0 +1,55 @@
+/** No money for nothing: what a repair may cost, and what it costs when it cannot succeed. */
+import { expect, test } from "vitest";
+import { DEFAULT_PRICES } from "../../../dev/swarm/swarm.ts";
+import { readSectorCost, writeSectorCost } from "../../../lib/rhp4/costs.ts";
+import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+
+const suite = repairSuite({ hosts: 14 });
+
+const readCost = readSectorCost(DEFAULT_PRICES, SECTOR_BYTES);
+const writeCost = writeSectorCost(DEFAULT_PRICES, SECTOR_BYTES);
+const siacoins = (hastings: bigint): string => {
+  const digits = hastings.toString().padStart(25, "0");
+  return `${digits.slice(0, -24)}.${digits.slice(-24, -12)}`;
+};
+/** As much as the variable can say, and no less than these hastings. */
+const limitOf = (hastings: bigint) => ({
+  variables: { SLABMEND_MAX_SIACOINS_PER_REPAIR: siacoins(hastings + 10n ** 12n) },
+});
+
+test("too few sources among silent hosts: one range of each that answers is paid, not four", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 10, totalShards: 12 });
+  for (const index of [0, 1]) await suite.world.loseSector(slab, index);
+  for (const index of [2, 3, 4]) await slab.hosts[index]!.swarm.setSwitches({ availability: "silent" });
+  expect(await suite.repair(slab, { timesFaster: 4 })).toMatchObject({ kind: "too-few-sources" });
+  expect((await suite.traffic()).bytesRead).toBeLessThanOrEqual((7 * SECTOR_BYTES) / 4);
+});
+
+test("a repair that may cost what it costs is repaired", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
+  await suite.world.loseSector(slab, 0);
+  // Hedges may cost some more.
+  const result = await suite.repair(slab, limitOf(2n * (2n * readCost + writeCost)));
+  expect(result).toMatchObject({ kind: "repaired" });
+});
+
+test("a repair that may cost less than its reads reads no more than that, and says why", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
+  await suite.world.loseSector(slab, 0);
+  const result = await suite.repair(slab, limitOf(readCost));
+  expect(result).toMatchObject({ kind: "interrupted", rebuilt: 0 });
+  if (result.kind === "stale") throw new Error("stale");
+  expect(result.meter.hastings).toBeLessThanOrEqual(readCost + 10n ** 12n);
+  expect(result.error).toMatch(/^cost-limit: \d cost-limit$/);
+  expect((await suite.traffic()).bytesRead).toBeLessThanOrEqual(SECTOR_BYTES);
+  expect(await suite.history(slab)).toMatchObject({ failed: 0 });
+});
+
+test("without a candidate nothing is copied either", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
+  await suite.world.database.sql`update contracts set good = false where host_id = ${slab.hosts[1]!.row.id}`;
+  await suite.onlyCandidates([]);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "no-candidates" });
+  expect((await suite.traffic()).transfers).toBe(0);
+});

@@ -1,0 +1,99 @@
+/** A fault of this worker is never charged to a slab, and every outcome says what the hosts answered. */
+import { expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { createLogger } from "../../../lib/telemetry/logger.ts";
+import { openRepairEnvironment } from "../../../lib/worker/open-repair-environment.ts";
+import { SelfCheck } from "../../../lib/worker/self-check.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+import type { StoredSlab } from "../../support/repair-world.ts";
+
+const suite = repairSuite({ hosts: 12 });
+
+/** Repairs on a machine whose clock is wrong. */
+async function repairWithClock(slab: StoredSlab, offByMs: number) {
+  const lines: string[] = [];
+  const environment = openRepairEnvironment({
+    variables: suite.world.variables,
+    clock: { ...systemClock, now: () => systemClock.now() + offByMs },
+    logger: createLogger("warn", {
+      indexer: "default",
+      destination: { write: (line) => void lines.push(line) },
+    }),
+  });
+  try {
+    const task = await suite.world.lease(slab);
+    const result = await environment.repair(task, { id: `skewed/${task.token}`, remainingMs: 60_000 });
+    return { result, lines };
+  } finally {
+    await environment.close();
+  }
+}
+
+test.each([-120, -6, -3, 3, 31])(
+  "a clock that is %i minutes off is a fault, and nothing is read or paid",
+  async (minutes) => {
+    const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
+    await suite.world.loseSector(slab, 0);
+    const { result, lines } = await repairWithClock(slab, minutes * 60_000);
+    expect(result).toMatchObject({ kind: "fault", error: "clock-off", ourFault: "clock-off" });
+    expect(await suite.journal(slab)).toMatchObject([{ outcome: "fault", error: "clock-off" }]);
+    expect(lines.join("\n")).toContain("clock: expected the database's time within 120 s");
+    expect((await suite.traffic()).transfers).toBe(0);
+    expect(await suite.history(slab)).toMatchObject({ failed: 0 });
+  },
+);
+
+test("a clock that is a minute off is good enough", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
+  await suite.world.loseSector(slab, 0);
+  expect((await repairWithClock(slab, -60_000)).result).toMatchObject({ kind: "repaired" });
+});
+
+test.each([
+  ["shuttingDown", "host-shutting-down"],
+  ["failsInternally", "host-internal"],
+] as const)("all hosts refuse for one reason (%s): a fault that names it", async (name, code) => {
+  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
+  await suite.world.loseSector(slab, 0);
+  for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ [name]: true });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "fault", ourFault: code, lost: 0 });
+  const [entry] = await suite.journal(slab);
+  expect(entry!.error).toMatch(new RegExp(`^${code}: \\d ${code}$`));
+  expect(await suite.history(slab)).toMatchObject({ failed: 0 });
+});
+
+test("a worker that reaches two hosts of twelve is at fault itself", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
+  await suite.world.loseSector(slab, 0);
+  const reached = [slab.hosts[1]!, suite.spare(slab)[0]!];
+  for (const host of suite.world.hosts) {
+    if (!reached.includes(host)) await host.swarm.setSwitches({ availability: "offline" });
+  }
+  expect(await suite.repair(slab)).toMatchObject({ kind: "fault", ourFault: "few-hosts-answered", lost: 0 });
+  expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
+});
+
+test("too few sources, and the journal says what they answered", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
+  for (const index of [0, 1]) await suite.world.loseSector(slab, index);
+  await slab.hosts[2]!.swarm.setSwitches({ availability: "offline" });
+  await slab.hosts[3]!.swarm.setSwitches({ shuttingDown: true });
+  const result = await suite.repair(slab);
+  expect(result).toMatchObject({ kind: "too-few-sources", ourFault: undefined });
+  const error = "1 host-shutting-down, 1 unreachable";
+  expect(result).toMatchObject({ error });
+  expect(await suite.journal(slab)).toMatchObject([{ outcome: "too-few-sources", error }]);
+});
+
+test("a worker stops itself after five faults of its own in a row, or at once when its clock is wrong", () => {
+  const fault = (ourFault: string | undefined) => ({ kind: "fault", ourFault }) as never;
+  const check = new SelfCheck();
+  for (const _ of [1, 2, 3, 4]) expect(check.note(fault("no-host-answered"))).toBeUndefined();
+  expect(check.note({ kind: "repaired" } as never)).toBeUndefined();
+  for (const _ of [1, 2, 3, 4]) expect(check.note(fault("host-refused"))).toBeUndefined();
+  expect(check.note({ kind: "stale", why: "leased-again" })).toBeUndefined();
+  expect(check.note(fault("no-host-answered"))).toBe(
+    "5 repairs in a row failed through a fault of this machine: host-refused, no-host-answered",
+  );
+  expect(new SelfCheck().note(fault("clock-off"))).toContain("clock");
+});

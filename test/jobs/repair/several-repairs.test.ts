@@ -1,0 +1,51 @@
+/** Several repairs in one environment, as in a process of slabmend work. */
+import { expect, test } from "vitest";
+import { createLogger } from "../../../lib/telemetry/logger.ts";
+import { openRepairEnvironment } from "../../../lib/worker/open-repair-environment.ts";
+import { repairSuite } from "../../support/repair-suite.ts";
+import { blockHost } from "../../support/seed-indexd.ts";
+
+const suite = repairSuite({ hosts: 16 });
+const CODE = { minShards: 4, totalShards: 8 } as const;
+
+test("five repairs at once share memory and connections, and each does what it does alone", {
+  timeout: 120_000,
+}, async () => {
+  const slabs = await Promise.all(Array.from({ length: 5 }, () => suite.world.storeSlab(CODE)));
+  for (const [n, slab] of slabs.entries()) {
+    for (const index of [n % 8, (n + 3) % 8]) await suite.world.loseSector(slab, index);
+  }
+  await blockHost(suite.world.database.sql, slabs[0]!.hosts[1]!.row.hostKey);
+  const environment = openRepairEnvironment({
+    variables: suite.world.variables,
+    repairsAtOnce: 5,
+    logger: createLogger("silent", { indexer: "default" }),
+  });
+  try {
+    const results = await Promise.all(
+      slabs.map(async (slab) => {
+        const task = await suite.world.lease(slab);
+        return environment.repair(task, { id: `together/${task.token}`, remainingMs: 120_000 });
+      }),
+    );
+    expect(results.map(({ kind }) => kind)).toEqual(Array(5).fill("repaired"));
+  } finally {
+    await environment.close();
+  }
+  for (const slab of slabs) {
+    expect(await suite.world.wrongSectors(slab)).toEqual([]);
+    expect(new Set(await suite.world.locations(slab)).size).toBe(CODE.totalShards);
+  }
+});
+
+test("sources that turn out lost are rebuilt by the same repair", async () => {
+  const slab = await suite.world.storeSlab(CODE);
+  for (const index of [0, 1]) await suite.world.loseSector(slab, index);
+  // Known to nobody; of six sources four are needed, so at least one of them is asked.
+  for (const index of [2, 3]) await slab.hosts[index]!.swarm.dropSector(slab.sectors[index]!.root);
+  // Asked first: sources of equal weight in the order of their sectors.
+  const result = await suite.repair(slab, { random: () => 0.5 });
+  expect(result).toMatchObject({ kind: "repaired", rebuilt: 4, lost: 2 });
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+  expect(await suite.journal(slab)).toHaveLength(1);
+});
