@@ -1,6 +1,6 @@
 /**
  * What PostgreSQL's catalogue says of the part of indexd's schema that we touch, as text that can be compared: the same for
- * a new and an upgraded database, for every role, every search_path, and PostgreSQL 15 to 18.
+ * a new and an upgraded database, for every role, every search_path, and PostgreSQL 15 to 18. Only bytea_output must be hex.
  *
  * - pg_catalog, never information_schema, which shows a role only what it has rights on.
  * - Columns by name: upgraded and new databases differ in their order. Constraints and indexes by their definition.
@@ -45,6 +45,8 @@ export interface FoundCatalogue extends IndexdCatalogue {
   readonly databaseVersion: number | undefined;
   /** Indexd's triggers name tables without schema, so they run only when the writer's search_path finds them. */
   readonly searchPath: { readonly setting: string; readonly findsPublic: boolean };
+  /** PostgreSQL prints defaults of byte strings by it: anything but hex cannot be compared. */
+  readonly byteaOutput: string;
 }
 
 export interface CatalogueScope {
@@ -60,6 +62,7 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
       read_at: string;
       version: number | null;
       path: string;
+      bytea: string;
       finds_public: boolean;
       tables: Record<string, TableCatalogue>;
       functions: Record<string, FunctionCatalogue>;
@@ -81,6 +84,7 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
       clock_timestamp()::text as read_at,
       (select g.db_version from public.global_settings g where g.id = 0) as version,
       current_setting('search_path') as path,
+      current_setting('bytea_output') as bytea,
       coalesce(to_regclass('stats_deltas')
         = (select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
            where n.nspname = 'public' and c.relname = 'stats_deltas'), false) as finds_public,
@@ -151,6 +155,7 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
     readAt: row!.read_at,
     databaseVersion: row!.version ?? undefined,
     searchPath: { setting: row!.path, findsPublic: row!.finds_public },
+    byteaOutput: row!.bytea,
     tables: Object.fromEntries(Object.entries(row!.tables).map(([name, table]) => [name, inOrder(table)])),
     functions: row!.functions,
   };

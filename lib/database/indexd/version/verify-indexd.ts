@@ -29,6 +29,11 @@ export async function judgeIndexd(sql: ISql, accepted: number | undefined): Prom
 
 function judgeFound(found: FoundCatalogue, accepted: number | undefined): Verdict {
   if (found.databaseVersion === undefined) throw notIndexd();
+  if (found.byteaOutput !== "hex") {
+    throw wrongSessionSettings([
+      `bytea_output is ${found.byteaOutput}, expected hex: keys and roots could not be read`,
+    ]);
+  }
   return judgeVersion(found.databaseVersion, found, accepted);
 }
 
