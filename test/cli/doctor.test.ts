@@ -105,6 +105,7 @@ test("where all is well it finds nothing", async () => {
     schema: "ok",
     privileges: "ok",
     mode: "ok",
+    network: "ok",
     hosts: "ok",
     account: "ok",
     queue: "ok",

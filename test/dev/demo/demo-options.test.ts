@@ -19,7 +19,8 @@ describe("the command line", () => {
   it("takes every option", () => {
     const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
     const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
-    const all = [...flags, ...more].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
+    const database = ["restart-database", "end-backends", "silent-database"];
+    const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
       parseDemoOptions([...all, "--indexd", "0.5.0", "--upgrade", "--seed", "any text", "--json"]),
     ).toEqual({
@@ -37,6 +38,9 @@ describe("the command line", () => {
       endangered: 12,
       indexd: "0.5.0",
       upgrade: true,
+      restartDatabase: 13,
+      endBackends: 14,
+      silentDatabase: 15,
       seed: "any text",
       json: true,
     });
@@ -51,6 +55,17 @@ describe("the command line", () => {
     expect(() => parseDemoOptions(["--indexd", "0.7"])).toThrow(
       /--indexd: expected 0.4.4 or 0.5.0 or 0.6.1, got "0.7"/,
     );
+  });
+
+  it("takes the switches of the database alone", () => {
+    expect(
+      parseDemoOptions(["--end-backends", "--silent-database", "--restart-database", "--json"]),
+    ).toMatchObject({
+      endBackends: 10,
+      silentDatabase: 1,
+      restartDatabase: 1,
+      json: true,
+    });
   });
 
   it("names every wrong value at once", () => {

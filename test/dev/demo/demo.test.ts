@@ -109,6 +109,31 @@ function expectSearched(): void {
   );
 }
 
+test("a database that crashes in mid-repair and whose backends are ended breaks no rule and loses no object", {
+  timeout: SLOW_MS,
+}, async () => {
+  const args = [
+    "--kill-workers",
+    "0",
+    "--restart-database",
+    "1",
+    "--end-backends",
+    "2",
+    "--seed",
+    "away",
+    "--json",
+  ];
+  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, ...args).ended;
+  expect(code, err).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    databaseCrashes: 1,
+    databaseCrashedSeconds: expect.any(Number),
+    endedBackends: 2,
+    unreadableObjects: 0,
+    violations: 0,
+  });
+});
+
 test("repairs everything, kills one worker, reads back, prints one line of JSON and leaves nothing", {
   timeout: SLOW_MS,
 }, async () => {
@@ -129,6 +154,11 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "bytesWritten",
     "hastings",
     "killedWorkers",
+    "databaseCrashes",
+    "databaseCrashedSeconds",
+    "endedBackends",
+    "databaseSilences",
+    "databaseSilentSeconds",
     "expiredLeases",
     "unreadableObjects",
     "violations",

@@ -2,6 +2,7 @@ import { DEFAULT_REPAIR_CONCURRENCY } from "../../../config/repair-concurrency.t
 import type { Ask } from "../../../database/client/deadline-client.ts";
 import { StoreError } from "../../../database/client/store-error.ts";
 import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
+import { findNetworkProblems, readNetworkState } from "../../../database/indexd/network-state.ts";
 import { judgeVersion } from "../../../database/indexd/version/judge-version.ts";
 import { readIndexdCatalogue } from "../../../database/indexd/version/verify-indexd.ts";
 import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
@@ -11,7 +12,7 @@ import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { table } from "../../command/quantities.ts";
 import { databaseError } from "../../command/report-failure.ts";
-import { type Check, failure, skipped } from "./check.ts";
+import { type Check, failure, ok, skipped, warning } from "./check.ts";
 import { checkAws } from "./check-aws.ts";
 import { checkDatabase } from "./check-database.ts";
 import { checkHosts } from "./check-hosts.ts";
@@ -102,7 +103,7 @@ async function checkAllOfDatabase(
       return [
         ...checks,
         ...(isUsable
-          ? await checkHostsOf(context, ask, options)
+          ? [...(await checkNetwork(ask)), ...(await checkHostsOf(context, ask, options))]
           : [skipped("hosts", "no indexd to ask for hosts")]),
       ];
     });
@@ -110,6 +111,23 @@ async function checkAllOfDatabase(
     // A URL that may not be used.
     if (!(error instanceof OperatorError)) throw error;
     return [failure("database", error.message, error.remedy)];
+  }
+}
+
+/** As indexd's tables show it, whoever could be dialled from here. */
+async function checkNetwork(ask: Ask): Promise<Check[]> {
+  try {
+    const state = await ask(readNetworkState, { isIdempotent: true });
+    const problems = findNetworkProblems(state);
+    if (problems.length === 0)
+      return [ok("network", `${state.receivers} of ${state.hosts} hosts can take a sector`)];
+    return problems.map(({ code, says, remedy }) =>
+      code === "no-host-takes-sectors" ? failure("network", says, remedy) : warning("network", says, remedy),
+    );
+  } catch (error) {
+    const known = error instanceof StoreError ? error : databaseError(error);
+    if (known === undefined) throw error;
+    return [failure("network", known.message, known.remedy)];
   }
 }
 

@@ -1,0 +1,34 @@
+/** What would let every repair fail, as indexd's tables show it. */
+import { expect, test } from "vitest";
+import { findNetworkProblems, readNetworkState } from "../../lib/database/indexd/network-state.ts";
+import { useDatabase } from "../support/database.ts";
+import { seedNetwork } from "../support/seed-indexd.ts";
+
+const database = useDatabase();
+const codes = (state: Parameters<typeof findNetworkProblems>[0]) =>
+  findNetworkProblems(state).map(({ code }) => code);
+
+test.each([
+  ["all is well", { hosts: 9, receivers: 5, lastScanMs: 60_000 }, []],
+  ["no host has room", { hosts: 9, receivers: 0, lastScanMs: 60_000 }, ["no-host-takes-sectors"]],
+  [
+    "a new indexd without hosts",
+    { hosts: 0, receivers: 0, lastScanMs: undefined },
+    ["no-host-takes-sectors"],
+  ],
+  ["no scan for four hours", { hosts: 9, receivers: 5, lastScanMs: 4 * 3_600_000 }, ["indexd-not-running"]],
+  ["never a scan", { hosts: 9, receivers: 1, lastScanMs: undefined }, ["indexd-not-running"]],
+] as const)("%s", (_name, state, expected) => {
+  expect(codes(state)).toEqual(expected);
+});
+
+test("it is read from hosts, contracts and scans as they are", async () => {
+  const { sql } = database;
+  await seedNetwork(sql, { hosts: 4 });
+  await sql`update hosts set last_successful_scan = now() - interval '5 minutes'`;
+  const well = await readNetworkState(sql);
+  expect(well).toMatchObject({ hosts: 4, receivers: 4 });
+  expect(codes(well)).toEqual([]);
+  await sql`update hosts set settings_remaining_storage = 0, last_successful_scan = now() - interval '1 day'`;
+  expect(codes(await readNetworkState(sql))).toEqual(["no-host-takes-sectors", "indexd-not-running"]);
+});
