@@ -24,7 +24,7 @@ export interface RecordedLosses {
 }
 
 export function plantedLosses(
-  plan: DamagePlan,
+  plan: Pick<DamagePlan, "placement" | "lost">,
   hosts: readonly DemoHost[],
   slabs: readonly StoredSlab[],
 ): PlantedLoss[] {

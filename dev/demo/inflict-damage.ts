@@ -35,7 +35,7 @@ export type DamageCause = Exclude<HostFate, "fine" | "liar"> | "lost";
 
 export async function inflictDamage(
   sql: ISql,
-  plan: DamagePlan,
+  plan: Pick<DamagePlan, "placement" | "fates" | "lost">,
   hosts: readonly DemoHost[],
   slabs: readonly StoredSlab[],
 ): Promise<DamagedSector[]> {
@@ -108,7 +108,7 @@ async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Promise<vo
 /** What indexd would move now, by SQL, with the cause that the plan knows. */
 async function readDamage(
   sql: ISql,
-  plan: DamagePlan,
+  plan: Pick<DamagePlan, "placement" | "fates">,
   slabs: readonly StoredSlab[],
 ): Promise<DamagedSector[]> {
   const rows = await sql<{ slab_id: string; slab_index: number; root: string; reason: string }[]>`

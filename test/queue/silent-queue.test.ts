@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { afterEach, expect, test } from "vitest";
+import { createLambdaClient } from "../../lib/cli/command/aws-clients.ts";
+import { invokeFunction } from "../../lib/cli/commands/invoke/invoke-function.ts";
 import { boundedClient } from "../../lib/queue/client-settings.ts";
 import { createDeadLetterQueue } from "../../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../../lib/queue/repair-queue.ts";
@@ -40,7 +42,7 @@ async function startSilentQueue(answerMs: number, onSocket: () => void = () => {
       server.close();
     },
   });
-  return { client, queueUrl: `${endpoint}/000000000000/repairs`, sockets };
+  return { client, endpoint, queueUrl: `${endpoint}/000000000000/repairs`, sockets };
 }
 
 test("a silent SQS is given up, and the caller goes on with its other work", async () => {
@@ -51,6 +53,23 @@ test("a silent SQS is given up, and the caller goes on with its other work", asy
   await expect(createDeadLetterQueue({ client, queueUrl }).receive()).rejects.toMatchObject({
     code: "queue-unavailable",
   });
+});
+
+test("a Lambda that says nothing is given up by the commands that ask it", async () => {
+  const { endpoint } = await startSilentQueue(150);
+  const client = createLambdaClient(
+    {
+      AWS_ENDPOINT_URL_LAMBDA: endpoint,
+      AWS_REGION: "local",
+      AWS_ACCESS_KEY_ID: "local",
+      AWS_SECRET_ACCESS_KEY: "local",
+    },
+    150,
+  );
+  await expect(invokeFunction(client, "claim", new AbortController().signal)).rejects.toMatchObject({
+    code: "aws-unavailable",
+  });
+  client.destroy();
 });
 
 test("a silent SQS is given up at once by a caller out of time, and not asked again", async () => {

@@ -207,6 +207,12 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     }
   });
 
+  const outcomeOf = (write: Promise<{ readonly root: Root }>): Promise<unknown> =>
+    write.then(
+      ({ root }) => root,
+      (error: unknown) => error,
+    );
+
   testChopped("writes that are given up in the middle harm no other", async (client, random) => {
     const payment = await client.payment();
     const data = createHash("shake256", { outputLength: SECTOR_BYTES }).update(String(random())).digest();
@@ -216,7 +222,9 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       if (round % 2 === 1) await accountBalance(client.mux.openStream(), all.account.account);
       const cause = new Error("no longer needed");
       stream.destroy(cause);
-      await expect(givenUp).rejects.toBe(cause);
+      // A fast host has answered the write before the balance: then it was too late.
+      if (round % 2 === 1) expect([cause, kernel.sectorRoot(data)]).toContain(await outcomeOf(givenUp));
+      else await expect(givenUp).rejects.toBe(cause);
     }
     const { root } = await writeSector(client.mux.openStream(), { ...payment, data });
     expect(root).toBe(kernel.sectorRoot(data));

@@ -17,10 +17,13 @@ import {
   type Root,
 } from "../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { startRustWireHosts } from "../interop/support/rust-wire-hosts.ts";
 import { contract } from "../rhp4/samples.ts";
 
-/** Names a JSON file that lists real hosts: {@link HostList}. Without it only our own swarm is tested. */
+/** Names a JSON file that lists real hosts: {@link HostList}. */
 const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
+/** Names the program of hosts made of the official crates, test/interop/rust-host: set by `npm run test:interop`. */
+export const RUST_HOST_VARIABLE = "SLABMEND_INTEROP_RUST_HOST";
 
 /** What a host is prepared to do. Every list needs an ordinary one; tests of the others are skipped where they lack. */
 const TRAITS = ["ordinary", "full", "shutting-down"] as const;
@@ -91,14 +94,18 @@ async function startOwnHosts(): Promise<WireHosts> {
   };
 }
 
-/** Who the tests talk to, for `describe.each`: our own hosts, and real ones where a list of them is given. */
+/** Who the tests talk to, for `describe.each`: our own hosts, or in their place those that the environment names. */
 export function wirePeers(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly peers: string; readonly start: () => Promise<WireHosts> }[] {
-  const path = environment[HOST_LIST_VARIABLE];
-  const own = { peers: "our own hosts", start: startOwnHosts };
-  if (path === undefined || path === "") return [own];
-  return [own, { peers: "real hosts", start: () => readRealHosts(path) }];
+  const { [HOST_LIST_VARIABLE]: list, [RUST_HOST_VARIABLE]: rustHost } = environment;
+  const others = [
+    ...(list ? [{ peers: "real hosts", start: () => readRealHosts(list) }] : []),
+    ...(rustHost
+      ? [{ peers: "hosts of the official crates", start: () => startRustWireHosts(rustHost, TRAITS) }]
+      : []),
+  ];
+  return others.length > 0 ? others : [{ peers: "our own hosts", start: startOwnHosts }];
 }
 
 async function readRealHosts(path: string): Promise<WireHosts> {

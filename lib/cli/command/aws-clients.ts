@@ -15,8 +15,9 @@ export function createSqsClient(variables: Variables, queueUrl?: string): SQSCli
   return new SQSClient({ ...settings(variables, "SQS", region), ...boundedClient(COMMAND_ANSWER_MS) });
 }
 
-export function createLambdaClient(variables: Variables): LambdaClient {
-  return new LambdaClient(settings(variables, "LAMBDA", undefined));
+/** @param answerMs default: of questions about functions, which are answered at once */
+export function createLambdaClient(variables: Variables, answerMs = COMMAND_ANSWER_MS): LambdaClient {
+  return new LambdaClient({ ...settings(variables, "LAMBDA", undefined), ...boundedClient(answerMs) });
 }
 
 function settings(variables: Variables, service: "SQS" | "LAMBDA", urlRegion: string | undefined) {

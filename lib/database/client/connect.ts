@@ -1,6 +1,6 @@
 /**
  * The client of the database: one connection at most, opened when needed, through postgres.js. A connection that is over, for
- * whatever reason, takes its driver with it: the next statement gets a new one (docs/decisions/0450).
+ * whatever reason, takes its driver with it: the next statement gets a new one (docs/decisions/0460).
  *
  *   (none) --statement--> opening --let in--> open --idle / end--> over --statement--> opening ...
  *                            \------------------\----lost--------/

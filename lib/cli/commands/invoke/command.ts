@@ -5,6 +5,9 @@ import { action, type CommandHost } from "../../command/command-context.ts";
 import { FUNCTION_VARIABLES } from "../../command/function-variables.ts";
 import { invokeFunction } from "./invoke-function.ts";
 
+/** A run of claim or reap ends within its minute; a function that says nothing is given up. */
+const LONGEST_RUN_MS = 120_000;
+
 export function addInvoke(host: CommandHost): void {
   host.program
     .command("invoke")
@@ -26,7 +29,7 @@ export function addInvoke(host: CommandHost): void {
             remedy: "Set it, or give --function; `npx sst deploy` prints the names.",
           });
         }
-        const client = createLambdaClient(context.variables);
+        const client = createLambdaClient(context.variables, LONGEST_RUN_MS);
         try {
           const report = await invokeFunction(client, name, context.io.signal);
           context.print({ function: name, report }, JSON.stringify(report, null, 2));

@@ -1,0 +1,131 @@
+/**
+ * The official SDK stores, slabmend repairs, the official SDK reads. On the hosts of dev/swarm everything behind the wire is ours; on
+ * those of the official crates only the repair is.
+ */
+import { randomUUID } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { plantedLosses } from "../../dev/demo/check-losses.ts";
+import { findViolations } from "../../dev/demo/check-outcome.ts";
+import { inflictDamage } from "../../dev/demo/inflict-damage.ts";
+import { seededRandom } from "../../dev/demo/seeded-random.ts";
+import { parseRoot, type Root } from "../../lib/slab/ids.ts";
+import { installedPeer, type Peer } from "./support/peers.ts";
+import { CODE, planSlabDamage, type SlabDamage } from "./support/plan-losses.ts";
+import { type RepairedBy, repairWorld } from "./support/repair-world.ts";
+import { type SdkWorld, type StoredObject, sha256, startSdkWorld } from "./support/sdk-world.ts";
+
+const RUNS: readonly (readonly [sdk: Peer, hosts: "dev/swarm" | "the official crates", by: RepairedBy])[] = [
+  ["sia-storage-0.13.1", "dev/swarm", "functions"],
+  ["sia-storage-0.13.1", "the official crates", "work"],
+  ["sia-storage-0.12.0", "the official crates", "functions"],
+  ["sia-storage-0.12.0", "dev/swarm", "work"],
+];
+
+describe.each(RUNS)("objects of %s on hosts of %s, repaired by %s", (sdk, hostsOf, by) => {
+  test("come back byte for byte, also from what slabmend wrote alone", async (context) => {
+    const environment = installedPeer(context, sdk);
+    const rustHost = hostsOf === "dev/swarm" ? undefined : installedPeer(context, "rust-host");
+    const seed = randomUUID();
+    console.log(`${sdk}, ${hostsOf}, ${by}: seed ${seed}`);
+    const world = await startSdkWorld({ seed, environment, rustHost, workers: 2 });
+    try {
+      await roundTrip(world, seed, by);
+    } finally {
+      await world.stop();
+    }
+  });
+});
+
+async function roundTrip(world: SdkWorld, seed: string, by: RepairedBy): Promise<void> {
+  const { sql, client, hosts } = world;
+  const objects = await world.storeObjects();
+  await expectReadable(world, objects);
+  await world.allPinned();
+
+  const { slabs, placement } = await world.readSlabs();
+  const plan = planSlabDamage(placement, seededRandom(seed, "damage"));
+  const damage = await inflictDamage(sql, plan, hosts, slabs);
+  // The SDK puts it on good hosts only: nothing of it has to move.
+  const untouched = await world.storeObject("untouched", 500_000);
+  await expect.poll(() => seenEvents(world), { timeout: 10_000 }).toContain(untouched.id);
+  const { cursor } = await client.events();
+  const follower = client.follow();
+
+  const repaired = await repairWorld(by, world, damage);
+  expect(repaired.openSectors).toBe(0);
+  expect(
+    await findViolations(sql, {
+      ...repaired,
+      hosts,
+      slabs: (await world.readSlabs()).slabs,
+      planted: plantedLosses(plan, hosts, slabs),
+    }),
+  ).toEqual([]);
+  await expectEvents(world, { moved: objects, cursor });
+  const current = await client.locate([...objects, untouched].map(({ id }) => id));
+  expect(await follower.stop()).toEqual(current);
+  await expectReadable(world, [...objects, untouched]);
+
+  await dropWhatWasNotWritten(world);
+  await expectReadable(world, objects);
+  expect(await client.download([untouched.id])).toEqual([{ error: expect.stringContaining("not enough") }]);
+  await leaveTooFewSectors(world, plan);
+  expect(await client.download([objects[0]!.id])).toEqual([{ error: expect.stringContaining("not enough") }]);
+
+  expect(await world.stopIndexd()).toBeUndefined();
+  expect(world.api.faults).toEqual([]);
+  const counters = await Promise.all(hosts.map(({ swarm }) => swarm.counters()));
+  expect(counters.flatMap(({ faults }) => faults)).toEqual([]);
+}
+
+async function expectReadable({ client }: SdkWorld, objects: readonly StoredObject[]): Promise<void> {
+  expect(await client.download(objects.map(({ id }) => id))).toEqual(
+    objects.map(({ content }) => ({ bytes: content.length, sha256: sha256(content), hasMetadata: true })),
+  );
+}
+
+async function seenEvents({ client }: SdkWorld): Promise<string[]> {
+  return (await client.events()).events.map(({ id }) => id);
+}
+
+/** Each moved object once behind the cursor, and no other. An event shows when its second is over. */
+async function expectEvents(
+  { client }: SdkWorld,
+  { moved, cursor }: { readonly moved: readonly StoredObject[]; readonly cursor: Cursor | null },
+): Promise<void> {
+  const behindCursor = async () => (await client.events(cursor ?? undefined)).events;
+  await expect.poll(async () => (await behindCursor()).length, { timeout: 10_000 }).toBe(moved.length);
+  expect((await behindCursor()).toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
+    moved.map(({ id }) => ({ id, deleted: false })).toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  );
+}
+type Cursor = NonNullable<Awaited<ReturnType<SdkWorld["client"]["events"]>>["cursor"]>;
+
+async function dropWhatWasNotWritten({ sql, hosts }: SdkWorld): Promise<void> {
+  const rows = await sql<{ root: string; host_id: number }[]>`
+    select encode(sector_root, 'hex') as root, host_id from sectors where num_migrated = 0`;
+  expect(rows.length).toBeGreaterThan(0);
+  for (const { root, host_id } of rows) await dropSector(hosts, host_id, parseRoot(root));
+}
+
+/** Of the first slab all but one fewer than the SDK needs, on hosts that do not lie. */
+async function leaveTooFewSectors({ sql, hosts }: SdkWorld, { fates }: SlabDamage): Promise<void> {
+  const rows = await sql<{ root: string; host_id: number }[]>`
+    select encode(x.sector_root, 'hex') as root, x.host_id
+    from slab_sectors ss join sectors x on x.id = ss.sector_id
+    where ss.slab_id = (select min(id) from slabs) and x.num_migrated > 0 order by ss.slab_index`;
+  const honest = rows.filter(({ host_id }) => {
+    const number = hosts.findIndex(({ row }) => row.id === host_id);
+    return fates[number] === "fine";
+  });
+  expect(honest.length).toBeGreaterThanOrEqual(CODE.dataShards);
+  for (const { root, host_id } of honest.slice(CODE.dataShards - 1)) {
+    await dropSector(hosts, host_id, parseRoot(root));
+  }
+}
+
+async function dropSector(hosts: SdkWorld["hosts"], hostId: number, root: Root): Promise<void> {
+  const host = hosts.find(({ row }) => row.id === hostId);
+  // Of a host that is away nothing is there to be dropped.
+  await host?.swarm.dropSector(root);
+}

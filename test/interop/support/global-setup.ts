@@ -1,0 +1,36 @@
+/**
+ * Installs the peers before the suites. A peer that cannot be installed fails the run where it is required, and is named elsewhere.
+ * The suites of test/wire are held against hosts of the official crates.
+ */
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { TestProject } from "vitest/node";
+import { RUST_HOST_VARIABLE } from "../../wire/wire-hosts.ts";
+import { type Installed, PEERS } from "./peers.ts";
+
+const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
+/** The folder of scripts/install-interop.sh. */
+const FOLDER = process.env["SLABMEND_INTEROP"] || join(REPOSITORY, ".slabmend/interop");
+
+const isRequired = process.env["CI"] === "true" || process.env["SLABMEND_INTEROP_REQUIRED"] === "true";
+
+export default function setup(project: TestProject): void {
+  const peers = Object.fromEntries(PEERS.map((peer) => [peer, install(peer)]));
+  project.provide("peers", peers as never);
+  const rustHost = peers["rust-host"]!;
+  // Test files run in processes that are started after this.
+  if ("path" in rustHost) process.env[RUST_HOST_VARIABLE] = rustHost.path;
+}
+
+function install(peer: string): Installed {
+  const { status, stderr, error } = spawnSync("bash", ["scripts/install-interop.sh", peer], {
+    cwd: REPOSITORY,
+    encoding: "utf8",
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  if (status === 0) return { path: join(FOLDER, peer) };
+  const why = error?.message ?? stderr.trim();
+  if (isRequired) throw new Error(`the peer ${peer} is required and could not be installed:\n${why}`);
+  return { missing: why.split("\n").at(-1) ?? "no reason was given" };
+}

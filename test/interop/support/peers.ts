@@ -1,0 +1,20 @@
+import { inject, type TestContext } from "vitest";
+
+/** The peers that scripts/install-interop.sh installs. */
+export const PEERS = ["sia-storage-0.13.1", "sia-storage-0.12.0", "rust-host"] as const;
+export type Peer = (typeof PEERS)[number];
+
+/** Where an installed peer is: a virtual environment or a program. */
+export type Installed = { readonly path: string } | { readonly missing: string };
+
+declare module "vitest" {
+  interface ProvidedContext {
+    peers: Readonly<Record<Peer, Installed>>;
+  }
+}
+
+/** @returns where the peer is; skips the test if it is not here, with the reason */
+export function installedPeer(context: TestContext, peer: Peer): string {
+  const installed = inject("peers")[peer];
+  return "path" in installed ? installed.path : context.skip(`${peer}: ${installed.missing}`);
+}

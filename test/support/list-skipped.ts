@@ -1,0 +1,19 @@
+import type { Reporter, TestCase, TestModule } from "vitest/node";
+
+/** Lists at the end what was not tested, by the reason, so that nothing is skipped unseen. */
+export const skippedReporter: Reporter = {
+  onTestRunEnd(modules: readonly TestModule[]) {
+    const tests = modules.flatMap((module) => [...module.children.allTests("skipped")]);
+    if (tests.length === 0) return;
+    const lines = Object.entries(Object.groupBy(tests, reasonOf)).flatMap(([reason, of = []]) => [
+      `* ${reason}`,
+      ...of.map(({ fullName }) => `    ${fullName}`),
+    ]);
+    console.log(`\n${tests.length} tests were skipped:\n${lines.join("\n")}\n`);
+  },
+};
+
+function reasonOf(test: TestCase): string {
+  const result = test.result();
+  return (result.state === "skipped" && result.note) || "no reason was given";
+}
