@@ -1,7 +1,7 @@
 /** A repair world outside of vitest: an embedded PostgreSQL of its own, and the repair function in a process of its own. */
-import { readFile } from "node:fs/promises";
 import postgres from "postgres";
 import { FunctionPool } from "../dev/aws/function-pool.ts";
+import { indexdSchema } from "../dev/indexd/indexd-schema.ts";
 import { startPostgres } from "../dev/postgres/postgres.ts";
 import { type ParentGuard, startParentGuard } from "../dev/process/parent-guard.ts";
 import { migrateDatabase } from "../lib/database/schema/migrate-database.ts";
@@ -18,7 +18,7 @@ export async function withRepairWorld<T>(
     await admin.unsafe("create database bench").finally(() => admin.end());
     const url = server.url("bench");
     const sql = postgres(url, { max: 4, onnotice: () => {} });
-    await sql.unsafe(await readFile(new URL("../dev/indexd/indexd-schema.sql", import.meta.url), "utf8"));
+    await sql.unsafe(indexdSchema());
     await migrateDatabase(sql);
     const world = await createRepairWorld({ hosts, database: { url, sql, drop: () => sql.end() } });
     try {

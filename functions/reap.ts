@@ -31,7 +31,7 @@ export function createReapHandler(
           indexer: environment.SLABMEND_INDEXER,
           ...options,
         },
-        DEFAULT_REAP_SETTINGS,
+        { ...DEFAULT_REAP_SETTINGS, acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION },
         remainingMs,
       ),
     REAP_MEASURES,

@@ -6,6 +6,7 @@ import { type Environment, parseEnvironment, variablesOf } from "../lib/config/p
 import { assertClocksAgree } from "../lib/database/client/assert-clocks-agree.ts";
 import { connect } from "../lib/database/client/connect.ts";
 import { type Ask, askWithin, createDeadlineClient } from "../lib/database/client/deadline-client.ts";
+import { explainMoved } from "../lib/database/indexd/version/write-verified.ts";
 import { assertFleetMayWork } from "../lib/database/schema/assert-fleet-may-work.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.ts";
@@ -13,6 +14,7 @@ import { createLogger, type Logger } from "../lib/telemetry/logger.ts";
 import { measureRun, type RunMeasures } from "../lib/telemetry/measure-run.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
 import { createMetrics } from "../lib/telemetry/metrics.ts";
+import { standingMetrics, warnOfStanding } from "../lib/telemetry/standing-metrics.ts";
 
 /** Kept of the function's time for the batch that is under way when it is up, and for putting things away. */
 const RESERVE_MS = 5_000;
@@ -61,11 +63,16 @@ export function createScheduledHandler<Report extends object>(
     let isDatabaseKnown = false;
     const runOnce = async (): Promise<Report> => {
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
-      await ask(assertFleetMayWork, { isIdempotent: true });
+      const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = environment;
+      const standing = await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
       await ask((sql) => assertClocksAgree(sql, systemClock), { isIdempotent: true });
       isDatabaseKnown = true;
+      warnOfStanding(logger, standing);
+      metrics.print(standingMetrics(standing));
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
-      return await run({ environment, logger, ask, sqs, remainingMs });
+      return await run({ environment, logger, ask, sqs, remainingMs }).catch((error: unknown) => {
+        throw explainMoved(error);
+      });
     };
     try {
       return await measureRun(name, { logger, metrics }, measures, runOnce);

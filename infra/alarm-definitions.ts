@@ -169,8 +169,19 @@ export const ALARMS = {
     ...moreThanAFew("errors", "invocations"),
   },
   "unknown-indexd-version": {
-    means: "indexd's database has a version that this slabmend does not know: nothing is claimed.",
+    means: "indexd's database is one that this slabmend may not write to: nothing is claimed.",
     metrics: { refused: fleet("claim", "UnknownIndexdVersion", "Sum") },
+    ...everAbove(0, 1),
+  },
+  "indexd-version-unconfirmed": {
+    means:
+      "indexd's database has a version that this slabmend does not know for certain; it works, because nothing that it touches differs or an operator accepted it.",
+    metrics: { unconfirmed: fleet("claim", "IndexdUnconfirmed", "Maximum") },
+    ...everAbove(0, 1),
+  },
+  "missing-rights": {
+    means: "The fleet's database role lacks rights, as after an upgrade of indexd that rebuilds a table.",
+    metrics: { rights: fleet("claim", "MissingRights", "Maximum") },
     ...everAbove(0, 1),
   },
 } as const satisfies Record<string, AlarmDefinition>;

@@ -3,8 +3,8 @@
  * few, held by an account, in objects. Constraints and indexes are dropped for the load and made again afterwards.
  */
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Sql } from "postgres";
+import { indexdSchema } from "../../dev/indexd/indexd-schema.ts";
 import { type SeededHost, seedAccount, seedNetwork } from "../../dev/indexd/seed-indexd.ts";
 import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
 
@@ -27,7 +27,7 @@ const UNPINNED_PERCENT = 2;
 const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs", "objects", "object_events"];
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
-  await sql.unsafe(await readFile(new URL("../../dev/indexd/indexd-schema.sql", import.meta.url), "utf8"));
+  await sql.unsafe(indexdSchema());
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,
     // A subnet for each: nobody is correlated.

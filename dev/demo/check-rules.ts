@@ -102,6 +102,11 @@ const CHECKS: readonly Check[] = [
           where host_id is not null and contract_sectors_map_id is null
         union all select 'num_unpinnable_sectors', count(*) from public.sectors where host_id is null
         union all select 'num_sectors_lost', coalesce(sum(lost_sectors), 0) from public.hosts
+        -- By name: versions of indexd without these columns have no such statistics either.
+        union all select 'num_unrecoverable_slabs', count(*) from public.slabs s
+          where to_jsonb(s)->>'unrecoverable_reason' is not null
+        union all select 'num_stuck_slabs', count(*) from public.slabs s
+          where s.consecutive_failed_repairs > 1 and to_jsonb(s)->>'unrecoverable_reason' is null
       )
       select c.stat_name || ': said ' || s.stat_value + coalesce(d.n, 0) || ', counted ' || c.n as subject
       from counted c

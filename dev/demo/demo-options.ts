@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Command, CommanderError } from "commander";
 import { MAX_SHARDS } from "../../lib/slab/sizes.ts";
+import { INDEXD_RELEASES, type IndexdRelease, NEWEST_RELEASE } from "../indexd/indexd-schema.ts";
 import { DemoError } from "./demo-error.ts";
 
 export interface DemoOptions {
@@ -23,6 +24,10 @@ export interface DemoOptions {
   /** Times that nothing passes between the fleet and its database. */
   readonly silentDatabase: number;
   readonly workers: number;
+  /** The release of indexd whose database it is at the start. */
+  readonly indexd: IndexdRelease;
+  /** Upgraded to the newest release in mid-run. */
+  readonly upgrade: boolean;
   readonly seed: string;
   readonly json: boolean;
 }
@@ -37,8 +42,11 @@ interface Count {
   readonly alone?: number;
 }
 
+const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
+const OLDEST_RELEASE = RELEASES[0]!;
+
 /** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
-const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "seed" | "json">, Count>> = {
+const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "seed" | "json">, Count>> = {
   slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
   minShards: { flag: "--min-shards", fallback: 10, least: 1, most: 255, says: "data shards of a slab" },
@@ -135,6 +143,11 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     const text = alone === undefined ? says : `${says}; ${alone} without a number`;
     program.option(`${flag} ${alone === undefined ? "<n>" : "[n]"}`, text, String(fallback));
   }
+  program.option(
+    "--indexd <release>",
+    `whose database it is: ${Object.keys(INDEXD_RELEASES).join(", ")} (default: ${NEWEST_RELEASE}; with --upgrade ${OLDEST_RELEASE})`,
+  );
+  program.option("--upgrade", `upgrade indexd's database to ${NEWEST_RELEASE} while workers repair`);
   program.option("--seed <text>", "what data and damage follow from (default: a random one, printed)");
   program.option("--json", "print one line of JSON last; everything else goes to standard error");
   try {
@@ -157,13 +170,21 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
       }
       return [name, value];
     }),
-  ) as Omit<DemoOptions, "seed" | "json">;
-  if (problems.length > 0) throw usage(problems);
+  ) as Omit<DemoOptions, "indexd" | "upgrade" | "seed" | "json">;
+  const upgrade = given["upgrade"] === true;
+  const named = given["indexd"] ?? (upgrade ? OLDEST_RELEASE : NEWEST_RELEASE);
+  const indexd = RELEASES.find((release) => release === named);
+  if (indexd === undefined) {
+    problems.push(`--indexd: expected ${RELEASES.join(" or ")}, got ${JSON.stringify(named)}`);
+  } else if (upgrade && indexd === NEWEST_RELEASE) {
+    problems.push(`--upgrade: expected an older release than ${NEWEST_RELEASE} to start from, got ${indexd}`);
+  }
+  if (indexd === undefined || problems.length > 0) throw usage(problems);
   const seed = typeof given["seed"] === "string" ? given["seed"] : randomBytes(4).toString("hex");
   // The default fits every number of slabs.
   const byDefault = program.getOptionValueSource("endangered") === "default";
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
-  return { ...counts, endangered, seed, json: given["json"] === true };
+  return { ...counts, endangered, indexd, upgrade, seed, json: given["json"] === true };
 }
 
 function usage(problems: readonly string[]): DemoError {

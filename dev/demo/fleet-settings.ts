@@ -15,7 +15,12 @@ const GRACE_SECONDS = 0;
 
 export const MIN_HOST_DISTANCE_KM = 10;
 
-export const INDEXD_LOOPS: IndexdLoops = { pinEveryMs: 3_000, fundEveryMs: 5_000, foldEveryMs: 1_000 };
+export const INDEXD_LOOPS: IndexdLoops = {
+  pinEveryMs: 3_000,
+  fundEveryMs: 5_000,
+  foldEveryMs: 1_000,
+  publishEveryMs: 500,
+};
 
 /** AWS wants the visibility timeout to be six times the function's. */
 export const QUEUE_OPTIONS = {
@@ -35,7 +40,8 @@ export function describeSettings(): string[] {
       `function time-out ${seconds(REPAIR_TIMEOUT_MS)} (5 min)`,
     `hosts read every ${seconds(WORKER_SETTINGS.fleetCacheMs)} (45 s), grace for indexd ${GRACE_SECONDS} s (1 h), private addresses allowed (no)`,
     `indexd pins every ${seconds(INDEXD_LOOPS.pinEveryMs)} (2 min), funds every ` +
-      `${seconds(INDEXD_LOOPS.fundEveryMs)} (2 min), folds statistics every ${seconds(INDEXD_LOOPS.foldEveryMs)} (5 s)`,
+      `${seconds(INDEXD_LOOPS.fundEveryMs)} (2 min), folds statistics every ${seconds(INDEXD_LOOPS.foldEveryMs)} (5 s), ` +
+      `publishes events every ${seconds(INDEXD_LOOPS.publishEveryMs)} (2 s at most)`,
   ];
 }
 

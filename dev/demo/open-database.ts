@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import postgres, { type Sql } from "postgres";
 import { connect as connectAsFleet } from "../../lib/database/client/connect.ts";
 import { grantStatements } from "../../lib/database/schema/grant-statements.ts";
 import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
+import { type FixtureVersion, indexdSchema } from "../indexd/indexd-schema.ts";
 import type { PostgresServer } from "../postgres/postgres.ts";
 
 const DATABASE = "indexd";
@@ -22,14 +22,17 @@ export interface DemoDatabase {
 }
 
 /** A database as a running indexd has it, with our schema beside it and a role for `workers` repairs at once. */
-export async function openDatabase(server: PostgresServer, workers: number): Promise<DemoDatabase> {
+export async function openDatabase(
+  server: PostgresServer,
+  workers: number,
+  version: FixtureVersion,
+): Promise<DemoDatabase> {
   const admin = connect(server.url("postgres"));
   await admin`create database ${admin(DATABASE)}`;
   await admin.end();
   const url = server.url(DATABASE);
   const sql = connect(url);
-  const schema = await readFile(new URL("../indexd/indexd-schema.sql", import.meta.url), "utf8");
-  await sql.unsafe(schema);
+  await sql.unsafe(indexdSchema(version));
   await migrateDatabase(sql);
   const password = randomBytes(16).toString("hex");
   // One connection: the script has its own begin and commit.

@@ -1,14 +1,15 @@
 /**
  * The part that a running indexd plays while slabmend repairs, with its loops shortened: it pins new sectors to
- * contracts, funds the account and folds statistics. docs/protocol.md, What happens after a migration.
+ * contracts, funds the account, folds statistics and publishes events. docs/protocol.md, What happens after a migration.
  */
-
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { classifyDatabaseFailure, retryTransaction } from "../../lib/database/client/retry-transaction.ts";
 import { StoreError } from "../../lib/database/client/store-error.ts";
 import type { HostId } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
+import { type PublishedEvent, publishEvents } from "../indexd/publish-events.ts";
 import { foldStatistics } from "../indexd/seed-statistics.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { type DemoHost, FUNDING_TARGET_HASTINGS } from "./register-hosts.ts";
@@ -17,11 +18,17 @@ export interface IndexdLoops {
   readonly pinEveryMs: number;
   readonly fundEveryMs: number;
   readonly foldEveryMs: number;
+  readonly publishEveryMs: number;
 }
+
+/** A writer of before version 24 stamps two seconds ahead at most. */
+const LAST_SECOND_MS = 3_100;
 
 export interface PlayedIndexd {
   /** One more pass, then none. @returns what a pass has thrown first, if any: then what indexd relies on did not hold */
   stop(): Promise<Error | undefined>;
+  /** Events that it has put into the stream. */
+  readonly published: readonly PublishedEvent[];
 }
 
 export function playIndexd(parts: {
@@ -31,7 +38,9 @@ export function playIndexd(parts: {
   readonly loops: IndexdLoops;
 }): PlayedIndexd {
   const { sql, hosts, account, loops } = parts;
+  const published: PublishedEvent[] = [];
   const passes = {
+    publish: async () => void published.push(...(await publishEvents(sql))),
     pin: () => pinSectors(sql, hosts),
     fund: () => fundAccount(sql, hosts, account),
     fold: () => retryTransaction("indexd's statistics", () => foldStatistics(sql)),
@@ -56,13 +65,18 @@ export function playIndexd(parts: {
     setInterval(() => void start("pin"), loops.pinEveryMs),
     setInterval(() => void start("fund"), loops.fundEveryMs),
     setInterval(() => void start("fold"), loops.foldEveryMs),
+    setInterval(() => void start("publish"), loops.publishEveryMs),
   ];
   return {
+    published,
     async stop() {
       for (const timer of timers) clearInterval(timer);
       await Promise.all(underWay.values());
       await start("pin");
       await start("fold");
+      // Its second must be later than that of the last batch; and before it publishes, the last stamp's must be over.
+      await sleep(LAST_SECOND_MS);
+      await start("publish");
       return failure;
     },
   };

@@ -37,6 +37,8 @@ export interface DemoSummary {
   readonly othersLeasedFirst: number;
   /** From the damage until the last slab was within 2 of loss no more; null if none ever was, or some still is. */
   readonly secondsUntilNoneWithin2: number | null;
+  /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
+  readonly indexd: string;
 }
 
 export interface DemoResult {
@@ -66,6 +68,7 @@ export interface DemoFindings {
     readonly leasedBefore: number;
   };
   readonly seconds: number;
+  readonly indexd: string;
 }
 
 export function summarize(findings: DemoFindings): DemoResult {
@@ -95,6 +98,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     othersLeasedFirst: danger.leasedBefore,
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
+    indexd: findings.indexd,
   };
   const failures = [
     ...(findings.openWithDestination > 0
@@ -142,6 +146,7 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
     ...aligned([["", "damaged", "healthy now", "copied", "rebuilt"], ...rows, total]),
     "",
     ...aligned([
+      ["indexd", summary.indexd],
       ["slabs", `${summary.slabs}, ${summary.damagedSlabs} damaged`],
       ["found lost", `${state.foundLost} sectors that indexd took for stored`],
       ["read", formatBytes(summary.bytesRead)],

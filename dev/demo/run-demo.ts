@@ -6,11 +6,14 @@
  * Everything it starts belongs to the runtime or to the stack below, and ends with it, whatever happens.
  */
 import { tmpdir } from "node:os";
+import type { Sql } from "postgres";
 import { createKernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import { INDEXD_RELEASES, NEWEST_RELEASE, NEWEST_VERSION } from "../indexd/indexd-schema.ts";
 import { type LocalRuntime, startLocalRuntime } from "../runtime/runtime.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { Swarm } from "../swarm/swarm.ts";
+import { findEventViolations } from "./check-events.ts";
 import { plantedLosses } from "./check-losses.ts";
 import { findViolations } from "./check-outcome.ts";
 import { startDatabaseProxy } from "./database-proxy.ts";
@@ -18,6 +21,7 @@ import type { DemoOptions } from "./demo-options.ts";
 import { assertDiskSpace, neededBytes } from "./disk-space.ts";
 import { missedDisturbances } from "./disturb-database.ts";
 import { deploymentOf, describeSettings, INDEXD_LOOPS, QUEUE_OPTIONS } from "./fleet-settings.ts";
+import { followEvents } from "./follow-events.ts";
 import { type DamagedSector, inflictDamage } from "./inflict-damage.ts";
 import { letRepair, type RepairsDone } from "./let-repair.ts";
 import { type DemoDatabase, openDatabase } from "./open-database.ts";
@@ -30,6 +34,7 @@ import { registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
 import { type DemoFindings, type DemoResult, summarize, tableOf } from "./report.ts";
 import { seededBytes, seededRandom } from "./seeded-random.ts";
 import { storeObjects } from "./store-objects.ts";
+import { type Upgrade, upgradeInMidRun } from "./upgrade-in-mid-run.ts";
 import {
   countLeasedBefore,
   createDangerWatch,
@@ -81,7 +86,7 @@ export async function runDemo(
       startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT }),
   });
   try {
-    const database = await openDatabase(runtime.postgres, options.workers);
+    const database = await openDatabase(runtime.postgres, options.workers, INDEXD_RELEASES[options.indexd]);
     try {
       return await inRuntime(run, runtime, database);
     } finally {
@@ -134,6 +139,8 @@ async function inRuntime(
 
   const indexdSql = connect();
   const indexd = playIndexd({ sql: indexdSql, hosts, account, loops: INDEXD_LOOPS });
+  const follower = followEvents(sql);
+  const upgrade = options.upgrade ? startUpgrade(run, sql) : undefined;
   const proxy = await startDatabaseProxy(fleetUrl);
   let repairs: RepairsDone;
   let indexdFailure: Error | undefined;
@@ -159,9 +166,11 @@ async function inRuntime(
       progress,
       signal,
     });
+    await upgrade?.done;
     progress.clear();
   } finally {
-    indexdFailure = await indexd.stop();
+    await upgrade?.done.catch(() => {});
+    indexdFailure = (await indexd.stop()) ?? (await follower.stop());
     await indexdSql.end();
     await proxy.stop();
   }
@@ -174,6 +183,10 @@ async function inRuntime(
     planted: plantedLosses(plan, hosts, slabs),
     ...repairs,
   });
+  const publishes = options.upgrade || options.indexd === NEWEST_RELEASE;
+  const { published } = indexd;
+  const events = { published, before: upgrade?.eventsBefore, told: follower.told, publishes };
+  violations.push(...(await findEventViolations(sql, events)));
   if (indexdFailure !== undefined) violations.push(`indexd's own loops failed: ${indexdFailure.message}`);
   let read = 0;
   const unreadable = await readBack({
@@ -204,11 +217,21 @@ async function inRuntime(
     killsWanted: options.killWorkers,
     missed: missedDisturbances(options, repairs.disturbed),
     seconds: (Date.now() - run.startedAtMs) / 1_000,
+    indexd: options.upgrade ? `${options.indexd} to ${NEWEST_RELEASE}` : options.indexd,
     ...repairs,
   };
   const result = summarize(findings);
   for (const line of ["", ...tableOf(findings, result), ""]) progress.line(line);
   return result;
+}
+
+function startUpgrade({ options, progress, signal }: DemoRun, sql: Sql): Upgrade {
+  const from = INDEXD_RELEASES[options.indexd];
+  const versions = Array.from({ length: NEWEST_VERSION - from }, (_, step) => from + 1 + step);
+  const upgrade = upgradeInMidRun({ sql, versions, workers: options.workers, progress, signal });
+  // Awaited when the repairs are done.
+  upgrade.done.catch(() => {});
+  return upgrade;
 }
 
 function sinceStart({ startedAtMs }: DemoRun): string {

@@ -23,6 +23,10 @@ export async function statisticsThatDisagree(sql: Sql): Promise<string[]> {
       union all select 'num_unpinned_sectors', count(*) from sectors
         where host_id is not null and contract_sectors_map_id is null
       union all select 'num_unpinnable_sectors', count(*) from sectors where host_id is null
+      -- By name, because not every version of indexd has these columns; nor these statistics, which are left out then.
+      union all select 'num_unrecoverable_slabs', count(*) from slabs s where to_jsonb(s)->>'unrecoverable_reason' is not null
+      union all select 'num_stuck_slabs', count(*) from slabs s
+        where s.consecutive_failed_repairs > 1 and to_jsonb(s)->>'unrecoverable_reason' is null
     ), said as (
       select s.stat_name, s.stat_value + coalesce(sum(d.stat_delta), 0) as n
       from stats s left join stats_deltas d using (stat_name) group by s.stat_name

@@ -232,6 +232,18 @@ export const VARIABLES = {
     readBy: ["repair"],
     fallback: "false",
   } as Variable<boolean>,
+  SLABMEND_ACCEPT_INDEXD_VERSION: {
+    schema: v.pipe(
+      v.string(),
+      v.regex(/^(none|[0-9]{1,9})$/),
+      v.transform((text) => (text === "none" ? undefined : Number(text))),
+    ),
+    expected: "none, or the number of a database version of indexd",
+    purpose:
+      "work on this version of indexd's database although slabmend does not know everything in it that it reads (docs/indexd-upgrades.md)",
+    readBy: ALL,
+    fallback: "none",
+  } as Variable<number | undefined>,
   SLABMEND_METRICS_NAMESPACE: {
     schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._/#:-]{0,255}$/)),
     expected: "at most 255 letters, digits and . _ / # : -",

@@ -8,8 +8,14 @@ export const METRICS = {
   RunsFailed: { unit: "Count", meaning: "runs of claim or reap that ended with an error" },
   UnknownIndexdVersion: {
     unit: "Count",
-    meaning: "runs refused because indexd's database version is not known",
+    meaning: "runs refused because nothing may be written to indexd's database as it is",
   },
+  IndexdUnconfirmed: {
+    unit: "Count",
+    meaning:
+      "1: the fleet works on a version of indexd's database that it does not know, because nothing that it touches differs or an operator accepted it",
+  },
+  MissingRights: { unit: "Count", meaning: "rights that the fleet's database role should have and has not" },
 
   // claim.
   SlabsLeased: { unit: "Count", meaning: "leases made" },

@@ -1,5 +1,7 @@
 import { classifyDatabaseFailure } from "../database/client/retry-transaction.ts";
 import { StoreError, type StoreErrorCode } from "../database/client/store-error.ts";
+import { IndexdError } from "../database/indexd/errors.ts";
+import { explainMoved } from "../database/indexd/version/write-verified.ts";
 import { ClaimIncompleteError } from "../jobs/claim/claim-report.ts";
 
 const PASSING: ReadonlySet<StoreErrorCode> = new Set([
@@ -19,6 +21,9 @@ const PASSING_CODES =
 /** Whether a failure may be over in a while; a worker that ends itself is started by nobody. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof StoreError) return PASSING.has(error.code);
+  if (error instanceof IndexdError) return error.code === "indexd-upgrading";
+  // The next round looks at indexd's database again.
+  if (explainMoved(error) !== error) return true;
   if (error instanceof AggregateError) return error.errors.every(mayPass);
   if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);
   // Leases were made; without the walk nothing new is found, but what is known goes on being repaired.

@@ -6,7 +6,6 @@ import { connect } from "../database/client/connect.ts";
 import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
-import { assertKnownDatabaseVersion } from "../database/indexd/database-version.ts";
 import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import { readSlab } from "../database/indexd/read-slab.ts";
 import { beginRepair } from "../database/leases/begin-repair.ts";
@@ -86,6 +85,7 @@ export function openRepairEnvironment({
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
   const { leaseMs } = settings;
+  const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   let fleet: NetworkSnapshot | undefined;
   let mayWork = false;
   let underWay = 0;
@@ -115,12 +115,13 @@ export function openRepairEnvironment({
     return {
       async begin(task, { worker, holdMs }) {
         // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones. The grant is applied
-        // again before it. Every time: indexd upgrades its tables when it likes, and a commit may then write something else.
-        await database.runAgain(ANSWER_MS, mayWork ? assertKnownDatabaseVersion : assertFleetMayWork);
+        // again before it. An upgrade of indexd is noticed by each begin itself.
+        if (!mayWork) {
+          await database.runAgain(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
+        }
         mayWork = true;
-        return await database.run(ANSWER_MS, (sql) =>
-          beginRepair(sql, { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs }),
-        );
+        const request = { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs };
+        return await database.run(ANSWER_MS, (sql) => beginRepair(sql, request, {}, verify));
       },
       extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
       readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
@@ -139,10 +140,11 @@ export function openRepairEnvironment({
         }
         return fleet;
       },
-      commit: (request) => database.runAgain(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request)),
+      commit: (request) =>
+        database.runAgain(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request, {}, verify)),
       bumpEvents: (slabId) =>
         database.run(ANSWER_MS, async (sql) => {
-          await flushMoved(sql, { slabId });
+          await flushMoved(sql, { slabId, verify });
         }),
       async reportScores() {
         const samples = hosts.takeSamples();

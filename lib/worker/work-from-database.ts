@@ -26,6 +26,7 @@ import { measureRun } from "../telemetry/measure-run.ts";
 import type { MetricsPrinter } from "../telemetry/metrics.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
+import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
@@ -35,6 +36,8 @@ export interface DatabaseWork {
   /** The name of the indexer that is repaired. */
   readonly indexer: string;
   readonly pool: WorkerPool;
+  /** The version of indexd's database that an operator has accepted. */
+  readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
   readonly clock: Clock;
@@ -69,9 +72,13 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
     try {
-      await ask(assertFleetMayWork, { isIdempotent: true });
+      const standing = await ask((sql) => assertFleetMayWork(sql, work.acceptedVersion), {
+        isIdempotent: true,
+      });
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
+        warnOfStanding(logger, standing);
+        work.metrics.print(standingMetrics(standing));
         const deps = { ask, clock, queue, deadLetters: NO_DEAD_LETTERS, indexer: work.indexer };
         await measureRun("reap", work, REAP_MEASURES, () => reap(deps, work.reap, REAP_MS));
       }

@@ -218,9 +218,16 @@ test("a right that lacks, a pause, an unknown indexd, no queue", async () => {
   await sql.unsafe(`grant select (encryption_key) on public.slabs to ${role.name}`);
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
 
-  await sql`update global_settings set db_version = 23`;
-  expect((await doctor()).levels).toMatchObject({ indexd: "failure", schema: "ok", hosts: "skipped" });
-  await sql`update global_settings set db_version = 22`;
+  await sql.unsafe(
+    "alter table sectors add column meaning text; update global_settings set db_version = db_version + 1000",
+  );
+  const changed = await doctor();
+  expect(changed.levels).toMatchObject({ indexd: "failure", schema: "ok", hosts: "skipped" });
+  expect(changed.text).toContain("column sectors.meaning: expected none, got text");
+  await sql.unsafe("alter table sectors drop column meaning");
+  const identical = await doctor({}, "--hosts", "0");
+  expect(identical.levels).toMatchObject({ indexd: "warning", schema: "ok" });
+  await sql`update global_settings set db_version = db_version - 1000`;
 });
 
 test("a database that cannot be used is one line among others", async () => {

@@ -94,11 +94,16 @@ test("doctor judges versions, encryption, timeouts, pooler and privileges", () =
     remedy: expect.stringContaining("pool_mode"),
   });
   const missing = Array.from({ length: 7 }, (_, index) => `right ${index}`);
-  expect(judgePrivileges(facts(), { missing, excessive: [] })).toMatchObject({
+  const gaps = { missing: [], missingOfVersion: [], excessive: [] };
+  expect(judgePrivileges(facts(), { ...gaps, missing })).toMatchObject({
     level: "failure",
     says: expect.stringContaining("and 2 more"),
   });
-  expect(judgePrivileges(facts(), { missing: [], excessive: ["superuser"] }).level).toBe("warning");
+  expect(judgePrivileges(facts(), { ...gaps, excessive: ["superuser"] }).level).toBe("warning");
+  expect(judgePrivileges(facts(), { ...gaps, missingOfVersion: ["select (x) on y"] })).toMatchObject({
+    level: "warning",
+    says: expect.stringContaining("indexd was upgraded"),
+  });
 });
 
 test.each([

@@ -71,13 +71,13 @@ describe("init and uninstall", () => {
 });
 
 describe("databases that they refuse", () => {
-  test("one without indexd, one of an unknown indexd, a role that may not", async () => {
+  test("one without indexd, one of an indexd that is too old, a role that may not", async () => {
     const { sql } = database;
-    await sql`update global_settings set db_version = 23`;
+    await sql`update global_settings set db_version = db_version - 1000`;
     const unknown = await cli("init", "--yes", "--json");
-    expect([unknown.code, unknown.error?.code]).toEqual([4, "unknown-database-version"]);
+    expect([unknown.code, unknown.error?.code]).toEqual([4, "indexd-too-old"]);
     expect(await hasSchema()).toBe(false);
-    await sql`update global_settings set db_version = 22`;
+    await sql`update global_settings set db_version = db_version + 1000`;
 
     const role = `reader_${process.pid}`;
     await sql.unsafe(

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import postgres, { type Sql, type TransactionSql } from "postgres";
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
   type CommitRequest,
   type CommitResult,
@@ -40,7 +40,6 @@ beforeEach(async () => {
 const leases = () => sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`;
 
 describe("a superseded worker changes nothing of indexd's", () => {
-  afterEach(() => sql`update global_settings set db_version = 22`);
   const changesNothing = async (why: string): Promise<void> => {
     const before = await indexdState(sql);
     expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
@@ -89,10 +88,14 @@ describe("a superseded worker changes nothing of indexd's", () => {
     expect(await leases()).toHaveLength(0);
   });
 
-  test("indexd was upgraded while the repair ran", async () => {
-    await sql`update global_settings set db_version = 23`;
-    await changesNothing("indexd-upgraded");
-    expect(await leases()).toHaveLength(0);
+  test("indexd's database was replaced by one of before the oldest known version while the repair ran", async () => {
+    await sql`update global_settings set db_version = db_version - 1000`;
+    try {
+      await changesNothing("indexd-changed");
+      expect(await leases()).toHaveLength(0);
+    } finally {
+      await sql`update global_settings set db_version = db_version + 1000`;
+    }
   });
 
   test("it says itself that it is stale", async () => {
@@ -197,13 +200,15 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a commit beside an indexd that upgrades its tables is superseded", async () => {
+  test("a commit beside an indexd that upgrades its tables to something else is superseded", async () => {
     const result = await besideIndexd(async (tx) => {
-      await tx`update sectors set num_migrated = num_migrated where id = ${String(slab.sectors[0]!.id)}`;
-      await tx`update global_settings set db_version = 23`;
+      await tx`alter table sectors add column meaning text`;
+      await tx`update global_settings set db_version = db_version + 1000`;
     });
-    await sql`update global_settings set db_version = 22`;
-    expect(result).toEqual({ kind: "superseded", why: "indexd-upgraded" });
+    await sql.unsafe(
+      "alter table sectors drop column meaning; update global_settings set db_version = db_version - 1000",
+    );
+    expect(result).toEqual({ kind: "superseded", why: "indexd-changed" });
     const [sector] = await sql`select host_id from sectors where id = ${String(slab.sectors[0]!.id)}`;
     expect(sector).toEqual({ host_id: null });
   });

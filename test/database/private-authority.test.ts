@@ -1,8 +1,8 @@
 /** A PostgreSQL whose certificate an authority of its own has signed, as RDS has it. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { indexdSchema } from "../../dev/indexd/indexd-schema.ts";
 import { type PostgresServer, startPostgres } from "../../dev/postgres/postgres.ts";
 import { connect } from "../../lib/database/client/connect.ts";
 import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
@@ -87,8 +87,7 @@ test("the command line trusts the authorities of SLABMEND_DATABASE_CA", async ()
 
 test("a worker without a queue too: its claims and reaps have connections of their own", async () => {
   const owner = connect(url("localhost"), "test", authority.cert);
-  const schema = new URL("../../dev/indexd/indexd-schema.sql", import.meta.url);
-  await owner.unsafe(await readFile(schema, "utf8"));
+  await owner.unsafe(indexdSchema());
   await migrateDatabase(owner);
   await owner.end();
   const cli = startCli(["work", "--from-database", "--concurrency", "1", "--json"], {

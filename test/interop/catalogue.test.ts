@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { indexdSchema } from "../../dev/indexd/indexd-schema.ts";
 import { type PostgresServer, startPostgres } from "../../dev/postgres/postgres.ts";
 import { compareCatalogues } from "./compare-catalogues.ts";
 import { type Catalogue, catalogueDigest, readCatalogue } from "./read-catalogue.ts";
@@ -13,8 +13,6 @@ import { findRealIndexd } from "./real-indexd.ts";
  */
 const REAL_CATALOGUE_DIGEST = "ab0d98cae0c0bf415f829bda918e2fed0e7d88d72046bbc2c6e51a6f443d4f3e";
 
-const FIXTURE = new URL("../../dev/indexd/indexd-schema.sql", import.meta.url);
-
 let server: PostgresServer;
 let fixture: Sql;
 let ours: Catalogue;
@@ -22,7 +20,7 @@ let ours: Catalogue;
 beforeAll(async () => {
   server = await startPostgres();
   fixture = postgres(server.url("postgres"), { max: 1, onnotice: () => {} }) as Sql;
-  await fixture.unsafe(await readFile(FIXTURE, "utf8"));
+  await fixture.unsafe(indexdSchema(22));
   ours = await readCatalogue(fixture);
 });
 

@@ -78,7 +78,7 @@ describe.each(FATES)("%s:", (fate) => {
           not exists (select from slabmend.leases where slab_id = ${crashed}) as ended,
           exists (select from slabmend.journal where slab_id = ${crashed} and outcome = 'crashed') as noted,
           not exists (select from slabmend.moved) as told,
-          (select max(e.updated_at) > now() - interval '1 hour' from object_events e
+          (select bool_or(e.updated_at is null or e.updated_at > now() - interval '1 hour') from object_events e
            join objects o using (object_key) join object_slabs os on os.object_id = o.id
            join slabs s on s.digest = os.slab_digest where s.id = ${told}) as bumped,
           exists (select from slabmend.leases where slab_id = ${unsent} and sending_since > now() - interval '1 hour') as taken,

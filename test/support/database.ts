@@ -37,7 +37,7 @@ export interface TestDatabase {
 
 export interface TestDatabaseOptions {
   /** Default `slabmend`: indexd's tables and our schema. */
-  readonly schema?: keyof typeof TEMPLATES;
+  readonly schema?: keyof typeof TEMPLATES | "empty";
   /** Connections of `sql`. */
   readonly max?: number;
   /** More options of `sql`. */
@@ -93,7 +93,7 @@ export async function clearDatabase(sql: postgres.Sql): Promise<void> {
 }
 
 /** Tables of ours whose rows the migration writes. */
-const ROWS_THAT_STAY = ["database_migrations", "installed_functions", "fleet", "budget"];
+const ROWS_THAT_STAY = ["database_migrations", "installed_functions", "fleet", "budget", "indexd"];
 
 /** Neither its client nor its name needs the database yet. */
 function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): Promise<void> } {
@@ -110,7 +110,8 @@ function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): 
     url: url.href,
     sql,
     async create() {
-      const template = TEMPLATES[options.schema ?? "slabmend"];
+      const { schema = "slabmend" } = options;
+      const template = schema === "empty" ? "template0" : TEMPLATES[schema];
       const templateError = server.templateErrors[template];
       if (templateError !== undefined) throw new Error(`no ${template}: ${templateError}`);
       await asAdmin(server, (admin) => admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`));

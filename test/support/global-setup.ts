@@ -1,13 +1,16 @@
 /** Runs once per `vitest run`: one PostgreSQL, and in it the template databases that every test database is cloned from. */
 import { appendFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import postgres from "postgres";
 import type { TestProject } from "vitest/node";
+import {
+  type FixtureVersion,
+  indexdSchema,
+  NEWEST_VERSION,
+  upgradeIndexd,
+} from "../../dev/indexd/indexd-schema.ts";
 import { type PostgresServer, startPostgres } from "../../dev/postgres/postgres.ts";
 import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
-
-const INDEXD_SCHEMA = new URL("../../dev/indexd/indexd-schema.sql", import.meta.url);
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let logFile: string | undefined;
@@ -29,7 +32,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await attempt(
     TEMPLATES.indexd,
     buildTemplate(server, TEMPLATES.indexd, "template0", async (sql) => {
-      await sql.unsafe(await readFile(INDEXD_SCHEMA, "utf8"));
+      await createIndexdTables(sql, process.env["SLABMEND_TEST_INDEXD"]);
     }),
   );
   await attempt(
@@ -43,6 +46,16 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const provided: TestDatabaseServer = { adminUrl: server.url("postgres"), logFile, templateErrors };
   project.provide("database", provided);
   return () => server.stop();
+}
+
+/**
+ * @param which "22": a new database of that version; "22-26": upgraded from one to the other; default: the newest. Set by
+ * `npm run test:indexd`, which runs on all of them.
+ */
+async function createIndexdTables(sql: postgres.Sql, which = String(NEWEST_VERSION)): Promise<void> {
+  const [from, to] = which.split("-").map(Number);
+  await sql.unsafe(indexdSchema(from as FixtureVersion));
+  if (to !== undefined) await upgradeIndexd(sql, to);
 }
 
 async function buildTemplate(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { StoreError } from "../../lib/database/client/store-error.ts";
 import { IndexdError } from "../../lib/database/indexd/errors.ts";
 import { claimMetrics } from "../../lib/jobs/claim/claim-metrics.ts";
 import { reapMetrics } from "../../lib/jobs/reap/reap-metrics.ts";
@@ -197,9 +198,15 @@ describe("what is measured", () => {
     });
   });
 
-  test("of a failure: an unknown version of indexd is told from the rest", () => {
-    const unknown = new IndexdError({ code: "unknown-database-version", message: "23", remedy: "upgrade" });
-    expect(failedRun(unknown)).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 1 });
+  test("of a failure: an indexd that may not be written to, and missing rights, are told from the rest", () => {
+    for (const code of ["indexd-changed", "indexd-needs-consent", "indexd-too-old"] as const) {
+      const refused = new IndexdError({ code, message: "27", remedy: "look" });
+      expect(failedRun(refused)).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 1 });
+    }
+    const upgrading = new IndexdError({ code: "indexd-upgrading", message: "24", remedy: "wait" });
+    expect(failedRun(upgrading)).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 0 });
+    const rights = new StoreError({ code: "lacks-right", message: "", remedy: "", details: { missing: 3 } });
+    expect(failedRun(rights)).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 0, MissingRights: 3 });
     expect(failedRun(new Error("away"))).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 0 });
   });
 });

@@ -4,7 +4,7 @@ import { findUnusedAuthorities } from "../../config/database-ca.ts";
 import type { DatabaseUrl } from "../../config/database-url.ts";
 import { connect } from "../../database/client/connect.ts";
 import { type Ask, askWithin, createDeadlineClient } from "../../database/client/deadline-client.ts";
-import { assertKnownDatabaseVersion } from "../../database/indexd/database-version.ts";
+import { assertWritable, judgeIndexd } from "../../database/indexd/version/verify-indexd.ts";
 import { assertFleetMayWork } from "../../database/schema/assert-fleet-may-work.ts";
 import { assertStoreVersion } from "../../database/schema/migrate-database.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
@@ -54,8 +54,12 @@ export async function withDatabase<Result>(
   };
   try {
     signal.throwIfAborted();
-    if (demands.needs === "fleet") await ask(assertFleetMayWork, { isIdempotent: true });
-    else if (demands.needs !== "any") await ask(assertKnownDatabaseVersion, { isIdempotent: true });
+    const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]);
+    if (demands.needs === "fleet") {
+      await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
+    } else if (demands.needs !== "any") {
+      assertWritable(await ask((sql) => judgeIndexd(sql, accepted), { isIdempotent: true }));
+    }
     if (demands.needs === "store") await ask(assertStoreVersion, { isIdempotent: true });
     return await work(ask, { location, connect: connectAgain, ignoreSignals });
   } catch (error) {

@@ -184,6 +184,7 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
   const { context, environment, pool, logger, metrics, onEnd, signal } = work;
   const { clock } = context.io;
   const database = createDeadlineClient({ clock, connect });
+  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;
   await workFromDatabase({
     database,
     indexer: environment.SLABMEND_INDEXER,
@@ -193,7 +194,8 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
     metrics,
     onEnd,
     signal,
+    acceptedVersion,
     claim: claimSettingsFrom(environment),
-    reap: DEFAULT_REAP_SETTINGS,
+    reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
   }).finally(() => database.end());
 }

@@ -1,7 +1,7 @@
 -- The health of these slabs as far as one snapshot tells, and what the backlog says of them. Read only; takes no row lock.
 --
 --   answer   [{"slabId", "there": false}] of a slab that is gone, otherwise
---            [{"slabId", "there": true, "minShards", "leased", "dying",
+--            [{"slabId", "there": true, "minShards", "leased", "dying", "givenUp",
 --              "freeAtMs", "endangeredFreeAtMs"          lease_standing says what they mean
 --              "attemptedAtMs": number | null            when the last repair ended, or crashed
 --              "good": [hostId]                          of each sector that is not bad and can be read
@@ -55,7 +55,7 @@ as $function$
   select coalesce(jsonb_agg(
     case when t.slab_id is null then jsonb_build_object('slabId', w.id::text, 'there', false,
       'known', case when b.slab_id is not null then jsonb_build_object('version', b.xmin::text) end)
-    else jsonb_build_object('slabId', w.id::text, 'there', true, 'minShards', t.min_shards, 'leased', t.leased, 'dying', t.dying,
+    else jsonb_build_object('slabId', w.id::text, 'there', true, 'minShards', t.min_shards, 'leased', t.leased, 'dying', t.dying, 'givenUp', t.given_up,
       'freeAtMs', extract(epoch from t.free_at) * 1000, 'endangeredFreeAtMs', extract(epoch from t.endangered_free_at) * 1000,
       'attemptedAtMs', extract(epoch from attempt.finished_at) * 1000,
       'good', coalesce(slab.good, '[]'), 'bad', coalesce(slab.bad, '[]'),

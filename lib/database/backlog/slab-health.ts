@@ -15,6 +15,8 @@ export interface SlabHealth {
   readonly leased: boolean;
   /** Really being deleted. */
   readonly dying: boolean;
+  /** indexd has marked it as unrecoverable, and we cannot rescue it either. */
+  readonly givenUp: boolean;
   /** When its last repair ended, in any way; undefined: there was none, or it is forgotten. */
   readonly attemptedAtMs: number | undefined;
   /** The host of each sector that is not bad. */
@@ -45,6 +47,7 @@ export interface SlabHealthRow {
   readonly endangeredFreeAtMs?: number;
   readonly leased?: boolean;
   readonly dying?: boolean;
+  readonly givenUp?: boolean;
   readonly attemptedAtMs?: number | null;
   readonly good?: number[];
   readonly bad?: [number | null, string][];
@@ -60,6 +63,7 @@ function slabHealthOf(row: SlabHealthRow, nowMs: number): SlabHealth {
     endangeredFreeAtMs: row.endangeredFreeAtMs ?? 0,
     leased: row.leased ?? false,
     dying: row.dying ?? false,
+    givenUp: row.givenUp ?? false,
     attemptedAtMs: row.attemptedAtMs == null ? undefined : pastTime(row.attemptedAtMs, nowMs),
     good: (row.good ?? []) as HostId[],
     bad: (row.bad ?? []).map(([hostId, cause]) => ({ hostId: hostId as HostId | null, cause })),

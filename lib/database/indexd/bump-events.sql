@@ -1,34 +1,34 @@
 -- Tells the objects of repaired slabs that their sectors moved, in a short transaction of its own: SDKs learn new
--- locations only through object_events.updated_at. Returns how many rows of the outbox `moved` it took:
--- of all slabs, or of one.
+-- locations only through object_events. Returns how many rows of the outbox `moved` it took: of all slabs, or of one.
 --
--- Locks: outbox rows `for update skip locked`, so that two callers share the work; then the events by ascending key, so
--- that flushes of slabs of the same objects cannot deadlock. Deduplicated: an object of a thousand moved slabs is one
--- update. Indexes: object_slabs_slab_digest_idx, objects' primary key, object_events_object_key_idx.
+-- How depends on the version of indexd's database:
 --
--- indexd hides events of the second that is in progress, so that a client's cursor never stands in a second that may
--- still receive events. An event stamped in the last moments of a second would become visible after that second was
--- over and read past. Hence the time is taken after the last wait, rounded instead of truncated, and ahead by what the
--- update is expected to take: an event of a second to come is hidden until then. If the update took longer than that, it
--- is done again with a time as far ahead as it takes, so that COMMIT has at least half a second after it; but not when so
--- much of the statement's time is over that a second update might not come to its end. A late time is better than none
--- (docs/decisions/0155).
+--   from 24 on   the event's time is set to null and nothing else. indexd publishes it within two seconds: it alone gives
+--                out positions in the stream. A time of ours could lie behind a position that a client has passed, or
+--                ahead of what indexd publishes next, and clients would miss events for good.
+--   before       the writer stamps the event, in whole seconds. indexd hides the second in progress and those to come, so
+--                that a client's cursor never stands in a second that may still receive events. The stamp is two seconds
+--                ahead, rounded down: COMMIT has at least two seconds until the event shows. Ahead by no more, because an
+--                upgrade to 24 takes the greatest stamp for the position reached, and indexd publishes nothing until then.
+--
+-- Locks: object_events against an upgrade (hold-indexd.sql); outbox rows `for update skip locked`, so that two callers
+-- share the work; then the events by ascending key, so that flushes of slabs of the same objects cannot deadlock.
+-- Deduplicated: an object of a thousand moved slabs is one update. indexd's publisher skips rows that we have locked.
+-- Indexes: object_slabs_slab_digest_idx, objects' primary key, object_events_object_key_idx.
 create or replace function slabmend.bump_events(most integer, only_slab bigint) returns integer
 language plpgsql volatile
 as $function$
 declare
+  profile constant integer := slabmend.hold_indexd(array['object_events']);
+  -- Two seconds are enough for these: an update takes 10 to 15 microseconds an event, and pages are in memory once the
+  -- events are locked. Of more, one slab is told by itself.
+  most_keys constant integer not null := 50000;
   outbox_ids bigint[];
   digests bytea[];
   keys bytea[];
   moment timestamptz;
-  started timestamptz;
-  needed interval;
-  -- Measured with everything in memory: 10 to 15 microseconds. Pages that have to be read from a disk are allowed for.
-  each_takes constant interval not null := '100 microseconds';
-  -- Null: it has no limit.
-  may_repeat_for constant interval := nullif(current_setting('statement_timeout'), '0')::interval / 3;
 begin
-  select array_agg(m.id), array_agg(distinct m.digest) into outbox_ids, digests
+  select array_agg(m.id order by m.id), array_agg(distinct m.digest) into outbox_ids, digests
   from (
     select m.id, m.digest from slabmend.moved m
     where only_slab is null or m.slab_id = only_slab
@@ -42,6 +42,9 @@ begin
   from public.object_slabs os
   join public.objects o on o.id = os.object_id
   where os.slab_digest = any (digests);
+  if cardinality(keys) > most_keys and cardinality(digests) > 1 then
+    return slabmend.bump_events(most, (select m.slab_id from slabmend.moved m where m.id = outbox_ids[1]));
+  end if;
 
   perform e.object_key
   from public.object_events e
@@ -49,15 +52,11 @@ begin
   order by e.object_key, e.account_id
   for no key update;
 
-  needed := coalesce(cardinality(keys), 0) * each_takes;
-  loop
-    started := clock_timestamp();
-    moment := date_trunc('second', started + needed + interval '500 milliseconds');
-    update public.object_events e set updated_at = moment where e.object_key = any (keys);
-    exit when clock_timestamp() < moment + interval '500 milliseconds';
-    exit when clock_timestamp() - statement_timestamp() > may_repeat_for;
-    needed := 2 * (clock_timestamp() - started);
-  end loop;
+  -- One time for all, after the waits.
+  moment := clock_timestamp();
+  update public.object_events e
+  set updated_at = case when profile < 24 then date_trunc('second', moment + interval '2 seconds') end
+  where e.object_key = any (keys);
   delete from slabmend.moved m where m.id = any (outbox_ids);
   return cardinality(outbox_ids);
 end

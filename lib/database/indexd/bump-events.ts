@@ -12,6 +12,7 @@ import { parseSlabId, type SlabId } from "../../slab/ids.ts";
 import { BRIEFLY, type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 import { isStatementTimeout } from "../client/statement-timeout.ts";
 import { StoreError } from "../client/store-error.ts";
+import { type VerifyOptions, writeVerified } from "./version/write-verified.ts";
 
 /** Keeps a transaction short even when each slab belongs to many objects. */
 const DEFAULT_LIMIT = 100;
@@ -25,6 +26,7 @@ interface FlushOptions {
   readonly limit?: number;
   readonly slabId?: SlabId;
   readonly retry?: RetryOptions;
+  readonly verify?: VerifyOptions;
   /** Asked before each slab but the first of a batch that was too slow; default: it never is. */
   readonly timeIsUp?: () => boolean;
 }
@@ -58,15 +60,17 @@ export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<numbe
 
 /**
  * Idempotent, so a lost connection is no question.
- * @returns how many rows of the outbox are done; fewer than the limit: none was left that nobody else is at, or the time was up
+ * @returns how many rows of the outbox are done; 0: none was left that nobody else is at
  * @throws {OutboxStuckError} some slabs' objects could not be told in time
  */
 export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Promise<number> {
   const { limit = DEFAULT_LIMIT, slabId, timeIsUp = () => false } = options;
-  if (slabId !== undefined) return await bumpEvents(ask, { limit, slabId }, options.retry);
+  const bump = (which: Bump, retry: RetryOptions | undefined): Promise<number> =>
+    writeVerified(ask, () => bumpEvents(ask, which, retry), options.verify);
+  if (slabId !== undefined) return await bump({ limit, slabId }, options.retry);
   const retry = { maxAttempts: ATTEMPTS_BESIDE_OTHERS, ...options.retry };
   try {
-    return await bumpEvents(ask, { limit }, retry);
+    return await bump({ limit }, retry);
   } catch (error) {
     if (!wasTooSlow(error)) throw error;
   }
@@ -77,7 +81,7 @@ export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Prom
     // The batch may have taken all of it: one slab at least, or nothing would ever come of it.
     if (n > 0 && timeIsUp()) break;
     try {
-      done += await bumpEvents(ask, { limit, slabId: each, isBrief: true }, { ...retry, maxAttempts: 1 });
+      done += await bump({ limit, slabId: each, isBrief: true }, { ...retry, maxAttempts: 1 });
     } catch (error) {
       if (!wasTooSlow(error)) throw error;
       await retryTransaction("move to the end", () => ask((sql) => moveToTheEnd(sql, each)), BRIEFLY);

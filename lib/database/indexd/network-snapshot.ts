@@ -3,7 +3,6 @@ import type { HostPrices, PriceLimit } from "../../rhp4/host-prices.ts";
 import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";
 import { isGoodForAppend } from "./append-contract.ts";
 import { isActiveContract, isHealthyContract } from "./contract-health.ts";
-import { assertKnown } from "./database-version.ts";
 import { failedUsabilityChecks, isGoodForUpload, type UsabilityCheck } from "./host-usability.ts";
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
 import { type RawNetwork, readRawNetwork } from "./read-raw-network.ts";
@@ -53,8 +52,6 @@ export interface NetworkSnapshotOptions {
 
 /**
  * Reads and judges the whole fleet in one statement (read-raw-network.ts). Cache it for 30–60 s: it is about 2 KB a host.
- *
- * @throws IndexdError when indexd was upgraded in the meantime to a version that we do not know
  */
 export async function readNetworkSnapshot(
   sql: ISql,
@@ -62,7 +59,6 @@ export async function readNetworkSnapshot(
 ): Promise<NetworkSnapshot> {
   const takenAtMs = (options.now ?? Date.now)();
   const raw = await readRawNetwork(sql);
-  assertKnown(raw.settings.databaseVersion);
   return judgeNetwork(raw, { minHostDistanceKm: options.minHostDistanceKm, takenAtMs });
 }
 

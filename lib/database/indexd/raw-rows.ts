@@ -7,7 +7,6 @@ import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";
 
 /** `global_settings`. A limit is null when indexd never set it. */
 export interface SettingsRow {
-  readonly databaseVersion: number;
   readonly scannedHeight: bigint;
   readonly contractsPeriodBlocks: bigint;
   readonly contractsRenewWindowBlocks: bigint;

@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
 import { type HostId, parseContractId, parseHostKey } from "../../slab/ids.ts";
-import { notIndexd } from "./database-version.ts";
+import { notIndexd } from "./errors.ts";
 import type { ContractRow, HostRow, SettingsRow } from "./raw-rows.ts";
 
 export interface RawNetwork {
@@ -34,7 +34,6 @@ export async function readRawNetwork(sql: ISql): Promise<RawNetwork> {
       (
         select to_json(g) from (
           select
-            db_version as "databaseVersion",
             scanned_height::text as "scannedHeight",
             contracts_period::text as "contractsPeriodBlocks",
             contracts_renew_window::text as "contractsRenewWindowBlocks",
@@ -114,7 +113,6 @@ const integerOrNull = (text: string | null): bigint | null => (text === null ? n
 
 function settingsOf(row: InJson<SettingsRow>): SettingsRow {
   return {
-    databaseVersion: row.databaseVersion,
     scannedHeight: BigInt(row.scannedHeight),
     contractsPeriodBlocks: BigInt(row.contractsPeriodBlocks),
     contractsRenewWindowBlocks: BigInt(row.contractsRenewWindowBlocks),

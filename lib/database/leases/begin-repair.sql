@@ -4,7 +4,7 @@
 --            again: the answer of an earlier call by this very worker was lost
 --   answer   {"kind": "begun", "expiresInMs", "nowMs"} or {"kind": "stale", "why"}
 --
--- Locks: slab (waits), lease. A message delivered twice at once: the second waits for the slab and finds the lease
+-- Locks: slabs against an upgrade of indexd (hold-indexd.sql), slab (waits), lease. A message delivered twice at once: the second waits for the slab and finds the lease
 -- begun. Whether the lease's first hour is over does not matter: until reap takes it, nobody else can have the slab.
 create or replace function slabmend.begin_repair(request jsonb) returns jsonb
 language plpgsql volatile
@@ -19,6 +19,8 @@ declare
   lease record;
   moment timestamptz;
 begin
+  perform slabmend.hold_indexd(array['slabs']);
+
   select s.next_repair_attempt into next_attempt
   from public.slabs s where s.id = the_slab
   for no key update;

@@ -3,6 +3,7 @@ import type { LeaseToken, SlabId } from "../../slab/ids.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 import { wrongSessionSettings } from "../client/session-settings.ts";
 import { storableText } from "../client/storable-text.ts";
+import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
 /** A lease without heartbeats lasts this long; four heartbeats fit. */
 export const DEFAULT_LEASE_MS = 120_000;
@@ -32,27 +33,30 @@ export async function beginRepair(
   sql: ISql,
   request: BeginRequest,
   retry: RetryOptions = {},
+  verify: VerifyOptions = {},
 ): Promise<BeginResult> {
-  return await retryTransaction(
-    "begin",
-    async (attempt) => {
-      const encoded = JSON.stringify({
-        slabId: String(request.slabId),
-        token: request.token,
-        worker: storableText(request.worker, MAX_WORKER_LENGTH),
-        holdMs: request.holdMs,
-        leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
-        again: attempt > 1,
-      });
-      // At each begin: a pooler may serve it by a session that was set otherwise since the environment was checked.
-      const [row] = await sql<{ isolation: string; result: BeginResult | null }[]>`
+  const begin = (): Promise<BeginResult> =>
+    retryTransaction(
+      "begin",
+      async (attempt) => {
+        const encoded = JSON.stringify({
+          slabId: String(request.slabId),
+          token: request.token,
+          worker: storableText(request.worker, MAX_WORKER_LENGTH),
+          holdMs: request.holdMs,
+          leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
+          again: attempt > 1,
+        });
+        // At each begin: a pooler may serve it by a session that was set otherwise since the environment was checked.
+        const [row] = await sql<{ isolation: string; result: BeginResult | null }[]>`
         select current_setting('transaction_isolation') as isolation,
           case when current_setting('transaction_isolation') = 'read committed'
             then slabmend.begin_repair(${encoded}::text::jsonb) end as result`;
-      const { isolation, result } = row!;
-      if (result !== null) return result;
-      throw wrongSessionSettings([`transaction_isolation is ${isolation}, expected read committed`]);
-    },
-    retry,
-  );
+        const { isolation, result } = row!;
+        if (result !== null) return result;
+        throw wrongSessionSettings([`transaction_isolation is ${isolation}, expected read committed`]);
+      },
+      retry,
+    );
+  return await writeVerified((statement) => statement(sql), begin, verify);
 }

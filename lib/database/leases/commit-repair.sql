@@ -10,9 +10,10 @@
 -- Idempotent by token: the journal's row of a token is written in the same transaction as everything else, so a caller
 -- whose answer was lost calls again. The call that may still be running holds the slab's lock.
 --
--- Locks: slab, lease, then lock_for_commit. No holder of one of these waits for an earlier one, except indexd's
--- MigrateSector (old host, then new one): both sides retry a deadlock. A host that indexd blocks while we hold its lock:
--- the check saw the moment before; its contracts become bad, and the sector is claimed again.
+-- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. No holder of one of
+-- these waits for an earlier one, except indexd's MigrateSector (old host, then new one): both sides retry a deadlock. A
+-- host that indexd blocks while we hold its lock: the check saw the moment before; its contracts become bad, and the
+-- sector is claimed again.
 --
 -- The steps are functions of this transaction, each in a file of its name.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
@@ -22,7 +23,9 @@ declare
   the_slab constant bigint not null := (request->>'slabId')::bigint;
   the_digest constant bytea not null := decode(request->>'digest', 'hex');
   the_token constant uuid not null := (request->>'token')::uuid;
+  reported constant text not null := request->'outcome'->>'kind';
   error_code constant text := request->'outcome'->>'error';
+  profile integer;
   slab record;
   slab_found boolean;
   lease slabmend.leases;
@@ -35,6 +38,8 @@ begin
     raise exception 'commit_repair needs read committed' using errcode = 'invalid_transaction_state';
   end if;
 
+  -- Null: what is in them may mean something that we do not know.
+  profile := slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas'], may_be_refused => true);
   select s.digest, s.next_repair_attempt into slab from public.slabs s where s.id = the_slab for no key update;
   slab_found := found;
   select l.* into lease from slabmend.leases l where l.slab_id = the_slab for update;
@@ -47,20 +52,14 @@ begin
   elsif slab.next_repair_attempt <> lease.held_until then
     -- indexd took the slab while we held it: from here on it is indexd's.
     superseded_by := 'indexd-claimed';
-  elsif request->'outcome'->>'kind' = 'stale' then
+  elsif reported = 'stale' then
     superseded_by := 'reported-stale';
+  elsif profile is null then
+    superseded_by := 'indexd-changed';
   end if;
 
   if superseded_by is null and (jsonb_array_length(request->'moves') > 0 or jsonb_array_length(request->'lost') > 0) then
     perform slabmend.lock_for_commit(the_slab, request->'moves', request->'lost');
-  end if;
-
-  -- indexd upgrades its tables when it likes, also while a repair runs or this call waits for its locks: what we would
-  -- write may mean something else now.
-  if superseded_by is null and not exists (
-    select from public.global_settings g where g.id = 0 and request->'knownVersions' @> to_jsonb(g.db_version)
-  ) then
-    superseded_by := 'indexd-upgraded';
   end if;
 
   if superseded_by is not null then
@@ -87,6 +86,9 @@ begin
 
   select * into plan from slabmend.schedule_slab(the_slab, request->'writes', request->'badShards', lease.held_until,
     moved.total, lost.total, moved.still_needed);
+  if reported in ('repaired', 'partial-deadline', 'partial-refused') then
+    perform slabmend.close_recovery_window(the_slab, profile);
+  end if;
   perform slabmend.write_history(the_slab, the_digest, plan.writes->>'recordAs', error_code, plan.setbacks,
     plan.next_attempt, request->'badShards', (plan.writes->>'atRisk')::boolean);
   perform slabmend.write_journal(request, lease, plan.writes->>'recordAs', error_code, moved.entries, lost.entries,

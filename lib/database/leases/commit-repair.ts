@@ -12,7 +12,7 @@ import type {
 import { MAX_SHARDS } from "../../slab/sizes.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
-import { KNOWN_DATABASE_VERSIONS } from "../indexd/database-version.ts";
+import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 import { commitWrites, type OutcomeKind } from "./outcome-writes.ts";
 
 /** A sector that a host acknowledged, and where the plan saw it. */
@@ -72,8 +72,8 @@ export type SupersededReason =
   | "slab-gone"
   | "indexd-claimed"
   | "reported-stale"
-  /** Its database version is none that we know: somebody has to look before anything is written. */
-  | "indexd-upgraded";
+  /** Its database is not one that we may write to: somebody has to look before anything is written. */
+  | "indexd-changed";
 
 export type CommitResult =
   | {
@@ -95,23 +95,25 @@ const MAX_ERROR_LENGTH = 200;
 
 /**
  * Records a repair, or releases a lease (an outcome without moves): one statement, fenced by the token, retried after
- * conflicts and lost connections, idempotent. lib/database/leases/commit-repair.sql says what it locks, checks and writes.
+ * conflicts and lost connections, and after an upgrade of indexd, idempotent. lib/database/leases/commit-repair.sql says what it locks, checks and writes.
  * @throws {StoreError} `retries-exhausted` or `fate-unknown`: call again with the same token, or leave it to reap.
  */
 export async function commitRepair(
   sql: ISql,
   request: CommitRequest,
   retry: RetryOptions = {},
+  verify: VerifyOptions = {},
 ): Promise<CommitResult> {
   const encoded = encodeCommitRequest(request);
-  return await retryTransaction(
-    "commit",
-    async () => {
-      const [row] = await sql<{ result: CommitResult }[]>`
-        select slabmend.commit_repair(${encoded}::text::jsonb) as result`;
-      return row!.result;
-    },
-    retry,
+  const commit = async (): Promise<CommitResult> => {
+    const [row] = await sql<{ result: CommitResult }[]>`
+      select slabmend.commit_repair(${encoded}::text::jsonb) as result`;
+    return row!.result;
+  };
+  return await writeVerified(
+    (statement) => statement(sql),
+    () => retryTransaction("commit", commit, retry),
+    verify,
   );
 }
 
@@ -138,7 +140,6 @@ function encodeCommitRequest(request: CommitRequest): string {
       hastings: request.hastings,
       phasesMs: request.phasesMs,
       writes: commitWrites(request.outcome.kind),
-      knownVersions: KNOWN_DATABASE_VERSIONS,
     },
     (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value),
   );

@@ -50,6 +50,7 @@ begin
     return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'dry', room > 0);
   end if;
 
+  perform slabmend.hold_indexd(array['slabs']);
   if request->>'order' = 'waiting' then
     chosen := array(
       select b.slab_id from slabmend.backlog b
@@ -66,13 +67,14 @@ begin
   moment := clock_timestamp();
   with candidate as materialized (
     select c.slab_id, c.place, b.margin, b.urgency, t.digest, t.free_at,
-      coalesce(c.slab_id = any (locked) and not t.leased and not t.dying and t.free_at < moment, false) as is_due
+      coalesce(c.slab_id = any (locked) and not t.leased and not t.dying and not t.given_up and t.free_at < moment, false) as is_due
     from unnest(chosen) with ordinality c (slab_id, place)
     cross join lateral (
       select x.margin, x.urgency, x.loss from slabmend.backlog x where x.slab_id = c.slab_id offset 0
     ) b
     left join lateral (
-      select x.digest, x.leased, x.dying, case when b.loss > danger_above then x.endangered_free_at else x.free_at end as free_at
+      select x.digest, x.leased, x.dying, x.given_up,
+        case when b.loss > danger_above then x.endangered_free_at else x.free_at end as free_at
       from slabmend.lease_standing(array[c.slab_id], grace) x
     ) t on true
   ), leased as (
@@ -86,7 +88,7 @@ begin
   ), postponed as (
     update slabmend.backlog b
     set ready = false,
-      -- Without a free_at the slab is gone; dying, or locked by someone else, it is looked at in a moment.
+      -- Without a free_at the slab is gone; dying, given up, or locked by someone else, it is looked at in a moment.
       look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
     from candidate c where b.slab_id = c.slab_id
   )

@@ -22,6 +22,8 @@ export type LeaseSlabResult =
         | "leased"
         | "quarantined"
         | "being-deleted"
+        /** indexd has marked it as unrecoverable, and we cannot rescue it either. */
+        | "given-up"
         /** indexd claimed it, or may have. */
         | "left-to-indexd"
         /** Paused or in maintenance. */
@@ -35,6 +37,7 @@ interface Standing {
   readonly mode: "running" | "paused" | "maintenance";
   readonly leased: boolean;
   readonly dying: boolean;
+  readonly given_up: boolean;
   readonly quarantined_until: Date | null;
   readonly indexd_until: Date | null;
 }
@@ -54,10 +57,11 @@ async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlab
   const id = String(request.slabId);
   try {
     return await sql.begin(async (tx): Promise<LeaseSlabResult> => {
+      await tx`select slabmend.hold_indexd(array['slabs'])`;
       const locked = await tx`select 1 from public.slabs s where s.id = ${id} for no key update nowait`;
       if (locked.length === 0) return { kind: "refused", why: "no-such-slab" };
       const [standing] = await tx<Standing[]>`
-        select (select f.mode from slabmend.fleet f) as mode, t.leased, t.dying,
+        select (select f.mode from slabmend.fleet f) as mode, t.leased, t.dying, t.given_up,
           case when t.quarantined_until > clock_timestamp() then t.quarantined_until end as quarantined_until,
           case when t.indexd_until > clock_timestamp() then t.indexd_until end as indexd_until
         from slabmend.lease_standing(array[${id}]::bigint[],
@@ -99,6 +103,7 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
   if (standing.mode === "maintenance") return { kind: "refused", why: "fleet-not-running" };
   if (force) return undefined;
   if (standing.mode === "paused") return { kind: "refused", why: "fleet-not-running" };
+  if (standing.given_up) return { kind: "refused", why: "given-up" };
   if (standing.quarantined_until !== null) {
     return { kind: "refused", why: "quarantined", until: standing.quarantined_until };
   }
@@ -121,6 +126,7 @@ export async function releaseUnbegunLease(
   const id = String(lease.slabId);
   const release = () =>
     sql.begin(async (tx) => {
+      await tx`select slabmend.hold_indexd(array['slabs'])`;
       await tx`select 1 from public.slabs s where s.id = ${id} for no key update`;
       const released = await tx`
       with ended as (

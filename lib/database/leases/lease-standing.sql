@@ -1,7 +1,8 @@
 -- Where these slabs stand as regards leasing: the one definition of "may be leased". A slab may be leased if it is neither
--- leased nor dying and free_at has passed; an endangered one if endangered_free_at has.
+-- leased nor dying nor given up and free_at has passed; an endangered one if endangered_free_at has.
 --
 --   dying               queued for deletion, and neither an account nor an object holds it
+--   given_up            indexd has marked it as unrecoverable, and we cannot rescue it either (given_up_slabs)
 --   quarantined_until   null: not in quarantine
 --   indexd_until        its next_repair_attempt plus indexd's grace; null if that value is ours, so that indexd has no claim on it
 --   free_at             the latest of quarantine, indexd's grace or our next attempt, and the lease
@@ -13,7 +14,7 @@
 -- slabs that no account and no object holds. The laterals pin this down: a join planned while there are few leases would read all of
 -- them for each slab later.
 create or replace function slabmend.lease_standing(slab_ids bigint[], grace interval)
-returns table (slab_id bigint, digest bytea, min_shards smallint, leased boolean, dying boolean,
+returns table (slab_id bigint, digest bytea, min_shards smallint, leased boolean, dying boolean, given_up boolean,
   quarantined_until timestamptz, indexd_until timestamptz, free_at timestamptz, endangered_free_at timestamptz)
 language sql stable
 as $$
@@ -21,6 +22,7 @@ as $$
     s.id not in (select a.slab_id from public.account_slabs a where a.slab_id = any (slab_ids))
       and not exists (select from public.object_slabs o where o.slab_digest = s.digest)
       and s.id in (select q.slab_id from public.slab_deletion_queue q),
+    exists (select from slabmend.given_up_slabs(array[s.id])),
     r.quarantined_until,
     n.indexd_until,
     greatest(coalesce(n.indexd_until, s.next_repair_attempt), r.quarantined_until, l.expires_at),

@@ -4,7 +4,7 @@
 --             "quarantineMs", "why"}]}
 --   answer   {"freed", "crashed", "quarantined", "taken"}   taken: by indexd meanwhile, so that only our lease went
 --
--- Locks: slabs by id `for no key update skip locked`, then their leases the same way: it never waits for a commit, a
+-- Locks: slabs against an upgrade of indexd (hold-indexd.sql), slabs by id `for no key update skip locked`, then their leases the same way: it never waits for a commit, a
 -- begin or indexd, whom a locked row shows to be at work. Then looks in a new statement whether the lease is still the
 -- one decided upon and still expired. The lease of a deleted slab has no slab to lock. Then repairs by ascending slab id; all
 -- leases end in one statement at last, which locks their entries of the backlog.
@@ -23,6 +23,8 @@ declare
   quarantined integer := 0;
   taken integer := 0;
 begin
+  perform slabmend.hold_indexd(array['slabs']);
+
   select array_agg(s.id) into slab_ids
   from (
     select s.id

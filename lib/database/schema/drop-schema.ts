@@ -13,6 +13,7 @@ const LOCK_TIMEOUT_MS = 5_000;
 export async function dropSchema(sql: Sql): Promise<{ readonly slabsFreed: number }> {
   return await sql.begin(async (tx) => {
     await tx`select set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)`;
+    await tx`select slabmend.hold_indexd(array['slabs'])`;
     await tx`lock table slabmend.leases, slabmend.moved, slabmend.repairs in access exclusive mode`;
     const freed = await tx`
       update public.slabs s set next_repair_attempt = clock_timestamp()

@@ -2,7 +2,8 @@
 
 import { OperatorError } from "../../errors/operator-error.ts";
 import { ROLE_SETTINGS } from "../client/session-settings.ts";
-import { FLEET_PRIVILEGES, FLEET_SEQUENCES, type TablePrivileges } from "./fleet-privileges.ts";
+import { type TablePrivileges, VERSION_PRIVILEGES } from "../indexd/version/indexd-privileges.ts";
+import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 
 export interface GrantOptions {
   readonly role: string;
@@ -43,8 +44,8 @@ export function grantStatements({ role, concurrency }: GrantOptions): string {
     });
   }
   return [
-    `-- The role of slabmend's workers. Run as the owner of indexd's database, after slabmend init and again after each`,
-    `-- upgrade of it: psql "$OWNER_URL" -f this-file. Then give the role a password, which is not in here:`,
+    `-- The role of slabmend's workers. Run as the owner of indexd's database, after slabmend init, and again after each`,
+    `-- upgrade of slabmend's schema or of indexd: psql "$OWNER_URL" -f this-file. Then give the role a password, which is not in here:`,
     `--   psql "$OWNER_URL" -c '\\password ${role}'`,
     "begin;",
     "do $$ begin",
@@ -71,6 +72,7 @@ export function grantStatements({ role, concurrency }: GrantOptions): string {
     `grant execute on all functions in schema slabmend to ${role};`,
     "",
     ...FLEET_PRIVILEGES.flatMap((table) => grantsOf(table, role)),
+    ...grantsOfVersion(role),
     ...FLEET_SEQUENCES.map((sequence) => `grant usage on sequence ${sequence} to ${role};`),
     "commit;",
     "",
@@ -92,6 +94,30 @@ function warnOfConnections(limit: number, concurrency: number): string[] {
     `    raise warning 'max_connections is %, of which % are reserved and the workers may take ${limit}: % are left, indexd needs ${LEFT_FOR_INDEXD}', most, reserved, greatest(most - reserved - ${limit}, 0)`,
     `      using hint = format('Raise max_connections to at least %s, or print this again with --concurrency below ${concurrency}: at most %s fit.', ${limit + LEFT_FOR_INDEXD} + reserved, greatest(most - reserved - ${LEFT_FOR_INDEXD + CONNECTIONS_BESIDE_REPAIRS}, 0));`,
     "  end if;",
+    "end $$;",
+  ];
+}
+
+/** Only the database knows which of these columns it has. */
+function grantsOfVersion(role: string): string[] {
+  const grants = VERSION_PRIVILEGES.flatMap((entry) =>
+    (["select", "update"] as const).flatMap((privilege) =>
+      (entry[privilege] ?? []).map((column) => ({ table: entry.table, privilege, column })),
+    ),
+  );
+  return [
+    "-- Columns that not every version of indexd has. Run this again after an upgrade of indexd.",
+    "do $$ declare",
+    "  wanted record;",
+    "begin",
+    "  for wanted in select * from (values",
+    grants.map(({ table, privilege, column }) => `    ('${table}', '${privilege}', '${column}')`).join(",\n"),
+    "  ) as w (table_name, privilege, column_name) loop",
+    "    if exists (select from pg_attribute a where a.attrelid = wanted.table_name::regclass",
+    "      and a.attname = wanted.column_name and not a.attisdropped) then",
+    `      execute format('grant %s (%I) on %s to ${role}', wanted.privilege, wanted.column_name, wanted.table_name);`,
+    "    end if;",
+    "  end loop;",
     "end $$;",
   ];
 }

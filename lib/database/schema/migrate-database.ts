@@ -9,6 +9,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { Sql, TransactionSql } from "postgres";
 import { StoreError } from "../client/store-error.ts";
+import { assertWritable, verifyIndexd } from "../indexd/version/verify-indexd.ts";
 import { readStoreFunctions } from "./store-functions.ts";
 
 /**
@@ -24,10 +25,16 @@ export const STORE_VERSION = MIGRATIONS.length;
 const ADVISORY_LOCK = "8317129687216516708"; // "slabmend" in ASCII
 
 /**
- * Creates our schema or brings it up to {@link STORE_VERSION}. Safe to call again and by several at once.
+ * Creates our schema or brings it up to {@link STORE_VERSION}, beside an indexd that it may write to. Safe to call again and
+ * by several at once.
+ * @param acceptedVersion the version of indexd's database that an operator has accepted
  * @throws {StoreError} `schema-too-new`.
+ * @throws {IndexdError} when nothing may be written to this indexd's database
  */
-export async function migrateDatabase(sql: Sql): Promise<{ readonly from: number; readonly to: number }> {
+export async function migrateDatabase(
+  sql: Sql,
+  acceptedVersion?: number,
+): Promise<{ readonly from: number; readonly to: number }> {
   return await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`;
     const from = (await readVersion(tx)) ?? 0;
@@ -40,6 +47,7 @@ export async function migrateDatabase(sql: Sql): Promise<{ readonly from: number
       await tx`insert into slabmend.database_migrations (version, name) values (${version}, ${file})`;
     }
     await replaceFunctions(tx);
+    assertWritable(await verifyIndexd(tx, acceptedVersion));
     return { from, to: STORE_VERSION };
   });
 }

@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { readPredicateStatements } from "../indexd/predicates-sql.ts";
 
 const FILES = [
+  "../indexd/version/hold-indexd.sql",
+  "../indexd/version/given-up-slabs.sql",
+  "../indexd/version/close-recovery-window.sql",
   "../indexd/bad-sectors.sql",
   "../indexd/sector-slabs.sql",
   "../leases/lease-standing.sql",

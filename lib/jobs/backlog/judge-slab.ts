@@ -26,7 +26,7 @@ const LEAST_WAIT_MS = 1_000;
 const MOST_MARGIN = 32_767;
 
 export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: JudgeContext): SlabJudgement {
-  if (!health.there || health.dying || health.bad.length === 0)
+  if (!health.there || health.dying || health.givenUp || health.bad.length === 0)
     return { kind: "remove", slabId: health.slabId };
   const holders = holdersOf(health, groups);
   const live = holders.reduce((sum, { sectors }) => sum + sectors, 0);

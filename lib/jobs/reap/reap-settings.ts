@@ -2,6 +2,8 @@ import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "../../database/fleet
 
 export interface ReapSettings {
   readonly quarantineMs: number;
+  /** The version of indexd's database that an operator has accepted. */
+  readonly acceptedVersion?: number | undefined;
   /** Other slabs must have been repaired this lately for a slab's crashes to be its own. */
   readonly successWindowMs: number;
   /** A lease whose message was not confirmed for this long is sent again. */

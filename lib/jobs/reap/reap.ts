@@ -97,9 +97,10 @@ export async function reap(
     // Stuck slabs would take all the time that there is, run after run, from what comes next.
     const halfTimeMs = (clock.now() + endsAtMs) / 2;
     const isHalfTime = (): boolean => clock.now() >= halfTimeMs;
-    for (let done = FLUSH_LIMIT; done === FLUSH_LIMIT && !isHalfTime(); ) {
+    const verify = { acceptedVersion: settings.acceptedVersion, clock };
+    for (let done = 1; done > 0 && !isHalfTime(); ) {
       try {
-        done = await flushOutbox(ask, { limit: FLUSH_LIMIT, timeIsUp: isHalfTime });
+        done = await flushOutbox(ask, { limit: FLUSH_LIMIT, timeIsUp: isHalfTime, verify });
       } catch (error) {
         if (error instanceof OutboxStuckError) report.eventsBumped += error.done;
         throw error;

@@ -3,7 +3,6 @@ import type { ContractRow, HostRow, SettingsRow } from "../../../lib/database/in
 import type { ContractId, HostId, HostKey } from "../../../lib/slab/ids.ts";
 
 export const SETTINGS: SettingsRow = {
-  databaseVersion: 22,
   scannedHeight: 1000n,
   contractsPeriodBlocks: 6048n,
   contractsRenewWindowBlocks: 2016n,

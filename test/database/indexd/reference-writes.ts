@@ -5,6 +5,7 @@
  */
 import type { ISql } from "postgres";
 import { type HostKey, idBytes, type Root, type SlabDigest } from "../../../lib/slab/ids.ts";
+import { INDEXD_PUBLISHES } from "../../support/indexd-version.ts";
 
 /** indexd's `MigrateSector`. @returns false, with nothing written, when the sector or the host is gone */
 export async function migrateSector(sql: ISql, root: Root, newHost: HostKey): Promise<boolean> {
@@ -64,7 +65,7 @@ export async function markSectorsLost(sql: ISql, hostKey: HostKey, roots: readon
 /** indexd's `RecordSlabMigrated`: every event of every object key that references the slab, of all accounts. */
 export async function recordSlabMigrated(sql: ISql, digest: SlabDigest): Promise<void> {
   await sql`
-    update object_events set updated_at = date_trunc('second', now())
+    update object_events set updated_at = case when ${INDEXD_PUBLISHES} then null else date_trunc('second', now()) end
     where object_key in (
       select o.object_key from object_slabs os join objects o on o.id = os.object_id
       where os.slab_digest = ${idBytes(digest)}

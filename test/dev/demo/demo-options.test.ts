@@ -21,7 +21,9 @@ describe("the command line", () => {
     const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
     const database = ["restart-database", "end-backends", "silent-database"];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
-    expect(parseDemoOptions([...all, "--seed", "any text", "--json"])).toEqual({
+    expect(
+      parseDemoOptions([...all, "--indexd", "0.5.0", "--upgrade", "--seed", "any text", "--json"]),
+    ).toEqual({
       slabs: 1,
       hosts: 2,
       minShards: 3,
@@ -34,12 +36,25 @@ describe("the command line", () => {
       killWorkers: 10,
       workers: 11,
       endangered: 12,
+      indexd: "0.5.0",
+      upgrade: true,
       restartDatabase: 13,
       endBackends: 14,
       silentDatabase: 15,
       seed: "any text",
       json: true,
     });
+  });
+
+  it("starts on the newest release of indexd, and an upgrade on the oldest", () => {
+    expect(parseDemoOptions([])).toMatchObject({ indexd: "0.6.1", upgrade: false });
+    expect(parseDemoOptions(["--upgrade"])).toMatchObject({ indexd: "0.4.4", upgrade: true });
+    expect(() => parseDemoOptions(["--upgrade", "--indexd", "0.6.1"])).toThrow(
+      /--upgrade: expected an older release/,
+    );
+    expect(() => parseDemoOptions(["--indexd", "0.7"])).toThrow(
+      /--indexd: expected 0.4.4 or 0.5.0 or 0.6.1, got "0.7"/,
+    );
   });
 
   it("takes the switches of the database alone", () => {

@@ -20,6 +20,8 @@ const small: DemoOptions = {
   endBackends: 0,
   silentDatabase: 0,
   workers: 2,
+  indexd: "0.6.1",
+  upgrade: false,
   endangered: 0,
   seed: "plan",
   json: false,
@@ -111,6 +113,8 @@ describe("planDamage", () => {
           endBackends: 0,
           silentDatabase: 0,
           workers: 1,
+          indexd: "0.6.1",
+          upgrade: false,
           json: false,
         } as const;
         let plan: ReturnType<typeof planDamage>;

@@ -17,6 +17,7 @@ import {
 } from "../../../dev/demo/register-hosts.ts";
 import { seededBytes } from "../../../dev/demo/seeded-random.ts";
 import type { StoredSlab } from "../../../dev/demo/store-objects.ts";
+import { INDEXD_RELEASES } from "../../../dev/indexd/indexd-schema.ts";
 import { type LocalRuntime, startLocalRuntime } from "../../../dev/runtime/runtime.ts";
 import { startSwarmProcess } from "../../../dev/swarm/start-swarm-process.ts";
 import type { Swarm } from "../../../dev/swarm/swarm.ts";
@@ -82,7 +83,8 @@ export async function startSdkWorld(options: SdkWorldOptions): Promise<SdkWorld>
       },
     });
     stack.defer(() => runtime.stop());
-    const database = await openDatabase(runtime.postgres, workers);
+    // The app API beside it lists and pins as indexd 0.4.4 does.
+    const database = await openDatabase(runtime.postgres, workers, INDEXD_RELEASES["0.4.4"]);
     const { sql } = database;
     stack.defer(() => sql.end({ timeout: 1 }));
     const hosts = await registerHosts(sql, runtime.swarm, account);

@@ -18,6 +18,7 @@ const health = (rest: Partial<SlabHealth>): SlabHealth => ({
   endangeredFreeAtMs: NOW_MS - HOUR_MS,
   leased: false,
   dying: false,
+  givenUp: false,
   attemptedAtMs: undefined,
   good: [],
   bad: [],

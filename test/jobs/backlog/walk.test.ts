@@ -3,6 +3,7 @@ import { systemClock } from "../../../lib/clock/clock.ts";
 import { type WalkStep, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { useDatabase } from "../../support/database.ts";
+import { INDEXD_PUBLISHES } from "../../support/indexd-version.ts";
 import {
   blockHost,
   LOST,
@@ -91,6 +92,23 @@ describe("what is recorded", () => {
     await walk(sql);
     expect(ids(await backlogRows(sql))).toEqual([held.id]);
   });
+
+  test.runIf(INDEXD_PUBLISHES)(
+    "slabs that indexd gave up are left out, unless enough of their sectors have a host",
+    async () => {
+      const marked = (since: Date, minShards: number) =>
+        seedSlab(sql, {
+          minShards,
+          sectors: [LOST, ...placeOn(hosts.slice(0, 4))],
+          columns: { unrecoverable_since: since, unrecoverable_reason: "indexd's" },
+        });
+      await marked(new Date(0), 2);
+      await marked(new Date(), 5);
+      const rescued = await marked(new Date(), 4);
+      await walk(sql);
+      expect(ids(await backlogRows(sql))).toEqual([rescued.id]);
+    },
+  );
 
   test("bad input: no sectors, more bad than good, min_shards above the count, shared sectors", async () => {
     const [first] = await seedSlabs(sql, {

@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import type { Ask } from "../../../database/client/deadline-client.ts";
 import { readSessionSettings } from "../../../database/client/session-settings.ts";
 import { readFleetMode } from "../../../database/fleet/fleet-mode.ts";
-import { assertKnownDatabaseVersion } from "../../../database/indexd/database-version.ts";
+import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../../database/schema/migrate-database.ts";
 import { readPrivilegeGaps } from "../../../database/schema/missing-privileges.ts";
 import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
@@ -21,12 +21,18 @@ import {
   judgeVersion,
   judgeWrites,
 } from "./judge-database.ts";
+import { describeVerdict } from "./judge-indexd.ts";
 
 /** Looks at the database; a check that cannot be made is a failure of its own and keeps no other from being made. */
 export async function checkDatabase(
   ask: Ask,
   { location, connect }: DatabaseAccess,
-  options: { readonly concurrency: number; readonly now: () => number; readonly signal: AbortSignal },
+  options: {
+    readonly concurrency: number;
+    readonly acceptedVersion: number | undefined;
+    readonly now: () => number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Check[]> {
   const checks: Check[] = [];
   const read = <Result>(statements: (sql: Sql) => Promise<Result>) => ask(statements, { isIdempotent: true });
@@ -65,8 +71,7 @@ export async function checkDatabase(
   });
   if (!isReached) return checks;
   await attempt("indexd", async () => {
-    await read(assertKnownDatabaseVersion);
-    return [ok("indexd", "a database version that this release knows")];
+    return describeVerdict(await read((sql) => judgeIndexd(sql, options.acceptedVersion)));
   });
   const hasSchema = await attempt("schema", async () => {
     await read(assertStoreVersion);

@@ -3,6 +3,9 @@ import type { Ask } from "../../../database/client/deadline-client.ts";
 import { StoreError } from "../../../database/client/store-error.ts";
 import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { findNetworkProblems, readNetworkState } from "../../../database/indexd/network-state.ts";
+import { judgeVersion } from "../../../database/indexd/version/judge-version.ts";
+import { readIndexdCatalogue } from "../../../database/indexd/version/verify-indexd.ts";
+import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
@@ -18,6 +21,7 @@ import { checkVariables } from "./check-variables.ts";
 interface DoctorOptions {
   readonly concurrency?: number;
   readonly hosts: number;
+  readonly fingerprint?: boolean;
 }
 
 export function addDoctor(host: CommandHost): void {
@@ -30,6 +34,10 @@ export function addDoctor(host: CommandHost): void {
       wholeNumber(1, 10_000),
     )
     .option("--hosts <n>", "dial so many good hosts, drawn at random; 0: none", wholeNumber(0, 1_000), 20)
+    .option(
+      "--fingerprint",
+      "print what the database says of indexd's tables instead, as JSON: to be sent with a report",
+    )
     .addHelpText(
       "after",
       `
@@ -39,6 +47,7 @@ what they reach.`,
     )
     .action(
       action<DoctorOptions>(host, async (context, options) => {
+        if (options.fingerprint === true) return await printFingerprint(context);
         const concurrency =
           options.concurrency ?? context.parse(["SLABMEND_REPAIR_CONCURRENCY"]).SLABMEND_REPAIR_CONCURRENCY;
         const checks = [
@@ -54,6 +63,27 @@ what they reach.`,
     );
 }
 
+/** Undefined too when it is malformed, which the check of variables reports. */
+function acceptedVersionOf(context: CommandContext): number | undefined {
+  const text = context.variables["SLABMEND_ACCEPT_INDEXD_VERSION"] ?? "";
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Names, types and definitions of indexd's tables; no row of them. Works on every indexd. */
+async function printFingerprint(context: CommandContext): Promise<"done"> {
+  await withDatabase(context, { needs: "any" }, async (ask) => {
+    const found = await ask(readIndexdCatalogue, { isIdempotent: true });
+    const verdict =
+      found.databaseVersion === undefined
+        ? undefined
+        : judgeVersion(found.databaseVersion, found, acceptedVersionOf(context));
+    const { versionNumber: postgresVersion } = await ask(readServerFacts, { isIdempotent: true });
+    const report = { postgresVersion, verdict: verdict?.kind, ...found };
+    context.print(report, JSON.stringify(report, null, 2));
+  });
+  return "done";
+}
+
 async function checkAllOfDatabase(
   context: CommandContext,
   options: DoctorOptions,
@@ -64,10 +94,12 @@ async function checkAllOfDatabase(
     return await withDatabase(context, { needs: "any" }, async (ask, access) => {
       const checks = await checkDatabase(ask, access, {
         concurrency,
+        acceptedVersion: acceptedVersionOf(context),
         now: () => clock.now(),
         signal: context.io.signal,
       });
-      const isUsable = checks.some(({ name, level }) => name === "indexd" && level === "ok");
+      const ofIndexd = checks.filter(({ name }) => name === "indexd");
+      const isUsable = ofIndexd.length > 0 && ofIndexd.every(({ level }) => level !== "failure");
       return [
         ...checks,
         ...(isUsable

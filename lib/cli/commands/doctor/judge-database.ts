@@ -58,10 +58,17 @@ const GRANT = "Apply what `slabmend grant` prints as the owner of the database."
 
 export function judgePrivileges(
   { role }: ServerFacts,
-  gaps: Pick<PrivilegeGaps, "missing" | "excessive">,
+  gaps: Pick<PrivilegeGaps, "missing" | "missingOfVersion" | "excessive">,
 ): Check {
   if (gaps.missing.length > 0) {
     return failure("privileges", `role ${role} may not ${nameSome(gaps.missing)}`, GRANT);
+  }
+  if (gaps.missingOfVersion.length > 0) {
+    return warning(
+      "privileges",
+      `indexd was upgraded, and role ${role} may not yet ${nameSome(gaps.missingOfVersion)}: slabs that indexd gave up are leased, and recovery windows stay open`,
+      GRANT,
+    );
   }
   if (gaps.excessive.length > 0) {
     return warning(

@@ -64,6 +64,10 @@ const REFUSALS: Readonly<
     "it is in quarantine",
     "Its repairs crashed three times. Release it with slabmend quarantine release, or repair it with --force.",
   ],
+  "given-up": [
+    "indexd has marked it as unrecoverable, and fewer sectors than it needs are left, or one was pinned wrongly",
+    "Its owner should upload the data again. --force repairs what can be repaired all the same.",
+  ],
   "being-deleted": ["indexd is about to delete it", "Nothing is left to do."],
   "fleet-not-running": [
     "the fleet is paused or in maintenance",

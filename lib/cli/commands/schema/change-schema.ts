@@ -1,6 +1,7 @@
 /** Creating, upgrading and removing our schema: first what it would do, in words, then doing it. */
 import type { Sql } from "postgres";
 import { flushMoved } from "../../../database/indexd/bump-events.ts";
+import { writeVerified } from "../../../database/indexd/version/write-verified.ts";
 import type { SchemaState } from "../../../database/schema/describe-schema.ts";
 import { dropSchema } from "../../../database/schema/drop-schema.ts";
 import { STORE_VERSION } from "../../../database/schema/migrate-database.ts";
@@ -73,8 +74,12 @@ export function assertMayUninstall(state: SchemaState, force: boolean): void {
 /** Ends every trace of ours in the database but the repaired sectors. */
 export async function uninstall(
   sql: Sql,
+  acceptedVersion?: number,
 ): Promise<{ readonly eventsBumped: number; readonly slabsFreed: number }> {
   let eventsBumped = 0;
-  for (let done = 1; done > 0; eventsBumped += done) done = await flushMoved(sql);
-  return { eventsBumped, ...(await dropSchema(sql)) };
+  for (let done = 1; done > 0; eventsBumped += done) {
+    done = await flushMoved(sql, { verify: { acceptedVersion } });
+  }
+  const drop = () => dropSchema(sql);
+  return { eventsBumped, ...(await writeVerified((ask) => ask(sql), drop, { acceptedVersion })) };
 }

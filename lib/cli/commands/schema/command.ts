@@ -44,7 +44,8 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           if (options.dryRun === true) return { done: false, will };
           announce(context, will);
           await confirm(context, options);
-          return { done: true, will, ...(await ask(migrateDatabase, CHANGE)) };
+          const accepted = acceptedVersionOf(context);
+          return { done: true, will, ...(await ask((sql) => migrateDatabase(sql, accepted), CHANGE)) };
         });
         context.print(
           result,
@@ -68,7 +69,8 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           if (options.dryRun === true) return { done: false, will };
           announce(context, will);
           await confirm(context, options);
-          return { done: true, will, ...(await ask(uninstall, CHANGE)) };
+          const accepted = acceptedVersionOf(context);
+          return { done: true, will, ...(await ask((sql) => uninstall(sql, accepted), CHANGE)) };
         });
         context.print(
           result,
@@ -77,6 +79,10 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
         return "done";
       }),
     );
+}
+
+function acceptedVersionOf(context: CommandContext): number | undefined {
+  return context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]).SLABMEND_ACCEPT_INDEXD_VERSION;
 }
 
 /** Before it asks. Of a dry run the plan is the result, and goes to standard output. */

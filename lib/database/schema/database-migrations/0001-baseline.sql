@@ -140,6 +140,18 @@ create table slabmend.fleet (
 );
 insert into slabmend.fleet (breaker_since) values (clock_timestamp());
 
+-- One row: what the last look at indexd's database said (lib/database/indexd/version/verify-indexd.ts). Writers compare.
+create table slabmend.indexd (
+  id smallint primary key default 0 check (id = 0),
+  -- Null: nobody has looked yet.
+  db_version integer,
+  -- The version by which to write; null: nothing may be written.
+  profile integer,
+  verdict text,
+  checked_at timestamptz
+);
+insert into slabmend.indexd (id) values (0);
+
 -- The backlog (docs/facts/backlog.md): one row per slab that the walk found unhealthy.
 create table slabmend.backlog (
   slab_id bigint primary key,

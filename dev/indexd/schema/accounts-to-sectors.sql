@@ -1,33 +1,5 @@
--- The part of indexd's database that repair reads or writes, and what its foreign keys need: tables, columns,
--- defaults, constraints and indexes as indexd v0.4.4 creates them (db_version 22). A fixture for tests and for the
--- local runtime only; in production these tables are indexd's own and are never created or altered by us.
--- Column order, names and index names are indexd's, so that its catalogue and this one can be compared.
--- Facts: docs/protocol.md, Database schema. Loads into an empty database; PostgreSQL 15 or newer.
-
--- Settings: one row ------------------------------------------------------------------------------------------------
-
-create table global_settings (
-  id integer not null default 0 primary key check (id = 0),
-  db_version integer not null,
-  scanned_height bigint not null default 0 check (scanned_height >= 0),
-  scanned_block_id bytea not null default '\x0000000000000000000000000000000000000000000000000000000000000000'::bytea check (length(scanned_block_id) = 32),
-  wallet_hash bytea check (wallet_hash is null or length(wallet_hash) = 32),
-  contracts_maintenance_enabled boolean not null default false,
-  contracts_wanted integer not null default 50 check (contracts_wanted > 0),
-  contracts_renew_window integer not null default 144 * 7 * 2 check (contracts_renew_window > 0),
-  contracts_period integer not null default 144 * 7 * 6,
-  hosts_min_protocol_version bytea,
-  hosts_min_collateral numeric(50, 0),
-  hosts_max_storage_price numeric(50, 0),
-  hosts_max_ingress_price numeric(50, 0),
-  hosts_max_egress_price numeric(50, 0),
-  pins_currency varchar(3) not null default '',
-  pins_min_collateral double precision not null default 0 check (pins_min_collateral >= 0),
-  pins_max_storage_price double precision not null default 0 check (pins_max_storage_price >= 0),
-  pins_max_ingress_price double precision not null default 0 check (pins_max_ingress_price >= 0),
-  pins_max_egress_price double precision not null default 0 check (pins_max_egress_price >= 0),
-  constraint global_settings_check check (contracts_period > contracts_renew_window)
-);
+-- First of three parts of the fixture (dev/indexd/indexd-schema.ts): tables that no version from 22 to 26 changed and that
+-- the others refer to. Tables, columns, defaults, constraints and indexes are indexd's; the text is ours.
 
 -- Accounts: whose slabs and objects these are ----------------------------------------------------------------------
 
@@ -202,19 +174,7 @@ create table contract_sectors_map (
 );
 create index contract_sectors_map_contract_id_idx on contract_sectors_map (contract_id);
 
--- Slabs and sectors ------------------------------------------------------------------------------------------------
-
-create table slabs (
-  id bigserial primary key,
-  pinned_at timestamptz not null default now(),
-  digest bytea not null unique check (length(digest) = 32),
-  encryption_key bytea not null,
-  min_shards smallint not null check (min_shards > 0),
-  version smallint not null default 0 check (version >= 0),
-  consecutive_failed_repairs smallint not null default 0 check (consecutive_failed_repairs >= 0),
-  next_repair_attempt timestamptz not null default now()
-);
-create index slabs_pinned_at_idx on slabs (pinned_at);
+-- Sectors ---------------------------------------------------------------------------------------------------------
 
 create table sectors (
   id bigserial primary key,
@@ -242,92 +202,5 @@ create index sectors_contract_sectors_map_id_id_idx on sectors (contract_sectors
 create index sectors_contract_sectors_map_id_sector_root_idx on sectors (contract_sectors_map_id, sector_root);
 create index sectors_contract_sectors_map_id_uploaded_at_idx on sectors (contract_sectors_map_id, uploaded_at);
 
-create table slab_sectors (
-  slab_id bigint references slabs (id) on delete cascade,
-  sector_id bigint references sectors (id) on delete cascade,
-  slab_index smallint not null,
-  primary key (slab_id, sector_id)
-);
-create unique index slab_sectors_sector_id_slab_id_idx on slab_sectors (sector_id, slab_id);
-create unique index slab_sectors_slab_id_slab_index_idx on slab_sectors (slab_id, slab_index);
-
-create table account_slabs (
-  account_id integer not null references accounts (id),
-  slab_id bigserial not null references slabs (id),
-  primary key (account_id, slab_id)
-);
-create index account_slabs_slab_id_idx on account_slabs (slab_id);
-
--- Append-only; a queued slab is deleted later if neither an account nor an object holds it. No foreign key.
-create table slab_deletion_queue (
-  id bigserial primary key,
-  slab_id bigint not null
-);
-
--- Objects ----------------------------------------------------------------------------------------------------------
-
-create table objects (
-  id bigserial primary key,
-  object_key bytea not null check (length(object_key) = 32),
-  encrypted_data_key bytea not null unique check (length(encrypted_data_key) = 72),
-  encrypted_meta_key bytea unique check (length(encrypted_meta_key) = 72),
-  account_id integer not null references accounts (id),
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  encrypted_metadata bytea,
-  data_signature bytea not null unique check (length(data_signature) = 64),
-  meta_signature bytea not null unique check (length(meta_signature) = 64)
-);
-create unique index objects_account_id_object_key_idx on objects (account_id, object_key);
-
-create table object_slabs (
-  object_id bigint references objects (id) on delete cascade,
-  slab_digest bytea references slabs (digest) on delete restrict,
-  slab_index integer not null,
-  slab_offset integer not null,
-  slab_length integer not null,
-  primary key (object_id, slab_digest, slab_index)
-);
-create index object_slabs_object_id_slab_index_idx on object_slabs (object_id, slab_index);
-create index object_slabs_slab_digest_idx on object_slabs (slab_digest);
-
--- No foreign key to objects: the event of a deleted object stays.
-create table object_events (
-  object_key bytea not null check (length(object_key) = 32),
-  account_id bigint not null references accounts (id) on delete cascade,
-  was_deleted boolean not null,
-  updated_at timestamptz default date_trunc('second', now()),
-  primary key (account_id, object_key)
-);
-create index object_events_account_id_updated_at_object_key_idx on object_events (account_id, updated_at, object_key);
-create index object_events_object_key_idx on object_events (object_key);
-
--- Statistics: writers insert deltas, one flusher folds them into stats ---------------------------------------------
-
-create table stats (
-  stat_name text not null primary key,
-  stat_value bigint not null default 0 check (stat_value >= 0)
-);
-
-create table stats_deltas (
-  id bigserial primary key,
-  stat_name text not null references stats (stat_name),
-  stat_delta bigint not null
-);
-create index stats_deltas_stat_name_idx on stats_deltas (stat_name);
-
--- Rows that a new indexd database starts with ----------------------------------------------------------------------
-
--- Limits: 3000 SC/TB for traffic, 3000 SC/TB/month and 100 SC/TB/month for storage and collateral, in hastings per
--- byte and per byte and block (1 TB = 1e12 bytes, a month = 4320 blocks, 1 SC = 1e24 hastings); protocol 5.0.2.
-insert into global_settings (db_version, hosts_min_protocol_version, hosts_min_collateral, hosts_max_storage_price,
-  hosts_max_ingress_price, hosts_max_egress_price)
-values (22, decode('050002', 'hex'), div(100 * 1e12, 4320), div(3000 * 1e12, 4320), 3000 * 1e12, 3000 * 1e12);
-
 insert into quotas (name, description, max_pinned_data, total_uses, fund_target_bytes)
 values ('default', 'Default quota', 1000000000000, 5, 4000000000);
-
-insert into stats (stat_name)
-values ('num_slabs'), ('num_migrated_sectors'), ('num_pinned_sectors'), ('num_unpinnable_sectors'),
-  ('num_unpinned_sectors'), ('num_sectors_checked'), ('num_sectors_lost'), ('num_sectors_check_failed'),
-  ('num_accounts_registered'), ('num_scans'), ('num_scans_failed');

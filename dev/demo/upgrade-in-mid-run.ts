@@ -1,0 +1,72 @@
+/**
+ * indexd is upgraded while workers repair: one transaction a version, as it does when it starts, with a rest at each that no
+ * release stays at. Afterwards the operator applies the grant again.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Sql } from "postgres";
+import { grantStatements } from "../../lib/database/schema/grant-statements.ts";
+import { upgradeStatements } from "../indexd/indexd-schema.ts";
+import { FLEET_ROLE } from "./open-database.ts";
+import type { Progress } from "./progress.ts";
+
+const POLL_MS = 50;
+/** So that claims, commits and flushes meet the versions in between. */
+const REST_MS = 400;
+const GRANT_AFTER_MS = 2_000;
+const MOST_MS = 120_000;
+
+export interface Upgrade {
+  /** Resolves when it is over. @throws when the fleet never got as far, or a step failed */
+  readonly done: Promise<void>;
+  /** Times that events had when indexd's publisher took over, by account and key. */
+  readonly eventsBefore: ReadonlyMap<string, string>;
+}
+
+export function upgradeInMidRun(parts: {
+  readonly sql: Sql;
+  readonly versions: readonly number[];
+  readonly workers: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}): Upgrade {
+  const { sql, versions, progress, signal } = parts;
+  const eventsBefore = new Map<string, string>();
+  const run = async (): Promise<void> => {
+    await untilRepairsRun(sql, signal);
+    for (const version of versions) {
+      await sql.begin(async (tx) => {
+        await tx.unsafe(upgradeStatements(version));
+        // Under the lock that excludes every writer.
+        if (version === 24) for (const [name, stamp] of await readStamps(tx)) eventsBefore.set(name, stamp);
+      });
+      progress.line(`indexd's database is at version ${version}`);
+      await sleep(REST_MS, undefined, { signal });
+    }
+    await sleep(GRANT_AFTER_MS, undefined, { signal });
+    // The script has its own begin and commit.
+    const owner = await sql.reserve();
+    await owner.unsafe(grantStatements({ role: FLEET_ROLE, concurrency: parts.workers }));
+    owner.release();
+  };
+  return { done: run(), eventsBefore };
+}
+
+/** Something was moved, and something is still being repaired. */
+async function untilRepairsRun(sql: Sql, signal: AbortSignal): Promise<void> {
+  for (const endsAtMs = Date.now() + MOST_MS; Date.now() < endsAtMs; ) {
+    const [row] = await sql<{ moved: boolean; running: boolean }[]>`
+      select exists (select from slabmend.journal where moves <> '[]') as moved,
+        exists (select from slabmend.leases where began_at is not null) as running`;
+    if (row!.moved && row!.running) return;
+    await sleep(POLL_MS, undefined, { signal });
+  }
+  throw new Error("the upgrade waited two minutes for a repair that ends while another runs");
+}
+
+async function readStamps(sql: Pick<Sql, "unsafe">): Promise<[string, string][]> {
+  const rows = await sql.unsafe<{ name: string; stamp: string }[]>(`
+    select account_id || ' ' || encode(object_key, 'hex') as name,
+      (extract(epoch from updated_at) * 1000000)::bigint::text as stamp
+    from object_events where updated_at is not null`);
+  return rows.map(({ name, stamp }) => [name, stamp]);
+}

@@ -1,0 +1,72 @@
+/**
+ * Whether, and how, indexd's database may be written to. Pure.
+ *
+ *   known      a version that we know, and all that we touch is as it should be
+ *   identical  an unknown version, and all that we touch is as in the newest one that we know
+ *   consent    only what we read gained something, or a function has an unknown body: an operator may decide
+ *   changed    what we write may mean something else now
+ *   too-old    from before the oldest version that we know
+ *   upgrading  indexd is in the middle of an upgrade, for seconds
+ */
+import { compareCatalogues, type Difference } from "./compare-catalogues.ts";
+import {
+  COMPARED_PRIVILEGES,
+  INDEXD_BODIES,
+  knownCatalogue,
+  NEWEST_PROFILE,
+  OLDEST_PROFILE,
+  PASSING_VERSIONS,
+  PROFILES,
+  type Profile,
+} from "./profiles.ts";
+import type { IndexdCatalogue } from "./read-catalogue.ts";
+
+export type Verdict =
+  | { readonly kind: "known" | "identical"; readonly version: number; readonly profile: Profile }
+  | {
+      readonly kind: "consent";
+      readonly version: number;
+      readonly profile: Profile;
+      readonly differences: readonly Difference[];
+      /** An operator has accepted this very version. */
+      readonly isAccepted: boolean;
+    }
+  | {
+      readonly kind: "changed";
+      readonly version: number;
+      /** What it was compared with. */
+      readonly profile: Profile;
+      readonly differences: readonly Difference[];
+    }
+  | { readonly kind: "too-old" | "upgrading"; readonly version: number };
+
+/** @param accepted the version that an operator has accepted, whatever is new in it that we only read */
+export function judgeVersion(version: number, found: IndexdCatalogue, accepted: number | undefined): Verdict {
+  if (version < OLDEST_PROFILE) return { kind: "too-old", version };
+  if (PASSING_VERSIONS.includes(version)) return { kind: "upgrading", version };
+  const known = PROFILES.find((profile) => profile === version);
+  const profile = known ?? NEWEST_PROFILE;
+  const differences = compareCatalogues(knownCatalogue(profile), found, {
+    privileges: COMPARED_PRIVILEGES,
+    knownBodies: INDEXD_BODIES[profile],
+  });
+  if (differences.length === 0)
+    return { kind: known === undefined ? "identical" : "known", version, profile };
+  if (differences.some(({ severity }) => severity === "changed")) {
+    return { kind: "changed", version, profile, differences };
+  }
+  return { kind: "consent", version, profile, differences, isAccepted: accepted === version };
+}
+
+/** The version by which to write; undefined: not at all. */
+export function writableProfile(verdict: Verdict): Profile | undefined {
+  switch (verdict.kind) {
+    case "known":
+    case "identical":
+      return verdict.profile;
+    case "consent":
+      return verdict.isAccepted ? verdict.profile : undefined;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * What PostgreSQL's catalogue says of the part of indexd's schema that we touch, as text that can be compared: the same for
+ * a new and an upgraded database, for every role, every search_path, and PostgreSQL 15 to 18. Only bytea_output must be hex.
+ *
+ * - pg_catalog, never information_schema, which shows a role only what it has rights on.
+ * - Columns by name: upgraded and new databases differ in their order. Constraints and indexes by their definition.
+ * - NOT NULL belongs to the column. Its constraint (type n) is left out: only PostgreSQL 18 lists one.
+ * - `public.` is taken out of all definitions, because whether PostgreSQL prints it depends on the search_path.
+ * - Functions: those of the tables' triggers, and those known by name that they call. Of the body a hash, with white space
+ *   collapsed.
+ */
+import type { ISql } from "postgres";
+
+export interface TableCatalogue {
+  /** Of pg_class: r an ordinary table, v a view, p partitioned. */
+  readonly kind: string;
+  /** Rules, row security, inheritance, missing durability: an ordinary table of indexd's has none. */
+  readonly traits: readonly string[];
+  /** Type, nullability and default by name. */
+  readonly columns: Readonly<Record<string, string>>;
+  readonly constraints: readonly string[];
+  /** Without their names. */
+  readonly indexes: readonly string[];
+  /** Definition and whether it is enabled, by name. */
+  readonly triggers: Readonly<Record<string, string>>;
+}
+
+export interface FunctionCatalogue {
+  /** Language, volatility, security, settings: everything but the body. */
+  readonly declaration: string;
+  /** SHA-256 of the body. */
+  readonly body: string;
+}
+
+export interface IndexdCatalogue {
+  readonly tables: Readonly<Record<string, TableCatalogue>>;
+  /** By name and types of parameters. */
+  readonly functions: Readonly<Record<string, FunctionCatalogue>>;
+}
+
+export interface FoundCatalogue extends IndexdCatalogue {
+  /** The server's time when the look began, as it prints it. */
+  readonly readAt: string;
+  /** Undefined: indexd has never started on this database. */
+  readonly databaseVersion: number | undefined;
+  /** Indexd's triggers name tables without schema, so they run only when the writer's search_path finds them. */
+  readonly searchPath: { readonly setting: string; readonly findsPublic: boolean };
+  /** PostgreSQL prints defaults of byte strings by it: anything but hex cannot be compared. */
+  readonly byteaOutput: string;
+}
+
+export interface CatalogueScope {
+  /** Of schema public. */
+  readonly tables: readonly string[];
+  readonly functions: readonly string[];
+}
+
+/** One statement; needs the right to read db_version and no other. */
+export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<FoundCatalogue> {
+  const [row] = await sql<
+    {
+      read_at: string;
+      version: number | null;
+      path: string;
+      bytea: string;
+      finds_public: boolean;
+      tables: Record<string, TableCatalogue>;
+      functions: Record<string, FunctionCatalogue>;
+    }[]
+  >`
+    with relation as materialized (
+      select c.oid, c.relname::text as name, c.relkind, c.relpersistence, c.relrowsecurity, c.relhasrules
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = 'public' and c.relkind in ('r', 'p', 'v', 'm', 'f')
+        and c.relname in (select jsonb_array_elements_text(${JSON.stringify(scope.tables)}::text::jsonb))
+    ), callable as materialized (
+      select p.oid from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname = 'public'
+        and p.proname in (select jsonb_array_elements_text(${JSON.stringify(scope.functions)}::text::jsonb))
+      union
+      select t.tgfoid from pg_trigger t join relation r on r.oid = t.tgrelid where not t.tgisinternal
+    )
+    select
+      clock_timestamp()::text as read_at,
+      (select g.db_version from public.global_settings g where g.id = 0) as version,
+      current_setting('search_path') as path,
+      current_setting('bytea_output') as bytea,
+      coalesce(to_regclass('stats_deltas')
+        = (select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+           where n.nspname = 'public' and c.relname = 'stats_deltas'), false) as finds_public,
+      (
+        select coalesce(json_object_agg(r.name, json_build_object(
+          'kind', r.relkind,
+          'traits', array(
+            select 'persistence ' || r.relpersistence::text where r.relpersistence <> 'p'
+            union all
+            select 'row security' where r.relrowsecurity
+            union all
+            select 'rule ' || w.rulename from pg_rewrite w where w.ev_class = r.oid and r.relkind <> 'v'
+            union all
+            select 'inherits from ' || i.inhparent::regclass::text from pg_inherits i where i.inhrelid = r.oid
+            union all
+            select 'inherited by ' || i.inhrelid::regclass::text from pg_inherits i where i.inhparent = r.oid
+          ),
+          'columns', (
+            select coalesce(json_object_agg(a.attname, regexp_replace(
+              format_type(a.atttypid, a.atttypmod)
+              || case when a.attnotnull then ' not null' else '' end
+              || case when a.attidentity <> '' then ' identity ' || a.attidentity::text else '' end
+              || case when a.attgenerated <> '' then ' generated ' || a.attgenerated::text else '' end
+              || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), ''), '\\mpublic\\.', '', 'g')
+              order by a.attname), '{}')
+            from pg_attribute a
+            left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+            where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+          ),
+          'constraints', array(
+            select regexp_replace(pg_get_constraintdef(c.oid), '\\mpublic\\.', '', 'g')
+            from pg_constraint c where c.conrelid = r.oid and c.contype not in ('n', 't')
+          ),
+          'indexes', array(
+            select regexp_replace(
+              regexp_replace(pg_get_indexdef(i.indexrelid), '^(CREATE (UNIQUE )?INDEX) \\S+', '\\1'), '\\mpublic\\.', '', 'g')
+              || case when i.indisvalid then '' else ' not valid' end
+            from pg_index i where i.indrelid = r.oid
+          ),
+          'triggers', (
+            select coalesce(json_object_agg(t.tgname,
+              regexp_replace(pg_get_triggerdef(t.oid), '\\mpublic\\.', '', 'g')
+              || case t.tgenabled when 'O' then '' when 'D' then ' disabled' else ' enabled ' || t.tgenabled::text end
+              order by t.tgname), '{}')
+            from pg_trigger t where t.tgrelid = r.oid and not t.tgisinternal
+          )
+        ) order by r.name), '{}')
+        from relation r
+      ) as tables,
+      (
+        select coalesce(json_object_agg(
+          regexp_replace(p.oid::regprocedure::text, '\\mpublic\\.', '', 'g'),
+          json_build_object(
+            'declaration', concat_ws(' ',
+              'returns', regexp_replace(pg_get_function_result(p.oid), '\\mpublic\\.', '', 'g'),
+              'language', l.lanname, 'volatility', p.provolatile, 'parallel', p.proparallel,
+              case when p.proisstrict then 'strict' end,
+              case when p.prosecdef then 'security definer' end,
+              'set ' || array_to_string(p.proconfig, ', ')),
+            'body', encode(sha256(convert_to(
+              trim(regexp_replace(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), '\\s+', ' ', 'g')), 'UTF8')), 'hex')
+          ) order by p.oid::regprocedure::text), '{}')
+        from callable f
+        join pg_proc p on p.oid = f.oid
+        join pg_language l on l.oid = p.prolang
+      ) as functions`;
+  return {
+    readAt: row!.read_at,
+    databaseVersion: row!.version ?? undefined,
+    searchPath: { setting: row!.path, findsPublic: row!.finds_public },
+    byteaOutput: row!.bytea,
+    tables: Object.fromEntries(Object.entries(row!.tables).map(([name, table]) => [name, inOrder(table)])),
+    functions: row!.functions,
+  };
+}
+
+/** Here and not by PostgreSQL, whose order depends on the database's collation. */
+function inOrder(table: TableCatalogue): TableCatalogue {
+  return {
+    ...table,
+    traits: table.traits.toSorted(),
+    constraints: table.constraints.toSorted(),
+    indexes: table.indexes.toSorted(),
+  };
+}

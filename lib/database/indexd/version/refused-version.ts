@@ -1,0 +1,61 @@
+import { IndexdError } from "../errors.ts";
+import { type Difference, describeDifference } from "./compare-catalogues.ts";
+import type { Verdict } from "./judge-version.ts";
+import { OLDEST_PROFILE, RELEASES } from "./profiles.ts";
+
+const NAMED_AT_MOST = 5;
+
+/** Why nothing is written to a database with this verdict; undefined: it may be written to. */
+export function refusalOf(verdict: Verdict): IndexdError | undefined {
+  const { version } = verdict;
+  switch (verdict.kind) {
+    case "known":
+    case "identical":
+      return undefined;
+    case "too-old":
+      return new IndexdError({
+        code: "indexd-too-old",
+        message: `indexd's database: expected version ${OLDEST_PROFILE} (${RELEASES[OLDEST_PROFILE]}) or newer, got ${version}`,
+        remedy: "Upgrade indexd: it upgrades its database when it starts. The fleet goes on by itself then.",
+        details: { version },
+      });
+    case "upgrading":
+      return new IndexdError({
+        code: "indexd-upgrading",
+        message: `indexd's database: expected a version at which a release stays, got ${version}, which an upgrade passes through`,
+        remedy:
+          "Wait: indexd is being upgraded, which takes seconds. If it stays so, the upgrade has failed; look into indexd's log.",
+        details: { version },
+      });
+    case "consent": {
+      const { differences, isAccepted } = verdict;
+      if (isAccepted) return undefined;
+      return new IndexdError({
+        code: "indexd-needs-consent",
+        message: `indexd's database (version ${version}) differs from that of ${RELEASES[verdict.profile]}, only in what slabmend reads or in the text of a function: ${nameSome(differences)}`,
+        remedy: `Read indexd's release notes (docs/indexd-upgrades.md says what to look for). Then set SLABMEND_ACCEPT_INDEXD_VERSION=${version} for the whole fleet, or use a release of slabmend that knows this version. slabmend doctor names every difference.`,
+        details: { version, differences: differences.length },
+      });
+    }
+    case "changed": {
+      const { differences } = verdict;
+      return new IndexdError({
+        code: "indexd-changed",
+        message: `indexd's database (version ${version}) is not like that of ${RELEASES[verdict.profile]}, and what slabmend writes might mean something else: ${nameSome(differences)}`,
+        remedy:
+          "Use a release of slabmend that knows this database; until then nothing is written. slabmend doctor names every difference, and docs/indexd-upgrades.md says what can be done.",
+        details: { version, differences: differences.length },
+      });
+    }
+  }
+}
+
+/** The differences that matter most. */
+function nameSome(differences: readonly Difference[]): string {
+  const ordered = differences.toSorted(
+    (a, b) => Number(b.severity === "changed") - Number(a.severity === "changed"),
+  );
+  const named = ordered.slice(0, NAMED_AT_MOST).map(describeDifference).join("; ");
+  const more = differences.length - NAMED_AT_MOST;
+  return more > 0 ? `${named}; and ${more} more` : named;
+}

@@ -1,0 +1,64 @@
+import type { ISql } from "postgres";
+import { type Clock, systemClock } from "../../../clock/clock.ts";
+import { sleep } from "../../../clock/sleep.ts";
+import { IndexdError } from "../errors.ts";
+import { refusalOf } from "./refused-version.ts";
+import { verifyIndexd } from "./verify-indexd.ts";
+
+/** Raised by hold-indexd.sql: db_version is not the one that was verified last. */
+const MOVED = "SM001";
+/** Raised by hold-indexd.sql: the database was verified, and must not be written to. */
+const REFUSED = "SM002";
+
+/** Enough for 22 to 26, one by one, with a look in between. */
+const MOST_LOOKS = 8;
+/** While indexd passes through a version. */
+const UPGRADING_SLEEP_MS = 1_000;
+
+export interface VerifyOptions {
+  /** The version that an operator has accepted: SLABMEND_ACCEPT_INDEXD_VERSION. */
+  readonly acceptedVersion?: number | undefined;
+  readonly clock?: Clock;
+}
+
+/**
+ * Runs a writer of indexd's tables. When it finds that indexd was upgraded since its database was verified, it has written
+ * nothing: looks at the database again, and runs it once more, by the new version.
+ * @param ask how a statement is asked
+ * @throws {IndexdError} why nothing may be written now
+ */
+export async function writeVerified<Result>(
+  ask: <Answer>(statement: (sql: ISql) => Promise<Answer>) => Promise<Answer>,
+  write: () => Promise<Result>,
+  { acceptedVersion, clock = systemClock }: VerifyOptions = {},
+): Promise<Result> {
+  for (let look = 1; ; look += 1) {
+    try {
+      return await write();
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== MOVED && code !== REFUSED) throw error;
+      const verdict = await ask((sql) => verifyIndexd(sql, acceptedVersion));
+      const refusal = refusalOf(verdict);
+      if (refusal !== undefined && (code === REFUSED || look === MOST_LOOKS)) throw refusal;
+      if (look === MOST_LOOKS) throw error;
+      if (verdict.kind === "upgrading") await sleep(clock, UPGRADING_SLEEP_MS);
+    }
+  }
+}
+
+/** What the server raised for a writer that is not run again, in our words; anything else as it is. */
+export function explainMoved(error: unknown): unknown {
+  const code = codeOf(error);
+  if (code !== MOVED && code !== REFUSED) return error;
+  return new IndexdError({
+    code: "indexd-moved",
+    message: (error as Error).message,
+    remedy: "Nothing was written. The next run of claim or reap looks at the database again and says more.",
+    cause: error,
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}

@@ -1,0 +1,119 @@
+/** How a moved slab's objects are told on each version of indexd's database, and while it is upgraded. */
+import postgres, { type Sql } from "postgres";
+import { afterEach, expect, test } from "vitest";
+import { upgradeIndexd, upgradeStatements } from "../../../dev/indexd/indexd-schema.ts";
+import { publishEvents } from "../../../dev/indexd/publish-events.ts";
+import { flushMoved } from "../../../lib/database/indexd/bump-events.ts";
+import type { TestDatabase } from "../../support/database.ts";
+import { LOST, seedAccount, seedObject, seedSlab } from "../../support/seed-indexd.ts";
+import { createVersionDatabase, untilItWaits } from "./version-database.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+afterEach(() => database.drop());
+
+async function open(version: 22 | 23 | 26): Promise<void> {
+  database = await createVersionDatabase(version);
+  sql = database.sql;
+}
+
+/** A slab in the outbox, with an object. */
+async function moveSlab(): Promise<void> {
+  const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
+  await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
+  await sql`insert into slabmend.moved (slab_id, digest, moved_at)
+    values (${String(slab.id)}, ${Buffer.from(slab.digest, "hex")}, clock_timestamp())`;
+}
+
+/** Seconds by which each event lies ahead of the clock; null: left to indexd. */
+const ahead = async (): Promise<(number | null)[]> =>
+  (
+    await sql<{ ahead: number | null }[]>`
+      select extract(epoch from updated_at - clock_timestamp())::float8 as ahead from object_events order by object_key`
+  ).map((row) => row.ahead);
+const isRecentStamp = expect.toSatisfy(
+  (seconds: number | null) => seconds !== null && seconds > -30 && seconds <= 2,
+);
+
+test.each([22, 23] as const)(
+  "on version %i the event is stamped, two seconds ahead at most",
+  async (version) => {
+    await open(version);
+    await moveSlab();
+    expect(await flushMoved(sql)).toBe(1);
+    expect(await ahead()).toEqual([isRecentStamp]);
+  },
+);
+
+test("on version 26 the event is left to indexd, which publishes it once", async () => {
+  await open(26);
+  await moveSlab();
+  expect(await flushMoved(sql)).toBe(1);
+  expect(await ahead()).toEqual([null]);
+  expect(await publishEvents(sql)).toHaveLength(1);
+  expect(await publishEvents(sql)).toHaveLength(0);
+  expect((await ahead())[0]).toBeLessThanOrEqual(0);
+});
+
+test("a flush just after an upgrade stamps nothing: it looks at the database again, and leaves the event to indexd", async () => {
+  await open(22);
+  await moveSlab();
+  await upgradeIndexd(sql);
+  expect(await flushMoved(sql)).toBe(1);
+  expect(await ahead()).toEqual([null]);
+  expect(await sql`select db_version, profile, verdict from slabmend.indexd`).toEqual([
+    { db_version: 26, profile: 26, verdict: "known" },
+  ]);
+});
+
+test("a flush that waits for the upgrade's lock stamps nothing", async () => {
+  await open(22);
+  for (let n = 0; n < 3; n += 1) await moveSlab();
+  await upgradeIndexd(sql, 23);
+  await flushMoved(sql, { limit: 1 });
+  const worker = postgres(database.url, { max: 1, onnotice: () => {} });
+  try {
+    const [backend] = await worker<{ pid: number }[]>`select pg_backend_pid() as pid`;
+    let flushing: Promise<number> | undefined;
+    await sql.begin(async (tx) => {
+      await tx.unsafe(upgradeStatements(24));
+      flushing = flushMoved(worker);
+      await untilItWaits(sql, backend!.pid);
+    });
+    await upgradeIndexd(sql);
+    expect(await flushing).toBe(2);
+  } finally {
+    await worker.end();
+  }
+  const stamps = await ahead();
+  expect(stamps.filter((one) => one === null)).toHaveLength(2);
+  // The publisher goes on behind the stamp that was given before the upgrade.
+  const [row] =
+    await sql`select object_events_last_published >= (select max(updated_at) from object_events) as behind
+    from global_settings`;
+  expect(row).toEqual({ behind: true });
+});
+
+test("an upgrade waits for a flush that has begun, whose stamps are in the stream's position then", async () => {
+  await open(22);
+  await upgradeIndexd(sql, 23);
+  await moveSlab();
+  await flushMoved(sql, { limit: 0 });
+  const indexd = postgres(database.url, { max: 1, onnotice: () => {} });
+  try {
+    const [backend] = await indexd<{ pid: number }[]>`select pg_backend_pid() as pid`;
+    let upgrading: Promise<unknown> | undefined;
+    await sql.begin(async (tx) => {
+      expect(await flushMoved(tx)).toBe(1);
+      upgrading = indexd.begin((theirs) => theirs.unsafe(upgradeStatements(24)));
+      await untilItWaits(sql, backend!.pid);
+    });
+    await upgrading;
+  } finally {
+    await indexd.end();
+  }
+  const [row] =
+    await sql`select object_events_last_published = (select max(updated_at) from object_events) as same
+    from global_settings`;
+  expect(row).toEqual({ same: true });
+});

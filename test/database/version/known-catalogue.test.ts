@@ -1,0 +1,90 @@
+/** The known catalogue against the fixtures, new and upgraded. That it equals a real indexd's: docs/indexd-upgrades.md. */
+import postgres, { type Sql } from "postgres";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type FixtureVersion, indexdSchema, upgradeIndexd } from "../../../dev/indexd/indexd-schema.ts";
+import { judgeVersion } from "../../../lib/database/indexd/version/judge-version.ts";
+import { knownCatalogue, PROFILES } from "../../../lib/database/indexd/version/profiles.ts";
+import { readIndexdCatalogue } from "../../../lib/database/indexd/version/verify-indexd.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
+import { LOST, seedAccount, seedHost, seedSlab } from "../../support/seed-indexd.ts";
+import { statisticsThatDisagree } from "../../support/seed-statistics.ts";
+
+let database: TestDatabase;
+let sql: Sql;
+beforeAll(async () => {
+  database = await createTestDatabase({ schema: "empty", max: 1 });
+  sql = database.sql;
+});
+afterAll(() => database.drop());
+
+/** An empty schema public with indexd's tables of that version. */
+async function create(version: FixtureVersion): Promise<void> {
+  await sql.unsafe("drop schema public cascade; create schema public");
+  await sql.unsafe(indexdSchema(version));
+}
+
+test.each(PROFILES)("a new database of version %i is the one that is known", async (version) => {
+  await create(version);
+  const found = await readIndexdCatalogue(sql);
+  expect({ tables: found.tables, functions: found.functions }).toEqual(knownCatalogue(version));
+  expect(judgeVersion(version, found, undefined)).toEqual({ kind: "known", version, profile: version });
+});
+
+test("an upgraded database is known at each version where a release stays, and its data and statistics are kept", async () => {
+  await create(22);
+  const host = await seedHost(sql);
+  const sectors = [{ hostId: host.id, mapId: host.contract!.mapId }];
+  const slab = await seedSlab(sql, { minShards: 1, sectors });
+  await seedAccount(sql);
+  await sql`update slabs set consecutive_failed_repairs = 2`;
+  await seedSlab(sql, { minShards: 1, sectors: [LOST], columns: { consecutive_failed_repairs: 3 } });
+  const verdicts: Record<number, string> = {};
+  for (const version of [23, 24, 25, 26]) {
+    await upgradeIndexd(sql, version);
+    verdicts[version] = judgeVersion(version, await readIndexdCatalogue(sql), undefined).kind;
+    if (version === 23) {
+      await sql`update slabs set unrecoverable = true, unrecoverable_reason = 'a shard' where id = ${String(slab.id)}`;
+    }
+  }
+  expect(verdicts).toEqual({ 23: "known", 24: "upgrading", 25: "upgrading", 26: "known" });
+  expect(
+    await sql`select unrecoverable_reason, unrecoverable_since = 'epoch' as for_ever from slabs order by id`,
+  ).toEqual([
+    { unrecoverable_reason: "a shard", for_ever: true },
+    { unrecoverable_reason: null, for_ever: null },
+  ]);
+  expect(await statisticsThatDisagree(sql)).toEqual([]);
+});
+
+test("the catalogue reads the same whatever the search_path and with no right but one", async () => {
+  await create(26);
+  const expected = await readIndexdCatalogue(sql);
+  const role = `poor_${Math.random().toString(36).slice(2)}`;
+  await sql.unsafe(`create role ${role}; grant usage on schema public to ${role};
+    grant select (id, db_version) on global_settings to ${role}`);
+  try {
+    await sql.unsafe(`set role ${role}; set search_path = pg_catalog`);
+    const found = await readIndexdCatalogue(sql);
+    expect(found.tables).toEqual(expected.tables);
+    expect(found.functions).toEqual(expected.functions);
+    expect(found.searchPath.findsPublic).toBe(false);
+  } finally {
+    await sql.unsafe(`reset role; reset search_path; drop owned by ${role}; drop role ${role}`);
+  }
+});
+
+const other = process.env["SLABMEND_TEST_POSTGRES_URL"];
+
+test.skipIf(other === undefined)("another PostgreSQL prints the same catalogue", async () => {
+  const admin = postgres(other!, { max: 1, onnotice: () => {} });
+  try {
+    for (const version of PROFILES) {
+      await admin.unsafe("drop schema public cascade; create schema public");
+      await admin.unsafe(indexdSchema(version));
+      const found = await readIndexdCatalogue(admin as Sql);
+      expect(judgeVersion(version, found, undefined).kind).toBe("known");
+    }
+  } finally {
+    await admin.end();
+  }
+});
