@@ -60,7 +60,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
   const openSlabs = [...new Set(open.map(({ slabId }) => String(slabId)))];
   const [wait] = await sql<{ ms: number; outcomes: string[] }[]>`
     select coalesce(min(extract(epoch from s.next_repair_attempt - clock_timestamp()) * 1000), 0)::float8 as ms,
-      coalesce(array_agg(distinct coalesce(r.last_outcome, 'none')), '{}') as outcomes
+      coalesce(jsonb_agg(distinct coalesce(r.last_outcome, 'none')), '[]') as outcomes
     from slabs s left join slabmend.repairs r on r.slab_id = s.id where s.id = any (${arrayLiteral(openSlabs)}::bigint[])`;
   return {
     open,

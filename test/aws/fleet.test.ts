@@ -166,7 +166,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
       RedrivePolicy: expect.stringContaining(fleet.created.get("DefaultDeadLettersQueue")!.arn),
     });
     for (const [name, { timeoutSeconds, memoryMb }] of Object.entries(FUNCTIONS)) {
-      const FunctionName = idOf(`${name.charAt(0).toUpperCase()}${name.slice(1)}Function`);
+      const FunctionName = idOf(`Default${name.charAt(0).toUpperCase()}${name.slice(1)}Function`);
       expect(await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }))).toMatchObject({
         Runtime: "nodejs24.x",
         Handler: "bundle.handler",

@@ -166,6 +166,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "slabsWithin2",
     "othersLeasedFirst",
     "secondsUntilNoneWithin2",
+    "indexd",
   ]);
   expect(summary).toMatchObject({
     slabs: 2,
