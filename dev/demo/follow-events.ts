@@ -3,11 +3,12 @@
  * what lies behind it. What it was never told of a moved object, a real client would miss for good.
  */
 import type { ISql, Sql } from "postgres";
+import { isDatabaseAway } from "./database-away.ts";
 
 const POLL_MS = 200;
 
 export interface EventFollower {
-  /** One poll more, then none. @returns what a poll has thrown first, if any */
+  /** One poll more, then none. @returns what a poll has thrown first, if any; a database that was away is none */
   stop(): Promise<Error | undefined>;
   /** Microseconds since the epoch: the latest time of each event that the client was told, by account and key. */
   readonly told: ReadonlyMap<string, string>;
@@ -36,6 +37,8 @@ export function followEvents(sql: Sql): EventFollower {
   const start = (): Promise<void> => {
     underWay ??= poll()
       .catch((error: unknown) => {
+        // The cursors stay where they were: the next poll is told what this one was not.
+        if (isDatabaseAway(error)) return;
         failure ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => {

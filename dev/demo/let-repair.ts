@@ -6,12 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { ANSWER_MS, createDeadlineClient } from "../../lib/database/client/deadline-client.ts";
-import { classifyDatabaseFailure } from "../../lib/database/client/retry-transaction.ts";
 import type { SlabId } from "../../lib/slab/ids.ts";
 import type { FunctionLine } from "../aws/execution-environment.ts";
 import type { Deployment, LocalRuntime } from "../runtime/runtime.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import type { SessionSample } from "./check-sessions.ts";
+import { isDatabaseAway } from "./database-away.ts";
 import type { DatabaseProxy } from "./database-proxy.ts";
 import {
   type DisturbancesDone,
@@ -74,7 +74,7 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
   };
   const fails = (what: string) => (error: unknown) => {
     // While the database is taken away on purpose, the demo's own looks fail too.
-    if (classifyDatabaseFailure(error) !== "connection-lost") logs.add(`${what} failed: ${String(error)}`);
+    if (!isDatabaseAway(error)) logs.add(`${what} failed: ${String(error)}`);
   };
   const deployed = await runtime.deploy({
     ...deployment,

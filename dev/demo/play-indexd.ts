@@ -4,14 +4,14 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import { classifyDatabaseFailure, retryTransaction } from "../../lib/database/client/retry-transaction.ts";
-import { StoreError } from "../../lib/database/client/store-error.ts";
+import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
 import type { HostId } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { type PublishedEvent, publishEvents } from "../indexd/publish-events.ts";
 import { foldStatistics } from "../indexd/seed-statistics.ts";
 import { arrayLiteral } from "./array-literal.ts";
+import { isDatabaseAway } from "./database-away.ts";
 import { type DemoHost, FUNDING_TARGET_HASTINGS } from "./register-hosts.ts";
 
 export interface IndexdLoops {
@@ -80,11 +80,6 @@ export function playIndexd(parts: {
       return failure;
     },
   };
-}
-
-function isDatabaseAway(error: unknown): boolean {
-  const isExhausted = error instanceof StoreError && error.code === "fate-unknown";
-  return isExhausted || classifyDatabaseFailure(error) === "connection-lost";
 }
 
 interface UnpinnedSector {

@@ -38,7 +38,6 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
       open: { slab: string; root: string }[];
       moves: { root: string; how: "copied" | "rebuilt" }[];
       lost: number;
-      live: number;
       outbox: number;
       ended: number;
       expired: number;
@@ -50,7 +49,6 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
       (select coalesce(jsonb_agg(jsonb_build_object('root', m->>'root', 'how', m->>'how') order by j.id), '[]')
         from slabmend.journal j cross join lateral jsonb_array_elements(j.moves) m) as moves,
       (select coalesce(sum(jsonb_array_length(j.lost)), 0)::integer from slabmend.journal j) as lost,
-      (select count(*)::integer from slabmend.leases) as live,
       (select count(*)::integer from slabmend.moved) as outbox,
       (select count(*)::integer from slabmend.journal) as ended,
       (select count(*)::integer from slabmend.journal where outcome = 'crashed') as expired`;
@@ -58,8 +56,10 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
     .map(({ slab, root }) => ({ slabId: parseSlabId(slab), root: parseRoot(root) }))
     .filter(({ root }) => damaged.has(root));
   const openSlabs = [...new Set(open.map(({ slabId }) => String(slabId)))];
-  const [wait] = await sql<{ ms: number; outcomes: string[] }[]>`
-    select coalesce(min(extract(epoch from s.next_repair_attempt - clock_timestamp()) * 1000), 0)::float8 as ms,
+  // In one snapshot: a slab that is leased between two looks would seem to rest for its whole hold.
+  const [wait] = await sql<{ live: number; ms: number; outcomes: string[] }[]>`
+    select (select count(*)::integer from slabmend.leases) as live,
+      coalesce(min(extract(epoch from s.next_repair_attempt - clock_timestamp()) * 1000), 0)::float8 as ms,
       coalesce(jsonb_agg(distinct coalesce(r.last_outcome, 'none')), '[]') as outcomes
     from slabs s left join slabmend.repairs r on r.slab_id = s.id where s.id = any (${arrayLiteral(openSlabs)}::bigint[])`;
   return {
@@ -67,7 +67,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
     openSlabs: openSlabs.length,
     moved: new Map(row!.moves.map(({ root, how }) => [parseRoot(root), how])),
     foundLost: row!.lost,
-    liveLeases: row!.live,
+    liveLeases: wait!.live,
     unsentEvents: row!.outbox,
     endedRepairs: row!.ended,
     expiredLeases: row!.expired,
