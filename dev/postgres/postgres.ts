@@ -22,6 +22,8 @@ export interface PostgresOptions {
   /** `none` (default): no fsync, a crash of the machine loses everything. `full`: PostgreSQL's own defaults. */
   readonly durability?: "none" | "full";
   readonly maxConnections?: number;
+  /** Folder with bin, lib and share of another PostgreSQL. Default: the embedded 18. */
+  readonly binaries?: string;
   /** More settings, as for `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Receives the server's log. */
@@ -59,7 +61,7 @@ const NO_DURABILITY = { fsync: "off", synchronous_commit: "off", full_page_write
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   await removeStaleRunFolders();
-  const nativeFolder = await findPostgresBinaries();
+  const nativeFolder = options.binaries ?? (await findPostgresBinaries());
   const guard = await startParentGuard();
   let folder: string | undefined;
   try {
