@@ -1,7 +1,7 @@
 import type { NetworkHost, NetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 import { chooseCandidates, type HostWeight, type PlacementLimits } from "./choose-candidates.ts";
-import { judgeSectors, type MoveReason } from "./sectors-to-move.ts";
+import { isGoodHost, judgeSectors, type MoveReason } from "./sectors-to-move.ts";
 import { weightedOrder } from "./weighted-order.ts";
 
 export interface PlannedMove {
@@ -20,7 +20,7 @@ export interface Source {
 }
 
 interface Planned {
-  /** Live sectors (those with a host, whatever that host is worth) minus `min_shards`: how many more may be lost. */
+  /** {@link marginOf} */
   readonly margin: number;
 }
 
@@ -48,9 +48,16 @@ export interface PlanRequest {
   readonly limits: PlacementLimits;
 }
 
-/** Live sectors of a slab minus its `min_shards`; negative: the slab cannot be rebuilt. */
-export function marginOf(slab: Pick<Slab, "sectors" | "minShards">): number {
-  return slab.sectors.filter(({ hostId }) => hostId !== null).length - slab.minShards;
+/**
+ * Sectors of a slab on good hosts, whatever their contracts, minus its `min_shards`: how many more it can lose. The backlog
+ * counts the same (lib/jobs/backlog/judge-slab.ts). Negative: only hosts that are not good can save the slab.
+ */
+export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, fleet: NetworkSnapshot): number {
+  const onGoodHosts = slab.sectors.filter(({ hostId }) => {
+    const host = hostId === null ? undefined : fleet.hosts.get(hostId);
+    return host !== undefined && isGoodHost(host);
+  });
+  return onGoodHosts.length - slab.minShards;
 }
 
 /**
@@ -60,7 +67,7 @@ export function marginOf(slab: Pick<Slab, "sectors" | "minShards">): number {
  */
 export function planRepair(request: PlanRequest): RepairPlan {
   const { slab, fleet, random, score, isFull = () => false, limits } = request;
-  const margin = marginOf(slab);
+  const margin = marginOf(slab, fleet);
   const verdicts = judgeSectors(slab, fleet);
   if (verdicts.moves.length === 0) return { kind: "healthy", margin };
   const moves = verdicts.moves.map(

@@ -57,7 +57,7 @@ test("plan says what would move, writes nothing and dials nobody", async () => {
     {
       digest: slab.digest,
       verdict: "repair",
-      margin: 2,
+      margin: 1,
       moves: [
         { index: 1, reason: "lost", how: "rebuilt" },
         { index: 4, reason: "bad-host", how: "copied", from: { blocked: true } },

@@ -30,7 +30,7 @@ const rows = async () => {
 
 describe("begin", () => {
   test("makes the lease a running one and extends the hold", async () => {
-    expect(await begin()).toEqual({ kind: "begun", expiresInMs: 120_000 });
+    expect(await begin()).toEqual({ kind: "begun", expiresInMs: 120_000, nowMs: expect.any(Number) });
     expect(await rows()).toEqual({
       begun: true,
       worker: "worker-1",

@@ -221,7 +221,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
     ]);
     const result = await commit(slab, { moves });
     expect(result).toMatchObject({
-      outcome: "partial-deadline",
+      outcome: "partial-dropped",
       recorded: [1],
       dropped: [
         { index: 0, why: "host-taken" },
@@ -274,7 +274,7 @@ describe("rule 5: the new host is unblocked with a good contract", () => {
     expect(result).toMatchObject({
       recorded: [1],
       dropped: [{ index: 0, why }],
-      outcome: "partial-deadline",
+      outcome: "partial-dropped",
     });
     expect((await hostsOf(slab))[0]).toBeNull();
   });

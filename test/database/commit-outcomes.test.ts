@@ -82,7 +82,7 @@ test("a repair that found a source lost goes on at once: its slab is not healthy
     }),
   );
   expect(result).toMatchObject({
-    outcome: "partial-deadline",
+    outcome: "partial-dropped",
     recorded: [0],
     lostRecorded: 1,
     slabFinished: false,

@@ -64,7 +64,7 @@ test.each(
 });
 
 test.each<[OutcomeKind, OutcomeKind, OutcomeKind]>([
-  ["repaired", "partial-deadline", "interrupted"],
+  ["repaired", "partial-dropped", "interrupted"],
   ["partial-deadline", "partial-deadline", "interrupted"],
   ["partial-refused", "partial-refused", "partial-refused"],
   ["underfunded", "underfunded", "underfunded"],

@@ -38,7 +38,7 @@ describe("kernel", () => {
     ).toThrow(expect.objectContaining({ code: "not-in-arena" }));
   });
 
-  it.each([0, -1, 65_536, 2 * MIB - 1, 160 * MIB + 1, Number.NaN, Number.POSITIVE_INFINITY])(
+  it.each([0, -1, 65_536, 2 * MIB - 1, 520 * MIB + 1, Number.NaN, Number.POSITIVE_INFINITY])(
     "refuses a memory of %d bytes",
     (memoryBytes) => {
       expect(() => createKernel({ memoryBytes })).toThrow(expect.objectContaining({ code: "bad-argument" }));

@@ -31,17 +31,19 @@ function repair(slab: Slab, fleet: NetworkSnapshot, changes: Partial<PlanRequest
 const ids = (hosts: readonly NetworkHost[]): number[] =>
   hosts.map(({ id }) => Number(id)).sort((a, b) => a - b);
 
-describe("the margin: sectors that have a host, minus min_shards", () => {
+describe("the margin: sectors on good hosts minus min_shards", () => {
   test.each<[string, Slab, number]>([
     ["none lost", slabOn(2, [1, 2, 3]), 1],
-    ["on bad hosts they live", slabOn(2, [1, 9, 9]), 1],
+    ["two on hosts that are not good", slabOn(2, [1, 4, 5]), -1],
+    ["two on hosts that are gone", slabOn(2, [1, 9, 9]), -1],
     ["one lost", slabOn(2, [1, null, 3]), 0],
     ["too few", slabOn(2, [1, null, null]), -1],
     ["no sectors", slabOn(10, []), -10],
     ["min_shards above the sectors", slabOn(10, [1, 2]), -8],
   ])("%s", (_name, slab, margin) => {
-    expect(marginOf(slab)).toBe(margin);
-    expect(plan(slab, fleetOf(3)).margin).toBe(margin);
+    const fleet = fleetOf(5, { 4: BLOCKED, 5: UNUSABLE });
+    expect(marginOf(slab, fleet)).toBe(margin);
+    expect(plan(slab, fleet).margin).toBe(margin);
   });
 });
 
@@ -124,7 +126,7 @@ describe("candidates", () => {
     const planned = plan(slabOn(1, [1, 2, null]), fleetOf(2, { 2: BLOCKED }));
     expect(planned).toMatchObject({
       kind: "no-candidates",
-      margin: 1,
+      margin: 0,
       moves: [
         { sector: { index: 1 }, reason: "bad-host", copyFrom: { id: 2 } },
         { sector: { index: 2 }, reason: "lost", copyFrom: null },

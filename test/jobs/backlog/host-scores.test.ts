@@ -64,7 +64,7 @@ describe("the fleet's scores", () => {
     expect((await readHostScores(sql))[0]).toMatchObject({ outOfFunds: true, full: true });
     await age("30 minutes");
     expect((await readHostScores(sql))[0]!.failureRate).toBeCloseTo(2 / 6, 2);
-    expect((await readHostScores(sql))[0]).toMatchObject({ outOfFunds: false, full: true });
+    expect((await readHostScores(sql))[0]).toMatchObject({ outOfFunds: false, full: false });
     await age("1 day");
     expect((await readHostScores(sql))[0]).toMatchObject({ readRate: undefined, full: false });
     expect((await readHostScores(sql))[0]!.failureRate).toBeLessThan(1e-9);
