@@ -43,7 +43,7 @@ function workerFailed(): OperatorError {
   return new OperatorError({
     code: "worker-failed",
     message: "worker: expected its process to start, but it ended at once",
-    remedy: "Read what it printed; it needs about 250 MiB of memory, and Node.js 24.",
+    remedy: "Read what it printed; it needs 150 to 600 MiB of memory, and Node.js 24.",
   });
 }
 

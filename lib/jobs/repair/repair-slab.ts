@@ -138,33 +138,12 @@ async function finish(
   work: Work,
   meter: Meter,
 ): Promise<RepairResult> {
-  const { store, logger } = deps;
+  const { logger } = deps;
   const reported = outcomeOf(work);
   const error = errorOf(work, reported);
   if (error !== undefined)
     logger.warn({ slab: String(task.slabId), outcome: reported, error }, "not repaired");
-  const stored = work.moved?.stored ?? [];
-  const request: CommitRequest = {
-    ...task,
-    worker: deps.worker,
-    outcome: { kind: reported, ...(error === undefined ? {} : { error }) },
-    moves: stored.map(({ move: { sector }, host, how }) => ({
-      index: sector.index,
-      root: sector.root,
-      sectorId: sector.sectorId,
-      plannedHostId: sector.hostId,
-      plannedMapId: sector.contractMapId,
-      plannedContractId: sector.contractId,
-      newHostId: host.id,
-      how,
-    })),
-    lost: work.moved?.lost ?? [],
-    badShards: (work.moved?.pinnedWrongly ?? []).map(({ index, root }) => ({ index, root })),
-    bytesRead: meter.bytesRead,
-    bytesWritten: meter.bytesWritten,
-    hastings: meter.hastings,
-    phasesMs: meter.phasesMs,
-  };
+  const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {
     // After the journal was written: only the metrics have it.
@@ -176,7 +155,7 @@ async function finish(
       kind: "fault",
       copied: 0,
       rebuilt: 0,
-      dropped: stored.length,
+      dropped: request.moves.length,
       lost: 0,
       error: code,
       ourFault: undefined,
@@ -187,15 +166,7 @@ async function finish(
   if (committed.kind === "superseded") return { kind: "stale", why: committed.why };
   const recorded =
     committed.kind === "committed" ? committed.recorded : request.moves.map(({ index }) => index);
-  if (recorded.length > 0) {
-    try {
-      await store.bumpEvents(task.slabId);
-      await deps.step?.("events-bumped");
-    } catch (error) {
-      // The outbox keeps them; reap bumps what is left.
-      logger.warn({ error, slab: String(task.slabId) }, "object events are left to reap");
-    }
-  }
+  if (recorded.length > 0) await bumpEvents(task, deps);
   const count = (how: "copied" | "rebuilt"): number =>
     request.moves.filter((move) => move.how === how && recorded.includes(move.index)).length;
   // What the commit recorded: moves that were dropped can make a repair that seemed complete a partial one.
@@ -209,6 +180,49 @@ async function finish(
     ourFault: reported === "fault" ? ourFaultOf(work) : undefined,
     meter,
   };
+}
+
+function commitRequest(
+  task: LeasedSlab,
+  worker: string,
+  { moved }: Work,
+  { kind, error }: { readonly kind: OutcomeKind; readonly error: string | undefined },
+  { bytesRead, bytesWritten, hastings, phasesMs }: Meter,
+): CommitRequest {
+  return {
+    ...task,
+    worker,
+    outcome: { kind, ...(error === undefined ? {} : { error }) },
+    moves: (moved?.stored ?? []).map(({ move: { sector }, host, how }) => ({
+      index: sector.index,
+      root: sector.root,
+      sectorId: sector.sectorId,
+      plannedHostId: sector.hostId,
+      plannedMapId: sector.contractMapId,
+      plannedContractId: sector.contractId,
+      newHostId: host.id,
+      how,
+    })),
+    lost: moved?.lost ?? [],
+    badShards: (moved?.pinnedWrongly ?? []).map(({ index, root }) => ({ index, root })),
+    bytesRead,
+    bytesWritten,
+    hastings,
+    phasesMs,
+  };
+}
+
+async function bumpEvents(
+  { slabId }: LeasedSlab,
+  { store, logger, step }: RepairDependencies,
+): Promise<void> {
+  try {
+    await store.bumpEvents(slabId);
+    await step?.("events-bumped");
+  } catch (error) {
+    // The outbox keeps them; reap bumps what is left.
+    logger.warn({ error, slab: String(slabId) }, "object events are left to reap");
+  }
 }
 
 /**

@@ -1,0 +1,103 @@
+import type { Clock } from "../clock/clock.ts";
+import type { Environment } from "../config/parse-environment.ts";
+import { connect } from "../database/client/connect.ts";
+import { ANSWER_MS, createDeadlineClient, type DeadlineClient } from "../database/client/deadline-client.ts";
+import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
+import { flushMoved } from "../database/indexd/bump-events.ts";
+import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
+import { readSlab } from "../database/indexd/read-slab.ts";
+import { beginRepair } from "../database/leases/begin-repair.ts";
+import { commitRepair } from "../database/leases/commit-repair.ts";
+import { extendLease } from "../database/leases/extend-lease.ts";
+import { readBadShards } from "../database/reports/read-bad-shards.ts";
+import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
+import type { HostPool } from "../hosts/host-pool.ts";
+import type { RepairStore } from "../jobs/repair/repair-dependencies.ts";
+import type { WorkerSettings } from "./worker-settings.ts";
+
+/** What the stores of all repairs in a process have in common. */
+export interface SharedByRepairs {
+  readonly environment: Pick<
+    Environment,
+    | "SLABMEND_DATABASE_URL"
+    | "SLABMEND_DATABASE_CA"
+    | "SLABMEND_ACCEPT_INDEXD_VERSION"
+    | "SLABMEND_MIN_HOST_DISTANCE_KM"
+  >;
+  readonly settings: WorkerSettings;
+  readonly clock: Clock;
+  readonly hosts: HostPool;
+  /** Runs what may fail without any harm to a repair. */
+  readonly tryScores: (what: string, work: () => Promise<void>) => Promise<void>;
+  network: NetworkSnapshot | undefined;
+  /** Schema and rights were checked once. */
+  mayWork: boolean;
+}
+
+export interface OpenRepairStore extends RepairStore {
+  /** Tells the fleet what was measured of hosts. */
+  reportScores(): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** A commit tries again after conflicts for up to half a minute. */
+const COMMIT_ANSWER_MS = 45_000;
+
+/** The database as one repair uses it: a client of its own, which holds no connection while it transfers. */
+export function openRepairStore(shared: SharedByRepairs): OpenRepairStore {
+  const { environment, settings, clock, hosts } = shared;
+  const { leaseMs } = settings;
+  const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
+  const url = environment.SLABMEND_DATABASE_URL.reveal();
+  const database = createDeadlineClient({
+    clock,
+    connect: () => connect(url, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
+  });
+  return {
+    async begin(task, { worker, holdMs }) {
+      // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones. The grant is applied
+      // again before it. An upgrade of indexd is noticed by each begin itself.
+      if (!shared.mayWork) {
+        await database.runAgain(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
+      }
+      shared.mayWork = true;
+      const request = { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs };
+      return await database.run(ANSWER_MS, (sql) => beginRepair(sql, request, {}, verify));
+    },
+    extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
+    readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
+    readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
+    async readNetwork({ fresh = false } = {}) {
+      const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
+      if (shared.network === undefined || clock.now() - shared.network.takenAtMs >= maxAgeMs) {
+        shared.network = await readNetworkAndScores(database, shared);
+      }
+      return shared.network;
+    },
+    commit: (request) => database.runAgain(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request, {}, verify)),
+    bumpEvents: (slabId) =>
+      database.run(ANSWER_MS, async (sql) => {
+        await flushMoved(sql, { slabId, verify });
+      }),
+    async reportScores() {
+      const samples = hosts.takeSamples();
+      await database.run(ANSWER_MS, (sql) => reportHostScores(sql, samples));
+    },
+    end: () => database.end(),
+  };
+}
+
+async function readNetworkAndScores(
+  database: DeadlineClient,
+  { environment, clock, hosts, tryScores }: SharedByRepairs,
+): Promise<NetworkSnapshot> {
+  const options = {
+    minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
+    now: () => clock.now(),
+  };
+  const network = await database.runAgain(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
+  await tryScores("what the fleet knows of hosts could not be read", async () =>
+    hosts.startFrom(await database.runAgain(ANSWER_MS, (sql) => readHostScores(sql))),
+  );
+  return network;
+}
