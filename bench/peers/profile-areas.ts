@@ -6,7 +6,7 @@ interface Node {
   readonly parent: Node | undefined;
 }
 
-/** By the first frame upwards that says something; native code and kernels belong to whoever calls them. */
+/** By the nearest caller whose area is known; native code and kernels belong to their caller. */
 const AREAS: readonly (readonly [area: string, frame: RegExp])[] = [
   ["garbage collection", /^\(garbage collector\)/],
   ["event loop and native code", /^\((program|root)\)/],

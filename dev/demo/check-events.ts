@@ -21,8 +21,8 @@ export interface WitnessedEvents {
 }
 
 /**
- * What is wrong with the events when all is done: one that nobody was told of, or, where indexd publishes, one that somebody
- * else has put into the stream.
+ * Faults of the events at the end: one that the client was never told of or, where indexd publishes, one that indexd did
+ * not put into the stream.
  */
 export async function findEventViolations(sql: ISql, witnessed: WitnessedEvents): Promise<string[]> {
   const rows = await sql<EventRow[]>`
@@ -54,7 +54,7 @@ function judgeEvent(
     violations.push(`a client that follows the events was never told of ${event}`);
   const isOfBefore = before === undefined ? moved_at === null : before.get(name) === stamp;
   if (publishes && !isOfBefore && !stampedByIndexd.has(`${name} ${stamp}`)) {
-    violations.push(`${event} was stamped by somebody else than indexd`);
+    violations.push(`${event} was not stamped by indexd`);
   }
   return violations;
 }

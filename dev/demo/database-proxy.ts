@@ -1,4 +1,4 @@
-/** Between the fleet and its database: a network that can swallow everything, as after a failover that tells nobody. */
+/** A network between the fleet and its database that can drop everything, as after a failover without notice. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
@@ -26,7 +26,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       if (isSilent) dead.add(from);
       from.on("error", () => {});
       from.on("data", (bytes) => dead.has(from) || to.write(bytes));
-      // A client that leaves a dead connection is heard of by nobody either, but its backend must end in time.
+      // The server does not hear that a client leaves a dead connection, but its backend must end in time.
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();

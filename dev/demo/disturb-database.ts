@@ -17,7 +17,7 @@ export interface DisturbancesWanted {
 }
 
 export interface DisturbancesDone extends DisturbancesWanted {
-  /** From each crash until the server let somebody in again, together. */
+  /** Sum over all crashes: from the crash until the server accepts connections again. */
   readonly crashedMs: number;
   readonly silentMs: number;
 }

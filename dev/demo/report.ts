@@ -21,7 +21,7 @@ export interface DemoSummary {
   /** Workers that held a running lease when they were killed. */
   readonly killedWorkers: number;
   readonly databaseCrashes: number;
-  /** Until it let somebody in again, all crashes together. */
+  /** Sum over all crashes, until it accepts connections again. */
   readonly databaseCrashedSeconds: number;
   readonly endedBackends: number;
   readonly databaseSilences: number;

@@ -25,7 +25,7 @@ const MAX_DIALS_AT_ONCE = 2;
 const SECOND_DIAL_AFTER_MS = 250;
 /**
  * We always wait for what we ask for, so a stream holds no more than what arrives in one turn of the event loop: a socket's
- * read of 128 KiB. A host that pushes what nobody reads loses the stream.
+ * read of 128 KiB. A host that pushes more than is read loses the stream.
  */
 const MAX_BUFFERED_BYTES = 524_288;
 /**

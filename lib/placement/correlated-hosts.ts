@@ -1,7 +1,7 @@
 /**
  * Which hosts are likely to fail together: those in one subnet (IPv4 /24, IPv6 /48) and those that announce names of one
  * domain. What is joined by either is one group. Addresses that are not public (unspecified, loopback, private) say nothing
- * about where a host is, and join nobody. Pure: names are not resolved, so two hosts behind different names of
+ * about where a host is, and join no group. Pure: names are not resolved, so two hosts behind different names of
  * one machine are not found.
  */
 import { isIP } from "node:net";

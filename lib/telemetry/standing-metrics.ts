@@ -7,7 +7,7 @@ export function standingMetrics({ verdict, missingRights }: FleetStanding): Metr
   return { IndexdUnconfirmed: Number(verdict.kind !== "known"), MissingRights: missingRights.length };
 }
 
-/** What works, and wants somebody to look all the same. */
+/** What works, but needs an operator's attention. */
 export function warnOfStanding(logger: Logger, { verdict, missingRights }: FleetStanding): void {
   if (verdict.kind !== "known") {
     logger.warn(

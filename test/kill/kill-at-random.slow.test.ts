@@ -39,7 +39,7 @@ test("claim, repair and reap, killed one after the other at random steps, repair
   });
 });
 
-/** Some slab that nobody has leased, be it damaged or repaired by now. */
+/** Any slab without a lease, damaged or repaired by now. */
 async function leaseOne(slabs: readonly StoredSlab[], random: (below: number) => number) {
   const { sql } = kill.world.database;
   const leased = await sql<{ id: string }[]>`select slab_id::text as id from slabmend.leases`;

@@ -75,7 +75,7 @@ test("a write that goes on slowly is not, however long it takes", async () => {
   client.close();
 });
 
-test("silence while nobody waits is none, and no timer runs", async () => {
+test("silence without a waiting stream does not count, and no timer runs", async () => {
   const { client, host, clock } = await connection();
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));

@@ -14,7 +14,7 @@ export interface Waiting {
   readonly explain?: () => string;
 }
 
-/** Looks until what it sees is accepted, and returns that; by default whatever is truthy. */
+/** Looks until what it sees is accepted, and returns that; by default anything truthy. */
 export async function until<Value>(
   look: () => Value | Promise<Value>,
   isReached: (value: Value) => boolean = Boolean,

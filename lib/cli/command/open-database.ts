@@ -32,7 +32,7 @@ export interface DatabaseAccess {
   readonly ignoreSignals: () => void;
 }
 
-/** Opens the connection of a command, checks what it needs, and closes it whatever happens. Ctrl+C ends it, and so the command. */
+/** Opens the connection of a command, checks what it needs, and always closes it. Ctrl+C ends it, and so the command. */
 export async function withDatabase<Result>(
   context: CommandContext,
   demands: DatabaseDemands,

@@ -19,7 +19,7 @@ import { openStream, type StreamTarget } from "./open-stream.ts";
 
 /** A worker holds no connection while it transfers: an idle one is closed after this. */
 const IDLE_SECONDS = 1;
-/** A database that lets nobody in for longer is away; the message comes again. */
+/** A database that accepts no connection for longer is away; the message comes again. */
 const CONNECT_MS = 10_000;
 /** How long `end` without a limit waits for the server to take leave. */
 const FAREWELL_SECONDS = 5;

@@ -34,7 +34,7 @@ export async function openStream(target: StreamTarget, signal: AbortSignal): Pro
 async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal): Promise<Socket> {
   socket.write(SSL_REQUEST);
   const answer = (await waitFor(socket, "data", target, signal)) as Buffer;
-  // Further bytes would be somebody's in between, who wants them read as if they had come encrypted.
+  // Further bytes would come from an attacker in between, to be read as if they had been encrypted.
   const isAccepted = answer.length === 1 && answer[0] === YES;
   if (!isAccepted) {
     if (target.tls === "optional" && answer.length === 1) return socket;

@@ -60,7 +60,7 @@ export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<numbe
 
 /**
  * Idempotent, so a lost connection is no question.
- * @returns how many rows of the outbox are done; 0: none was left that nobody else is at
+ * @returns how many rows of the outbox are done; 0: every row left is locked by another caller
  * @throws {OutboxStuckError} some slabs' objects could not be told in time
  */
 export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Promise<number> {

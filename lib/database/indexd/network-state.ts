@@ -32,7 +32,7 @@ export async function readNetworkState(sql: ISql): Promise<NetworkState> {
   return { hosts: hosts.size, receivers: receivers.length, lastScanMs: row!.ms ?? undefined };
 }
 
-/** Pure. Neither stops a worker: it may be over in a while, and a worker that ends itself is started by nobody. */
+/** Pure. Neither stops a worker: it may be over in a while, and a worker that ended itself would not be started again. */
 export function findNetworkProblems({ hosts, receivers, lastScanMs }: NetworkState): NetworkFinding[] {
   const findings: NetworkFinding[] = [];
   if (receivers === 0) {

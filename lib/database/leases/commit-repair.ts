@@ -72,7 +72,7 @@ export type SupersededReason =
   | "slab-gone"
   | "indexd-claimed"
   | "reported-stale"
-  /** Its database is not one that we may write to: somebody has to look before anything is written. */
+  /** Its database is not one that we may write to: an operator has to look before anything is written. */
   | "indexd-changed";
 
 export type CommitResult =

@@ -13,8 +13,8 @@
 -- the entry says when to look again. Health is not judged a second time: a repair that finds its slab healthy costs less than a
 -- look at every slab that is leased.
 --
--- Locks: backlog entries, then slabs, all `skip locked`: it waits for nobody, and concurrent callers take different slabs. Inserts leases
--- of locked slabs only, so nobody else can insert the same. maxInFlight is counted before: concurrent callers may exceed it by a
+-- Locks: backlog entries, then slabs, all `skip locked`: it never waits, and concurrent callers take different slabs. Inserts leases
+-- of locked slabs only, so no other caller can insert the same. maxInFlight is counted before: concurrent callers may exceed it by a
 -- batch each.
 --
 -- Indexes: backlog_urgency_idx or backlog_waiting_idx from the front; then primary keys and those of lease_standing.

@@ -62,7 +62,7 @@ export interface ReapCounts {
 }
 
 /**
- * Ends leases as decided, those only that are still expired and nobody is at: lib/database/leases/reap-leases.sql. A call whose
+ * Ends leases as decided, but only those that are still expired and not locked: lib/database/leases/reap-leases.sql. A call whose
  * answer was lost is harmless to repeat: its leases are gone.
  */
 export async function reapLeases(

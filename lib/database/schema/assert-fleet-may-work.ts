@@ -72,7 +72,7 @@ function lacksRights(missing: readonly string[]): StoreError {
   });
 }
 
-/** A list of rights for a line of text: the first few, and how many there are besides. */
+/** A list of rights for a line of text: the first few, and how many more there are. */
 export function nameSome(names: readonly string[]): string {
   const named = names.slice(0, NAMED_AT_MOST).join("; ");
   return names.length > NAMED_AT_MOST ? `${named}; and ${names.length - NAMED_AT_MOST} more` : named;

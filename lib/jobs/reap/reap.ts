@@ -2,7 +2,7 @@
  * reap: puts right what crashed, was lost or was left behind. One run does, each independent of the others:
  *
  *   leases         expired ones end, their slabs become claimable; crashes are counted, slabs quarantined
- *   breaker        is the circuit breaker open? (before the leases, because nobody is quarantined while it is; and after them)
+ *   breaker        is the circuit breaker open? (before the leases, because no slab is quarantined while it is; and after them)
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   go into a table

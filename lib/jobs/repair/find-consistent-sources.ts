@@ -26,7 +26,7 @@ interface Search {
 
 /**
  * Delivers the moves whose shard is right after all, and notes the shards that do not fit the slab's others. Sets `undecided`
- * when there are too few sources, too little memory or too much noise to tell who is wrong: then nobody is accused.
+ * when there are too few sources, too little memory or too much noise to tell which is wrong: then no host is accused.
  */
 export async function findConsistentSources(
   moves: readonly PlannedMove[],

@@ -1,5 +1,5 @@
 /**
- * Phase two: rebuilds the shards that nobody has a copy of.
+ * Phase two: rebuilds the shards of which there is no copy.
  *
  *   gather a column (one alone, then the others) → decode it into the targets → give its ranges back
  *   all columns decoded → compare the rebuilt roots with the pinned ones, which checks every input at once

@@ -26,7 +26,7 @@ import {
 import { leaseByHand, movesFromHere, requestOf } from "../running-lease.ts";
 import { createVersionDatabase } from "./version-database.ts";
 
-/** What somebody did to a database of version 26, and the code of the verdict. */
+/** A change to a database of version 26, and the code of the verdict. */
 const CHANGES: readonly (readonly [what: string, sql: string, code: string])[] = [
   ["is in the middle of an upgrade", "update global_settings set db_version = 24", "indexd-upgrading"],
   ["was replaced by one of an older indexd", "update global_settings set db_version = 21", "indexd-too-old"],
@@ -44,7 +44,7 @@ const CHANGES: readonly (readonly [what: string, sql: string, code: string])[] =
     "indexd-changed",
   ],
   [
-    "has a function with a text that nobody knows",
+    "has a function with an unknown text",
     "create or replace function slab_is_stuck(failures smallint, unrecoverable boolean) returns boolean language sql immutable parallel safe as 'select failures > 3'",
     "indexd-needs-consent",
   ],

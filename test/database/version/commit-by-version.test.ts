@@ -199,7 +199,7 @@ describe("indexd is upgraded while a repair runs", () => {
     expect(await committing).toMatchObject({ kind: "committed", recorded: [0] });
   });
 
-  test("to one that nobody knows the commit is superseded, and changes nothing of indexd's", async () => {
+  test("to an unknown one the commit is superseded, and changes nothing of indexd's", async () => {
     await open(26);
     const slab = await damaged();
     const request = await requestFor(slab);

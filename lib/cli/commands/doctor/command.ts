@@ -114,7 +114,7 @@ async function checkAllOfDatabase(
   }
 }
 
-/** As indexd's tables show it, whoever could be dialled from here. */
+/** As indexd's tables show it, not by what can be dialled from here. */
 async function checkNetwork(ask: Ask): Promise<Check[]> {
   try {
     const state = await ask(readNetworkState, { isIdempotent: true });

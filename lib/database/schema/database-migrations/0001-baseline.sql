@@ -143,7 +143,7 @@ insert into slabmend.fleet (breaker_since) values (clock_timestamp());
 -- One row: what the last look at indexd's database said (lib/database/indexd/version/verify-indexd.ts). Writers compare.
 create table slabmend.indexd (
   id smallint primary key default 0 check (id = 0),
-  -- Null: nobody has looked yet.
+  -- Null: not looked at yet.
   db_version integer,
   -- The version by which to write; null: nothing may be written.
   profile integer,

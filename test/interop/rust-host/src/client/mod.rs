@@ -31,7 +31,7 @@ pub async fn run(options: &str) -> Result<(), Failure> {
     transfers::check_many_at_once(connection, sector).await
 }
 
-/// What a check found: a detail for whoever reads the results, or what is wrong.
+/// What a check found: a detail for the reader, or what is wrong.
 type Verdict = Result<String, String>;
 
 fn report(check: &str, verdict: Verdict) {
