@@ -113,6 +113,11 @@ test("a database that crashes in mid-repair and whose backends are ended breaks 
   timeout: SLOW_MS,
 }, async () => {
   const args = [
+    // Enough work for one worker that all three come while a repair is running.
+    "--slabs",
+    "8",
+    "--workers",
+    "1",
     "--kill-workers",
     "0",
     "--restart-database",
