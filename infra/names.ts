@@ -4,10 +4,7 @@
  */
 
 /** Of what all indexers of a stage share. */
-export function sharedName(
-  app: { readonly name: string; readonly stage: string },
-  name: string,
-): string {
+export function sharedName(app: { readonly name: string; readonly stage: string }, name: string): string {
   return `${app.name}-${app.stage}-${name}`;
 }
 
