@@ -14,7 +14,7 @@ export interface PlannedMove {
 }
 
 /** So many denials that count make a sector bad for good: clear-denials.sql clears no more. */
-const BAD_FOR_GOOD = 3;
+export const BAD_FOR_GOOD = 3;
 
 /** A sector that can be read for a rebuild. */
 export interface Source {

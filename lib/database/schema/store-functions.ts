@@ -11,6 +11,7 @@ const FILES = [
   "../denials/record-denials.sql",
   "../denials/clear-denials.sql",
   "../denials/believed-denials.sql",
+  "../denials/restore-location.sql",
   "../indexd/bad-sectors.sql",
   "../indexd/sector-slabs.sql",
   "../leases/lease-standing.sql",
