@@ -29,7 +29,8 @@ import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
-import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+import type { WorkEnd } from "./worker-slot.ts";
 
 export interface DatabaseWork {
   readonly database: DeadlineClient;
