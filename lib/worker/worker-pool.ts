@@ -118,6 +118,11 @@ export class WorkerPool {
     }
   }
 
+  /** How long {@link start} has to wait after a failure. */
+  get startPauseMs(): number {
+    return this.#slots[0]!.pauseMs;
+  }
+
   /** Starts a repair; call it only while {@link free} is positive. Never rejects. */
   run(task: LeasedSlab): Promise<WorkEnd> {
     if (this.free <= 0) throw new RangeError("no worker is free");

@@ -40,7 +40,8 @@ export interface WorkerHealth {
   /** How often its process was started again after it had ended by itself. */
   readonly restarts: number;
   readonly lastExit: string | null;
-  readonly isCrashLooping: boolean;
+  /** It ends again and again soon after it starts; null: it does not. */
+  readonly crashLoopingSinceMs: number | null;
   readonly repairs: readonly RepairInHand[];
 }
 
@@ -65,6 +66,7 @@ export class WorkerSlot {
   #starts = 0;
   #restart: RestartDecision = { failures: 0, delayMs: 0, isCrashLooping: false };
   #startableAtMs = Number.NEGATIVE_INFINITY;
+  #loopingSinceMs: number | null = null;
   #lastExit: string | null = null;
   #isStopping = false;
 
@@ -90,6 +92,11 @@ export class WorkerSlot {
     return this.#live === undefined && this.#options.clock.now() >= this.#startableAtMs;
   }
 
+  /** Until an empty place may be filled again. */
+  get pauseMs(): number {
+    return Math.max(0, this.#startableAtMs - this.#options.clock.now());
+  }
+
   /** How many repairs could be ordered now. */
   get spare(): number {
     const { repairsAtOnce } = this.#options;
@@ -106,7 +113,7 @@ export class WorkerSlot {
       startedAtMs: live?.startedAtMs ?? null,
       restarts: Math.max(0, this.#starts - 1),
       lastExit: this.#lastExit,
-      isCrashLooping: this.#restart.isCrashLooping && !isSteady,
+      crashLoopingSinceMs: isSteady ? null : this.#loopingSinceMs,
       repairs: [...(live?.repairs.values() ?? [])].map(({ slabId, phase, startedAtMs }) => ({
         slabId,
         phase,
@@ -192,6 +199,7 @@ export class WorkerSlot {
       this.#lastExit = how;
       this.#restart = decideRestart(this.#restart.failures, nowMs - live.startedAtMs);
       this.#startableAtMs = nowMs + this.#restart.delayMs;
+      this.#loopingSinceMs = this.#restart.isCrashLooping ? (this.#loopingSinceMs ?? nowMs) : null;
     }
     for (const { end } of live.repairs.values()) end({ kind: "crashed" });
   }
