@@ -19,6 +19,7 @@ const FLOORS = [
   ["lib/reports"],
   ["lib/worker"],
   ["lib/cli/command"],
+  ["lib/server"],
   ["lib/cli/commands"],
   ["lib/cli"],
   ["functions", "infra"],
