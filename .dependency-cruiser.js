@@ -20,6 +20,7 @@ const FLOORS = [
   ["lib/console"],
   ["lib/worker"],
   ["lib/cli/command"],
+  ["lib/server"],
   ["lib/cli/commands"],
   ["lib/cli"],
   ["functions", "infra"],

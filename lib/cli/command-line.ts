@@ -13,6 +13,7 @@ import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair/command.ts";
 import { addSchema } from "./commands/schema/command.ts";
+import { addServe } from "./commands/serve.ts";
 import { addStatus } from "./commands/status/command.ts";
 import { addWork } from "./commands/work.ts";
 
@@ -31,6 +32,7 @@ const COMMANDS = [
   addPlan,
   addRepair,
   addWork,
+  addServe,
   addInvoke,
   addPause,
   addDeadLetters,
