@@ -8,6 +8,7 @@ import { systemClock } from "../../lib/clock/clock.ts";
 import { reportHostScores } from "../../lib/database/fleet/host-scores.ts";
 import { noteRun } from "../../lib/database/fleet/last-runs.ts";
 import { tellAlive } from "../../lib/database/fleet/workers.ts";
+import { verifyIndexd } from "../../lib/database/indexd/version/verify-indexd.ts";
 import { leaseBatch } from "../../lib/database/leases/lease-batch.ts";
 import { DEFAULT_WALK_SETTINGS } from "../../lib/jobs/backlog/backlog-settings.ts";
 import { walkBacklog } from "../../lib/jobs/backlog/walk.ts";
@@ -61,6 +62,7 @@ export async function seedFleet(
   const hosts = await seedHosts(sql, hostCount, next);
   const slabs = await seedDamagedSlabs(sql, hosts, state === "healthy" ? 0 : slabCount, slabCount, next);
   await seedObjects(sql, slabs);
+  await verifyIndexd(sql, undefined);
   await walkBacklog(
     { ask: (statements) => statements(sql), clock: systemClock },
     { ...DEFAULT_WALK_SETTINGS, indexdGraceMs: 0 },
@@ -68,7 +70,6 @@ export async function seedFleet(
   );
   await noteRun(sql, "claim");
   await noteRun(sql, "reap");
-  await sql`update slabmend.indexd set db_version = 22, profile = 22, verdict = 'known', checked_at = clock_timestamp()`;
   await tellAlive(sql, {
     id: randomUUID(),
     command: "serve",
@@ -90,7 +91,8 @@ export async function seedFleet(
 async function seedHosts(sql: Sql, count: number, next: () => number): Promise<SeededHost[]> {
   const hosts = await seedNetwork(sql, {
     hosts: count,
-    seed: (n) => ({ addresses: [`host${n + 1}.sia.example:9984`] }),
+    // Names of a domain that everybody may have one in: the hosts are not taken for one operator's.
+    seed: (n) => ({ addresses: [`sia-host-${n + 1}.duckdns.org:9984`] }),
   });
   await sql`update hosts set last_successful_scan = clock_timestamp() - interval '90 seconds'`;
   for (const host of hosts.slice(-3)) await blockHost(sql, host.hostKey);
@@ -125,6 +127,7 @@ async function seedDamagedSlabs(
   next: () => number,
 ): Promise<SeededSlab[]> {
   const good = hosts.slice(0, -8);
+
   const bad = hosts.slice(-8);
   const planned = Array.from({ length: total }, (_, n) => {
     const start = Math.floor(next() * good.length);

@@ -6,7 +6,7 @@ import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
 
 /** indexd appends unpinned sectors every two minutes; what is unpinned for three days counts as lost. */
-export const PINS_ARE_BEHIND_SECONDS = 6 * 3_600;
+const PINS_ARE_BEHIND_SECONDS = 6 * 3_600;
 /** Reap runs once a minute. */
 const REAP_HAS_STOPPED_SECONDS = 900;
 

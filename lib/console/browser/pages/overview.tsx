@@ -146,7 +146,9 @@ function Figures({ status }: { readonly status: StatusReport }) {
 function Today({ status }: { readonly status: StatusReport }) {
   const { today } = status;
   const gauges = gaugesOf(status.budget);
-  const outcomes = Object.entries(status.lastHour).toSorted(([, a], [, b]) => b - a);
+  const outcomes = Object.entries(status.lastHour)
+    .filter(([, repairs]) => repairs > 0)
+    .toSorted(([, a], [, b]) => b - a);
   return (
     <div class="gauges">
       <dl class="pairs">
