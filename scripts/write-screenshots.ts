@@ -16,9 +16,10 @@ import { serveConsole } from "../dev/console/serve-console.ts";
 import { indexdSchema } from "../dev/indexd/indexd-schema.ts";
 import { type PostgresServer, startPostgres } from "../dev/postgres/postgres.ts";
 import { migrateDatabase } from "../lib/database/schema/migrate-database.ts";
+import { shrinkPng } from "./write-screenshots/shrink-png.ts";
 
 const IMAGES = fileURLToPath(new URL("../docs/images/", import.meta.url));
-const DESKTOP = { width: 1280, height: 832 };
+const DESKTOP = { width: 1280, height: 1040 };
 const PHONE = { width: 390, height: 844 };
 
 interface Shot {
@@ -116,12 +117,13 @@ async function takeShot(
   const page = await browser.newPage({ viewport: size, colorScheme: theme, reducedMotion: "reduce" });
   await page.goto(`${url}/${fragment(slabId)}`);
   await page.getByText("Live", { exact: true }).waitFor();
+  await page.locator(".headline").waitFor();
   await disturb();
-  if (shot.state === "away") await page.getByRole("alert").waitFor();
+  if (shot.state === "away") await page.getByText(/^Database away since/).waitFor();
   // Lists and charts are read after the page is there.
   await page.locator(".skeleton").first().waitFor({ state: "detached" });
   await before?.(page);
-  const picture = await page.screenshot();
+  const picture = shrinkPng(await page.screenshot());
   await page.close();
   const path = join(IMAGES, `console-${name}.png`);
   await writeFile(path, picture);

@@ -55,12 +55,12 @@ function numbersFrom(seed: number): () => number {
 export async function seedFleet(
   sql: Sql,
   state: FleetState,
-  { hosts: hostCount, slabs: slabCount }: FleetSize = { hosts: 84, slabs: 240 },
+  { hosts: hostCount, slabs: slabCount }: FleetSize = { hosts: 84, slabs: 420 },
 ): Promise<{ readonly slabs: readonly SeededSlab[] }> {
   if (state === "empty") return { slabs: [] };
   const next = numbersFrom(7);
   const hosts = await seedHosts(sql, hostCount, next);
-  const slabs = await seedDamagedSlabs(sql, hosts, state === "healthy" ? 0 : slabCount, slabCount, next);
+  const slabs = await seedDamagedSlabs(sql, hosts, state, slabCount, next);
   await seedObjects(sql, slabs);
   await verifyIndexd(sql, undefined);
   await walkBacklog(
@@ -118,17 +118,18 @@ async function seedHosts(sql: Sql, count: number, next: () => number): Promise<S
   return hosts;
 }
 
-/** The first `damaged` slabs lack sectors: most a few, some as many as they may lose. */
+/** Two slabs in five lack sectors: most of them a few, those in danger nearly as many as they may lose. */
 async function seedDamagedSlabs(
   sql: Sql,
   hosts: readonly SeededHost[],
-  damaged: number,
+  state: FleetState,
   total: number,
   next: () => number,
 ): Promise<SeededSlab[]> {
   const good = hosts.slice(0, -8);
 
   const bad = hosts.slice(-8);
+  const damaged = state === "healthy" ? 0 : Math.ceil(total * 0.4);
   const planned = Array.from({ length: total }, (_, n) => {
     const start = Math.floor(next() * good.length);
     const chosen = Array.from(
@@ -137,8 +138,8 @@ async function seedDamagedSlabs(
     );
     const sectors: SectorSeed[] = placeOn([...new Set(chosen)].slice(0, TOTAL_SHARDS));
     if (n >= damaged) return { sectors };
-    const lost = n < 3 ? 19 : n < 9 ? 17 + (n % 2) : 1 + Math.floor(next() ** 2 * 14);
-    return { sectors: sectors.map((sector, index) => damage(sector, index, lost, bad)) };
+    const lost = state === "danger" && n < 9 ? 18 + (n % 3 === 0 ? 1 : 0) : 1 + Math.floor(next() ** 2 * 14);
+    return { sectors: sectors.map((sector, index) => damage(sector, index, lost, lost > 15 ? [] : bad)) };
   });
   return await seedSlabs(sql, { slabs: planned, minShards: MIN_SHARDS });
 }

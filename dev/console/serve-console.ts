@@ -13,17 +13,21 @@ export interface ServedConsole {
   stop(): Promise<void>;
 }
 
-/** @param slabs ids of slabs that its workers have in hand */
+/**
+ * @param slabs ids of slabs that its workers have in hand
+ * @param port 0: any that is free
+ */
 export async function serveConsole(
   databaseUrl: string,
   slabs: readonly string[] = [],
+  port = 0,
 ): Promise<ServedConsole> {
   const token = randomBytes(32).toString("base64url");
   const clock = systemClock;
   const startedAtMs = clock.now() - 9_120_000;
   const http = new HttpChild({
     settings: {
-      listen: { host: "127.0.0.1", port: 0 },
+      listen: { host: "127.0.0.1", port },
       hosts: { isLoopback: true, names: [] },
       token,
       passwordHash: null,
@@ -41,8 +45,8 @@ export async function serveConsole(
       loop: loopOf(clock, startedAtMs, slabs),
     }),
   });
-  const port = await http.start();
-  return { url: `http://127.0.0.1:${port}`, token, stop: () => http.stop() };
+  const chosen = await http.start();
+  return { url: `http://127.0.0.1:${chosen}`, token, stop: () => http.stop() };
 }
 
 function loopOf(clock: Clock, startedAtMs: number, slabs: readonly string[]): SupervisorHealth["loop"] {

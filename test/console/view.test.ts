@@ -86,13 +86,19 @@ describe("addresses of the views", () => {
 });
 
 describe("the console's own connection", () => {
-  const live: Connection = { state: "live", heardMs: NOW };
+  const live: Connection = { state: "live", heardMs: NOW, toldMs: NOW };
   const away: Connection = { state: "away", heardMs: NOW, since: at(-60), code: "database-unavailable" };
   const lost: Connection = { state: "lost", sinceMs: NOW };
   test.each<[string, Connection, ConnectionEvent, Connection]>([
     ["a first event makes it live", { state: "connecting" }, { kind: "heard", atMs: NOW }, live],
     ["14 s of silence are nothing", live, { kind: "tick", atMs: NOW + 14_000 }, live],
     ["16 s of silence lose it, since the last event", live, { kind: "tick", atMs: NOW + 16_000 }, lost],
+    [
+      "workers that are heard of for 16 s without a status are a database that is silent",
+      { state: "live", heardMs: NOW + 15_000, toldMs: NOW },
+      { kind: "tick", atMs: NOW + 16_000 },
+      { state: "away", heardMs: NOW + 15_000, since: at(0), code: null },
+    ],
     ["an error loses it", live, { kind: "failed", atMs: NOW }, lost],
     ["a second error does not move its beginning", lost, { kind: "failed", atMs: NOW + 5_000 }, lost],
     ["silence while the database is away loses it too", away, { kind: "tick", atMs: NOW + 16_000 }, lost],

@@ -60,13 +60,8 @@ function Quarantine() {
                       <td class="number">{crashes}</td>
                       <td>{reason}</td>
                       <td class="number">
-                        <button
-                          type="button"
-                          class="button"
-                          aria-label={`Release slab ${slabId}`}
-                          onClick={() => release(slabId)}
-                        >
-                          Release…
+                        <button type="button" class="button" onClick={() => release(slabId)}>
+                          Release<span class="visually-hidden">{` slab ${slabId}`}</span>…
                         </button>
                       </td>
                     </tr>
@@ -152,12 +147,7 @@ function DeadLetters() {
   );
 }
 
-const LOSS_TONES: Readonly<Record<LossesReport["losses"][number]["state"], Tone>> = {
-  open: "warn",
-  lost: "danger",
-  bad: "danger",
-  cleared: "good",
-};
+const LOSS_TONES: Readonly<Record<string, Tone>> = { open: "warn", lost: "danger" };
 
 function Losses() {
   const { nowMs } = useConsole();
@@ -190,7 +180,7 @@ function Losses() {
                     <tr key={`${loss.root}${loss.host}`}>
                       <td>{ago(loss.lastDeniedAt, nowMs)}</td>
                       <td>
-                        <Tag tone={LOSS_TONES[loss.state]}>{loss.state}</Tag>
+                        <Tag tone={LOSS_TONES[loss.state] ?? "quiet"}>{loss.state}</Tag>
                       </td>
                       <td class="mono">{shortKey(loss.host)}</td>
                       <td class="mono">{shortKey(loss.root)}</td>

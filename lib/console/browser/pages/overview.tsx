@@ -15,26 +15,13 @@ import { seriesOf } from "../view/series.ts";
 
 export function Overview() {
   const { live, nowMs } = useConsole();
-  const { status } = live;
-  if (status === undefined) {
-    return live.connection.state === "away" ? (
-      <SentenceCard
-        sentence={{
-          tone: "warn",
-          icon: "unplugged",
-          text: "The database is away",
-          facts: [
-            "Nothing was read since this page was opened. It fills by itself when the database is back.",
-          ],
-        }}
-      />
-    ) : (
-      <div class="skeleton" role="status" aria-label="Loading" />
-    );
-  }
+  const { status, connection } = live;
+  const sentence = sentenceOf(connection, status, { nowMs, offsetMs: live.clockOffsetMs });
+  if (sentence === undefined) return <div class="skeleton" role="status" aria-label="Loading" />;
+  if (status === undefined) return <SentenceCard sentence={sentence} />;
   return (
     <>
-      <SentenceCard sentence={sentenceOf(status, nowMs)} />
+      <SentenceCard sentence={sentence} />
       <Attention status={status} />
       <Figures status={status} />
       <div class="row">
@@ -82,7 +69,7 @@ function Attention({ status }: { readonly status: StatusReport }) {
           <Icon name="alert" />
           <div>
             <strong>{capitalised(says)}</strong>
-            {remedy === null ? null : <p>{remedy}</p>}
+            {remedy === null ? null : <p>{/^slabmend \S/.test(remedy) ? <code>{remedy}</code> : remedy}</p>}
           </div>
           <More code={code} />
         </li>

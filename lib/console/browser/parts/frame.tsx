@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { StatusReport } from "../openapi/reports.ts";
 import type { Connection } from "../view/connection.ts";
-import { clockTime } from "../view/format.ts";
+import { sentenceOf } from "../view/sentence.ts";
 import type { IconName, Tone } from "../view/tone.ts";
 import { useConsole } from "./context.ts";
 import { Icon } from "./icon.tsx";
@@ -55,7 +55,7 @@ export function Frame({
           <Themes />
         </div>
       </header>
-      <main class="main" id="view" tabIndex={-1}>
+      <main class="main" id="view" tabIndex={-1} data-stale={isStale(live.connection)}>
         <div class="bar">
           <h1>{title}</h1>
           <div class="end">
@@ -63,7 +63,7 @@ export function Frame({
             {live.status === undefined ? null : <ModeButton status={live.status} />}
           </div>
         </div>
-        <Banner />
+        {view === "overview" ? null : <Banner />}
         {children}
       </main>
     </div>
@@ -122,25 +122,19 @@ function LinkState({ connection }: { readonly connection: Connection }) {
   );
 }
 
-/** Says that what is on the screen is old. */
+const isStale = ({ state }: Connection): boolean => state === "away" || state === "lost";
+
+/** Says that what is on the screen is old. The overview says it in its sentence. */
 function Banner() {
   const { live, nowMs } = useConsole();
-  const { connection, status, clockOffsetMs } = live;
-  if (connection.state === "live" || connection.state === "connecting") return null;
-  const since =
-    connection.state === "away"
-      ? connection.since
-      : new Date(connection.sinceMs + clockOffsetMs).toISOString();
-  const last = status === undefined ? "" : ` What you see is of ${clockTime(status.at, nowMs)}.`;
+  if (!isStale(live.connection)) return null;
+  const sentence = sentenceOf(live.connection, live.status, { nowMs, offsetMs: live.clockOffsetMs })!;
   return (
-    <div class="banner" data-tone={connection.state === "away" ? "warn" : "danger"} role="alert">
-      <Icon name="unplugged" />
+    <div class="banner" data-tone={sentence.tone} role="alert">
+      <Icon name={sentence.icon} />
       <p>
-        <strong>
-          {connection.state === "away" ? "Database away since " : "Connection lost at "}
-          <time dateTime={since}>{clockTime(since, nowMs)}</time>
-        </strong>
-        {`.${last} It goes on by itself when ${connection.state === "away" ? "the database is back" : "the server answers"}.`}
+        <strong>{sentence.text}</strong>
+        {`: ${sentence.facts.at(-1)}`}
       </p>
     </div>
   );

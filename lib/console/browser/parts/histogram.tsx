@@ -31,8 +31,9 @@ export function Histogram({ status }: { readonly status: StatusReport }) {
                 <span class="tick">{column.tick}</span>
               </span>
             ) : (
-              <a href={linkTo("slabs", column.query)} aria-label={column.label} title={column.label}>
-                <span class="column">
+              <a href={linkTo("slabs", column.query)} title={column.label}>
+                <span class="visually-hidden">{column.label}</span>
+                <span class="column" aria-hidden="true">
                   <span class="value">
                     {column.inDanger > 0 ? <span class="warning">▲</span> : null}
                     {compact(column.ready + column.waiting)}
@@ -40,7 +41,9 @@ export function Histogram({ status }: { readonly status: StatusReport }) {
                   <span class="bar-later" style={{ height: `${column.waitingHeight * 82}%` }} />
                   <span class="bar-ready" style={{ height: `${column.readyHeight * 82}%` }} />
                 </span>
-                <span class="tick">{column.tick}</span>
+                <span class="tick" aria-hidden="true">
+                  {column.tick}
+                </span>
               </a>
             )}
           </li>

@@ -2,20 +2,22 @@
  * What the console knows about its own connection. States:
  *
  *   connecting ──event──▶ live ──silence or error──▶ lost ──event──▶ live
- *                          │ ▲
- *                 `away`   ▼ │ `back`
- *                         away
+ *                         │ ▲
+ *    database away, or no ▼ │ database back
+ *    status for 15 s     away ──silence or error──▶ lost
  *
  * `away`: the server answers, its database does not. `lost`: nothing is heard from the server. What was last read stays on
  * the screen in both, marked as old.
  */
 export type Connection =
   | { readonly state: "connecting" }
-  | { readonly state: "live"; readonly heardMs: number }
+  /** `toldMs`: when the database was last heard of, by a status. */
+  | { readonly state: "live"; readonly heardMs: number; readonly toldMs: number }
   | { readonly state: "away"; readonly heardMs: number; readonly since: string; readonly code: string | null }
   | { readonly state: "lost"; readonly sinceMs: number };
 
 export type ConnectionEvent =
+  /** Of the workers: the server answers, and its database may be away. */
   | { readonly kind: "heard"; readonly atMs: number }
   | {
       readonly kind: "database-away";
@@ -27,26 +29,34 @@ export type ConnectionEvent =
   | { readonly kind: "failed"; readonly atMs: number }
   | { readonly kind: "tick"; readonly atMs: number };
 
-/** The server sends something every 5 s: two are missing. */
+/** The server sends something every 3 s, and a status as often: four are missing. */
 const SILENCE_MS = 15_000;
 
 export function nextConnection(before: Connection, event: ConnectionEvent): Connection {
+  const { atMs } = event;
   switch (event.kind) {
     case "heard":
-      // A report of the workers needs no database, so it says nothing about one that is away.
-      return before.state === "away"
-        ? { ...before, heardMs: event.atMs }
-        : { state: "live", heardMs: event.atMs };
+      if (before.state === "live" || before.state === "away") return { ...before, heardMs: atMs };
+      return { state: "live", heardMs: atMs, toldMs: atMs };
     case "database-away":
-      return { state: "away", heardMs: event.atMs, since: event.since, code: event.code };
+      return { state: "away", heardMs: atMs, since: event.since, code: event.code };
     case "database-back":
-      return { state: "live", heardMs: event.atMs };
+      return { state: "live", heardMs: atMs, toldMs: atMs };
     case "failed":
-      return before.state === "lost" ? before : { state: "lost", sinceMs: event.atMs };
-    case "tick": {
+      return before.state === "lost" ? before : { state: "lost", sinceMs: atMs };
+    case "tick":
       if (before.state !== "live" && before.state !== "away") return before;
-      return event.atMs - before.heardMs > SILENCE_MS ? { state: "lost", sinceMs: before.heardMs } : before;
-    }
+      if (atMs - before.heardMs > SILENCE_MS) return { state: "lost", sinceMs: before.heardMs };
+      if (before.state === "live" && atMs - before.toldMs > SILENCE_MS) {
+        // The server waits for a database that neither answers nor refuses.
+        return {
+          state: "away",
+          heardMs: before.heardMs,
+          since: new Date(before.toldMs).toISOString(),
+          code: null,
+        };
+      }
+      return before;
   }
 }
 
