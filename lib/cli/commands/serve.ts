@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { InvalidArgumentError } from "commander";
+import { CONSOLE_POLICY, consoleAssets } from "../../console/console-assets.ts";
 import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 import type { Secret } from "../../secret/secret.ts";
@@ -131,8 +132,8 @@ async function serve(context: CommandContext, options: ServeOptions): Promise<"d
     hostNames: options.allowHost,
     token,
     passwordHash,
-    files: new Map(),
-    policy: { "default-src": ["'none'"], "frame-ancestors": ["'none'"] },
+    files: await consoleAssets(),
+    policy: CONSOLE_POLICY,
     concurrency: options.concurrency ?? REPAIRS_PER_CPU * availableParallelism(),
     timeoutMs: options.timeout * 1_000,
     clock: io.clock,
