@@ -18,7 +18,12 @@ export function neededBytes(
 ): number {
   const stored = options.slabs * options.totalShards;
   const atMost = Math.max(stored, stored - plan.lost.length + Math.ceil(plan.sectorsToMove * 1.5));
-  return atMost * SECTOR_BYTES + DATABASE_BYTES;
+  return storedBytes(atMost);
+}
+
+/** Of so many sectors on hosts, with their database. */
+export function storedBytes(sectors: number): number {
+  return sectors * SECTOR_BYTES + DATABASE_BYTES;
 }
 
 /** @throws {DemoError} `no-disk-space` */

@@ -1,15 +1,15 @@
 /** The demo as a user runs it: a process of its own, with a temporary folder of its own to look into afterwards. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isAlive } from "../../../dev/process/run-folder.ts";
 import { recorded } from "../../canary/recorder.ts";
+import { descendantsOf } from "../../support/processes.ts";
 import { untilEqual } from "../../support/until.ts";
 
 const DEMO = fileURLToPath(new URL("../../../bin/demo.ts", import.meta.url));
@@ -63,18 +63,6 @@ function startDemo(...arguments_: string[]): Demo {
       return Promise.race([found, tooEarly]);
     },
   };
-}
-
-/** Every process that came from this one: database, hosts, workers, guards. */
-async function descendantsOf(pid: number): Promise<number[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid="]);
-  const processes = stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const found = [pid];
-  for (const parent of found) for (const [child, of] of processes) if (of === parent) found.push(child!);
-  return found.slice(1);
 }
 
 async function expectNothingLeft(pids: readonly number[]): Promise<void> {
