@@ -26,9 +26,16 @@ export function storedBytes(sectors: number): number {
   return sectors * SECTOR_BYTES + DATABASE_BYTES;
 }
 
-/** @throws {DemoError} `no-disk-space` */
+/** @throws {DemoError} `no-disk-space`, `no-folder` */
 export async function assertDiskSpace(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
+  const { bavail, bsize } = await statfs(folder).catch((cause: unknown) => {
+    throw new DemoError({
+      code: "no-folder",
+      message: `temporary folder: expected ${folder} to be a folder, got ${cause instanceof Error && "code" in cause ? cause.code : cause}`,
+      remedy: "Set TMPDIR to a folder that is there, or unset it.",
+      cause,
+    });
+  });
   const free = bavail * bsize;
   if (free >= bytes) return;
   throw new DemoError({
