@@ -11,7 +11,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
+import { extname, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
@@ -38,7 +38,8 @@ export type WorkEnd = RepairReport | { readonly kind: "crashed" };
 /** A process alone takes as much memory as two repairs of usual codes; while one waits for hosts, the other computes. */
 const LEAST_PER_PROCESS = 2;
 
-const ENTRY = fileURLToPath(new URL("./worker-process.ts", import.meta.url));
+/** Beside this file, in TypeScript or compiled as this one is. */
+const ENTRY = join(import.meta.dirname, `worker-process${extname(import.meta.filename)}`);
 function workerFailed(): OperatorError {
   return new OperatorError({
     code: "worker-failed",
