@@ -29,6 +29,7 @@ import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
+import { createStopTeller } from "./tell-stop.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface DatabaseWork {
@@ -67,6 +68,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const { pool, clock, logger, signal } = work;
   const queue = createHandOver(pool, work.onEnd);
   const ask = askWithin(work.database, clock);
+  const tellStop = createStopTeller(ask, logger);
   let reapAt = clock.now();
   const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
@@ -82,7 +84,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
         const deps = { ask, clock, queue, deadLetters: NO_DEAD_LETTERS, indexer: work.indexer };
         await measureRun("reap", work, REAP_MEASURES, () => reap(deps, work.reap, REAP_MS));
       }
-      const found = await claimForFreeWorkers(work, ask, queue);
+      const found = await claimForFreeWorkers(work, ask, queue, tellStop);
       retryMs = FIRST_RETRY_MS;
       await rest(work, found);
     } catch (error) {
@@ -102,7 +104,12 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
 }
 
 /** `some`: there may be more as soon as a worker is free. */
-async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver): Promise<"some" | "none"> {
+async function claimForFreeWorkers(
+  work: DatabaseWork,
+  ask: Ask,
+  queue: HandOver,
+  tellStop: ReturnType<typeof createStopTeller>,
+): Promise<"some" | "none"> {
   const { pool, clock, signal } = work;
   if (pool.free === 0) return "some";
   const report = await claim(
@@ -118,6 +125,7 @@ async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver
     },
     CLAIM_MS,
   );
+  await tellStop(report.stopped);
   work.metrics.print({ ...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) });
   // Several rounds a second: only those that found something are worth a line.
   if (report.sent + report.resent > 0) work.logger.info({ report }, "claim ended");
