@@ -69,7 +69,11 @@ afterAll(() => stack.disposeAsync());
 
 interface Report {
   readonly failures: number;
-  readonly checks: readonly { readonly code: string; readonly level: string; readonly remedy?: string }[];
+  readonly checks: readonly {
+    readonly code: string;
+    readonly level: string;
+    readonly remedy: string | null;
+  }[];
 }
 
 async function doctor(changes: Record<string, string | undefined> = {}, ...args: string[]) {

@@ -266,6 +266,7 @@ describe("quarantine", () => {
     expect([some.code, some.out]).toEqual([0, `1 released: ${two.id}; not in quarantine: ${one.id}\n`]);
     await quarantine(await brokenSlab());
     expect((await cli("quarantine", "release", "--all")).json).toEqual({
+      schemaVersion: 1,
       released: [expect.any(String)],
       notQuarantined: [],
     });

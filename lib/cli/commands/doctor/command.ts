@@ -57,7 +57,12 @@ what they reach.`,
         ];
         const failures = checks.filter(({ level }) => level === "failure").length;
         const warnings = checks.filter(({ level }) => level === "warning").length;
-        context.print({ failures, warnings, checks }, render(checks, failures, warnings));
+        const report = {
+          failures,
+          warnings,
+          checks: checks.map(({ remedy = null, ...check }) => ({ ...check, remedy })),
+        };
+        context.print(report, render(checks, failures, warnings));
         return failures > 0 ? "findings" : "done";
       }),
     );
