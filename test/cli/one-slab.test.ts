@@ -163,10 +163,10 @@ test.each([
 });
 
 test.each([
-  ["999999999", 5, "no-such-slab"],
-  ["f".repeat(64), 5, "no-such-slab"],
-  ["slab-7", 3, "malformed-id"],
-  ["-1", 3, "malformed-id"],
+  ["999999999", 3, "no-such-slab"],
+  ["f".repeat(64), 3, "no-such-slab"],
+  ["slab-7", 3, "bad-argument"],
+  ["-1", 3, "bad-argument"],
 ])("plan %s", async (slab, exit, expectedCode) => {
   const { code, error } = await cli("plan", slab, "--json");
   expect([code, error?.code]).toEqual([exit, expectedCode]);

@@ -14,7 +14,7 @@ import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { describeAnswers } from "./host-answers.ts";
-import { createMeter, type Meter, timed } from "./meter.ts";
+import { createMeter, dropPhantomCharges, type Meter, timed } from "./meter.ts";
 import { type MoveResult, moveShards } from "./move-shards.ts";
 import { decideOutcome } from "./outcome.ts";
 import type { RepairDependencies, RepairResult } from "./repair-dependencies.ts";
@@ -143,6 +143,7 @@ async function finish(
   const error = errorOf(work, reported);
   if (error !== undefined)
     logger.warn({ slab: String(task.slabId), outcome: reported, error }, "not repaired");
+  dropPhantomCharges(meter, reported);
   const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {
