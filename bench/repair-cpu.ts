@@ -263,6 +263,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
       extend: async () => true,
       readSlab: async () => stored.slab,
       readBadShards: async () => new Set(),
+      readUploads: async () => [],
       readNetwork: async () => stored.fleet,
       commit: async ({ moves, outcome }) => ({
         kind: "committed",

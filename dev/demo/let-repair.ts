@@ -172,12 +172,13 @@ function statusOf(
 ): string {
   const how = [...state.moved.values()];
   const copied = how.filter((one) => one === "copied").length;
+  const found = how.filter((one) => one === "found").length;
   const slabs = new Set(damage.map(({ slabId }) => slabId)).size;
   const healthy = damage.length - state.open.length;
   const left = healthy === 0 ? "" : `, ${formatSeconds((seconds / healthy) * state.open.length)} left`;
   const rate = formatBytes((bytesRead + bytesWritten) / Math.max(seconds, 0.001));
   return (
-    `repairing: ${slabs - state.openSlabs}/${slabs} slabs, ${copied} sectors copied + ${how.length - copied} rebuilt ` +
+    `repairing: ${slabs - state.openSlabs}/${slabs} slabs, ${copied} sectors copied + ${how.length - copied - found} rebuilt + ${found} found ` +
     `of ${damage.length}, ${formatBytes(bytesRead)} read, ${formatBytes(bytesWritten)} written, ${rate}/s${left}`
   );
 }

@@ -13,6 +13,8 @@ export interface DemoSummary {
   readonly repairedSectors: number;
   readonly copiedSectors: number;
   readonly rebuiltSectors: number;
+  /** Stored by a worker that was killed before its commit, and found by the next repair. */
+  readonly foundSectors: number;
   /** Of sectors, counted at the hosts: what killed workers read and wrote is in it. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -81,6 +83,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     repairedSectors: damage.length - state.open.length,
     copiedSectors: moves.filter((how) => how === "copied").length,
     rebuiltSectors: moves.filter((how) => how === "rebuilt").length,
+    foundSectors: moves.filter((how) => how === "found").length,
     bytesRead: traffic.bytesRead,
     bytesWritten: traffic.bytesWritten,
     hastings: String(traffic.hastings),
@@ -130,10 +133,10 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
   const open = new Set(state.open.map(({ root }) => root));
   const rows = (Object.keys(CAUSES) as DamageCause[]).map((cause) => {
     const sectors = damage.filter((sector) => sector.cause === cause);
-    const moved = (how: "copied" | "rebuilt"): number =>
+    const moved = (how: "copied" | "rebuilt" | "found"): number =>
       sectors.filter(({ root }) => state.moved.get(root) === how).length;
     const healthy = sectors.filter(({ root }) => !open.has(root)).length;
-    return [CAUSES[cause], sectors.length, healthy, moved("copied"), moved("rebuilt")];
+    return [CAUSES[cause], sectors.length, healthy, moved("copied"), moved("rebuilt"), moved("found")];
   });
   const total = [
     "all",
@@ -141,9 +144,10 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
     summary.repairedSectors,
     summary.copiedSectors,
     summary.rebuiltSectors,
+    summary.foundSectors,
   ];
   return [
-    ...aligned([["", "damaged", "healthy now", "copied", "rebuilt"], ...rows, total]),
+    ...aligned([["", "damaged", "healthy now", "copied", "rebuilt", "found"], ...rows, total]),
     "",
     ...aligned([
       ["indexd", summary.indexd],

@@ -9,6 +9,7 @@ import { readSlab } from "../database/indexd/read-slab.ts";
 import { beginRepair } from "../database/leases/begin-repair.ts";
 import { commitRepair } from "../database/leases/commit-repair.ts";
 import { extendLease } from "../database/leases/extend-lease.ts";
+import { readUploads } from "../database/leases/uploads.ts";
 import { readBadShards } from "../database/reports/read-bad-shards.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
@@ -64,9 +65,11 @@ export function openRepairStore(shared: SharedByRepairs): OpenRepairStore {
       const request = { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs };
       return await database.run(ANSWER_MS, (sql) => beginRepair(sql, request, {}, verify));
     },
-    extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
+    extend: (task, spent, stored) =>
+      database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent, stored)),
     readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
     readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
+    readUploads: (slabId) => database.runAgain(ANSWER_MS, (sql) => readUploads(sql, slabId)),
     async readNetwork({ fresh = false } = {}) {
       const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
       if (shared.network === undefined || clock.now() - shared.network.takenAtMs >= maxAgeMs) {
