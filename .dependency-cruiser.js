@@ -16,6 +16,7 @@ const FLOORS = [
   ["lib/placement", "lib/queue", "lib/telemetry"],
   ["lib/jobs/backlog", "lib/jobs/send-leases", "lib/jobs/repair"],
   ["lib/jobs/claim", "lib/jobs/reap"],
+  ["lib/reports"],
   ["lib/worker"],
   ["lib/cli/command"],
   ["lib/cli/commands"],
