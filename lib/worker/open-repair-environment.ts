@@ -3,8 +3,9 @@ import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
 import { connect } from "../database/client/connect.ts";
-import { createDeadlineClient } from "../database/client/deadline-client.ts";
+import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { createSharedClients } from "../database/client/shared-clients.ts";
+import { type Others, readOthers } from "../database/reports/read-others.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import type { RepairResult, RepairStep } from "../jobs/repair/repair-dependencies.ts";
@@ -32,6 +33,8 @@ export interface RepairEnvironment {
     task: LeasedSlab,
     invocation: { readonly id: string; readonly remainingMs: number },
   ): Promise<RepairResult>;
+  /** What other workers achieved in the same time; see {@link readOthers}. */
+  readOthers(question: Parameters<typeof readOthers>[1]): Promise<Others>;
   close(): Promise<void>;
 }
 
@@ -149,6 +152,7 @@ export function openRepairEnvironment({
         if (underWay === 0) await database.endIdle();
       }
     },
+    readOthers: (question) => database.runAgain(ANSWER_MS, (sql) => readOthers(sql, question)),
     async close() {
       await Promise.all([hosts.close(), database.endIdle()]);
     },

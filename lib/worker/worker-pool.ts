@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
-import type { RepairOrder, RepairReport, WorkerReport } from "./worker-messages.ts";
+import { type RepairOrder, type RepairReport, repairId, type WorkerReport } from "./worker-messages.ts";
 
 export interface WorkerPoolOptions {
   /** Repairs at once. */
@@ -52,6 +52,8 @@ const KILL_AFTER_MS = 30_000;
 
 interface Worker {
   readonly child: ChildProcess;
+  /** Unlike its process id, no other machine's worker has it. */
+  readonly name: string;
   /** Repairs under way, by id. */
   readonly repairs: Map<string, (end: WorkEnd) => void>;
 }
@@ -158,7 +160,8 @@ export class WorkerPool {
       // What it logs is ours to print; nothing is typed to it.
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
-    const worker: Worker = { child, repairs: new Map() };
+    const name = `worker-${child.pid}-${randomUUID().slice(0, 8)}`;
+    const worker: Worker = { child, name, repairs: new Map() };
     this.#workers.add(worker);
     const lose = (): void => {
       this.#workers.delete(worker);
@@ -178,13 +181,13 @@ export class WorkerPool {
     return worker;
   }
 
-  async #order({ child, repairs }: Worker, task: LeasedSlab): Promise<WorkEnd> {
+  async #order({ child, name, repairs }: Worker, task: LeasedSlab): Promise<WorkEnd> {
     const { timeoutMs, clock } = this.#options;
     const order: RepairOrder = {
       slabId: String(task.slabId),
       digest: task.digest,
       token: task.token,
-      id: `worker-${child.pid}/${randomUUID()}`,
+      id: repairId(name, randomUUID()),
       remainingMs: timeoutMs,
     };
     const { promise, resolve } = Promise.withResolvers<WorkEnd>();

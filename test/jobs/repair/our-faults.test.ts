@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { openRepairEnvironment } from "../../../lib/worker/open-repair-environment.ts";
-import { SelfCheck } from "../../../lib/worker/self-check.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
 import type { StoredSlab } from "../../support/repair-world.ts";
 
@@ -83,17 +82,4 @@ test("too few sources, and the journal says what they answered", async () => {
   const error = "1 host-shutting-down, 1 unreachable";
   expect(result).toMatchObject({ error });
   expect(await suite.journal(slab)).toMatchObject([{ outcome: "too-few-sources", error }]);
-});
-
-test("a worker stops itself after five faults of its own in a row, or at once when its clock is wrong", () => {
-  const fault = (ourFault: string | undefined) => ({ kind: "fault", ourFault }) as never;
-  const check = new SelfCheck();
-  for (const _ of [1, 2, 3, 4]) expect(check.note(fault("no-host-answered"))).toBeUndefined();
-  expect(check.note({ kind: "repaired" } as never)).toBeUndefined();
-  for (const _ of [1, 2, 3, 4]) expect(check.note(fault("host-refused"))).toBeUndefined();
-  expect(check.note({ kind: "stale", why: "leased-again" })).toBeUndefined();
-  expect(check.note(fault("no-host-answered"))).toBe(
-    "5 repairs in a row failed through a fault of this machine: host-refused, no-host-answered",
-  );
-  expect(new SelfCheck().note(fault("clock-off"))).toContain("clock");
 });
