@@ -2,6 +2,7 @@ import type { DisturbancesDone } from "./disturb-database.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
+import type { ClockFaults } from "./wrong-clocks.ts";
 
 /** The line that --json prints, in this order. */
 export interface DemoSummary {
@@ -28,6 +29,10 @@ export interface DemoSummary {
   readonly endedBackends: number;
   readonly databaseSilences: number;
   readonly databaseSilentSeconds: number;
+  /** Repairs that a worker ended at their begin because its clock was hours off. */
+  readonly wrongClocks: number;
+  /** Sum over them, until the next repair of the slab began. */
+  readonly wrongClockSeconds: number;
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
@@ -60,6 +65,7 @@ export interface DemoFindings {
   readonly killsWanted: number;
   readonly killedWorkers: number;
   readonly disturbed: DisturbancesDone;
+  readonly clockFaults: ClockFaults;
   /** Disturbances of the database that were wanted and did not come to it. */
   readonly missed: readonly string[];
   readonly unreadable: ReadonlyMap<number, string>;
@@ -93,6 +99,8 @@ export function summarize(findings: DemoFindings): DemoResult {
     endedBackends: findings.disturbed.endBackends,
     databaseSilences: findings.disturbed.silentDatabase,
     databaseSilentSeconds: Math.round(findings.disturbed.silentMs / 100) / 10,
+    wrongClocks: findings.clockFaults.count,
+    wrongClockSeconds: Math.round(findings.clockFaults.waitedMs / 100) / 10,
     expiredLeases: state.expiredLeases,
     unreadableObjects: unreadable.size,
     violations: violations.length,
@@ -161,6 +169,10 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         `${summary.killedWorkers} of ${findings.killsWanted}, ${summary.expiredLeases} leases expired`,
       ],
       ["database", describeDatabase(summary)],
+      [
+        "wrong clocks",
+        `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
+      ],
       ["within 2 of loss", describeDanger(summary)],
       ["objects unreadable", String(summary.unreadableObjects)],
       ["rules violated", String(summary.violations)],

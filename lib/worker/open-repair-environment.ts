@@ -140,7 +140,7 @@ export function openRepairEnvironment({
           },
           remainingMs - (clock.now() - startedAtMs),
         );
-        logger.info({ slab: String(task.slabId), ...result }, "a repair ended");
+        logger.info({ slab: String(task.slabId), ...loggable(result) }, "a repair ended");
         metrics.print({ Repairs: 1 }, { outcome: result.kind });
         metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
         return result;
@@ -157,4 +157,11 @@ export function openRepairEnvironment({
       await Promise.all([hosts.close(), database.endIdle()]);
     },
   };
+}
+
+/** Under "error" the log shows of anything but an Error its type alone: the text is one of ours. */
+function loggable(result: RepairResult): Record<string, unknown> {
+  if (result.kind === "stale") return result;
+  const { error, ...rest } = result;
+  return { ...rest, why: error };
 }

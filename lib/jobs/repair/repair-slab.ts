@@ -155,7 +155,7 @@ async function finish(
   const reported = outcomeOf(work);
   const error = errorOf(work, reported);
   if (error !== undefined)
-    logger.warn({ slab: String(task.slabId), outcome: reported, error }, "not repaired");
+    logger.warn({ slab: String(task.slabId), outcome: reported, why: error }, "not repaired");
   const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {

@@ -165,6 +165,8 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "endedBackends",
     "databaseSilences",
     "databaseSilentSeconds",
+    "wrongClocks",
+    "wrongClockSeconds",
     "expiredLeases",
     "unreadableObjects",
     "violations",
