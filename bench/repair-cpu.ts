@@ -140,6 +140,8 @@ function storeSlab(kernel: Kernel): StoredSlab {
       hostId: index === LOST ? null : index + 1,
       contractMapId: null,
       contractId: null,
+      denials: 0,
+      earlierHostIds: [],
       neighbourHostIds: [],
     } as unknown as SlabSector;
   });
@@ -262,7 +264,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
       begin: async () => ({ kind: "begun", expiresInMs: 120_000, nowMs: Date.now() }),
       extend: async () => true,
       readSlab: async () => stored.slab,
-      readBadShards: async () => new Set(),
+      readHistory: async () => ({ badShards: new Set(), deniedForLong: false }),
       readUploads: async () => [],
       readNetwork: async () => stored.fleet,
       commit: async ({ moves, outcome }) => ({
@@ -270,6 +272,8 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
         outcome: outcome.kind,
         recorded: moves.map(({ index }) => index),
         dropped: [],
+        denialsRecorded: 0,
+        denialsIgnored: false,
         lostRecorded: 0,
         slabFinished: true,
       }),

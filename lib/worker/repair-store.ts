@@ -10,7 +10,7 @@ import { beginRepair } from "../database/leases/begin-repair.ts";
 import { commitRepair } from "../database/leases/commit-repair.ts";
 import { extendLease } from "../database/leases/extend-lease.ts";
 import { readUploads } from "../database/leases/uploads.ts";
-import { readBadShards } from "../database/reports/read-bad-shards.ts";
+import { readRepairHistory } from "../database/reports/read-repair-history.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
 import type { RepairStore } from "../jobs/repair/repair-dependencies.ts";
@@ -57,7 +57,7 @@ export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore
     extend: (task, spent, stored) =>
       database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent, stored)),
     readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
-    readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
+    readHistory: (slabId) => database.runAgain(ANSWER_MS, (sql) => readRepairHistory(sql, slabId)),
     readUploads: (slabId) => database.runAgain(ANSWER_MS, (sql) => readUploads(sql, slabId)),
     async readNetwork({ fresh = false } = {}) {
       const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;

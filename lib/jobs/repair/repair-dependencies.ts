@@ -5,6 +5,7 @@ import type { CommitRequest, CommitResult } from "../../database/leases/commit-r
 import type { Spent } from "../../database/leases/extend-lease.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 import type { Upload } from "../../database/leases/uploads.ts";
+import type { RepairHistory } from "../../database/reports/read-repair-history.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { SlabId } from "../../slab/ids.ts";
@@ -37,8 +38,7 @@ export interface RepairStore {
   /** With what the repair has spent so far, and what hosts acknowledged since the last call that did not fail. */
   extend(task: LeasedSlab, spent: Spent, stored: readonly Upload[]): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
-  /** Indices of shards that are known to be pinned wrongly. */
-  readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;
+  readHistory(slabId: SlabId): Promise<RepairHistory>;
   /** What earlier repairs of the slab stored and did not commit. */
   readUploads(slabId: SlabId): Promise<readonly Upload[]>;
   /** Cached for a while; `fresh`: as it is now. */
@@ -80,6 +80,9 @@ export type RepairResult =
       /** Stored by an earlier repair that did not commit: recorded without an upload. */
       readonly found: number;
       readonly dropped: number;
+      /** Sectors that their hosts denied. */
+      readonly denied: number;
+      /** Denials that the commit recorded as losses. */
       readonly lost: number;
       /** The journal's: a code, and how many hosts failed in which way. */
       readonly error: string | undefined;
