@@ -86,7 +86,7 @@ test("too few sources, and the journal says what they answered", async () => {
 
 /** Each ends otherwise than repaired: what the hosts of the slab do, and what is then said. */
 test.each([
-  ["too-few-sources", { sources: { losesSectors: "all" } }, "4 sector-not-found"],
+  ["fault", { sources: { losesSectors: "all" } }, "denied-by-many-hosts: 4 sector-not-found"],
   ["underfunded", { sources: { outOfFunds: true } }, "4 not-enough-funds"],
   ["fault", { sources: { failsInternally: true } }, "host-internal: 4 host-internal"],
   ["partial-refused", { spare: { full: true } }, /^\d not-enough-storage$/],
