@@ -4,10 +4,11 @@
  * repairs in hand are finished and the process ends.
  */
 import { systemClock } from "../clock/clock.ts";
+import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
 import { openRepairEnvironment } from "./open-repair-environment.ts";
 import { judgeAmongOthers, SelfCheck } from "./self-check.ts";
-import { type RepairOrder, type WorkerReport, workerOf } from "./worker-messages.ts";
+import { phaseAfter, type RepairOrder, type WorkerReport, workerOf } from "./worker-messages.ts";
 
 const environment = openRepairEnvironment({
   variables: process.env,
@@ -38,7 +39,11 @@ async function repair(order: RepairOrder): Promise<void> {
     token: parseLeaseToken(order.token),
   };
   try {
-    const result = await environment.repair(task, order);
+    const onStep = (name: RepairStep): void => {
+      const phase = phaseAfter(name);
+      if (phase !== undefined) report({ kind: "phase", id, phase });
+    };
+    const result = await environment.repair(task, { ...order, onStep });
     const reason =
       selfCheck.note(task.slabId, result, systemClock.now()) ?? (await compareWithOthers(workerOf(id)));
     if (reason !== undefined) report({ kind: "unfit", reason });
