@@ -60,7 +60,7 @@ export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore
     readHistory: (slabId) => database.runAgain(ANSWER_MS, (sql) => readRepairHistory(sql, slabId)),
     readUploads: (slabId) => database.runAgain(ANSWER_MS, (sql) => readUploads(sql, slabId)),
     async readNetwork({ fresh = false } = {}) {
-      const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
+      const maxAgeMs = fresh ? 0 : settings.networkMaxAgeMs;
       if (shared.network === undefined || clock.now() - shared.network.takenAtMs >= maxAgeMs) {
         shared.network = await readNetworkAndScores(shared);
       }

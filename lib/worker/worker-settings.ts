@@ -3,7 +3,7 @@ import type { RepairSettings } from "../jobs/repair/repair-dependencies.ts";
 /** What no variable decides about a worker. The demo and tests shorten its times. */
 export interface WorkerSettings extends Omit<RepairSettings, "mostHastings"> {
   /** How long a snapshot of hosts and contracts is kept. */
-  readonly fleetCacheMs: number;
+  readonly networkMaxAgeMs: number;
   /** Of one process to the database, however many repairs it makes at once. */
   readonly mostConnections: number;
 }
@@ -18,7 +18,7 @@ export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
   // indexd pins at most 262,144 sectors of a host in one pass.
   maxUnpinnedPerHost: 200_000,
   // Old enough to be shared by several repairs, young enough for a block or a bad contract to count within a minute.
-  fleetCacheMs: 45_000,
+  networkMaxAgeMs: 45_000,
   // A repair needs one for some tens of milliseconds; of four repairs in a process, hardly ever two at the same time.
   mostConnections: 4,
 };

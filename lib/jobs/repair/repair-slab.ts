@@ -103,8 +103,8 @@ async function attempt(
   if (planned.plan === "slab-gone") return;
   await deps.step?.("planned");
   if (planned.plan.kind !== "repair") return;
-  const { slab, fleet, history, uploads } = planned;
-  run.work.moved = await moveShards(slab, planned.plan, fleet, deps, { ...run, ...history, uploads });
+  const { slab, network, history, uploads } = planned;
+  run.work.moved = await moveShards(slab, planned.plan, network, deps, { ...run, ...history, uploads });
   if (run.work.moved.error !== undefined) throw run.work.moved.error;
   await deps.step?.("stored");
 }
@@ -115,25 +115,25 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
   if (slab === undefined || slab.digest !== task.digest) return { plan: "slab-gone" } as const;
   const uploads = await store.readUploads(task.slabId);
   const holders = new Set(uploads.map(({ hostId }) => hostId));
-  const plannedWith = (fleet: NetworkSnapshot): RepairPlan =>
+  const plannedWith = (network: NetworkSnapshot): RepairPlan =>
     planRepair({
       slab,
-      fleet,
+      network,
       random: deps.random,
       score: (host) => hosts.weight(host.hostKey),
       isFull: (host) => hosts.isFull(host.hostKey),
       hasUpload: (host) => holders.has(host.id),
       limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
     });
-  let fleet = await store.readNetwork();
-  let planned = plannedWith(fleet);
+  let network = await store.readNetwork();
+  let planned = plannedWith(network);
   if (planned.kind === "healthy") {
-    // claim saw a reason that a cached fleet may not know yet, such as a host that was blocked a moment ago.
-    fleet = await store.readNetwork({ fresh: true });
-    planned = plannedWith(fleet);
+    // claim saw a reason that a cached snapshot may not know yet, such as a host that was blocked a moment ago.
+    network = await store.readNetwork({ fresh: true });
+    planned = plannedWith(network);
   }
   const history = await store.readHistory(task.slabId);
-  return { slab, fleet, history, uploads, plan: withoutBadShards(planned, history.badShards) };
+  return { slab, network, history, uploads, plan: withoutBadShards(planned, history.badShards) };
 }
 
 /** A shard that is known to be pinned wrongly can be copied, but neither rebuilt nor be a source. */
