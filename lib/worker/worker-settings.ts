@@ -1,16 +1,17 @@
+import { DEFAULT_LEASE_MS } from "../database/leases/begin-repair.ts";
 import type { RepairSettings } from "../jobs/repair/repair-dependencies.ts";
 
 /** What no variable decides about a worker. The demo and tests shorten its times. */
 export interface WorkerSettings extends Omit<RepairSettings, "mostHastings"> {
   /** How long a snapshot of hosts and contracts is kept. */
   readonly networkMaxAgeMs: number;
-  /** Of one process to the database, however many repairs it makes at once. */
+  /** Connections of one process to the database, however many repairs it makes at once. */
   readonly mostConnections: number;
 }
 
 export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
   // Without a heartbeat the slab of a crashed worker is free again after this.
-  leaseMs: 120_000,
+  leaseMs: DEFAULT_LEASE_MS,
   // At most a third of a lease: two heartbeats may fail before the lease is lost.
   heartbeatMs: 30_000,
   // A rebuilt sector of a 10-of-30 slab reads ten at the usual price: half of that is where copying stops being clearly cheaper.

@@ -11,7 +11,7 @@ export interface SharedClients extends Pick<DeadlineClient, "run" | "runAgain"> 
 
 /**
  * At most `most` connections, however many repairs share them: a call takes the one that was used last, or waits for its turn,
- * first come, first served. Who transfers has none; one that nobody uses is closed by its client within a second.
+ * first come, first served. A repair that transfers has none; an idle one is closed by its client within a second.
  */
 export function createSharedClients(options: {
   readonly open: () => DeadlineClient;

@@ -55,7 +55,7 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // In every run, also one that may lease nothing: status repeats what was written down last. So it knows that claims are made.
+    // In every run, also one that may lease nothing: status shows the budget as it was written last, and when claim last ran.
     const checkLimits = async (): Promise<BudgetState> => {
       const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;

@@ -92,7 +92,7 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // Unknown counts as ill: quarantine can wait for a minute.
+    // Unknown counts as open: quarantine can wait for a minute.
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();

@@ -1,5 +1,5 @@
 /**
- * Repairs one slab: begin, plan, copy, rebuild, store, commit.
+ * Repairs one slab: begin, plan, find, copy, rebuild, store (move-shards.ts: the middle four), commit, bump events.
  *
  * What always holds here, whatever fails: the lease was begun by us once; nothing of indexd's is written but by the
  * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
@@ -25,11 +25,13 @@ const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Kept of the function's time for the commit, its retries and putting things away. */
 const COMMIT_RESERVE_MS = 15_000;
-/** What was stored is noted so soon, for the next repair should this one crash: several shards with one statement. */
-const NOTE_WITHIN_MS = 5_000;
-
-/** A short function (a demo's) keeps a share instead. */
+/** A short function (a demo's) keeps this share instead. */
 const COMMIT_RESERVE_SHARE = 0.25;
+/**
+ * A stored shard is noted in the database after this long at most, so that the next repair finds it if this one crashes. Shards
+ * that are stored meanwhile share the statement.
+ */
+const NOTE_WITHIN_MS = 5_000;
 
 /**
  * @param remainingMs what the function's environment leaves us from now on
@@ -65,7 +67,7 @@ export async function repairSlab(
   try {
     assertClockAgrees(begun.nowMs, begunAt);
     const reserveMs = Math.min(COMMIT_RESERVE_MS, remainingMs * COMMIT_RESERVE_SHARE);
-    await attempt(task, deps, {
+    await planAndMove(task, deps, {
       meter,
       work,
       signal: heartbeat.signal,
@@ -86,6 +88,7 @@ export async function repairSlab(
   return finish(task, deps, work, meter);
 }
 
+/** What a repair has come to. Filled in step by step, so that what was stored is committed whatever fails afterwards. */
 interface Work {
   plan: RepairPlan | "slab-gone" | undefined;
   moved: MoveResult | undefined;
@@ -93,7 +96,8 @@ interface Work {
   readonly notes: UploadNotes;
 }
 
-async function attempt(
+/** Plans and moves; `run.work` has what came of it, also when this throws. */
+async function planAndMove(
   task: LeasedSlab,
   deps: RepairDependencies,
   run: Pick<MoveRun, "meter" | "signal" | "endsAtMs" | "noteUpload"> & { work: Work },
@@ -160,7 +164,7 @@ async function finish(
   const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {
-    // After the journal was written: only the metrics have it.
+    // Its duration is known only after the journal was written, so only the metrics have it.
     committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps, work.notes));
   } catch (cause) {
     logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
@@ -265,7 +269,7 @@ async function commit(
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
-    // Should this fail too, so will the release.
+    // The request names the lease and has what was spent. If this fails, the release below fails too, and says so.
     await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });
