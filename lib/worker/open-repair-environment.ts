@@ -159,7 +159,7 @@ export function openRepairEnvironment({
         if (underWay === 0) await database.endIdle();
       }
     },
-    readOthers: (question) => database.runAgain(ANSWER_MS, (sql) => readOthers(sql, question)),
+    readOthers: (question) => database.runIdempotent(ANSWER_MS, (sql) => readOthers(sql, question)),
     async close() {
       await Promise.all([hosts.close(), database.endIdle()]);
     },

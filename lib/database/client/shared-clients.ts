@@ -4,7 +4,7 @@ import type { DeadlineClient } from "./deadline-client.ts";
 import { StoreError } from "./store-error.ts";
 
 /** The connections of a process, of which each call takes one for itself. */
-export interface SharedClients extends Pick<DeadlineClient, "run" | "runAgain"> {
+export interface SharedClients extends Pick<DeadlineClient, "run" | "runIdempotent"> {
   /** Closes the connections that no call uses. The next call opens one again. */
   endIdle(): Promise<void>;
 }
@@ -48,7 +48,8 @@ export function createSharedClients(options: {
 
   return {
     run: (limitMs, statements) => borrow(limitMs, (client) => client.run(limitMs, statements)),
-    runAgain: (limitMs, statements) => borrow(limitMs, (client) => client.runAgain(limitMs, statements)),
+    runIdempotent: (limitMs, statements) =>
+      borrow(limitMs, (client) => client.runIdempotent(limitMs, statements)),
     async endIdle() {
       await Promise.all(free.splice(0).map((client) => client.end()));
     },
