@@ -155,16 +155,16 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     );
   }
 
-  waits(): void {
+  streamWaits(): void {
     this.#silence?.waits();
   }
 
-  hasFrames(stream: SiamuxStream): void {
+  streamHasFrames(stream: SiamuxStream): void {
     this.#silence?.waits();
     this.#writer.enqueue(stream);
   }
 
-  ended(stream: SiamuxStream, peerKnows: boolean): void {
+  streamEnded(stream: SiamuxStream, peerKnows: boolean): void {
     this.#drop(stream.id);
     if (peerKnows) this.#strays.remember(stream.id);
   }
