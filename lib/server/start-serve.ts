@@ -10,7 +10,7 @@ import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
 import { type Environment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
-import { claimSettingsFrom } from "../jobs/claim/settings-from-environment.ts";
+import { claimSettingsFrom } from "../jobs/claim/claim-settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../jobs/reap/reap-settings.ts";
 import type { Secret } from "../secret/secret.ts";
 import type { Logger } from "../telemetry/logger.ts";

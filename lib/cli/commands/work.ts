@@ -6,7 +6,7 @@ import { createDeadlineClient } from "../../database/client/deadline-client.ts";
 import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
 import { findNetworkProblems, readNetworkState } from "../../database/indexd/network-state.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
-import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
+import { claimSettingsFrom } from "../../jobs/claim/claim-settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../../telemetry/metrics.ts";

@@ -21,8 +21,8 @@ import { refreshBreaker, takeProbe } from "../../database/fleet/refresh-breaker.
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
 import { sendLeases } from "../send-leases/send-leases.ts";
-import type { ClaimDependencies, FillCount } from "./claim-dependencies.ts";
-import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
+import type { ClaimDependencies } from "./claim-dependencies.ts";
+import { type ClaimCount, ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
 import { fillInFlight } from "./fill-in-flight.ts";
 
@@ -42,7 +42,16 @@ export async function claim(
   const deps: ClaimDependencies = { paces: new Map(), ...given };
   const { ask, clock } = deps;
   const endsAtMs = clock.now() + remainingMs;
-  const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0, unjudged: 0 };
+  const count: ClaimCount = {
+    leased: 0,
+    resent: 0,
+    sent: 0,
+    refused: 0,
+    live: 0,
+    batches: 0,
+    rounds: 0,
+    unjudged: 0,
+  };
   let stoppedBy: readonly BudgetLimit[] = [];
   let walkFailure: { readonly cause: unknown } | undefined;
   for (;;) {
@@ -103,7 +112,7 @@ async function walk(
   deps: ClaimDependencies,
   settings: ClaimSettings,
   endsAtMs: number,
-  count: FillCount,
+  count: ClaimCount,
 ): Promise<WalkReport["stopped"]> {
   const budgetMs = Math.min(settings.walkBudgetMs, endsAtMs - deps.clock.now());
   const report = await walkBacklog(deps, settings.walk, budgetMs);
@@ -115,7 +124,7 @@ async function resendUnsent(
   deps: ClaimDependencies,
   settings: ClaimSettings,
   endsAtMs: number,
-  count: FillCount,
+  count: ClaimCount,
 ): Promise<void> {
   const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
   const unsent = await deps.ask((sql) => takeUnsent(sql, options));
