@@ -18,9 +18,8 @@ import { type ClaimAllowance, claimAllowance } from "../../database/fleet/circui
 import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
 import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker, takeProbe } from "../../database/fleet/refresh-breaker.ts";
-import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
-import { sendLeases } from "../send-leases/send-leases.ts";
+import { resendUnsent } from "../send-leases/send-leases.ts";
 import type { ClaimDependencies } from "./claim-dependencies.ts";
 import { type ClaimCount, ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
@@ -76,7 +75,13 @@ export async function claim(
       await checkLimits();
       return end(mode.kind);
     }
-    await resendUnsent(deps, settings, endsAtMs, count);
+    const resent = await resendUnsent(
+      deps,
+      { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT },
+      endsAtMs,
+    );
+    count.resent += resent.sent;
+    count.refused += resent.refused;
     let walked: WalkReport["stopped"] = "rested";
     // A walk that fails does not keep the backlog from being leased; it is not tried again in this run.
     if (walkFailure === undefined) {
@@ -118,17 +123,4 @@ async function walk(
   const report = await walkBacklog(deps, settings.walk, budgetMs);
   count.unjudged += report.unjudged;
   return report.stopped;
-}
-
-async function resendUnsent(
-  deps: ClaimDependencies,
-  settings: ClaimSettings,
-  endsAtMs: number,
-  count: ClaimCount,
-): Promise<void> {
-  const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
-  const unsent = await deps.ask((sql) => takeUnsent(sql, options));
-  const report = await sendLeases(deps, unsent, endsAtMs);
-  count.resent += report.sent;
-  count.refused += report.refused;
 }

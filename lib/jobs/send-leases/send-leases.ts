@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
-import { markSent } from "../../database/leases/unsent-leases.ts";
+import { markSent, takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { QUEUE_BATCH, type RepairQueue, type SendResult } from "../../queue/repair-queue.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 
@@ -18,6 +18,20 @@ interface SendDependencies {
   readonly queue: RepairQueue;
   readonly clock: Clock;
   readonly step?: (name: SendStep) => void | Promise<void>;
+}
+
+/**
+ * Sends leases whose message was not confirmed for `afterMs`, at most `limit` of them.
+ * @returns also how many were found: as many as `limit` when there may be more
+ * @throws as {@link sendLeases} does
+ */
+export async function resendUnsent(
+  deps: SendDependencies,
+  options: { readonly afterMs: number; readonly limit: number },
+  endsAtMs: number,
+): Promise<SendReport & { readonly found: number }> {
+  const unsent = await deps.ask((sql) => takeUnsent(sql, options));
+  return { ...(await sendLeases(deps, unsent, endsAtMs)), found: unsent.length };
 }
 
 /**
