@@ -1,4 +1,5 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
+import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
@@ -26,6 +27,16 @@ export interface DemoSummary {
   readonly endedBackends: number;
   readonly databaseSilences: number;
   readonly databaseSilentSeconds: number;
+  /** Hosts that denied everything for a while. */
+  readonly forgetfulHosts: number;
+  readonly forgottenSeconds: number;
+  /** Sectors that they denied, and those of them that were recorded lost before the host was suspected. */
+  readonly deniedSectors: number;
+  readonly falseLosses: number;
+  /** Still open: of slabs that no host can take a sector of, whose next attempt is an hour ahead. */
+  readonly waitingDenials: number;
+  /** From when they remembered until no other denial of theirs was open any more. */
+  readonly secondsUntilNoneDenied: number;
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
@@ -58,6 +69,8 @@ export interface DemoFindings {
   readonly killsWanted: number;
   readonly killedWorkers: number;
   readonly disturbed: DisturbancesDone;
+  readonly forgetting: Forgetting;
+  readonly falseLosses: number;
   /** Disturbances of the database that were wanted and did not come to it. */
   readonly missed: readonly string[];
   readonly unreadable: ReadonlyMap<number, string>;
@@ -90,6 +103,12 @@ export function summarize(findings: DemoFindings): DemoResult {
     endedBackends: findings.disturbed.endBackends,
     databaseSilences: findings.disturbed.silentDatabase,
     databaseSilentSeconds: Math.round(findings.disturbed.silentMs / 100) / 10,
+    forgetfulHosts: findings.forgetting.hosts,
+    forgottenSeconds: Math.round(findings.forgetting.forgotMs / 100) / 10,
+    deniedSectors: findings.forgetting.deniedSectors,
+    falseLosses: findings.falseLosses,
+    waitingDenials: findings.forgetting.waiting,
+    secondsUntilNoneDenied: Math.round(findings.forgetting.settledMs / 100) / 10,
     expiredLeases: state.expiredLeases,
     unreadableObjects: unreadable.size,
     violations: violations.length,
@@ -157,6 +176,7 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         `${summary.killedWorkers} of ${findings.killsWanted}, ${summary.expiredLeases} leases expired`,
       ],
       ["database", describeDatabase(summary)],
+      ["forgetful hosts", describeForgetting(summary)],
       ["within 2 of loss", describeDanger(summary)],
       ["objects unreadable", String(summary.unreadableObjects)],
       ["rules violated", String(summary.violations)],
@@ -170,6 +190,15 @@ function describeDatabase(summary: DemoSummary): string {
   return (
     `crashed ${databaseCrashes} times (${databaseCrashedSeconds.toFixed(1)} s away), ${summary.endedBackends} backends ended, ` +
     `silent ${databaseSilences} times (${databaseSilentSeconds.toFixed(1)} s)`
+  );
+}
+
+function describeForgetting(summary: DemoSummary): string {
+  const { forgetfulHosts, forgottenSeconds, deniedSectors, falseLosses, waitingDenials } = summary;
+  if (forgetfulHosts === 0) return "none";
+  return (
+    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${deniedSectors} sectors denied, ${falseLosses} believed; ` +
+    `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
   );
 }
 

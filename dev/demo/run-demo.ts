@@ -14,7 +14,7 @@ import { type LocalRuntime, startLocalRuntime } from "../runtime/runtime.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import { findEventViolations } from "./check-events.ts";
-import { plantedLosses } from "./check-losses.ts";
+import { plantedLosses, readLosses } from "./check-losses.ts";
 import { findViolations } from "./check-outcome.ts";
 import { startDatabaseProxy } from "./database-proxy.ts";
 import type { DemoOptions } from "./demo-options.ts";
@@ -133,6 +133,7 @@ async function inRuntime(
   );
 
   const damage = await inflictDamage(sql, plan, hosts, slabs);
+  const forgetful = hosts.filter((_, number) => plan.fates[number] === "forgetful");
   // The time until no slab is near to loss counts from here.
   const danger = createDangerWatch(await readDanger(sql));
   for (const line of describeDamage(run, damage, danger)) progress.line(line);
@@ -160,6 +161,7 @@ async function inRuntime(
       runtime,
       deployment,
       hosts,
+      forgetful,
       damage,
       danger,
       kills,
@@ -181,6 +183,7 @@ async function inRuntime(
     hosts,
     slabs,
     planted: plantedLosses(plan, hosts, slabs),
+    forgetful: new Set(forgetful.map(({ row }) => row.id)),
     ...repairs,
   });
   const publishes = options.upgrade || options.indexd === NEWEST_RELEASE;
@@ -215,6 +218,9 @@ async function inRuntime(
       leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
     },
     killsWanted: options.killWorkers,
+    falseLosses: (await readLosses(sql)).journalled.filter(({ hostId }) =>
+      forgetful.some(({ row }) => row.id === hostId),
+    ).length,
     missed: missedDisturbances(options, repairs.disturbed),
     seconds: (Date.now() - run.startedAtMs) / 1_000,
     indexd: options.upgrade ? `${options.indexd} to ${NEWEST_RELEASE}` : options.indexd,
@@ -247,7 +253,7 @@ function describeDamage(
   const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
-      `${options.liars} lying; ${options.lostSectors} sectors lost, ${unnoticed} of them unnoticed`,
+      `${options.liars} lying, ${options.forgetfulHosts} forgetful; ${options.lostSectors} sectors lost, ${unnoticed} of them unnoticed`,
     `${danger.nearAtStart.size} slabs are within ${NEAR_MARGIN} of loss, for which ` +
       `${plan.lost.filter(({ endangers }) => endangers).length} more sectors of the last ${options.endangered} were lost`,
     `${damage.length} sectors in ${slabs} slabs have to move`,

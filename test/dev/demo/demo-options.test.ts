@@ -19,7 +19,7 @@ describe("the command line", () => {
   it("the demo's command line takes every option", () => {
     const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
     const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
-    const database = ["restart-database", "end-backends", "silent-database"];
+    const database = ["restart-database", "end-backends", "silent-database", "forgetful-hosts"];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
       parseDemoOptions([...all, "--indexd", "0.5.0", "--upgrade", "--seed", "any text", "--json"]),
@@ -41,6 +41,7 @@ describe("the command line", () => {
       restartDatabase: 13,
       endBackends: 14,
       silentDatabase: 15,
+      forgetfulHosts: 16,
       seed: "any text",
       json: true,
     });
