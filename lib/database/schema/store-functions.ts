@@ -31,6 +31,7 @@ const FILES = [
   "../leases/write-journal.sql",
   "../leases/commit-repair.sql",
   "../leases/reap-leases.sql",
+  "../runs/hold-run.sql",
   "../indexd/bump-events.sql",
 ] as const;
 
