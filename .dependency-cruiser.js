@@ -10,7 +10,7 @@ const FLOORS = [
   ["lib/hosts"],
   ["lib/database/client"],
   ["lib/database/indexd"],
-  ["lib/database/leases", "lib/database/schema"],
+  ["lib/database/denials", "lib/database/leases", "lib/database/schema"],
   ["lib/database/backlog", "lib/database/fleet", "lib/database/runs"],
   ["lib/database/reports"],
   ["lib/placement", "lib/queue", "lib/telemetry"],
