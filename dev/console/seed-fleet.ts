@@ -24,10 +24,8 @@ import {
   seedObject,
   seedSlabs,
 } from "../indexd/seed-indexd.ts";
+import type { FleetState } from "./fleet-state.ts";
 import { seedJournal } from "./seed-journal.ts";
-
-/** `empty`: a new database, indexd and slabmend have just been set up. */
-export type FleetState = "healthy" | "danger" | "breaker" | "empty";
 
 interface FleetSize {
   readonly hosts: number;
