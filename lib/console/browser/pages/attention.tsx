@@ -92,6 +92,15 @@ function DeadLetters() {
       path: "/dead-letters/redrive",
       done: report.again,
     });
+  const forget = (messageId: string) =>
+    ask({
+      title: "Forget this dead letter?",
+      says: "Its slab goes on without it; a lease that still waits for it ends by itself.",
+      confirm: "Forget",
+      method: "DELETE",
+      path: `/dead-letters/${encodeURIComponent(messageId)}`,
+      done: report.again,
+    });
   return (
     <Card title="Dead letters" aside="messages that no repair began from">
       <Loaded report={report}>
@@ -109,6 +118,9 @@ function DeadLetters() {
                     <th scope="col">Cause</th>
                     <th scope="col" class="number">
                       Received
+                    </th>
+                    <th scope="col">
+                      <span class="visually-hidden">Forget</span>
                     </th>
                   </tr>
                 </thead>
@@ -128,6 +140,13 @@ function DeadLetters() {
                       </td>
                       <td>{letter.cause}</td>
                       <td class="number">{counted(letter.receiveCount, "time")}</td>
+                      <td class="number">
+                        <button type="button" class="button" onClick={() => forget(letter.messageId)}>
+                          Forget
+                          <span class="visually-hidden">{` the letter seen ${ago(letter.lastSeen, nowMs)}`}</span>
+                          …
+                        </button>
+                      </td>
                     </tr>
                   ))}
                 </tbody>
