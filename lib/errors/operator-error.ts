@@ -35,11 +35,16 @@ export type OperatorErrorCode =
   | "fleet-in-maintenance"
   | "not-quarantined"
   | "no-such-dead-letter"
+  | "no-such-sector"
+  | "no-such-host"
+  | "sector-not-served"
+  | "not-restored"
   /** This machine. */
   | "worker-failed"
   | "worker-unfit"
   /** AWS, or what stands in for it. */
   | "function-failed"
+  | "aws-package-missing"
   | "aws-unavailable";
 
 /** Thrown by the command line's own use cases; the exit code follows from the code (exit-codes.ts). */

@@ -77,9 +77,14 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "nothing-to-remove": "refused",
   "not-quarantined": "refused",
   "no-such-dead-letter": "refused",
+  "no-such-sector": "input",
+  "no-such-host": "input",
+  "sector-not-served": "refused",
+  "not-restored": "refused",
   "worker-failed": "unexpected",
   "worker-unfit": "unexpected",
   "function-failed": "aws",
+  "aws-package-missing": "aws",
   "aws-unavailable": "aws",
 };
 
