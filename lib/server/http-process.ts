@@ -28,8 +28,6 @@ const SILENT_AFTER_MS = 15_000;
 const SHARE_MS = 2_000;
 /** Short enough for a health check: who asks gets an answer, if a bad one. */
 const READY_LIMIT_MS = 4_000;
-
-/** A status is read in milliseconds. */
 const STATUS_LIMIT_MS = 8_000;
 
 const clock = systemClock;
@@ -55,9 +53,8 @@ const database = openClient();
 const healthDatabase = openClient();
 const ask = askWithin(database, clock);
 const askHealth = askWithin(healthDatabase, clock);
-
-/** Consoles and commands are told of a database that is silent, rather than kept waiting for it. */
-const askSoon: Ask = (statements) => ask(statements, { limitMs: STATUS_LIMIT_MS });
+/** Asked once: consoles shall hear soon that the database is away. */
+const askOnce: Ask = (statements) => askHealth(statements, { limitMs: STATUS_LIMIT_MS });
 
 let health: { readonly told: SupervisorHealth; readonly atMs: number } | undefined;
 const startedAtMs = clock.now();
@@ -89,7 +86,7 @@ async function serve(settings: HttpSettings): Promise<void> {
     },
     api: {
       ask,
-      readStatus: shareRead(() => readStatusReport(askSoon), { clock, maxAgeMs: SHARE_MS }),
+      readStatus: shareRead(() => readStatusReport(askOnce), { clock, maxAgeMs: SHARE_MS }),
       readWorkers: async () =>
         reportWorkers(clock.now(), currentHealth(), await readFleet().catch(() => null)),
       queue: openQueue(),
