@@ -44,11 +44,12 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
+ * @param folder where a package has the bundle
  * @returns assets by the path that they are served at: `/`, `/assets/…`
  * @throws with esbuild's words when a clone's sources cannot be bundled
  */
-export async function consoleAssets(): Promise<ReadonlyMap<string, ConsoleAsset>> {
-  const files = (await readBundled()) ?? (await bundleConsole());
+export async function consoleAssets(folder = BUNDLED): Promise<ReadonlyMap<string, ConsoleAsset>> {
+  const files = (await readBundled(folder)) ?? (await bundleConsole());
   return new Map([...files].map(([name, content]) => [pathOf(name), assetOf(name, content)]));
 }
 
@@ -85,10 +86,10 @@ export async function bundleConsole(): Promise<ReadonlyMap<string, Uint8Array>> 
   return files;
 }
 
-async function readBundled(): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
-  const names = await readdir(BUNDLED).catch((): string[] => []);
+async function readBundled(folder: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+  const names = await readdir(folder).catch((): string[] => []);
   if (!names.includes("index.html")) return undefined;
-  const contents = await Promise.all(names.map((name) => readFile(join(BUNDLED, name))));
+  const contents = await Promise.all(names.map((name) => readFile(join(folder, name))));
   return new Map(names.map((name, index) => [name, contents[index]!]));
 }
 
