@@ -6,6 +6,7 @@ import { DEFAULT_REAP_SETTINGS } from "../lib/jobs/reap/reap-settings.ts";
 import { createDeadLetterQueue } from "../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
+import { openArchive } from "../lib/worker/open-archive.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
 /** Puts right what crashed, was lost or left behind. `step` is for kill tests. */
@@ -14,26 +15,40 @@ export function createReapHandler(
 ) {
   return createScheduledHandler(
     "reap",
-    ({ environment, ask, sqs, remainingMs }) =>
-      reap(
-        {
-          ask,
-          clock: systemClock,
-          queue: createRepairQueue({
-            client: sqs,
-            queueUrl: environment.SLABMEND_QUEUE_URL,
+    async ({ environment, logger, ask, sqs, remainingMs }) => {
+      const archive = await openArchive({
+        destination: environment.SLABMEND_ARCHIVE,
+        variables: process.env,
+        clock: systemClock,
+        logger,
+      });
+      // Beside reap, so that neither holds up the other.
+      const archiving = archive?.follow(ask, remainingMs);
+      try {
+        return await reap(
+          {
+            ask,
+            clock: systemClock,
+            queue: createRepairQueue({
+              client: sqs,
+              queueUrl: environment.SLABMEND_QUEUE_URL,
+              indexer: environment.SLABMEND_INDEXER,
+            }),
+            deadLetters: createDeadLetterQueue({
+              client: sqs,
+              queueUrl: environment.SLABMEND_DEAD_LETTER_QUEUE_URL,
+            }),
             indexer: environment.SLABMEND_INDEXER,
-          }),
-          deadLetters: createDeadLetterQueue({
-            client: sqs,
-            queueUrl: environment.SLABMEND_DEAD_LETTER_QUEUE_URL,
-          }),
-          indexer: environment.SLABMEND_INDEXER,
-          ...options,
-        },
-        { ...DEFAULT_REAP_SETTINGS, acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION },
-        remainingMs,
-      ),
+            ...options,
+          },
+          { ...DEFAULT_REAP_SETTINGS, acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION },
+          remainingMs,
+        );
+      } finally {
+        await archiving;
+        archive?.close();
+      }
+    },
     REAP_MEASURES,
     async (ask) => fleetMetrics(await ask(readFleetGauges)),
   );

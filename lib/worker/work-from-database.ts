@@ -29,6 +29,7 @@ import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
+import type { ArchiveJob } from "./open-archive.ts";
 import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
 
 export interface DatabaseWork {
@@ -40,6 +41,8 @@ export interface DatabaseWork {
   readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
+  /** Runs beside reap, as often. */
+  readonly archive?: ArchiveJob | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
@@ -68,6 +71,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const queue = createHandOver(pool, work.onEnd);
   const ask = askWithin(work.database, clock);
   let reapAt = clock.now();
+  let archiving: Promise<unknown> | undefined;
   const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
@@ -77,6 +81,9 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
       });
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
+        archiving ??= work.archive?.follow(ask, REAP_MS).finally(() => {
+          archiving = undefined;
+        });
         warnOfStanding(logger, standing);
         work.metrics.print(standingMetrics(standing));
         const deps = { ask, clock, queue, deadLetters: NO_DEAD_LETTERS, indexer: work.indexer };
@@ -98,6 +105,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
+  await archiving;
   await giveBack(work, ask, queue, lines);
 }
 

@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { type FollowerState, readFollowers } from "../journal/followers.ts";
 import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 
 export interface BacklogOfMargin {
@@ -51,6 +52,8 @@ export interface FleetStatus {
   readonly budgetStops: readonly string[];
   /** When claim last compared the budget with what was spent; undefined: not today. */
   readonly budgetCheckedAt: Date | undefined;
+  /** Of the journal: `totals`, and the archive if there is one. */
+  readonly followers: readonly FollowerState[];
 }
 
 interface Row {
@@ -84,18 +87,16 @@ interface Row {
 }
 
 /**
- * What the operator looks at, in one statement and one snapshot; reads tables of ours only and locks nothing. A day of
- * journal by journal_finished_at_idx; backlog and repairs as a whole.
+ * What the operator looks at, in one statement and one snapshot, but for the journal's followers; reads tables of ours only and locks nothing. An hour
+ * of the journal by journal_finished_at_idx, the day by work-since.sql; backlog and repairs as a whole.
  */
 export async function readStatus(sql: ISql): Promise<FleetStatus> {
   const [row] = await sql<Row[]>`
     with now as materialized (
       select clock_timestamp() as at
-    ), day as materialized (
-      select j.* from slabmend.journal j
-      where j.finished_at >= (select least(date_trunc('day', n.at, 'UTC'), n.at - interval '1 hour') from now n)
-    ), today as (
-      select * from day where finished_at >= (select date_trunc('day', n.at, 'UTC') from now n)
+    ), lately as materialized (
+      select j.outcome, j.finished_at from slabmend.journal j
+      where j.finished_at > (select n.at from now n) - interval '1 hour'
     )
     select (select n.at from now n) as at,
       (
@@ -109,12 +110,11 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
       (
         select coalesce(jsonb_object_agg(o.outcome, o.repairs), '{}')
         from (
-          select d.outcome, count(*) as repairs from day d
-          where d.finished_at > (select n.at from now n) - interval '1 hour' group by d.outcome
+          select d.outcome, count(*) as repairs from lately d group by d.outcome
         ) o
       ) as last_hour,
       (
-        select count(*)::integer from day d
+        select count(*)::integer from lately d
         where d.finished_at > (select n.at from now n) - interval '10 minutes' and d.outcome in ('repaired', 'healthy')
       ) as finished,
       t.*,
@@ -137,16 +137,9 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
     cross join slabmend.fleet f
     left join slabmend.budget b on b.checked_at >= date_trunc('day', clock_timestamp(), 'UTC')
     cross join (
-      select count(*)::integer as repairs,
-        coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "copied")'))), 0)::integer
-          as copied,
-        coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "rebuilt")'))), 0)::integer
-          as rebuilt,
-        coalesce(sum(t.bytes_read), 0)::text as bytes_read,
-        coalesce(sum(t.bytes_written), 0)::text as bytes_written,
-        coalesce(sum(t.hastings), 0)::text as hastings,
-        coalesce(sum(extract(epoch from t.finished_at - t.began_at)), 0)::double precision as worker_seconds
-      from today t
+      select w.jobs::integer as repairs, w.sectors_copied::integer as copied, w.sectors_rebuilt::integer as rebuilt,
+        w.bytes_read::text, w.bytes_written::text, w.hastings::text, w.worker_seconds
+      from slabmend.work_since((select date_trunc('day', n.at, 'UTC') from now n)) w
     ) t`;
   const { unsent, sent, running, expired, oldest_seconds: oldest } = row!;
   return {
@@ -172,5 +165,6 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
     mode: fleetModeOf(row!),
     budgetStops: row!.stopped_by ?? [],
     budgetCheckedAt: row!.budget_checked_at ?? undefined,
+    followers: await readFollowers(sql),
   };
 }

@@ -1,4 +1,5 @@
 import type { FleetMode } from "../../../database/fleet/fleet-mode.ts";
+import type { FollowerState } from "../../../database/journal/followers.ts";
 import type { FleetStatus } from "../../../database/reports/read-status.ts";
 import { bytes, duration, siacoins, table } from "../../command/quantities.ts";
 
@@ -22,6 +23,16 @@ export function reportStatus(status: FleetStatus): StatusReport {
   };
 }
 
+/** A few minutes are usual: reap runs once a minute. */
+const BEHIND_SECONDS = 900;
+
+function describeFollower({ name, stoppedBy, stoppedSince, behindSeconds = 0, rowsBehind }: FollowerState) {
+  if (stoppedBy !== undefined) {
+    return `${name}: stopped by ${stoppedBy} since ${stoppedSince?.toISOString()}: docs/runbook.md#archive-stopped`;
+  }
+  return behindSeconds > BEHIND_SECONDS && `${name}: ${rowsBehind} rows of the journal behind, ${duration(behindSeconds)}`;
+}
+
 function describeMode({ kind, owner, reason, since }: Exclude<FleetMode, { kind: "running" }>): string {
   const what = kind === "paused" ? "paused" : "in maintenance";
   const remedy = kind === "paused" ? ": slabmend resume" : "";
@@ -40,6 +51,7 @@ export function renderStatus(report: StatusReport): string {
     report.atRisk > 0 && `${report.atRisk} slabs at risk: too few sources answered`,
     report.quarantined > 0 && `${report.quarantined} slabs in quarantine: slabmend quarantine list`,
     report.deadLetters > 0 && `${report.deadLetters} dead letters: slabmend dead-letters list`,
+    ...report.followers.map(describeFollower),
     leases.expired > 0 && `${leases.expired} leases expired and not yet reaped`,
   ].filter((line) => line !== false);
   const left =
