@@ -34,18 +34,16 @@ begin
       jsonb_array_length(j.lost), jsonb_array_length(j.dropped), j.bytes_read, j.bytes_written, j.hastings, j.seconds
     from job j
     cross join lateral (values ('outcome', j.outcome), ('cause', j.error)) as d (dimension, name)
-    where d.name is not null
     union all
     select j.position, j.hour, j.kind, 'cause', d->>'why', 0, 0, 0, 0, 0, 1, 0, 0, 0, 0
     from job j cross join lateral jsonb_array_elements(j.dropped) d
     union all
-    select j.position, j.hour, j.kind, 'host', m->>'to', 1, (m->>'how' = 'copied')::integer,
-      (m->>'how' = 'rebuilt')::integer, 0, 0, 0, 0, 0, 0, 0
+    select j.position, j.hour, j.kind, 'host', m->>'to', 1, (m->>'how' is not distinct from 'copied')::integer,
+      (m->>'how' is not distinct from 'rebuilt')::integer, 0, 0, 0, 0, 0, 0, 0
     from job j cross join lateral jsonb_array_elements(j.moves) m
     union all
     select j.position, j.hour, j.kind, 'host', m->>'from', 1, 0, 0, 1, 0, 0, 0, 0, 0, 0
     from job j cross join lateral jsonb_array_elements(j.moves) m
-    where m->>'from' is not null
     union all
     select j.position, j.hour, j.kind, 'host', l->>'host', 0, 0, 0, 0, 1, 0, 0, 0, 0, 0
     from job j cross join lateral jsonb_array_elements(j.lost) l
@@ -54,6 +52,7 @@ begin
     sum(p.copied), sum(p.rebuilt), sum(p.moved_away), sum(p.lost), sum(p.dropped), sum(p.bytes_read), sum(p.bytes_written),
     sum(p.hastings), sum(p.seconds)
   from part p
+  where p.name is not null
   group by p.dimension, p.hour, p.kind, p.name
   order by p.dimension, p.hour, p.kind, p.name
   on conflict (dimension, hour, kind, name) do update set
