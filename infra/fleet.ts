@@ -1,5 +1,6 @@
 import { createAlarmTopic } from "./alarm-topic.ts";
 import { createAlarms } from "./alarms.ts";
+import { createArchive } from "./archive.ts";
 import { createBudget } from "./budget.ts";
 import { checkStage } from "./check-stage.ts";
 import { createDashboard } from "./dashboard.ts";
@@ -22,7 +23,9 @@ export async function deployFleet() {
   });
   const secrets = createSecrets(names);
   const queues = createQueues(names);
-  const functions = createFunctions({ names, queues, secrets, settings, network: createNetwork(settings) });
+  const archive = createArchive(names, settings);
+  const network = createNetwork(settings);
+  const functions = createFunctions({ names, queues, secrets, settings, network, archive });
   const alarms = createAlarms({ names, queues, functions, topic: createAlarmTopic(names, settings) });
   const dashboard = createDashboard({ names, functions, alarms });
   createBudget(names, settings);
@@ -33,6 +36,7 @@ export async function deployFleet() {
     SLABMEND_REAP_FUNCTION: functions.reap.name,
     SLABMEND_QUEUE_URL: queues.repairs.url,
     SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
+    archive: archive?.place,
     logs: names.logGroup("*"),
     dashboard: dashboard.dashboardName,
   };

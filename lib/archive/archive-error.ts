@@ -17,14 +17,16 @@ export type ArchiveErrorCode =
 /** Thrown when the archive of the journal cannot be followed, or must not be: docs/journal.md. */
 export class ArchiveError extends SlabmendError<ArchiveErrorCode> {}
 
-const RESTORE_COPY = "Put the file back from a copy or an earlier version of the bucket's object; nothing was followed.";
+const RESTORE_COPY =
+  "Put the file back from a copy or an earlier version of the bucket's object; nothing was followed.";
 
 export function unavailable(place: string, what: string, cause: unknown): ArchiveError {
   const code = codeOf(cause);
   return new ArchiveError({
     code: "archive-unavailable",
     message: `the archive ${place}: expected to ${what}, got ${code}`,
-    remedy: "Look whether the directory or bucket exists and may be read and written; it is tried again every minute.",
+    remedy:
+      "Look whether the directory or bucket exists and may be read and written; it is tried again every minute.",
     details: { code },
     cause,
   });

@@ -82,7 +82,8 @@ const numberOf = (name: string): number => (/^[0-9]{12}\.json$/.test(name) ? Num
 
 async function tidy(directory: string, manifests: readonly number[], newest: number): Promise<void> {
   for (const number of manifests) {
-    if (number <= newest - MANIFESTS_KEPT) await rm(join(directory, MANIFESTS, nameOf(number)), { force: true });
+    if (number <= newest - MANIFESTS_KEPT)
+      await rm(join(directory, MANIFESTS, nameOf(number)), { force: true });
   }
   for (const name of await readdir(join(directory, UNFINISHED))) {
     const path = join(directory, UNFINISHED, name);

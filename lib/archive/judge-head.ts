@@ -31,14 +31,17 @@ export function judgeHead(
     return { kind: "later-incarnation" };
   }
   if (manifest.incarnation > database.incarnation || manifest.position > position) {
-    const isOneAhead =
-      manifest.incarnation === database.incarnation && manifest.previous?.sha256 === segment;
+    const isOneAhead = manifest.incarnation === database.incarnation && manifest.previous?.sha256 === segment;
     return isOneAhead ? { kind: "one-ahead" } : { kind: "refused", error: rewound(manifest, checkpoint) };
   }
   const archived = `${manifest.incarnation}/${manifest.position}`;
   return {
     kind: "refused",
-    error: altered(MANIFEST_KEY, `the segment that was written up to position ${position}`, `one up to ${archived}`),
+    error: altered(
+      MANIFEST_KEY,
+      `the segment that was written up to position ${position}`,
+      `one up to ${archived}`,
+    ),
   };
 }
 

@@ -112,9 +112,21 @@ test.each<[string, string, () => Promise<void>]>([
       await writeFile(pathOf(0), file);
     },
   ],
-  ["a row is another", "archive-altered", () => edit(1, (text) => text.replace('"worker":"w"', '"worker":"x"'))],
-  ["a row is gone", "archive-altered", () => edit(2, (text) => `${text.trimEnd().split("\n").slice(0, -1).join("\n")}\n`)],
-  ["two segments are exchanged", "archive-altered", async () => writeFile(pathOf(1), await readFile(pathOf(2)))],
+  [
+    "a row is another",
+    "archive-altered",
+    () => edit(1, (text) => text.replace('"worker":"w"', '"worker":"x"')),
+  ],
+  [
+    "a row is gone",
+    "archive-altered",
+    () => edit(2, (text) => `${text.trimEnd().split("\n").slice(0, -1).join("\n")}\n`),
+  ],
+  [
+    "two segments are exchanged",
+    "archive-altered",
+    async () => writeFile(pathOf(1), await readFile(pathOf(2))),
+  ],
   [
     "the manifest is no JSON",
     "archive-altered",
@@ -157,7 +169,9 @@ test("a directory takes a file once, and the manifest only over the version that
   expect(await storage.create("segments/x", Buffer.from("2"), never)).toBe(false);
   expect(Buffer.from((await storage.read("segments/x", never))!).toString()).toBe("1");
   const { version } = (await storage.readHead(never))!;
-  const won = await Promise.all([1, 2, 3].map((by) => storage.replaceHead(Buffer.from(String(by)), version, never)));
+  const won = await Promise.all(
+    [1, 2, 3].map((by) => storage.replaceHead(Buffer.from(String(by)), version, never)),
+  );
   expect(won.filter(Boolean)).toHaveLength(1);
   // One that is very late: the manifest after the one that it read was tidied away long ago.
   for (let round = 0; round < 15; round += 1) {

@@ -36,7 +36,9 @@ test.each([
   const storage = await storageOf(answer);
   const error = await storage.readHead(new AbortController().signal).catch((thrown: Error) => thrown);
   expect(error).toMatchObject({ code: "archive-unavailable", details: { code: answer.code } });
-  expect((error as Error).message).toMatch(/^the archive s3:\/\/bucket\/x: expected to read manifest.json, got /);
+  expect((error as Error).message).toMatch(
+    /^the archive s3:\/\/bucket\/x: expected to read manifest.json, got /,
+  );
   expect((error as Error).message).not.toContain("canary");
 });
 

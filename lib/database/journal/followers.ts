@@ -26,7 +26,9 @@ export async function joinJournal(sql: ISql, follower: string): Promise<Checkpoi
   const [row] = await sql<{ position: string; segment: string | null }[]>`
     select f.position::text, f.segment from slabmend.followers f where f.name = ${follower}`;
   if (row !== undefined) return { position: Number(row.position), segment: row.segment ?? undefined };
-  const [joined] = await sql<{ position: string }[]>`select slabmend.join_journal(${follower})::text as position`;
+  const [joined] = await sql<
+    { position: string }[]
+  >`select slabmend.join_journal(${follower})::text as position`;
   return { position: Number(joined!.position), segment: undefined };
 }
 

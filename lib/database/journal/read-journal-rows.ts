@@ -77,7 +77,8 @@ function gap(expected: number, got: number): JournalError {
   return new JournalError({
     code: "journal-gap",
     message: `slabmend.journal: expected position ${expected} next, got ${got}`,
-    remedy: "Rows were deleted that a follower had not passed. Begin another archive: docs/runbook.md#archive-stopped.",
+    remedy:
+      "Rows were deleted that a follower had not passed. Begin another archive: docs/runbook.md#archive-stopped.",
     details: { expected, got },
   });
 }

@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
-import { type FollowerState, readFollowers } from "../journal/followers.ts";
 import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
+import { type FollowerState, readFollowers } from "../journal/followers.ts";
 
 export interface BacklogOfMargin {
   /** Sectors on good hosts minus min_shards; negative: more are gone than may be. */

@@ -22,7 +22,11 @@ import {
   moveFollower,
   noteFollowerStopped,
 } from "../../database/journal/followers.ts";
-import { type JournalIdentity, lastPositionOf, readJournalIdentity } from "../../database/journal/incarnation.ts";
+import {
+  type JournalIdentity,
+  lastPositionOf,
+  readJournalIdentity,
+} from "../../database/journal/incarnation.ts";
 import { type JournalRow, readJournalRows } from "../../database/journal/read-journal-rows.ts";
 import { SEQUENCE_ROWS, sequenceJournal } from "../../database/journal/sequence-journal.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
@@ -49,7 +53,7 @@ const SEGMENT_LIMITS = { mostRows: 2_000, mostBytes: 8 * 2 ** 20 } as const;
 /** Another process archives at the same time: it does the work. */
 const MOST_LOST_RACES = 3;
 
-export const archiveName = (storage: ArchiveStorage): string => `archive ${storage.place}`;
+const archiveName = (storage: ArchiveStorage): string => `archive ${storage.place}`;
 
 /**
  * Archives what the journal holds beyond the archive's end, until there is no more or the time is up. It never throws: that
@@ -110,7 +114,10 @@ async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Prom
   const checkpoint = await ask((sql) => joinJournal(sql, archiveName(storage)));
   const head = await storage.readHead(signal);
   const manifest = head && decodeManifest(head.bytes, walletHash);
-  const verdict = judgeHead(checkpoint, manifest, { incarnation: identity.incarnation, place: storage.place });
+  const verdict = judgeHead(checkpoint, manifest, {
+    incarnation: identity.incarnation,
+    place: storage.place,
+  });
   switch (verdict.kind) {
     case "refused":
       throw verdict.error;

@@ -1,6 +1,6 @@
 import type { Ask } from "../../database/client/deadline-client.ts";
-import { FORGET_ROWS, forgetJournal } from "../../database/journal/forget-journal.ts";
 import { followTotals, TOTALS_ROWS } from "../../database/journal/follow-totals.ts";
+import { FORGET_ROWS, forgetJournal } from "../../database/journal/forget-journal.ts";
 import { SEQUENCE_ROWS, sequenceJournal } from "../../database/journal/sequence-journal.ts";
 
 /** After each of these a crash leaves a trace. */
@@ -23,11 +23,7 @@ export async function followJournal(
   timeIsUp: () => boolean,
 ): Promise<JournalReport> {
   const { ask, step } = deps;
-  const repeat = async (
-    name: JournalStep,
-    batch: number,
-    run: () => Promise<number>,
-  ): Promise<number> => {
+  const repeat = async (name: JournalStep, batch: number, run: () => Promise<number>): Promise<number> => {
     let total = 0;
     for (let done = batch; done === batch && !timeIsUp(); total += done) {
       done = await run();

@@ -1,8 +1,8 @@
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { followTotals } from "../../../lib/database/journal/follow-totals.ts";
-import { sequenceJournal } from "../../../lib/database/journal/sequence-journal.ts";
 import { readJournalRows } from "../../../lib/database/journal/read-journal-rows.ts";
+import { sequenceJournal } from "../../../lib/database/journal/sequence-journal.ts";
 import { useDatabase } from "../../support/database.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 import { readStream, seedJournal } from "./journal-rows.ts";
@@ -21,7 +21,9 @@ const connect = (): Sql => {
 const places = async (): Promise<number[]> => (await readStream(sql)).map(({ position }) => position);
 let head = 0;
 beforeEach(async () => {
-  [{ head }] = (await sql`select position::integer as head from slabmend.journal_head`) as unknown as [{ head: number }];
+  [{ head }] = (await sql`select position::integer as head from slabmend.journal_head`) as unknown as [
+    { head: number },
+  ];
 });
 
 test("a row that commits late gets a later place", async () => {
@@ -45,7 +47,10 @@ test("a row that commits late gets a later place", async () => {
 });
 
 test("two sequencers at once give each place once, and one that dies gives none", async () => {
-  await seedJournal(sql, Array.from({ length: 40 }, () => ({})));
+  await seedJournal(
+    sql,
+    Array.from({ length: 40 }, () => ({})),
+  );
   await expect(
     sql.begin(async (tx) => {
       expect(await sequenceJournal(tx)).toBe(40);
@@ -117,7 +122,8 @@ describe.each([1, 2, 3])("transactions that commit out of order, roll back and c
     expect(committed.size).toBeGreaterThan(20);
     expect(seen).toHaveLength(committed.size);
     expect(new Set(seen)).toEqual(committed);
-    const [sum] = await sql`select sum(jobs)::integer as jobs from slabmend.totals where dimension = 'outcome'`;
+    const [sum] =
+      await sql`select sum(jobs)::integer as jobs from slabmend.totals where dimension = 'outcome'`;
     expect(sum).toEqual({ jobs: committed.size });
   });
 });

@@ -76,7 +76,10 @@ test("budget and status count each row once, wherever the totals are", async () 
     const [{ spent }] = (await sql`select spent from slabmend.budget`) as unknown as [{ spent: object }];
     return { today: (await readStatus(sql)).today, spent };
   };
-  const seen = { today: expected, spent: { hastings: String(10n ** 40n + 9n), bytesRead: "3000", repairs: 1 } };
+  const seen = {
+    today: expected,
+    spent: { hastings: String(10n ** 40n + 9n), bytesRead: "3000", repairs: 1 },
+  };
   await seedJournal(sql, ROWS.slice(0, 1));
   await sequenceJournal(sql);
   await followTotals(sql);
@@ -114,8 +117,14 @@ test("old rows stay until every follower has passed them; a new follower begins 
   expect(await forgetJournal(sql, keep)).toBe(0);
   await sql`update slabmend.followers set position = position + 1 where name = 'archive /x'`;
   expect(await forgetJournal(sql, keep)).toBe(1);
-  expect(await joinJournal(sql, "archive /y")).toEqual({ position: archive.position + 1, segment: undefined });
-  expect(await joinJournal(sql, "archive /x")).toEqual({ position: archive.position + 1, segment: undefined });
+  expect(await joinJournal(sql, "archive /y")).toEqual({
+    position: archive.position + 1,
+    segment: undefined,
+  });
+  expect(await joinJournal(sql, "archive /x")).toEqual({
+    position: archive.position + 1,
+    segment: undefined,
+  });
   const states = await readFollowers(sql);
   expect(states.map(({ name, rowsBehind }) => ({ name, rowsBehind }))).toEqual([
     { name: "archive /x", rowsBehind: 2 },
@@ -126,7 +135,7 @@ test("old rows stay until every follower has passed them; a new follower begins 
   expect(states[2]!.behindSeconds).toBeUndefined();
   // Hourly sums of hosts go too, those of outcomes stay.
   await forgetJournal(sql, keep);
-  expect([...(await sql`select dimension, sum(jobs)::integer as jobs from slabmend.totals group by 1`)]).toEqual([
-    { dimension: "outcome", jobs: 3 },
-  ]);
+  expect([
+    ...(await sql`select dimension, sum(jobs)::integer as jobs from slabmend.totals group by 1`),
+  ]).toEqual([{ dimension: "outcome", jobs: 3 }]);
 });

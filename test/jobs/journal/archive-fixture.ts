@@ -23,7 +23,8 @@ export function useFolder(): { path: string } {
   return folder;
 }
 
-export const storageIn = ({ path }: { readonly path: string }): ArchiveStorage => createDirectoryStorage(path);
+export const storageIn = ({ path }: { readonly path: string }): ArchiveStorage =>
+  createDirectoryStorage(path);
 
 export const setWallet = async (sql: Sql, wallet = WALLET): Promise<void> => {
   await sql`update slabmend.indexd set wallet_hash = ${Buffer.from(wallet, "hex")}`;

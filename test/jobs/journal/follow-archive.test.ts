@@ -145,7 +145,10 @@ describe("a rewound or copied database", () => {
     await archive(restored, storage);
     expect(await archivedTokens(storage)).toEqual([...tokens, ...after]);
     // What a restore of this backup has to read: everything after its checkpoint.
-    expect(await archivedTokens(storage, { incarnation: 1, position: 3 })).toEqual([...tokens.slice(3), ...after]);
+    expect(await archivedTokens(storage, { incarnation: 1, position: 3 })).toEqual([
+      ...tokens.slice(3),
+      ...after,
+    ]);
   });
 });
 
@@ -174,9 +177,10 @@ test("a manifest that is gone is no new archive, and a directory that cannot be 
   await mkdir(manifests);
   const { encodeManifest, manifestOf } = await import("../../../lib/archive/manifest.ts");
   const { decodeSegment, segmentKey } = await import("../../../lib/archive/segment.ts");
-  const [{ first }] = (await sql`select min(position)::integer as first from slabmend.journal`) as unknown as [
-    { first: number },
-  ];
+  const [{ first }] =
+    (await sql`select min(position)::integer as first from slabmend.journal`) as unknown as [
+      { first: number },
+    ];
   const key = segmentKey(1, first);
   const file = await storage.read(key, new AbortController().signal);
   await writeFile(join(manifests, names[0]!), encodeManifest(manifestOf(decodeSegment(key, file!))));

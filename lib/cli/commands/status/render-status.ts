@@ -30,7 +30,10 @@ function describeFollower({ name, stoppedBy, stoppedSince, behindSeconds = 0, ro
   if (stoppedBy !== undefined) {
     return `${name}: stopped by ${stoppedBy} since ${stoppedSince?.toISOString()}: docs/runbook.md#archive-stopped`;
   }
-  return behindSeconds > BEHIND_SECONDS && `${name}: ${rowsBehind} rows of the journal behind, ${duration(behindSeconds)}`;
+  return (
+    behindSeconds > BEHIND_SECONDS &&
+    `${name}: ${rowsBehind} rows of the journal behind, ${duration(behindSeconds)}`
+  );
 }
 
 function describeMode({ kind, owner, reason, since }: Exclude<FleetMode, { kind: "running" }>): string {
