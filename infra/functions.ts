@@ -2,7 +2,7 @@ import type { Archive } from "./archive.ts";
 import { chosenFiles, chosenVariables, type Supplied } from "./function-environment.ts";
 import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
 import { LOG_RETENTION_DAYS } from "./limits.ts";
-import type { StageNames } from "./names.ts";
+import type { IndexerNames } from "./names.ts";
 import type { createNetwork } from "./network.ts";
 import { permissionsOf } from "./permissions.ts";
 import type { createQueues } from "./queues.ts";
@@ -10,12 +10,14 @@ import type { createSecrets } from "./secrets.ts";
 import type { StageSettings } from "./settings.ts";
 
 export interface FunctionParts {
-  readonly names: StageNames;
+  readonly names: IndexerNames;
   readonly queues: ReturnType<typeof createQueues>;
   readonly secrets: ReturnType<typeof createSecrets>;
   readonly network: ReturnType<typeof createNetwork>;
   readonly settings: StageSettings;
   readonly archive: Archive | undefined;
+  /** What the operator has set for this indexer. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** The three functions, the schedules of two and the queue's mapping to the third. */
@@ -72,7 +74,7 @@ export function createFunctions(parts: FunctionParts) {
 
 function createFunction<Name extends FunctionName>(
   name: Name,
-  { names, queues, network, settings, archive }: FunctionParts,
+  { names, queues, network, settings, archive, environment }: FunctionParts,
   supplied: Readonly<Record<Supplied<Name>, $util.Input<string>>>,
   after: Pick<$util.CustomResourceOptions, "dependsOn"> = {},
 ) {
@@ -90,10 +92,10 @@ function createFunction<Name extends FunctionName>(
     memory: `${memoryMb} MB`,
     timeout: `${timeoutSeconds} seconds`,
     nodejs: BUNDLE_OPTIONS,
-    copyFiles: [...copyFiles, ...chosenFiles($cli.paths.root, process.env)],
+    copyFiles: [...copyFiles, ...chosenFiles($cli.paths.root, environment)],
     logging: { logGroup: logGroup.name, format: "json" },
     ...(network === undefined ? {} : { vpc: network }),
-    environment: { ...chosenVariables(name, process.env), ...supplied },
+    environment: { ...chosenVariables(name, environment), ...supplied },
     permissions: permissionsOf(name, { queues, archive, logGroup, isInNetwork: network !== undefined }),
     // The schedule comes again in a minute: a retry would only run beside it. The queue retries by itself.
     ...(name === "repair" ? {} : { retries: 0 }),

@@ -29,6 +29,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.walks", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.host_scores", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.budget", select: "all", update: "all" },
+  { table: "slabmend.runs", select: "all", insert: "all", update: "all" },
   { table: "slabmend.database_migrations", select: "all" },
 ];
 

@@ -24,6 +24,7 @@ const FILES = [
   "../leases/write-journal.sql",
   "../leases/commit-repair.sql",
   "../leases/reap-leases.sql",
+  "../runs/hold-run.sql",
   "../indexd/bump-events.sql",
   "../journal/sequence-journal.sql",
   "../journal/join-journal.sql",

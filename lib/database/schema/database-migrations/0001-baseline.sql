@@ -186,6 +186,9 @@ create table slabmend.fleet (
   backoff_from timestamptz,
   backoff_until timestamptz,
   last_probe_at timestamptz,
+  -- When a run of claim, and one of reap, last came to its end without an error (last-runs.ts).
+  claimed_at timestamptz,
+  reaped_at timestamptz,
   -- Counts the changes: a writer that decided from an older state writes nothing.
   revision bigint not null default 0,
   check ((mode = 'running') = (mode_owner is null) and (mode = 'running') = (mode_since is null)),
@@ -283,6 +286,29 @@ create table slabmend.budget (
   checked_at timestamptz
 );
 insert into slabmend.budget default values;
+
+-- Maintenance runs: lib/database/runs. At most one is not finished. The lease (coordinator, token, expires_at) names the process that
+-- moves it on; `checkpoint` is the last stable one, from which another process continues.
+create table slabmend.runs (
+  id bigint generated always as identity primary key,
+  kind text not null check (kind ~ '^[a-z-]{1,40}$'),
+  -- What the operator asked for, as its kind understands it.
+  scope jsonb not null,
+  state text not null default 'running'
+    check (state in ('running', 'paused', 'cancelling', 'done', 'cancelled', 'failed')),
+  checkpoint jsonb not null default '{}',
+  statistics jsonb not null default '{}',
+  -- Of a failed run: code, message and remedy.
+  error jsonb check ((error is not null) = (state = 'failed')),
+  owner text not null,
+  started_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz check ((finished_at is not null) = (state in ('done', 'cancelled', 'failed'))),
+  coordinator text,
+  token uuid,
+  expires_at timestamptz,
+  check ((coordinator is null) = (token is null) and (token is null) = (expires_at is null))
+);
+create unique index runs_one_unfinished on slabmend.runs ((true)) where finished_at is null;
 
 -- When a lease ends, in any way, its slab is looked at again at once, in the same transaction so that no crash comes
 -- between. A trigger, because five places end leases. Entries are locked by ascending slab id: docs/architecture.md, Locks.

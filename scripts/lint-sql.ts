@@ -1,0 +1,18 @@
+/** Lints the SQL files below lib: scripts/lint-sql/rules.ts says by which rules. Exits with 1 when it finds something. */
+import { globSync, readFileSync } from "node:fs";
+import { readFunctions } from "./lint-sql/read-functions.ts";
+import { lintFunction } from "./lint-sql/rules.ts";
+
+const root = new URL("..", import.meta.url).pathname;
+/** `referencing old table as …` of 0001-baseline.sql. */
+const TRANSITION_TABLES = new Set(["ended"]);
+
+const findings = globSync("lib/**/*.sql", { cwd: root })
+  .sort()
+  .flatMap((path) =>
+    readFunctions(readFileSync(`${root}${path}`, "utf8"))
+      .flatMap((fn) => lintFunction(fn, TRANSITION_TABLES))
+      .map(({ line, rule, message }) => `${path}:${line} ${rule}: ${message}`),
+  );
+for (const finding of findings) console.error(finding);
+if (findings.length > 0) process.exitCode = 1;

@@ -1,0 +1,112 @@
+/**
+ * What PostgreSQL says of the statements in a plpgsql body, which it otherwise looks at only when they run.
+ *
+ *   prepare the statement as it is -- a name is unknown --> if it is a variable, put a null of its type there, and again
+ *                                  -- accepted --> a variable's name that was left is a column too: ambiguous
+ */
+
+import { parseSync } from "libpg-query";
+import postgres, { type ReservedSql } from "postgres";
+import type { SqlFunction, Statement } from "./read-functions.ts";
+import type { Finding } from "./rules.ts";
+import { type NameReference, nameReferences } from "./walk-tree.ts";
+
+const PREPARE = "prepare lint_statement as ";
+/** undefined_column, and undefined_table for the `a` of `a.b`. */
+const UNKNOWN_NAME: ReadonlySet<string> = new Set(["42703", "42P01"]);
+
+/**
+ * @param sql a connection that is in no transaction, to a database that the function is written for
+ * @returns what does not compile, and names that are both a variable and a column
+ */
+export async function analyseStatements(sql: ReservedSql, fn: SqlFunction): Promise<readonly Finding[]> {
+  const nulls = new Map(fn.variables.map(({ name, type }) => [name, nullOf(name, type)]));
+  const records = new Set(fn.variables.flatMap(({ name, type }) => (type === "record" ? [name] : [])));
+  const findings: Finding[] = [];
+  for (const statement of fn.language === "plpgsql" ? fn.statements : []) {
+    const { line } = statement;
+    const analysed = await analyse(sql, statement, nulls);
+    if (analysed.problem !== undefined) {
+      findings.push({ line, rule: "does-not-compile", message: analysed.problem });
+      continue;
+    }
+    for (const { parts } of fn.prefersColumns ? [] : analysed.columns) {
+      findings.push({
+        line,
+        rule: "ambiguous-name",
+        message: `${parts.join(".")} is a variable and a column`,
+      });
+    }
+    for (const name of statement.sets.filter((set) => records.has(set))) {
+      await sql.unsafe(`drop table if exists pg_temp.lint_${name}`);
+      await sql.unsafe(`create temporary table lint_${name} as ${analysed.sql} with no data`);
+      nulls.set(name, `(null::pg_temp.lint_${name})`);
+    }
+  }
+  return findings;
+}
+
+function nullOf(name: string, type: string): string {
+  // The type of a `case` that has an argument is known only when it runs, and so is a record's before it was set.
+  return name.startsWith("__Case") || type === "record" ? "null" : `(null::${type})`;
+}
+
+interface Analysed {
+  /** The statement with nulls for variables. */
+  readonly sql: string;
+  /** What PostgreSQL refuses it for. */
+  readonly problem?: string;
+  /** Names of variables that PostgreSQL took for columns. */
+  readonly columns: readonly NameReference[];
+}
+
+async function analyse(
+  sql: ReservedSql,
+  statement: Statement,
+  nulls: ReadonlyMap<string, string>,
+): Promise<Analysed> {
+  const left = nameReferences(parseSync(statement.sql)).filter(({ parts }) => nulls.has(parts[0] ?? ""));
+  const variables: NameReference[] = [];
+  for (;;) {
+    const { text, originalOffset } = substitute(statement.sql, variables, nulls);
+    const error = await prepare(sql, text);
+    if (error === undefined) return { sql: text, columns: left };
+    const at = originalOffset(Number(error.position) - 1 - PREPARE.length);
+    const unknown = UNKNOWN_NAME.has(error.code) ? left.findIndex((reference) => reference.at === at) : -1;
+    if (unknown === -1) return { sql: text, problem: error.message, columns: left };
+    variables.push(...left.splice(unknown, 1));
+  }
+}
+
+/** Positions are of ASCII text: the parser counts bytes, the server characters. */
+function substitute(
+  text: string,
+  variables: readonly NameReference[],
+  nulls: ReadonlyMap<string, string>,
+): { readonly text: string; readonly originalOffset: (at: number) => number } {
+  const shifts: { readonly from: number; readonly by: number }[] = [];
+  let result = "";
+  let done = 0;
+  for (const { parts, at } of variables.toSorted((a, b) => a.at - b.at)) {
+    const [name = ""] = parts;
+    const value = nulls.get(name) ?? "null";
+    result += text.slice(done, at) + value;
+    const length = text[at] === '"' ? name.length + 2 : name.length;
+    done = at + length;
+    shifts.push({ from: result.length, by: value.length - length });
+  }
+  const originalOffset = (at: number): number =>
+    shifts.reduce((offset, { from, by }) => (at >= from ? offset - by : offset), at);
+  return { text: result + text.slice(done), originalOffset };
+}
+
+async function prepare(sql: ReservedSql, text: string): Promise<postgres.PostgresError | undefined> {
+  try {
+    await sql.unsafe(PREPARE + text);
+  } catch (error) {
+    if (error instanceof postgres.PostgresError) return error;
+    throw error;
+  }
+  await sql.unsafe("deallocate lint_statement");
+  return undefined;
+}

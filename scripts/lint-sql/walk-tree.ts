@@ -1,0 +1,32 @@
+import { child, list, type Tree } from "./read-functions.ts";
+
+/** The nodes of a kind in a tree. */
+export function nodesOf(tree: Tree, kind: string): readonly Tree[] {
+  const found: Tree[] = [];
+  visit(tree, (key, value) => {
+    if (key === kind) found.push(value);
+  });
+  return found;
+}
+
+function visit(node: Tree, see: (key: string, value: Tree) => void): void {
+  if (typeof node !== "object" || node === null) return;
+  for (const [key, value] of Object.entries(node)) {
+    see(key, value);
+    visit(value, see);
+  }
+}
+
+/** A name in a statement that may be a variable: `a`, or the first part of `a.b`. */
+export interface NameReference {
+  readonly parts: readonly string[];
+  /** In bytes from the statement's beginning. */
+  readonly at: number;
+}
+
+export function nameReferences(tree: Tree): readonly NameReference[] {
+  return nodesOf(tree, "ColumnRef").map((reference) => ({
+    parts: list(child(reference, "fields")).map((part) => String(child(part, "String", "sval") ?? "*")),
+    at: Number(child(reference, "location") ?? 0),
+  }));
+}
