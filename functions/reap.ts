@@ -1,5 +1,6 @@
 import { systemClock } from "../lib/clock/clock.ts";
 import { readFleetGauges } from "../lib/database/reports/read-fleet-gauges.ts";
+import type { ArchiveStep } from "../lib/jobs/journal/follow-archive.ts";
 import { type ReapStep, reap } from "../lib/jobs/reap/reap.ts";
 import { REAP_MEASURES } from "../lib/jobs/reap/reap-metrics.ts";
 import { DEFAULT_REAP_SETTINGS } from "../lib/jobs/reap/reap-settings.ts";
@@ -11,7 +12,7 @@ import { createScheduledHandler } from "./scheduled.ts";
 
 /** Puts right what crashed, was lost or left behind. `step` is for kill tests. */
 export function createReapHandler(
-  options: { readonly step?: (name: ReapStep) => void | Promise<void> } = {},
+  options: { readonly step?: (name: ReapStep | ArchiveStep) => void | Promise<void> } = {},
 ) {
   return createScheduledHandler(
     "reap",
@@ -21,6 +22,7 @@ export function createReapHandler(
         variables: process.env,
         clock: systemClock,
         logger,
+        ...options,
       });
       // Beside reap, so that neither holds up the other.
       const archiving = archive?.follow(ask, remainingMs);

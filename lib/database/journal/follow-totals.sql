@@ -10,7 +10,8 @@ declare
   last bigint;
   added integer;
 begin
-  select f.position into passed from slabmend.followers f where f.name = 'totals' for no key update;
+  select f.position into passed from slabmend.followers f where f.name = 'totals'
+  order by f.name for no key update;
   select max(b.position), count(*) into last, added
   from (select j.position from slabmend.journal j where j.position > passed order by j.position limit most) b;
   if added = 0 then

@@ -11,7 +11,7 @@ declare
   passed bigint;
   forgotten integer;
 begin
-  perform from slabmend.journal_head for no key update;
+  perform from slabmend.journal_head h where h.id = 0 for no key update;
   select min(f.position) into passed from slabmend.followers f;
   delete from slabmend.journal j
   using (

@@ -12,7 +12,7 @@ begin
   if found then
     return checkpoint;
   end if;
-  perform from slabmend.journal_head for no key update;
+  perform from slabmend.journal_head h where h.id = 0 for no key update;
   insert into slabmend.followers (name, position, updated_at)
   select follower, coalesce((select min(j.position) - 1 from slabmend.journal j where j.position is not null), h.position),
     clock_timestamp()

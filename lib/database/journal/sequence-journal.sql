@@ -12,7 +12,7 @@ declare
   head slabmend.journal_head;
   given integer;
 begin
-  select h.* into head from slabmend.journal_head h for no key update;
+  select h.* into head from slabmend.journal_head h where h.id = 0 for no key update;
   with next as materialized (
     select j.id, row_number() over (order by j.id) as place
     from (select u.id from slabmend.journal u where u.position is null order by u.id limit most) j
@@ -23,7 +23,7 @@ begin
   )
   select count(*) into given from placed;
   if given > 0 then
-    update slabmend.journal_head set position = head.position + given;
+    update slabmend.journal_head set position = head.position + given where id = 0;
   end if;
   return given;
 end

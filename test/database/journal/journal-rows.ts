@@ -27,13 +27,12 @@ export async function seedJournal(sql: ISql, rows: readonly SeededRow[]): Promis
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, moves, lost, dropped,
         bytes_read, bytes_written, hastings, phases_ms, worker, leased_at, began_at, finished_at)
-      values (${token}, 1, ${randomBytes(32)}, ${row.outcome ?? "repaired"}, ${row.outcome ?? "repaired"},
-        ${row.error ?? null}, ${JSON.stringify(row.moves ?? [])}::text::jsonb, ${JSON.stringify(row.lost ?? [])}::text::jsonb,
-        ${JSON.stringify(row.dropped ?? [])}::text::jsonb, ${row.bytesRead ?? 1_000}, 100,
-        ${String(row.hastings ?? 10n)}, '{"copy": 12.5}', 'worker-1',
-        clock_timestamp() - make_interval(secs => ${ageSeconds + seconds}),
-        clock_timestamp() - make_interval(secs => ${ageSeconds + seconds}),
-        clock_timestamp() - make_interval(secs => ${ageSeconds}))`;
+      select ${token}, 1, ${randomBytes(32)}, ${row.outcome ?? "repaired"}, ${row.outcome ?? "repaired"},
+        ${row.error ?? null}::text, ${JSON.stringify(row.moves ?? [])}::text::jsonb,
+        ${JSON.stringify(row.lost ?? [])}::text::jsonb, ${JSON.stringify(row.dropped ?? [])}::text::jsonb,
+        ${row.bytesRead ?? 1_000}::bigint, 100, ${String(row.hastings ?? 10n)}::numeric, '{"copy": 12.5}', 'worker-1',
+        t - make_interval(secs => ${seconds}), t - make_interval(secs => ${seconds}), t
+      from (select clock_timestamp() - make_interval(secs => ${ageSeconds}) as t) ended`;
     tokens.push(token);
   }
   return tokens;
