@@ -10,11 +10,13 @@ import { addGrant } from "./commands/grant.ts";
 import { addHistory } from "./commands/history.ts";
 import { addHosts } from "./commands/hosts.ts";
 import { addInvoke } from "./commands/invoke/command.ts";
+import { addLosses } from "./commands/losses/command.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair/command.ts";
 import { addSchema } from "./commands/schema/command.ts";
+import { addServe } from "./commands/serve.ts";
 import { addSlab } from "./commands/slab.ts";
 import { addSlabs } from "./commands/slabs.ts";
 import { addStatus } from "./commands/status/command.ts";
@@ -36,9 +38,11 @@ const COMMANDS = [
   addSlab,
   addHistory,
   addHosts,
+  addLosses,
   addPlan,
   addRepair,
   addWork,
+  addServe,
   addInvoke,
   addPause,
   addDeadLetters,

@@ -19,6 +19,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.journal_head", select: "all", update: "all" },
   { table: "slabmend.followers", select: "all", insert: "all", update: "all" },
   { table: "slabmend.totals", select: "all", insert: "all", update: "all", delete: true },
+  { table: "slabmend.denials", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.moved", select: "all", insert: "all", update: ["moved_at"], delete: true },
   { table: "slabmend.dead_letters", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.checkpoints", select: "all", insert: "all", update: "all" },
@@ -29,6 +30,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.walks", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.host_scores", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.budget", select: "all", update: "all" },
+  { table: "slabmend.workers", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.runs", select: "all", insert: "all", update: "all" },
   { table: "slabmend.database_migrations", select: "all" },
 ];

@@ -140,6 +140,32 @@ create table slabmend.totals (
   primary key (dimension, hour, kind, name)
 );
 
+-- What hosts said that they do not have (or have only corrupted), and where lost sectors were: a row for each sector and host. Written
+-- under the lease's token and the sector's lock. A row goes when the host has served the whole sector, or when the sector goes.
+create table slabmend.denials (
+  sector_id bigint not null,
+  host_id integer not null,
+  root bytea not null check (octet_length(root) = 32),
+  -- What of indexd's row the denial is bound to: once one of them has changed, the denial means nothing any more.
+  map_id integer,
+  uploaded_at timestamptz not null,
+  code text not null check (code in ('not-found', 'corrupt')),
+  -- Consecutive, without a read of the whole sector between them, and at least an hour apart. Three: bad for good.
+  denials smallint not null check (denials > 0),
+  -- When a read of the whole sector was first denied; null: only a range was.
+  whole_denied_at timestamptz,
+  first_denied_at timestamptz not null,
+  -- The last one that counted in denials.
+  counted_at timestamptz not null,
+  last_denied_at timestamptz not null,
+  -- 'lost': it became a loss in indexd's tables, or the sector was moved away since. An earlier location.
+  state text not null check (state in ('open', 'lost')),
+  primary key (sector_id, host_id)
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+create index denials_open_idx on slabmend.denials (sector_id) where state = 'open';
+create index denials_host_idx on slabmend.denials (host_id, last_denied_at);
+create index denials_denied_at_idx on slabmend.denials (last_denied_at);
+
 -- Outbox: slabs whose objects' events still have to be bumped. Append-only for commits, so that a commit never waits for a
 -- flush; several rows of a slab are one bump.
 create table slabmend.moved (
@@ -286,6 +312,23 @@ create table slabmend.budget (
   checked_at timestamptz
 );
 insert into slabmend.budget default values;
+
+-- Which commands work for this database: a row for each `work` and `serve`, kept by a heartbeat (lib/database/fleet/workers.ts).
+-- It goes when the command ends; after a crash it stays for a day, and seen_at tells.
+create table slabmend.workers (
+  id uuid primary key,
+  command text not null check (command in ('work', 'serve')),
+  host text not null check (length(host) <= 200),
+  pid integer not null,
+  -- Repairs at once, and under way.
+  concurrency integer not null check (concurrency > 0),
+  running integer not null check (running >= 0),
+  state text not null check (state in ('working', 'draining')),
+  -- A stable code of what keeps it from working; null: nothing does.
+  trouble text check (length(trouble) <= 200),
+  started_at timestamptz not null,
+  seen_at timestamptz not null
+) with (fillfactor = 50);
 
 -- Maintenance runs: lib/database/runs. At most one is not finished. The lease (coordinator, token, expires_at) names the process that
 -- moves it on; `checkpoint` is the last stable one, from which another process continues.
