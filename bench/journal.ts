@@ -77,7 +77,7 @@ async function costs(url: string, sql: Sql, indexd: GeneratedIndexd) {
   }
   // As nothing had been leased before.
   await sql`truncate slabmend.leases, slabmend.repairs`;
-  await sql`update slabs set next_repair_attempt = now() - interval '2 hours' where next_repair_attempt > now()`;
+  await sql`update slabs set next_repair_attempt = now() - interval '3 hours'`;
   await sql`update slabmend.backlog set ready = true`;
   await sql.unsafe("vacuum analyze slabs");
   await sql.unsafe("vacuum analyze slabmend.backlog");
