@@ -44,6 +44,7 @@ export type OperatorErrorCode =
   | "worker-unfit"
   /** AWS, or what stands in for it. */
   | "function-failed"
+  | "aws-package-missing"
   | "aws-unavailable";
 
 /** Thrown by the command line's own use cases; the exit code follows from the code (exit-codes.ts). */

@@ -7,7 +7,7 @@
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
+import { extname, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
@@ -32,7 +32,8 @@ export interface WorkerPoolOptions {
 /** A process alone takes as much memory as two repairs of usual codes; while one waits for hosts, the other computes. */
 const LEAST_PER_PROCESS = 2;
 
-const ENTRY = fileURLToPath(new URL("./worker-process.ts", import.meta.url));
+/** Beside this file, in TypeScript or compiled as this one is. */
+const ENTRY = join(import.meta.dirname, `worker-process${extname(import.meta.filename)}`);
 function workerFailed(): OperatorError {
   return new OperatorError({
     code: "worker-failed",

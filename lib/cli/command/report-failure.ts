@@ -84,6 +84,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "worker-failed": "unexpected",
   "worker-unfit": "unexpected",
   "function-failed": "aws",
+  "aws-package-missing": "aws",
   "aws-unavailable": "aws",
 };
 

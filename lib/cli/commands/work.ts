@@ -12,11 +12,10 @@ import { createMetrics, type MetricsPrinter } from "../../telemetry/metrics.ts";
 import { openArchive } from "../../worker/open-archive.ts";
 import { startPresence } from "../../worker/presence.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
-import { workFromQueue } from "../../worker/work-from-queue.ts";
 import { countEnd, createWorkReport } from "../../worker/work-report.ts";
 import { WorkerPool } from "../../worker/worker-pool.ts";
 import type { WorkEnd } from "../../worker/worker-slot.ts";
-import { createSqsClient } from "../command/aws-clients.ts";
+import { createSqsClient, importForAws } from "../command/aws-clients.ts";
 import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
 import { type DatabaseAccess, withDatabase } from "../command/open-database.ts";
 import { wholeNumber } from "../command/option-values.ts";
@@ -184,7 +183,11 @@ async function untilToldToEnd(work: Work): Promise<void> {
 async function workForQueue(work: Work, queueUrl: string): Promise<void> {
   const { context, environment, pool, concurrency, logger, onEnd, signal } = work;
   const { clock } = context.io;
-  const client = createSqsClient(context.variables, queueUrl);
+  const client = await createSqsClient(context.variables, queueUrl);
+  const { workFromQueue } = await importForAws(
+    "sqs-consumer",
+    () => import("../../worker/work-from-queue.ts"),
+  );
   const indexer = environment.SLABMEND_INDEXER;
   await workFromQueue({
     client,

@@ -66,7 +66,7 @@ unreadable: this release cannot read it: something else writes to the queue, or 
           "SLABMEND_QUEUE_URL",
           "SLABMEND_INDEXER",
         ]);
-        const client = createSqsClient(context.variables, queueUrl);
+        const client = await createSqsClient(context.variables, queueUrl);
         const queue = createRepairQueue({ client, queueUrl, indexer });
         try {
           const report = await withDatabase(context, { needs: "store" }, (ask) =>
