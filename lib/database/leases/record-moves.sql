@@ -15,6 +15,10 @@ language plpgsql volatile
 set plan_cache_mode = force_generic_plan
 as $function$
 begin
+  if jsonb_array_length(moves) = 0 then
+    total := 0; were_pinned := 0; were_lost := 0; still_needed := 0; recorded := '[]'; dropped := '[]'; entries := '[]';
+    return;
+  end if;
   with decided as materialized (
     select * from slabmend.judge_moves(the_slab, moves)
   ), relocated as (
