@@ -50,7 +50,7 @@ function answerOf(outcome: PoolOutcome): Answer {
 const answer = (value: unknown): string => JSON.stringify({ do: "answer", value });
 
 describe("an invocation", () => {
-  test("runs in a process of its own with the context that Lambda gives", async () => {
+  test("an invocation runs in a process of its own with the context that Lambda gives", async () => {
     const result = answerOf(
       await pool({ timeoutMs: 15_000 }).invoke(answer({ a: 1 }), { requestId: "request-1" }),
     );
@@ -69,7 +69,7 @@ describe("an invocation", () => {
     expect(await pool().invoke('{"do":"nothing"}')).toEqual({ kind: "succeeded", payload: "null" });
   });
 
-  test("reuses the process of the one before", async () => {
+  test("an invocation reuses the process of the one before", async () => {
     const functions = pool();
     const first = answerOf(await functions.invoke(answer(1)));
     const second = answerOf(await functions.invoke(answer(2)));
@@ -77,7 +77,7 @@ describe("an invocation", () => {
     expect(second.invocations).toBe(2);
   });
 
-  test("that throws is an error with type, message and trace, and keeps its process", async () => {
+  test("an invocation that throws is an error with type, message and trace, and keeps its process", async () => {
     const functions = pool();
     const outcome = await functions.invoke('{"do":"throw","value":"no such thing"}');
     expect(outcome).toMatchObject({
@@ -89,7 +89,7 @@ describe("an invocation", () => {
     expect(next.invocations).toBe(2);
   });
 
-  test("that exits is reported as a crash, and the next one starts cold", async () => {
+  test("an invocation that exits is reported as a crash, and the next one starts cold", async () => {
     const functions = pool();
     const before = answerOf(await functions.invoke(answer(1)));
     const outcome = await functions.invoke('{"do":"exit","value":3}', { requestId: "r" });
@@ -127,7 +127,7 @@ describe("an invocation", () => {
     expect(functions.pids).toEqual([]);
   });
 
-  test("in a stopped process is killed at its deadline too", async () => {
+  test("an invocation in a stopped process is killed at its deadline too", async () => {
     const functions = pool({ timeoutMs: 500 });
     const outcome = await functions.invoke('{"do":"hang"}', {
       onStarted: ({ pid }) => expect(functions.signal(pid, "SIGSTOP")).toBe(true),
@@ -135,7 +135,7 @@ describe("an invocation", () => {
     expect(outcome).toMatchObject({ kind: "failed", how: "timed-out" });
   });
 
-  test("whose process is killed is a crash that names the signal", async () => {
+  test("an invocation whose process is killed is a crash that names the signal", async () => {
     const functions = pool();
     const outcome = await functions.invoke('{"do":"hang"}', {
       onStarted: ({ pid }) => expect(functions.signal(pid, "SIGKILL")).toBe(true),
@@ -147,7 +147,7 @@ describe("an invocation", () => {
     expect(functions.busy).toEqual([]);
   });
 
-  test("of a module that cannot be imported, or has no such handler, says so", async () => {
+  test("an invocation of a module that cannot be imported, or has no such handler, says so", async () => {
     const broken = await pool({ entry: BROKEN }).invoke("{}");
     expect(broken).toMatchObject({
       how: "init-error",
@@ -159,7 +159,7 @@ describe("an invocation", () => {
 });
 
 describe("concurrency", () => {
-  test("beyond the limit is throttled; what is busy is listed", async () => {
+  test("an invocation beyond the limit is throttled, and busy processes are listed", async () => {
     const functions = pool({ maxConcurrency: 1 });
     const started = once(functions, "started");
     const running = functions.invoke('{"do":"hang"}');
@@ -171,7 +171,7 @@ describe("concurrency", () => {
     expect(answerOf(await functions.invoke(answer(1))).value).toBe(1);
   });
 
-  test("below the limit uses as many processes", async () => {
+  test("concurrent invocations below the limit use as many processes", async () => {
     const functions = pool({ maxConcurrency: 2 });
     const results = await Promise.all([functions.invoke(answer(1)), functions.invoke(answer(2))]);
     expect(new Set(results.map((result) => answerOf(result).pid)).size).toBe(2);
@@ -213,7 +213,7 @@ describe("concurrency", () => {
 });
 
 describe("between invocations", () => {
-  test("the process is frozen, its sockets too, and thaws for the next", async () => {
+  test("between invocations the process is frozen, its sockets too, and thaws for the next", async () => {
     const functions = pool();
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -245,7 +245,7 @@ describe("between invocations", () => {
 });
 
 describe("the environment of a function", () => {
-  test("is what it was given and what Lambda sets, and nothing of ours", async () => {
+  test("a function's environment is what it was given and what Lambda sets, and nothing of ours", async () => {
     process.env["SLABMEND_TEST_CANARY"] = "do-not-inherit";
     const outcome = await pool({ environment: { GIVEN: "yes" } }).invoke('{"do":"environment"}');
     delete process.env["SLABMEND_TEST_CANARY"];
@@ -257,7 +257,7 @@ describe("the environment of a function", () => {
     expect(environment["HOME"]).toBeUndefined();
   });
 
-  test("what it prints reaches the sink by line", async () => {
+  test("what a function prints reaches the sink line by line", async () => {
     await pool().invoke('{"do":"print"}');
     await untilEqual(
       () => lines.map(({ stream, line }) => `${stream} ${line}`).sort(),

@@ -60,7 +60,7 @@ test("the embedded SQS listens on loopback only", async () => {
   }
 });
 
-test("stops at once although somebody polls", async () => {
+test("the embedded SQS stops at once while a client polls", async () => {
   const other = await startQueueServer();
   const { repairs } = await other.createQueues({ visibilityTimeoutSeconds: 30, maxReceiveCount: 5 });
   const client = other.createClient();

@@ -40,7 +40,7 @@ function recordingInvoke(fail = false) {
   return { calls, invoke };
 }
 
-test("calls each function at its rate, the first time when told", () => {
+test("the scheduler calls each function at its rate, and for the first time when told", () => {
   const { clock, advance, armed } = handClock();
   const { calls, invoke } = recordingInvoke();
   const schedules = [

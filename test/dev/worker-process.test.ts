@@ -31,7 +31,7 @@ test("a process that stopped itself goes on when it is told", async () => {
   expect(await running).toMatchObject({ kind: "succeeded" });
 });
 
-test("without a chosen step all are passed and noted", async () => {
+test("without a chosen step a worker passes all steps and notes them", async () => {
   await start();
   expect(await worker.invoke({})).toMatchObject({ kind: "succeeded" });
   expect(await worker.steps()).toEqual(["begun", "stored-one", "stored-one", "committed"]);

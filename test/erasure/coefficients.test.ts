@@ -19,7 +19,7 @@ const requests = fc
   });
 
 describe("encoding matrix", () => {
-  it("of 10 of 30 matches the vectors", () => {
+  it("the encoding matrix of 10-of-30 matches the vectors", () => {
     const matrix = encodingMatrix(10, 30);
     expect(hexOf(matrix.subarray(100, 110))).toBe("8196afb8d2c4fee80302");
     expect(hexOf(matrix.subarray(290, 300))).toBe("c731a7b01819d63d8882");
@@ -65,7 +65,7 @@ describe("rebuild coefficients", () => {
     expect(hexOf(rebuildCoefficients({ k: 10, n: 30, available, targets: [target] }))).toBe(coefficients);
   });
 
-  it("equal those of the matrices for any code, sources and targets", () => {
+  it("rebuild coefficients equal those of the matrices for any code, sources and targets", () => {
     fc.assert(
       fc.property(requests, (request) => {
         expect([...rebuildCoefficients(request)]).toEqual([...matrixCoefficients(request)]);

@@ -45,7 +45,7 @@ function specifiedLength(start: number, end: number): number {
 }
 
 describe("range proof", () => {
-  it("of one leaf of zeros is the zero-subtree roots from the bottom", () => {
+  it("the proof of one leaf of zeros is the zero-subtree roots from the bottom", () => {
     const zeros = Buffer.alloc(SECTOR_BYTES);
     const proof = kernel.buildRangeProof(zeros, 0, LEAF_BYTES).map(hexOf);
     expect(proof).toEqual(
@@ -91,12 +91,12 @@ describe("range proof", () => {
     expect(verify(start, end)).toBe(true);
   });
 
-  it("of a whole sector is empty", () => {
+  it("the proof of a whole sector is empty", () => {
     expect(proofOf(0, LEAVES_PER_SECTOR)).toEqual([]);
     expect(verify(0, LEAVES_PER_SECTOR)).toBe(true);
   });
 
-  it("has as many hashes as the specification counts", () => {
+  it("a proof has as many hashes as the specification counts", () => {
     fc.assert(
       fc.property(ranges, ({ start, end }) => {
         expect(rangeProofLength({ start, end })).toBe(specifiedLength(start, end));
@@ -105,7 +105,7 @@ describe("range proof", () => {
     );
   });
 
-  it("verifies for every range, and fails for any changed bit", () => {
+  it("a proof verifies for every range, and fails for any changed bit", () => {
     fc.assert(
       fc.property(ranges, fc.nat(), fc.nat({ max: 7 }), ({ start, end }, at, bit) => {
         const proof = proofOf(start, end);
@@ -122,7 +122,7 @@ describe("range proof", () => {
     );
   });
 
-  it("equals the slow reference", () => {
+  it("a proof equals the slow reference", () => {
     for (const [start, end] of [
       [0, 3],
       [40_000, 65_001],
@@ -131,7 +131,7 @@ describe("range proof", () => {
     }
   });
 
-  it("is refused when hashes are missing, added, reordered or of another size", () => {
+  it("a proof is refused when hashes are missing, added, reordered or of another size", () => {
     const proof = proofOf(3, 5);
     expect(verify(3, 5, { proof: proof.slice(1) })).toBe(false);
     expect(verify(3, 5, { proof: proof.slice(0, -1) })).toBe(false);
@@ -141,7 +141,7 @@ describe("range proof", () => {
     expect(verify(3, 5, { proof: [Buffer.alloc(64), ...proof.slice(1)] })).toBe(false);
   });
 
-  it("is refused for data of another length, and for another range of the same sector", () => {
+  it("a proof is refused for data of another length, and for another range of the same sector", () => {
     expect(verify(3, 5, { data: sector.subarray(0, 64) })).toBe(false);
     expect(verify(3, 5, { data: sector.subarray(0, 192) })).toBe(false);
     expect(verify(3, 5, { data: sector.subarray(5 * 64, 7 * 64) })).toBe(false);

@@ -101,7 +101,7 @@ describe("sector root", () => {
   });
 
   it.each([0, 1, LEAF_BYTES, SECTOR_BYTES - LEAF_BYTES, SECTOR_BYTES + LEAF_BYTES])(
-    "refuses %i bytes",
+    "a root of %i bytes is refused",
     (bytes) => {
       expect(() => kernel.sectorRoot(Buffer.alloc(bytes))).toThrow(
         expect.objectContaining({ code: "bad-argument" }),
@@ -119,7 +119,7 @@ describe("sector root", () => {
 
 describe("subtree root", () => {
   it.each(ZERO_SUBTREE_ROOTS.map((root, height) => ({ height, root })))(
-    "of zeros, height $height",
+    "the root of zeros at height $height matches the vector",
     ({ height, root }) => {
       expect(hexOf(kernel.subtreeRoot(Buffer.alloc(LEAF_BYTES * 2 ** height)))).toBe(root);
     },
@@ -135,7 +135,7 @@ describe("subtree root", () => {
     );
   });
 
-  it.each([0, 63, 192, LEAF_BYTES * 131_072])("refuses %i bytes", (bytes) => {
+  it.each([0, 63, 192, LEAF_BYTES * 131_072])("a root of %i bytes is refused", (bytes) => {
     expect(() => kernel.subtreeRoot(Buffer.alloc(bytes))).toThrow(
       expect.objectContaining({ code: "bad-argument" }),
     );
@@ -155,7 +155,7 @@ describe("meta root", () => {
     expect(hexOf(kernel.metaRoot(roots(count)))).toBe(root);
   });
 
-  it("of the roots of equal aligned pieces is the sector root", () => {
+  it("the meta root of the roots of equal aligned pieces is the sector root", () => {
     const pieces = Array.from({ length: 4 }, (_, i) =>
       kernel.subtreeRoot(countingSector.subarray((i * SECTOR_BYTES) / 4, ((i + 1) * SECTOR_BYTES) / 4)),
     );

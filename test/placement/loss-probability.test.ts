@@ -66,7 +66,7 @@ describe("the examples of docs/decisions/0200", () => {
     expect(Number(loss.toPrecision(2))).toBe(expected);
   });
 
-  test("small and large codes: the formula decides, not the margin", () => {
+  test("in small and large codes the formula decides the order, not the margin", () => {
     // 5 live of 3-of-12 has a margin of 2, 13 live of 10-of-30 one of 3, and yet they are nearly equal.
     const small = lossProbability(3, alone(5));
     const large = lossProbability(10, alone(13));
@@ -100,7 +100,7 @@ describe("order", () => {
   });
   const close = (value: number): number => value * (1 + 1e-9) + 1e-300;
 
-  test("a holder less never makes a slab safer", () => {
+  test("one holder less never makes a slab safer", () => {
     fc.assert(
       fc.property(slab, fc.nat(), ({ minShards, holders }, n) => {
         const fewer = holders.toSpliced(n % holders.length, 1);
@@ -138,7 +138,7 @@ describe("order", () => {
     );
   });
 
-  test("a likelier failure, a higher min_shards: never safer", () => {
+  test("a likelier failure or a higher min_shards never makes a slab safer", () => {
     fc.assert(
       fc.property(slab, fc.nat(), ({ minShards, holders }, n) => {
         const place = n % holders.length;

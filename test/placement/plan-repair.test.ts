@@ -59,7 +59,7 @@ describe("healthy", () => {
 });
 
 describe("candidates", () => {
-  test("are the good hosts that hold no sector of the slab", () => {
+  test("candidates are the good hosts that hold no sector of the slab", () => {
     const planned = repair(slabOn(2, [1, null, 3]), fleetOf(6));
     expect(ids(planned.candidates)).toEqual([2, 4, 5, 6]);
   });
@@ -76,17 +76,17 @@ describe("candidates", () => {
     expect(ids(repair(slabOn(1, [1, null]), fleetOf(4, { 3: changes })).candidates)).toEqual([2, 4]);
   });
 
-  test("at the limit of unpinned sectors a host still takes", () => {
+  test("a host at the limit of unpinned sectors is still a candidate", () => {
     const fleet = fleetOf(4, { 3: { unpinnedSectors: 100 } });
     expect(ids(repair(slabOn(1, [1, null]), fleet).candidates)).toEqual([2, 3, 4]);
   });
 
-  test("are not the host of a bad contract, nor that of a duplicate", () => {
+  test("the host of a bad contract and that of a duplicate are no candidates", () => {
     const planned = repair(slabOn(1, [1, 2, 2]), fleetOf(5, {}, { unhealthy: [1] }));
     expect(ids(planned.candidates)).toEqual([3, 4, 5]);
   });
 
-  test("are no hosts of other slabs that share a moved sector; those of a sector that stays do not matter", () => {
+  test("hosts of other slabs that share a moved sector are no candidates; those of a sector that stays do not matter", () => {
     const places = [
       sector(0, 1, { neighbourHostIds: [hostId(5)] }),
       sector(1, null, { neighbourHostIds: [hostId(4)] }),
@@ -94,7 +94,7 @@ describe("candidates", () => {
     expect(ids(repair(slabOn(1, places), fleetOf(6)).candidates)).toEqual([2, 3, 5, 6]);
   });
 
-  test("keep their distance from hosts that stay, and from each other", () => {
+  test("candidates keep their distance from hosts that stay, and from each other", () => {
     const near = (n: number): Partial<NetworkHost> => ({ latitude: 10, longitude: n / 1000 });
     const fleet = fleetOf(6, {
       1: near(1),
@@ -108,7 +108,7 @@ describe("candidates", () => {
     expect(ids(planned.candidates)).not.toContain(2);
   });
 
-  test("do not keep distance from hosts that the sectors leave", () => {
+  test("candidates need no distance from hosts that the sectors leave", () => {
     const here = { latitude: 10, longitude: 10 };
     const fleet = fleetOf(3, { 1: { ...here, ...BLOCKED }, 2: here });
     expect(ids(repair(slabOn(1, [1, 3]), fleet).candidates)).toEqual([2]);
@@ -122,7 +122,7 @@ describe("candidates", () => {
     expect(plan(slabOn(1, [2, 1, null]), fleet).kind).toBe("no-candidates");
   });
 
-  test("none at all: the moves are told, with their reasons", () => {
+  test("a plan without candidates still tells the moves and their reasons", () => {
     const planned = plan(slabOn(1, [1, 2, null]), fleetOf(2, { 2: BLOCKED }));
     expect(planned).toMatchObject({
       kind: "no-candidates",
@@ -134,7 +134,7 @@ describe("candidates", () => {
     });
   });
 
-  test("come in an order that follows the scores, and differs from worker to worker", () => {
+  test("the order of candidates follows the scores, and differs from worker to worker", () => {
     const fleet = fleetOf(12);
     const first = new Map<number, number>();
     for (let seed = 0; seed < 2000; seed++) {
@@ -222,7 +222,7 @@ describe("copies and sources", () => {
 });
 
 describe("slabs that indexd would not pin", () => {
-  test("1-of-1, lost", () => {
+  test("a lost 1-of-1 slab gets a plan without sources", () => {
     expect(repair(slabOn(1, [null]), fleetOf(3))).toMatchObject({
       margin: -1,
       sources: [],
@@ -230,7 +230,7 @@ describe("slabs that indexd would not pin", () => {
     });
   });
 
-  test("85-of-255 with 100 lost", () => {
+  test("an 85-of-255 slab with 100 lost sectors gets a plan", () => {
     const places = Array.from({ length: 255 }, (_, index) => (index < 100 ? null : index + 1));
     const planned = repair(slabOn(85, places), fleetOf(400, {}, { minHostDistanceKm: 0 }));
     expect(planned.margin).toBe(70);
@@ -239,14 +239,14 @@ describe("slabs that indexd would not pin", () => {
     expect(planned.sources).toHaveLength(155);
   });
 
-  test("all sectors on one host", () => {
+  test("a slab with all sectors on one host gets a plan", () => {
     const planned = repair(slabOn(2, [1, 1, 1, 1]), fleetOf(9));
     expect(planned.moves.map(({ reason }) => reason)).toEqual(Array(3).fill("duplicate-host"));
     expect(ids(planned.candidates)).not.toContain(1);
   });
 });
 
-describe("whatever the fleet and the slab", () => {
+describe("for any hosts and any slab", () => {
   const HOSTS = 15;
   const flags = fc.record({
     usable: fc.boolean(),

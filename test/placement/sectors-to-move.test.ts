@@ -42,7 +42,7 @@ describe("one rule each", () => {
     });
   });
 
-  test("a sector on a host that is not in the fleet moves", () => {
+  test("a sector on a host that indexd does not list moves", () => {
     expect(verdicts(slabOn(1, [1, 7]))).toEqual({ moves: [[1, "bad-host"]], kept: [1], holders: [1] });
   });
 

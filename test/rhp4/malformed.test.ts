@@ -163,14 +163,14 @@ describe("fields that have forbidden values", () => {
     expect(await codeOf(() => readIt(bytesInMemory(changed(bytes, offset, patch))))).toBe(code);
   });
 
-  test("a description longer than the cap", async () => {
+  test("an error description longer than the limit is a malformed message", async () => {
     const bytes = Uint8Array.from([1, 2, 0xf8, 0x03, 0, 0, 0, 0, 0, 0, ...filled(1016, 0x61)]);
     expect(await codeOf(() => expectSuccess(bytesInMemory(bytes)))).toBe("message-too-long");
     const longest = Uint8Array.from([1, 2, 0xf7, 0x03, 0, 0, 0, 0, 0, 0, ...filled(1015, 0x61)]);
     expect(await codeOf(() => expectSuccess(bytesInMemory(longest)))).toBe("host-error");
   });
 
-  test("a specifier with something behind its end", async () => {
+  test("a specifier with bytes behind its end is a malformed message", async () => {
     const bytes = encodeSpecifier("Settings");
     bytes[15] = 1;
     expect(await codeOf(() => decodeSpecifier(bytes))).toBe("malformed-message");

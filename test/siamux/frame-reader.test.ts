@@ -51,7 +51,7 @@ const anyFrame = fc.record({
   ),
 });
 
-test("reads what the reference writes, and as the reference reads it", () => {
+test("the frame reader reads what the reference writes, and as the reference reads it", () => {
   const flushes = fc.array(
     fc.record({
       frames: fc.array(anyFrame, { minLength: 1, maxLength: 8 }),
@@ -74,16 +74,19 @@ test("reads what the reference writes, and as the reference reads it", () => {
   );
 });
 
-test.each([1, 2, 3, 4, 5, 6, 7])("a header that straddles two packets after %i bytes", (headerBytes) => {
-  const first = { id: 300, flags: 1, payload: new Uint8Array(PACKET_BYTES - 16 - 8 - headerBytes).fill(1) };
-  const second = { id: 302, flags: 1, payload: new Uint8Array([1, 2, 3]) };
-  const collector = new Collector();
-  const reader = new FrameReader(collector, MAX_PAYLOAD_BYTES);
-  for (const packet of referencePlainPackets([first, second], PACKET_BYTES)) read(reader, packet);
-  expect(collector.frames).toEqual([first, second]);
-});
+test.each([1, 2, 3, 4, 5, 6, 7])(
+  "a frame header that is split between two packets after %i bytes is read",
+  (headerBytes) => {
+    const first = { id: 300, flags: 1, payload: new Uint8Array(PACKET_BYTES - 16 - 8 - headerBytes).fill(1) };
+    const second = { id: 302, flags: 1, payload: new Uint8Array([1, 2, 3]) };
+    const collector = new Collector();
+    const reader = new FrameReader(collector, MAX_PAYLOAD_BYTES);
+    for (const packet of referencePlainPackets([first, second], PACKET_BYTES)) read(reader, packet);
+    expect(collector.frames).toEqual([first, second]);
+  },
+);
 
-test("nothing is read any more once the sink has closed", () => {
+test("no frame is read once the sink has closed", () => {
   const seen: number[] = [];
   const sink = {
     isClosed: false,

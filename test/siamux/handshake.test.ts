@@ -60,7 +60,7 @@ describe("versions", () => {
     },
   );
 
-  test.each([3, 4, 255])("version %i is taken for ours", async (version) => {
+  test.each([3, 4, 255])("a dialer takes version %i of a host for ours", async (version) => {
     expect((await dialRaw({ version })).outcome).toBe("fulfilled");
     expect((await acceptRaw({ version })).outcome).toBe("fulfilled");
   });
@@ -155,12 +155,12 @@ describe("settings", () => {
   });
 });
 
-describe("the way to a connection", () => {
+describe("how a connection comes about", () => {
   test.each([true, false])("an acceptor takes version and key together: %s", async (pipelined) => {
     expect((await acceptRaw({ pipelined })).outcome).toBe("fulfilled");
   });
 
-  test("a byte at a time", async () => {
+  test("a handshake that arrives one byte at a time succeeds", async () => {
     const [clientEnd, hostEnd] = memoryPair([1]);
     const [client, host] = await Promise.all([
       dialMux(clientEnd, HOST_KEY),

@@ -20,26 +20,29 @@ function packetClaiming(id: number, flags: number, payloadBytes: number): Uint8A
   return packet;
 }
 
-describe("what ends the connection", () => {
-  test.each([4297, 4312, 65_535])("a frame that claims %i bytes of payload", async (payloadBytes) => {
-    const { host, dialer } = await acceptRawDialer();
-    dialer.sendPlain(packetClaiming(256, FLAG_FIRST, payloadBytes));
-    expect(await host.closed).toMatchObject({ code: "oversized-frame", details: { payloadBytes } });
-  });
+describe("violations that end the connection", () => {
+  test.each([4297, 4312, 65_535])(
+    "a frame that claims %i bytes of payload ends the connection",
+    async (payloadBytes) => {
+      const { host, dialer } = await acceptRawDialer();
+      dialer.sendPlain(packetClaiming(256, FLAG_FIRST, payloadBytes));
+      expect(await host.closed).toMatchObject({ code: "oversized-frame", details: { payloadBytes } });
+    },
+  );
 
-  test("with smaller packets the limit is smaller", async () => {
+  test("the limit on a frame's payload shrinks with the packet size", async () => {
     const { host, dialer } = await acceptRawDialer({ packetSizeBytes: 1220 });
     dialer.sendRaw(dialer.seal(packetClaiming(256, FLAG_FIRST, 1197).subarray(0, 1204)));
     expect((await host.closed).code).toBe("oversized-frame");
   });
 
-  test.each([1, 2, 255])("the reserved stream id %i", async (id) => {
+  test.each([1, 2, 255])("a frame with the reserved stream id %i ends the connection", async (id) => {
     const { host, dialer } = await acceptRawDialer();
     dialer.sendFrames([frame(id, FLAG_FIRST)]);
     expect((await host.closed).code).toBe("reserved-stream-id");
   });
 
-  test("a stream that the peer opens with an id of ours", async () => {
+  test("a stream that the peer opens with an id of our side ends the connection", async () => {
     const { host, dialer } = await acceptRawDialer();
     dialer.sendFrames([frame(257, FLAG_FIRST)]);
     expect((await host.closed).code).toBe("foreign-stream-id");
@@ -54,13 +57,13 @@ describe("what ends the connection", () => {
     },
   );
 
-  test("a frame on a stream that the peer itself has closed", async () => {
+  test("a frame on a stream that the peer itself has closed ends the connection", async () => {
     const { host, dialer } = await acceptRawDialer();
     dialer.sendFrames([frame(256, FLAG_FIRST), frame(256, FLAG_LAST), frame(256)]);
     expect((await host.closed).code).toBe("unknown-stream");
   });
 
-  test("a frame on a stream that both sides have closed", async () => {
+  test("a frame on a stream that both sides have closed ends the connection", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(Uint8Array.of(1));
@@ -69,7 +72,7 @@ describe("what ends the connection", () => {
     expect((await client.closed).code).toBe("unknown-stream");
   });
 
-  test("the 1000th stray frame on a stream that we closed, but not the 999th", async () => {
+  test("the 1000th stray frame on a stream that we closed ends the connection, the 999th does not", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(Uint8Array.of(1));
@@ -139,7 +142,7 @@ describe("what ends the connection", () => {
     expect(await host.closed).toMatchObject({ code: "stream-flood", details: { streamId: 256 } });
   });
 
-  test("one stream more than the peer may open", async () => {
+  test("one stream more than the peer may open ends the connection", async () => {
     const { host, dialer } = await acceptRawDialer({ maxPeerStreams: 3 });
     const accepted: number[] = [];
     host.onStream((stream) => accepted.push(stream.id));
@@ -157,26 +160,29 @@ describe("what ends the connection", () => {
     expect((await host.closed).code).toBe("too-many-streams");
   });
 
-  test("any stream that a host opens, unless the dialer allows it", async () => {
+  test("a stream that a host opens ends the connection, unless the dialer allows it", async () => {
     const { client, host } = await dialRawHost();
     host.sendFrames([frame(257, FLAG_FIRST)]);
     expect((await client.closed).code).toBe("too-many-streams");
   });
 
-  test.each([0, 1, 4303, 4304, 4319])("a packet whose byte %i was changed", async (position) => {
-    const { host, dialer } = await acceptRawDialer();
-    const accepted: number[] = [];
-    host.onStream((stream) => accepted.push(stream.id));
-    const packet = new Uint8Array(4304);
-    packet.set(referenceFrameBytes(frame(256, FLAG_FIRST, Uint8Array.of(1))));
-    const sealed = dialer.seal(packet);
-    sealed[position]! ^= 1;
-    dialer.sendRaw(sealed);
-    expect((await host.closed).code).toBe("bad-packet");
-    expect(accepted).toEqual([]);
-  });
+  test.each([0, 1, 4303, 4304, 4319])(
+    "a packet whose byte %i was changed ends the connection",
+    async (position) => {
+      const { host, dialer } = await acceptRawDialer();
+      const accepted: number[] = [];
+      host.onStream((stream) => accepted.push(stream.id));
+      const packet = new Uint8Array(4304);
+      packet.set(referenceFrameBytes(frame(256, FLAG_FIRST, Uint8Array.of(1))));
+      const sealed = dialer.seal(packet);
+      sealed[position]! ^= 1;
+      dialer.sendRaw(sealed);
+      expect((await host.closed).code).toBe("bad-packet");
+      expect(accepted).toEqual([]);
+    },
+  );
 
-  test("a packet that is sent twice", async () => {
+  test("a packet that is sent twice ends the connection", async () => {
     const { host, dialer } = await acceptRawDialer();
     const packet = new Uint8Array(4304);
     packet.set(referenceFrameBytes(frame(256, FLAG_FIRST)));
@@ -186,12 +192,15 @@ describe("what ends the connection", () => {
     expect((await host.closed).code).toBe("bad-packet");
   });
 
-  test.each([1, 4319])("an end after %i bytes of a packet", async (bytes) => {
-    const { host, dialer, dialerEnd } = await acceptRawDialer();
-    dialer.sendRaw(dialer.seal(new Uint8Array(4304)).subarray(0, bytes));
-    dialerEnd.end();
-    expect((await host.closed).code).toBe("truncated-packet");
-  });
+  test.each([1, 4319])(
+    "a transport that ends after %i bytes of a packet is a lost connection",
+    async (bytes) => {
+      const { host, dialer, dialerEnd } = await acceptRawDialer();
+      dialer.sendRaw(dialer.seal(new Uint8Array(4304)).subarray(0, bytes));
+      dialerEnd.end();
+      expect((await host.closed).code).toBe("truncated-packet");
+    },
+  );
 
   test("every stream fails with the reason of the connection", async () => {
     const { client, host } = await dialRawHost();
@@ -208,8 +217,8 @@ describe("what ends the connection", () => {
   });
 });
 
-describe("what ends one stream", () => {
-  test("more bytes than it may buffer; later frames are dropped and other streams go on", async () => {
+describe("violations that end one stream", () => {
+  test("a stream that gets more bytes than it may buffer ends; its later frames are dropped and other streams go on", async () => {
     const { client, host } = await dialRawHost({ maxBufferedBytes: 10_000 });
     const [flooded, other] = [client.openStream(), client.openStream()];
     await Promise.all([flooded.write(Uint8Array.of(1)), other.write(Uint8Array.of(2))]);
@@ -224,7 +233,7 @@ describe("what ends one stream", () => {
     client.close();
   });
 
-  test("exactly as much as it may buffer is kept; what a read waits for does not count", async () => {
+  test("a stream keeps exactly as much as it may buffer; what a read waits for does not count", async () => {
     const { client, host } = await dialRawHost({ maxBufferedBytes: 10_000 });
     const [stream, marker] = [client.openStream(), client.openStream()];
     await Promise.all([stream.write(Uint8Array.of(1)), marker.write(Uint8Array.of(2))]);
@@ -239,8 +248,8 @@ describe("what ends one stream", () => {
   });
 });
 
-describe("what is tolerated", () => {
-  test("keepalives, also with a payload; padding alone; covert data; empty frames; unknown flags", async () => {
+describe("oddities that are tolerated", () => {
+  test("keepalives with a payload, padding alone, covert data, empty frames and unknown flags are tolerated", async () => {
     const { host, dialer } = await acceptRawDialer();
     const accepted = nextStream(host);
     dialer.sendFrames([frame(0), frame(0, FLAG_LAST, patternBytes(30))]);
@@ -252,7 +261,7 @@ describe("what is tolerated", () => {
     host.close();
   });
 
-  test("FIRST again on a stream that is open", async () => {
+  test("FIRST again on an open stream is tolerated", async () => {
     const { host, dialer } = await acceptRawDialer();
     const accepted = nextStream(host);
     dialer.sendFrames([frame(256, FLAG_FIRST, Uint8Array.of(1)), frame(256, FLAG_FIRST, Uint8Array.of(2))]);
@@ -260,7 +269,7 @@ describe("what is tolerated", () => {
     host.close();
   });
 
-  test("a payload on LAST, which is no data", async () => {
+  test("a payload on LAST is tolerated and is no data", async () => {
     const { host, dialer } = await acceptRawDialer();
     const accepted = nextStream(host);
     dialer.sendFrames([frame(256, FLAG_FIRST, Uint8Array.of(1)), frame(256, FLAG_LAST, Uint8Array.of(2))]);

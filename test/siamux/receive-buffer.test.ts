@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ReceiveBuffer } from "../../lib/siamux/receive-buffer.ts";
 
-test("behaves like one long array, whatever the pieces", () => {
+test("a receive buffer behaves like one long array for any pieces", () => {
   const step = fc.oneof(
     fc.record({ put: fc.uint8Array({ maxLength: 9_000 }) }),
     fc.record({ take: fc.integer({ min: 0, max: 12_000 }), skip: fc.integer({ min: 0, max: 10 }) }),
@@ -31,7 +31,7 @@ test("behaves like one long array, whatever the pieces", () => {
   );
 });
 
-test("keeps nothing of the memory that it was given", () => {
+test("a receive buffer keeps nothing of the memory that it was given", () => {
   const buffer = new ReceiveBuffer();
   const bytes = Uint8Array.of(1, 2, 3);
   buffer.append(bytes);
@@ -41,7 +41,7 @@ test("keeps nothing of the memory that it was given", () => {
   expect(target).toEqual(Uint8Array.of(1, 2, 3));
 });
 
-test("is empty after clear", () => {
+test("a receive buffer is empty after clear", () => {
   const buffer = new ReceiveBuffer();
   buffer.append(new Uint8Array(100_000));
   buffer.clear();

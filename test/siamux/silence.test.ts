@@ -52,7 +52,7 @@ test("a write that a full transport no longer takes is given up", async () => {
   expect(await writing).toBe("silent");
 });
 
-test("a write that goes on slowly is not, however long it takes", async () => {
+test("a write that goes on slowly is not given up, however long it takes", async () => {
   const { client, host, hostEnd, clock } = await connection();
   hostEnd.stall(true);
   const stream = client.openStream();
@@ -91,7 +91,7 @@ test("silence without a waiting stream does not count, and no timer runs", async
   client.close();
 });
 
-test("without the option a read waits as long as its caller", async () => {
+test("without a limit on silence a read waits as long as its caller", async () => {
   const clock = new FakeClock();
   const { client, host } = await dialRawHost({ clock });
   const stream = client.openStream();

@@ -65,7 +65,7 @@ describe("opening", () => {
 });
 
 describe("reading", () => {
-  test("what is buffered comes first, then bytes as they arrive, exactly as many as asked", async () => {
+  test("a read takes buffered bytes first, then bytes as they arrive, exactly as many as asked", async () => {
     const { host, dialer } = await acceptRawDialer();
     const accepted = nextStream(host);
     dialer.sendFrames([{ id: 256, flags: FLAG_FIRST, payload: text("abcdef") }]);
@@ -146,7 +146,7 @@ describe("reading", () => {
 });
 
 describe("closing", () => {
-  test("writes that are pending go out before LAST; after it nothing does", async () => {
+  test("pending writes go out before LAST, and nothing does after it", async () => {
     const { client, host, clientEnd } = await dialRawHost();
     const stream = client.openStream();
     const writing = stream.write(patternBytes(200_000));

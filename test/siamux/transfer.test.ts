@@ -105,7 +105,7 @@ test("a sector is 977 frames, all but the last one full, in as many packets as t
   client.close();
 });
 
-test("three hundred streams at once", async () => {
+test("three hundred streams at once carry what was written", async () => {
   const { client, host } = await joinMuxes({ chunkSizes: [4000, 70_000, 13] });
   host.onStream((stream) => void echo(stream));
   const calls = Array.from({ length: 300 }, (_, salt) =>

@@ -29,7 +29,7 @@ const privateOf = (value: number) => new Uint8Array(32).fill(value);
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const unhex = (text: string) => Buffer.from(text, "hex");
 
-test("one-time keys, secret and packet key", () => {
+test("one-time keys, secret and packet key match the vectors", () => {
   const dialer = oneTimeKey(privateOf(1));
   const host = oneTimeKey(privateOf(2));
   expect(hex(dialer.publicBytes)).toBe(XD);
@@ -39,7 +39,7 @@ test("one-time keys, secret and packet key", () => {
   expect(hex(packetKey(unhex(SECRET), dialer.publicBytes, host.publicBytes))).toBe(KEY);
 });
 
-test("settings, plain and sealed with the first nonce of each direction", () => {
+test("settings match the vectors, plain and sealed with the first nonce of each direction", () => {
   const plain = encodeSettings({ packetSizeBytes: 4320, maxTimeoutMs: 1_200_000 });
   expect(hex(plain)).toBe(SETTINGS);
   for (const [role, sealedHex] of [
@@ -63,13 +63,13 @@ test.each([
   expect(hex(reference.lastNonce)).toBe(nonceHex);
 });
 
-test("the header of the first dialer frame", () => {
+test("the header of the first dialer frame matches the vector", () => {
   const header = Buffer.alloc(8);
   encodeFrameHeader(header, 0, { id: 256, payloadBytes: 16, flags: FLAG_FIRST });
   expect(hex(header)).toBe(FIRST_FRAME.slice(0, 16));
 });
 
-test("every byte that both sides put on the wire", async () => {
+test("every byte that both sides put on the wire matches the vectors", async () => {
   const [dialerEnd, hostEnd] = memoryPair();
   const [client, host] = await Promise.all([
     dialMux(dialerEnd, HOST_KEY, { randomBytes: () => privateOf(1) }),

@@ -157,7 +157,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     }),
   );
 
-  test("a host that is not who it should be", () =>
+  test("a host with another identity than recorded is refused", () =>
     withPool(async (pool) => {
       const host = {
         ...targetOf("ordinary")!,

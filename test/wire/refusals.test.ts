@@ -329,7 +329,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     expect(await accountBalance(client.mux.openStream(), stranger.account)).toBe(0n);
   });
 
-  testHost("a contract that is not there", "ordinary", async (client) => {
+  testHost("a contract that the host does not have is refused", "ordinary", async (client) => {
     // The test host of the reference implementation gives its own error no type, hostd does: either is a host's answer.
     const unknown = encodeLatestRevisionRequest(parseContractId("0d".repeat(32)));
     const { code, description } = await client.refusalOf("LatestRevision", unknown);
@@ -337,7 +337,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     expect(["contract not found", "internal error"]).toContain(description);
   });
 
-  testHost("an RPC that does not exist", "ordinary", async (client) => {
+  testHost("an RPC that does not exist is refused", "ordinary", async (client) => {
     const unrecognized = { code: 3, description: "unrecognized RPC" };
     for (const name of ["NoSuchThing", "settings", "", "ReadSector\u0001"]) {
       const specifier = new Uint8Array(16);

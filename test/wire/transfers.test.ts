@@ -84,7 +84,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     return { data: into, proof };
   };
 
-  testChopped("the free RPCs", async (client, _random, proxy) => {
+  testChopped("the free RPCs succeed in chunks of any size", async (client, _random, proxy) => {
     const found = await settings(client.mux.openStream());
     verifyHostPrices(found.prices, client.host.hostKey, Date.now());
     expect(found.protocolVersion[0]).toBeGreaterThanOrEqual(5);
@@ -102,7 +102,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     expect(proxy.pieces()).toBeGreaterThan(2);
   });
 
-  testChopped("a sector written, read and verified", async (client, random) => {
+  testChopped("a sector is written, read and verified in chunks of any size", async (client, random) => {
     const payment = await client.payment();
     const data = createHash("shake256", { outputLength: SECTOR_BYTES }).update(String(random())).digest();
     const root = kernel.sectorRoot(data);
@@ -147,7 +147,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     }
   });
 
-  testChopped("short writes, which the host pads with zeros", async (client, random) => {
+  testChopped("short writes are padded with zeros by the host", async (client, random) => {
     const payment = await client.payment();
     for (const length of [LEAF_BYTES, 4096, 4160, LEAF_BYTES * (1 + Math.floor(random() * 1000))]) {
       const data = new Uint8Array(length).map(() => Math.floor(random() * 256));
@@ -159,7 +159,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     }
   });
 
-  testChopped("many streams at once over one connection", async (client, random) => {
+  testChopped("many streams at once share one connection", async (client, random) => {
     const payment = await client.payment();
     const sectors = [0, 1, 2].map(() =>
       createHash("shake256", { outputLength: SECTOR_BYTES }).update(String(random())).digest(),
@@ -180,7 +180,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     await Promise.all(balances);
   });
 
-  testChopped("reads that are given up in the middle harm no other", async (client, random) => {
+  testChopped("reads that are given up half way harm no other", async (client, random) => {
     const payment = await client.payment();
     const data = createHash("shake256", { outputLength: SECTOR_BYTES }).update(String(random())).digest();
     const { root } = await writeSector(client.mux.openStream(), { ...payment, data });
@@ -213,7 +213,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       (error: unknown) => error,
     );
 
-  testChopped("writes that are given up in the middle harm no other", async (client, random) => {
+  testChopped("writes that are given up half way harm no other", async (client, random) => {
     const payment = await client.payment();
     const data = createHash("shake256", { outputLength: SECTOR_BYTES }).update(String(random())).digest();
     for (let round = 0; round < 4; round++) {

@@ -6,7 +6,7 @@
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   go into a table
- *   history        of slabs that are simply fine, or no more, is forgotten
+ *   history        of slabs that are simply fine, or no more, is forgotten, and denials of sectors that are no more
  *
  * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
  * point leaves work that the next run does.
@@ -14,7 +14,9 @@
 import type { Clock } from "../../clock/clock.ts";
 import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
+import { forgetDenials } from "../../database/denials/forget-denials.ts";
 import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
+import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
@@ -92,6 +94,7 @@ export async function reap(
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
+    await ask((sql) => noteRun(sql, "reap"));
   });
   await phase("events", async () => {
     // Stuck slabs would take all the time that there is, run after run, from what comes next.
@@ -124,6 +127,7 @@ export async function reap(
     report.forgotten = await ask((sql) =>
       forgetFineSlabs(sql, { olderThanMs: settings.forgetAfterMs, limit: FORGET_LIMIT }),
     );
+    report.forgotten += await ask((sql) => forgetDenials(sql, { limit: FORGET_LIMIT }));
     if (report.forgotten > 0) await deps.step?.("history-forgotten");
   });
   if (failures.size > 0) throw new ReapIncompleteError(report, failures);

@@ -4,7 +4,7 @@ import { assertDiskSpace, neededBytes } from "../../../dev/demo/disk-space.ts";
 import { planDamage } from "../../../dev/demo/plan-damage.ts";
 
 describe("the command line", () => {
-  it("has the defaults that the README promises", () => {
+  it("the demo's command line has the defaults that the README promises", () => {
     expect(parseDemoOptions([])).toMatchObject({
       slabs: 8,
       hosts: 40,
@@ -16,7 +16,7 @@ describe("the command line", () => {
     });
   });
 
-  it("takes every option", () => {
+  it("the demo's command line takes every option", () => {
     const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
     const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
     const database = ["restart-database", "end-backends", "silent-database"];
@@ -57,7 +57,7 @@ describe("the command line", () => {
     );
   });
 
-  it("takes the switches of the database alone", () => {
+  it("the demo takes each database switch alone", () => {
     expect(
       parseDemoOptions(["--end-backends", "--silent-database", "--restart-database", "--json"]),
     ).toMatchObject({
@@ -68,7 +68,7 @@ describe("the command line", () => {
     });
   });
 
-  it("names every wrong value at once", () => {
+  it("the demo names all wrong values at once", () => {
     expect(() => parseDemoOptions(["--slabs", "0", "--hosts", "many", "--dead", "-1"])).toThrow(
       expect.objectContaining({
         code: "usage",
@@ -81,7 +81,7 @@ describe("the command line", () => {
     );
   });
 
-  it("endangers no more slabs than there are, unless it is told to", () => {
+  it("the demo endangers no more slabs than there are, unless it is told to", () => {
     expect(parseDemoOptions(["--slabs", "1"])).toMatchObject({ endangered: 1 });
     expect(parseDemoOptions(["--slabs", "1", "--endangered", "2"])).toMatchObject({ endangered: 2 });
   });

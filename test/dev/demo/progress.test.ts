@@ -14,7 +14,7 @@ function record(terminal: { isTTY?: boolean; columns?: number }) {
 }
 
 describe("progress", () => {
-  it("on a terminal is one line that is drawn over, cut to the width, and gives way to lines that stay", () => {
+  it("progress on a terminal is one line that is drawn over, cut to the width, and gives way to lines that stay", () => {
     const { out, text } = record({ isTTY: true, columns: 9 });
     const progress = createProgress(out);
     progress.status("0123456789");
@@ -25,7 +25,7 @@ describe("progress", () => {
     expect(text()).toBe(`${erase}01234567${erase}stays\n${erase}01234567${erase}${erase}end\n`);
   });
 
-  it("without one is plain lines, a status every five seconds at most", () => {
+  it("progress without a terminal is plain lines, a status every five seconds at most", () => {
     const { out, text } = record({});
     let nowMs = 1_000_000;
     const progress = createProgress(out, () => nowMs);

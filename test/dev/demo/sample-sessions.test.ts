@@ -29,7 +29,7 @@ afterAll(async () => {
 const client = (url: string, name: string): Sql =>
   postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: name } });
 
-test("a function with the owner's URL", async () => {
+test("a function that connects with the owner's URL is noticed", async () => {
   const function_ = client(database.url, "slabmend-repair");
   try {
     await function_`select 1`;
@@ -39,7 +39,7 @@ test("a function with the owner's URL", async () => {
   }
 });
 
-test("sessions, table locks, and who waits", async () => {
+test("sessions, table locks and waiting sessions are sampled", async () => {
   expect(await sampleSessions(sql, ROLE)).toEqual({
     sessions: [],
     strangers: [],

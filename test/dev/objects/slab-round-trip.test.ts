@@ -83,7 +83,7 @@ describe("data-key stream", () => {
   const dataKey = Buffer.alloc(32, 5);
   const slabKey = Buffer.alloc(32).map((_, i) => i);
 
-  it("of version 0 starts at the object's offset and changes its nonce where the counter ends", () => {
+  it("the stream of version 0 starts at the object's offset and changes its nonce where the counter ends", () => {
     const data = Buffer.alloc(200);
     dataKeyStream({ version: 0, dataKey, objectOffset: STREAM_BYTES - 64 }).apply(data, 0);
     const first = xchacha20(dataKey, new Uint8Array(24), new Uint8Array(64), undefined, 2 ** 32 - 2);
@@ -92,7 +92,7 @@ describe("data-key stream", () => {
     expect(data.equals(Buffer.concat([first, xchacha20(dataKey, nonce, new Uint8Array(136))]))).toBe(true);
   });
 
-  it("of version 1 takes the slab key's first 24 bytes as nonce and counts from the slab's start", () => {
+  it("the stream of version 1 takes the slab key's first 24 bytes as nonce and counts from the slab's start", () => {
     const data = Buffer.alloc(100);
     dataKeyStream({ version: 1, dataKey, slabKey, slabOffset: 33 }).apply(data, 10);
     expect(data.equals(xchacha20(dataKey, slabKey.subarray(0, 24), new Uint8Array(143)).subarray(43))).toBe(

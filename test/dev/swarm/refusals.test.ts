@@ -78,7 +78,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await readOf(change)).toEqual({ code: 3, description: `request invalid: ${words} (3)` });
   });
 
-  it("a read that begins off a leaf and ends on one, only when it is paid for", async () => {
+  it("a read that begins off a leaf and ends on one is refused only when it is paid for", async () => {
     await connected();
     const before = await swarm.host.balance(accountKey.account);
     expect(await readOf({ offset: 1, length: 63 })).toEqual({ code: 2, description: "internal error" });
@@ -95,13 +95,13 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await writeOf(dataLength)).toEqual({ code: 3, description: `request invalid: ${words} (3)` });
   });
 
-  it("a verification of a leaf that no sector has", async () => {
+  it("a verification of a leaf that no sector has is refused", async () => {
     await connected();
     const refusal = { code: 3, description: "leaf index must be less than 65536 (3)" };
     expect(await verifyOf(BigInt(LEAVES_PER_SECTOR))).toEqual(refusal);
   });
 
-  it("prices that expired, before all else", async () => {
+  it("prices that expired are refused before all else", async () => {
     await swarm.host.setSwitches({ priceValidityMs: -1000 });
     await connected();
     await swarm.host.setSwitches({ priceValidityMs: 60_000 });
@@ -111,7 +111,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await verifyOf(0n)).toEqual({ code: 3, description: words });
   });
 
-  it("prices that another host signed or somebody changed", async () => {
+  it("prices that another host signed or that were changed are refused", async () => {
     await connected();
     const cheaper = { ...payment.prices, egressPrice: 0n };
     const words = "prices are invalid: invalid signature (3)";
@@ -126,7 +126,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await verifyOf(0n, { prices: cheaper })).toEqual({ code: 3, description: words });
   });
 
-  it("a token for another host, an expired one, one with a wrong signature", async () => {
+  it("a token for another host, an expired one and one with a wrong signature are refused", async () => {
     await connected();
     const otherHost = parseHostKey("11".repeat(32));
     const foreign = createAccountToken(accountKey, otherHost, Date.now() + SOON_MS);
@@ -141,7 +141,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     );
   });
 
-  it("a sector that it does not have, free of charge even for the penniless", async () => {
+  it("a sector that the host does not have is refused free of charge, also without money", async () => {
     await connected();
     const { root } = sectorOf("nowhere");
     const token = tokenBy(accountKeyFromSeed(createHash("sha256").update("penniless").digest()));
@@ -149,7 +149,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await readOf({ token })).toEqual({ code: 5, description: "not enough funds" });
   });
 
-  it("a write of the penniless, after all the data has come", async () => {
+  it("a write without money is refused after all the data has come", async () => {
     await connected();
     const token = tokenBy(accountKeyFromSeed(createHash("sha256").update("penniless").digest()));
     const before = await swarm.host.counters();
@@ -159,20 +159,20 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect((await swarm.host.counters()).bytesWritten - before.bytesWritten).toBe(128);
   });
 
-  it("an RPC that it does not know, whatever the padding", async () => {
+  it("an unknown RPC is refused with any padding", async () => {
     await connected();
     const refusal = { code: 3, description: "unrecognized RPC" };
     expect(await refusalOf(callRaw(mux, "SectorRoots" as RpcName, new Uint8Array(8)))).toEqual(refusal);
     expect(await refusalOf(callRaw(mux, "Settings\0x" as RpcName, new Uint8Array(0)))).toEqual(refusal);
   });
 
-  it("a contract that it does not know", async () => {
+  it("an unknown contract is refused", async () => {
     await connected();
     const call = latestRevision(mux.openStream(), parseContractId("99".repeat(32)));
     expect(await refusalOf(call)).toEqual({ code: 2, description: "contract not found" });
   });
 
-  it("and counts it", async () => {
+  it("each refusal is counted", async () => {
     await connected();
     await swarm.host.resetCounters();
     await readOf({ length: 0 });

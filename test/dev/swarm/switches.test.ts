@@ -33,7 +33,7 @@ describe("a switch of a host", () => {
   });
   afterEach(() => cleanups[Symbol.asyncDispose]());
 
-  it("offline: connections are dropped and refused, and taken again at the same address", async () => {
+  it("an offline host drops and refuses connections, and later takes them at the same address", async () => {
     const { mux, read } = await client(cleanups, host);
     const { address } = host;
     await host.setSwitches({ availability: "offline" });
@@ -45,7 +45,7 @@ describe("a switch of a host", () => {
     expect((await (await client(cleanups, host)).read(stored.root)).isProven).toBe(true);
   });
 
-  it("silent: connects, then nothing; what was held back comes when it is lifted", async () => {
+  it("a silent host accepts connections and answers only when the switch is lifted", async () => {
     const { mux } = await client(cleanups, host);
     await host.setSwitches({ availability: "silent" });
     await expect(dial(cleanups, host, 150)).rejects.toMatchObject({ code: "handshake-timed-out" });
@@ -56,7 +56,7 @@ describe("a switch of a host", () => {
     expect((await answer).acceptingContracts).toBe(true);
   });
 
-  it("slow: data flows at the rate, in many pieces", async () => {
+  it("a slow host sends data at its rate, in many pieces", async () => {
     const { read, write } = await client(cleanups, host);
     await host.setSwitches({ bytesPerSecond: 2 * MIB });
     const readMs = await durationOf(() => read(stored.root, 0, MIB));
@@ -66,20 +66,20 @@ describe("a switch of a host", () => {
     expect(writeMs).toBeGreaterThan(300);
   });
 
-  it("slow: all connections share the host's rate", async () => {
+  it("all connections to a slow host share its rate", async () => {
     const clients = await Promise.all([client(cleanups, host), client(cleanups, host)]);
     await host.setSwitches({ bytesPerSecond: 2 * MIB });
     const bothMs = await durationOf(() => Promise.all(clients.map(({ read }) => read(stored.root, 0, MIB))));
     expect(bothMs).toBeGreaterThan(800);
   });
 
-  it("latency: is added to each direction", async () => {
+  it("latency is added to each direction", async () => {
     const { mux } = await client(cleanups, host);
     await host.setSwitches({ latencyMs: 100 });
     expect(await durationOf(() => settings(mux.openStream()))).toBeGreaterThanOrEqual(195);
   });
 
-  it("stalls a read after so many bytes, and goes on when lifted", async () => {
+  it("a stalling host stops a read after the given bytes, and goes on when the switch is lifted", async () => {
     const { mux, payment } = await client(cleanups, host);
     await host.setSwitches({ stallsReadsAfterBytes: 100_000 });
     const into = new Uint8Array(MIB);
@@ -94,7 +94,7 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(into, stored.bytes.subarray(0, MIB))).toBe(0);
   });
 
-  it("stalls a write after so many bytes, and goes on when lifted", async () => {
+  it("a stalling host stops a write after the given bytes, and goes on when the switch is lifted", async () => {
     const { write } = await client(cleanups, host);
     await host.setSwitches({ stallsWritesAfterBytes: 100_000 });
     const writing = write(other.bytes);
@@ -123,7 +123,7 @@ describe("a switch of a host", () => {
     expect((await host.counters()).bytesRead).toBe(0);
   });
 
-  it("corruptsData: the proof no longer fits, for a range and a whole sector", async () => {
+  it("with corruptsData the proof does not fit, for a range and for a whole sector", async () => {
     const { read } = await client(cleanups, host);
     await host.setSwitches({ corruptsData: true });
     const range = await read(stored.root, MIB, MIB);
@@ -134,7 +134,7 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(await host.readSectorFile(stored.root), stored.bytes)).toBe(0);
   });
 
-  it("sendsWrongProofs: the data is right and the proof is not", async () => {
+  it("with sendsWrongProofs the data is right and the proof is not", async () => {
     const { read } = await client(cleanups, host);
     await host.setSwitches({ sendsWrongProofs: true });
     const range = await read(stored.root, MIB, MIB);
@@ -143,7 +143,7 @@ describe("a switch of a host", () => {
     await expect(read(stored.root)).rejects.toMatchObject({ code: "wrong-proof-length" });
   });
 
-  it("servesOtherSector: data and proof fit each other, but not the root", async () => {
+  it("with servesOtherSector data and proof fit each other, but not the root", async () => {
     const { read } = await client(cleanups, host);
     await host.setSwitches({ servesOtherSector: true });
     const found = await read(stored.root, 64, 128);
@@ -153,21 +153,21 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(found.data, whole.data.subarray(64, 192))).toBe(0);
   });
 
-  it("liesAboutRoots: another root comes back and nothing is stored", async () => {
+  it("with liesAboutRoots another root comes back and nothing is stored", async () => {
     const { write } = await client(cleanups, host);
     await host.setSwitches({ liesAboutRoots: true });
     expect((await write(other.bytes)).root).not.toBe(other.root);
     expect(await host.sectorRoots()).toEqual([stored.root]);
   });
 
-  it("forgetsWrites: all seems well and nothing is stored", async () => {
+  it("with forgetsWrites the write succeeds and nothing is stored", async () => {
     const { write, read } = await client(cleanups, host);
     await host.setSwitches({ forgetsWrites: true });
     expect((await write(other.bytes)).root).toBe(other.root);
     expect((await refusalOf(read(other.root))).description).toBe("sector not found");
   });
 
-  it("losesSectors: those that are named, or all, free of charge", async () => {
+  it("with losesSectors the named sectors, or all, are refused free of charge", async () => {
     await host.putSector(other.root, other.bytes);
     const { read } = await client(cleanups, host);
     await host.setSwitches({ losesSectors: [stored.root] });
@@ -183,7 +183,7 @@ describe("a switch of a host", () => {
     expect((await refusalOf(read(stored.root))).description).toBe("sector not found");
   });
 
-  it("findsSectorsCorrupt: after the debit", async () => {
+  it("with findsSectorsCorrupt a sector is refused after the debit", async () => {
     const { read } = await client(cleanups, host);
     await host.setSwitches({ findsSectorsCorrupt: [stored.root] });
     const before = await host.balance(accountKey.account);
@@ -191,7 +191,7 @@ describe("a switch of a host", () => {
     expect(await host.balance(accountKey.account)).toBeLessThan(before);
   });
 
-  it("outOfFunds: refused whatever the balance", async () => {
+  it("with outOfFunds a call is refused at any balance", async () => {
     const { read, write, mux } = await client(cleanups, host);
     await host.setSwitches({ outOfFunds: true });
     expect(await refusalOf(read(stored.root))).toEqual({ code: 5, description: "not enough funds" });
@@ -200,7 +200,7 @@ describe("a switch of a host", () => {
     expect(await host.balance(accountKey.account)).toBe(RICH);
   });
 
-  it("expirePrices: tables in use expire at once, new ones are good", async () => {
+  it("with expirePrices the tables in use expire at once, and new ones are good", async () => {
     const { read, mux } = await client(cleanups, host);
     await host.expirePrices();
     expect((await refusalOf(read(stored.root))).description).toContain("prices expired");
@@ -210,14 +210,14 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(into, stored.bytes.subarray(0, 64))).toBe(0);
   });
 
-  it("prices: new tables say what was set, old ones stay good", async () => {
+  it("after a change of prices new tables carry them, and old ones stay good", async () => {
     const { read, mux } = await client(cleanups, host);
     await host.setPrices({ egressPrice: 7n });
     expect((await settings(mux.openStream())).prices.egressPrice).toBe(7n);
     expect((await read(stored.root)).isProven).toBe(true);
   });
 
-  it("full: found out after the debit, and told in the settings", async () => {
+  it("a full host refuses after the debit, and says so in its settings", async () => {
     const { write, mux } = await client(cleanups, host);
     await host.setSwitches({ full: true });
     const before = await host.balance(accountKey.account);
@@ -234,7 +234,7 @@ describe("a switch of a host", () => {
     expect((await write(stored.bytes)).root).toBe(stored.root);
   });
 
-  it("refusesWritesEarly: the refusal arrives while data is being sent, and costs nothing", async () => {
+  it("with refusesWritesEarly the refusal arrives while data is being sent, and costs nothing", async () => {
     const { write, mux } = await client(cleanups, host);
     const refusal = { code: 2, description: "not enough storage" };
     await host.setSwitches({ refusesWritesEarly: { ...refusal, afterBytes: 70_000 } });
@@ -245,7 +245,7 @@ describe("a switch of a host", () => {
     expect((await settings(mux.openStream())).acceptingContracts).toBe(true);
   });
 
-  it("shuttingDown and failsInternally: to every RPC", async () => {
+  it("shuttingDown and failsInternally answer every RPC with their error", async () => {
     const { read, mux } = await client(cleanups, host);
     await host.setSwitches({ shuttingDown: true });
     expect(await refusalOf(read(stored.root))).toEqual({ code: 2, description: "host is shutting down" });

@@ -1,0 +1,69 @@
+import * as v from "valibot";
+import { count, hex, schemaVersion, seconds, time } from "./fields.ts";
+
+const host = v.object({
+  id: v.pipe(v.number(), v.integer()),
+  hostKey: hex,
+  addresses: v.pipe(v.array(v.string()), v.description("siamux only, host:port")),
+  latitude: v.number(),
+  longitude: v.number(),
+  isCandidate: v.pipe(v.boolean(), v.description("may be given sectors now")),
+  why: v.pipe(
+    v.array(v.string()),
+    v.description(
+      "why it is no candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it failed",
+    ),
+  ),
+  isGood: v.pipe(
+    v.boolean(),
+    v.description("what sits there may stay: usable, not blocked, with an active contract"),
+  ),
+  usable: v.boolean(),
+  blocked: v.boolean(),
+  stuck: v.boolean(),
+  hasActiveContract: v.boolean(),
+  hasAppendContract: v.boolean(),
+  recentUptime: v.number(),
+  lastScanAgeSeconds: v.nullable(seconds),
+  remainingStorageBytes: v.number(),
+  contractBytes: v.pipe(v.number(), v.description("size of its active contracts")),
+  unpinnedSectors: count,
+  lostSectors: v.pipe(count, v.description("indexd's counter")),
+  score: v.nullable(
+    v.pipe(
+      v.object({
+        readBytesPerSecond: v.nullable(v.number()),
+        writeBytesPerSecond: v.nullable(v.number()),
+        failureRate: v.pipe(v.number(), v.description("0..1, fading with a half-life of 30 min")),
+        outOfFunds: v.pipe(v.boolean(), v.description("our account there lacked funds a moment ago")),
+        full: v.pipe(v.boolean(), v.description("refused a sector for want of space a while ago")),
+      }),
+      v.description("what workers measured lately; null: it was not used lately"),
+    ),
+  ),
+  denials: v.nullable(
+    v.pipe(
+      v.object({
+        open: v.pipe(count, v.description("sectors that it denied to have and that are not settled yet")),
+        suspected: v.pipe(v.boolean(), v.description("denies an unusual share of what it is asked for")),
+      }),
+      v.description("null: not known"),
+    ),
+  ),
+});
+
+/** `slabmend hosts --json` and `GET /api/v1/hosts`. */
+export const hostsSchema = v.object({
+  schemaVersion,
+  at: time,
+  total: count,
+  good: count,
+  candidates: count,
+  hosts: v.pipe(
+    v.array(host),
+    v.description("the slowest and least reliable last; blocked and unusable ones at the end"),
+  ),
+});
+
+export type HostsReport = v.InferOutput<typeof hostsSchema>;
+export type HostReport = v.InferOutput<typeof host>;

@@ -1,0 +1,74 @@
+/** Every report by name, with where it is printed or answered: what docs/json.md and the API's description are made from. */
+import type * as v from "valibot";
+import { historySchema } from "./history-schema.ts";
+import { hostsSchema } from "./hosts-schema.ts";
+import { slabSchema, slabsSchema } from "./slabs-schema.ts";
+import { deadLettersSchema, lossesSchema, quarantineSchema } from "./standing-schema.ts";
+import { statusSchema } from "./status-schema.ts";
+import { throughputSchema } from "./throughput-schema.ts";
+
+export interface ReportDescription {
+  /** The command that prints it with --json; null: none does. */
+  readonly command: string | null;
+  /** Below /api/v1; null: not answered there. */
+  readonly path: string | null;
+  readonly says: string;
+  readonly schema: v.GenericSchema;
+}
+
+export const REPORTS: Readonly<Record<string, ReportDescription>> = {
+  status: {
+    command: "slabmend status",
+    path: "/status",
+    says: "How the fleet and its slabs are.",
+    schema: statusSchema,
+  },
+  slabs: {
+    command: "slabmend slabs",
+    path: "/slabs",
+    says: "Unhealthy slabs, the most likely to be lost first.",
+    schema: slabsSchema,
+  },
+  slab: {
+    command: "slabmend slab SLAB",
+    path: "/slabs/{id}",
+    says: "One slab, shard by shard.",
+    schema: slabSchema,
+  },
+  history: {
+    command: "slabmend history",
+    path: "/journal",
+    says: "Repairs that ended, latest first. `/slabs/{id}/history` answers the same of one slab.",
+    schema: historySchema,
+  },
+  hosts: {
+    command: "slabmend hosts",
+    path: "/hosts",
+    says: "All hosts that indexd knows, and what each is good for.",
+    schema: hostsSchema,
+  },
+  throughput: {
+    command: null,
+    path: "/throughput",
+    says: "What was repaired over time.",
+    schema: throughputSchema,
+  },
+  "dead-letters": {
+    command: "slabmend dead-letters list",
+    path: "/dead-letters",
+    says: "Messages that no repair began from.",
+    schema: deadLettersSchema,
+  },
+  quarantine: {
+    command: "slabmend quarantine list",
+    path: "/quarantine",
+    says: "Slabs whose repairs kept crashing workers.",
+    schema: quarantineSchema,
+  },
+  losses: {
+    command: "slabmend losses list",
+    path: "/losses",
+    says: "Sectors that hosts denied to have, and what became of them.",
+    schema: lossesSchema,
+  },
+};

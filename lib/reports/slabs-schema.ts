@@ -1,0 +1,131 @@
+import * as v from "valibot";
+import { count, cursor, hex, id, schemaVersion, time } from "./fields.ts";
+
+const slabState = v.pipe(
+  v.picklist(["ready", "waiting", "leased", "quarantined", "healthy"]),
+  v.description(
+    "ready: may be leased now. waiting: until `until`. leased: a repair has it. quarantined: it crashed workers. healthy: not in the backlog",
+  ),
+);
+
+/** What the walk knows of an unhealthy slab. */
+const unhealthySlab = v.object({
+  id,
+  digest: v.nullable(v.pipe(hex, v.description("indexd's API calls it the slab id; null: the slab is gone"))),
+  minShards: v.nullable(count),
+  totalShards: count,
+  margin: v.pipe(
+    v.number(),
+    v.integer(),
+    v.description("sectors on good hosts, whatever their contracts, minus min_shards"),
+  ),
+  lossProbability: v.pipe(v.number(), v.minValue(0), v.maxValue(1), v.description("within a week")),
+  inDanger: v.boolean(),
+  causes: v.pipe(
+    v.record(v.string(), count),
+    v.description("sectors by cause: lost, bad-contract, bad-host, …"),
+  ),
+  since: v.pipe(v.record(v.string(), time), v.description("since when each cause is known")),
+  waitingSince: time,
+  state: slabState,
+  until: v.nullable(
+    v.pipe(time, v.description("when a waiting, leased or quarantined slab is looked at again")),
+  ),
+  lastOutcome: v.nullable(v.string()),
+  lastError: v.nullable(v.string()),
+  lastEndedAt: v.nullable(time),
+  objects: v.object({
+    count: v.pipe(count, v.description("at most 1000 are counted")),
+    more: v.pipe(v.boolean(), v.description("there are more than count")),
+    keys: v.pipe(v.array(hex), v.description("some of them, at most 5")),
+  }),
+});
+
+/** `slabmend slabs --json` and `GET /api/v1/slabs`. */
+export const slabsSchema = v.object({
+  schemaVersion,
+  at: time,
+  walkFinishedAt: v.nullable(
+    v.pipe(time, v.description("null: no walk has finished, so an empty list means nothing")),
+  ),
+  matching: v.pipe(count, v.description("slabs that the filters let through, on all pages")),
+  slabs: v.pipe(v.array(unhealthySlab), v.description("the most likely to be lost first")),
+  next: cursor,
+});
+
+export type SlabsReport = v.InferOutput<typeof slabsSchema>;
+export type UnhealthySlab = v.InferOutput<typeof unhealthySlab>;
+
+const shard = v.object({
+  index: count,
+  root: hex,
+  hostId: v.nullable(v.pipe(v.number(), v.integer())),
+  hostKey: v.nullable(hex),
+  address: v.nullable(v.string()),
+  contractId: v.nullable(hex),
+  state: v.pipe(
+    v.picklist([
+      "live",
+      "unpinned",
+      "lost",
+      "denied",
+      "bad-host",
+      "bad-contract",
+      "duplicate-host",
+      "pinned-wrongly",
+    ]),
+    v.description(
+      "live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root",
+    ),
+  ),
+  why: v.pipe(
+    v.array(v.string()),
+    v.description(
+      "of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed",
+    ),
+  ),
+});
+
+/** `slabmend slab SLAB --json` and `GET /api/v1/slabs/:id`. */
+export const slabSchema = v.object({
+  schemaVersion,
+  at: time,
+  id,
+  digest: hex,
+  minShards: count,
+  totalShards: count,
+  margin: v.pipe(v.number(), v.integer()),
+  consecutiveFailedRepairs: v.pipe(count, v.description("indexd's counter")),
+  backlog: v.nullable(unhealthySlab),
+  state: slabState,
+  shards: v.array(shard),
+  objects: v.object({
+    count: v.pipe(count, v.description("at most 1000 are counted")),
+    more: v.boolean(),
+    keys: v.pipe(v.array(hex), v.description("at most 100")),
+  }),
+  nextAttempt: v.object({ at: time, writtenBy: v.picklist(["slabmend", "indexd"]) }),
+  lease: v.nullable(
+    v.object({
+      leasedAt: time,
+      sentAt: v.nullable(time),
+      beganAt: v.nullable(time),
+      expiresAt: time,
+      worker: v.nullable(v.string()),
+      throughQueue: v.boolean(),
+    }),
+  ),
+  lastRepair: v.nullable(
+    v.object({
+      outcome: v.string(),
+      error: v.nullable(v.string()),
+      endedAt: time,
+      crashes: count,
+      setbacks: count,
+      quarantinedUntil: v.nullable(time),
+      quarantineReason: v.nullable(v.string()),
+    }),
+  ),
+});
+
+export type SlabReport = v.InferOutput<typeof slabSchema>;

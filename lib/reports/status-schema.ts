@@ -1,0 +1,137 @@
+import * as v from "valibot";
+import { bytes, count, money, schemaVersion, seconds, time } from "./fields.ts";
+
+const lastRun = v.object({
+  at: v.nullable(time),
+  ageSeconds: v.nullable(seconds),
+});
+
+const budgetValues = v.object({
+  hastings: v.nullable(v.string()),
+  bytesRead: v.nullable(v.string()),
+  repairs: v.nullable(v.string()),
+});
+
+/** `slabmend status --json` and `GET /api/v1/status`. */
+export const statusSchema = v.object({
+  schemaVersion,
+  at: time,
+  sentence: v.pipe(
+    v.object({
+      level: v.pipe(
+        v.picklist(["safe", "waiting", "stopped", "danger", "unknown"]),
+        v.description(
+          "safe: nothing is unhealthy. waiting: something is, but not in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has told",
+        ),
+      ),
+      text: v.string(),
+    }),
+    v.description("the one sentence on top"),
+  ),
+  attention: v.pipe(
+    v.array(v.object({ code: v.string(), says: v.string(), remedy: v.nullable(v.string()) })),
+    v.description("what wants attention, the most urgent first; codes are stable"),
+  ),
+  mode: v.object({
+    kind: v.picklist(["running", "paused", "maintenance"]),
+    owner: v.nullable(v.string()),
+    reason: v.nullable(v.string()),
+    since: v.nullable(time),
+  }),
+  breaker: v.pipe(
+    v.object({ open: v.boolean(), since: time, backoffUntil: v.nullable(time) }),
+    v.description("the circuit breaker: open when most recent repairs failed"),
+  ),
+  slabs: v.pipe(
+    v.object({
+      total: v.nullable(v.pipe(count, v.description("of indexd; an estimate unless totalIsExact"))),
+      totalIsExact: v.boolean(),
+      unhealthy: v.nullable(
+        v.pipe(count, v.description("slabs in the backlog, leased ones and waiting ones included")),
+      ),
+      ready: v.nullable(v.pipe(count, v.description("may be leased now"))),
+      waiting: v.nullable(
+        v.pipe(count, v.description("a grace, a next attempt or a lease has to end first")),
+      ),
+      inDanger: v.nullable(
+        v.pipe(
+          count,
+          v.description("loss probability within a week above dangerAbove; beyond rescue included"),
+        ),
+      ),
+      beyondRescue: v.nullable(v.pipe(count, v.description("fewer sectors than min_shards can be read"))),
+      dangerAbove: v.number(),
+    }),
+    v.description("counts are null until a walk over indexd's sectors has finished: nothing is known before"),
+  ),
+  margins: v.pipe(
+    v.array(
+      v.object({ margin: v.pipe(v.number(), v.integer()), ready: count, waiting: count, inDanger: count }),
+    ),
+    v.description(
+      "unhealthy slabs by margin: sectors on good hosts, whatever their contracts, minus min_shards; ascending",
+    ),
+  ),
+  walk: v.pipe(
+    v.object({
+      ...lastRun.entries,
+      passSeconds: v.nullable(v.pipe(seconds, v.description("how long the slowest of the last passes took"))),
+    }),
+    v.description("the last complete walk over indexd's bad sectors; all of the backlog is at least as new"),
+  ),
+  claim: v.object({
+    ...lastRun.entries,
+    hasStopped: v.pipe(v.boolean(), v.description("no claim for 5 min, and no repair runs")),
+  }),
+  reap: lastRun,
+  leases: v.object({
+    unsent: count,
+    sent: count,
+    running: count,
+    expired: count,
+    oldestSeconds: v.nullable(seconds),
+  }),
+  throughput: v.object({
+    finishedInTenMinutes: v.pipe(count, v.description("slabs repaired or found healthy")),
+    slabsPerHour: v.number(),
+    secondsLeft: v.nullable(
+      v.pipe(
+        seconds,
+        v.description("until what is ready now is repaired, at the rate of the last ten minutes"),
+      ),
+    ),
+  }),
+  lastHour: v.pipe(v.record(v.string(), count), v.description("repairs by outcome, of every outcome")),
+  today: v.object({
+    since: time,
+    repairs: count,
+    sectorsCopied: count,
+    sectorsRebuilt: count,
+    bytesRead: bytes,
+    bytesWritten: bytes,
+    paid: v.pipe(money, v.description("what hosts charged, or may have charged")),
+    workerSeconds: v.pipe(seconds, v.description("from begin to commit, added up")),
+  }),
+  budget: v.object({
+    limits: budgetValues,
+    spent: budgetValues,
+    stoppedBy: v.pipe(v.array(v.string()), v.description("limits that are reached today")),
+    stoppedSince: v.nullable(time),
+    checkedAt: v.nullable(time),
+  }),
+  deadLetters: count,
+  quarantined: count,
+  atRisk: v.pipe(count, v.description("slabs whose last repair found too few sources")),
+  eventsToBump: v.pipe(count, v.description("slabs whose objects have not been told yet that sectors moved")),
+  indexd: v.object({
+    databaseVersion: v.nullable(v.pipe(v.number(), v.integer())),
+    verdict: v.nullable(v.string()),
+    lastScanAt: v.nullable(v.pipe(time, v.description("when indexd last scanned any host with success"))),
+    lastScanAgeSeconds: v.nullable(seconds),
+    seemsToRun: v.nullable(v.boolean()),
+    unpinnedSectors: v.pipe(count, v.description("stored, but not yet appended to a contract by indexd")),
+    oldestUnpinnedSeconds: v.nullable(seconds),
+  }),
+});
+
+export type StatusReport = v.InferOutput<typeof statusSchema>;
