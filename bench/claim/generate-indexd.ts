@@ -28,7 +28,7 @@ const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs"
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
-  // Before the foreign keys go: they come back as indexd never had them, and then nothing may be written.
+  // Before the load, after which foreign keys are `not valid`: a difference from indexd's own.
   await migrateDatabase(sql);
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,
