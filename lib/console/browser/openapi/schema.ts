@@ -367,7 +367,7 @@ export interface components {
                 moves: {
                     from: string | null;
                     /** @enum {string} */
-                    how: "copied" | "rebuilt";
+                    how: "copied" | "rebuilt" | "found";
                     index: number;
                     root: string;
                     /** @description host key */
@@ -663,7 +663,7 @@ export interface components {
                 moves: {
                     from: string | null;
                     /** @enum {string} */
-                    how: "copied" | "rebuilt";
+                    how: "copied" | "rebuilt" | "found";
                     index: number;
                     root: string;
                     /** @description host key */
