@@ -1,6 +1,6 @@
 /**
  * The console as files for a browser: one page, one script, one style sheet, one icon. From a clone they are bundled by esbuild
- * when the server starts, some 0.2 s; a package carries them in BUNDLED, made by scripts/bundle-console.ts.
+ * when the server starts, some 0.2 s; a package carries them in BUNDLED, made by scripts/build-package.ts.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -33,8 +33,8 @@ export const CONSOLE_POLICY = {
 
 const SOURCES = fileURLToPath(new URL("browser/", import.meta.url));
 
-/** Where a package has the bundle; a clone has none. */
-export const BUNDLED = fileURLToPath(new URL("bundled/", import.meta.url));
+/** Where scripts/build-package.ts puts the bundle; a clone has none. */
+const BUNDLED = fileURLToPath(new URL("bundled/", import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",

@@ -13,5 +13,6 @@ export type HostReport = HostsReport["hosts"][number];
 export type ThroughputReport = Schemas["Throughput"];
 export type WorkersReport = Schemas["Workers"];
 export type DeadLettersReport = Schemas["DeadLetters"];
+export type LossesReport = Schemas["Losses"];
 export type QuarantineReport = Schemas["Quarantine"];
 export type DatabaseEvent = Schemas["DatabaseEvent"];

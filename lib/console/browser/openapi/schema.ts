@@ -104,6 +104,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sectors that hosts denied to have, the latest denial first. */
+        get: operations["losses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/mode": {
         parameters: {
             query?: never;
@@ -350,7 +367,7 @@ export interface components {
                 moves: {
                     from: string | null;
                     /** @enum {string} */
-                    how: "copied" | "rebuilt";
+                    how: "copied" | "rebuilt" | "found";
                     index: number;
                     root: string;
                     /** @description host key */
@@ -429,6 +446,43 @@ export interface components {
                 /** @description why it is no candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it failed */
                 why: string[];
             }[];
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            total: number;
+        };
+        Losses: {
+            /** Format: date-time */
+            at: string;
+            /** @description the latest denial first */
+            losses: {
+                /**
+                 * @description what the host said
+                 * @enum {string}
+                 */
+                code: "not-found" | "corrupt";
+                denials: number;
+                /** Format: date-time */
+                firstDeniedAt: string;
+                host: string | null;
+                /** @description three denials without a full read between them */
+                isBadForGood: boolean;
+                /** Format: date-time */
+                lastDeniedAt: string;
+                root: string;
+                sectorId: string;
+                /** @description some of the slabs that the sector is part of */
+                slabs: string[];
+                /**
+                 * @description open: the sector is still recorded there. lost: it became a loss in indexd's tables, or was moved away since
+                 * @enum {string}
+                 */
+                state: "open" | "lost";
+                wholeDeniedAt: string | null;
+            }[];
+            next: string | null;
             /**
              * @description Raised when a key is removed or changes its meaning. New keys may come without.
              * @constant
@@ -609,7 +663,7 @@ export interface components {
                 moves: {
                     from: string | null;
                     /** @enum {string} */
-                    how: "copied" | "rebuilt";
+                    how: "copied" | "rebuilt" | "found";
                     index: number;
                     root: string;
                     /** @description host key */
@@ -1492,6 +1546,96 @@ export interface operations {
             };
             /** @description what is wrong */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    losses: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                /** @description host key */
+                host?: string;
+                limit?: string;
+                state?: "open" | "lost";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Losses"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,9 +1,9 @@
-import type { DeadLettersReport, QuarantineReport } from "../openapi/reports.ts";
+import type { DeadLettersReport, LossesReport, QuarantineReport } from "../openapi/reports.ts";
 import { useConsole } from "../parts/context.ts";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
 import { useReport } from "../parts/use-report.ts";
-import { ago, counted, until } from "../view/format.ts";
+import { ago, counted, shortKey, until } from "../view/format.ts";
 import type { Tone } from "../view/tone.ts";
 
 /** What stands until an operator looks at it. */
@@ -12,6 +12,7 @@ export function Attention() {
     <>
       <Quarantine />
       <DeadLetters />
+      <Losses />
     </>
   );
 }
@@ -155,6 +156,59 @@ function DeadLetters() {
                 {`Send ${counted(total, "dead letter")} again…`}
               </button>
             </>
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+}
+
+const LOSS_TONES: Readonly<Record<string, Tone>> = { open: "warn", lost: "danger" };
+
+function Losses() {
+  const { nowMs } = useConsole();
+  const report = useReport<LossesReport>("/losses", 30_000);
+  return (
+    <Card title="Denials and losses" aside="sectors that hosts denied to have">
+      <Loaded report={report}>
+        {({ losses }) =>
+          losses.length === 0 ? (
+            <Empty icon="check" title="No host denied a sector" />
+          ) : (
+            <Table label="Denials and losses">
+              <thead>
+                <tr>
+                  <th scope="col">Last denied</th>
+                  <th scope="col">State</th>
+                  <th scope="col">Host</th>
+                  <th scope="col">Sector</th>
+                  <th scope="col">Slabs</th>
+                  <th scope="col" class="number">
+                    Denied
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {losses.map((loss) => (
+                  <tr key={`${loss.root}${loss.host}`}>
+                    <td>{ago(loss.lastDeniedAt, nowMs)}</td>
+                    <td>
+                      <Tag tone={LOSS_TONES[loss.state] ?? "quiet"}>
+                        {loss.isBadForGood ? `${loss.state}, bad for good` : loss.state}
+                      </Tag>
+                    </td>
+                    <td class="mono">{loss.host === null ? "deleted" : shortKey(loss.host)}</td>
+                    <td class="mono">{shortKey(loss.root)}</td>
+                    <td>
+                      {loss.slabs.map((slab) => (
+                        <a key={slab} href={`#/slabs/${slab}`}>{`${slab} `}</a>
+                      ))}
+                    </td>
+                    <td class="number">{counted(loss.denials, "time")}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </Table>
           )
         }
       </Loaded>
