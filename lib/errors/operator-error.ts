@@ -13,6 +13,10 @@ export type OperatorErrorCode =
   | "database-url-without-tls"
   | "variables-file-unreadable"
   | "variable-missing"
+  | "secret-file-unsafe"
+  | "password-unfit"
+  | "password-missing"
+  | "address-unusable"
   /** The database was reached or not, and does not let us. */
   | "database-unreachable"
   | "certificate-refused"

@@ -9,9 +9,11 @@ import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../../telemetry/metrics.ts";
+import { startPresence } from "../../worker/presence.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
 import { countEnd, createWorkReport } from "../../worker/work-report.ts";
-import { type WorkEnd, WorkerPool } from "../../worker/worker-pool.ts";
+import { WorkerPool } from "../../worker/worker-pool.ts";
+import type { WorkEnd } from "../../worker/worker-slot.ts";
 import { createSqsClient, importForAws } from "../command/aws-clients.ts";
 import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
 import { type DatabaseAccess, withDatabase } from "../command/open-database.ts";
@@ -148,9 +150,26 @@ async function untilToldToEnd(work: Work): Promise<void> {
       hasBegun = true;
       logger.info({ concurrency: work.concurrency, from: work.queueUrl ?? "database" }, "working");
       signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
-      await (work.queueUrl === undefined
-        ? workWithoutQueue(work, access)
-        : workForQueue(work, work.queueUrl));
+      const presence = startPresence({
+        ask,
+        clock,
+        logger,
+        command: "work",
+        describe: () => ({
+          concurrency: work.concurrency,
+          running: pool.busy,
+          state: signal.aborted ? "draining" : "working",
+          trouble: undefined,
+        }),
+      });
+      try {
+        await (work.queueUrl === undefined
+          ? workWithoutQueue(work, access)
+          : workForQueue(work, work.queueUrl));
+      } finally {
+        await pool.stop();
+        await presence.stop();
+      }
     });
   } catch (error) {
     if (hasBegun || !signal.aborted) throw error;

@@ -5,7 +5,7 @@ import { action, type CommandHost } from "../../command/command-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { table } from "../../command/quantities.ts";
-import { redriveDeadLetters } from "./redrive.ts";
+import { redriveDeadLetters } from "../../command/redrive-dead-letters.ts";
 
 export function addDeadLetters(host: CommandHost): void {
   const group = host.program
