@@ -86,7 +86,7 @@ async function serve(settings: HttpSettings): Promise<void> {
       readStatus: shareRead(() => readStatusReport(ask), { clock, maxAgeMs: SHARE_MS }),
       readWorkers: async () =>
         reportWorkers(clock.now(), currentHealth(), await readFleet().catch(() => null)),
-      queue: openQueue(),
+      queue: await openQueue(),
       owner: settings.owner,
     },
     // Before the first word it counts as alive: it has just been started.
@@ -121,11 +121,11 @@ async function serve(settings: HttpSettings): Promise<void> {
   });
 }
 
-function openQueue() {
+async function openQueue() {
   const { SLABMEND_QUEUE_URL: queueUrl } = process.env;
   if (!queueUrl) return undefined;
   const indexer = environment.SLABMEND_INDEXER;
-  return createRepairQueue({ client: createSqsClient(process.env, queueUrl), queueUrl, indexer });
+  return createRepairQueue({ client: await createSqsClient(process.env, queueUrl), queueUrl, indexer });
 }
 
 function tell(message: FromHttp): void {
