@@ -51,8 +51,8 @@ printf 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbi
 buildah "${storage[@]}" bud --quiet --format docker -f "$work/base.Dockerfile" -t slabmend-base "$base" >/dev/null
 version=$(node_modules/.bin/node -p 'require("./package.json").version')
 registry=$(npm config get registry)
-buildah "${storage[@]}" bud --quiet --format docker --build-arg BASE=localhost/slabmend-base --env "npm_config_registry=$registry" \
-  -f infra/container/Dockerfile -t "slabmend:$version" "$work/package" >"$work/build.log" 2>&1 || { tail -n 20 "$work/build.log" >&2; exit 1; }
+buildah "${storage[@]}" bud --layers=false --format docker --build-arg BASE=localhost/slabmend-base --env "npm_config_registry=$registry" \
+  -f infra/container/Dockerfile -t "slabmend:$version" "$work/package" >"$folder/build.log" 2>&1 || { tail -n 20 "$folder/build.log" >&2; exit 1; }
 [ -z "$archive" ] || buildah "${storage[@]}" push "slabmend:$version" "docker-archive:$archive:slabmend:$version" >/dev/null
 
 container=$(buildah "${storage[@]}" from "slabmend:$version")
