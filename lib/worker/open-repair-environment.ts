@@ -140,7 +140,8 @@ export function openRepairEnvironment({
 }
 
 /** What an environment is made of. */
-interface Parts extends Pick<RepairDependencies, "kernel" | "memory" | "random" | "logger" | "step"> {
+interface Parts extends Pick<RepairDependencies, "kernel" | "memory" | "random" | "logger"> {
+  readonly step: ((name: RepairStep) => void | Promise<void>) | undefined;
   readonly url: string;
   readonly metrics: MetricsPrinter;
   readonly shared: SharedByRepairs;
