@@ -147,7 +147,7 @@ export const VARIABLES = {
       "authorities that sign the database server's certificate, where Node.js does not know them (as with RDS); needs sslmode=verify-full",
     readBy: ALL,
     fallback: "",
-    // Somebody may have taken the file of a key.
+    // An operator may have taken the file of a key.
     fault: (text) => ({
       expected: "certificates in PEM, or the path of a file of them",
       got: `${text.length} characters that are neither`,

@@ -34,7 +34,7 @@ export class Singleflight<Value> {
     }
   }
 
-  /** Resolves when nothing is under way, whatever came of it. */
+  /** Resolves when nothing is under way, also when it failed. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }

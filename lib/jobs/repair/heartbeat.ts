@@ -9,7 +9,7 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
-/** Why a repair stopped in the middle: somebody else may own the slab now. */
+/** Why a repair stopped in the middle: another worker may have the slab now. */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }
@@ -17,7 +17,7 @@ export class LeaseLost extends Error {
 /**
  * Extends a lease every `everyMs`. An answer of `false` (expired, reaped or taken) ends the repair at once. A beat
  * that fails (the database is away for a moment) is tried again by the next one, until the lease would have run out
- * by our own clock: after `leaseMs` without an answer the repair ends, whatever the reason.
+ * by our own clock: after `leaseMs` without an answer the repair ends.
  */
 export function startHeartbeat(options: {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /**
  * Repairs one slab: begin, plan, find, copy, rebuild, store (move-shards.ts: the middle four), commit, bump events.
  *
- * What always holds here, whatever fails: the lease was begun by us once; nothing of indexd's is written but by the
+ * What holds also after any failure: the lease was begun by us once; nothing of indexd's is written but by the
  * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
  * no transfer, timer or heartbeat of it is left.
  */
@@ -88,7 +88,7 @@ export async function repairSlab(
   return finish(task, deps, work, meter);
 }
 
-/** What a repair has come to. Filled in step by step, so that what was stored is committed whatever fails afterwards. */
+/** What a repair has come to. Filled in step by step, so that what was stored is committed even if something fails afterwards. */
 interface Work {
   plan: RepairPlan | "slab-gone" | undefined;
   moved: MoveResult | undefined;

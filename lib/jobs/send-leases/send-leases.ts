@@ -39,7 +39,7 @@ export async function resendUnsent(
  * later, which is harmless.
  * @param endsAtMs by the clock; an SQS that is slow is not waited for any longer, and what is left stays unsent in the
  * database for a later run
- * @throws {QueueError} or {StoreError} with whatever was not sent still marked unsent
+ * @throws {QueueError} or {StoreError}; what was not sent is still marked unsent
  */
 export async function sendLeases(
   deps: SendDependencies,
