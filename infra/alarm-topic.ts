@@ -1,12 +1,12 @@
-import type { StageNames } from "./names.ts";
+import { sharedName } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
 /**
  * Where alarms go. Not encrypted at rest: CloudWatch cannot publish to a topic under AWS's own key, a key of ours costs
  * a dollar a month, and an alarm holds numbers only.
  */
-export function createAlarmTopic(names: StageNames, settings: StageSettings) {
-  const topic = new aws.sns.Topic("Alarms", { name: names.ofStage("alarms") });
+export function createAlarmTopic(settings: StageSettings) {
+  const topic = new aws.sns.Topic("Alarms", { name: sharedName($app, "alarms") });
   const account = aws.getCallerIdentityOutput().accountId;
   new aws.sns.TopicPolicy("AlarmsPolicy", {
     arn: topic.arn,

@@ -1,11 +1,11 @@
 import { ALARMS, type AlarmDefinition, type AlarmMetric } from "./alarm-definitions.ts";
 import type { createAlarmTopic } from "./alarm-topic.ts";
 import type { createFunctions } from "./functions.ts";
-import type { StageNames } from "./names.ts";
+import type { IndexerNames } from "./names.ts";
 import type { createQueues } from "./queues.ts";
 
 interface Watched {
-  readonly names: StageNames;
+  readonly names: IndexerNames;
   readonly queues: ReturnType<typeof createQueues>;
   readonly functions: ReturnType<typeof createFunctions>;
   readonly topic: ReturnType<typeof createAlarmTopic>;

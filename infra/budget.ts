@@ -1,8 +1,8 @@
-import type { StageNames } from "./names.ts";
+import { sharedName } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
 /** Warns; it stops nothing. AWS counts a bill several times a day, so it is hours late. */
-export function createBudget(names: StageNames, settings: StageSettings) {
+export function createBudget(settings: StageSettings) {
   const warn = (notificationType: "ACTUAL" | "FORECASTED", threshold: number) => ({
     notificationType,
     threshold,
@@ -11,7 +11,7 @@ export function createBudget(names: StageNames, settings: StageSettings) {
     subscriberEmailAddresses: [settings.SLABMEND_ALARM_EMAIL],
   });
   return new aws.budgets.Budget("Budget", {
-    name: names.ofStage("monthly"),
+    name: sharedName($app, "monthly"),
     budgetType: "COST",
     timeUnit: "MONTHLY",
     limitAmount: String(settings.SLABMEND_MONTHLY_BUDGET_USD),

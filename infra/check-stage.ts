@@ -1,21 +1,17 @@
 import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
+import { type ConfiguredIndexer, readIndexers } from "../lib/config/indexer-files.ts";
+import { INDEXER_NAME } from "../lib/config/indexer-name.ts";
 import { MAX_REPAIR_CONCURRENCY } from "../lib/config/repair-concurrency.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { isSecret, secretName, secretProblems, secretValues } from "./check-secrets.ts";
 import { chosenProblems, environmentSizeProblem } from "./function-environment.ts";
 import { FUNCTIONS, type FunctionName } from "./function-settings.ts";
 import { namesOf } from "./names.ts";
-import { readStageSettings, type StageSettings } from "./settings.ts";
+import { isOfStage, readStageSettings, type StageSettings } from "./settings.ts";
 
 /** Why a stage is not deployed. SST prints the message only, so the remedies are in it. */
 export class StageError extends SlabmendError<"stage-refused"> {
-  constructor(
-    stage: string,
-    problems: {
-      readonly variables: readonly ConfigurationProblem[];
-      readonly secrets: readonly ConfigurationProblem[];
-    },
-  ) {
+  constructor(stage: string, problems: Problems) {
     const line = ({ name, expected, got }: ConfigurationProblem) =>
       `${name}: expected ${expected}, got ${got}`;
     const remedy = [
@@ -39,6 +35,17 @@ export class StageError extends SlabmendError<"stage-refused"> {
   }
 }
 
+export interface CheckedIndexer {
+  readonly name: string;
+  readonly settings: StageSettings;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+interface Problems {
+  readonly variables: readonly ConfigurationProblem[];
+  readonly secrets: readonly ConfigurationProblem[];
+}
+
 /**
  * Everything that an operator may get wrong, looked at before anything is registered: a stage half made costs money
  * and has to be removed by hand.
@@ -47,32 +54,54 @@ export class StageError extends SlabmendError<"stage-refused"> {
 export async function checkStage(
   stage: string,
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<StageSettings> {
-  const { settings, problems } = readStageSettings(environment);
-  const functions = Object.keys(FUNCTIONS) as FunctionName[];
-  // Of a malformed name there are no secrets to look for.
-  const { SLABMEND_INDEXER: indexer } = settings as Partial<StageSettings>;
-  const supplied = indexer === undefined ? {} : suppliedValues(stage, indexer, environment);
-  const sizes = functions.flatMap((name) => environmentSizeProblem(name, environment, supplied) ?? []);
-  const chosen = functions.flatMap((name) => chosenProblems(name, environment));
-  const variables = [...problems, ...onceEach([...chosen, ...sizes.filter(({ name }) => !isSecret(name))])];
-  const secrets =
-    indexer === undefined
-      ? []
-      : [
-          ...(await secretProblems(indexer, environment)),
-          ...onceEach(sizes.filter(({ name }) => isSecret(name))).map((problem) => ({
-            ...problem,
-            name: secretName(indexer, problem.name),
-          })),
-        ];
+): Promise<{ readonly settings: StageSettings; readonly indexers: readonly CheckedIndexer[] }> {
+  const { indexers, problems } = readIndexers(environment);
+  const ofStage = readStageSettings(environment);
+  const checked = await Promise.all(indexers.map((indexer) => checkIndexer(stage, indexer)));
+  const variables = onceEach([
+    ...problems,
+    ...ofStage.problems,
+    ...checked.flatMap((indexer) => indexer.problems.variables),
+  ]);
+  const secrets = checked.flatMap((indexer) => indexer.problems.secrets);
   if (variables.length + secrets.length > 0) throw new StageError(stage, { variables, secrets });
-  return settings;
+  return { settings: ofStage.settings, indexers: checked };
 }
 
-/** A variable that several functions read is one problem. */
+async function checkIndexer(
+  stage: string,
+  { name: indexer, environment, ownNames = [] }: ConfiguredIndexer,
+): Promise<CheckedIndexer & { readonly problems: Problems }> {
+  const { settings, problems } = readStageSettings(environment);
+  const functions = Object.keys(FUNCTIONS) as FunctionName[];
+  const isNamed = INDEXER_NAME.test(indexer);
+  // Of a malformed name there are no secrets to look for.
+  const supplied = isNamed ? suppliedValues(stage, indexer, environment) : {};
+  const sizes = functions.flatMap((name) => environmentSizeProblem(name, environment, supplied) ?? []);
+  const chosen = functions.flatMap((name) => chosenProblems(name, environment));
+  const shared = ownNames
+    .filter((name) => isOfStage(name))
+    .map((name) => ({
+      name,
+      expected: "to be set for the whole stage",
+      got: `a value for ${indexer} alone`,
+    }));
+  const variables = [...problems, ...shared, ...chosen, ...sizes.filter(({ name }) => !isSecret(name))];
+  const secrets = isNamed
+    ? [
+        ...(await secretProblems(indexer, environment)),
+        ...onceEach(sizes.filter(({ name }) => isSecret(name))).map((problem) => ({
+          ...problem,
+          name: secretName(indexer, problem.name),
+        })),
+      ]
+    : [];
+  return { name: indexer, settings, environment, problems: { variables, secrets } };
+}
+
+/** A variable that several functions or indexers read is one problem, unless they differ in it. */
 function onceEach(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
-  return [...new Map(problems.map((problem) => [problem.name, problem])).values()];
+  return [...new Map(problems.map((problem) => [`${problem.name} ${problem.got}`, problem])).values()];
 }
 
 /** What is known of the variables that the deployment supplies, to see whether they fit. */

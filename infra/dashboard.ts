@@ -1,10 +1,10 @@
 import type { createAlarms } from "./alarms.ts";
 import { GRAPHS, type Graph, type ShownMetric } from "./dashboard-graphs.ts";
 import type { createFunctions } from "./functions.ts";
-import type { StageNames } from "./names.ts";
+import type { IndexerNames } from "./names.ts";
 
 interface Shown {
-  readonly names: StageNames;
+  readonly names: IndexerNames;
   readonly functions: ReturnType<typeof createFunctions>;
   readonly alarms: ReturnType<typeof createAlarms>;
 }

@@ -1,7 +1,7 @@
 import { createAlarmTopic } from "./alarm-topic.ts";
 import { createAlarms } from "./alarms.ts";
 import { createBudget } from "./budget.ts";
-import { checkStage } from "./check-stage.ts";
+import { type CheckedIndexer, checkStage } from "./check-stage.ts";
 import { createDashboard } from "./dashboard.ts";
 import { createFunctions } from "./functions.ts";
 import { namesOf } from "./names.ts";
@@ -9,23 +9,37 @@ import { createNetwork } from "./network.ts";
 import { createQueues } from "./queues.ts";
 import { createSecrets } from "./secrets.ts";
 
+interface Shared {
+  readonly network: ReturnType<typeof createNetwork>;
+  readonly topic: ReturnType<typeof createAlarmTopic>;
+}
+
 /**
- * Everything that a stage consists of; returns what the operator and the command line want to know of it.
+ * Everything that a stage consists of; returns what the operator and the command line want to know of it. Nothing that
+ * belongs to one indexer depends on which others there are.
  * @throws {StageError} with every problem of the stage, before anything is registered
  */
 export async function deployFleet() {
-  const settings = await checkStage($app.stage, process.env);
-  const names = namesOf({
-    app: $app.name,
-    stage: $app.stage,
-    indexer: settings.SLABMEND_INDEXER,
-  });
+  const { settings, indexers } = await checkStage($app.stage, process.env);
+  const shared = { network: createNetwork(settings), topic: createAlarmTopic(settings) };
+  createBudget(settings);
+  const outputs = indexers.map((indexer) => [indexer.name, deployIndexer(indexer, shared)] as const);
+  const [first, ...others] = outputs;
+  if (others.length === 0) return first![1];
+  return Object.fromEntries(
+    outputs.flatMap(([name, values]) =>
+      Object.entries(values).map(([key, value]) => [`${name} ${key}`, value] as const),
+    ),
+  );
+}
+
+function deployIndexer({ name, settings, environment }: CheckedIndexer, { network, topic }: Shared) {
+  const names = namesOf({ app: $app.name, stage: $app.stage, indexer: name });
   const secrets = createSecrets(names);
   const queues = createQueues(names);
-  const functions = createFunctions({ names, queues, secrets, settings, network: createNetwork(settings) });
-  const alarms = createAlarms({ names, queues, functions, topic: createAlarmTopic(names, settings) });
+  const functions = createFunctions({ names, queues, secrets, settings, environment, network });
+  const alarms = createAlarms({ names, queues, functions, topic });
   const dashboard = createDashboard({ names, functions, alarms });
-  createBudget(names, settings);
   return {
     // By the names of the command line's variables: the lines that SST prints can be pasted into .env.operator.
     SLABMEND_CLAIM_FUNCTION: functions.claim.name,

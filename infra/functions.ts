@@ -1,7 +1,7 @@
 import { chosenFiles, chosenVariables, type Supplied } from "./function-environment.ts";
 import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
 import { LOG_RETENTION_DAYS } from "./limits.ts";
-import type { StageNames } from "./names.ts";
+import type { IndexerNames } from "./names.ts";
 import type { createNetwork } from "./network.ts";
 import { permissionsOf } from "./permissions.ts";
 import type { createQueues } from "./queues.ts";
@@ -9,11 +9,13 @@ import type { createSecrets } from "./secrets.ts";
 import type { StageSettings } from "./settings.ts";
 
 export interface FunctionParts {
-  readonly names: StageNames;
+  readonly names: IndexerNames;
   readonly queues: ReturnType<typeof createQueues>;
   readonly secrets: ReturnType<typeof createSecrets>;
   readonly network: ReturnType<typeof createNetwork>;
   readonly settings: StageSettings;
+  /** What the operator has set for this indexer. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** The three functions, the schedules of two and the queue's mapping to the third. */
@@ -69,7 +71,7 @@ export function createFunctions(parts: FunctionParts) {
 
 function createFunction<Name extends FunctionName>(
   name: Name,
-  { names, queues, network, settings }: FunctionParts,
+  { names, queues, network, settings, environment }: FunctionParts,
   supplied: Readonly<Record<Supplied<Name>, $util.Input<string>>>,
   after: Pick<$util.CustomResourceOptions, "dependsOn"> = {},
 ) {
@@ -87,10 +89,10 @@ function createFunction<Name extends FunctionName>(
     memory: `${memoryMb} MB`,
     timeout: `${timeoutSeconds} seconds`,
     nodejs: BUNDLE_OPTIONS,
-    copyFiles: [...copyFiles, ...chosenFiles($cli.paths.root, process.env)],
+    copyFiles: [...copyFiles, ...chosenFiles($cli.paths.root, environment)],
     logging: { logGroup: logGroup.name, format: "json" },
     ...(network === undefined ? {} : { vpc: network }),
-    environment: { ...chosenVariables(name, process.env), ...supplied },
+    environment: { ...chosenVariables(name, environment), ...supplied },
     permissions: permissionsOf(name, queues, logGroup, network !== undefined),
     // The schedule comes again in a minute: a retry would only run beside it. The queue retries by itself.
     ...(name === "repair" ? {} : { retries: 0 }),

@@ -3,9 +3,13 @@
  * the network, the alarms' topic and the budget belong to the stage. No Pulumi in here.
  */
 
-export interface StageNames {
-  /** Of what all indexers of a stage share. */
-  ofStage(name: string): string;
+/** Of what all indexers of a stage share. */
+export function sharedName(app: { readonly name: string; readonly stage: string }, name: string): string {
+  return `${app.name}-${app.stage}-${name}`;
+}
+
+/** Of what belongs to one indexer. */
+export interface IndexerNames {
   /** Of a resource or secret in SST's own list, after which it names the one at AWS. */
   resource(name: string): string;
   /** Of an alarm or a dashboard. */
@@ -15,15 +19,14 @@ export interface StageNames {
   readonly metricsNamespace: string;
 }
 
-export interface StageIdentity {
+export interface IndexerIdentity {
   readonly app: string;
   readonly stage: string;
   readonly indexer: string;
 }
 
-export function namesOf({ app, stage, indexer }: StageIdentity): StageNames {
+export function namesOf({ app, stage, indexer }: IndexerIdentity): IndexerNames {
   return {
-    ofStage: (name) => `${app}-${stage}-${name}`,
     resource: (name) => resourceName(indexer, name),
     shown: (name) => `${app}-${stage}-${indexer}-${name}`,
     logGroup: (functionName) => `/${app}/${stage}/${indexer}/${functionName}`,

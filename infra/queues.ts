@@ -5,10 +5,10 @@ import {
   MOST_RECEIVES,
   VISIBILITY_TIMEOUT_SECONDS,
 } from "./limits.ts";
-import type { StageNames } from "./names.ts";
+import type { IndexerNames } from "./names.ts";
 
 /** The queue of repairs, and where its messages go that were received too often. Neither has a policy: only IAM opens them. */
-export function createQueues(names: StageNames) {
+export function createQueues(names: IndexerNames) {
   const deadLetters = new sst.aws.Queue(names.resource("DeadLetters"), {
     transform: {
       queue: { messageRetentionSeconds: DEAD_LETTER_RETENTION_SECONDS, sqsManagedSseEnabled: true },

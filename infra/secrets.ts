@@ -1,7 +1,7 @@
-import type { StageNames } from "./names.ts";
+import type { IndexerNames } from "./names.ts";
 
 /** Set with `npx sst secret set NAME --stage STAGE`; check-secrets.ts looks at them first. */
-export function createSecrets(names: StageNames) {
+export function createSecrets(names: IndexerNames) {
   return {
     databaseUrl: new sst.Secret(names.resource("DatabaseUrl")),
     migrationSeed: new sst.Secret(names.resource("MigrationSeed")),

@@ -34,6 +34,13 @@ const SETTINGS = {
       "name of the indexer: in the names of queues, functions, secrets, log groups, alarms and metrics. Another name makes another set of them",
     fallback: DEFAULT_INDEXER,
   } as Setting<string>,
+  SLABMEND_INDEXERS: {
+    schema: v.string(),
+    expected: "a folder with a file NAME.env for each indexer",
+    purpose:
+      "several indexers in one stage: a file NAME.env for each, with variables that go before those of the stage. The names of the files are the names of the indexers",
+    fallback: "",
+  } as Setting<string>,
   SLABMEND_ALARM_EMAIL: {
     schema: v.pipe(v.string(), v.email()),
     expected: "an e-mail address",
@@ -87,6 +94,18 @@ const SETTINGS = {
 } as const;
 
 type SettingName = keyof typeof SETTINGS;
+
+/** Settings that each indexer may have of its own. */
+const OF_INDEXER: ReadonlySet<string> = new Set<SettingName>([
+  "SLABMEND_INDEXER",
+  "SLABMEND_INDEXERS",
+  "SLABMEND_REPAIR_CONCURRENCY",
+]);
+
+/** Whether a setting decides about what all indexers of a stage share. */
+export function isOfStage(name: string): boolean {
+  return name in SETTINGS && !OF_INDEXER.has(name);
+}
 
 export type StageSettings = {
   readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer Value> ? Value : never;

@@ -7,12 +7,16 @@ import { addDeadLetters } from "./commands/dead-letters/command.ts";
 import { addDeriveSeed } from "./commands/derive-seed/command.ts";
 import { addDoctor } from "./commands/doctor/command.ts";
 import { addGrant } from "./commands/grant.ts";
+import { addHistory } from "./commands/history.ts";
+import { addHosts } from "./commands/hosts.ts";
 import { addInvoke } from "./commands/invoke/command.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair/command.ts";
 import { addSchema } from "./commands/schema/command.ts";
+import { addSlab } from "./commands/slab.ts";
+import { addSlabs } from "./commands/slabs.ts";
 import { addStatus } from "./commands/status/command.ts";
 import { addWork } from "./commands/work.ts";
 
@@ -28,6 +32,10 @@ const COMMANDS = [
   addGrant,
   addDoctor,
   addStatus,
+  addSlabs,
+  addSlab,
+  addHistory,
+  addHosts,
   addPlan,
   addRepair,
   addWork,
@@ -62,7 +70,6 @@ export function createCommandLine(
       "indexd's PostgreSQL database, without password; default: SLABMEND_DATABASE_URL, which may hold one",
     )
     .version("0.1.0", "--version", "print the version")
-    .helpCommand(false)
     .showHelpAfterError("Try --help.")
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()

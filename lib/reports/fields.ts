@@ -13,11 +13,7 @@ export const schemaVersion = v.pipe(
 );
 
 /** By the database's clock, as `Date.prototype.toISOString()` writes it. */
-export const time = v.pipe(
-  v.string(),
-  v.isoTimestamp(),
-  v.description("ISO 8601 in UTC, by the database's clock"),
-);
+export const time = v.pipe(v.string(), v.isoTimestamp());
 
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -29,11 +25,7 @@ export const bytes = v.pipe(v.number(), v.integer(), v.minValue(0));
 export const hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 /** JSON numbers are exact to 2^53 only. */
-export const id = v.pipe(
-  v.string(),
-  v.regex(/^[0-9]{1,19}$/),
-  v.description("64-bit integer in decimal digits"),
-);
+export const id = v.pipe(v.string(), v.regex(/^[0-9]{1,19}$/));
 
 export const money = v.object({
   hastings: v.pipe(v.string(), v.regex(/^[0-9]{1,50}$/), v.description("exact, in decimal digits")),

@@ -51,23 +51,28 @@ export const lossesSchema = v.object({
   schemaVersion,
   at: time,
   total: count,
-  losses: v.array(
-    v.object({
-      root: hex,
-      sectorId: id,
-      host: v.pipe(hex, v.description("host key")),
-      state: v.pipe(
-        v.picklist(["open", "lost", "bad", "cleared"]),
-        v.description(
-          "open: denied, the sector is still recorded there. lost: recorded as lost. bad: denied three times without a full read. cleared: the host served the whole sector again",
+  losses: v.pipe(
+    v.array(
+      v.object({
+        root: hex,
+        sectorId: id,
+        host: v.pipe(hex, v.description("host key")),
+        code: v.pipe(v.picklist(["not-found", "corrupt"]), v.description("what the host said")),
+        state: v.pipe(
+          v.picklist(["open", "lost"]),
+          v.description(
+            "open: the sector is still recorded there. lost: it became a loss in indexd's tables, or was moved away since",
+          ),
         ),
-      ),
-      reason: v.pipe(v.string(), v.description("what the host said: sector-not-found, sector-corrupt")),
-      denials: count,
-      firstDeniedAt: time,
-      lastDeniedAt: time,
-      slabs: v.array(id),
-    }),
+        isBadForGood: v.pipe(v.boolean(), v.description("three denials without a full read between them")),
+        denials: count,
+        wholeDeniedAt: v.nullable(v.pipe(time, v.description("null: only a range of it was denied"))),
+        firstDeniedAt: time,
+        lastDeniedAt: time,
+        slabs: v.pipe(v.array(id), v.description("some of the slabs that the sector is part of")),
+      }),
+    ),
+    v.description("the latest denial first"),
   ),
   next: cursor,
 });

@@ -62,7 +62,7 @@ export const statusSchema = v.object({
       beyondRescue: v.nullable(v.pipe(count, v.description("fewer sectors than min_shards can be read"))),
       dangerAbove: v.number(),
     }),
-    v.description("null: no walk over indexd's sectors has finished yet, so nothing is known"),
+    v.description("counts are null until a walk over indexd's sectors has finished: nothing is known before"),
   ),
   margins: v.pipe(
     v.array(
@@ -72,15 +72,16 @@ export const statusSchema = v.object({
       "unhealthy slabs by margin: sectors on good hosts, whatever their contracts, minus min_shards; ascending",
     ),
   ),
-  walk: v.object({
-    ...lastRun.entries,
-    passSeconds: v.nullable(v.pipe(seconds, v.description("how long the slowest of the last passes took"))),
-  }),
+  walk: v.pipe(
+    v.object({
+      ...lastRun.entries,
+      passSeconds: v.nullable(v.pipe(seconds, v.description("how long the slowest of the last passes took"))),
+    }),
+    v.description("the last complete walk over indexd's bad sectors; all of the backlog is at least as new"),
+  ),
   claim: v.object({
     ...lastRun.entries,
-    hasStopped: v.nullable(
-      v.pipe(v.boolean(), v.description("no claim for longer than claims may be apart")),
-    ),
+    hasStopped: v.pipe(v.boolean(), v.description("no claim for 5 min, and no repair runs")),
   }),
   reap: lastRun,
   leases: v.object({
@@ -100,10 +101,7 @@ export const statusSchema = v.object({
       ),
     ),
   }),
-  lastHour: v.pipe(
-    v.record(v.string(), count),
-    v.description("repairs by outcome; an outcome without any is missing"),
-  ),
+  lastHour: v.pipe(v.record(v.string(), count), v.description("repairs by outcome, of every outcome")),
   today: v.object({
     since: time,
     repairs: count,

@@ -100,7 +100,7 @@ test("repair repairs it as planned, and status tells of it", async () => {
       today: { repairs: 2, sectorsRebuilt: 1, bytesWritten: SECTOR_BYTES },
       deadLetters: 0,
       quarantined: 0,
-      breakerIsOpen: false,
+      breaker: { open: false },
     },
   ]);
   const text = await cli("status");

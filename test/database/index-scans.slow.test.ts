@@ -68,7 +68,7 @@ async function readBy(table: string, ask: () => Promise<unknown>): Promise<Reads
 
 describe.each<[string, string, () => Promise<unknown>, number]>([
   ["the fleet's gauges", "journal", () => readFleetGauges(sql), LATELY],
-  ["status", "journal", () => readStatus(sql), LATELY],
+  ["status", "journal", () => readStatus(sql, { dangerAbove: 1e-4 }), LATELY],
   ["the budget", "journal", () => checkBudget(sql, { hastings: 1n }), LATELY],
   ["the fleet's health", "journal", () => refreshBreaker(sql, DEFAULT_REAP_SETTINGS.fleet), 200],
   [

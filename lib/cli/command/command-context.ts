@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import { type Environment, parseEnvironment } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
+import { readVariablesFile } from "../../config/variables-file.ts";
 import { Secret } from "../../secret/secret.ts";
 import { type ExitReason, exitCode } from "./exit-codes.ts";
 import type { OperatorIo } from "./operator-io.ts";
-import { readVariablesFile } from "./variables-file.ts";
 
 /** Options that every command has. */
 interface CommonOptions {

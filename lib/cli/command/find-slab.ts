@@ -10,15 +10,28 @@ export const SLAB_ARGUMENT =
 
 const DIGEST = /^(0x)?([0-9a-fA-F]{64})$/;
 
-/** @throws {OperatorError} `no-such-slab`; MalformedIdError when it is neither an id nor a digest */
+/** @throws {OperatorError} `no-such-slab`; `bad-argument` when it is neither an id nor a digest */
 export async function findSlab(sql: ISql, text: string): Promise<Slab> {
   const digest = DIGEST.exec(text)?.[2]?.toLowerCase();
+  if (digest === undefined && !/^[1-9]\d{0,18}$/.test(text)) throw notASlab(text);
   const slab =
     digest === undefined
       ? await readSlab(sql, parseSlabId(text))
       : await readSlabByDigest(sql, parseSlabDigest(digest));
-  if (slab !== undefined) return slab;
-  throw new OperatorError({
+  if (slab === undefined) throw noSuchSlab(text);
+  return slab;
+}
+
+function notASlab(text: string): OperatorError {
+  return new OperatorError({
+    code: "bad-argument",
+    message: `slab: expected an id in decimal digits or a digest of 64 hex digits, got ${JSON.stringify(text.slice(0, 80))}`,
+    remedy: "Take it from slabmend slabs --json, or the slab id of indexd's API.",
+  });
+}
+
+export function noSuchSlab(text: string): OperatorError {
+  return new OperatorError({
     code: "no-such-slab",
     message: `slab ${text}: expected it in indexd's table slabs, got none`,
     remedy: "Check the id, and that the database URL is this indexd's.",

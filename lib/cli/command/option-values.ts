@@ -8,3 +8,13 @@ export function wholeNumber(least: number, most: number) {
     throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
   };
 }
+
+const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Parser of a time that is so long ago: 30m, 12h, 7d. Milliseconds. */
+export function timeAgo(text: string): number {
+  const [, count = "", unit = ""] = /^(\d{1,4})([mhd])$/.exec(text) ?? [];
+  const unitMs = UNIT_MS[unit];
+  if (unitMs === undefined) throw new InvalidArgumentError("Expected a time such as 30m, 12h or 7d.");
+  return Number(count) * unitMs;
+}

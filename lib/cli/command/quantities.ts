@@ -22,13 +22,6 @@ export function bytes(count: number): string {
   return `${unit === 0 || Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 48 * 3_600) return `${(seconds / 3_600).toFixed(1)} h`;
-  return `${(seconds / 86_400).toFixed(1)} days`;
-}
-
 /** Lines with their cells in columns; numbers to the right. */
 export function table(rows: readonly (readonly (string | number)[])[]): string[] {
   const widths: number[] = [];
@@ -45,4 +38,22 @@ export function table(rows: readonly (readonly (string | number)[])[]): string[]
       .join("  ")
       .trimEnd(),
   );
+}
+
+/**
+ * A line of a report, broken between words to fit a terminal of 80 columns; what follows the first line is indented. A single
+ * word that is longer stays whole.
+ */
+export function wrapped(line: string, indent: number, columns = 80): string[] {
+  const lines: string[] = [];
+  let left = line;
+  while (left.length > columns) {
+    const lead = lines.length === 0 ? indent : indent + 1;
+    const within = left.lastIndexOf(" ", columns);
+    const at = within > lead ? within : left.indexOf(" ", columns);
+    if (at < 0) break;
+    lines.push(left.slice(0, at).trimEnd());
+    left = " ".repeat(indent) + left.slice(at + 1);
+  }
+  return [...lines, left];
 }

@@ -6,6 +6,7 @@ import { OperatorError, type OperatorErrorCode } from "../../errors/operator-err
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 import { RecoveryPhraseError } from "../../keys/recovery-phrase.ts";
 import { QueueError } from "../../queue/queue-error.ts";
+import { MalformedCursorError } from "../../reports/malformed-cursor-error.ts";
 import { MalformedIdError } from "../../slab/ids.ts";
 import type { ExitReason } from "./exit-codes.ts";
 
@@ -65,7 +66,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "lacks-right": "database",
   "database-failed": "database",
   "not-confirmed": "refused",
-  "no-such-slab": "refused",
+  "no-such-slab": "input",
   "slab-not-leasable": "refused",
   "leases-running": "refused",
   "fleet-in-maintenance": "refused",
@@ -81,7 +82,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
 function exitOf(error: SlabmendError): ExitReason {
   if (error instanceof OperatorError) return EXIT_OF[error.code];
   if (error instanceof ConfigurationError || error instanceof RecoveryPhraseError) return "input";
-  if (error instanceof MalformedIdError) return "input";
+  if (error instanceof MalformedIdError || error instanceof MalformedCursorError) return "input";
   if (error instanceof IndexdError || error instanceof StoreError) return "database";
   if (error instanceof QueueError) return "aws";
   if (error instanceof ClockError) return "refused";

@@ -17,7 +17,7 @@ export interface NetworkFinding {
 }
 
 /** indexd scans each host several times an hour, so any of a network is newer than this while it runs. */
-const OLD_SCAN_MS = 3 * 3_600_000;
+export const OLD_SCAN_MS = 3 * 3_600_000;
 
 /** Reads the whole network, about 2 KB a host: once at a start, not for each slab. */
 export async function readNetworkState(sql: ISql): Promise<NetworkState> {

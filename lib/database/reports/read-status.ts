@@ -2,60 +2,91 @@ import type { ISql } from "postgres";
 import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 
 export interface BacklogOfMargin {
-  /** Sectors on good hosts minus min_shards; negative: more are gone than may be. */
+  /** Sectors on good hosts, whatever their contracts, minus min_shards; negative: more are gone than may be. */
   readonly margin: number;
   /** May be leased now. */
   readonly ready: number;
   /** A grace, a next attempt or a lease has to end first. */
-  readonly later: number;
+  readonly waiting: number;
+  /** Their loss probability is above the threshold, or their last repair found too few sources. */
+  readonly inDanger: number;
 }
 
-export interface WorkDone {
-  readonly repairs: number;
-  readonly sectorsCopied: number;
-  readonly sectorsRebuilt: number;
-  readonly bytesRead: number;
-  readonly bytesWritten: number;
-  readonly hastings: bigint;
-  /** From begin to commit, added up: what Lambda bills, but for its start. */
-  readonly workerSeconds: number;
+export interface WalkOfCause {
+  readonly cause: string;
+  /** Of the last complete pass, in milliseconds since the epoch; null: there was none yet. */
+  readonly finishedAtMs: number | null;
+  readonly passMs: number | null;
 }
 
-export interface FleetStatus {
+/** What the tables say; what follows from it is decided in lib/reports. */
+export interface StatusFacts {
   /** By the database's clock. */
   readonly at: Date;
+  readonly dayStart: Date;
   readonly backlog: readonly BacklogOfMargin[];
+  /** Slabs with fewer readable sectors than min_shards. */
+  readonly beyondRescue: number;
+  readonly slabs: { readonly total: number | null; readonly isExact: boolean };
+  readonly walks: readonly WalkOfCause[];
+  readonly claimedAt: Date | null;
+  readonly reapedAt: Date | null;
   readonly leases: {
     readonly unsent: number;
     readonly sent: number;
     readonly running: number;
     readonly expired: number;
-    /** Of the oldest lease. */
-    readonly oldestSeconds: number | undefined;
+    readonly oldestSeconds: number | null;
   };
   /** Repairs by outcome that ended in the last hour. */
   readonly lastHour: Readonly<Record<string, number>>;
   /** Slabs repaired or found healthy in the last ten minutes. */
   readonly finishedInTenMinutes: number;
   /** Since midnight UTC. */
-  readonly today: WorkDone;
+  readonly today: {
+    readonly repairs: number;
+    readonly sectorsCopied: number;
+    readonly sectorsRebuilt: number;
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+    readonly hastings: bigint;
+    /** From begin to commit, added up: what Lambda bills, but for its start. */
+    readonly workerSeconds: number;
+  };
   readonly deadLetters: number;
   readonly quarantined: number;
   /** Slabs whose last repair found too few sources. */
   readonly atRisk: number;
   /** Slabs whose objects' events are still to be bumped. */
-  readonly unflushedMoves: number;
-  readonly breakerIsOpen: boolean;
+  readonly eventsToBump: number;
   readonly mode: FleetMode;
-  /** Names of the limits of the budget that stopped claims when claim last looked, today; yesterday's stop is over. */
-  readonly budgetStops: readonly string[];
-  /** When claim last compared the budget with what was spent; undefined: not today. */
-  readonly budgetCheckedAt: Date | undefined;
+  readonly breaker: { readonly open: boolean; readonly since: Date; readonly backoffUntil: Date | null };
+  /** As claim wrote it down when it last compared; null: not today, and yesterday's stop is over. */
+  readonly budget: {
+    readonly limits: Readonly<Record<string, string>>;
+    readonly spent: Readonly<Record<string, string>>;
+    readonly stoppedBy: readonly string[];
+    readonly stoppedSince: Date | null;
+    readonly checkedAt: Date;
+  } | null;
+  readonly indexd: {
+    readonly databaseVersion: number | null;
+    readonly verdict: string | null;
+    readonly hosts: number;
+    readonly lastScanAt: Date | null;
+    readonly unpinnedSectors: number;
+    readonly oldestUnpinnedAt: Date | null;
+  };
 }
 
 interface Row {
   readonly at: Date;
+  readonly day_start: Date;
   readonly backlog: BacklogOfMargin[];
+  readonly beyond_rescue: number;
+  readonly counted: number;
+  readonly estimate: number;
+  readonly walks: WalkOfCause[];
   readonly unsent: number;
   readonly sent: number;
   readonly running: number;
@@ -75,36 +106,69 @@ interface Row {
   readonly at_risk: number;
   readonly moved: number;
   readonly breaker_open: boolean;
+  readonly breaker_since: Date;
+  readonly backoff_until: Date | null;
+  readonly claimed_at: Date | null;
+  readonly reaped_at: Date | null;
   readonly mode: FleetMode["kind"];
   readonly mode_owner: string | null;
   readonly mode_reason: string | null;
   readonly mode_since: Date | null;
-  readonly stopped_by: string[] | null;
-  readonly budget_checked_at: Date | null;
+  readonly budget: {
+    readonly limits: Record<string, unknown>;
+    readonly spent: Record<string, unknown>;
+    readonly stopped_by: string[];
+  } | null;
+  readonly stopped_since: Date | null;
+  readonly checked_at: Date | null;
+  readonly db_version: number | null;
+  readonly verdict: string | null;
+  readonly hosts: number;
+  readonly last_scan: Date | null;
+  readonly unpinned: number;
+  readonly oldest_unpinned: Date | null;
 }
 
+/** Up to so many slabs are counted; beyond, PostgreSQL's estimate has to do: counting ten million takes seconds. */
+const COUNTED_SLABS = 10_000;
+
 /**
- * What the operator looks at, in one statement and one snapshot; reads tables of ours only and locks nothing. A day of
- * journal by journal_finished_at_idx; backlog and repairs as a whole.
+ * What the operator looks at, in one statement and one snapshot; locks nothing. A day of journal by
+ * journal_finished_at_idx; backlog (a row for each unhealthy slab), repairs and hosts as a whole; the oldest unpinned sector by
+ * sectors_uploaded_at_unpinned_idx.
+ * @param dangerAbove loss probability above which a slab is in danger
  */
-export async function readStatus(sql: ISql): Promise<FleetStatus> {
+export async function readStatus(
+  sql: ISql,
+  { dangerAbove }: { readonly dangerAbove: number },
+): Promise<StatusFacts> {
   const [row] = await sql<Row[]>`
     with now as materialized (
-      select clock_timestamp() as at
+      select clock_timestamp() as at, date_trunc('day', clock_timestamp(), 'UTC') as day_start
     ), day as materialized (
       select j.* from slabmend.journal j
-      where j.finished_at >= (select least(date_trunc('day', n.at, 'UTC'), n.at - interval '1 hour') from now n)
+      where j.finished_at >= (select least(n.day_start, n.at - interval '1 hour') from now n)
     ), today as (
-      select * from day where finished_at >= (select date_trunc('day', n.at, 'UTC') from now n)
+      select * from day where finished_at >= (select n.day_start from now n)
     )
-    select (select n.at from now n) as at,
+    select (select n.at from now n) as at, (select n.day_start from now n) as day_start,
       (
         select coalesce(jsonb_agg(to_jsonb(m) order by m.margin), '[]')
         from (
-          select b.margin, count(*) filter (where b.ready) as ready, count(*) filter (where not b.ready) as later
-          from slabmend.backlog b group by b.margin
+          select b.margin, count(*) filter (where b.ready) as ready, count(*) filter (where not b.ready) as waiting,
+            count(*) filter (where b.loss > ${dangerAbove}::float8 or r.last_outcome = 'too-few-sources') as "inDanger"
+          from slabmend.backlog b left join slabmend.repairs r on r.slab_id = b.slab_id group by b.margin
         ) m
       ) as backlog,
+      -- judge-slab.ts gives slabs beyond rescue this urgency and this loss.
+      (select count(*)::integer from slabmend.backlog b where b.urgency = 0 and b.loss = 1) as beyond_rescue,
+      (select count(*)::integer from (select from public.slabs s limit ${COUNTED_SLABS + 1}::integer) s) as counted,
+      (select c.reltuples::float8 from pg_class c where c.oid = 'public.slabs'::regclass) as estimate,
+      (
+        select coalesce(jsonb_agg(jsonb_build_object('cause', w.cause, 'passMs', w.pass_ms,
+          'finishedAtMs', extract(epoch from w.finished_at) * 1000)), '[]')
+        from slabmend.walks w
+      ) as walks,
       l.*,
       (
         select coalesce(jsonb_object_agg(o.outcome, o.repairs), '{}')
@@ -122,8 +186,15 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
       (select count(*)::integer from slabmend.repairs r where r.quarantined_until > (select n.at from now n)) as quarantined,
       (select count(*)::integer from slabmend.repairs r where r.last_outcome = 'too-few-sources') as at_risk,
       (select count(distinct slab_id)::integer from slabmend.moved) as moved,
-      f.breaker_open, f.mode, f.mode_owner, f.mode_reason, f.mode_since,
-      to_jsonb(b.stopped_by) as stopped_by, b.checked_at as budget_checked_at
+      f.breaker_open, f.breaker_since, f.backoff_until, f.claimed_at, f.reaped_at,
+      f.mode, f.mode_owner, f.mode_reason, f.mode_since,
+      to_jsonb(b) as budget, b.stopped_since, b.checked_at,
+      i.db_version, i.verdict, h.*,
+      (
+        select s.uploaded_at from public.sectors s
+        where s.host_id is not null and s.contract_sectors_map_id is null
+        order by s.uploaded_at limit 1
+      ) as oldest_unpinned
     from (
       select (count(*) filter (where sent_at is null and began_at is null and expires_at >= clock_timestamp()))::integer
           as unsent,
@@ -135,7 +206,13 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
       from slabmend.leases
     ) l
     cross join slabmend.fleet f
+    cross join slabmend.indexd i
     left join slabmend.budget b on b.checked_at >= date_trunc('day', clock_timestamp(), 'UTC')
+    cross join (
+      select count(*)::integer as hosts, max(last_successful_scan) as last_scan,
+        coalesce(sum(unpinned_sectors), 0)::float8 as unpinned
+      from public.hosts
+    ) h
     cross join (
       select count(*)::integer as repairs,
         coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "copied")'))), 0)::integer
@@ -148,29 +225,65 @@ export async function readStatus(sql: ISql): Promise<FleetStatus> {
         coalesce(sum(extract(epoch from t.finished_at - t.began_at)), 0)::double precision as worker_seconds
       from today t
     ) t`;
-  const { unsent, sent, running, expired, oldest_seconds: oldest } = row!;
+  return factsOf(row!);
+}
+
+function factsOf(row: Row): StatusFacts {
+  const isExact = row.counted <= COUNTED_SLABS;
   return {
-    at: row!.at,
-    backlog: row!.backlog,
-    leases: { unsent, sent, running, expired, oldestSeconds: oldest ?? undefined },
-    lastHour: row!.last_hour,
-    finishedInTenMinutes: row!.finished,
-    today: {
-      repairs: row!.repairs,
-      sectorsCopied: row!.copied,
-      sectorsRebuilt: row!.rebuilt,
-      bytesRead: Number(row!.bytes_read),
-      bytesWritten: Number(row!.bytes_written),
-      hastings: BigInt(row!.hastings),
-      workerSeconds: row!.worker_seconds,
+    at: row.at,
+    dayStart: row.day_start,
+    backlog: row.backlog,
+    beyondRescue: row.beyond_rescue,
+    // Never analyzed, PostgreSQL says -1.
+    slabs: { total: isExact ? row.counted : row.estimate < 0 ? null : Math.round(row.estimate), isExact },
+    walks: row.walks,
+    claimedAt: row.claimed_at,
+    reapedAt: row.reaped_at,
+    leases: {
+      unsent: row.unsent,
+      sent: row.sent,
+      running: row.running,
+      expired: row.expired,
+      oldestSeconds: row.oldest_seconds,
     },
-    deadLetters: row!.dead_letters,
-    quarantined: row!.quarantined,
-    atRisk: row!.at_risk,
-    unflushedMoves: row!.moved,
-    breakerIsOpen: row!.breaker_open,
-    mode: fleetModeOf(row!),
-    budgetStops: row!.stopped_by ?? [],
-    budgetCheckedAt: row!.budget_checked_at ?? undefined,
+    lastHour: row.last_hour,
+    finishedInTenMinutes: row.finished,
+    today: {
+      repairs: row.repairs,
+      sectorsCopied: row.copied,
+      sectorsRebuilt: row.rebuilt,
+      bytesRead: Number(row.bytes_read),
+      bytesWritten: Number(row.bytes_written),
+      hastings: BigInt(row.hastings),
+      workerSeconds: row.worker_seconds,
+    },
+    deadLetters: row.dead_letters,
+    quarantined: row.quarantined,
+    atRisk: row.at_risk,
+    eventsToBump: row.moved,
+    mode: fleetModeOf(row),
+    breaker: { open: row.breaker_open, since: row.breaker_since, backoffUntil: row.backoff_until },
+    budget:
+      row.budget === null
+        ? null
+        : {
+            limits: asText(row.budget.limits),
+            spent: asText(row.budget.spent),
+            stoppedBy: row.budget.stopped_by,
+            stoppedSince: row.stopped_since,
+            checkedAt: row.checked_at!,
+          },
+    indexd: {
+      databaseVersion: row.db_version,
+      verdict: row.verdict,
+      hosts: row.hosts,
+      lastScanAt: row.last_scan,
+      unpinnedSectors: row.unpinned,
+      oldestUnpinnedAt: row.oldest_unpinned,
+    },
   };
 }
+
+const asText = (values: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));

@@ -16,6 +16,7 @@ import { sleep } from "../../clock/sleep.ts";
 import { type BudgetLimit, type BudgetState, checkBudget } from "../../database/fleet/budget.ts";
 import { type ClaimAllowance, claimAllowance } from "../../database/fleet/circuit-breaker.ts";
 import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
+import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker, takeProbe } from "../../database/fleet/refresh-breaker.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
@@ -54,10 +55,11 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // In every run, also one that may lease nothing: status repeats what was written down last.
+    // In every run, also one that may lease nothing: status repeats what was written down last. So it knows that claims are made.
     const checkLimits = async (): Promise<BudgetState> => {
       const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;
+      await ask((sql) => noteRun(sql, "claim"));
       return budget;
     };
     const mode = await ask(readFleetMode);

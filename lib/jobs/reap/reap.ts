@@ -15,6 +15,7 @@ import type { Clock } from "../../clock/clock.ts";
 import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
+import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
@@ -92,6 +93,7 @@ export async function reap(
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
+    await ask((sql) => noteRun(sql, "reap"));
   });
   await phase("events", async () => {
     // Stuck slabs would take all the time that there is, run after run, from what comes next.

@@ -124,17 +124,29 @@ const packagesAreRequired: Plugin = {
   },
 };
 
+const builds = new Map<FunctionName, Promise<object>>();
+
+/** Several indexers have the same three functions. */
+function builtOnce(name: FunctionName): Promise<object> {
+  const built = builds.get(name) ?? bundle(name);
+  builds.set(name, built);
+  return built;
+}
+
+async function bundle(name: FunctionName): Promise<object> {
+  const { directory, handler } = await bundleFunction(name, join(folder, "bundles", name));
+  // SST copies files into the zip by itself.
+  for (const { to } of FUNCTIONS[name].copyFiles) await rm(join(directory, to));
+  return { handler, out: directory, errors: [], sourcemaps: [] };
+}
+
 async function answer(method: string, parameters: Record<string, unknown>): Promise<unknown> {
   if (method === "Provider.Aws.Bootstrap")
     return { asset: "sst-asset", assetEcrUrl: "ecr", state: "sst-state" };
   if (method === "Runtime.Build") {
     const found = Object.entries(FUNCTIONS).find(([, { handler }]) => handler === parameters["handler"]);
     if (found === undefined) throw new Error(`no function has the handler ${String(parameters["handler"])}`);
-    const name = found[0] as FunctionName;
-    const { directory, handler } = await bundleFunction(name, join(folder, "bundles", name));
-    // SST copies files into the zip by itself.
-    for (const { to } of FUNCTIONS[name].copyFiles) await rm(join(directory, to));
-    return { handler, out: directory, errors: [], sourcemaps: [] };
+    return await builtOnce(found[0] as FunctionName);
   }
   throw new Error(`rpc: can't find method ${method}`);
 }

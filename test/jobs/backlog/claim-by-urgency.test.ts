@@ -165,7 +165,7 @@ describe("budget", () => {
   });
 
   test("what is written down for status is of this run, also of one that may lease nothing", async () => {
-    const stops = async () => (await readStatus(sql)).budgetStops;
+    const stops = async () => (await readStatus(sql, { dangerAbove: 1e-4 })).budget?.stoppedBy ?? [];
     await slabs([9]);
     await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
     expect(await stops()).toEqual(["repairs"]);

@@ -1,11 +1,11 @@
 import { sleep } from "../../../clock/sleep.ts";
-import { readStatus } from "../../../database/reports/read-status.ts";
+import { readStatusReport } from "../../../reports/status.ts";
 import { action, type CommandContext, type CommandHost, encode } from "../../command/command-context.ts";
 import type { ExitReason } from "../../command/exit-codes.ts";
 import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { describeFailure } from "../../command/report-failure.ts";
-import { renderStatus, reportStatus } from "./render-status.ts";
+import { renderStatus } from "./render-status.ts";
 
 interface StatusOptions {
   readonly watch?: boolean;
@@ -18,21 +18,23 @@ const CLEAR = "\u001b[H\u001b[J";
 export function addStatus(host: CommandHost): void {
   host.program
     .command("status")
-    .description("show backlog, leases, throughput, outcomes, cost, dead letters and quarantine")
+    .description(
+      "show in one sentence how the slabs are; then backlog, leases, throughput, outcomes and cost",
+    )
     .option("-w, --watch", "again and again, until Ctrl+C")
     .option("--every <seconds>", "with --watch: how often", wholeNumber(1, 3_600), 5)
     .addHelpText(
       "after",
       `
-The backlog is what the last walk over indexd's sectors found; margin is how many more sectors a slab can lose. With
---json --watch it prints one document a line. Ctrl+C ends --watch with 0; a database that cannot be asked, once it could,
-is a line on standard error and is asked again. It reads our own tables only.`,
+Unhealthy slabs are those that the last walk over indexd's sectors found; before a first walk nothing is known. Margin: sectors
+on good hosts, whatever their contracts, minus min_shards. With --json --watch it prints one document a line. Ctrl+C ends
+--watch with 0. When the database is lost while watching, it says so on standard error and tries again.`,
     )
     .action(
       action<StatusOptions>(host, async (context, options) => {
         if (options.watch === true) return await watch(context, options.every * 1_000);
         return withDatabase<ExitReason>(context, { needs: "store" }, async (ask) => {
-          const report = reportStatus(await ask(readStatus, { isIdempotent: true }));
+          const report = await readStatusReport(ask);
           context.print(report, renderStatus(report));
           return "done";
         });
@@ -50,11 +52,8 @@ async function watch(context: CommandContext, everyMs: number): Promise<ExitReas
   try {
     for (;;) {
       try {
-        const status = await withDatabase(context, { needs: "store" }, (ask) =>
-          ask(readStatus, { isIdempotent: true }),
-        );
+        const report = await withDatabase(context, { needs: "store" }, readStatusReport);
         hasBegun = true;
-        const report = reportStatus(status);
         if (stdout.isTTY === true && !context.json) stdout.write(CLEAR);
         context.print(report, renderStatus(report));
       } catch (error) {

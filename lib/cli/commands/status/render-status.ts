@@ -1,72 +1,85 @@
-import type { FleetMode } from "../../../database/fleet/fleet-mode.ts";
-import type { FleetStatus } from "../../../database/reports/read-status.ts";
-import { bytes, duration, siacoins, table } from "../../command/quantities.ts";
+import { duration } from "../../../reports/duration.ts";
+import type { StatusReport } from "../../../reports/status-schema.ts";
+import { bytes, siacoins, table, wrapped } from "../../command/quantities.ts";
 
-export interface StatusReport extends FleetStatus {
-  /** Slabs in the backlog, leased ones and waiting ones included. */
-  readonly backlogSlabs: number;
-  readonly slabsPerHour: number;
-  /** At the rate of the last ten minutes; undefined: nothing was finished in them, or nothing is left. */
-  readonly secondsLeft: number | undefined;
-}
+/** Where the values begin. */
+const INDENT = 14;
 
-/** Adds what follows from the counts; pure. */
-export function reportStatus(status: FleetStatus): StatusReport {
-  const backlogSlabs = status.backlog.reduce((sum, { ready, later }) => sum + ready + later, 0);
-  const slabsPerHour = status.finishedInTenMinutes * 6;
-  return {
-    ...status,
-    backlogSlabs,
-    slabsPerHour,
-    secondsLeft: backlogSlabs === 0 || slabsPerHour === 0 ? undefined : (backlogSlabs / slabsPerHour) * 3_600,
-  };
-}
-
-function describeMode({ kind, owner, reason, since }: Exclude<FleetMode, { kind: "running" }>): string {
-  const what = kind === "paused" ? "paused" : "in maintenance";
-  const remedy = kind === "paused" ? ": slabmend resume" : "";
-  return `${what} since ${since.toISOString()} by ${owner}${reason === undefined ? "" : ` (${reason})`}${remedy}`;
-}
-
-/** For people. What wants attention comes first. */
+/** For people, within 80 columns. What wants attention comes first. */
 export function renderStatus(report: StatusReport): string {
-  const { leases, today } = report;
-  const attention = [
-    report.mode.kind !== "running" && describeMode(report.mode),
-    report.breakerIsOpen &&
-      "the circuit breaker is open: most recent repairs failed, claim leases one slab a minute to try again",
-    report.budgetStops.length > 0 &&
-      `the budget stops claims: ${report.budgetStops.join(", ")} (as of ${report.budgetCheckedAt?.toISOString()})`,
-    report.atRisk > 0 && `${report.atRisk} slabs at risk: too few sources answered`,
-    report.quarantined > 0 && `${report.quarantined} slabs in quarantine: slabmend quarantine list`,
-    report.deadLetters > 0 && `${report.deadLetters} dead letters: slabmend dead-letters list`,
-    leases.expired > 0 && `${leases.expired} leases expired and not yet reaped`,
-  ].filter((line) => line !== false);
-  const left =
-    report.secondsLeft === undefined ? "" : `, about ${duration(report.secondsLeft)} left at this rate`;
+  const { leases, today, sentence, attention } = report;
+  const paid = siacoins(BigInt(today.paid.hastings));
   return [
-    `slabmend at ${report.at.toISOString()}`,
-    ...attention.map((line) => `! ${line}`),
+    ...wrapped(sentence.text, 2),
+    ...attention.flatMap(({ says, remedy }) => [
+      ...wrapped(`! ${says}`, 2),
+      ...(remedy === null ? [] : wrapped(`  ${remedy}`, 2)),
+    ]),
     "",
-    `backlog       ${report.backlogSlabs} slabs`,
-    ...(report.backlog.length === 0
-      ? []
-      : table([
-          ["  margin", "ready", "later"],
-          ...report.backlog.map(({ margin, ready, later }) => [margin, ready, later]),
-        ])),
-    `leases        ${leases.running} running, ${leases.sent} sent, ${leases.unsent} unsent${leases.oldestSeconds === undefined ? "" : `, oldest ${duration(leases.oldestSeconds)}`}`,
-    `throughput    ${report.slabsPerHour} slabs an hour${left}`,
-    `last hour     ${outcomes(report.lastHour)}`,
-    `today (UTC)   ${today.repairs} repairs, ${today.sectorsCopied} sectors copied and ${today.sectorsRebuilt} rebuilt, ${bytes(today.bytesRead)} read, ${bytes(today.bytesWritten)} written`,
-    `cost today    ${siacoins(today.hastings)} to hosts, ${duration(today.workerSeconds)} of work`,
-    `events        ${report.unflushedMoves} slabs whose objects' events are still to be bumped`,
+    ...line("at", report.at),
+    ...line(
+      "last",
+      `walk ${ago(report.walk.ageSeconds)}, claim ${ago(report.claim.ageSeconds)}, reap ${ago(report.reap.ageSeconds)}`,
+    ),
+    ...line("slabs", describeSlabs(report)),
+    ...describeMargins(report),
+    ...line(
+      "leases",
+      `${leases.running} running, ${leases.sent} sent, ${leases.unsent} unsent${leases.oldestSeconds === null ? "" : `, oldest ${duration(leases.oldestSeconds)}`}`,
+    ),
+    ...line("throughput", describeThroughput(report)),
+    ...line("last hour", describeOutcomes(report.lastHour)),
+    ...line(
+      "today (UTC)",
+      `${today.repairs} repairs, ${today.sectorsCopied} sectors copied and ${today.sectorsRebuilt} rebuilt, ${bytes(today.bytesRead)} read, ${bytes(today.bytesWritten)} written`,
+    ),
+    ...line("cost today", `${paid} to hosts, ${duration(today.workerSeconds)} of work`),
+    ...line("indexd", describeIndexd(report)),
+    ...line("events", `${report.eventsToBump} slabs whose objects have not been told yet`),
   ].join("\n");
 }
 
-function outcomes(counts: Readonly<Record<string, number>>): string {
-  const entries = Object.entries(counts).sort(([, a], [, b]) => b - a);
+const line = (name: string, value: string): string[] => wrapped(name.padEnd(INDENT) + value, INDENT);
+
+const ago = (seconds: number | null): string => (seconds === null ? "never" : `${duration(seconds)} ago`);
+
+function describeSlabs({ slabs, walk }: StatusReport): string {
+  const total =
+    slabs.total === null
+      ? ""
+      : `${slabs.totalIsExact ? "" : "about "}${slabs.total.toLocaleString("en-US")} in all, `;
+  if (slabs.unhealthy === null) return `${total}unhealthy unknown: nobody has looked yet`;
+  const partly = walk.at === null ? " so far" : "";
+  if (slabs.unhealthy === 0) return `${total}none unhealthy`;
+  return `${total}${slabs.unhealthy} unhealthy${partly}: ${slabs.ready} ready, ${slabs.waiting} waiting; ${slabs.inDanger} in danger`;
+}
+
+function describeMargins({ margins, slabs }: StatusReport): string[] {
+  if (margins.length === 0 || slabs.unhealthy === null) return [];
+  return table([
+    ["  margin", "ready", "waiting", "in danger"],
+    ...margins.map(({ margin, ready, waiting, inDanger }) => [margin, ready, waiting, inDanger]),
+  ]);
+}
+
+function describeThroughput({ throughput }: StatusReport): string {
+  const { finishedInTenMinutes: finished, secondsLeft } = throughput;
+  const left =
+    secondsLeft === null ? "" : `; about ${duration(secondsLeft)} left for what is ready at this rate`;
+  return `${finished} slabs finished in the last 10 min${left}`;
+}
+
+function describeOutcomes(counts: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, a], [, b]) => b - a);
   return entries.length === 0
     ? "nothing ended"
     : entries.map(([name, count]) => `${count} ${name}`).join(", ");
+}
+
+function describeIndexd({ indexd }: StatusReport): string {
+  const oldest =
+    indexd.oldestUnpinnedSeconds === null ? "" : `, the oldest for ${duration(indexd.oldestUnpinnedSeconds)}`;
+  return `last scan of a host ${ago(indexd.lastScanAgeSeconds)}; ${indexd.unpinnedSectors} sectors to be pinned${oldest}`;
 }

@@ -101,7 +101,7 @@ export const INDEXD_PRIVILEGES: readonly IndexdPrivileges[] = [
   },
   {
     table: "public.sectors",
-    select: ["id", "sector_root", "host_id", "contract_sectors_map_id", "num_migrated"],
+    select: ["id", "sector_root", "host_id", "contract_sectors_map_id", "num_migrated", "uploaded_at"],
     update: [
       "host_id",
       "contract_sectors_map_id",

@@ -133,6 +133,9 @@ create table slabmend.fleet (
   backoff_from timestamptz,
   backoff_until timestamptz,
   last_probe_at timestamptz,
+  -- When a run of claim, and one of reap, last came to its end without an error (last-runs.ts).
+  claimed_at timestamptz,
+  reaped_at timestamptz,
   -- Counts the changes: a writer that decided from an older state writes nothing.
   revision bigint not null default 0,
   check ((mode = 'running') = (mode_owner is null) and (mode = 'running') = (mode_since is null)),

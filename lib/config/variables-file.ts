@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
-import { OperatorError } from "../../errors/operator-error.ts";
+import { OperatorError } from "../errors/operator-error.ts";
 
-/** `sst deploy` prints its outputs as "NAME: value"; they may be pasted as they are. */
-const PRINTED_BY_SST = /^[ \t]*(SLABMEND_[A-Z_]+):[ \t]+/gm;
+/** `sst deploy` prints its outputs as "NAME: value", of several indexers as "INDEXER NAME: value"; they may be pasted as they are. */
+const PRINTED_BY_SST = /^[ \t]*(?:[a-z0-9-]+ )?(SLABMEND_[A-Z_]+):[ \t]+/gm;
 const SAVE_AS_UTF8 = "Save it as UTF-8; in PowerShell: Set-Content -Encoding utf8.";
 
 /**

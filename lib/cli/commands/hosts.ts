@@ -1,0 +1,61 @@
+import { readHostsReport } from "../../reports/hosts.ts";
+import type { HostReport, HostsReport } from "../../reports/hosts-schema.ts";
+import { DEFAULT_WORKER_SETTINGS } from "../../worker/worker-settings.ts";
+import { action, type CommandHost } from "../command/command-context.ts";
+import { withDatabase } from "../command/open-database.ts";
+import { bytes, table } from "../command/quantities.ts";
+
+export function addHosts(host: CommandHost): void {
+  host.program
+    .command("hosts")
+    .description(
+      "list the hosts that indexd knows: which may take sectors, why others may not, how they serve",
+    )
+    .option("--problems", "only hosts that may take no sector, or that fail")
+    .addHelpText(
+      "after",
+      `
+Candidates first, of those the least failing and fastest. Speed and failures are what workers measured lately; they fade
+within hours. --json has every address, contract sizes and prices' state.`,
+    )
+    .action(
+      action<{ problems?: boolean }>(host, async (context, { problems }) => {
+        const { maxUnpinnedPerHost } = DEFAULT_WORKER_SETTINGS;
+        const report = await withDatabase(context, { needs: "store" }, (ask) =>
+          readHostsReport(ask, { maxUnpinnedPerHost }),
+        );
+        const shown = problems === true ? { ...report, hosts: report.hosts.filter(hasProblem) } : report;
+        context.print(shown, renderHosts(shown));
+        return "done";
+      }),
+    );
+}
+
+/** One in ten requests failing is more than lines and restarts explain. */
+const FAILS_OFTEN = 0.1;
+
+const hasProblem = ({ isCandidate, score }: HostReport): boolean =>
+  !isCandidate || (score !== null && (score.failureRate > FAILS_OFTEN || score.outOfFunds));
+
+function renderHosts({ total, good, candidates, hosts }: HostsReport): string {
+  const summary = `${total} hosts, ${good} good, ${candidates} may take sectors`;
+  if (hosts.length === 0) return summary;
+  return [
+    summary,
+    ...table([
+      ["host", "reads", "writes", "fails", "unpinned", "address", "why no candidate"],
+      ...hosts.map(({ hostKey, score, unpinnedSectors, addresses, why }) => [
+        hostKey.slice(0, 12),
+        rate(score?.readBytesPerSecond),
+        rate(score?.writeBytesPerSecond),
+        score === null ? "-" : `${Math.round(score.failureRate * 100)} %`,
+        unpinnedSectors,
+        addresses[0] ?? "-",
+        [...why, ...(score?.outOfFunds === true ? ["out-of-funds"] : [])].join(", "),
+      ]),
+    ]),
+  ].join("\n");
+}
+
+const rate = (bytesPerSecond: number | null | undefined): string =>
+  bytesPerSecond == null ? "-" : `${bytes(Math.round(bytesPerSecond))}/s`;

@@ -1,0 +1,17 @@
+/** When claim and reap last did their work, so that status and alarms notice that nobody calls them. */
+import type { ISql } from "postgres";
+import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
+
+/** A worker without a queue claims several times a second: its row is written this often. */
+const WRITE_EVERY_SECONDS = 10;
+
+/** Notes that a run has come so far. One row of `fleet` by primary key, in a transaction of its own. */
+export async function noteRun(sql: ISql, job: "claim" | "reap"): Promise<void> {
+  const column = sql(job === "claim" ? "claimed_at" : "reaped_at");
+  // A time in the future, before the clock was set back, is replaced.
+  const note = () => sql`
+    update slabmend.fleet set ${column} = clock_timestamp()
+    where ${column} is null
+      or ${column} not between clock_timestamp() - make_interval(secs => ${WRITE_EVERY_SECONDS}) and clock_timestamp()`;
+  await retryTransaction(`note the run of ${job}`, async () => await note(), BRIEFLY);
+}

@@ -1,0 +1,107 @@
+/** What wants an operator's attention, the most urgent first. Pure. */
+import { duration } from "./duration.ts";
+import type { StatusReport } from "./status-schema.ts";
+import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
+
+export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
+
+/** indexd appends unpinned sectors every two minutes; what is unpinned for three days counts as lost. */
+const PINS_ARE_BEHIND_SECONDS = 6 * 3_600;
+/** Reap runs once a minute. */
+const REAP_HAS_STOPPED_SECONDS = 900;
+
+type Line = StatusReport["attention"][number];
+
+export function statusAttention(facts: AttentionFacts): Line[] {
+  const { claim, walk, breaker, budget, indexd, leases, reap } = facts;
+  const running = facts.mode.kind === "running";
+  const age = claim.ageSeconds;
+  return [
+    ...modeLine(facts),
+    ...line(
+      running && claim.hasStopped === true,
+      "claim-stopped",
+      age === null ? "no claim has run yet: nothing is repaired" : `no claim for ${duration(age)}`,
+      "Start slabmend work --from-database or slabmend serve, or look at the claim function's log: slabmend doctor.",
+    ),
+    ...line(
+      breaker.open,
+      "breaker-open",
+      "the circuit breaker is open: most recent repairs failed, and one slab a minute is tried",
+      "See why: slabmend history; then slabmend doctor.",
+    ),
+    ...line(
+      facts.atRisk > 0,
+      "slabs-at-risk",
+      `the last repair of ${facts.atRisk} slabs found too few sources`,
+      "slabmend slabs --at-risk",
+    ),
+    ...line(
+      indexd.seemsToRun === false,
+      "indexd-not-running",
+      indexd.lastScanAgeSeconds === null
+        ? "indexd has never scanned a host: it seems not to run"
+        : `indexd last scanned a host ${duration(indexd.lastScanAgeSeconds)} ago: it seems not to run`,
+      "Start indexd: without it nothing that is repaired is pinned.",
+    ),
+    ...line(
+      (indexd.oldestUnpinnedSeconds ?? 0) > PINS_ARE_BEHIND_SECONDS,
+      "pins-behind",
+      `a sector waits for ${duration(indexd.oldestUnpinnedSeconds ?? 0)} to be pinned; after 3 days it counts as lost`,
+      "Look at indexd: its contracts need allowance, collateral and room.",
+    ),
+    ...line(
+      running && claim.hasStopped !== true && (walk.ageSeconds ?? 0) > WALK_IS_OLD_SECONDS,
+      "walk-old",
+      `the last walk over indexd's sectors ended ${duration(walk.ageSeconds ?? 0)} ago`,
+      "The walk goes on with every claim; look at claim's log if it does not come to an end.",
+    ),
+    ...line(
+      budget.stoppedBy.length > 0,
+      "budget-reached",
+      `the budget of today is reached (${budget.stoppedBy.join(", ")}): only slabs in danger are leased`,
+      null,
+    ),
+    ...line(
+      (reap.ageSeconds ?? 0) > REAP_HAS_STOPPED_SECONDS,
+      "reap-stopped",
+      `no reap for ${duration(reap.ageSeconds ?? 0)}: what crashed stays leased`,
+      "Look at reap's log.",
+    ),
+    ...line(
+      leases.expired > 0,
+      "leases-expired",
+      `${leases.expired} leases expired and not yet reaped`,
+      null,
+    ),
+    ...line(
+      facts.quarantined > 0,
+      "slabs-quarantined",
+      `${facts.quarantined} slabs in quarantine`,
+      "slabmend quarantine list",
+    ),
+    ...line(
+      facts.deadLetters > 0,
+      "dead-letters",
+      `${facts.deadLetters} dead letters`,
+      "slabmend dead-letters list",
+    ),
+  ];
+}
+
+function line(applies: boolean, code: string, says: string, remedy: string | null): Line[] {
+  return applies ? [{ code, says, remedy }] : [];
+}
+
+function modeLine({ mode }: AttentionFacts): Line[] {
+  if (mode.kind === "running") return [];
+  const what = mode.kind === "paused" ? "paused" : "in maintenance";
+  const why = mode.reason === null ? "" : `: ${mode.reason}`;
+  return [
+    {
+      code: `mode-${mode.kind}`,
+      says: `${what} since ${mode.since} by ${mode.owner}${why}`,
+      remedy: mode.kind === "paused" ? "slabmend resume" : null,
+    },
+  ];
+}
