@@ -140,6 +140,8 @@ function storeSlab(kernel: Kernel): StoredSlab {
       hostId: index === LOST ? null : index + 1,
       contractMapId: null,
       contractId: null,
+      denials: 0,
+      earlierHostIds: [],
       neighbourHostIds: [],
     } as unknown as SlabSector;
   });
@@ -262,13 +264,15 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
       begin: async () => ({ kind: "begun", expiresInMs: 120_000, nowMs: Date.now() }),
       extend: async () => true,
       readSlab: async () => stored.slab,
-      readBadShards: async () => new Set(),
+      readHistory: async () => ({ badShards: new Set(), deniedForLong: false }),
       readNetwork: async () => stored.fleet,
       commit: async ({ moves, outcome }) => ({
         kind: "committed",
         outcome: outcome.kind,
         recorded: moves.map(({ index }) => index),
         dropped: [],
+        denialsRecorded: 0,
+        denialsIgnored: false,
         lostRecorded: 0,
         slabFinished: true,
       }),

@@ -47,7 +47,7 @@ export const GRAPHS: readonly Graph[] = [
     title: "Sectors",
     stat: "Sum",
     stacked: true,
-    metrics: of("repair", "SectorsCopied", "SectorsRebuilt", "SectorsLost", "MovesDropped"),
+    metrics: of("repair", "SectorsCopied", "SectorsRebuilt", "SectorsDenied", "SectorsLost", "MovesDropped"),
   },
   { title: "Bytes", stat: "Sum", metrics: of("repair", "BytesRead", "BytesWritten") },
   { title: "Hastings", stat: "Sum", metrics: of("repair", "Hastings") },

@@ -89,7 +89,7 @@ export async function slabsWithDestination(
     if (slab === undefined) continue;
     const limits = { maxUnpinnedPerHost: Number.MAX_SAFE_INTEGER };
     const plan = planRepair({ slab, fleet, limits, random: () => 0.5, score: () => 1 });
-    if (plan.kind === "repair") found.push(slabId);
+    if (plan.kind === "repair" && plan.candidates.length > 0) found.push(slabId);
   }
   return found;
 }

@@ -10,6 +10,7 @@ import { addGrant } from "./commands/grant.ts";
 import { addHistory } from "./commands/history.ts";
 import { addHosts } from "./commands/hosts.ts";
 import { addInvoke } from "./commands/invoke/command.ts";
+import { addLosses } from "./commands/losses/command.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
@@ -36,6 +37,7 @@ const COMMANDS = [
   addSlab,
   addHistory,
   addHosts,
+  addLosses,
   addPlan,
   addRepair,
   addWork,

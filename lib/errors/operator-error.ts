@@ -31,6 +31,10 @@ export type OperatorErrorCode =
   | "fleet-in-maintenance"
   | "not-quarantined"
   | "no-such-dead-letter"
+  | "no-such-sector"
+  | "no-such-host"
+  | "sector-not-served"
+  | "not-restored"
   /** This machine. */
   | "worker-failed"
   | "worker-unfit"

@@ -9,13 +9,21 @@ export interface PlannedMove {
   readonly reason: MoveReason;
   /** The host that has the sector now and may still answer, be it blocked, unusable or without contract. */
   readonly copyFrom: NetworkHost | null;
+  /** It moves only because `copyFrom` denied it: when that host serves all of it, it stays, and nothing is stored. */
+  readonly staysIfServed: boolean;
 }
+
+/** So many denials that count make a sector bad for good: clear-denials.sql clears no more. */
+export const BAD_FOR_GOOD = 3;
 
 /** A sector that can be read for a rebuild. */
 export interface Source {
   readonly sector: SlabSector;
   readonly host: NetworkHost;
-  /** The host is blocked or unusable: indexd would not read there. Only when the others do not suffice. */
+  /**
+   * The host is blocked or unusable, so indexd would not read there; or it denied the sector; or the sector was there once. Only
+   * when the others do not suffice.
+   */
   readonly lastResort: boolean;
 }
 
@@ -30,9 +38,9 @@ export type RepairPlan =
   | (Planned & {
       readonly kind: "repair";
       readonly moves: readonly PlannedMove[];
-      /** In random order weighted by score, spaced from each other and from the hosts that stay. */
+      /** In random order weighted by score, spaced from each other and from the hosts that stay. None: only what stays if it is served is asked for. */
       readonly candidates: readonly NetworkHost[];
-      /** Sectors that move are sources too. Random order weighted by score, last resorts at the end. May be fewer than `min_shards`. */
+      /** Sectors that move are sources too, and a sector may have several: where it is, and where it was. Random order weighted by score, last resorts at the end. May be fewer than `min_shards`. */
       readonly sources: readonly Source[];
     });
 
@@ -49,11 +57,12 @@ export interface PlanRequest {
 }
 
 /**
- * Sectors of a slab on good hosts, whatever their contracts, minus its `min_shards`: how many more it can lose. The backlog
+ * Sectors of a slab on good hosts that did not deny them, whatever their contracts, minus its `min_shards`: how many more it can lose. The backlog
  * counts the same (lib/jobs/backlog/judge-slab.ts). Negative: only hosts that are not good can save the slab.
  */
 export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, fleet: NetworkSnapshot): number {
-  const onGoodHosts = slab.sectors.filter(({ hostId }) => {
+  const onGoodHosts = slab.sectors.filter(({ hostId, denials }) => {
+    if (denials > 0) return false;
     const host = hostId === null ? undefined : fleet.hosts.get(hostId);
     return host !== undefined && isGoodHost(host);
   });
@@ -70,12 +79,28 @@ export function planRepair(request: PlanRequest): RepairPlan {
   const margin = marginOf(slab, fleet);
   const verdicts = judgeSectors(slab, fleet);
   if (verdicts.moves.length === 0) return { kind: "healthy", margin };
+  const staying = stayingIfServed(slab, fleet);
   const moves = verdicts.moves.map(
-    ({ sector, reason }): PlannedMove => ({ sector, reason, copyFrom: holderOf(sector, fleet) }),
+    ({ sector, reason }): PlannedMove => ({
+      sector,
+      reason,
+      copyFrom: holderOf(sector, fleet),
+      staysIfServed: reason === "denied" && staying.has(sector.index),
+    }),
   );
   const candidates = chooseCandidates({ verdicts, fleet, limits, score, isFull, random });
-  if (candidates.length === 0) return { kind: "no-candidates", margin, moves };
+  if (candidates.length === 0 && !moves.some(({ staysIfServed }) => staysIfServed))
+    return { kind: "no-candidates", margin, moves };
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, fleet, score, random) };
+}
+
+/** Indices of the sectors that would stay if every denial that can be cleared were cleared. */
+function stayingIfServed(slab: Slab, fleet: NetworkSnapshot): Set<number> {
+  const sectors = slab.sectors.map((sector) =>
+    sector.denials < BAD_FOR_GOOD ? { ...sector, denials: 0 } : sector,
+  );
+  const moving = new Set(judgeSectors({ sectors }, fleet).moves.map(({ sector }) => sector.index));
+  return new Set(slab.sectors.map(({ index }) => index).filter((index) => !moving.has(index)));
 }
 
 /** The host of a sector, if there is a way to reach it. */
@@ -87,7 +112,14 @@ function holderOf(sector: SlabSector, fleet: NetworkSnapshot): NetworkHost | nul
 function sourcesOf(slab: Slab, fleet: NetworkSnapshot, score: HostWeight, random: () => number): Source[] {
   const readable = slab.sectors.flatMap((sector): Source[] => {
     const host = holderOf(sector, fleet);
-    return host === null ? [] : [{ sector, host, lastResort: host.blocked || !host.usable }];
+    const earlier = sector.earlierHostIds.flatMap((id): Source[] => {
+      const there = fleet.hosts.get(id);
+      return there === undefined || there.addresses.length === 0
+        ? []
+        : [{ sector, host: there, lastResort: true }];
+    });
+    if (host === null) return earlier;
+    return [{ sector, host, lastResort: host.blocked || !host.usable || sector.denials > 0 }, ...earlier];
   });
   // Weighted too: where two slabs share hosts, not every worker should start at the same one.
   const ordered = weightedOrder(readable, ({ host }) => score(host), random);

@@ -3,11 +3,11 @@ import type { HostId } from "../slab/ids.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 
 /**
- * Why a sector moves. `lost`: it has no host. `bad-host`: the host is blocked, unusable or without active contract.
+ * Why a sector moves. `lost`: it has no host. `denied`: its host said that it does not have it (an open denial). `bad-host`: the host is blocked, unusable or without active contract.
  * `duplicate-host`: an earlier sector of the slab is on that host. `bad-contract`: pinned to a contract that is not
  * healthy, or that a sector which stays is pinned to.
  */
-export type MoveReason = "lost" | "bad-host" | "duplicate-host" | "bad-contract";
+export type MoveReason = "lost" | "denied" | "bad-host" | "duplicate-host" | "bad-contract";
 
 export interface SectorVerdicts {
   readonly moves: readonly { readonly sector: SlabSector; readonly reason: MoveReason }[];
@@ -40,6 +40,12 @@ export function judgeSectors(
       continue;
     }
     const host = fleet.hosts.get(sector.hostId);
+    if (sector.denials > 0) {
+      // It still takes its host's place: the host may serve it after all.
+      if (host !== undefined && isGoodHost(host)) holders.add(host.id);
+      moves.push({ sector, reason: "denied" });
+      continue;
+    }
     if (host === undefined || !isGoodHost(host)) {
       moves.push({ sector, reason: "bad-host" });
       continue;

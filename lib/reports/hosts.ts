@@ -3,6 +3,7 @@ import { readHostScores } from "../database/fleet/host-scores.ts";
 import { judgeNetwork, type NetworkHost } from "../database/indexd/network-snapshot.ts";
 import type { HostRow } from "../database/indexd/raw-rows.ts";
 import { readRawNetwork } from "../database/indexd/read-raw-network.ts";
+import { readDenyingHosts } from "../database/reports/read-denials.ts";
 import { readLostSectors } from "../database/reports/read-lost-sectors.ts";
 import { readTime } from "../database/reports/read-time.ts";
 import type { SharedHostScore } from "../hosts/shared-score.ts";
@@ -24,6 +25,7 @@ export async function readHostsReport(
         raw: await readRawNetwork(tx),
         scores: await readHostScores(tx),
         lost: await readLostSectors(tx),
+        denying: await readDenyingHosts(tx),
       })),
     { isIdempotent: true },
   );
@@ -42,6 +44,7 @@ export async function readHostsReport(
       score: scores.get(row.hostKey),
       contractBytes: contractBytes.get(row.id) ?? 0,
       lostSectors: lost.get(row.id) ?? 0,
+      denials: facts.denying.get(row.id) ?? { open: 0, suspected: false },
       nowMs: at.getTime(),
       maxUnpinnedPerHost,
     }),
@@ -62,6 +65,7 @@ interface HostFacts {
   readonly score: SharedHostScore | undefined;
   readonly contractBytes: number;
   readonly lostSectors: number;
+  readonly denials: { readonly open: number; readonly suspected: boolean };
   readonly nowMs: number;
   readonly maxUnpinnedPerHost: number;
 }
@@ -102,7 +106,7 @@ function describeHost(facts: HostFacts): HostReport {
             outOfFunds: score.outOfFunds,
             full: score.full,
           },
-    denials: null,
+    denials: { ...facts.denials },
   };
 }
 

@@ -66,7 +66,7 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     schema: quarantineSchema,
   },
   losses: {
-    command: "slabmend losses",
+    command: "slabmend losses list",
     path: "/losses",
     says: "Sectors that hosts denied to have, and what became of them.",
     schema: lossesSchema,

@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
 import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
-import { readBadShards } from "../database/reports/read-bad-shards.ts";
+import { readRepairHistory } from "../database/reports/read-repair-history.ts";
 import { readSlabStanding } from "../database/reports/read-slab-standing.ts";
 import { readSlabs } from "../database/reports/read-slabs.ts";
 import { readTime } from "../database/reports/read-time.ts";
@@ -45,7 +45,7 @@ export async function readSlabReport(tx: ISql, slab: Slab): Promise<SlabReport |
     backlog,
     state:
       backlog?.state ?? (lease !== null ? "leased" : repair?.quarantinedUntil ? "quarantined" : "healthy"),
-    shards: describeShards(slab, network, await readBadShards(tx, slab.id)),
+    shards: describeShards(slab, network, (await readRepairHistory(tx, slab.id)).badShards),
     objects: { ...objects, keys: [...objects.keys] },
     nextAttempt: {
       at: standing.nextAttempt.toISOString(),

@@ -46,7 +46,7 @@ export const quarantineSchema = v.object({
 
 export type QuarantineReport = v.InferOutput<typeof quarantineSchema>;
 
-/** `slabmend losses --json` and `GET /api/v1/losses`. */
+/** `slabmend losses list --json` and `GET /api/v1/losses`. */
 export const lossesSchema = v.object({
   schemaVersion,
   at: time,
@@ -56,7 +56,7 @@ export const lossesSchema = v.object({
       v.object({
         root: hex,
         sectorId: id,
-        host: v.pipe(hex, v.description("host key")),
+        host: v.nullable(v.pipe(hex, v.description("host key; null: indexd has deleted the host"))),
         code: v.pipe(v.picklist(["not-found", "corrupt"]), v.description("what the host said")),
         state: v.pipe(
           v.picklist(["open", "lost"]),

@@ -12,6 +12,10 @@ export interface SlabSector {
   readonly contractMapId: ContractMapId | null;
   /** The contract that the map row points to now; renewal repoints it. Null when unpinned. */
   readonly contractId: ContractId | null;
+  /** Consecutive denials by its host that count, while the last is open; 0: none. Three make the sector bad for good. */
+  readonly denials: number;
+  /** Where it was before, as far as denials tell; the latest first. Any of them may still have it. */
+  readonly earlierHostIds: readonly HostId[];
   /** Hosts that hold the other sectors of *other* slabs that share this sector; of many such slabs, not of all. */
   readonly neighbourHostIds: readonly HostId[];
 }

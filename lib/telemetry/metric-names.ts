@@ -40,7 +40,8 @@ export const METRICS = {
   MessagesFailed: { unit: "Count", meaning: "messages whose repair never began; they come again" },
   SectorsCopied: { unit: "Count", meaning: "sectors stored elsewhere by copying" },
   SectorsRebuilt: { unit: "Count", meaning: "sectors stored elsewhere by rebuilding" },
-  SectorsLost: { unit: "Count", meaning: "sectors found to be lost" },
+  SectorsDenied: { unit: "Count", meaning: "sectors that their hosts said not to have" },
+  SectorsLost: { unit: "Count", meaning: "denials that were recorded as losses" },
   MovesDropped: { unit: "Count", meaning: "stored sectors that the commit refused to record" },
   HostScoresFailed: {
     unit: "Count",

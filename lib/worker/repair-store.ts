@@ -9,7 +9,7 @@ import { readSlab } from "../database/indexd/read-slab.ts";
 import { beginRepair } from "../database/leases/begin-repair.ts";
 import { commitRepair } from "../database/leases/commit-repair.ts";
 import { extendLease } from "../database/leases/extend-lease.ts";
-import { readBadShards } from "../database/reports/read-bad-shards.ts";
+import { readRepairHistory } from "../database/reports/read-repair-history.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
 import type { RepairStore } from "../jobs/repair/repair-dependencies.ts";
@@ -66,7 +66,7 @@ export function openRepairStore(shared: SharedByRepairs): OpenRepairStore {
     },
     extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
     readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
-    readBadShards: (slabId) => database.runAgain(ANSWER_MS, (sql) => readBadShards(sql, slabId)),
+    readHistory: (slabId) => database.runAgain(ANSWER_MS, (sql) => readRepairHistory(sql, slabId)),
     async readNetwork({ fresh = false } = {}) {
       const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
       if (shared.network === undefined || clock.now() - shared.network.takenAtMs >= maxAgeMs) {

@@ -191,12 +191,15 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "host-taken" }] });
   });
 
-  test("a commit beside an indexd that migrates a sector reported lost does not record it as lost", async () => {
+  test("a commit beside an indexd that migrates a sector that was denied records no denial", async () => {
     const { id: sectorId, root } = slab.sectors[1]!;
-    request = { ...request, lost: [{ sectorId, root, hostId: hosts[0]!.id }] };
+    request = {
+      ...request,
+      denied: [{ sectorId, root, hostId: hosts[0]!.id, code: "not-found", whole: true }],
+    };
     const [move] = await movesFromHere(sql, slab, [[1, hosts[7]!]]);
     const result = await besideIndexd((tx) => migrateSector(tx, move!));
-    expect(result).toMatchObject({ recorded: [0], lostRecorded: 0 });
+    expect(result).toMatchObject({ recorded: [0], denialsRecorded: 0, lostRecorded: 0 });
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { readSlab } from "../../lib/database/indexd/read-slab.ts";
 import {
   type CommitRequest,
   type CommitResult,
   commitRepair,
+  type DenialReport,
 } from "../../lib/database/leases/commit-repair.ts";
 import { useDatabase } from "../support/database.ts";
 import {
@@ -44,6 +46,11 @@ const hostsOf = async (slab: SeededSlab): Promise<(number | null)[]> => {
   return rows.map((row) => row.host_id);
 };
 
+const denial = (slab: SeededSlab, index: number, host: SeededHost): DenialReport => {
+  const { id: sectorId, root } = slab.sectors[index]!;
+  return { sectorId, root, hostId: host.id, code: "not-found", whole: true };
+};
+
 const badContract = async (host: SeededHost): Promise<void> => {
   await sql`update contracts set good = false where id = ${host.contract!.id}`;
 };
@@ -63,6 +70,8 @@ test("moves a lost, a blocked and a badly contracted sector", async () => {
     outcome: "repaired",
     recorded: [0, 1, 2],
     dropped: [],
+    denialsRecorded: 0,
+    denialsIgnored: false,
     lostRecorded: 0,
     slabFinished: true,
   });
@@ -287,61 +296,63 @@ describe("rule 5: the new host is unblocked with a good contract", () => {
   });
 });
 
-describe("rule 6: lost only while the sector is on the host that said so", () => {
-  test("reported, and moved in the same commit", async () => {
+describe("rule 6: a denial counts only while the sector is on the host that said so", () => {
+  test("denied, and moved in the same commit: lost there, and its place remembered", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
-    const { id: sectorId, root } = slab.sectors[0]!;
-    const result = await commit(slab, { moves, lost: [{ sectorId, root, hostId: hosts[0]!.id }] });
-    expect(result).toMatchObject({ recorded: [0], lostRecorded: 1, slabFinished: true });
+    const result = await commit(slab, { moves, denied: [denial(slab, 0, hosts[0]!)] });
+    expect(result).toMatchObject({ recorded: [0], denialsRecorded: 1, lostRecorded: 1, slabFinished: true });
     const [host] = await sql`select lost_sectors from hosts where id = ${hosts[0]!.id}`;
     expect(host).toEqual({ lost_sectors: 1 });
     expect(await statisticsThatDisagree(sql)).toEqual([]);
+    const [entry] = await sql`select moves, lost from slabmend.journal where slab_id = ${String(slab.id)}`;
+    expect(entry).toMatchObject({
+      moves: [{ index: 0, from: hosts[0]!.hostKey, to: hosts[5]!.hostKey }],
+      lost: [{ root: slab.sectors[0]!.root, host: hosts[0]!.hostKey }],
+    });
+    expect((await readSlab(sql, slab.id))!.sectors[0]).toMatchObject({
+      hostId: hosts[5]!.id,
+      denials: 0,
+      earlierHostIds: [hosts[0]!.id],
+    });
   });
 
   test("not once the sector has moved, nor of another root or slab", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     const other = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
-    const [first, second] = slab.sectors;
     await sql`
       update sectors set host_id = ${hosts[6]!.id}, contract_sectors_map_id = ${hosts[6]!.contract!.mapId}
-      where id = ${String(first!.id)}`;
+      where id = ${String(slab.sectors[0]!.id)}`;
     const result = await commit(slab, {
       outcome: { kind: "healthy" },
-      lost: [
-        { sectorId: first!.id, root: first!.root, hostId: hosts[0]!.id },
-        { sectorId: second!.id, root: first!.root, hostId: hosts[1]!.id },
-        { sectorId: other.sectors[0]!.id, root: other.sectors[0]!.root, hostId: hosts[0]!.id },
+      denied: [
+        denial(slab, 0, hosts[0]!),
+        { ...denial(slab, 1, hosts[1]!), root: slab.sectors[0]!.root },
+        denial(other, 0, hosts[0]!),
       ],
     });
-    expect(result.lostRecorded).toBe(0);
-    expect(await hostsOf(slab)).toEqual([hosts[6]!.id, hosts[1]!.id, hosts[2]!.id]);
-    expect(await hostsOf(other)).toEqual([hosts[0]!.id]);
+    expect(result.denialsRecorded).toBe(0);
+    expect(
+      await sql`
+      select 1 from slabmend.denials where sector_id in (${String(slab.sectors[0]!.id)}, ${String(slab.sectors[1]!.id)})`,
+    ).toHaveLength(0);
   });
 
   test("not once indexd has pinned it there: the host had it then", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 2)) });
-    const { id: sectorId, root } = slab.sectors[0]!;
-    const report = { sectorId, root, hostId: hosts[0]!.id };
-    expect(
-      await commit(slab, { outcome: { kind: "healthy" }, lost: [{ ...report, plannedMapId: null }] }),
-    ).toMatchObject({ lostRecorded: 0 });
-    expect(
-      await commit(slab, {
-        outcome: { kind: "healthy" },
-        lost: [{ ...report, plannedMapId: hosts[0]!.contract!.mapId }],
-      }),
-    ).toMatchObject({ lostRecorded: 1 });
-  });
-
-  test("a loss that undoes the reason of another move drops that move", async () => {
-    const [a, b, c] = hosts;
-    const onA = { hostId: a!.id, mapId: a!.contract!.mapId };
-    const slab = await seedSlab(sql, { minShards: 1, sectors: [onA, onA, ...placeOn([b!, c!])] });
-    const moves = await movesFromHere(sql, slab, [[1, hosts[5]!]]);
-    const { id: sectorId, root } = slab.sectors[0]!;
-    const result = await commit(slab, { moves, lost: [{ sectorId, root, hostId: a!.id }] });
-    // The second sector was to move because its host held the first.
-    expect(result).toMatchObject({ dropped: [{ index: 1, why: "healthy-again" }], lostRecorded: 1 });
+    const report = denial(slab, 0, hosts[0]!);
+    const outcome = { kind: "too-few-sources" } as const;
+    expect(await commit(slab, { outcome, denied: [{ ...report, plannedMapId: null }] })).toMatchObject({
+      denialsRecorded: 0,
+    });
+    const { mapId } = hosts[0]!.contract!;
+    expect(await commit(slab, { outcome, denied: [{ ...report, plannedMapId: mapId }] })).toMatchObject({
+      denialsRecorded: 1,
+      lostRecorded: 0,
+    });
+    // It is appended to another contract, so the host has shown it since.
+    const another = await seedContract(sql, hosts[0]!.id);
+    await sql`update sectors set contract_sectors_map_id = ${another.mapId} where id = ${String(slab.sectors[0]!.id)}`;
+    expect(await sql`select 1 from slabmend.open_denials()`).toHaveLength(0);
   });
 });

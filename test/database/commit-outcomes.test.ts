@@ -69,7 +69,7 @@ test.each<[OutcomeKind, number, number, number]>([
   },
 );
 
-test("a repair that found a source lost goes on at once: its slab is not healthy yet", async () => {
+test("a repair that was denied a source goes on at once: its slab is not healthy yet", async () => {
   const slab = await slabWithLoss(3);
   const token = await leaseByHand(sql, slab);
   const source = slab.sectors[1]!;
@@ -78,13 +78,16 @@ test("a repair that found a source lost goes on at once: its slab is not healthy
     requestOf(slab, token, {
       outcome: { kind: "repaired" },
       moves: await movesFromHere(sql, slab, [[0, hosts[5]!]]),
-      lost: [{ root: source.root, sectorId: source.id, hostId: hosts[0]!.id }],
+      denied: [
+        { root: source.root, sectorId: source.id, hostId: hosts[0]!.id, code: "not-found", whole: false },
+      ],
     }),
   );
   expect(result).toMatchObject({
     outcome: "partial-dropped",
     recorded: [0],
-    lostRecorded: 1,
+    denialsRecorded: 1,
+    lostRecorded: 0,
     slabFinished: false,
   });
   expect(await slabRow(slab)).toEqual({ failures: 3, minutes: 0, ours: true });

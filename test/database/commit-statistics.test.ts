@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { TransactionSql } from "postgres";
 import { beforeAll, expect, test } from "vitest";
-import { commitRepair, type LostReport } from "../../lib/database/leases/commit-repair.ts";
+import { commitRepair, type DenialReport } from "../../lib/database/leases/commit-repair.ts";
 import { useDatabase } from "../support/database.ts";
 import {
   type SectorSeed,
@@ -20,11 +20,11 @@ beforeAll(async () => {
   hosts = await seedNetwork(sql, { hosts: 24 });
 });
 
-/** Where a sector can be, and whether its host says that it is lost. */
+/** Where a sector can be, and whether its host denies it. */
 const PLACES = ["good", "lost", "unpinned", "bad-contract", "over", "unpinned-on-bad-host"] as const;
 const sector = fc.record({
   place: fc.constantFrom(...PLACES),
-  saysLost: fc.boolean(),
+  isDenied: fc.boolean(),
   checks: fc.nat(4),
 });
 const slabShape = fc.record({
@@ -69,6 +69,7 @@ test("commit_repair writes, row by row, what indexd's own steps write", async ()
   await fc.assert(
     fc.asyncProperty(slabShape, async ({ sectors, failures, outcome }) => {
       await foldStatistics(sql);
+      await sql`truncate slabmend.denials`;
       const over = await seedContract(sql, hosts[20]!.id, { state: 2, proof_height: 0 });
       const bad = await seedContract(sql, hosts[21]!.id, { good: false });
       const whereOf = (place: (typeof PLACES)[number], own: SeededHost): Omit<SectorSeed, "columns"> =>
@@ -92,14 +93,27 @@ test("commit_repair writes, row by row, what indexd's own steps write", async ()
         sectors: seeds,
         columns: { consecutive_failed_repairs: failures },
       });
-      const lost = seeds.flatMap((seed, n): LostReport[] => {
+      const denied = seeds.flatMap((seed, n): DenialReport[] => {
         const { id: sectorId, root } = slab.sectors[n]!;
-        return sectors[n]!.saysLost && seed.hostId !== null ? [{ sectorId, root, hostId: seed.hostId }] : [];
+        const { hostId } = seed;
+        return sectors[n]!.isDenied && hostId !== null
+          ? [{ sectorId, root, hostId, code: "corrupt", whole: true }]
+          : [];
       });
+      // Three sectors of one host are too many to be believed.
+      const lost = denied.filter(
+        ({ hostId }) => denied.filter((report) => report.hostId === hostId).length < 3,
+      );
       const token = await leaseByHand(sql, slab);
-      // What has to move once the losses are recorded.
+      // What has to move once the denials are recorded.
       const toMove = await rolledBack(async (tx) => {
-        for (const report of lost) await markSectorLost(tx, report);
+        for (const { sectorId, hostId } of denied) {
+          await tx`
+            insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at,
+              counted_at, last_denied_at, state)
+            select id, ${hostId}, sector_root, contract_sectors_map_id, uploaded_at, 'corrupt', 1, now(), now(), now(), 'open'
+            from sectors where id = ${String(sectorId)}`;
+        }
         const rows = await tx<{ slab_index: number }[]>`
           select slab_index from slabmend.sectors_to_move(array[${String(slab.id)}::bigint]) order by slab_index`;
         return rows.map((row) => row.slab_index);
@@ -116,10 +130,15 @@ test("commit_repair writes, row by row, what indexd's own steps write", async ()
         await markSlabRepaired(tx, slab.id, outcome === "repaired");
         return await written(tx, slab.id);
       });
-      const request = requestOf(slab, token, { moves, lost, outcome: { kind: outcome } });
+      const request = requestOf(slab, token, { moves, denied, outcome: { kind: outcome } });
       const ours = await rolledBack(async (tx) => {
         const result = await commitRepair(tx, request);
-        expect(result).toMatchObject({ kind: "committed", dropped: [], lostRecorded: lost.length });
+        expect(result).toMatchObject({
+          kind: "committed",
+          dropped: [],
+          denialsRecorded: denied.length,
+          lostRecorded: lost.length,
+        });
         return await written(tx, slab.id);
       });
       expect(ours).toEqual(reference);

@@ -3,11 +3,18 @@
  * commit_repair. It runs in a transaction of its own that nobody disturbs, so it needs no locks.
  */
 import type { ISql } from "postgres";
-import type { CommitMove, CommitRequest } from "../../lib/database/leases/commit-repair.ts";
+import type { CommitMove, CommitRequest, DenialReport } from "../../lib/database/leases/commit-repair.ts";
+import { isSuspected } from "../../lib/placement/judge-denials.ts";
+import type { HostId, SectorId } from "../../lib/slab/ids.ts";
 import { markSectorLost, migrateSector } from "./reference-writes.ts";
 
 export type ReferenceResult =
-  | { readonly kind: "committed"; readonly recorded: number[]; readonly lostRecorded: number }
+  | {
+      readonly kind: "committed";
+      readonly recorded: number[];
+      readonly denialsRecorded: number;
+      readonly lostRecorded: number;
+    }
   | { readonly kind: "already-committed" }
   | { readonly kind: "superseded" };
 
@@ -30,15 +37,22 @@ export async function referenceCommit(sql: ISql, request: CommitRequest): Promis
       and s.digest = ${Buffer.from(request.digest, "hex")} and s.next_repair_attempt = l.held_until`);
   if (!fenced || request.outcome.kind === "stale") return { kind: "superseded" };
 
-  let lostRecorded = 0;
-  for (const report of request.lost) {
+  let denialsRecorded = 0;
+  const confirmed: Location[] = [];
+  for (const report of request.denied) {
     const there = await some(sql`
       select 1 from sectors s join slab_sectors ss on ss.sector_id = s.id
       where ss.slab_id = ${slabId} and s.id = ${String(report.sectorId)}
         and s.sector_root = ${Buffer.from(report.root, "hex")} and s.host_id = ${report.hostId}`);
     if (!there) continue;
-    lostRecorded += 1;
-    await markSectorLost(sql, report);
+    denialsRecorded += 1;
+    if (await noteDenial(sql, report)) confirmed.push(report);
+  }
+  for (const { sectorId, hostId } of request.served) {
+    await sql`
+      delete from slabmend.denials
+      where sector_id = ${String(sectorId)} and host_id = ${hostId} and state = 'open' and denials < 3
+        and sector_id in (select sector_id from slab_sectors where slab_id = ${slabId})`;
   }
 
   const accepted: CommitMove[] = [];
@@ -48,8 +62,81 @@ export async function referenceCommit(sql: ISql, request: CommitRequest): Promis
     );
     if (!taken && (await mayBeRecorded(sql, slabId, move))) accepted.push(move);
   }
+  const moved = accepted.flatMap(({ sectorId, plannedHostId }): Location[] =>
+    plannedHostId === null ? [] : [{ sectorId, hostId: plannedHostId }],
+  );
+  const believed: Location[] = [];
+  for (const location of [...moved, ...confirmed]) {
+    const isKnown = believed.some(({ sectorId }) => sectorId === location.sectorId);
+    if (isKnown || !(await isOpen(sql, location)) || (await hostIsSuspected(sql, location.hostId))) continue;
+    believed.push(location);
+  }
+  for (const { sectorId, hostId } of believed) {
+    const [row] = await sql<{ root: string }[]>`
+      select encode(sector_root, 'hex') as root from sectors where id = ${String(sectorId)}`;
+    await markSectorLost(sql, { root: row!.root, hostId });
+  }
   for (const move of accepted) await migrateSector(sql, move);
-  return { kind: "committed", recorded: accepted.map((move) => move.index), lostRecorded };
+  for (const { sectorId, hostId } of [...moved, ...believed]) {
+    await sql`
+      update slabmend.denials set state = 'lost' where sector_id = ${String(sectorId)} and host_id = ${hostId}`;
+  }
+  const recorded = accepted.map((move) => move.index);
+  return { kind: "committed", recorded, denialsRecorded, lostRecorded: believed.length };
+}
+
+interface Location {
+  readonly sectorId: SectorId;
+  readonly hostId: HostId;
+}
+
+const isOpen = (sql: ISql, { sectorId, hostId }: Location): Promise<boolean> =>
+  some(sql`
+    select 1 from slabmend.denials d join sectors s on s.id = d.sector_id
+    where d.sector_id = ${String(sectorId)} and d.host_id = ${hostId} and d.state = 'open' and s.host_id = d.host_id
+      and (s.contract_sectors_map_id = d.map_id or s.contract_sectors_map_id is null and d.map_id is null)
+      and s.uploaded_at = d.uploaded_at`);
+
+/** @returns whether the whole sector was denied now and at least 6 h ago */
+async function noteDenial(sql: ISql, report: DenialReport): Promise<boolean> {
+  const { sectorId, hostId, code, whole } = report;
+  const key = sql`sector_id = ${String(sectorId)} and host_id = ${hostId}`;
+  if (!(await isOpen(sql, report))) {
+    await sql`delete from slabmend.denials where ${key}`;
+    await sql`
+      insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, denials, whole_denied_at,
+        first_denied_at, counted_at, last_denied_at, state)
+      select id, host_id, sector_root, contract_sectors_map_id, uploaded_at, ${code}, 1, case when ${whole} then now() end,
+        now(), now(), now(), 'open'
+      from sectors where id = ${String(sectorId)}`;
+    return false;
+  }
+  const again =
+    whole &&
+    (await some(
+      sql`select 1 from slabmend.denials where ${key} and whole_denied_at <= now() - interval '6 hours'`,
+    ));
+  await sql`
+    update slabmend.denials set denials = denials + 1, counted_at = now()
+    where ${key} and counted_at <= now() - interval '1 hour'`;
+  await sql`
+    update slabmend.denials set code = ${code}, last_denied_at = now(),
+      whole_denied_at = coalesce(whole_denied_at, case when ${whole} then now() end)
+    where ${key}`;
+  return again;
+}
+
+async function hostIsSuspected(sql: ISql, hostId: HostId): Promise<boolean> {
+  const rows = await sql<{ again: boolean }[]>`
+    select last_denied_at - first_denied_at >= interval '6 hours' as again
+    from slabmend.denials where host_id = ${hostId} and last_denied_at > now() - interval '1 day'`;
+  // Nobody has reported a score here.
+  return isSuspected({
+    denied: rows.length,
+    deniedAgain: rows.filter(({ again }) => again).length,
+    deniedLately: rows.length,
+    served: 0,
+  });
 }
 
 async function mayBeRecorded(sql: ISql, slabId: string, move: CommitMove): Promise<boolean> {

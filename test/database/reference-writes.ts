@@ -3,7 +3,7 @@
  * the yardstick for commit_repair. One row at a time, one delta row a sector.
  */
 import type { ISql } from "postgres";
-import type { CommitMove, LostReport } from "../../lib/database/leases/commit-repair.ts";
+import type { CommitMove } from "../../lib/database/leases/commit-repair.ts";
 
 async function count(sql: ISql, deltas: Readonly<Record<string, number>>): Promise<void> {
   for (const [name, delta] of Object.entries(deltas)) {
@@ -15,7 +15,10 @@ async function count(sql: ISql, deltas: Readonly<Record<string, number>>): Promi
 const addUnpinned = (sql: ISql, hostId: number, delta: number) =>
   sql`update hosts set unpinned_sectors = unpinned_sectors + ${delta} where id = ${hostId}`;
 
-export async function markSectorLost(sql: ISql, report: LostReport): Promise<void> {
+export async function markSectorLost(
+  sql: ISql,
+  report: { readonly root: string; readonly hostId: number },
+): Promise<void> {
   const [row] = await sql<{ id: string; pinned: boolean; counts: boolean }[]>`
     select s.id::text, s.contract_sectors_map_id is not null as pinned,
       (c.id is null or c.proof_height > (select scanned_height from global_settings)) as counts

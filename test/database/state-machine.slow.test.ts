@@ -12,7 +12,11 @@ import { systemClock } from "../../lib/clock/clock.ts";
 import { retryTransaction } from "../../lib/database/client/retry-transaction.ts";
 import { flushMoved } from "../../lib/database/indexd/bump-events.ts";
 import { beginRepair } from "../../lib/database/leases/begin-repair.ts";
-import { type CommitRequest, commitRepair } from "../../lib/database/leases/commit-repair.ts";
+import {
+  type CommitRequest,
+  commitRepair,
+  type DenialReport,
+} from "../../lib/database/leases/commit-repair.ts";
 import { extendLease } from "../../lib/database/leases/extend-lease.ts";
 import type { OutcomeKind } from "../../lib/database/leases/outcome-writes.ts";
 import { claim } from "../../lib/jobs/claim/claim.ts";
@@ -120,12 +124,16 @@ async function planAtRandom(
     slab,
     slab.sectors.map((_, index) => [index, world.hosts[0]!] as const),
   );
-  const lost = here.flatMap(({ sectorId, root, plannedHostId }, index) =>
-    plannedHostId !== null && bit(c, index) && bit(c, index + 8)
-      ? [{ sectorId, root, hostId: plannedHostId as HostId }]
+  const located = here.flatMap(({ sectorId, root, plannedHostId }, index) =>
+    plannedHostId === null ? [] : [{ sectorId, root, hostId: plannedHostId, index }],
+  );
+  const denied = located.flatMap(({ index, ...location }): DenialReport[] =>
+    bit(c, index) && bit(c, index + 8)
+      ? [{ ...location, code: bit(c, index + 4) ? "corrupt" : "not-found", whole: bit(a, index + 12) }]
       : [],
   );
-  return requestOf(slab, token, { moves, lost, outcome: { kind: pick(OUTCOMES, c >>> 4)! } });
+  const served = located.filter(({ index }) => !bit(c, index) && bit(c, index + 8));
+  return requestOf(slab, token, { moves, denied, served, outcome: { kind: pick(OUTCOMES, c >>> 4)! } });
 }
 
 class RolledBack extends Error {}
@@ -193,7 +201,14 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     >`select host_id from sectors where id = ${String(sectorId)}`;
     if (row === undefined || row.host_id === null) return;
     const hostId = row.host_id;
-    await sql.begin((tx) => markSectorLost(tx, { sectorId, root, hostId }));
+    await sql.begin((tx) => markSectorLost(tx, { root, hostId }));
+  },
+  /** What was denied is old enough to count again, or to be confirmed. */
+  async denialsAge(_world, [a]) {
+    const ago = sql`make_interval(hours => ${bit(a, 3) ? 7 : 2}::integer)`;
+    await sql`
+      update slabmend.denials set first_denied_at = first_denied_at - ${ago}, counted_at = counted_at - ${ago},
+        last_denied_at = last_denied_at - ${ago}, whole_denied_at = whole_denied_at - ${ago}`;
   },
   async indexdPins(world, [a]) {
     const host = pick(world.hosts, a)!;
@@ -317,6 +332,9 @@ async function comparable(client: Sql | TransactionSql): Promise<unknown> {
     sectors: await client`
       select id::text, host_id, contract_sectors_map_id, consecutive_failed_checks, num_migrated from sectors order by id`,
     hosts: await client`select id, lost_sectors, unpinned_sectors from hosts order by id`,
+    denials: await client`
+      select sector_id::text, host_id, map_id, code, denials, whole_denied_at is not null as whole, state
+      from slabmend.denials order by 1, 2`,
     stats: await client`
       select s.stat_name, (s.stat_value + coalesce(sum(d.stat_delta), 0))::text as value
       from stats s left join stats_deltas d using (stat_name) where s.stat_name <> 'num_stuck_slabs'
@@ -364,7 +382,7 @@ const step = fc.record({
 
 test("workers, indexd and crashes in any order never break a rule of the database", async () => {
   const runs = Number(process.env["SLABMEND_TEST_RUNS"] ?? 40);
-  const seen = { recorded: 0, superseded: 0, dropped: 0, crashed: 0 };
+  const seen = { recorded: 0, superseded: 0, dropped: 0, crashed: 0, lost: 0, open: 0 };
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40, size: "max" }), async (steps) => {
       const world = await createWorld();
@@ -379,14 +397,15 @@ test("workers, indexd and crashes in any order never break a rule of the databas
       }
       await settle();
       expect(await checkRules(sql, { settled: true })).toEqual([]);
-      const [count] = await sql<{ recorded: number; superseded: number; dropped: number; crashed: number }[]>`
+      const [count] = await sql<Record<keyof typeof seen, number>[]>`
         select coalesce(sum(jsonb_array_length(moves)), 0)::int as recorded,
           coalesce(sum(jsonb_array_length(dropped)), 0)::int as dropped,
+          coalesce(sum(jsonb_array_length(lost)), 0)::int as lost,
+          (select count(*) from slabmend.open_denials())::int as open,
           count(*) filter (where outcome = 'superseded')::int as superseded,
           count(*) filter (where outcome = 'crashed')::int as crashed
         from slabmend.journal`;
-      for (const what of ["recorded", "superseded", "dropped", "crashed"] as const)
-        seen[what] += count![what];
+      for (const what of Object.keys(seen) as (keyof typeof seen)[]) seen[what] += count![what];
     }),
     { numRuns: runs, seed, endOnFailure: true },
   );

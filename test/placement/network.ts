@@ -91,6 +91,8 @@ export function sector(index: number, host: number | null, changes: Partial<Slab
     hostId: host === null ? null : hostId(host),
     contractMapId: host === null ? null : (host as ContractMapId),
     contractId: host === null ? null : contractId(host),
+    denials: 0,
+    earlierHostIds: [],
     neighbourHostIds: [],
     ...changes,
   };

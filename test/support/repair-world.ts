@@ -216,7 +216,7 @@ export async function createRepairWorld(options: {
       await sql`delete from hosts_blocklist`;
       await sql`update contracts set good = true, state = 1 where renewed_to is null`;
       // A worker starts from what the fleet measured, and what an earlier test did to a host is none of the next one's business.
-      await sql`delete from slabmend.host_scores`;
+      await sql`truncate slabmend.host_scores, slabmend.denials`;
       for (const { swarm: host, row } of hosts) {
         await host.setSwitches(HEALTHY_SWITCHES);
         await host.setPrices(DEFAULT_PRICES);

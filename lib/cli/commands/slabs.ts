@@ -20,7 +20,10 @@ export function addSlabs(host: CommandHost): void {
     .description("list unhealthy slabs, the most likely to be lost first, with reasons and objects")
     .option("--at-risk", "only slabs in danger")
     .option("--margin <n>", "only slabs with at most this margin", wholeNumber(0, 255))
-    .option("--cause <cause>", "only slabs with a sector of this cause: lost, bad-contract or bad-host")
+    .option(
+      "--cause <cause>",
+      "only slabs with a sector of this cause: lost, denied, bad-contract or bad-host",
+    )
     .option("--limit <n>", "at most this many", wholeNumber(1, MOST_SLABS), 50)
     .option("--cursor <text>", "what an earlier list ended with")
     .addHelpText(

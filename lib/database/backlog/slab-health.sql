@@ -5,7 +5,7 @@
 --              "freeAtMs", "endangeredFreeAtMs"          lease_standing says what they mean
 --              "attemptedAtMs": number | null            when the last repair ended, or crashed
 --              "good": [hostId]                          of each sector that is not bad and can be read
---              "bad": [[hostId | null, cause]]           of each bad one; hostId null: no source
+--              "bad": [[hostId | null, cause, suspected]]   of each bad one; hostId null: no source; suspected: a denial by a suspected host
 --              "known": {"version", "waitingSinceMs", "since"} | null}]   its entry; version as record_backlog wants it
 --
 -- A shard that was pinned wrongly (repairs.bad_shards) is no source, whatever the state of its sector.
@@ -17,7 +17,7 @@ language sql stable
 set enable_seqscan = off
 as $function$
   with place as materialized (
-    select ss.slab_id, ss.slab_index, s.host_id, s.contract_sectors_map_id as map_id,
+    select ss.slab_id, ss.slab_index, s.host_id, s.contract_sectors_map_id as map_id, d.sector_id is not null as denied,
       coalesce(r.bad_shards @> jsonb_build_array(jsonb_build_object('index', ss.slab_index)), false) as wrong
     from unnest(slab_ids) w (id)
     cross join lateral (
@@ -27,7 +27,12 @@ as $function$
     cross join lateral (
       select x.host_id, x.contract_sectors_map_id from public.sectors x where x.id = ss.sector_id offset 0
     ) s
+    left join lateral (
+      select x.sector_id from slabmend.open_denials() x where x.sector_id = ss.sector_id offset 0
+    ) d on true
     left join slabmend.repairs r on r.slab_id = ss.slab_id and r.bad_shards <> '[]'
+  ), suspect as materialized (
+    select x.host_id from slabmend.suspected_hosts(array(select distinct p.host_id from place p where p.denied)) x
   ), host as materialized (
     select h.host_id, h.good and h.has_active_contract as counts
     from slabmend.host_states() h
@@ -40,14 +45,15 @@ as $function$
     where m.id in (select p.map_id from place p)
   ), judged as (
     select p.slab_id, p.slab_index, p.wrong, p.host_id,
-      slabmend.bad_sector_cause(p.host_id, h.counts, p.map_id is not null, pin.counts) as cause
+      slabmend.bad_sector_cause(p.host_id, p.denied, h.counts, p.map_id is not null, pin.counts) as cause
     from place p
     left join host h on h.host_id = p.host_id
     left join pin on pin.map_id = p.map_id
   ), slab as (
     select j.slab_id,
       coalesce(jsonb_agg(j.host_id order by j.slab_index) filter (where j.cause is null and not j.wrong), '[]') as good,
-      coalesce(jsonb_agg(jsonb_build_array(case when not j.wrong then j.host_id end, j.cause)
+      coalesce(jsonb_agg(jsonb_build_array(case when not j.wrong and j.cause <> 'denied' then j.host_id end, j.cause,
+          j.cause = 'denied' and j.host_id in (select x.host_id from suspect x))
         order by j.slab_index) filter (where j.cause is not null), '[]') as bad
     from judged j
     group by j.slab_id

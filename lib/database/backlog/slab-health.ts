@@ -34,9 +34,11 @@ export interface KnownEntry {
 }
 
 export interface BadSector {
-  /** Null: lost, or pinned wrongly; it is no source. */
+  /** Null: lost, denied, or pinned wrongly; it is no source. */
   readonly hostId: HostId | null;
   readonly cause: string;
+  /** A denial by a host that denies so much that it may only have forgotten: it is given time. */
+  readonly isSuspected: boolean;
 }
 
 export interface SlabHealthRow {
@@ -50,7 +52,7 @@ export interface SlabHealthRow {
   readonly givenUp?: boolean;
   readonly attemptedAtMs?: number | null;
   readonly good?: number[];
-  readonly bad?: [number | null, string][];
+  readonly bad?: [number | null, string, boolean][];
   readonly known?: (Pick<KnownEntry, "version"> & Partial<KnownEntry>) | null;
 }
 
@@ -66,7 +68,11 @@ function slabHealthOf(row: SlabHealthRow, nowMs: number): SlabHealth {
     givenUp: row.givenUp ?? false,
     attemptedAtMs: row.attemptedAtMs == null ? undefined : pastTime(row.attemptedAtMs, nowMs),
     good: (row.good ?? []) as HostId[],
-    bad: (row.bad ?? []).map(([hostId, cause]) => ({ hostId: hostId as HostId | null, cause })),
+    bad: (row.bad ?? []).map(([hostId, cause, isSuspected]) => ({
+      hostId: hostId as HostId | null,
+      cause,
+      isSuspected,
+    })),
     known: row.known == null ? undefined : knownEntryOf(row.known, nowMs),
   };
 }

@@ -1,17 +1,20 @@
 -- Why a sector is bad by itself, whatever the other sectors of its slab; null: it is not. The one definition of "bad sector";
--- bad_sectors finds candidates by the same three causes, index by index.
+-- bad_sectors finds candidates by the same causes, index by index.
 --
 --   lost           on no host
+--   denied         its host said that it does not have it, and that is not settled (open_denials)
 --   bad-host       the host is blocked, unusable or without an active contract (host_counts is not true)
 --   bad-contract   pinned to a contract that is not healthy, or whose host is not good (contract_counts is not true)
 --
 -- Inlined into its caller.
-create or replace function slabmend.bad_sector_cause(host_id integer, host_counts boolean, is_pinned boolean, contract_counts boolean)
+create or replace function slabmend.bad_sector_cause(host_id integer, is_denied boolean, host_counts boolean, is_pinned boolean,
+  contract_counts boolean)
 returns text
 language sql immutable
 as $$
   select case
     when host_id is null then 'lost'
+    when is_denied then 'denied'
     when host_counts is not true then 'bad-host'
     when is_pinned and contract_counts is not true then 'bad-contract'
   end

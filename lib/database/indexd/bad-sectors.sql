@@ -2,6 +2,7 @@
 -- next page starts; null after the last page. Read only; takes no row lock; uses its caller's snapshot.
 --
 --   lost           sectors without host
+--   denied         sectors with an open denial
 --   bad-contract   sectors pinned to a contract that is not good or neither pending nor active
 --   bad-host       unpinned sectors of hosts that are not good or have no active contract, where they would sit for three
 --                  days; indexd does not look for them
@@ -13,7 +14,7 @@
 -- Unpinned sectors of a host have no index in the order of ids. A few pages of them are read whole and sorted (indexd takes them off
 -- a host that it blocks). Of more, all unpinned sectors of any host are gone through by id, a few pages at a time.
 --
--- Indexes: sectors_lost_idx; sectors_contract_sectors_map_id_id_idx, also for unpinned sectors by id;
+-- Indexes: sectors_lost_idx; denials_open_idx; sectors_contract_sectors_map_id_id_idx, also for unpinned sectors by id;
 -- sectors_host_id_null_contract_map_idx.
 create or replace function slabmend.bad_sectors(the_cause text, from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
@@ -38,6 +39,12 @@ begin
       from (
         select s.id from public.sectors s where s.host_id is null and s.id > from_sector order by s.id limit page_sectors
       ) s;
+      if cardinality(sector_ids) = page_sectors then next_sector := sector_ids[page_sectors]; end if;
+    when 'denied' then
+      select array_agg(d.sector_id order by d.sector_id) into sector_ids
+      from (
+        select x.sector_id from slabmend.open_denials() x where x.sector_id > from_sector order by x.sector_id limit page_sectors
+      ) d;
       if cardinality(sector_ids) = page_sectors then next_sector := sector_ids[page_sectors]; end if;
     when 'bad-contract' then
       select array_agg(m.id) into parts

@@ -42,6 +42,8 @@ interface SectorRow {
   readonly hostId: number | null;
   readonly contractMapId: number | null;
   readonly contractId: string | null;
+  readonly denials: number;
+  readonly earlierHostIds: readonly number[];
   readonly neighbourHostIds: readonly number[];
 }
 
@@ -56,7 +58,7 @@ export async function readSlabByDigest(sql: ISql, digest: SlabDigest): Promise<S
 }
 
 /**
- * One statement, one snapshot, no locks. Uses slabs' primary key or its unique digest, slab_sectors by (slab_id, slab_index)
+ * One statement, one snapshot, no locks. Needs our schema, for denials. Uses slabs' primary key or its unique digest, slab_sectors by (slab_id, slab_index)
  * and by (sector_id, slab_id), sectors and contract_sectors_map by id. One sector more than a slab may have is read, to notice.
  */
 async function readSlabWhere(sql: ISql, where: ReturnType<ISql>): Promise<Slab | undefined> {
@@ -77,6 +79,14 @@ async function readSlabWhere(sql: ISql, where: ReturnType<ISql>): Promise<Slab |
             sec.host_id as "hostId",
             sec.contract_sectors_map_id as "contractMapId",
             encode(map.contract_id, 'hex') as "contractId",
+            coalesce(
+              (select d.denials from slabmend.open_denials() d where d.sector_id = ss.sector_id), 0
+            ) as denials,
+            array(
+              select d.host_id from slabmend.denials d
+              where d.sector_id = ss.sector_id and d.host_id is distinct from sec.host_id
+              order by d.last_denied_at desc, d.host_id
+            ) as "earlierHostIds",
             array(
               select distinct other.host_id
               from (
@@ -139,6 +149,8 @@ function sectorOf(sector: SectorRow, slab: SlabRow): SlabSector {
     hostId: sector.hostId as HostId | null,
     contractMapId: sector.contractMapId as ContractMapId | null,
     contractId: sector.contractId === null ? null : (parseContractId(sector.contractId) as ContractId),
+    denials: sector.denials,
+    earlierHostIds: sector.earlierHostIds as readonly HostId[],
     neighbourHostIds: sector.neighbourHostIds as readonly HostId[],
   };
 }

@@ -1,11 +1,11 @@
 -- Which sectors of these slabs have to move, and why: docs/protocol.md, Which sectors move, and where;
 -- lib/placement/sectors-to-move.ts decides the same on a slab and a fleet already read.
 --
---   lost, bad-host, bad-contract   bad by itself: bad_sector_cause()
+--   lost, denied, bad-host, bad-contract   bad by itself: bad_sector_cause()
 --   duplicate-host                 an earlier sector of the slab is on the same host: each host counts once
 --   bad-contract                   also: pinned to a contract that an earlier sector of the slab, which stays, is pinned to
 --
--- Needs host_states(), contract_states() and bad_sector_cause(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map
+-- A denied sector still takes its host's place. Needs host_states(), contract_states(), bad_sector_cause() and open_denials(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map
 -- by id. All slabs: slabmend.sectors_to_move(array(select id from slabs)).
 create or replace function slabmend.sectors_to_move(slab_ids bigint[])
 returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
@@ -13,6 +13,8 @@ language plpgsql stable
 -- Planning ten relations takes three times as long as reading one slab: once a connection, instead of inlined into each
 -- statement of a commit. The plan reads by index whatever the number of slabs.
 set plan_cache_mode = force_generic_plan
+-- Planned while denials is empty, it would scan that table later.
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 begin
@@ -31,7 +33,7 @@ begin
       select
         p.slab_id, p.sector_id, p.slab_index, p.contract_id,
         case
-          when p.cause in ('lost', 'bad-host') then p.cause
+          when p.cause in ('lost', 'denied', 'bad-host') then p.cause
           when row_number() over (partition by p.slab_id, p.host_id order by p.slab_index) > 1 then 'duplicate-host'
           else p.cause
         end as early_reason
@@ -39,7 +41,7 @@ begin
         select
           ss.slab_id, ss.sector_id, ss.slab_index, s.host_id, m.contract_id,
           slabmend.bad_sector_cause(
-            s.host_id, h.good and h.has_active_contract, m.contract_id is not null,
+            s.host_id, d.sector_id is not null, h.good and h.has_active_contract, m.contract_id is not null,
             c.healthy and (c.host_id = s.host_id or ch.good)) as cause
         from public.slab_sectors ss
         join public.sectors s on s.id = ss.sector_id
@@ -47,6 +49,9 @@ begin
         left join lateral (
           select x.good, x.has_active_contract from slabmend.host_states() x where x.host_id = s.host_id offset 0
         ) h on true
+        left join lateral (
+          select x.sector_id from slabmend.open_denials() x where x.sector_id = s.id offset 0
+        ) d on true
         left join public.contract_sectors_map m on m.id = s.contract_sectors_map_id
         left join lateral (
           select x.healthy, x.host_id from slabmend.contract_states() x where x.contract_id = m.contract_id offset 0

@@ -2,8 +2,8 @@
 -- and 10 of docs/architecture.md, What must always hold, are kept here.
 --
 --   request  lib/database/leases/commit-repair.ts encodes it
---   answer   {"kind": "committed", "outcome", "recorded": [index], "dropped": [{"index", "why"}], "lostRecorded",
---             "slabFinished"}
+--   answer   {"kind": "committed", "outcome", "recorded": [index], "dropped": [{"index", "why"}], "denialsRecorded",
+--             "denialsIgnored", "lostRecorded", "slabFinished"}
 --            {"kind": "superseded", "why"}: nothing of indexd's was changed
 --            {"kind": "already-committed", "outcome"}: by an earlier call with this token
 --
@@ -24,12 +24,14 @@ declare
   the_digest constant bytea not null := decode(request->>'digest', 'hex');
   the_token constant uuid not null := (request->>'token')::uuid;
   reported constant text not null := request->'outcome'->>'kind';
-  error_code constant text := request->'outcome'->>'error';
+  error_code text := request->'outcome'->>'error';
   profile integer;
   slab record;
   slab_found boolean;
   lease slabmend.leases;
   superseded_by text;
+  denied record;
+  decided jsonb;
   lost record;
   moved record;
   plan record;
@@ -58,8 +60,9 @@ begin
     superseded_by := 'indexd-changed';
   end if;
 
-  if superseded_by is null and (jsonb_array_length(request->'moves') > 0 or jsonb_array_length(request->'lost') > 0) then
-    perform slabmend.lock_for_commit(the_slab, request->'moves', request->'lost');
+  if superseded_by is null and (jsonb_array_length(request->'moves') > 0 or jsonb_array_length(request->'denied') > 0
+    or jsonb_array_length(request->'served') > 0) then
+    perform slabmend.lock_for_commit(the_slab, request->'moves', request->'denied');
   end if;
 
   if superseded_by is not null then
@@ -69,8 +72,14 @@ begin
     return jsonb_build_object('kind', 'superseded', 'why', superseded_by);
   end if;
 
-  select * into lost from slabmend.record_lost(the_slab, request->'lost');
-  select * into moved from slabmend.record_moves(the_slab, request->'moves');
+  select * into denied from slabmend.record_denials(the_slab, request->'denied');
+  perform slabmend.clear_denials(the_slab, request->'served');
+  -- Judged once, with the denials and before the losses. Of a denied sector that moves, what indexd writes for a loss comes first and
+  -- then what it writes for a migration, so that its counters add up.
+  select coalesce(jsonb_agg(j), '[]') into decided from slabmend.judge_moves(the_slab, request->'moves') j;
+  select * into lost from slabmend.record_lost(the_slab, case when denied.ignored then '[]'
+    else slabmend.believed_denials(the_slab, decided, request->'denied') end);
+  select * into moved from slabmend.record_moves(decided);
 
   -- Statistics: one row a stat, none for zero; they add up as indexd's own rows for each sector do.
   insert into public.stats_deltas (stat_name, stat_delta)
@@ -85,10 +94,11 @@ begin
   where d.delta <> 0;
 
   select * into plan from slabmend.schedule_slab(the_slab, request->'writes', request->'badShards', lease.held_until,
-    moved.total, lost.total, moved.still_needed);
+    moved.total, denied.total, denied.ignored, moved.still_needed);
   if reported in ('repaired', 'partial-deadline', 'partial-refused') then
     perform slabmend.close_recovery_window(the_slab, profile);
   end if;
+  if denied.ignored and plan.writes->>'recordAs' = 'fault' then error_code := 'denied-by-many-hosts'; end if;
   perform slabmend.write_history(the_slab, the_digest, plan.writes->>'recordAs', error_code, plan.setbacks,
     plan.next_attempt, request->'badShards', (plan.writes->>'atRisk')::boolean);
   perform slabmend.write_journal(request, lease, plan.writes->>'recordAs', error_code, moved.entries, lost.entries,
@@ -99,6 +109,7 @@ begin
   delete from slabmend.leases l where l.slab_id = the_slab;
 
   return jsonb_build_object('kind', 'committed', 'outcome', plan.writes->>'recordAs', 'recorded', moved.recorded,
-    'dropped', moved.dropped, 'lostRecorded', lost.total, 'slabFinished', plan.finished);
+    'dropped', moved.dropped, 'denialsRecorded', denied.total, 'denialsIgnored', denied.ignored,
+    'lostRecorded', lost.total, 'slabFinished', plan.finished);
 end
 $function$;

@@ -27,13 +27,22 @@ export interface CommitMove {
   readonly how: "copied" | "rebuilt";
 }
 
-/** A host said that it does not have this sector, with one of the two errors that mean it. */
-export interface LostReport {
+/** A host said that it does not have this sector, with one of the two errors that mean it. A denial, not yet a loss. */
+export interface DenialReport {
   readonly root: Root;
   readonly sectorId: SectorId;
   readonly hostId: HostId;
   /** When given, the sector must still be pinned (or unpinned) as the plan saw it. */
   readonly plannedMapId?: ContractMapId | null;
+  readonly code: "not-found" | "corrupt";
+  /** The whole sector was asked for, not a range of it. */
+  readonly whole: boolean;
+}
+
+/** A host that had denied this sector served all of it, with the pinned root. */
+export interface ServedReport {
+  readonly sectorId: SectorId;
+  readonly hostId: HostId;
 }
 
 export interface CommitRequest {
@@ -44,7 +53,8 @@ export interface CommitRequest {
   /** `error`: a stable code, no message. */
   readonly outcome: { readonly kind: OutcomeKind; readonly error?: string };
   readonly moves: readonly CommitMove[];
-  readonly lost: readonly LostReport[];
+  readonly denied: readonly DenialReport[];
+  readonly served: readonly ServedReport[];
   /** Shards whose pinned root no subset of the other shards gives. */
   readonly badShards: readonly { readonly index: number; readonly root: Root }[];
   readonly bytesRead: number;
@@ -83,6 +93,10 @@ export type CommitResult =
       /** Indices of the moves that were recorded. */
       readonly recorded: readonly number[];
       readonly dropped: readonly { readonly index: number; readonly why: DropReason }[];
+      readonly denialsRecorded: number;
+      /** So many hosts deny at this moment that the cause is ours: no denial was recorded. */
+      readonly denialsIgnored: boolean;
+      /** Denials, of this commit or earlier ones, that became losses in indexd's tables. */
       readonly lostRecorded: number;
       /** No sector of the slab has to move any more. */
       readonly slabFinished: boolean;
@@ -119,8 +133,8 @@ export async function commitRepair(
 
 /** What slabmend.commit_repair takes. Ids as text or numbers that JSON keeps exact. */
 function encodeCommitRequest(request: CommitRequest): string {
-  if (request.moves.length > MAX_SHARDS || request.lost.length > MAX_SHARDS) {
-    throw new RangeError(`commit: expected at most ${MAX_SHARDS} moves and lost sectors`);
+  if (request.moves.length > MAX_SHARDS || request.denied.length > MAX_SHARDS) {
+    throw new RangeError(`commit: expected at most ${MAX_SHARDS} moves and denials`);
   }
   const { error } = request.outcome;
   return JSON.stringify(
@@ -133,7 +147,8 @@ function encodeCommitRequest(request: CommitRequest): string {
         ...(error === undefined ? {} : { error: storableText(error, MAX_ERROR_LENGTH) }),
       },
       moves: request.moves,
-      lost: request.lost,
+      denied: request.denied,
+      served: request.served,
       badShards: request.badShards,
       bytesRead: Math.round(request.bytesRead),
       bytesWritten: Math.round(request.bytesWritten),

@@ -6,7 +6,7 @@
 -- Indexes: primary keys, slab_sectors_sector_id_slab_id_idx, contracts_host_id_active_good_idx.
 create or replace function slabmend.judge_moves(the_slab bigint, moves jsonb)
 returns table (slab_index integer, root text, how text, sector_id bigint, old_host_id integer, new_host_id integer,
-  was_pinned boolean, must_move boolean, why text)
+  must_move boolean, why text)
 language sql stable
 as $function$
   with move as (
@@ -14,7 +14,7 @@ as $function$
       "plannedHostId" integer, "plannedMapId" integer, "plannedContractId" text, "newHostId" integer, how text)
   ), judged as (
     select m."index" as slab_index, m.root, m."newHostId" as new_host_id, m.how,
-      s.id as sector_id, s.host_id as old_host_id, s.contract_sectors_map_id is not null as was_pinned,
+      s.id as sector_id, s.host_id as old_host_id,
       need.reason is not null as must_move,
       case
         -- The slab's row of this root, or none.
@@ -57,7 +57,7 @@ as $function$
       row_number() over (partition by j.why is null, j.sector_id order by j.slab_index, j.new_host_id) as place_of_sector
     from judged j
   )
-  select r.slab_index, r.root, r.how, r.sector_id, r.old_host_id, r.new_host_id, r.was_pinned, r.must_move,
+  select r.slab_index, r.root, r.how, r.sector_id, r.old_host_id, r.new_host_id, r.must_move,
     coalesce(r.why, case when r.place_on_host > 1 or r.place_of_sector > 1 then 'host-taken' end)
   from ranked r
 $function$;

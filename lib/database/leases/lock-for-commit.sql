@@ -4,7 +4,7 @@
 --
 -- Hosts are locked before rule 4 is checked: two slabs that share no sector may both share one with a third. Their commits
 -- meet in no sector, but sectors of the third could come to one host only if both name that host.
-create or replace function slabmend.lock_for_commit(the_slab bigint, moves jsonb, lost jsonb) returns void
+create or replace function slabmend.lock_for_commit(the_slab bigint, moves jsonb, denied jsonb) returns void
 language plpgsql volatile
 -- Planned once a connection: planning costs more than running.
 set plan_cache_mode = force_generic_plan
@@ -18,18 +18,20 @@ begin
   order by s.sector_root
   for no key update of s;
 
-  -- New hosts, old ones whose unpinned sectors become fewer, and those that said "lost".
+  -- New hosts, old ones whose unpinned sectors become fewer, and those whose denials may become losses: of this commit, and of an
+  -- earlier one when the sector moves now.
   perform h.id
   from public.hosts h
   where h.id in (
     select (m->>'newHostId')::integer from jsonb_array_elements(moves) m
     union all
-    select (r->>'hostId')::integer from jsonb_array_elements(lost) r
+    select (r->>'hostId')::integer from jsonb_array_elements(denied) r
     union all
     select s.host_id
     from jsonb_array_elements(moves) m
     join public.sectors s on s.id = (m->>'sectorId')::bigint
-    where s.contract_sectors_map_id is null
+    where s.contract_sectors_map_id is null or exists (
+      select from slabmend.denials d where d.sector_id = s.id and d.host_id = s.host_id and d.state = 'open')
   )
   order by h.id
   for no key update;

@@ -102,27 +102,37 @@ export interface CommitWrites {
   readonly ifSomeDropped: OutcomeWrites;
   /** All were. */
   readonly ifNothingRecorded: OutcomeWrites;
+  /** Nothing was, and so many hosts deny at this moment that the cause is ours. */
+  readonly ifDenialsIgnored: OutcomeWrites;
   /** Every sector that still has to move is a shard that was pinned wrongly, lost, and that no repair yields. */
   readonly ifOnlyBadShardsLeft: OutcomeWrites;
 }
 
 /**
- * A repair that thought itself complete, or wants to go on at once, but had moves dropped or found a source lost: with
+ * A repair that thought itself complete, or wants to go on at once, but had moves dropped or was denied a source: with
  * progress it goes on at once; without any it waits, lest it moves the same bytes again and again.
  */
 export function commitWrites(kind: OutcomeKind): CommitWrites {
   const asReported = writesOf(kind);
+  const ifDenialsIgnored = writesOf("fault");
   const isComplete = kind === "repaired" || kind === "healthy";
   const ifOnlyBadShardsLeft: OutcomeWrites = isComplete
     ? { ...asReported, setbacks: "increment", next: bySetbacks(FAILED_BACKOFF_MS) }
     : asReported;
   if (kind !== "repaired" && kind !== "partial-deadline") {
-    return { asReported, ifSomeDropped: asReported, ifNothingRecorded: asReported, ifOnlyBadShardsLeft };
+    return {
+      asReported,
+      ifSomeDropped: asReported,
+      ifNothingRecorded: asReported,
+      ifDenialsIgnored,
+      ifOnlyBadShardsLeft,
+    };
   }
   return {
     asReported,
     ifSomeDropped: writesOf(kind === "repaired" ? "partial-dropped" : kind),
     ifNothingRecorded: writesOf("interrupted"),
+    ifDenialsIgnored,
     ifOnlyBadShardsLeft,
   };
 }

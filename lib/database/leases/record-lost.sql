@@ -1,8 +1,7 @@
--- Detaches sectors that their hosts said to be lost, as indexd's MarkSectorsLost does: only those that are still on the
--- host that said so and, when the caller says what it saw, still pinned or unpinned as it saw them: a host that has since
--- let indexd append the sector has it.
+-- Detaches sectors whose denial is believed (believed_denials), as indexd's MarkSectorsLost does: only those that are still on
+-- the host that denied them. Where they were is remembered as an earlier location.
 --
---   reports  [{"sectorId", "root", "hostId", "plannedMapId"?}]
+--   reports  [{"sectorId", "root", "hostId"}]
 --   counted  those that count as lost in indexd's statistics: their contract has not ended
 --   entries  for the journal: [{"root", "host"}], the host by its public key
 --
@@ -22,13 +21,14 @@ begin
     join public.sectors s on s.id = ss.sector_id
       and s.sector_root = decode(r->>'root', 'hex')
       and s.host_id = (r->>'hostId')::integer
-      and (not r ? 'plannedMapId' or s.contract_sectors_map_id is not distinct from (r->>'plannedMapId')::integer)
     left join public.contract_sectors_map m on m.id = s.contract_sectors_map_id
     left join public.contracts c on c.contract_id = m.contract_id
     join public.hosts h on h.id = s.host_id
     cross join public.global_settings g
   ), detached as (
     update public.sectors s set host_id = null, contract_sectors_map_id = null from hit where s.id = hit.id
+  ), remembered as (
+    update slabmend.denials d set state = 'lost' from hit where d.sector_id = hit.id and d.host_id = hit.host_id
   ), blamed as (
     update public.hosts h
     set lost_sectors = h.lost_sectors + b.lost, unpinned_sectors = h.unpinned_sectors - b.unpinned

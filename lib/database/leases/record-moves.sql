@@ -1,13 +1,13 @@
--- Records the moves that judge_moves allows, as indexd's MigrateSector does, in one statement: what was judged is what is
--- written.
+-- Records the moves that judge_moves allows, as indexd's MigrateSector does, in one statement.
 --
+--   decided       the rows of judge_moves; losses were recorded since (record_lost), so a sector that was denied may have no host now
 --   still_needed  moves that were dropped though their sector still has to move
 --   recorded      [slab index]
 --   dropped       [{"index", "why"}]
---   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from null: it was lost
+--   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from null: it had no host
 --
--- The caller holds the locks of lock_for_commit.
-create or replace function slabmend.record_moves(the_slab bigint, moves jsonb,
+-- A denial that a move leaves behind is remembered as an earlier location. The caller holds the locks of lock_for_commit.
+create or replace function slabmend.record_moves(decided jsonb,
   out total bigint, out were_pinned bigint, out were_lost bigint, out still_needed bigint,
   out recorded jsonb, out dropped jsonb, out entries jsonb)
 language plpgsql volatile
@@ -15,23 +15,29 @@ language plpgsql volatile
 set plan_cache_mode = force_generic_plan
 as $function$
 begin
-  with decided as materialized (
-    select * from slabmend.judge_moves(the_slab, moves)
+  with decision as materialized (
+    select d.*, s.host_id as from_host_id, s.contract_sectors_map_id is not null as was_pinned
+    from jsonb_to_recordset(decided) as d (slab_index integer, root text, how text, sector_id bigint, old_host_id integer,
+      new_host_id integer, must_move boolean, why text)
+    left join public.sectors s on s.id = d.sector_id
   ), relocated as (
     -- As indexd's MigrateSector; the time is the database's, after the waits.
     update public.sectors s
     set host_id = d.new_host_id, contract_sectors_map_id = null, consecutive_failed_checks = 0,
       num_migrated = s.num_migrated + 1, uploaded_at = clock_timestamp()
-    from decided d where d.why is null and s.id = d.sector_id
+    from decision d where d.why is null and s.id = d.sector_id
+  ), remembered as (
+    update slabmend.denials r set state = 'lost'
+    from decision d where d.why is null and r.sector_id = d.sector_id and r.host_id = d.old_host_id
   ), counted as (
     update public.hosts h set unpinned_sectors = h.unpinned_sectors + c.delta
     from (
       select b.host_id, sum(b.delta)::integer as delta
       from (
-        select d.new_host_id as host_id, 1 as delta from decided d where d.why is null
+        select d.new_host_id as host_id, 1 as delta from decision d where d.why is null
         union all
-        select d.old_host_id, -1 from decided d
-        where d.why is null and d.old_host_id is not null and not d.was_pinned
+        select d.from_host_id, -1 from decision d
+        where d.why is null and d.from_host_id is not null and not d.was_pinned
       ) b
       group by b.host_id
     ) c
@@ -40,7 +46,7 @@ begin
   select
     count(*) filter (where d.why is null),
     count(*) filter (where d.why is null and d.was_pinned),
-    count(*) filter (where d.why is null and d.old_host_id is null),
+    count(*) filter (where d.why is null and d.from_host_id is null),
     count(*) filter (where d.why is not null and d.must_move),
     coalesce(jsonb_agg(d.slab_index order by d.slab_index) filter (where d.why is null), '[]'),
     coalesce(jsonb_agg(jsonb_build_object('index', d.slab_index, 'why', d.why) order by d.slab_index)
@@ -48,7 +54,7 @@ begin
     coalesce(jsonb_agg(jsonb_build_object('index', d.slab_index, 'root', d.root, 'from', encode(old.public_key, 'hex'),
       'to', encode(new.public_key, 'hex'), 'how', d.how) order by d.slab_index) filter (where d.why is null), '[]')
   into total, were_pinned, were_lost, still_needed, recorded, dropped, entries
-  from decided d
+  from decision d
   left join public.hosts old on old.id = d.old_host_id
   left join public.hosts new on new.id = d.new_host_id;
 end

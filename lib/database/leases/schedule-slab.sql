@@ -1,13 +1,15 @@
 -- Decides what an outcome writes about its slab, and writes when it is to be attempted next and indexd's failed counter.
 --
 --   choices       what lib/database/leases/outcome-writes.ts says: {"asReported", "ifSomeDropped", …}
---   moved, lost   how many were recorded; still_needed as record_moves tells
+--   moved, denied   how many were recorded; still_needed as record_moves tells
 --   writes        the choice that was taken
 --
+--   denials_ignored   so many hosts deny that the cause is ours
+--
 -- A move that was dropped though its sector still has to move makes a repair that thought itself complete a partial one;
--- so does a source that was found lost. The caller holds the slab's lock.
+-- so does a source that a host denied. The caller holds the slab's lock.
 create or replace function slabmend.schedule_slab(the_slab bigint, choices jsonb, new_bad_shards jsonb, held_until timestamptz,
-  moved bigint, lost integer, still_needed bigint,
+  moved bigint, denied integer, denials_ignored boolean, still_needed bigint,
   out writes jsonb, out setbacks integer, out next_attempt timestamptz, out finished boolean)
 language plpgsql volatile
 -- Planned once a connection: planning costs more than running.
@@ -28,8 +30,9 @@ begin
   into finished, only_bad_left
   from slabmend.sectors_to_move(array[the_slab]) need;
   writes := choices->(case
+    when denials_ignored and moved = 0 then 'ifDenialsIgnored'
     when only_bad_left then 'ifOnlyBadShardsLeft'
-    when still_needed = 0 and (lost = 0 or finished) then 'asReported'
+    when still_needed = 0 and (denied = 0 or finished) then 'asReported'
     when moved > 0 then 'ifSomeDropped'
     else 'ifNothingRecorded'
   end);

@@ -10,6 +10,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.leases", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.repairs", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.journal", select: "all", insert: "all" },
+  { table: "slabmend.denials", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.moved", select: "all", insert: "all", update: ["moved_at"], delete: true },
   { table: "slabmend.dead_letters", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.checkpoints", select: "all", insert: "all", update: "all" },
@@ -20,6 +21,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.walks", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.host_scores", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.budget", select: "all", update: "all" },
+  { table: "slabmend.runs", select: "all", insert: "all", update: "all" },
   { table: "slabmend.database_migrations", select: "all" },
 ];
 

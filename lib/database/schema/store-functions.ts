@@ -5,6 +5,13 @@ const FILES = [
   "../indexd/version/hold-indexd.sql",
   "../indexd/version/given-up-slabs.sql",
   "../indexd/version/close-recovery-window.sql",
+  "../denials/denial-shares.sql",
+  "../denials/suspected-hosts.sql",
+  "../denials/many-hosts-deny.sql",
+  "../denials/record-denials.sql",
+  "../denials/clear-denials.sql",
+  "../denials/believed-denials.sql",
+  "../denials/restore-location.sql",
   "../indexd/bad-sectors.sql",
   "../indexd/sector-slabs.sql",
   "../leases/lease-standing.sql",
@@ -24,6 +31,7 @@ const FILES = [
   "../leases/write-journal.sql",
   "../leases/commit-repair.sql",
   "../leases/reap-leases.sql",
+  "../runs/hold-run.sql",
   "../indexd/bump-events.sql",
 ] as const;
 

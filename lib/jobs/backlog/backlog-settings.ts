@@ -2,14 +2,14 @@ import type { Cause } from "./causes.ts";
 
 /** Which of what is unhealthy is repaired at once, and what may wait: docs/thresholds.md has what each default costs and saves. */
 export interface Thresholds {
-  /** How long a slab may wait that has only sectors of this cause. 0: not at all. */
+  /** How long a slab may wait that has only sectors of this cause. 0: not at all. A suspected host's denials wait like `bad-host`. */
   readonly graceMs: Readonly<Record<Cause, number>>;
   /** Above this loss probability no grace counts, and no budget. */
   readonly dangerAbove: number;
 }
 
 export const DEFAULT_THRESHOLDS: Thresholds = {
-  graceMs: { lost: 0, "bad-contract": 6 * 3_600_000, "bad-host": 6 * 3_600_000 },
+  graceMs: { lost: 0, denied: 0, "bad-contract": 6 * 3_600_000, "bad-host": 6 * 3_600_000 },
   // 10-of-30 with 12 good sectors and no other.
   dangerAbove: 1e-4,
 };

@@ -37,7 +37,9 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
   const since = sinceOf(counts.keys(), health, nowMs);
   const dueAtMs = isEndangered
     ? nowMs
-    : Math.min(...[...since].map(([cause, sinceMs]) => sinceMs + Math.max(0, thresholds.graceMs[cause])));
+    : Math.min(
+        ...[...since].map(([cause, sinceMs]) => sinceMs + Math.max(0, graceOf(cause, health, thresholds))),
+      );
   const isDue = dueAtMs <= nowMs;
   const freeAtMs = isEndangered ? health.endangeredFreeAtMs : health.freeAtMs;
   const isFree = !health.leased && freeAtMs < nowMs;
@@ -97,6 +99,13 @@ function holdersOf(health: SlabHealth, groups: ReadonlyMap<HostId, number>): Hol
       add(hostId, cause === "bad-contract" ? HOLDER_FAILURE["bad-contract"] : HOLDER_FAILURE["bad-host"]);
   }
   return [...holders].map(([hostId, holder]) => ({ ...holder, group: groups.get(hostId) ?? null }));
+}
+
+/** A denial by a suspected host waits as long as a bad host does: it may remember. */
+function graceOf(cause: Cause, { bad }: SlabHealth, { graceMs }: Thresholds): number {
+  const isForgiven =
+    cause === "denied" && bad.every((sector) => sector.cause !== cause || sector.isSuspected);
+  return graceMs[isForgiven ? "bad-host" : cause];
 }
 
 /** Since when each cause is known. */

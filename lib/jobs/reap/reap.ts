@@ -6,7 +6,7 @@
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   go into a table
- *   history        of slabs that are simply fine, or no more, is forgotten
+ *   history        of slabs that are simply fine, or no more, is forgotten, and denials of sectors that are no more
  *
  * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
  * point leaves work that the next run does.
@@ -14,6 +14,7 @@
 import type { Clock } from "../../clock/clock.ts";
 import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
+import { forgetDenials } from "../../database/denials/forget-denials.ts";
 import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
@@ -126,6 +127,7 @@ export async function reap(
     report.forgotten = await ask((sql) =>
       forgetFineSlabs(sql, { olderThanMs: settings.forgetAfterMs, limit: FORGET_LIMIT }),
     );
+    report.forgotten += await ask((sql) => forgetDenials(sql, { limit: FORGET_LIMIT }));
     if (report.forgotten > 0) await deps.step?.("history-forgotten");
   });
   if (failures.size > 0) throw new ReapIncompleteError(report, failures);

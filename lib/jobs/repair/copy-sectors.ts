@@ -1,6 +1,7 @@
 /**
  * Phase one: reads the moved sectors themselves where a host may still answer: 4 MiB instead of `min_shards` times as much,
- * and no key needed. Delivers shards and keeps some as sources.
+ * and no key needed. Delivers shards and keeps some as sources. A sector that its host denied before is asked for like any other: when
+ * it is served, it stays.
  *
  *   first round: copying, six at once ──all ended, or none for a while──▶ over: no copy starts any more
  *                                                                        those under way go on until given up
@@ -83,7 +84,8 @@ export class CopyRun {
   }
 
   async #copyOne(move: PlannedMove, host: NetworkHost): Promise<void> {
-    if (!this.#isFirstRound || this.#givenUp.signal.aborted || !this.#state.store.hasCandidates) return;
+    if (!this.#isFirstRound || this.#givenUp.signal.aborted) return;
+    if (!this.#state.store.hasCandidates && !move.staysIfServed) return;
     this.#underWay.add(move);
     try {
       await this.#copy(move, host);

@@ -52,7 +52,9 @@ export async function findConsistentSources(
     for (const move of moves) targets.push({ move, sector: move.sector, data: await buffers.take(signal) });
     const others = state.plan.sources.filter(
       // A target that is read is right by itself, whatever the other sources are.
-      ({ sector }) => !state.badShards.has(sector.index) && !isTarget(sector.index),
+      // Nor is one that was elsewhere before: each shard counts once.
+      ({ sector, host }) =>
+        !state.badShards.has(sector.index) && !isTarget(sector.index) && host.id === sector.hostId,
     );
     const search: Search = {
       state,

@@ -94,12 +94,18 @@ async function readInto(column: Column, source: Source, pass: Pass, signal: Abor
         throw new WrongRange();
       }
     }
-    // A hedged read can arrive after the column is full.
+    // A hedged read can arrive after the column is full, or after another source of the same shard.
+    if (column.ranges.some((range) => range.sector.index === sector.index)) throw new SecondOfOneShard();
     isKept = column.ranges.length < state.slab.minShards;
     if (isKept) column.ranges.push({ sector, data: into, enciphered: true });
   } finally {
     if (!isKept) ranges.give(into);
   }
+}
+
+/** Makes the hedge ask another source: two ranges of one shard are worth one. */
+class SecondOfOneShard extends Error {
+  override readonly name = "SecondOfOneShard";
 }
 
 /** Makes the hedge ask another source; the host was accused already. */

@@ -3,7 +3,7 @@
  * too few served. Pure but for being written to; the reader and the store write.
  */
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
-import type { LostReport } from "../../database/leases/commit-repair.ts";
+import type { DenialReport, ServedReport } from "../../database/leases/commit-repair.ts";
 import type { HostError, HostErrorCode } from "../../hosts/host-error.ts";
 import type { Source } from "../../placement/plan-repair.ts";
 import type { HostId, SectorId } from "../../slab/ids.ts";
@@ -19,6 +19,10 @@ export type Standing = "fresh" | "broken-off" | "expensive" | "underfunded" | "u
 /** So many different hosts are not gone, or wrong in the same way, at once; fewer may be. */
 const LEAST_SILENT_HOSTS = 5;
 const LEAST_SAME_REFUSALS = 3;
+/** Fewer hosts than this may really have lost their sectors of one slab at once. */
+const LEAST_DENYING_HOSTS = 3;
+/** And more than this share of those that were asked. */
+const MANY = 0.5;
 /** A worker that reaches no more than this share of hosts has a network problem of its own. */
 const FEW = 0.25;
 
@@ -49,19 +53,52 @@ const HOSTS_OWN_REASONS: ReadonlySet<HostErrorCode> = new Set([
 
 export class HostAnswers {
   readonly #standings = new Map<HostId, Exclude<Standing, "fresh">>();
-  readonly #lost = new Map<SectorId, LostReport>();
+  /** By sector and host. */
+  readonly #denials = new Map<string, Denial>();
+  /** Sectors that their host had denied before, and served as a whole now. */
+  readonly #servedWhole = new Map<SectorId, ServedReport>();
+  readonly #believesMany: boolean;
   readonly #served = new Set<HostId>();
   /** The latest failure of each host. */
   readonly #failures = new Map<HostId, HostErrorCode | "wrong-data">();
   readonly #blamingUs = new Set<HostId>();
   readonly #probes = { answered: 0, silent: 0 };
 
-  get lost(): readonly LostReport[] {
-    return [...this.#lost.values()];
+  /** @param options.believesMany many hosts denied their sectors of this slab for hours: then they are gone */
+  constructor(options: { readonly believesMany?: boolean } = {}) {
+    this.#believesMany = options.believesMany ?? false;
+  }
+
+  /** What hosts denied that have the sector as far as the database knows. */
+  get denied(): readonly DenialReport[] {
+    return [...this.#denials.values()].flatMap(({ report, isCurrent }) => (isCurrent ? [report] : []));
+  }
+
+  /** Of sectors with an open denial: their hosts served all of them. */
+  get servedWhole(): readonly ServedReport[] {
+    return [...this.#servedWhole.values()];
+  }
+
+  /** So many hosts deny for the first time, and serve nothing, that the cause is on our side. */
+  get manyDeny(): boolean {
+    if (this.#believesMany) return false;
+    const hosts = [...this.#denials.values()].flatMap(({ report, isCurrent, isFirst }) =>
+      isCurrent && isFirst && !this.#served.has(report.hostId) ? [report.hostId] : [],
+    );
+    const denying = new Set(hosts).size;
+    const asked = new Set([...this.#served, ...this.#failures.keys()]).size;
+    return denying >= LEAST_DENYING_HOSTS && denying >= asked * MANY;
   }
 
   served(host: NetworkHost): void {
     this.#served.add(host.id);
+  }
+
+  /** All of a sector was read, and it has the pinned root. */
+  servedAll(sector: SlabSector, host: NetworkHost): void {
+    this.#denials.delete(keyOf(sector, host));
+    if (sector.denials === 0 || sector.hostId !== host.id) return;
+    this.#servedWhole.set(sector.sectorId, { sectorId: sector.sectorId, hostId: host.id });
   }
 
   /** A candidate took no shard. */
@@ -72,17 +109,28 @@ export class HostAnswers {
     if (failure.blamesUs) this.#blamingUs.add(host.id);
   }
 
-  /** A sector could not be read from its host. */
-  failed(sector: SlabSector, host: NetworkHost, failure: HostError): void {
+  /**
+   * A sector could not be read from its host.
+   * @param whole all of it was asked for
+   */
+  failed(sector: SlabSector, host: NetworkHost, failure: HostError, whole: boolean): void {
     if (failure.code === "aborted") return;
     this.refused(host, failure);
     if (failure.meansLost) {
       // Of this sector only: the host may have another one of the same slab.
-      this.#lost.set(sector.sectorId, {
-        sectorId: sector.sectorId,
-        root: sector.root,
-        hostId: host.id,
-        plannedMapId: sector.contractMapId,
+      this.#servedWhole.delete(sector.sectorId);
+      const before = this.#denials.get(keyOf(sector, host));
+      this.#denials.set(keyOf(sector, host), {
+        report: {
+          sectorId: sector.sectorId,
+          root: sector.root,
+          hostId: host.id,
+          plannedMapId: sector.contractMapId,
+          code: failure.code === "sector-corrupt" ? "corrupt" : "not-found",
+          whole: whole || before?.report.whole === true,
+        },
+        isCurrent: sector.hostId === host.id,
+        isFirst: sector.denials === 0,
       });
       return;
     }
@@ -108,7 +156,7 @@ export class HostAnswers {
 
   /** Whether the host may have this sector for us. */
   standing(sector: SlabSector, host: NetworkHost): Standing {
-    if (this.#lost.has(sector.sectorId)) return "useless";
+    if (this.#denials.has(keyOf(sector, host))) return "useless";
     return this.#standings.get(host.id) ?? "fresh";
   }
 
@@ -132,11 +180,13 @@ export class HostAnswers {
 
   /**
    * Why too few sources served, or no candidate took anything, if the cause is on our side: a code for the journal. Hosts call
-   * our requests wrong, and without that there would be enough of them; all refuse for one reason; or hardly any is heard.
+   * our requests wrong, and without that there would be enough of them; many deny what they have; all refuse for one reason; or hardly
+   * any is heard.
    */
   ourFault(
     missing: "candidates" | { readonly sources: readonly Source[]; readonly minShards: number },
   ): string | undefined {
+    if (this.manyDeny) return "denied-by-many-hosts";
     const blaming = [...this.#blamingUs].filter((host) => !this.#served.has(host));
     const explains =
       missing === "candidates" ||
@@ -185,9 +235,21 @@ export class HostAnswers {
       const standing = this.standing(sector, host);
       return !also(host.id) && standing !== "useless" && standing !== "underfunded";
     });
-    return extra.length > 0 && extra.length + usable.length >= minShards;
+    // A sector may have several sources.
+    const shards = new Set([...extra, ...usable].map(({ sector }) => sector.index));
+    return extra.length > 0 && shards.size >= minShards;
   }
 }
+
+interface Denial {
+  readonly report: DenialReport;
+  /** The database says that the sector is on this host: it is no earlier location. */
+  readonly isCurrent: boolean;
+  /** No denial of it is open. */
+  readonly isFirst: boolean;
+}
+
+const keyOf = ({ sectorId }: SlabSector, { id }: NetworkHost): string => `${sectorId}/${id}`;
 
 /** "3 token-expired, 1 timed-out": for people. */
 export function describeAnswers(counts: Readonly<Record<string, number>>): string {

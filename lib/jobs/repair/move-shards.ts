@@ -1,5 +1,5 @@
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
-import type { LostReport } from "../../database/leases/commit-repair.ts";
+import type { DenialReport, ServedReport } from "../../database/leases/commit-repair.ts";
 import type { Slab, SlabSector } from "../../slab/slab.ts";
 import { CopyRun } from "./copy-sectors.ts";
 import { HostAnswers } from "./host-answers.ts";
@@ -16,7 +16,9 @@ import { usualReadPrice } from "./usual-read-price.ts";
 
 export interface MoveResult {
   readonly stored: readonly StoredShard[];
-  readonly lost: readonly LostReport[];
+  /** Nothing of it when so many hosts deny that the cause is ours. */
+  readonly denied: readonly DenialReport[];
+  readonly served: readonly ServedReport[];
   readonly pinnedWrongly: readonly SlabSector[];
   /** Some shard was pinned wrongly, and it could not be told which. */
   readonly undecided: boolean;
@@ -33,13 +35,15 @@ export interface MoveRun {
   readonly endsAtMs: number;
   /** Indices of shards that no rebuild yields. */
   readonly badShards: ReadonlySet<number>;
+  /** Hosts denied their sectors of this slab in all repairs of the last hours: then they are gone. */
+  readonly deniedForLong: boolean;
 }
 
-/** Sectors that turn out lost are moved too, at most so many times in one repair. */
+/** Sectors that are denied on the way are moved too, at most so many times in one repair. */
 const MOST_ROUNDS = 3;
 
 /**
- * Obtains every planned shard and stores it, and then those that were found lost on the way. Uploads run beside the reads.
+ * Obtains every planned shard and stores it, and then those that were denied on the way. Uploads run beside the reads.
  * Everything started here has ended when this returns.
  */
 export async function moveShards(
@@ -56,7 +60,7 @@ export async function moveShards(
     await timed(state.meter, deps.clock.now, "wait", () => openArena(state));
     for (let round = 1; ; round += 1) {
       await obtainShards(state);
-      if (round === MOST_ROUNDS || !addLostSectors(state)) break;
+      if (round === MOST_ROUNDS || !addDeniedSectors(state)) break;
     }
     if (isStuck(state) && state.answers.fewWereHeard) {
       await state.reader.probe([...freshSources(state), ...plan.candidates], state.limits.signal);
@@ -92,7 +96,7 @@ function createState(
     expectedMs: (direction, lengthBytes) => hosts.expectedMs(direction, lengthBytes),
     signal: run.signal,
   });
-  const answers = new HostAnswers();
+  const answers = new HostAnswers({ believesMany: run.deniedForLong });
   const cost = new CostLimit(meter, settings.mostHastings);
   const onStored = (): void | Promise<void> => deps.step?.("stored-one");
   return {
@@ -120,6 +124,7 @@ function createState(
     mostForCopy: (usualReadPrice(fleet) * BigInt(Math.round(settings.copyPriceMultiple * 1_000))) / 1_000n,
     moves: [...plan.moves],
     wanted: new Set(plan.moves),
+    confirmed: [],
     badShards: new Set(run.badShards),
     pinnedWrongly: [],
     copies: new Map(),
@@ -158,17 +163,16 @@ async function obtainShards(state: MoveState): Promise<void> {
 }
 
 /** Sectors of which a host said meanwhile that it does not have them must move too. @returns whether there are any to go on with */
-function addLostSectors(state: MoveState): boolean {
+function addDeniedSectors(state: MoveState): boolean {
   const { slab, moves, wanted, answers, store, limits, badShards, tooFewSources } = state;
-  if (tooFewSources || !store.hasCandidates || answers.lost.length === 0 || !limits.mayStart("read"))
-    return false;
+  if (tooFewSources || !store.hasCandidates || answers.manyDeny || !limits.mayStart("read")) return false;
   const known = new Set(moves.map(({ sector }) => sector.sectorId));
-  const lost = new Set(answers.lost.map(({ sectorId }) => sectorId));
+  const denied = new Set(answers.denied.map(({ sectorId }) => sectorId));
   const found = slab.sectors.filter(
-    ({ sectorId, index }) => lost.has(sectorId) && !known.has(sectorId) && !badShards.has(index),
+    ({ sectorId, index }) => denied.has(sectorId) && !known.has(sectorId) && !badShards.has(index),
   );
   for (const sector of found) {
-    const move = { sector, reason: "lost", copyFrom: null } as const;
+    const move = { sector, reason: "denied", copyFrom: null, staysIfServed: false } as const;
     moves.push(move);
     wanted.add(move);
   }
@@ -192,12 +196,15 @@ function resultOf(state: MoveState, error: unknown): MoveResult {
   );
   return {
     stored: store.stored,
-    lost: answers.lost,
+    denied: answers.manyDeny ? [] : answers.denied,
+    served: answers.servedWhole,
     pinnedWrongly,
     undecided: state.undecided,
     tally: {
       moves: moves.length,
       stored: store.stored.length,
+      confirmed: state.confirmed.length,
+      noCandidates: plan.candidates.length === 0,
       pinnedWrongly: unmovable.length,
       deadlineReached: limits.deadlineReached,
       costLimitReached: cost.wasReached,

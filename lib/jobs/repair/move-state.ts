@@ -29,10 +29,12 @@ export interface MoveState {
   readonly store: ShardStore;
   /** The most that a copy may cost, in hastings per byte: more, and a rebuild is tried first. */
   readonly mostForCopy: bigint;
-  /** All moves: those of the plan, then those of sectors that were found lost since. */
+  /** All moves: those of the plan, then those of sectors that were denied since. */
   readonly moves: PlannedMove[];
   /** Moves whose shard was not obtained yet: a slow copy and a rebuild may race for one. */
   readonly wanted: Set<PlannedMove>;
+  /** Sectors that stay, because the host that had denied them served them. */
+  readonly confirmed: PlannedMove[];
   /** Indices of shards that were pinned wrongly, known before or found by the rebuild: no rebuild yields or uses them. */
   readonly badShards: Set<number>;
   /** Found by this repair's rebuild. */
@@ -63,7 +65,7 @@ export const COPIES_AT_ONCE = 6;
 const MOST_KEPT_COPIES = 16;
 
 /**
- * Hands a shard to the store, which takes over `held`, unless it was obtained in another way before.
+ * Hands a shard to the store, which takes over `held`, unless it was obtained in another way before, or stays where it was read.
  * @returns whether it was the first
  */
 export function deliver(
@@ -73,7 +75,9 @@ export function deliver(
   how: StoredShard["how"],
 ): boolean {
   const isFirst = state.wanted.delete(move);
-  if (isFirst) state.store.store(move, held, how);
+  const stays = how === "copied" && move.staysIfServed;
+  if (isFirst && stays) state.confirmed.push(move);
+  if (isFirst && !stays) state.store.store(move, held, how);
   else held.release();
   return isFirst;
 }

@@ -2,9 +2,13 @@ import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 
 /** How the attempts of one repair went, counted; what {@link decideOutcome} decides from. */
 export interface RepairTally {
-  /** Sectors that move and can be moved: those of the plan but for shards known to be pinned wrongly, and those found lost. */
+  /** Sectors that move and can be moved: those of the plan but for shards known to be pinned wrongly, and those denied since. */
   readonly moves: number;
   readonly stored: number;
+  /** Moves of sectors that stay after all: the host that had denied them served them. */
+  readonly confirmed: number;
+  /** No host could take a shard; only denied sectors were asked for. */
+  readonly noCandidates: boolean;
   /** Moves whose shard turned out to be pinned wrongly in this repair. */
   readonly pinnedWrongly: number;
   /** The function's deadline cut work off or kept it from starting. */
@@ -26,12 +30,14 @@ export interface RepairTally {
  * a network that is cut off would be a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
-  const movable = tally.moves - tally.pinnedWrongly;
+  const movable = tally.moves - tally.pinnedWrongly - tally.confirmed;
+  if (movable <= 0 && tally.confirmed > 0 && tally.stored === 0) return "healthy";
   if (tally.stored >= movable) return tally.moves > 0 && tally.stored === 0 ? "partial-refused" : "repaired";
   if (tally.deadlineReached) return tally.stored > 0 ? "partial-deadline" : "interrupted";
   if (tally.costLimitReached) return tally.stored > 0 ? "partial-refused" : "interrupted";
   if (tally.tooFewSources && tally.underfunded) return tally.stored > 0 ? "partial-refused" : "underfunded";
   if (tally.ourFault !== undefined && tally.stored === 0) return "fault";
+  if (tally.noCandidates) return "no-candidates";
   if (tally.tooFewSources) return "too-few-sources";
   if (tally.stored > 0) return "partial-refused";
   return tally.underfunded ? "underfunded" : "partial-refused";

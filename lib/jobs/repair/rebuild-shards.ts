@@ -30,7 +30,7 @@ export async function rebuildShards(state: MoveState, underWay: ReadonlySet<Plan
   const isRebuildable = (move: PlannedMove): boolean =>
     state.wanted.has(move) && !state.badShards.has(move.sector.index);
   let left = [...state.wanted].filter(isRebuildable);
-  if (left.length > 0) await ensureMemory(state, left.length, underWay.size);
+  if (left.length > 0 && state.store.hasCandidates) await ensureMemory(state, left.length, underWay.size);
   while (left.length > 0 && state.store.hasCandidates && state.limits.mayStart("read")) {
     const plan = planColumns({
       minShards: state.slab.minShards,

@@ -4,6 +4,7 @@ import type { BeginResult } from "../../database/leases/begin-repair.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
 import type { Spent } from "../../database/leases/extend-lease.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
+import type { RepairHistory } from "../../database/reports/read-repair-history.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { SlabId } from "../../slab/ids.ts";
@@ -36,8 +37,7 @@ export interface RepairStore {
   /** With what the repair has spent so far. */
   extend(task: LeasedSlab, spent: Spent): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
-  /** Indices of shards that are known to be pinned wrongly. */
-  readBadShards(slabId: SlabId): Promise<ReadonlySet<number>>;
+  readHistory(slabId: SlabId): Promise<RepairHistory>;
   /** Cached for a while; `fresh`: as it is now. */
   readNetwork(options?: { readonly fresh?: boolean }): Promise<NetworkSnapshot>;
   commit(request: CommitRequest): Promise<CommitResult>;
@@ -75,6 +75,9 @@ export type RepairResult =
       readonly copied: number;
       readonly rebuilt: number;
       readonly dropped: number;
+      /** Sectors that their hosts denied. */
+      readonly denied: number;
+      /** Denials that the commit recorded as losses. */
       readonly lost: number;
       /** The journal's: a code, and how many hosts failed in which way. */
       readonly error: string | undefined;

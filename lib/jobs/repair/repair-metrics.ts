@@ -8,6 +8,7 @@ export function repairMetrics(result: RepairResult): MetricValues {
   return {
     SectorsCopied: result.copied,
     SectorsRebuilt: result.rebuilt,
+    SectorsDenied: result.denied,
     SectorsLost: result.lost,
     MovesDropped: result.dropped,
     BytesRead: meter.bytesRead,

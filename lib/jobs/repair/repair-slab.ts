@@ -93,8 +93,8 @@ async function attempt(
   if (planned.plan === "slab-gone") return;
   await deps.step?.("planned");
   if (planned.plan.kind !== "repair") return;
-  const { slab, fleet, badShards } = planned;
-  run.work.moved = await moveShards(slab, planned.plan, fleet, deps, { ...run, badShards });
+  const { slab, fleet, history } = planned;
+  run.work.moved = await moveShards(slab, planned.plan, fleet, deps, { ...run, ...history });
   if (run.work.moved.error !== undefined) throw run.work.moved.error;
   await deps.step?.("stored");
 }
@@ -119,8 +119,8 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
     fleet = await store.readNetwork({ fresh: true });
     planned = plannedWith(fleet);
   }
-  const badShards = await store.readBadShards(task.slabId);
-  return { slab, fleet, badShards, plan: withoutBadShards(planned, badShards) };
+  const history = await store.readHistory(task.slabId);
+  return { slab, fleet, history, plan: withoutBadShards(planned, history.badShards) };
 }
 
 /** A shard that is known to be pinned wrongly can be copied, but neither rebuilt nor be a source. */
@@ -156,6 +156,7 @@ async function finish(
       copied: 0,
       rebuilt: 0,
       dropped: request.moves.length,
+      denied: request.denied.length,
       lost: 0,
       error: code,
       ourFault: undefined,
@@ -175,7 +176,8 @@ async function finish(
     copied: count("copied"),
     rebuilt: count("rebuilt"),
     dropped: request.moves.length - recorded.length,
-    lost: request.lost.length,
+    denied: request.denied.length,
+    lost: committed.kind === "committed" ? committed.lostRecorded : 0,
     error,
     ourFault: reported === "fault" ? ourFaultOf(work) : undefined,
     meter,
@@ -203,7 +205,8 @@ function commitRequest(
       newHostId: host.id,
       how,
     })),
-    lost: moved?.lost ?? [],
+    denied: moved?.denied ?? [],
+    served: moved?.served ?? [],
     badShards: (moved?.pinnedWrongly ?? []).map(({ index, root }) => ({ index, root })),
     bytesRead,
     bytesWritten,
@@ -243,7 +246,7 @@ async function commit(request: CommitRequest, deps: RepairDependencies): Promise
       "a commit failed; the lease is released",
     );
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
-    return await deps.store.commit({ ...request, outcome, moves: [], lost: [], badShards: [] });
+    return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });
   }
 }
 
@@ -263,7 +266,7 @@ function ourFaultOf({ error, moved }: Work): string | undefined {
 /** What the journal says of any outcome but a repaired or healthy slab: a code if there is one, then what hosts answered. */
 function errorOf({ error, moved }: Work, reported: OutcomeKind): string | undefined {
   if (error !== undefined) return errorCode(error);
-  if (moved === undefined || reported === "repaired") return undefined;
+  if (moved === undefined || reported === "repaired" || reported === "healthy") return undefined;
   const { tally } = moved;
   const code = moved.undecided
     ? "pinned-shards-disagree"

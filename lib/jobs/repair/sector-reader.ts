@@ -4,6 +4,7 @@ import type { HostPool } from "../../hosts/host-pool.ts";
 import { rangeRead } from "../../hosts/paid-rpc.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { PriceLimit } from "../../rhp4/host-prices.ts";
+import { SECTOR_BYTES } from "../../slab/sizes.ts";
 import type { SlabSector } from "../../slab/slab.ts";
 import type { HostAnswers } from "./host-answers.ts";
 import type { CostLimit, Meter } from "./meter.ts";
@@ -60,7 +61,7 @@ export class SectorReader {
       answers.served(host);
       return proof;
     } catch (cause) {
-      if (cause instanceof HostError) answers.failed(sector, host, cause);
+      if (cause instanceof HostError) answers.failed(sector, host, cause, into.length === SECTOR_BYTES);
       throw cause;
     }
   }
@@ -72,7 +73,10 @@ export class SectorReader {
     request: Omit<ReadRequest, "offset">,
   ): Promise<boolean> {
     await this.readRange(sector, host, { offset: 0, ...request });
-    if (this.#deps.kernel.sectorRoot(request.into) === sector.root) return true;
+    if (this.#deps.kernel.sectorRoot(request.into) === sector.root) {
+      this.#deps.answers.servedAll(sector, host);
+      return true;
+    }
     this.accuse(host);
     return false;
   }
@@ -82,7 +86,7 @@ export class SectorReader {
     try {
       return (await this.#deps.hosts.prices(host, signal)).egressPrice;
     } catch (cause) {
-      if (cause instanceof HostError) this.#deps.answers.failed(sector, host, cause);
+      if (cause instanceof HostError) this.#deps.answers.failed(sector, host, cause, false);
       throw cause;
     }
   }

@@ -49,6 +49,8 @@ test("a slab with a pinned, an unpinned and a lost sector, by id and by digest",
       index,
       sectorId: seeded.sectors[index]!.id,
       root: seeded.sectors[index]!.root,
+      denials: 0,
+      earlierHostIds: [],
       neighbourHostIds: [],
     })),
   });

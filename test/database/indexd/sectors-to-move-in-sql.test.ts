@@ -51,6 +51,8 @@ const place = fc.record({
   host: fc.oneof({ weight: 9, arbitrary: hostNumber }, fc.constant(null)),
   /** Whose contract it is pinned to: mostly the host's own. */
   pinnedTo: fc.oneof({ weight: 6, arbitrary: fc.constant("own" as const) }, fc.constant(null), hostNumber),
+  /** By its host; `before`: and it was uploaded there once more since, so that this denial means nothing. */
+  denied: fc.oneof({ weight: 6, arbitrary: fc.constant("no") }, fc.constantFrom("open", "before", "lost")),
 });
 const harm = fc.record({
   host: hostNumber,
@@ -88,6 +90,16 @@ async function inflict(sql: ISql, { host, what }: { host: number; what: string }
   }
 }
 
+async function deny(sql: ISql, sectorId: bigint, how: string): Promise<void> {
+  await sql`
+    insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
+      last_denied_at, state)
+    select id, host_id, sector_root, contract_sectors_map_id,
+      uploaded_at - case when ${how} = 'before' then interval '1 microsecond' else interval '0' end,
+      'not-found', 1, now(), now(), now(), case when ${how} = 'lost' then 'lost' else 'open' end
+    from sectors where id = ${String(sectorId)}`;
+}
+
 test("SQL and TypeScript move the same sectors for the same reasons", async () => {
   const seen = new Map<string, number>();
   await fc.assert(
@@ -104,6 +116,9 @@ test("SQL and TypeScript move the same sectors for the same reasons", async () =
               return { hostId: hosts[host]!.id, mapId: pin === null ? null : hosts[pin]!.contract!.mapId };
             }),
           });
+          for (const [index, { host, denied }] of places.entries()) {
+            if (host !== null && denied !== "no") await deny(sql, slab.sectors[index]!.id, denied);
+          }
           for (const one of harms) await inflict(sql, one);
           const moves = await movesInSql(sql, slab.id);
           expect(moves).toEqual(await movesInTypeScript(sql, slab.id));
@@ -113,7 +128,13 @@ test("SQL and TypeScript move the same sectors for the same reasons", async () =
     ),
     { numRuns: 150 },
   );
-  expect([...seen.keys()].toSorted()).toEqual(["bad-contract", "bad-host", "duplicate-host", "lost"]);
+  expect([...seen.keys()].toSorted()).toEqual([
+    "bad-contract",
+    "bad-host",
+    "denied",
+    "duplicate-host",
+    "lost",
+  ]);
 });
 
 test("many slabs at once: each is judged by itself, also where they share a sector", async () => {

@@ -15,7 +15,10 @@ export function walkSettings(
     ...DEFAULT_WALK_SETTINGS,
     indexdGraceMs: 0,
     everyMs: 3_600_000,
-    thresholds: { graceMs: { lost: 0, "bad-contract": graceMs, "bad-host": graceMs }, dangerAbove },
+    thresholds: {
+      graceMs: { lost: 0, denied: 0, "bad-contract": graceMs, "bad-host": graceMs },
+      dangerAbove,
+    },
     ...settings,
   };
 }

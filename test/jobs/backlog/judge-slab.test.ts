@@ -28,8 +28,9 @@ const health = (rest: Partial<SlabHealth>): SlabHealth => ({
 const hosts = (count: number): HostId[] => Array.from({ length: count }, (_, n) => (n + 1) as HostId);
 const bad = (cause: string, count = 1) =>
   Array.from({ length: count }, (_, n) => ({
-    hostId: (cause === "lost" ? null : 1_000 + n) as HostId | null,
+    hostId: (cause === "lost" || cause === "denied" ? null : 1_000 + n) as HostId | null,
     cause,
+    isSuspected: false,
   }));
 
 function entryOf(slab: SlabHealth) {
@@ -42,6 +43,7 @@ describe("thresholds", () => {
   test.each([
     // [cause, good sectors, hours known, ready, hours until looked at again]
     ["lost", 29, 0, true, 0],
+    ["denied", 29, 0, true, 0],
     ["bad-contract", 29, 0, false, 6],
     ["bad-contract", 29, 5.99, false, 0.01],
     ["bad-contract", 29, 6, true, 0],
@@ -60,6 +62,19 @@ describe("thresholds", () => {
     );
     expect(entry.ready).toBe(ready);
     if (!ready) expect((entry.lookAtMs - NOW_MS) / HOUR_MS).toBeCloseTo(lookHours, 3);
+  });
+
+  test.each([
+    // [of how many denials the host is suspected, good sectors, ready]
+    [2, 29, false],
+    [1, 29, true],
+    [2, 12, true],
+  ])("two denials, %i by suspected hosts, %i good: ready %s", (suspected, good, ready) => {
+    const denied = bad("denied", 2).map((sector, n) => ({ ...sector, isSuspected: n < suspected }));
+    const entry = entryOf(health({ good: hosts(good), bad: denied }));
+    expect(entry.ready).toBe(ready);
+    // The grace of a bad host.
+    if (!ready) expect(entry.lookAtMs).toBe(NOW_MS + 6 * HOUR_MS);
   });
 
   test("how long it waits counts from when it was due, not from when it was seen", () => {
@@ -114,8 +129,8 @@ test("property: ready when in danger, or when one of its causes is known for lon
     fc.property(
       fc.integer({ min: 10, max: 30 }),
       causes,
-      fc.record({ lost: hours, "bad-contract": hours, "bad-host": hours }),
-      fc.record({ lost: hours, "bad-contract": hours, "bad-host": hours }),
+      fc.record({ lost: hours, denied: hours, "bad-contract": hours, "bad-host": hours }),
+      fc.record({ lost: hours, denied: hours, "bad-contract": hours, "bad-host": hours }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (good, present, knownFor, grace, dangerAbove) => {
         const slab = health({
@@ -130,6 +145,7 @@ test("property: ready when in danger, or when one of its causes is known for lon
         const judge = (longer: number) => {
           const graceMs = {
             lost: (grace.lost + longer) * HOUR_MS,
+            denied: (grace.denied + longer) * HOUR_MS,
             "bad-contract": (grace["bad-contract"] + longer) * HOUR_MS,
             "bad-host": (grace["bad-host"] + longer) * HOUR_MS,
           };
@@ -162,6 +178,7 @@ test("whatever the health: an entry is in bounds, has a time, and is ready only 
       fc.record({
         hostId: fc.option(fc.integer({ min: 1, max: 60 })) as fc.Arbitrary<HostId | null>,
         cause: fc.constantFrom(...CAUSES),
+        isSuspected: fc.boolean(),
       }),
       { minLength: 1, maxLength: 40 },
     ),

@@ -6,7 +6,13 @@ import type { Source } from "../../../lib/placement/plan-repair.ts";
 
 const host = (id: number) => ({ id, hostKey: `host${id}` }) as unknown as NetworkHost;
 const sector = (id: number) =>
-  ({ sectorId: BigInt(id), index: id, root: `root${id}` }) as unknown as Source["sector"];
+  ({
+    sectorId: BigInt(id),
+    index: id,
+    root: `root${id}`,
+    hostId: id,
+    denials: 0,
+  }) as unknown as Source["sector"];
 const source = (id: number): Source => ({ sector: sector(id), host: host(id), lastResort: false });
 
 /** Sources by what they did: "ok", "-" (not asked) or a failure. */
@@ -15,7 +21,7 @@ function answersOf(did: readonly (HostErrorCode | "ok" | "-")[], strangers: read
   for (const [id, what] of did.entries()) {
     if (what === "ok") answers.served(host(id));
     else if (what !== "-")
-      answers.failed(sector(id), host(id), new HostError(host(id).hostKey, what, "said"));
+      answers.failed(sector(id), host(id), new HostError(host(id).hostKey, what, "said"), false);
   }
   for (const isHeard of strangers) answers.probed(isHeard);
   const sources = did.map((_, id) => source(id));
@@ -53,7 +59,20 @@ describe("whose fault it is that too few sources served", () => {
     ],
     ["all shut down", many(3, "host-shutting-down"), [], "host-shutting-down"],
     ["two shut down: may be the slab's bad luck", many(2, "host-shutting-down"), [], undefined],
-    ["sectors denied by all", many(4, "sector-not-found"), [], undefined],
+    ["sectors denied by all", many(4, "sector-not-found"), [], "denied-by-many-hosts"],
+    ["two deny: they may have lost their sectors", many(2, "sector-not-found"), [], undefined],
+    [
+      "three of six deny",
+      [...many(3, "sector-corrupt" as const), ...many(3, "ok" as const)],
+      [],
+      "denied-by-many-hosts",
+    ],
+    [
+      "three of seven deny",
+      [...many(3, "sector-corrupt" as const), ...many(4, "ok" as const)],
+      [],
+      undefined,
+    ],
     ["all are full of other people's debts", many(4, "not-enough-funds"), [], undefined],
     ["nobody is heard at all", many(5, "unreachable"), many(8, false), "no-host-answered"],
     ["nobody is heard, strangers are", many(5, "unreachable"), many(8, true), undefined],
@@ -97,5 +116,50 @@ test("a host that lost one sector may serve another", () => {
   const { answers } = answersOf(["sector-corrupt"]);
   expect(answers.standing(sector(0), host(0))).toBe("useless");
   expect(answers.standing(sector(1), host(0))).toBe("fresh");
-  expect(answers.lost).toMatchObject([{ sectorId: 0n, hostId: 0 }]);
+  expect(answers.denied).toMatchObject([{ sectorId: 0n, hostId: 0, code: "corrupt", whole: false }]);
+});
+
+describe("denials", () => {
+  const deny = (answers: HostAnswers, { sector: its, host: by }: Source, whole = false): void =>
+    answers.failed(its, by, new HostError(by.hostKey, "sector-not-found", "said"), whole);
+  const known = (id: number, denials: number): Source => ({
+    sector: { ...sector(id), denials },
+    host: host(id),
+    lastResort: true,
+  });
+
+  test("a host that serves all of a sector has not denied it", () => {
+    const { answers } = answersOf(["sector-not-found"]);
+    answers.servedAll(sector(0), host(0));
+    expect(answers.denied).toEqual([]);
+    expect(answers.servedWhole).toEqual([]);
+  });
+
+  test("of an open denial the commit is told that all of it was served, unless it was denied again", () => {
+    const answers = new HostAnswers();
+    for (const id of [0, 1]) answers.servedAll(known(id, 1).sector, host(id));
+    deny(answers, known(1, 1));
+    expect(answers.servedWhole).toEqual([{ sectorId: 0n, hostId: 0 }]);
+    expect(answers.denied).toMatchObject([{ sectorId: 1n }]);
+  });
+
+  test("an earlier location that denies says nothing about where the sector is", () => {
+    const answers = new HostAnswers();
+    answers.failed(sector(0), host(7), new HostError(host(7).hostKey, "sector-not-found", "said"), false);
+    expect(answers.denied).toEqual([]);
+    expect(answers.standing(sector(0), host(7))).toBe("useless");
+    expect(answers.standing(sector(0), host(0))).toBe("fresh");
+  });
+
+  test("many deny only if it is the first time, and not for hours already", () => {
+    const first = new HostAnswers();
+    const again = new HostAnswers();
+    const believed = new HostAnswers({ believesMany: true });
+    for (const id of [0, 1, 2]) {
+      deny(first, known(id, 0));
+      deny(again, known(id, 1));
+      deny(believed, known(id, 0));
+    }
+    expect([first, again, believed].map(({ manyDeny }) => manyDeny)).toEqual([true, false, false]);
+  });
 });

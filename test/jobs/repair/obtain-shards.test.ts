@@ -256,7 +256,7 @@ test("a sector that its host lost is recorded as lost and rebuilt", async () => 
   expect(entry!.lost).toEqual([{ root: slab.sectors[1]!.root, host: slab.hosts[1]!.row.hostKey }]);
 });
 
-test("a source that lost its sector is recorded, and the next repair moves it", async () => {
+test("a source that denies its sector is recorded, and the next repair moves it and counts it as lost", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   for (const index of [1, 2]) {
@@ -265,9 +265,9 @@ test("a source that lost its sector is recorded, and the next repair moves it", 
   // Either source may be asked first: until the corrupt one is, nothing is known of it.
   await slab.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   const first = await suite.repair(slab);
-  expect(first).toMatchObject({ lost: 1, kind: "too-few-sources" });
+  expect(first).toMatchObject({ denied: 1, lost: 0, kind: "too-few-sources" });
   await slab.hosts[2]!.swarm.setSwitches({ failsInternally: false });
-  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 2, lost: 0 });
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 2, lost: 1 });
   await expectWhole(slab);
 });
 

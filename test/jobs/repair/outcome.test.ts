@@ -5,6 +5,8 @@ import { decideOutcome, type RepairTally } from "../../../lib/jobs/repair/outcom
 const nothing: RepairTally = {
   moves: 3,
   stored: 0,
+  confirmed: 0,
+  noCandidates: false,
   pinnedWrongly: 0,
   deadlineReached: false,
   tooFewSources: false,
@@ -15,6 +17,13 @@ const nothing: RepairTally = {
 
 const table: [string, Partial<RepairTally>, OutcomeKind][] = [
   ["all stored", { stored: 3 }, "repaired"],
+  ["all are served by the hosts that had denied them", { confirmed: 3 }, "healthy"],
+  ["one is served after all, two are stored", { confirmed: 1, stored: 2 }, "repaired"],
+  [
+    "one is served after all, no host can take the rest",
+    { confirmed: 1, noCandidates: true },
+    "no-candidates",
+  ],
   ["all stored although the deadline was near", { stored: 3, deadlineReached: true }, "repaired"],
   ["some stored, no host took the rest", { stored: 1 }, "partial-refused"],
   ["some stored, then the deadline", { stored: 1, deadlineReached: true }, "partial-deadline"],

@@ -1,6 +1,6 @@
 import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import { readRepairState } from "../../../database/leases/repair-state.ts";
-import { readBadShards } from "../../../database/reports/read-bad-shards.ts";
+import { readRepairHistory } from "../../../database/reports/read-repair-history.ts";
 import { DEFAULT_WORKER_SETTINGS } from "../../../worker/worker-settings.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../../command/find-slab.ts";
@@ -34,7 +34,7 @@ SLABMEND_MIN_HOST_DISTANCE_KM as the functions do.`,
                   slab,
                   fleet: await readNetworkSnapshot(tx, { minHostDistanceKm }),
                   state: await readRepairState(tx, slab.id),
-                  badShards: await readBadShards(tx, slab.id),
+                  badShards: (await readRepairHistory(tx, slab.id)).badShards,
                   copyPriceMultiple: DEFAULT_WORKER_SETTINGS.copyPriceMultiple,
                   maxUnpinnedPerHost: DEFAULT_WORKER_SETTINGS.maxUnpinnedPerHost,
                   random: Math.random,

@@ -87,6 +87,32 @@ create table slabmend.journal (
 create index journal_finished_at_idx on slabmend.journal (finished_at);
 create index journal_slab_id_idx on slabmend.journal (slab_id, finished_at);
 
+-- What hosts said that they do not have (or have only corrupted), and where lost sectors were: a row for each sector and host. Written
+-- under the lease's token and the sector's lock. A row goes when the host has served the whole sector, or when the sector goes.
+create table slabmend.denials (
+  sector_id bigint not null,
+  host_id integer not null,
+  root bytea not null check (octet_length(root) = 32),
+  -- What of indexd's row the denial is bound to: once one of them has changed, the denial means nothing any more.
+  map_id integer,
+  uploaded_at timestamptz not null,
+  code text not null check (code in ('not-found', 'corrupt')),
+  -- Consecutive, without a read of the whole sector between them, and at least an hour apart. Three: bad for good.
+  denials smallint not null check (denials > 0),
+  -- When a read of the whole sector was first denied; null: only a range was.
+  whole_denied_at timestamptz,
+  first_denied_at timestamptz not null,
+  -- The last one that counted in denials.
+  counted_at timestamptz not null,
+  last_denied_at timestamptz not null,
+  -- 'lost': it became a loss in indexd's tables, or the sector was moved away since. An earlier location.
+  state text not null check (state in ('open', 'lost')),
+  primary key (sector_id, host_id)
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+create index denials_open_idx on slabmend.denials (sector_id) where state = 'open';
+create index denials_host_idx on slabmend.denials (host_id, last_denied_at);
+create index denials_denied_at_idx on slabmend.denials (last_denied_at);
+
 -- Outbox: slabs whose objects' events still have to be bumped. Append-only for commits, so that a commit never waits for a
 -- flush; several rows of a slab are one bump.
 create table slabmend.moved (
@@ -231,6 +257,29 @@ create table slabmend.budget (
   checked_at timestamptz
 );
 insert into slabmend.budget default values;
+
+-- Maintenance runs: lib/database/runs. At most one is not finished. The lease (coordinator, token, expires_at) names the process that
+-- moves it on; `checkpoint` is the last stable one, from which another process continues.
+create table slabmend.runs (
+  id bigint generated always as identity primary key,
+  kind text not null check (kind ~ '^[a-z-]{1,40}$'),
+  -- What the operator asked for, as its kind understands it.
+  scope jsonb not null,
+  state text not null default 'running'
+    check (state in ('running', 'paused', 'cancelling', 'done', 'cancelled', 'failed')),
+  checkpoint jsonb not null default '{}',
+  statistics jsonb not null default '{}',
+  -- Of a failed run: code, message and remedy.
+  error jsonb check ((error is not null) = (state = 'failed')),
+  owner text not null,
+  started_at timestamptz not null default clock_timestamp(),
+  finished_at timestamptz check ((finished_at is not null) = (state in ('done', 'cancelled', 'failed'))),
+  coordinator text,
+  token uuid,
+  expires_at timestamptz,
+  check ((coordinator is null) = (token is null) and (token is null) = (expires_at is null))
+);
+create unique index runs_one_unfinished on slabmend.runs ((true)) where finished_at is null;
 
 -- When a lease ends, in any way, its slab is looked at again at once, in the same transaction so that no crash comes
 -- between. A trigger, because five places end leases. Entries are locked by ascending slab id: docs/architecture.md, Locks.

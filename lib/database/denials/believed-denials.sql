@@ -1,0 +1,33 @@
+-- Which open denials of a slab become losses in this commit, as reports for record_lost: [{"sectorId", "root", "hostId"}].
+--
+--   decided   what judge_moves said: the sector is stored elsewhere now
+--   reports   of record_denials, in this commit: the whole sector was asked for, and denied before, at least 6 h ago
+--
+-- Never those of a suspected host. The caller holds the locks of lock_for_commit.
+create or replace function slabmend.believed_denials(the_slab bigint, decided jsonb, reports jsonb) returns jsonb
+language plpgsql volatile
+set plan_cache_mode = force_generic_plan
+as $function$
+declare
+  believed jsonb;
+begin
+  select coalesce(jsonb_agg(jsonb_build_object('sectorId', d.sector_id, 'root', encode(d.root, 'hex'), 'hostId', d.host_id)), '[]')
+  into believed
+  from public.slab_sectors ss
+  cross join lateral (select x.* from slabmend.open_denials() x where x.sector_id = ss.sector_id offset 0) d
+  where ss.slab_id = the_slab and (
+    exists (
+      select from jsonb_to_recordset(decided) as m (sector_id bigint, why text) where m.sector_id = d.sector_id and m.why is null)
+    or d.whole_denied_at <= clock_timestamp() - interval '6 hours' and exists (
+      select from jsonb_array_elements(reports) r
+      where (r->>'sectorId')::bigint = d.sector_id and (r->>'hostId')::integer = d.host_id and (r->>'whole')::boolean)
+  );
+  if believed = '[]' then return believed; end if;
+  select coalesce(jsonb_agg(b), '[]') into believed
+  from jsonb_array_elements(believed) b
+  where (b->>'hostId')::integer not in (
+    select s.host_id from slabmend.suspected_hosts(array(
+      select distinct (r->>'hostId')::integer from jsonb_array_elements(believed) r)) s);
+  return believed;
+end
+$function$;

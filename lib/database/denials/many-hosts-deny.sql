@@ -1,0 +1,24 @@
+-- Whether so many hosts deny at this moment that the cause is ours: at least 5 hosts that otherwise serve, and more than a third of
+-- those that served or denied within 10 minutes, deny more than a tenth of what they are asked for. manyHostsDeny() of
+-- lib/placement/judge-denials.ts decides the same.
+--
+--   reporting   hosts whose denials are about to be recorded
+--
+-- Indexes: denials_denied_at_idx; host_scores, a row a host, as a whole.
+create or replace function slabmend.many_hosts_deny(reporting integer[]) returns boolean
+language sql stable
+as $$
+  with share as (
+    select s.host_id, s.denied_lately + case when s.host_id = any (reporting) then 1 else 0 end as denied, s.served
+    from slabmend.denial_shares(array(
+      select d.host_id from slabmend.denials d where d.last_denied_at > clock_timestamp() - interval '10 minutes'
+      union select unnest(reporting))) s
+  ), denying as (
+    select s.host_id from share s where s.denied > 0 and s.served > 0 and 9 * s.denied > s.served
+  ), heard as (
+    select h.id from slabmend.host_scores x join public.hosts h on h.public_key = x.host_key
+    where x.successes >= 1e-6 and x.faded_at > clock_timestamp() - interval '10 minutes'
+    union select s.host_id from share s
+  )
+  select count(*) >= 5 and 3 * count(*) > (select count(*) from heard) from denying
+$$;

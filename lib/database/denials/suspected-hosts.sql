@@ -1,0 +1,13 @@
+-- The hosts whose denials are not believed for now: they denied at least 3 sectors within a day, and more than a tenth of what
+-- they were asked for. A host that forgot where its sectors are does so, and may remember. The suspicion ends when it
+-- has denied 3 of them again at least 6 h later: then they are gone. isSuspected() of
+-- lib/placement/judge-denials.ts decides the same.
+--
+--   of_hosts  null: all hosts
+create or replace function slabmend.suspected_hosts(of_hosts integer[])
+returns table (host_id integer)
+language sql stable
+as $$
+  select d.host_id from slabmend.denial_shares(of_hosts) d
+  where d.denied >= 3 and d.denied_again < 3 and 9 * d.denied > d.served
+$$;

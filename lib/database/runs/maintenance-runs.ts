@@ -1,0 +1,181 @@
+/** Maintenance runs as rows. An operator starts them and asks for a pause or an end; a coordinator moves them on under a lease. */
+import type { ISql } from "postgres";
+import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
+import { storableText } from "../client/storable-text.ts";
+import {
+  type Run,
+  type RunProgress,
+  type RunRequest,
+  type RunState,
+  stateAfter,
+  statesBefore,
+} from "./run.ts";
+import { leaseLost, noRun, RunError, runActive } from "./run-error.ts";
+
+const MOST_NAME_CHARACTERS = 200;
+/** errcode of lib/database/runs/hold-run.sql. */
+const LEASE_LOST = "SM001";
+
+interface Row {
+  readonly id: string;
+  readonly kind: string;
+  readonly scope: unknown;
+  readonly state: RunState;
+  readonly checkpoint: unknown;
+  readonly statistics: unknown;
+  readonly error: Run["error"];
+  readonly owner: string;
+  readonly started_at: Date;
+  readonly finished_at: Date | null;
+  readonly coordinator: string | null;
+  readonly expires_at: Date | null;
+}
+
+function runOf(row: Row): Run {
+  return {
+    id: BigInt(row.id),
+    kind: row.kind,
+    scope: row.scope,
+    state: row.state,
+    checkpoint: row.checkpoint,
+    statistics: row.statistics,
+    error: row.error,
+    owner: row.owner,
+    startedAt: row.started_at,
+    finishedAt: row.finished_at,
+    coordinator: row.coordinator,
+    expiresAt: row.expires_at,
+  };
+}
+
+/** Of slabmend.runs as r. */
+const columns = (
+  sql: ISql,
+) => sql`r.id, r.kind, r.scope, r.state, r.checkpoint, r.statistics, r.error, r.owner, r.started_at,
+  r.finished_at, r.coordinator, r.expires_at`;
+
+/**
+ * Starts a run.
+ * @param scope what its kind understands, as JSON
+ * @throws {RunError} `run-active` while another is not finished
+ */
+export async function startRun(
+  sql: ISql,
+  { kind, scope, owner }: { readonly kind: string; readonly scope: object; readonly owner: string },
+): Promise<Run> {
+  const start = () => sql<Row[]>`
+    insert into slabmend.runs as r (kind, scope, owner)
+    values (${kind}, ${JSON.stringify(scope)}::text::jsonb, ${storableText(owner, MOST_NAME_CHARACTERS)})
+    on conflict ((true)) where finished_at is null do nothing
+    returning ${columns(sql)}`;
+  const [row] = await retryTransaction("start a run", async () => await start(), ONLY_CONFLICTS);
+  if (row !== undefined) return runOf(row);
+  const active = await readUnfinishedRun(sql);
+  if (active === undefined) return await startRun(sql, { kind, scope, owner });
+  throw runActive(active, new Date());
+}
+
+/** The one that is not finished. */
+export async function readUnfinishedRun(sql: ISql): Promise<Run | undefined> {
+  const [row] = await sql<Row[]>`select ${columns(sql)} from slabmend.runs r where r.finished_at is null`;
+  return row === undefined ? undefined : runOf(row);
+}
+
+/** The latest ones first. */
+export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]> {
+  const rows = await sql<
+    Row[]
+  >`select ${columns(sql)} from slabmend.runs r order by r.id desc limit ${limit}`;
+  return rows.map(runOf);
+}
+
+/** The run that is asked to pause, resume or end. @throws {RunError} `no-run`, `run-state` */
+export async function requestOfRun(sql: ISql, request: RunRequest): Promise<Run> {
+  // A request leads to one state only, wherever it comes from.
+  const state = stateAfter(statesBefore(request)[0]!, request)!;
+  const change = () => sql<Row[]>`
+    update slabmend.runs r set state = ${state}
+    where r.finished_at is null and r.state in ${sql([...statesBefore(request)])}
+    returning ${columns(sql)}`;
+  const [row] = await retryTransaction(`${request} a run`, async () => await change(), ONLY_CONFLICTS);
+  if (row !== undefined) return runOf(row);
+  const active = await readUnfinishedRun(sql);
+  if (active === undefined) throw noRun();
+  throw new RunError({
+    code: "run-state",
+    message: `maintenance run ${active.id}: expected a state that one can ${request}, got ${active.state}`,
+    remedy: "slabmend maintenance status shows it.",
+    details: { run: String(active.id), state: active.state },
+  });
+}
+
+export interface RunLease {
+  readonly run: Run;
+  readonly token: string;
+}
+
+/**
+ * Becomes the coordinator of the unfinished run, if there is one that is not paused and no other process moves it on. Continues from
+ * its last checkpoint.
+ */
+export async function takeRun(
+  sql: ISql,
+  { coordinator, leaseMs }: { readonly coordinator: string; readonly leaseMs: number },
+): Promise<RunLease | undefined> {
+  const take = () => sql<(Row & { token: string })[]>`
+    update slabmend.runs r
+    set coordinator = ${storableText(coordinator, MOST_NAME_CHARACTERS)}, token = gen_random_uuid(),
+      expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
+    where r.finished_at is null and r.state <> 'paused' and (r.expires_at is null or r.expires_at < clock_timestamp())
+    returning ${columns(sql)}, r.token::text`;
+  const [row] = await retryTransaction("take a run", async () => await take(), ONLY_CONFLICTS);
+  return row === undefined ? undefined : { run: runOf(row), token: row.token };
+}
+
+/**
+ * Writes a stable checkpoint and extends the lease, or ends both. The run comes back as it is then, with what an operator asked for.
+ * @throws {RunError} `run-lease-lost`; nothing was written
+ */
+export async function saveRun(
+  sql: ISql,
+  { run, token }: RunLease,
+  leaseMs: number,
+  { checkpoint, statistics, end }: RunProgress,
+): Promise<Run> {
+  const error = end?.state === "failed" ? JSON.stringify(end.error) : null;
+  const save = () => sql<Row[]>`
+    update slabmend.runs r
+    set checkpoint = coalesce(${json(checkpoint)}::text::jsonb, r.checkpoint),
+      statistics = coalesce(${json(statistics)}::text::jsonb, r.statistics),
+      state = coalesce(${end?.state ?? null}, r.state), error = ${error}::text::jsonb,
+      finished_at = case when ${end !== undefined} then clock_timestamp() end,
+      coordinator = case when ${end === undefined} then r.coordinator end,
+      token = case when ${end === undefined} then r.token end,
+      expires_at = case when ${end === undefined} then clock_timestamp() + ${leaseMs} * interval '1 millisecond' end
+    from slabmend.hold_run(${String(run.id)}, ${token}) held
+    where r.id = held.id
+    returning ${columns(sql)}`;
+  const rows = await retryTransaction("save a run", async () => await save(), ONLY_CONFLICTS).catch(
+    (cause) => {
+      throw explainLost(cause, run.id);
+    },
+  );
+  return runOf(rows[0]!);
+}
+
+/** Gives the lease back, so that another process need not wait for its end. Harmless when it is lost. */
+export async function releaseRun(sql: ISql, { run, token }: RunLease): Promise<void> {
+  await sql`
+    update slabmend.runs set coordinator = null, token = null, expires_at = null
+    where id = ${String(run.id)} and token = ${token}`;
+}
+
+/** For any statement that calls `slabmend.hold_run`. */
+export function explainLost(error: unknown, run: bigint): unknown {
+  const isLost = error instanceof Error && "code" in error && error.code === LEASE_LOST;
+  return isLost ? leaseLost(run) : error;
+}
+
+function json(value: object | undefined): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}

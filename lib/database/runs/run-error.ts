@@ -1,0 +1,42 @@
+import { SlabmendError } from "../../errors/slabmend-error.ts";
+import type { Run } from "./run.ts";
+
+export type RunErrorCode =
+  /** Another run is not finished. */
+  | "run-active"
+  /** There is none that is not finished. */
+  | "no-run"
+  /** Another process coordinates the run now; nothing was written. */
+  | "run-lease-lost"
+  /** What was asked does not fit its state. */
+  | "run-state";
+
+/** Thrown by lib/database/runs. */
+export class RunError extends SlabmendError<RunErrorCode> {}
+
+export function runActive(run: Run, now: Date): RunError {
+  const minutes = Math.floor((now.getTime() - run.startedAt.getTime()) / 60_000);
+  return new RunError({
+    code: "run-active",
+    message: `maintenance: expected no unfinished run, got run ${run.id} (${run.kind}, ${run.state}), started ${minutes} min ago by ${run.owner}`,
+    remedy: "Let it finish, or end it: slabmend maintenance cancel.",
+    details: { run: String(run.id), kind: run.kind },
+  });
+}
+
+export function noRun(): RunError {
+  return new RunError({
+    code: "no-run",
+    message: "maintenance: expected an unfinished run, got none",
+    remedy: "slabmend maintenance status shows the last ones; slabmend maintenance start begins one.",
+  });
+}
+
+export function leaseLost(id: bigint): RunError {
+  return new RunError({
+    code: "run-lease-lost",
+    message: `maintenance run ${id}: expected to hold its lease, but another process does`,
+    remedy: "Nothing was written. The other process continues from the last checkpoint.",
+    details: { run: String(id) },
+  });
+}

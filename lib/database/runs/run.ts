@@ -1,0 +1,56 @@
+/**
+ * A maintenance run, and what an operator may ask of it. Pure.
+ *
+ *   running --pause--> paused --resume--> running
+ *      |                  |
+ *      +----- cancel -----+--> cancelling --nothing in flight--> cancelled
+ *      |
+ *      +--> done, failed
+ */
+
+export type RunState = "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+export type RunRequest = "pause" | "resume" | "cancel";
+
+export interface Run {
+  readonly id: bigint;
+  readonly kind: string;
+  /** As its kind wrote it: validated again by whoever reads it. */
+  readonly scope: unknown;
+  readonly state: RunState;
+  readonly checkpoint: unknown;
+  readonly statistics: unknown;
+  readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | null;
+  readonly owner: string;
+  readonly startedAt: Date;
+  readonly finishedAt: Date | null;
+  /** The process that moves it on; null: none does. */
+  readonly coordinator: string | null;
+  readonly expiresAt: Date | null;
+}
+
+export interface RunProgress {
+  readonly checkpoint?: object;
+  readonly statistics?: object;
+  /** Ends the run. */
+  readonly end?:
+    | { readonly state: "done" | "cancelled" }
+    | { readonly state: "failed"; readonly error: NonNullable<Run["error"]> };
+}
+
+/** The state after a request; undefined: the request does not fit. Asking for what is so already is no fault. */
+export function stateAfter(state: RunState, request: RunRequest): RunState | undefined {
+  switch (request) {
+    case "pause":
+      return state === "running" || state === "paused" ? "paused" : undefined;
+    case "resume":
+      return state === "running" || state === "paused" ? "running" : undefined;
+    case "cancel":
+      return state === "running" || state === "paused" || state === "cancelling" ? "cancelling" : undefined;
+  }
+}
+
+/** From which states a request leads to another. */
+export function statesBefore(request: RunRequest): readonly RunState[] {
+  const all: readonly RunState[] = ["running", "paused", "cancelling", "done", "cancelled", "failed"];
+  return all.filter((state) => stateAfter(state, request) !== undefined);
+}

@@ -1,0 +1,92 @@
+import type { Clock } from "../../clock/clock.ts";
+import { sleep } from "../../clock/sleep.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { type RunLease, releaseRun, saveRun, takeRun } from "../../database/runs/maintenance-runs.ts";
+import type { Run, RunProgress } from "../../database/runs/run.ts";
+import { RunError } from "../../database/runs/run-error.ts";
+import { SlabmendError } from "../../errors/slabmend-error.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { MaintenanceJob, Step } from "./maintenance-job.ts";
+
+export interface Advance {
+  readonly ask: Ask;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly jobs: readonly MaintenanceJob[];
+  /** Names this process. */
+  readonly coordinator: string;
+  readonly signal: AbortSignal;
+  /** Told after each checkpoint. */
+  readonly onStep?: (run: Run) => void;
+}
+
+/** How long a coordinator that died keeps others from continuing. */
+export const RUN_LEASE_MS = 300_000;
+/** A call of a job returns well before its lease ends. */
+const STEP_MS = 30_000;
+const SETTLE_PAUSE_MS = 2_000;
+
+/**
+ * Moves the unfinished run on for at most the given time, if there is one and no other process does. Returns how it stands then;
+ * undefined: there was nothing to do here. A failure of the job ends the run as failed; one of the database or a lost lease does not.
+ */
+export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
+  const { ask, clock, coordinator, logger } = advance;
+  const lease = await ask((sql) => takeRun(sql, { coordinator, leaseMs: RUN_LEASE_MS }));
+  if (lease === undefined) return undefined;
+  const endsAtMs = clock.now() + budgetMs;
+  let current = lease;
+  try {
+    while (current.run.finishedAt === null && current.run.state !== "paused") {
+      const step = await stepOf(advance, current, Math.min(endsAtMs, clock.now() + STEP_MS));
+      const { waitMs = 0, ...progress } = step;
+      current = { ...current, run: await save(advance, current, progress) };
+      advance.onStep?.(current.run);
+      if (clock.now() + waitMs >= endsAtMs || advance.signal.aborted) break;
+      if (waitMs > 0) await sleep(clock, waitMs, advance.signal);
+    }
+    return current.run;
+  } catch (error) {
+    if (error instanceof RunError && error.code === "run-lease-lost") {
+      logger.warn({ error }, "another process coordinates the maintenance run now");
+      return undefined;
+    }
+    throw error;
+  } finally {
+    if (current.run.finishedAt === null) await ask((sql) => releaseRun(sql, lease)).catch(() => {});
+  }
+}
+
+function save({ ask }: Advance, lease: RunLease, progress: RunProgress): Promise<Run> {
+  return ask((sql) => saveRun(sql, lease, RUN_LEASE_MS, progress));
+}
+
+async function stepOf(advance: Advance, { run, token }: RunLease, endsAtMs: number): Promise<Step> {
+  const { ask, clock, signal, jobs, logger } = advance;
+  const job = jobs.find(({ kind }) => kind === run.kind);
+  if (job === undefined) return failed(unknownKind(run.kind));
+  const context = { run, token, ask, clock, signal, endsAtMs };
+  try {
+    if (run.state !== "cancelling") return await job.advance(context);
+    return (await job.settle(context)) ? { end: { state: "cancelled" } } : { waitMs: SETTLE_PAUSE_MS };
+  } catch (error) {
+    if (!(error instanceof MaintenanceError)) throw error;
+    logger.error({ error, run: String(run.id) }, "the maintenance run failed");
+    return failed(error);
+  }
+}
+
+/** Thrown by a job that cannot go on, and would not the next time either. Any other error is tried again. */
+export class MaintenanceError extends SlabmendError<"unknown-kind" | (string & {})> {}
+
+function failed({ code, message, remedy }: MaintenanceError): Step {
+  return { end: { state: "failed", error: { code, message, remedy } } };
+}
+
+function unknownKind(kind: string): MaintenanceError {
+  return new MaintenanceError({
+    code: "unknown-kind",
+    message: `maintenance: expected a kind that this release knows, got ${kind}`,
+    remedy: "It was started by another release: continue with that one, or cancel the run there.",
+  });
+}

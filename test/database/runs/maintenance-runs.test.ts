@@ -1,0 +1,121 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import {
+  readRuns,
+  readUnfinishedRun,
+  releaseRun,
+  requestOfRun,
+  saveRun,
+  startRun,
+  takeRun,
+} from "../../../lib/database/runs/maintenance-runs.ts";
+import { type RunRequest, type RunState, stateAfter } from "../../../lib/database/runs/run.ts";
+import { useDatabase } from "../../support/database.ts";
+
+const database = useDatabase();
+beforeEach(async () => {
+  await database.sql`delete from slabmend.runs`;
+});
+
+const LEASE_MS = 60_000;
+const start = () => startRun(database.sql, { kind: "count", scope: { to: 3 }, owner: "ann@host" });
+const take = (coordinator: string, leaseMs = LEASE_MS) => takeRun(database.sql, { coordinator, leaseMs });
+
+test.each<[RunState, RunRequest, RunState | undefined]>([
+  ["running", "pause", "paused"],
+  ["paused", "pause", "paused"],
+  ["cancelling", "pause", undefined],
+  ["paused", "resume", "running"],
+  ["running", "resume", "running"],
+  ["cancelling", "resume", undefined],
+  ["running", "cancel", "cancelling"],
+  ["paused", "cancel", "cancelling"],
+  ["cancelling", "cancel", "cancelling"],
+  ["done", "cancel", undefined],
+  ["failed", "resume", undefined],
+  ["cancelled", "pause", undefined],
+])("a run that is %s, asked to %s, is %s", (state, request, after) => {
+  expect(stateAfter(state, request)).toBe(after);
+});
+
+describe("starting", () => {
+  test("a second start is refused with the owner and the age of the first, also when ten come at once", async () => {
+    const first = await start();
+    expect(first).toMatchObject({ kind: "count", scope: { to: 3 }, state: "running", coordinator: null });
+    const others = await Promise.allSettled(Array.from({ length: 10 }, start));
+    for (const other of others) {
+      expect(other).toMatchObject({
+        status: "rejected",
+        reason: { code: "run-active", message: expect.stringContaining("by ann@host") },
+      });
+    }
+    expect(await readRuns(database.sql, 10)).toHaveLength(1);
+  });
+
+  test("after the end of one the next may start", async () => {
+    await start();
+    const lease = (await take("a"))!;
+    await saveRun(database.sql, lease, LEASE_MS, { end: { state: "done" }, statistics: { counted: 3 } });
+    expect(await readUnfinishedRun(database.sql)).toBeUndefined();
+    await start();
+    expect((await readRuns(database.sql, 10)).map(({ state }) => state)).toEqual(["running", "done"]);
+  });
+});
+
+describe("the lease", () => {
+  test("one process has it; its end, or its release, lets another continue from the last checkpoint", async () => {
+    await start();
+    const first = (await take("a", 0))!;
+    await saveRun(database.sql, first, 0, { checkpoint: { at: 2 } });
+    const second = (await take("b"))!;
+    expect(second.run).toMatchObject({ checkpoint: { at: 2 }, coordinator: "b" });
+    expect(await take("c")).toBeUndefined();
+    await releaseRun(database.sql, second);
+    expect((await take("c"))?.run.coordinator).toBe("c");
+  });
+
+  test("who lost it writes nothing, and is told so", async () => {
+    await start();
+    const first = (await take("a", 0))!;
+    const second = (await take("b"))!;
+    const late = saveRun(database.sql, first, LEASE_MS, { checkpoint: { at: 9 }, end: { state: "done" } });
+    await expect(late).rejects.toMatchObject({ code: "run-lease-lost" });
+    await releaseRun(database.sql, first);
+    expect(await readUnfinishedRun(database.sql)).toMatchObject({ checkpoint: {}, coordinator: "b" });
+    await saveRun(database.sql, second, LEASE_MS, { checkpoint: { at: 1 } });
+  });
+
+  test("a takeover waits for a write that holds the run, and the write stays", async () => {
+    await start();
+    const first = (await take("a", 0))!;
+    await database.sql.begin(async (sql) => {
+      await sql`select slabmend.hold_run(${String(first.run.id)}, ${first.token})`;
+      const other = takeRun(database.sql, { coordinator: "b", leaseMs: LEASE_MS });
+      await sql`update slabmend.runs set checkpoint = '{"at": 5}' where id = ${String(first.run.id)}`;
+      void other.catch(() => {});
+    });
+    expect(await readUnfinishedRun(database.sql)).toMatchObject({ checkpoint: { at: 5 } });
+  });
+
+  test("a paused run is not taken, and a save of its coordinator says that it is paused", async () => {
+    await start();
+    const lease = (await take("a"))!;
+    await requestOfRun(database.sql, "pause");
+    expect(await saveRun(database.sql, lease, LEASE_MS, { checkpoint: { at: 1 } })).toMatchObject({
+      state: "paused",
+    });
+    await releaseRun(database.sql, lease);
+    expect(await take("b")).toBeUndefined();
+    await requestOfRun(database.sql, "resume");
+    expect((await take("b"))?.run.checkpoint).toEqual({ at: 1 });
+  });
+});
+
+test("a request without a run, and one that does not fit, say what there is", async () => {
+  await expect(requestOfRun(database.sql, "cancel")).rejects.toMatchObject({ code: "no-run" });
+  await start();
+  await requestOfRun(database.sql, "cancel");
+  await expect(requestOfRun(database.sql, "pause")).rejects.toMatchObject({
+    code: "run-state",
+    message: expect.stringContaining("got cancelling"),
+  });
+});

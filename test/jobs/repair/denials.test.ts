@@ -1,0 +1,178 @@
+/** Rule 6 of docs/architecture.md against real hosts: what a host denies is not lost. */
+import { expect, test } from "vitest";
+import { repairSuite } from "../../support/repair-suite.ts";
+import type { StoredSlab, WorldHost } from "../../support/repair-world.ts";
+
+const suite = repairSuite({ hosts: 12 });
+
+const forget = (host: WorldHost) => host.swarm.setSwitches({ losesSectors: "all" });
+const remember = (host: WorldHost) => host.swarm.setSwitches({ losesSectors: "none" });
+const lostSectors = async (host: WorldHost): Promise<number> => {
+  const { sql } = suite.world.database;
+  const [row] = await sql<
+    { lost: number }[]
+  >`select lost_sectors as lost from hosts where id = ${host.row.id}`;
+  return row!.lost;
+};
+const denialsOf = (slab: StoredSlab) => suite.world.database.sql<{ denials: number; state: string }[]>`
+  select d.denials, d.state from slabmend.denials d join slab_sectors ss using (sector_id)
+  where ss.slab_id = ${String(slab.id)} order by ss.slab_index, d.host_id`;
+const age = (hours: number) => suite.world.database.sql`
+  update slabmend.denials set first_denied_at = first_denied_at - make_interval(hours => ${hours}),
+    counted_at = counted_at - make_interval(hours => ${hours}), last_denied_at = last_denied_at - make_interval(hours => ${hours}),
+    whole_denied_at = whole_denied_at - make_interval(hours => ${hours})`;
+
+/** How many more sectors of a host indexd counts as lost since this was called. */
+async function countLost(host: WorldHost): Promise<() => Promise<number>> {
+  const before = await lostSectors(host);
+  return async () => (await lostSectors(host)) - before;
+}
+
+/** 1-of-2, of which the first sector is lost: all depends on the host of the other. */
+async function storeAtRisk(on: readonly WorldHost[]): Promise<StoredSlab> {
+  const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 2, on });
+  await suite.world.loseSector(slab, 0);
+  return slab;
+}
+
+test("a host that denies its sectors for a while and then serves them costs no location and no statistic", async () => {
+  const [other, only] = suite.world.hosts as [WorldHost, WorldHost];
+  const lost = await countLost(only);
+  const slabs: StoredSlab[] = [];
+  for (let n = 0; n < 4; n += 1) slabs.push(await storeAtRisk([other, only]));
+  await forget(only);
+  for (const slab of slabs) {
+    expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", denied: 1, lost: 0 });
+    expect((await suite.world.locations(slab))[1]).toBe(only);
+  }
+  await remember(only);
+  for (const slab of slabs) {
+    // It is asked for all of the sector, which stays; the other one is made from that.
+    expect(await suite.repair(slab)).toMatchObject({
+      kind: "repaired",
+      copied: 0,
+      rebuilt: 1,
+      denied: 0,
+      lost: 0,
+    });
+    expect((await suite.world.locations(slab))[1]).toBe(only);
+    expect(await denialsOf(slab)).toEqual([]);
+    expect(await suite.world.wrongSectors(slab)).toEqual([]);
+  }
+  expect(await lost()).toBe(0);
+});
+
+test("a sector that its host serves again is read once and stored nowhere, also when no host could take it", async () => {
+  const { world } = suite;
+  const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
+  const host = slab.hosts[1]!;
+  const { id, root } = slab.sectors[1]!;
+  await world.database.sql`
+    insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
+      last_denied_at, state)
+    select id, host_id, sector_root, contract_sectors_map_id, uploaded_at, 'not-found', 1, now(), now(), now(), 'open'
+    from sectors where id = ${String(id)}`;
+  await suite.onlyCandidates([]);
+  await forget(host);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "no-candidates", denied: 1 });
+  await remember(host);
+  const before = await suite.traffic();
+  expect(await suite.repair(slab)).toMatchObject({ kind: "healthy", copied: 0, rebuilt: 0, denied: 0 });
+  const after = await suite.traffic();
+  expect(after.bytesRead - before.bytesRead).toBe((await host.swarm.readSectorFile(root)).length);
+  expect(after.bytesWritten).toBe(before.bytesWritten);
+  expect(await denialsOf(slab)).toEqual([]);
+});
+
+test("what became a loss is read at its earlier location when nothing else is left", async () => {
+  const [other, only] = suite.world.hosts as [WorldHost, WorldHost];
+  const lost = await countLost(only);
+  const slab = await storeAtRisk([other, only]);
+  await forget(only);
+  await suite.repair(slab);
+  // The second time it is asked for all of the sector, because its denial is open; so it is six hours after that.
+  await suite.repair(slab);
+  await age(6);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 1 });
+  expect(await suite.world.locations(slab)).toEqual([undefined, undefined]);
+  expect(await lost()).toBe(1);
+  await remember(only);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 2 });
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+});
+
+test("when all hosts deny at once nothing is believed; when they do so for hours, it is", async () => {
+  const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
+  await suite.world.loseSector(slab, 0);
+  for (const host of slab.hosts.slice(1)) await forget(host);
+  expect(await suite.repair(slab)).toMatchObject({
+    kind: "fault",
+    ourFault: "denied-by-many-hosts",
+    denied: 0,
+    lost: 0,
+  });
+  expect((await suite.journal(slab))[0]!.error).toMatch(/^denied-by-many-hosts: \d sector-not-found$/);
+  expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
+  expect(await denialsOf(slab)).toEqual([]);
+  await suite.world.database.sql`update slabmend.repairs set setbacks = 8 where slab_id = ${String(slab.id)}`;
+  expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 0 });
+  expect(await suite.history(slab)).toMatchObject({ failed: 1, objects: 1 });
+  expect((await denialsOf(slab)).length).toBeGreaterThanOrEqual(3);
+  for (const host of slab.hosts.slice(1)) await remember(host);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1, lost: 0 });
+  expect(await suite.world.wrongSectors(slab)).toEqual([]);
+});
+
+test("a host that lost its disk is repaired in the same repair that finds it; from its third sector on it is suspected, and counted when it denies again hours later", async () => {
+  const { world } = suite;
+  const dead = world.hosts[1]!;
+  const lost = await countLost(dead);
+  const slabs: StoredSlab[] = [];
+  for (let n = 0; n < 6; n += 1) slabs.push(await world.storeSlab({ minShards: 2, totalShards: 3 }));
+  for (const slab of slabs) {
+    await world.loseSector(slab, 0);
+    await dead.swarm.dropSector(slab.sectors[1]!.root);
+  }
+  // Two of three are left, so the sector that is gone is asked for and the slab is short of one source.
+  await world.database.sql`delete from slabmend.host_scores`;
+  const first = await suite.repair(slabs[0]!);
+  expect(first).toMatchObject({ kind: "too-few-sources", denied: 1 });
+  expect(await lost()).toBe(0);
+  const whole = await world.storeSlab({ minShards: 1, totalShards: 3 });
+  await world.loseSector(whole, 0);
+  await dead.swarm.dropSector(whole.sectors[1]!.root);
+  await slabs[0]!.hosts[2]!.swarm.setSwitches({ failsInternally: true });
+  expect(await suite.repair(whole)).toMatchObject({ denied: 1 });
+  await slabs[0]!.hosts[2]!.swarm.setSwitches({ failsInternally: false });
+  // Moved in one repair, with what indexd writes for a loss.
+  expect(await suite.repair(whole)).toMatchObject({ kind: "repaired", rebuilt: 2, lost: 1 });
+  expect(await lost()).toBe(1);
+  for (const slab of slabs.slice(1)) await suite.repair(slab);
+  await age(6);
+  for (const slab of slabs) await suite.repair(slab);
+  await age(6);
+  const again: number[] = [];
+  for (const slab of slabs) {
+    const result = await suite.repair(slab);
+    again.push(result.kind === "stale" ? -1 : result.lost);
+  }
+  expect(again).toEqual(slabs.map(() => 1));
+  expect(await lost()).toBe(1 + slabs.length);
+});
+
+test("a host that denies whole reads and serves in between is bad for good after three denials: its sector moves", async () => {
+  const [other, gamer] = suite.world.hosts as [WorldHost, WorldHost];
+  const lost = await countLost(gamer);
+  const slab = await storeAtRisk([other, gamer]);
+  await forget(gamer);
+  for (let n = 0; n < 3; n += 1) {
+    await suite.repair(slab);
+    await age(1);
+  }
+  expect(await denialsOf(slab)).toEqual([{ denials: 3, state: "open" }]);
+  await remember(gamer);
+  expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 1, lost: 1 });
+  expect((await suite.world.locations(slab))[1]).not.toBe(gamer);
+  expect(await denialsOf(slab)).toEqual([{ denials: 3, state: "lost" }]);
+  expect(await lost()).toBe(1);
+});
