@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // Starts bin/slabmend.ts with a Node that runs TypeScript as it is: this one, or else the one that npm installed beside
-// us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules, so slabmend runs from
-// a clone, not as a dependency: docs/decisions/0241.
+// us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules: the published package
+// carries compiled code, and this starts that: docs/decisions/0241 and 0542.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,12 +13,15 @@ const COMMAND = "slabmend";
 const LOOK_EVERY_MS = 1_000;
 /** What ends a command that is told to end twice: docs/command-line.md has one code for it. */
 const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
-const script = fileURLToPath(new URL("./slabmend.ts", import.meta.url));
+const compiled = new URL("../dist/bin/slabmend.js", import.meta.url);
+const isCompiled = existsSync(fileURLToPath(compiled));
 
-if (script.includes(`${sep}node_modules${sep}`)) {
-  fail(COMMAND, "expected to run from a clone of its repository, not from node_modules.\nClone it, run npm ci there, then npx slabmend in that folder.");
+if (!isCompiled) {
+  if (fileURLToPath(import.meta.url).includes(`${sep}node_modules${sep}`)) {
+    fail(COMMAND, "expected compiled code or a clone, got TypeScript below node_modules.\nInstall what `npm run pack` makes, or clone the repository and run npm ci there.");
+  }
+  requirePackage(COMMAND, "commander", "Run npm ci in the clone.");
 }
-requirePackage(COMMAND, "commander", "Run npm ci in the clone.");
 const node = findNode(COMMAND);
 if (node === undefined) {
   const ending = new AbortController();
@@ -31,7 +34,7 @@ if (node === undefined) {
   }
   whenNpmIsGone(() => process.kill(process.pid, "SIGTERM"));
   // Listened to before it is loaded: that takes a while, and nothing that comes meanwhile is lost.
-  const { run } = await import("./slabmend.ts");
+  const { run } = await import(isCompiled ? compiled.href : "./slabmend.ts");
   await run(ending.signal);
 } else {
   // This file again, so that the other Node looks after its parents too.

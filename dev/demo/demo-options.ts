@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { MAX_SHARDS } from "../../lib/slab/sizes.ts";
 import { INDEXD_RELEASES, type IndexdRelease, NEWEST_RELEASE } from "../indexd/indexd-schema.ts";
 import { DemoError } from "./demo-error.ts";
+import { describeSettings } from "./fleet-settings.ts";
 
 export interface DemoOptions {
   readonly slabs: number;
@@ -30,6 +31,8 @@ export interface DemoOptions {
   readonly upgrade: boolean;
   readonly seed: string;
   readonly json: boolean;
+  /** Where a page with pictures of the run goes. */
+  readonly report?: string | undefined;
 }
 
 interface Count {
@@ -46,7 +49,9 @@ const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
 /** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
-const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "seed" | "json">, Count>> = {
+const COUNTS: Readonly<
+  Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "seed" | "json" | "report">, Count>
+> = {
   slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
   minShards: { flag: "--min-shards", fallback: 10, least: 1, most: 255, says: "data shards of a slab" },
@@ -149,7 +154,10 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   );
   program.option("--upgrade", `upgrade indexd's database to ${NEWEST_RELEASE} while workers repair`);
   program.option("--seed <text>", "what data and damage follow from (default: a random one, printed)");
+  program.option("--report <file>", "write a page (HTML) with pictures of the run");
   program.option("--json", "print one line of JSON last; everything else goes to standard error");
+  const shortened = describeSettings().map((line) => `  ${line}`);
+  program.addHelpText("after", ["", "Times of the demo, and in production:", ...shortened].join("\n"));
   try {
     program.parse(arguments_, { from: "user" });
   } catch (error) {
@@ -170,7 +178,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
       }
       return [name, value];
     }),
-  ) as Omit<DemoOptions, "indexd" | "upgrade" | "seed" | "json">;
+  ) as Omit<DemoOptions, "indexd" | "upgrade" | "seed" | "json" | "report">;
   const upgrade = given["upgrade"] === true;
   const named = given["indexd"] ?? (upgrade ? OLDEST_RELEASE : NEWEST_RELEASE);
   const indexd = RELEASES.find((release) => release === named);
@@ -180,11 +188,23 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     problems.push(`--upgrade: expected an older release than ${NEWEST_RELEASE} to start from, got ${indexd}`);
   }
   if (indexd === undefined || problems.length > 0) throw usage(problems);
-  const seed = typeof given["seed"] === "string" ? given["seed"] : randomBytes(4).toString("hex");
+  const seed = textOf(given["seed"]) ?? randomBytes(4).toString("hex");
   // The default fits every number of slabs.
   const byDefault = program.getOptionValueSource("endangered") === "default";
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
-  return { ...counts, endangered, indexd, upgrade, seed, json: given["json"] === true };
+  return {
+    ...counts,
+    endangered,
+    indexd,
+    upgrade,
+    seed,
+    json: given["json"] === true,
+    report: textOf(given["report"]),
+  };
+}
+
+function textOf(given: string | boolean | undefined): string | undefined {
+  return typeof given === "string" ? given : undefined;
 }
 
 function usage(problems: readonly string[]): DemoError {

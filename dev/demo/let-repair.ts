@@ -22,11 +22,17 @@ import { MIN_HOST_DISTANCE_KM } from "./fleet-settings.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
 import { startWorkerKiller } from "./kill-workers.ts";
 import { FLEET_ROLE } from "./open-database.ts";
-import { formatBytes, formatSeconds, type Progress } from "./progress.ts";
+import { formatSeconds, type Progress } from "./progress.ts";
 import type { DemoHost } from "./register-hosts.ts";
 import { startSessionSampler } from "./sample-sessions.ts";
 import { type DangerWatch, readDanger } from "./watch-danger.ts";
-import { type RepairState, readRepairState, readTraffic, slabsWithDestination } from "./watch-repairs.ts";
+import {
+  type RepairState,
+  readRepairState,
+  readTraffic,
+  slabsWithDestination,
+  type Traffic,
+} from "./watch-repairs.ts";
 
 const POLL_MS = 500;
 /** Longer than every wait that ends by itself: two minutes after a fault, three of the hold that a repair leaves. */
@@ -60,6 +66,8 @@ export interface LetRepairOptions {
   readonly danger: DangerWatch;
   readonly kills: { readonly wanted: number; readonly random: () => number };
   readonly progress: Progress;
+  /** Where things stand, as lines for a terminal. */
+  readonly draw: (state: RepairState, traffic: Traffic, seconds: number) => readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -138,7 +146,7 @@ async function watch(
     // Afterwards, so that what is repaired by this state is safe by this reading.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
-    progress.status(statusOf(state, damage, traffic, (Date.now() - startedAtMs) / 1_000));
+    progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));
     if (state.expiredLeases > crashesSeen) {
       progress.line(`reaped ${state.expiredLeases - crashesSeen} expired leases of killed workers`);
       crashesSeen = state.expiredLeases;
@@ -162,24 +170,6 @@ function whyGiveUp(state: RepairState, sinceChangeMs: number): string | undefine
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;
   if (state.liveLeases > 0 || state.nextAttemptMs <= GIVE_UP_AFTER_MS) return undefined;
   return `the next attempt would be in ${formatSeconds(state.nextAttemptMs / 1_000)}; last outcomes: ${state.lastOutcomes.join(", ")}`;
-}
-
-function statusOf(
-  state: RepairState,
-  damage: readonly DamagedSector[],
-  { bytesRead, bytesWritten }: { readonly bytesRead: number; readonly bytesWritten: number },
-  seconds: number,
-): string {
-  const how = [...state.moved.values()];
-  const copied = how.filter((one) => one === "copied").length;
-  const slabs = new Set(damage.map(({ slabId }) => slabId)).size;
-  const healthy = damage.length - state.open.length;
-  const left = healthy === 0 ? "" : `, ${formatSeconds((seconds / healthy) * state.open.length)} left`;
-  const rate = formatBytes((bytesRead + bytesWritten) / Math.max(seconds, 0.001));
-  return (
-    `repairing: ${slabs - state.openSlabs}/${slabs} slabs, ${copied} sectors copied + ${how.length - copied} rebuilt ` +
-    `of ${damage.length}, ${formatBytes(bytesRead)} read, ${formatBytes(bytesWritten)} written, ${rate}/s${left}`
-  );
 }
 
 function countOf(slabIds: readonly SlabId[], among: readonly SlabId[]): number {

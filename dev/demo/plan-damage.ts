@@ -5,6 +5,7 @@
 import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { chooseEndangering, chooseLost, type HostFate, isMoved, type LostSector } from "./plan-losses.ts";
+import { counted } from "./progress.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
 export interface DamagePlan {
@@ -51,6 +52,7 @@ export function planDamage(options: DemoOptions): DamagePlan {
             ],
       )
       .slice(0, 1),
+    "Take fewer hosts away, or store with more parity on more hosts.",
   );
   const planted = chooseLost(options, placement, fates, readable);
   const lost = [...planted, ...chooseEndangering(options, placement, fates, readable, planted)];
@@ -68,10 +70,13 @@ export function planDamage(options: DemoOptions): DamagePlan {
   const repairableSlabs = moves.filter((count, slab) => count > 0 && destinations[slab]! > 0).length;
   const crampedSlabs = moves.filter((count, slab) => count > destinations[slab]!).length;
   if (options.killWorkers > mostKills(repairableSlabs)) {
-    refuseOptions([
-      `--kill-workers ${options.killWorkers}: expected at most ${mostKills(repairableSlabs)} where ${repairableSlabs} ` +
-        "slabs will be repaired",
-    ]);
+    refuseOptions(
+      [
+        `--kill-workers ${options.killWorkers}: expected at most ${mostKills(repairableSlabs)} where ` +
+          `${counted(repairableSlabs, "slab")} will be repaired`,
+      ],
+      "Kill fewer workers, or store more --slabs.",
+    );
   }
   const sectorsToMove = moves.reduce((sum, count) => sum + count, 0);
   return { placement, fates, lost, sectorsToMove, repairableSlabs, crampedSlabs };

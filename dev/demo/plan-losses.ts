@@ -47,9 +47,12 @@ export function chooseLost(
           readable[b.slab]! - readable[a.slab]!,
       );
     if (next === undefined) {
-      refuseOptions([
-        `--lost-sectors ${options.lostSectors}: no slab survives more than ${lost.length} besides --dead and --liars`,
-      ]);
+      refuseOptions(
+        [
+          `--lost-sectors ${options.lostSectors}: no slab survives more than ${lost.length} besides --dead and --liars`,
+        ],
+        "Lose fewer sectors, or store with more parity.",
+      );
       break;
     }
     answering.splice(answering.indexOf(next), 1);

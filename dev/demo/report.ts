@@ -1,6 +1,8 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
-import { formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
+import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
+import type { Leftovers } from "./read-leftovers.ts";
+import { judgeRun, type Verdict } from "./verdict.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
 
 /** The line that --json prints, in this order. */
@@ -29,6 +31,10 @@ export interface DemoSummary {
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
+  /** Sectors that are not healthy and that no host may take; the verdict says why. Never more than 0 without it. */
+  readonly sectorsWithoutDestination: number;
+  /** Sectors that are not healthy though a host could take them: then the demo has failed. */
+  readonly sectorsLeft: number;
   readonly violations: number;
   readonly seconds: number;
   /** Slabs that could lose at most 2 more sectors, after the damage. */
@@ -39,12 +45,15 @@ export interface DemoSummary {
   readonly secondsUntilNoneWithin2: number | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
+  /** The sentence with which the demo ends. */
+  readonly verdict: string;
 }
 
 export interface DemoResult {
   readonly summary: DemoSummary;
   /** Why the demo failed; empty when all went well. */
   readonly failures: readonly string[];
+  readonly verdict: Verdict;
 }
 
 export interface DemoFindings {
@@ -52,8 +61,10 @@ export interface DemoFindings {
   readonly damage: readonly DamagedSector[];
   readonly state: RepairState;
   readonly traffic: Traffic;
-  /** Open sectors that some host may take. */
-  readonly openWithDestination: number;
+  readonly leftovers: Leftovers;
+  readonly objects: number;
+  readonly hosts: number;
+  readonly totalShards: number;
   readonly gaveUp: string | undefined;
   readonly killsWanted: number;
   readonly killedWorkers: number;
@@ -74,7 +85,8 @@ export interface DemoFindings {
 export function summarize(findings: DemoFindings): DemoResult {
   const { damage, state, traffic, unreadable, violations, danger } = findings;
   const moves = [...state.moved.values()];
-  const summary: DemoSummary = {
+  const { withDestination } = findings.leftovers;
+  const measured: Omit<DemoSummary, "verdict"> = {
     slabs: findings.slabs,
     damagedSlabs: new Set(damage.map(({ slabId }) => slabId)).size,
     damagedSectors: damage.length,
@@ -92,6 +104,8 @@ export function summarize(findings: DemoFindings): DemoResult {
     databaseSilentSeconds: Math.round(findings.disturbed.silentMs / 100) / 10,
     expiredLeases: state.expiredLeases,
     unreadableObjects: unreadable.size,
+    sectorsWithoutDestination: findings.leftovers.withoutDestination,
+    sectorsLeft: findings.leftovers.withDestination,
     violations: violations.length,
     seconds: Math.round(findings.seconds * 10) / 10,
     slabsWithin2: danger.slabs,
@@ -101,9 +115,9 @@ export function summarize(findings: DemoFindings): DemoResult {
     indexd: findings.indexd,
   };
   const failures = [
-    ...(findings.openWithDestination > 0
+    ...(withDestination > 0
       ? [
-          `${findings.openWithDestination} damaged sectors are not healthy though a host could take them` +
+          `${counted(withDestination, "sector")} ${withDestination === 1 ? "is" : "are"} not healthy though a host could take ${withDestination === 1 ? "it" : "them"}` +
             (findings.gaveUp === undefined ? "" : `: ${findings.gaveUp}`),
         ]
       : []),
@@ -114,7 +128,8 @@ export function summarize(findings: DemoFindings): DemoResult {
     ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
     ...violations,
   ];
-  return { summary, failures };
+  const verdict = judgeRun({ ...findings, ...measured, failures });
+  return { summary: { ...measured, verdict: verdict.sentence }, failures, verdict };
 }
 
 const CAUSES: Readonly<Record<DamageCause, string>> = {
@@ -148,16 +163,17 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
     ...aligned([
       ["indexd", summary.indexd],
       ["slabs", `${summary.slabs}, ${summary.damagedSlabs} damaged`],
-      ["found lost", `${state.foundLost} sectors that indexd took for stored`],
+      ["found lost", `${counted(state.foundLost, "sector")} that indexd took for stored`],
       ["read", formatBytes(summary.bytesRead)],
       ["written", formatBytes(summary.bytesWritten)],
       ["cost", `${summary.hastings} hastings = ${formatSiacoins(BigInt(summary.hastings))}`],
       [
         "workers killed",
-        `${summary.killedWorkers} of ${findings.killsWanted}, ${summary.expiredLeases} leases expired`,
+        `${summary.killedWorkers} of ${findings.killsWanted}, ${counted(summary.expiredLeases, "lease")} expired`,
       ],
       ["database", describeDatabase(summary)],
-      ["within 2 of loss", describeDanger(summary)],
+      ["in danger", describeDanger(summary)],
+      ["leased too early", `${counted(summary.othersLeasedFirst, "slab")} before the last one in danger`],
       ["objects unreadable", String(summary.unreadableObjects)],
       ["rules violated", String(summary.violations)],
       ["time", formatSeconds(summary.seconds)],
@@ -168,19 +184,18 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
 function describeDatabase(summary: DemoSummary): string {
   const { databaseCrashes, databaseCrashedSeconds, databaseSilences, databaseSilentSeconds } = summary;
   return (
-    `crashed ${databaseCrashes} times (${databaseCrashedSeconds.toFixed(1)} s away), ${summary.endedBackends} backends ended, ` +
-    `silent ${databaseSilences} times (${databaseSilentSeconds.toFixed(1)} s)`
+    `crashed ${counted(databaseCrashes, "time")} (${databaseCrashedSeconds.toFixed(1)} s away), ${counted(summary.endedBackends, "backend")} ended, ` +
+    `silent ${counted(databaseSilences, "time")} (${databaseSilentSeconds.toFixed(1)} s)`
   );
 }
 
-function describeDanger(summary: DemoSummary): string {
-  const { slabsWithin2, secondsUntilNoneWithin2, othersLeasedFirst } = summary;
-  if (slabsWithin2 === 0) return "no slab after the damage";
+function describeDanger({ slabsWithin2, secondsUntilNoneWithin2 }: DemoSummary): string {
+  if (slabsWithin2 === 0) return "no slab could lose data by losing 2 sectors more";
   const until =
     secondsUntilNoneWithin2 === null
       ? "some until the end"
       : `none ${secondsUntilNoneWithin2.toFixed(1)} s after the damage`;
-  return `${slabsWithin2} slabs, ${until}; ${othersLeasedFirst} others were leased before the last of them`;
+  return `${counted(slabsWithin2, "slab")} within 2 sectors of loss, ${until}`;
 }
 
 /** The first column to the left, numbers to the right. */

@@ -18,9 +18,9 @@ import { plantedLosses } from "./check-losses.ts";
 import { findViolations } from "./check-outcome.ts";
 import { startDatabaseProxy } from "./database-proxy.ts";
 import type { DemoOptions } from "./demo-options.ts";
-import { assertDiskSpace, neededBytes } from "./disk-space.ts";
+import { assertDiskSpace, neededBytes, storedBytes } from "./disk-space.ts";
 import { missedDisturbances } from "./disturb-database.ts";
-import { deploymentOf, describeSettings, INDEXD_LOOPS, QUEUE_OPTIONS } from "./fleet-settings.ts";
+import { deploymentOf, INDEXD_LOOPS, MIN_HOST_DISTANCE_KM, QUEUE_OPTIONS } from "./fleet-settings.ts";
 import { followEvents } from "./follow-events.ts";
 import { type DamagedSector, inflictDamage } from "./inflict-damage.ts";
 import { letRepair, type RepairsDone } from "./let-repair.ts";
@@ -28,11 +28,14 @@ import { type DemoDatabase, openDatabase } from "./open-database.ts";
 import { type DamagePlan, planDamage } from "./plan-damage.ts";
 import { type PlannedObject, planObjects } from "./plan-objects.ts";
 import { playIndexd } from "./play-indexd.ts";
-import { formatBytes, formatSeconds, type Progress } from "./progress.ts";
+import { counted, formatBytes, formatSeconds, type Progress } from "./progress.ts";
 import { readBack } from "./read-back.ts";
+import { readLeftovers } from "./read-leftovers.ts";
 import { registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
-import { type DemoFindings, type DemoResult, summarize, tableOf } from "./report.ts";
+import { type DemoFindings, type DemoResult, summarize } from "./report.ts";
+import type { RunSample } from "./report-page.ts";
 import { seededBytes, seededRandom } from "./seeded-random.ts";
+import { drawAndSample, showResult, writeReport } from "./show-run.ts";
 import { storeObjects } from "./store-objects.ts";
 import { type Upgrade, upgradeInMidRun } from "./upgrade-in-mid-run.ts";
 import {
@@ -51,9 +54,13 @@ const KERNEL_BYTES = 48 * 1_048_576;
 interface DemoRun {
   readonly options: DemoOptions;
   readonly progress: Progress;
+  /** Whether the terminal shows them. */
+  readonly colours: boolean;
   readonly signal: AbortSignal;
   readonly plan: DamagePlan;
   readonly objects: readonly PlannedObject[];
+  /** Grows while the fleet repairs. */
+  readonly samples: RunSample[];
   readonly startedAtMs: number;
 }
 
@@ -63,19 +70,24 @@ interface DemoRun {
  */
 export async function runDemo(
   options: DemoOptions,
-  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+  { progress, colours, signal }: Pick<DemoRun, "progress" | "colours" | "signal">,
 ): Promise<DemoResult> {
   const startedAtMs = Date.now();
+  // First what takes no time: planning for many hosts takes minutes.
+  await assertDiskSpace(tmpdir(), storedBytes(options.slabs * options.totalShards));
   const plan = planDamage(options);
   const objects = planObjects(options);
   const bytes = neededBytes(options, plan);
   await assertDiskSpace(tmpdir(), bytes);
+  if (options.report !== undefined) await writeReport(options.report, "");
   progress.line(`seed ${options.seed}; up to ${formatBytes(bytes)} in ${tmpdir()}`);
-  for (const line of describeSettings()) progress.line(`  ${line}`);
   if (plan.crampedSlabs > 0) {
-    progress.line(`  ${plan.crampedSlabs} slabs have more sectors to move than hosts that may take them`);
+    progress.line(
+      `${counted(plan.crampedSlabs, "slab")} will have more sectors to move than hosts that may take them`,
+    );
   }
-  const run: DemoRun = { options, progress, signal, plan, objects, startedAtMs };
+  const samples: RunSample[] = [];
+  const run: DemoRun = { options, progress, colours, signal, plan, objects, samples, startedAtMs };
   progress.status("starting database, queue and hosts");
   const runtime = await startLocalRuntime<Swarm>({
     queue: QUEUE_OPTIONS,
@@ -109,7 +121,7 @@ async function inRuntime(
   const { account } = accountKeyFromSeed(migrationSeed);
   const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
   const hosts = await registerHosts(sql, runtime.swarm, account);
-  progress.line(`${hosts.length} hosts, PostgreSQL 18 and SQS are up after ${sinceStart(run)}`);
+  progress.line(`${counted(hosts.length, "host")}, PostgreSQL 18 and SQS are up after ${sinceStart(run)}`);
 
   let stored = 0;
   const total = options.slabs * options.totalShards;
@@ -128,7 +140,7 @@ async function inRuntime(
   });
   progress.clear();
   progress.line(
-    `${objects.length} objects in ${options.slabs} slabs of ${options.minShards}-of-${options.totalShards}, ` +
+    `${counted(objects.length, "object")} in ${counted(options.slabs, "slab")} of ${options.minShards}-of-${options.totalShards}, ` +
       `${total} sectors, are stored after ${sinceStart(run)}`,
   );
 
@@ -164,6 +176,7 @@ async function inRuntime(
       danger,
       kills,
       progress,
+      draw: (...now) => drawAndSample(run, { slabs, damage }, ...now),
       signal,
     });
     await upgrade?.done;
@@ -177,6 +190,7 @@ async function inRuntime(
   progress.line(`repairs are done after ${sinceStart(run)}`);
 
   const traffic = await readTraffic(hosts);
+  const leftovers = await readLeftovers(sql, MIN_HOST_DISTANCE_KM);
   const violations = await findViolations(sql, {
     hosts,
     slabs,
@@ -216,12 +230,16 @@ async function inRuntime(
     },
     killsWanted: options.killWorkers,
     missed: missedDisturbances(options, repairs.disturbed),
+    leftovers,
+    objects: objects.length,
+    hosts: options.hosts,
+    totalShards: options.totalShards,
     seconds: (Date.now() - run.startedAtMs) / 1_000,
     indexd: options.upgrade ? `${options.indexd} to ${NEWEST_RELEASE}` : options.indexd,
     ...repairs,
   };
   const result = summarize(findings);
-  for (const line of ["", ...tableOf(findings, result), ""]) progress.line(line);
+  await showResult(run, { slabs, damage, state: repairs.state }, findings, result);
   return result;
 }
 
@@ -247,9 +265,8 @@ function describeDamage(
   const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
-      `${options.liars} lying; ${options.lostSectors} sectors lost, ${unnoticed} of them unnoticed`,
-    `${danger.nearAtStart.size} slabs are within ${NEAR_MARGIN} of loss, for which ` +
-      `${plan.lost.filter(({ endangers }) => endangers).length} more sectors of the last ${options.endangered} were lost`,
-    `${damage.length} sectors in ${slabs} slabs have to move`,
+      `${options.liars} lying; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
+    `${counted(danger.nearAtStart.size, "slab")} can lose at most ${NEAR_MARGIN} sectors more before data is lost`,
+    `${counted(damage.length, "sector")} in ${counted(slabs, "slab")} must move`,
   ];
 }

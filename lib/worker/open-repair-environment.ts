@@ -27,7 +27,11 @@ export interface RepairEnvironment {
   /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing of it is under way when it returns. */
   repair(
     task: LeasedSlab,
-    invocation: { readonly id: string; readonly remainingMs: number },
+    invocation: {
+      readonly id: string;
+      readonly remainingMs: number;
+      readonly onStep?: (name: RepairStep) => void;
+    },
   ): Promise<RepairResult>;
   close(): Promise<void>;
 }
@@ -98,7 +102,7 @@ export function openRepairEnvironment({
   return {
     logger,
     metrics,
-    async repair(task, { id, remainingMs }) {
+    async repair(task, { id, remainingMs, onStep }) {
       const startedAtMs = clock.now();
       // Each time: what a name resolves to may change.
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
@@ -118,7 +122,10 @@ export function openRepairEnvironment({
             logger,
             worker: id,
             settings: { ...settings, mostHastings: environment.SLABMEND_MAX_SIACOINS_PER_REPAIR },
-            ...(step === undefined ? {} : { step }),
+            async step(name) {
+              onStep?.(name);
+              await step?.(name);
+            },
           },
           remainingMs - (clock.now() - startedAtMs),
         );

@@ -3,10 +3,11 @@
  * connections and memory, and are lost together if it crashes. Its parent gives the orders; when the parent is gone, the
  * repairs in hand are finished and the process ends.
  */
+import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
 import { openRepairEnvironment } from "./open-repair-environment.ts";
 import { SelfCheck } from "./self-check.ts";
-import type { RepairOrder, WorkerReport } from "./worker-messages.ts";
+import { phaseAfter, type RepairOrder, type WorkerReport } from "./worker-messages.ts";
 
 const environment = openRepairEnvironment({
   variables: process.env,
@@ -37,7 +38,11 @@ async function repair(order: RepairOrder): Promise<void> {
     token: parseLeaseToken(order.token),
   };
   try {
-    const result = await environment.repair(task, order);
+    const onStep = (name: RepairStep): void => {
+      const phase = phaseAfter(name);
+      if (phase !== undefined) report({ kind: "phase", id, phase });
+    };
+    const result = await environment.repair(task, { ...order, onStep });
     const reason = selfCheck.note(result);
     if (reason !== undefined) report({ kind: "unfit", reason });
     report({ kind: "ended", id, outcome: result.kind });

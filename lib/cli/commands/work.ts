@@ -9,11 +9,12 @@ import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../../telemetry/metrics.ts";
+import { startPresence } from "../../worker/presence.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
-import { workFromQueue } from "../../worker/work-from-queue.ts";
 import { countEnd, createWorkReport } from "../../worker/work-report.ts";
-import { type WorkEnd, WorkerPool } from "../../worker/worker-pool.ts";
-import { createSqsClient } from "../command/aws-clients.ts";
+import { WorkerPool } from "../../worker/worker-pool.ts";
+import type { WorkEnd } from "../../worker/worker-slot.ts";
+import { createSqsClient, importForAws } from "../command/aws-clients.ts";
 import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
 import { type DatabaseAccess, withDatabase } from "../command/open-database.ts";
 import { wholeNumber } from "../command/option-values.ts";
@@ -149,9 +150,26 @@ async function untilToldToEnd(work: Work): Promise<void> {
       hasBegun = true;
       logger.info({ concurrency: work.concurrency, from: work.queueUrl ?? "database" }, "working");
       signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
-      await (work.queueUrl === undefined
-        ? workWithoutQueue(work, access)
-        : workForQueue(work, work.queueUrl));
+      const presence = startPresence({
+        ask,
+        clock,
+        logger,
+        command: "work",
+        describe: () => ({
+          concurrency: work.concurrency,
+          running: pool.busy,
+          state: signal.aborted ? "draining" : "working",
+          trouble: undefined,
+        }),
+      });
+      try {
+        await (work.queueUrl === undefined
+          ? workWithoutQueue(work, access)
+          : workForQueue(work, work.queueUrl));
+      } finally {
+        await pool.stop();
+        await presence.stop();
+      }
     });
   } catch (error) {
     if (hasBegun || !signal.aborted) throw error;
@@ -164,7 +182,11 @@ async function untilToldToEnd(work: Work): Promise<void> {
 async function workForQueue(work: Work, queueUrl: string): Promise<void> {
   const { context, environment, pool, concurrency, logger, onEnd, signal } = work;
   const { clock } = context.io;
-  const client = createSqsClient(context.variables, queueUrl);
+  const client = await createSqsClient(context.variables, queueUrl);
+  const { workFromQueue } = await importForAws(
+    "sqs-consumer",
+    () => import("../../worker/work-from-queue.ts"),
+  );
   const indexer = environment.SLABMEND_INDEXER;
   await workFromQueue({
     client,

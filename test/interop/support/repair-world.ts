@@ -51,6 +51,7 @@ async function byFunctions(world: SdkWorld, damage: readonly DamagedSector[]): P
     danger: createDangerWatch(await readDanger(sql)),
     kills: { wanted: 0, random: () => 0 },
     progress: { line: (text) => void lines.push(text), status: () => {}, clear: () => {} },
+    draw: () => [""],
     signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
   }).finally(() => proxy.stop());
   if (gaveUp !== undefined) throw new Error(`${gaveUp}\n${lines.join("\n")}`);

@@ -5,7 +5,7 @@ import { action, type CommandHost } from "../../command/command-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { table } from "../../command/quantities.ts";
-import { redriveDeadLetters } from "./redrive.ts";
+import { redriveDeadLetters } from "../../command/redrive-dead-letters.ts";
 
 export function addDeadLetters(host: CommandHost): void {
   const group = host.program
@@ -66,7 +66,7 @@ unreadable: this release cannot read it: something else writes to the queue, or 
           "SLABMEND_QUEUE_URL",
           "SLABMEND_INDEXER",
         ]);
-        const client = createSqsClient(context.variables, queueUrl);
+        const client = await createSqsClient(context.variables, queueUrl);
         const queue = createRepairQueue({ client, queueUrl, indexer });
         try {
           const report = await withDatabase(context, { needs: "store" }, (ask) =>

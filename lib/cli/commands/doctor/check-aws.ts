@@ -1,5 +1,3 @@
-import { InvokeCommand, ListEventSourceMappingsCommand } from "@aws-sdk/client-lambda";
-import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { OperatorError } from "../../../errors/operator-error.ts";
 import { awsUnavailable, createLambdaClient, createSqsClient } from "../../command/aws-clients.ts";
 import type { CommandContext } from "../../command/command-context.ts";
@@ -52,7 +50,8 @@ async function checkMapping(
     readonly signal: AbortSignal;
   },
 ): Promise<Check> {
-  const client = createLambdaClient(options.variables);
+  const client = await createLambdaClient(options.variables);
+  const { ListEventSourceMappingsCommand } = await import("@aws-sdk/client-lambda");
   try {
     const { EventSourceMappings: mappings = [] } = await client.send(
       new ListEventSourceMappingsCommand({ FunctionName: functionName }),
@@ -127,7 +126,8 @@ async function checkQueue(
   variables: CommandContext["variables"],
   signal: AbortSignal,
 ): Promise<Check> {
-  const client = createSqsClient(variables, url);
+  const client = await createSqsClient(variables, url);
+  const { GetQueueAttributesCommand } = await import("@aws-sdk/client-sqs");
   try {
     const { Attributes: attributes = {} } = await client.send(
       new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }),
@@ -155,7 +155,8 @@ async function checkFunction(
   variables: CommandContext["variables"],
   signal: AbortSignal,
 ): Promise<Check> {
-  const client = createLambdaClient(variables);
+  const client = await createLambdaClient(variables);
+  const { InvokeCommand } = await import("@aws-sdk/client-lambda");
   try {
     await client.send(new InvokeCommand({ FunctionName: functionName, InvocationType: "DryRun" }), {
       abortSignal: signal,

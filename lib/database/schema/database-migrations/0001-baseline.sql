@@ -258,6 +258,23 @@ create table slabmend.budget (
 );
 insert into slabmend.budget default values;
 
+-- Which commands work for this database: a row for each `work` and `serve`, kept by a heartbeat (lib/database/fleet/workers.ts).
+-- It goes when the command ends; after a crash it stays for a day, and seen_at tells.
+create table slabmend.workers (
+  id uuid primary key,
+  command text not null check (command in ('work', 'serve')),
+  host text not null check (length(host) <= 200),
+  pid integer not null,
+  -- Repairs at once, and under way.
+  concurrency integer not null check (concurrency > 0),
+  running integer not null check (running >= 0),
+  state text not null check (state in ('working', 'draining')),
+  -- A stable code of what keeps it from working; null: nothing does.
+  trouble text check (length(trouble) <= 200),
+  started_at timestamptz not null,
+  seen_at timestamptz not null
+) with (fillfactor = 50);
+
 -- Maintenance runs: lib/database/runs. At most one is not finished. The lease (coordinator, token, expires_at) names the process that
 -- moves it on; `checkpoint` is the last stable one, from which another process continues.
 create table slabmend.runs (
