@@ -14,11 +14,13 @@ import { claimSettingsFrom } from "../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../jobs/reap/reap-settings.ts";
 import type { Secret } from "../secret/secret.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import type { MetricsOf } from "../telemetry/metrics.ts";
+import { createPrometheusMetrics } from "../telemetry/prometheus-metrics.ts";
 import { IndexerLoop } from "../worker/indexer-loop.ts";
 import type { WorkReport } from "../worker/work-report.ts";
 import { formatAddress, type ListenAddress } from "./access/listen-address.ts";
 import type { ConsoleFile } from "./console-files.ts";
+import { startFleetExporter } from "./fleet-exporter.ts";
 import { HttpChild } from "./http-child.ts";
 
 /** What claim, repair and reap read, but for the queues. */
@@ -48,7 +50,7 @@ export interface ServeOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: MetricsPrinter;
+  readonly metricsOf: MetricsOf;
 }
 
 export interface RunningServe {
@@ -63,7 +65,8 @@ export interface RunningServe {
 
 /** @throws {OperatorError} `address-unusable`, before anything is leased */
 export async function startServe(options: ServeOptions): Promise<RunningServe> {
-  const { variables, environment, listen, token, passwordHash, clock, logger, metrics } = options;
+  const { variables, environment, listen, token, passwordHash, clock, logger } = options;
+  const prometheus = createPrometheusMetrics(environment.SLABMEND_INDEXER);
   const acceptedVersion = environment.SLABMEND_ACCEPT_INDEXD_VERSION;
   const loop = new IndexerLoop({
     indexer: environment.SLABMEND_INDEXER,
@@ -76,8 +79,14 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
     clock,
     logger,
-    metrics,
+    metricsOf: (service) => ({
+      print(values, dimensions) {
+        options.metricsOf(service).print(values, dimensions);
+        prometheus.of(service).print(values, dimensions);
+      },
+    }),
   });
+  const exporter = startFleetExporter({ connect: options.connect, clock, logger, prometheus });
   const startedAtMs = clock.now();
   const http = new HttpChild({
     settings: {
@@ -92,6 +101,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     variables,
     clock,
     logger,
+    scrape: () => prometheus.scrape(),
     describe: (child) => ({ pid: process.pid, startedAtMs, ...child, loop: loop.health() }),
   });
   const port = await http.start();
@@ -102,7 +112,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     drainMs: loop.drainMs,
     async drain() {
       const report = await loop.drain();
-      await http.stop();
+      await Promise.all([http.stop(), exporter.stop()]);
       return report;
     },
   };

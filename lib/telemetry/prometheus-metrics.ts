@@ -9,10 +9,15 @@ const PHASE_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
 export interface PrometheusMetrics {
   /** Takes the values of one function, "claim", "reap" or "repair". They are added up until the process ends. */
   of(service: string): MetricsPrinter;
-  /** The text that a scrape gets, and its content type. */
-  scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
-  readonly registry: Registry;
+  /** Gauges that nobody knows any more: a value of before would be a claim. */
+  forget(names: readonly MetricName[]): void;
+  /** 1: the database could be read; 0: it could not. */
+  setDatabaseUp(isUp: boolean): void;
+  /** The text that a scrape gets. */
+  scrape(): Promise<string>;
 }
+
+export const PROMETHEUS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
 type Collector = Counter<string> | Gauge<string> | Histogram<string>;
 
@@ -38,8 +43,12 @@ export function createPrometheusMetrics(indexer: string): PrometheusMetrics {
       });
     }
   }
+  const databaseUp = new Gauge({
+    name: "slabmend_database_up",
+    help: "1: indexd's database could be read within the last seconds; 0: it could not",
+    registers: [registry],
+  });
   return {
-    registry,
     of: (service) => ({
       print(values: MetricValues, dimensions = {}) {
         for (const [name, value] of Object.entries(values)) {
@@ -52,9 +61,16 @@ export function createPrometheusMetrics(indexer: string): PrometheusMetrics {
         }
       },
     }),
-    async scrape() {
-      return { contentType: registry.contentType, text: await registry.metrics() };
+    forget(names) {
+      for (const name of names) {
+        const metric = PROMETHEUS_METRICS[name];
+        if (metric?.type !== "gauge") continue;
+        registry.removeSingleMetric(metric.name);
+        collectors.delete(metric.name);
+      }
     },
+    setDatabaseUp: (isUp) => databaseUp.set(Number(isUp)),
+    scrape: () => registry.metrics(),
   };
 }
 

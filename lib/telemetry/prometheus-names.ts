@@ -34,6 +34,7 @@ export const PROMETHEUS_METRICS: Readonly<Record<MetricName, PrometheusMetric | 
   MessagesFailed: { name: "slabmend_messages_failed_total", type: "counter" },
   SectorsCopied: { name: "slabmend_sectors_copied_total", type: "counter" },
   SectorsRebuilt: { name: "slabmend_sectors_rebuilt_total", type: "counter" },
+  SectorsDenied: { name: "slabmend_sectors_denied_total", type: "counter" },
   SectorsLost: { name: "slabmend_sectors_lost_total", type: "counter" },
   MovesDropped: { name: "slabmend_moves_dropped_total", type: "counter" },
   HostScoresFailed: { name: "slabmend_host_scores_failed_total", type: "counter" },

@@ -14,7 +14,7 @@ import { askWithin, createDeadlineClient, type DeadlineClient } from "../databas
 import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
 import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import type { MetricsOf } from "../telemetry/metrics.ts";
 import { startPresence } from "./presence.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 import { type WorkRun, workFromDatabase } from "./work-from-database.ts";
@@ -37,7 +37,7 @@ export interface IndexerLoopOptions {
   readonly reap: ReapSettings;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: MetricsPrinter;
+  readonly metricsOf: MetricsOf;
   /** Default: worker-process.ts; tests give their own. */
   readonly workerEntry?: string;
 }
@@ -159,7 +159,7 @@ export class IndexerLoop {
   }
 
   async #workUntilUnfit(database: DeadlineClient): Promise<void> {
-    const { indexer, acceptedVersion, claim, reap, clock, logger, metrics } = this.#options;
+    const { indexer, acceptedVersion, claim, reap, clock, logger, metricsOf } = this.#options;
     const pool = this.#pool;
     const unfit = new AbortController();
     const signal = AbortSignal.any([this.#ending.signal, unfit.signal]);
@@ -184,7 +184,7 @@ export class IndexerLoop {
         reap,
         clock,
         logger,
-        metrics,
+        metricsOf,
         signal,
         isFatal: () => false,
         onEnd: (end) => countEnd(this.#done, end),
@@ -223,6 +223,7 @@ export class IndexerLoop {
       timeoutMs,
       clock,
       onUnfit: (reason) => this.#onUnfit(reason),
+      onMetrics: (values, dimensions) => this.#options.metricsOf("repair").print(values, dimensions),
       ...(workerEntry === undefined ? {} : { entry: workerEntry }),
     });
   }

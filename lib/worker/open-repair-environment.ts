@@ -12,6 +12,7 @@ import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
+import type { MetricValues } from "../telemetry/metric-names.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
 import { openRepairStore, type SharedByRepairs } from "./repair-store.ts";
@@ -52,6 +53,8 @@ export interface RepairEnvironmentOptions {
   readonly random?: () => number;
   /** Default: JSON lines on standard output, from SLABMEND_LOG_LEVEL on. */
   readonly logger?: Logger;
+  /** Told what is printed as a metric. */
+  readonly onMetrics?: (values: MetricValues, dimensions: Readonly<Record<string, string>>) => void;
 }
 
 /** @throws {ConfigurationError} with every problem of the environment */
@@ -63,6 +66,7 @@ export function openRepairEnvironment({
   clock = systemClock,
   random = Math.random,
   logger: givenLogger,
+  onMetrics,
 }: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(REPAIR_VARIABLES, variables);
   keepYoungGenerationSmall();
@@ -77,7 +81,13 @@ export function openRepairEnvironment({
   });
   let underWay = 0;
 
-  const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
+  const printed = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
+  const metrics: MetricsPrinter = {
+    print(values, dimensions = {}) {
+      printed.print(values, dimensions);
+      onMetrics?.(values, dimensions);
+    },
+  };
 
   /** Scores make a repair faster, never possible: without them it goes on. */
   const tryScores = async (what: string, work: () => Promise<void>): Promise<void> => {

@@ -6,7 +6,7 @@ import { PROMETHEUS_METRICS } from "../../lib/telemetry/prometheus-names.ts";
 async function lines(act: (metrics: ReturnType<typeof createPrometheusMetrics>) => void): Promise<string[]> {
   const metrics = createPrometheusMetrics("default");
   act(metrics);
-  const { text } = await metrics.scrape();
+  const text = await metrics.scrape();
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
