@@ -24,6 +24,8 @@ export interface DemoOptions {
   readonly endBackends: number;
   /** Times that nothing passes between the fleet and its database. */
   readonly silentDatabase: number;
+  /** Repairs for which a worker's clock is hours off. */
+  readonly wrongClocks: number;
   readonly workers: number;
   /** The release of indexd whose database it is at the start. */
   readonly indexd: IndexdRelease;
@@ -128,6 +130,14 @@ const COUNTS: Readonly<
     most: 100,
     says: "times that nothing passes between the fleet and its database, for 8 s",
     alone: 1,
+  },
+  wrongClocks: {
+    flag: "--wrong-clocks",
+    fallback: 0,
+    least: 0,
+    most: 100,
+    says: "workers whose clock is wrong by hours, each for one repair",
+    alone: 2,
   },
   workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
 };

@@ -47,6 +47,7 @@ import {
   readFirstLeases,
 } from "./watch-danger.ts";
 import { readTraffic } from "./watch-repairs.ts";
+import { prepareWrongClocks, readClockFaults } from "./wrong-clocks.ts";
 
 /** Reading, encoding and decoding in this process. */
 const KERNEL_BYTES = 48 * 1_048_576;
@@ -89,18 +90,21 @@ export async function runDemo(
   const samples: RunSample[] = [];
   const run: DemoRun = { options, progress, colours, signal, plan, objects, samples, startedAtMs };
   progress.status("starting database, queue and hosts");
+  let wrongClocks = "";
   const runtime = await startLocalRuntime<Swarm>({
     queue: QUEUE_OPTIONS,
     // What was acknowledged has to outlive a crash of the server, as with PostgreSQL's own defaults.
     postgres: { settings: { synchronous_commit: "on", full_page_writes: "on" } },
     signal,
-    startSwarm: (dir) =>
-      startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT }),
+    async startSwarm(dir) {
+      wrongClocks = await prepareWrongClocks(dir, options.wrongClocks);
+      return startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT });
+    },
   });
   try {
     const database = await openDatabase(runtime.postgres, options.workers, INDEXD_RELEASES[options.indexd]);
     try {
-      return await inRuntime(run, runtime, database);
+      return await inRuntime(run, runtime, database, wrongClocks);
     } finally {
       await database.sql.end({ timeout: 1 });
     }
@@ -115,6 +119,7 @@ async function inRuntime(
   run: DemoRun,
   runtime: LocalRuntime<Swarm>,
   { sql, fleetUrl, connect }: DemoDatabase,
+  wrongClocks: string,
 ): Promise<DemoResult> {
   const { options, progress, signal, plan, objects } = run;
   const migrationSeed = seededBytes(options.seed, "migration seed", 32);
@@ -162,6 +167,7 @@ async function inRuntime(
       workers: options.workers,
       databaseUrl: proxy.url,
       migrationSeed,
+      wrongClocks,
     });
     const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
     const disturbances = { wanted: options, random: seededRandom(options.seed, "disturbances") };
@@ -217,7 +223,9 @@ async function inRuntime(
     },
   });
   progress.clear();
+  const clockFaults = await readClockFaults(sql);
   const findings: DemoFindings = {
+    clockFaults,
     slabs: slabs.length,
     damage,
     traffic,
@@ -229,7 +237,12 @@ async function inRuntime(
       leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
     },
     killsWanted: options.killWorkers,
-    missed: missedDisturbances(options, repairs.disturbed),
+    missed: [
+      ...missedDisturbances(options, repairs.disturbed),
+      ...(clockFaults.count === options.wrongClocks
+        ? []
+        : [`${clockFaults.count} repairs were refused for a wrong clock, ${options.wrongClocks} were to be`]),
+    ],
     leftovers,
     objects: objects.length,
     hosts: options.hosts,

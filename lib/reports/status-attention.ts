@@ -1,12 +1,11 @@
 /** What wants an operator's attention, the most urgent first. Pure. */
+import { OLD_PIN_MS } from "../database/indexd/network-state.ts";
 import { duration } from "./duration.ts";
 import type { StatusReport } from "./status-schema.ts";
 import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 
 export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
 
-/** indexd appends unpinned sectors every two minutes; what is unpinned for three days counts as lost. */
-const PINS_ARE_BEHIND_SECONDS = 6 * 3_600;
 /** Reap runs once a minute. */
 const REAP_HAS_STOPPED_SECONDS = 900;
 
@@ -45,7 +44,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
       "Start indexd: without it nothing that is repaired is pinned.",
     ),
     ...line(
-      (indexd.oldestUnpinnedSeconds ?? 0) > PINS_ARE_BEHIND_SECONDS,
+      (indexd.oldestUnpinnedSeconds ?? 0) * 1_000 > OLD_PIN_MS,
       "pins-behind",
       `a sector waits for ${duration(indexd.oldestUnpinnedSeconds ?? 0)} to be pinned; after 3 days it counts as lost`,
       "Look at indexd: its contracts need allowance, collateral and room.",

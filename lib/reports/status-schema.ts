@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { bytes, count, money, schemaVersion, seconds, time } from "./fields.ts";
+import { fleetMode } from "./mode.ts";
 
 const lastRun = v.object({
   at: v.nullable(time),
@@ -32,12 +33,7 @@ export const statusSchema = v.object({
     v.array(v.object({ code: v.string(), says: v.string(), remedy: v.nullable(v.string()) })),
     v.description("what wants attention, the most urgent first; codes are stable"),
   ),
-  mode: v.object({
-    kind: v.picklist(["running", "paused", "maintenance"]),
-    owner: v.nullable(v.string()),
-    reason: v.nullable(v.string()),
-    since: v.nullable(time),
-  }),
+  mode: fleetMode,
   breaker: v.pipe(
     v.object({ open: v.boolean(), since: time, backoffUntil: v.nullable(time) }),
     v.description("the circuit breaker: open when most recent repairs failed"),

@@ -30,6 +30,7 @@ import { COMPLETED_RUN, failedRun } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
+import { createStopTeller } from "./tell-stop.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkEnd } from "./worker-slot.ts";
 
@@ -84,6 +85,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const { pool, clock, logger, signal, onRun = () => {}, isFatal = (error) => !mayPass(error) } = work;
   const queue = createHandOver(pool, work.onEnd);
   const ask = askWithin(work.database, clock);
+  const tellStop = createStopTeller(ask, logger);
   let reapAt = clock.now();
   const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
@@ -104,7 +106,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
         onRun({ job, kind: "ended" });
         job = "claim";
       }
-      const found = await claimForFreeWorkers(work, ask, queue);
+      const found = await claimForFreeWorkers(work, ask, queue, tellStop);
       retryMs = FIRST_RETRY_MS;
       await rest(work, found);
     } catch (error) {
@@ -129,7 +131,12 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
 }
 
 /** `some`: there may be more as soon as a worker is free. */
-async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver): Promise<"some" | "none"> {
+async function claimForFreeWorkers(
+  work: DatabaseWork,
+  ask: Ask,
+  queue: HandOver,
+  tellStop: ReturnType<typeof createStopTeller>,
+): Promise<"some" | "none"> {
   const { pool, clock, signal, onRun = () => {} } = work;
   if (pool.free === 0) {
     onRun({ job: "claim", kind: "ended", stopped: "no-free-worker" });
@@ -149,7 +156,8 @@ async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver
     CLAIM_MS,
   );
   onRun({ job: "claim", kind: "ended", stopped: report.stopped });
-  work.metricsOf("claim").print({ ...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) });
+  await tellStop(report.stopped);
+  work.metricsOf("claim").print(...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) );
   // Several rounds a second: only those that found something are worth a line.
   if (report.sent + report.resent > 0) work.logger.info({ report }, "claim ended");
   return report.stopped === "deadline" ? "some" : "none";

@@ -81,6 +81,7 @@ describe("what is measured", () => {
       kind: "fault",
       copied: 1,
       rebuilt: 2,
+      found: 0,
       dropped: 3,
       denied: 5,
       lost: 4,

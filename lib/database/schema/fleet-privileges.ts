@@ -10,6 +10,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.leases", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.repairs", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.journal", select: "all", insert: "all" },
+  { table: "slabmend.uploads", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.denials", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.moved", select: "all", insert: "all", update: ["moved_at"], delete: true },
   { table: "slabmend.dead_letters", select: "all", insert: "all", update: "all", delete: true },

@@ -79,7 +79,7 @@ export function assertOurVersion(version: number | undefined): void {
   });
 }
 
-function tooNew(version: number): StoreError {
+export function tooNew(version: number): StoreError {
   return new StoreError({
     code: "schema-too-new",
     message: `schema slabmend: expected version ${STORE_VERSION} or older, got ${version}`,

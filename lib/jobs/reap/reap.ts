@@ -6,7 +6,8 @@
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   go into a table
- *   history        of slabs that are simply fine, or no more, is forgotten, and denials of sectors that are no more
+ *   history        of slabs that are simply fine, or no more, is forgotten; so are denials of sectors that are no more, and notes
+ *                  of uploads that hosts do not keep
  *
  * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
  * point leaves work that the next run does.
@@ -20,6 +21,7 @@ import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
 import { takeUnsent } from "../../database/leases/unsent-leases.ts";
+import { forgetUploads } from "../../database/leases/uploads.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
 import { type SendStep, sendLeases } from "../send-leases/send-leases.ts";
@@ -124,6 +126,7 @@ export async function reap(
     report.deadLetters = await drainDeadLetters(deps, timeIsUp);
   });
   await phase("history", async () => {
+    await ask((sql) => forgetUploads(sql, FORGET_LIMIT));
     report.forgotten = await ask((sql) =>
       forgetFineSlabs(sql, { olderThanMs: settings.forgetAfterMs, limit: FORGET_LIMIT }),
     );

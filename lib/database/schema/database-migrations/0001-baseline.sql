@@ -87,6 +87,19 @@ create table slabmend.journal (
 create index journal_finished_at_idx on slabmend.journal (finished_at);
 create index journal_slab_id_idx on slabmend.journal (slab_id, finished_at);
 
+-- Sectors that a host acknowledged and no commit recorded yet, noted with heartbeats: the next repair of the slab looks for them
+-- before it uploads. Used for two days (lib/database/leases/uploads.ts), then removed.
+create table slabmend.uploads (
+  slab_id bigint not null,
+  sector_id bigint not null,
+  host_id integer not null,
+  -- The lease under which it was stored.
+  token uuid not null,
+  noted_at timestamptz not null,
+  primary key (slab_id, sector_id, host_id)
+);
+create index uploads_noted_at_idx on slabmend.uploads (noted_at);
+
 -- What hosts said that they do not have (or have only corrupted), and where lost sectors were: a row for each sector and host. Written
 -- under the lease's token and the sector's lock. A row goes when the host has served the whole sector, or when the sector goes.
 create table slabmend.denials (
