@@ -56,6 +56,8 @@ function alarmsInPromql(scale: number): Record<AlarmName, Omit<Alert, "means"> |
     "repair-crashing": moreThanAFew(sum("leases_crashed_total", 1_800), max("repairs_in_half_hour")),
     "unknown-indexd-version": at(`${sum("unknown_indexd_version_total", 300)} > 0`),
     "indexd-version-unconfirmed": at(`${max("indexd_unconfirmed")} > 0`),
+    "archive-stopped": at(`${max("followers_stopped")} > 0`, 600),
+    "journal-behind": at(`${max("journal_behind_seconds")} > 1800`),
     "missing-rights": at(`${max("missing_rights")} > 0`),
   };
 }

@@ -88,5 +88,8 @@ export const PROMETHEUS_METRICS: Readonly<Record<MetricName, PrometheusMetric | 
   BacklogMargin1To2: { name: "slabmend_backlog_slabs", type: "gauge", fixed: { margin: "1-2" } },
   BacklogMargin3To5: { name: "slabmend_backlog_slabs", type: "gauge", fixed: { margin: "3-5" } },
   BacklogMargin6Plus: { name: "slabmend_backlog_slabs", type: "gauge", fixed: { margin: "6+" } },
+  JournalRowsSequenced: { name: "slabmend_journal_rows_sequenced_total", type: "counter" },
+  JournalBehindSeconds: { name: "slabmend_journal_behind_seconds", type: "gauge" },
+  FollowersStopped: { name: "slabmend_followers_stopped", type: "gauge" },
   UnderfundedHosts: { name: "slabmend_underfunded_hosts", type: "gauge" },
 };

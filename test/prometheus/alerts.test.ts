@@ -52,6 +52,15 @@ const CASES: Readonly<Record<string, Case>> = {
   "circuit-breaker-open": gauge("circuit_breaker_open"),
   "indexd-version-unconfirmed": gauge("indexd_unconfirmed"),
   "missing-rights": gauge("missing_rights"),
+  "archive-stopped": {
+    ...gauge("followers_stopped"),
+    atMinute: 12,
+    fires: { 'slabmend_followers_stopped{indexer="a"}': "1+0x15" },
+  },
+  "journal-behind": {
+    fires: { 'slabmend_journal_behind_seconds{indexer="a"}': minutes(10, "1801+0") },
+    isQuiet: { 'slabmend_journal_behind_seconds{indexer="a"}': minutes(10, "1800+0") },
+  },
   "leases-expiring": {
     // Two servers: what crashes on both adds up, what ended is measured once in the database.
     fires: {

@@ -14,6 +14,7 @@ import { until } from "../support/until.ts";
 /** Ten minutes become ten seconds. */
 const SCALE = 1 / 60;
 const LIMIT_MS = 100_000;
+const WAITING = { limitMs: LIMIT_MS, everyMs: 100 };
 
 const database = useDatabase();
 let world: ServeWorld;
@@ -38,12 +39,12 @@ test("Prometheus reads the metrics of serve, and no alert fires while all is wel
   await until(
     () => prometheus.value(claims),
     (value) => value !== undefined && value > 0,
-    LIMIT_MS,
+    WAITING,
   );
   await until(
     () => prometheus.value("slabmend_database_up"),
     (value) => value === 1,
-    LIMIT_MS,
+    WAITING,
   );
   expect(await prometheus.value('up{job="slabmend"}')).toBe(1);
   expect(await prometheus.firing()).toEqual([]);
@@ -53,19 +54,19 @@ test("a database that is away fires database-away, and claims that stop fire cla
   await until(
     () => prometheus.value("slabmend_database_up"),
     (value) => value === 1,
-    LIMIT_MS,
+    WAITING,
   );
   void proxy.fallSilent();
   await until(
     () => prometheus.firing(),
     (names) => names.includes("database-away") && names.includes("claim-not-running"),
-    LIMIT_MS,
+    WAITING,
   );
   proxy.recover();
   await until(
     () => prometheus.firing(),
     (names) => names.length === 0,
-    LIMIT_MS,
+    WAITING,
   );
 });
 
@@ -73,13 +74,13 @@ test("a serve that ends fires server-not-reached", async () => {
   await until(
     () => prometheus.value('up{job="slabmend"}'),
     (value) => value === 1,
-    LIMIT_MS,
+    WAITING,
   );
   await serve.stop();
   await until(
     () => prometheus.firing(),
     (names) => names.includes("server-not-reached"),
-    LIMIT_MS,
+    WAITING,
   );
 });
 
@@ -118,7 +119,7 @@ async function startPrometheus(target: string): Promise<Prometheus> {
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
     return ((await response.json()) as { data: unknown }).data;
   };
-  await until(() => isReady(child, port), Boolean, LIMIT_MS);
+  await until(() => isReady(child, port), Boolean, WAITING);
   return {
     async value(expression) {
       const { result } = (await ask(`/api/v1/query?query=${encodeURIComponent(expression)}`)) as {
