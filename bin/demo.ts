@@ -1,11 +1,15 @@
-/** `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 when everything was repaired, 1 with reasons otherwise. */
+/** `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 when all that could be repaired was, 1 with reasons otherwise, 2 for wrong options. */
 
+import { DemoError } from "../dev/demo/demo-error.ts";
 import { parseDemoOptions } from "../dev/demo/demo-options.ts";
+import { paintWith } from "../dev/demo/draw-run.ts";
 import { createProgress } from "../dev/demo/progress.ts";
 import { runDemo } from "../dev/demo/run-demo.ts";
 import { onInterruption } from "../dev/process/interruption.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 
+const USAGE: ReadonlySet<string> = new Set(["usage", "invalid-options"]);
+const VERDICT_COLOURS = { passed: "green", partly: "yellow", failed: "red" } as const;
 const interrupted = new AbortController();
 let exitCode = 0;
 
@@ -17,11 +21,15 @@ try {
       exitCode = code;
       interrupted.abort(new Error("interrupted"));
     });
-    const { summary, failures } = await runDemo(options, {
+    const colours = out.isTTY === true && process.env["NO_COLOR"] === undefined;
+    const { summary, failures, verdict } = await runDemo(options, {
       progress: createProgress(out),
+      colours,
       signal: interrupted.signal,
     });
     for (const failure of failures) out.write(`FAILED: ${failure}\n`);
+    // The last line, when everything was stopped.
+    out.write(`${paintWith(colours)(verdict.sentence, VERDICT_COLOURS[verdict.kind])}\n`);
     if (failures.length > 0) exitCode = 1;
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
   }
@@ -29,7 +37,7 @@ try {
   if (interrupted.signal.aborted) {
     process.stderr.write("interrupted; everything was stopped\n");
   } else {
-    exitCode = 1;
+    exitCode = error instanceof DemoError && USAGE.has(error.code) ? 2 : 1;
     process.stderr.write(`${describe(error)}\n`);
   }
 }

@@ -24,7 +24,7 @@ export function findNode(command) {
     fail(
       command,
       `expected Node.js ${LEAST_NODE} or newer, got ${process.versions.node} and none in node_modules.\n` +
-        "Run npm ci, which installs one beside us (not with --ignore-scripts), or use a newer Node.js.",
+        "Use a newer Node.js; in a clone, npm ci installs one beside us (not with --ignore-scripts).",
     );
   }
   return node;

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // Starts bin/slabmend.ts with a Node that runs TypeScript as it is: this one, or else the one that npm installed beside
-// us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules, so slabmend runs from
-// a clone, not as a dependency: docs/decisions/0241.
+// us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules: the published package
+// carries compiled code, and this starts that: docs/decisions/0241 and 0542.
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { sep } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,29 +13,43 @@ const COMMAND = "slabmend";
 const LOOK_EVERY_MS = 1_000;
 /** What ends a command that is told to end twice: docs/command-line.md has one code for it. */
 const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
-const script = fileURLToPath(new URL("./slabmend.ts", import.meta.url));
+/** Set for the process that this one starts, for itself alone. */
+const LAUNCHED = "SLABMEND_LAUNCHED";
+const compiled = new URL("../dist/bin/slabmend.js", import.meta.url);
+const isCompiled = existsSync(fileURLToPath(compiled));
 
-if (script.includes(`${sep}node_modules${sep}`)) {
-  fail(COMMAND, "expected to run from a clone of its repository, not from node_modules.\nClone it, run npm ci there, then npx slabmend in that folder.");
+if (!isCompiled) {
+  if (fileURLToPath(import.meta.url).includes(`${sep}node_modules${sep}`)) {
+    fail(COMMAND, "expected compiled code or a clone, got TypeScript below node_modules.\nInstall what `npm run pack` makes, or clone the repository and run npm ci there.");
+  }
+  requirePackage(COMMAND, "commander", "Run npm ci in the clone.");
 }
-requirePackage(COMMAND, "commander", "Run npm ci in the clone.");
 const node = findNode(COMMAND);
 if (node === undefined) {
   const ending = new AbortController();
+  // systemd tells every process of a service to end, and the launcher passes it on: that is one signal, not two.
+  const sameMs = process.env[LAUNCHED] === undefined ? 0 : 300;
+  delete process.env[LAUNCHED];
+  let toldAtMs = 0;
   for (const name of ["SIGINT", "SIGTERM"]) {
     process.on(name, () => {
       // The second one ends the process at once. Not by the system's own handling: a container's first process has none.
-      if (ending.signal.aborted) process.exit(130);
-      ending.abort(new Error(name));
+      if (!ending.signal.aborted) {
+        toldAtMs = Date.now();
+        ending.abort(new Error(name));
+      } else if (Date.now() - toldAtMs >= sameMs) process.exit(130);
     });
   }
   whenNpmIsGone(() => process.kill(process.pid, "SIGTERM"));
   // Listened to before it is loaded: that takes a while, and nothing that comes meanwhile is lost.
-  const { run } = await import("./slabmend.ts");
+  const { run } = await import(isCompiled ? compiled.href : "./slabmend.ts");
   await run(ending.signal);
 } else {
   // This file again, so that the other Node looks after its parents too.
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+    env: { ...process.env, [LAUNCHED]: "1" },
+  });
   // A terminal sends Ctrl+C to both; other senders know only this process.
   const isFromTerminal = process.stdin.isTTY === true;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {

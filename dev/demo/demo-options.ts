@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { MAX_SHARDS } from "../../lib/slab/sizes.ts";
 import { INDEXD_RELEASES, type IndexdRelease, NEWEST_RELEASE } from "../indexd/indexd-schema.ts";
 import { DemoError } from "./demo-error.ts";
+import { describeSettings } from "./fleet-settings.ts";
 
 export interface DemoOptions {
   readonly slabs: number;
@@ -16,6 +17,8 @@ export interface DemoOptions {
   /** Slabs, the last ones in upload order, that lose sectors until they can lose only 1 or 2 more. */
   readonly endangered: number;
   readonly liars: number;
+  /** Hosts that deny every sector for a while, and then have them all again. */
+  readonly forgetfulHosts: number;
   readonly killWorkers: number;
   /** Crashes of the server in mid-repair, after each of which it recovers. */
   readonly restartDatabase: number;
@@ -23,6 +26,8 @@ export interface DemoOptions {
   readonly endBackends: number;
   /** Times that nothing passes between the fleet and its database. */
   readonly silentDatabase: number;
+  /** Repairs for which a worker's clock is hours off. */
+  readonly wrongClocks: number;
   readonly workers: number;
   /** The release of indexd whose database it is at the start. */
   readonly indexd: IndexdRelease;
@@ -30,6 +35,8 @@ export interface DemoOptions {
   readonly upgrade: boolean;
   readonly seed: string;
   readonly json: boolean;
+  /** Where a page with pictures of the run goes. */
+  readonly report?: string | undefined;
 }
 
 interface Count {
@@ -46,7 +53,9 @@ const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
 /** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
-const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "seed" | "json">, Count>> = {
+const COUNTS: Readonly<
+  Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "seed" | "json" | "report">, Count>
+> = {
   slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
   minShards: { flag: "--min-shards", fallback: 10, least: 1, most: 255, says: "data shards of a slab" },
@@ -93,6 +102,14 @@ const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | 
     most: 500,
     says: "hosts that look good and answer reads wrongly",
   },
+  forgetfulHosts: {
+    flag: "--forgetful-hosts",
+    fallback: 0,
+    least: 0,
+    most: 500,
+    says: "hosts that look good and deny all their sectors for the first 20 s of repairs",
+    alone: 2,
+  },
   killWorkers: {
     flag: "--kill-workers",
     fallback: 3,
@@ -124,6 +141,14 @@ const COUNTS: Readonly<Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | 
     says: "times that nothing passes between the fleet and its database, for 8 s",
     alone: 1,
   },
+  wrongClocks: {
+    flag: "--wrong-clocks",
+    fallback: 0,
+    least: 0,
+    most: 100,
+    says: "workers whose clock is wrong by hours, each for one repair",
+    alone: 2,
+  },
   workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
 };
 
@@ -149,7 +174,10 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   );
   program.option("--upgrade", `upgrade indexd's database to ${NEWEST_RELEASE} while workers repair`);
   program.option("--seed <text>", "what data and damage follow from (default: a random one, printed)");
+  program.option("--report <file>", "write a page (HTML) with pictures of the run");
   program.option("--json", "print one line of JSON last; everything else goes to standard error");
+  const shortened = describeSettings().map((line) => `  ${line}`);
+  program.addHelpText("after", ["", "Times of the demo, and in production:", ...shortened].join("\n"));
   try {
     program.parse(arguments_, { from: "user" });
   } catch (error) {
@@ -170,7 +198,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
       }
       return [name, value];
     }),
-  ) as Omit<DemoOptions, "indexd" | "upgrade" | "seed" | "json">;
+  ) as Omit<DemoOptions, "indexd" | "upgrade" | "seed" | "json" | "report">;
   const upgrade = given["upgrade"] === true;
   const named = given["indexd"] ?? (upgrade ? OLDEST_RELEASE : NEWEST_RELEASE);
   const indexd = RELEASES.find((release) => release === named);
@@ -180,11 +208,23 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     problems.push(`--upgrade: expected an older release than ${NEWEST_RELEASE} to start from, got ${indexd}`);
   }
   if (indexd === undefined || problems.length > 0) throw usage(problems);
-  const seed = typeof given["seed"] === "string" ? given["seed"] : randomBytes(4).toString("hex");
+  const seed = textOf(given["seed"]) ?? randomBytes(4).toString("hex");
   // The default fits every number of slabs.
   const byDefault = program.getOptionValueSource("endangered") === "default";
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
-  return { ...counts, endangered, indexd, upgrade, seed, json: given["json"] === true };
+  return {
+    ...counts,
+    endangered,
+    indexd,
+    upgrade,
+    seed,
+    json: given["json"] === true,
+    report: textOf(given["report"]),
+  };
+}
+
+function textOf(given: string | boolean | undefined): string | undefined {
+  return typeof given === "string" ? given : undefined;
 }
 
 function usage(problems: readonly string[]): DemoError {

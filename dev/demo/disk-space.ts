@@ -18,12 +18,24 @@ export function neededBytes(
 ): number {
   const stored = options.slabs * options.totalShards;
   const atMost = Math.max(stored, stored - plan.lost.length + Math.ceil(plan.sectorsToMove * 1.5));
-  return atMost * SECTOR_BYTES + DATABASE_BYTES;
+  return storedBytes(atMost);
 }
 
-/** @throws {DemoError} `no-disk-space` */
+/** Of so many sectors on hosts, with their database. */
+export function storedBytes(sectors: number): number {
+  return sectors * SECTOR_BYTES + DATABASE_BYTES;
+}
+
+/** @throws {DemoError} `no-disk-space`, `no-folder` */
 export async function assertDiskSpace(folder: string, bytes: number): Promise<void> {
-  const { bavail, bsize } = await statfs(folder);
+  const { bavail, bsize } = await statfs(folder).catch((cause: unknown) => {
+    throw new DemoError({
+      code: "no-folder",
+      message: `temporary folder: expected ${folder} to be a folder, got ${cause instanceof Error && "code" in cause ? cause.code : cause}`,
+      remedy: "Set TMPDIR to a folder that is there, or unset it.",
+      cause,
+    });
+  });
   const free = bavail * bsize;
   if (free >= bytes) return;
   throw new DemoError({

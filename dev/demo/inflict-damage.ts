@@ -31,7 +31,7 @@ export interface DamagedSector {
   readonly cause: DamageCause;
 }
 
-export type DamageCause = Exclude<HostFate, "fine" | "liar"> | "lost";
+export type DamageCause = Exclude<HostFate, "fine" | "liar" | "forgetful"> | "lost";
 
 export async function inflictDamage(
   sql: ISql,
@@ -54,6 +54,8 @@ export async function inflictDamage(
     } else if (fate === "liar") {
       await swarm.setSwitches(LIES[liars % LIES.length]!);
       liars += 1;
+    } else if (fate === "forgetful") {
+      await swarm.setSwitches({ losesSectors: "all" });
     }
   }
   for (const { slab, index, noticed } of plan.lost) {
@@ -66,14 +68,14 @@ export async function inflictDamage(
 }
 
 /** Scans fail until the average falls below what indexd accepts. */
-async function markUnreachable(sql: ISql, hostId: HostId): Promise<void> {
+export async function markUnreachable(sql: ISql, hostId: HostId): Promise<void> {
   await sql`
     update hosts set recent_uptime = 0.5, consecutive_failed_scans = 8, last_failed_scan = now(),
       scans = scans + 8, scans_failed = scans_failed + 8
     where id = ${hostId}`;
 }
 
-async function markDear(sql: ISql, hostId: HostId): Promise<void> {
+export async function markDear(sql: ISql, hostId: HostId): Promise<void> {
   await sql`
     update hosts set settings_storage_price = ${String(DEAR_STORAGE_PRICE)}::numeric,
       settings_collateral = ${String(2n * DEAR_STORAGE_PRICE)}::numeric
@@ -81,14 +83,14 @@ async function markDear(sql: ISql, hostId: HostId): Promise<void> {
 }
 
 /** Not renewed until half of the renew window was over: indexd gives it up, and the host with it only if it has no other. */
-async function markNotRenewed(sql: ISql, contractId: ContractId): Promise<void> {
+export async function markNotRenewed(sql: ISql, contractId: ContractId): Promise<void> {
   await sql`
     update contracts c set good = false, proof_height = g.scanned_height + g.contracts_renew_window / 2 - 1
     from global_settings g where c.contract_id = ${idBytes(contractId)}`;
 }
 
 /** indexd's MarkSectorsLost for one pinned sector on a good host, its statistics folded in. */
-async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Promise<void> {
+export async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Promise<void> {
   await sql`
     with hit as (
       update sectors s set host_id = null, contract_sectors_map_id = null
@@ -118,7 +120,8 @@ async function readDamage(
   return rows.map((row) => {
     const slab = slabs.findIndex(({ id }) => String(id) === row.slab_id);
     const fate = plan.fates[plan.placement[slab]![row.slab_index]!]!;
-    const cause = row.reason === "lost" || fate === "fine" || fate === "liar" ? "lost" : fate;
+    const looksGood = fate === "fine" || fate === "liar" || fate === "forgetful";
+    const cause = row.reason === "lost" || looksGood ? "lost" : fate;
     return { slabId: slabs[slab]!.id, root: parseRoot(row.root), reason: row.reason, cause };
   });
 }

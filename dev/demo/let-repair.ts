@@ -16,17 +16,25 @@ import type { DatabaseProxy } from "./database-proxy.ts";
 import {
   type DisturbancesDone,
   type DisturbancesWanted,
+  hasRunningLease,
   startDatabaseDisturber,
 } from "./disturb-database.ts";
 import { MIN_HOST_DISTANCE_KM } from "./fleet-settings.ts";
+import { type ForgetfulHosts, type Forgetting, startForgetfulHosts } from "./forgetful-hosts.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
 import { startWorkerKiller } from "./kill-workers.ts";
 import { FLEET_ROLE } from "./open-database.ts";
-import { formatBytes, formatSeconds, type Progress } from "./progress.ts";
+import { formatSeconds, type Progress } from "./progress.ts";
 import type { DemoHost } from "./register-hosts.ts";
 import { startSessionSampler } from "./sample-sessions.ts";
 import { type DangerWatch, readDanger } from "./watch-danger.ts";
-import { type RepairState, readRepairState, readTraffic, slabsWithDestination } from "./watch-repairs.ts";
+import {
+  type RepairState,
+  readRepairState,
+  readTraffic,
+  slabsWithDestination,
+  type Traffic,
+} from "./watch-repairs.ts";
 
 const POLL_MS = 500;
 /** Longer than every wait that ends by itself: two minutes after a fault, three of the hold that a repair leaves. */
@@ -46,6 +54,7 @@ export interface RepairsDone {
   /** Of the fleet's sessions, from the deployment until its end. */
   readonly samples: readonly SessionSample[];
   readonly disturbed: DisturbancesDone;
+  readonly forgetting: Forgetting;
 }
 
 export interface LetRepairOptions {
@@ -56,10 +65,14 @@ export interface LetRepairOptions {
   readonly runtime: LocalRuntime<Swarm>;
   readonly deployment: Pick<Deployment, "functions" | "schedules" | "consumer">;
   readonly hosts: readonly DemoHost[];
+  /** Those that deny everything now. */
+  readonly forgetful: readonly DemoHost[];
   readonly damage: readonly DamagedSector[];
   readonly danger: DangerWatch;
   readonly kills: { readonly wanted: number; readonly random: () => number };
   readonly progress: Progress;
+  /** Where things stand, as lines for a terminal. */
+  readonly draw: (state: RepairState, traffic: Traffic, seconds: number) => readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -97,6 +110,13 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
     onDone: (line) => progress.line(line),
     onFailure: fails("disturbing the database"),
   });
+  const looker = client();
+  const forgetful = startForgetfulHosts({
+    hosts: options.forgetful,
+    isRepairing: () => hasRunningLease(looker).catch(() => false),
+    onRemembered: (line) => progress.line(line),
+    onFailure: fails("making hosts remember"),
+  });
   try {
     const killer = startWorkerKiller({
       sql: client(),
@@ -108,13 +128,21 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
       onFailure: fails("killing a worker"),
     });
     try {
-      const end = await watch(options);
+      const end = await watch(options, forgetful);
       const disturbed = await disturber.stop();
-      return { ...end, disturbed, killedWorkers: killer.hits, messages, samples: await sampler.stop() };
+      return {
+        ...end,
+        disturbed,
+        forgetting: await forgetful.stop(),
+        killedWorkers: killer.hits,
+        messages,
+        samples: await sampler.stop(),
+      };
     } finally {
       await killer.stop();
     }
   } finally {
+    await forgetful.stop();
     await disturber.stop();
     await sampler.stop();
     await deployed.stop();
@@ -123,6 +151,7 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
 
 async function watch(
   options: LetRepairOptions,
+  forgetful: ForgetfulHosts,
 ): Promise<Pick<RepairsDone, "state" | "openWithDestination" | "gaveUp">> {
   const { hosts, damage, danger, progress, signal } = options;
   const database = createDeadlineClient({ clock: systemClock, connect: options.connect });
@@ -138,7 +167,7 @@ async function watch(
     // Afterwards, so that what is repaired by this state is safe by this reading.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
-    progress.status(statusOf(state, damage, traffic, (Date.now() - startedAtMs) / 1_000));
+    progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));
     if (state.expiredLeases > crashesSeen) {
       progress.line(`reaped ${state.expiredLeases - crashesSeen} expired leases of killed workers`);
       crashesSeen = state.expiredLeases;
@@ -146,7 +175,8 @@ async function watch(
     const openIds = state.open.map(({ slabId }) => slabId);
     const reachable = await read((sql) => slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM));
     const openWithDestination = countOf(openIds, reachable);
-    const settled = state.liveLeases === 0 && state.unsentEvents === 0;
+    const isSettled = await read((sql) => forgetful.isSettled(sql));
+    const settled = isSettled && state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
 
     const what = JSON.stringify([state.open.length, state.endedRepairs, state.liveLeases]);
@@ -162,24 +192,6 @@ function whyGiveUp(state: RepairState, sinceChangeMs: number): string | undefine
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;
   if (state.liveLeases > 0 || state.nextAttemptMs <= GIVE_UP_AFTER_MS) return undefined;
   return `the next attempt would be in ${formatSeconds(state.nextAttemptMs / 1_000)}; last outcomes: ${state.lastOutcomes.join(", ")}`;
-}
-
-function statusOf(
-  state: RepairState,
-  damage: readonly DamagedSector[],
-  { bytesRead, bytesWritten }: { readonly bytesRead: number; readonly bytesWritten: number },
-  seconds: number,
-): string {
-  const how = [...state.moved.values()];
-  const copied = how.filter((one) => one === "copied").length;
-  const slabs = new Set(damage.map(({ slabId }) => slabId)).size;
-  const healthy = damage.length - state.open.length;
-  const left = healthy === 0 ? "" : `, ${formatSeconds((seconds / healthy) * state.open.length)} left`;
-  const rate = formatBytes((bytesRead + bytesWritten) / Math.max(seconds, 0.001));
-  return (
-    `repairing: ${slabs - state.openSlabs}/${slabs} slabs, ${copied} sectors copied + ${how.length - copied} rebuilt ` +
-    `of ${damage.length}, ${formatBytes(bytesRead)} read, ${formatBytes(bytesWritten)} written, ${rate}/s${left}`
-  );
 }
 
 function countOf(slabIds: readonly SlabId[], among: readonly SlabId[]): number {

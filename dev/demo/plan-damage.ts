@@ -4,7 +4,15 @@
  */
 import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
-import { chooseEndangering, chooseLost, type HostFate, isMoved, type LostSector } from "./plan-losses.ts";
+import {
+  chooseEndangering,
+  chooseLost,
+  type HostFate,
+  isMoved,
+  isReadable,
+  type LostSector,
+} from "./plan-losses.ts";
+import { counted } from "./progress.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
 export interface DamagePlan {
@@ -37,20 +45,19 @@ export function planDamage(options: DemoOptions): DamagePlan {
   refuseOptions(contradictions(options));
   const placement = placeSlabs(options);
   const fates = chooseFates(options, placement);
-  const readable = placement.map(
-    (hosts) => hosts.filter((host) => fates[host] !== "dead" && fates[host] !== "liar").length,
-  );
+  const readable = placement.map((hosts) => hosts.filter((host) => isReadable(fates[host]!)).length);
   refuseOptions(
     readable
       .flatMap((count, slab) =>
         count >= options.minShards
           ? []
           : [
-              `--dead ${options.dead} and --liars ${options.liars}: slab ${slab} would keep ${count} readable sectors of ` +
+              `--dead ${options.dead}, --liars ${options.liars} and --forgetful-hosts ${options.forgetfulHosts}: slab ${slab} would keep ${count} readable sectors of ` +
                 `the ${options.minShards} it needs`,
             ],
       )
       .slice(0, 1),
+    "Take fewer hosts away, or store with more parity on more hosts.",
   );
   const planted = chooseLost(options, placement, fates, readable);
   const lost = [...planted, ...chooseEndangering(options, placement, fates, readable, planted)];
@@ -68,10 +75,13 @@ export function planDamage(options: DemoOptions): DamagePlan {
   const repairableSlabs = moves.filter((count, slab) => count > 0 && destinations[slab]! > 0).length;
   const crampedSlabs = moves.filter((count, slab) => count > destinations[slab]!).length;
   if (options.killWorkers > mostKills(repairableSlabs)) {
-    refuseOptions([
-      `--kill-workers ${options.killWorkers}: expected at most ${mostKills(repairableSlabs)} where ${repairableSlabs} ` +
-        "slabs will be repaired",
-    ]);
+    refuseOptions(
+      [
+        `--kill-workers ${options.killWorkers}: expected at most ${mostKills(repairableSlabs)} where ` +
+          `${counted(repairableSlabs, "slab")} will be repaired`,
+      ],
+      "Kill fewer workers, or store more --slabs.",
+    );
   }
   const sectorsToMove = moves.reduce((sum, count) => sum + count, 0);
   return { placement, fates, lost, sectorsToMove, repairableSlabs, crampedSlabs };
@@ -79,7 +89,7 @@ export function planDamage(options: DemoOptions): DamagePlan {
 
 function contradictions(options: DemoOptions): string[] {
   const { hosts, minShards, totalShards, slabs, lostSectors, endangered } = options;
-  const bad = options.dead + options.blocked + options.badContracts + options.liars;
+  const bad = options.dead + options.blocked + options.badContracts + options.liars + options.forgetfulHosts;
   const problems: string[] = [];
   if (minShards > totalShards) {
     problems.push(`--min-shards ${minShards}: expected at most --total-shards ${totalShards}`);
@@ -91,8 +101,8 @@ function contradictions(options: DemoOptions): string[] {
   }
   if (bad > hosts) {
     problems.push(
-      `--dead ${options.dead}, --blocked ${options.blocked}, --bad-contracts ${options.badContracts} and ` +
-        `--liars ${options.liars}: expected at most --hosts ${hosts} together, got ${bad}`,
+      `--dead ${options.dead}, --blocked ${options.blocked}, --bad-contracts ${options.badContracts}, ` +
+        `--liars ${options.liars} and --forgetful-hosts ${options.forgetfulHosts}: expected at most --hosts ${hosts} together, got ${bad}`,
     );
   }
   if (endangered > slabs) {
@@ -131,6 +141,7 @@ function chooseFates(options: DemoOptions, placement: readonly (readonly number[
     ["blocked", options.blocked],
     ["bad-contract", options.badContracts],
     ["liar", options.liars],
+    ["forgetful", options.forgetfulHosts],
   ] as const;
   for (const [fate, count] of wanted) for (const host of order.splice(0, count)) fates[host] = fate;
   return fates;

@@ -4,8 +4,11 @@ import type { WriteStream } from "node:tty";
 export interface Progress {
   /** A line that stays. */
   line(text: string): void;
-  /** Where things stand: on a terminal one line that is drawn over, elsewhere a plain line now and then. */
-  status(text: string): void;
+  /**
+   * Where things stand: on a terminal lines that are drawn over, elsewhere the first one as a plain line now and then.
+   * Each must fit the terminal's width, colours aside; a single one is cut to it.
+   */
+  status(lines: string | readonly string[]): void;
   /** The status is over. */
   clear(): void;
 }
@@ -13,6 +16,7 @@ export interface Progress {
 /** Without a terminal: often enough to see that it goes on, rarely enough to read. */
 const PLAIN_STATUS_EVERY_MS = 5_000;
 const ERASE_LINE = "\r\u001b[2K";
+const ERASE_LINE_AND_UP = "\u001b[2K\u001b[1A";
 
 export function createProgress(
   out: Pick<WriteStream, "write"> & { readonly isTTY?: boolean; readonly columns?: number },
@@ -22,30 +26,30 @@ export function createProgress(
     let nextAtMs = 0;
     return {
       line: (text) => void out.write(`${text}\n`),
-      status(text) {
+      status(lines) {
         if (now() < nextAtMs) return;
         nextAtMs = now() + PLAIN_STATUS_EVERY_MS;
-        out.write(`${text}\n`);
+        out.write(`${typeof lines === "string" ? lines : lines[0]}\n`);
       },
       clear: () => {
         nextAtMs = 0;
       },
     };
   }
-  let shown = "";
-  const draw = (): void => void out.write(`${ERASE_LINE}${shown.slice(0, (out.columns || 80) - 1)}`);
+  let shown: readonly string[] = [];
+  const erase = (): string => `${ERASE_LINE_AND_UP.repeat(Math.max(0, shown.length - 1))}${ERASE_LINE}`;
   return {
     line(text) {
-      out.write(`${ERASE_LINE}${text}\n`);
-      if (shown !== "") draw();
+      out.write(`${erase()}${text}\n${shown.join("\n")}`);
     },
-    status(text) {
-      shown = text;
-      draw();
+    status(lines) {
+      const next = typeof lines === "string" ? [lines.slice(0, (out.columns || 80) - 1)] : lines;
+      out.write(`${erase()}${next.join("\n")}`);
+      shown = next;
     },
     clear() {
-      if (shown !== "") out.write(ERASE_LINE);
-      shown = "";
+      if (shown.length > 0) out.write(erase());
+      shown = [];
     },
   };
 }
@@ -75,4 +79,9 @@ export function formatSiacoins(hastings: bigint): string {
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}
+
+/** "1 host", "2 hosts". */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

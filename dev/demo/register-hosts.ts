@@ -7,7 +7,7 @@ import { DEFAULT_PRICES, type Swarm, type SwarmHost } from "../swarm/swarm.ts";
 /** The chain's height while the demo runs. */
 export const TIP_HEIGHT = 580_000n;
 /** Contracts have most of indexd's default period before them. */
-const PROOF_HEIGHT = TIP_HEIGHT + 6_000n;
+export const PROOF_HEIGHT = TIP_HEIGHT + 6_000n;
 /** 144 blocks after the proof window opens. */
 const EXPIRATION_HEIGHT = PROOF_HEIGHT + 144n;
 

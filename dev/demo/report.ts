@@ -1,7 +1,11 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
+import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
-import { formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
+import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
+import type { Leftovers } from "./read-leftovers.ts";
+import { judgeRun, type Verdict } from "./verdict.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
+import type { ClockFaults } from "./wrong-clocks.ts";
 
 /** The line that --json prints, in this order. */
 export interface DemoSummary {
@@ -13,6 +17,8 @@ export interface DemoSummary {
   readonly repairedSectors: number;
   readonly copiedSectors: number;
   readonly rebuiltSectors: number;
+  /** Stored by a worker that was killed before its commit, and found by the next repair. */
+  readonly foundSectors: number;
   /** Of sectors, counted at the hosts: what killed workers read and wrote is in it. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -26,9 +32,27 @@ export interface DemoSummary {
   readonly endedBackends: number;
   readonly databaseSilences: number;
   readonly databaseSilentSeconds: number;
+  /** Repairs that a worker ended at their begin because its clock was hours off. */
+  readonly wrongClocks: number;
+  /** Sum over them, until the next repair of the slab began. */
+  readonly wrongClockSeconds: number;
+  /** Hosts that denied everything for a while. */
+  readonly forgetfulHosts: number;
+  readonly forgottenSeconds: number;
+  /** Sectors that they denied, and those of them that were recorded lost before the host was suspected. */
+  readonly deniedSectors: number;
+  readonly falseLosses: number;
+  /** Still open: of slabs that no host can take a sector of, whose next attempt is an hour ahead. */
+  readonly waitingDenials: number;
+  /** From when they remembered until no other denial of theirs was open any more. */
+  readonly secondsUntilNoneDenied: number;
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
+  /** Sectors that are not healthy and that no host may take; the verdict says why. Never more than 0 without it. */
+  readonly sectorsWithoutDestination: number;
+  /** Sectors that are not healthy though a host could take them: then the demo has failed. */
+  readonly sectorsLeft: number;
   readonly violations: number;
   readonly seconds: number;
   /** Slabs that could lose at most 2 more sectors, after the damage. */
@@ -39,12 +63,15 @@ export interface DemoSummary {
   readonly secondsUntilNoneWithin2: number | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
+  /** The sentence with which the demo ends. */
+  readonly verdict: string;
 }
 
 export interface DemoResult {
   readonly summary: DemoSummary;
   /** Why the demo failed; empty when all went well. */
   readonly failures: readonly string[];
+  readonly verdict: Verdict;
 }
 
 export interface DemoFindings {
@@ -52,12 +79,17 @@ export interface DemoFindings {
   readonly damage: readonly DamagedSector[];
   readonly state: RepairState;
   readonly traffic: Traffic;
-  /** Open sectors that some host may take. */
-  readonly openWithDestination: number;
+  readonly leftovers: Leftovers;
+  readonly objects: number;
+  readonly hosts: number;
+  readonly totalShards: number;
   readonly gaveUp: string | undefined;
   readonly killsWanted: number;
   readonly killedWorkers: number;
   readonly disturbed: DisturbancesDone;
+  readonly clockFaults: ClockFaults;
+  readonly forgetting: Forgetting;
+  readonly falseLosses: number;
   /** Disturbances of the database that were wanted and did not come to it. */
   readonly missed: readonly string[];
   readonly unreadable: ReadonlyMap<number, string>;
@@ -74,13 +106,15 @@ export interface DemoFindings {
 export function summarize(findings: DemoFindings): DemoResult {
   const { damage, state, traffic, unreadable, violations, danger } = findings;
   const moves = [...state.moved.values()];
-  const summary: DemoSummary = {
+  const { withDestination } = findings.leftovers;
+  const measured: Omit<DemoSummary, "verdict"> = {
     slabs: findings.slabs,
     damagedSlabs: new Set(damage.map(({ slabId }) => slabId)).size,
     damagedSectors: damage.length,
     repairedSectors: damage.length - state.open.length,
     copiedSectors: moves.filter((how) => how === "copied").length,
     rebuiltSectors: moves.filter((how) => how === "rebuilt").length,
+    foundSectors: moves.filter((how) => how === "found").length,
     bytesRead: traffic.bytesRead,
     bytesWritten: traffic.bytesWritten,
     hastings: String(traffic.hastings),
@@ -90,8 +124,18 @@ export function summarize(findings: DemoFindings): DemoResult {
     endedBackends: findings.disturbed.endBackends,
     databaseSilences: findings.disturbed.silentDatabase,
     databaseSilentSeconds: Math.round(findings.disturbed.silentMs / 100) / 10,
+    wrongClocks: findings.clockFaults.count,
+    wrongClockSeconds: Math.round(findings.clockFaults.waitedMs / 100) / 10,
+    forgetfulHosts: findings.forgetting.hosts,
+    forgottenSeconds: Math.round(findings.forgetting.forgotMs / 100) / 10,
+    deniedSectors: findings.forgetting.deniedSectors,
+    falseLosses: findings.falseLosses,
+    waitingDenials: findings.forgetting.waiting,
+    secondsUntilNoneDenied: Math.round(findings.forgetting.settledMs / 100) / 10,
     expiredLeases: state.expiredLeases,
     unreadableObjects: unreadable.size,
+    sectorsWithoutDestination: findings.leftovers.withoutDestination,
+    sectorsLeft: findings.leftovers.withDestination,
     violations: violations.length,
     seconds: Math.round(findings.seconds * 10) / 10,
     slabsWithin2: danger.slabs,
@@ -101,9 +145,9 @@ export function summarize(findings: DemoFindings): DemoResult {
     indexd: findings.indexd,
   };
   const failures = [
-    ...(findings.openWithDestination > 0
+    ...(withDestination > 0
       ? [
-          `${findings.openWithDestination} damaged sectors are not healthy though a host could take them` +
+          `${counted(withDestination, "sector")} ${withDestination === 1 ? "is" : "are"} not healthy though a host could take ${withDestination === 1 ? "it" : "them"}` +
             (findings.gaveUp === undefined ? "" : `: ${findings.gaveUp}`),
         ]
       : []),
@@ -114,7 +158,8 @@ export function summarize(findings: DemoFindings): DemoResult {
     ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
     ...violations,
   ];
-  return { summary, failures };
+  const verdict = judgeRun({ ...findings, ...measured, failures });
+  return { summary: { ...measured, verdict: verdict.sentence }, failures, verdict };
 }
 
 const CAUSES: Readonly<Record<DamageCause, string>> = {
@@ -130,10 +175,10 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
   const open = new Set(state.open.map(({ root }) => root));
   const rows = (Object.keys(CAUSES) as DamageCause[]).map((cause) => {
     const sectors = damage.filter((sector) => sector.cause === cause);
-    const moved = (how: "copied" | "rebuilt"): number =>
+    const moved = (how: "copied" | "rebuilt" | "found"): number =>
       sectors.filter(({ root }) => state.moved.get(root) === how).length;
     const healthy = sectors.filter(({ root }) => !open.has(root)).length;
-    return [CAUSES[cause], sectors.length, healthy, moved("copied"), moved("rebuilt")];
+    return [CAUSES[cause], sectors.length, healthy, moved("copied"), moved("rebuilt"), moved("found")];
   });
   const total = [
     "all",
@@ -141,23 +186,30 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
     summary.repairedSectors,
     summary.copiedSectors,
     summary.rebuiltSectors,
+    summary.foundSectors,
   ];
   return [
-    ...aligned([["", "damaged", "healthy now", "copied", "rebuilt"], ...rows, total]),
+    ...aligned([["", "damaged", "healthy now", "copied", "rebuilt", "found"], ...rows, total]),
     "",
     ...aligned([
       ["indexd", summary.indexd],
       ["slabs", `${summary.slabs}, ${summary.damagedSlabs} damaged`],
-      ["found lost", `${state.foundLost} sectors that indexd took for stored`],
+      ["found lost", `${counted(state.foundLost, "sector")} that indexd took for stored`],
       ["read", formatBytes(summary.bytesRead)],
       ["written", formatBytes(summary.bytesWritten)],
       ["cost", `${summary.hastings} hastings = ${formatSiacoins(BigInt(summary.hastings))}`],
       [
         "workers killed",
-        `${summary.killedWorkers} of ${findings.killsWanted}, ${summary.expiredLeases} leases expired`,
+        `${summary.killedWorkers} of ${findings.killsWanted}, ${counted(summary.expiredLeases, "lease")} expired`,
       ],
       ["database", describeDatabase(summary)],
-      ["within 2 of loss", describeDanger(summary)],
+      [
+        "wrong clocks",
+        `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
+      ],
+      ["forgetful hosts", describeForgetting(summary)],
+      ["in danger", describeDanger(summary)],
+      ["leased too early", `${counted(summary.othersLeasedFirst, "slab")} before the last one in danger`],
       ["objects unreadable", String(summary.unreadableObjects)],
       ["rules violated", String(summary.violations)],
       ["time", formatSeconds(summary.seconds)],
@@ -168,19 +220,27 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
 function describeDatabase(summary: DemoSummary): string {
   const { databaseCrashes, databaseCrashedSeconds, databaseSilences, databaseSilentSeconds } = summary;
   return (
-    `crashed ${databaseCrashes} times (${databaseCrashedSeconds.toFixed(1)} s away), ${summary.endedBackends} backends ended, ` +
-    `silent ${databaseSilences} times (${databaseSilentSeconds.toFixed(1)} s)`
+    `crashed ${counted(databaseCrashes, "time")} (${databaseCrashedSeconds.toFixed(1)} s away), ${counted(summary.endedBackends, "backend")} ended, ` +
+    `silent ${counted(databaseSilences, "time")} (${databaseSilentSeconds.toFixed(1)} s)`
   );
 }
 
-function describeDanger(summary: DemoSummary): string {
-  const { slabsWithin2, secondsUntilNoneWithin2, othersLeasedFirst } = summary;
-  if (slabsWithin2 === 0) return "no slab after the damage";
+function describeForgetting(summary: DemoSummary): string {
+  const { forgetfulHosts, forgottenSeconds, deniedSectors, falseLosses, waitingDenials } = summary;
+  if (forgetfulHosts === 0) return "none";
+  return (
+    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} believed; ` +
+    `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
+  );
+}
+
+function describeDanger({ slabsWithin2, secondsUntilNoneWithin2 }: DemoSummary): string {
+  if (slabsWithin2 === 0) return "no slab could lose data by losing 2 sectors more";
   const until =
     secondsUntilNoneWithin2 === null
       ? "some until the end"
       : `none ${secondsUntilNoneWithin2.toFixed(1)} s after the damage`;
-  return `${slabsWithin2} slabs, ${until}; ${othersLeasedFirst} others were leased before the last of them`;
+  return `${counted(slabsWithin2, "slab")} within 2 sectors of loss, ${until}`;
 }
 
 /** The first column to the left, numbers to the right. */

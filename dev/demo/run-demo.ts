@@ -14,13 +14,13 @@ import { type LocalRuntime, startLocalRuntime } from "../runtime/runtime.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import { findEventViolations } from "./check-events.ts";
-import { plantedLosses } from "./check-losses.ts";
+import { plantedLosses, readLosses } from "./check-losses.ts";
 import { findViolations } from "./check-outcome.ts";
 import { startDatabaseProxy } from "./database-proxy.ts";
 import type { DemoOptions } from "./demo-options.ts";
-import { assertDiskSpace, neededBytes } from "./disk-space.ts";
+import { assertDiskSpace, neededBytes, storedBytes } from "./disk-space.ts";
 import { missedDisturbances } from "./disturb-database.ts";
-import { deploymentOf, describeSettings, INDEXD_LOOPS, QUEUE_OPTIONS } from "./fleet-settings.ts";
+import { deploymentOf, INDEXD_LOOPS, MIN_HOST_DISTANCE_KM, QUEUE_OPTIONS } from "./fleet-settings.ts";
 import { followEvents } from "./follow-events.ts";
 import { type DamagedSector, inflictDamage } from "./inflict-damage.ts";
 import { letRepair, type RepairsDone } from "./let-repair.ts";
@@ -28,11 +28,14 @@ import { type DemoDatabase, openDatabase } from "./open-database.ts";
 import { type DamagePlan, planDamage } from "./plan-damage.ts";
 import { type PlannedObject, planObjects } from "./plan-objects.ts";
 import { playIndexd } from "./play-indexd.ts";
-import { formatBytes, formatSeconds, type Progress } from "./progress.ts";
+import { counted, formatBytes, formatSeconds, type Progress } from "./progress.ts";
 import { readBack } from "./read-back.ts";
+import { readLeftovers } from "./read-leftovers.ts";
 import { registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
-import { type DemoFindings, type DemoResult, summarize, tableOf } from "./report.ts";
+import { type DemoFindings, type DemoResult, summarize } from "./report.ts";
+import type { RunSample } from "./report-page.ts";
 import { seededBytes, seededRandom } from "./seeded-random.ts";
+import { drawAndSample, showResult, writeReport } from "./show-run.ts";
 import { storeObjects } from "./store-objects.ts";
 import { type Upgrade, upgradeInMidRun } from "./upgrade-in-mid-run.ts";
 import {
@@ -44,6 +47,7 @@ import {
   readFirstLeases,
 } from "./watch-danger.ts";
 import { readTraffic } from "./watch-repairs.ts";
+import { prepareWrongClocks, readClockFaults } from "./wrong-clocks.ts";
 
 /** Reading, encoding and decoding in this process. */
 const KERNEL_BYTES = 48 * 1_048_576;
@@ -51,9 +55,13 @@ const KERNEL_BYTES = 48 * 1_048_576;
 interface DemoRun {
   readonly options: DemoOptions;
   readonly progress: Progress;
+  /** Whether the terminal shows them. */
+  readonly colours: boolean;
   readonly signal: AbortSignal;
   readonly plan: DamagePlan;
   readonly objects: readonly PlannedObject[];
+  /** Grows while the fleet repairs. */
+  readonly samples: RunSample[];
   readonly startedAtMs: number;
 }
 
@@ -63,32 +71,40 @@ interface DemoRun {
  */
 export async function runDemo(
   options: DemoOptions,
-  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+  { progress, colours, signal }: Pick<DemoRun, "progress" | "colours" | "signal">,
 ): Promise<DemoResult> {
   const startedAtMs = Date.now();
+  // First what takes no time: planning for many hosts takes minutes.
+  await assertDiskSpace(tmpdir(), storedBytes(options.slabs * options.totalShards));
   const plan = planDamage(options);
   const objects = planObjects(options);
   const bytes = neededBytes(options, plan);
   await assertDiskSpace(tmpdir(), bytes);
+  if (options.report !== undefined) await writeReport(options.report, "");
   progress.line(`seed ${options.seed}; up to ${formatBytes(bytes)} in ${tmpdir()}`);
-  for (const line of describeSettings()) progress.line(`  ${line}`);
   if (plan.crampedSlabs > 0) {
-    progress.line(`  ${plan.crampedSlabs} slabs have more sectors to move than hosts that may take them`);
+    progress.line(
+      `${counted(plan.crampedSlabs, "slab")} will have more sectors to move than hosts that may take them`,
+    );
   }
-  const run: DemoRun = { options, progress, signal, plan, objects, startedAtMs };
+  const samples: RunSample[] = [];
+  const run: DemoRun = { options, progress, colours, signal, plan, objects, samples, startedAtMs };
   progress.status("starting database, queue and hosts");
+  let wrongClocks = "";
   const runtime = await startLocalRuntime<Swarm>({
     queue: QUEUE_OPTIONS,
     // What was acknowledged has to outlive a crash of the server, as with PostgreSQL's own defaults.
     postgres: { settings: { synchronous_commit: "on", full_page_writes: "on" } },
     signal,
-    startSwarm: (dir) =>
-      startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT }),
+    async startSwarm(dir) {
+      wrongClocks = await prepareWrongClocks(dir, options.wrongClocks);
+      return startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT });
+    },
   });
   try {
     const database = await openDatabase(runtime.postgres, options.workers, INDEXD_RELEASES[options.indexd]);
     try {
-      return await inRuntime(run, runtime, database);
+      return await inRuntime(run, runtime, database, wrongClocks);
     } finally {
       await database.sql.end({ timeout: 1 });
     }
@@ -103,13 +119,14 @@ async function inRuntime(
   run: DemoRun,
   runtime: LocalRuntime<Swarm>,
   { sql, fleetUrl, connect }: DemoDatabase,
+  wrongClocks: string,
 ): Promise<DemoResult> {
   const { options, progress, signal, plan, objects } = run;
   const migrationSeed = seededBytes(options.seed, "migration seed", 32);
   const { account } = accountKeyFromSeed(migrationSeed);
   const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
   const hosts = await registerHosts(sql, runtime.swarm, account);
-  progress.line(`${hosts.length} hosts, PostgreSQL 18 and SQS are up after ${sinceStart(run)}`);
+  progress.line(`${counted(hosts.length, "host")}, PostgreSQL 18 and SQS are up after ${sinceStart(run)}`);
 
   let stored = 0;
   const total = options.slabs * options.totalShards;
@@ -128,11 +145,12 @@ async function inRuntime(
   });
   progress.clear();
   progress.line(
-    `${objects.length} objects in ${options.slabs} slabs of ${options.minShards}-of-${options.totalShards}, ` +
+    `${counted(objects.length, "object")} in ${counted(options.slabs, "slab")} of ${options.minShards}-of-${options.totalShards}, ` +
       `${total} sectors, are stored after ${sinceStart(run)}`,
   );
 
   const damage = await inflictDamage(sql, plan, hosts, slabs);
+  const forgetful = hosts.filter((_, number) => plan.fates[number] === "forgetful");
   // The time until no slab is near to loss counts from here.
   const danger = createDangerWatch(await readDanger(sql));
   for (const line of describeDamage(run, damage, danger)) progress.line(line);
@@ -150,6 +168,7 @@ async function inRuntime(
       workers: options.workers,
       databaseUrl: proxy.url,
       migrationSeed,
+      wrongClocks,
     });
     const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
     const disturbances = { wanted: options, random: seededRandom(options.seed, "disturbances") };
@@ -160,10 +179,12 @@ async function inRuntime(
       runtime,
       deployment,
       hosts,
+      forgetful,
       damage,
       danger,
       kills,
       progress,
+      draw: (...now) => drawAndSample(run, { slabs, damage }, ...now),
       signal,
     });
     await upgrade?.done;
@@ -177,10 +198,12 @@ async function inRuntime(
   progress.line(`repairs are done after ${sinceStart(run)}`);
 
   const traffic = await readTraffic(hosts);
+  const leftovers = await readLeftovers(sql, MIN_HOST_DISTANCE_KM);
   const violations = await findViolations(sql, {
     hosts,
     slabs,
     planted: plantedLosses(plan, hosts, slabs),
+    forgetful: new Set(forgetful.map(({ row }) => row.id)),
     ...repairs,
   });
   const publishes = options.upgrade || options.indexd === NEWEST_RELEASE;
@@ -203,7 +226,9 @@ async function inRuntime(
     },
   });
   progress.clear();
+  const clockFaults = await readClockFaults(sql);
   const findings: DemoFindings = {
+    clockFaults,
     slabs: slabs.length,
     damage,
     traffic,
@@ -215,13 +240,25 @@ async function inRuntime(
       leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
     },
     killsWanted: options.killWorkers,
-    missed: missedDisturbances(options, repairs.disturbed),
+    falseLosses: (await readLosses(sql)).journalled.filter(({ hostId }) =>
+      forgetful.some(({ row }) => row.id === hostId),
+    ).length,
+    missed: [
+      ...missedDisturbances(options, repairs.disturbed),
+      ...(clockFaults.count === options.wrongClocks
+        ? []
+        : [`${clockFaults.count} repairs were refused for a wrong clock, ${options.wrongClocks} were to be`]),
+    ],
+    leftovers,
+    objects: objects.length,
+    hosts: options.hosts,
+    totalShards: options.totalShards,
     seconds: (Date.now() - run.startedAtMs) / 1_000,
     indexd: options.upgrade ? `${options.indexd} to ${NEWEST_RELEASE}` : options.indexd,
     ...repairs,
   };
   const result = summarize(findings);
-  for (const line of ["", ...tableOf(findings, result), ""]) progress.line(line);
+  await showResult(run, { slabs, damage, state: repairs.state }, findings, result);
   return result;
 }
 
@@ -247,9 +284,8 @@ function describeDamage(
   const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
-      `${options.liars} lying; ${options.lostSectors} sectors lost, ${unnoticed} of them unnoticed`,
-    `${danger.nearAtStart.size} slabs are within ${NEAR_MARGIN} of loss, for which ` +
-      `${plan.lost.filter(({ endangers }) => endangers).length} more sectors of the last ${options.endangered} were lost`,
-    `${damage.length} sectors in ${slabs} slabs have to move`,
+      `${options.liars} lying, ${options.forgetfulHosts} forgetful; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
+    `${counted(danger.nearAtStart.size, "slab")} can lose at most ${NEAR_MARGIN} sectors more before data is lost`,
+    `${counted(damage.length, "sector")} in ${counted(slabs, "slab")} must move`,
   ];
 }

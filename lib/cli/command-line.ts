@@ -16,6 +16,7 @@ import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair/command.ts";
 import { addSchema } from "./commands/schema/command.ts";
+import { addServe } from "./commands/serve.ts";
 import { addSlab } from "./commands/slab.ts";
 import { addSlabs } from "./commands/slabs.ts";
 import { addStatus } from "./commands/status/command.ts";
@@ -41,6 +42,7 @@ const COMMANDS = [
   addPlan,
   addRepair,
   addWork,
+  addServe,
   addInvoke,
   addPause,
   addDeadLetters,

@@ -13,6 +13,10 @@ export type OperatorErrorCode =
   | "database-url-without-tls"
   | "variables-file-unreadable"
   | "variable-missing"
+  | "secret-file-unsafe"
+  | "password-unfit"
+  | "password-missing"
+  | "address-unusable"
   /** The database was reached or not, and does not let us. */
   | "database-unreachable"
   | "certificate-refused"
@@ -40,6 +44,7 @@ export type OperatorErrorCode =
   | "worker-unfit"
   /** AWS, or what stands in for it. */
   | "function-failed"
+  | "aws-package-missing"
   | "aws-unavailable";
 
 /** Thrown by the command line's own use cases; the exit code follows from the code (exit-codes.ts). */

@@ -1,4 +1,4 @@
-import { SendMessageBatchCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSClient } from "@aws-sdk/client-sqs";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { QueueError } from "./queue-error.ts";
 import { encodeRepairMessage } from "./repair-message.ts";
@@ -35,6 +35,8 @@ export function createRepairQueue(options: {
     async send(messages, signal) {
       if (messages.length === 0) return { sent: [], failed: [] };
       if (messages.length > QUEUE_BATCH) throw new RangeError(`expected at most ${QUEUE_BATCH} messages`);
+      // Loaded where it is used: a worker without a queue has no AWS client, and needs this file's types and sizes only.
+      const { SendMessageBatchCommand } = await import("@aws-sdk/client-sqs");
       const command = new SendMessageBatchCommand({
         QueueUrl: options.queueUrl,
         Entries: messages.map((message, index) => ({

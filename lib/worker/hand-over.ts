@@ -1,6 +1,7 @@
 import type { RepairQueue, SendResult } from "../queue/repair-queue.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
-import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+import type { WorkEnd } from "./worker-slot.ts";
 
 export interface HandOver extends RepairQueue {
   /** Leases that no worker took or could begin since the last call, and whether a worker was at fault. */

@@ -16,6 +16,7 @@ import { releaseUnbegunLease } from "../database/leases/lease-slab.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import { claim } from "../jobs/claim/claim.ts";
 import { CLAIM_MEASURES } from "../jobs/claim/claim-metrics.ts";
+import type { ClaimReport } from "../jobs/claim/claim-report.ts";
 import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
 import { reap } from "../jobs/reap/reap.ts";
 import { REAP_MEASURES } from "../jobs/reap/reap-metrics.ts";
@@ -29,7 +30,10 @@ import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
-import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
+import type { ArchiveJob } from "./open-archive.ts";
+import { createStopTeller } from "./tell-stop.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+import type { WorkEnd } from "./worker-slot.ts";
 
 export interface DatabaseWork {
   readonly database: DeadlineClient;
@@ -40,13 +44,30 @@ export interface DatabaseWork {
   readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
+  /** Runs beside reap, as often. */
+  readonly archive?: ArchiveJob | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
   readonly onEnd: (end: WorkEnd) => void;
+  /** Told of each run of claim and of reap. */
+  readonly onRun?: (run: WorkRun) => void;
+  /** Which failures end it; the others are tried again. Default: those that time does not mend. */
+  readonly isFatal?: (error: unknown) => boolean;
   /** Ends it: nothing more is claimed, and what was claimed and not begun is given back. */
   readonly signal: AbortSignal;
 }
+
+/** `failed` before either of them began: `claim`, because nothing is claimed then. */
+export type WorkRun =
+  | {
+      readonly job: "claim";
+      readonly kind: "ended";
+      /** `no-free-worker`: there was no one to claim for. */
+      readonly stopped: ClaimReport["stopped"] | "no-free-worker";
+    }
+  | { readonly job: "reap"; readonly kind: "ended" }
+  | { readonly job: "claim" | "reap"; readonly kind: "failed"; readonly error: unknown };
 
 /** Without a backlog, or while the fleet is paused or its circuit breaker is open: how long until the next look. */
 const IDLE_MS = 15_000;
@@ -64,31 +85,43 @@ const NO_DEAD_LETTERS: DeadLetterQueue = { receive: async () => [], delete: asyn
 
 /** @throws what will not mend by itself: an unknown indexd, another schema, a right that lacks */
 export async function workFromDatabase(work: DatabaseWork): Promise<void> {
-  const { pool, clock, logger, signal } = work;
+  const { pool, clock, logger, signal, onRun = () => {}, isFatal = (error) => !mayPass(error) } = work;
   const queue = createHandOver(pool, work.onEnd);
   const ask = askWithin(work.database, clock);
+  const tellStop = createStopTeller(ask, logger);
   let reapAt = clock.now();
+  let archiving: Promise<unknown> | undefined;
   const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
+    let job: WorkRun["job"] = "claim";
     try {
       const standing = await ask((sql) => assertFleetMayWork(sql, work.acceptedVersion), {
         isIdempotent: true,
       });
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
+        archiving ??= work.archive?.follow(ask, REAP_MS).finally(() => {
+          archiving = undefined;
+        });
+        job = "reap";
         warnOfStanding(logger, standing);
         work.metrics.print(standingMetrics(standing));
         const deps = { ask, clock, queue, deadLetters: NO_DEAD_LETTERS, indexer: work.indexer };
         await measureRun("reap", work, REAP_MEASURES, () => reap(deps, work.reap, REAP_MS));
+        onRun({ job, kind: "ended" });
+        job = "claim";
       }
-      const found = await claimForFreeWorkers(work, ask, queue);
+      const found = await claimForFreeWorkers(work, ask, queue, tellStop);
       retryMs = FIRST_RETRY_MS;
       await rest(work, found);
     } catch (error) {
       if (signal.aborted) break;
-      if (!mayPass(error)) throw error;
-      const text = "the database could not be used; it is tried again";
+      onRun({ job, kind: "failed", error });
+      if (isFatal(error)) throw error;
+      const text = mayPass(error)
+        ? "the database could not be used; it is tried again"
+        : `${job} failed; it is tried again`;
       const said = lines.note(text, error);
       if (said !== undefined) logger.warn({ error, retryMs, ...said }, text);
       await sleep(clock, retryMs, signal).catch(() => {});
@@ -98,13 +131,22 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
+  await archiving;
   await giveBack(work, ask, queue, lines);
 }
 
 /** `some`: there may be more as soon as a worker is free. */
-async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver): Promise<"some" | "none"> {
-  const { pool, clock, signal } = work;
-  if (pool.free === 0) return "some";
+async function claimForFreeWorkers(
+  work: DatabaseWork,
+  ask: Ask,
+  queue: HandOver,
+  tellStop: ReturnType<typeof createStopTeller>,
+): Promise<"some" | "none"> {
+  const { pool, clock, signal, onRun = () => {} } = work;
+  if (pool.free === 0) {
+    onRun({ job: "claim", kind: "ended", stopped: "no-free-worker" });
+    return "some";
+  }
   const report = await claim(
     { ask, queue, clock, signal },
     {
@@ -118,6 +160,8 @@ async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver
     },
     CLAIM_MS,
   );
+  onRun({ job: "claim", kind: "ended", stopped: report.stopped });
+  await tellStop(report.stopped);
   work.metrics.print({ ...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) });
   // Several rounds a second: only those that found something are worth a line.
   if (report.sent + report.resent > 0) work.logger.info({ report }, "claim ended");

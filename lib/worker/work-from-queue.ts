@@ -12,7 +12,8 @@ import { returnDelaySeconds } from "../queue/return-delay.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 import { pauseAfterErrorsMs } from "./pause-after-errors.ts";
-import type { WorkEnd, WorkerPool } from "./worker-pool.ts";
+import type { WorkerPool } from "./worker-pool.ts";
+import type { WorkEnd } from "./worker-slot.ts";
 
 export interface QueueWork {
   readonly client: SQSClient;

@@ -1,4 +1,4 @@
-import type { WorkEnd } from "./worker-pool.ts";
+import type { WorkEnd } from "./worker-slot.ts";
 
 /** What a worker did from its start to its end. */
 export interface WorkReport {

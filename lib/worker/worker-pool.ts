@@ -2,20 +2,16 @@
  * Workers in processes of their own: a repair is bound by hashing as much as by the network. Each process repairs several
  * slabs at once, which share its connections; one that crashes takes only its own repairs with it.
  *
- *   (none) --first order--> process, 0 to `perProcess` repairs --exit / a repair takes too long--> (gone)
- *
  * `stop` waits for what is under way. What always holds: at most `size` repairs at once, at most `processes` processes; a
  * repair goes to the process that has least to do.
  */
-import { type ChildProcess, fork } from "node:child_process";
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
+import { extname, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
-import type { RepairOrder, RepairReport, WorkerReport } from "./worker-messages.ts";
+import { type WorkEnd, type WorkerHealth, WorkerSlot } from "./worker-slot.ts";
 
 export interface WorkerPoolOptions {
   /** Repairs at once. */
@@ -33,12 +29,11 @@ export interface WorkerPoolOptions {
   readonly entry?: string;
 }
 
-export type WorkEnd = RepairReport | { readonly kind: "crashed" };
-
 /** A process alone takes as much memory as two repairs of usual codes; while one waits for hosts, the other computes. */
 const LEAST_PER_PROCESS = 2;
 
-const ENTRY = fileURLToPath(new URL("./worker-process.ts", import.meta.url));
+/** Beside this file, in TypeScript or compiled as this one is. */
+const ENTRY = join(import.meta.dirname, `worker-process${extname(import.meta.filename)}`);
 function workerFailed(): OperatorError {
   return new OperatorError({
     code: "worker-failed",
@@ -47,35 +42,46 @@ function workerFailed(): OperatorError {
   });
 }
 
-/** A repair ends by itself well before its time is up; a process that does not hangs. Lambda kills it at once. */
-const KILL_AFTER_MS = 30_000;
-
-interface Worker {
-  readonly child: ChildProcess;
-  /** Repairs under way, by id. */
-  readonly repairs: Map<string, (end: WorkEnd) => void>;
-}
-
 export class WorkerPool {
-  readonly #options: WorkerPoolOptions;
-  readonly #processes: number;
-  readonly #perProcess: number;
-  readonly #workers = new Set<Worker>();
+  readonly #size: number;
+  readonly #slots: readonly WorkerSlot[];
   readonly #underWay = new Set<Promise<WorkEnd>>();
   readonly #waiting: (() => void)[] = [];
   #isStopping = false;
 
   constructor(options: WorkerPoolOptions) {
-    this.#options = options;
-    const { size, processes = Math.min(availableParallelism(), Math.ceil(size / LEAST_PER_PROCESS)) } =
-      options;
-    this.#processes = Math.min(size, processes);
-    this.#perProcess = Math.ceil(options.size / this.#processes);
+    const { size, onUnfit, entry = ENTRY, environment, timeoutMs, clock } = options;
+    const wanted = options.processes ?? Math.min(availableParallelism(), Math.ceil(size / LEAST_PER_PROCESS));
+    const processes = Math.min(size, wanted);
+    this.#size = size;
+    this.#slots = Array.from(
+      { length: processes },
+      (_, index) =>
+        new WorkerSlot({
+          name: `worker ${index + 1}`,
+          entry,
+          environment,
+          repairsAtOnce: Math.ceil(size / processes),
+          timeoutMs,
+          clock,
+          onUnfit: (reason) => {
+            this.#isStopping = true;
+            onUnfit?.(reason);
+          },
+        }),
+    );
   }
 
-  /** How many repairs could be started now. */
+  /** Repairs at once. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How many repairs could be started now; fewer while crashed processes wait to be started again. */
   get free(): number {
-    return this.#isStopping ? 0 : this.#options.size - this.#underWay.size;
+    if (this.#isStopping) return 0;
+    const spare = this.#slots.reduce((sum, slot) => sum + slot.spare, 0);
+    return Math.min(spare, this.#size - this.#underWay.size);
   }
 
   get busy(): number {
@@ -84,7 +90,12 @@ export class WorkerPool {
 
   /** Of the processes that live now. */
   get pids(): number[] {
-    return [...this.#workers].flatMap(({ child: { pid } }) => (pid === undefined ? [] : [pid]));
+    return this.#slots.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
+  }
+
+  /** One entry for each process that there may be. */
+  get health(): readonly WorkerHealth[] {
+    return this.#slots.map((slot) => slot.health);
   }
 
   /**
@@ -93,7 +104,7 @@ export class WorkerPool {
    * @throws {OperatorError} `worker-failed`; the signal's reason
    */
   async start(signal?: AbortSignal): Promise<void> {
-    const { child } = this.#start();
+    const child = this.#slots[0]!.start();
     const onAbort = (): void => void child.kill("SIGKILL");
     signal?.addEventListener("abort", onAbort, { once: true });
     if (signal?.aborted === true) onAbort();
@@ -108,13 +119,20 @@ export class WorkerPool {
     }
   }
 
+  /** How long {@link start} has to wait after a failure. */
+  get startPauseMs(): number {
+    return this.#slots[0]!.pauseMs;
+  }
+
   /** Starts a repair; call it only while {@link free} is positive. Never rejects. */
   run(task: LeasedSlab): Promise<WorkEnd> {
     if (this.free <= 0) throw new RangeError("no worker is free");
-    const end = this.#order(this.#leastBusy(), task).finally(() => {
-      this.#underWay.delete(end);
-      for (const wake of this.#waiting.splice(0)) wake();
-    });
+    const end = this.#leastBusy()
+      .order(task)
+      .finally(() => {
+        this.#underWay.delete(end);
+        for (const wake of this.#waiting.splice(0)) wake();
+      });
     this.#underWay.add(end);
     return end;
   }
@@ -132,73 +150,15 @@ export class WorkerPool {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#underWay);
-    await Promise.all(
-      [...this.#workers].map(async ({ child }) => {
-        const exited = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, "exit");
-        if (child.connected) child.disconnect();
-        await exited;
-      }),
-    );
+    await Promise.all(this.#slots.map((slot) => slot.stop()));
   }
 
-  #leastBusy(): Worker {
-    const [first] = [...this.#workers]
-      .filter(({ child, repairs }) => child.connected && repairs.size < this.#perProcess)
-      .sort((a, b) => a.repairs.size - b.repairs.size);
-    if (first !== undefined && (first.repairs.size === 0 || this.#workers.size >= this.#processes))
-      return first;
-    return this.#start();
-  }
-
-  #start(): Worker {
-    const { entry = ENTRY, environment } = this.#options;
-    const child = fork(entry, [String(this.#perProcess)], {
-      env: { ...environment },
-      execArgv: [],
-      // What it logs is ours to print; nothing is typed to it.
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
-    const worker: Worker = { child, repairs: new Map() };
-    this.#workers.add(worker);
-    const lose = (): void => {
-      this.#workers.delete(worker);
-      for (const end of worker.repairs.values()) end({ kind: "crashed" });
-    };
-    child.on("exit", lose);
-    child.on("error", lose);
-    child.on("message", (report: WorkerReport) => {
-      if (report.kind === "unfit") {
-        this.#isStopping = true;
-        this.#options.onUnfit?.(report.reason);
-      } else if (report.kind !== "ready") {
-        const { id, ...end } = report;
-        worker.repairs.get(id)?.(end);
-      }
-    });
-    return worker;
-  }
-
-  async #order({ child, repairs }: Worker, task: LeasedSlab): Promise<WorkEnd> {
-    const { timeoutMs, clock } = this.#options;
-    const order: RepairOrder = {
-      slabId: String(task.slabId),
-      digest: task.digest,
-      token: task.token,
-      id: `worker-${child.pid}/${randomUUID()}`,
-      remainingMs: timeoutMs,
-    };
-    const { promise, resolve } = Promise.withResolvers<WorkEnd>();
-    const cancel = clock.after(timeoutMs + KILL_AFTER_MS, () => child.kill("SIGKILL"));
-    repairs.set(order.id, resolve);
-    // A process that is still starting finds it in its channel.
-    child.send(order, (error) => {
-      if (error !== null) resolve({ kind: "crashed" });
-    });
-    try {
-      return await promise;
-    } finally {
-      cancel();
-      repairs.delete(order.id);
-    }
+  /** An idle process first, then an empty place, then the process with least in hand. */
+  #leastBusy(): WorkerSlot {
+    const [first] = this.#slots
+      .filter(({ isLive, spare }) => isLive && spare > 0)
+      .sort((a, b) => a.busy - b.busy);
+    if (first?.busy === 0) return first;
+    return this.#slots.find(({ isStartable }) => isStartable) ?? first!;
   }
 }

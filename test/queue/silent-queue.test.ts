@@ -57,7 +57,7 @@ test("a silent SQS is given up, and the caller goes on with its other work", asy
 
 test("a Lambda that says nothing is given up by the commands that ask it", async () => {
   const { endpoint } = await startSilentQueue(150);
-  const client = createLambdaClient(
+  const client = await createLambdaClient(
     {
       AWS_ENDPOINT_URL_LAMBDA: endpoint,
       AWS_REGION: "local",

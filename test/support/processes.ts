@@ -15,3 +15,15 @@ export async function processState(pid: number): Promise<string | undefined> {
   // The name, in parentheses, may hold anything; the state follows the last one.
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ", 1)[0];
 }
+
+/** Every process that came from this one, the nearest first. */
+export async function descendantsOf(pid: number): Promise<number[]> {
+  const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid="]);
+  const processes = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/).map(Number));
+  const found = [pid];
+  for (const parent of found) for (const [child, of] of processes) if (of === parent) found.push(child!);
+  return found.slice(1);
+}

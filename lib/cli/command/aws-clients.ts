@@ -1,5 +1,5 @@
-import { LambdaClient } from "@aws-sdk/client-lambda";
-import { SQSClient } from "@aws-sdk/client-sqs";
+import type { LambdaClient } from "@aws-sdk/client-lambda";
+import type { SQSClient } from "@aws-sdk/client-sqs";
 import { OperatorError } from "../../errors/operator-error.ts";
 import { boundedClient, COMMAND_ANSWER_MS } from "../../queue/client-settings.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -10,13 +10,21 @@ type Variables = CommandContext["variables"];
  * Clients from the command's own variables, so that --variables-file holds for them too. What is not set there (credentials of a
  * profile or a role, the region of a configuration file) the SDK finds as ever.
  */
-export function createSqsClient(variables: Variables, queueUrl?: string): SQSClient {
+export async function createSqsClient(variables: Variables, queueUrl?: string): Promise<SQSClient> {
+  const { SQSClient } = await importForAws("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
   const region = queueUrl && regionOfQueue(queueUrl);
   return new SQSClient({ ...settings(variables, "SQS", region), ...boundedClient(COMMAND_ANSWER_MS) });
 }
 
 /** @param answerMs default: of questions about functions, which are answered at once */
-export function createLambdaClient(variables: Variables, answerMs = COMMAND_ANSWER_MS): LambdaClient {
+export async function createLambdaClient(
+  variables: Variables,
+  answerMs = COMMAND_ANSWER_MS,
+): Promise<LambdaClient> {
+  const { LambdaClient } = await importForAws(
+    "@aws-sdk/client-lambda",
+    () => import("@aws-sdk/client-lambda"),
+  );
   return new LambdaClient({ ...settings(variables, "LAMBDA", undefined), ...boundedClient(answerMs) });
 }
 
@@ -44,6 +52,24 @@ function settings(variables: Variables, service: "SQS" | "LAMBDA", urlRegion: st
 /** A queue's URL names its region, and no other one has it. */
 function regionOfQueue(queueUrl: string): string | undefined {
   return /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\//.exec(queueUrl)?.[1];
+}
+
+/**
+ * Loads what only AWS needs. The published package leaves such packages out: they are 25 MB that a server does not need.
+ * @throws {OperatorError} `aws-package-missing`
+ */
+export async function importForAws<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
+  try {
+    return await load();
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw cause;
+    throw new OperatorError({
+      code: "aws-package-missing",
+      message: `AWS: expected the package ${name} to be installed, got none`,
+      remedy: `Run npm install ${name} where slabmend is installed, or work without AWS: slabmend work --from-database.`,
+      cause,
+    });
+  }
 }
 
 /** Of an AWS call that failed. Its message names what was refused to whom, and no secret. */

@@ -57,6 +57,10 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "database-url-without-tls": "input",
   "variables-file-unreadable": "input",
   "variable-missing": "input",
+  "secret-file-unsafe": "input",
+  "password-unfit": "input",
+  "password-missing": "input",
+  "address-unusable": "input",
   "database-unreachable": "database",
   "certificate-refused": "database",
   "tls-refused": "database",
@@ -80,6 +84,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "worker-failed": "unexpected",
   "worker-unfit": "unexpected",
   "function-failed": "aws",
+  "aws-package-missing": "aws",
   "aws-unavailable": "aws",
 };
 

@@ -3,17 +3,21 @@ import { type Environment, variablesOf } from "../../config/parse-environment.ts
 import type { VariableName } from "../../config/variables.ts";
 import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
 import { createDeadlineClient } from "../../database/client/deadline-client.ts";
+import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
 import { findNetworkProblems, readNetworkState } from "../../database/indexd/network-state.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../../telemetry/metrics.ts";
+import { openArchive } from "../../worker/open-archive.ts";
+import { startPresence } from "../../worker/presence.ts";
+import { tellMode } from "../../worker/tell-stop.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
-import { workFromQueue } from "../../worker/work-from-queue.ts";
 import { countEnd, createWorkReport } from "../../worker/work-report.ts";
-import { type WorkEnd, WorkerPool } from "../../worker/worker-pool.ts";
-import { createSqsClient } from "../command/aws-clients.ts";
+import { WorkerPool } from "../../worker/worker-pool.ts";
+import type { WorkEnd } from "../../worker/worker-slot.ts";
+import { createSqsClient, importForAws } from "../command/aws-clients.ts";
 import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
 import { type DatabaseAccess, withDatabase } from "../command/open-database.ts";
 import { wholeNumber } from "../command/option-values.ts";
@@ -144,14 +148,33 @@ async function untilToldToEnd(work: Work): Promise<void> {
       await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
       const state = await ask(readNetworkState, { isIdempotent: true });
       for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
+      // With --from-database the first claim tells, and each change of it.
+      if (work.queueUrl !== undefined) tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
       await pool.start(signal);
       access.ignoreSignals();
       hasBegun = true;
       logger.info({ concurrency: work.concurrency, from: work.queueUrl ?? "database" }, "working");
       signal.addEventListener("abort", () => logger.info({ running: pool.busy }, "draining"));
-      await (work.queueUrl === undefined
-        ? workWithoutQueue(work, access)
-        : workForQueue(work, work.queueUrl));
+      const presence = startPresence({
+        ask,
+        clock,
+        logger,
+        command: "work",
+        describe: () => ({
+          concurrency: work.concurrency,
+          running: pool.busy,
+          state: signal.aborted ? "draining" : "working",
+          trouble: undefined,
+        }),
+      });
+      try {
+        await (work.queueUrl === undefined
+          ? workWithoutQueue(work, access)
+          : workForQueue(work, work.queueUrl));
+      } finally {
+        await pool.stop();
+        await presence.stop();
+      }
     });
   } catch (error) {
     if (hasBegun || !signal.aborted) throw error;
@@ -164,7 +187,11 @@ async function untilToldToEnd(work: Work): Promise<void> {
 async function workForQueue(work: Work, queueUrl: string): Promise<void> {
   const { context, environment, pool, concurrency, logger, onEnd, signal } = work;
   const { clock } = context.io;
-  const client = createSqsClient(context.variables, queueUrl);
+  const client = await createSqsClient(context.variables, queueUrl);
+  const { workFromQueue } = await importForAws(
+    "sqs-consumer",
+    () => import("../../worker/work-from-queue.ts"),
+  );
   const indexer = environment.SLABMEND_INDEXER;
   await workFromQueue({
     client,
@@ -184,7 +211,8 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
   const { context, environment, pool, logger, metrics, onEnd, signal } = work;
   const { clock } = context.io;
   const database = createDeadlineClient({ clock, connect });
-  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;
+  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion, SLABMEND_ARCHIVE: destination } = environment;
+  const archive = await openArchive({ destination, variables: context.variables, clock, logger });
   await workFromDatabase({
     database,
     indexer: environment.SLABMEND_INDEXER,
@@ -197,5 +225,9 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
     acceptedVersion,
     claim: claimSettingsFrom(environment),
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
-  }).finally(() => database.end());
+    archive,
+  }).finally(() => {
+    archive?.close();
+    return database.end();
+  });
 }

@@ -19,10 +19,26 @@ describe("the command line", () => {
   it("the demo's command line takes every option", () => {
     const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
     const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
-    const database = ["restart-database", "end-backends", "silent-database"];
+    const database = [
+      "restart-database",
+      "end-backends",
+      "silent-database",
+      "wrong-clocks",
+      "forgetful-hosts",
+    ];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
-      parseDemoOptions([...all, "--indexd", "0.5.0", "--upgrade", "--seed", "any text", "--json"]),
+      parseDemoOptions([
+        ...all,
+        "--indexd",
+        "0.5.0",
+        "--upgrade",
+        "--seed",
+        "any text",
+        "--json",
+        "--report",
+        "a.html",
+      ]),
     ).toEqual({
       slabs: 1,
       hosts: 2,
@@ -41,8 +57,11 @@ describe("the command line", () => {
       restartDatabase: 13,
       endBackends: 14,
       silentDatabase: 15,
+      wrongClocks: 16,
+      forgetfulHosts: 17,
       seed: "any text",
       json: true,
+      report: "a.html",
     });
   });
 
@@ -106,6 +125,11 @@ test("too little disk is refused with both sizes and what to do", async () => {
   await expect(assertDiskSpace("/", 1e18)).rejects.toMatchObject({
     code: "no-disk-space",
     message: expect.stringMatching(/^disk space in \/: expected 1000000000000 MB, got \d+ MB$/),
+    remedy: expect.stringContaining("TMPDIR"),
+  });
+  await expect(assertDiskSpace("/nope", 1)).rejects.toMatchObject({
+    code: "no-folder",
+    message: "temporary folder: expected /nope to be a folder, got ENOENT",
     remedy: expect.stringContaining("TMPDIR"),
   });
 });

@@ -1,15 +1,15 @@
 /** The demo as a user runs it: a process of its own, with a temporary folder of its own to look into afterwards. */
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { isAlive } from "../../../dev/process/run-folder.ts";
 import { recorded } from "../../canary/recorder.ts";
+import { descendantsOf } from "../../support/processes.ts";
 import { untilEqual } from "../../support/until.ts";
 
 const DEMO = fileURLToPath(new URL("../../../bin/demo.ts", import.meta.url));
@@ -63,18 +63,6 @@ function startDemo(...arguments_: string[]): Demo {
       return Promise.race([found, tooEarly]);
     },
   };
-}
-
-/** Every process that came from this one: database, hosts, workers, guards. */
-async function descendantsOf(pid: number): Promise<number[]> {
-  const { stdout } = await promisify(execFile)("ps", ["-A", "-o", "pid=,ppid="]);
-  const processes = stdout
-    .trim()
-    .split("\n")
-    .map((line) => line.trim().split(/\s+/).map(Number));
-  const found = [pid];
-  for (const parent of found) for (const [child, of] of processes) if (of === parent) found.push(child!);
-  return found.slice(1);
 }
 
 async function expectNothingLeft(pids: readonly number[]): Promise<void> {
@@ -155,6 +143,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "repairedSectors",
     "copiedSectors",
     "rebuiltSectors",
+    "foundSectors",
     "bytesRead",
     "bytesWritten",
     "hastings",
@@ -164,14 +153,19 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "endedBackends",
     "databaseSilences",
     "databaseSilentSeconds",
+    "wrongClocks",
+    "wrongClockSeconds",
     "expiredLeases",
     "unreadableObjects",
+    "sectorsWithoutDestination",
+    "sectorsLeft",
     "violations",
     "seconds",
     "slabsWithin2",
     "othersLeasedFirst",
     "secondsUntilNoneWithin2",
     "indexd",
+    "verdict",
   ]);
   expect(summary).toMatchObject({
     slabs: 2,
@@ -179,6 +173,9 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     killedWorkers: 1,
     expiredLeases: 1,
     unreadableObjects: 0,
+    sectorsWithoutDestination: 0,
+    sectorsLeft: 0,
+    verdict: expect.stringMatching(/^PASSED: all \d+ damaged sectors repaired/),
     violations: 0,
     slabsWithin2: 2,
     othersLeasedFirst: 0,
@@ -186,13 +183,12 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
   });
   expect(summary["damagedSectors"]).toBeGreaterThanOrEqual(3);
   expect(summary["repairedSectors"]).toBe(summary["damagedSectors"]);
-  expect(Number(summary["copiedSectors"]) + Number(summary["rebuiltSectors"])).toBe(
-    summary["damagedSectors"],
-  );
+  const ways = ["copiedSectors", "rebuiltSectors", "foundSectors"];
+  expect(ways.reduce((sum, way) => sum + Number(summary[way]), 0)).toBe(summary["damagedSectors"]);
   expect(summary["bytesWritten"]).toBeGreaterThanOrEqual(Number(summary["damagedSectors"]) * 4_194_304);
   expect(summary["secondsUntilNoneWithin2"]).toBeGreaterThan(0);
   expect(summary["secondsUntilNoneWithin2"]).toBeLessThan(Number(summary["seconds"]));
-  expect(err).toMatch(/^host dead +1 +1 +0 +1$/m);
+  expect(err).toMatch(/^host dead +1 +1 +0 +1 +0$/m);
   expect(err).not.toMatch(/postgres:\/\//);
   expectSearched();
   await expectNothingLeft(pids);
@@ -210,6 +206,33 @@ test("slabs near to loss are leased before all others", { timeout: SLOW_MS }, as
   expect(summary["damagedSlabs"]).toBeGreaterThanOrEqual(6);
 });
 
+test("sectors that no host can take are explained in the last sentence and in --json, with the page of --report", {
+  timeout: SLOW_MS,
+}, async () => {
+  // As many hosts as shards: what the dead host had can go nowhere.
+  const code =
+    "--slabs 2 --hosts 6 --min-shards 2 --total-shards 6 --endangered 0 --workers 1 --seed cramped";
+  const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
+  const page = join(folder, "report.html");
+  const {
+    code: exit,
+    out,
+    err,
+  } = await startDemo(...`${code} ${damage} --json --report ${page}`.split(" ")).ended;
+  expect(exit, err).toBe(0);
+  const summary = JSON.parse(out) as Record<string, unknown>;
+  expect(summary).toMatchObject({
+    damagedSectors: 2,
+    repairedSectors: 0,
+    sectorsWithoutDestination: 2,
+    sectorsLeft: 0,
+  });
+  const verdict = String(summary["verdict"]);
+  expect(verdict).toMatch(/^PARTLY: 2 sectors have nowhere to go: 5 of 6 hosts may take sectors/);
+  expect(err.split("\n").at(-1)).toBe(verdict);
+  expect(await readFile(page, "utf8")).toContain(verdict);
+});
+
 test("Ctrl-C in mid-repair stops everything and leaves nothing", { timeout: SLOW_MS }, async () => {
   const demo = startDemo(...SMALL, ...DAMAGE, "--kill-workers", "2", "--seed", "interrupted");
   await demo.line(/^killed worker/);
@@ -224,7 +247,7 @@ test("Ctrl-C in mid-repair stops everything and leaves nothing", { timeout: SLOW
 
 test("a demo with contradicting options is refused with reasons before anything is started", async () => {
   const { code, out, err } = await startDemo("--hosts", "20", "--dead", "30").ended;
-  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect({ code, out }).toEqual({ code: 2, out: "" });
   expect(err).toContain("--total-shards 30: expected at most --hosts 20");
   expect(err).toContain(
     "--dead 30, --blocked 2, --bad-contracts 2 and --liars 2: expected at most --hosts 20 together",

@@ -22,7 +22,7 @@ describe("progress", () => {
     progress.clear();
     progress.line("end");
     const erase = "\r\u001b[2K";
-    expect(text()).toBe(`${erase}01234567${erase}stays\n${erase}01234567${erase}${erase}end\n`);
+    expect(text()).toBe(`${erase}01234567${erase}stays\n01234567${erase}${erase}end\n`);
   });
 
   it("progress without a terminal is plain lines, a status every five seconds at most", () => {
@@ -32,7 +32,7 @@ describe("progress", () => {
     progress.status("one");
     progress.status("two");
     nowMs += 5_000;
-    progress.status("three");
+    progress.status(["three", "and a half"]);
     progress.clear();
     progress.status("four");
     expect(text()).toBe("one\nthree\nfour\n");

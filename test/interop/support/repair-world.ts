@@ -47,10 +47,12 @@ async function byFunctions(world: SdkWorld, damage: readonly DamagedSector[]): P
     runtime,
     deployment,
     hosts,
+    forgetful: [],
     damage,
     danger: createDangerWatch(await readDanger(sql)),
     kills: { wanted: 0, random: () => 0 },
     progress: { line: (text) => void lines.push(text), status: () => {}, clear: () => {} },
+    draw: () => [""],
     signal: AbortSignal.timeout(GIVE_UP_AFTER_MS),
   }).finally(() => proxy.stop());
   if (gaveUp !== undefined) throw new Error(`${gaveUp}\n${lines.join("\n")}`);

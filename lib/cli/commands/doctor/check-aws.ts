@@ -1,5 +1,3 @@
-import { InvokeCommand, ListEventSourceMappingsCommand } from "@aws-sdk/client-lambda";
-import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { OperatorError } from "../../../errors/operator-error.ts";
 import { awsUnavailable, createLambdaClient, createSqsClient } from "../../command/aws-clients.ts";
 import type { CommandContext } from "../../command/command-context.ts";
@@ -8,7 +6,7 @@ import { type Check, failure, ok, skipped, warning } from "./check.ts";
 
 const QUEUES = {
   queue: "SLABMEND_QUEUE_URL",
-  "dead-letter queue": "SLABMEND_DEAD_LETTER_QUEUE_URL",
+  "dead-letter-queue": "SLABMEND_DEAD_LETTER_QUEUE_URL",
 } as const;
 
 /** Asks queues and functions without sending, receiving or running anything. */
@@ -29,7 +27,7 @@ export async function checkAws(
     checks.push(
       functionName
         ? await checkFunction(name, functionName, variables, signal)
-        : skipped(`function ${name}`, `${variable} is not set`),
+        : skipped(`function-${name}`, `${variable} is not set`),
     );
   }
   const repair = variables[FUNCTION_VARIABLES.repair];
@@ -52,7 +50,8 @@ async function checkMapping(
     readonly signal: AbortSignal;
   },
 ): Promise<Check> {
-  const client = createLambdaClient(options.variables);
+  const client = await createLambdaClient(options.variables);
+  const { ListEventSourceMappingsCommand } = await import("@aws-sdk/client-lambda");
   try {
     const { EventSourceMappings: mappings = [] } = await client.send(
       new ListEventSourceMappingsCommand({ FunctionName: functionName }),
@@ -127,7 +126,8 @@ async function checkQueue(
   variables: CommandContext["variables"],
   signal: AbortSignal,
 ): Promise<Check> {
-  const client = createSqsClient(variables, url);
+  const client = await createSqsClient(variables, url);
+  const { GetQueueAttributesCommand } = await import("@aws-sdk/client-sqs");
   try {
     const { Attributes: attributes = {} } = await client.send(
       new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }),
@@ -155,14 +155,15 @@ async function checkFunction(
   variables: CommandContext["variables"],
   signal: AbortSignal,
 ): Promise<Check> {
-  const client = createLambdaClient(variables);
+  const client = await createLambdaClient(variables);
+  const { InvokeCommand } = await import("@aws-sdk/client-lambda");
   try {
     await client.send(new InvokeCommand({ FunctionName: functionName, InvocationType: "DryRun" }), {
       abortSignal: signal,
     });
-    return ok(`function ${name}`, `${functionName} is there and may be invoked from here`);
+    return ok(`function-${name}`, `${functionName} is there and may be invoked from here`);
   } catch (cause) {
-    return failed(`function ${name}`, awsUnavailable(`invoke ${functionName}`, cause), signal);
+    return failed(`function-${name}`, awsUnavailable(`invoke ${functionName}`, cause), signal);
   } finally {
     client.destroy();
   }

@@ -29,7 +29,7 @@ export function addInvoke(host: CommandHost): void {
             remedy: "Set it, or give --function; `npx sst deploy` prints the names.",
           });
         }
-        const client = createLambdaClient(context.variables, LONGEST_RUN_MS);
+        const client = await createLambdaClient(context.variables, LONGEST_RUN_MS);
         try {
           const report = await invokeFunction(client, name, context.io.signal);
           context.print({ function: name, report }, JSON.stringify(report, null, 2));

@@ -1,4 +1,4 @@
-import { InvokeCommand, type LambdaClient } from "@aws-sdk/client-lambda";
+import type { LambdaClient } from "@aws-sdk/client-lambda";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { awsUnavailable } from "../../command/aws-clients.ts";
 
@@ -14,6 +14,7 @@ export async function invokeFunction(
   functionName: string,
   signal: AbortSignal,
 ): Promise<unknown> {
+  const { InvokeCommand } = await import("@aws-sdk/client-lambda");
   const answer = await client
     .send(new InvokeCommand({ FunctionName: functionName, Payload: "{}" }), { abortSignal: signal })
     .catch((cause: unknown) => {

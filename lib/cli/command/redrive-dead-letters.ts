@@ -1,7 +1,7 @@
-import type { Ask } from "../../../database/client/deadline-client.ts";
-import { deleteDeadLetters, listDeadLetters } from "../../../database/fleet/stored-dead-letters.ts";
-import { OperatorError } from "../../../errors/operator-error.ts";
-import { QUEUE_BATCH, type RepairQueue } from "../../../queue/repair-queue.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { deleteDeadLetters, listDeadLetters } from "../../database/fleet/stored-dead-letters.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import { QUEUE_BATCH, type RepairQueue } from "../../queue/repair-queue.ts";
 
 export interface RedriveReport {
   /** Back in the queue of repairs. */

@@ -1,0 +1,216 @@
+/**
+ * A fleet in a database, for the console's tests and pictures: hosts, slabs, damage that the real walk finds, and the traces
+ * that a day of repairs leaves. Figures come from a seeded generator, so that a picture changes only when the console does.
+ */
+import { randomUUID } from "node:crypto";
+import type { Sql } from "postgres";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { reportHostScores } from "../../lib/database/fleet/host-scores.ts";
+import { noteRun } from "../../lib/database/fleet/last-runs.ts";
+import { tellAlive } from "../../lib/database/fleet/workers.ts";
+import { verifyIndexd } from "../../lib/database/indexd/version/verify-indexd.ts";
+import { leaseBatch } from "../../lib/database/leases/lease-batch.ts";
+import { DEFAULT_WALK_SETTINGS } from "../../lib/jobs/backlog/backlog-settings.ts";
+import { walkBacklog } from "../../lib/jobs/backlog/walk.ts";
+import {
+  blockHost,
+  LOST,
+  placeOn,
+  type SectorSeed,
+  type SeededHost,
+  type SeededSlab,
+  seedAccount,
+  seedContract,
+  seedNetwork,
+  seedObject,
+  seedSlabs,
+} from "../indexd/seed-indexd.ts";
+import type { FleetState } from "./fleet-state.ts";
+import { seedJournal } from "./seed-journal.ts";
+
+interface FleetSize {
+  readonly hosts: number;
+  readonly slabs: number;
+}
+
+const MIN_SHARDS = 10;
+const TOTAL_SHARDS = 30;
+
+/** Among the slabs of a fleet that is not healthy, one whose shards are in many states. */
+export const MIXED_SLAB = 9;
+
+/** Hours of journal. */
+const HISTORY_HOURS = 26;
+
+/** A small generator (mulberry32) of numbers in 0…1. */
+function numbersFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Seeds a database that has indexd's tables and ours, and nothing in them. */
+export async function seedFleet(
+  sql: Sql,
+  state: FleetState,
+  { hosts: hostCount, slabs: slabCount }: FleetSize = { hosts: 84, slabs: 420 },
+): Promise<{ readonly slabs: readonly SeededSlab[] }> {
+  if (state === "empty") return { slabs: [] };
+  const next = numbersFrom(7);
+  const hosts = await seedHosts(sql, hostCount, next);
+  const slabs = await seedDamagedSlabs(sql, hosts, state, slabCount, next);
+  await seedObjects(sql, slabs);
+  await verifyIndexd(sql, undefined);
+  await walkBacklog(
+    { ask: (statements) => statements(sql), clock: systemClock },
+    { ...DEFAULT_WALK_SETTINGS, indexdGraceMs: 0 },
+    60_000,
+  );
+  await noteRun(sql, "claim");
+  await noteRun(sql, "reap");
+  await tellAlive(sql, {
+    id: randomUUID(),
+    command: "serve",
+    host: "indexer-1",
+    pid: 4_711,
+    concurrency: 4,
+    running: state === "danger" ? 3 : 0,
+    state: "working",
+    trouble: undefined,
+  });
+  await seedJournal(sql, { state, slabs, hosts, hours: HISTORY_HOURS, next });
+  if (state === "danger") await seedStanding(sql, slabs);
+  if (state === "breaker") await openBreaker(sql);
+  await seedBudget(sql, state);
+  return { slabs };
+}
+
+/** Most take sectors; a few are blocked, fail indexd's checks, are full, or are slow. */
+async function seedHosts(sql: Sql, count: number, next: () => number): Promise<SeededHost[]> {
+  const hosts = await seedNetwork(sql, {
+    hosts: count,
+    // Names of a domain that everybody may have one in: the hosts are not taken for one operator's.
+    seed: (n) => ({ addresses: [`sia-host-${n + 1}.duckdns.org:9984`] }),
+  });
+  await sql`update hosts set last_successful_scan = clock_timestamp() - interval '90 seconds'`;
+  for (const host of hosts.slice(-3)) await blockHost(sql, host.hostKey);
+  await sql`update hosts set recent_uptime = 0.4 where id = any (${hosts.slice(-8, -3).map(({ id }) => id)}::integer[])`;
+  await reportHostScores(
+    sql,
+    hosts.slice(0, -3).map(({ hostKey }, index) => {
+      const bytes = 4_194_304 * 12;
+      return {
+        hostKey,
+        readBytes: bytes,
+        readMs: bytes / (200 * 10 ** (2.4 * next())),
+        writeBytes: bytes,
+        writeMs: bytes / (150 * 10 ** (2.2 * next())),
+        successes: 40,
+        failures: index % 23 === 5 ? 60 : 0,
+        outOfFunds: false,
+        full: index % 11 === 7,
+        stored: index % 11 !== 7,
+      };
+    }),
+  );
+  return hosts;
+}
+
+/** Two slabs in five lack sectors: most of them a few, those in danger nearly as many as they may lose. */
+async function seedDamagedSlabs(
+  sql: Sql,
+  hosts: readonly SeededHost[],
+  state: FleetState,
+  total: number,
+  next: () => number,
+): Promise<SeededSlab[]> {
+  const good = hosts.slice(0, -12);
+  // Good hosts whose contract is not: sectors in it move too.
+  const ended = await Promise.all(
+    hosts.slice(-12, -8).map(async ({ id }) => {
+      const { mapId } = await seedContract(sql, id, { good: false });
+      return { hostId: id, mapId };
+    }),
+  );
+  const bad = placeOn(hosts.slice(-8));
+  const damaged = state === "healthy" ? 0 : Math.ceil(total * 0.4);
+  const planned = Array.from({ length: total }, (_, n) => {
+    const start = Math.floor(next() * good.length);
+    const chosen = new Set(
+      Array.from({ length: good.length }, (_unused, index) => good[(start + index * 7) % good.length]!),
+    );
+    const sectors: SectorSeed[] = placeOn([...chosen].slice(0, TOTAL_SHARDS));
+    if (n >= damaged) return { sectors };
+    if (state === "danger" && n < 9) return { sectors: damage(sectors, 18 + (n % 3 === 0 ? 1 : 0), [], []) };
+    return { sectors: damage(sectors, n === MIXED_SLAB ? 13 : 1 + Math.floor(next() ** 2 * 14), bad, ended) };
+  });
+  return await seedSlabs(sql, { slabs: planned, minShards: MIN_SHARDS });
+}
+
+/** Of `count` sectors, spread over the slab, most are lost; some are on bad hosts, some in contracts that ended. */
+function damage(
+  sectors: readonly SectorSeed[],
+  count: number,
+  bad: readonly SectorSeed[],
+  ended: readonly SectorSeed[],
+): SectorSeed[] {
+  const replaced = Array.from({ length: count }, (_, n) => {
+    if (n % 4 === 1) return bad[n >> 2] ?? LOST;
+    return n % 4 === 2 ? (ended[n >> 2] ?? LOST) : LOST;
+  });
+  return sectors.map((sector, index) => replaced[(index * 11) % TOTAL_SHARDS] ?? sector);
+}
+
+async function seedObjects(sql: Sql, slabs: readonly SeededSlab[]): Promise<void> {
+  const accountId = await seedAccount(sql);
+  for (let first = 0; first < Math.min(slabs.length, 30); first += 3) {
+    await seedObject(sql, { accountId, slabs: slabs.slice(first, first + 3) });
+  }
+}
+
+/** Leases under way, dead letters and a quarantine. */
+async function seedStanding(sql: Sql, slabs: readonly SeededSlab[]): Promise<void> {
+  const { leases } = await leaseBatch(sql, {
+    order: "urgency",
+    urgencyAbove: -1,
+    waitedMs: 86_400_000,
+    dangerAbove: 1e-4,
+    maxLeases: 5,
+    maxInFlight: null,
+    throughQueue: false,
+    holdMs: 3_600_000,
+    graceMs: 0,
+  });
+  await sql`
+    update slabmend.leases set began_at = clock_timestamp(), worker = 'indexer-1/1'
+    where slab_id = any (${leases.slice(0, 3).map(({ slabId }) => String(slabId))}::bigint[])`;
+  const [, crashed] = slabs.slice(-2);
+  await sql`
+    insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, crashes, next_repair_attempt,
+      quarantined_until, quarantine_reason)
+    values (${String(crashed!.id)}, ${Buffer.from(crashed!.digest, "hex")}, 'crashed', clock_timestamp() - interval '2 hours', 3,
+      clock_timestamp(), clock_timestamp() + interval '22 hours', '3 repairs crashed')`;
+  await sql`
+    insert into slabmend.dead_letters (message_id, body, body_bytes, cause, slab_id, token, receive_count, first_seen, last_seen)
+    values (${randomUUID()}, '{}', 2, 'not-a-repair', null, null, 5, clock_timestamp() - interval '3 hours',
+      clock_timestamp() - interval '40 minutes')`;
+}
+
+async function openBreaker(sql: Sql): Promise<void> {
+  await sql`
+    update slabmend.fleet set breaker_open = true, breaker_since = clock_timestamp() - interval '11 minutes', backoff_ms = 60000,
+      backoff_from = clock_timestamp() - interval '20 seconds', backoff_until = clock_timestamp() + interval '40 seconds',
+      last_probe_at = clock_timestamp() - interval '20 seconds'`;
+}
+
+async function seedBudget(sql: Sql, state: FleetState): Promise<void> {
+  const limits = { hastings: `250${"0".repeat(24)}`, bytesRead: "900000000000" };
+  const spent = state === "healthy" ? ["14", "52000000000"] : ["182", "512000000000"];
+  await sql`
+    update slabmend.budget set limits = ${JSON.stringify(limits)}::text::jsonb, checked_at = clock_timestamp(),
+      spent = ${JSON.stringify({ hastings: `${spent[0]}${"0".repeat(24)}`, bytesRead: spent[1] })}::text::jsonb`;
+}

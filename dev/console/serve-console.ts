@@ -1,0 +1,91 @@
+/** The real HTTP process on a seeded database, told of workers that a supervisor would tell of. */
+import { randomBytes } from "node:crypto";
+import { type Clock, systemClock } from "../../lib/clock/clock.ts";
+import { CONSOLE_POLICY, consoleAssets } from "../../lib/console/console-assets.ts";
+import { HttpChild } from "../../lib/server/http-child.ts";
+import type { SupervisorHealth } from "../../lib/server/workers-report.ts";
+import { createLogger } from "../../lib/telemetry/logger.ts";
+
+export interface ServedConsole {
+  /** `http://127.0.0.1:12345` */
+  readonly url: string;
+  readonly token: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * @param slabs ids of slabs that its workers have in hand
+ * @param port 0: any that is free
+ */
+export async function serveConsole(
+  databaseUrl: string,
+  slabs: readonly string[] = [],
+  port = 0,
+): Promise<ServedConsole> {
+  const token = randomBytes(32).toString("base64url");
+  const clock = systemClock;
+  const startedAtMs = clock.now() - 9_120_000;
+  const http = new HttpChild({
+    settings: {
+      listen: { host: "127.0.0.1", port },
+      hosts: { isLoopback: true, names: [] },
+      token,
+      passwordHash: null,
+      owner: "operator, by the console or the API",
+      files: await consoleAssets(),
+      policy: CONSOLE_POLICY,
+    },
+    variables: { ...process.env, SLABMEND_DATABASE_URL: databaseUrl, SLABMEND_LOG_LEVEL: "silent" },
+    clock,
+    logger: createLogger("silent", { indexer: "default" }),
+    describe: (child) => ({
+      pid: process.pid,
+      startedAtMs,
+      ...child,
+      loop: loopOf(clock, startedAtMs, slabs),
+    }),
+  });
+  const chosen = await http.start();
+  return { url: `http://127.0.0.1:${chosen}`, token, stop: () => http.stop() };
+}
+
+function loopOf(clock: Clock, startedAtMs: number, slabs: readonly string[]): SupervisorHealth["loop"] {
+  const nowMs = clock.now();
+  const phases = ["transfer", "commit", "plan"] as const;
+  const repairs = slabs.map((slabId, n) => ({
+    slabId,
+    phase: phases[n % phases.length]!,
+    startedAtMs: nowMs - 4_000 - n * 3_000,
+  }));
+  const worker = (name: string, pid: number, own: typeof repairs) => ({
+    name,
+    pid,
+    startedAtMs,
+    restarts: 0,
+    lastExit: null,
+    crashLoopingSinceMs: null,
+    repairs: own,
+  });
+  return {
+    indexer: "default",
+    state: "working",
+    claim: { endedAtMs: nowMs - 6_000, stopped: null, failures: 0, trouble: null },
+    reap: { endedAtMs: nowMs - 21_000, stopped: null, failures: 0, trouble: null },
+    concurrency: 4,
+    running: repairs.length,
+    workers: [
+      worker(
+        "worker 1",
+        4_712,
+        repairs.filter((_, n) => n % 2 === 0),
+      ),
+      worker(
+        "worker 2",
+        4_713,
+        repairs.filter((_, n) => n % 2 === 1),
+      ),
+    ],
+    trouble: null,
+    done: { outcomes: { repaired: 812 }, notBegun: 3, crashed: 0 },
+  };
+}

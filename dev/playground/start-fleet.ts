@@ -1,0 +1,83 @@
+/** slabmend itself on the playground's database: the very command that an operator starts. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { ParentGuard } from "../process/parent-guard.ts";
+
+const LAUNCHER = fileURLToPath(new URL("../../bin/slabmend.js", import.meta.url));
+/** Draining waits for repairs in hand; on loopback they take seconds. */
+const DRAIN_MS = 20_000;
+
+export interface Fleet {
+  /** Of the console, with the token that allows changes. Secret, though one that ends with the playground. */
+  readonly consoleUrl: Promise<string>;
+  readonly logFile: string;
+  /** Settles when it has ended, asked or not. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function startFleet(parts: {
+  readonly variablesFile: string;
+  readonly folder: string;
+  readonly workers: number;
+  readonly guard: ParentGuard;
+}): Fleet {
+  const { variablesFile, folder, workers, guard } = parts;
+  const logFile = join(folder, "slabmend.log");
+  const log = createWriteStream(logFile);
+  const tokenFile = join(folder, "token");
+  const listen = ["--listen", "127.0.0.1:0", "--token-file", tokenFile];
+  const child = startCommand(variablesFile, ["serve", ...listen, "--concurrency", String(workers)], "pipe");
+  child.stdout?.pipe(log, { end: false });
+  child.stderr?.pipe(log, { end: false });
+  const forget = guard.endProcess(child.pid ?? 0, "KILL");
+  const ended = once(child, "close").then(() => {
+    forget();
+    log.end();
+  });
+  const consoleUrl = readUrl(child).then(
+    async (url) => `${url}/#token=${(await readFile(tokenFile, "utf8")).trim()}`,
+  );
+  // Whoever starts it awaits both.
+  consoleUrl.catch(() => {});
+  return {
+    consoleUrl,
+    logFile,
+    ended,
+    async stop() {
+      child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), DRAIN_MS);
+      await ended;
+      clearTimeout(late);
+    },
+  };
+}
+
+/** From its log, once it serves. */
+async function readUrl({ stdout }: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: stdout! })) {
+    const { message, url } = JSON.parse(line) as { message?: string; url?: string };
+    if (message === "serving" && url !== undefined) return url;
+  }
+  throw new Error("slabmend ended before it served");
+}
+
+/** One `slabmend` command on the playground's database. */
+export function startCommand(
+  variablesFile: string,
+  args: readonly string[],
+  stdio: "inherit" | "pipe",
+): ChildProcess {
+  return spawn(process.execPath, [LAUNCHER, ...args, "--variables-file", variablesFile], {
+    stdio: ["ignore", stdio, stdio],
+    // Variables of the user's own would go before those of the file.
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SLABMEND_|npm_)/.test(name))),
+    // Ctrl+C is for us: we end it in order.
+    detached: true,
+  });
+}

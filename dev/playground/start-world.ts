@@ -1,0 +1,131 @@
+/**
+ * The playground's world, from an empty folder: PostgreSQL with indexd's tables and slabmend's schema, hosts with real
+ * erasure-coded objects on them, and indexd played. What it starts ends with the stack, or with this process if that is killed.
+ */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Sql } from "postgres";
+import { createKernel, type Kernel } from "../../lib/kernel/kernel.ts";
+import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import { INDEXD_LOOPS, MIN_HOST_DISTANCE_KM } from "../demo/fleet-settings.ts";
+import { openDatabase } from "../demo/open-database.ts";
+import { type PlannedObject, planObjects } from "../demo/plan-objects.ts";
+import { playIndexd } from "../demo/play-indexd.ts";
+import { type DemoHost, registerHosts, TIP_HEIGHT } from "../demo/register-hosts.ts";
+import { seededBytes, seededRandom, shuffled } from "../demo/seeded-random.ts";
+import { storeObjects } from "../demo/store-objects.ts";
+import { NEWEST_VERSION } from "../indexd/indexd-schema.ts";
+import { startPostgres } from "../postgres/postgres.ts";
+import { type ParentGuard, startParentGuard } from "../process/parent-guard.ts";
+import { createRunFolder } from "../process/run-folder.ts";
+import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
+import type { PlaygroundOptions } from "./playground-options.ts";
+
+/** Encoding and decoding in this process. */
+const KERNEL_BYTES = 48 * 1_048_576;
+/** indexd scans a host every hour or so; the playground's users wait less. */
+const SCAN_EVERY_MS = 15_000;
+
+export interface World {
+  readonly sql: Sql;
+  readonly hosts: readonly DemoHost[];
+  readonly objects: readonly PlannedObject[];
+  readonly kernel: Kernel;
+  readonly guard: ParentGuard;
+  /** Private; removed at the end. */
+  readonly folder: string;
+  /** For --variables-file, mode 0600: the fleet's role and its seed. */
+  readonly variablesFile: string;
+}
+
+export async function startWorld(
+  stack: AsyncDisposableStack,
+  options: PlaygroundOptions,
+  { signal, say }: { readonly signal: AbortSignal; readonly say: (status: string) => void },
+): Promise<World> {
+  const guard = await startParentGuard();
+  stack.defer(() => guard.release());
+  const folder = await createRunFolder();
+  guard.removeFolder(folder);
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+
+  say("starting PostgreSQL and the hosts");
+  const postgres = await startPostgres({ settings: { synchronous_commit: "on", full_page_writes: "on" } });
+  stack.defer(() => postgres.stop());
+  signal.throwIfAborted();
+  const { sql, fleetUrl, connect } = await openDatabase(postgres, options.workers, NEWEST_VERSION);
+  stack.defer(() => sql.end({ timeout: 1 }));
+  const hostsFolder = join(folder, "hosts");
+  await mkdir(hostsFolder);
+  const swarm = await startSwarmProcess({
+    hostCount: options.hosts,
+    dir: hostsFolder,
+    seed: options.seed,
+    tipHeight: TIP_HEIGHT,
+  });
+  stack.defer(() => swarm.stop());
+  signal.throwIfAborted();
+
+  const migrationSeed = seededBytes(options.seed, "migration seed", 32);
+  const { account } = accountKeyFromSeed(migrationSeed);
+  const hosts = await registerHosts(sql, swarm, account);
+  const kernel = createKernel({ memoryBytes: KERNEL_BYTES });
+  const objects = planObjects(options);
+  let stored = 0;
+  await storeObjects({
+    sql,
+    kernel,
+    hosts,
+    options,
+    objects,
+    placement: placeSlabs(options),
+    signal,
+    onStored(count) {
+      stored += count;
+      say(`storing sector ${stored} of ${options.slabs * options.totalShards}`);
+    },
+  });
+
+  const indexdSql = connect();
+  stack.defer(() => indexdSql.end());
+  const indexd = playIndexd({ sql: indexdSql, hosts, account, loops: INDEXD_LOOPS });
+  stack.defer(async () => void (await indexd.stop()));
+  const scans = setInterval(() => void scanHosts(sql).catch(() => {}), SCAN_EVERY_MS);
+  stack.defer(() => clearInterval(scans));
+
+  const variablesFile = join(folder, "playground.env");
+  await writeFile(variablesFile, variablesOf(fleetUrl, migrationSeed, options), { mode: 0o600 });
+  return { sql, hosts, objects, kernel, guard, folder, variablesFile };
+}
+
+/** What an operator would write, with what is different on one machine. */
+function variablesOf(fleetUrl: string, migrationSeed: Uint8Array, options: PlaygroundOptions): string {
+  const variables = {
+    SLABMEND_DATABASE_URL: fleetUrl,
+    SLABMEND_MIGRATION_SEED: Buffer.from(migrationSeed).toString("hex"),
+    SLABMEND_REPAIR_CONCURRENCY: String(options.workers),
+    // In production an hour for indexd's own loop and six hours for contracts and hosts: too long to watch.
+    SLABMEND_INDEXD_GRACE_SECONDS: "0",
+    SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
+    SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
+    SLABMEND_MIN_HOST_DISTANCE_KM: String(MIN_HOST_DISTANCE_KM),
+    SLABMEND_ALLOW_PRIVATE_ADDRESSES: "true",
+  };
+  return Object.entries(variables)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join("");
+}
+
+/** Evenly: a slab's sectors on as many hosts. */
+function placeSlabs({ slabs, hosts, totalShards, seed }: PlaygroundOptions): number[][] {
+  const random = seededRandom(seed, "placement");
+  const all = Array.from({ length: hosts }, (_, host) => host);
+  return Array.from({ length: slabs }, () => shuffled(all, random).slice(0, totalShards));
+}
+
+/** Hosts that are not given up answer their scans. */
+async function scanHosts(sql: Sql): Promise<void> {
+  await sql`
+    update hosts set last_successful_scan = now(), settings_valid_until = now() + interval '30 minutes'
+    where consecutive_failed_scans = 0`;
+}

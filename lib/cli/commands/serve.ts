@@ -1,0 +1,186 @@
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { InvalidArgumentError } from "commander";
+import { CONSOLE_POLICY, consoleAssets } from "../../console/console-assets.ts";
+import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import type { Secret } from "../../secret/secret.ts";
+import { readOrMakeToken } from "../../server/access/access-token.ts";
+import { type ListenAddress, parseListenAddress } from "../../server/access/listen-address.ts";
+import { hashPassword, isPasswordHash } from "../../server/access/password.ts";
+import { readSecretFile, stateFolder, writeSecretFile } from "../../server/access/secret-file.ts";
+import { SERVE_VARIABLES, startServe } from "../../server/start-serve.ts";
+import { createLogger, type Logger } from "../../telemetry/logger.ts";
+import { createMetrics } from "../../telemetry/metrics.ts";
+import { mayPass } from "../../worker/may-pass.ts";
+import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
+import { withDatabase } from "../command/open-database.ts";
+import { wholeNumber } from "../command/option-values.ts";
+
+interface ServeOptions {
+  readonly listen: ListenAddress;
+  readonly concurrency?: number;
+  readonly timeout: number;
+  readonly allowHost: readonly string[];
+  readonly passwordFile?: string;
+  readonly tokenFile?: string;
+  readonly setPassword?: boolean;
+}
+
+const REPAIRS_PER_CPU = 2;
+
+function listenAddress(text: string): ListenAddress {
+  const address = parseListenAddress(text);
+  if (address !== undefined) return address;
+  throw new InvalidArgumentError("Expected ADDRESS:PORT, such as 127.0.0.1:8484 or [::1]:8484.");
+}
+
+function hostName(text: string, others: readonly string[]): string[] {
+  if (/^[a-z0-9._-]{1,253}$/i.test(text)) return [...others, text.toLowerCase()];
+  throw new InvalidArgumentError("Expected a host name, without port.");
+}
+
+export function addServe(host: CommandHost): void {
+  host.program
+    .command("serve")
+    .description("repair on this machine until told to end, with a console, an HTTP API and health checks")
+    .option(
+      "--listen <address:port>",
+      "where HTTP is served; beyond loopback only with a password",
+      listenAddress,
+      {
+        host: "127.0.0.1",
+        port: 8_484,
+        isLoopback: true,
+      } satisfies ListenAddress,
+    )
+    .option(
+      "--concurrency <n>",
+      "repairs at once, in a process for each CPU, two or more to a process; default: two for each CPU",
+      wholeNumber(1, 1_000),
+    )
+    .option("--timeout <seconds>", "a repair keeps what is done after this long", wholeNumber(10, 3_600), 300)
+    .option(
+      "--allow-host <name>",
+      "a further name of this server, such as a proxy's; may be repeated",
+      hostName,
+      [],
+    )
+    .option(
+      "--token-file <path>",
+      "holds the token that allows changes; made at the first start; default: token in the state folder",
+    )
+    .option("--password-file <path>", "holds the password's hash; default: password in the state folder")
+    .option(
+      "--set-password",
+      "read a password from standard input, write its hash to the password file, and end",
+    )
+    .addHelpText(
+      "after",
+      `
+It needs no AWS and no queue: claim, reap and the workers' supervision run in it. What crashes is started again, with growing
+pauses; /readyz and the console say what is wrong. The state folder is $STATE_DIRECTORY (systemd), $XDG_STATE_HOME/slabmend or
+~/.local/state/slabmend. docs/server.md has the security model.
+
+SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished, at most --timeout and 30 s later it ends with 0.
+Give a service manager as long (systemd: TimeoutStopSec). A second signal ends it at once, with 130; workers still finish what
+they have in hand. It ends with 3 or 4 only when it starts: for bad options and variables, an address in use, or a database that
+cannot be used; a database that is away for the moment is waited for.`,
+    )
+    .action(
+      action<ServeOptions>(host, async (context, options) => {
+        if (options.setPassword === true) return await setPassword(context, options);
+        return await serve(context, options);
+      }),
+    );
+}
+
+async function setPassword(context: CommandContext, options: ServeOptions): Promise<"done"> {
+  const path = options.passwordFile ?? join(stateFolder(context.variables), "password");
+  let text = "";
+  context.note("Type the password and Enter, then Ctrl+D:");
+  for await (const chunk of context.io.stdin) text += String(chunk);
+  await writeSecretFile(path, await hashPassword(text.replace(/\r?\n$/, "")));
+  context.print({ passwordFile: path }, `wrote ${path}`);
+  return "done";
+}
+
+async function serve(context: CommandContext, options: ServeOptions): Promise<"done"> {
+  const { io, variables } = context;
+  const environment = context.parse(SERVE_VARIABLES);
+  const folder = stateFolder(variables);
+  const passwordHash = await readPassword(options, join(folder, "password"));
+  const tokenFile = options.tokenFile ?? join(folder, "token");
+  const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
+    indexer: environment.SLABMEND_INDEXER,
+    destination: { write: (line) => void io.stdout.write(line) },
+  });
+  const metrics = createMetrics({
+    namespace: environment.SLABMEND_METRICS_NAMESPACE,
+    service: "serve",
+    write: (line) => void io.stdout.write(line),
+  });
+  // Nothing is asked yet.
+  const connect = await withDatabase(context, { needs: "any" }, async (_ask, access) => access.connect);
+  await checkDatabase(context, logger);
+  const token = await readOrMakeToken(tokenFile);
+  const running = await startServe({
+    variables: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
+    environment,
+    connect,
+    listen: options.listen,
+    hostNames: options.allowHost,
+    token,
+    passwordHash,
+    files: await consoleAssets(),
+    policy: CONSOLE_POLICY,
+    concurrency: options.concurrency ?? REPAIRS_PER_CPU * availableParallelism(),
+    timeoutMs: options.timeout * 1_000,
+    clock: io.clock,
+    logger,
+    metrics,
+  });
+  logger.info({ url: running.url, tokenFile, drainMs: running.drainMs }, "serving");
+  // The fragment never reaches a server. A log would keep it.
+  if (io.stderr.isTTY === true) context.note(`console: ${running.url}/#token=${token.reveal()}`);
+  await untilToldToEnd(io.signal);
+  logger.info({ atMostMs: running.drainMs }, "draining");
+  const report = { done: true, ...(await running.drain()) };
+  context.print(report, JSON.stringify(report));
+  return "done";
+}
+
+/** What time does not mend ends it before it begins; a database that is away for the moment is waited for. */
+async function checkDatabase(context: CommandContext, logger: Logger): Promise<void> {
+  const { clock } = context.io;
+  try {
+    await withDatabase(context, { needs: "fleet" }, (ask) =>
+      ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true }),
+    );
+  } catch (error) {
+    if (context.io.signal.aborted || !mayPass(error)) throw error;
+    logger.warn({ error }, "the database could not be used; it is tried again");
+  }
+}
+
+/** @throws {OperatorError} `password-missing` */
+async function readPassword(options: ServeOptions, fallback: string): Promise<Secret<string> | null> {
+  // On loopback too, if one is asked for by name: behind a proxy everybody comes from there.
+  if (options.listen.isLoopback && options.passwordFile === undefined) return null;
+  const path = options.passwordFile ?? fallback;
+  const hash = await readSecretFile(path);
+  if (hash !== undefined && isPasswordHash(hash.reveal())) return hash;
+  throw new OperatorError({
+    code: "password-missing",
+    message: `${path}: expected the hash of a password, got ${hash === undefined ? "no file" : "something else"}`,
+    remedy:
+      "Make it: slabmend serve --set-password reads one from standard input. On 127.0.0.1 none is needed.",
+  });
+}
+
+function untilToldToEnd(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,18 @@
+/** The reports by the names of lib/reports, and parts of them that have no name in the API's description. */
+import type { components } from "./schema.ts";
+
+type Schemas = components["schemas"];
+
+export type StatusReport = Schemas["Status"];
+export type SlabsReport = Schemas["Slabs"];
+export type UnhealthySlab = SlabsReport["slabs"][number];
+export type SlabReport = Schemas["Slab"];
+export type HistoryReport = Schemas["History"];
+export type HostsReport = Schemas["Hosts"];
+export type HostReport = HostsReport["hosts"][number];
+export type ThroughputReport = Schemas["Throughput"];
+export type WorkersReport = Schemas["Workers"];
+export type DeadLettersReport = Schemas["DeadLetters"];
+export type LossesReport = Schemas["Losses"];
+export type QuarantineReport = Schemas["Quarantine"];
+export type DatabaseEvent = Schemas["DatabaseEvent"];

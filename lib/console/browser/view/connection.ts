@@ -1,0 +1,67 @@
+/**
+ * What the console knows about its own connection. States:
+ *
+ *   connecting ──event──▶ live ──silence or error──▶ lost ──event──▶ live
+ *                         │ ▲
+ *    database away, or no ▼ │ database back
+ *    status for 15 s     away ──silence or error──▶ lost
+ *
+ * `away`: the server answers, its database does not. `lost`: nothing is heard from the server. What was last read stays on
+ * the screen in both, marked as old.
+ */
+export type Connection =
+  | { readonly state: "connecting" }
+  /** `toldMs`: when the database was last heard of, by a status. */
+  | { readonly state: "live"; readonly heardMs: number; readonly toldMs: number }
+  | { readonly state: "away"; readonly heardMs: number; readonly since: string; readonly code: string | null }
+  | { readonly state: "lost"; readonly sinceMs: number };
+
+export type ConnectionEvent =
+  /** Of the workers: the server answers, and its database may be away. */
+  | { readonly kind: "heard"; readonly atMs: number }
+  | {
+      readonly kind: "database-away";
+      readonly atMs: number;
+      readonly since: string;
+      readonly code: string | null;
+    }
+  | { readonly kind: "database-back"; readonly atMs: number }
+  | { readonly kind: "failed"; readonly atMs: number }
+  | { readonly kind: "tick"; readonly atMs: number };
+
+/** The server sends something every 3 s, and a status as often: four are missing. */
+const SILENCE_MS = 15_000;
+
+export function nextConnection(before: Connection, event: ConnectionEvent): Connection {
+  const { atMs } = event;
+  switch (event.kind) {
+    case "heard":
+      if (before.state === "live" || before.state === "away") return { ...before, heardMs: atMs };
+      return { state: "live", heardMs: atMs, toldMs: atMs };
+    case "database-away":
+      return { state: "away", heardMs: atMs, since: event.since, code: event.code };
+    case "database-back":
+      return { state: "live", heardMs: atMs, toldMs: atMs };
+    case "failed":
+      return before.state === "lost" ? before : { state: "lost", sinceMs: atMs };
+    case "tick":
+      if (before.state !== "live" && before.state !== "away") return before;
+      if (atMs - before.heardMs > SILENCE_MS) return { state: "lost", sinceMs: before.heardMs };
+      if (before.state === "live" && atMs - before.toldMs > SILENCE_MS) {
+        // The server waits for a database that neither answers nor refuses.
+        return {
+          state: "away",
+          heardMs: before.heardMs,
+          since: new Date(before.toldMs).toISOString(),
+          code: null,
+        };
+      }
+      return before;
+  }
+}
+
+/** Milliseconds until the next attempt: doubling from 1 s to 15 s, spread so that many consoles do not come back at once. */
+export function reconnectDelayMs(failures: number, random: () => number): number {
+  const most = Math.min(15_000, 1_000 * 2 ** Math.min(failures, 4));
+  return most / 2 + random() * (most / 2);
+}

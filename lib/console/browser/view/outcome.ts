@@ -1,0 +1,24 @@
+import type { Tone } from "./tone.ts";
+
+/** What an outcome of a repair means to a reader; docs/architecture.md has the table. Unknown ones of a newer server are quiet. */
+const OUTCOMES: Readonly<Record<string, readonly [Tone, string]>> = {
+  repaired: ["good", "All its bad sectors were moved."],
+  healthy: ["good", "Nothing was left to do."],
+  "partial-deadline": ["wait", "Time ran out. What was moved is kept."],
+  "partial-dropped": ["wait", "Some moves were no longer needed. The others are kept."],
+  "partial-refused": ["warn", "Hosts refused some sectors. What was moved is kept."],
+  stale: ["quiet", "Another worker had taken over. Nothing was written."],
+  superseded: ["quiet", "Another worker had taken over. Nothing was written."],
+  "no-candidates": ["warn", "No host could take the sectors."],
+  "too-few-sources": ["danger", "Too few shards could be read."],
+  underfunded: ["warn", "Our accounts at hosts lacked funds."],
+  interrupted: ["wait", "Stopped before anything was stored."],
+  fault: ["danger", "The cause was on our side. It is not charged to the slab."],
+  crashed: ["danger", "The worker ended without an answer."],
+};
+
+export const toneOfOutcome = (outcome: string): Tone => OUTCOMES[outcome]?.[0] ?? "quiet";
+
+export const meaningOfOutcome = (outcome: string): string => OUTCOMES[outcome]?.[1] ?? "";
+
+export const OUTCOME_NAMES: readonly string[] = Object.keys(OUTCOMES);

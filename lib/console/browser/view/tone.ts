@@ -1,0 +1,27 @@
+/** What a thing means, for colour; every use has a glyph, a pattern or a word too. */
+export type Tone = "good" | "wait" | "warn" | "danger" | "quiet";
+
+/** Names of the drawings in parts/icon.tsx. */
+export type IconName =
+  | "check"
+  | "clock"
+  | "pause"
+  | "alert"
+  | "question"
+  | "unplugged"
+  | "cross"
+  | "full"
+  | "blocked"
+  | "eye"
+  | "overview"
+  | "slabs"
+  | "hosts"
+  | "workers"
+  | "journal"
+  | "bell"
+  | "sun"
+  | "moon"
+  | "contrast"
+  | "play"
+  | "empty"
+  | "spark";

@@ -1,0 +1,8 @@
+/**
+ * The first of each id. The first page of a list is read again while later ones stay, so an entry can be on two of them.
+ */
+export function uniqueById<T extends { readonly id: string }>(entries: readonly T[]): T[] {
+  const seen = new Map<string, T>();
+  for (const entry of entries) if (!seen.has(entry.id)) seen.set(entry.id, entry);
+  return [...seen.values()];
+}

@@ -1,0 +1,59 @@
+/** A password at rest: its scrypt hash, in a file that only its owner may read. */
+import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
+import { OperatorError } from "../../errors/operator-error.ts";
+
+/** 32 MiB and some 0.2 s of one core for each guess: one of the settings that OWASP's Password Storage Cheat Sheet lists. */
+const COST = { logN: 15, r: 8, p: 3 };
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+const LEAST_CHARACTERS = 12;
+const MOST_CHARACTERS = 200;
+const STORED = /^scrypt:(\d{2}):(\d{1,2}):(\d{1,2}):([A-Za-z0-9_-]{22}):([A-Za-z0-9_-]{43})$/;
+/** What a hash of a file may cost at most: 1 GiB. */
+const MOST_LOG_N = 20;
+
+/** @throws {OperatorError} `password-unfit` */
+export async function hashPassword(password: string): Promise<string> {
+  const { length } = [...password];
+  if (length < LEAST_CHARACTERS || length > MOST_CHARACTERS) {
+    throw new OperatorError({
+      code: "password-unfit",
+      message: `password: expected ${LEAST_CHARACTERS} to ${MOST_CHARACTERS} characters, got ${length}`,
+      remedy: "Choose one that nothing else uses; a password manager makes one.",
+    });
+  }
+  const salt = randomBytes(SALT_BYTES);
+  const hash = await derive(password, salt, COST);
+  const { logN, r, p } = COST;
+  return ["scrypt", logN, r, p, salt.toString("base64url"), hash.toString("base64url")].join(":");
+}
+
+/** Whether this is a hash that {@link hashPassword} made. */
+export function isPasswordHash(stored: string): boolean {
+  const [, logN = ""] = STORED.exec(stored) ?? [];
+  return logN !== "" && Number(logN) <= MOST_LOG_N;
+}
+
+/** @param stored a hash, see {@link isPasswordHash} */
+export async function isPassword(stored: string, password: string): Promise<boolean> {
+  const [, logN = "", r = "", p = "", salt = "", hash = ""] = STORED.exec(stored)!;
+  if (password.length > MOST_CHARACTERS * 2) return false;
+  const cost = { logN: Number(logN), r: Number(r), p: Number(p) };
+  const derived = await derive(password, Buffer.from(salt, "base64url"), cost);
+  return timingSafeEqual(derived, Buffer.from(hash, "base64url"));
+}
+
+function derive(
+  password: string,
+  salt: Buffer,
+  { logN, r, p }: { readonly logN: number; readonly r: number; readonly p: number },
+): Promise<Buffer> {
+  const N = 2 ** logN;
+  // Twice what is needed: Node.js counts some more than the 128 * N * r bytes of the algorithm.
+  const options: ScryptOptions = { N, r, p, maxmem: 256 * N * r };
+  return new Promise((resolve, reject) => {
+    scrypt(password.normalize("NFC"), salt, HASH_BYTES, options, (error, key) =>
+      error === null ? resolve(key) : reject(error),
+    );
+  });
+}

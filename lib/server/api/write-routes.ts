@@ -1,0 +1,155 @@
+/** The few things that the API changes: what the commands pause, resume, quarantine release and dead-letters redrive do. */
+import * as v from "valibot";
+import { redriveDeadLetters } from "../../cli/command/redrive-dead-letters.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
+import {
+  type FleetMode,
+  readFleetMode,
+  resumeLeasing,
+  stopLeasing,
+} from "../../database/fleet/fleet-mode.ts";
+import { releaseQuarantine } from "../../database/fleet/quarantine.ts";
+import { deleteDeadLetters } from "../../database/fleet/stored-dead-letters.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import { count, id, time } from "../../reports/fields.ts";
+import { parseSlabId } from "../../slab/ids.ts";
+import { ServerError } from "../server-error.ts";
+import { apiRoute } from "./api-route.ts";
+
+const modeSchema = v.object({
+  changed: v.pipe(v.boolean(), v.description("false: it was so already")),
+  mode: v.object({
+    kind: v.picklist(["running", "paused", "maintenance"]),
+    owner: v.nullable(v.string()),
+    reason: v.nullable(v.string()),
+    since: v.nullable(time),
+  }),
+});
+
+const putMode = apiRoute({
+  method: "PUT",
+  path: "/mode",
+  name: "fleet-mode",
+  says: "Pauses the fleet, or resumes it: nothing more is leased on any machine while it is paused.",
+  body: v.strictObject({
+    kind: v.picklist(["running", "paused"]),
+    reason: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(500))), null),
+  }),
+  answer: modeSchema,
+  problems: [409],
+  async run({ ask, owner }, { body: { kind, reason } }) {
+    const changed = await ask((sql) =>
+      kind === "running"
+        ? resumeLeasing(sql, "paused")
+        : stopLeasing(sql, { kind, owner, reason: reason ?? undefined }),
+    );
+    const mode = await ask(readFleetMode, { isIdempotent: true });
+    if (mode.kind !== kind) throw modeNotSet(kind, mode);
+    return { changed, mode: reportMode(mode) };
+  },
+});
+
+function reportMode(mode: FleetMode) {
+  if (mode.kind === "running") return { kind: mode.kind, owner: null, reason: null, since: null };
+  const { kind, owner, reason, since } = mode;
+  return { kind, owner, reason: reason ?? null, since: since.toISOString() };
+}
+
+/** A maintenance run has it, and alone ends it; or another operator was quicker. */
+function modeNotSet(wanted: string, mode: FleetMode): ServerError {
+  const by = mode.kind === "running" ? "" : `, by ${mode.owner}`;
+  return new ServerError({
+    status: 409,
+    code: "mode-not-set",
+    name: "the fleet's mode",
+    expected: wanted,
+    got: `${mode.kind}${by}`,
+    remedy: "Let a maintenance run end, or cancel it; otherwise look again.",
+  });
+}
+
+const releaseSlab = apiRoute({
+  method: "DELETE",
+  path: "/quarantine/{slab}",
+  name: "quarantine-release",
+  says: "Ends the quarantine of a slab and forgets its crashes; the next claim may lease it.",
+  params: v.strictObject({ slab: id }),
+  answer: v.object({ released: v.array(id) }),
+  problems: [404],
+  async run({ ask }, { params: { slab } }) {
+    const released = await ask((sql) => releaseQuarantine(sql, [parseSlabId(slab)]));
+    if (released.length > 0) return { released: [...released] };
+    throw new OperatorError({
+      code: "not-quarantined",
+      message: `slab ${slab}: expected it in quarantine, but it is not`,
+      remedy: "Look at the list again: its quarantine may have ended.",
+    });
+  },
+});
+
+const messageId = v.pipe(v.string(), v.minLength(1), v.maxLength(200));
+
+const redrive = apiRoute({
+  method: "POST",
+  path: "/dead-letters/redrive",
+  name: "dead-letters-redrive",
+  says: "Sends dead letters again whose leases still wait, and forgets those that no longer matter. Needs a queue.",
+  body: v.strictObject({
+    messageIds: v.optional(
+      v.nullable(
+        v.pipe(
+          v.array(messageId),
+          v.minLength(1),
+          v.maxLength(1_000),
+          v.description("null: all, at most 1000"),
+        ),
+      ),
+      null,
+    ),
+    discard: v.optional(v.pipe(v.boolean(), v.description("forget unreadable ones too")), false),
+  }),
+  answer: v.object({ sent: count, moot: count, discarded: count, kept: count }),
+  problems: [404, 409, 502],
+  async run({ ask, queue }, { body: { messageIds, discard } }) {
+    if (queue === undefined) throw noQueue();
+    return await redriveDeadLetters(
+      { ask, queue },
+      { discard, ...(messageIds === null ? {} : { messageIds }) },
+    );
+  },
+});
+
+function noQueue(): ServerError {
+  return new ServerError({
+    status: 409,
+    code: "no-queue",
+    name: "SLABMEND_QUEUE_URL",
+    expected: "the queue that the letters came from",
+    got: "none",
+    remedy:
+      "Run slabmend dead-letters redrive where the queue is known; without it their slabs are claimed when the leases are over.",
+  });
+}
+
+const forgetLetter = apiRoute({
+  method: "DELETE",
+  path: "/dead-letters/{messageId}",
+  name: "dead-letter-delete",
+  says: "Forgets a dead letter. Its slab goes on without it; a lease that still waits ends by itself.",
+  params: v.strictObject({ messageId }),
+  answer: v.object({ deleted: count }),
+  problems: [404],
+  run: ({ ask }, { params }) => forget(ask, params.messageId),
+});
+
+async function forget(ask: Ask, letter: string): Promise<{ deleted: number }> {
+  const deleted = await ask((sql) => deleteDeadLetters(sql, [letter]));
+  if (deleted > 0) return { deleted };
+  throw new OperatorError({
+    code: "no-such-dead-letter",
+    message: `dead letter ${letter.slice(0, 100)}: expected it in slabmend.dead_letters, got none`,
+    remedy: "Look at the list again.",
+  });
+}
+
+export const WRITE_ROUTES = [putMode, releaseSlab, redrive, forgetLetter] as const;

@@ -1,0 +1,149 @@
+/** The HTTP server: what it refuses, how it answers failures, and its routes. It knows no migration seed. */
+import helmet from "@fastify/helmet";
+import rateLimit from "@fastify/rate-limit";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import type { Clock } from "../clock/clock.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { RepeatedLines } from "../telemetry/repeated-lines.ts";
+import { type AccessSettings, addAccessChecks, HEALTH_PATHS } from "./access/add-access-checks.ts";
+import { API_ROOT, type ApiDependencies, addApiRoutes } from "./api/api-route.ts";
+import { API_DESCRIPTION, API_ROUTES } from "./api/routes.ts";
+import { addConsoleFiles, type ConsoleFile } from "./console-files.ts";
+import { EventStream, MOST_STREAMS } from "./event-stream.ts";
+import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import type { Readiness } from "./readiness.ts";
+import { ServerError } from "./server-error.ts";
+
+export interface ServerOptions {
+  readonly access: AccessSettings;
+  readonly api: ApiDependencies;
+  /** False: the process that supervises has not been heard of. */
+  readonly isLive: () => boolean;
+  readonly readReadiness: () => Promise<Readiness>;
+  readonly files: ReadonlyMap<string, ConsoleFile>;
+  /** Directives of the Content-Security-Policy. */
+  readonly policy: Readonly<Record<string, readonly string[]>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The largest body that a route takes is a thousand ids. */
+const MOST_BODY_BYTES = 256 * 1_024;
+/** A request has to be here in full within it: a client that sends byte by byte holds no connection for long. */
+const REQUEST_MS = 10_000;
+const IDLE_MS = 65_000;
+const MOST_CONNECTIONS = 1_000;
+/** Fifty consoles on one machine and a scrape a second stay far below it. */
+const REQUESTS_A_MINUTE = 3_000;
+
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { access, api, clock, files, policy } = options;
+  const server = Fastify({
+    logger: false,
+    bodyLimit: MOST_BODY_BYTES,
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: IDLE_MS,
+    http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 },
+    forceCloseConnections: true,
+    // A URL that is none reaches no hook.
+    frameworkErrors(error, _request, reply) {
+      const problem = problemOf(error);
+      void (reply as FastifyReply).code(problem.status).type(PROBLEM_TYPE).send(problem);
+    },
+    routerOptions: { maxParamLength: 200 },
+  });
+  server.server.maxConnections = MOST_CONNECTIONS;
+  server.removeContentTypeParser("text/plain");
+  answerFailures(server, options);
+  await server.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: copyOf(policy) },
+    // Plain HTTP; a proxy that ends TLS says it.
+    strictTransportSecurity: false,
+    crossOriginEmbedderPolicy: { policy: "require-corp" },
+    referrerPolicy: { policy: "no-referrer" },
+    xFrameOptions: { action: "deny" },
+  });
+  await server.register(rateLimit, {
+    global: true,
+    max: REQUESTS_A_MINUTE,
+    timeWindow: 60_000,
+    allowList: ({ url }) => HEALTH_PATHS.has(url),
+  });
+  addAccessChecks(server, access);
+  addHealth(server, options);
+  addApiRoutes(server, API_ROUTES, api);
+  server.get(`${API_ROOT}/openapi.json`, async () => API_DESCRIPTION);
+  addEvents(server, new EventStream({ clock, readStatus: api.readStatus, readWorkers: api.readWorkers }));
+  addConsoleFiles(server, files);
+  return server;
+}
+
+const copyOf = (policy: ServerOptions["policy"]): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(policy).map(([name, values]) => [name, [...values]]));
+
+function answerFailures(server: FastifyInstance, { logger, clock }: ServerOptions): void {
+  const lines = new RepeatedLines(clock);
+  server.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status === 500) {
+      const text = "a request failed unexpectedly";
+      const said = lines.note(text, error);
+      if (said !== undefined) logger.error({ error, route: request.routeOptions.url, ...said }, text);
+    }
+    return reply.code(problem.status).header("cache-control", "no-store").type(PROBLEM_TYPE).send(problem);
+  });
+  server.setNotFoundHandler((_request, reply) => {
+    const error = new ServerError({
+      status: 404,
+      code: "not-found",
+      name: "the path",
+      expected: "one of the console or of the API, with a method that it has",
+      got: "another",
+      remedy: `Read the description: ${API_ROOT}/openapi.json.`,
+    });
+    return reply.code(404).type(PROBLEM_TYPE).send(problemOf(error));
+  });
+}
+
+function addHealth(server: FastifyInstance, { isLive, readReadiness }: ServerOptions): void {
+  server.get("/healthz", async (_request, reply) => {
+    const live = isLive();
+    return reply
+      .code(live ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send({ live });
+  });
+  server.get("/readyz", async (_request, reply) => {
+    const readiness = await readReadiness();
+    return reply
+      .code(readiness.ready ? 200 : 503)
+      .header("cache-control", "no-store")
+      .send(readiness);
+  });
+}
+
+function addEvents(server: FastifyInstance, events: EventStream): void {
+  server.get(`${API_ROOT}/events`, (_request, reply) => {
+    if (events.clients >= MOST_STREAMS) throw tooManyStreams();
+    reply.hijack();
+    reply.raw.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      // nginx would keep them back otherwise.
+      "x-accel-buffering": "no",
+    });
+    events.add(reply.raw);
+  });
+  server.addHook("preClose", async () => events.close());
+}
+
+const tooManyStreams = () =>
+  new ServerError({
+    status: 503,
+    code: "too-many-streams",
+    name: "open streams of events",
+    expected: `at most ${MOST_STREAMS}`,
+    got: "as many already",
+    remedy: "Close consoles that nobody looks at.",
+  });

@@ -1,0 +1,153 @@
+/**
+ * Keeps the process that serves HTTP alive: started again when it ends by itself, after a pause that grows (restart-policy.ts).
+ *
+ *   starting --listening--> serving --exit--> pausing --pause over--> starting
+ *       \--cannot listen, at the first start--> (start rejects)
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { realpathSync } from "node:fs";
+import { dirname, extname, join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Clock } from "../clock/clock.ts";
+import { OperatorError } from "../errors/operator-error.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { decideRestart } from "../worker/restart-policy.ts";
+import { formatAddress } from "./access/listen-address.ts";
+import { httpEnvironment, httpPermissions } from "./http-environment.ts";
+import type { FromHttp, HttpSettings, ToHttp } from "./http-messages.ts";
+import type { SupervisorHealth } from "./workers-report.ts";
+
+export interface HttpChildOptions {
+  readonly settings: HttpSettings;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told to it each second. */
+  readonly describe: (http: { readonly httpPid: number; readonly httpRestarts: number }) => SupervisorHealth;
+}
+
+const TELL_EVERY_MS = 1_000;
+/** A server without requests closes at once; one that hangs is not waited for. */
+const CLOSE_MS = 5_000;
+/** In TypeScript, or compiled as this file is. */
+const ENTRY = join(import.meta.dirname, `http-process${extname(import.meta.filename)}`);
+
+export class HttpChild {
+  readonly #options: HttpChildOptions;
+  #child: ChildProcess | undefined;
+  #port: number;
+  #restarts = 0;
+  #failures = 0;
+  #isStopping = false;
+  #cancel = (): void => {};
+  #cancelTelling = (): void => {};
+
+  constructor(options: HttpChildOptions) {
+    this.#options = options;
+    this.#port = options.settings.listen.port;
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /**
+   * Resolves with the port when it listens.
+   * @throws {OperatorError} `address-unusable`
+   */
+  async start(): Promise<number> {
+    const child = this.#start();
+    const [how] = (await Promise.race([
+      once(child, "message"),
+      once(child, "exit").then(() => [{ kind: "failed", code: "its process ended" }]),
+    ])) as [FromHttp];
+    if (how.kind === "listening") return how.port;
+    await this.stop();
+    throw unusable(formatAddress(this.#options.settings.listen), how.code);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#cancel();
+    this.#cancelTelling();
+    const child = this.#child;
+    if (child === undefined) return;
+    const exited = once(child, "exit");
+    const kill = setTimeout(() => child.kill("SIGKILL"), CLOSE_MS);
+    if (child.connected) child.disconnect();
+    await exited;
+    clearTimeout(kill);
+  }
+
+  #start(): ChildProcess {
+    const { variables, settings, clock } = this.#options;
+    const env = httpEnvironment(variables);
+    const child = fork(ENTRY, [], {
+      env,
+      execArgv: httpPermissions(variables, codePaths()),
+      serialization: "advanced",
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#child = child;
+    const startedAtMs = clock.now();
+    // The port that the system chose stays, so that open consoles find it again.
+    tell(child, {
+      kind: "settings",
+      settings: { ...settings, listen: { ...settings.listen, port: this.#port } },
+    });
+    this.#tellHealth(child);
+    child.on("message", (message: FromHttp) => {
+      if (message.kind === "listening") this.#port = message.port;
+      else child.kill("SIGKILL");
+    });
+    child.once("exit", (code, signal) => this.#lose(child, startedAtMs, signal ?? `exit code ${code}`));
+    return child;
+  }
+
+  #tellHealth(child: ChildProcess): void {
+    const { clock, describe } = this.#options;
+    tell(child, { kind: "health", health: describe({ httpPid: this.pid, httpRestarts: this.#restarts }) });
+    this.#cancelTelling = clock.after(TELL_EVERY_MS, () => this.#tellHealth(child));
+  }
+
+  #lose(child: ChildProcess, startedAtMs: number, how: string): void {
+    if (this.#child !== child) return;
+    this.#child = undefined;
+    this.#cancelTelling();
+    if (this.#isStopping) return;
+    const { clock, logger } = this.#options;
+    const { failures, delayMs } = decideRestart(this.#failures, clock.now() - startedAtMs);
+    this.#failures = failures;
+    this.#restarts += 1;
+    logger.error({ how, delayMs, failures }, "the process that serves HTTP ended; it is started again");
+    this.#cancel = clock.after(delayMs, () => this.#start());
+  }
+}
+
+function tell(child: ChildProcess, message: ToHttp): void {
+  // It may be gone already: its exit says so.
+  if (child.connected) child.send(message, () => {});
+}
+
+/** Where its code and that of its packages lies: not the whole clone, where variables files may be. */
+function codePaths(): string[] {
+  const library = dirname(dirname(ENTRY));
+  const root = dirname(library);
+  const fastify = realpathSync(fileURLToPath(import.meta.resolve("fastify")));
+  const end = fastify.indexOf(`${sep}node_modules${sep}`) + `${sep}node_modules${sep}`.length;
+  return [
+    `${library}${sep}*`,
+    `${fastify.slice(0, end)}*`,
+    ...[root, dirname(root)].map((folder) => join(folder, "package.json")),
+    `${join(root, "node_modules")}${sep}*`,
+  ];
+}
+
+function unusable(address: string, code: string): OperatorError {
+  return new OperatorError({
+    code: "address-unusable",
+    message: `--listen ${address}: expected an address that is free and of this machine, got ${code}`,
+    remedy: "Choose another port, or end what listens there.",
+  });
+}

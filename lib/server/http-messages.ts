@@ -1,0 +1,23 @@
+/** What the process that supervises and the one that serves HTTP tell each other. The migration seed is in none of it. */
+import type { HostRules } from "./access/request-source.ts";
+import type { ConsoleFile } from "./console-files.ts";
+import type { SupervisorHealth } from "./workers-report.ts";
+
+export interface HttpSettings {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly hosts: HostRules;
+  readonly token: string;
+  readonly passwordHash: string | null;
+  readonly owner: string;
+  readonly files: ReadonlyMap<string, ConsoleFile>;
+  readonly policy: Readonly<Record<string, readonly string[]>>;
+}
+
+export type ToHttp =
+  | { readonly kind: "settings"; readonly settings: HttpSettings }
+  | { readonly kind: "health"; readonly health: SupervisorHealth };
+
+export type FromHttp =
+  | { readonly kind: "listening"; readonly port: number }
+  /** It could not listen. */
+  | { readonly kind: "failed"; readonly code: string };

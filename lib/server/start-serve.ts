@@ -1,0 +1,112 @@
+/**
+ * `serve`: repairs on this machine, and a server that one can look at.
+ *
+ *   this process        supervises; claims and reaps; holds the migration seed, for its workers
+ *   ├─ worker 1 … n     repair; each holds the seed
+ *   └─ http             serves; never has the seed, and may read no file but its code
+ */
+import { userInfo } from "node:os";
+import type { Sql } from "postgres";
+import type { Clock } from "../clock/clock.ts";
+import { type Environment, variablesOf } from "../config/parse-environment.ts";
+import type { VariableName } from "../config/variables.ts";
+import { claimSettingsFrom } from "../jobs/claim/settings-from-environment.ts";
+import { DEFAULT_REAP_SETTINGS } from "../jobs/reap/reap-settings.ts";
+import type { Secret } from "../secret/secret.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import { IndexerLoop } from "../worker/indexer-loop.ts";
+import { openArchive } from "../worker/open-archive.ts";
+import type { WorkReport } from "../worker/work-report.ts";
+import { formatAddress, type ListenAddress } from "./access/listen-address.ts";
+import type { ConsoleFile } from "./console-files.ts";
+import { HttpChild } from "./http-child.ts";
+
+/** What claim, repair and reap read, but for the queues. */
+export const SERVE_VARIABLES = [
+  ...new Set([...variablesOf("claim"), ...variablesOf("repair"), ...variablesOf("reap")]),
+].filter(
+  (name): name is Exclude<VariableName, "SLABMEND_QUEUE_URL" | "SLABMEND_DEAD_LETTER_QUEUE_URL"> =>
+    name !== "SLABMEND_QUEUE_URL" && name !== "SLABMEND_DEAD_LETTER_QUEUE_URL",
+);
+
+export interface ServeOptions {
+  /** The environment as text: the workers get all of it, the HTTP process what http-environment.ts lists. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly environment: Pick<Environment, (typeof SERVE_VARIABLES)[number]>;
+  /** Makes one more client of the database. */
+  readonly connect: () => Sql;
+  readonly listen: ListenAddress;
+  /** Further names of the server, in lower case. */
+  readonly hostNames: readonly string[];
+  readonly token: Secret<string>;
+  /** Null only on loopback. */
+  readonly passwordHash: Secret<string> | null;
+  readonly files: ReadonlyMap<string, ConsoleFile>;
+  readonly policy: Readonly<Record<string, readonly string[]>>;
+  /** Repairs at once. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
+}
+
+export interface RunningServe {
+  /** `http://127.0.0.1:8484` */
+  readonly url: string;
+  readonly httpPid: () => number;
+  /** How long {@link drain} takes at most, as far as it depends on repairs. */
+  readonly drainMs: number;
+  /** Claims nothing more, finishes the repairs in hand, answers until then, and leaves no process. */
+  drain(): Promise<WorkReport>;
+}
+
+/** @throws {OperatorError} `address-unusable`, before anything is leased */
+export async function startServe(options: ServeOptions): Promise<RunningServe> {
+  const { variables, environment, listen, token, passwordHash, clock, logger, metrics } = options;
+  const acceptedVersion = environment.SLABMEND_ACCEPT_INDEXD_VERSION;
+  const archive = await openArchive({ destination: environment.SLABMEND_ARCHIVE, variables, clock, logger });
+  const loop = new IndexerLoop({
+    indexer: environment.SLABMEND_INDEXER,
+    connect: options.connect,
+    workerEnvironment: variables,
+    concurrency: options.concurrency,
+    timeoutMs: options.timeoutMs,
+    acceptedVersion,
+    claim: claimSettingsFrom(environment),
+    reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
+    archive,
+    clock,
+    logger,
+    metrics,
+  });
+  const startedAtMs = clock.now();
+  const http = new HttpChild({
+    settings: {
+      listen: { host: listen.host, port: listen.port },
+      hosts: { isLoopback: listen.isLoopback, names: options.hostNames },
+      token: token.reveal(),
+      passwordHash: passwordHash?.reveal() ?? null,
+      owner: `${userInfo().username}, by the console or the API`,
+      files: options.files,
+      policy: options.policy,
+    },
+    variables,
+    clock,
+    logger,
+    describe: (child) => ({ pid: process.pid, startedAtMs, ...child, loop: loop.health() }),
+  });
+  const port = await http.start();
+  loop.start();
+  return {
+    url: `http://${formatAddress({ host: listen.host, port })}`,
+    httpPid: () => http.pid,
+    drainMs: loop.drainMs,
+    async drain() {
+      const report = await loop.drain();
+      await http.stop();
+      return report;
+    },
+  };
+}

@@ -1,0 +1,259 @@
+/**
+ * All that works for one indexer in a process that supervises: claim, reap and a pool of workers, straight from the database.
+ *
+ *   (new) --start--> starting --first worker ready--> working --drain--> draining --> ended
+ *                       ^                                |
+ *                       \-- pause is over -- unfit <-----/ a worker found this machine at fault
+ *
+ * What always holds: no failure ends it. Each is told by `health`, logged, and tried again after a pause.
+ */
+import type { Sql } from "postgres";
+import type { Clock } from "../clock/clock.ts";
+import { sleep } from "../clock/sleep.ts";
+import { askWithin, createDeadlineClient, type DeadlineClient } from "../database/client/deadline-client.ts";
+import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
+import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import type { ArchiveJob } from "./open-archive.ts";
+import { startPresence } from "./presence.ts";
+import { type Trouble, troubleOf } from "./trouble.ts";
+import { type WorkRun, workFromDatabase } from "./work-from-database.ts";
+import { countEnd, createWorkReport, type WorkReport } from "./work-report.ts";
+import { WorkerPool } from "./worker-pool.ts";
+import { KILL_AFTER_MS, type WorkerHealth } from "./worker-slot.ts";
+
+export interface IndexerLoopOptions {
+  /** The name of the indexer that is repaired. */
+  readonly indexer: string;
+  /** Makes one more client of its database. */
+  readonly connect: () => Sql;
+  /** All that its workers see of the environment; the only place of the seed. */
+  readonly workerEnvironment: Readonly<Record<string, string | undefined>>;
+  /** Repairs at once. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly acceptedVersion: number | undefined;
+  readonly claim: ClaimSettings;
+  readonly reap: ReapSettings;
+  /** Closed when the loop has ended. */
+  readonly archive?: ArchiveJob | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
+  /** Default: worker-process.ts; tests give their own. */
+  readonly workerEntry?: string;
+}
+
+export interface JobHealth {
+  /** When it last ended without a failure. */
+  readonly endedAtMs: number | null;
+  /** Of claim: why it ended. */
+  readonly stopped: string | null;
+  /** In a row. */
+  readonly failures: number;
+  readonly trouble: Trouble | null;
+}
+
+export interface IndexerHealth {
+  readonly indexer: string;
+  readonly state: "starting" | "working" | "unfit" | "draining" | "ended";
+  readonly claim: JobHealth;
+  readonly reap: JobHealth;
+  readonly concurrency: number;
+  /** Repairs under way. */
+  readonly running: number;
+  readonly workers: readonly WorkerHealth[];
+  /** What matters most of what keeps it from working. */
+  readonly trouble: Trouble | null;
+  /** Since the start. */
+  readonly done: WorkReport;
+}
+
+/** A clock or a network that is wrong is seldom right a moment later. */
+const UNFIT_PAUSE_MS = 600_000;
+const LEAST_START_PAUSE_MS = 1_000;
+const NEVER: JobHealth = { endedAtMs: null, stopped: null, failures: 0, trouble: null };
+
+export class IndexerLoop {
+  readonly #options: IndexerLoopOptions;
+  readonly #ending = new AbortController();
+  readonly #done = createWorkReport();
+  readonly #jobs = { claim: NEVER, reap: NEVER };
+  #state: IndexerHealth["state"] = "starting";
+  #pool: WorkerPool;
+  #unfit: Trouble | undefined;
+  #workerTrouble: Trouble | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: IndexerLoopOptions) {
+    this.#options = options;
+    this.#pool = this.#createPool();
+  }
+
+  /** How long `drain` takes at most: a repair ends by its timeout, or its process is killed. */
+  get drainMs(): number {
+    return this.#options.timeoutMs + KILL_AFTER_MS;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Claims nothing more, waits for the repairs in hand, and leaves no process and no connection. */
+  async drain(): Promise<WorkReport> {
+    this.#ending.abort();
+    if (this.#state !== "ended") this.#state = "draining";
+    await this.#running;
+    this.#state = "ended";
+    return this.#done;
+  }
+
+  health(): IndexerHealth {
+    const { claim, reap } = this.#jobs;
+    const { size: concurrency, busy: running, health: workers } = this.#pool;
+    return {
+      indexer: this.#options.indexer,
+      state: this.#state,
+      claim,
+      reap,
+      concurrency,
+      running,
+      workers,
+      trouble: this.#unfit ?? this.#workerTrouble ?? crashLoop(workers) ?? claim.trouble ?? reap.trouble,
+      done: this.#done,
+    };
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, connect } = this.#options;
+    const database = createDeadlineClient({ clock, connect });
+    // Of its own: what waits behind a slow statement of claim would look dead.
+    const presenceClient = createDeadlineClient({ clock, connect });
+    const presence = startPresence({
+      ask: askWithin(presenceClient, clock),
+      clock,
+      logger,
+      command: "serve",
+      describe: () => {
+        const { concurrency, running, state, trouble } = this.health();
+        return {
+          concurrency,
+          running,
+          state: state === "draining" ? state : "working",
+          trouble: trouble?.code,
+        };
+      },
+    });
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      await this.#workUntilUnfit(database);
+      if (this.#unfit === undefined || signal.aborted) continue;
+      this.#state = "unfit";
+      logger.error(
+        { reason: this.#unfit.message, pauseMs: UNFIT_PAUSE_MS },
+        "this machine is unfit to repair",
+      );
+      await sleep(clock, UNFIT_PAUSE_MS, signal).catch(() => {});
+      this.#unfit = undefined;
+      this.#pool = this.#createPool();
+    }
+    this.#options.archive?.close();
+    await Promise.all([database.end(), presence.stop().then(() => presenceClient.end())]);
+  }
+
+  async #workUntilUnfit(database: DeadlineClient): Promise<void> {
+    const { indexer, acceptedVersion, claim, reap, archive, clock, logger, metrics } = this.#options;
+    const pool = this.#pool;
+    const unfit = new AbortController();
+    const signal = AbortSignal.any([this.#ending.signal, unfit.signal]);
+    this.#onUnfit = (reason) => {
+      this.#unfit = {
+        code: "worker-unfit",
+        message: `work: expected this machine to be able to repair, but ${reason}`,
+        remedy: "Look at its clock, its network and its release; slabs were not blamed.",
+        sinceMs: clock.now(),
+      };
+      unfit.abort();
+    };
+    try {
+      await this.#startFirstWorker(pool, signal);
+      if (!signal.aborted) this.#state = "working";
+      await workFromDatabase({
+        database,
+        indexer,
+        pool,
+        acceptedVersion,
+        claim,
+        reap,
+        archive,
+        clock,
+        logger,
+        metrics,
+        signal,
+        isFatal: () => false,
+        onEnd: (end) => countEnd(this.#done, end),
+        onRun: (run) => this.#note(run),
+      });
+    } finally {
+      await pool.stop();
+    }
+  }
+
+  /** Before anything is leased: a worker that cannot start would only crash lease after lease. */
+  async #startFirstWorker(pool: WorkerPool, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await pool.start(signal);
+        this.#workerTrouble = undefined;
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#workerTrouble = troubleOf(error, this.#workerTrouble?.sinceMs ?? clock.now());
+        const pauseMs = Math.max(LEAST_START_PAUSE_MS, pool.startPauseMs);
+        logger.error({ error, pauseMs }, "a worker could not be started; it is tried again");
+        await sleep(clock, pauseMs, signal).catch(() => {});
+      }
+    }
+  }
+
+  #onUnfit = (_reason: string): void => {};
+
+  #createPool(): WorkerPool {
+    const { concurrency, workerEnvironment, timeoutMs, clock, workerEntry } = this.#options;
+    return new WorkerPool({
+      size: concurrency,
+      environment: workerEnvironment,
+      timeoutMs,
+      clock,
+      onUnfit: (reason) => this.#onUnfit(reason),
+      ...(workerEntry === undefined ? {} : { entry: workerEntry }),
+    });
+  }
+
+  #note(run: WorkRun): void {
+    const nowMs = this.#options.clock.now();
+    const before = this.#jobs[run.job];
+    if (run.kind === "ended") {
+      const stopped = run.job === "claim" ? run.stopped : null;
+      this.#jobs[run.job] = { endedAtMs: nowMs, stopped, failures: 0, trouble: null };
+    } else {
+      const trouble = troubleOf(run.error, before.trouble?.sinceMs ?? nowMs);
+      this.#jobs[run.job] = { ...before, failures: before.failures + 1, trouble };
+    }
+  }
+}
+
+/** Names the workers that end again and again. */
+function crashLoop(workers: readonly WorkerHealth[]): Trouble | null {
+  const looping = workers.filter(({ crashLoopingSinceMs }) => crashLoopingSinceMs !== null);
+  if (looping.length === 0) return null;
+  const names = looping.map(({ name, lastExit }) => `${name} (${lastExit})`).join(", ");
+  return {
+    code: "worker-crashing",
+    message: `${names}: expected to live for a minute at least, but ended soon after each start`,
+    remedy: "Read what it printed; it needs 150 to 600 MiB of memory, and Node.js 24.",
+    sinceMs: Math.min(...looping.map(({ crashLoopingSinceMs }) => crashLoopingSinceMs!)),
+  };
+}

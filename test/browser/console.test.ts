@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { seedFleet } from "../../dev/console/seed-fleet.ts";
+import { type ServedConsole, serveConsole } from "../../dev/console/serve-console.ts";
+import { type DatabaseProxy, startDatabaseProxy } from "../../dev/demo/database-proxy.ts";
+import { useDatabase } from "../support/database.ts";
+import { expectAccessible, skipReason, useBrowser } from "./support/browser.ts";
+
+const { sql, url } = useDatabase();
+const { open } = useBrowser();
+let served: ServedConsole;
+let proxy: DatabaseProxy;
+let worst: string;
+
+beforeAll(async () => {
+  const { slabs } = await seedFleet(sql, "danger", { hosts: 60, slabs: 80 });
+  worst = String(slabs[4]!.id);
+  proxy = await startDatabaseProxy(url);
+  served = await serveConsole(proxy.url, [worst]);
+});
+afterAll(async () => {
+  await served?.stop();
+  await proxy?.stop();
+});
+
+const VIEWS = ["", "#/slabs", "#/slabs/WORST", "#/hosts", "#/workers", "#/journal", "#/attention"];
+const at = (fragment: string) => `${served.url}/${fragment.replace("WORST", worst)}`;
+
+describe.skipIf(skipReason !== undefined)("the console", () => {
+  test("one load is below 200 kB, asks nobody else, and its policy has nothing to refuse", async () => {
+    const { page, requests, complaints } = await open(at(""));
+    await page.getByRole("heading", { name: "Throughput and cost" }).waitFor();
+    await page.locator(".skeleton").first().waitFor({ state: "detached" });
+    for (const view of VIEWS) {
+      await page.goto(at(view));
+      await page.locator(".skeleton").first().waitFor({ state: "detached" });
+    }
+    expect(complaints).toEqual([]);
+    expect(requests.map((request) => new URL(request.url).origin)).toEqual(requests.map(() => served.url));
+    const first = new Map(requests.map((request) => [request.url, request.bytes]));
+    const files = [...first].filter(([path]) => path.includes("/assets/") || path === `${served.url}/`);
+    expect(files.length).toBeGreaterThanOrEqual(3);
+    const weight = files.reduce((sum, [, bytes]) => sum + bytes, 0);
+    expect(weight).toBeGreaterThan(50_000);
+    expect(weight).toBeLessThan(200_000);
+    await page.context().close();
+  });
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    for (const viewport of [
+      { width: 1280, height: 900 },
+      { width: 360, height: 740 },
+    ]) {
+      test(`axe finds nothing serious in any view, ${colorScheme}, ${viewport.width} px wide`, async () => {
+        const { page } = await open(at(""), { colorScheme, viewport });
+        for (const view of VIEWS) {
+          await page.goto(at(view));
+          await page.locator(".skeleton").first().waitFor({ state: "detached" });
+          await expectAccessible(page);
+          const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+          expect(overflow, `${view} is wider than the screen`).toBeLessThanOrEqual(0);
+        }
+        await page.context().close();
+      });
+    }
+  }
+
+  test("the keyboard leads from the sentence to a shard", async () => {
+    const { page } = await open(at(""));
+    await page.locator(".headline").waitFor();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toContain("Skip");
+    await page.keyboard.press("Enter");
+    expect(await page.evaluate("document.activeElement.id")).toBe("view");
+    const column = page.getByRole("link", { name: /^Margin 2:/ });
+    await column.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { name: "Unhealthy slabs" }).waitFor();
+    await page.getByRole("link", { name: worst, exact: true }).press("Enter");
+    const shard = page.getByRole("option", { name: /^Shard 0:/ });
+    await shard.focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toMatch(/^Shard 1:/);
+    await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("ArrowLeft");
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toMatch(/^Shard 29:/);
+    await page.getByRole("heading", { name: /^Shard 29/ }).waitFor();
+    await page.context().close();
+  });
+
+  test("the arrow keys move through the matrix of hosts and show what is known of one", async () => {
+    const { page } = await open(at("#/hosts"));
+    const cells = page.getByRole("listbox", { name: /hosts/ }).getByRole("option");
+    await cells.first().focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    await page.locator(".tooltip").waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "Its repairs" }).waitFor();
+    await page.keyboard.press("End");
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toContain("blocked");
+    await page.context().close();
+  });
+
+  test("a pause needs a reason and the token, is confirmed, and is seen at once", async () => {
+    const { page } = await open(at(""));
+    await page.getByRole("button", { name: "Pause…" }).click();
+    await page.getByLabel(/^Reason/).fill("the disk is being replaced");
+    await page.getByLabel(/^Token/).fill("not-the-token");
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByRole("dialog").getByText("expected Bearer and the token").waitFor();
+    const [running] = await sql<{ mode: string }[]>`select mode from slabmend.fleet`;
+    expect(running!.mode).toBe("running");
+    await page.getByLabel(/^Token/).fill(served.token);
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByText("the disk is being replaced").first().waitFor();
+    const [paused] = await sql<
+      { mode: string; mode_reason: string }[]
+    >`select mode, mode_reason from slabmend.fleet`;
+    expect(paused).toEqual({ mode: "paused", mode_reason: "the disk is being replaced" });
+    // The tab knows the token now.
+    await page.getByRole("button", { name: "Resume…" }).click();
+    expect(await page.getByLabel(/^Token/).count()).toBe(0);
+    await page.getByRole("button", { name: "Resume", exact: true }).click();
+    await page.getByRole("button", { name: "Pause…" }).waitFor();
+    await page.context().close();
+  });
+
+  test("a token in the address is taken, and leaves the address", async () => {
+    const { page } = await open(at(`#token=${served.token}`));
+    await page.locator(".headline").waitFor();
+    expect(page.url()).toBe(`${served.url}/`);
+    await page.goto(at("#/attention"));
+    await page.getByRole("button", { name: /^Release slab/ }).click();
+    await page.getByRole("button", { name: "Release", exact: true }).click();
+    await page.getByText("No slab is in quarantine").waitFor();
+    await page.context().close();
+  });
+
+  test("a database that goes away is said with its time; when it is back, so is the console", async () => {
+    const { page } = await open(at(""));
+    await page.getByText("9 slabs are in danger").waitFor();
+    proxy.fallSilent();
+    await page.getByText(/^Database away since \d\d:\d\d$/).waitFor({ timeout: 45_000 });
+    await page.getByText(/when it said: 9 slabs are in danger/).waitFor();
+    await expectAccessible(page);
+    proxy.recover();
+    await page.getByText("Live", { exact: true }).waitFor({ timeout: 45_000 });
+    await page.locator(".headline").filter({ hasText: "9 slabs are in danger" }).waitFor();
+    await page.context().close();
+  }, 110_000);
+
+  test("a server that ends is said; when another comes up at its address, the console goes on by itself", async () => {
+    const other = await serveConsole(proxy.url);
+    const { page } = await open(other.url);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await other.stop();
+    await page.getByText(/^Connection lost at/).waitFor();
+    const again = await serveConsole(proxy.url, [], Number(new URL(other.url).port));
+    await page.getByText("Live", { exact: true }).waitFor({ timeout: 30_000 });
+    await again.stop();
+    await page.context().close();
+  });
+});

@@ -1,0 +1,109 @@
+/** A real `serve` for tests, as an operator starts it: with its own port and folder; its workers have nothing to do. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CliProcess, startCli } from "../cli/cli-process.ts";
+
+/** No host knows its account. */
+export const SEED = `${"5e".repeat(31)}7a`;
+
+export interface ServeProcess {
+  readonly cli: CliProcess;
+  readonly url: string;
+  readonly token: string;
+  /** With the token, if `authorization` says nothing else. */
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
+  /** SIGTERM; the exit code. */
+  readonly stop: () => Promise<number | null>;
+}
+
+export interface ServeWorld {
+  readonly folder: string;
+  readonly variables: Readonly<Record<string, string>>;
+  start(args?: readonly string[], listen?: string): Promise<ServeProcess>;
+  /** Ends what still runs. */
+  clean(): Promise<void>;
+}
+
+export function createServeWorld(databaseUrl: () => string): ServeWorld {
+  const folder = mkdtempSync(join(tmpdir(), "slabmend-serve-"));
+  const started = new Set<CliProcess>();
+  const world: ServeWorld = {
+    folder,
+    get variables() {
+      return {
+        SLABMEND_DATABASE_URL: databaseUrl(),
+        SLABMEND_MIGRATION_SEED: SEED,
+        STATE_DIRECTORY: folder,
+        SLABMEND_INDEXD_GRACE_SECONDS: "0",
+      };
+    },
+    async start(args = [], listen = "127.0.0.1:0") {
+      const cli = startCli(
+        ["serve", "--listen", listen, "--concurrency", "2", "--timeout", "10", ...args],
+        world.variables,
+      );
+      started.add(cli);
+      await cli.until('"message":"serving"');
+      const line = cli
+        .out()
+        .split("\n")
+        .find((text) => text.includes('"message":"serving"'))!;
+      const { url } = JSON.parse(line) as { url: string };
+      const token = readFileSync(join(folder, "token"), "utf8").trim();
+      return {
+        cli,
+        url,
+        token,
+        fetch: (path, init = {}) =>
+          fetch(url + path, {
+            ...init,
+            headers: { authorization: `Bearer ${token}`, ...(init.headers as Record<string, string>) },
+          }),
+        async stop() {
+          cli.child.kill("SIGTERM");
+          return await cli.ended;
+        },
+      };
+    },
+    async clean() {
+      for (const cli of started) {
+        cli.child.kill("SIGKILL");
+        await cli.ended;
+      }
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return world;
+}
+
+/** A request with any headers, which fetch would not send, and a path that is sent as it is. */
+export function rawRequest(
+  url: string,
+  options: {
+    readonly path: string;
+    readonly method?: string;
+    readonly headers?: Record<string, string>;
+    readonly body?: Buffer | string;
+  },
+): Promise<{
+  readonly status: number;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly text: string;
+}> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    const { path, method = "GET", headers = {}, body } = options;
+    const asking = request({ hostname, port, path, method, headers, agent: false }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, text }));
+    });
+    asking.on("error", reject);
+    asking.end(body);
+  });
+}

@@ -1,0 +1,22 @@
+import { describe, expect, test } from "vitest";
+import { decideRestart } from "../../lib/worker/restart-policy.ts";
+
+describe("a process that ended by itself is started again", () => {
+  test.each([
+    // failures before, lived, failures, delay, crash loop
+    [0, 10, 1, 0, false],
+    [1, 10, 2, 1_000, false],
+    [2, 10, 3, 2_000, false],
+    [3, 10, 4, 4_000, true],
+    [8, 10, 9, 60_000, true],
+    [5_000, 59_999, 5_001, 60_000, true],
+    // It had lived long enough: the count begins again.
+    [8, 60_000, 1, 0, false],
+    [0, 3_600_000, 1, 0, false],
+  ] as const)(
+    "after %i failures, having lived %i ms",
+    (before, livedMs, failures, delayMs, isCrashLooping) => {
+      expect(decideRestart(before, livedMs)).toEqual({ failures, delayMs, isCrashLooping });
+    },
+  );
+});
