@@ -45,9 +45,11 @@ rm -rf "$base/usr/local/lib/npm"
 cp -rL "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$base/usr/local/lib/npm"
 printf '#!/bin/sh\nexec node /usr/local/lib/npm/bin/npm-cli.js "$@"\n' >"$base/usr/local/bin/npm"
 chmod 755 "$base/usr/local/bin/npm"
+# This machine may reach the registry through a proxy that has an authority of its own.
+cp -L /etc/ssl/certs/ca-certificates.crt "$base/etc/ssl/certs/ca-certificates.crt"
 
 node_modules/.bin/node scripts/build-package.ts "$work/package"
-printf 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n' >"$work/base.Dockerfile"
+printf 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\n' >"$work/base.Dockerfile"
 buildah "${storage[@]}" bud --quiet --format docker -f "$work/base.Dockerfile" -t slabmend-base "$base" >/dev/null
 version=$(node_modules/.bin/node -p 'require("./package.json").version')
 registry=$(npm config get registry)
@@ -64,7 +66,7 @@ entry=$(config '{{json .Docker.Config.Entrypoint}}')
 config '{{json .Docker.Config.Healthcheck}}' | grep -q healthz || { echo "expected a health check" >&2; exit 1; }
 root=$(buildah "${storage[@]}" mount "$container")
 
-SLABMEND_IMAGE_ROOT=$root SLABMEND_IMAGE_USER=$user exec node_modules/.bin/node scripts/run-image.ts &
+SLABMEND_IMAGE_ROOT=$root SLABMEND_IMAGE_USER=$user node_modules/.bin/node scripts/run-image.ts &
 server=$!
 wait "$server"
 server=""
