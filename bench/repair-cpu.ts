@@ -265,6 +265,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
       extend: async () => true,
       readSlab: async () => stored.slab,
       readHistory: async () => ({ badShards: new Set(), deniedForLong: false }),
+      readUploads: async () => [],
       readNetwork: async () => stored.fleet,
       commit: async ({ moves, outcome }) => ({
         kind: "committed",

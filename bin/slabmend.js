@@ -13,6 +13,8 @@ const COMMAND = "slabmend";
 const LOOK_EVERY_MS = 1_000;
 /** What ends a command that is told to end twice: docs/command-line.md has one code for it. */
 const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
+/** Set for the process that this one starts, for itself alone. */
+const LAUNCHED = "SLABMEND_LAUNCHED";
 const compiled = new URL("../dist/bin/slabmend.js", import.meta.url);
 const isCompiled = existsSync(fileURLToPath(compiled));
 
@@ -25,11 +27,17 @@ if (!isCompiled) {
 const node = findNode(COMMAND);
 if (node === undefined) {
   const ending = new AbortController();
+  // systemd tells every process of a service to end, and the launcher passes it on: that is one signal, not two.
+  const sameMs = process.env[LAUNCHED] === undefined ? 0 : 300;
+  delete process.env[LAUNCHED];
+  let toldAtMs = 0;
   for (const name of ["SIGINT", "SIGTERM"]) {
     process.on(name, () => {
       // The second one ends the process at once. Not by the system's own handling: a container's first process has none.
-      if (ending.signal.aborted) process.exit(130);
-      ending.abort(new Error(name));
+      if (!ending.signal.aborted) {
+        toldAtMs = Date.now();
+        ending.abort(new Error(name));
+      } else if (Date.now() - toldAtMs >= sameMs) process.exit(130);
     });
   }
   whenNpmIsGone(() => process.kill(process.pid, "SIGTERM"));
@@ -38,7 +46,10 @@ if (node === undefined) {
   await run(ending.signal);
 } else {
   // This file again, so that the other Node looks after its parents too.
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+    env: { ...process.env, [LAUNCHED]: "1" },
+  });
   // A terminal sends Ctrl+C to both; other senders know only this process.
   const isFromTerminal = process.stdin.isTTY === true;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {

@@ -1,4 +1,5 @@
 import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { Clock } from "../lib/clock/clock.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import type { RepairStep } from "../lib/jobs/repair/repair-dependencies.ts";
 import { boundedClient } from "../lib/queue/client-settings.ts";
@@ -15,6 +16,8 @@ export interface RepairHandlerOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>;
   /** For the demo and tests. */
   readonly settings?: WorkerSettings;
+  /** For the demo: one that may be wrong. */
+  readonly clock?: Clock;
   /** For tests: called after every step that leaves a trace. */
   readonly step?: (name: RepairStep) => void | Promise<void>;
   /** Default: by SQS. */
@@ -40,8 +43,8 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
       variablesOf("repair"),
       variables,
     ) as Environment;
-    const { settings, step } = options;
-    const chosen = { ...(settings && { settings }), ...(step && { step }) };
+    const { settings, clock, step } = options;
+    const chosen = { ...(settings && { settings }), ...(clock && { clock }), ...(step && { step }) };
     return { ...openRepairEnvironment({ variables, ...chosen }), queueUrl, indexer };
   };
   let environment: ReturnType<typeof open> | undefined;

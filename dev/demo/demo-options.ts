@@ -17,6 +17,8 @@ export interface DemoOptions {
   /** Slabs, the last ones in upload order, that lose sectors until they can lose only 1 or 2 more. */
   readonly endangered: number;
   readonly liars: number;
+  /** Hosts that deny every sector for a while, and then have them all again. */
+  readonly forgetfulHosts: number;
   readonly killWorkers: number;
   /** Crashes of the server in mid-repair, after each of which it recovers. */
   readonly restartDatabase: number;
@@ -24,6 +26,8 @@ export interface DemoOptions {
   readonly endBackends: number;
   /** Times that nothing passes between the fleet and its database. */
   readonly silentDatabase: number;
+  /** Repairs for which a worker's clock is hours off. */
+  readonly wrongClocks: number;
   readonly workers: number;
   /** The release of indexd whose database it is at the start. */
   readonly indexd: IndexdRelease;
@@ -98,6 +102,14 @@ const COUNTS: Readonly<
     most: 500,
     says: "hosts that look good and answer reads wrongly",
   },
+  forgetfulHosts: {
+    flag: "--forgetful-hosts",
+    fallback: 0,
+    least: 0,
+    most: 500,
+    says: "hosts that look good and deny all their sectors for the first 20 s of repairs",
+    alone: 2,
+  },
   killWorkers: {
     flag: "--kill-workers",
     fallback: 3,
@@ -128,6 +140,14 @@ const COUNTS: Readonly<
     most: 100,
     says: "times that nothing passes between the fleet and its database, for 8 s",
     alone: 1,
+  },
+  wrongClocks: {
+    flag: "--wrong-clocks",
+    fallback: 0,
+    least: 0,
+    most: 100,
+    says: "workers whose clock is wrong by hours, each for one repair",
+    alone: 2,
   },
   workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
 };

@@ -4,6 +4,7 @@ import type { QueuePair, QueueServer } from "../aws/queue-server.ts";
 import type { Deployment } from "../runtime/runtime.ts";
 import { CLAIM_SETTINGS, WORKER_SETTINGS } from "./functions/settings.ts";
 import type { IndexdLoops } from "./play-indexd.ts";
+import { WRONG_CLOCKS_VARIABLE } from "./wrong-clocks.ts";
 
 const CLAIM_EVERY_MS = 2_000;
 const REAP_EVERY_MS = 2_000;
@@ -51,6 +52,8 @@ export function deploymentOf(parts: {
   readonly migrationSeed: Uint8Array;
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
+  /** Folder: wrong-clocks.ts. Without it every clock is right. */
+  readonly wrongClocks?: string;
 }): Pick<Deployment, "functions" | "schedules" | "consumer"> {
   const { workers, queues } = parts;
   const environment = {
@@ -77,7 +80,10 @@ export function deploymentOf(parts: {
         entry: entryOf("./functions/repair.ts"),
         timeoutMs: REPAIR_TIMEOUT_MS,
         maxConcurrency: workers,
-        environment,
+        environment: {
+          ...environment,
+          ...(parts.wrongClocks === undefined ? {} : { [WRONG_CLOCKS_VARIABLE]: parts.wrongClocks }),
+        },
       },
     ],
     schedules: [

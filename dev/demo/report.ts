@@ -1,9 +1,11 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
+import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
 import { judgeRun, type Verdict } from "./verdict.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
+import type { ClockFaults } from "./wrong-clocks.ts";
 
 /** The line that --json prints, in this order. */
 export interface DemoSummary {
@@ -15,6 +17,8 @@ export interface DemoSummary {
   readonly repairedSectors: number;
   readonly copiedSectors: number;
   readonly rebuiltSectors: number;
+  /** Stored by a worker that was killed before its commit, and found by the next repair. */
+  readonly foundSectors: number;
   /** Of sectors, counted at the hosts: what killed workers read and wrote is in it. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -28,6 +32,20 @@ export interface DemoSummary {
   readonly endedBackends: number;
   readonly databaseSilences: number;
   readonly databaseSilentSeconds: number;
+  /** Repairs that a worker ended at their begin because its clock was hours off. */
+  readonly wrongClocks: number;
+  /** Sum over them, until the next repair of the slab began. */
+  readonly wrongClockSeconds: number;
+  /** Hosts that denied everything for a while. */
+  readonly forgetfulHosts: number;
+  readonly forgottenSeconds: number;
+  /** Sectors that they denied, and those of them that were recorded lost before the host was suspected. */
+  readonly deniedSectors: number;
+  readonly falseLosses: number;
+  /** Still open: of slabs that no host can take a sector of, whose next attempt is an hour ahead. */
+  readonly waitingDenials: number;
+  /** From when they remembered until no other denial of theirs was open any more. */
+  readonly secondsUntilNoneDenied: number;
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
@@ -69,6 +87,9 @@ export interface DemoFindings {
   readonly killsWanted: number;
   readonly killedWorkers: number;
   readonly disturbed: DisturbancesDone;
+  readonly clockFaults: ClockFaults;
+  readonly forgetting: Forgetting;
+  readonly falseLosses: number;
   /** Disturbances of the database that were wanted and did not come to it. */
   readonly missed: readonly string[];
   readonly unreadable: ReadonlyMap<number, string>;
@@ -93,6 +114,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     repairedSectors: damage.length - state.open.length,
     copiedSectors: moves.filter((how) => how === "copied").length,
     rebuiltSectors: moves.filter((how) => how === "rebuilt").length,
+    foundSectors: moves.filter((how) => how === "found").length,
     bytesRead: traffic.bytesRead,
     bytesWritten: traffic.bytesWritten,
     hastings: String(traffic.hastings),
@@ -102,6 +124,14 @@ export function summarize(findings: DemoFindings): DemoResult {
     endedBackends: findings.disturbed.endBackends,
     databaseSilences: findings.disturbed.silentDatabase,
     databaseSilentSeconds: Math.round(findings.disturbed.silentMs / 100) / 10,
+    wrongClocks: findings.clockFaults.count,
+    wrongClockSeconds: Math.round(findings.clockFaults.waitedMs / 100) / 10,
+    forgetfulHosts: findings.forgetting.hosts,
+    forgottenSeconds: Math.round(findings.forgetting.forgotMs / 100) / 10,
+    deniedSectors: findings.forgetting.deniedSectors,
+    falseLosses: findings.falseLosses,
+    waitingDenials: findings.forgetting.waiting,
+    secondsUntilNoneDenied: Math.round(findings.forgetting.settledMs / 100) / 10,
     expiredLeases: state.expiredLeases,
     unreadableObjects: unreadable.size,
     sectorsWithoutDestination: findings.leftovers.withoutDestination,
@@ -145,10 +175,10 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
   const open = new Set(state.open.map(({ root }) => root));
   const rows = (Object.keys(CAUSES) as DamageCause[]).map((cause) => {
     const sectors = damage.filter((sector) => sector.cause === cause);
-    const moved = (how: "copied" | "rebuilt"): number =>
+    const moved = (how: "copied" | "rebuilt" | "found"): number =>
       sectors.filter(({ root }) => state.moved.get(root) === how).length;
     const healthy = sectors.filter(({ root }) => !open.has(root)).length;
-    return [CAUSES[cause], sectors.length, healthy, moved("copied"), moved("rebuilt")];
+    return [CAUSES[cause], sectors.length, healthy, moved("copied"), moved("rebuilt"), moved("found")];
   });
   const total = [
     "all",
@@ -156,9 +186,10 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
     summary.repairedSectors,
     summary.copiedSectors,
     summary.rebuiltSectors,
+    summary.foundSectors,
   ];
   return [
-    ...aligned([["", "damaged", "healthy now", "copied", "rebuilt"], ...rows, total]),
+    ...aligned([["", "damaged", "healthy now", "copied", "rebuilt", "found"], ...rows, total]),
     "",
     ...aligned([
       ["indexd", summary.indexd],
@@ -172,6 +203,11 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         `${summary.killedWorkers} of ${findings.killsWanted}, ${counted(summary.expiredLeases, "lease")} expired`,
       ],
       ["database", describeDatabase(summary)],
+      [
+        "wrong clocks",
+        `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
+      ],
+      ["forgetful hosts", describeForgetting(summary)],
       ["in danger", describeDanger(summary)],
       ["leased too early", `${counted(summary.othersLeasedFirst, "slab")} before the last one in danger`],
       ["objects unreadable", String(summary.unreadableObjects)],
@@ -186,6 +222,15 @@ function describeDatabase(summary: DemoSummary): string {
   return (
     `crashed ${counted(databaseCrashes, "time")} (${databaseCrashedSeconds.toFixed(1)} s away), ${counted(summary.endedBackends, "backend")} ended, ` +
     `silent ${counted(databaseSilences, "time")} (${databaseSilentSeconds.toFixed(1)} s)`
+  );
+}
+
+function describeForgetting(summary: DemoSummary): string {
+  const { forgetfulHosts, forgottenSeconds, deniedSectors, falseLosses, waitingDenials } = summary;
+  if (forgetfulHosts === 0) return "none";
+  return (
+    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} believed; ` +
+    `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
   );
 }
 

@@ -14,7 +14,7 @@ import { type LocalRuntime, startLocalRuntime } from "../runtime/runtime.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import { findEventViolations } from "./check-events.ts";
-import { plantedLosses } from "./check-losses.ts";
+import { plantedLosses, readLosses } from "./check-losses.ts";
 import { findViolations } from "./check-outcome.ts";
 import { startDatabaseProxy } from "./database-proxy.ts";
 import type { DemoOptions } from "./demo-options.ts";
@@ -47,6 +47,7 @@ import {
   readFirstLeases,
 } from "./watch-danger.ts";
 import { readTraffic } from "./watch-repairs.ts";
+import { prepareWrongClocks, readClockFaults } from "./wrong-clocks.ts";
 
 /** Reading, encoding and decoding in this process. */
 const KERNEL_BYTES = 48 * 1_048_576;
@@ -89,18 +90,21 @@ export async function runDemo(
   const samples: RunSample[] = [];
   const run: DemoRun = { options, progress, colours, signal, plan, objects, samples, startedAtMs };
   progress.status("starting database, queue and hosts");
+  let wrongClocks = "";
   const runtime = await startLocalRuntime<Swarm>({
     queue: QUEUE_OPTIONS,
     // What was acknowledged has to outlive a crash of the server, as with PostgreSQL's own defaults.
     postgres: { settings: { synchronous_commit: "on", full_page_writes: "on" } },
     signal,
-    startSwarm: (dir) =>
-      startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT }),
+    async startSwarm(dir) {
+      wrongClocks = await prepareWrongClocks(dir, options.wrongClocks);
+      return startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT });
+    },
   });
   try {
     const database = await openDatabase(runtime.postgres, options.workers, INDEXD_RELEASES[options.indexd]);
     try {
-      return await inRuntime(run, runtime, database);
+      return await inRuntime(run, runtime, database, wrongClocks);
     } finally {
       await database.sql.end({ timeout: 1 });
     }
@@ -115,6 +119,7 @@ async function inRuntime(
   run: DemoRun,
   runtime: LocalRuntime<Swarm>,
   { sql, fleetUrl, connect }: DemoDatabase,
+  wrongClocks: string,
 ): Promise<DemoResult> {
   const { options, progress, signal, plan, objects } = run;
   const migrationSeed = seededBytes(options.seed, "migration seed", 32);
@@ -145,6 +150,7 @@ async function inRuntime(
   );
 
   const damage = await inflictDamage(sql, plan, hosts, slabs);
+  const forgetful = hosts.filter((_, number) => plan.fates[number] === "forgetful");
   // The time until no slab is near to loss counts from here.
   const danger = createDangerWatch(await readDanger(sql));
   for (const line of describeDamage(run, damage, danger)) progress.line(line);
@@ -162,6 +168,7 @@ async function inRuntime(
       workers: options.workers,
       databaseUrl: proxy.url,
       migrationSeed,
+      wrongClocks,
     });
     const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
     const disturbances = { wanted: options, random: seededRandom(options.seed, "disturbances") };
@@ -172,6 +179,7 @@ async function inRuntime(
       runtime,
       deployment,
       hosts,
+      forgetful,
       damage,
       danger,
       kills,
@@ -195,6 +203,7 @@ async function inRuntime(
     hosts,
     slabs,
     planted: plantedLosses(plan, hosts, slabs),
+    forgetful: new Set(forgetful.map(({ row }) => row.id)),
     ...repairs,
   });
   const publishes = options.upgrade || options.indexd === NEWEST_RELEASE;
@@ -217,7 +226,9 @@ async function inRuntime(
     },
   });
   progress.clear();
+  const clockFaults = await readClockFaults(sql);
   const findings: DemoFindings = {
+    clockFaults,
     slabs: slabs.length,
     damage,
     traffic,
@@ -229,7 +240,15 @@ async function inRuntime(
       leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
     },
     killsWanted: options.killWorkers,
-    missed: missedDisturbances(options, repairs.disturbed),
+    falseLosses: (await readLosses(sql)).journalled.filter(({ hostId }) =>
+      forgetful.some(({ row }) => row.id === hostId),
+    ).length,
+    missed: [
+      ...missedDisturbances(options, repairs.disturbed),
+      ...(clockFaults.count === options.wrongClocks
+        ? []
+        : [`${clockFaults.count} repairs were refused for a wrong clock, ${options.wrongClocks} were to be`]),
+    ],
     leftovers,
     objects: objects.length,
     hosts: options.hosts,
@@ -265,7 +284,7 @@ function describeDamage(
   const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
-      `${options.liars} lying; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
+      `${options.liars} lying, ${options.forgetfulHosts} forgetful; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
     `${counted(danger.nearAtStart.size, "slab")} can lose at most ${NEAR_MARGIN} sectors more before data is lost`,
     `${counted(damage.length, "sector")} in ${counted(slabs, "slab")} must move`,
   ];

@@ -14,7 +14,7 @@ export interface RepairState {
   readonly open: readonly { readonly slabId: SlabId; readonly root: Root }[];
   readonly openSlabs: number;
   /** By root, from the journal. */
-  readonly moved: ReadonlyMap<Root, "copied" | "rebuilt">;
+  readonly moved: ReadonlyMap<Root, "copied" | "rebuilt" | "found">;
   /** Sectors that hosts turned out not to have when a repair asked for them. */
   readonly foundLost: number;
   readonly liveLeases: number;
@@ -36,7 +36,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
   const [row] = await sql<
     {
       open: { slab: string; root: string }[];
-      moves: { root: string; how: "copied" | "rebuilt" }[];
+      moves: { root: string; how: "copied" | "rebuilt" | "found" }[];
       lost: number;
       outbox: number;
       ended: number;

@@ -26,6 +26,8 @@ export interface HedgeOptions<Source, Value> {
   readonly attempt: (source: Source, signal: AbortSignal) => Promise<Value>;
   /** How long to wait for any success or failure before one more attempt starts. Asked anew each time. */
   readonly intervalMs: () => number;
+  /** When too few can succeed: how long those under way may take to say so themselves, before they are cancelled. Default 0. */
+  readonly patienceMs?: number;
   /** Most attempts at once. */
   readonly maxConcurrent?: number;
   readonly clock: Clock;
@@ -54,7 +56,7 @@ export interface HedgeResult<Source, Value> {
 export function hedge<Source, Value>(
   options: HedgeOptions<Source, Value>,
 ): Promise<HedgeResult<Source, Value>> {
-  const { needed, attempt, intervalMs, clock, signal } = options;
+  const { needed, attempt, intervalMs, patienceMs = 0, clock, signal } = options;
   const maxConcurrent = options.maxConcurrent ?? Number.POSITIVE_INFINITY;
   const candidates = options.candidates[Symbol.iterator]();
   const successes: HedgeSuccess<Source, Value>[] = [];
@@ -64,6 +66,7 @@ export function hedge<Source, Value>(
   let verdict: HedgeResult<Source, Value>["kind"] | undefined;
   let thrown: { readonly by: unknown } | undefined;
   let exhausted = false;
+  let isHopeless = false;
   let stopTimer = () => {};
 
   const resolveWhenQuiet = () => {
@@ -124,8 +127,16 @@ export function hedge<Source, Value>(
     if (successes.length >= needed) return decide("enough");
     while (verdict === undefined && running.size + successes.length < needed && startOne());
     if (verdict !== undefined) return;
-    if (exhausted && running.size + successes.length < needed) return decide("too-few");
+    if (exhausted && running.size + successes.length < needed) return giveUp();
     waitForProgress();
+  };
+
+  const giveUp = () => {
+    if (patienceMs === 0 || running.size === 0) return decide("too-few");
+    if (isHopeless) return;
+    isHopeless = true;
+    stopTimer();
+    stopTimer = clock.after(patienceMs, () => decide("too-few"));
   };
 
   const waitForProgress = () => {

@@ -22,6 +22,8 @@ export interface CandidateChoice {
   readonly score: HostWeight;
   /** Refused a sector for want of space some minutes ago. */
   readonly isFull: (host: NetworkHost) => boolean;
+  /** May have a sector of the slab that an earlier repair stored and did not commit: comes first, and needs no room. */
+  readonly hasUpload: (host: NetworkHost) => boolean;
   readonly random: () => number;
 }
 
@@ -35,6 +37,7 @@ export function chooseCandidates({
   limits,
   score,
   isFull,
+  hasUpload,
   random,
 }: CandidateChoice): NetworkHost[] {
   const spaced = new SpacedSet(fleet.minHostDistanceKm);
@@ -49,9 +52,12 @@ export function chooseCandidates({
       host.unpinnedSectors <= limits.maxUnpinnedPerHost &&
       !verdicts.holders.has(host.id) &&
       !excluded.has(host.id) &&
-      !isFull(host),
+      (!isFull(host) || hasUpload(host)),
   );
-  return weightedOrder(eligible, score, random).filter((host) => spaced.add(host));
+  const ordered = weightedOrder(eligible, score, random);
+  return [...ordered.filter(hasUpload), ...ordered.filter((host) => !hasUpload(host))].filter((host) =>
+    spaced.add(host),
+  );
 }
 
 /** Hosts of other slabs that share a moved sector: there, two sectors of that other slab would meet. */

@@ -53,6 +53,8 @@ export interface PlanRequest {
   readonly score: HostWeight;
   /** Hosts that are no candidates because they refused a sector for want of space lately. Default: none. */
   readonly isFull?: (host: NetworkHost) => boolean;
+  /** Candidates that may have a sector of the slab already, from a repair that did not commit. Default: none. */
+  readonly hasUpload?: (host: NetworkHost) => boolean;
   readonly limits: PlacementLimits;
 }
 
@@ -75,7 +77,7 @@ export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, fleet: Netwo
  * than sectors; whether the sources suffice shows when they are read.
  */
 export function planRepair(request: PlanRequest): RepairPlan {
-  const { slab, fleet, random, score, isFull = () => false, limits } = request;
+  const { slab, fleet, random, score, isFull = () => false, hasUpload = () => false, limits } = request;
   const margin = marginOf(slab, fleet);
   const verdicts = judgeSectors(slab, fleet);
   if (verdicts.moves.length === 0) return { kind: "healthy", margin };
@@ -88,7 +90,7 @@ export function planRepair(request: PlanRequest): RepairPlan {
       staysIfServed: reason === "denied" && staying.has(sector.index),
     }),
   );
-  const candidates = chooseCandidates({ verdicts, fleet, limits, score, isFull, random });
+  const candidates = chooseCandidates({ verdicts, fleet, limits, score, isFull, hasUpload, random });
   if (candidates.length === 0 && !moves.some(({ staysIfServed }) => staysIfServed))
     return { kind: "no-candidates", margin, moves };
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, fleet, score, random) };

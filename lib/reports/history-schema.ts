@@ -18,7 +18,7 @@ const endedRepair = v.object({
       root: hex,
       from: v.nullable(v.pipe(hex, v.description("host key; null: the sector was lost"))),
       to: v.pipe(hex, v.description("host key")),
-      how: v.picklist(["copied", "rebuilt"]),
+      how: v.picklist(["copied", "rebuilt", "found"]),
     }),
   ),
   lost: v.array(v.object({ root: hex, host: hex })),

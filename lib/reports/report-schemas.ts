@@ -1,7 +1,9 @@
 /** Every report by name, with where it is printed or answered: what docs/json.md and the API's description are made from. */
 import type * as v from "valibot";
+import { doctorSchema, redriveSchema, releaseSchema } from "./command-schemas.ts";
 import { historySchema } from "./history-schema.ts";
 import { hostsSchema } from "./hosts-schema.ts";
+import { modeSchema } from "./mode.ts";
 import { slabSchema, slabsSchema } from "./slabs-schema.ts";
 import { deadLettersSchema, lossesSchema, quarantineSchema } from "./standing-schema.ts";
 import { statusSchema } from "./status-schema.ts";
@@ -70,5 +72,29 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: "/losses",
     says: "Sectors that hosts denied to have, and what became of them.",
     schema: lossesSchema,
+  },
+  doctor: {
+    command: "slabmend doctor",
+    path: null,
+    says: "What the fleet depends on, check by check.",
+    schema: doctorSchema,
+  },
+  mode: {
+    command: "slabmend pause",
+    path: null,
+    says: "The fleet's mode after it was changed, or was not. `slabmend resume` prints the same.",
+    schema: modeSchema,
+  },
+  "quarantine-release": {
+    command: "slabmend quarantine release",
+    path: null,
+    says: "Slabs whose quarantine was ended.",
+    schema: releaseSchema,
+  },
+  "dead-letters-redrive": {
+    command: "slabmend dead-letters redrive",
+    path: null,
+    says: "What became of the dead letters.",
+    schema: redriveSchema,
   },
 };

@@ -1,12 +1,13 @@
 /** What wants an operator's attention, the most urgent first. Pure. */
+import { OLD_PIN_MS } from "../database/indexd/network-state.ts";
 import { duration } from "./duration.ts";
 import type { StatusReport } from "./status-schema.ts";
 import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 
 export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
 
-/** indexd appends unpinned sectors every two minutes; what is unpinned for three days counts as lost. */
-const PINS_ARE_BEHIND_SECONDS = 6 * 3_600;
+/** Reap moves them once a minute. */
+const FOLLOWER_IS_BEHIND_SECONDS = 1_800;
 /** Reap runs once a minute. */
 const REAP_HAS_STOPPED_SECONDS = 900;
 
@@ -45,7 +46,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
       "Start indexd: without it nothing that is repaired is pinned.",
     ),
     ...line(
-      (indexd.oldestUnpinnedSeconds ?? 0) > PINS_ARE_BEHIND_SECONDS,
+      (indexd.oldestUnpinnedSeconds ?? 0) * 1_000 > OLD_PIN_MS,
       "pins-behind",
       `a sector waits for ${duration(indexd.oldestUnpinnedSeconds ?? 0)} to be pinned; after 3 days it counts as lost`,
       "Look at indexd: its contracts need allowance, collateral and room.",
@@ -68,6 +69,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
       `no reap for ${duration(reap.ageSeconds ?? 0)}: what crashed stays leased`,
       "Look at reap's log.",
     ),
+    ...facts.followers.flatMap(followerLine),
     ...line(
       leases.expired > 0,
       "leases-expired",
@@ -87,6 +89,23 @@ export function statusAttention(facts: AttentionFacts): Line[] {
       "slabmend dead-letters list",
     ),
   ];
+}
+
+function followerLine(follower: AttentionFacts["followers"][number]): Line[] {
+  const { name, rowsBehind, behindSeconds, stoppedBy, stoppedSince } = follower;
+  return stoppedBy === null
+    ? line(
+        (behindSeconds ?? 0) > FOLLOWER_IS_BEHIND_SECONDS,
+        "journal-behind",
+        `${name} is ${rowsBehind} rows of the journal behind, the oldest ${duration(behindSeconds ?? 0)} old`,
+        "See docs/runbook.md#journal-behind.",
+      )
+    : line(
+        true,
+        "follower-stopped",
+        `${name} is stopped by ${stoppedBy} since ${stoppedSince}`,
+        "See docs/runbook.md#archive-stopped.",
+      );
 }
 
 function line(applies: boolean, code: string, says: string, remedy: string | null): Line[] {

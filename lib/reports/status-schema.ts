@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { bytes, count, money, schemaVersion, seconds, time } from "./fields.ts";
+import { fleetMode } from "./mode.ts";
 
 const lastRun = v.object({
   at: v.nullable(time),
@@ -32,12 +33,7 @@ export const statusSchema = v.object({
     v.array(v.object({ code: v.string(), says: v.string(), remedy: v.nullable(v.string()) })),
     v.description("what wants attention, the most urgent first; codes are stable"),
   ),
-  mode: v.object({
-    kind: v.picklist(["running", "paused", "maintenance"]),
-    owner: v.nullable(v.string()),
-    reason: v.nullable(v.string()),
-    since: v.nullable(time),
-  }),
+  mode: fleetMode,
   breaker: v.pipe(
     v.object({ open: v.boolean(), since: time, backoffUntil: v.nullable(time) }),
     v.description("the circuit breaker: open when most recent repairs failed"),
@@ -123,6 +119,18 @@ export const statusSchema = v.object({
   quarantined: count,
   atRisk: v.pipe(count, v.description("slabs whose last repair found too few sources")),
   eventsToBump: v.pipe(count, v.description("slabs whose objects have not been told yet that sectors moved")),
+  followers: v.pipe(
+    v.array(
+      v.object({
+        name: v.string(),
+        rowsBehind: count,
+        behindSeconds: v.nullable(v.pipe(seconds, v.description("age of the oldest row not passed"))),
+        stoppedBy: v.nullable(v.pipe(v.string(), v.description("a stable code: why it does not go on"))),
+        stoppedSince: v.nullable(time),
+      }),
+    ),
+    v.description("followers of the journal: its hourly totals, and its archive if there is one"),
+  ),
   indexd: v.object({
     databaseVersion: v.nullable(v.pipe(v.number(), v.integer())),
     verdict: v.nullable(v.string()),

@@ -1,11 +1,11 @@
 import type { Ask } from "../database/client/deadline-client.ts";
-import type { FleetMode } from "../database/fleet/fleet-mode.ts";
 import { OLD_SCAN_MS } from "../database/indexd/network-state.ts";
 import { OUTCOMES } from "../database/leases/outcome-writes.ts";
 import { readStatus, type StatusFacts, type WalkOfCause } from "../database/reports/read-status.ts";
 import { DEFAULT_THRESHOLDS } from "../jobs/backlog/backlog-settings.ts";
 import { CAUSES } from "../jobs/backlog/causes.ts";
 import { moneyOf, SCHEMA_VERSION, timeOrNull } from "./fields.ts";
+import { describeMode } from "./mode.ts";
 import { type AttentionFacts, statusAttention } from "./status-attention.ts";
 import type { StatusReport } from "./status-schema.ts";
 import { statusSentence } from "./status-sentence.ts";
@@ -32,7 +32,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
   const slabsPerHour = facts.finishedInTenMinutes * 6;
   const said: AttentionFacts = {
     at: at.toISOString(),
-    mode: modeOf(facts.mode),
+    mode: describeMode(facts.mode),
     breaker: {
       open: facts.breaker.open,
       since: facts.breaker.since.toISOString(),
@@ -83,6 +83,13 @@ export function reportStatus(facts: StatusFacts): StatusReport {
     quarantined: facts.quarantined,
     atRisk: facts.atRisk,
     eventsToBump: facts.eventsToBump,
+    followers: facts.followers.map(({ name, rowsBehind, behindSeconds, stoppedBy, stoppedSince }) => ({
+      name,
+      rowsBehind,
+      behindSeconds: behindSeconds ?? null,
+      stoppedBy: stoppedBy ?? null,
+      stoppedSince: timeOrNull(stoppedSince),
+    })),
     indexd: indexdOf(facts, ageOf),
   };
   return {
@@ -121,12 +128,6 @@ function countSlabs({ backlog, beyondRescue, slabs }: StatusFacts, isKnown: bool
     beyondRescue: isTold ? beyondRescue : null,
     dangerAbove,
   };
-}
-
-function modeOf(mode: FleetMode): StatusReport["mode"] {
-  if (mode.kind === "running") return { kind: mode.kind, owner: null, reason: null, since: null };
-  const { kind, owner, reason = null, since } = mode;
-  return { kind, owner, reason, since: since.toISOString() };
 }
 
 function budgetValues(values: Readonly<Record<string, string>> = {}): StatusReport["budget"]["limits"] {

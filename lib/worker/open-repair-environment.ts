@@ -2,6 +2,10 @@ import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
+import { connect } from "../database/client/connect.ts";
+import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
+import { createSharedClients } from "../database/client/shared-clients.ts";
+import { type Others, readOthers } from "../database/reports/read-others.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import type { RepairResult, RepairStep } from "../jobs/repair/repair-dependencies.ts";
@@ -14,7 +18,7 @@ import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
-import { openRepairStore, type SharedByRepairs } from "./repair-store.ts";
+import { createRepairStore, type SharedByRepairs } from "./repair-store.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
 /**
@@ -33,6 +37,8 @@ export interface RepairEnvironment {
       readonly onStep?: (name: RepairStep) => void;
     },
   ): Promise<RepairResult>;
+  /** What other workers achieved in the same time; see {@link readOthers}. */
+  readOthers(question: Parameters<typeof readOthers>[1]): Promise<Others>;
   close(): Promise<void>;
 }
 
@@ -89,9 +95,21 @@ export function openRepairEnvironment({
     }
   };
 
+  const url = environment.SLABMEND_DATABASE_URL.reveal();
+  const database = createSharedClients({
+    // A heartbeat waits for what its own repair asks.
+    most: Math.min(settings.mostConnections, repairsAtOnce),
+    clock,
+    open: () =>
+      createDeadlineClient({
+        clock,
+        connect: () => connect(url, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
+      }),
+  });
   const shared: SharedByRepairs = {
     environment,
     settings,
+    database,
     clock,
     hosts,
     tryScores,
@@ -105,9 +123,9 @@ export function openRepairEnvironment({
     async repair(task, { id, remainingMs, onStep }) {
       const startedAtMs = clock.now();
       // Each time: what a name resolves to may change.
-      await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
+      await assertUrlIsSafe(url);
       await hosts.checkReused();
-      const store = openRepairStore(shared);
+      const store = createRepairStore(shared);
       underWay += 1;
       try {
         const result = await repairSlab(
@@ -129,7 +147,7 @@ export function openRepairEnvironment({
           },
           remainingMs - (clock.now() - startedAtMs),
         );
-        logger.info({ slab: String(task.slabId), ...result }, "a repair ended");
+        logger.info({ slab: String(task.slabId), ...loggable(result) }, "a repair ended");
         metrics.print({ Repairs: 1 }, { outcome: result.kind });
         metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
         return result;
@@ -138,9 +156,19 @@ export function openRepairEnvironment({
         // The environment may be frozen as soon as the last repair has returned.
         if (underWay === 0) await hosts.idle();
         await tryScores("what was measured of hosts was not reported", () => store.reportScores());
-        await store.end();
+        if (underWay === 0) await database.endIdle();
       }
     },
-    close: () => hosts.close(),
+    readOthers: (question) => database.runAgain(ANSWER_MS, (sql) => readOthers(sql, question)),
+    async close() {
+      await Promise.all([hosts.close(), database.endIdle()]);
+    },
   };
+}
+
+/** Under "error" the log shows of anything but an Error its type alone: the text is one of ours. */
+function loggable(result: RepairResult): Record<string, unknown> {
+  if (result.kind === "stale") return result;
+  const { error, ...rest } = result;
+  return { ...rest, why: error };
 }

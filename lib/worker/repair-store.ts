@@ -1,7 +1,7 @@
 import type { Clock } from "../clock/clock.ts";
 import type { Environment } from "../config/parse-environment.ts";
-import { connect } from "../database/client/connect.ts";
-import { ANSWER_MS, createDeadlineClient, type DeadlineClient } from "../database/client/deadline-client.ts";
+import { ANSWER_MS } from "../database/client/deadline-client.ts";
+import type { SharedClients } from "../database/client/shared-clients.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
 import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
@@ -9,6 +9,7 @@ import { readSlab } from "../database/indexd/read-slab.ts";
 import { beginRepair } from "../database/leases/begin-repair.ts";
 import { commitRepair } from "../database/leases/commit-repair.ts";
 import { extendLease } from "../database/leases/extend-lease.ts";
+import { readUploads } from "../database/leases/uploads.ts";
 import { readRepairHistory } from "../database/reports/read-repair-history.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import type { HostPool } from "../hosts/host-pool.ts";
@@ -17,14 +18,9 @@ import type { WorkerSettings } from "./worker-settings.ts";
 
 /** What the stores of all repairs in a process have in common. */
 export interface SharedByRepairs {
-  readonly environment: Pick<
-    Environment,
-    | "SLABMEND_DATABASE_URL"
-    | "SLABMEND_DATABASE_CA"
-    | "SLABMEND_ACCEPT_INDEXD_VERSION"
-    | "SLABMEND_MIN_HOST_DISTANCE_KM"
-  >;
+  readonly environment: Pick<Environment, "SLABMEND_ACCEPT_INDEXD_VERSION" | "SLABMEND_MIN_HOST_DISTANCE_KM">;
   readonly settings: WorkerSettings;
+  readonly database: SharedClients;
   readonly clock: Clock;
   readonly hosts: HostPool;
   /** Runs what may fail without any harm to a repair. */
@@ -34,25 +30,19 @@ export interface SharedByRepairs {
   mayWork: boolean;
 }
 
-export interface OpenRepairStore extends RepairStore {
+export interface ReportingRepairStore extends RepairStore {
   /** Tells the fleet what was measured of hosts. */
   reportScores(): Promise<void>;
-  end(): Promise<void>;
 }
 
 /** A commit tries again after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
 
-/** The database as one repair uses it: a client of its own, which holds no connection while it transfers. */
-export function openRepairStore(shared: SharedByRepairs): OpenRepairStore {
-  const { environment, settings, clock, hosts } = shared;
+/** The database as one repair uses it: each call has a connection of the process to itself, and none is held between calls. */
+export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore {
+  const { environment, settings, database, clock, hosts } = shared;
   const { leaseMs } = settings;
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
-  const url = environment.SLABMEND_DATABASE_URL.reveal();
-  const database = createDeadlineClient({
-    clock,
-    connect: () => connect(url, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
-  });
   return {
     async begin(task, { worker, holdMs }) {
       // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones. The grant is applied
@@ -64,13 +54,15 @@ export function openRepairStore(shared: SharedByRepairs): OpenRepairStore {
       const request = { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs };
       return await database.run(ANSWER_MS, (sql) => beginRepair(sql, request, {}, verify));
     },
-    extend: (task, spent) => database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent)),
+    extend: (task, spent, stored) =>
+      database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent, stored)),
     readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
     readHistory: (slabId) => database.runAgain(ANSWER_MS, (sql) => readRepairHistory(sql, slabId)),
+    readUploads: (slabId) => database.runAgain(ANSWER_MS, (sql) => readUploads(sql, slabId)),
     async readNetwork({ fresh = false } = {}) {
       const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
       if (shared.network === undefined || clock.now() - shared.network.takenAtMs >= maxAgeMs) {
-        shared.network = await readNetworkAndScores(database, shared);
+        shared.network = await readNetworkAndScores(shared);
       }
       return shared.network;
     },
@@ -83,14 +75,16 @@ export function openRepairStore(shared: SharedByRepairs): OpenRepairStore {
       const samples = hosts.takeSamples();
       await database.run(ANSWER_MS, (sql) => reportHostScores(sql, samples));
     },
-    end: () => database.end(),
   };
 }
 
-async function readNetworkAndScores(
-  database: DeadlineClient,
-  { environment, clock, hosts, tryScores }: SharedByRepairs,
-): Promise<NetworkSnapshot> {
+async function readNetworkAndScores({
+  environment,
+  database,
+  clock,
+  hosts,
+  tryScores,
+}: SharedByRepairs): Promise<NetworkSnapshot> {
   const options = {
     minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
     now: () => clock.now(),

@@ -1,18 +1,37 @@
+/**
+ * Whether a worker process should stop, because it is itself what fails (rule 13 of docs/architecture.md). Two ways to know:
+ * what hosts answered says so, repair after repair; or it fails where other workers succeed, for whatever reason.
+ */
+import type { Others } from "../database/reports/read-others.ts";
 import type { RepairResult } from "../jobs/repair/repair-dependencies.ts";
+import type { SlabId } from "../slab/ids.ts";
 
 /** A clock is wrong for every slab; hosts may all refuse for a moment, or those of one slab may. */
 const MOST_FAULTS = 5;
 
-/**
- * Whether this worker should stop: what it tells hosts is refused, or hardly any host hears it, repair after repair. Others
- * repair those slabs, so it must not go on taking them.
- */
+/** Fewer say nothing about a worker. */
+const LEAST_FAILURES = 5;
+/** Different slabs at which others ended a repair in the same time. */
+const LEAST_OF_OTHERS = 5;
+/** A worker that is as good as others stops itself once in so many runs of failures. */
+const LEAST_CHANCE = 1e-6;
+
+/** Where this worker failed in a row, and since when. */
+export interface FailureRun {
+  readonly slabs: readonly SlabId[];
+  readonly sinceMs: number;
+}
+
 export class SelfCheck {
   #faults: string[] = [];
+  /** Slabs at which nothing could be moved since this worker last moved something, with the time of each failure. */
+  readonly #failedAt = new Map<SlabId, number>();
 
-  /** @returns why the worker is unfit; undefined: it may go on */
-  note(result: RepairResult): string | undefined {
+  /** @returns why the worker is unfit by its own faults; undefined: it may go on */
+  note(slabId: SlabId, result: RepairResult, nowMs: number): string | undefined {
     if (result.kind === "stale") return undefined;
+    if (result.copied + result.rebuilt + result.found > 0) this.#failedAt.clear();
+    else if (result.kind !== "repaired" && result.kind !== "healthy") this.#failedAt.set(slabId, nowMs);
     const { ourFault } = result;
     this.#faults = ourFault === undefined ? [] : [...this.#faults, ourFault];
     if (ourFault === "clock-off")
@@ -20,4 +39,28 @@ export class SelfCheck {
     if (this.#faults.length < MOST_FAULTS) return undefined;
     return `${this.#faults.length} repairs in a row failed through a fault of this machine: ${[...new Set(this.#faults)].join(", ")}`;
   }
+
+  /** When this is defined, it is time to look at what others achieve. */
+  failureRun(nowMs: number): FailureRun | undefined {
+    if (this.#failedAt.size < LEAST_FAILURES) return undefined;
+    return { slabs: [...this.#failedAt.keys()], sinceMs: nowMs - Math.min(...this.#failedAt.values()) };
+  }
+}
+
+/**
+ * Judges a run of failures by what others achieved in the same time. Slabs at which another worker failed too do not count: those are
+ * the slabs' own trouble. Of the rest: how likely is such a run for a worker that fails as often as others do?
+ *
+ * @returns why the worker is unfit; undefined: it may go on
+ */
+export function judgeAmongOthers(run: FailureRun, others: Others): string | undefined {
+  const own = run.slabs.filter((slab) => !others.alsoFailed.includes(slab)).length;
+  if (own < LEAST_FAILURES || others.ended < LEAST_OF_OTHERS) return undefined;
+  // Laplace's estimate: a few repairs of others that all succeeded do not mean that none ever fails.
+  const failureRate = (others.failed + 1) / (others.ended + 2);
+  if (failureRate ** own > LEAST_CHANCE) return undefined;
+  return (
+    `its repairs of ${own} slabs failed one after the other, while other workers moved sectors of ` +
+    `${others.ended - others.failed} of ${others.ended} slabs`
+  );
 }

@@ -30,6 +30,8 @@ import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
+import type { ArchiveJob } from "./open-archive.ts";
+import { createStopTeller } from "./tell-stop.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkEnd } from "./worker-slot.ts";
 
@@ -42,6 +44,8 @@ export interface DatabaseWork {
   readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
+  /** Runs beside reap, as often. */
+  readonly archive?: ArchiveJob | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
@@ -84,7 +88,9 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const { pool, clock, logger, signal, onRun = () => {}, isFatal = (error) => !mayPass(error) } = work;
   const queue = createHandOver(pool, work.onEnd);
   const ask = askWithin(work.database, clock);
+  const tellStop = createStopTeller(ask, logger);
   let reapAt = clock.now();
+  let archiving: Promise<unknown> | undefined;
   const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
@@ -95,6 +101,9 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
       });
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
+        archiving ??= work.archive?.follow(ask, REAP_MS).finally(() => {
+          archiving = undefined;
+        });
         job = "reap";
         warnOfStanding(logger, standing);
         work.metrics.print(standingMetrics(standing));
@@ -103,7 +112,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
         onRun({ job, kind: "ended" });
         job = "claim";
       }
-      const found = await claimForFreeWorkers(work, ask, queue);
+      const found = await claimForFreeWorkers(work, ask, queue, tellStop);
       retryMs = FIRST_RETRY_MS;
       await rest(work, found);
     } catch (error) {
@@ -122,11 +131,17 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
+  await archiving;
   await giveBack(work, ask, queue, lines);
 }
 
 /** `some`: there may be more as soon as a worker is free. */
-async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver): Promise<"some" | "none"> {
+async function claimForFreeWorkers(
+  work: DatabaseWork,
+  ask: Ask,
+  queue: HandOver,
+  tellStop: ReturnType<typeof createStopTeller>,
+): Promise<"some" | "none"> {
   const { pool, clock, signal, onRun = () => {} } = work;
   if (pool.free === 0) {
     onRun({ job: "claim", kind: "ended", stopped: "no-free-worker" });
@@ -146,6 +161,7 @@ async function claimForFreeWorkers(work: DatabaseWork, ask: Ask, queue: HandOver
     CLAIM_MS,
   );
   onRun({ job: "claim", kind: "ended", stopped: report.stopped });
+  await tellStop(report.stopped);
   work.metrics.print({ ...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) });
   // Several rounds a second: only those that found something are worth a line.
   if (report.sent + report.resent > 0) work.logger.info({ report }, "claim ended");

@@ -10,6 +10,16 @@ export interface RepairOrder {
   readonly remainingMs: number;
 }
 
+/** Names one repair of a worker process: the process, a slash, the repair. Process ids of several machines may be equal. */
+export function repairId(process: string, repair: string): string {
+  return `${process}/${repair}`;
+}
+
+/** The process of a {@link repairId}. */
+export function workerOf(id: string): string {
+  return id.split("/", 1)[0]!;
+}
+
 /** How a repair ended that a worker was ordered to make. */
 export type RepairReport =
   /** However it did; what it wrote is in the database. */

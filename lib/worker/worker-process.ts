@@ -3,11 +3,12 @@
  * connections and memory, and are lost together if it crashes. Its parent gives the orders; when the parent is gone, the
  * repairs in hand are finished and the process ends.
  */
+import { systemClock } from "../clock/clock.ts";
 import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
 import { openRepairEnvironment } from "./open-repair-environment.ts";
-import { SelfCheck } from "./self-check.ts";
-import { phaseAfter, type RepairOrder, type WorkerReport } from "./worker-messages.ts";
+import { judgeAmongOthers, SelfCheck } from "./self-check.ts";
+import { phaseAfter, type RepairOrder, type WorkerReport, workerOf } from "./worker-messages.ts";
 
 const environment = openRepairEnvironment({
   variables: process.env,
@@ -43,13 +44,26 @@ async function repair(order: RepairOrder): Promise<void> {
       if (phase !== undefined) report({ kind: "phase", id, phase });
     };
     const result = await environment.repair(task, { ...order, onStep });
-    const reason = selfCheck.note(result);
+    const reason =
+      selfCheck.note(task.slabId, result, systemClock.now()) ?? (await compareWithOthers(workerOf(id)));
     if (reason !== undefined) report({ kind: "unfit", reason });
     report({ kind: "ended", id, outcome: result.kind });
   } catch (error) {
     environment.logger.error({ error, slab: order.slabId }, "a repair could not begin");
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     report({ kind: "not-begun", id, code });
+  }
+}
+
+/** Why this worker is unfit, if it fails where others succeed. */
+async function compareWithOthers(worker: string): Promise<string | undefined> {
+  const run = selfCheck.failureRun(systemClock.now());
+  if (run === undefined) return undefined;
+  try {
+    return judgeAmongOthers(run, await environment.readOthers({ worker, ...run }));
+  } catch (error) {
+    environment.logger.warn({ error }, "what other workers achieve could not be read");
+    return undefined;
   }
 }
 

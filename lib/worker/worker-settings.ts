@@ -4,6 +4,8 @@ import type { RepairSettings } from "../jobs/repair/repair-dependencies.ts";
 export interface WorkerSettings extends Omit<RepairSettings, "mostHastings"> {
   /** How long a snapshot of hosts and contracts is kept. */
   readonly fleetCacheMs: number;
+  /** Of one process to the database, however many repairs it makes at once. */
+  readonly mostConnections: number;
 }
 
 export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
@@ -17,4 +19,6 @@ export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
   maxUnpinnedPerHost: 200_000,
   // Old enough to be shared by several repairs, young enough for a block or a bad contract to count within a minute.
   fleetCacheMs: 45_000,
+  // A repair needs one for some tens of milliseconds; of four repairs in a process, hardly ever two at the same time.
+  mostConnections: 4,
 };

@@ -10,7 +10,16 @@ import { once } from "node:events";
 import type { Clock } from "../clock/clock.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { decideRestart, type RestartDecision, STEADY_AFTER_MS } from "./restart-policy.ts";
-import type { RepairOrder, RepairPhase, RepairReport, WorkerReport } from "./worker-messages.ts";
+import {
+  type RepairOrder,
+  type RepairPhase,
+  type RepairReport,
+  repairId,
+  type WorkerReport,
+} from "./worker-messages.ts";
+
+/** Process ids of several machines may be equal. */
+const RUN = randomUUID().slice(0, 8);
 
 export type WorkEnd = RepairReport | { readonly kind: "crashed" };
 
@@ -158,7 +167,7 @@ export class WorkerSlot {
       slabId: String(task.slabId),
       digest: task.digest,
       token: task.token,
-      id: `worker-${child.pid}/${randomUUID()}`,
+      id: repairId(`worker-${child.pid}-${RUN}`, randomUUID()),
       remainingMs: timeoutMs,
     };
     const { promise, resolve } = Promise.withResolvers<WorkEnd>();

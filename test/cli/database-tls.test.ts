@@ -46,13 +46,13 @@ async function expectRefusal(url: string, code: string, remedy: RegExp): Promise
   expect(status.error?.remedy).toMatch(remedy);
   // doctor says the same on one line, and all its other lines.
   const doctor = await runCli(["doctor", "--json"], { environment });
-  const { checks } = doctor.json as { checks: { name: string; level: string; remedy?: string }[] };
+  const { checks } = doctor.json as { checks: { code: string; level: string; remedy?: string }[] };
   expect(doctor.code).toBe(6);
-  expect(checks.find(({ name }) => name === "database")).toMatchObject({
+  expect(checks.find(({ code }) => code === "database")).toMatchObject({
     level: "failure",
     remedy: status.error?.remedy,
   });
-  expect(checks.map(({ name }) => name)).toContain("queue");
+  expect(checks.map(({ code }) => code)).toContain("queue");
   expect(status.err + doctor.out).not.toContain(SECRET);
 }
 

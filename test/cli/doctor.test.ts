@@ -69,7 +69,11 @@ afterAll(() => stack.disposeAsync());
 
 interface Report {
   readonly failures: number;
-  readonly checks: readonly { readonly name: string; readonly level: string; readonly remedy?: string }[];
+  readonly checks: readonly {
+    readonly code: string;
+    readonly level: string;
+    readonly remedy: string | null;
+  }[];
 }
 
 async function doctor(changes: Record<string, string | undefined> = {}, ...args: string[]) {
@@ -84,7 +88,7 @@ async function doctor(changes: Record<string, string | undefined> = {}, ...args:
   expect(failures > 0).toBe(result.code === 6);
   expect(result.out + result.err).not.toContain(world.variables["SLABMEND_MIGRATION_SEED"]);
   expect(result.out + result.err).not.toContain(new URL(role.url).password);
-  const levels = Object.fromEntries(checks.map(({ name, level }) => [name, level]));
+  const levels = Object.fromEntries(checks.map(({ code, level }) => [code, level]));
   return { code: result.code, levels, text: result.out };
 }
 
@@ -105,14 +109,15 @@ test("where all is well it finds nothing", async () => {
     schema: "ok",
     privileges: "ok",
     mode: "ok",
+    claims: "warning",
     network: "ok",
     hosts: "ok",
     account: "ok",
     queue: "ok",
-    "dead-letter queue": "ok",
-    "function claim": "ok",
-    "function repair": "ok",
-    "function reap": "ok",
+    "dead-letter-queue": "ok",
+    "function-claim": "ok",
+    "function-repair": "ok",
+    "function-reap": "ok",
     mapping: "ok",
   });
   expect(code).toBe(0);
@@ -127,13 +132,13 @@ test("functions that are not there, or not to be reached", async () => {
     "0",
   );
   expect(missing.levels).toMatchObject({
-    "function claim": "ok",
-    "function repair": "failure",
-    "function reap": "failure",
+    "function-claim": "ok",
+    "function-repair": "failure",
+    "function-reap": "failure",
     mapping: "failure",
   });
   expect((await doctor({ SLABMEND_REPAIR_FUNCTION: undefined }, "--hosts", "0")).levels).toMatchObject({
-    "function repair": "skipped",
+    "function-repair": "skipped",
     mapping: "skipped",
   });
 });
@@ -167,7 +172,7 @@ test("the stage's own concurrency counts where no option says another", async ()
     environment: { ...environment, SLABMEND_REPAIR_CONCURRENCY: "10" },
   });
   const { checks } = result.json as Report;
-  expect(checks.filter(({ name }) => name === "mapping" || name === "connections")).toMatchObject([
+  expect(checks.filter(({ code }) => code === "mapping" || code === "connections")).toMatchObject([
     { level: "ok" },
     { level: "ok" },
   ]);

@@ -148,6 +148,23 @@ test("a repair that does not succeed is a finding, not a failure of the command"
   expect((await cli("status", "--json")).json).toMatchObject({ atRisk: 1 });
 });
 
+test("a repair that does not succeed says what the hosts answered, counted by code, to people and to programs", async () => {
+  const slab = await storeDueSlab();
+  for (const index of [0, 1]) await world.loseSector(slab, index);
+  await slab.hosts[2]!.swarm.setSwitches({ shuttingDown: true });
+  await slab.hosts[3]!.swarm.setSwitches({ availability: "offline" });
+  try {
+    const said = "1 host-shutting-down, 1 unreachable";
+    const text = await cli("repair", String(slab.id));
+    expect([text.code, text.out]).toEqual([6, expect.stringContaining(`too-few-sources, error ${said}`)]);
+    await world.database
+      .sql`update slabs set next_repair_attempt = now() - interval '1 hour' where id = ${String(slab.id)}`;
+    expect((await cli("repair", String(slab.id), "--json")).json).toMatchObject({ journal: { error: said } });
+  } finally {
+    await world.heal();
+  }
+});
+
 test.each([
   ["a seed of 31 bytes", { SLABMEND_MIGRATION_SEED: "5e".repeat(31) }],
   ["no seed", { SLABMEND_MIGRATION_SEED: undefined }],
@@ -163,10 +180,10 @@ test.each([
 });
 
 test.each([
-  ["999999999", 5, "no-such-slab"],
-  ["f".repeat(64), 5, "no-such-slab"],
-  ["slab-7", 3, "malformed-id"],
-  ["-1", 3, "malformed-id"],
+  ["999999999", 3, "no-such-slab"],
+  ["f".repeat(64), 3, "no-such-slab"],
+  ["slab-7", 3, "bad-argument"],
+  ["-1", 3, "bad-argument"],
 ])("plan %s", async (slab, exit, expectedCode) => {
   const { code, error } = await cli("plan", slab, "--json");
   expect([code, error?.code]).toEqual([exit, expectedCode]);

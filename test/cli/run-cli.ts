@@ -1,7 +1,10 @@
 /** Runs the command line in this process, with streams and environment of its own, and keeps what it printed. */
 import { PassThrough, Readable, Writable } from "node:stream";
+import * as v from "valibot";
+import { expect } from "vitest";
 import { runCommandLine } from "../../lib/cli/command-line.ts";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
+import { REPORTS } from "../../lib/reports/report-schemas.ts";
 import { recordTrace } from "../canary/recorder.ts";
 import { rememberPhrase } from "../canary/remember-phrase.ts";
 import { rememberVariables } from "../canary/remember-variables.ts";
@@ -58,11 +61,26 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     out,
     err,
     get json() {
-      return JSON.parse(out);
+      const printed: unknown = JSON.parse(out);
+      const schema = schemaOf(args);
+      // As documented, and no key besides.
+      if (schema !== undefined) expect(v.parse(schema, printed)).toEqual(printed);
+      return printed;
     },
     get error() {
       const line = err.split("\n").find((text) => text.startsWith('{"error"'));
       return line === undefined ? undefined : JSON.parse(line).error;
     },
   };
+}
+
+function schemaOf(args: readonly string[]): v.GenericSchema | undefined {
+  if (args.includes("--fingerprint")) return undefined;
+  return Object.values(REPORTS).find(({ command }) =>
+    command
+      ?.split(" ")
+      .slice(1)
+      .filter((word) => word !== word.toUpperCase())
+      .every((word, place) => args[place] === word),
+  )?.schema;
 }

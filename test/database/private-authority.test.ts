@@ -78,8 +78,8 @@ test("the command line trusts the authorities of SLABMEND_DATABASE_CA", async ()
     const { json } = await runCli(["doctor", "--json"], {
       environment: { SLABMEND_DATABASE_URL: url("localhost"), ...environment },
     });
-    const { checks } = json as { checks: { name: string; level: string }[] };
-    return checks.filter(({ name }) => name === "database" || name === "tls").map(({ level }) => level);
+    const { checks } = json as { checks: { code: string; level: string }[] };
+    return checks.filter(({ code }) => code === "database" || code === "tls").map(({ level }) => level);
   };
   expect(await encryption({ SLABMEND_DATABASE_CA: authority.cert })).toEqual(["ok", "ok"]);
   expect(await encryption({})).toEqual(["failure"]);

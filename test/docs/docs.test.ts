@@ -43,3 +43,25 @@ test("what the code cites of docs/protocol.md is a heading there", () => {
   );
   expect(missing).toEqual([]);
 });
+
+/** `npm run demo -- ...` shows a row too. */
+const DEMO = /`npm run demo -- ([^`]*)`/g;
+
+test("each row of docs/failure-modes.md names what shows it, and every test that it names exists", () => {
+  const page = read("docs/failure-modes.md");
+  const rows = page
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !/^\| (what (fails|happens) |---)/.test(line))
+    .map((line) => line.split(" | ").map((cell) => cell.replace(/^\||\|$/g, "").trim()));
+  expect(rows.length).toBeGreaterThan(40);
+  const refersToAnother = (cells: readonly string[]): boolean => /^(see |nothing yet)/.test(cells[1] ?? "");
+  const unshown = rows.filter(
+    (cells) => !refersToAnother(cells) && !/test\/|npm run demo/.test(cells.at(-1) ?? ""),
+  );
+  expect(unshown.map(([what]) => what)).toEqual([]);
+  const named = [...page.matchAll(/\btest\/[a-z0-9./-]*[a-z0-9]/gi)].map(([path]) => path);
+  expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  const demo = read("dev/demo/demo-options.ts");
+  const flags = [...page.matchAll(DEMO)].flatMap(([, flags = ""]) => flags.match(/--[a-z-]+/g) ?? []);
+  expect(flags.filter((flag) => !demo.includes(`"${flag}"`))).toEqual([]);
+});

@@ -71,6 +71,30 @@ test("as many attempts start as successes are needed, and the first successes co
   expect(race.clock.pending).toBe(0);
 });
 
+test("with patience, attempts under way may still fail or succeed themselves when too few are left", async () => {
+  const race = controlled(["a", "b", "c"], { needed: 3, patienceMs: 1_000 });
+  await race.fail("a");
+  expect(race.cancelled).toEqual([]);
+  await race.clock.advance(600);
+  await race.fail("b");
+  await race.clock.advance(399);
+  expect(race.cancelled).toEqual([]);
+  await race.clock.advance(1);
+  expect(race.cancelled).toEqual(["c"]);
+  const result = await race.result;
+  expect(result.kind).toBe("too-few");
+  expect(result.failures.map(({ source }) => source)).toEqual(["a", "b"]);
+  expect(race.clock.pending).toBe(0);
+});
+
+test("patience ends as soon as nothing is under way", async () => {
+  const race = controlled(["a", "b"], { needed: 2, patienceMs: 1_000 });
+  await race.fail("a");
+  await race.succeed("b");
+  expect(await race.result).toMatchObject({ kind: "too-few", failures: [{ source: "a" }] });
+  expect(race.clock.pending).toBe(0);
+});
+
 test("a failure starts the next source at once", async () => {
   const race = controlled(["a", "b", "c"], { needed: 1 });
   await race.fail("a");

@@ -1,9 +1,11 @@
 /** SIGKILL after each named step of a repair, and while its commit is under way; the next runs finish. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { FATES, killInCommit } from "../support/kill-in-commit.ts";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";
 import type { StoredSlab } from "../support/repair-world.ts";
 import { blockHost } from "../support/seed-indexd.ts";
+import { until } from "../support/until.ts";
 
 let kill: KillWorld;
 beforeAll(async () => {
@@ -42,6 +44,30 @@ test.each(beforeTheCommit)(
     expect(await kill.violations([slab])).toEqual([]);
   },
 );
+
+test("killed after it stored: the next worker finds what was noted, and uploads nothing twice", async () => {
+  const { sql } = kill.world.database;
+  const slab = await damagedSlab();
+  const victim = await kill.startVictim("repair");
+  // The first shard is stored; the second takes so long that no commit comes.
+  const spare = kill.world.hosts.slice(4);
+  for (const { swarm } of spare.slice(1)) await swarm.setSwitches({ bytesPerSecond: 50_000 });
+  const invoked = victim.invoke(kill.eventOf(await kill.world.lease(slab)));
+  await until(async () => (await sql`select from slabmend.uploads`).length > 0);
+  victim.signal("SIGKILL");
+  expect(await invoked).toMatchObject({ how: "crashed" });
+  for (const { swarm } of spare) await swarm.setSwitches({ bytesPerSecond: null });
+  const [noted] = await sql`select sector_id::text as sector, host_id as host from slabmend.uploads`;
+  expect(await kill.finish()).toEqual(["crashed", "repaired"]);
+  const [journal] = await sql`
+    select moves, bytes_written::integer as written from slabmend.journal order by id desc limit 1`;
+  expect(journal!["written"]).toBe(SECTOR_BYTES);
+  expect(journal!["moves"].filter(({ how }: { how: string }) => how === "found")).toHaveLength(1);
+  const [where] = await sql`select host_id as host from sectors where id = ${noted!["sector"]}`;
+  expect(where!["host"]).toBe(noted!["host"]);
+  expect((await sql`select from slabmend.uploads`).length).toBe(0);
+  expect(await kill.violations([slab])).toEqual([]);
+});
 
 test("killed when the commit was on its way: it happened whole or not at all", async () => {
   const slab = await damagedSlab();

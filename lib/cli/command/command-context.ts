@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type Environment, parseEnvironment } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
 import { readVariablesFile } from "../../config/variables-file.ts";
+import { SCHEMA_VERSION } from "../../reports/fields.ts";
 import { Secret } from "../../secret/secret.ts";
 import { type ExitReason, exitCode } from "./exit-codes.ts";
 import type { OperatorIo } from "./operator-io.ts";
@@ -65,7 +66,13 @@ function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
     databaseUrl: databaseUrl ? new Secret(databaseUrl) : undefined,
     parse: (names) => parseEnvironment(names, variables),
     print(result, text) {
-      io.stdout.write(json ? `${encode(result)}\n` : text.endsWith("\n") ? text : `${text}\n`);
+      io.stdout.write(
+        json
+          ? `${encode({ schemaVersion: SCHEMA_VERSION, ...result })}\n`
+          : text.endsWith("\n")
+            ? text
+            : `${text}\n`,
+      );
     },
     note(text) {
       if (!json) io.stderr.write(`${text}\n`);
@@ -73,9 +80,12 @@ function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
   };
 }
 
-/** Integers beyond 2^53 become decimal strings; byte arrays never belong into a result. */
+/**
+ * Integers beyond 2^53 become decimal strings, and what is not known is null: no key disappears. Byte arrays never belong into a
+ * result.
+ */
 export function encode(result: object): string {
   return JSON.stringify(result, (_key, value: unknown) =>
-    typeof value === "bigint" ? String(value) : value,
+    typeof value === "bigint" ? String(value) : value === undefined ? null : value,
   );
 }

@@ -1,11 +1,14 @@
 import { hostname, userInfo } from "node:os";
 import {
+  changePauseReason,
   type FleetMode,
   readFleetMode,
   resumeLeasing,
   stopLeasing,
 } from "../../database/fleet/fleet-mode.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
+import { SCHEMA_VERSION } from "../../reports/fields.ts";
+import { describeMode, type ModeReport } from "../../reports/mode.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { withDatabase } from "../command/open-database.ts";
 
@@ -23,11 +26,13 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     .action(
       action<{ reason?: string }>(host, async (context, { reason }) => {
         const owner = `${userInfo().username}@${hostname()}`;
-        const { changed, mode } = await withDatabase(context, { needs: "store" }, async (ask) => ({
-          changed: await ask((sql) => stopLeasing(sql, { kind: "paused", owner, reason })),
-          mode: await ask(readFleetMode, { isIdempotent: true }),
-        }));
-        context.print({ changed, mode }, changed ? "paused" : describeUnchanged(mode));
+        const result = await withDatabase(context, { needs: "store" }, async (ask) => {
+          const changed = await ask((sql) => stopLeasing(sql, { kind: "paused", owner, reason }));
+          const reasonChanged =
+            !changed && reason !== undefined && (await ask((sql) => changePauseReason(sql, reason)));
+          return { changed, reasonChanged, mode: await ask(readFleetMode, { isIdempotent: true }) };
+        });
+        context.print(describeChange(result), result.changed ? "paused" : describeUnchanged(result));
         return "done";
       }),
     );
@@ -41,16 +46,30 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
           mode: await ask(readFleetMode, { isIdempotent: true }),
         }));
         if (mode.kind === "maintenance") throw inMaintenance(mode.owner);
-        context.print({ changed, mode }, changed ? "resumed" : "was not paused");
+        context.print(
+          describeChange({ changed, reasonChanged: false, mode }),
+          changed ? "resumed" : "was not paused",
+        );
         return "done";
       }),
     );
 }
 
-function describeUnchanged(mode: FleetMode): string {
+interface ModeResult {
+  readonly changed: boolean;
+  readonly reasonChanged: boolean;
+  readonly mode: FleetMode;
+}
+
+function describeUnchanged({ reasonChanged, mode }: ModeResult): string {
   if (mode.kind === "running") return "was resumed at the same moment";
   const what = mode.kind === "paused" ? "was paused already" : "is in maintenance";
-  return `${what}, since ${mode.since.toISOString()} by ${mode.owner}`;
+  const reason = mode.reason === undefined ? "" : `, reason${reasonChanged ? " now" : ""}: ${mode.reason}`;
+  return `${what}, since ${mode.since.toISOString()} by ${mode.owner}${reason}`;
+}
+
+function describeChange({ changed, reasonChanged, mode }: ModeResult): ModeReport {
+  return { schemaVersion: SCHEMA_VERSION, changed, reasonChanged, mode: describeMode(mode) };
 }
 
 function inMaintenance(owner: string): OperatorError {

@@ -1,5 +1,6 @@
-import { listQuarantine, releaseQuarantine } from "../../database/fleet/quarantine.ts";
+import { releaseQuarantine } from "../../database/fleet/quarantine.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
+import { readQuarantineReport } from "../../reports/standing.ts";
 import type { Slab } from "../../slab/slab.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../command/find-slab.ts";
@@ -18,7 +19,7 @@ export function addQuarantine(host: CommandHost): void {
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
         const result = await withDatabase(context, { needs: "store" }, (ask) =>
-          ask((sql) => listQuarantine(sql, limit), { isIdempotent: true }),
+          readQuarantineReport(ask, { limit }),
         );
         context.print(
           result,
@@ -28,7 +29,7 @@ export function addQuarantine(host: CommandHost): void {
               ? []
               : table([
                   ["slab", "until", "reason"],
-                  ...result.slabs.map(({ slabId, until, reason }) => [slabId, until.toISOString(), reason]),
+                  ...result.slabs.map(({ slabId, until, reason }) => [slabId, until, reason]),
                 ])),
           ].join("\n"),
         );

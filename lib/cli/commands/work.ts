@@ -3,13 +3,16 @@ import { type Environment, variablesOf } from "../../config/parse-environment.ts
 import type { VariableName } from "../../config/variables.ts";
 import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
 import { createDeadlineClient } from "../../database/client/deadline-client.ts";
+import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
 import { findNetworkProblems, readNetworkState } from "../../database/indexd/network-state.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type MetricsPrinter } from "../../telemetry/metrics.ts";
+import { openArchive } from "../../worker/open-archive.ts";
 import { startPresence } from "../../worker/presence.ts";
+import { tellMode } from "../../worker/tell-stop.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
 import { countEnd, createWorkReport } from "../../worker/work-report.ts";
 import { WorkerPool } from "../../worker/worker-pool.ts";
@@ -145,6 +148,8 @@ async function untilToldToEnd(work: Work): Promise<void> {
       await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
       const state = await ask(readNetworkState, { isIdempotent: true });
       for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
+      // With --from-database the first claim tells, and each change of it.
+      if (work.queueUrl !== undefined) tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
       await pool.start(signal);
       access.ignoreSignals();
       hasBegun = true;
@@ -206,7 +211,8 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
   const { context, environment, pool, logger, metrics, onEnd, signal } = work;
   const { clock } = context.io;
   const database = createDeadlineClient({ clock, connect });
-  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;
+  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion, SLABMEND_ARCHIVE: destination } = environment;
+  const archive = await openArchive({ destination, variables: context.variables, clock, logger });
   await workFromDatabase({
     database,
     indexer: environment.SLABMEND_INDEXER,
@@ -219,5 +225,9 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
     acceptedVersion,
     claim: claimSettingsFrom(environment),
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
-  }).finally(() => database.end());
+    archive,
+  }).finally(() => {
+    archive?.close();
+    return database.end();
+  });
 }

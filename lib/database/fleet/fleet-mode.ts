@@ -60,6 +60,15 @@ export async function stopLeasing(
   return rows.length > 0;
 }
 
+/** Replaces the reason of a pause. False: the fleet is not paused. */
+export async function changePauseReason(sql: ISql, text: string): Promise<boolean> {
+  const reason = storableText(text, MOST_REASON_CHARACTERS);
+  const change = () =>
+    sql`update slabmend.fleet set mode_reason = ${reason} where mode = 'paused' returning 1`;
+  const rows = await retryTransaction("change the reason", async () => await change(), ONLY_CONFLICTS);
+  return rows.length > 0;
+}
+
 /** Ends the given mode. False: the fleet is not in it. */
 export async function resumeLeasing(sql: ISql, from: "paused" | "maintenance"): Promise<boolean> {
   const change = () => sql`

@@ -106,6 +106,10 @@ begin
   if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
+  -- Recorded, or refused for good. What was never offered to a commit stays noted.
+  delete from slabmend.uploads u
+  where u.slab_id = the_slab
+    and (plan.finished or u.sector_id in (select (m->>'sectorId')::bigint from jsonb_array_elements(request->'moves') m));
   delete from slabmend.leases l where l.slab_id = the_slab;
 
   return jsonb_build_object('kind', 'committed', 'outcome', plan.writes->>'recordAs', 'recorded', moved.recorded,

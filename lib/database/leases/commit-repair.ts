@@ -24,7 +24,8 @@ export interface CommitMove {
   readonly plannedMapId: ContractMapId | null;
   readonly plannedContractId: ContractId | null;
   readonly newHostId: HostId;
-  readonly how: "copied" | "rebuilt";
+  /** `found`: an earlier repair had stored it and not committed it. */
+  readonly how: "copied" | "rebuilt" | "found";
 }
 
 /** A host said that it does not have this sector, with one of the two errors that mean it. A denial, not yet a loss. */

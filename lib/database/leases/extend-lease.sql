@@ -1,9 +1,13 @@
--- heartbeat: a running lease lasts longer, and says what was spent so far. Never revives an expired one, and tells a worker
--- to stop when indexd has taken its slab. Reads slabs by primary key without a lock; writes our row only, in place: none of
--- what it writes is indexed.
+-- heartbeat: a running lease lasts longer, and says what was spent and stored so far. Never revives an expired one, and tells a
+-- worker to stop when indexd has taken its slab. Reads slabs by primary key without a lock; writes our rows only, the lease in
+-- place: none of what it writes there is indexed.
 --
 --   spent    {"bytesRead", "bytesWritten", "hastings"}, since the repair began
-create or replace function slabmend.extend_lease(the_slab bigint, the_token uuid, lease_ms bigint, spent jsonb) returns boolean
+--   stored   [{"sectorId", "hostId"}]: acknowledged by these hosts since the last heartbeat
+--
+-- Locks: lease, uploads. A worker that has lost its lease notes nothing.
+create or replace function slabmend.extend_lease(the_slab bigint, the_token uuid, lease_ms bigint, spent jsonb,
+  stored jsonb) returns boolean
 language plpgsql volatile
 as $function$
 begin
@@ -14,6 +18,17 @@ begin
     hastings = (spent->>'hastings')::numeric
   where l.slab_id = the_slab and l.token = the_token and l.began_at is not null and l.expires_at > clock_timestamp()
     and exists (select from public.slabs s where s.id = l.slab_id and s.next_repair_attempt = l.held_until);
-  return found;
+  if not found then
+    return false;
+  end if;
+  if jsonb_array_length(stored) > 0 then
+    insert into slabmend.uploads as u (slab_id, sector_id, host_id, token, noted_at)
+    select the_slab, n."sectorId", n."hostId", the_token, clock_timestamp()
+    from jsonb_to_recordset(stored) as n ("sectorId" bigint, "hostId" integer)
+    order by n."sectorId", n."hostId"
+    -- The host has it for another three days.
+    on conflict (slab_id, sector_id, host_id) do update set token = excluded.token, noted_at = excluded.noted_at;
+  end if;
+  return true;
 end
 $function$;

@@ -1,6 +1,7 @@
 import type { ISql } from "postgres";
 import type { LeaseToken, SlabId } from "../../slab/ids.ts";
 import { DEFAULT_LEASE_MS } from "./begin-repair.ts";
+import type { Upload } from "./uploads.ts";
 
 /** What a repair has spent since it began. */
 export interface Spent {
@@ -16,19 +17,25 @@ const NOTHING_SPENT: Spent = { bytesRead: 0, bytesWritten: 0, hastings: 0n };
  * the worker stops at once. Not retried: the next heartbeat is.
  *
  * `spent` goes to the journal if the worker is not heard of again, so that a budget misses at most what lies between two heartbeats.
+ * `stored` is noted for the next repair of the slab: uploads.ts.
  */
 export async function extendLease(
   sql: ISql,
   { slabId, token }: { readonly slabId: SlabId; readonly token: LeaseToken },
   leaseMs = DEFAULT_LEASE_MS,
   spent: Spent = NOTHING_SPENT,
+  stored: readonly Upload[] = [],
 ): Promise<boolean> {
   const text = JSON.stringify({
     bytesRead: spent.bytesRead,
     bytesWritten: spent.bytesWritten,
     hastings: spent.hastings.toString(),
   });
+  const notes = JSON.stringify(
+    stored.map(({ sectorId, hostId }) => ({ sectorId: String(sectorId), hostId })),
+  );
   const [row] = await sql<{ extended: boolean }[]>`
-    select slabmend.extend_lease(${String(slabId)}::bigint, ${token}::uuid, ${leaseMs}::bigint, ${text}::text::jsonb) as extended`;
+    select slabmend.extend_lease(${String(slabId)}::bigint, ${token}::uuid, ${leaseMs}::bigint, ${text}::text::jsonb,
+      ${notes}::text::jsonb) as extended`;
   return row!.extended;
 }

@@ -12,7 +12,7 @@ export interface JournalEntry {
     readonly root: string;
     readonly from: HostKey | null;
     readonly to: HostKey;
-    readonly how: "copied" | "rebuilt";
+    readonly how: "copied" | "rebuilt" | "found";
   }[];
   readonly lost: readonly { readonly root: string; readonly host: HostKey }[];
   readonly dropped: readonly { readonly index: number; readonly why: string }[];

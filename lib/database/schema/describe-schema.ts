@@ -7,6 +7,8 @@ export interface SchemaState {
   readonly role: string;
   readonly mayCreate: boolean;
   readonly owner: string | undefined;
+  /** The role owns our schema, or may do what its owner may. False without schema. */
+  readonly mayDrop: boolean;
   /** Leases by what they are at; all 0 without schema. */
   readonly waitingLeases: number;
   readonly runningLeases: number;
@@ -17,13 +19,16 @@ export interface SchemaState {
 
 /** What `init` would find and `uninstall` would end. Reads our tables as a whole: for the operator, not for workers. */
 export async function describeSchema(sql: ISql): Promise<SchemaState> {
-  const [basis] = await sql<{ role: string; may_create: boolean; owner: string | null; found: boolean }[]>`
+  const [basis] = await sql<
+    { role: string; may_create: boolean; may_drop: boolean; owner: string | null; found: boolean }[]
+  >`
     select current_user::text as role,
       has_database_privilege(current_database(), 'create') as may_create,
       (select pg_get_userbyid(nspowner)::text from pg_namespace where nspname = 'slabmend') as owner,
+      coalesce((select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'slabmend'), false) as may_drop,
       to_regclass('slabmend.database_migrations') is not null as found`;
-  const { role, may_create: mayCreate, owner, found } = basis!;
-  const state = { role, mayCreate, owner: owner ?? undefined };
+  const { role, may_create: mayCreate, may_drop: mayDrop, owner, found } = basis!;
+  const state = { role, mayCreate, mayDrop, owner: owner ?? undefined };
   if (!found) {
     return { ...state, version: 0, waitingLeases: 0, runningLeases: 0, unflushedMoves: 0, journalRows: 0 };
   }

@@ -4,6 +4,9 @@ import type { BufferPool } from "./buffer-pool.ts";
 import type { ShardRange } from "./decode-column.ts";
 import type { MoveState } from "./move-state.ts";
 
+/** A read that is given up counts as paid, one that a host refuses does not: a refusal under way takes a round trip. */
+const LAST_WORD_MS = 1_000;
+
 /** What the columns of one pass have in common. */
 export interface Pass {
   readonly state: MoveState;
@@ -37,6 +40,7 @@ export async function gatherColumn(column: Column, pass: Pass): Promise<boolean>
     clock: deps.clock,
     signal: limits.signal,
     intervalMs: () => deps.hosts.hedgeAfterMs("read", pass.rangeBytes),
+    patienceMs: LAST_WORD_MS,
     attempt: (source, signal) => readInto(column, source, pass, signal),
   });
   limits.signal.throwIfAborted();

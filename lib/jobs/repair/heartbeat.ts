@@ -3,6 +3,8 @@ import type { Clock } from "../../clock/clock.ts";
 export interface Heartbeat {
   /** Aborts with {@link LeaseLost} when the lease could not be extended in time. */
   readonly signal: AbortSignal;
+  /** The next beat comes within this time: there is something to say. */
+  beatWithin(ms: number): void;
   /** Ends the beats and waits for one that is under way, at most until the lease is over. */
   stop(): Promise<void>;
 }
@@ -31,6 +33,9 @@ export function startHeartbeat(options: {
   let cancelWatch: (() => void) | undefined;
   let beating: Promise<void> = Promise.resolve();
   let stopped = false;
+  /** When the next beat is due; undefined: one is under way. */
+  let dueAt: number | undefined;
+  let soonestMs = everyMs;
 
   const lose = (message: string): void => {
     stopped = true;
@@ -49,6 +54,8 @@ export function startHeartbeat(options: {
 
   const beat = async (): Promise<void> => {
     const sentAt = clock.now();
+    soonestMs = everyMs;
+    dueAt = undefined;
     // A process that was stopped wakes up here first: it must not act on a lease that is over.
     if (sentAt - lastExtendedAt >= leaseMs) return lose("the lease ran out before it could be extended");
     try {
@@ -63,7 +70,9 @@ export function startHeartbeat(options: {
 
   const schedule = (): void => {
     if (stopped) return;
-    cancelTimer = clock.after(everyMs, () => {
+    cancelTimer?.();
+    dueAt = clock.now() + soonestMs;
+    cancelTimer = clock.after(soonestMs, () => {
       beating = beat();
     });
   };
@@ -72,6 +81,10 @@ export function startHeartbeat(options: {
   watch(lastExtendedAt);
   return {
     signal: controller.signal,
+    beatWithin(ms) {
+      soonestMs = Math.min(soonestMs, ms);
+      if (dueAt !== undefined && clock.now() + ms < dueAt) schedule();
+    },
     async stop() {
       stopped = true;
       cancelTimer?.();

@@ -1,3 +1,5 @@
+import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
+
 /** What one repair cost, for the journal. */
 export interface Meter {
   bytesRead: number;
@@ -10,6 +12,14 @@ export interface Meter {
 
 export function createMeter(): Meter {
   return { bytesRead: 0, bytesWritten: 0, hastings: 0n, phasesMs: {} };
+}
+
+/**
+ * Requests that were given up count as charged, because a host may have charged for them. When accounts were empty and no byte was
+ * moved, they met empty accounts as well: nothing was charged, and the budget must not fill up with it.
+ */
+export function dropPhantomCharges(meter: Meter, outcome: OutcomeKind): void {
+  if (outcome === "underfunded" && meter.bytesRead === 0 && meter.bytesWritten === 0) meter.hastings = 0n;
 }
 
 /** Runs `work` and adds its duration to the phase, also when it fails. */

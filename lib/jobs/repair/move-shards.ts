@@ -1,7 +1,9 @@
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport, ServedReport } from "../../database/leases/commit-repair.ts";
+import type { Upload } from "../../database/leases/uploads.ts";
 import type { Slab, SlabSector } from "../../slab/slab.ts";
 import { CopyRun } from "./copy-sectors.ts";
+import { findUploads } from "./find-uploads.ts";
 import { HostAnswers } from "./host-answers.ts";
 import { CostLimit, type Meter, timed } from "./meter.ts";
 import { dropCopies, freshSources, type MovePlan, type MoveState, openArena } from "./move-state.ts";
@@ -35,6 +37,10 @@ export interface MoveRun {
   readonly endsAtMs: number;
   /** Indices of shards that no rebuild yields. */
   readonly badShards: ReadonlySet<number>;
+  /** What earlier repairs stored and did not commit. */
+  readonly uploads: readonly Upload[];
+  /** Told of every shard that a host acknowledged. */
+  readonly noteUpload: (upload: Upload) => void;
   /** Hosts denied their sectors of this slab in all repairs of the last hours: then they are gone. */
   readonly deniedForLong: boolean;
 }
@@ -56,12 +62,8 @@ export async function moveShards(
   const state = createState(slab, plan, fleet, deps, run);
   let error: unknown;
   try {
-    // Nothing is read or paid before there is memory for it.
-    await timed(state.meter, deps.clock.now, "wait", () => openArena(state));
-    for (let round = 1; ; round += 1) {
-      await obtainShards(state);
-      if (round === MOST_ROUNDS || !addDeniedSectors(state)) break;
-    }
+    await timed(state.meter, deps.clock.now, "find", () => findUploads(state, run.uploads));
+    if (state.wanted.size > 0) await obtainAll(state);
     if (isStuck(state) && state.answers.fewWereHeard) {
       await state.reader.probe([...freshSources(state), ...plan.candidates], state.limits.signal);
     }
@@ -78,6 +80,16 @@ export async function moveShards(
   state.arena.close();
   state.limits.stop();
   return resultOf(state, error);
+}
+
+/** Obtains what is wanted, then what was denied on the way. */
+async function obtainAll(state: MoveState): Promise<void> {
+  // Nothing is read or paid before there is memory for it.
+  await timed(state.meter, state.deps.clock.now, "wait", () => openArena(state));
+  for (let round = 1; ; round += 1) {
+    await obtainShards(state);
+    if (round === MOST_ROUNDS || !addDeniedSectors(state)) break;
+  }
 }
 
 function createState(
@@ -98,7 +110,10 @@ function createState(
   });
   const answers = new HostAnswers({ believesMany: run.deniedForLong });
   const cost = new CostLimit(meter, settings.mostHastings);
-  const onStored = (): void | Promise<void> => deps.step?.("stored-one");
+  const onStored = ({ move, host }: StoredShard): void | Promise<void> => {
+    run.noteUpload({ sectorId: move.sector.sectorId, hostId: host.id });
+    return deps.step?.("stored-one");
+  };
   return {
     slab,
     plan,

@@ -99,12 +99,13 @@ export function dropCopies(state: MoveState): void {
   state.copies.clear();
 }
 
-/** Opens the arena that the planned moves need: none for a rebuild when all may be copied. */
+/** Opens the arena that the moves need: none for a rebuild when all may be copied. */
 export async function openArena(state: MoveState): Promise<void> {
-  const { slab, badShards, moves, deps, limits } = state;
+  const { slab, badShards, deps, limits } = state;
   const { memory } = deps;
-  const copies = moves.filter(({ copyFrom }) => copyFrom !== null).length;
-  const targets = moves.filter(
+  const wanted = [...state.wanted];
+  const copies = wanted.filter(({ copyFrom }) => copyFrom !== null).length;
+  const targets = wanted.filter(
     ({ copyFrom, sector }) => copyFrom === null && !badShards.has(sector.index),
   ).length;
   const forRebuild =

@@ -4,6 +4,7 @@ import type { BeginResult } from "../../database/leases/begin-repair.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
 import type { Spent } from "../../database/leases/extend-lease.ts";
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
+import type { Upload } from "../../database/leases/uploads.ts";
 import type { RepairHistory } from "../../database/reports/read-repair-history.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -34,10 +35,12 @@ interface BeginOptions {
 /** The database, as a repair uses it; each call opens no transaction that outlives it. */
 export interface RepairStore {
   begin(task: LeasedSlab, options: BeginOptions): Promise<BeginResult>;
-  /** With what the repair has spent so far. */
-  extend(task: LeasedSlab, spent: Spent): Promise<boolean>;
+  /** With what the repair has spent so far, and what hosts acknowledged since the last call that did not fail. */
+  extend(task: LeasedSlab, spent: Spent, stored: readonly Upload[]): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
   readHistory(slabId: SlabId): Promise<RepairHistory>;
+  /** What earlier repairs of the slab stored and did not commit. */
+  readUploads(slabId: SlabId): Promise<readonly Upload[]>;
   /** Cached for a while; `fresh`: as it is now. */
   readNetwork(options?: { readonly fresh?: boolean }): Promise<NetworkSnapshot>;
   commit(request: CommitRequest): Promise<CommitResult>;
@@ -74,6 +77,8 @@ export type RepairResult =
       readonly kind: Exclude<OutcomeKind, "stale">;
       readonly copied: number;
       readonly rebuilt: number;
+      /** Stored by an earlier repair that did not commit: recorded without an upload. */
+      readonly found: number;
       readonly dropped: number;
       /** Sectors that their hosts denied. */
       readonly denied: number;

@@ -14,16 +14,20 @@ import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { describeAnswers } from "./host-answers.ts";
-import { createMeter, type Meter, timed } from "./meter.ts";
-import { type MoveResult, moveShards } from "./move-shards.ts";
+import { createMeter, dropPhantomCharges, type Meter, timed } from "./meter.ts";
+import { type MoveResult, type MoveRun, moveShards } from "./move-shards.ts";
 import { decideOutcome } from "./outcome.ts";
 import type { RepairDependencies, RepairResult } from "./repair-dependencies.ts";
+import { UploadNotes } from "./upload-notes.ts";
 
 /** The hold reaches past the function's timeout: docs/architecture.md, the lease. */
 const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Kept of the function's time for the commit, its retries and putting things away. */
 const COMMIT_RESERVE_MS = 15_000;
+/** What was stored is noted so soon, for the next repair should this one crash: several shards with one statement. */
+const NOTE_WITHIN_MS = 5_000;
+
 /** A short function (a demo's) keeps a share instead. */
 const COMMIT_RESERVE_SHARE = 0.25;
 
@@ -48,15 +52,16 @@ export async function repairSlab(
   const begunAt = clock.now();
   await deps.step?.("begun");
 
+  const notes = new UploadNotes();
   const heartbeat = startHeartbeat({
     clock,
     everyMs: settings.heartbeatMs,
     leaseMs: settings.leaseMs,
-    extend: () => store.extend(task, meter),
+    extend: () => notes.tell((uploads) => store.extend(task, meter, uploads)),
     onFailure: (error) =>
       logger.warn({ error, slab: String(task.slabId) }, "the lease could not be extended"),
   });
-  const work: Work = { plan: undefined, moved: undefined, error: undefined };
+  const work: Work = { plan: undefined, moved: undefined, error: undefined, notes };
   try {
     assertClockAgrees(begun.nowMs, begunAt);
     const reserveMs = Math.min(COMMIT_RESERVE_MS, remainingMs * COMMIT_RESERVE_SHARE);
@@ -64,6 +69,10 @@ export async function repairSlab(
       meter,
       work,
       signal: heartbeat.signal,
+      noteUpload: (upload) => {
+        notes.add(upload);
+        heartbeat.beatWithin(NOTE_WITHIN_MS);
+      },
       endsAtMs: startedAt + remainingMs - reserveMs,
     });
   } catch (error) {
@@ -81,20 +90,21 @@ interface Work {
   plan: RepairPlan | "slab-gone" | undefined;
   moved: MoveResult | undefined;
   error: unknown;
+  readonly notes: UploadNotes;
 }
 
 async function attempt(
   task: LeasedSlab,
   deps: RepairDependencies,
-  run: { meter: Meter; work: Work; signal: AbortSignal; endsAtMs: number },
+  run: Pick<MoveRun, "meter" | "signal" | "endsAtMs" | "noteUpload"> & { work: Work },
 ): Promise<void> {
   const planned = await timed(run.meter, deps.clock.now, "plan", () => readAndPlan(task, deps));
   run.work.plan = planned.plan;
   if (planned.plan === "slab-gone") return;
   await deps.step?.("planned");
   if (planned.plan.kind !== "repair") return;
-  const { slab, fleet, history } = planned;
-  run.work.moved = await moveShards(slab, planned.plan, fleet, deps, { ...run, ...history });
+  const { slab, fleet, history, uploads } = planned;
+  run.work.moved = await moveShards(slab, planned.plan, fleet, deps, { ...run, ...history, uploads });
   if (run.work.moved.error !== undefined) throw run.work.moved.error;
   await deps.step?.("stored");
 }
@@ -103,6 +113,8 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
   const { store, hosts, settings } = deps;
   const slab = await store.readSlab(task.slabId);
   if (slab === undefined || slab.digest !== task.digest) return { plan: "slab-gone" } as const;
+  const uploads = await store.readUploads(task.slabId);
+  const holders = new Set(uploads.map(({ hostId }) => hostId));
   const plannedWith = (fleet: NetworkSnapshot): RepairPlan =>
     planRepair({
       slab,
@@ -110,6 +122,7 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
       random: deps.random,
       score: (host) => hosts.weight(host.hostKey),
       isFull: (host) => hosts.isFull(host.hostKey),
+      hasUpload: (host) => holders.has(host.id),
       limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
     });
   let fleet = await store.readNetwork();
@@ -120,7 +133,7 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
     planned = plannedWith(fleet);
   }
   const history = await store.readHistory(task.slabId);
-  return { slab, fleet, history, plan: withoutBadShards(planned, history.badShards) };
+  return { slab, fleet, history, uploads, plan: withoutBadShards(planned, history.badShards) };
 }
 
 /** A shard that is known to be pinned wrongly can be copied, but neither rebuilt nor be a source. */
@@ -142,12 +155,13 @@ async function finish(
   const reported = outcomeOf(work);
   const error = errorOf(work, reported);
   if (error !== undefined)
-    logger.warn({ slab: String(task.slabId), outcome: reported, error }, "not repaired");
+    logger.warn({ slab: String(task.slabId), outcome: reported, why: error }, "not repaired");
+  dropPhantomCharges(meter, reported);
   const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {
     // After the journal was written: only the metrics have it.
-    committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps));
+    committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps, work.notes));
   } catch (cause) {
     logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
     const code = errorCode(cause);
@@ -155,6 +169,7 @@ async function finish(
       kind: "fault",
       copied: 0,
       rebuilt: 0,
+      found: 0,
       dropped: request.moves.length,
       denied: request.denied.length,
       lost: 0,
@@ -168,13 +183,14 @@ async function finish(
   const recorded =
     committed.kind === "committed" ? committed.recorded : request.moves.map(({ index }) => index);
   if (recorded.length > 0) await bumpEvents(task, deps);
-  const count = (how: "copied" | "rebuilt"): number =>
+  const count = (how: "copied" | "rebuilt" | "found"): number =>
     request.moves.filter((move) => move.how === how && recorded.includes(move.index)).length;
   // What the commit recorded: moves that were dropped can make a repair that seemed complete a partial one.
   return {
     kind: committed.outcome === "stale" ? reported : committed.outcome,
     copied: count("copied"),
     rebuilt: count("rebuilt"),
+    found: count("found"),
     dropped: request.moves.length - recorded.length,
     denied: request.denied.length,
     lost: committed.kind === "committed" ? committed.lostRecorded : 0,
@@ -233,7 +249,11 @@ async function bumpEvents(
  * first attempt happened after all and only its answer was lost, the second one says so.
  * @throws when the release fails too: the lease is left to reap
  */
-async function commit(request: CommitRequest, deps: RepairDependencies): Promise<CommitResult> {
+async function commit(
+  request: CommitRequest,
+  deps: RepairDependencies,
+  notes: UploadNotes,
+): Promise<CommitResult> {
   const committing = deps.store.commit(request);
   // Its failure is looked at below, after a step that may take its time.
   committing.catch(() => {});
@@ -245,6 +265,8 @@ async function commit(request: CommitRequest, deps: RepairDependencies): Promise
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
+    // Should this fail too, so will the release.
+    await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });
   }

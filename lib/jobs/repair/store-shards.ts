@@ -29,7 +29,8 @@ const OFFERS_AT_ONCE = 2;
 export interface StoredShard {
   readonly move: PlannedMove;
   readonly host: NetworkHost;
-  readonly how: "copied" | "rebuilt";
+  /** `found`: an earlier repair stored it. */
+  readonly how: "copied" | "rebuilt" | "found";
 }
 
 export interface ShardStoreOptions {
@@ -43,7 +44,8 @@ export interface ShardStoreOptions {
   /** A candidate that asks more is not asked: indexd will not keep it either. */
   readonly priceLimit: PriceLimit;
   readonly limits: TimeLimits;
-  readonly onStored: () => void | Promise<void>;
+  /** A host acknowledged a shard with the pinned root. */
+  readonly onStored: (shard: StoredShard) => void | Promise<void>;
 }
 
 export class ShardStore {
@@ -65,6 +67,15 @@ export class ShardStore {
   /** Whether one more shard may find a host: without, nothing is to be read. */
   get hasCandidates(): boolean {
     return this.#candidates.length > 0;
+  }
+
+  /** Records a shard that an earlier repair stored on a candidate. False: the host stands for another shard by now. */
+  adopt(move: PlannedMove, host: NetworkHost): boolean {
+    const at = this.#candidates.findIndex(({ id }) => id === host.id);
+    if (at < 0) return false;
+    this.#candidates.splice(at, 1);
+    this.stored.push({ move, host, how: "found" });
+    return true;
   }
 
   /** Starts an upload; releases `held` when it ends, however it ends. */
@@ -98,8 +109,9 @@ export class ShardStore {
     });
     const [first] = successes;
     if (kind !== "enough" || first === undefined) return;
-    this.stored.push({ move, host: first.source, how });
-    await this.#options.onStored();
+    const shard = { move, host: first.source, how };
+    this.stored.push(shard);
+    await this.#options.onStored(shard);
   }
 
   /** Candidates are taken when their turn comes, so that no two shards are offered to one host. */

@@ -19,6 +19,8 @@ const small: DemoOptions = {
   restartDatabase: 0,
   endBackends: 0,
   silentDatabase: 0,
+  wrongClocks: 0,
+  forgetfulHosts: 0,
   workers: 2,
   indexd: "0.6.1",
   upgrade: false,
@@ -45,7 +47,7 @@ describe("planDamage", () => {
     [
       "more dead hosts than any slab survives",
       { hosts: 6, dead: 3, blocked: 0, badContracts: 0 },
-      /^--dead 3 and --liars 1: slab 0 would keep 2 readable sectors of the 3 it needs$/,
+      /^--dead 3, --liars 1 and --forgetful-hosts 0: slab 0 would keep 2 readable sectors of the 3 it needs$/,
     ],
     ["more lost sectors than stored", { lostSectors: 13 }, /^--lost-sectors 13: expected at most the 12/],
     [
@@ -112,6 +114,8 @@ describe("planDamage", () => {
           restartDatabase: 0,
           endBackends: 0,
           silentDatabase: 0,
+          wrongClocks: 0,
+          forgetfulHosts: 0,
           workers: 1,
           indexd: "0.6.1",
           upgrade: false,

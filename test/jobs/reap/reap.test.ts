@@ -8,6 +8,7 @@ import { forgetFineSlabs } from "../../../lib/database/backlog/forget-fine-slabs
 import { commitRepair } from "../../../lib/database/leases/commit-repair.ts";
 import { extendLease } from "../../../lib/database/leases/extend-lease.ts";
 import { reapLeases } from "../../../lib/database/leases/reap-leases.ts";
+import { readUploads } from "../../../lib/database/leases/uploads.ts";
 import { type ReapStep, reap } from "../../../lib/jobs/reap/reap.ts";
 import type { ReapIncompleteError } from "../../../lib/jobs/reap/reap-report.ts";
 import { DEFAULT_REAP_SETTINGS, type ReapSettings } from "../../../lib/jobs/reap/reap-settings.ts";
@@ -18,6 +19,7 @@ import {
 } from "../../../lib/queue/dead-letter-queue.ts";
 import { encodeRepairMessage } from "../../../lib/queue/repair-message.ts";
 import type { RepairQueue } from "../../../lib/queue/repair-queue.ts";
+import type { HostId } from "../../../lib/slab/ids.ts";
 import type { LeasedSlab } from "../../../lib/slab/leased-slab.ts";
 import { leaseByHand, requestOf } from "../../database/running-lease.ts";
 import { askOf } from "../../support/ask.ts";
@@ -121,6 +123,22 @@ describe("expired leases", () => {
       });
     },
   );
+
+  test("what a crashed one had noted as stored is kept for the next repair, and removed after two days", async () => {
+    const slab = await damaged();
+    const token = await leaseByHand(sql, slab);
+    const stored = [{ sectorId: slab.sectors[0]!.id, hostId: 7 as HostId }];
+    const nothing = { bytesRead: 0, bytesWritten: 0, hastings: 0n };
+    expect(await extendLease(sql, { slabId: slab.id, token }, 120_000, nothing, stored)).toBe(true);
+    await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '1 second'`;
+    expect(await extendLease(sql, { slabId: slab.id, token }, 120_000, nothing, [])).toBe(false);
+    await run();
+    expect(await readUploads(sql, slab.id)).toEqual(stored);
+    await sql`update slabmend.uploads set noted_at = noted_at - interval '48 hours'`;
+    expect(await readUploads(sql, slab.id)).toEqual([]);
+    await run();
+    expect(await sql`select from slabmend.uploads`).toHaveLength(0);
+  });
 
   test("one that never began is none", async () => {
     const slab = await damaged();

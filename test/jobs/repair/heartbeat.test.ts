@@ -73,3 +73,39 @@ test("a process that slept past its lease does not extend it", async () => {
   expect(heartbeat.signal.reason).toBeInstanceOf(LeaseLost);
   await heartbeat.stop();
 });
+
+test("a beat that is wanted soon comes soon, once, and the next ones as ever", async () => {
+  let beats = 0;
+  const { clock, heartbeat } = start(async () => {
+    beats += 1;
+    return true;
+  });
+  await clock.advance(10_000);
+  heartbeat.beatWithin(5_000);
+  await clock.advance(2_000);
+  // Does not put off the one that is due.
+  heartbeat.beatWithin(5_000);
+  await clock.advance(3_000);
+  expect(beats).toBe(1);
+  await clock.advance(29_999);
+  expect(beats).toBe(1);
+  await clock.advance(1);
+  expect(beats).toBe(2);
+  await heartbeat.stop();
+  heartbeat.beatWithin(1);
+  expect(clock.pending).toBe(0);
+});
+
+test("what is noted while a beat is under way is told by another one soon", async () => {
+  const answers: ((isOurs: boolean) => void)[] = [];
+  const { clock, heartbeat } = start(() => new Promise((resolve) => answers.push(resolve)));
+  await clock.advance(30_000);
+  heartbeat.beatWithin(5_000);
+  answers[0]!(true);
+  await clock.advance(0);
+  await clock.advance(5_000);
+  expect(answers).toHaveLength(2);
+  answers[1]!(true);
+  await heartbeat.stop();
+  expect(clock.pending).toBe(0);
+});

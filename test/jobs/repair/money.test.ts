@@ -53,3 +53,18 @@ test("without a candidate nothing is copied either", async () => {
   expect(await suite.repair(slab)).toMatchObject({ kind: "no-candidates" });
   expect((await suite.traffic()).transfers).toBe(0);
 });
+
+test.each([
+  ["is shutting down", { shuttingDown: true }],
+  ["has no funds of ours", { outOfFunds: true }],
+  ["does not find the sector", { losesSectors: "all" }],
+] as const)("a host that %s took nothing, and the journal says so", async (_says, switches) => {
+  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
+  await suite.world.loseSector(slab, 0);
+  for (const { swarm } of suite.world.hosts) await swarm.setSwitches(switches);
+  const result = await suite.repair(slab);
+  expect(result).toMatchObject({ rebuilt: 0, copied: 0, meter: { hastings: 0n, bytesWritten: 0 } });
+  const [row] = await suite.world.database.sql`
+    select hastings::text, bytes_read::integer as read from slabmend.journal where slab_id = ${String(slab.id)}`;
+  expect(row).toEqual({ hastings: "0", read: 0 });
+});

@@ -3,7 +3,6 @@ import { expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { openRepairEnvironment } from "../../../lib/worker/open-repair-environment.ts";
-import { SelfCheck } from "../../../lib/worker/self-check.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
 import type { StoredSlab } from "../../support/repair-world.ts";
 
@@ -15,7 +14,7 @@ async function repairWithClock(slab: StoredSlab, offByMs: number) {
   const environment = openRepairEnvironment({
     variables: suite.world.variables,
     clock: { ...systemClock, now: () => systemClock.now() + offByMs },
-    logger: createLogger("warn", {
+    logger: createLogger("info", {
       indexer: "default",
       destination: { write: (line) => void lines.push(line) },
     }),
@@ -85,15 +84,30 @@ test("too few sources, and the journal says what they answered", async () => {
   expect(await suite.journal(slab)).toMatchObject([{ outcome: "too-few-sources", error }]);
 });
 
-test("a worker stops itself after five faults of its own in a row, or at once when its clock is wrong", () => {
-  const fault = (ourFault: string | undefined) => ({ kind: "fault", ourFault }) as never;
-  const check = new SelfCheck();
-  for (const _ of [1, 2, 3, 4]) expect(check.note(fault("no-host-answered"))).toBeUndefined();
-  expect(check.note({ kind: "repaired" } as never)).toBeUndefined();
-  for (const _ of [1, 2, 3, 4]) expect(check.note(fault("host-refused"))).toBeUndefined();
-  expect(check.note({ kind: "stale", why: "leased-again" })).toBeUndefined();
-  expect(check.note(fault("no-host-answered"))).toBe(
-    "5 repairs in a row failed through a fault of this machine: host-refused, no-host-answered",
-  );
-  expect(new SelfCheck().note(fault("clock-off"))).toContain("clock");
-});
+/** Each ends otherwise than repaired: what the hosts of the slab do, and what is then said. */
+test.each([
+  ["fault", { sources: { losesSectors: "all" } }, "denied-by-many-hosts: 4 sector-not-found"],
+  ["underfunded", { sources: { outOfFunds: true } }, "4 not-enough-funds"],
+  ["fault", { sources: { failsInternally: true } }, "host-internal: 4 host-internal"],
+  ["partial-refused", { spare: { full: true } }, /^\d not-enough-storage$/],
+] as const)(
+  "%s: journal, log and result say what the hosts answered, counted by code",
+  async (outcome, who, said) => {
+    const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
+    await suite.world.loseSector(slab, 0);
+    const spare = suite.spare(slab).slice(0, 2);
+    await suite.onlyCandidates(spare);
+    if ("sources" in who) for (const { swarm } of slab.hosts.slice(1)) await swarm.setSwitches(who.sources);
+    if ("spare" in who) for (const { swarm } of spare) await swarm.setSwitches(who.spare);
+    const { result, lines } = await repairWithClock(slab, 0);
+    if (result.kind === "stale") throw new Error("stale");
+    const matches = typeof said === "string" ? new RegExp(`\\b${said}$`) : said;
+    expect([result.kind, result.error]).toEqual([outcome, expect.stringMatching(matches)]);
+    expect(await suite.journal(slab)).toMatchObject([{ outcome, error: result.error }]);
+    const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(logged).toContainEqual(expect.objectContaining({ level: "warn", outcome, why: result.error }));
+    expect(logged).toContainEqual(
+      expect.objectContaining({ level: "info", kind: outcome, why: result.error }),
+    );
+  },
+);

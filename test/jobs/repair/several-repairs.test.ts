@@ -3,7 +3,9 @@ import { expect, test } from "vitest";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { openRepairEnvironment } from "../../../lib/worker/open-repair-environment.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
+import { WORLD_SETTINGS } from "../../support/repair-world.ts";
 import { blockHost } from "../../support/seed-indexd.ts";
+import { untilEqual } from "../../support/until.ts";
 
 const suite = repairSuite({ hosts: 16 });
 const CODE = { minShards: 4, totalShards: 8 } as const;
@@ -36,6 +38,47 @@ test("five repairs at once share memory and connections, and each does what it d
     expect(await suite.world.wrongSectors(slab)).toEqual([]);
     expect(new Set(await suite.world.locations(slab)).size).toBe(CODE.totalShards);
   }
+});
+
+test("five repairs at once share two connections, and hold none while they transfer", {
+  timeout: 120_000,
+}, async () => {
+  const { sql } = suite.world.database;
+  const slabs = await Promise.all(Array.from({ length: 5 }, () => suite.world.storeSlab(CODE)));
+  for (const slab of slabs) await suite.world.loseSector(slab, 0);
+  const environment = openRepairEnvironment({
+    variables: suite.world.variables,
+    repairsAtOnce: 5,
+    settings: { ...WORLD_SETTINGS, mostConnections: 2 },
+    logger: createLogger("silent", { indexer: "default" }),
+  });
+  const look = async () => {
+    const [row] = await sql<{ connections: number; running: number }[]>`
+      select (select count(*)::integer from pg_stat_activity
+          where datname = current_database() and application_name = 'slabmend-repair') as connections,
+        (select count(*)::integer from slabmend.leases where began_at is not null) as running`;
+    return row!;
+  };
+  for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: 300_000 });
+  let isOver = false;
+  let most = 0;
+  const watching = (async () => {
+    while (!isOver) most = Math.max(most, (await look()).connections);
+  })();
+  try {
+    const repairing = slabs.map(async (slab) => {
+      const task = await suite.world.lease(slab);
+      return environment.repair(task, { id: `few/${task.token}`, remainingMs: 110_000 });
+    });
+    await untilEqual(look, { connections: 0, running: 5 });
+    for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: null });
+    expect((await Promise.all(repairing)).map(({ kind }) => kind)).toEqual(Array(5).fill("repaired"));
+  } finally {
+    isOver = true;
+    await watching;
+    await environment.close();
+  }
+  expect(most).toBe(2);
 });
 
 test("sources that turn out lost are rebuilt by the same repair", async () => {

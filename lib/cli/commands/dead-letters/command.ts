@@ -1,5 +1,5 @@
-import { listDeadLetters } from "../../../database/fleet/stored-dead-letters.ts";
 import { createRepairQueue } from "../../../queue/repair-queue.ts";
+import { readDeadLettersReport } from "../../../reports/standing.ts";
 import { createSqsClient } from "../../command/aws-clients.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
@@ -23,12 +23,12 @@ unreadable: this release cannot read it: something else writes to the queue, or 
     )
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
-        const { total, letters } = await withDatabase(context, { needs: "store" }, (ask) =>
-          ask((sql) => listDeadLetters(sql, { limit }), { isIdempotent: true }),
+        const report = await withDatabase(context, { needs: "store" }, (ask) =>
+          readDeadLettersReport(ask, { limit }),
         );
+        const { total, letters } = report;
         context.print(
-          // The token is what lets a repair begin: no business of whoever reads the output.
-          { total, letters: letters.map(({ lease: _, ...letter }) => letter) },
+          report,
           [
             `${total} dead letters`,
             ...(total === 0
@@ -41,9 +41,9 @@ unreadable: this release cannot read it: something else writes to the queue, or 
                     letter.cause,
                     letter.slabId ?? "-",
                     letter.receiveCount,
-                    letter.lastSeen.toISOString(),
+                    letter.lastSeen,
                     // Whatever somebody sent must not steer the terminal.
-                    letter.body === undefined ? "" : JSON.stringify(letter.body.slice(0, 80)),
+                    letter.body === null ? "" : JSON.stringify(letter.body.slice(0, 80)),
                   ]),
                 ])),
           ].join("\n"),

@@ -6,7 +6,7 @@ import { type Check, failure, ok, skipped, warning } from "./check.ts";
 
 const QUEUES = {
   queue: "SLABMEND_QUEUE_URL",
-  "dead-letter queue": "SLABMEND_DEAD_LETTER_QUEUE_URL",
+  "dead-letter-queue": "SLABMEND_DEAD_LETTER_QUEUE_URL",
 } as const;
 
 /** Asks queues and functions without sending, receiving or running anything. */
@@ -27,7 +27,7 @@ export async function checkAws(
     checks.push(
       functionName
         ? await checkFunction(name, functionName, variables, signal)
-        : skipped(`function ${name}`, `${variable} is not set`),
+        : skipped(`function-${name}`, `${variable} is not set`),
     );
   }
   const repair = variables[FUNCTION_VARIABLES.repair];
@@ -161,9 +161,9 @@ async function checkFunction(
     await client.send(new InvokeCommand({ FunctionName: functionName, InvocationType: "DryRun" }), {
       abortSignal: signal,
     });
-    return ok(`function ${name}`, `${functionName} is there and may be invoked from here`);
+    return ok(`function-${name}`, `${functionName} is there and may be invoked from here`);
   } catch (cause) {
-    return failed(`function ${name}`, awsUnavailable(`invoke ${functionName}`, cause), signal);
+    return failed(`function-${name}`, awsUnavailable(`invoke ${functionName}`, cause), signal);
   } finally {
     client.destroy();
   }

@@ -6,10 +6,12 @@ import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { assertStoreVersion, STORE_VERSION } from "../../../database/schema/migrate-database.ts";
 import { readPrivilegeGaps } from "../../../database/schema/missing-privileges.ts";
 import { readServerFacts } from "../../../database/schema/read-server-facts.ts";
+import { readStatusReport } from "../../../reports/status.ts";
 import type { DatabaseAccess } from "../../command/open-database.ts";
 import { describeFailure } from "../../command/report-failure.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 import { isTransactionPooled } from "./detect-pooler.ts";
+import { judgeClaims } from "./judge-claims.ts";
 import {
   describePooler,
   judgeClock,
@@ -89,5 +91,6 @@ export async function checkDatabase(
       mode.kind === "paused" ? "When it is time: slabmend resume." : "Let the maintenance run end.";
     return [warning("mode", stopped, remedy)];
   });
+  await attempt("claims", async () => [judgeClaims(await readStatusReport(ask))]);
   return checks;
 }

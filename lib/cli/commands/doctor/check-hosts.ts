@@ -88,8 +88,11 @@ export function judgeHosts(answers: readonly HostAnswer[], hasSeed: boolean): Ch
   }
   const why = [...codes].map(([code, count]) => `${count} ${code}`).join(", ");
   const says = `${reached} of ${answers.length} good hosts answer over siamux${why === "" ? "" : ` (${why})`}`;
+  const refused = codes.get("address-refused") ?? 0;
   const remedy =
-    "Allow outgoing TCP to any port from here (hosts choose theirs, mostly 9984); with a VPC, give it a NAT.";
+    refused * 2 > answers.length - reached
+      ? "Their addresses are private: set SLABMEND_ALLOW_PRIVATE_ADDRESSES=true if these hosts are yours, and leave it for hosts of the internet."
+      : "Allow outgoing TCP to any port from here (hosts choose theirs, mostly 9984); with a VPC, give it a NAT.";
   const reachable =
     reached === 0
       ? failure("hosts", says, remedy)

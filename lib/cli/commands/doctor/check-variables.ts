@@ -21,7 +21,7 @@ export function checkVariables(variables: Readonly<Record<string, string | undef
     ? [ok("variables", `${set.length} set, all well-formed`)]
     : [
         {
-          name: "variables",
+          code: "variables",
           level: "warning",
           says: `nobody reads ${misspelt.join(", ")}`,
           remedy: "Look for a misspelt name; docs/configuration.md and docs/deployment.md list all.",

@@ -1,22 +1,23 @@
 /** One line of `doctor`. A warning leaves the fleet working; with a failure something of it does not. */
 export interface Check {
-  readonly name: string;
+  /** Stable, for programs: what was looked at, or what was found. */
+  readonly code: string;
   readonly level: "ok" | "warning" | "failure" | "skipped";
   readonly says: string;
   /** What to do; with a warning or a failure always. */
   readonly remedy?: string;
 }
 
-export const ok = (name: string, says: string): Check => ({ name, level: "ok", says });
-export const skipped = (name: string, says: string): Check => ({ name, level: "skipped", says });
-export const warning = (name: string, says: string, remedy: string): Check => ({
-  name,
+export const ok = (code: string, says: string): Check => ({ code, level: "ok", says });
+export const skipped = (code: string, says: string): Check => ({ code, level: "skipped", says });
+export const warning = (code: string, says: string, remedy: string): Check => ({
+  code,
   level: "warning",
   says,
   remedy,
 });
-export const failure = (name: string, says: string, remedy: string): Check => ({
-  name,
+export const failure = (code: string, says: string, remedy: string): Check => ({
+  code,
   level: "failure",
   says,
   remedy,

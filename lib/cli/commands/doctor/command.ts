@@ -57,7 +57,12 @@ what they reach.`,
         ];
         const failures = checks.filter(({ level }) => level === "failure").length;
         const warnings = checks.filter(({ level }) => level === "warning").length;
-        context.print({ failures, warnings, checks }, render(checks, failures, warnings));
+        const report = {
+          failures,
+          warnings,
+          checks: checks.map(({ remedy = null, ...check }) => ({ ...check, remedy })),
+        };
+        context.print(report, render(checks, failures, warnings));
         return failures > 0 ? "findings" : "done";
       }),
     );
@@ -98,7 +103,7 @@ async function checkAllOfDatabase(
         now: () => clock.now(),
         signal: context.io.signal,
       });
-      const ofIndexd = checks.filter(({ name }) => name === "indexd");
+      const ofIndexd = checks.filter(({ code }) => code === "indexd");
       const isUsable = ofIndexd.length > 0 && ofIndexd.every(({ level }) => level !== "failure");
       return [
         ...checks,
@@ -120,9 +125,11 @@ async function checkNetwork(ask: Ask): Promise<Check[]> {
     const state = await ask(readNetworkState, { isIdempotent: true });
     const problems = findNetworkProblems(state);
     if (problems.length === 0)
-      return [ok("network", `${state.receivers} of ${state.hosts} hosts can take a sector`)];
+      return [
+        ok("network", `${state.receivers} of ${state.hosts} hosts can take a sector; indexd scans and pins`),
+      ];
     return problems.map(({ code, says, remedy }) =>
-      code === "no-host-takes-sectors" ? failure("network", says, remedy) : warning("network", says, remedy),
+      code === "no-host-takes-sectors" ? failure(code, says, remedy) : warning(code, says, remedy),
     );
   } catch (error) {
     const known = error instanceof StoreError ? error : databaseError(error);
@@ -161,7 +168,7 @@ async function checkHostsOf(context: CommandContext, ask: Ask, options: DoctorOp
 }
 
 function render(checks: readonly Check[], failures: number, warnings: number): string {
-  const lines = table(checks.map(({ level, name, says }) => [level, name, says]));
+  const lines = table(checks.map(({ level, code, says }) => [level, code, says]));
   return [
     ...checks.flatMap(({ remedy }, index) =>
       remedy === undefined ? [lines[index]!] : [lines[index]!, `         → ${remedy}`],

@@ -1,24 +1,31 @@
 /** What the verdict on indexd's database means for an operator. Pure. */
 import { describeDifference } from "../../../database/indexd/version/compare-catalogues.ts";
 import type { Verdict } from "../../../database/indexd/version/judge-version.ts";
-import { RELEASES } from "../../../database/indexd/version/profiles.ts";
+import { PROFILES, RELEASES } from "../../../database/indexd/version/profiles.ts";
 import { refusalOf } from "../../../database/indexd/version/refused-version.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
+
+const SUPPORTED = `this release knows ${PROFILES.map((profile) => `${profile} (${RELEASES[profile]})`).join(", ")}`;
 
 /** The verdict first, then each difference on a line of its own. */
 export function describeVerdict(verdict: Verdict): Check[] {
   const refusal = refusalOf(verdict);
   if (refusal !== undefined) {
-    return [failure("indexd", refusal.message, refusal.remedy), ...differencesOf(verdict)];
+    return [failure("indexd", `${refusal.message}; ${SUPPORTED}`, refusal.remedy), ...differencesOf(verdict)];
   }
   switch (verdict.kind) {
     case "known":
-      return [ok("indexd", `database version ${verdict.version}, as ${RELEASES[verdict.profile]} makes it`)];
+      return [
+        ok(
+          "indexd",
+          `database version ${verdict.version}, as ${RELEASES[verdict.profile]} makes it; ${SUPPORTED}`,
+        ),
+      ];
     case "consent":
       return [
         warning(
           "indexd",
-          `database version ${verdict.version} is accepted by SLABMEND_ACCEPT_INDEXD_VERSION, and written to like that of ${RELEASES[verdict.profile]}`,
+          `database version ${verdict.version} is accepted by SLABMEND_ACCEPT_INDEXD_VERSION, and written to like that of ${RELEASES[verdict.profile]}; ${SUPPORTED}`,
           "Use a release of slabmend that knows this version as soon as there is one.",
         ),
         ...differencesOf(verdict),
@@ -27,7 +34,7 @@ export function describeVerdict(verdict: Verdict): Check[] {
       return [
         warning(
           "indexd",
-          `database version ${verdict.version} is not known, but nothing that slabmend touches differs from that of ${"profile" in verdict ? RELEASES[verdict.profile] : "any release"}`,
+          `database version ${verdict.version} is not known, but nothing that slabmend touches differs from that of ${"profile" in verdict ? RELEASES[verdict.profile] : "any release"}; ${SUPPORTED}`,
           "It works. Read indexd's release notes (docs/indexd-upgrades.md says what to look for), and use a release of slabmend that knows this version as soon as there is one.",
         ),
       ];

@@ -6,6 +6,7 @@ import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { bytes, siacoins } from "../../command/quantities.ts";
 import { type RepairNowReport, repairNow } from "./repair-now.ts";
+import { repairRemedy } from "./repair-remedy.ts";
 
 interface RepairCommandOptions {
   readonly force?: boolean;
@@ -68,7 +69,11 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
             await environment.close();
           }
         });
-        context.print(report, renderRepair(report));
+        const remedy = repairRemedy(report);
+        context.print(
+          { ...report, remedy },
+          [renderRepair(report), ...(remedy === undefined ? [] : [remedy])].join("\n"),
+        );
         return report.outcome === "repaired" || report.outcome === "healthy" ? "done" : "findings";
       }),
     );

@@ -4,7 +4,7 @@ import { flushMoved } from "../../../database/indexd/bump-events.ts";
 import { writeVerified } from "../../../database/indexd/version/write-verified.ts";
 import type { SchemaState } from "../../../database/schema/describe-schema.ts";
 import { dropSchema } from "../../../database/schema/drop-schema.ts";
-import { STORE_VERSION } from "../../../database/schema/migrate-database.ts";
+import { STORE_VERSION, tooNew } from "../../../database/schema/migrate-database.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 
 /** In words, what `init` will do; pure. */
@@ -28,8 +28,9 @@ export function describeInit(state: SchemaState): string[] {
   ];
 }
 
-/** @throws {OperatorError} `lacks-right` before anything is tried */
+/** @throws {OperatorError} `lacks-right`, {StoreError} `schema-too-new`; before anything is said or tried */
 export function assertMayInit(state: SchemaState): void {
+  if (state.version > STORE_VERSION) throw tooNew(state.version);
   if (state.version === 0 && !state.mayCreate) {
     throw new OperatorError({
       code: "lacks-right",
@@ -51,13 +52,21 @@ export function describeUninstall(state: SchemaState): string[] {
   ];
 }
 
-/** @throws {OperatorError} `nothing-to-remove` or `leases-running` */
+/** @throws {OperatorError} `nothing-to-remove`, `lacks-right` or `leases-running` */
 export function assertMayUninstall(state: SchemaState, force: boolean): void {
   if (state.version === 0) {
     throw new OperatorError({
       code: "nothing-to-remove",
       message: "schema slabmend: expected one to remove, got none",
       remedy: "Check that the database URL is the one meant.",
+    });
+  }
+  if (!state.mayDrop) {
+    throw new OperatorError({
+      code: "lacks-right",
+      message: `role ${state.role}: expected it to own schema slabmend, got owner ${state.owner}`,
+      remedy: `Run uninstall as ${state.owner}; the fleet's role may not.`,
+      details: { role: state.role },
     });
   }
   if (state.runningLeases > 0 && !force) {

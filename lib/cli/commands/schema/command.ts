@@ -39,8 +39,8 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
       action<SchemaOptions>(host, async (context, options) => {
         const result = await withDatabase(context, { needs: "indexd" }, async (ask) => {
           const state = await ask(describeSchema, { isIdempotent: true });
-          const will = describeInit(state);
           assertMayInit(state);
+          const will = describeInit(state);
           if (options.dryRun === true) return { done: false, will };
           announce(context, will);
           await confirm(context, options);

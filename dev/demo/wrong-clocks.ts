@@ -1,0 +1,62 @@
+/**
+ * Workers whose clock is wrong by hours, each for one repair, until NTP sets it. A folder holds a file for every one that is to
+ * come; the worker that removes one has a wrong clock.
+ */
+import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ISql } from "postgres";
+import { type Clock, systemClock } from "../../lib/clock/clock.ts";
+
+/** Of the repair function's process: the folder. */
+export const WRONG_CLOCKS_VARIABLE = "SLABMEND_DEMO_WRONG_CLOCKS";
+
+const HOUR_MS = 3_600_000;
+/** Tokens and prices that are over, and such that are not valid yet. */
+const OFF_BY_MS = [-2 * HOUR_MS, 3 * HOUR_MS, -26 * HOUR_MS] as const;
+
+/** @returns the folder */
+export async function prepareWrongClocks(folder: string, count: number): Promise<string> {
+  const clocks = join(folder, "wrong-clocks");
+  await mkdir(clocks);
+  for (let n = 0; n < count; n += 1) await writeFile(join(clocks, String(n)), "");
+  return clocks;
+}
+
+/** The clock of a worker: wrong by `offByMs`, which may change at any time. */
+export function createWrongClock(): Clock & { offByMs: number } {
+  const clock = { ...systemClock, offByMs: 0, now: () => systemClock.now() + clock.offByMs };
+  return clock;
+}
+
+/** By how much this worker's clock is to be wrong for its next repair; 0: it is right. */
+export async function takeWrongClock(folder: string): Promise<number> {
+  for (const name of await readdir(folder)) {
+    try {
+      await unlink(join(folder, name));
+    } catch {
+      // Another worker was quicker.
+      continue;
+    }
+    return OFF_BY_MS[Number(name) % OFF_BY_MS.length]!;
+  }
+  return 0;
+}
+
+export interface ClockFaults {
+  /** Repairs that ended at their begin, because the worker's clock was wrong. */
+  readonly count: number;
+  /** Sum over them, until the next repair of the slab began. */
+  readonly waitedMs: number;
+}
+
+export async function readClockFaults(sql: ISql): Promise<ClockFaults> {
+  const [row] = await sql<{ count: number; waited: number }[]>`
+    select count(*)::integer as count,
+      coalesce(sum(extract(epoch from n.began_at - f.finished_at)), 0)::float8 * 1000 as waited
+    from slabmend.journal f
+    left join lateral (
+      select j.began_at from slabmend.journal j where j.slab_id = f.slab_id and j.id > f.id order by j.id limit 1
+    ) n on true
+    where f.outcome = 'fault' and f.error = 'clock-off'`;
+  return { count: row!.count, waitedMs: row!.waited };
+}

@@ -1,0 +1,64 @@
+import pLimit from "p-limit";
+import type { Clock } from "../../clock/clock.ts";
+import type { DeadlineClient } from "./deadline-client.ts";
+import { StoreError } from "./store-error.ts";
+
+/** The connections of a process, of which each call takes one for itself. */
+export interface SharedClients extends Pick<DeadlineClient, "run" | "runAgain"> {
+  /** Closes the connections that no call uses. The next call opens one again. */
+  endIdle(): Promise<void>;
+}
+
+/**
+ * At most `most` connections, however many repairs share them: a call takes the one that was used last, or waits for its turn,
+ * first come, first served. Who transfers has none; one that nobody uses is closed by its client within a second.
+ */
+export function createSharedClients(options: {
+  readonly open: () => DeadlineClient;
+  /** 1 or more. */
+  readonly most: number;
+  readonly clock: Clock;
+}): SharedClients {
+  const { open, most, clock } = options;
+  const limit = pLimit(most);
+  const free: DeadlineClient[] = [];
+
+  const borrow = async <Result>(
+    limitMs: number,
+    use: (client: DeadlineClient) => Promise<Result>,
+  ): Promise<Result> => {
+    const wait = Promise.withResolvers<never>();
+    let isGivenUp = false;
+    const cancel = clock.after(limitMs, () => {
+      isGivenUp = true;
+      wait.reject(allInUse(most, limitMs));
+    });
+    const turn = limit(async (): Promise<Result> => {
+      cancel();
+      if (isGivenUp) return await wait.promise;
+      const client = free.pop() ?? open();
+      try {
+        return await use(client);
+      } finally {
+        free.push(client);
+      }
+    });
+    return await Promise.race([turn, wait.promise]);
+  };
+
+  return {
+    run: (limitMs, statements) => borrow(limitMs, (client) => client.run(limitMs, statements)),
+    runAgain: (limitMs, statements) => borrow(limitMs, (client) => client.runAgain(limitMs, statements)),
+    async endIdle() {
+      await Promise.all(free.splice(0).map((client) => client.end()));
+    },
+  };
+}
+
+function allInUse(most: number, limitMs: number): StoreError {
+  return new StoreError({
+    code: "no-answer",
+    message: `the database: expected one of ${most} connections within ${limitMs} ms, all were in use`,
+    remedy: "Look whether it is overloaded or silent.",
+  });
+}

@@ -1,0 +1,47 @@
+import type { ISql } from "postgres";
+import type { HostId, SectorId, SlabId } from "../../slab/ids.ts";
+import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
+
+/** A sector that a host acknowledged, with the root that is pinned. */
+export interface Upload {
+  readonly sectorId: SectorId;
+  readonly hostId: HostId;
+}
+
+/**
+ * Hosts keep a sector that is in no contract for 432 blocks, about three days (docs/protocol.md, What happens after a migration). A day of
+ * them is left to indexd, which pins what was recorded.
+ */
+const USABLE_HOURS = 48;
+
+/**
+ * What earlier repairs of this slab stored and did not commit. A note, not a proof: the host is asked before it is
+ * recorded. A few rows by primary key, no lock.
+ */
+export async function readUploads(sql: ISql, slabId: SlabId): Promise<readonly Upload[]> {
+  const rows = await sql<{ sector_id: string; host_id: number }[]>`
+    select u.sector_id::text, u.host_id from slabmend.uploads u
+    where u.slab_id = ${String(slabId)}::bigint
+      and u.noted_at > clock_timestamp() - make_interval(hours => ${USABLE_HOURS}::integer)
+    order by u.noted_at desc, u.sector_id, u.host_id`;
+  return rows.map((row) => ({ sectorId: BigInt(row.sector_id) as SectorId, hostId: row.host_id as HostId }));
+}
+
+/**
+ * Removes notes that are too old, by their index. Those of a slab that is gone grow old too. `skip locked`: neither a
+ * heartbeat nor a commit waits for it.
+ */
+export async function forgetUploads(sql: ISql, limit: number): Promise<number> {
+  const forget = async (): Promise<number> => {
+    const gone = await sql`
+      delete from slabmend.uploads u
+      where u.ctid = any (array(
+        select f.ctid from slabmend.uploads f
+        where f.noted_at <= (select clock_timestamp()) - make_interval(hours => ${USABLE_HOURS}::integer)
+        limit ${limit}::integer
+        for update of f skip locked
+      ))`;
+    return gone.count;
+  };
+  return await retryTransaction("forget uploads", forget, BRIEFLY);
+}

@@ -1,0 +1,61 @@
+import type { ISql } from "postgres";
+import type { SlabId } from "../../slab/ids.ts";
+
+/** What other workers achieved, to compare one worker with. */
+export interface Others {
+  /** Different slabs at which repairs of others ended in that time. */
+  readonly ended: number;
+  /** Of these, those of which nothing was moved though something was to be. */
+  readonly failed: number;
+  /** Of the slabs asked about: where the latest repair by another worker, within a day, failed too. */
+  readonly alsoFailed: readonly SlabId[];
+}
+
+/** So many of the latest journal rows say enough; the read is bounded however busy the fleet is. */
+const MOST_ROWS = 200;
+
+/**
+ * One statement, no lock: the latest rows of the journal by journal_finished_at_idx, and those of these slabs by
+ * journal_slab_id_idx.
+ *
+ * @param worker the part before the slash of the names under which this worker repairs
+ * @param slabs at which this worker failed
+ */
+export async function readOthers(
+  sql: ISql,
+  {
+    worker,
+    slabs,
+    sinceMs,
+  }: { readonly worker: string; readonly slabs: readonly SlabId[]; readonly sinceMs: number },
+): Promise<Others> {
+  const ids = `{${slabs.join(",")}}`;
+  const failed = sql`(j.moves = '[]' and j.outcome not in ('repaired', 'healthy', 'superseded'))`;
+  const [row] = await sql<{ ended: number; failed: number; also_failed: string[] }[]>`
+    with latest as materialized (
+      select j.slab_id, j.worker, ${failed} as failed
+      from slabmend.journal j
+      where j.finished_at > (select clock_timestamp()) - make_interval(secs => ${sinceMs}::double precision / 1000)
+      order by j.finished_at desc limit ${MOST_ROWS}::integer
+    ), others as (
+      select l.slab_id, bool_and(l.failed) as failed from latest l
+      where split_part(l.worker, '/', 1) <> ${worker} group by l.slab_id
+    ), theirs as (
+      select i.slab_id, x.failed
+      from unnest(${ids}::text::bigint[]) as i (slab_id)
+      cross join lateral (
+        select ${failed} as failed from slabmend.journal j
+        where j.slab_id = i.slab_id and split_part(j.worker, '/', 1) <> ${worker}
+          and j.finished_at > (select clock_timestamp()) - interval '1 day'
+        order by j.finished_at desc limit 1
+      ) x
+    )
+    select (select count(*)::integer from others) as ended,
+      (select count(*)::integer from others o where o.failed) as failed,
+      (select coalesce(jsonb_agg(t.slab_id::text), '[]') from theirs t where t.failed) as also_failed`;
+  return {
+    ended: row!.ended,
+    failed: row!.failed,
+    alsoFailed: row!.also_failed.map((id) => BigInt(id) as SlabId),
+  };
+}

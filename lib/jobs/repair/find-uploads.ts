@@ -1,0 +1,60 @@
+/**
+ * Before anything else: shards that an earlier repair of the slab stored, and could not commit. Each host proves a leaf that we
+ * choose, against the pinned root, as indexd's own integrity check does: a 1,024th of what an upload costs in traffic. It acknowledged
+ * the whole sector to the worker that noted it.
+ *
+ * A host that cannot prove it is not blamed: no table of indexd's says that it has the sector. It stays a candidate.
+ */
+
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
+import type { Upload } from "../../database/leases/uploads.ts";
+import { HostError } from "../../hosts/host-error.ts";
+import { rangeRead } from "../../hosts/paid-rpc.ts";
+import type { PlannedMove } from "../../placement/plan-repair.ts";
+import { LEAF_BYTES, LEAVES_PER_SECTOR } from "../../slab/sizes.ts";
+import type { MoveState } from "./move-state.ts";
+
+/** A connection and a few round trips; a host that is slower is better given the shard again, or another one. */
+const PROOF_MS = 10_000;
+
+/** Takes every move of which a noted host has the shard from the wanted ones. Never throws for a host that fails. */
+export async function findUploads(state: MoveState, uploads: readonly Upload[]): Promise<void> {
+  const asked = [...state.wanted].flatMap((move) =>
+    uploads
+      .filter(({ sectorId }) => sectorId === move.sector.sectorId)
+      .flatMap(({ hostId }) => state.plan.candidates.filter(({ id }) => id === hostId))
+      .map((host) => ({ move, host })),
+  );
+  const proofs = await Promise.allSettled(asked.map(({ move, host }) => provesLeaf(state, move, host)));
+  for (const [at, proof] of proofs.entries()) {
+    if (proof.status === "rejected") throw proof.reason;
+    const { move, host } = asked[at]!;
+    if (proof.value && state.wanted.has(move) && state.store.adopt(move, host)) state.wanted.delete(move);
+  }
+}
+
+async function provesLeaf(
+  { deps, limits, meter, cost }: MoveState,
+  { sector }: PlannedMove,
+  host: NetworkHost,
+) {
+  const { hosts, kernel, logger, random } = deps;
+  const { root } = sector;
+  const leaf = new Uint8Array(LEAF_BYTES);
+  const offset = Math.floor(random() * LEAVES_PER_SECTOR) * LEAF_BYTES;
+  try {
+    const { proof } = await hosts.call(host, rangeRead({ root, offset, into: leaf }), {
+      signal: limits.signal,
+      deadlineMs: PROOF_MS,
+      reserve: cost.reserve,
+      onCharged: cost.charge,
+    });
+    meter.bytesRead += leaf.length;
+    if (kernel.verifyRangeProof({ root, offset, length: leaf.length, data: leaf, proof })) return true;
+    hosts.reportWrongData(host.hostKey);
+  } catch (cause) {
+    if (!(cause instanceof HostError)) throw cause;
+    logger.info({ error: cause, host: host.hostKey }, "an upload of an earlier repair was not found");
+  }
+  return false;
+}

@@ -1,0 +1,26 @@
+import * as v from "valibot";
+import type { FleetMode } from "../database/fleet/fleet-mode.ts";
+import { schemaVersion, time } from "./fields.ts";
+
+export const fleetMode = v.object({
+  kind: v.picklist(["running", "paused", "maintenance"]),
+  owner: v.nullable(v.string()),
+  reason: v.nullable(v.string()),
+  since: v.nullable(time),
+});
+
+/** `slabmend pause --json`, `slabmend resume --json` and the answer to `PUT /api/v1/mode`. */
+export const modeSchema = v.object({
+  schemaVersion,
+  changed: v.pipe(v.boolean(), v.description("false: it was so already, or is in maintenance")),
+  reasonChanged: v.pipe(v.boolean(), v.description("of a pause that was there before")),
+  mode: fleetMode,
+});
+
+export type ModeReport = v.InferOutput<typeof modeSchema>;
+
+export function describeMode(mode: FleetMode): v.InferOutput<typeof fleetMode> {
+  if (mode.kind === "running") return { kind: mode.kind, owner: null, reason: null, since: null };
+  const { kind, owner, reason = null, since } = mode;
+  return { kind, owner, reason, since: since.toISOString() };
+}

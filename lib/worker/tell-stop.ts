@@ -1,0 +1,36 @@
+/** Says once, when it changes, why a worker that claims for itself gets nothing to do. */
+import type { Ask } from "../database/client/deadline-client.ts";
+import { type FleetMode, readFleetMode } from "../database/fleet/fleet-mode.ts";
+import type { ClaimReport } from "../jobs/claim/claim-report.ts";
+import type { Logger } from "../telemetry/logger.ts";
+
+/** Returns what is called after each claim. */
+export function createStopTeller(
+  ask: Ask,
+  logger: Pick<Logger, "info" | "warn">,
+): (stopped: ClaimReport["stopped"]) => Promise<void> {
+  let told: "running" | "paused" | "maintenance" | "breaker-open" = "running";
+  return async (stopped) => {
+    const now = stopped === "no-backlog" || stopped === "deadline" ? "running" : stopped;
+    if (now === told) return;
+    if (now === "running") logger.info({ was: told }, "slabs are claimed again");
+    else if (now === "breaker-open") {
+      logger.warn(
+        { code: "breaker-open" },
+        "the circuit breaker is open: most recent repairs failed, and one slab a minute is tried; slabmend history says why",
+      );
+    } else tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
+    told = now;
+  };
+}
+
+/** Nothing when the fleet is running. */
+export function tellMode(logger: Pick<Logger, "warn">, mode: FleetMode): void {
+  if (mode.kind === "running") return;
+  const { kind, owner, reason, since } = mode;
+  const says =
+    kind === "paused"
+      ? "the fleet is paused: nothing is claimed until slabmend resume"
+      : "the fleet is in maintenance: nothing is claimed until the maintenance run ends";
+  logger.warn({ code: `mode-${kind}`, owner, reason, since }, says);
+}

@@ -1,0 +1,144 @@
+/** `slabmend work` as the first process of a container, and as a service whose processes are all told to end at once. */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { processState } from "../support/processes.ts";
+import { startSilentDatabase } from "../support/silent-proxy.ts";
+import { until, untilEqual } from "../support/until.ts";
+import { LAUNCHER } from "./cli-process.ts";
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+/** On Linux. */
+function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
+      readFileSync(`/proc/${pid}/task/${task}/children`, "latin1")
+        .trim()
+        .split(" ")
+        .filter(Boolean)
+        .map(Number),
+    );
+  } catch {
+    return [];
+  }
+}
+
+const WORK = ["work", "--from-database", "--concurrency", "1"];
+/** Runs TypeScript as it is, so that the launcher goes on in its own process. */
+const NODE = fileURLToPath(new URL("../../node_modules/node/bin/node", import.meta.url));
+
+function start(command: string, args: readonly string[], url = database.url) {
+  const child = spawn(command, args, {
+    env: {
+      PATH: process.env["PATH"],
+      SLABMEND_DATABASE_URL: url,
+      SLABMEND_MIGRATION_SEED: "11".repeat(32),
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+    detached: true,
+  });
+  let out = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  return { pid: child.pid!, out: () => out, ended, says: (text: string) => until(() => out.includes(text)) };
+}
+
+const UNSHARE = ["--pid", "--fork", "--mount-proc", "--kill-child"];
+const canUnshare = spawnSync("unshare", [...UNSHARE, "true"]).status === 0;
+
+describe.runIf(canUnshare)("as the first process of a container", () => {
+  /** The first process of a namespace of its own, as seen from here. */
+  async function startFirst(url?: string) {
+    const work = start("unshare", [...UNSHARE, NODE, LAUNCHER, ...WORK], url);
+    await work.says('"working"');
+    const [first] = childrenOf(work.pid);
+    return { ...work, first: first! };
+  }
+
+  test("SIGTERM drains, and it ends with 0", async () => {
+    const work = await startFirst();
+    expect(readFileSync(`/proc/${work.first}/status`, "latin1")).toMatch(/^NSpid:\t\d+\t1$/m);
+    process.kill(work.first, "SIGTERM");
+    expect(await work.ended).toBe(0);
+    expect(work.out()).toContain('"done":true');
+  });
+
+  test("a second SIGTERM ends it with 130, though the system ignores what a first process does not handle", async () => {
+    const proxy = await startSilentDatabase(database.url);
+    const asked = proxy.fallSilentAt("quarantine", "statement");
+    const work = await startFirst(proxy.url);
+    await asked;
+    process.kill(work.first, "SIGTERM");
+    await work.says('"draining"');
+    process.kill(work.first, "SIGTERM");
+    expect(await work.ended).toBe(130);
+    await proxy.stop();
+  });
+
+  test("a worker process that is killed is no zombie afterwards, and it drains as ever", async () => {
+    const work = await startFirst();
+    const [worker] = childrenOf(work.first);
+    process.kill(worker!, "SIGKILL");
+    await untilEqual(() => processState(worker!), undefined);
+    process.kill(work.first, "SIGTERM");
+    expect(await work.ended).toBe(0);
+  });
+
+  test("nothing outlives the first process when it is killed", async () => {
+    const work = await startFirst();
+    const [worker] = childrenOf(work.first);
+    process.kill(work.first, "SIGKILL");
+    await work.ended;
+    await untilEqual(() => processState(worker!), undefined);
+  });
+});
+
+/** As systemd's default, KillMode=control-group, does it. systemd itself is not to be had where tests run in a container. */
+describe("a service: SIGTERM to every process of it at once", () => {
+  const groupOf = (pgid: number): number[] =>
+    readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => {
+        try {
+          const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+          return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2]) === pgid;
+        } catch {
+          return false;
+        }
+      });
+  /** One that cannot run TypeScript as it is; npm puts its own before it. */
+  const oldNode = (process.env["PATH"] ?? "")
+    .split(":")
+    .map((folder) => `${folder}/node`)
+    .find((node) =>
+      /^v(1\d|2[0-2])\./.test(spawnSync(node, ["--version"], { encoding: "utf8" }).stdout ?? ""),
+    );
+
+  test
+    .runIf(process.platform === "linux")
+    .each([
+      ["the Node that it needs", NODE],
+      ...(oldNode === undefined
+        ? []
+        : ([["an older Node, which starts the one that it needs", oldNode]] as const)),
+    ] as const)("%s: it drains and ends with 0", async (_name, node) => {
+    const work = start(node, [LAUNCHER, ...WORK]);
+    await work.says('"working"');
+    expect(groupOf(work.pid).length).toBeGreaterThan(1);
+    process.kill(-work.pid, "SIGTERM");
+    expect(await work.ended).toBe(0);
+    expect(work.out()).toContain('"done":true');
+    await untilEqual(() => groupOf(work.pid), []);
+  });
+});
