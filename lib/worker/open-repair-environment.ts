@@ -16,6 +16,7 @@ import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
+import type { MetricValues } from "../telemetry/metric-names.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
 import { createRepairStore, type SharedByRepairs } from "./repair-store.ts";
@@ -58,6 +59,8 @@ export interface RepairEnvironmentOptions {
   readonly random?: () => number;
   /** Default: JSON lines on standard output, from SLABMEND_LOG_LEVEL on. */
   readonly logger?: Logger;
+  /** Told what is printed as a metric. */
+  readonly onMetrics?: (values: MetricValues, dimensions: Readonly<Record<string, string>>) => void;
 }
 
 /** @throws {ConfigurationError} with every problem of the environment */
@@ -69,6 +72,7 @@ export function openRepairEnvironment({
   clock = systemClock,
   random = Math.random,
   logger: givenLogger,
+  onMetrics,
 }: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(REPAIR_VARIABLES, variables);
   keepYoungGenerationSmall();
@@ -81,18 +85,15 @@ export function openRepairEnvironment({
     account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
-  const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
-
-  /** Scores make a repair faster, never possible: without them it goes on. */
-  const tryScores = async (what: string, work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      logger.warn({ error }, what);
-      metrics.print({ HostScoresFailed: 1 });
-    }
+  const printed = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
+  const metrics: MetricsPrinter = {
+    print(values, dimensions = {}) {
+      printed.print(values, dimensions);
+      onMetrics?.(values, dimensions);
+    },
   };
 
+  const tryScores = triesScores(logger, metrics);
   const url = environment.SLABMEND_DATABASE_URL.reveal();
   const { SLABMEND_MAX_SIACOINS_PER_REPAIR: mostHastings } = environment;
   const database = createSharedClients({
@@ -136,6 +137,18 @@ export function openRepairEnvironment({
     async close() {
       await Promise.all([hosts.close(), database.endIdle()]);
     },
+  };
+}
+
+/** Scores make a repair faster, never possible: without them it goes on. */
+function triesScores(logger: Logger, metrics: MetricsPrinter): SharedByRepairs["tryScores"] {
+  return async (what, work) => {
+    try {
+      await work();
+    } catch (error) {
+      logger.warn({ error }, what);
+      metrics.print({ HostScoresFailed: 1 });
+    }
   };
 }
 

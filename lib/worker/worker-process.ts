@@ -13,6 +13,7 @@ import { phaseAfter, type RepairOrder, type WorkerReport, workerOf } from "./wor
 const environment = openRepairEnvironment({
   variables: process.env,
   repairsAtOnce: Number(process.argv[2] ?? "1"),
+  onMetrics: (values, dimensions) => report({ kind: "metrics", values, dimensions }),
 });
 const selfCheck = new SelfCheck();
 const working = new Set<Promise<void>>();
