@@ -8,7 +8,13 @@ process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL(".slabmend/compile-c
 const report = process.env["SLABMEND_TEST_REPORT"];
 
 /** Each has a configuration and a script of its own. */
-const OTHER_SUITES = ["test/interop/**", "test/infra/**", "test/aws/**", "test/browser/**", "test/**/*.slow.test.ts"];
+const OTHER_SUITES = [
+  "test/interop/**",
+  "test/infra/**",
+  "test/aws/**",
+  "test/browser/**",
+  "test/**/*.slow.test.ts",
+];
 /** Where a secret could leave slabmend: what these tests let out is searched. */
 export const SEARCHED = ["functions", "cli", "bundle", "dev/demo", "canary"].map(
   (folder) => `test/${folder}/**/*.test.ts`,
