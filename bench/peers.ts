@@ -4,6 +4,7 @@
  *
  *   --rounds N (7)          repairs of each case by each version
  *   --against COMMIT (b03b2a1)   the earlier version, taken from git into a temporary folder
+ *   --races N (3)           races of each case by each version, of eight slabs by two processes at once; 0: none
  *   --profile-repairs N (10)     of each case, after the figures; 0: no profile
  *
  * Without Go, or without the commit, that part is left out, and standard error says so. Only the process that repairs is
@@ -25,12 +26,16 @@ const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 /** CPU of ours over that of b03b2a1. */
 const AIMS: Readonly<Record<CaseName, number>> = { lost1: 0.66, lost10: 0.66, copy1: 0.74 };
+/** Slabs a second of ours over those of b03b2a1. */
+const RACE_AIMS: Readonly<Record<CaseName, number>> = { lost1: 1.75, lost10: 1.3, copy1: 2.7 };
+const SLABS_IN_RACE = 8;
 const FLOOR_ROUNDS = 7;
 
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "7" },
     against: { type: "string", default: "b03b2a1" },
+    races: { type: "string", default: "3" },
     "profile-repairs": { type: "string", default: "10" },
   },
 });
@@ -106,6 +111,24 @@ async function measureCase(name: CaseName, sides: { ours: Side; against: Side | 
   };
 }
 
+/** Hosts and database have the same processors: on a machine of two cores they take most of them. */
+async function raceCase(name: CaseName, { ours, against }: { ours: Side; against: Side | undefined }) {
+  const oursPerSecond: number[] = [];
+  const againstPerSecond: number[] = [];
+  for (let round = 0; round < Number(values.races); round++) {
+    oursPerSecond.push(await ours.race(name, SLABS_IN_RACE));
+    if (against !== undefined) againstPerSecond.push(await against.race(name, SLABS_IN_RACE));
+  }
+  return {
+    slabsPerSecond: rounded(median(oursPerSecond)),
+    ...(against !== undefined && {
+      against: rounded(median(againstPerSecond)),
+      ratio: rounded(ratioOf(oursPerSecond, againstPerSecond)),
+      atLeast: RACE_AIMS[name],
+    }),
+  };
+}
+
 async function measure(folder: string): Promise<object> {
   const floor = await buildFloor(folder);
   const root = await checkOut(folder, values.against);
@@ -123,6 +146,11 @@ async function measure(folder: string): Promise<object> {
       say(name);
       cases[name] = await measureCase(name, sides, floor);
     }
+    const races: Record<string, object> = {};
+    for (const name of Number(values.races) > 0 ? CASE_NAMES : []) {
+      say(`races of ${name}`);
+      races[name] = await raceCase(name, sides);
+    }
     const repairs = Number(values["profile-repairs"]);
     const profiles: Record<string, object> = {};
     for (const name of repairs > 0 ? CASE_NAMES : []) {
@@ -132,7 +160,7 @@ async function measure(folder: string): Promise<object> {
         ...(sides.against !== undefined && { against: await sides.against.profile(name, repairs) }),
       };
     }
-    return { cases, ...(repairs > 0 && { sharesOfCpuInPercent: profiles }) };
+    return { cases, races, ...(repairs > 0 && { sharesOfCpuInPercent: profiles }) };
   } finally {
     for (const side of started) await side.stop();
   }

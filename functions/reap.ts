@@ -1,39 +1,56 @@
 import { systemClock } from "../lib/clock/clock.ts";
 import { readFleetGauges } from "../lib/database/reports/read-fleet-gauges.ts";
+import type { ArchiveStep } from "../lib/jobs/journal/follow-archive.ts";
 import { type ReapStep, reap } from "../lib/jobs/reap/reap.ts";
 import { REAP_MEASURES } from "../lib/jobs/reap/reap-metrics.ts";
 import { DEFAULT_REAP_SETTINGS } from "../lib/jobs/reap/reap-settings.ts";
 import { createDeadLetterQueue } from "../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
+import { openArchive } from "../lib/worker/open-archive.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
 /** Puts right what crashed, was lost or left behind. `step` is for kill tests. */
 export function createReapHandler(
-  options: { readonly step?: (name: ReapStep) => void | Promise<void> } = {},
+  options: { readonly step?: (name: ReapStep | ArchiveStep) => void | Promise<void> } = {},
 ) {
   return createScheduledHandler(
     "reap",
-    ({ environment, ask, sqs, remainingMs }) =>
-      reap(
-        {
-          ask,
-          clock: systemClock,
-          queue: createRepairQueue({
-            client: sqs,
-            queueUrl: environment.SLABMEND_QUEUE_URL,
+    async ({ environment, logger, ask, sqs, remainingMs }) => {
+      const archive = await openArchive({
+        destination: environment.SLABMEND_ARCHIVE,
+        variables: process.env,
+        clock: systemClock,
+        logger,
+        ...options,
+      });
+      // Beside reap, so that neither holds up the other.
+      const archiving = archive?.follow(ask, remainingMs);
+      try {
+        return await reap(
+          {
+            ask,
+            clock: systemClock,
+            queue: createRepairQueue({
+              client: sqs,
+              queueUrl: environment.SLABMEND_QUEUE_URL,
+              indexer: environment.SLABMEND_INDEXER,
+            }),
+            deadLetters: createDeadLetterQueue({
+              client: sqs,
+              queueUrl: environment.SLABMEND_DEAD_LETTER_QUEUE_URL,
+            }),
             indexer: environment.SLABMEND_INDEXER,
-          }),
-          deadLetters: createDeadLetterQueue({
-            client: sqs,
-            queueUrl: environment.SLABMEND_DEAD_LETTER_QUEUE_URL,
-          }),
-          indexer: environment.SLABMEND_INDEXER,
-          ...options,
-        },
-        { ...DEFAULT_REAP_SETTINGS, acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION },
-        remainingMs,
-      ),
+            ...options,
+          },
+          { ...DEFAULT_REAP_SETTINGS, acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION },
+          remainingMs,
+        );
+      } finally {
+        await archiving;
+        archive?.close();
+      }
+    },
     REAP_MEASURES,
     async (ask) => fleetMetrics(await ask(readFleetGauges)),
   );

@@ -179,6 +179,19 @@ export const ALARMS = {
     metrics: { unconfirmed: fleet("claim", "IndexdUnconfirmed", "Maximum") },
     ...everAbove(0, 1),
   },
+  "archive-stopped": {
+    means:
+      "The archive of the journal cannot be written, or must not be: the database was rewound or copied, or the archive is damaged.",
+    metrics: { stopped: fleet("reap", "FollowersStopped", "Minimum") },
+    // One run that S3 refused is mended by the next; two periods in which each run says so are not.
+    ...everAbove(0, 2),
+    breachingPeriods: 2,
+  },
+  "journal-behind": {
+    means: "A follower of the journal, the archive or the totals, is more than half an hour behind.",
+    metrics: { behind: fleet("reap", "JournalBehindSeconds", "Minimum") },
+    ...everAbove(HALF_HOUR, 1),
+  },
   "missing-rights": {
     means: "The fleet's database role lacks rights, as after an upgrade of indexd that rebuilds a table.",
     metrics: { rights: fleet("claim", "MissingRights", "Maximum") },

@@ -67,5 +67,10 @@ export const GRAPHS: readonly Graph[] = [
       { service: "repair", name: "MessagesFailed", stat: "Sum" },
     ],
   },
+  {
+    title: "Journal",
+    stat: "Maximum",
+    metrics: of("reap", "JournalRowsSequenced", "JournalBehindSeconds", "FollowersStopped"),
+  },
   { title: "Database connections", stat: "Maximum", metrics: of("reap", "DatabaseConnections") },
 ];

@@ -1,5 +1,6 @@
 import { createAlarmTopic } from "./alarm-topic.ts";
 import { createAlarms } from "./alarms.ts";
+import { createArchive } from "./archive.ts";
 import { createBudget } from "./budget.ts";
 import { type CheckedIndexer, checkStage } from "./check-stage.ts";
 import { createDashboard } from "./dashboard.ts";
@@ -37,7 +38,8 @@ function deployIndexer({ name, settings, environment }: CheckedIndexer, { networ
   const names = namesOf({ app: $app.name, stage: $app.stage, indexer: name });
   const secrets = createSecrets(names);
   const queues = createQueues(names);
-  const functions = createFunctions({ names, queues, secrets, settings, environment, network });
+  const archive = createArchive(names, settings);
+  const functions = createFunctions({ names, queues, secrets, settings, environment, network, archive });
   const alarms = createAlarms({ names, queues, functions, topic });
   const dashboard = createDashboard({ names, functions, alarms });
   return {
@@ -47,6 +49,7 @@ function deployIndexer({ name, settings, environment }: CheckedIndexer, { networ
     SLABMEND_REAP_FUNCTION: functions.reap.name,
     SLABMEND_QUEUE_URL: queues.repairs.url,
     SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
+    archive: archive?.place,
     logs: names.logGroup("*"),
     dashboard: dashboard.dashboardName,
   };

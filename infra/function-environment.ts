@@ -15,7 +15,7 @@ const BY_EACH = [
 const SUPPLIED = {
   claim: [...BY_EACH, "SLABMEND_REPAIR_CONCURRENCY"],
   repair: [...BY_EACH, "SLABMEND_MIGRATION_SEED"],
-  reap: [...BY_EACH, "SLABMEND_DEAD_LETTER_QUEUE_URL"],
+  reap: [...BY_EACH, "SLABMEND_DEAD_LETTER_QUEUE_URL", "SLABMEND_ARCHIVE"],
 } as const satisfies Record<FunctionName, readonly VariableName[]>;
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];

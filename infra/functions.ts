@@ -1,3 +1,4 @@
+import type { Archive } from "./archive.ts";
 import { chosenFiles, chosenVariables, type Supplied } from "./function-environment.ts";
 import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
 import { LOG_RETENTION_DAYS } from "./limits.ts";
@@ -14,6 +15,7 @@ export interface FunctionParts {
   readonly secrets: ReturnType<typeof createSecrets>;
   readonly network: ReturnType<typeof createNetwork>;
   readonly settings: StageSettings;
+  readonly archive: Archive | undefined;
   /** What the operator has set for this indexer. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -53,6 +55,7 @@ export function createFunctions(parts: FunctionParts) {
       ...common,
       SLABMEND_QUEUE_URL: repairs.url,
       SLABMEND_DEAD_LETTER_QUEUE_URL: deadLetters.url,
+      SLABMEND_ARCHIVE: parts.archive?.place ?? "none",
     },
     readers,
   );
@@ -71,7 +74,7 @@ export function createFunctions(parts: FunctionParts) {
 
 function createFunction<Name extends FunctionName>(
   name: Name,
-  { names, queues, network, settings, environment }: FunctionParts,
+  { names, queues, network, settings, archive, environment }: FunctionParts,
   supplied: Readonly<Record<Supplied<Name>, $util.Input<string>>>,
   after: Pick<$util.CustomResourceOptions, "dependsOn"> = {},
 ) {
@@ -93,7 +96,7 @@ function createFunction<Name extends FunctionName>(
     logging: { logGroup: logGroup.name, format: "json" },
     ...(network === undefined ? {} : { vpc: network }),
     environment: { ...chosenVariables(name, environment), ...supplied },
-    permissions: permissionsOf(name, queues, logGroup, network !== undefined),
+    permissions: permissionsOf(name, { queues, archive, logGroup, isInNetwork: network !== undefined }),
     // The schedule comes again in a minute: a retry would only run beside it. The queue retries by itself.
     ...(name === "repair" ? {} : { retries: 0 }),
     transform: {

@@ -2,6 +2,7 @@
  * What each function may do, and on what. No action is a wildcard; what stands behind `resources: ["*"]` are actions
  * that AWS grants on nothing smaller.
  */
+import type { Archive } from "./archive.ts";
 import type { FunctionName } from "./function-settings.ts";
 import type { createQueues } from "./queues.ts";
 
@@ -29,11 +30,27 @@ const ATTACH_TO_NETWORK = {
   resources: ["*"],
 };
 
+/** Nothing is deleted. Without the right to list, S3 says of an object that is not there that access is denied. */
+function writeArchive({ bucketArn, objectsArn }: Archive) {
+  return [
+    { actions: ["s3:GetObject", "s3:PutObject"], resources: [objectsArn] },
+    { actions: ["s3:ListBucket"], resources: [bucketArn] },
+  ];
+}
+
 export function permissionsOf(
   name: FunctionName,
-  { repairs, deadLetters }: Queues,
-  logGroup: LogGroup,
-  isInNetwork: boolean,
+  {
+    queues: { repairs, deadLetters },
+    archive,
+    logGroup,
+    isInNetwork,
+  }: {
+    readonly queues: Queues;
+    readonly archive: Archive | undefined;
+    readonly logGroup: LogGroup;
+    readonly isInNetwork: boolean;
+  },
 ) {
   const send = { actions: ["sqs:SendMessage"], resources: [repairs.arn] };
   const own = {
@@ -50,7 +67,11 @@ export function permissionsOf(
         resources: [repairs.arn],
       },
     ],
-    reap: [send, { actions: ["sqs:DeleteMessage", "sqs:ReceiveMessage"], resources: [deadLetters.arn] }],
+    reap: [
+      send,
+      { actions: ["sqs:DeleteMessage", "sqs:ReceiveMessage"], resources: [deadLetters.arn] },
+      ...(archive === undefined ? [] : writeArchive(archive)),
+    ],
   }[name];
   return [...own, writeLogs(logGroup), ...(isInNetwork ? [ATTACH_TO_NETWORK] : [])];
 }

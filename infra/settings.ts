@@ -3,6 +3,7 @@
  * .env.STAGE into it. Secrets are not here: infra/secrets.ts.
  */
 import * as v from "valibot";
+import { type ArchiveDestination, readArchiveDestination } from "../lib/config/archive-destination.ts";
 import type { ConfigurationProblem } from "../lib/config/configuration-error.ts";
 import { DEFAULT_INDEXER, INDEXER_NAME, INDEXER_NAME_EXPECTED } from "../lib/config/indexer-name.ts";
 import { DEFAULT_REPAIR_CONCURRENCY, MAX_REPAIR_CONCURRENCY } from "../lib/config/repair-concurrency.ts";
@@ -25,6 +26,24 @@ const idList = (prefix: string) =>
     v.transform((text) => (text === "" ? [] : text.split(",").map((id) => id.trim()))),
     v.array(v.pipe(v.string(), v.regex(new RegExp(`^${prefix}-[0-9a-f]+$`)))),
   );
+
+/** Of a stage there is no directory. */
+type StageArchive =
+  | Extract<ArchiveDestination, { kind: "bucket" }>
+  | { readonly kind: "none" }
+  | { readonly kind: "new" };
+
+const archive = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }): StageArchive => {
+    const text = dataset.value as string;
+    if (text === "none" || text === "new") return { kind: text };
+    const destination = readArchiveDestination(text);
+    if (destination?.kind === "bucket") return destination;
+    addIssue({ message: "no bucket" });
+    return NEVER;
+  }),
+);
 
 const SETTINGS = {
   SLABMEND_INDEXER: {
@@ -66,6 +85,13 @@ const SETTINGS = {
       "most repairs at once; each may hold one database connection while it begins and commits. The default fits PostgreSQL's own of 100 connections; AWS's least is 2",
     fallback: String(DEFAULT_REPAIR_CONCURRENCY),
   } as Setting<number>,
+  SLABMEND_ARCHIVE: {
+    schema: archive,
+    expected: "none, new or s3://BUCKET/PREFIX",
+    purpose:
+      "where the journal is archived, for a restore of the database (docs/journal.md): nowhere, in a new bucket, or in a bucket of this region that is there",
+    fallback: "none",
+  } as Setting<StageArchive>,
   SLABMEND_ARCHITECTURE: {
     schema: v.picklist(["arm64", "x86_64"]),
     expected: "arm64 or x86_64",
@@ -100,6 +126,7 @@ const OF_INDEXER: ReadonlySet<string> = new Set<SettingName>([
   "SLABMEND_INDEXER",
   "SLABMEND_INDEXERS",
   "SLABMEND_REPAIR_CONCURRENCY",
+  "SLABMEND_ARCHIVE",
 ]);
 
 /** Whether a setting decides about what all indexers of a stage share. */

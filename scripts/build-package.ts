@@ -1,5 +1,5 @@
 /**
- * Makes the folder that `npm pack` packs: compiled code, what it reads at run time, and a manifest of its own.
+ * Makes the folder that `npm pack` packs: compiled code, what it reads at run time, the console for browsers, and a manifest of its own.
  *
  *   node scripts/build-package.ts FOLDER
  *
@@ -11,6 +11,7 @@ import { copyFile, glob, mkdir, readFile, rm, writeFile } from "node:fs/promises
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { bundleConsole } from "../lib/console/console-assets.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
 /** Read at run time by the code beside it. */
@@ -71,6 +72,9 @@ export async function buildPackage(folder: string): Promise<Manifest> {
     await mkdir(dirname(join(dist, file)), { recursive: true });
     await copyFile(join(REPOSITORY, file), join(dist, file));
   }
+  const bundled = join(dist, "lib", "console", "bundled");
+  await mkdir(bundled, { recursive: true });
+  for (const [name, content] of await bundleConsole()) await writeFile(join(bundled, name), content);
   for (const file of AS_THEY_ARE) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await copyFile(join(REPOSITORY, file), join(folder, file));

@@ -36,8 +36,11 @@ assert.equal((await run(process.execPath, [slabmend, "--version"])).stdout, `${v
 await saysWhatAwsNeeds();
 const { world, outcomes } = await repairs();
 await status(world.variablesFile);
+await serves(world.variablesFile);
 const size = `${(bytes / 1e6).toFixed(1)} MB unpacked with its dependencies`;
-console.log(`slabmend ${version}: ${size}; status answered, work ended with 0 after ${outcomes.join(", ")}`);
+console.log(
+  `slabmend ${version}: ${size}; status answered, the console is served, work ended with 0 after ${outcomes.join(", ")}`,
+);
 
 async function pack() {
   const source = join(folder, "package");
@@ -116,6 +119,28 @@ async function status(variablesFile: string): Promise<void> {
   const [code] = await once(child.process, "close");
   assert.equal(code, 0, child.text());
   assert.equal(typeof JSON.parse(child.text()), "object");
+}
+
+/** The console, from the files that the package carries. */
+async function serves(variablesFile: string): Promise<void> {
+  const at = ["--listen", "127.0.0.1:0", "--token-file", join(folder, "token")];
+  const child = start(["serve", ...at, "--concurrency", "1", "--variables-file", variablesFile]);
+  const closed = once(child.process, "close");
+  for (;;) {
+    const [, url] = /"url":"([^"]+)"/.exec(child.text()) ?? [];
+    if (url !== undefined) {
+      const page = await fetch(`${url}/`, { signal });
+      assert.equal(page.status, 200);
+      assert.match(await page.text(), /<script type="module" src="\/assets\//);
+      break;
+    }
+    signal.throwIfAborted();
+    assert.equal(child.process.exitCode, null, child.text());
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  child.process.kill("SIGTERM");
+  const [code] = await closed;
+  assert.equal(code, 0, child.text());
 }
 
 function start(args: readonly string[]): { readonly process: ChildProcess; text(): string } {

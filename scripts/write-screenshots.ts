@@ -11,7 +11,8 @@ import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
 import postgres from "postgres";
 import { findChromium } from "../dev/console/find-chromium.ts";
-import { type FleetState, seedFleet } from "../dev/console/seed-fleet.ts";
+import type { FleetState } from "../dev/console/fleet-state.ts";
+import { MIXED_SLAB, seedFleet } from "../dev/console/seed-fleet.ts";
 import { serveConsole } from "../dev/console/serve-console.ts";
 import { indexdSchema } from "../dev/indexd/indexd-schema.ts";
 import { type PostgresServer, startPostgres } from "../dev/postgres/postgres.ts";
@@ -26,7 +27,7 @@ interface Shot {
   readonly name: string;
   readonly state: FleetState | "away";
   readonly theme: "light" | "dark";
-  /** Where to go, given the id of the slab that is worst off. */
+  /** Where to go, given the id of a slab with shards in many states. */
   readonly fragment?: (slabId: string) => string;
   readonly size?: { readonly width: number; readonly height: number };
   /** What to do before the picture. */
@@ -45,7 +46,11 @@ const SHOTS: readonly Shot[] = [
     state: "danger",
     theme: "light",
     fragment: (slabId) => `#/slabs/${slabId}`,
-    before: (page) => page.getByRole("option", { name: /lost/ }).first().focus(),
+    before: (page) =>
+      page
+        .getByRole("option", { name: /bad host/ })
+        .first()
+        .focus(),
   },
   {
     name: "hosts",
@@ -94,7 +99,7 @@ async function takeShots(
   const served = await serveConsole(server.url(name), inHand);
   try {
     for (const shot of shots) {
-      await takeShot(browser, served.url, shot, String(slabs[4]?.id ?? 0), async () => {
+      await takeShot(browser, served.url, shot, String(slabs[MIXED_SLAB]?.id ?? 0), async () => {
         if (state !== "away") return;
         await admin`alter database ${admin(name)} allow_connections false`;
         await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`;
@@ -117,11 +122,10 @@ async function takeShot(
   const page = await browser.newPage({ viewport: size, colorScheme: theme, reducedMotion: "reduce" });
   await page.goto(`${url}/${fragment(slabId)}`);
   await page.getByText("Live", { exact: true }).waitFor();
-  await page.locator(".headline").waitFor();
-  await disturb();
-  if (shot.state === "away") await page.getByText(/^Database away since/).waitFor();
   // Lists and charts are read after the page is there.
   await page.locator(".skeleton").first().waitFor({ state: "detached" });
+  await disturb();
+  if (shot.state === "away") await page.getByText(/^Database away since/).waitFor();
   await before?.(page);
   const picture = shrinkPng(await page.screenshot());
   await page.close();

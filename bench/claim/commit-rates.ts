@@ -5,6 +5,7 @@ import { flushMoved } from "../../lib/database/indexd/bump-events.ts";
 import { type CommitRequest, commitRepair } from "../../lib/database/leases/commit-repair.ts";
 import type { ContractId, HostId, Root, SectorId } from "../../lib/slab/ids.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../lib/slab/ids.ts";
+import { cpuMilliseconds } from "../process-usage.ts";
 import type { GeneratedIndexd } from "./generate-indexd.ts";
 import { client } from "./lease-rates.ts";
 import { percentiles, round, timed } from "./samples.ts";
@@ -109,7 +110,14 @@ export async function commitTogether(
   const requests = await prepare(watcher, where, options.commits);
   const total = requests.length;
   const workers = Array.from({ length: options.workers }, () => client(url));
-  await Promise.all(workers.map((sql) => sql`select pg_stat_force_next_flush()`));
+  const backends = await Promise.all(
+    workers.map(async (sql) => {
+      const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid, pg_stat_force_next_flush()`;
+      return row!.pid;
+    }),
+  );
+  const backendsCpuMs = async (): Promise<number> =>
+    (await Promise.all(backends.map(cpuMilliseconds))).reduce((sum, milliseconds) => sum + milliseconds, 0);
   const before = await deadTuples(watcher);
   const commits: number[] = [];
   const events: number[] = [];
@@ -126,6 +134,8 @@ export async function commitTogether(
       await wait(SAMPLE_EVERY_MS);
     }
   })();
+  const backendsBefore = await backendsCpuMs();
+  const clientsBefore = process.cpuUsage();
   const startedAt = performance.now();
   await Promise.all(
     workers.map(async (sql) => {
@@ -139,6 +149,11 @@ export async function commitTogether(
     }),
   );
   const tookMs = performance.now() - startedAt;
+  const clients = process.cpuUsage(clientsBefore);
+  const cpuMs = {
+    backend: (await backendsCpuMs()) - backendsBefore,
+    client: (clients.user + clients.system) / 1_000,
+  };
   done = true;
   await watching;
   await Promise.all(workers.map((sql) => sql.end()));
@@ -155,6 +170,8 @@ export async function commitTogether(
     commits: total,
     movesRecorded: recorded,
     commitsPerSecond: round((total * 1000) / tookMs),
+    /** Of a commit and the bump of its events. */
+    cpuMsPerCommit: { backend: round(cpuMs.backend / total), client: round(cpuMs.client / total) },
     commit: percentiles(commits),
     events: percentiles(events),
     backendsAre: Object.fromEntries(

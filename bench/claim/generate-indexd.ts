@@ -28,6 +28,8 @@ const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs"
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
+  // Before the load, after which foreign keys are `not valid`: a difference from indexd's own.
+  await migrateDatabase(sql);
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,
     // A subnet for each: nobody is correlated.
@@ -80,7 +82,6 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
       select host_id, count(*)::integer as n from sectors where contract_sectors_map_id is null group by host_id) c
     where c.host_id = h.id`;
   await sql`insert into stats_deltas (stat_name, stat_delta) values ('num_slabs', ${slabs}), ('num_pinned_sectors', ${slabs * shards})`;
-  await migrateDatabase(sql);
   for (const table of BIG) await sql.unsafe(`vacuum analyze ${table}`);
   await sql.unsafe("vacuum analyze hosts");
   return { scale, hosts: shuffled(hosts), slabsOfOneObject };

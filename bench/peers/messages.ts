@@ -14,6 +14,8 @@ export const TOTAL_SHARDS = 30;
 
 export type SideOrder =
   | { readonly kind: "repair"; readonly name: CaseName }
+  /** As many repairs by two processes at once. */
+  | { readonly kind: "race"; readonly name: CaseName; readonly repairs: number }
   /** Repairs of which a profile is taken. */
   | { readonly kind: "profile"; readonly name: CaseName; readonly repairs: number };
 
@@ -29,5 +31,6 @@ export interface RepairSample {
 export type SideReport =
   | { readonly kind: "ready" }
   | { readonly kind: "repaired"; readonly sample: RepairSample }
+  | { readonly kind: "raced"; readonly slabsPerSecond: number }
   | { readonly kind: "profiled"; readonly shares: Readonly<Record<string, number>> }
   | { readonly kind: "failed"; readonly message: string };

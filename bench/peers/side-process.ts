@@ -122,18 +122,61 @@ async function profile(
   }
 }
 
+/** All slabs are on the same hosts, so that one blocked host is one sector of each. Each process takes the next when it is free. */
+async function race(
+  world: RepairWorld,
+  { name, repairs }: Extract<SideOrder, { kind: "race" }>,
+): Promise<number> {
+  const entry = join(root!, "functions/repair.ts");
+  return await withRepairProcess(entry, world.variables, (first) =>
+    withRepairProcess(entry, world.variables, async (second) => {
+      for (const repairer of [first, second]) {
+        for (let n = 0; n < WARM_UP_ROUNDS; n++) await repairOnce(world, repairer, name);
+      }
+      const on = world.hosts.slice(0, TOTAL_SHARDS);
+      const tasks: Awaited<ReturnType<RepairWorld["lease"]>>[] = [];
+      for (let n = 0; n < repairs; n++) {
+        const slab = await world.storeSlab({ minShards: MIN_SHARDS, totalShards: TOTAL_SHARDS, on });
+        if (n === 0 || CASES[name].how === "rebuilt") await damage(world, slab, name);
+        tasks.push(await world.lease(slab));
+      }
+      const tokens = tasks.map(({ token }) => token);
+      const startedMs = performance.now();
+      const work = async ({ invoke }: RepairProcess): Promise<void> => {
+        for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
+          await invoke(encodeRepairMessage(task, "default"));
+        }
+      };
+      await Promise.all([work(first), work(second)]);
+      const seconds = (performance.now() - startedMs) / 1_000;
+      const [done] = await world.database.sql<{ count: number }[]>`
+        select count(*)::integer as count from slabmend.journal
+        where token = any (${tokens}::uuid[]) and outcome = 'repaired'`;
+      if (done?.count !== repairs)
+        throw new Error(`${name}: expected ${repairs} repaired, got ${done?.count}`);
+      await tidy(world);
+      return repairs / seconds;
+    }),
+  );
+}
+
+async function answer(world: RepairWorld, repairer: RepairProcess, order: SideOrder): Promise<SideReport> {
+  switch (order.kind) {
+    case "repair":
+      return { kind: "repaired", sample: await repairOnce(world, repairer, order.name) };
+    case "race":
+      return { kind: "raced", slabsPerSecond: await race(world, order) };
+    case "profile":
+      return { kind: "profiled", shares: await profile(world, order) };
+  }
+}
+
 async function serve(world: RepairWorld, repairer: RepairProcess): Promise<void> {
   for (let n = 0; n < WARM_UP_ROUNDS; n++) await repairOnce(world, repairer, "lost1");
   await new Promise<void>((resolve) => {
     process.on("disconnect", resolve);
     process.on("message", (order: SideOrder) => {
-      const answer =
-        order.kind === "repair"
-          ? repairOnce(world, repairer, order.name).then(
-              (sample): SideReport => ({ kind: "repaired", sample }),
-            )
-          : profile(world, order).then((shares): SideReport => ({ kind: "profiled", shares }));
-      answer.then(report, (error: Error) =>
+      answer(world, repairer, order).then(report, (error: Error) =>
         report({ kind: "failed", message: error.stack ?? error.message }),
       );
     });

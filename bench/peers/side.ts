@@ -6,6 +6,8 @@ import type { CaseName, RepairSample, SideOrder, SideReport } from "./messages.t
 
 export interface Side {
   repair(name: CaseName): Promise<RepairSample>;
+  /** Slabs a second, of as many repairs by two processes at once. */
+  race(name: CaseName, repairs: number): Promise<number>;
   /** Shares of the CPU by area, in percent. */
   profile(name: CaseName, repairs: number): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
@@ -35,6 +37,11 @@ export async function startSide(root: string): Promise<Side> {
       const report = await ask({ kind: "repair", name });
       if (report.kind !== "repaired") throw new Error(`expected a repair, got ${report.kind}`);
       return report.sample;
+    },
+    async race(name, repairs) {
+      const report = await ask({ kind: "race", name, repairs });
+      if (report.kind !== "raced") throw new Error(`expected a race, got ${report.kind}`);
+      return report.slabsPerSecond;
     },
     async profile(name, repairs) {
       const report = await ask({ kind: "profile", name, repairs });

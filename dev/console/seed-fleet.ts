@@ -20,14 +20,13 @@ import {
   type SeededHost,
   type SeededSlab,
   seedAccount,
+  seedContract,
   seedNetwork,
   seedObject,
   seedSlabs,
 } from "../indexd/seed-indexd.ts";
+import type { FleetState } from "./fleet-state.ts";
 import { seedJournal } from "./seed-journal.ts";
-
-/** `empty`: a new database, indexd and slabmend have just been set up. */
-export type FleetState = "healthy" | "danger" | "breaker" | "empty";
 
 interface FleetSize {
   readonly hosts: number;
@@ -36,6 +35,9 @@ interface FleetSize {
 
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
+
+/** Among the slabs of a fleet that is not healthy, one whose shards are in many states. */
+export const MIXED_SLAB = 9;
 
 /** Hours of journal. */
 const HISTORY_HOURS = 26;
@@ -126,29 +128,41 @@ async function seedDamagedSlabs(
   total: number,
   next: () => number,
 ): Promise<SeededSlab[]> {
-  const good = hosts.slice(0, -8);
-
-  const bad = hosts.slice(-8);
+  const good = hosts.slice(0, -12);
+  // Good hosts whose contract is not: sectors in it move too.
+  const ended = await Promise.all(
+    hosts.slice(-12, -8).map(async ({ id }) => {
+      const { mapId } = await seedContract(sql, id, { good: false });
+      return { hostId: id, mapId };
+    }),
+  );
+  const bad = placeOn(hosts.slice(-8));
   const damaged = state === "healthy" ? 0 : Math.ceil(total * 0.4);
   const planned = Array.from({ length: total }, (_, n) => {
     const start = Math.floor(next() * good.length);
-    const chosen = Array.from(
-      { length: TOTAL_SHARDS },
-      (_unused, index) => good[(start + index * 7) % good.length]!,
+    const chosen = new Set(
+      Array.from({ length: good.length }, (_unused, index) => good[(start + index * 7) % good.length]!),
     );
-    const sectors: SectorSeed[] = placeOn([...new Set(chosen)].slice(0, TOTAL_SHARDS));
+    const sectors: SectorSeed[] = placeOn([...chosen].slice(0, TOTAL_SHARDS));
     if (n >= damaged) return { sectors };
-    const lost = state === "danger" && n < 9 ? 18 + (n % 3 === 0 ? 1 : 0) : 1 + Math.floor(next() ** 2 * 14);
-    return { sectors: sectors.map((sector, index) => damage(sector, index, lost, lost > 15 ? [] : bad)) };
+    if (state === "danger" && n < 9) return { sectors: damage(sectors, 18 + (n % 3 === 0 ? 1 : 0), [], []) };
+    return { sectors: damage(sectors, n === MIXED_SLAB ? 13 : 1 + Math.floor(next() ** 2 * 14), bad, ended) };
   });
   return await seedSlabs(sql, { slabs: planned, minShards: MIN_SHARDS });
 }
 
-/** Two of each three bad sectors are lost, the others are on bad hosts. */
-function damage(sector: SectorSeed, index: number, bad: number, hosts: readonly SeededHost[]): SectorSeed {
-  const turn = (index * 11) % TOTAL_SHARDS;
-  if (turn >= bad) return sector;
-  return turn % 3 === 2 && turn < 3 * hosts.length ? placeOn([hosts[Math.floor(turn / 3)]!])[0]! : LOST;
+/** Of `count` sectors, spread over the slab, most are lost; some are on bad hosts, some in contracts that ended. */
+function damage(
+  sectors: readonly SectorSeed[],
+  count: number,
+  bad: readonly SectorSeed[],
+  ended: readonly SectorSeed[],
+): SectorSeed[] {
+  const replaced = Array.from({ length: count }, (_, n) => {
+    if (n % 4 === 1) return bad[n >> 2] ?? LOST;
+    return n % 4 === 2 ? (ended[n >> 2] ?? LOST) : LOST;
+  });
+  return sectors.map((sector, index) => replaced[(index * 11) % TOTAL_SHARDS] ?? sector);
 }
 
 async function seedObjects(sql: Sql, slabs: readonly SeededSlab[]): Promise<void> {

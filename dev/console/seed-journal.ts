@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import type { SeededHost, SeededSlab } from "../indexd/seed-indexd.ts";
-import type { FleetState } from "./seed-fleet.ts";
+import type { FleetState } from "./fleet-state.ts";
 
 const SECTOR_BYTES = 4_194_304;
 /** A hasting is 10^-24 siacoins. */

@@ -13,10 +13,15 @@ export interface PlantedLoss {
   readonly noticed: boolean;
 }
 
+/** So many sectors a host may deny before it is suspected: lib/placement/judge-denials.ts. */
+const MOST_UNSUSPECTED = 2;
+
 /** What the fleet and the database say is lost. */
 export interface RecordedLosses {
   /** By a repair, on the answer of this host. */
   readonly journalled: readonly { readonly root: Root; readonly hostId: HostId }[];
+  /** Denials that are known, open or not. */
+  readonly denied: readonly { readonly root: Root; readonly hostId: HostId }[];
   /** Without host when a repair moved them. */
   readonly movedFromNowhere: readonly Root[];
   /** Without host now. */
@@ -40,6 +45,8 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
     select l->>'root' as root, h.id as host
     from slabmend.journal j cross join lateral jsonb_array_elements(j.lost) l
     join hosts h on h.public_key = decode(l->>'host', 'hex')`;
+  const denied = await sql<{ root: string; host: HostId }[]>`
+    select encode(root, 'hex') as root, host_id as host from slabmend.denials`;
   const moved = await sql<{ root: string }[]>`
     select m->>'root' as root
     from slabmend.journal j cross join lateral jsonb_array_elements(j.moves) m where m->>'from' is null`;
@@ -47,16 +54,34 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
     select encode(sector_root, 'hex') as root from sectors where host_id is null`;
   return {
     journalled: journalled.map(({ root, host }) => ({ root: parseRoot(root), hostId: host })),
+    denied: denied.map(({ root, host }) => ({ root: parseRoot(root), hostId: host })),
     movedFromNowhere: moved.map(({ root }) => parseRoot(root)),
     now: now.map(({ root }) => parseRoot(root)),
   };
 }
 
-/** A loss that nobody planted is a sector that can be read and whose last copy indexd may free. */
-export function unplantedLosses(planted: readonly PlantedLoss[], recorded: RecordedLosses): string[] {
+/**
+ * A loss that was not planted is a sector that can be read and whose last copy indexd may free. Of a host that forgot for a
+ * while as many are believed as it may deny before it is suspected.
+ */
+export function unplantedLosses(
+  planted: readonly PlantedLoss[],
+  recorded: RecordedLosses,
+  forgetful: ReadonlySet<HostId> = new Set(),
+): string[] {
   const of = new Map(planted.map((loss) => [loss.root, loss]));
   return [
+    ...recorded.denied
+      .filter(({ root, hostId }) => !forgetful.has(hostId) && of.get(root)?.hostId !== hostId)
+      .map(({ root, hostId }) => `a denial of sector ${root} by host ${hostId} is recorded, which has it`),
+    ...[...forgetful].flatMap((host) => {
+      const count = recorded.journalled.filter(({ hostId }) => hostId === host).length;
+      return count > MOST_UNSUSPECTED
+        ? [`${count} sectors were recorded lost on host ${host}, which only forgot them for a while`]
+        : [];
+    }),
     ...recorded.journalled.flatMap(({ root, hostId }) => {
+      if (forgetful.has(hostId)) return [];
       const loss = of.get(root);
       if (loss === undefined) return [`sector ${root} was recorded lost on host ${hostId}, which has it`];
       if (loss.hostId !== hostId) {

@@ -17,6 +17,7 @@ export interface Witnessed {
   readonly hosts: readonly DemoHost[];
   readonly slabs: readonly StoredSlab[];
   readonly planted: readonly PlantedLoss[];
+  readonly forgetful: ReadonlySet<HostId>;
   /** Of every message that a worker was given. */
   readonly messages: readonly string[];
   readonly samples: readonly SessionSample[];
@@ -31,7 +32,7 @@ const GIVEN_UP_MS = ANSWER_MS + 5_000;
  * seen while the fleet worked.
  */
 export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<string[]> {
-  const { hosts, slabs, planted, messages, samples, disturbed } = witnessed;
+  const { hosts, slabs, planted, forgetful, messages, samples, disturbed } = witnessed;
   const limits = await readSessionLimits(sql, FLEET_ROLE);
   const idleMs = disturbed.silentDatabase > 0 ? GIVEN_UP_MS : limits.idleMs;
   const violations = await checkRules(sql, { settled: true });
@@ -40,7 +41,7 @@ export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<s
   return [
     ...violations.map(({ rule, what, subject }) => broken(rule)(`${what}: ${subject}`)),
     ...(await missingSectors(sql, hosts)),
-    ...unplantedLosses(planted, await readLosses(sql)).map(broken(6)),
+    ...unplantedLosses(planted, await readLosses(sql), forgetful).map(broken(6)),
     ...strangeMessages([...messages, ...(await deadLetters(sql))], digests).map(broken(9)),
     ...sessionViolations(samples, { ...limits, idleMs }),
     ...(await deadlocks(sql)).map(broken(8)),

@@ -17,6 +17,8 @@ export interface DemoOptions {
   /** Slabs, the last ones in upload order, that lose sectors until they can lose only 1 or 2 more. */
   readonly endangered: number;
   readonly liars: number;
+  /** Hosts that deny every sector for a while, and then have them all again. */
+  readonly forgetfulHosts: number;
   readonly killWorkers: number;
   /** Crashes of the server in mid-repair, after each of which it recovers. */
   readonly restartDatabase: number;
@@ -99,6 +101,14 @@ const COUNTS: Readonly<
     least: 0,
     most: 500,
     says: "hosts that look good and answer reads wrongly",
+  },
+  forgetfulHosts: {
+    flag: "--forgetful-hosts",
+    fallback: 0,
+    least: 0,
+    most: 500,
+    says: "hosts that look good and deny all their sectors for the first 20 s of repairs",
+    alone: 2,
   },
   killWorkers: {
     flag: "--kill-workers",

@@ -109,7 +109,7 @@ export function startDatabaseDisturber(parts: {
   };
 }
 
-async function hasRunningLease(sql: ISql): Promise<boolean> {
+export async function hasRunningLease(sql: ISql): Promise<boolean> {
   const rows = await sql`select from slabmend.leases where began_at is not null limit 1`;
   return rows.length > 0;
 }

@@ -39,6 +39,7 @@ const FATES: Readonly<
   blocked: { letter: "b", colour: "yellow", says: "blocked" },
   "bad-contract": { letter: "c", colour: "blue", says: "bad contract" },
   liar: { letter: "~", colour: "magenta", says: "lies" },
+  forgetful: { letter: "?", colour: "magenta", says: "forgets for a while" },
 };
 
 /** The first line stands alone where there is no terminal. */

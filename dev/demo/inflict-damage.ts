@@ -31,7 +31,7 @@ export interface DamagedSector {
   readonly cause: DamageCause;
 }
 
-export type DamageCause = Exclude<HostFate, "fine" | "liar"> | "lost";
+export type DamageCause = Exclude<HostFate, "fine" | "liar" | "forgetful"> | "lost";
 
 export async function inflictDamage(
   sql: ISql,
@@ -54,6 +54,8 @@ export async function inflictDamage(
     } else if (fate === "liar") {
       await swarm.setSwitches(LIES[liars % LIES.length]!);
       liars += 1;
+    } else if (fate === "forgetful") {
+      await swarm.setSwitches({ losesSectors: "all" });
     }
   }
   for (const { slab, index, noticed } of plan.lost) {
@@ -118,7 +120,8 @@ async function readDamage(
   return rows.map((row) => {
     const slab = slabs.findIndex(({ id }) => String(id) === row.slab_id);
     const fate = plan.fates[plan.placement[slab]![row.slab_index]!]!;
-    const cause = row.reason === "lost" || fate === "fine" || fate === "liar" ? "lost" : fate;
+    const looksGood = fate === "fine" || fate === "liar" || fate === "forgetful";
+    const cause = row.reason === "lost" || looksGood ? "lost" : fate;
     return { slabId: slabs[slab]!.id, root: parseRoot(row.root), reason: row.reason, cause };
   });
 }

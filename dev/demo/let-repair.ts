@@ -16,9 +16,11 @@ import type { DatabaseProxy } from "./database-proxy.ts";
 import {
   type DisturbancesDone,
   type DisturbancesWanted,
+  hasRunningLease,
   startDatabaseDisturber,
 } from "./disturb-database.ts";
 import { MIN_HOST_DISTANCE_KM } from "./fleet-settings.ts";
+import { type ForgetfulHosts, type Forgetting, startForgetfulHosts } from "./forgetful-hosts.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
 import { startWorkerKiller } from "./kill-workers.ts";
 import { FLEET_ROLE } from "./open-database.ts";
@@ -52,6 +54,7 @@ export interface RepairsDone {
   /** Of the fleet's sessions, from the deployment until its end. */
   readonly samples: readonly SessionSample[];
   readonly disturbed: DisturbancesDone;
+  readonly forgetting: Forgetting;
 }
 
 export interface LetRepairOptions {
@@ -62,6 +65,8 @@ export interface LetRepairOptions {
   readonly runtime: LocalRuntime<Swarm>;
   readonly deployment: Pick<Deployment, "functions" | "schedules" | "consumer">;
   readonly hosts: readonly DemoHost[];
+  /** Those that deny everything now. */
+  readonly forgetful: readonly DemoHost[];
   readonly damage: readonly DamagedSector[];
   readonly danger: DangerWatch;
   readonly kills: { readonly wanted: number; readonly random: () => number };
@@ -105,6 +110,13 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
     onDone: (line) => progress.line(line),
     onFailure: fails("disturbing the database"),
   });
+  const looker = client();
+  const forgetful = startForgetfulHosts({
+    hosts: options.forgetful,
+    isRepairing: () => hasRunningLease(looker).catch(() => false),
+    onRemembered: (line) => progress.line(line),
+    onFailure: fails("making hosts remember"),
+  });
   try {
     const killer = startWorkerKiller({
       sql: client(),
@@ -116,13 +128,21 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
       onFailure: fails("killing a worker"),
     });
     try {
-      const end = await watch(options);
+      const end = await watch(options, forgetful);
       const disturbed = await disturber.stop();
-      return { ...end, disturbed, killedWorkers: killer.hits, messages, samples: await sampler.stop() };
+      return {
+        ...end,
+        disturbed,
+        forgetting: await forgetful.stop(),
+        killedWorkers: killer.hits,
+        messages,
+        samples: await sampler.stop(),
+      };
     } finally {
       await killer.stop();
     }
   } finally {
+    await forgetful.stop();
     await disturber.stop();
     await sampler.stop();
     await deployed.stop();
@@ -131,6 +151,7 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
 
 async function watch(
   options: LetRepairOptions,
+  forgetful: ForgetfulHosts,
 ): Promise<Pick<RepairsDone, "state" | "openWithDestination" | "gaveUp">> {
   const { hosts, damage, danger, progress, signal } = options;
   const database = createDeadlineClient({ clock: systemClock, connect: options.connect });
@@ -154,7 +175,8 @@ async function watch(
     const openIds = state.open.map(({ slabId }) => slabId);
     const reachable = await read((sql) => slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM));
     const openWithDestination = countOf(openIds, reachable);
-    const settled = state.liveLeases === 0 && state.unsentEvents === 0;
+    const isSettled = await read((sql) => forgetful.isSettled(sql));
+    const settled = isSettled && state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
 
     const what = JSON.stringify([state.open.length, state.endedRepairs, state.liveLeases]);

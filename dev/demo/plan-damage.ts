@@ -4,7 +4,14 @@
  */
 import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
-import { chooseEndangering, chooseLost, type HostFate, isMoved, type LostSector } from "./plan-losses.ts";
+import {
+  chooseEndangering,
+  chooseLost,
+  type HostFate,
+  isMoved,
+  isReadable,
+  type LostSector,
+} from "./plan-losses.ts";
 import { counted } from "./progress.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
@@ -38,16 +45,14 @@ export function planDamage(options: DemoOptions): DamagePlan {
   refuseOptions(contradictions(options));
   const placement = placeSlabs(options);
   const fates = chooseFates(options, placement);
-  const readable = placement.map(
-    (hosts) => hosts.filter((host) => fates[host] !== "dead" && fates[host] !== "liar").length,
-  );
+  const readable = placement.map((hosts) => hosts.filter((host) => isReadable(fates[host]!)).length);
   refuseOptions(
     readable
       .flatMap((count, slab) =>
         count >= options.minShards
           ? []
           : [
-              `--dead ${options.dead} and --liars ${options.liars}: slab ${slab} would keep ${count} readable sectors of ` +
+              `--dead ${options.dead}, --liars ${options.liars} and --forgetful-hosts ${options.forgetfulHosts}: slab ${slab} would keep ${count} readable sectors of ` +
                 `the ${options.minShards} it needs`,
             ],
       )
@@ -84,7 +89,7 @@ export function planDamage(options: DemoOptions): DamagePlan {
 
 function contradictions(options: DemoOptions): string[] {
   const { hosts, minShards, totalShards, slabs, lostSectors, endangered } = options;
-  const bad = options.dead + options.blocked + options.badContracts + options.liars;
+  const bad = options.dead + options.blocked + options.badContracts + options.liars + options.forgetfulHosts;
   const problems: string[] = [];
   if (minShards > totalShards) {
     problems.push(`--min-shards ${minShards}: expected at most --total-shards ${totalShards}`);
@@ -96,8 +101,8 @@ function contradictions(options: DemoOptions): string[] {
   }
   if (bad > hosts) {
     problems.push(
-      `--dead ${options.dead}, --blocked ${options.blocked}, --bad-contracts ${options.badContracts} and ` +
-        `--liars ${options.liars}: expected at most --hosts ${hosts} together, got ${bad}`,
+      `--dead ${options.dead}, --blocked ${options.blocked}, --bad-contracts ${options.badContracts}, ` +
+        `--liars ${options.liars} and --forgetful-hosts ${options.forgetfulHosts}: expected at most --hosts ${hosts} together, got ${bad}`,
     );
   }
   if (endangered > slabs) {
@@ -136,6 +141,7 @@ function chooseFates(options: DemoOptions, placement: readonly (readonly number[
     ["blocked", options.blocked],
     ["bad-contract", options.badContracts],
     ["liar", options.liars],
+    ["forgetful", options.forgetfulHosts],
   ] as const;
   for (const [fate, count] of wanted) for (const host of order.splice(0, count)) fates[host] = fate;
   return fates;

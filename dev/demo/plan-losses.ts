@@ -4,7 +4,7 @@ import type { DemoOptions } from "./demo-options.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
 /** What is wrong with a host. Each host has one fate. */
-export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar";
+export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar" | "forgetful";
 
 export interface LostSector {
   readonly slab: number;
@@ -20,6 +20,11 @@ export function isMoved(fate: HostFate): boolean {
   return fate === "dead" || fate === "blocked" || fate === "bad-contract";
 }
 
+/** Whether a repair can read there at any time. */
+export function isReadable(fate: HostFate): boolean {
+  return fate !== "dead" && fate !== "liar" && fate !== "forgetful";
+}
+
 /** Spread over the slabs, endangered ones last, so that all survive. Lowers `readable` by what it takes. */
 export function chooseLost(
   options: DemoOptions,
@@ -31,7 +36,7 @@ export function chooseLost(
   const answering = shuffled(
     placement.flatMap((hosts, slab) => hosts.map((host, index) => ({ slab, index, fate: fates[host]! }))),
     random,
-  ).filter(({ fate }) => fate !== "dead" && fate !== "liar");
+  ).filter(({ fate }) => isReadable(fate));
   const isEndangered = (slab: number): boolean => slab >= options.slabs - options.endangered;
   const lost: LostSector[] = [];
   while (lost.length < options.lostSectors) {

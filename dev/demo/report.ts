@@ -1,4 +1,5 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
+import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
@@ -35,6 +36,16 @@ export interface DemoSummary {
   readonly wrongClocks: number;
   /** Sum over them, until the next repair of the slab began. */
   readonly wrongClockSeconds: number;
+  /** Hosts that denied everything for a while. */
+  readonly forgetfulHosts: number;
+  readonly forgottenSeconds: number;
+  /** Sectors that they denied, and those of them that were recorded lost before the host was suspected. */
+  readonly deniedSectors: number;
+  readonly falseLosses: number;
+  /** Still open: of slabs that no host can take a sector of, whose next attempt is an hour ahead. */
+  readonly waitingDenials: number;
+  /** From when they remembered until no other denial of theirs was open any more. */
+  readonly secondsUntilNoneDenied: number;
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
@@ -77,6 +88,8 @@ export interface DemoFindings {
   readonly killedWorkers: number;
   readonly disturbed: DisturbancesDone;
   readonly clockFaults: ClockFaults;
+  readonly forgetting: Forgetting;
+  readonly falseLosses: number;
   /** Disturbances of the database that were wanted and did not come to it. */
   readonly missed: readonly string[];
   readonly unreadable: ReadonlyMap<number, string>;
@@ -113,6 +126,12 @@ export function summarize(findings: DemoFindings): DemoResult {
     databaseSilentSeconds: Math.round(findings.disturbed.silentMs / 100) / 10,
     wrongClocks: findings.clockFaults.count,
     wrongClockSeconds: Math.round(findings.clockFaults.waitedMs / 100) / 10,
+    forgetfulHosts: findings.forgetting.hosts,
+    forgottenSeconds: Math.round(findings.forgetting.forgotMs / 100) / 10,
+    deniedSectors: findings.forgetting.deniedSectors,
+    falseLosses: findings.falseLosses,
+    waitingDenials: findings.forgetting.waiting,
+    secondsUntilNoneDenied: Math.round(findings.forgetting.settledMs / 100) / 10,
     expiredLeases: state.expiredLeases,
     unreadableObjects: unreadable.size,
     sectorsWithoutDestination: findings.leftovers.withoutDestination,
@@ -188,6 +207,7 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         "wrong clocks",
         `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
       ],
+      ["forgetful hosts", describeForgetting(summary)],
       ["in danger", describeDanger(summary)],
       ["leased too early", `${counted(summary.othersLeasedFirst, "slab")} before the last one in danger`],
       ["objects unreadable", String(summary.unreadableObjects)],
@@ -202,6 +222,15 @@ function describeDatabase(summary: DemoSummary): string {
   return (
     `crashed ${counted(databaseCrashes, "time")} (${databaseCrashedSeconds.toFixed(1)} s away), ${counted(summary.endedBackends, "backend")} ended, ` +
     `silent ${counted(databaseSilences, "time")} (${databaseSilentSeconds.toFixed(1)} s)`
+  );
+}
+
+function describeForgetting(summary: DemoSummary): string {
+  const { forgetfulHosts, forgottenSeconds, deniedSectors, falseLosses, waitingDenials } = summary;
+  if (forgetfulHosts === 0) return "none";
+  return (
+    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} believed; ` +
+    `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
   );
 }
 

@@ -14,7 +14,7 @@ import { type LocalRuntime, startLocalRuntime } from "../runtime/runtime.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { Swarm } from "../swarm/swarm.ts";
 import { findEventViolations } from "./check-events.ts";
-import { plantedLosses } from "./check-losses.ts";
+import { plantedLosses, readLosses } from "./check-losses.ts";
 import { findViolations } from "./check-outcome.ts";
 import { startDatabaseProxy } from "./database-proxy.ts";
 import type { DemoOptions } from "./demo-options.ts";
@@ -150,6 +150,7 @@ async function inRuntime(
   );
 
   const damage = await inflictDamage(sql, plan, hosts, slabs);
+  const forgetful = hosts.filter((_, number) => plan.fates[number] === "forgetful");
   // The time until no slab is near to loss counts from here.
   const danger = createDangerWatch(await readDanger(sql));
   for (const line of describeDamage(run, damage, danger)) progress.line(line);
@@ -178,6 +179,7 @@ async function inRuntime(
       runtime,
       deployment,
       hosts,
+      forgetful,
       damage,
       danger,
       kills,
@@ -201,6 +203,7 @@ async function inRuntime(
     hosts,
     slabs,
     planted: plantedLosses(plan, hosts, slabs),
+    forgetful: new Set(forgetful.map(({ row }) => row.id)),
     ...repairs,
   });
   const publishes = options.upgrade || options.indexd === NEWEST_RELEASE;
@@ -237,6 +240,9 @@ async function inRuntime(
       leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
     },
     killsWanted: options.killWorkers,
+    falseLosses: (await readLosses(sql)).journalled.filter(({ hostId }) =>
+      forgetful.some(({ row }) => row.id === hostId),
+    ).length,
     missed: [
       ...missedDisturbances(options, repairs.disturbed),
       ...(clockFaults.count === options.wrongClocks
@@ -278,7 +284,7 @@ function describeDamage(
   const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
-      `${options.liars} lying; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
+      `${options.liars} lying, ${options.forgetfulHosts} forgetful; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
     `${counted(danger.nearAtStart.size, "slab")} can lose at most ${NEAR_MARGIN} sectors more before data is lost`,
     `${counted(damage.length, "sector")} in ${counted(slabs, "slab")} must move`,
   ];

@@ -5,6 +5,7 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,13 +39,16 @@ export async function runPlayground(
     progress.clear();
     const fleet = startFleet({ ...world, workers: options.workers });
     stack.defer(() => fleet.stop());
-    for (const line of greeting(options, world, fleet.logFile)) progress.line(line);
-    await Promise.race([
-      play(world, options, { stdin, stdout, signal }),
-      fleet.ended.then(() => {
-        throw new Error(`slabmend ended by itself: see ${fleet.logFile}`);
-      }),
-    ]);
+    const failed = fleet.ended.then(async () => {
+      throw new Error(`slabmend ended by itself:\n${await readFile(fleet.logFile, "utf8")}`);
+    });
+    // Also when it ends because it is told to.
+    failed.catch(() => {});
+    progress.status("starting slabmend");
+    const consoleUrl = await Promise.race([fleet.consoleUrl, failed]);
+    progress.clear();
+    for (const line of greeting(options, world, { ...fleet, consoleUrl })) progress.line(line);
+    await Promise.race([play(world, options, { stdin, stdout, signal }), failed]);
   } finally {
     progress.status("stopping");
     await stack.disposeAsync();
@@ -191,11 +195,17 @@ async function follow({ sql }: World, say: (text: string) => void, signal: Abort
   }
 }
 
-function greeting(options: PlaygroundOptions, world: World, logFile: string): string[] {
+function greeting(
+  options: PlaygroundOptions,
+  world: World,
+  { consoleUrl, logFile }: { readonly consoleUrl: string; readonly logFile: string },
+): string[] {
   const { slabs, hosts, minShards, totalShards, workers } = options;
   return [
     `${world.objects.length} objects in ${slabs} slabs of ${minShards}-of-${totalShards} lie on ${hosts} hosts. Everything is healthy.`,
     `slabmend works with ${workers} ${workers === 1 ? "repair" : "repairs"} at once. It looks every 15 s, and walks all bad sectors once a minute.`,
+    "",
+    `Its console: ${consoleUrl}`,
     "",
     "Its log, and the variables for the command line in another terminal:",
     `  tail -f ${logFile}`,

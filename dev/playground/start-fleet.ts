@@ -2,7 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ParentGuard } from "../process/parent-guard.ts";
 
@@ -11,6 +13,8 @@ const LAUNCHER = fileURLToPath(new URL("../../bin/slabmend.js", import.meta.url)
 const DRAIN_MS = 20_000;
 
 export interface Fleet {
+  /** Of the console, with the token that allows changes. Secret, though one that ends with the playground. */
+  readonly consoleUrl: Promise<string>;
   readonly logFile: string;
   /** Settles when it has ended, asked or not. */
   readonly ended: Promise<void>;
@@ -26,11 +30,9 @@ export function startFleet(parts: {
   const { variablesFile, folder, workers, guard } = parts;
   const logFile = join(folder, "slabmend.log");
   const log = createWriteStream(logFile);
-  const child = startCommand(
-    variablesFile,
-    ["work", "--from-database", "--concurrency", String(workers)],
-    "pipe",
-  );
+  const tokenFile = join(folder, "token");
+  const listen = ["--listen", "127.0.0.1:0", "--token-file", tokenFile];
+  const child = startCommand(variablesFile, ["serve", ...listen, "--concurrency", String(workers)], "pipe");
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
   const forget = guard.endProcess(child.pid ?? 0, "KILL");
@@ -38,7 +40,13 @@ export function startFleet(parts: {
     forget();
     log.end();
   });
+  const consoleUrl = readUrl(child).then(
+    async (url) => `${url}/#token=${(await readFile(tokenFile, "utf8")).trim()}`,
+  );
+  // Whoever starts it awaits both.
+  consoleUrl.catch(() => {});
   return {
+    consoleUrl,
     logFile,
     ended,
     async stop() {
@@ -48,6 +56,15 @@ export function startFleet(parts: {
       clearTimeout(late);
     },
   };
+}
+
+/** From its log, once it serves. */
+async function readUrl({ stdout }: ChildProcess): Promise<string> {
+  for await (const line of createInterface({ input: stdout! })) {
+    const { message, url } = JSON.parse(line) as { message?: string; url?: string };
+    if (message === "serving" && url !== undefined) return url;
+  }
+  throw new Error("slabmend ended before it served");
 }
 
 /** One `slabmend` command on the playground's database. */

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { ARCHIVE_EXPECTED, type ArchiveDestination, readArchiveDestination } from "./archive-destination.ts";
 import { readAuthorities } from "./database-ca.ts";
 import { readDatabaseUrl } from "./database-url.ts";
 import { DEFAULT_INDEXER, INDEXER_NAME, INDEXER_NAME_EXPECTED } from "./indexer-name.ts";
@@ -244,6 +245,23 @@ export const VARIABLES = {
     readBy: ALL,
     fallback: "none",
   } as Variable<number | undefined>,
+  SLABMEND_ARCHIVE: {
+    schema: v.pipe(
+      v.string(),
+      v.rawTransform(({ dataset, addIssue, NEVER }): ArchiveDestination | undefined => {
+        if (dataset.value === "none") return undefined;
+        const destination = readArchiveDestination(dataset.value as string);
+        if (destination !== undefined) return destination;
+        addIssue({ message: "no destination" });
+        return NEVER;
+      }),
+    ),
+    expected: ARCHIVE_EXPECTED,
+    purpose:
+      "where the journal is archived, for a restore of the database (docs/journal.md); each indexer needs a place of its own",
+    readBy: ["reap"],
+    fallback: "none",
+  } as Variable<ArchiveDestination | undefined>,
   SLABMEND_METRICS_NAMESPACE: {
     schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._/#:-]{0,255}$/)),
     expected: "at most 255 letters, digits and . _ / # : -",

@@ -1,6 +1,6 @@
 /**
  * The console as files for a browser: one page, one script, one style sheet, one icon. From a clone they are bundled by esbuild
- * when the server starts, some 0.2 s; a package carries them in BUNDLED, made by scripts/bundle-console.ts.
+ * when the server starts, some 0.2 s; a package carries them in BUNDLED, made by scripts/build-package.ts.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -33,8 +33,8 @@ export const CONSOLE_POLICY = {
 
 const SOURCES = fileURLToPath(new URL("browser/", import.meta.url));
 
-/** Where a package has the bundle; a clone has none. */
-export const BUNDLED = fileURLToPath(new URL("bundled/", import.meta.url));
+/** Where scripts/build-package.ts puts the bundle; a clone has none. */
+const BUNDLED = fileURLToPath(new URL("bundled/", import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
   css: "text/css; charset=utf-8",
@@ -44,11 +44,12 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
+ * @param folder where a package has the bundle
  * @returns assets by the path that they are served at: `/`, `/assets/…`
  * @throws with esbuild's words when a clone's sources cannot be bundled
  */
-export async function consoleAssets(): Promise<ReadonlyMap<string, ConsoleAsset>> {
-  const files = (await readBundled()) ?? (await bundleConsole());
+export async function consoleAssets(folder = BUNDLED): Promise<ReadonlyMap<string, ConsoleAsset>> {
+  const files = (await readBundled(folder)) ?? (await bundleConsole());
   return new Map([...files].map(([name, content]) => [pathOf(name), assetOf(name, content)]));
 }
 
@@ -85,10 +86,10 @@ export async function bundleConsole(): Promise<ReadonlyMap<string, Uint8Array>> 
   return files;
 }
 
-async function readBundled(): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
-  const names = await readdir(BUNDLED).catch((): string[] => []);
+async function readBundled(folder: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+  const names = await readdir(folder).catch((): string[] => []);
   if (!names.includes("index.html")) return undefined;
-  const contents = await Promise.all(names.map((name) => readFile(join(BUNDLED, name))));
+  const contents = await Promise.all(names.map((name) => readFile(join(folder, name))));
   return new Map(names.map((name, index) => [name, contents[index]!]));
 }
 

@@ -6,7 +6,7 @@ export interface HostPoolConfig {
   readonly queryDeadlineMs: number;
   /** Prices are fetched anew this long before they expire, so that they do not expire on the way. */
   readonly pricesMarginMs: number;
-  /** An account token's validity, one token for each paid call. */
+  /** An account token's validity; it is used for the first fifth of it. */
   readonly tokenMs: number;
   readonly maxRpcsPerHost: number;
   /** Beyond it the connections unused for longest are closed. */

@@ -1,9 +1,10 @@
 import type { Clock } from "../clock/clock.ts";
 import { accountBalance } from "../rhp4/account-balance.ts";
-import { type AccountSigner, createAccountToken } from "../rhp4/account-token.ts";
+import type { AccountSigner } from "../rhp4/account-token.ts";
 import type { HostPrices, PriceLimit } from "../rhp4/host-prices.ts";
 import { RpcError } from "../rhp4/rpc-error.ts";
 import type { HostKey } from "../slab/ids.ts";
+import { AccountTokens } from "./account-tokens.ts";
 import { createChargeMeter } from "./charge-meter.ts";
 import { withinLimits } from "./deadline.ts";
 import type { HostDialer, HostTarget } from "./host-dialer.ts";
@@ -86,6 +87,7 @@ class Pool implements HostPool {
   readonly #options: HostPoolOptions;
   readonly #config: HostPoolConfig;
   readonly #scores: ScoreBoard;
+  readonly #tokens: AccountTokens;
   readonly #sessions = new Map<HostKey, HostSession>();
   readonly #closing = new AbortController();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -94,6 +96,7 @@ class Pool implements HostPool {
     this.#options = options;
     this.#config = { ...defaultHostPoolConfig, ...options.config };
     this.#scores = new ScoreBoard(options.clock);
+    this.#tokens = new AccountTokens(options.account, this.#config.tokenMs);
   }
 
   async call<Result extends object>(
@@ -101,7 +104,7 @@ class Pool implements HostPool {
     rpc: PaidRpc<Result>,
     terms: CallTerms,
   ): Promise<Result & { readonly durationMs: number }> {
-    const { account, clock } = this.#options;
+    const { clock } = this.#options;
     const { hostKey } = host;
     const { priceLimit, deadlineMs = this.#config.transferDeadlineMs } = terms;
     const session = this.#session(host);
@@ -118,7 +121,7 @@ class Pool implements HostPool {
       const giveBack = terms.reserve === undefined ? () => {} : terms.reserve(cost);
       if (giveBack === undefined) throw new HostError(hostKey, "cost-limit", `not asked: it costs ${cost} H`);
       reserved.push(giveBack);
-      const token = createAccountToken(account, hostKey, clock.now() + this.#config.tokenMs);
+      const token = this.#tokens.tokenFor(hostKey, clock.now());
       return session.call(signal, async (stream) => {
         startedAtMs = clock.now();
         try {

@@ -6,6 +6,8 @@ import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 
 export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
 
+/** Reap moves them once a minute. */
+const FOLLOWER_IS_BEHIND_SECONDS = 1_800;
 /** Reap runs once a minute. */
 const REAP_HAS_STOPPED_SECONDS = 900;
 
@@ -67,6 +69,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
       `no reap for ${duration(reap.ageSeconds ?? 0)}: what crashed stays leased`,
       "Look at reap's log.",
     ),
+    ...facts.followers.flatMap(followerLine),
     ...line(
       leases.expired > 0,
       "leases-expired",
@@ -86,6 +89,23 @@ export function statusAttention(facts: AttentionFacts): Line[] {
       "slabmend dead-letters list",
     ),
   ];
+}
+
+function followerLine(follower: AttentionFacts["followers"][number]): Line[] {
+  const { name, rowsBehind, behindSeconds, stoppedBy, stoppedSince } = follower;
+  return stoppedBy === null
+    ? line(
+        (behindSeconds ?? 0) > FOLLOWER_IS_BEHIND_SECONDS,
+        "journal-behind",
+        `${name} is ${rowsBehind} rows of the journal behind, the oldest ${duration(behindSeconds ?? 0)} old`,
+        "See docs/runbook.md#journal-behind.",
+      )
+    : line(
+        true,
+        "follower-stopped",
+        `${name} is stopped by ${stoppedBy} since ${stoppedSince}`,
+        "See docs/runbook.md#archive-stopped.",
+      );
 }
 
 function line(applies: boolean, code: string, says: string, remedy: string | null): Line[] {

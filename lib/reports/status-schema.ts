@@ -119,6 +119,18 @@ export const statusSchema = v.object({
   quarantined: count,
   atRisk: v.pipe(count, v.description("slabs whose last repair found too few sources")),
   eventsToBump: v.pipe(count, v.description("slabs whose objects have not been told yet that sectors moved")),
+  followers: v.pipe(
+    v.array(
+      v.object({
+        name: v.string(),
+        rowsBehind: count,
+        behindSeconds: v.nullable(v.pipe(seconds, v.description("age of the oldest row not passed"))),
+        stoppedBy: v.nullable(v.pipe(v.string(), v.description("a stable code: why it does not go on"))),
+        stoppedSince: v.nullable(time),
+      }),
+    ),
+    v.description("followers of the journal: its hourly totals, and its archive if there is one"),
+  ),
   indexd: v.object({
     databaseVersion: v.nullable(v.pipe(v.number(), v.integer())),
     verdict: v.nullable(v.string()),

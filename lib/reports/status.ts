@@ -83,6 +83,13 @@ export function reportStatus(facts: StatusFacts): StatusReport {
     quarantined: facts.quarantined,
     atRisk: facts.atRisk,
     eventsToBump: facts.eventsToBump,
+    followers: facts.followers.map(({ name, rowsBehind, behindSeconds, stoppedBy, stoppedSince }) => ({
+      name,
+      rowsBehind,
+      behindSeconds: behindSeconds ?? null,
+      stoppedBy: stoppedBy ?? null,
+      stoppedSince: timeOrNull(stoppedSince),
+    })),
     indexd: indexdOf(facts, ageOf),
   };
   return {

@@ -1,7 +1,7 @@
 /** The HTTP server: what it refuses, how it answers failures, and its routes. It knows no migration seed. */
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Clock } from "../clock/clock.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
@@ -45,6 +45,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     keepAliveTimeout: IDLE_MS,
     http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 },
     forceCloseConnections: true,
+    // A URL that is none reaches no hook.
+    frameworkErrors(error, _request, reply) {
+      const problem = problemOf(error);
+      void (reply as FastifyReply).code(problem.status).type(PROBLEM_TYPE).send(problem);
+    },
     routerOptions: { maxParamLength: 200 },
   });
   server.server.maxConnections = MOST_CONNECTIONS;

@@ -7,7 +7,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { realpathSync } from "node:fs";
-import { dirname, join, sep } from "node:path";
+import { dirname, extname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
@@ -30,7 +30,8 @@ export interface HttpChildOptions {
 const TELL_EVERY_MS = 1_000;
 /** A server without requests closes at once; one that hangs is not waited for. */
 const CLOSE_MS = 5_000;
-const ENTRY = fileURLToPath(import.meta.resolve("./http-process.ts"));
+/** In TypeScript, or compiled as this file is. */
+const ENTRY = join(import.meta.dirname, `http-process${extname(import.meta.filename)}`);
 
 export class HttpChild {
   readonly #options: HttpChildOptions;

@@ -7,7 +7,7 @@ import { createSqsClient } from "../cli/command/aws-clients.ts";
 import { systemClock } from "../clock/clock.ts";
 import { parseEnvironment } from "../config/parse-environment.ts";
 import { connect } from "../database/client/connect.ts";
-import { askWithin, createDeadlineClient } from "../database/client/deadline-client.ts";
+import { type Ask, askWithin, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { listWorkers } from "../database/fleet/workers.ts";
 import { assertWritable, judgeIndexd } from "../database/indexd/version/verify-indexd.ts";
 import { assertStoreVersion } from "../database/schema/migrate-database.ts";
@@ -29,6 +29,7 @@ const SILENT_AFTER_MS = 15_000;
 const SHARE_MS = 2_000;
 /** Short enough for a health check: who asks gets an answer, if a bad one. */
 const READY_LIMIT_MS = 4_000;
+const STATUS_LIMIT_MS = 8_000;
 
 const clock = systemClock;
 const environment = parseEnvironment(
@@ -56,6 +57,8 @@ const database = openClient();
 const healthDatabase = openClient();
 const ask = askWithin(database, clock);
 const askHealth = askWithin(healthDatabase, clock);
+/** Asked once: consoles shall hear soon that the database is away. */
+const askOnce: Ask = (statements) => askHealth(statements, { limitMs: STATUS_LIMIT_MS });
 
 let health: { readonly told: SupervisorHealth; readonly atMs: number } | undefined;
 const startedAtMs = clock.now();
@@ -87,7 +90,7 @@ async function serve(settings: HttpSettings): Promise<void> {
     },
     api: {
       ask,
-      readStatus: shareRead(() => readStatusReport(ask), { clock, maxAgeMs: SHARE_MS }),
+      readStatus: shareRead(() => readStatusReport(askOnce), { clock, maxAgeMs: SHARE_MS }),
       readWorkers: async () =>
         reportWorkers(clock.now(), currentHealth(), await readFleet().catch(() => null)),
       queue: await openQueue(),

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import type { IndexerHealth } from "../worker/indexer-loop.ts";
 
-export const readinessSchema = v.object({
+const readinessSchema = v.object({
   ready: v.boolean(),
   checks: v.array(
     v.object({

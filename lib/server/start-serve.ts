@@ -16,6 +16,7 @@ import type { Secret } from "../secret/secret.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { MetricsPrinter } from "../telemetry/metrics.ts";
 import { IndexerLoop } from "../worker/indexer-loop.ts";
+import { openArchive } from "../worker/open-archive.ts";
 import type { WorkReport } from "../worker/work-report.ts";
 import { formatAddress, type ListenAddress } from "./access/listen-address.ts";
 import type { ConsoleFile } from "./console-files.ts";
@@ -65,6 +66,7 @@ export interface RunningServe {
 export async function startServe(options: ServeOptions): Promise<RunningServe> {
   const { variables, environment, listen, token, passwordHash, clock, logger, metrics } = options;
   const acceptedVersion = environment.SLABMEND_ACCEPT_INDEXD_VERSION;
+  const archive = await openArchive({ destination: environment.SLABMEND_ARCHIVE, variables, clock, logger });
   const loop = new IndexerLoop({
     indexer: environment.SLABMEND_INDEXER,
     connect: options.connect,
@@ -74,6 +76,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     acceptedVersion,
     claim: claimSettingsFrom(environment),
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
+    archive,
     clock,
     logger,
     metrics,

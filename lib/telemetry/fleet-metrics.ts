@@ -20,6 +20,11 @@ export interface FleetGauges {
   /** Unhealthy slabs by margin. */
   readonly backlog: ReadonlyMap<number, number>;
   readonly underfundedHosts: number;
+  /** Followers of the journal. */
+  readonly followers: readonly {
+    readonly behindSeconds: number | undefined;
+    readonly stoppedBy: string | undefined;
+  }[];
 }
 
 export function fleetMetrics(gauges: FleetGauges): MetricValues {
@@ -35,6 +40,8 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
     QuarantinedSlabs: gauges.quarantinedSlabs,
     DatabaseConnections: gauges.databaseConnections,
     UnderfundedHosts: gauges.underfundedHosts,
+    JournalBehindSeconds: Math.max(0, ...gauges.followers.map(({ behindSeconds = 0 }) => behindSeconds)),
+    FollowersStopped: gauges.followers.filter(({ stoppedBy }) => stoppedBy !== undefined).length,
     ...backlogMetrics(gauges.backlog),
   };
 }

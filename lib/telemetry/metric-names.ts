@@ -66,6 +66,7 @@ export const METRICS = {
   LeasesTaken: { unit: "Count", meaning: "expired leases whose slab indexd had taken" },
   SlabsQuarantined: { unit: "Count", meaning: "slabs put into quarantine" },
   DeadLetters: { unit: "Count", meaning: "messages moved from the dead-letter queue into the database" },
+  JournalRowsSequenced: { unit: "Count", meaning: "rows of the journal that got their place in the stream" },
   CircuitBreakerOpen: { unit: "Count", meaning: "1: most recent outcomes are bad, claims back off; 0: well" },
 
   // The state of the fleet, measured by reap once a minute.
@@ -97,6 +98,11 @@ export const METRICS = {
   BacklogMargin3To5: { unit: "Count", meaning: "of those, slabs that can lose 3 to 5 sectors" },
   BacklogMargin6Plus: { unit: "Count", meaning: "of those, slabs that can lose 6 sectors or more" },
   UnderfundedHosts: { unit: "Count", meaning: "hosts on which the account lacks funds" },
+  JournalBehindSeconds: {
+    unit: "Seconds",
+    meaning: "age of the oldest row of the journal that a follower (archive, totals) has not passed",
+  },
+  FollowersStopped: { unit: "Count", meaning: "followers of the journal that do not go on, and say why" },
 } as const;
 
 export type MetricName = keyof typeof METRICS;

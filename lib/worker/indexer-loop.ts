@@ -15,6 +15,7 @@ import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
 import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import type { ArchiveJob } from "./open-archive.ts";
 import { startPresence } from "./presence.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 import { type WorkRun, workFromDatabase } from "./work-from-database.ts";
@@ -35,6 +36,8 @@ export interface IndexerLoopOptions {
   readonly acceptedVersion: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
+  /** Closed when the loop has ended. */
+  readonly archive?: ArchiveJob | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
@@ -155,11 +158,12 @@ export class IndexerLoop {
       this.#unfit = undefined;
       this.#pool = this.#createPool();
     }
+    this.#options.archive?.close();
     await Promise.all([database.end(), presence.stop().then(() => presenceClient.end())]);
   }
 
   async #workUntilUnfit(database: DeadlineClient): Promise<void> {
-    const { indexer, acceptedVersion, claim, reap, clock, logger, metrics } = this.#options;
+    const { indexer, acceptedVersion, claim, reap, archive, clock, logger, metrics } = this.#options;
     const pool = this.#pool;
     const unfit = new AbortController();
     const signal = AbortSignal.any([this.#ending.signal, unfit.signal]);
@@ -182,6 +186,7 @@ export class IndexerLoop {
         acceptedVersion,
         claim,
         reap,
+        archive,
         clock,
         logger,
         metrics,

@@ -30,6 +30,7 @@ import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
+import type { ArchiveJob } from "./open-archive.ts";
 import { createStopTeller } from "./tell-stop.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkEnd } from "./worker-slot.ts";
@@ -43,6 +44,8 @@ export interface DatabaseWork {
   readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
+  /** Runs beside reap, as often. */
+  readonly archive?: ArchiveJob | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
@@ -87,6 +90,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const ask = askWithin(work.database, clock);
   const tellStop = createStopTeller(ask, logger);
   let reapAt = clock.now();
+  let archiving: Promise<unknown> | undefined;
   const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
@@ -97,6 +101,9 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
       });
       if (clock.now() >= reapAt) {
         reapAt = clock.now() + REAP_EVERY_MS;
+        archiving ??= work.archive?.follow(ask, REAP_MS).finally(() => {
+          archiving = undefined;
+        });
         job = "reap";
         warnOfStanding(logger, standing);
         work.metrics.print(standingMetrics(standing));
@@ -124,6 +131,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
+  await archiving;
   await giveBack(work, ask, queue, lines);
 }
 

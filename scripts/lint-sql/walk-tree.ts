@@ -24,9 +24,15 @@ export interface NameReference {
   readonly at: number;
 }
 
+/** Each once: `set (a, b) = (select …)` has its subselect in the tree for each column. */
 export function nameReferences(tree: Tree): readonly NameReference[] {
-  return nodesOf(tree, "ColumnRef").map((reference) => ({
-    parts: list(child(reference, "fields")).map((part) => String(child(part, "String", "sval") ?? "*")),
-    at: Number(child(reference, "location") ?? 0),
-  }));
+  const byPlace = new Map<number, NameReference>();
+  for (const reference of nodesOf(tree, "ColumnRef")) {
+    const at = Number(child(reference, "location") ?? 0);
+    const parts = list(child(reference, "fields")).map((part) =>
+      String(child(part, "String", "sval") ?? "*"),
+    );
+    byPlace.set(at, { parts, at });
+  }
+  return [...byPlace.values()];
 }

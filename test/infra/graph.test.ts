@@ -237,6 +237,74 @@ describe("permissions", () => {
   });
 });
 
+describe("the archive", () => {
+  const BUCKET = "arn:aws:s3:eu-central-1:123456789012:DefaultArchive";
+  const withArchive = async (place: string): Promise<Graph> =>
+    graphOf(await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_ARCHIVE: place } }));
+  const writes = (bucket: string, objects: string) => [
+    allow(["s3:GetObject", "s3:PutObject"], objects),
+    allow(["s3:ListBucket"], bucket),
+  ];
+
+  test("is nowhere by default, and no function may touch a bucket", () => {
+    expect(variablesOf(graph, "DefaultReapFunction")["SLABMEND_ARCHIVE"]).toBe("none");
+    expect(ofType(graph, "s3/bucket:Bucket").filter(({ name }) => name.includes("Archive"))).toEqual([]);
+  });
+
+  test("in a new bucket: versions, encryption, nothing public, only TLS; reap alone may read and write, and not delete", async () => {
+    const made = await withArchive("new");
+    expect(one(made, "s3/bucketVersioning:BucketVersioning", "DefaultArchiveVersioning")).toMatchObject({
+      versioningConfiguration: { status: "Enabled" },
+    });
+    expect(
+      one(
+        made,
+        "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "DefaultArchiveEncryption",
+      ),
+    ).toMatchObject({ rules: [{ applyServerSideEncryptionByDefault: { sseAlgorithm: "AES256" } }] });
+    expect(
+      one(made, "s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "DefaultArchiveAccess"),
+    ).toMatchObject({
+      blockPublicAcls: true,
+      blockPublicPolicy: true,
+      ignorePublicAcls: true,
+      restrictPublicBuckets: true,
+    });
+    expect(
+      one(made, "s3/bucketOwnershipControls:BucketOwnershipControls", "DefaultArchiveOwnership"),
+    ).toMatchObject({
+      rule: { objectOwnership: "BucketOwnerEnforced" },
+    });
+    const policy = one(made, "s3/bucketPolicy:BucketPolicy", "DefaultArchivePolicy")["policy"];
+    expect(JSON.parse(String(policy))).toMatchObject([
+      {
+        effect: "Deny",
+        conditions: [{ test: "Bool", variable: "aws:SecureTransport", values: ["false"] }],
+      },
+    ]);
+    expect(statementsOf(made, "DefaultReapRole").slice(2, 4)).toEqual(writes(BUCKET, `${BUCKET}/*`));
+    for (const role of ["DefaultClaimRole", "DefaultRepairRole"]) {
+      expect(JSON.stringify(statementsOf(made, role))).not.toContain("s3:");
+    }
+    expect(variablesOf(made, "DefaultReapFunction")["SLABMEND_ARCHIVE"]).toMatch(/^s3:\/\/./);
+  });
+
+  test("in a bucket that is there: reap's rights end at the prefix", async () => {
+    const made = await withArchive("s3://backups/slabmend/main/");
+    expect(ofType(made, "s3/bucketVersioning:BucketVersioning")).toEqual([]);
+    expect(statementsOf(made, "DefaultReapRole").slice(2, 4)).toEqual(
+      writes("arn:aws:s3:::backups", "arn:aws:s3:::backups/slabmend/main/*"),
+    );
+    expect(variablesOf(made, "DefaultReapFunction")["SLABMEND_ARCHIVE"]).toBe("s3://backups/slabmend/main");
+  });
+
+  test("not in a directory", async () => {
+    const refused = await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_ARCHIVE: "/var/archive" } });
+    expect(refused).toMatchObject({ kind: "refused", registered: [] });
+  });
+});
+
 /** Everything that a stage is made of, whatever its network. */
 const ALWAYS: readonly string[] = [
   "aws:budgets/budget:Budget",

@@ -59,6 +59,7 @@ async function roundTrip(world: SdkWorld, seed: string, by: RepairedBy): Promise
       hosts,
       slabs: (await world.readSlabs()).slabs,
       planted: plantedLosses(plan, hosts, slabs),
+      forgetful: new Set(),
     }),
   ).toEqual([]);
   await expectEvents(world, { moved: objects, cursor });

@@ -93,7 +93,14 @@ export async function clearDatabase(sql: postgres.Sql): Promise<void> {
 }
 
 /** Tables of ours whose rows the migration writes. */
-const ROWS_THAT_STAY = ["database_migrations", "installed_functions", "fleet", "budget", "indexd"];
+const ROWS_THAT_STAY = [
+  "database_migrations",
+  "installed_functions",
+  "fleet",
+  "budget",
+  "indexd",
+  "journal_head",
+];
 
 /** Neither its client nor its name needs the database yet. */
 function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): Promise<void> } {

@@ -13,7 +13,7 @@ export async function damagedSlabs(kill: KillWorld, count: number): Promise<Stor
   return slabs;
 }
 
-/** A running lease that expired, one that was never sent, objects that were not told, a dead letter, old history. */
+/** A running lease that expired, one that was never sent, objects that were not told, a dead letter, old history and an old row of the journal. */
 export async function leaveWorkForReap(kill: KillWorld, slabs: readonly StoredSlab[]): Promise<void> {
   const { sql } = kill.world.database;
   const [crashed, unsent, told] = slabs as [StoredSlab, StoredSlab, StoredSlab];
@@ -29,4 +29,8 @@ export async function leaveWorkForReap(kill: KillWorld, slabs: readonly StoredSl
   await sendDeadLetter(kill, "not a message of ours");
   await sql`insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt) values
     (${String(told.id)}, ${Buffer.from(told.digest, "hex")}, 'repaired', now() - interval '9 days', now() - interval '9 days')`;
+  await sql`insert into slabmend.journal
+      (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
+    select gen_random_uuid(), ${String(told.id)}, ${Buffer.from(told.digest, "hex")}, 'repaired', 'repaired', 'gone', t, t, t
+    from (select now() - interval '91 days' as t) long_ago`;
 }

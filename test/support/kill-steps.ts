@@ -40,5 +40,8 @@ export const KILL_STEPS = {
     "dead-letters-stored": true,
     "dead-letters-deleted": true,
     "history-forgotten": true,
+    "journal-sequenced": true,
+    "totals-followed": true,
+    "journal-forgotten": true,
   }),
 } as const;

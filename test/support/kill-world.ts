@@ -197,6 +197,7 @@ export async function createKillWorld(options: {
       await sql`delete from slabmend.leases`;
       await sql`delete from slabmend.repairs`;
       await sql`delete from slabmend.journal`;
+      await sql`delete from slabmend.followers`;
       await sql`delete from slabmend.dead_letters`;
       await sql`update slabmend.fleet set breaker_open = false, backoff_ms = 0, backoff_from = null, backoff_until = null`;
       for (const { url } of [queues.repairs, queues.deadLetters]) {

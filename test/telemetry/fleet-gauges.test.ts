@@ -20,6 +20,7 @@ test("the gauges of an empty fleet count nothing", async () => {
     databaseConnections: expect.any(Number),
     backlog: new Map(),
     underfundedHosts: 0,
+    followers: [],
   });
 });
 
@@ -94,6 +95,7 @@ test("leases, quarantine, backlog, hosts without funds, what ended lately", asyn
       [4, 2],
     ]),
     underfundedHosts: 1,
+    followers: [],
   });
   expect(gauges.oldestLeaseSeconds).toBeGreaterThanOrEqual(600);
   expect(gauges.oldestLeaseSeconds).toBeLessThan(700);

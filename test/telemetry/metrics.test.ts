@@ -151,6 +151,7 @@ describe("what is measured", () => {
       eventsBumped: 6,
       resent: 7,
       forgotten: 8,
+      journal: { sequenced: 9, summed: 10, forgotten: 11 },
     };
     expect(reapMetrics({ ...report, breaker: undefined }).CircuitBreakerOpen).toBeUndefined();
     expect(reapMetrics({ ...report, breaker: "open" })).toEqual({
@@ -159,6 +160,7 @@ describe("what is measured", () => {
       LeasesTaken: 4,
       SlabsQuarantined: 3,
       DeadLetters: 5,
+      JournalRowsSequenced: 9,
       CircuitBreakerOpen: 1,
     });
   });
@@ -176,6 +178,11 @@ describe("what is measured", () => {
       quarantinedSlabs: 0,
       databaseConnections: 3,
       underfundedHosts: 2,
+      followers: [
+        { behindSeconds: 70, stoppedBy: undefined },
+        { behindSeconds: 4_000, stoppedBy: "archive-rewound" },
+        { behindSeconds: undefined, stoppedBy: undefined },
+      ],
       backlog: new Map([
         [-3, 1],
         [0, 10],
@@ -198,6 +205,8 @@ describe("what is measured", () => {
       FaultsInHalfHour: 7,
       SlabsFoundAtRisk: 6,
       UnderfundedHosts: 2,
+      JournalBehindSeconds: 4_000,
+      FollowersStopped: 1,
     });
   });
 

@@ -10,6 +10,7 @@ import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricsPrinter } from "../../telemetry/metrics.ts";
+import { openArchive } from "../../worker/open-archive.ts";
 import { startPresence } from "../../worker/presence.ts";
 import { tellMode } from "../../worker/tell-stop.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
@@ -205,7 +206,8 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
   const { context, environment, pool, logger, metrics, onEnd, signal } = work;
   const { clock } = context.io;
   const database = createDeadlineClient({ clock, connect });
-  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;
+  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion, SLABMEND_ARCHIVE: destination } = environment;
+  const archive = await openArchive({ destination, variables: context.variables, clock, logger });
   await workFromDatabase({
     database,
     indexer: environment.SLABMEND_INDEXER,
@@ -218,5 +220,9 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
     acceptedVersion,
     claim: claimSettingsFrom(environment),
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
-  }).finally(() => database.end());
+    archive,
+  }).finally(() => {
+    archive?.close();
+    return database.end();
+  });
 }

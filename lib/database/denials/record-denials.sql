@@ -33,24 +33,26 @@ begin
       and s.host_id = (r->>'hostId')::integer
       and (not r ? 'plannedMapId' or s.contract_sectors_map_id is not distinct from (r->>'plannedMapId')::integer)
     order by s.id, whole_denied_at nulls last
+  ), known as (
+    -- Nobody writes it meanwhile: whoever does holds the lock of its sector.
+    select h.*, d.denials, d.whole_denied_at as known_whole_at, d.first_denied_at, d.counted_at,
+      d.counted_at <= moment - interval '1 hour' as counts
+    from hit h
+    left join slabmend.denials d on d.sector_id = h.id and d.host_id = h.host_id and d.state = 'open'
+      and d.map_id is not distinct from h.map_id and d.uploaded_at = h.uploaded_at
   ), recorded as (
     insert into slabmend.denials as d (sector_id, host_id, root, map_id, uploaded_at, code, denials, whole_denied_at,
       first_denied_at, counted_at, last_denied_at, state)
-    select h.id, h.host_id, h.sector_root, h.map_id, h.uploaded_at, h.code, 1, h.whole_denied_at, moment, moment, moment, 'open'
-    from hit h
-    order by h.id, h.host_id
+    select k.id, k.host_id, k.sector_root, k.map_id, k.uploaded_at, k.code,
+      case when k.counts then least(k.denials + 1, 1000) else coalesce(k.denials, 1) end,
+      least(k.known_whole_at, k.whole_denied_at), coalesce(k.first_denied_at, moment),
+      case when k.counts is false then k.counted_at else moment end, moment, 'open'
+    from known k
+    order by k.id, k.host_id
     on conflict (sector_id, host_id) do update set
-      (root, map_id, uploaded_at, code, denials, whole_denied_at, first_denied_at, counted_at, last_denied_at, state) = (
-        select excluded.root, excluded.map_id, excluded.uploaded_at, excluded.code,
-          case when not same.stay then 1 when same.counts then least(d.denials + 1, 1000) else d.denials end,
-          case when same.stay then least(d.whole_denied_at, excluded.whole_denied_at) else excluded.whole_denied_at end,
-          case when same.stay then d.first_denied_at else moment end,
-          case when same.stay and not same.counts then d.counted_at else moment end,
-          moment, 'open'
-        from (
-          select d.state = 'open' and d.map_id is not distinct from excluded.map_id and d.uploaded_at = excluded.uploaded_at as stay,
-            d.counted_at <= moment - interval '1 hour' as counts
-        ) same)
+      root = excluded.root, map_id = excluded.map_id, uploaded_at = excluded.uploaded_at, code = excluded.code,
+      denials = excluded.denials, whole_denied_at = excluded.whole_denied_at, first_denied_at = excluded.first_denied_at,
+      counted_at = excluded.counted_at, last_denied_at = excluded.last_denied_at, state = excluded.state
     returning 1
   )
   select count(*)::integer into total from recorded;

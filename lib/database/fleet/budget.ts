@@ -24,11 +24,11 @@ const MOST_LEASES = 2 ** 31 - 1;
 const UNLIMITED: BudgetState = { stoppedBy: [], ordinaryLeases: null };
 
 /**
- * Compares the journal since midnight UTC, and the leases that exist, with the limits, and writes the result down for metrics
+ * Compares the work since midnight UTC, and the leases that exist, with the limits, and writes the result down for metrics
  * and status (`slabmend.budget`). Money and bytes are known when a repair has ended, so what is in flight when a limit is
  * reached is spent beyond it; repairs are counted when they are leased.
  *
- * Reads one day of the journal by journal_finished_at_idx (30 ms for 100,000 repairs), and all leases.
+ * Reads the hourly totals of a day and the journal's rows behind them (lib/database/journal/work-since.sql), and all leases.
  */
 export async function checkBudget(sql: ISql, limits: BudgetLimits): Promise<BudgetState> {
   return await retryTransaction("check the budget", () => checkOnce(sql, limits), BRIEFLY);
@@ -48,10 +48,8 @@ async function checkOnce(sql: ISql, limits: BudgetLimits): Promise<BudgetState> 
     with said as (
       select ${asText}::text::jsonb as limits
     ), spent as (
-      select coalesce(sum(j.hastings), 0) as hastings, coalesce(sum(j.bytes_read), 0) as bytes_read,
-        count(*) filter (where j.moves <> '[]') as repairs
-      from slabmend.journal j
-      where j.finished_at >= date_trunc('day', (select clock_timestamp()), 'UTC')
+      select w.hastings, w.bytes_read, w.moving_jobs as repairs
+      from slabmend.work_since(date_trunc('day', clock_timestamp(), 'UTC')) w
     ), decided as (
       select s.*, said.limits, (said.limits->>'repairs')::numeric - s.repairs as repairs_left,
         array_remove(array[

@@ -13,6 +13,11 @@ language plpgsql volatile
 set plan_cache_mode = force_generic_plan
 as $function$
 begin
+  -- As in most commits: starting the statement below takes 0.08 ms.
+  if jsonb_array_length(reports) = 0 then
+    total := 0; pinned := 0; unpinned := 0; counted := 0; entries := '[]';
+    return;
+  end if;
   with hit as (
     select distinct on (s.id) s.id, s.sector_root, s.host_id, h.public_key, s.contract_sectors_map_id is not null as pinned,
       coalesce(c.proof_height > g.scanned_height, true) as counts

@@ -15,6 +15,10 @@ language plpgsql volatile
 set plan_cache_mode = force_generic_plan
 as $function$
 begin
+  if jsonb_array_length(decided) = 0 then
+    total := 0; were_pinned := 0; were_lost := 0; still_needed := 0; recorded := '[]'; dropped := '[]'; entries := '[]';
+    return;
+  end if;
   with decision as materialized (
     select d.*, s.host_id as from_host_id, s.contract_sectors_map_id is not null as was_pinned
     from jsonb_to_recordset(decided) as d (slab_index integer, root text, how text, sector_id bigint, old_host_id integer,

@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { readFollowers } from "../journal/followers.ts";
 
 interface GaugesRow {
   readonly live: number;
@@ -25,7 +26,7 @@ const LATELY_SECONDS = 300;
 const HALF_HOUR_SECONDS = 1_800;
 
 /**
- * The state of the fleet, for metrics. One statement, no lock. Reads all of leases, which is never larger than the fleet,
+ * The state of the fleet, for metrics. Two statements, no lock. Reads all of leases, which is never larger than the fleet,
  * and of backlog, a row for each unhealthy slab; the journal's last half hour by journal_finished_at_idx; repairs by
  * repairs_quarantined_idx; pg_stat_activity, where every role may see who is connected.
  */
@@ -73,5 +74,6 @@ export async function readFleetGauges(sql: ISql) {
     databaseConnections: row!.connections,
     backlog: new Map(row!.backlog.map(({ margin, slabs }) => [margin, slabs])),
     underfundedHosts: row!.underfunded,
+    followers: await readFollowers(sql),
   };
 }

@@ -1,5 +1,6 @@
 import type { ISql } from "postgres";
 import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
+import { type FollowerState, readFollowers } from "../journal/followers.ts";
 
 export interface BacklogOfMargin {
   /** Sectors on good hosts, whatever their contracts, minus min_shards; negative: more are gone than may be. */
@@ -69,6 +70,8 @@ export interface StatusFacts {
     readonly stoppedSince: Date | null;
     readonly checkedAt: Date;
   } | null;
+  /** Of the journal: `totals`, and the archive if there is one. */
+  readonly followers: readonly FollowerState[];
   readonly indexd: {
     readonly databaseVersion: number | null;
     readonly verdict: string | null;
@@ -133,8 +136,8 @@ interface Row {
 const COUNTED_SLABS = 10_000;
 
 /**
- * What the operator looks at, in one statement and one snapshot; locks nothing. A day of journal by
- * journal_finished_at_idx; backlog (a row for each unhealthy slab), repairs and hosts as a whole; the oldest unpinned sector by
+ * What the operator looks at, in one statement and one snapshot, and then the journal's followers; locks nothing. An hour of
+ * the journal by journal_finished_at_idx, the day by work-since.sql; backlog (a row for each unhealthy slab), repairs and hosts as a whole; the oldest unpinned sector by
  * sectors_uploaded_at_unpinned_idx.
  * @param dangerAbove loss probability above which a slab is in danger
  */
@@ -145,11 +148,9 @@ export async function readStatus(
   const [row] = await sql<Row[]>`
     with now as materialized (
       select clock_timestamp() as at, date_trunc('day', clock_timestamp(), 'UTC') as day_start
-    ), day as materialized (
-      select j.* from slabmend.journal j
-      where j.finished_at >= (select least(n.day_start, n.at - interval '1 hour') from now n)
-    ), today as (
-      select * from day where finished_at >= (select n.day_start from now n)
+    ), lately as materialized (
+      select j.outcome, j.finished_at from slabmend.journal j
+      where j.finished_at > (select n.at from now n) - interval '1 hour'
     )
     select (select n.at from now n) as at, (select n.day_start from now n) as day_start,
       (
@@ -173,12 +174,11 @@ export async function readStatus(
       (
         select coalesce(jsonb_object_agg(o.outcome, o.repairs), '{}')
         from (
-          select d.outcome, count(*) as repairs from day d
-          where d.finished_at > (select n.at from now n) - interval '1 hour' group by d.outcome
+          select d.outcome, count(*) as repairs from lately d group by d.outcome
         ) o
       ) as last_hour,
       (
-        select count(*)::integer from day d
+        select count(*)::integer from lately d
         where d.finished_at > (select n.at from now n) - interval '10 minutes' and d.outcome in ('repaired', 'healthy')
       ) as finished,
       t.*,
@@ -214,21 +214,14 @@ export async function readStatus(
       from public.hosts
     ) h
     cross join (
-      select count(*)::integer as repairs,
-        coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "copied")'))), 0)::integer
-          as copied,
-        coalesce(sum(jsonb_array_length(jsonb_path_query_array(t.moves, '$[*] ? (@.how == "rebuilt")'))), 0)::integer
-          as rebuilt,
-        coalesce(sum(t.bytes_read), 0)::text as bytes_read,
-        coalesce(sum(t.bytes_written), 0)::text as bytes_written,
-        coalesce(sum(t.hastings), 0)::text as hastings,
-        coalesce(sum(extract(epoch from t.finished_at - t.began_at)), 0)::double precision as worker_seconds
-      from today t
+      select w.jobs::integer as repairs, w.sectors_copied::integer as copied, w.sectors_rebuilt::integer as rebuilt,
+        w.bytes_read::text, w.bytes_written::text, w.hastings::text, w.worker_seconds
+      from slabmend.work_since((select n.day_start from now n)) w
     ) t`;
-  return factsOf(row!);
+  return { ...factsOf(row!), followers: await readFollowers(sql) };
 }
 
-function factsOf(row: Row): StatusFacts {
+function factsOf(row: Row): Omit<StatusFacts, "followers"> {
   const isExact = row.counted <= COUNTED_SLABS;
   return {
     at: row.at,

@@ -6,11 +6,20 @@ import { INDEXD_PRIVILEGES, type TablePrivileges } from "../indexd/version/index
 
 export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   ...INDEXD_PRIVILEGES,
-  // Ours. The journal is append-only for workers too.
+  // Ours. Of the journal's rows only their place in the stream is ever written again.
   { table: "slabmend.leases", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.repairs", select: "all", insert: "all", update: "all", delete: true },
-  { table: "slabmend.journal", select: "all", insert: "all" },
   { table: "slabmend.uploads", select: "all", insert: "all", update: "all", delete: true },
+  {
+    table: "slabmend.journal",
+    select: "all",
+    insert: "all",
+    update: ["incarnation", "position"],
+    delete: true,
+  },
+  { table: "slabmend.journal_head", select: "all", update: "all" },
+  { table: "slabmend.followers", select: "all", insert: "all", update: "all" },
+  { table: "slabmend.totals", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.denials", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.moved", select: "all", insert: "all", update: ["moved_at"], delete: true },
   { table: "slabmend.dead_letters", select: "all", insert: "all", update: "all", delete: true },

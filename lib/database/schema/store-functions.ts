@@ -33,10 +33,15 @@ const FILES = [
   "../leases/reap-leases.sql",
   "../runs/hold-run.sql",
   "../indexd/bump-events.sql",
+  "../journal/sequence-journal.sql",
+  "../journal/join-journal.sql",
+  "../journal/follow-totals.sql",
+  "../journal/work-since.sql",
+  "../journal/forget-journal.sql",
 ] as const;
 
 /**
- * The functions in schema `slabmend` that read or write indexd's tables, in the order in which they need each other.
+ * The functions in schema `slabmend` that are called as one statement, in the order in which they need each other.
  * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0140).
  */
 export function readStoreFunctions(): readonly string[] {

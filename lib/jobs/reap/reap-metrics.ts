@@ -9,6 +9,7 @@ export function reapMetrics(report: ReapReport): MetricValues {
     LeasesTaken: report.taken,
     SlabsQuarantined: report.quarantined,
     DeadLetters: report.deadLetters,
+    JournalRowsSequenced: report.journal?.sequenced,
     CircuitBreakerOpen: report.breaker === undefined ? undefined : Number(report.breaker === "open"),
   };
 }

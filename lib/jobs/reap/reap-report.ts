@@ -1,5 +1,6 @@
 import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
+import type { JournalReport } from "../journal/follow-journal.ts";
 
 /** What one run of reap did. */
 export interface ReapReport {
@@ -11,11 +12,13 @@ export interface ReapReport {
   readonly resent: number;
   readonly deadLetters: number;
   readonly forgotten: number;
+  /** Undefined when a part of it failed. */
+  readonly journal: JournalReport | undefined;
   /** Undefined when it could not be told. */
   readonly breaker: CircuitBreaker["kind"] | undefined;
 }
 
-export type ReapPhase = "fleet" | "leases" | "events" | "unsent" | "dead-letters" | "history";
+export type ReapPhase = "fleet" | "leases" | "events" | "unsent" | "dead-letters" | "history" | "journal";
 
 /** Thrown at the end of a run of reap in which something failed; the rest was done, and the next run tries again. */
 export class ReapIncompleteError extends SlabmendError<"reap-incomplete"> {

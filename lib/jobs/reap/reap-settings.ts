@@ -10,6 +10,8 @@ export interface ReapSettings {
   readonly resendAfterMs: number;
   /** The history of a slab that is fine is kept this long after its next attempt; at least claim's grace. */
   readonly forgetAfterMs: number;
+  /** Rows of the journal are kept this long, and longer while a follower has not passed them. */
+  readonly keepJournalMs: number;
   readonly fleet: BreakerLimits;
 }
 
@@ -20,5 +22,7 @@ export const DEFAULT_REAP_SETTINGS: ReapSettings = {
   resendAfterMs: 10_000,
   // The longest grace that can be configured.
   forgetAfterMs: 86_400_000,
+  // A quarter: what an alarm or a bill of last month was about can still be looked up. The archive keeps all of it.
+  keepJournalMs: 90 * 86_400_000,
   fleet: DEFAULT_BREAKER_LIMITS,
 };

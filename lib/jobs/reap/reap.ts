@@ -8,6 +8,7 @@
  *   dead letters   go into a table
  *   history        of slabs that are simply fine, or no more, is forgotten; so are denials of sectors that are no more, and notes
  *                  of uploads that hosts do not keep
+ *   journal        rows get their place in the stream, are summed up, and deleted when they are old (docs/journal.md)
  *
  * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
  * point leaves work that the next run does.
@@ -24,6 +25,7 @@ import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { forgetUploads } from "../../database/leases/uploads.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
+import { followJournal, type JournalReport, type JournalStep } from "../journal/follow-journal.ts";
 import { type SendStep, sendLeases } from "../send-leases/send-leases.ts";
 import { type DrainStep, drainDeadLetters } from "./drain-dead-letters.ts";
 import { reapExpiredLeases } from "./reap-expired-leases.ts";
@@ -37,7 +39,8 @@ export type ReapStep =
   | "events-bumped"
   | SendStep
   | DrainStep
-  | "history-forgotten";
+  | "history-forgotten"
+  | JournalStep;
 
 export interface ReapDependencies {
   readonly ask: Ask;
@@ -75,6 +78,7 @@ export async function reap(
     resent: 0,
     deadLetters: 0,
     forgotten: 0,
+    journal: undefined as JournalReport | undefined,
     breaker: undefined as CircuitBreaker["kind"] | undefined,
   };
   const failures = new Map<ReapPhase, unknown>();
@@ -132,6 +136,9 @@ export async function reap(
     );
     report.forgotten += await ask((sql) => forgetDenials(sql, { limit: FORGET_LIMIT }));
     if (report.forgotten > 0) await deps.step?.("history-forgotten");
+  });
+  await phase("journal", async () => {
+    report.journal = await followJournal(deps, settings, timeIsUp);
   });
   if (failures.size > 0) throw new ReapIncompleteError(report, failures);
   return report;

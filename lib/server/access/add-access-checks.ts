@@ -61,8 +61,7 @@ export function addAccessChecks(server: FastifyInstance, settings: AccessSetting
     if (!isOurHost(host, hosts)) throw hostNotOurs();
     if (HEALTH_PATHS.has(request.url.split("?")[0] ?? "")) return;
     const writes = !READS.has(request.method);
-    if (guard !== undefined && !hasToken(request)) {
-      if (writes) throw tokenMissing();
+    if (guard !== undefined && !writes && !hasToken(request)) {
       const password = basicPassword(authorization);
       const verdict = password === undefined ? "missing" : await guard.check(password, () => mayTry(request));
       if (verdict !== "right") {

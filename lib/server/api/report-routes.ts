@@ -7,11 +7,12 @@ import { MOST_REPAIRS, readHistoryReport } from "../../reports/history.ts";
 import { historySchema } from "../../reports/history-schema.ts";
 import { readHostsReport } from "../../reports/hosts.ts";
 import { hostsSchema } from "../../reports/hosts-schema.ts";
+import { readLossesReport } from "../../reports/losses.ts";
 import { readSlabReport } from "../../reports/slab.ts";
 import { MOST_SLABS, readSlabsReport } from "../../reports/slabs.ts";
 import { slabSchema, slabsSchema } from "../../reports/slabs-schema.ts";
 import { readDeadLettersReport, readQuarantineReport } from "../../reports/standing.ts";
-import { deadLettersSchema, quarantineSchema } from "../../reports/standing-schema.ts";
+import { deadLettersSchema, lossesSchema, quarantineSchema } from "../../reports/standing-schema.ts";
 import { readThroughputReport } from "../../reports/throughput.ts";
 import { throughputSchema } from "../../reports/throughput-schema.ts";
 import { parseHostKey, parseSlabId, type SlabId } from "../../slab/ids.ts";
@@ -155,6 +156,22 @@ const quarantine = apiRoute({
   run: ({ ask }, { query: { limit = 100 } }) => readQuarantineReport(ask, { limit }),
 });
 
+const losses = apiRoute({
+  method: "GET",
+  path: "/losses",
+  name: "losses",
+  says: "Sectors that hosts denied to have, the latest denial first.",
+  query: v.strictObject({
+    host: v.optional(v.pipe(hex, v.description("host key"))),
+    state: v.optional(v.picklist(["open", "lost"])),
+    limit: v.optional(whole(1, 1_000)),
+    cursor,
+  }),
+  answer: lossesSchema,
+  run: ({ ask }, { query: { host, limit = 100, ...rest } }) =>
+    readLossesReport(ask, { ...rest, limit, host: host === undefined ? undefined : parseHostKey(host) }),
+});
+
 export const REPORT_ROUTES = [
   slabs,
   oneSlab,
@@ -164,4 +181,5 @@ export const REPORT_ROUTES = [
   throughput,
   deadLetters,
   quarantine,
+  losses,
 ] as const;

@@ -70,7 +70,7 @@ export const LOCALSTACK: Emulator = installed({
     LOCALSTACK_HOST: `127.0.0.1:${port}`,
     // Names of queues in paths; by default they are in host names, which nobody resolves.
     SQS_ENDPOINT_STRATEGY: "path",
-    SERVICES: "sqs",
+    SERVICES: "sqs,s3",
     STRICT_SERVICE_LOADING: "1",
     DNS_ADDRESS: "0",
     DISABLE_EVENTS: "1",

@@ -14,7 +14,7 @@ export const skipReason = path === undefined ? "no Chromium: run scripts/install
 
 export interface OpenedPage {
   readonly page: Page;
-  /** What the browser asked for, by URL, with the size of each answer's body as it was sent. */
+  /** What the browser asked for, by URL; of the page and its files, with the size of the body without compression. */
   readonly requests: { readonly url: string; readonly bytes: number }[];
   /** Errors and warnings of the page and its console; what the policy refused is among them. */
   readonly complaints: string[];
@@ -35,9 +35,10 @@ export function useBrowser(): {
       const page = await context.newPage();
       const requests: OpenedPage["requests"] = [];
       const complaints: string[] = [];
-      page.on("requestfinished", async (request) => {
-        const sizes = await request.sizes().catch(() => undefined);
-        requests.push({ url: request.url(), bytes: sizes?.responseBodySize ?? 0 });
+      page.on("response", async (response) => {
+        const isFile = /^\/(assets\/.*)?$/.test(new URL(response.url()).pathname);
+        const body = isFile ? await response.body().catch(() => undefined) : undefined;
+        requests.push({ url: response.url(), bytes: body?.length ?? 0 });
       });
       page.on("requestfailed", (request) => requests.push({ url: request.url(), bytes: 0 }));
       page.on("pageerror", (error) => complaints.push(error.message));

@@ -19,7 +19,13 @@ describe("the command line", () => {
   it("the demo's command line takes every option", () => {
     const flags = ["slabs", "hosts", "min-shards", "total-shards", "dead", "blocked", "bad-contracts"];
     const more = ["lost-sectors", "liars", "kill-workers", "workers", "endangered"];
-    const database = ["restart-database", "end-backends", "silent-database", "wrong-clocks"];
+    const database = [
+      "restart-database",
+      "end-backends",
+      "silent-database",
+      "wrong-clocks",
+      "forgetful-hosts",
+    ];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
       parseDemoOptions([
@@ -52,6 +58,7 @@ describe("the command line", () => {
       endBackends: 14,
       silentDatabase: 15,
       wrongClocks: 16,
+      forgetfulHosts: 17,
       seed: "any text",
       json: true,
       report: "a.html",

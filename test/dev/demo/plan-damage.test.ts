@@ -20,6 +20,7 @@ const small: DemoOptions = {
   endBackends: 0,
   silentDatabase: 0,
   wrongClocks: 0,
+  forgetfulHosts: 0,
   workers: 2,
   indexd: "0.6.1",
   upgrade: false,
@@ -46,7 +47,7 @@ describe("planDamage", () => {
     [
       "more dead hosts than any slab survives",
       { hosts: 6, dead: 3, blocked: 0, badContracts: 0 },
-      /^--dead 3 and --liars 1: slab 0 would keep 2 readable sectors of the 3 it needs$/,
+      /^--dead 3, --liars 1 and --forgetful-hosts 0: slab 0 would keep 2 readable sectors of the 3 it needs$/,
     ],
     ["more lost sectors than stored", { lostSectors: 13 }, /^--lost-sectors 13: expected at most the 12/],
     [
@@ -114,6 +115,7 @@ describe("planDamage", () => {
           endBackends: 0,
           silentDatabase: 0,
           wrongClocks: 0,
+          forgetfulHosts: 0,
           workers: 1,
           indexd: "0.6.1",
           upgrade: false,

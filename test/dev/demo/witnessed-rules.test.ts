@@ -21,7 +21,7 @@ describe("rule 6: lost is only what a host has lost", () => {
     { root: root(1), hostId: host(1), noticed: false },
     { root: root(2), hostId: host(2), noticed: true },
   ];
-  const nothing: RecordedLosses = { journalled: [], movedFromNowhere: [], now: [] };
+  const nothing: RecordedLosses = { journalled: [], denied: [], movedFromNowhere: [], now: [] };
   const lost = (n: number, on: number): RecordedLosses => ({
     ...nothing,
     journalled: [{ root: root(n), hostId: host(on) }],
@@ -32,8 +32,18 @@ describe("rule 6: lost is only what a host has lost", () => {
     ["an unnoticed loss, said by the host that had it", lost(1, 1), undefined],
     [
       "planted losses, moved and not moved",
-      { journalled: [], movedFromNowhere: [root(1), root(2)], now: [root(2)] },
+      { ...nothing, movedFromNowhere: [root(1), root(2)], now: [root(2)] },
       undefined,
+    ],
+    [
+      "a denial by the host that lost the sector",
+      { ...nothing, denied: [{ root: root(1), hostId: host(1) }] },
+      undefined,
+    ],
+    [
+      "a denial by a host that has the sector",
+      { ...nothing, denied: [{ root: root(3), hostId: host(1) }] },
+      /a denial of sector 0+3 by host 1 is recorded, which has it$/,
     ],
     ["a sector that its host has", lost(3, 1), /3 was recorded lost on host 1, which has it$/],
     ["on another host", lost(1, 2), /recorded lost on host 2, but host 1 lost it$/],
@@ -52,6 +62,18 @@ describe("rule 6: lost is only what a host has lost", () => {
     const found = unplantedLosses(planted, recorded);
     expect(found).toEqual(message === undefined ? [] : [expect.stringMatching(message)]);
   });
+});
+
+test("rule 6: of a host that forgot for a while two sectors may be recorded lost, and any denied", () => {
+  const forgetful = new Set([host(9)]);
+  const of = (count: number): RecordedLosses => {
+    const locations = Array.from({ length: count }, (_, n) => ({ root: root(n), hostId: host(9) }));
+    return { journalled: locations, denied: locations, movedFromNowhere: [], now: [] };
+  };
+  expect(unplantedLosses([], of(2), forgetful)).toEqual([]);
+  expect(unplantedLosses([], of(3), forgetful)).toEqual([
+    "3 sectors were recorded lost on host 9, which only forgot them for a while",
+  ]);
 });
 
 describe("rule 9: messages hold ids and the token only", () => {

@@ -47,6 +47,7 @@ async function byFunctions(world: SdkWorld, damage: readonly DamagedSector[]): P
     runtime,
     deployment,
     hosts,
+    forgetful: [],
     damage,
     danger: createDangerWatch(await readDanger(sql)),
     kills: { wanted: 0, random: () => 0 },

@@ -1,4 +1,4 @@
-import type { StatusReport, WorkersReport } from "../openapi/reports.ts";
+import type { DatabaseEvent, StatusReport, WorkersReport } from "../openapi/reports.ts";
 import {
   type Connection,
   type ConnectionEvent,
@@ -58,14 +58,14 @@ export function followEvents(show: (live: Live) => void): () => void {
       change({ kind: "database-back", atMs }, { status, clockOffsetMs: Date.parse(status.at) - atMs });
     });
     on("workers", (workers: WorkersReport) => change({ kind: "heard", atMs: Date.now() }, { workers }));
-    on("database", ({ away, since, code }: { away: boolean; since: string | null; code?: string }) => {
+    on("database", ({ away, since, code }: DatabaseEvent) => {
       const atMs = Date.now();
       if (away)
         change({
           kind: "database-away",
           atMs,
           since: since ?? new Date(atMs).toISOString(),
-          code: code ?? null,
+          code,
         });
       else change({ kind: "database-back", atMs });
     });

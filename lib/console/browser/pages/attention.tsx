@@ -1,6 +1,7 @@
 import type { DeadLettersReport, LossesReport, QuarantineReport } from "../openapi/reports.ts";
 import { useConsole } from "../parts/context.ts";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { useReport } from "../parts/use-report.ts";
 import { ago, counted, shortKey, until } from "../view/format.ts";
 import type { Tone } from "../view/tone.ts";
@@ -35,40 +36,38 @@ function Quarantine() {
           slabs.length === 0 ? (
             <Empty icon="check" title="No slab is in quarantine" />
           ) : (
-            <div class="table-wrap">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Slab</th>
-                    <th scope="col">Ends</th>
-                    <th scope="col" class="number">
-                      Crashes
-                    </th>
-                    <th scope="col">Reason</th>
-                    <th scope="col">
-                      <span class="visually-hidden">Release</span>
-                    </th>
+            <Table label="Slabs in quarantine">
+              <thead>
+                <tr>
+                  <th scope="col">Slab</th>
+                  <th scope="col">Ends</th>
+                  <th scope="col" class="number">
+                    Crashes
+                  </th>
+                  <th scope="col">Reason</th>
+                  <th scope="col">
+                    <span class="visually-hidden">Release</span>
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {slabs.map(({ slabId, until: end, crashes, reason }) => (
+                  <tr key={slabId}>
+                    <td>
+                      <a href={`#/slabs/${slabId}`}>{slabId}</a>
+                    </td>
+                    <td>{until(end, nowMs)}</td>
+                    <td class="number">{crashes}</td>
+                    <td>{reason}</td>
+                    <td class="number">
+                      <button type="button" class="button" onClick={() => release(slabId)}>
+                        Release<span class="visually-hidden">{` slab ${slabId}`}</span>…
+                      </button>
+                    </td>
                   </tr>
-                </thead>
-                <tbody>
-                  {slabs.map(({ slabId, until: end, crashes, reason }) => (
-                    <tr key={slabId}>
-                      <td>
-                        <a href={`#/slabs/${slabId}`}>{slabId}</a>
-                      </td>
-                      <td>{until(end, nowMs)}</td>
-                      <td class="number">{crashes}</td>
-                      <td>{reason}</td>
-                      <td class="number">
-                        <button type="button" class="button" onClick={() => release(slabId)}>
-                          Release<span class="visually-hidden">{` slab ${slabId}`}</span>…
-                        </button>
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+                ))}
+              </tbody>
+            </Table>
           )
         }
       </Loaded>
@@ -94,6 +93,15 @@ function DeadLetters() {
       path: "/dead-letters/redrive",
       done: report.again,
     });
+  const forget = (messageId: string) =>
+    ask({
+      title: "Forget this dead letter?",
+      says: "Its slab goes on without it; a lease that still waits for it ends by itself.",
+      confirm: "Forget",
+      method: "DELETE",
+      path: `/dead-letters/${encodeURIComponent(messageId)}`,
+      done: report.again,
+    });
   return (
     <Card title="Dead letters" aside="messages that no repair began from">
       <Loaded report={report}>
@@ -102,40 +110,48 @@ function DeadLetters() {
             <Empty icon="check" title="There is no dead letter" />
           ) : (
             <>
-              <div class="table-wrap">
-                <table>
-                  <thead>
-                    <tr>
-                      <th scope="col">Last seen</th>
-                      <th scope="col">Slab</th>
-                      <th scope="col">Fate</th>
-                      <th scope="col">Cause</th>
-                      <th scope="col" class="number">
-                        Received
-                      </th>
+              <Table label="Dead letters">
+                <thead>
+                  <tr>
+                    <th scope="col">Last seen</th>
+                    <th scope="col">Slab</th>
+                    <th scope="col">Fate</th>
+                    <th scope="col">Cause</th>
+                    <th scope="col" class="number">
+                      Received
+                    </th>
+                    <th scope="col">
+                      <span class="visually-hidden">Forget</span>
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {letters.map((letter) => (
+                    <tr key={letter.messageId}>
+                      <td>{ago(letter.lastSeen, nowMs)}</td>
+                      <td>
+                        {letter.slabId === null ? (
+                          "unknown"
+                        ) : (
+                          <a href={`#/slabs/${letter.slabId}`}>{letter.slabId}</a>
+                        )}
+                      </td>
+                      <td>
+                        <Tag tone={FATES[letter.fate][0]}>{FATES[letter.fate][1]}</Tag>
+                      </td>
+                      <td>{letter.cause}</td>
+                      <td class="number">{counted(letter.receiveCount, "time")}</td>
+                      <td class="number">
+                        <button type="button" class="button" onClick={() => forget(letter.messageId)}>
+                          Forget
+                          <span class="visually-hidden">{` the letter seen ${ago(letter.lastSeen, nowMs)}`}</span>
+                          …
+                        </button>
+                      </td>
                     </tr>
-                  </thead>
-                  <tbody>
-                    {letters.map((letter) => (
-                      <tr key={letter.messageId}>
-                        <td>{ago(letter.lastSeen, nowMs)}</td>
-                        <td>
-                          {letter.slabId === null ? (
-                            "unknown"
-                          ) : (
-                            <a href={`#/slabs/${letter.slabId}`}>{letter.slabId}</a>
-                          )}
-                        </td>
-                        <td>
-                          <Tag tone={FATES[letter.fate][0]}>{FATES[letter.fate][1]}</Tag>
-                        </td>
-                        <td>{letter.cause}</td>
-                        <td class="number">{counted(letter.receiveCount, "time")}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+                  ))}
+                </tbody>
+              </Table>
               <button type="button" class="button" onClick={redrive}>
                 {`Send ${counted(total, "dead letter")} again…`}
               </button>
@@ -152,8 +168,6 @@ const LOSS_TONES: Readonly<Record<string, Tone>> = { open: "warn", lost: "danger
 function Losses() {
   const { nowMs } = useConsole();
   const report = useReport<LossesReport>("/losses", 30_000);
-  // A server without this report answers 404: then there is nothing to show.
-  if (report.problem?.status === 404) return null;
   return (
     <Card title="Denials and losses" aside="sectors that hosts denied to have">
       <Loaded report={report}>
@@ -161,40 +175,40 @@ function Losses() {
           losses.length === 0 ? (
             <Empty icon="check" title="No host denied a sector" />
           ) : (
-            <div class="table-wrap">
-              <table>
-                <thead>
-                  <tr>
-                    <th scope="col">Last denied</th>
-                    <th scope="col">State</th>
-                    <th scope="col">Host</th>
-                    <th scope="col">Sector</th>
-                    <th scope="col">Slabs</th>
-                    <th scope="col" class="number">
-                      Denied
-                    </th>
+            <Table label="Denials and losses">
+              <thead>
+                <tr>
+                  <th scope="col">Last denied</th>
+                  <th scope="col">State</th>
+                  <th scope="col">Host</th>
+                  <th scope="col">Sector</th>
+                  <th scope="col">Slabs</th>
+                  <th scope="col" class="number">
+                    Denied
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {losses.map((loss) => (
+                  <tr key={`${loss.root}${loss.host}`}>
+                    <td>{ago(loss.lastDeniedAt, nowMs)}</td>
+                    <td>
+                      <Tag tone={LOSS_TONES[loss.state] ?? "quiet"}>
+                        {loss.isBadForGood ? `${loss.state}, bad for good` : loss.state}
+                      </Tag>
+                    </td>
+                    <td class="mono">{loss.host === null ? "deleted" : shortKey(loss.host)}</td>
+                    <td class="mono">{shortKey(loss.root)}</td>
+                    <td>
+                      {loss.slabs.map((slab) => (
+                        <a key={slab} href={`#/slabs/${slab}`}>{`${slab} `}</a>
+                      ))}
+                    </td>
+                    <td class="number">{counted(loss.denials, "time")}</td>
                   </tr>
-                </thead>
-                <tbody>
-                  {losses.map((loss) => (
-                    <tr key={`${loss.root}${loss.host}`}>
-                      <td>{ago(loss.lastDeniedAt, nowMs)}</td>
-                      <td>
-                        <Tag tone={LOSS_TONES[loss.state] ?? "quiet"}>{loss.state}</Tag>
-                      </td>
-                      <td class="mono">{shortKey(loss.host)}</td>
-                      <td class="mono">{shortKey(loss.root)}</td>
-                      <td>
-                        {loss.slabs.map((slab) => (
-                          <a key={slab} href={`#/slabs/${slab}`}>{`${slab} `}</a>
-                        ))}
-                      </td>
-                      <td class="number">{counted(loss.denials, "time")}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
+                ))}
+              </tbody>
+            </Table>
           )
         }
       </Loaded>

@@ -6,9 +6,9 @@ import { Icon } from "../parts/icon.tsx";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
 import { useReport } from "../parts/use-report.ts";
 import { WorkerCards } from "../parts/workers.tsx";
-import { capitalised, linkOfAttention } from "../view/attention-link.ts";
+import { capitalised, linkOfAttention, toneOfAttention } from "../view/attention-link.ts";
 import { gaugesOf } from "../view/budget.ts";
-import { bytes, count, counted, duration, siacoins } from "../view/format.ts";
+import { bytes, count, counted, duration, figure, siacoins } from "../view/format.ts";
 import { toneOfOutcome } from "../view/outcome.ts";
 import { type Sentence, sentenceOf } from "../view/sentence.ts";
 import { seriesOf } from "../view/series.ts";
@@ -65,7 +65,7 @@ function Attention({ status }: { readonly status: StatusReport }) {
   return (
     <ul class="notices" aria-label="What wants attention">
       {status.attention.map(({ code, says, remedy }) => (
-        <li key={code} class="notice" data-tone={status.sentence.level === "danger" ? "danger" : "warn"}>
+        <li key={code} class="notice" data-tone={toneOfAttention(code)}>
           <Icon name="alert" />
           <div>
             <strong>{capitalised(says)}</strong>
@@ -211,7 +211,7 @@ function ThroughputCharts({ report }: { readonly report: ThroughputReport }) {
           unit="per hour"
           times={series.times}
           series={[{ label: "repaired", values: series.repairedPerHour, colour: "good", shape: "bars" }]}
-          print={count}
+          print={figure}
           summary={`${counted(series.total.slabs, "slab")} repaired or found healthy`}
         />
       </div>

@@ -3,6 +3,7 @@ import { useConsole } from "../parts/context.ts";
 import { History } from "../parts/history.tsx";
 import { Ring } from "../parts/ring.tsx";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { useReport } from "../parts/use-report.ts";
 import { ago, counted, probability, shortKey, until } from "../view/format.ts";
 import { SHARD_LOOKS } from "../view/ring.ts";
@@ -117,35 +118,33 @@ function Standing({ slab }: { readonly slab: SlabReport }) {
 
 function ShardTable({ slab }: { readonly slab: SlabReport }) {
   return (
-    <div class="table-wrap">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col" class="number">
-              Shard
-            </th>
-            <th scope="col">State</th>
-            <th scope="col">Host</th>
-            <th scope="col">Root</th>
-            <th scope="col">Why</th>
+    <Table label="Shards">
+      <thead>
+        <tr>
+          <th scope="col" class="number">
+            Shard
+          </th>
+          <th scope="col">State</th>
+          <th scope="col">Host</th>
+          <th scope="col">Root</th>
+          <th scope="col">Why</th>
+        </tr>
+      </thead>
+      <tbody>
+        {slab.shards.map((shard) => (
+          <tr key={shard.index}>
+            <td class="number">{shard.index}</td>
+            <td>
+              <Tag tone={SHARD_LOOKS[shard.state].tone}>{SHARD_LOOKS[shard.state].name}</Tag>
+            </td>
+            <td class="mono">
+              {shard.address ?? (shard.hostKey === null ? "none" : shortKey(shard.hostKey))}
+            </td>
+            <td class="mono">{shortKey(shard.root)}</td>
+            <td>{shard.why.join(", ")}</td>
           </tr>
-        </thead>
-        <tbody>
-          {slab.shards.map((shard) => (
-            <tr key={shard.index}>
-              <td class="number">{shard.index}</td>
-              <td>
-                <Tag tone={SHARD_LOOKS[shard.state].tone}>{SHARD_LOOKS[shard.state].name}</Tag>
-              </td>
-              <td class="mono">
-                {shard.address ?? (shard.hostKey === null ? "none" : shortKey(shard.hostKey))}
-              </td>
-              <td class="mono">{shortKey(shard.root)}</td>
-              <td>{shard.why.join(", ")}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </Table>
   );
 }

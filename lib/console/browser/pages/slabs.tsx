@@ -3,6 +3,7 @@ import { request } from "../api/request.ts";
 import type { SlabsReport, UnhealthySlab } from "../openapi/reports.ts";
 import { useConsole } from "../parts/context.ts";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
+import { Table } from "../parts/table.tsx";
 import { useReport } from "../parts/use-report.ts";
 import { counted, probability, until } from "../view/format.ts";
 import { toneOfOutcome } from "../view/outcome.ts";
@@ -96,31 +97,29 @@ function SlabList({ first, search }: { readonly first: SlabsReport; readonly sea
       title="Unhealthy slabs"
       aside={`${counted(first.matching, "slab")}, the most likely to be lost first`}
     >
-      <div class="table-wrap">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Slab</th>
-              <th scope="col" class="number">
-                Margin
-              </th>
-              <th scope="col">Shards</th>
-              <th scope="col">Chance of loss in a week</th>
-              <th scope="col">Causes</th>
-              <th scope="col">State</th>
-              <th scope="col">Last outcome</th>
-              <th scope="col" class="number">
-                Objects
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {slabs.map((slab) => (
-              <SlabRow key={slab.id} slab={slab} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label="Unhealthy slabs">
+        <thead>
+          <tr>
+            <th scope="col">Slab</th>
+            <th scope="col" class="number">
+              Margin
+            </th>
+            <th scope="col">Shards</th>
+            <th scope="col">Chance of loss in a week</th>
+            <th scope="col">Causes</th>
+            <th scope="col">State</th>
+            <th scope="col">Last outcome</th>
+            <th scope="col" class="number">
+              Objects
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {slabs.map((slab) => (
+            <SlabRow key={slab.id} slab={slab} />
+          ))}
+        </tbody>
+      </Table>
       {next === null ? null : (
         <button type="button" class="button" onClick={load}>
           Show more

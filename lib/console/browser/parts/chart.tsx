@@ -62,7 +62,17 @@ export function Chart({ title, unit, times, series, print, summary }: ChartProps
     <figure>
       <figcaption class="card-head">
         <h3>{title}</h3>
-        <span class="muted small">{unit}</span>
+        <span class="muted small">
+          {series.length < 2
+            ? null
+            : series.map(({ label, colour }, index) => (
+                <span key={label} class="line-name">
+                  <i style={{ color: `var(--${colour})` }} data-dashed={index > 0} />
+                  {label}
+                </span>
+              ))}
+          {unit}
+        </span>
       </figcaption>
       <div
         class="chart"
@@ -81,6 +91,10 @@ export function Chart({ title, unit, times, series, print, summary }: ChartProps
       </div>
     </figure>
   );
+}
+
+function halfBucket({ data: [times] }: uPlot): number {
+  return times.length < 2 ? 1_800 : (times[1]! - times[0]!) / 2;
 }
 
 /** What a colour token stands for in the present theme, as a canvas takes it. */
@@ -112,7 +126,11 @@ function optionsOf(
     padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
+    scales: {
+      // Half a bucket on both sides, so that the outer bars are whole.
+      x: { range: (chart, least, most) => [least - halfBucket(chart), most + halfBucket(chart)] },
+      y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] },
+    },
     axes: [
       { ...axis, grid: { show: false }, size: 26, space: 70, values: (_, ticks) => ticks.map(tickTime) },
       {
@@ -124,7 +142,7 @@ function optionsOf(
     ],
     series: [
       {},
-      ...series.map(({ label, colour, shape }): uPlot.Series => {
+      ...series.map(({ label, colour, shape }, index): uPlot.Series => {
         const stroke = colourOf(element, colour);
         return {
           label,
@@ -132,6 +150,8 @@ function optionsOf(
           width: shape === "bars" ? 1 : 1.75,
           fill: faded(stroke, shape === "bars" ? 0.55 : 0.12),
           points: { show: false },
+          // Colour is not the only difference.
+          ...(index > 0 ? { dash: [5, 3] } : {}),
           ...(shape === "bars" ? { paths: bars } : {}),
         };
       }),

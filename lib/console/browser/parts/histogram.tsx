@@ -56,9 +56,11 @@ export function Histogram({ status }: { readonly status: StatusReport }) {
         <li>
           <span class="swatch later" /> waiting: a grace, a next attempt or a lease ends first
         </li>
-        <li data-tone="danger">
-          <span class="swatch" /> ▲ in danger
-        </li>
+        {status.margins.some(({ inDanger }) => inDanger > 0) ? (
+          <li data-tone="danger">
+            <span class="swatch" /> ▲ in danger
+          </li>
+        ) : null}
       </ul>
     </>
   );

@@ -3,6 +3,7 @@ import { bytes, clockTime, duration, shortKey, siacoins } from "../view/format.t
 import { meaningOfOutcome, toneOfOutcome } from "../view/outcome.ts";
 import { useConsole } from "./context.ts";
 import { Tag } from "./states.tsx";
+import { Table } from "./table.tsx";
 
 type Repair = HistoryReport["repairs"][number];
 
@@ -16,59 +17,57 @@ export function History({
 }) {
   const { nowMs } = useConsole();
   return (
-    <div class="table-wrap">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Ended</th>
-            {hideSlab ? null : <th scope="col">Slab</th>}
-            <th scope="col">Outcome</th>
-            <th scope="col">Moves</th>
-            <th scope="col" class="number">
-              Took
-            </th>
-            <th scope="col" class="number">
-              Read
-            </th>
-            <th scope="col" class="number">
-              Written
-            </th>
-            <th scope="col" class="number">
-              Paid
-            </th>
+    <Table label="Repairs">
+      <thead>
+        <tr>
+          <th scope="col">Ended</th>
+          {hideSlab ? null : <th scope="col">Slab</th>}
+          <th scope="col">Outcome</th>
+          <th scope="col">Moves</th>
+          <th scope="col" class="number">
+            Took
+          </th>
+          <th scope="col" class="number">
+            Read
+          </th>
+          <th scope="col" class="number">
+            Written
+          </th>
+          <th scope="col" class="number">
+            Paid
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {repairs.map((repair) => (
+          <tr key={repair.id}>
+            <td>
+              <time dateTime={repair.endedAt} title={repair.endedAt}>
+                {clockTime(repair.endedAt, nowMs)}
+              </time>
+            </td>
+            {hideSlab ? null : (
+              <td>
+                <a href={`#/slabs/${repair.slabId}`}>{repair.slabId}</a>
+              </td>
+            )}
+            <td>
+              <span title={meaningOfOutcome(repair.outcome)}>
+                <Tag tone={toneOfOutcome(repair.outcome)}>{repair.outcome}</Tag>
+              </span>
+              {repair.error === null ? null : <div class="muted small">{repair.error}</div>}
+            </td>
+            <td>
+              <Moves repair={repair} />
+            </td>
+            <td class="number">{duration(repair.seconds)}</td>
+            <td class="number">{bytes(repair.bytesRead)}</td>
+            <td class="number">{bytes(repair.bytesWritten)}</td>
+            <td class="number">{siacoins(repair.paid.siacoins)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {repairs.map((repair) => (
-            <tr key={repair.id}>
-              <td>
-                <time dateTime={repair.endedAt} title={repair.endedAt}>
-                  {clockTime(repair.endedAt, nowMs)}
-                </time>
-              </td>
-              {hideSlab ? null : (
-                <td>
-                  <a href={`#/slabs/${repair.slabId}`}>{repair.slabId}</a>
-                </td>
-              )}
-              <td>
-                <span title={meaningOfOutcome(repair.outcome)}>
-                  <Tag tone={toneOfOutcome(repair.outcome)}>{repair.outcome}</Tag>
-                </span>
-                {repair.error === null ? null : <div class="muted small">{repair.error}</div>}
-              </td>
-              <td>
-                <Moves repair={repair} />
-              </td>
-              <td class="number">{duration(repair.seconds)}</td>
-              <td class="number">{bytes(repair.bytesRead)}</td>
-              <td class="number">{bytes(repair.bytesWritten)}</td>
-              <td class="number">{siacoins(repair.paid.siacoins)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </Table>
   );
 }
 

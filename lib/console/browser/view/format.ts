@@ -11,6 +11,10 @@ export const count = (value: number): string => whole.format(value);
 export const compact = (value: number): string =>
   Math.abs(value) < 1_000 ? whole.format(value) : short.format(value);
 
+/** `2.5`, `1,230`: of an axis. */
+export const figure = (value: number): string =>
+  value >= 1_000 ? whole.format(value) : upToThree.format(value);
+
 /** `1 slab`, `12 slabs`. */
 export const counted = (value: number, one: string, many = `${one}s`): string =>
   `${count(value)} ${value === 1 ? one : many}`;

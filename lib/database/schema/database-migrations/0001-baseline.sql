@@ -82,8 +82,14 @@ create table slabmend.journal (
   worker text not null,
   leased_at timestamptz not null,
   began_at timestamptz not null,
-  finished_at timestamptz not null
-);
+  finished_at timestamptz not null,
+  -- Its place in the stream (docs/journal.md), which the sequencer gives it once it is committed; null until then.
+  incarnation integer,
+  position bigint,
+  check ((incarnation is null) = (position is null))
+) with (autovacuum_vacuum_scale_factor = 0.05);
+create unique index journal_position_idx on slabmend.journal (position) where position is not null;
+create index journal_unsequenced_idx on slabmend.journal (id) where position is null;
 create index journal_finished_at_idx on slabmend.journal (finished_at);
 create index journal_slab_id_idx on slabmend.journal (slab_id, finished_at);
 
@@ -99,6 +105,53 @@ create table slabmend.uploads (
   primary key (slab_id, sector_id, host_id)
 );
 create index uploads_noted_at_idx on slabmend.uploads (noted_at);
+
+-- One row: the last place that was given. Whoever holds its lock may give places, delete old rows or join as a follower.
+create table slabmend.journal_head (
+  id smallint primary key default 0 check (id = 0),
+  -- Raised when the database was restored or moved, because a rewound or copied database gives the same positions again.
+  incarnation integer not null default 1 check (incarnation > 0),
+  position bigint not null default 0 check (position >= 0)
+);
+insert into slabmend.journal_head default values;
+
+-- How far each follower of the journal has come: docs/journal.md. Rows are kept until all have passed them.
+create table slabmend.followers (
+  name text primary key check (length(name) <= 1100),
+  -- It has passed everything up to here.
+  position bigint not null check (position >= 0),
+  -- Of the archive: SHA-256 of the segment that ends here; null before the first one.
+  segment text check (segment ~ '^[0-9a-f]{64}$'),
+  updated_at timestamptz not null,
+  -- A stable code: why it does not go on.
+  stopped_by text check (length(stopped_by) <= 200),
+  stopped_since timestamptz,
+  check ((stopped_by is null) = (stopped_since is null))
+);
+
+-- Hourly sums of the journal (UTC): lib/database/journal/follow-totals.sql. A job is counted once for its outcome, once
+-- for its error and once for each host.
+create table slabmend.totals (
+  dimension text not null check (dimension in ('outcome', 'cause', 'host')),
+  hour timestamptz not null,
+  kind text not null,
+  -- The outcome; the stable code of an error or of why a move was dropped; the host's public key in hex.
+  name text not null,
+  jobs bigint not null,
+  -- Those that moved something.
+  moving_jobs bigint not null,
+  sectors_copied bigint not null,
+  sectors_rebuilt bigint not null,
+  -- Of a host: moved away from it.
+  sectors_left bigint not null,
+  sectors_lost bigint not null,
+  sectors_dropped bigint not null,
+  bytes_read bigint not null,
+  bytes_written bigint not null,
+  hastings numeric(60, 0) not null,
+  worker_seconds double precision not null,
+  primary key (dimension, hour, kind, name)
+);
 
 -- What hosts said that they do not have (or have only corrupted), and where lost sectors were: a row for each sector and host. Written
 -- under the lease's token and the sector's lock. A row goes when the host has served the whole sector, or when the sector goes.
@@ -190,7 +243,9 @@ create table slabmend.indexd (
   -- The version by which to write; null: nothing may be written.
   profile integer,
   verdict text,
-  checked_at timestamptz
+  checked_at timestamptz,
+  -- As `init` found it: which indexer's database this is, also where it was copied to. Null: indexd had not started yet.
+  wallet_hash bytea check (octet_length(wallet_hash) = 32)
 );
 insert into slabmend.indexd (id) values (0);
 

@@ -1,0 +1,89 @@
+/**
+ * Hosts that deny every sector for a while and then have all of them again, as one does whose volume was not mounted. To
+ * indexd they look as good as any.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ISql } from "postgres";
+import { arrayLiteral } from "./array-literal.ts";
+import type { DemoHost } from "./register-hosts.ts";
+
+/** Longer than the first repairs take, so that many sectors are denied. */
+const FORGET_MS = 20_000;
+const POLL_MS = 50;
+/** A next attempt that is further ahead than this is not waited for. */
+const SOON_MS = 200_000;
+
+/** What forgetting cost. */
+export interface Forgetting {
+  readonly hosts: number;
+  /** From the first repair until they remembered. */
+  readonly forgotMs: number;
+  /** Sectors that they denied, as many as were known at the same time. */
+  readonly deniedSectors: number;
+  /** From then on until no denial of theirs was open any more, but for those that wait. */
+  readonly settledMs: number;
+  /** Open in the end: no host could take the sectors, and the next attempt of their slabs is an hour ahead. */
+  readonly waiting: number;
+}
+
+export interface ForgetfulHosts {
+  /** Looks at their denials. @returns whether they remember, and none is open whose slab is to be repaired soon */
+  isSettled(sql: ISql): Promise<boolean>;
+  stop(): Promise<Forgetting>;
+}
+
+/** @param hosts that forget already */
+export function startForgetfulHosts(parts: {
+  readonly hosts: readonly DemoHost[];
+  /** A repair is running. */
+  readonly isRepairing: () => Promise<boolean>;
+  readonly onRemembered: (line: string) => void;
+  readonly onFailure: (error: unknown) => void;
+}): ForgetfulHosts {
+  const { hosts, isRepairing, onRemembered, onFailure } = parts;
+  const ids = arrayLiteral(hosts.map(({ row }) => String(row.id)));
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const done = { hosts: hosts.length, forgotMs: 0, deniedSectors: 0, settledMs: 0, waiting: 0 };
+  let rememberedAtMs: number | undefined;
+  const remember = async (): Promise<void> => {
+    if (hosts.length === 0) return;
+    while (!(await isRepairing())) await sleep(POLL_MS, undefined, { signal });
+    const sinceMs = Date.now();
+    await sleep(FORGET_MS, undefined, { signal });
+    await Promise.all(hosts.map(({ swarm }) => swarm.setSwitches({ losesSectors: "none" })));
+    rememberedAtMs = Date.now();
+    done.forgotMs = rememberedAtMs - sinceMs;
+    onRemembered(`${hosts.length} hosts remember the sectors that they denied for ${FORGET_MS / 1_000} s`);
+  };
+  const running = remember().catch((error: unknown) => {
+    if (!signal.aborted) onFailure(error);
+  });
+  return {
+    async isSettled(sql) {
+      if (hosts.length === 0) return true;
+      const [row] = await sql<{ known: number; open: number; waiting: number }[]>`
+        with open as (
+          select bool_and(s.next_repair_attempt > clock_timestamp() + ${SOON_MS} * interval '1 millisecond'
+            and s.id not in (select l.slab_id from slabmend.leases l)) as waits
+          from slabmend.open_denials() o
+          join slab_sectors ss on ss.sector_id = o.sector_id join slabs s on s.id = ss.slab_id
+          where o.host_id = any (${ids}::integer[])
+          group by o.sector_id
+        )
+        select (select count(*)::integer from slabmend.denials d where d.host_id = any (${ids}::integer[])) as known,
+          (select count(*)::integer from open where not waits) as open,
+          (select count(*)::integer from open where waits) as waiting`;
+      done.deniedSectors = Math.max(done.deniedSectors, row!.known);
+      done.waiting = row!.waiting;
+      const isSettled = rememberedAtMs !== undefined && row!.open === 0;
+      if (isSettled && done.settledMs === 0) done.settledMs = Date.now() - rememberedAtMs!;
+      return isSettled;
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+      return done;
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * An archive in a directory. A file appears whole or not at all: it is written under another name, made durable, and then
+ * linked to its own, which fails if that exists. Manifests are numbered and the highest number counts, so that replacing one is
+ * creating the next: a process that is late creates one that is not the highest, or none.
+ */
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ArchiveError, altered, unavailable } from "./archive-error.ts";
+import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
+
+const MANIFESTS = "manifests";
+const UNFINISHED = "unfinished";
+/** Older manifests are of no use; these are for whoever reads one at this moment. */
+const MANIFESTS_KEPT = 10;
+/** No write takes as long: what is left of one died with its process. */
+const UNFINISHED_MS = 3_600_000;
+
+export function createDirectoryStorage(directory: string): ArchiveStorage {
+  const guard = async <Result>(what: string, work: () => Promise<Result>): Promise<Result> =>
+    await work().catch((cause: unknown) => {
+      throw cause instanceof ArchiveError ? cause : unavailable(directory, what, cause);
+    });
+  const create = async (key: string, bytes: Uint8Array): Promise<boolean> => {
+    const path = join(directory, key);
+    const unfinished = join(directory, UNFINISHED, randomUUID());
+    await mkdir(dirname(path), { recursive: true });
+    await mkdir(dirname(unfinished), { recursive: true });
+    try {
+      await writeDurably(unfinished, bytes);
+      await link(unfinished, path);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") return false;
+      throw error;
+    } finally {
+      await rm(unfinished, { force: true });
+    }
+    await syncDirectory(dirname(path));
+    return true;
+  };
+  const numbers = async (): Promise<number[]> => {
+    const names = await readdir(join(directory, MANIFESTS)).catch(nothingIfMissing);
+    return (names ?? []).map(numberOf).filter((number) => number > 0);
+  };
+  return {
+    place: directory,
+    read: (key) =>
+      guard(`read ${key}`, async () => {
+        const path = join(directory, key);
+        const size = (await stat(path).catch(nothingIfMissing))?.size;
+        if (size === undefined) return undefined;
+        if (size > MOST_FILE_BYTES) throw altered(key, `at most ${MOST_FILE_BYTES} bytes`, String(size));
+        return await readFile(path);
+      }),
+    create: (key, bytes) => guard(`create ${key}`, () => create(key, bytes)),
+    readHead: () =>
+      guard("read the manifest", async () => {
+        // One that is replaced ten times between the two reads would be gone: then the directory is read again.
+        for (;;) {
+          const newest = Math.max(0, ...(await numbers()));
+          if (newest === 0) return undefined;
+          const bytes = await readFile(join(directory, MANIFESTS, nameOf(newest))).catch(nothingIfMissing);
+          if (bytes !== undefined) return { bytes, version: String(newest) };
+        }
+      }),
+    replaceHead: (bytes, version) =>
+      guard("replace the manifest", async () => {
+        // Of a directory that is not there nothing is made: an unmounted disk must not become a new archive.
+        if (version !== undefined) await stat(join(directory, MANIFESTS));
+        const next = Number(version ?? 0) + 1;
+        if (!(await create(`${MANIFESTS}/${nameOf(next)}`, bytes))) return false;
+        const found = await numbers();
+        if (Math.max(...found) > next) return false;
+        await tidy(directory, found, next);
+        return true;
+      }),
+  };
+}
+
+const nameOf = (number: number): string => `${String(number).padStart(12, "0")}.json`;
+const numberOf = (name: string): number => (/^[0-9]{12}\.json$/.test(name) ? Number.parseInt(name, 10) : 0);
+
+async function tidy(directory: string, manifests: readonly number[], newest: number): Promise<void> {
+  for (const number of manifests) {
+    if (number <= newest - MANIFESTS_KEPT)
+      await rm(join(directory, MANIFESTS, nameOf(number)), { force: true });
+  }
+  for (const name of await readdir(join(directory, UNFINISHED))) {
+    const path = join(directory, UNFINISHED, name);
+    const written = (await stat(path).catch(nothingIfMissing))?.mtimeMs ?? 0;
+    if (Date.now() - written > UNFINISHED_MS) await rm(path, { force: true });
+  }
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "wx", 0o640);
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function nothingIfMissing(error: unknown): undefined {
+  if (codeOf(error) === "ENOENT") return undefined;
+  throw error;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,59 @@
+import type { Checkpoint } from "../database/journal/followers.ts";
+import { ArchiveError, altered, missing } from "./archive-error.ts";
+import { MANIFEST_KEY, type Manifest } from "./manifest.ts";
+
+/** How an archive and the checkpoint of its follower stand to each other. */
+export type HeadVerdict =
+  /** The archive ends at the checkpoint: write the next segment. */
+  | { readonly kind: "in-step" }
+  /**
+   * The archive has one segment more, as after a crash before the checkpoint moved. If its rows are those of the database, the
+   * checkpoint moves; otherwise the database was rewound.
+   */
+  | { readonly kind: "one-ahead" }
+  /** The database was restored or moved since, and says so: its stream goes on from here in a later incarnation. */
+  | { readonly kind: "later-incarnation" }
+  | { readonly kind: "refused"; readonly error: ArchiveError };
+
+/** Pure. */
+export function judgeHead(
+  checkpoint: Checkpoint,
+  manifest: Manifest | undefined,
+  database: { readonly incarnation: number; readonly place: string },
+): HeadVerdict {
+  const { position, segment } = checkpoint;
+  if (manifest === undefined) {
+    if (segment === undefined) return { kind: "in-step" };
+    return { kind: "refused", error: missing(database.place, MANIFEST_KEY) };
+  }
+  if (manifest.segment.sha256 === segment) return { kind: "in-step" };
+  if (manifest.incarnation < database.incarnation && manifest.position >= position) {
+    return { kind: "later-incarnation" };
+  }
+  if (manifest.incarnation > database.incarnation || manifest.position > position) {
+    const isOneAhead = manifest.incarnation === database.incarnation && manifest.previous?.sha256 === segment;
+    return isOneAhead ? { kind: "one-ahead" } : { kind: "refused", error: rewound(manifest, checkpoint) };
+  }
+  const archived = `${manifest.incarnation}/${manifest.position}`;
+  return {
+    kind: "refused",
+    error: altered(
+      MANIFEST_KEY,
+      `the segment that was written up to position ${position}`,
+      `one up to ${archived}`,
+    ),
+  };
+}
+
+export function rewound(
+  archive: { readonly incarnation: number; readonly position: number },
+  { position }: Pick<Checkpoint, "position">,
+): ArchiveError {
+  return new ArchiveError({
+    code: "archive-rewound",
+    message: `the archive: expected what this database wrote up to position ${position}, got rows up to ${archive.incarnation}/${archive.position} that it does not have`,
+    remedy:
+      "This database was restored from a backup, or is a copy of the one that writes here. Do not let it repair before you know which: docs/runbook.md#archive-stopped.",
+    details: { position, archived: archive.position, incarnation: archive.incarnation },
+  });
+}

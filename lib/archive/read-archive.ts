@@ -1,0 +1,111 @@
+/**
+ * Reads an archive for a restore. All of the segments that are asked for are verified before the first row is handed out: when
+ * one is missing, truncated, altered, or of another indexer, nothing is followed.
+ */
+import type { JournalRow } from "../database/journal/read-journal-rows.ts";
+import { altered, missing, ofAnotherIndexer } from "./archive-error.ts";
+import type { ArchiveStorage } from "./archive-storage.ts";
+import { decodeManifest, MANIFEST_KEY } from "./manifest.ts";
+import { decodeSegment, type Segment, type SegmentHeader, type SegmentRef } from "./segment.ts";
+
+/** A place in the stream. */
+export interface JournalPlace {
+  readonly incarnation: number;
+  readonly position: number;
+}
+
+export interface VerifiedArchive {
+  /** The last row. */
+  readonly end: JournalPlace;
+  /** Segments that hold rows after the place that was asked for. */
+  readonly segments: number;
+  /** Those rows, in the order of the stream. Each segment is read and compared with its checksum once more. */
+  rows(): AsyncGenerator<JournalRow>;
+}
+
+/**
+ * Verifies what an archive holds after a place: checksums, that each segment goes on where the one before ends, incarnations,
+ * and whose it is. Memory grows by some 200 bytes a segment.
+ *
+ * @param walletHash of the indexer that it must be of, in hex
+ * @param after a place that the archive has passed; undefined: from its beginning
+ * @throws {ArchiveError} `archive-missing`, `archive-altered`, `archive-of-another-indexer` or `archive-unavailable`
+ */
+export async function verifyArchive(
+  storage: ArchiveStorage,
+  { walletHash, after }: { readonly walletHash: string; readonly after?: JournalPlace },
+  signal: AbortSignal,
+): Promise<VerifiedArchive> {
+  const head = await storage.readHead(signal);
+  if (head === undefined) throw missing(storage.place, MANIFEST_KEY);
+  const manifest = decodeManifest(head.bytes, walletHash);
+  const { incarnation, position } = manifest;
+  if (after !== undefined && isBefore(manifest, after)) {
+    throw altered(MANIFEST_KEY, `at least ${name(after)}`, name(manifest));
+  }
+  const refs: SegmentRef[] = [];
+  let next: SegmentHeader | undefined;
+  let ref: SegmentRef | null = after !== undefined && !isBefore(after, manifest) ? null : manifest.segment;
+  while (ref !== null) {
+    const { header } = await readSegment(storage, ref, signal);
+    if (header.walletHash !== walletHash) throw ofAnotherIndexer(ref.key);
+    if (next === undefined && (header.incarnation !== incarnation || header.to !== position)) {
+      throw altered(ref.key, `the end ${name(manifest)}`, `${header.incarnation}/${header.to}`);
+    }
+    if (next !== undefined) assertContinuous(header, next, ref.key);
+    refs.push(ref);
+    next = header;
+    ref = after !== undefined && reaches(header, after) ? null : header.previous;
+  }
+  if (after !== undefined && next !== undefined && !reaches(next, after)) {
+    throw altered(refs.at(-1)!.key, `a segment before it, back to ${name(after)}`, "none");
+  }
+  const inOrder = refs.toReversed();
+  return {
+    end: { incarnation, position },
+    segments: inOrder.length,
+    async *rows() {
+      for (const each of inOrder) {
+        for (const row of (await readSegment(storage, each, signal)).rows) {
+          if (after === undefined || isBefore(after, row)) yield row;
+        }
+      }
+    },
+  };
+}
+
+/** @throws {ArchiveError} `archive-missing` or `archive-altered` */
+export async function readSegment(
+  storage: ArchiveStorage,
+  ref: { readonly key: string; readonly sha256?: string },
+  signal: AbortSignal,
+): Promise<Segment> {
+  const file = await storage.read(ref.key, signal);
+  if (file === undefined) throw missing(storage.place, ref.key);
+  return decodeSegment(ref.key, file, ref.sha256);
+}
+
+/**
+ * Positions go on without a gap. A later incarnation may begin at an earlier position: that of the backup from which the
+ * database was restored.
+ */
+function assertContinuous(header: SegmentHeader, next: SegmentHeader, key: string): void {
+  const { incarnation, to } = header;
+  const isContinuous =
+    next.incarnation === incarnation
+      ? next.from === to + 1
+      : next.incarnation > incarnation && next.from <= to + 1;
+  if (!isContinuous) {
+    throw altered(key, `to end before ${next.incarnation}/${next.from}`, `the end ${incarnation}/${to}`);
+  }
+}
+
+/** Whether the row after the place is in this segment, or in one after it. */
+const reaches = (header: SegmentHeader, after: JournalPlace): boolean =>
+  isBefore({ incarnation: header.incarnation, position: header.from - 1 }, after) ||
+  (header.incarnation === after.incarnation && header.from - 1 === after.position);
+
+const isBefore = (a: JournalPlace, b: JournalPlace): boolean =>
+  a.incarnation < b.incarnation || (a.incarnation === b.incarnation && a.position < b.position);
+
+const name = ({ incarnation, position }: JournalPlace): string => `${incarnation}/${position}`;

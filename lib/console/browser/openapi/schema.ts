@@ -1,0 +1,2528 @@
+/**
+ * The types of the API, made from its OpenAPI description: `node scripts/write-console-types.ts`. A test compares them with it.
+ */
+export interface paths {
+    "/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Messages that no repair began from. */
+        get: operations["dead-letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dead-letters/{messageId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a dead letter. Its slab goes on without it; a lease that still waits ends by itself. */
+        delete: operations["dead-letter-delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dead-letters/redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends dead letters again whose leases still wait, and forgets those that no longer matter. Needs a queue. */
+        post: operations["dead-letters-redrive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Server-sent events, something every 5 s at least: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the beginning and when the database goes away or comes back. */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All hosts that indexd knows, and what each is good for. */
+        get: operations["hosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Repairs that ended, latest first. */
+        get: operations["history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/losses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sectors that hosts denied to have, the latest denial first. */
+        get: operations["losses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Pauses the fleet, or resumes it: nothing more is leased on any machine while it is paused. */
+        put: operations["fleet-mode"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Slabs whose repairs kept crashing workers. */
+        get: operations["quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/quarantine/{slab}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends the quarantine of a slab and forgets its crashes; the next claim may lease it. */
+        delete: operations["quarantine-release"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/slabs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Unhealthy slabs, the most likely to be lost first. */
+        get: operations["slabs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/slabs/{slab}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One slab, shard by shard. */
+        get: operations["slab"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/slabs/{slab}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Repairs of one slab that ended, latest first. */
+        get: operations["slab-history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the fleet and its slabs are. At most 2 s old. */
+        get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/throughput": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was repaired over time. */
+        get: operations["throughput"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The processes of this serve, and every work and serve on its database. */
+        get: operations["workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        DatabaseEvent: {
+            away: boolean;
+            code: string | null;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            since: string | null;
+        };
+        DeadLetterDelete: {
+            deleted: number;
+        };
+        DeadLetters: {
+            /** Format: date-time */
+            at: string;
+            /** @description latest first */
+            letters: {
+                body: string | null;
+                bodyBytes: number;
+                cause: string;
+                /**
+                 * @description can-be-sent: its lease waits. moot: its slab goes on without it. unreadable: this release cannot read it
+                 * @enum {string}
+                 */
+                fate: "can-be-sent" | "moot" | "unreadable";
+                /** Format: date-time */
+                firstSeen: string;
+                /** Format: date-time */
+                lastSeen: string;
+                messageId: string;
+                receiveCount: number;
+                slabId: string | null;
+                timesSeen: number;
+            }[];
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            total: number;
+        };
+        DeadLettersRedrive: {
+            discarded: number;
+            kept: number;
+            moot: number;
+            sent: number;
+        };
+        FleetMode: {
+            /** @description false: it was so already */
+            changed: boolean;
+            mode: {
+                /** @enum {string} */
+                kind: "running" | "paused" | "maintenance";
+                owner: string | null;
+                reason: string | null;
+                since: string | null;
+            };
+        };
+        History: {
+            /** Format: date-time */
+            at: string;
+            next: string | null;
+            /** @description latest first */
+            repairs: {
+                /** Format: date-time */
+                beganAt: string;
+                bytesRead: number;
+                bytesWritten: number;
+                digest: string;
+                dropped: {
+                    index: number;
+                    why: string;
+                }[];
+                /** Format: date-time */
+                endedAt: string;
+                error: string | null;
+                id: string;
+                /** @description which job: repair */
+                kind: string;
+                /** Format: date-time */
+                leasedAt: string;
+                lost: {
+                    host: string;
+                    root: string;
+                }[];
+                moves: {
+                    from: string | null;
+                    /** @enum {string} */
+                    how: "copied" | "rebuilt" | "found";
+                    index: number;
+                    root: string;
+                    /** @description host key */
+                    to: string;
+                }[];
+                /** @description what was recorded */
+                outcome: string;
+                paid: {
+                    /** @description exact, in decimal digits */
+                    hastings: string;
+                    /** @description the same in siacoins, rounded */
+                    siacoins: number;
+                };
+                phasesMs: {
+                    [key: string]: number;
+                };
+                /** @description what the worker reported; differs when moves were dropped */
+                reportedOutcome: string;
+                seconds: number;
+                slabId: string;
+                worker: string;
+            }[];
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            searchedSince: string | null;
+        };
+        Hosts: {
+            /** Format: date-time */
+            at: string;
+            candidates: number;
+            good: number;
+            /** @description the slowest and least reliable last; blocked and unusable ones at the end */
+            hosts: {
+                /** @description siamux only, host:port */
+                addresses: string[];
+                blocked: boolean;
+                /** @description size of its active contracts */
+                contractBytes: number;
+                denials: {
+                    /** @description sectors that it denied to have and that are not settled yet */
+                    open: number;
+                    /** @description denies an unusual share of what it is asked for */
+                    suspected: boolean;
+                } | null;
+                hasActiveContract: boolean;
+                hasAppendContract: boolean;
+                hostKey: string;
+                id: number;
+                /** @description may be given sectors now */
+                isCandidate: boolean;
+                /** @description what sits there may stay: usable, not blocked, with an active contract */
+                isGood: boolean;
+                lastScanAgeSeconds: number | null;
+                latitude: number;
+                longitude: number;
+                /** @description indexd's counter */
+                lostSectors: number;
+                recentUptime: number;
+                remainingStorageBytes: number;
+                score: {
+                    /** @description 0..1, fading with a half-life of 30 min */
+                    failureRate: number;
+                    /** @description refused a sector for want of space a while ago */
+                    full: boolean;
+                    /** @description our account there lacked funds a moment ago */
+                    outOfFunds: boolean;
+                    readBytesPerSecond: number | null;
+                    writeBytesPerSecond: number | null;
+                } | null;
+                stuck: boolean;
+                unpinnedSectors: number;
+                usable: boolean;
+                /** @description why it is no candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it failed */
+                why: string[];
+            }[];
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            total: number;
+        };
+        Losses: {
+            /** Format: date-time */
+            at: string;
+            /** @description the latest denial first */
+            losses: {
+                /**
+                 * @description what the host said
+                 * @enum {string}
+                 */
+                code: "not-found" | "corrupt";
+                denials: number;
+                /** Format: date-time */
+                firstDeniedAt: string;
+                host: string | null;
+                /** @description three denials without a full read between them */
+                isBadForGood: boolean;
+                /** Format: date-time */
+                lastDeniedAt: string;
+                root: string;
+                sectorId: string;
+                /** @description some of the slabs that the sector is part of */
+                slabs: string[];
+                /**
+                 * @description open: the sector is still recorded there. lost: it became a loss in indexd's tables, or was moved away since
+                 * @enum {string}
+                 */
+                state: "open" | "lost";
+                wholeDeniedAt: string | null;
+            }[];
+            next: string | null;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            total: number;
+        };
+        Problem: {
+            /** @description stable */
+            code: string;
+            /** @description what was expected and what was got; its text is not stable */
+            detail: string;
+            expected: string | null;
+            got: string | null;
+            remedy: string | null;
+            status: number;
+            /** @description the status in words */
+            title: string;
+            /** @description urn:slabmend:problem: and the code */
+            type: string;
+        };
+        Quarantine: {
+            /** Format: date-time */
+            at: string;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            /** @description those that end soonest first */
+            slabs: {
+                crashes: number;
+                digest: string;
+                reason: string;
+                slabId: string;
+                /** Format: date-time */
+                until: string;
+            }[];
+            total: number;
+        };
+        QuarantineRelease: {
+            released: string[];
+        };
+        Slab: {
+            /** Format: date-time */
+            at: string;
+            backlog: {
+                /** @description sectors by cause: lost, bad-contract, bad-host, … */
+                causes: {
+                    [key: string]: number;
+                };
+                digest: string | null;
+                id: string;
+                inDanger: boolean;
+                lastEndedAt: string | null;
+                lastError: string | null;
+                lastOutcome: string | null;
+                /** @description within a week */
+                lossProbability: number;
+                /** @description sectors on good hosts, whatever their contracts, minus min_shards */
+                margin: number;
+                minShards: number | null;
+                objects: {
+                    /** @description at most 1000 are counted */
+                    count: number;
+                    /** @description some of them, at most 5 */
+                    keys: string[];
+                    /** @description there are more than count */
+                    more: boolean;
+                };
+                /** @description since when each cause is known */
+                since: {
+                    [key: string]: string;
+                };
+                /**
+                 * @description ready: may be leased now. waiting: until `until`. leased: a repair has it. quarantined: it crashed workers. healthy: not in the backlog
+                 * @enum {string}
+                 */
+                state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
+                totalShards: number;
+                until: string | null;
+                /** Format: date-time */
+                waitingSince: string;
+            } | null;
+            /** @description indexd's counter */
+            consecutiveFailedRepairs: number;
+            digest: string;
+            id: string;
+            lastRepair: {
+                crashes: number;
+                /** Format: date-time */
+                endedAt: string;
+                error: string | null;
+                outcome: string;
+                quarantinedUntil: string | null;
+                quarantineReason: string | null;
+                setbacks: number;
+            } | null;
+            lease: {
+                beganAt: string | null;
+                /** Format: date-time */
+                expiresAt: string;
+                /** Format: date-time */
+                leasedAt: string;
+                sentAt: string | null;
+                throughQueue: boolean;
+                worker: string | null;
+            } | null;
+            margin: number;
+            minShards: number;
+            nextAttempt: {
+                /** Format: date-time */
+                at: string;
+                /** @enum {string} */
+                writtenBy: "slabmend" | "indexd";
+            };
+            objects: {
+                /** @description at most 1000 are counted */
+                count: number;
+                /** @description at most 100 */
+                keys: string[];
+                more: boolean;
+            };
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            shards: {
+                address: string | null;
+                contractId: string | null;
+                hostId: number | null;
+                hostKey: string | null;
+                index: number;
+                root: string;
+                /**
+                 * @description live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root
+                 * @enum {string}
+                 */
+                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "duplicate-host" | "pinned-wrongly";
+                /** @description of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed */
+                why: string[];
+            }[];
+            /**
+             * @description ready: may be leased now. waiting: until `until`. leased: a repair has it. quarantined: it crashed workers. healthy: not in the backlog
+             * @enum {string}
+             */
+            state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
+            totalShards: number;
+        };
+        SlabHistory: {
+            /** Format: date-time */
+            at: string;
+            next: string | null;
+            /** @description latest first */
+            repairs: {
+                /** Format: date-time */
+                beganAt: string;
+                bytesRead: number;
+                bytesWritten: number;
+                digest: string;
+                dropped: {
+                    index: number;
+                    why: string;
+                }[];
+                /** Format: date-time */
+                endedAt: string;
+                error: string | null;
+                id: string;
+                /** @description which job: repair */
+                kind: string;
+                /** Format: date-time */
+                leasedAt: string;
+                lost: {
+                    host: string;
+                    root: string;
+                }[];
+                moves: {
+                    from: string | null;
+                    /** @enum {string} */
+                    how: "copied" | "rebuilt" | "found";
+                    index: number;
+                    root: string;
+                    /** @description host key */
+                    to: string;
+                }[];
+                /** @description what was recorded */
+                outcome: string;
+                paid: {
+                    /** @description exact, in decimal digits */
+                    hastings: string;
+                    /** @description the same in siacoins, rounded */
+                    siacoins: number;
+                };
+                phasesMs: {
+                    [key: string]: number;
+                };
+                /** @description what the worker reported; differs when moves were dropped */
+                reportedOutcome: string;
+                seconds: number;
+                slabId: string;
+                worker: string;
+            }[];
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            searchedSince: string | null;
+        };
+        Slabs: {
+            /** Format: date-time */
+            at: string;
+            /** @description slabs that the filters let through, on all pages */
+            matching: number;
+            next: string | null;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            /** @description the most likely to be lost first */
+            slabs: {
+                /** @description sectors by cause: lost, bad-contract, bad-host, … */
+                causes: {
+                    [key: string]: number;
+                };
+                digest: string | null;
+                id: string;
+                inDanger: boolean;
+                lastEndedAt: string | null;
+                lastError: string | null;
+                lastOutcome: string | null;
+                /** @description within a week */
+                lossProbability: number;
+                /** @description sectors on good hosts, whatever their contracts, minus min_shards */
+                margin: number;
+                minShards: number | null;
+                objects: {
+                    /** @description at most 1000 are counted */
+                    count: number;
+                    /** @description some of them, at most 5 */
+                    keys: string[];
+                    /** @description there are more than count */
+                    more: boolean;
+                };
+                /** @description since when each cause is known */
+                since: {
+                    [key: string]: string;
+                };
+                /**
+                 * @description ready: may be leased now. waiting: until `until`. leased: a repair has it. quarantined: it crashed workers. healthy: not in the backlog
+                 * @enum {string}
+                 */
+                state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
+                totalShards: number;
+                until: string | null;
+                /** Format: date-time */
+                waitingSince: string;
+            }[];
+            walkFinishedAt: string | null;
+        };
+        Status: {
+            /** Format: date-time */
+            at: string;
+            /** @description slabs whose last repair found too few sources */
+            atRisk: number;
+            /** @description what wants attention, the most urgent first; codes are stable */
+            attention: {
+                code: string;
+                remedy: string | null;
+                says: string;
+            }[];
+            /** @description the circuit breaker: open when most recent repairs failed */
+            breaker: {
+                backoffUntil: string | null;
+                open: boolean;
+                /** Format: date-time */
+                since: string;
+            };
+            budget: {
+                checkedAt: string | null;
+                limits: {
+                    bytesRead: string | null;
+                    hastings: string | null;
+                    repairs: string | null;
+                };
+                spent: {
+                    bytesRead: string | null;
+                    hastings: string | null;
+                    repairs: string | null;
+                };
+                /** @description limits that are reached today */
+                stoppedBy: string[];
+                stoppedSince: string | null;
+            };
+            claim: {
+                ageSeconds: number | null;
+                at: string | null;
+                /** @description no claim for 5 min, and no repair runs */
+                hasStopped: boolean;
+            };
+            deadLetters: number;
+            /** @description slabs whose objects have not been told yet that sectors moved */
+            eventsToBump: number;
+            indexd: {
+                databaseVersion: number | null;
+                lastScanAgeSeconds: number | null;
+                lastScanAt: string | null;
+                oldestUnpinnedSeconds: number | null;
+                seemsToRun: boolean | null;
+                /** @description stored, but not yet appended to a contract by indexd */
+                unpinnedSectors: number;
+                verdict: string | null;
+            };
+            /** @description repairs by outcome, of every outcome */
+            lastHour: {
+                [key: string]: number;
+            };
+            leases: {
+                expired: number;
+                oldestSeconds: number | null;
+                running: number;
+                sent: number;
+                unsent: number;
+            };
+            /** @description unhealthy slabs by margin: sectors on good hosts, whatever their contracts, minus min_shards; ascending */
+            margins: {
+                inDanger: number;
+                margin: number;
+                ready: number;
+                waiting: number;
+            }[];
+            mode: {
+                /** @enum {string} */
+                kind: "running" | "paused" | "maintenance";
+                owner: string | null;
+                reason: string | null;
+                since: string | null;
+            };
+            quarantined: number;
+            reap: {
+                ageSeconds: number | null;
+                at: string | null;
+            };
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            /** @description the one sentence on top */
+            sentence: {
+                /**
+                 * @description safe: nothing is unhealthy. waiting: something is, but not in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has told
+                 * @enum {string}
+                 */
+                level: "safe" | "waiting" | "stopped" | "danger" | "unknown";
+                text: string;
+            };
+            /** @description counts are null until a walk over indexd's sectors has finished: nothing is known before */
+            slabs: {
+                beyondRescue: number | null;
+                dangerAbove: number;
+                inDanger: number | null;
+                ready: number | null;
+                total: number | null;
+                totalIsExact: boolean;
+                unhealthy: number | null;
+                waiting: number | null;
+            };
+            throughput: {
+                /** @description slabs repaired or found healthy */
+                finishedInTenMinutes: number;
+                secondsLeft: number | null;
+                slabsPerHour: number;
+            };
+            today: {
+                bytesRead: number;
+                bytesWritten: number;
+                /** @description what hosts charged, or may have charged */
+                paid: {
+                    /** @description exact, in decimal digits */
+                    hastings: string;
+                    /** @description the same in siacoins, rounded */
+                    siacoins: number;
+                };
+                repairs: number;
+                sectorsCopied: number;
+                sectorsRebuilt: number;
+                /** Format: date-time */
+                since: string;
+                /** @description from begin to commit, added up */
+                workerSeconds: number;
+            };
+            /** @description the last complete walk over indexd's bad sectors; all of the backlog is at least as new */
+            walk: {
+                ageSeconds: number | null;
+                at: string | null;
+                passSeconds: number | null;
+            };
+        };
+        Throughput: {
+            /** Format: date-time */
+            at: string;
+            /** @description ascending, without gaps; the last one is not over */
+            buckets: {
+                bytesRead: number;
+                bytesWritten: number;
+                /** Format: date-time */
+                from: string;
+                outcomes: {
+                    [key: string]: number;
+                };
+                paid: {
+                    /** @description exact, in decimal digits */
+                    hastings: string;
+                    /** @description the same in siacoins, rounded */
+                    siacoins: number;
+                };
+                /** @description that ended, whatever their outcome */
+                repairs: number;
+                sectorsCopied: number;
+                sectorsRebuilt: number;
+                /** @description repaired or found healthy */
+                slabs: number;
+                /** Format: date-time */
+                to: string;
+                workerSeconds: number;
+            }[];
+            bucketSeconds: number;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+        };
+        Workers: {
+            /**
+             * Format: date-time
+             * @description ISO 8601 in UTC, by this machine's clock
+             */
+            at: string;
+            /** @description every work and serve on this database; null: the database does not answer */
+            fleet: {
+                /** @enum {string} */
+                command: "work" | "serve";
+                concurrency: number;
+                host: string;
+                id: string;
+                /** @description false: it ended without saying so, within a day */
+                isAlive: boolean;
+                pid: number;
+                running: number;
+                /** Format: date-time */
+                seenAt: string;
+                /** Format: date-time */
+                startedAt: string;
+                /** @enum {string} */
+                state: "working" | "draining";
+                trouble: string | null;
+            }[] | null;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+            /** @description this serve; null: its supervisor has not been heard of for seconds */
+            serve: {
+                claim: {
+                    endedAt: string | null;
+                    /** @description in a row */
+                    failures: number;
+                    stopped: string | null;
+                    trouble: {
+                        /** @description stable */
+                        code: string;
+                        message: string;
+                        remedy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description ISO 8601 in UTC, by this machine's clock
+                         */
+                        since: string;
+                    } | null;
+                };
+                /** @description repairs at once */
+                concurrency: number;
+                crashed: number;
+                /** @description repairs by outcome since its start */
+                done: {
+                    [key: string]: number;
+                };
+                http: {
+                    pid: number;
+                    restarts: number;
+                };
+                indexer: string;
+                notBegun: number;
+                /** @description of the process that supervises, claims and reaps */
+                pid: number;
+                reap: {
+                    endedAt: string | null;
+                    /** @description in a row */
+                    failures: number;
+                    stopped: string | null;
+                    trouble: {
+                        /** @description stable */
+                        code: string;
+                        message: string;
+                        remedy: string | null;
+                        /**
+                         * Format: date-time
+                         * @description ISO 8601 in UTC, by this machine's clock
+                         */
+                        since: string;
+                    } | null;
+                };
+                /** @description repairs under way */
+                running: number;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601 in UTC, by this machine's clock
+                 */
+                startedAt: string;
+                /** @enum {string} */
+                state: "starting" | "working" | "unfit" | "draining" | "ended";
+                trouble: {
+                    /** @description stable */
+                    code: string;
+                    message: string;
+                    remedy: string | null;
+                    /**
+                     * Format: date-time
+                     * @description ISO 8601 in UTC, by this machine's clock
+                     */
+                    since: string;
+                } | null;
+                workers: {
+                    crashLoopingSince: string | null;
+                    lastExit: string | null;
+                    name: string;
+                    pid: number | null;
+                    repairs: {
+                        /** @enum {string} */
+                        phase: "begin" | "plan" | "transfer" | "commit" | "events";
+                        slabId: string;
+                        /**
+                         * Format: date-time
+                         * @description ISO 8601 in UTC, by this machine's clock
+                         */
+                        startedAt: string;
+                    }[];
+                    restarts: number;
+                    startedAt: string | null;
+                }[];
+            } | null;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    "dead-letters": {
+        parameters: {
+            query?: {
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetters"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "dead-letter-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLetterDelete"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "dead-letters-redrive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description forget unreadable ones too
+                     * @default false
+                     */
+                    discard?: boolean;
+                    /** @default null */
+                    messageIds?: string[] | null;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadLettersRedrive"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hosts"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    history: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                /** @description host key: it gave, took or lost a sector */
+                host?: string;
+                limit?: string;
+                outcome?: string;
+                since?: string;
+                /** @description id or digest */
+                slab?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["History"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    losses: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                /** @description host key */
+                host?: string;
+                limit?: string;
+                state?: "open" | "lost";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Losses"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "fleet-mode": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    kind: "running" | "paused";
+                    /** @default null */
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetMode"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quarantine: {
+        parameters: {
+            query?: {
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quarantine"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "quarantine-release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                slab: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantineRelease"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slabs: {
+        parameters: {
+            query?: {
+                /** @description true: only those in danger */
+                atRisk?: "true" | "false";
+                /** @description lost, bad-contract, … */
+                cause?: string;
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: string;
+                margin?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Slabs"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    slab: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id or digest */
+                slab: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Slab"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "slab-history": {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: string;
+            };
+            header?: never;
+            path: {
+                slab: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlabHistory"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    throughput: {
+        parameters: {
+            query?: {
+                bucketSeconds?: string;
+                hours?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Throughput"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    workers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workers"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,32 @@
+-- Deletes rows of the journal that every follower has passed and that ended before this time, and hourly totals of hosts from
+-- before it; at most this many of each. Answers how many rows of the journal went. The other totals stay: some ten rows an
+-- hour.
+--
+-- Looks at the oldest rows by journal_position_idx, so that a call costs the same however many rows are kept back. Locks:
+-- journal_head, so that no follower joins meanwhile; then the rows, which nothing else writes.
+create or replace function slabmend.forget_journal(ended_before timestamptz, most integer) returns integer
+language plpgsql volatile
+as $function$
+declare
+  passed bigint;
+  forgotten integer;
+begin
+  perform from slabmend.journal_head h where h.id = 0 for no key update;
+  select min(f.position) into passed from slabmend.followers f;
+  delete from slabmend.journal j
+  using (
+    select o.id, o.finished_at from slabmend.journal o where o.position <= passed order by o.position limit most
+  ) oldest
+  where j.id = oldest.id and oldest.finished_at < ended_before;
+  get diagnostics forgotten = row_count;
+
+  delete from slabmend.totals t
+  using (
+    select o.dimension, o.hour, o.kind, o.name from slabmend.totals o
+    where o.dimension = 'host' and o.hour < ended_before
+    order by o.hour limit most
+  ) oldest
+  where (t.dimension, t.hour, t.kind, t.name) = (oldest.dimension, oldest.hour, oldest.kind, oldest.name);
+  return forgotten;
+end
+$function$;

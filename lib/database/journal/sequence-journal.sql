@@ -1,0 +1,30 @@
+-- Gives at most this many rows of the journal their place in the stream, and answers how many got one: 1, 2, 3, ... without
+-- a gap, in the order of their ids as far as they are committed. A row that commits late gets a later place, so that nothing
+-- slips in behind a follower. What is rolled back, or dies with its transaction, leaves no gap.
+--
+-- Locks: the row of journal_head first, so that one sequencer is at work at a time; a second one waits, sees in its next
+-- statement (READ COMMITTED) what the first has committed, and goes on from there. Then rows of the journal, which nothing
+-- else updates. Finds them by journal_unsequenced_idx.
+create or replace function slabmend.sequence_journal(most integer) returns integer
+language plpgsql volatile
+as $function$
+declare
+  head slabmend.journal_head;
+  given integer;
+begin
+  select h.* into head from slabmend.journal_head h where h.id = 0 for no key update;
+  with next as materialized (
+    select j.id, row_number() over (order by j.id) as place
+    from (select u.id from slabmend.journal u where u.position is null order by u.id limit most) j
+  ), placed as (
+    update slabmend.journal j set incarnation = head.incarnation, position = head.position + n.place
+    from next n where j.id = n.id
+    returning 1
+  )
+  select count(*) into given from placed;
+  if given > 0 then
+    update slabmend.journal_head set position = head.position + given where id = 0;
+  end if;
+  return given;
+end
+$function$;

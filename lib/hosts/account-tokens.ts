@@ -1,0 +1,28 @@
+import { type AccountSigner, type AccountToken, createAccountToken } from "../rhp4/account-token.ts";
+import type { HostKey } from "../slab/ids.ts";
+
+/** A token is used for this share of its validity, so that what is left is long for a host whose clock is ahead. */
+const USED_FRACTION = 0.2;
+
+/** The token that each host gets from us. A host may be sent one any number of times, and a signature costs 0.1 ms. */
+export class AccountTokens {
+  readonly #signer: AccountSigner;
+  readonly #validMs: number;
+  readonly #tokens = new Map<HostKey, { readonly token: AccountToken; readonly signedAtMs: number }>();
+
+  constructor(signer: AccountSigner, validMs: number) {
+    this.#signer = signer;
+    this.#validMs = validMs;
+  }
+
+  /** Valid for at least four fifths of the validity from now on, and no longer than the whole of it. */
+  tokenFor(hostKey: HostKey, nowMs: number): AccountToken {
+    const known = this.#tokens.get(hostKey);
+    // A clock that was set back: the token would be valid for longer.
+    const ageMs = known === undefined ? 0 : nowMs - known.signedAtMs;
+    if (known !== undefined && ageMs >= 0 && ageMs < this.#validMs * USED_FRACTION) return known.token;
+    const token = createAccountToken(this.#signer, hostKey, nowMs + this.#validMs);
+    this.#tokens.set(hostKey, { token, signedAtMs: nowMs });
+    return token;
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The follower that archives the journal. Each segment takes three steps, and a crash after any of them is continued:
+ *
+ *   segment created (never replaced) -> manifest replaced (compare and set) -> checkpoint moved in the database
+ *
+ * What always holds: a segment's name follows from where it begins, so two processes cannot both write it; the manifest is at
+ * most one segment ahead of the checkpoint. If it is further ahead, or that segment has other rows than the database, the
+ * database was rewound or copied: nothing is followed.
+ */
+import { setTimeout as wait } from "node:timers/promises";
+import { ArchiveError } from "../../archive/archive-error.ts";
+import type { ArchiveStorage } from "../../archive/archive-storage.ts";
+import { judgeHead, rewound } from "../../archive/judge-head.ts";
+import { decodeManifest, encodeManifest, type Manifest, manifestOf } from "../../archive/manifest.ts";
+import { readSegment } from "../../archive/read-archive.ts";
+import { encodeSegment, type Segment } from "../../archive/segment.ts";
+import type { Clock } from "../../clock/clock.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
+import {
+  type Checkpoint,
+  joinJournal,
+  moveFollower,
+  noteFollowerStopped,
+} from "../../database/journal/followers.ts";
+import {
+  type JournalIdentity,
+  lastPositionOf,
+  readJournalIdentity,
+} from "../../database/journal/incarnation.ts";
+import { type JournalRow, readJournalRows } from "../../database/journal/read-journal-rows.ts";
+import { SEQUENCE_ROWS, sequenceJournal } from "../../database/journal/sequence-journal.ts";
+import { SlabmendError } from "../../errors/slabmend-error.ts";
+
+/** After each of these a crash leaves a trace. */
+export type ArchiveStep = "segment-created" | "manifest-replaced" | "checkpoint-moved";
+
+export interface ArchiveDependencies {
+  readonly ask: Ask;
+  readonly storage: ArchiveStorage;
+  readonly clock: Clock;
+  readonly step?: (name: ArchiveStep) => void | Promise<void>;
+}
+
+export interface ArchiveReport {
+  readonly segments: number;
+  readonly rows: number;
+  /** Why it does not go on; also in the database, for status and alarms. */
+  readonly stopped: SlabmendError | undefined;
+}
+
+/** Some 10 MB as text. */
+const SEGMENT_LIMITS = { mostRows: 2_000, mostBytes: 8 * 2 ** 20 } as const;
+/** Another process archives at the same time: it does the work. */
+const MOST_LOST_RACES = 3;
+
+const archiveName = (storage: ArchiveStorage): string => `archive ${storage.place}`;
+
+/**
+ * Archives what the journal holds beyond the archive's end, until there is no more or the time is up. It never throws: that
+ * an archive cannot be written holds up nothing else, and the next run tries again.
+ */
+export async function followArchive(deps: ArchiveDependencies, limitMs: number): Promise<ArchiveReport> {
+  const ending = new AbortController();
+  const cancel = deps.clock.after(limitMs, () => ending.abort());
+  const progress = { segments: 0, rows: 0 };
+  let stopped: SlabmendError | undefined;
+  try {
+    // A disk that hangs notices no signal: what it does in the end, the next run finds.
+    await Promise.race([archiveAll(deps, progress, ending.signal), rejectionOf(ending.signal)]);
+  } catch (error) {
+    if (!ending.signal.aborted) stopped = asTyped(error);
+  } finally {
+    cancel();
+  }
+  if (!ending.signal.aborted) {
+    const code = stopped?.code;
+    // Status and alarms learn it by the next run.
+    await deps.ask((sql) => noteFollowerStopped(sql, archiveName(deps.storage), code)).catch(() => {});
+  }
+  return { ...progress, stopped };
+}
+
+async function archiveAll(
+  deps: ArchiveDependencies,
+  progress: { segments: number; rows: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { ask } = deps;
+  while ((await ask(sequenceJournal)) === SEQUENCE_ROWS && !signal.aborted);
+  for (let lostRaces = 0; lostRaces < MOST_LOST_RACES && !signal.aborted; ) {
+    const result = await archiveNext(deps, signal);
+    if (result.kind === "nothing-left") return;
+    if (result.kind === "lost-race") {
+      lostRaces += 1;
+      await wait(20 * lostRaces);
+      continue;
+    }
+    lostRaces = 0;
+    progress.segments += 1;
+    progress.rows += result.rows;
+  }
+}
+
+type Step =
+  | { readonly kind: "archived"; readonly rows: number }
+  | { readonly kind: "nothing-left" }
+  | { readonly kind: "lost-race" };
+
+/** Everything is read again for each segment: another process may have been here. */
+async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Promise<Step> {
+  const { ask, storage } = deps;
+  const identity = await ask(readJournalIdentity);
+  const walletHash = known(identity);
+  const checkpoint = await ask((sql) => joinJournal(sql, archiveName(storage)));
+  const head = await storage.readHead(signal);
+  const manifest = head && decodeManifest(head.bytes, walletHash);
+  const verdict = judgeHead(checkpoint, manifest, {
+    incarnation: identity.incarnation,
+    place: storage.place,
+  });
+  switch (verdict.kind) {
+    case "refused":
+      throw verdict.error;
+    case "later-incarnation": {
+      const range = { position: checkpoint.position, archived: manifest!.position };
+      const position = await ask((sql) => lastPositionOf(sql, manifest!.incarnation, range));
+      await move(deps, checkpoint, { position, segment: manifest!.segment.sha256 });
+      return { kind: "archived", rows: 0 };
+    }
+    case "one-ahead": {
+      const segment = await readSegment(storage, manifest!.segment, signal);
+      await assertSameRows(deps, segment, checkpoint);
+      return await move(deps, checkpoint, endOf(segment));
+    }
+    case "in-step":
+      return await append(deps, { checkpoint, walletHash, manifest, version: head?.version }, signal);
+  }
+}
+
+async function append(
+  deps: ArchiveDependencies,
+  at: {
+    readonly checkpoint: Checkpoint;
+    readonly walletHash: string;
+    readonly manifest: Manifest | undefined;
+    readonly version: string | undefined;
+  },
+  signal: AbortSignal,
+): Promise<Step> {
+  const { ask, storage } = deps;
+  const { checkpoint, walletHash, manifest } = at;
+  const rows = await ask((sql) => readJournalRows(sql, checkpoint.position, SEGMENT_LIMITS));
+  if (rows.length === 0) return { kind: "nothing-left" };
+  const encoded = encodeSegment(rows, { walletHash, previous: manifest?.segment ?? null });
+  let segment: Segment = encoded;
+  if (await storage.create(encoded.ref.key, encoded.file, signal)) await deps.step?.("segment-created");
+  else {
+    // One that crashed after this step had fewer rows to write; a copy of this database had others.
+    segment = await readSegment(storage, { key: encoded.ref.key }, signal);
+    if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
+      throw rewound(manifestOf(segment), checkpoint);
+    }
+    await assertSameRows(deps, segment, checkpoint);
+  }
+  const replaced = await storage.replaceHead(encodeManifest(manifestOf(segment)), at.version, signal);
+  if (!replaced) return { kind: "lost-race" };
+  await deps.step?.("manifest-replaced");
+  return await move(deps, checkpoint, endOf(segment));
+}
+
+async function move(deps: ArchiveDependencies, from: Checkpoint, to: Checkpoint): Promise<Step> {
+  const moved = await deps.ask((sql) => moveFollower(sql, archiveName(deps.storage), from, to));
+  if (!moved) return { kind: "lost-race" };
+  await deps.step?.("checkpoint-moved");
+  return { kind: "archived", rows: to.position - from.position };
+}
+
+const endOf = ({ header, ref }: Segment): Checkpoint => ({ position: header.to, segment: ref.sha256 });
+
+/** By their tokens, which are random: a rewound database gives the same positions to other rows. */
+async function assertSameRows(
+  { ask }: ArchiveDependencies,
+  segment: Segment,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  const limits = { mostRows: segment.rows.length, mostBytes: Number.MAX_SAFE_INTEGER };
+  const rows = await ask((sql) => readJournalRows(sql, checkpoint.position, limits));
+  const names = (some: readonly JournalRow[]): string[] =>
+    some.map(({ incarnation, position, token }) => `${incarnation}/${position} ${token}`);
+  const found = names(rows);
+  const isSame =
+    found.length === segment.rows.length && names(segment.rows).every((name, index) => name === found[index]);
+  if (!isSame) throw rewound(manifestOf(segment), checkpoint);
+}
+
+function rejectionOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+function known({ walletHash }: JournalIdentity): string {
+  if (walletHash !== undefined) return walletHash;
+  throw new ArchiveError({
+    code: "wallet-unknown",
+    message: "slabmend.indexd.wallet_hash: expected whose database this is, got nothing",
+    remedy: "Let indexd start once, then run slabmend init again.",
+  });
+}
+
+function asTyped(error: unknown): SlabmendError {
+  if (error instanceof SlabmendError) return error;
+  return new SlabmendError({
+    code: "archive-failed",
+    message: "the archive: expected to follow the journal, got an error of another kind",
+    remedy: "Read its cause; the next run tries again.",
+    cause: error,
+  });
+}

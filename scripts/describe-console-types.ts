@@ -1,0 +1,13 @@
+import openapiTypescript, { astToString, type OpenAPI3 } from "openapi-typescript";
+import { API_DESCRIPTION } from "../lib/server/api/routes.ts";
+
+const HEAD = `/**
+ * The types of the API, made from its OpenAPI description: \`node scripts/write-console-types.ts\`. A test compares them with it.
+ */
+`;
+
+/** The console's types as TypeScript. */
+export async function describeConsoleTypes(): Promise<string> {
+  const nodes = await openapiTypescript(API_DESCRIPTION as unknown as OpenAPI3, { alphabetize: true });
+  return HEAD + astToString(nodes);
+}

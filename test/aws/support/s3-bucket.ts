@@ -1,0 +1,61 @@
+/** A bucket on an endpoint, made for one test file; and what an endpoint's S3 lacks of what the archive relies on. */
+import { randomUUID } from "node:crypto";
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from "@aws-sdk/client-s3";
+import { createS3Client } from "../../../lib/archive/s3-storage.ts";
+import { type AwsEndpoint, clientOptions } from "./endpoint.ts";
+
+export interface Bucket {
+  readonly client: S3Client;
+  readonly name: string;
+  remove(): Promise<void>;
+}
+
+export async function createBucket(endpoint: AwsEndpoint): Promise<Bucket> {
+  const client = createS3Client({ ...clientOptions(endpoint), forcePathStyle: true });
+  const name = `slabmend-test-${randomUUID()}`;
+  // Without a place it is made in us-east-1 alone.
+  const { region } = endpoint;
+  await client.send(
+    new CreateBucketCommand({
+      Bucket: name,
+      ...(region === "us-east-1"
+        ? {}
+        : { CreateBucketConfiguration: { LocationConstraint: region as "eu-central-1" } }),
+    }),
+  );
+  return {
+    client,
+    name,
+    async remove() {
+      for (;;) {
+        const { Contents: objects = [] } = await client.send(new ListObjectsV2Command({ Bucket: name }));
+        if (objects.length === 0) break;
+        const Delete = { Objects: objects.map(({ Key }) => ({ Key: Key! })) };
+        await client.send(new DeleteObjectsCommand({ Bucket: name, Delete }));
+      }
+      await client.send(new DeleteBucketCommand({ Bucket: name }));
+      client.destroy();
+    },
+  };
+}
+
+/** What keeps the archive from being tested there; undefined: nothing. */
+export async function findS3Gap({ client, name }: Bucket): Promise<string | undefined> {
+  const put = async (condition: { IfNoneMatch?: "*"; IfMatch?: string }): Promise<string> =>
+    await client.send(new PutObjectCommand({ Bucket: name, Key: "probe", Body: "x", ...condition })).then(
+      () => "taken",
+      (error: Error) => error.name,
+    );
+  await put({});
+  const again = await put({ IfNoneMatch: "*" });
+  if (again !== "PreconditionFailed") return `If-None-Match of what exists: ${again}`;
+  const other = await put({ IfMatch: '"d41d8cd98f00b204e9800998ecf8427e"' });
+  return other === "PreconditionFailed" ? undefined : `If-Match of another version: ${other}`;
+}

@@ -1,0 +1,8 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { describeConsoleTypes } from "../../scripts/describe-console-types.ts";
+
+test("the console's types are those of the API's description: run scripts/write-console-types.ts otherwise", async () => {
+  const file = new URL("../../lib/console/browser/openapi/schema.ts", import.meta.url);
+  expect(await readFile(file, "utf8")).toBe(await describeConsoleTypes());
+});

@@ -1,0 +1,29 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { bundleConsole, CONSOLE_POLICY, consoleAssets } from "../../lib/console/console-assets.ts";
+
+test("the page names its files by their hashes, and all are there", async () => {
+  const assets = await consoleAssets("/nowhere");
+  const page = Buffer.from(assets.get("/")!.content).toString("utf8");
+  const named = [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => path!);
+  expect(named).toHaveLength(3);
+  for (const path of named) {
+    expect(path).toMatch(/^\/assets\/console-[0-9a-f]{12}\.(css|js|svg)$/);
+    expect(assets.get(path)).toMatchObject({ immutable: true });
+  }
+  expect(assets.get("/")).toMatchObject({ immutable: false, type: "text/html; charset=utf-8" });
+  // What the policy would refuse is not there in the first place.
+  expect(page).not.toMatch(/<style|style="|<script>|https?:/);
+  expect(CONSOLE_POLICY["default-src"]).toEqual(["'none'"]);
+});
+
+test("a package's bundle is served as a clone's own", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "slabmend-console-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const [name, content] of await bundleConsole()) await writeFile(join(folder, name), content);
+  const etags = (assets: Awaited<ReturnType<typeof consoleAssets>>) =>
+    Object.fromEntries([...assets].map(([path, { etag }]) => [path, etag]));
+  expect(etags(await consoleAssets(folder))).toEqual(etags(await consoleAssets("/nowhere")));
+});

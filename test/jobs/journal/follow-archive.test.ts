@@ -1,0 +1,196 @@
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import postgres, { type Sql } from "postgres";
+import { afterAll, beforeEach, describe, expect, inject, test } from "vitest";
+import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
+import { readFollowers } from "../../../lib/database/journal/followers.ts";
+import { raiseIncarnation } from "../../../lib/database/journal/incarnation.ts";
+import { sequenceJournal } from "../../../lib/database/journal/sequence-journal.ts";
+import { readStatus } from "../../../lib/database/reports/read-status.ts";
+import type { ArchiveStep } from "../../../lib/jobs/journal/follow-archive.ts";
+import { seedJournal } from "../../database/journal/journal-rows.ts";
+import { createTestDatabase, type TestDatabase, useDatabase } from "../../support/database.ts";
+import { archive, archivedTokens, setWallet, storageIn, useFolder } from "./archive-fixture.ts";
+
+const { sql } = useDatabase({ clearAfterEach: true });
+const folder = useFolder();
+let storage: ArchiveStorage;
+beforeEach(async () => {
+  storage = storageIn(folder);
+  await setWallet(sql);
+});
+
+const some = (count: number): object[] => Array.from({ length: count }, () => ({}));
+const stopOf = async (client: Sql): Promise<string | undefined> =>
+  (await readFollowers(client)).find(({ name }) => name.startsWith("archive"))?.stoppedBy;
+
+test("what is archived is what is in the journal, and a second archive begins with the oldest row", async () => {
+  const tokens = await seedJournal(sql, some(5));
+  expect(await archive(sql, storage)).toEqual({ segments: 1, rows: 5, stopped: undefined });
+  tokens.push(...(await seedJournal(sql, some(3))));
+  expect(await archive(sql, storage)).toEqual({ segments: 1, rows: 3, stopped: undefined });
+  expect(await archive(sql, storage)).toEqual({ segments: 0, rows: 0, stopped: undefined });
+  expect(await archivedTokens(storage)).toEqual(tokens);
+  const other = storageIn({ path: join(folder.path, "other") });
+  expect(await archive(sql, other)).toMatchObject({ segments: 1, rows: 8 });
+  expect(await archivedTokens(other)).toEqual(tokens);
+  expect(
+    (await readStatus(sql, { dangerAbove: 1e-3 })).followers.map(({ rowsBehind }) => rowsBehind),
+  ).toEqual([0, 0]);
+});
+
+test("two processes at once write each row once", async () => {
+  const tokens: string[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    tokens.push(...(await seedJournal(sql, some(3))));
+    const reports = await Promise.all([archive(sql, storage), archive(sql, storage), archive(sql, storage)]);
+    expect(reports.map(({ stopped }) => stopped)).toEqual([undefined, undefined, undefined]);
+  }
+  await archive(sql, storage);
+  expect(await archivedTokens(storage)).toEqual(tokens);
+});
+
+const STEPS: readonly ArchiveStep[] = ["segment-created", "manifest-replaced", "checkpoint-moved"];
+test.each(STEPS)("a follower that ends after %s is continued without a gap or a duplicate", async (last) => {
+  const tokens = await seedJournal(sql, some(3));
+  await archive(sql, storage);
+  tokens.push(...(await seedJournal(sql, some(2))));
+  const crash = (name: ArchiveStep): void => {
+    if (name === last) throw new Error("crash");
+  };
+  expect((await archive(sql, storage, crash)).stopped?.code).toBe("archive-failed");
+  // There are more rows when it comes back.
+  tokens.push(...(await seedJournal(sql, some(2))));
+  expect((await archive(sql, storage)).stopped).toBeUndefined();
+  expect(await stopOf(sql)).toBeUndefined();
+  expect(await archivedTokens(storage)).toEqual(tokens);
+});
+
+describe("a rewound or copied database", () => {
+  const clones: TestDatabase[] = [];
+  afterAll(async () => {
+    for (const clone of clones) await clone.drop();
+  });
+  /** What `source` is at this moment, as a backup that is restored later. */
+  async function backUp(source: TestDatabase): Promise<TestDatabase> {
+    const clone = await createTestDatabase({ schema: "empty" });
+    await clone.sql.end();
+    await source.sql.end();
+    const admin = postgres(inject("database").adminUrl, { max: 1, onnotice: () => {} });
+    const name = (url: string): string => new URL(url).pathname.slice(1);
+    await admin.unsafe(`drop database ${name(clone.url)}`);
+    await admin.unsafe(`create database ${name(clone.url)} template ${name(source.url)}`);
+    await admin.end();
+    const again = (database: TestDatabase): TestDatabase => {
+      const client = postgres(database.url, { max: 2, onnotice: () => {} }) as Sql;
+      return {
+        url: database.url,
+        sql: client,
+        drop: async () => {
+          await client.end({ timeout: 5 });
+          await database.drop();
+        },
+      };
+    };
+    clones.push(again(clone), again(source));
+    return clones.at(-2)!;
+  }
+  const reopened = (): Sql => clones.at(-1)!.sql;
+
+  /** An archive that went on after the backup: 3 rows before it, 4 after. */
+  async function rewind(): Promise<{ restored: Sql; original: Sql; tokens: string[] }> {
+    const source = await createTestDatabase();
+    await setWallet(source.sql);
+    const tokens = await seedJournal(source.sql, some(3));
+    await archive(source.sql, storage);
+    const restored = (await backUp(source)).sql;
+    const original = reopened();
+    for (let segment = 0; segment < 2; segment += 1) {
+      tokens.push(...(await seedJournal(original, some(2))));
+      await archive(original, storage);
+    }
+    return { restored, original, tokens };
+  }
+
+  test("is noticed before anything is followed, and stays so as it goes on", async () => {
+    const { restored, original, tokens } = await rewind();
+    for (let run = 0; run < 3; run += 1) {
+      const report = await archive(restored, storage);
+      expect(report).toMatchObject({ segments: 0, rows: 0, stopped: { code: "archive-rewound" } });
+      expect(await stopOf(restored)).toBe("archive-rewound");
+      await seedJournal(restored, some(2));
+    }
+    expect(await archivedTokens(storage)).toEqual(tokens);
+    expect((await archive(original, storage)).stopped).toBeUndefined();
+  });
+
+  test("is noticed too where it is one segment behind, and has given the same positions to other rows", async () => {
+    const source = await createTestDatabase();
+    await setWallet(source.sql);
+    const tokens = await seedJournal(source.sql, some(3));
+    await archive(source.sql, storage);
+    const copy = (await backUp(source)).sql;
+    const original = reopened();
+    await seedJournal(copy, some(2));
+    tokens.push(...(await seedJournal(original, some(2))));
+    await archive(original, storage);
+    expect((await archive(copy, storage)).stopped?.code).toBe("archive-rewound");
+    expect(await archivedTokens(storage)).toEqual(tokens);
+  });
+
+  test("goes on in a later incarnation, after what the archive has", async () => {
+    const { restored, tokens } = await rewind();
+    expect(await raiseIncarnation(restored, 1)).toBe(2);
+    const after = await seedJournal(restored, some(2));
+    expect(await archive(restored, storage)).toMatchObject({ stopped: undefined });
+    after.push(...(await seedJournal(restored, some(1))));
+    await archive(restored, storage);
+    expect(await archivedTokens(storage)).toEqual([...tokens, ...after]);
+    // What a restore of this backup has to read: everything after its checkpoint.
+    expect(await archivedTokens(storage, { incarnation: 1, position: 3 })).toEqual([
+      ...tokens.slice(3),
+      ...after,
+    ]);
+  });
+});
+
+test("a gap in the journal, another indexer's archive and an unknown wallet stop it with their codes", async () => {
+  await seedJournal(sql, some(4));
+  await archive(sql, storage);
+  await setWallet(sql, "cd".repeat(32));
+  expect((await archive(sql, storage)).stopped?.code).toBe("archive-of-another-indexer");
+  await sql`update slabmend.indexd set wallet_hash = null`;
+  expect((await archive(sql, storage)).stopped?.code).toBe("wallet-unknown");
+  await setWallet(sql);
+  const [first] = await seedJournal(sql, some(2));
+  await sequenceJournal(sql);
+  await sql`delete from slabmend.journal where token = ${first!}`;
+  expect((await archive(sql, storage)).stopped?.code).toBe("journal-gap");
+  expect(await stopOf(sql)).toBe("journal-gap");
+});
+
+test("a manifest that is gone is no new archive, and a directory that cannot be written is tried again", async () => {
+  const tokens = await seedJournal(sql, some(2));
+  await archive(sql, storage);
+  const manifests = join(folder.path, "manifests");
+  const names = await readdir(manifests);
+  await rm(manifests, { recursive: true });
+  expect((await archive(sql, storage)).stopped?.code).toBe("archive-missing");
+  await mkdir(manifests);
+  const { encodeManifest, manifestOf } = await import("../../../lib/archive/manifest.ts");
+  const { decodeSegment, segmentKey } = await import("../../../lib/archive/segment.ts");
+  const [{ first }] =
+    (await sql`select min(position)::integer as first from slabmend.journal`) as unknown as [
+      { first: number },
+    ];
+  const key = segmentKey(1, first);
+  const file = await storage.read(key, new AbortController().signal);
+  await writeFile(join(manifests, names[0]!), encodeManifest(manifestOf(decodeSegment(key, file!))));
+  await rm(join(folder.path, "unfinished"), { recursive: true });
+  await writeFile(join(folder.path, "unfinished"), "a file where a folder must be");
+  tokens.push(...(await seedJournal(sql, some(1))));
+  expect((await archive(sql, storage)).stopped?.code).toBe("archive-unavailable");
+  await rm(join(folder.path, "unfinished"));
+  expect((await archive(sql, storage)).stopped).toBeUndefined();
+  expect(await archivedTokens(storage)).toEqual(tokens);
+});

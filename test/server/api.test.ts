@@ -1,0 +1,150 @@
+/** Every route of the API, as its OpenAPI description has it, on a real database. */
+
+import * as v from "valibot";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { systemClock } from "../../lib/clock/clock.ts";
+import { connect } from "../../lib/database/client/connect.ts";
+import {
+  askWithin,
+  createDeadlineClient,
+  type DeadlineClient,
+} from "../../lib/database/client/deadline-client.ts";
+import { stopLeasing } from "../../lib/database/fleet/fleet-mode.ts";
+import type { RepairQueue } from "../../lib/queue/repair-queue.ts";
+import { API_ROUTES } from "../../lib/server/api/routes.ts";
+import { problemSchema } from "../../lib/server/problem.ts";
+import { useDatabase } from "../support/database.ts";
+import { LOST, placeOn, seedNetwork, seedSlab } from "../support/seed-indexd.ts";
+import { startTestServer, type TestServer, TOKEN } from "./http-server.ts";
+
+const { sql, url } = useDatabase();
+let database: DeadlineClient;
+let api: TestServer;
+let slab: string;
+
+interface Description {
+  readonly paths: Record<string, Record<string, Operation>>;
+}
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Record<string, unknown>;
+  readonly security?: readonly object[];
+}
+
+/** Takes everything. */
+const queue: RepairQueue = { send: async (messages) => ({ sent: [...messages], failed: [] }) };
+
+beforeAll(async () => {
+  database = createDeadlineClient({ clock: systemClock, connect: () => connect(url, "test") });
+  api = await startTestServer({ ask: askWithin(database, systemClock), queue });
+  const hosts = await seedNetwork(sql, { hosts: 6 });
+  await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
+  slab = (await sql<{ id: string }[]>`select id::text from slabs`)[0]!.id;
+  await sql`
+    insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, crashes, next_repair_attempt, quarantined_until, quarantine_reason)
+    select id, digest, 'fault', now(), 3, now(), now() + interval '1 hour', 'crashed' from slabs`;
+  await sql`
+    insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
+    select gen_random_uuid(), id, digest, 'repaired', 'repaired', 'w', now(), now(), now() from slabs`;
+  for (const id of ["one", "two"]) {
+    await sql`
+      insert into slabmend.dead_letters (message_id, body, body_bytes, cause, receive_count, first_seen, last_seen)
+      values (${id}, 'x', 1, 'malformed', 5, now(), now())`;
+  }
+});
+afterAll(async () => {
+  await api.server.close();
+  await database.end();
+});
+
+const ask = (method: string, path: string, body?: object) =>
+  fetch(`${api.url}/api/v1${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${TOKEN}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+
+/** One call of each operation that succeeds. */
+const CALLS: Record<string, () => { path: string; body?: object }> = {
+  status: () => ({ path: "/status" }),
+  workers: () => ({ path: "/workers" }),
+  slabs: () => ({ path: "/slabs?limit=10&margin=5" }),
+  slab: () => ({ path: `/slabs/${slab}` }),
+  "slab-history": () => ({ path: `/slabs/${slab}/history` }),
+  history: () => ({ path: "/journal?outcome=repaired&since=2020-01-01T00:00:00.000Z" }),
+  hosts: () => ({ path: "/hosts" }),
+  throughput: () => ({ path: "/throughput?hours=2" }),
+  "dead-letters": () => ({ path: "/dead-letters" }),
+  quarantine: () => ({ path: "/quarantine" }),
+  losses: () => ({ path: "/losses" }),
+  "fleet-mode": () => ({ path: "/mode", body: { kind: "paused", reason: "a test" } }),
+  "quarantine-release": () => ({ path: `/quarantine/${slab}` }),
+  "dead-letters-redrive": () => ({
+    path: "/dead-letters/redrive",
+    body: { messageIds: ["one"], discard: true },
+  }),
+  "dead-letter-delete": () => ({ path: "/dead-letters/two" }),
+};
+
+test("every route that the description has answers what its schema says, key by key", async () => {
+  const { paths } = (await (await ask("GET", "/openapi.json")).json()) as Description;
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      path,
+      method: method.toUpperCase(),
+      ...operation,
+    })),
+  );
+  expect(
+    operations
+      .filter(({ path }) => path !== "/events")
+      .map(({ operationId }) => operationId)
+      .sort(),
+  ).toEqual(API_ROUTES.map(({ name }) => name).sort());
+  for (const { operationId, method, path, security } of operations) {
+    if (path === "/events") continue;
+    const { path: asked, body } = CALLS[operationId]!();
+    const answer = await ask(method, asked, body);
+    const text = await answer.text();
+    expect([operationId, answer.status, text]).toEqual([operationId, 200, text]);
+    const route = API_ROUTES.find(({ name }) => name === operationId)!;
+    const said = JSON.parse(text) as unknown;
+    // Parsing drops keys that the schema has not.
+    expect(v.parse(route.answer, said)).toEqual(said);
+    expect(security).toEqual(method === "GET" ? [{}, { password: [] }, { token: [] }] : [{ token: [] }]);
+  }
+  expect(await sql`select mode, mode_reason, mode_owner from slabmend.fleet`).toEqual([
+    { mode: "paused", mode_reason: "a test", mode_owner: "an operator" },
+  ]);
+  expect(await sql`select from slabmend.dead_letters`).toEqual([]);
+  expect(await sql`select quarantined_until from slabmend.repairs`).toEqual([{ quarantined_until: null }]);
+});
+
+test.each([
+  ["GET", "/slabs/999999", 404, "no-such-slab"],
+  ["GET", "/slabs?cursor=x", 400, "malformed-cursor"],
+  ["DELETE", "/quarantine/999999", 404, "not-quarantined"],
+  ["DELETE", "/dead-letters/none", 404, "no-such-dead-letter"],
+] as const)("%s %s is a problem that the description has", async (method, path, status, code) => {
+  const answer = await ask(method, path);
+  expect(answer.status).toBe(status);
+  const problem = v.parse(problemSchema, await answer.json());
+  expect(problem).toMatchObject({ code, remedy: expect.any(String) });
+  const { paths } = (await (await ask("GET", "/openapi.json")).json()) as Description;
+  const described = Object.entries(paths).find(([template]) =>
+    new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path.split("?")[0]!),
+  )!;
+  expect(Object.keys(described[1][method.toLowerCase()]!.responses)).toContain(String(status));
+});
+
+test("a maintenance run's mode is neither ended nor changed", async () => {
+  await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
+  await stopLeasing(sql, { kind: "maintenance", owner: "run 1" });
+  for (const kind of ["running", "paused"]) {
+    const answer = await ask("PUT", "/mode", { kind });
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([409, "mode-not-set"]);
+  }
+});

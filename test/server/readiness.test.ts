@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { CLAIMS_STOPPED_AFTER_MS, decideReadiness } from "../../lib/server/readiness.ts";
+import type { IndexerHealth } from "../../lib/worker/indexer-loop.ts";
+
+const nowMs = 1_800_000_000_000;
+const job = { endedAtMs: nowMs - 1_000, stopped: null, failures: 0, trouble: null };
+const trouble = { code: "lacks-right", message: "", remedy: null, sinceMs: 0 };
+const worker = {
+  name: "worker 1",
+  pid: 1,
+  startedAtMs: nowMs,
+  restarts: 0,
+  lastExit: null,
+  crashLoopingSinceMs: null,
+  repairs: [],
+};
+const fine: IndexerHealth = {
+  indexer: "default",
+  state: "working",
+  claim: job,
+  reap: job,
+  concurrency: 2,
+  running: 0,
+  workers: [worker, worker],
+  trouble: null,
+  done: { outcomes: {}, notBegun: 0, crashed: 0 },
+};
+const late = { ...job, endedAtMs: nowMs - CLAIMS_STOPPED_AFTER_MS };
+const looping = { ...worker, crashLoopingSinceMs: nowMs };
+
+test.each([
+  ["everything works", fine, undefined, {}],
+  [
+    "the supervisor is silent",
+    null,
+    undefined,
+    { supervisor: "silent", claims: "unknown", workers: "unknown" },
+  ],
+  ["it drains", { ...fine, state: "draining" }, undefined, { supervisor: "draining" }],
+  ["the database is away", fine, "no-answer", { database: "no-answer" }],
+  ["a claim has just failed", { ...fine, claim: { ...job, trouble } }, undefined, {}],
+  ["claims stopped", { ...fine, claim: late }, undefined, { claims: "claims-stopped" }],
+  ["claims fail", { ...fine, claim: { ...late, trouble } }, undefined, { claims: "lacks-right" }],
+  [
+    "it has just been started",
+    { ...fine, state: "starting", claim: { ...job, endedAtMs: null } },
+    undefined,
+    { claims: "starting", workers: "starting" },
+  ],
+  ["this machine is unfit", { ...fine, state: "unfit" }, undefined, { workers: "worker-unfit" }],
+  ["one of two workers crashes", { ...fine, workers: [worker, looping] }, undefined, {}],
+  ["all workers crash", { ...fine, workers: [looping, looping] }, undefined, { workers: "worker-crashing" }],
+] as const)("readiness when %s", (_when, health, databaseCode, wrong: Record<string, string>) => {
+  const { ready, checks } = decideReadiness({ nowMs, health, databaseCode });
+  expect(Object.fromEntries(checks.filter(({ ok }) => !ok).map(({ name, code }) => [name, code]))).toEqual(
+    wrong,
+  );
+  expect(ready).toBe(Object.keys(wrong).length === 0);
+});

@@ -1,0 +1,22 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const UNIT = fileURLToPath(new URL("../../infra/systemd/slabmend.service", import.meta.url));
+const hasTool = spawnSync("systemd-analyze", ["--version"]).status === 0;
+
+test.skipIf(!hasTool)("the unit of systemd is rated below 2.0 by systemd-analyze", () => {
+  // The threshold is in tenths.
+  const args = ["security", "--offline=true", "--threshold=19", "--no-pager", UNIT];
+  const { status, stdout } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+  expect(stdout).toMatch(/Overall exposure level for slabmend.service: [01]\.\d/);
+  expect(status).toBe(0);
+});
+
+test("the unit of systemd holds no secret and gives slabmend longer to drain than a repair takes", () => {
+  const unit = readFileSync(UNIT, "utf8");
+  expect(unit).toMatch(/^LoadCredential=slabmend\.env:/m);
+  expect(unit).not.toMatch(/SLABMEND_(MIGRATION_SEED|DATABASE_URL)=/);
+  expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThanOrEqual(330);
+});
