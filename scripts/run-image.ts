@@ -42,7 +42,10 @@ const health = async (): Promise<boolean> =>
   );
 while (!(await health())) {
   signal.throwIfAborted();
-  assert.equal(child.exitCode, null, text);
+  if (child.exitCode !== null) {
+    await closed;
+    throw new Error(`it ended with ${child.exitCode}:\n${text}`);
+  }
   await sleep(100);
 }
 const status = await readFile(`/proc/${child.pid}/status`, "utf8");

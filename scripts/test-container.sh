@@ -45,9 +45,11 @@ rm -rf "$base/usr/local/lib/npm"
 cp -rL "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$base/usr/local/lib/npm"
 printf '#!/bin/sh\nexec node /usr/local/lib/npm/bin/npm-cli.js "$@"\n' >"$base/usr/local/bin/npm"
 chmod 755 "$base/usr/local/bin/npm"
+# This machine may reach the registry through a proxy that has an authority of its own.
+cp -L /etc/ssl/certs/ca-certificates.crt "$base/etc/ssl/certs/ca-certificates.crt"
 
 node_modules/.bin/node scripts/build-package.ts "$work/package"
-printf 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n' >"$work/base.Dockerfile"
+printf 'FROM scratch\nCOPY . /\nENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\n' >"$work/base.Dockerfile"
 buildah "${storage[@]}" bud --quiet --format docker -f "$work/base.Dockerfile" -t slabmend-base "$base" >/dev/null
 version=$(node_modules/.bin/node -p 'require("./package.json").version')
 registry=$(npm config get registry)
@@ -56,15 +58,19 @@ buildah "${storage[@]}" bud --layers=false --format docker --build-arg BASE=loca
 [ -z "$archive" ] || buildah "${storage[@]}" push "slabmend:$version" "docker-archive:$archive:slabmend:$version" >/dev/null
 
 container=$(buildah "${storage[@]}" from "slabmend:$version")
-config() { buildah "${storage[@]}" inspect --type image --format "$1" "slabmend:$version"; }
-user=$(config '{{.Docker.Config.User}}')
-entry=$(config '{{json .Docker.Config.Entrypoint}}')
-[ "$user" = 10001:10001 ] || { echo "expected user 10001:10001, got $user" >&2; exit 1; }
-[ "$entry" = '["node","/opt/slabmend/bin/slabmend.js"]' ] || { echo "expected an exec entry point, got $entry" >&2; exit 1; }
-config '{{json .Docker.Config.Healthcheck}}' | grep -q healthz || { echo "expected a health check" >&2; exit 1; }
+buildah "${storage[@]}" inspect --type image "slabmend:$version" >"$work/image.json"
+node_modules/.bin/node --input-type=module -e '
+  import assert from "node:assert/strict";
+  import { readFileSync } from "node:fs";
+  const { User, Entrypoint, Healthcheck } = JSON.parse(readFileSync(process.argv[1], "utf8")).Docker.config;
+  assert.equal(User, "10001:10001");
+  assert.deepEqual(Entrypoint, ["node", "/opt/slabmend/bin/slabmend.js"]);
+  assert.match(String(Healthcheck.Test), /healthz/);
+' "$work/image.json"
+user=10001:10001
 root=$(buildah "${storage[@]}" mount "$container")
 
-SLABMEND_IMAGE_ROOT=$root SLABMEND_IMAGE_USER=$user exec node_modules/.bin/node scripts/run-image.ts &
+SLABMEND_IMAGE_ROOT=$root SLABMEND_IMAGE_USER=$user node_modules/.bin/node scripts/run-image.ts &
 server=$!
 wait "$server"
 server=""

@@ -38,6 +38,7 @@ export async function serveConsole(
     variables: { ...process.env, SLABMEND_DATABASE_URL: databaseUrl, SLABMEND_LOG_LEVEL: "silent" },
     clock,
     logger: createLogger("silent", { indexer: "default" }),
+    scrape: async () => "",
     describe: (child) => ({
       pid: process.pid,
       startedAtMs,

@@ -34,7 +34,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
     ...line(
       facts.atRisk > 0,
       "slabs-at-risk",
-      `the last repair of ${facts.atRisk} slabs found too few sources`,
+      `the last repair of ${counted(facts.atRisk, "slab")} found too few sources`,
       "slabmend slabs --at-risk",
     ),
     ...line(
@@ -73,19 +73,19 @@ export function statusAttention(facts: AttentionFacts): Line[] {
     ...line(
       leases.expired > 0,
       "leases-expired",
-      `${leases.expired} leases expired and not yet reaped`,
+      `${counted(leases.expired, "lease")} expired and not yet reaped`,
       null,
     ),
     ...line(
       facts.quarantined > 0,
       "slabs-quarantined",
-      `${facts.quarantined} slabs in quarantine`,
+      `${counted(facts.quarantined, "slab")} in quarantine`,
       "slabmend quarantine list",
     ),
     ...line(
       facts.deadLetters > 0,
       "dead-letters",
-      `${facts.deadLetters} dead letters`,
+      counted(facts.deadLetters, "dead letter"),
       "slabmend dead-letters list",
     ),
   ];
@@ -107,6 +107,8 @@ function followerLine(follower: AttentionFacts["followers"][number]): Line[] {
         "See docs/runbook.md#archive-stopped.",
       );
 }
+
+const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
 
 function line(applies: boolean, code: string, says: string, remedy: string | null): Line[] {
   return applies ? [{ code, says, remedy }] : [];

@@ -4,6 +4,7 @@ import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Clock } from "../clock/clock.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import { PROMETHEUS_CONTENT_TYPE } from "../telemetry/prometheus-metrics.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 import { type AccessSettings, addAccessChecks, HEALTH_PATHS } from "./access/add-access-checks.ts";
 import { API_ROOT, type ApiDependencies, addApiRoutes } from "./api/api-route.ts";
@@ -20,6 +21,8 @@ export interface ServerOptions {
   /** False: the process that supervises has not been heard of. */
   readonly isLive: () => boolean;
   readonly readReadiness: () => Promise<Readiness>;
+  /** What Prometheus reads. */
+  readonly scrape: () => Promise<string>;
   readonly files: ReadonlyMap<string, ConsoleFile>;
   /** Directives of the Content-Security-Policy. */
   readonly policy: Readonly<Record<string, readonly string[]>>;
@@ -71,6 +74,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   addAccessChecks(server, access);
   addHealth(server, options);
+  server.get("/metrics", async (_request, reply) =>
+    reply
+      .type(PROMETHEUS_CONTENT_TYPE)
+      .header("cache-control", "no-store")
+      .send(await options.scrape()),
+  );
   addApiRoutes(server, API_ROUTES, api);
   server.get(`${API_ROOT}/openapi.json`, async () => API_DESCRIPTION);
   addEvents(server, new EventStream({ clock, readStatus: api.readStatus, readWorkers: api.readWorkers }));

@@ -23,6 +23,8 @@ export interface HttpChildOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The metrics, as Prometheus reads them. */
+  readonly scrape: () => Promise<string>;
   /** Told to it each second. */
   readonly describe: (http: { readonly httpPid: number; readonly httpRestarts: number }) => SupervisorHealth;
 }
@@ -64,7 +66,7 @@ export class HttpChild {
     ])) as [FromHttp];
     if (how.kind === "listening") return how.port;
     await this.stop();
-    throw unusable(formatAddress(this.#options.settings.listen), how.code);
+    throw unusable(formatAddress(this.#options.settings.listen), how.kind === "failed" ? how.code : how.kind);
   }
 
   async stop(): Promise<void> {
@@ -99,7 +101,8 @@ export class HttpChild {
     this.#tellHealth(child);
     child.on("message", (message: FromHttp) => {
       if (message.kind === "listening") this.#port = message.port;
-      else child.kill("SIGKILL");
+      else if (message.kind === "failed") child.kill("SIGKILL");
+      else void this.#options.scrape().then((text) => tell(child, { kind: "scraped", text }));
     });
     child.once("exit", (code, signal) => this.#lose(child, startedAtMs, signal ?? `exit code ${code}`));
     return child;

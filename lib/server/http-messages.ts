@@ -15,9 +15,12 @@ export interface HttpSettings {
 
 export type ToHttp =
   | { readonly kind: "settings"; readonly settings: HttpSettings }
-  | { readonly kind: "health"; readonly health: SupervisorHealth };
+  | { readonly kind: "health"; readonly health: SupervisorHealth }
+  /** What a scrape gets, as asked for. */
+  | { readonly kind: "scraped"; readonly text: string };
 
 export type FromHttp =
+  | { readonly kind: "scrape" }
   | { readonly kind: "listening"; readonly port: number }
   /** It could not listen. */
   | { readonly kind: "failed"; readonly code: string };

@@ -27,6 +27,8 @@ import { reportWorkers, type SupervisorHealth } from "./workers-report.ts";
 const SILENT_AFTER_MS = 15_000;
 /** Several requests in this time share one read. */
 const SHARE_MS = 2_000;
+/** Prometheus waits 10 s by default. */
+const SCRAPE_LIMIT_MS = 5_000;
 /** Short enough for a health check: who asks gets an answer, if a bad one. */
 const READY_LIMIT_MS = 4_000;
 const STATUS_LIMIT_MS = 8_000;
@@ -105,6 +107,7 @@ async function serve(settings: HttpSettings): Promise<void> {
       );
       return decideReadiness({ nowMs: clock.now(), health: currentHealth()?.loop ?? null, databaseCode });
     },
+    scrape,
     files: settings.files,
     policy: settings.policy,
     clock,
@@ -142,8 +145,27 @@ function tell(message: FromHttp): void {
 // The parent decides when to end: a terminal sends Ctrl+C to all of us, a service manager SIGTERM.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
+let scrapes: ((text: string) => void)[] = [];
+
+/** Asks the parent, which counts. Rejects when it says nothing: Prometheus then sees that the server is not well. */
+function scrape(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(SCRAPE_LIMIT_MS, () =>
+      reject(new Error("the supervising process says nothing")),
+    );
+    scrapes.push((text) => {
+      cancel();
+      resolve(text);
+    });
+    tell({ kind: "scrape" });
+  });
+}
+
 process.on("message", (message: ToHttp) => {
-  if (message.kind === "health") health = { told: message.health, atMs: clock.now() };
+  if (message.kind === "scraped") {
+    for (const answer of scrapes) answer(message.text);
+    scrapes = [];
+  } else if (message.kind === "health") health = { told: message.health, atMs: clock.now() };
   else {
     serve(message.settings).catch((error: unknown) => {
       logger.fatal({ error }, "the HTTP server could not be made");

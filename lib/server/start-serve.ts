@@ -14,12 +14,14 @@ import { claimSettingsFrom } from "../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../jobs/reap/reap-settings.ts";
 import type { Secret } from "../secret/secret.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import type { MetricsOf } from "../telemetry/metrics.ts";
+import { createPrometheusMetrics } from "../telemetry/prometheus-metrics.ts";
 import { IndexerLoop } from "../worker/indexer-loop.ts";
 import { openArchive } from "../worker/open-archive.ts";
 import type { WorkReport } from "../worker/work-report.ts";
 import { formatAddress, type ListenAddress } from "./access/listen-address.ts";
 import type { ConsoleFile } from "./console-files.ts";
+import { startFleetExporter } from "./fleet-exporter.ts";
 import { HttpChild } from "./http-child.ts";
 
 /** What claim, repair and reap read, but for the queues. */
@@ -49,7 +51,7 @@ export interface ServeOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: MetricsPrinter;
+  readonly metricsOf: MetricsOf;
 }
 
 export interface RunningServe {
@@ -64,7 +66,8 @@ export interface RunningServe {
 
 /** @throws {OperatorError} `address-unusable`, before anything is leased */
 export async function startServe(options: ServeOptions): Promise<RunningServe> {
-  const { variables, environment, listen, token, passwordHash, clock, logger, metrics } = options;
+  const { variables, environment, listen, token, passwordHash, clock, logger } = options;
+  const prometheus = createPrometheusMetrics(environment.SLABMEND_INDEXER);
   const acceptedVersion = environment.SLABMEND_ACCEPT_INDEXD_VERSION;
   const archive = await openArchive({ destination: environment.SLABMEND_ARCHIVE, variables, clock, logger });
   const loop = new IndexerLoop({
@@ -79,8 +82,14 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     archive,
     clock,
     logger,
-    metrics,
+    metricsOf: (service) => ({
+      print(values, dimensions) {
+        options.metricsOf(service).print(values, dimensions);
+        prometheus.of(service).print(values, dimensions);
+      },
+    }),
   });
+  const exporter = startFleetExporter({ connect: options.connect, clock, logger, prometheus });
   const startedAtMs = clock.now();
   const http = new HttpChild({
     settings: {
@@ -95,6 +104,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     variables,
     clock,
     logger,
+    scrape: () => prometheus.scrape(),
     describe: (child) => ({ pid: process.pid, startedAtMs, ...child, loop: loop.health() }),
   });
   const port = await http.start();
@@ -105,7 +115,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     drainMs: loop.drainMs,
     async drain() {
       const report = await loop.drain();
-      await http.stop();
+      await Promise.all([http.stop(), exporter.stop()]);
       return report;
     },
   };

@@ -7,6 +7,9 @@ export interface MetricsPrinter {
   print(values: MetricValues, dimensions?: Readonly<Record<string, string>>): void;
 }
 
+/** The printer of one function, or of what does its work on a server. */
+export type MetricsOf = (service: "claim" | "reap" | "repair") => MetricsPrinter;
+
 export interface MetricsOptions {
   /** Empty: nothing is printed. */
   readonly namespace: string;

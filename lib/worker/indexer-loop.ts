@@ -14,7 +14,7 @@ import { askWithin, createDeadlineClient, type DeadlineClient } from "../databas
 import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
 import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import type { MetricsOf } from "../telemetry/metrics.ts";
 import type { ArchiveJob } from "./open-archive.ts";
 import { startPresence } from "./presence.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
@@ -40,7 +40,7 @@ export interface IndexerLoopOptions {
   readonly archive?: ArchiveJob | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: MetricsPrinter;
+  readonly metricsOf: MetricsOf;
   /** Default: worker-process.ts; tests give their own. */
   readonly workerEntry?: string;
 }
@@ -163,7 +163,7 @@ export class IndexerLoop {
   }
 
   async #workUntilUnfit(database: DeadlineClient): Promise<void> {
-    const { indexer, acceptedVersion, claim, reap, archive, clock, logger, metrics } = this.#options;
+    const { indexer, acceptedVersion, claim, reap, archive, clock, logger, metricsOf } = this.#options;
     const pool = this.#pool;
     const unfit = new AbortController();
     const signal = AbortSignal.any([this.#ending.signal, unfit.signal]);
@@ -189,7 +189,7 @@ export class IndexerLoop {
         archive,
         clock,
         logger,
-        metrics,
+        metricsOf,
         signal,
         isFatal: () => false,
         onEnd: (end) => countEnd(this.#done, end),
@@ -228,6 +228,7 @@ export class IndexerLoop {
       timeoutMs,
       clock,
       onUnfit: (reason) => this.#onUnfit(reason),
+      onMetrics: (values, dimensions) => this.#options.metricsOf("repair").print(values, dimensions),
       ...(workerEntry === undefined ? {} : { entry: workerEntry }),
     });
   }

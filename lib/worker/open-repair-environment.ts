@@ -17,6 +17,7 @@ import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
+import type { MetricValues } from "../telemetry/metric-names.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
 import { createRepairStore, type SharedByRepairs } from "./repair-store.ts";
@@ -61,6 +62,8 @@ export interface RepairEnvironmentOptions {
   readonly logger?: Logger;
   /** Where that one logs to; default: standard output, in JSON. */
   readonly logDestination?: DestinationStream | undefined;
+  /** Told what is printed as a metric. */
+  readonly onMetrics?: (values: MetricValues, dimensions: Readonly<Record<string, string>>) => void;
 }
 
 /** @throws {ConfigurationError} with every problem of the environment */
@@ -73,6 +76,7 @@ export function openRepairEnvironment({
   random = Math.random,
   logger: givenLogger,
   logDestination,
+  onMetrics,
 }: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(REPAIR_VARIABLES, variables);
   keepYoungGenerationSmall();
@@ -91,7 +95,13 @@ export function openRepairEnvironment({
   });
   let underWay = 0;
 
-  const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
+  const printed = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
+  const metrics: MetricsPrinter = {
+    print(values, dimensions = {}) {
+      printed.print(values, dimensions);
+      onMetrics?.(values, dimensions);
+    },
+  };
 
   /** Scores make a repair faster, never possible: without them it goes on. */
   const tryScores = async (what: string, work: () => Promise<void>): Promise<void> => {

@@ -24,9 +24,9 @@ import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { DeadLetterQueue } from "../queue/dead-letter-queue.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { measureRun } from "../telemetry/measure-run.ts";
-import type { MetricsPrinter } from "../telemetry/metrics.ts";
+import type { MetricsOf } from "../telemetry/metrics.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
-import { COMPLETED_RUN } from "../telemetry/run-metrics.ts";
+import { COMPLETED_RUN, failedRun } from "../telemetry/run-metrics.ts";
 import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.ts";
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
@@ -48,7 +48,7 @@ export interface DatabaseWork {
   readonly archive?: ArchiveJob | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metrics: MetricsPrinter;
+  readonly metricsOf: MetricsOf;
   readonly onEnd: (end: WorkEnd) => void;
   /** Told of each run of claim and of reap. */
   readonly onRun?: (run: WorkRun) => void;
@@ -106,9 +106,10 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
         });
         job = "reap";
         warnOfStanding(logger, standing);
-        work.metrics.print(standingMetrics(standing));
+        const metrics = work.metricsOf("reap");
+        metrics.print(standingMetrics(standing));
         const deps = { ask, clock, queue, deadLetters: NO_DEAD_LETTERS, indexer: work.indexer };
-        await measureRun("reap", work, REAP_MEASURES, () => reap(deps, work.reap, REAP_MS));
+        await measureRun("reap", { logger, metrics }, REAP_MEASURES, () => reap(deps, work.reap, REAP_MS));
         onRun({ job, kind: "ended" });
         job = "claim";
       }
@@ -118,6 +119,8 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     } catch (error) {
       if (signal.aborted) break;
       onRun({ job, kind: "failed", error });
+      // What reap failed with is measured already.
+      if (job === "claim") work.metricsOf("claim").print(failedRun(error));
       if (isFatal(error)) throw error;
       const text = mayPass(error)
         ? "the database could not be used; it is tried again"
@@ -162,7 +165,7 @@ async function claimForFreeWorkers(
   );
   onRun({ job: "claim", kind: "ended", stopped: report.stopped });
   await tellStop(report.stopped);
-  work.metrics.print({ ...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) });
+  work.metricsOf("claim").print({ ...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) });
   // Several rounds a second: only those that found something are worth a line.
   if (report.sent + report.resent > 0) work.logger.info({ report }, "claim ended");
   return report.stopped === "deadline" ? "some" : "none";

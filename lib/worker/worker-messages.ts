@@ -1,5 +1,7 @@
 /** What a worker's process and its parent tell each other. Ids as text: messages between processes are JSON. */
+
 import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
+import type { MetricValues } from "../telemetry/metric-names.ts";
 
 export interface RepairOrder {
   readonly slabId: string;
@@ -34,6 +36,12 @@ export type WorkerReport =
   | { readonly kind: "ready" }
   | (RepairReport & { readonly id: string })
   | { readonly kind: "phase"; readonly id: string; readonly phase: RepairPhase }
+  /** What a repair measured. */
+  | {
+      readonly kind: "metrics";
+      readonly values: MetricValues;
+      readonly dimensions: Readonly<Record<string, string>>;
+    }
   /** This machine is at fault (clock, network, ...): it is to be given no more. */
   | { readonly kind: "unfit"; readonly reason: string };
 

@@ -11,7 +11,7 @@ import { extname, join } from "node:path";
 import type { Clock } from "../clock/clock.ts";
 import { OperatorError } from "../errors/operator-error.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
-import { type WorkEnd, type WorkerHealth, WorkerSlot } from "./worker-slot.ts";
+import { type WorkEnd, type WorkerHealth, WorkerSlot, type WorkerSlotOptions } from "./worker-slot.ts";
 
 export interface WorkerPoolOptions {
   /** Repairs at once. */
@@ -25,6 +25,8 @@ export interface WorkerPoolOptions {
   readonly clock: Clock;
   /** A worker found that this machine is at fault. The pool gives it no more. */
   readonly onUnfit?: (reason: string) => void;
+  /** Told what each repair measured. */
+  readonly onMetrics?: WorkerSlotOptions["onMetrics"];
   /** Default: worker-process.ts; tests give their own. */
   readonly entry?: string;
 }
@@ -50,7 +52,7 @@ export class WorkerPool {
   #isStopping = false;
 
   constructor(options: WorkerPoolOptions) {
-    const { size, onUnfit, entry = ENTRY, environment, timeoutMs, clock } = options;
+    const { size, onUnfit, onMetrics, entry = ENTRY, environment, timeoutMs, clock } = options;
     const wanted = options.processes ?? Math.min(availableParallelism(), Math.ceil(size / LEAST_PER_PROCESS));
     const processes = Math.min(size, wanted);
     this.#size = size;
@@ -64,6 +66,7 @@ export class WorkerPool {
           repairsAtOnce: Math.ceil(size / processes),
           timeoutMs,
           clock,
+          onMetrics,
           onUnfit: (reason) => {
             this.#isStopping = true;
             onUnfit?.(reason);

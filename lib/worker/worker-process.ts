@@ -15,6 +15,7 @@ const environment = openRepairEnvironment({
   variables: process.env,
   repairsAtOnce: Number(process.argv[2] ?? "1"),
   logDestination: inheritedLogDestination(),
+  onMetrics: (values, dimensions) => report({ kind: "metrics", values, dimensions }),
 });
 const selfCheck = new SelfCheck();
 const working = new Set<Promise<void>>();

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { Clock } from "../clock/clock.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
+import type { MetricsPrinter } from "../telemetry/metrics.ts";
 import { decideRestart, type RestartDecision, STEADY_AFTER_MS } from "./restart-policy.ts";
 import {
   type RepairOrder,
@@ -33,6 +34,8 @@ export interface WorkerSlotOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly onUnfit: (reason: string) => void;
+  /** Told what each repair measured. */
+  readonly onMetrics?: MetricsPrinter["print"] | undefined;
 }
 
 export interface RepairInHand {
@@ -133,7 +136,7 @@ export class WorkerSlot {
 
   /** Call it only while {@link isStartable}. */
   start(): ChildProcess {
-    const { entry, environment, repairsAtOnce, clock, onUnfit } = this.#options;
+    const { entry, environment, repairsAtOnce, clock, onUnfit, onMetrics } = this.#options;
     const child = fork(entry, [String(repairsAtOnce)], {
       env: { ...environment },
       execArgv: [],
@@ -147,6 +150,7 @@ export class WorkerSlot {
     child.on("error", (error) => this.#lose(live, "code" in error ? String(error.code) : error.name));
     child.on("message", (report: WorkerReport) => {
       if (report.kind === "unfit") onUnfit(report.reason);
+      else if (report.kind === "metrics") onMetrics?.(report.values, report.dimensions);
       else if (report.kind === "phase") {
         const repair = live.repairs.get(report.id);
         if (repair !== undefined) repair.phase = report.phase;

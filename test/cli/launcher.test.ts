@@ -41,7 +41,7 @@ test("slabmend.js runs the command line and passes its exit code on", () => {
 
 test("below node_modules, where Node strips no types, slabmend.js says to clone", () => {
   const { status, stderr } = run(join(cloneWith("node_modules/slabmend", ["commander"]), "slabmend.js"));
-  expect([status, stderr]).toEqual([3, expect.stringMatching(/Clone it, run npm ci there/)]);
+  expect([status, stderr]).toEqual([3, expect.stringMatching(/clone the repository and run npm ci there/)]);
 });
 
 test("in a clone where nothing is installed slabmend.js says to run npm ci", () => {

@@ -46,7 +46,7 @@ test("a lease whose answer was lost goes to a worker when the database is back; 
       indexer: "default",
       destination: { write: (line) => void lines.push(line) },
     }),
-    metrics: createMetrics({ namespace: "", service: "work" }),
+    metricsOf: (service) => createMetrics({ namespace: "", service }),
     indexer: "default",
     onEnd: (end) => ends.push(end),
     signal: ending.signal,

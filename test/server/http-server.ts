@@ -37,6 +37,7 @@ export async function startTestServer(options: {
       queue,
       owner: "an operator",
     },
+    scrape: async () => "slabmend_database_up 1\n",
     isLive: () => true,
     readReadiness: async () => ({ ready: true, checks: [] }),
     files: new Map([

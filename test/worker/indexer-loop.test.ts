@@ -33,7 +33,7 @@ function createLoop(options: Partial<IndexerLoopOptions> = {}, lines: string[] =
       indexer: "default",
       destination: { write: (line) => void lines.push(line) },
     }),
-    metrics: createMetrics({ namespace: "", service: "serve" }),
+    metricsOf: (service) => createMetrics({ namespace: "", service }),
     workerEntry,
     ...options,
   });

@@ -132,7 +132,7 @@ async function serve(context: CommandContext, options: ServeOptions): Promise<"d
     timeoutMs: options.timeout * 1_000,
     clock: io.clock,
     logger,
-    metrics,
+    metricsOf: () => metrics,
   });
   logger.info({ url: running.url, tokenFile, drainMs: running.drainMs }, "serving");
   // The fragment never reaches a server. A log would keep it.

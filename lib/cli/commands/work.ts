@@ -9,7 +9,7 @@ import { OperatorError } from "../../errors/operator-error.ts";
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import type { Logger } from "../../telemetry/logger.ts";
-import type { MetricsPrinter } from "../../telemetry/metrics.ts";
+import type { MetricsOf } from "../../telemetry/metrics.ts";
 import { openArchive } from "../../worker/open-archive.ts";
 import { startPresence } from "../../worker/presence.ts";
 import { tellMode } from "../../worker/tell-stop.ts";
@@ -107,7 +107,7 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
           environment,
           queueUrl,
           logger,
-          metrics,
+          metricsOf: () => metrics,
           onEnd,
           signal,
         });
@@ -127,7 +127,7 @@ interface Work {
   /** Undefined: from the database. */
   readonly queueUrl: string | undefined;
   readonly logger: Logger;
-  readonly metrics: MetricsPrinter;
+  readonly metricsOf: MetricsOf;
   readonly onEnd: (end: WorkEnd) => void;
   /** Told to end, or unfit to work. */
   readonly signal: AbortSignal;
@@ -203,7 +203,7 @@ async function workForQueue(work: Work, queueUrl: string): Promise<void> {
 }
 
 async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promise<void> {
-  const { context, environment, pool, logger, metrics, onEnd, signal } = work;
+  const { context, environment, pool, logger, metricsOf, onEnd, signal } = work;
   const { clock } = context.io;
   const database = createDeadlineClient({ clock, connect });
   const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion, SLABMEND_ARCHIVE: destination } = environment;
@@ -214,7 +214,7 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
     pool,
     clock,
     logger,
-    metrics,
+    metricsOf,
     onEnd,
     signal,
     acceptedVersion,

@@ -20,13 +20,19 @@ beforeEach(async () => {
   // PostgreSQL may run as another user when we are root.
   await chmod(folder, 0o755);
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+let running: ChildProcess | undefined;
+afterEach(async () => {
+  // Of a test that failed: its guard removes what it had started.
+  running?.kill("SIGKILL");
+  await rm(folder, { recursive: true, force: true });
+});
 
 function start(...args: string[]) {
   const child: ChildProcess = spawn(process.execPath, [PLAYGROUND, ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { PATH: process.env["PATH"] ?? "", TMPDIR: folder },
   });
+  running = child;
   let text = "";
   for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding("utf8").on("data", (part: string) => {

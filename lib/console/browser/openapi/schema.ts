@@ -788,6 +788,14 @@ export interface components {
             deadLetters: number;
             /** @description slabs whose objects have not been told yet that sectors moved */
             eventsToBump: number;
+            /** @description followers of the journal: its hourly totals, and its archive if there is one */
+            followers: {
+                behindSeconds: number | null;
+                name: string;
+                rowsBehind: number;
+                stoppedBy: string | null;
+                stoppedSince: string | null;
+            }[];
             indexd: {
                 databaseVersion: number | null;
                 lastScanAgeSeconds: number | null;

@@ -1,0 +1,62 @@
+/** Measures the whole fleet for Prometheus: what is in the database is read once for all workers, not counted by each. */
+import type { Sql } from "postgres";
+import type { Clock } from "../clock/clock.ts";
+import { askWithin, createDeadlineClient } from "../database/client/deadline-client.ts";
+import { readFleetGauges } from "../database/reports/read-fleet-gauges.ts";
+import { fleetMetrics } from "../telemetry/fleet-metrics.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { MetricName } from "../telemetry/metric-names.ts";
+import type { PrometheusMetrics } from "../telemetry/prometheus-metrics.ts";
+import { RepeatedLines } from "../telemetry/repeated-lines.ts";
+
+export interface FleetExporterOptions {
+  readonly connect: () => Sql;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly prometheus: PrometheusMetrics;
+}
+
+/** As often as Prometheus usually looks. */
+const EVERY_MS = 15_000;
+const LIMIT_MS = 8_000;
+
+/** Reads at once and then every 15 s. No failure ends it. */
+export function startFleetExporter({ connect, clock, logger, prometheus }: FleetExporterOptions): {
+  stop(): Promise<void>;
+} {
+  // Of its own: what waits behind a slow statement of claim would look like a database that is away.
+  const database = createDeadlineClient({ clock, connect });
+  const ask = askWithin(database, clock);
+  const lines = new RepeatedLines(clock);
+  let known: readonly MetricName[] = [];
+  let isStopped = false;
+  let cancel = (): void => {};
+  const measure = async (): Promise<void> => {
+    try {
+      const values = fleetMetrics(await ask(readFleetGauges, { limitMs: LIMIT_MS }));
+      prometheus.of("reap").print(values);
+      known = Object.keys(values) as MetricName[];
+      prometheus.setDatabaseUp(true);
+    } catch (error) {
+      prometheus.setDatabaseUp(false);
+      prometheus.forget(known);
+      const text = "the state of the fleet could not be measured";
+      const said = lines.note(text, error);
+      if (said !== undefined && !isStopped) logger.warn({ error, ...said }, text);
+    }
+    if (!isStopped) cancel = clock.after(EVERY_MS, () => void next());
+  };
+  let measuring = Promise.resolve();
+  const next = (): void => {
+    measuring = measure();
+  };
+  next();
+  return {
+    async stop() {
+      isStopped = true;
+      cancel();
+      await database.end();
+      await measuring;
+    },
+  };
+}
