@@ -9,6 +9,7 @@ import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support
 import { untilEqual } from "../support/until.ts";
 import { type CliProcess, startCli } from "./cli-process.ts";
 import { createFleetRole, type FleetRole } from "./fleet-role.ts";
+import { asDocumented } from "./run-cli.ts";
 
 const stack = new AsyncDisposableStack();
 let world: RepairWorld;
@@ -69,7 +70,7 @@ const countRepaired = async (): Promise<number> =>
 
 /** The report of the end: the last line of standard output. */
 function lastLine(cli: CliProcess): unknown {
-  return JSON.parse(cli.out().trimEnd().split("\n").at(-1)!);
+  return asDocumented(["work"], JSON.parse(cli.out().trimEnd().split("\n").at(-1)!));
 }
 
 test("straight from the database: repairs what there is, and ends with 0 when told", async () => {
