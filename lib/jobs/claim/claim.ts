@@ -25,6 +25,17 @@ import { type ClaimCount, ClaimIncompleteError, type ClaimReport } from "./claim
 import type { ClaimSettings } from "./claim-settings.ts";
 import { fillInFlight } from "./fill-in-flight.ts";
 
+const NOTHING_YET: Readonly<ClaimCount> = {
+  leased: 0,
+  resent: 0,
+  sent: 0,
+  refused: 0,
+  live: 0,
+  batches: 0,
+  rounds: 0,
+  unjudged: 0,
+};
+
 /** Unsent leases taken at once; more are taken by the next round. */
 const RESEND_LIMIT = 200;
 
@@ -41,16 +52,7 @@ export async function claim(
   const deps: ClaimDependencies = { paces: new Map(), ...given };
   const { ask, clock } = deps;
   const endsAtMs = clock.now() + remainingMs;
-  const count: ClaimCount = {
-    leased: 0,
-    resent: 0,
-    sent: 0,
-    refused: 0,
-    live: 0,
-    batches: 0,
-    rounds: 0,
-    unjudged: 0,
-  };
+  const count: ClaimCount = { ...NOTHING_YET };
   let stoppedBy: readonly BudgetLimit[] = [];
   let walkFailure: { readonly cause: unknown } | undefined;
   for (;;) {
