@@ -93,20 +93,13 @@ export function openRepairEnvironment({
     account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
-  const printed = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
-  const metrics: MetricsPrinter = {
-    print(values, dimensions = {}) {
-      printed.print(values, dimensions);
-      onMetrics?.(values, dimensions);
-    },
-  };
-
+  const metrics = openMetrics(environment.SLABMEND_METRICS_NAMESPACE, onMetrics);
   const tryScores = triesScores(logger, metrics);
   const { SLABMEND_DATABASE_CA: authorities, SLABMEND_MAX_SIACOINS_PER_REPAIR: mostHastings } = environment;
   const url = environment.SLABMEND_DATABASE_URL.reveal();
   const open = () =>
     createDeadlineClient({ clock, connect: () => connect(url, "slabmend-repair", authorities) });
-  // As many as repairs: a heartbeat waits for what its own repair asks.
+  // No more than there are repairs: a heartbeat waits for what its own repair asks.
   const database = createSharedClients({
     open,
     clock,
@@ -142,6 +135,16 @@ export function openRepairEnvironment({
     readOthers: (question) => database.runIdempotent(ANSWER_MS, (sql) => readOthers(sql, question)),
     async close() {
       await Promise.all([hosts.close(), database.endIdle()]);
+    },
+  };
+}
+
+function openMetrics(namespace: string, onMetrics: RepairEnvironmentOptions["onMetrics"]): MetricsPrinter {
+  const printed = createMetrics({ namespace, service: "repair" });
+  return {
+    print(values, dimensions = {}) {
+      printed.print(values, dimensions);
+      onMetrics?.(values, dimensions);
     },
   };
 }
