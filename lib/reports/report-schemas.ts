@@ -3,6 +3,7 @@ import type * as v from "valibot";
 import { doctorSchema, redriveSchema, releaseSchema } from "./command-schemas.ts";
 import { historySchema } from "./history-schema.ts";
 import { hostsSchema } from "./hosts-schema.ts";
+import { maintenanceSchema } from "./maintenance-schema.ts";
 import { modeSchema } from "./mode.ts";
 import { slabSchema, slabsSchema } from "./slabs-schema.ts";
 import { deadLettersSchema, lossesSchema, quarantineSchema } from "./standing-schema.ts";
@@ -84,6 +85,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: null,
     says: "The fleet's mode after it was changed, or was not. `slabmend resume` prints the same.",
     schema: modeSchema,
+  },
+  maintenance: {
+    command: "slabmend maintenance status",
+    path: null,
+    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same.",
+    schema: maintenanceSchema,
   },
   "quarantine-release": {
     command: "slabmend quarantine release",
