@@ -247,3 +247,30 @@ test("a host that does not answer costs no sector anything, and the run waits fo
   await host.swarm.setSwitches({ availability: "online" });
   expect(await advance()).toMatchObject({ state: "done", statistics: { confirmed: 6 } });
 });
+
+test("killed between batches of a host with many sectors, each sector is counted once", async () => {
+  const { sql } = world.database;
+  // Not stored anywhere, so the host denies them.
+  const count = 230;
+  await sql`insert into sectors (sector_root, host_id, next_integrity_check)
+    select sha256(n::text::bytea), ${host.row.id}, ${DUE} from generate_series(1, ${count}) n`;
+  try {
+    await start({ ...ofHost(), sectors: count + 6 } as VerifyScope);
+    for (const dies of ["claimed", "recorded"]) {
+      let batches = 0;
+      const killed = advance({
+        step: (name) => {
+          if (name === dies) batches += 1;
+          if (batches === 2) throw new Error("killed");
+        },
+      });
+      await expect(killed).rejects.toThrow("killed");
+      await leaseEnds();
+    }
+    const passed = { passed: count + 6, confirmed: 6, denied: count, superseded: 0, notThere: 0 };
+    expect(await advance()).toMatchObject({ state: "done", statistics: passed });
+    expect(await sql`select denials from slabmend.denials where denials > 1`).toHaveLength(0);
+  } finally {
+    await sql`delete from sectors s where not exists (select from slab_sectors ss where ss.sector_id = s.id)`;
+  }
+});
