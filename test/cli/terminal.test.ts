@@ -1,12 +1,17 @@
 /** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { useDatabase } from "../support/database.ts";
 import { LAUNCHER } from "./cli-process.ts";
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
 const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";
+/** Not the one that derive-seed prints: that one may be seen. */
+const WORKERS_SEED = `${"7b".repeat(31)}3c`;
 const hasScript =
   process.platform === "linux" &&
   spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux");
@@ -20,7 +25,7 @@ interface Session {
 }
 
 function atTerminal(args: string, environment: Readonly<Record<string, string>> = {}): Session {
-  const child = spawn("script", ["-qfec", `"${process.execPath}" "${LAUNCHER}" ${args}`, "/dev/null"], {
+  const child = spawn("script", ["-qfec", `exec "${process.execPath}" "${LAUNCHER}" ${args}`, "/dev/null"], {
     env: { PATH: process.env["PATH"], TERM: "xterm", SHELL: "/bin/sh", ...environment },
     stdio: ["pipe", "pipe", "inherit"],
   });
@@ -86,5 +91,36 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     const { code, screen } = await session.ended;
     expect([code, await hasSchema()]).toEqual([expected, isDone]);
     expect(screen).toContain("create schema slabmend");
+  });
+});
+
+describe.skipIf(!hasScript)("serve at a pseudo-terminal", () => {
+  const database = useDatabase();
+
+  test.each([
+    ["", /^[0-9: -]{19} INFO {2}serving {2}url=http:\/\/127\.0\.0\.1:\d+ /m, /^done: no repair\r?$/m],
+    [
+      " --json",
+      /^\{"level":"info",.*"message":"serving"\}\r?$/m,
+      /^\{"schemaVersion":1,"done":true,.*\}\r?$/m,
+    ],
+  ])("serve%s logs as it should, and Ctrl+C drains it", async (option, line, last) => {
+    const folder = mkdtempSync(join(tmpdir(), "slabmend-terminal-"));
+    try {
+      const session = atTerminal(`serve --listen 127.0.0.1:0 --concurrency 1${option}`, {
+        SLABMEND_DATABASE_URL: database.url,
+        SLABMEND_MIGRATION_SEED: WORKERS_SEED,
+        STATE_DIRECTORY: folder,
+        NO_COLOR: "1",
+      });
+      await session.until("serving");
+      session.type("\u0003");
+      const { code, screen } = await session.ended;
+      expect([code, screen]).toEqual([0, expect.stringMatching(line)]);
+      expect(screen).toMatch(last);
+      expect(screen).not.toContain(WORKERS_SEED);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
