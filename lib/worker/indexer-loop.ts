@@ -29,7 +29,7 @@ export interface IndexerLoopOptions {
   readonly indexer: string;
   /** Makes one more client of its database. */
   readonly connect: () => Sql;
-  /** All that its workers see of the environment; the only place of the seed. */
+  /** All that its workers see of the environment, the seed included. */
   readonly workerEnvironment: Readonly<Record<string, string | undefined>>;
   /** Repairs at once. */
   readonly concurrency: number;

@@ -13,7 +13,7 @@ import { scopeOf, statisticsOf, type VerifyScope } from "./verify-run.ts";
 /** Measured with hosts 50 ms away in each direction and one database beside the process. */
 const SECTORS_PER_SECOND = 200;
 
-export const WHAT_A_LEAF_PROVES =
+const WHAT_A_LEAF_PROVES =
   "Each host proves 64 random bytes of a sector: that it has this leaf now, not that it has the whole sector.";
 
 export const verifyKind: RunKind = {
