@@ -72,6 +72,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     claim: claimSettingsFrom(environment),
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
     archive,
+    maintenance: environment,
     clock,
     logger,
     metricsOf: (service) => ({

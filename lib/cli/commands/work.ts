@@ -10,6 +10,7 @@ import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricsOf } from "../../telemetry/metrics.ts";
 import { openArchive } from "../../worker/open-archive.ts";
+import { openMaintenance } from "../../worker/open-maintenance.ts";
 import { startPresence } from "../../worker/presence.ts";
 import { tellMode } from "../../worker/tell-stop.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
@@ -185,6 +186,7 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
   const database = createDeadlineClient({ clock, connect });
   const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion, SLABMEND_ARCHIVE: destination } = environment;
   const archive = await openArchive({ destination, variables: context.variables, clock, logger });
+  const maintenance = openMaintenance({ environment, clock, logger, signal });
   await workFromDatabase({
     database,
     indexer: environment.SLABMEND_INDEXER,
@@ -198,8 +200,10 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
     claim: claimSettingsFrom(environment),
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
     archive,
-  }).finally(() => {
+    maintenance,
+  }).finally(async () => {
     archive?.close();
-    return database.end();
+    await maintenance.close();
+    await database.end();
   });
 }
