@@ -171,6 +171,8 @@ test("stop lets a worker finish within its grace, and kills it after", async () 
   const again = start();
   await once(again, "workerStarted");
   const ended = once(again, "workerEnded");
+  // Killed before its function has begun, it would have received nothing.
+  await untilEqual(received, [`${first} 1`, `${second} 1`]);
   await again.stop();
   expect((await ended)[1]).toMatchObject({ outcome: { how: "crashed" }, failed: [second] });
   expect(await received()).toEqual([`${first} 1`, `${second} 1`]);
