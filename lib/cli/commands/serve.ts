@@ -17,7 +17,7 @@ import { action, type CommandContext, type CommandHost } from "../command/comman
 import { withDatabase } from "../command/open-database.ts";
 import { wholeNumber } from "../command/option-values.ts";
 
-interface ServeOptions {
+export interface ServeOptions {
   readonly listen: ListenAddress;
   readonly concurrency?: number;
   readonly timeout: number;
@@ -29,13 +29,20 @@ interface ServeOptions {
 
 const REPAIRS_PER_CPU = 2;
 
+/** What `serve` does without options. */
+export const SERVE_DEFAULTS: ServeOptions = {
+  listen: { host: "127.0.0.1", port: 8_484, isLoopback: true },
+  timeout: 300,
+  allowHost: [],
+};
+
 function listenAddress(text: string): ListenAddress {
   const address = parseListenAddress(text);
   if (address !== undefined) return address;
   throw new InvalidArgumentError("Expected ADDRESS:PORT, such as 127.0.0.1:8484 or [::1]:8484.");
 }
 
-function hostName(text: string, others: readonly string[]): string[] {
+function hostName(text: string, others: readonly string[]): readonly string[] {
   if (/^[a-z0-9._-]{1,253}$/i.test(text)) return [...others, text.toLowerCase()];
   throw new InvalidArgumentError("Expected a host name, without port.");
 }
@@ -48,23 +55,24 @@ export function addServe(host: CommandHost): void {
       "--listen <address:port>",
       "where HTTP is served; beyond loopback only with a password",
       listenAddress,
-      {
-        host: "127.0.0.1",
-        port: 8_484,
-        isLoopback: true,
-      } satisfies ListenAddress,
+      SERVE_DEFAULTS.listen,
     )
     .option(
       "--concurrency <n>",
       "repairs at once, in a process for each CPU, two or more to a process; default: two for each CPU",
       wholeNumber(1, 1_000),
     )
-    .option("--timeout <seconds>", "a repair keeps what is done after this long", wholeNumber(10, 3_600), 300)
+    .option(
+      "--timeout <seconds>",
+      "a repair keeps what is done after this long",
+      wholeNumber(10, 3_600),
+      SERVE_DEFAULTS.timeout,
+    )
     .option(
       "--allow-host <name>",
       "a further name of this server, such as a proxy's; may be repeated",
       hostName,
-      [],
+      SERVE_DEFAULTS.allowHost,
     )
     .option(
       "--token-file <path>",
@@ -105,7 +113,7 @@ async function setPassword(context: CommandContext, options: ServeOptions): Prom
   return "done";
 }
 
-async function serve(context: CommandContext, options: ServeOptions): Promise<"done"> {
+export async function serve(context: CommandContext, options: ServeOptions): Promise<"done"> {
   const { io, variables } = context;
   const environment = context.parse(SERVE_VARIABLES);
   const folder = stateFolder(variables);
