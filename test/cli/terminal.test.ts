@@ -110,7 +110,9 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     const answers: readonly (readonly [question: string, keys: string])[] = [
       ["1 of 5, database", "\r"],
       ["URL of the database", `${url}\r`],
+      // The test before has made it.
       ["2 of 5, schema", `${DOWN}\r`],
+      ["3 of 5, role", `${DOWN}${DOWN}\r`],
       ["4 of 5, seed", "\r"],
       ["Recovery phrase", `${PHRASE}\r`],
       ["5 of 5", `${DOWN}\r`],
