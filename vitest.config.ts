@@ -13,6 +13,7 @@ const OTHER_SUITES = [
   "test/infra/**",
   "test/aws/**",
   "test/browser/**",
+  "test/prometheus/**",
   "test/**/*.slow.test.ts",
 ];
 /** Where a secret could leave slabmend: what these tests let out is searched. */

@@ -1,6 +1,6 @@
 /** What the commands that check and steer print. */
 import * as v from "valibot";
-import { count, id, schemaVersion } from "./fields.ts";
+import { count, hex, id, schemaVersion } from "./fields.ts";
 
 /** `slabmend doctor --json`. */
 export const doctorSchema = v.object({
@@ -36,4 +36,54 @@ export const redriveSchema = v.object({
   moot: v.pipe(count, v.description("forgotten: their slabs go on without them")),
   discarded: v.pipe(count, v.description("unreadable ones that were forgotten")),
   kept: v.pipe(count, v.description("unreadable ones, and those that SQS did not take")),
+});
+
+/** `slabmend work --json` and `slabmend serve --json`: the last line. */
+export const workSchema = v.object({
+  schemaVersion,
+  done: v.literal(true),
+  outcomes: v.pipe(v.record(v.string(), count), v.description("repairs that ended, by outcome")),
+  notBegun: count,
+  crashed: v.pipe(count, v.description("lost with their worker's process")),
+});
+
+const done = v.pipe(v.boolean(), v.description("false: a dry run"));
+const will = v.pipe(v.array(v.string()), v.description("in words, what it does or would do"));
+
+/** `slabmend init --json`. */
+export const initSchema = v.object({
+  schemaVersion,
+  done,
+  will,
+  from: v.nullable(v.pipe(count, v.description("the schema's version before; 0: there was none"))),
+  to: v.nullable(count),
+});
+
+/** `slabmend uninstall --json`. */
+export const uninstallSchema = v.object({
+  schemaVersion,
+  done,
+  will,
+  eventsBumped: v.nullable(count),
+  slabsFreed: v.nullable(count),
+});
+
+/** `slabmend grant --json`. */
+export const grantSchema = v.object({ schemaVersion, sql: v.string() });
+
+/** `slabmend invoke --json`. */
+export const invokeSchema = v.object({
+  schemaVersion,
+  function: v.pipe(v.string(), v.description("its name or ARN")),
+  report: v.nullable(
+    v.pipe(v.record(v.string(), v.unknown()), v.description("what the run did, as its log line has it")),
+  ),
+});
+
+/** `slabmend derive-seed --json`. */
+export const deriveSeedSchema = v.object({
+  schemaVersion,
+  migrationSeed: v.pipe(hex, v.description("secret: SLABMEND_MIGRATION_SEED")),
+  account: v.pipe(hex, v.description("the public key that hosts know")),
+  wallet: v.picklist(["matches", "not-compared"]),
 });

@@ -1,17 +1,8 @@
 import * as v from "valibot";
 import { bytes, count, cursor, hex, id, money, schemaVersion, seconds, time } from "./fields.ts";
 
-const endedRepair = v.object({
-  id,
-  kind: v.pipe(v.string(), v.description("which job: repair")),
-  slabId: id,
-  digest: hex,
-  outcome: v.pipe(v.string(), v.description("what was recorded")),
-  reportedOutcome: v.pipe(
-    v.string(),
-    v.description("what the worker reported; differs when moves were dropped"),
-  ),
-  error: v.nullable(v.pipe(v.string(), v.description("a stable code"))),
+/** What a repair did to each sector. */
+export const endedMoves = {
   moves: v.array(
     v.object({
       index: count,
@@ -23,6 +14,20 @@ const endedRepair = v.object({
   ),
   lost: v.array(v.object({ root: hex, host: hex })),
   dropped: v.array(v.object({ index: count, why: v.string() })),
+};
+
+const endedRepair = v.object({
+  id,
+  kind: v.pipe(v.string(), v.description("which job: repair")),
+  slabId: id,
+  digest: hex,
+  outcome: v.pipe(v.string(), v.description("what was recorded")),
+  reportedOutcome: v.pipe(
+    v.string(),
+    v.description("what the worker reported; differs when moves were dropped"),
+  ),
+  error: v.nullable(v.pipe(v.string(), v.description("a stable code"))),
+  ...endedMoves,
   bytesRead: bytes,
   bytesWritten: bytes,
   paid: money,

@@ -1,9 +1,20 @@
 /** Every report by name, with where it is printed or answered: what docs/json.md and the API's description are made from. */
 import type * as v from "valibot";
-import { doctorSchema, redriveSchema, releaseSchema } from "./command-schemas.ts";
+import {
+  deriveSeedSchema,
+  doctorSchema,
+  grantSchema,
+  initSchema,
+  invokeSchema,
+  redriveSchema,
+  releaseSchema,
+  uninstallSchema,
+  workSchema,
+} from "./command-schemas.ts";
 import { historySchema } from "./history-schema.ts";
 import { hostsSchema } from "./hosts-schema.ts";
 import { modeSchema } from "./mode.ts";
+import { planSchema, repairSchema } from "./one-slab-schemas.ts";
 import { slabSchema, slabsSchema } from "./slabs-schema.ts";
 import { deadLettersSchema, lossesSchema, quarantineSchema } from "./standing-schema.ts";
 import { statusSchema } from "./status-schema.ts";
@@ -96,5 +107,53 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: null,
     says: "What became of the dead letters.",
     schema: redriveSchema,
+  },
+  plan: {
+    command: "slabmend plan SLAB",
+    path: null,
+    says: "What a repair of a slab would move, and what it would cost.",
+    schema: planSchema,
+  },
+  repair: {
+    command: "slabmend repair SLAB",
+    path: null,
+    says: "How a repair of one slab ended.",
+    schema: repairSchema,
+  },
+  work: {
+    command: "slabmend work",
+    path: null,
+    says: "What was done from start to end: the last line, after those of the log. `slabmend serve` prints the same.",
+    schema: workSchema,
+  },
+  init: {
+    command: "slabmend init",
+    path: null,
+    says: "What was done to our schema.",
+    schema: initSchema,
+  },
+  uninstall: {
+    command: "slabmend uninstall",
+    path: null,
+    says: "What was done with our schema, and with what it had in hand.",
+    schema: uninstallSchema,
+  },
+  grant: {
+    command: "slabmend grant",
+    path: null,
+    says: "The SQL for the fleet's role.",
+    schema: grantSchema,
+  },
+  invoke: {
+    command: "slabmend invoke FUNCTION",
+    path: null,
+    says: "What a run of claim or reap reports.",
+    schema: invokeSchema,
+  },
+  "derive-seed": {
+    command: "slabmend derive-seed",
+    path: null,
+    says: "The migration seed of a recovery phrase.",
+    schema: deriveSeedSchema,
   },
 };

@@ -4,14 +4,12 @@ import { OUTCOMES } from "../database/leases/outcome-writes.ts";
 import { readStatus, type StatusFacts, type WalkOfCause } from "../database/reports/read-status.ts";
 import { DEFAULT_THRESHOLDS } from "../jobs/backlog/backlog-settings.ts";
 import { CAUSES } from "../jobs/backlog/causes.ts";
+import { haveClaimsStopped } from "./claims-stopped.ts";
 import { moneyOf, SCHEMA_VERSION, timeOrNull } from "./fields.ts";
 import { describeMode } from "./mode.ts";
 import { type AttentionFacts, statusAttention } from "./status-attention.ts";
 import type { StatusReport } from "./status-schema.ts";
 import { statusSentence } from "./status-sentence.ts";
-
-/** Claims come once a minute from AWS and several times in it from a worker without a queue. */
-const CLAIM_HAS_STOPPED_SECONDS = 300;
 
 /** Slabs above this loss probability are in danger; no variable changes it. */
 const { dangerAbove } = DEFAULT_THRESHOLDS;
@@ -48,8 +46,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
     claim: {
       at: timeOrNull(facts.claimedAt),
       ageSeconds: claimAge,
-      // While all workers of a machine are busy it claims nothing.
-      hasStopped: leases.running === 0 && (claimAge === null || claimAge > CLAIM_HAS_STOPPED_SECONDS),
+      hasStopped: haveClaimsStopped({ ageSeconds: claimAge, running: leases.running }),
     },
     reap: { at: timeOrNull(facts.reapedAt), ageSeconds: ageOf(facts.reapedAt) },
     leases,

@@ -7,6 +7,8 @@ const NAMES: ReadonlySet<string> = new Set([
   "SLABMEND_INDEXER",
   "SLABMEND_QUEUE_URL",
   "SLABMEND_LOG_LEVEL",
+  "SLABMEND_LOG_FORMAT",
+  "NO_COLOR",
   "NODE_EXTRA_CA_CERTS",
   "SSL_CERT_FILE",
   "PATH",

@@ -14,6 +14,7 @@ import { assertStoreVersion } from "../database/schema/migrate-database.ts";
 import { createRepairQueue } from "../queue/repair-queue.ts";
 import { readStatusReport } from "../reports/status.ts";
 import { Secret } from "../secret/secret.ts";
+import { inheritedLogDestination } from "../telemetry/log-format.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createServer } from "./create-server.ts";
 import type { FromHttp, HttpSettings, ToHttp } from "./http-messages.ts";
@@ -43,7 +44,10 @@ const environment = parseEnvironment(
   ],
   process.env,
 );
-const logger = createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
+const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
+  indexer: environment.SLABMEND_INDEXER,
+  destination: inheritedLogDestination(),
+});
 const openClient = () =>
   createDeadlineClient({
     clock,

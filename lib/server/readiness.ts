@@ -1,5 +1,6 @@
 /** Whether a `serve` does its work: what /readyz answers. Pure. */
 import * as v from "valibot";
+import { haveClaimsStopped } from "../reports/claims-stopped.ts";
 import type { IndexerHealth } from "../worker/indexer-loop.ts";
 
 const readinessSchema = v.object({
@@ -15,9 +16,6 @@ const readinessSchema = v.object({
 
 export type Readiness = v.InferOutput<typeof readinessSchema>;
 type CheckName = Readiness["checks"][number]["name"];
-
-/** A walk and a batch may take half a minute, a retry pauses for a minute. */
-export const CLAIMS_STOPPED_AFTER_MS = 150_000;
 
 export interface ReadinessFacts {
   readonly nowMs: number;
@@ -47,8 +45,11 @@ function supervisorCode(health: IndexerHealth | null): string | undefined {
   return health.state === "draining" || health.state === "ended" ? "draining" : undefined;
 }
 
-function claimsCode({ claim, state }: IndexerHealth, nowMs: number): string | undefined {
-  if (claim.endedAtMs !== null && nowMs - claim.endedAtMs < CLAIMS_STOPPED_AFTER_MS) return undefined;
+/** The rule of the status report, by this server's own claims: those of another worker do not make it ready. */
+function claimsCode({ claim, running, state }: IndexerHealth, nowMs: number): string | undefined {
+  // A time in the future, before the clock was set back, was long ago.
+  const ageSeconds = claim.endedAtMs === null ? null : Math.abs(nowMs - claim.endedAtMs) / 1_000;
+  if (!haveClaimsStopped({ ageSeconds, running })) return undefined;
   return claim.trouble?.code ?? (state === "starting" ? "starting" : "claims-stopped");
 }
 

@@ -33,7 +33,10 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
  */
 export function createLogger(
   level: string,
-  { indexer, destination }: { readonly indexer: string; readonly destination?: DestinationStream },
+  {
+    indexer,
+    destination,
+  }: { readonly indexer: string; readonly destination?: DestinationStream | undefined },
 ): Logger {
   const options = {
     level,

@@ -1,3 +1,4 @@
+import type { DestinationStream } from "pino";
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
@@ -57,8 +58,10 @@ export interface RepairEnvironmentOptions {
   readonly step?: (name: RepairStep) => void | Promise<void>;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Default: JSON lines on standard output, from SLABMEND_LOG_LEVEL on. */
+  /** Default: one of ours, from SLABMEND_LOG_LEVEL on. */
   readonly logger?: Logger;
+  /** Where that one logs to; default: standard output, in JSON. */
+  readonly logDestination?: DestinationStream | undefined;
   /** Told what is printed as a metric. */
   readonly onMetrics?: (values: MetricValues, dimensions: Readonly<Record<string, string>>) => void;
 }
@@ -72,12 +75,17 @@ export function openRepairEnvironment({
   clock = systemClock,
   random = Math.random,
   logger: givenLogger,
+  logDestination,
   onMetrics,
 }: RepairEnvironmentOptions): RepairEnvironment {
   const environment = parseEnvironment(REPAIR_VARIABLES, variables);
   keepYoungGenerationSmall();
   const logger =
-    givenLogger ?? createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
+    givenLogger ??
+    createLogger(environment.SLABMEND_LOG_LEVEL, {
+      indexer: environment.SLABMEND_INDEXER,
+      destination: logDestination,
+    });
   const kernel = createKernel({ memoryBytes: memoryBytesFor(repairsAtOnce) });
   const memory = new SectorMemory(kernel, { repairsAtOnce });
   const hosts: HostPool = createHostPool({

@@ -16,3 +16,13 @@ export function countEnd(report: WorkReport, end: WorkEnd): void {
   else if (end.kind === "not-begun") report.notBegun += 1;
   else report.crashed += 1;
 }
+
+/** For people: `done: 3 repaired, 1 healthy; 1 lost with a worker that crashed`. */
+export function describeWork({ outcomes, notBegun, crashed }: WorkReport): string {
+  const ended = Object.entries(outcomes).map(([outcome, times]) => `${times} ${outcome}`);
+  return [
+    `done: ${ended.length === 0 ? "no repair" : ended.join(", ")}`,
+    ...(notBegun === 0 ? [] : [`${notBegun} could not begin`]),
+    ...(crashed === 0 ? [] : [`${crashed} lost with a worker that crashed`]),
+  ].join("; ");
+}

@@ -6,6 +6,7 @@
 import { systemClock } from "../clock/clock.ts";
 import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
+import { inheritedLogDestination } from "../telemetry/log-format.ts";
 import { openRepairEnvironment } from "./open-repair-environment.ts";
 import { judgeAmongOthers, SelfCheck } from "./self-check.ts";
 import { phaseAfter, type RepairOrder, type WorkerReport, workerOf } from "./worker-messages.ts";
@@ -13,6 +14,7 @@ import { phaseAfter, type RepairOrder, type WorkerReport, workerOf } from "./wor
 const environment = openRepairEnvironment({
   variables: process.env,
   repairsAtOnce: Number(process.argv[2] ?? "1"),
+  logDestination: inheritedLogDestination(),
   onMetrics: (values, dimensions) => report({ kind: "metrics", values, dimensions }),
 });
 const selfCheck = new SelfCheck();

@@ -21,7 +21,7 @@ test("derive-seed --json prints seed, account and whether the wallet matches", a
   const { code, json, err } = await runCli(["derive-seed", "--json"], { input: PHRASE });
   expect([code, json, err]).toEqual([
     0,
-    { migrationSeed: SEED, account: ACCOUNT, wallet: "not-compared" },
+    { schemaVersion: 1, migrationSeed: SEED, account: ACCOUNT, wallet: "not-compared" },
     "",
   ]);
 });

@@ -118,3 +118,21 @@ test.each([
   );
   expect(judgeHosts(answers, true).map(({ level }) => level)).toEqual([hosts, account]);
 });
+
+test.each([
+  ["most that do not answer are private", ["address-refused", "address-refused", "timeout"], true],
+  [
+    "a host of the internet is private among many that are away",
+    ["address-refused", "timeout", "timeout"],
+    false,
+  ],
+  ["none is private", ["timeout", "unreachable"], false],
+])("the remedy of hosts that do not answer, when %s", (_when, codes, isPrivate) => {
+  const [hosts] = judgeHosts(
+    codes.map((code) => ({ kind: "unreachable", code })),
+    false,
+  );
+  expect(hosts).toMatchObject({ level: "failure" });
+  const { remedy } = hosts as { readonly remedy?: string };
+  expect(remedy).toContain(isPrivate ? "SLABMEND_ALLOW_PRIVATE_ADDRESSES=true" : "Allow outgoing TCP");
+});

@@ -62,16 +62,20 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     err,
     get json() {
       const printed: unknown = JSON.parse(out);
-      const schema = schemaOf(args);
-      // As documented, and no key besides.
-      if (schema !== undefined) expect(v.parse(schema, printed)).toEqual(printed);
-      return printed;
+      return asDocumented(args, printed);
     },
     get error() {
       const line = err.split("\n").find((text) => text.startsWith('{"error"'));
       return line === undefined ? undefined : JSON.parse(line).error;
     },
   };
+}
+
+/** Fails unless the document has the keys of its schema, and no other. */
+export function asDocumented(args: readonly string[], printed: unknown): unknown {
+  const schema = schemaOf(args);
+  if (schema !== undefined) expect(v.parse(schema, printed)).toEqual(printed);
+  return printed;
 }
 
 function schemaOf(args: readonly string[]): v.GenericSchema | undefined {

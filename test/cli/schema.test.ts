@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { STORE_VERSION } from "../../lib/database/schema/migrate-database.ts";
 import { useDatabase } from "../support/database.ts";
 import { placeOn, seedNetwork, seedSlab } from "../support/seed-indexd.ts";
+import { createFleetRole } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
 
 const database = useDatabase({ schema: "indexd" });
@@ -68,6 +69,43 @@ describe("init and uninstall", () => {
       select next_repair_attempt <= clock_timestamp() as free from slabs where id = ${String(slab.id)}`;
     expect(row).toEqual({ free: true });
   });
+});
+
+describe("what they refuse beside our schema", () => {
+  test.each(["--dry-run", "--yes"])("uninstall %s as the fleet's role names the owner", async (option) => {
+    await cli("init", "--yes");
+    const role = await createFleetRole(database);
+    try {
+      const { code, error } = await runCli(["uninstall", option, "--json"], {
+        environment: { SLABMEND_DATABASE_URL: role.url },
+      });
+      const owner = new URL(database.url).username;
+      expect([code, error?.code, error?.remedy]).toEqual([
+        4,
+        "lacks-right",
+        `Run uninstall as ${owner}; the fleet's role may not.`,
+      ]);
+      expect(await hasSchema()).toBe(true);
+    } finally {
+      await role.drop();
+      await cli("uninstall", "--yes");
+    }
+  });
+
+  test.each(["--dry-run", "--yes"])(
+    "init %s on the schema of a newer release changes nothing",
+    async (option) => {
+      const { sql } = database;
+      await cli("init", "--yes");
+      await sql`
+      insert into slabmend.database_migrations (version, name) values (${STORE_VERSION + 1}, 'of a later release')`;
+      const { code, error, out } = await cli("init", option, "--json");
+      expect([code, error?.code, out]).toEqual([4, "schema-too-new", ""]);
+      expect(error?.message).toContain(String(STORE_VERSION + 1));
+      await sql`delete from slabmend.database_migrations where version > ${STORE_VERSION}`;
+      expect((await cli("uninstall", "--yes")).code).toBe(0);
+    },
+  );
 });
 
 describe("databases that they refuse", () => {

@@ -1,7 +1,7 @@
 /** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ import { LAUNCHER } from "./cli-process.ts";
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
 const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";
+/** Not the one that derive-seed prints: that one may be seen. */
+const WORKERS_SEED = `${"7b".repeat(31)}3c`;
 const hasScript =
   process.platform === "linux" &&
   spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux");
@@ -23,11 +25,16 @@ interface Session {
   readonly ended: Promise<{ readonly code: number | null; readonly screen: string }>;
 }
 
+/** Without a terminal of its own `script` makes one of no size. */
 function atTerminal(args: string, environment: Readonly<Record<string, string>> = {}): Session {
-  const child = spawn("script", ["-qfec", `"${process.execPath}" "${LAUNCHER}" ${args}`, "/dev/null"], {
-    env: { PATH: process.env["PATH"], TERM: "xterm", SHELL: "/bin/sh", ...environment },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const child = spawn(
+    "script",
+    ["-qfec", `stty cols 100 rows 40; exec "${process.execPath}" "${LAUNCHER}" ${args}`, "/dev/null"],
+    {
+      env: { PATH: process.env["PATH"], TERM: "xterm", SHELL: "/bin/sh", ...environment },
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
   let screen = "";
   const looks = new Set<() => void>();
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -110,8 +117,7 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     const answers: readonly (readonly [question: string, keys: string])[] = [
       ["1 of 5, database", "\r"],
       ["URL of the database", `${url}\r`],
-      // The test before has made it.
-      ["2 of 5, schema", `${DOWN}\r`],
+      ["2 of 5, schema", "\r"],
       ["3 of 5, role", `${DOWN}${DOWN}\r`],
       ["4 of 5, seed", "\r"],
       ["Recovery phrase", `${PHRASE}\r`],
@@ -129,5 +135,36 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     expect(`${screen}${interrupted.screen}`).not.toMatch(/abandon|about|hunter2|a2148f/);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await readFile(file, "utf8")).toContain(`SLABMEND_MIGRATION_SEED=${SEED}`);
+  });
+});
+
+describe.skipIf(!hasScript)("serve at a pseudo-terminal", () => {
+  const database = useDatabase();
+
+  test.each([
+    ["", /^[0-9: -]{19} INFO {2}serving {2}url=http:\/\/127\.0\.0\.1:\d+ /m, /^done: no repair\r?$/m],
+    [
+      " --json",
+      /^\{"level":"info",.*"message":"serving"\}\r?$/m,
+      /^\{"schemaVersion":1,"done":true,.*\}\r?$/m,
+    ],
+  ])("serve%s logs as it should, and Ctrl+C drains it", async (option, line, last) => {
+    const folder = mkdtempSync(join(tmpdir(), "slabmend-terminal-"));
+    try {
+      const session = atTerminal(`serve --listen 127.0.0.1:0 --concurrency 1${option}`, {
+        SLABMEND_DATABASE_URL: database.url,
+        SLABMEND_MIGRATION_SEED: WORKERS_SEED,
+        STATE_DIRECTORY: folder,
+        NO_COLOR: "1",
+      });
+      await session.until("serving");
+      session.type("\u0003");
+      const { code, screen } = await session.ended;
+      expect([code, screen]).toEqual([0, expect.stringMatching(line)]);
+      expect(screen).toMatch(last);
+      expect(screen).not.toContain(WORKERS_SEED);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -9,6 +9,7 @@ import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support
 import { untilEqual } from "../support/until.ts";
 import { type CliProcess, startCli } from "./cli-process.ts";
 import { createFleetRole, type FleetRole } from "./fleet-role.ts";
+import { asDocumented } from "./run-cli.ts";
 
 const stack = new AsyncDisposableStack();
 let world: RepairWorld;
@@ -69,7 +70,7 @@ const countRepaired = async (): Promise<number> =>
 
 /** The report of the end: the last line of standard output. */
 function lastLine(cli: CliProcess): unknown {
-  return JSON.parse(cli.out().trimEnd().split("\n").at(-1)!);
+  return asDocumented(["work"], JSON.parse(cli.out().trimEnd().split("\n").at(-1)!));
 }
 
 test("straight from the database: repairs what there is, and ends with 0 when told", async () => {
@@ -80,7 +81,13 @@ test("straight from the database: repairs what there is, and ends with 0 when to
   expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
   cli.child.kill("SIGTERM");
   expect(await cli.ended).toBe(0);
-  expect(lastLine(cli)).toEqual({ done: true, outcomes: { repaired: 3 }, notBegun: 0, crashed: 0 });
+  expect(lastLine(cli)).toEqual({
+    schemaVersion: 1,
+    done: true,
+    outcomes: { repaired: 3 },
+    notBegun: 0,
+    crashed: 0,
+  });
   for (const slab of slabs) expect(await world.wrongSectors(slab)).toEqual([]);
   expect(await checkRules(world.database.sql, { settled: true })).toEqual([]);
   expect(cli.out() + cli.err()).not.toContain(world.variables["SLABMEND_MIGRATION_SEED"]);
@@ -103,6 +110,26 @@ test("work repairs the slab of each message in the queue and leaves a malformed 
   // Invisible for a minute, and then again, until it is a dead letter.
   expect(await queueServer.count(queues.repairs)).toEqual({ visible: 0, inFlight: 1 });
   client.destroy();
+});
+
+test("asked for lines, work and its worker processes log lines for people and print no metrics", async () => {
+  const repairedBefore = await countRepaired();
+  const { id } = await brokenSlab();
+  const cli = startCli(["work", "--from-database", "--concurrency", "1"], {
+    ...environment,
+    SLABMEND_LOG_FORMAT: "lines",
+    SLABMEND_METRICS_NAMESPACE: "Test",
+  });
+  started.push(cli);
+  await cli.meanwhile(untilEqual(countRepaired, repairedBefore + 1));
+  cli.child.kill("SIGTERM");
+  expect(await cli.ended).toBe(0);
+  const said = cli.out().trimEnd().split("\n");
+  expect(said.find((line) => line.includes("a repair ended"))).toMatch(
+    new RegExp(`^[0-9: -]{19} INFO  a repair ended  slab=${id} kind=repaired `),
+  );
+  expect(said.at(-1)).toBe("done: 1 repaired");
+  expect(cli.out()).not.toMatch(/^\{/m);
 });
 
 test("draining finishes what is in hand and begins nothing more", async () => {

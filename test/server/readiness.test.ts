@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CLAIMS_STOPPED_AFTER_MS, decideReadiness } from "../../lib/server/readiness.ts";
+import { decideReadiness } from "../../lib/server/readiness.ts";
 import type { IndexerHealth } from "../../lib/worker/indexer-loop.ts";
 
 const nowMs = 1_800_000_000_000;
@@ -25,7 +25,7 @@ const fine: IndexerHealth = {
   trouble: null,
   done: { outcomes: {}, notBegun: 0, crashed: 0 },
 };
-const late = { ...job, endedAtMs: nowMs - CLAIMS_STOPPED_AFTER_MS };
+const late = { ...job, endedAtMs: nowMs - 300_001 };
 const looping = { ...worker, crashLoopingSinceMs: nowMs };
 
 test.each([
@@ -40,6 +40,13 @@ test.each([
   ["the database is away", fine, "no-answer", { database: "no-answer" }],
   ["a claim has just failed", { ...fine, claim: { ...job, trouble } }, undefined, {}],
   ["claims stopped", { ...fine, claim: late }, undefined, { claims: "claims-stopped" }],
+  [
+    "the last claim was five minutes ago",
+    { ...fine, claim: { ...job, endedAtMs: nowMs - 300_000 } },
+    undefined,
+    {},
+  ],
+  ["all workers are busy for longer than that", { ...fine, claim: late, running: 2 }, undefined, {}],
   ["claims fail", { ...fine, claim: { ...late, trouble } }, undefined, { claims: "lacks-right" }],
   [
     "it has just been started",

@@ -10,11 +10,12 @@ import { type ListenAddress, parseListenAddress } from "../../server/access/list
 import { hashPassword, isPasswordHash } from "../../server/access/password.ts";
 import { readSecretFile, stateFolder, writeSecretFile } from "../../server/access/secret-file.ts";
 import { SERVE_VARIABLES, startServe } from "../../server/start-serve.ts";
-import { createLogger, type Logger } from "../../telemetry/logger.ts";
-import { createMetrics } from "../../telemetry/metrics.ts";
+import type { Logger } from "../../telemetry/logger.ts";
 import { mayPass } from "../../worker/may-pass.ts";
+import { describeWork } from "../../worker/work-report.ts";
 import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
 import { withDatabase } from "../command/open-database.ts";
+import { openLog } from "../command/open-log.ts";
 import { wholeNumber } from "../command/option-values.ts";
 
 export interface ServeOptions {
@@ -88,7 +89,8 @@ export function addServe(host: CommandHost): void {
       `
 It needs no AWS and no queue: claim, reap and the workers' supervision run in it. What crashes is started again, with growing
 pauses; /readyz and the console say what is wrong. The state folder is $STATE_DIRECTORY (systemd), $XDG_STATE_HOME/slabmend or
-~/.local/state/slabmend. docs/server.md has the security model.
+~/.local/state/slabmend. docs/server.md has the security model. It logs to standard output: lines for people at a terminal, JSON
+lines elsewhere and with --json, and what SLABMEND_LOG_FORMAT says (json or lines).
 
 SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished, at most --timeout and 30 s later it ends with 0.
 Give a service manager as long (systemd: TimeoutStopSec). A second signal ends it at once, with 130; workers still finish what
@@ -114,26 +116,18 @@ async function setPassword(context: CommandContext, options: ServeOptions): Prom
 }
 
 export async function serve(context: CommandContext, options: ServeOptions): Promise<"done"> {
-  const { io, variables } = context;
+  const { io } = context;
   const environment = context.parse(SERVE_VARIABLES);
-  const folder = stateFolder(variables);
+  const folder = stateFolder(context.variables);
   const passwordHash = await readPassword(options, join(folder, "password"));
   const tokenFile = options.tokenFile ?? join(folder, "token");
-  const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-    indexer: environment.SLABMEND_INDEXER,
-    destination: { write: (line) => void io.stdout.write(line) },
-  });
-  const metrics = createMetrics({
-    namespace: environment.SLABMEND_METRICS_NAMESPACE,
-    service: "serve",
-    write: (line) => void io.stdout.write(line),
-  });
+  const { format, logger, metrics, variables } = openLog(context, environment, "serve");
   // Nothing is asked yet.
   const connect = await withDatabase(context, { needs: "any" }, async (_ask, access) => access.connect);
   await checkDatabase(context, logger);
   const token = await readOrMakeToken(tokenFile);
   const running = await startServe({
-    variables: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
+    variables,
     environment,
     connect,
     listen: options.listen,
@@ -153,8 +147,9 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   if (io.stderr.isTTY === true) context.note(`console: ${running.url}/#token=${token.reveal()}`);
   await untilToldToEnd(io.signal);
   logger.info({ atMostMs: running.drainMs }, "draining");
-  const report = { done: true, ...(await running.drain()) };
-  context.print(report, JSON.stringify(report));
+  const report = await running.drain();
+  const done = { done: true, ...report };
+  context.print(done, format === "json" ? JSON.stringify(done) : describeWork(report));
   return "done";
 }
 

@@ -64,7 +64,7 @@ function renderSlab(report: SlabReport): string {
       ]),
     ]),
     "",
-    `${objects.count}${objects.more ? "+" : ""} objects`,
+    `${objects.count}${objects.more ? "+" : ""} ${objects.count === 1 ? "object" : "objects"}`,
     ...objects.keys.flatMap((key) => wrapped(`  ${key}`, 2)),
   ].join("\n");
 }

@@ -8,18 +8,19 @@ import { findNetworkProblems, readNetworkState } from "../../database/indexd/net
 import { OperatorError } from "../../errors/operator-error.ts";
 import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
-import { createLogger, type Logger } from "../../telemetry/logger.ts";
-import { createMetrics, type MetricsOf } from "../../telemetry/metrics.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { MetricsOf } from "../../telemetry/metrics.ts";
 import { openArchive } from "../../worker/open-archive.ts";
 import { startPresence } from "../../worker/presence.ts";
 import { tellMode } from "../../worker/tell-stop.ts";
 import { workFromDatabase } from "../../worker/work-from-database.ts";
-import { countEnd, createWorkReport } from "../../worker/work-report.ts";
+import { countEnd, createWorkReport, describeWork } from "../../worker/work-report.ts";
 import { WorkerPool } from "../../worker/worker-pool.ts";
 import type { WorkEnd } from "../../worker/worker-slot.ts";
 import { createSqsClient, importForAws } from "../command/aws-clients.ts";
 import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
 import { type DatabaseAccess, withDatabase } from "../command/open-database.ts";
+import { openLog } from "../command/open-log.ts";
 import { wholeNumber } from "../command/option-values.ts";
 
 interface WorkOptions {
@@ -71,7 +72,8 @@ export function addWork(host: CommandHost): void {
       `
 By default it takes messages from SLABMEND_QUEUE_URL, beside or instead of the repair function; claim and reap run
 elsewhere. With --from-database it needs no AWS at all. It is the functions' code with the functions' variables
-(docs/configuration.md); logs are JSON lines on standard output, the last line says what was done.
+(docs/configuration.md). It logs to standard output: lines for people at a terminal, JSON lines elsewhere and with --json, and
+what SLABMEND_LOG_FORMAT says (json or lines). The last line says what was done.
 
 SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished (at most --timeout), then it ends with 0;
 before the first lease it ends at once, also with 0. Give a service manager as long (systemd: TimeoutStopSec). A second
@@ -79,22 +81,14 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
     )
     .action(
       action<WorkOptions>(host, async (context, options) => {
-        const { io, variables } = context;
+        const { io } = context;
         const concurrency = options.concurrency ?? REPAIRS_PER_CPU * availableParallelism();
         const environment = context.parse(WITHOUT_QUEUES);
         const queueUrl =
           options.fromDatabase === true
             ? undefined
             : context.parse(["SLABMEND_QUEUE_URL"]).SLABMEND_QUEUE_URL;
-        const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-          indexer: environment.SLABMEND_INDEXER,
-          destination: { write: (line) => void io.stdout.write(line) },
-        });
-        const metrics = createMetrics({
-          namespace: environment.SLABMEND_METRICS_NAMESPACE,
-          service: "work",
-          write: (line) => void io.stdout.write(line),
-        });
+        const { format, logger, metrics, variables } = openLog(context, environment, "work");
         const report = createWorkReport();
         const onEnd = (end: WorkEnd): void => countEnd(report, end);
         const unfit = new AbortController();
@@ -102,7 +96,7 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
         const pool = new WorkerPool({
           size: concurrency,
           onUnfit: (reason) => unfit.abort(workerUnfit(reason)),
-          environment: { ...variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() },
+          environment: variables,
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
@@ -118,7 +112,8 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
           signal,
         });
         unfit.signal.throwIfAborted();
-        context.print({ done: true, ...report }, JSON.stringify({ done: true, ...report }));
+        const done = { done: true, ...report };
+        context.print(done, format === "json" ? JSON.stringify(done) : describeWork(report));
         return "done";
       }),
     );

@@ -189,16 +189,16 @@ test("a slow copy that nothing can replace is waited for", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await block(slab, 0);
   // Ten seconds of the repair's clock, longer than the first round's patience.
-  await slab.hosts[0]!.swarm.setSwitches({ bytesPerSecond: 2 * SECTOR_BYTES });
-  expect(await suite.repair(slab, { timesFaster: 20 })).toMatchObject({ kind: "repaired", copied: 1 });
+  await slab.hosts[0]!.swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 2 });
+  expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired", copied: 1 });
 });
 
 test("what a slow copy brings in the end makes a rebuild possible", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await block(slab, 4);
-  await slab.hosts[4]!.swarm.setSwitches({ bytesPerSecond: 2 * SECTOR_BYTES });
-  const result = await suite.repair(slab, { timesFaster: 20 });
+  await slab.hosts[4]!.swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 2 });
+  const result = await suite.repair(slab, { timesFaster: 5 });
   expect(result).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 3 });
   await expectWhole(slab);
 });
@@ -233,7 +233,8 @@ test("no host of the whole fleet is heard: the worker's fault, no false alarm an
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
   expect(await suite.repair(slab)).toMatchObject({ kind: "fault", copied: 0, rebuilt: 0, lost: 0 });
   expect(await suite.journal(slab)).toMatchObject([
-    { outcome: "fault", error: "no-host-answered: 3 unreachable" },
+    // Three are needed; what hedging asked besides counts too.
+    { outcome: "fault", error: expect.stringMatching(/^no-host-answered: [3-5] unreachable$/) },
   ]);
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
 });

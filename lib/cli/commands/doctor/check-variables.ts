@@ -31,4 +31,4 @@ export function checkVariables(variables: Readonly<Record<string, string | undef
 
 /** Names that the command line and the tests have, and those of a stage's settings: infra/settings.ts, in .env.STAGE. */
 const KNOWN_ELSEWHERE =
-  /^SLABMEND_((CLAIM|REPAIR|REAP)_FUNCTION|TEST_.*|ALARM_EMAIL|MONTHLY_BUDGET_USD|BUDGET_SCOPE|ARCHITECTURE|VPC(_SUBNETS|_SECURITY_GROUPS)?)$/;
+  /^SLABMEND_((CLAIM|REPAIR|REAP)_FUNCTION|TEST_.*|ALARM_EMAIL|MONTHLY_BUDGET_USD|BUDGET_SCOPE|ARCHITECTURE|INDEXERS|VPC(_SUBNETS|_SECURITY_GROUPS)?)$/;

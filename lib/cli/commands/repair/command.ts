@@ -1,8 +1,10 @@
 import { DEFAULT_CLAIM_SETTINGS } from "../../../jobs/claim/claim-settings.ts";
+import { logDestination } from "../../../telemetry/log-format.ts";
 import { openRepairEnvironment, REPAIR_VARIABLES } from "../../../worker/open-repair-environment.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../../command/find-slab.ts";
 import { withDatabase } from "../../command/open-database.ts";
+import { logFormatOf } from "../../command/open-log.ts";
 import { wholeNumber } from "../../command/option-values.ts";
 import { bytes, siacoins } from "../../command/quantities.ts";
 import { type RepairNowReport, repairNow } from "./repair-now.ts";
@@ -29,7 +31,10 @@ export function addRepair(host: CommandHost): void {
       "--force",
       "in spite of a quarantine, and although indexd may be at it (then both may move its sectors)",
     )
-    .option("--verbose", "print what happens as lines of JSON before the report")
+    .option(
+      "--verbose",
+      "print what happens before the report: as lines, or as JSON lines with --json or without a terminal",
+    )
     .addHelpText(
       "after",
       `
@@ -44,6 +49,7 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
           SLABMEND_DATABASE_URL: context.databaseUrl?.reveal(),
           // Standard output is the report's, unless somebody wants to look on.
           SLABMEND_LOG_LEVEL: options.verbose === true ? "debug" : "silent",
+          SLABMEND_METRICS_NAMESPACE: "",
         };
         const { SLABMEND_INDEXD_GRACE_SECONDS: graceSeconds } = context.parse([
           "SLABMEND_INDEXD_GRACE_SECONDS",
@@ -52,7 +58,10 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
           const slab = await ask((sql) => findSlab(sql, slabText), { isIdempotent: true });
           // Before the lease: a seed that is none must leave nothing behind.
           context.parse(REPAIR_VARIABLES.filter((name) => name !== "SLABMEND_DATABASE_URL"));
-          const environment = openRepairEnvironment({ variables });
+          const environment = openRepairEnvironment({
+            variables,
+            logDestination: logDestination(logFormatOf(context), host.io.stdout, variables),
+          });
           try {
             access.ignoreSignals();
             context.note(`repairing slab ${slab.id} …`);

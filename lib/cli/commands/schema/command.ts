@@ -41,7 +41,7 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           const state = await ask(describeSchema, { isIdempotent: true });
           assertMayInit(state);
           const will = describeInit(state);
-          if (options.dryRun === true) return { done: false, will };
+          if (options.dryRun === true) return { done: false, will, from: null, to: null };
           announce(context, will);
           await confirm(context, options);
           const accepted = acceptedVersionOf(context);
@@ -66,7 +66,7 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           const state = await ask(describeSchema, { isIdempotent: true });
           assertMayUninstall(state, options.force === true);
           const will = describeUninstall(state);
-          if (options.dryRun === true) return { done: false, will };
+          if (options.dryRun === true) return { done: false, will, eventsBumped: null, slabsFreed: null };
           announce(context, will);
           await confirm(context, options);
           const accepted = acceptedVersionOf(context);

@@ -25,9 +25,8 @@ export async function databaseStep(setup: Setup): Promise<CommandContext | undef
     if (answer === "authorities") {
       context = withVariables(context, { SLABMEND_DATABASE_CA: await askAuthorities(setup) });
     } else if (answer === "enter") {
-      const url = await questions.hidden(
-        "URL of the database, best as its owner (not shown): postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full",
-      );
+      questions.tell("Best as its owner: postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full");
+      const url = await questions.hidden("URL of the database (not shown)");
       context = withVariables(context, { SLABMEND_DATABASE_URL: url.reveal() });
     }
     const login = context;

@@ -1,0 +1,82 @@
+/** What `slabmend plan SLAB` and `slabmend repair SLAB` print. */
+import * as v from "valibot";
+import { bytes, count, hex, id, schemaVersion, time } from "./fields.ts";
+import { endedMoves } from "./history-schema.ts";
+
+const hastings = v.pipe(v.string(), v.regex(/^[0-9]{1,50}$/));
+
+const planHost = v.object({
+  id: count,
+  hostKey: hex,
+  address: v.nullable(v.string()),
+  blocked: v.boolean(),
+  usable: v.boolean(),
+});
+
+/** `slabmend plan --json`. */
+export const planSchema = v.object({
+  schemaVersion,
+  slabId: id,
+  digest: hex,
+  minShards: count,
+  totalShards: count,
+  verdict: v.picklist(["healthy", "no-candidates", "too-few-sources", "repair"]),
+  margin: v.pipe(v.number(), v.integer(), v.description("sectors that have a host, minus min_shards")),
+  moves: v.array(
+    v.object({
+      index: count,
+      root: hex,
+      reason: v.picklist(["lost", "denied", "bad-host", "duplicate-host", "bad-contract"]),
+      how: v.picklist(["copied", "rebuilt", "not-possible"]),
+      from: v.nullable(planHost),
+      to: v.nullable(
+        v.pipe(
+          planHost,
+          v.description("one that may take it; a repair draws its own. null: no host is left"),
+        ),
+      ),
+    }),
+  ),
+  candidates: count,
+  sources: v.object({ good: count, lastResort: count }),
+  bytesRead: bytes,
+  bytesWritten: bytes,
+  hastings: v.pipe(hastings, v.description("by the prices of indexd's last scan")),
+  state: v.nullable(
+    v.pipe(
+      v.object({
+        nextAttempt: time,
+        nextAttemptIsOurs: v.pipe(v.boolean(), v.description("indexd has not claimed the slab since")),
+        lease: v.picklist(["none", "waiting", "running"]),
+        lastOutcome: v.nullable(v.string()),
+        finishedAt: v.nullable(time),
+        quarantinedUntil: v.nullable(time),
+      }),
+      v.description("how it stands with slabmend and indexd; null: it has just been deleted"),
+    ),
+  ),
+});
+
+/** `slabmend repair --json`. */
+export const repairSchema = v.object({
+  schemaVersion,
+  slabId: id,
+  outcome: v.string(),
+  why: v.nullable(v.pipe(v.string(), v.description("of a stale repair"))),
+  journal: v.nullable(
+    v.pipe(
+      v.object({
+        outcome: v.string(),
+        reportedOutcome: v.string(),
+        error: v.nullable(v.string()),
+        ...endedMoves,
+        bytesRead: bytes,
+        bytesWritten: bytes,
+        hastings,
+        phasesMs: v.record(v.string(), v.number()),
+      }),
+      v.description("as `slabmend history` has it; null: nothing was recorded"),
+    ),
+  ),
+  remedy: v.nullable(v.pipe(v.string(), v.description("null: nothing can be done, or nothing is wrong"))),
+});

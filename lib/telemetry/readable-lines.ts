@@ -1,0 +1,98 @@
+/** Log lines for people at a terminal, made from the JSON lines that everything else reads. Pure. */
+import { styleText } from "node:util";
+
+/** Said elsewhere in the line, or of use to programs only. */
+const UNSAID: ReadonlySet<string> = new Set([
+  "level",
+  "time",
+  "message",
+  "indexer",
+  "error",
+  "remedy",
+  "hastings",
+  "phasesMs",
+]);
+/** Longer texts, such as host keys, are cut; the JSON line has them whole. */
+const MOST_CHARACTERS = 64;
+const KEY_CHARACTERS = 16;
+const MAX_CAUSES = 5;
+const INDENT = " ".repeat(26);
+const COLOURS: Readonly<Record<string, Parameters<typeof styleText>[0]>> = {
+  warn: "yellow",
+  error: "red",
+  fatal: "red",
+};
+
+/**
+ * `2026-11-30 09:41:02 WARN  not repaired  slab=12 outcome=underfunded`; an error, its causes and the remedy follow, indented.
+ * @param line one line of the logger, with its end
+ * @returns lines with their ends; what is not a line of the logger comes back without control characters
+ */
+export function toReadableLines(line: string, { colours }: { readonly colours: boolean }): string {
+  const entry = parse(line);
+  if (entry === undefined) return `${printable(line)}\n`;
+  const { level, time, message, error, remedy } = entry;
+  const label = String(level).toUpperCase().padEnd(5);
+  const colour = colours ? COLOURS[String(level)] : undefined;
+  const fields = describeFields(entry);
+  const head = [
+    `${localTime(String(time))} ${colour === undefined ? label : styleText(colour, label, { validateStream: false })} ${printable(String(message ?? ""))}`,
+    ...(fields.length === 0 ? [] : [fields.join(" ")]),
+  ].join("  ");
+  const below = [...describeError(error), ...(typeof remedy === "string" ? [remedy] : [])];
+  return [head, ...below.map((text) => `${INDENT}${printable(text)}`), ""].join("\n");
+}
+
+function parse(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? { ...value } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** In the time zone of this machine, as Swedish writes it: year first. */
+function localTime(time: string): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? printable(time) : date.toLocaleString("sv-SE");
+}
+
+/** Scalars, also those of reports and meters one and two levels down. Nothing, zero and false say nothing. */
+function describeFields(entry: object, depth = 0): string[] {
+  return Object.entries(entry).flatMap(([name, value]: [string, unknown]) => {
+    if (UNSAID.has(name) || !value || value === "0") return [];
+    if (Array.isArray(value)) return value.length === 0 ? [] : [`${name}=${describeList(value)}`];
+    if (typeof value === "object") return depth < 2 ? describeFields(value, depth + 1) : [];
+    return [`${printable(name)}=${describeValue(value)}`];
+  });
+}
+
+function describeList(values: readonly unknown[]): string {
+  if (values.some((value) => typeof value === "object")) return String(values.length);
+  return describeValue(values.join(","));
+}
+
+function describeValue(value: unknown): string {
+  const text = String(value);
+  if (/^[0-9a-f]{64}$/.test(text)) return `${text.slice(0, KEY_CHARACTERS)}…`;
+  const short = text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+  return /[\s"=]/.test(short) ? JSON.stringify(printable(short)) : printable(short);
+}
+
+/** One line for the error and one for each of its causes, then what to do about it. */
+function describeError(error: unknown, depth = 0): string[] {
+  if (typeof error !== "object" || error === null || depth > MAX_CAUSES) return [];
+  const { name, code, message, remedy, cause } = error as Readonly<Record<string, unknown>>;
+  const title = code === undefined ? String(name) : `${String(name)} (${String(code)})`;
+  return [
+    `${depth === 0 ? "" : "caused by "}${title}${message === undefined ? "" : `: ${String(message)}`}`,
+    ...(typeof remedy === "string" ? [remedy] : []),
+    ...describeError(cause, depth + 1),
+  ];
+}
+
+/** Texts of hosts and servers are in it: none of them may move the cursor or end a line. */
+function printable(text: string): string {
+  return text.trim().replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
+}

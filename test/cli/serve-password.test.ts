@@ -1,0 +1,75 @@
+/** The password of serve: set by a command, kept as a hash, needed beyond loopback. Nothing listens here. */
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { isPassword, isPasswordHash } from "../../lib/server/access/password.ts";
+import { runCli } from "./run-cli.ts";
+
+const PASSWORD = "correct horse battery staple";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "slabmend-password-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const setPassword = (input: string) =>
+  runCli(["serve", "--set-password"], { environment: { STATE_DIRECTORY: folder }, input });
+/** Beyond loopback, at an address that no machine has: it must be refused before it listens. */
+const listen = () =>
+  runCli(["--json", "serve", "--listen", "192.0.2.1:1"], {
+    environment: {
+      STATE_DIRECTORY: folder,
+      SLABMEND_DATABASE_URL: "postgres://slabmend@127.0.0.1:1/indexd",
+      SLABMEND_MIGRATION_SEED: "5e".repeat(32),
+    },
+  });
+
+test("--set-password keeps the hash of what it reads, in a file that only its owner may read", async () => {
+  const { code, out, err } = await setPassword(`${PASSWORD}\n`);
+  expect([code, out]).toEqual([0, `wrote ${join(folder, "password")}\n`]);
+  const stored = readFileSync(join(folder, "password"), "utf8").trim();
+  expect(statSync(join(folder, "password")).mode & 0o777).toBe(0o600);
+  expect(isPasswordHash(stored)).toBe(true);
+  expect(await isPassword(stored, PASSWORD)).toBe(true);
+  expect(await isPassword(stored, `${PASSWORD}!`)).toBe(false);
+  expect(out + err + stored).not.toContain(PASSWORD);
+});
+
+test("a second password replaces the first", async () => {
+  await setPassword(`${PASSWORD}\n`);
+  await setPassword("another long password");
+  expect(await isPassword(readFileSync(join(folder, "password"), "utf8").trim(), PASSWORD)).toBe(false);
+});
+
+test.each(["short\n", "", `${"x".repeat(201)}\n`])(
+  "a password of another length is refused, and not repeated: %j",
+  async (input) => {
+    const { code, err } = await setPassword(input);
+    expect(code).not.toBe(0);
+    expect(err).toContain("password: expected 12 to 200 characters");
+    if (input.trim() !== "") expect(err).not.toContain(input.trim());
+  },
+);
+
+test("beyond loopback serve refuses to start without a password", async () => {
+  const { code, error } = await listen();
+  expect(code).toBe(3);
+  expect(error?.message).toContain("password");
+});
+
+test("a password file that others may read, a link, and one without a hash are refused", async () => {
+  const path = join(folder, "password");
+  await setPassword(PASSWORD);
+  chmodSync(path, 0o644);
+  expect((await listen()).error?.message).toContain(path);
+  chmodSync(path, 0o600);
+  writeFileSync(path, PASSWORD);
+  expect((await listen()).error?.message).not.toContain(PASSWORD);
+  rmSync(path);
+  symlinkSync("/etc/hostname", path);
+  const { code, error } = await listen();
+  expect(code).toBe(3);
+  expect(error?.message).toContain(path);
+});
