@@ -1,5 +1,6 @@
 /** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
 import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
@@ -103,7 +104,13 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     const folder = await mkdtemp(join(tmpdir(), "slabmend-setup-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, "variables");
-    const url = Object.assign(new URL(database.url), { password: "hunter2terminal" }).href;
+    const login = `terminal_${randomBytes(6).toString("hex")}`;
+    await database.sql.unsafe(`create role ${login} superuser login password 'hunter2terminal'`);
+    onTestFinished(async () => {
+      await database.sql.unsafe(`drop owned by ${login} cascade; drop role ${login}`);
+    });
+    const own = { username: login, password: "hunter2terminal" };
+    const url = Object.assign(new URL(database.url), own).href;
     const DOWN = "\u001b[B";
     const first = atTerminal(`setup --file ${file}`);
     await first.until("1 of 5, database");

@@ -15,11 +15,11 @@ type Answer = "keep" | "enter" | "authorities" | "skip";
 export async function databaseStep(setup: Setup): Promise<CommandContext | undefined> {
   const { questions } = setup;
   let context = setup.context;
-  let wantsAuthorities = false;
+  let failed: string | undefined;
   for (;;) {
     const answer = await questions.choose(
       "1 of 5, database: which login of indexd's PostgreSQL shall be used?",
-      choices(context, wantsAuthorities),
+      choices(context, failed),
     );
     if (answer === "skip") return undefined;
     if (answer === "authorities") {
@@ -35,25 +35,25 @@ export async function databaseStep(setup: Setup): Promise<CommandContext | undef
       questions.tell(`✓ ${nameLogin(login)}: reached, and it is indexd's`);
       return login;
     }
-    wantsAuthorities = tried.failure.code === "certificate-refused";
+    failed = tried.failure.code;
   }
 }
 
-function choices(context: CommandContext, wantsAuthorities: boolean): Choice<Answer>[] {
+/** @param failed the code of the last attempt's failure */
+function choices(context: CommandContext, failed: string | undefined): Choice<Answer>[] {
   const name = nameLogin(context);
-  return [
-    ...(wantsAuthorities
-      ? [
-          {
-            value: "authorities",
-            label: "Name the file of the authority that signed its certificate",
-          } as const,
-        ]
-      : []),
-    ...(name === undefined ? [] : [{ value: "keep", label: `Use ${name}` } as const]),
-    { value: "enter", label: name === undefined ? "Enter its URL" : "Enter another URL" },
-    SKIP,
-  ];
+  const enter: Choice<Answer> = {
+    value: "enter",
+    label: name === undefined ? "Enter its URL" : "Enter another URL",
+  };
+  const authorities: Choice<Answer> = {
+    value: "authorities",
+    label: "Name the file of the authority that signed its certificate",
+  };
+  if (name === undefined) return [enter, SKIP];
+  if (failed === undefined) return [{ value: "keep", label: `Use ${name}` }, enter, SKIP];
+  const again: Choice<Answer> = { value: "keep", label: `Try ${name} again` };
+  return [...(failed === "certificate-refused" ? [authorities] : []), enter, again, SKIP];
 }
 
 async function askAuthorities({ questions }: Setup): Promise<string> {
