@@ -11,6 +11,7 @@ import { addHistory } from "./commands/history.ts";
 import { addHosts } from "./commands/hosts.ts";
 import { addInvoke } from "./commands/invoke/command.ts";
 import { addLosses } from "./commands/losses/command.ts";
+import { addMaintenance } from "./commands/maintenance/command.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
@@ -47,6 +48,7 @@ const COMMANDS = [
   addServe,
   addInvoke,
   addPause,
+  addMaintenance,
   addDeadLetters,
   addQuarantine,
 ] as const;

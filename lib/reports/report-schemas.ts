@@ -13,6 +13,7 @@ import {
 } from "./command-schemas.ts";
 import { historySchema } from "./history-schema.ts";
 import { hostsSchema } from "./hosts-schema.ts";
+import { maintenanceSchema } from "./maintenance-schema.ts";
 import { modeSchema } from "./mode.ts";
 import { planSchema, repairSchema } from "./one-slab-schemas.ts";
 import { slabSchema, slabsSchema } from "./slabs-schema.ts";
@@ -95,6 +96,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: null,
     says: "The fleet's mode after it was changed, or was not. `slabmend resume` prints the same.",
     schema: modeSchema,
+  },
+  maintenance: {
+    command: "slabmend maintenance status",
+    path: null,
+    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same.",
+    schema: maintenanceSchema,
   },
   "quarantine-release": {
     command: "slabmend quarantine release",

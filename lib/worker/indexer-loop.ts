@@ -16,6 +16,7 @@ import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { MetricsOf } from "../telemetry/metrics.ts";
 import type { ArchiveJob } from "./open-archive.ts";
+import { type MaintenanceCoordinator, type MaintenanceOptions, openMaintenance } from "./open-maintenance.ts";
 import { startPresence } from "./presence.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 import { type WorkRun, workFromDatabase } from "./work-from-database.ts";
@@ -28,7 +29,7 @@ export interface IndexerLoopOptions {
   readonly indexer: string;
   /** Makes one more client of its database. */
   readonly connect: () => Sql;
-  /** All that its workers see of the environment; the only place of the seed. */
+  /** All that its workers see of the environment, the seed included. */
   readonly workerEnvironment: Readonly<Record<string, string | undefined>>;
   /** Repairs at once. */
   readonly concurrency: number;
@@ -38,6 +39,8 @@ export interface IndexerLoopOptions {
   readonly reap: ReapSettings;
   /** Closed when the loop has ended. */
   readonly archive?: ArchiveJob | undefined;
+  /** Undefined: it moves no maintenance run on. */
+  readonly maintenance?: MaintenanceOptions["environment"] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
@@ -85,6 +88,8 @@ export class IndexerLoop {
   #unfit: Trouble | undefined;
   #workerTrouble: Trouble | undefined;
   #running: Promise<void> | undefined;
+  /** What is done when a worker of the pool finds this machine unfit; set by the work under way. */
+  #onUnfit = (_reason: string): void => {};
 
   constructor(options: IndexerLoopOptions) {
     this.#options = options;
@@ -146,8 +151,11 @@ export class IndexerLoop {
       },
     });
     const { signal } = this.#ending;
+    const { maintenance: environment } = this.#options;
+    const maintenance =
+      environment === undefined ? undefined : openMaintenance({ environment, clock, logger, signal });
     while (!signal.aborted) {
-      await this.#workUntilUnfit(database);
+      await this.#workUntilUnfit(database, maintenance);
       if (this.#unfit === undefined || signal.aborted) continue;
       this.#state = "unfit";
       logger.error(
@@ -159,10 +167,14 @@ export class IndexerLoop {
       this.#pool = this.#createPool();
     }
     this.#options.archive?.close();
+    await maintenance?.close();
     await Promise.all([database.end(), presence.stop().then(() => presenceClient.end())]);
   }
 
-  async #workUntilUnfit(database: DeadlineClient): Promise<void> {
+  async #workUntilUnfit(
+    database: DeadlineClient,
+    maintenance: MaintenanceCoordinator | undefined,
+  ): Promise<void> {
     const { indexer, acceptedVersion, claim, reap, archive, clock, logger, metricsOf } = this.#options;
     const pool = this.#pool;
     const unfit = new AbortController();
@@ -187,6 +199,7 @@ export class IndexerLoop {
         claim,
         reap,
         archive,
+        maintenance,
         clock,
         logger,
         metricsOf,
@@ -217,8 +230,6 @@ export class IndexerLoop {
       }
     }
   }
-
-  #onUnfit = (_reason: string): void => {};
 
   #createPool(): WorkerPool {
     const { concurrency, workerEnvironment, timeoutMs, clock, workerEntry } = this.#options;

@@ -31,6 +31,7 @@ import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.t
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
 import type { ArchiveJob } from "./open-archive.ts";
+import type { MaintenanceCoordinator } from "./open-maintenance.ts";
 import { createStopTeller } from "./tell-stop.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkEnd } from "./worker-slot.ts";
@@ -46,6 +47,8 @@ export interface DatabaseWork {
   readonly reap: ReapSettings;
   /** Runs beside reap, as often. */
   readonly archive?: ArchiveJob | undefined;
+  /** Runs beside reap, until reap is due again. */
+  readonly maintenance?: MaintenanceCoordinator | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
@@ -77,6 +80,8 @@ const LEAST_PAUSE_MS = 250;
 const CLAIM_MS = 20_000;
 const REAP_EVERY_MS = 60_000;
 const REAP_MS = 30_000;
+/** Shorter than the pause between two reaps, so that the next one goes on with it. */
+const MAINTENANCE_MS = 55_000;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
 
@@ -91,6 +96,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const tellStop = createStopTeller(ask, logger);
   let reapAt = clock.now();
   let archiving: Promise<unknown> | undefined;
+  let maintaining: Promise<unknown> | undefined;
   const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
@@ -104,6 +110,12 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
         archiving ??= work.archive?.follow(ask, REAP_MS).finally(() => {
           archiving = undefined;
         });
+        maintaining ??= work.maintenance
+          ?.advance(ask, MAINTENANCE_MS)
+          .catch((error) => logger.warn({ error }, "the maintenance run was not moved on; it is tried again"))
+          .finally(() => {
+            maintaining = undefined;
+          });
         job = "reap";
         warnOfStanding(logger, standing);
         const metrics = work.metricsOf("reap");
@@ -134,7 +146,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
-  await archiving;
+  await Promise.all([archiving, maintaining]);
   await giveBack(work, ask, queue, lines);
 }
 
@@ -155,7 +167,7 @@ async function claimForFreeWorkers(
     {
       ...work.claim,
       throughQueue: false,
-      // Whatever other machines have leased for themselves: as many more as workers are free here.
+      // As many as workers are free here, beyond what other machines have leased for themselves.
       maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
       // One round: the next one is ours to time.

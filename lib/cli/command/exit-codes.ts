@@ -10,9 +10,16 @@ export const EXIT_CODES = {
       "the database cannot be used: away, refused, a right lacking, a version unknown, our schema missing",
   },
   refused: { code: 5, means: "not now, and nothing was changed: not confirmed, slab busy, leases running" },
-  findings: { code: 6, means: "`doctor` found a failure; `repair` ended without the slab being healthy" },
+  findings: {
+    code: 6,
+    means:
+      "`doctor` found a failure; `repair` ended without the slab being healthy; a maintenance run found something, failed or was cancelled",
+  },
   aws: { code: 7, means: "a queue or a function could not be reached, or failed" },
-  interrupted: { code: 130, means: "ended by Ctrl+C or a signal before it was done" },
+  interrupted: {
+    code: 130,
+    means: "ended by Ctrl+C or a signal before it was done; a maintenance run goes on elsewhere",
+  },
 } as const;
 
 export type ExitReason = keyof typeof EXIT_CODES;

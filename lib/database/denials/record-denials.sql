@@ -1,6 +1,7 @@
 -- Records what hosts denied: of sectors that are still on the host that said so and, when the caller says what it saw, still
 -- pinned or unpinned as it saw them. Nothing of indexd's is changed: a denial is not a loss.
 --
+--   the_slab  null: sectors of any slabs, which the caller has locked by ascending root
 --   reports   [{"sectorId", "root", "hostId", "plannedMapId"?, "code", "whole"}]
 --             whole: the whole sector was asked for
 --   total     how many were recorded
@@ -27,14 +28,15 @@ begin
     select distinct on (s.id) s.id, s.host_id, s.sector_root, s.contract_sectors_map_id as map_id, s.uploaded_at,
       r->>'code' as code, case when (r->>'whole')::boolean then moment end as whole_denied_at
     from jsonb_array_elements(reports) r
-    join public.slab_sectors ss on ss.slab_id = the_slab and ss.sector_id = (r->>'sectorId')::bigint
-    join public.sectors s on s.id = ss.sector_id
+    join public.sectors s on s.id = (r->>'sectorId')::bigint
       and s.sector_root = decode(r->>'root', 'hex')
       and s.host_id = (r->>'hostId')::integer
       and (not r ? 'plannedMapId' or s.contract_sectors_map_id is not distinct from (r->>'plannedMapId')::integer)
+    where the_slab is null or exists (
+      select from public.slab_sectors ss where ss.slab_id = the_slab and ss.sector_id = s.id)
     order by s.id, whole_denied_at nulls last
   ), known as (
-    -- Nobody writes it meanwhile: whoever does holds the lock of its sector.
+    -- No other transaction writes it meanwhile: it would need the lock of its sector.
     select h.*, d.denials, d.whole_denied_at as known_whole_at, d.first_denied_at, d.counted_at,
       d.counted_at <= moment - interval '1 hour' as counts
     from hit h

@@ -1,5 +1,5 @@
 -- Locks a maintenance run for a write of its coordinator, and makes sure that it still is the coordinator: called first in every
--- transaction that writes for the run, so that a takeover cannot come in between. Raises SM001 when the lease is lost.
+-- transaction that writes for the run, so that a takeover cannot come in between. Raises SM003 when the lease is lost.
 create or replace function slabmend.hold_run(the_run bigint, the_token uuid) returns slabmend.runs
 language plpgsql
 as $function$
@@ -8,7 +8,7 @@ declare
 begin
   select * into run from slabmend.runs where id = the_run for update;
   if run.token is distinct from the_token then
-    raise exception using errcode = 'SM001', message = format('the lease of maintenance run %s is lost', the_run);
+    raise exception using errcode = 'SM003', message = format('the lease of maintenance run %s is lost', the_run);
   end if;
   return run;
 end

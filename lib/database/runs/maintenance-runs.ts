@@ -14,7 +14,7 @@ import { leaseLost, noRun, RunError, runActive } from "./run-error.ts";
 
 const MOST_NAME_CHARACTERS = 200;
 /** errcode of lib/database/runs/hold-run.sql. */
-const LEASE_LOST = "SM001";
+const LEASE_LOST = "SM003";
 
 interface Row {
   readonly id: string;
@@ -81,6 +81,12 @@ export async function readUnfinishedRun(sql: ISql): Promise<Run | undefined> {
   return row === undefined ? undefined : runOf(row);
 }
 
+/** Undefined: there is none of this id. */
+export async function readRun(sql: ISql, id: bigint): Promise<Run | undefined> {
+  const [row] = await sql<Row[]>`select ${columns(sql)} from slabmend.runs r where r.id = ${String(id)}`;
+  return row === undefined ? undefined : runOf(row);
+}
+
 /** The latest ones first. */
 export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]> {
   const rows = await sql<
@@ -117,16 +123,18 @@ export interface RunLease {
 /**
  * Becomes the coordinator of the unfinished run, if there is one that is not paused and no other process moves it on. Continues from
  * its last checkpoint.
+ * @param options.onlyCancelling for a process that can end a run and not move it on
  */
 export async function takeRun(
   sql: ISql,
-  { coordinator, leaseMs }: { readonly coordinator: string; readonly leaseMs: number },
+  options: { readonly coordinator: string; readonly leaseMs: number; readonly onlyCancelling?: boolean },
 ): Promise<RunLease | undefined> {
+  const { coordinator, leaseMs, onlyCancelling = false } = options;
   const take = () => sql<(Row & { token: string })[]>`
     update slabmend.runs r
     set coordinator = ${storableText(coordinator, MOST_NAME_CHARACTERS)}, token = gen_random_uuid(),
       expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-    where r.finished_at is null and r.state <> 'paused' and (r.expires_at is null or r.expires_at < clock_timestamp())
+    where r.finished_at is null and r.state <> 'paused' and (not ${onlyCancelling} or r.state = 'cancelling') and (r.expires_at is null or r.expires_at < clock_timestamp())
     returning ${columns(sql)}, r.token::text`;
   const [row] = await retryTransaction("take a run", async () => await take(), ONLY_CONFLICTS);
   return row === undefined ? undefined : { run: runOf(row), token: row.token };

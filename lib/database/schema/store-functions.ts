@@ -32,6 +32,8 @@ const FILES = [
   "../leases/commit-repair.sql",
   "../leases/reap-leases.sql",
   "../runs/hold-run.sql",
+  "../verify/claim-checks.sql",
+  "../verify/record-checks.sql",
   "../indexd/bump-events.sql",
   "../journal/sequence-journal.sql",
   "../journal/join-journal.sql",

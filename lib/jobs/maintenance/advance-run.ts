@@ -16,6 +16,8 @@ export interface Advance {
   /** Names this process. */
   readonly coordinator: string;
   readonly signal: AbortSignal;
+  /** This process can end a run that is cancelled, and not move one on: it cannot read hosts. */
+  readonly onlyCancelling?: boolean;
   /** Told after each checkpoint. */
   readonly onStep?: (run: Run) => void;
 }
@@ -31,8 +33,8 @@ const SETTLE_PAUSE_MS = 2_000;
  * undefined: there was nothing to do here. A failure of the job ends the run as failed; one of the database or a lost lease does not.
  */
 export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
-  const { ask, clock, coordinator, logger } = advance;
-  const lease = await ask((sql) => takeRun(sql, { coordinator, leaseMs: RUN_LEASE_MS }));
+  const { ask, clock, coordinator, logger, onlyCancelling = false } = advance;
+  const lease = await ask((sql) => takeRun(sql, { coordinator, leaseMs: RUN_LEASE_MS, onlyCancelling }));
   if (lease === undefined) return undefined;
   const endsAtMs = clock.now() + budgetMs;
   let current = lease;
@@ -43,7 +45,8 @@ export async function advanceRun(advance: Advance, budgetMs: number): Promise<Ru
       current = { ...current, run: await save(advance, current, progress) };
       advance.onStep?.(current.run);
       if (clock.now() + waitMs >= endsAtMs || advance.signal.aborted) break;
-      if (waitMs > 0) await sleep(clock, waitMs, advance.signal);
+      if (waitMs > 0) await sleep(clock, waitMs, advance.signal).catch(() => {});
+      if (advance.signal.aborted) break;
     }
     return current.run;
   } catch (error) {

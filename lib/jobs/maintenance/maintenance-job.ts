@@ -27,6 +27,19 @@ export interface Estimate {
   readonly values: Readonly<Record<string, number | string | null>>;
 }
 
+/** What any process can say of the runs of a kind: it needs the database and no host. */
+export interface RunKind {
+  readonly kind: string;
+  /** Changes nothing. What a run would cost: time, traffic, hastings. */
+  estimate(ask: Ask, scope: unknown): Promise<Estimate>;
+  /** For progress bars; null where nobody knows. */
+  progress(run: Run): { readonly done: number; readonly total: number; readonly unit: string } | null;
+  /** What came of it, one line each. */
+  describe(run: Run): readonly string[];
+  /** Something that an operator has to look at. */
+  hasFindings(run: Run): boolean;
+}
+
 /**
  * One kind of maintenance. Each call of `advance` does a part that takes seconds, in any number of transactions of its own, and returns
  * what is stable then; what a crash cuts off is done again from the last checkpoint, so every effect must be idempotent or held
@@ -34,13 +47,7 @@ export interface Estimate {
  */
 export interface MaintenanceJob {
   readonly kind: string;
-  /** Changes nothing. What a run would cost: time, traffic, hastings. */
-  estimate(ask: Ask, scope: unknown): Promise<Estimate>;
   advance(context: RunContext): Promise<Step>;
   /** After a cancel: undoes what only an unfinished run needs. True: nothing of the run is in flight any more. */
   settle(context: RunContext): Promise<boolean>;
-  /** For progress bars; null where nobody knows. */
-  progress(run: Run): { readonly done: number; readonly total: number; readonly unit: string } | null;
-  /** What came of it, one line each. */
-  describe(run: Run): readonly string[];
 }

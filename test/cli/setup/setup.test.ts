@@ -10,9 +10,9 @@ import { type CommandContext, createContext } from "../../../lib/cli/command/com
 import { withDatabase } from "../../../lib/cli/command/open-database.ts";
 import { setUp } from "../../../lib/cli/commands/setup/set-up.ts";
 import { systemClock } from "../../../lib/clock/clock.ts";
+import { WORK_VARIABLES } from "../../../lib/config/work-variables.ts";
 import { scramVerifier } from "../../../lib/database/schema/make-fleet-role.ts";
 import { Secret } from "../../../lib/secret/secret.ts";
-import { SERVE_VARIABLES } from "../../../lib/server/start-serve.ts";
 import { rememberVariables } from "../../canary/remember-variables.ts";
 import { useDatabase } from "../../support/database.ts";
 import { applyGrant } from "../fleet-role.ts";
@@ -106,7 +106,7 @@ describe("setup", () => {
     expect(await mayWork(url.href)).toBe(true);
     expect(served).toHaveLength(1);
     expect(served[0]!.databaseUrl?.reveal()).toBe(url.href);
-    expect(served[0]!.parse(SERVE_VARIABLES)).toBeDefined();
+    expect(served[0]!.parse(WORK_VARIABLES)).toBeDefined();
 
     expect(questions.said()).toContain("the phrase is that of the indexd in the database");
     expect(questions.said()).toMatch(/ok +privileges +role setup_/);

@@ -17,7 +17,7 @@ type Expected = "same" | "consent" | "changed";
 /** One that we write, one that we read, and one of each that we read: columns that we name, and one that we do not. */
 const WRITTEN = {
   slabs: { named: ["digest", "min_shards", "next_repair_attempt"], other: ["pinned_at"] },
-  sectors: { named: ["host_id", "uploaded_at", "num_migrated"], other: ["next_integrity_check"] },
+  sectors: { named: ["host_id", "uploaded_at", "num_migrated"], other: [] },
   hosts: { named: ["unpinned_sectors", "stuck_since"], other: ["scans_failed", "next_scan"] },
   object_events: { named: ["updated_at", "object_key"], other: ["was_deleted"] },
   stats_deltas: { named: ["stat_delta"], other: ["id"] },

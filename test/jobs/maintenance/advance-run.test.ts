@@ -22,7 +22,6 @@ function countingJob(crashAfter = Number.POSITIVE_INFINITY): MaintenanceJob {
   let steps = 0;
   return {
     kind: "count",
-    estimate: async () => ({ lines: [], values: {} }),
     async advance({ run, token }) {
       const { at = 0 } = run.checkpoint as { at?: number };
       const { to } = run.scope as { to: number };
@@ -48,8 +47,6 @@ function countingJob(crashAfter = Number.POSITIVE_INFINITY): MaintenanceJob {
       await database.sql`truncate counted`;
       return true;
     },
-    progress: () => null,
-    describe: () => [],
   };
 }
 

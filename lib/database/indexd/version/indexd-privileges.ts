@@ -101,10 +101,19 @@ export const INDEXD_PRIVILEGES: readonly IndexdPrivileges[] = [
   },
   {
     table: "public.sectors",
-    select: ["id", "sector_root", "host_id", "contract_sectors_map_id", "num_migrated", "uploaded_at"],
+    select: [
+      "id",
+      "sector_root",
+      "host_id",
+      "contract_sectors_map_id",
+      "next_integrity_check",
+      "num_migrated",
+      "uploaded_at",
+    ],
     update: [
       "host_id",
       "contract_sectors_map_id",
+      "next_integrity_check",
       "consecutive_failed_checks",
       "num_migrated",
       "uploaded_at",

@@ -1,0 +1,87 @@
+import { hostname, userInfo } from "node:os";
+import { type Command, InvalidArgumentError } from "commander";
+import { startRun } from "../../../database/runs/maintenance-runs.ts";
+import { OperatorError } from "../../../errors/operator-error.ts";
+import { verifyKind } from "../../../jobs/verify/verify-kind.ts";
+import { readMaintenanceReport } from "../../../reports/maintenance.ts";
+import { action, type CommandHost } from "../../command/command-context.ts";
+import { SLAB_ARGUMENT } from "../../command/find-slab.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { coordinateRun } from "./coordinate-run.ts";
+import { renderMaintenance } from "./render-maintenance.ts";
+import { addSteering } from "./steering.ts";
+import { resolveScope, type ScopeOptions } from "./verify-scope.ts";
+
+interface StartOptions extends ScopeOptions {
+  readonly dryRun?: boolean;
+  readonly detach?: boolean;
+}
+
+function percent(text: string): number {
+  const value = /^\d{1,3}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value > 0 && value < 100) return value;
+  throw new InvalidArgumentError("Expected a percentage between 0 and 100, such as 0.1.");
+}
+
+export function addMaintenance(host: CommandHost): void {
+  const group = host.program
+    .command("maintenance")
+    .description("start, watch and end maintenance runs, which only an operator starts, one at a time");
+  addStart(group, host);
+  addSteering(group, host);
+}
+
+function addStart(group: Command, host: CommandHost): void {
+  group
+    .command("start")
+    .description("start a run; it is moved on here until it ends, or Ctrl+C detaches")
+    .argument("<kind>", "verify: ask hosts to prove that they have their sectors")
+    .option("--host <key>", "verify: all sectors of this host, by its public key")
+    .option("--slab <slab>", `verify: the sectors of this slab: ${SLAB_ARGUMENT}`)
+    .option("--sample", "verify: a random sample of the host")
+    .option("--missing <percent>", "of the sample: at most so many are missing", percent, 0.1)
+    .option("--confidence <percent>", "of the sample: how sure to be of that", percent, 99)
+    .option("--dry-run", "only print what it would cost")
+    .option("--detach", "leave it to a process that works: serve or work --from-database")
+    .addHelpText(
+      "after",
+      `
+A verification asks for 64 random bytes of each sector with their proof, as indexd's own check does, and writes what indexd
+writes; a sector that its host denies is no loss yet, but a reason to repair its slab. It proves the leaf, not the sector.
+
+Needs SLABMEND_MIGRATION_SEED, unless with --detach or --dry-run. After Ctrl+C, or a crash, the run goes on from where it was
+with any serve, work --from-database or slabmend maintenance watch --coordinate. The functions on AWS cannot read hosts
+for it, because reap has no seed. docs/maintenance.md has more.`,
+    )
+    .action(
+      action<StartOptions>(host, async (context, options, [kind = ""]) => {
+        if (kind !== verifyKind.kind) throw unknownKind(kind);
+        return await withDatabase(context, { needs: "fleet" }, async (ask, access) => {
+          const scope = await resolveScope(ask, options);
+          if (options.dryRun === true) {
+            const estimate = await verifyKind.estimate(ask, scope);
+            const report = await readMaintenanceReport(ask, { estimate });
+            context.print(report, estimate.lines.join("\n"));
+            return "done";
+          }
+          // Before the run exists: a command without a seed must not leave one behind.
+          if (options.detach !== true) context.parse(["SLABMEND_MIGRATION_SEED"]);
+          access.ignoreSignals();
+          const owner = `${userInfo().username}@${hostname()}`;
+          const run = await ask((sql) => startRun(sql, { kind, scope, owner }));
+          if (options.detach !== true) return await coordinateRun(context, ask, run);
+          const report = await readMaintenanceReport(ask, { id: run.id });
+          context.print(report, renderMaintenance(report));
+          return "done";
+        });
+      }),
+    );
+}
+
+function unknownKind(kind: string): OperatorError {
+  return new OperatorError({
+    code: "bad-argument",
+    message: `maintenance start: expected verify, got ${JSON.stringify(kind.slice(0, 80))}`,
+    remedy: "slabmend maintenance start --help lists the kinds.",
+  });
+}

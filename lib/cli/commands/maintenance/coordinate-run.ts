@@ -1,0 +1,71 @@
+import { sleep } from "../../../clock/sleep.ts";
+import type { Ask } from "../../../database/client/deadline-client.ts";
+import { readRun } from "../../../database/runs/maintenance-runs.ts";
+import type { Run } from "../../../database/runs/run.ts";
+import { kindOf, readMaintenanceReport } from "../../../reports/maintenance.ts";
+import { createLogger } from "../../../telemetry/logger.ts";
+import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../worker/open-maintenance.ts";
+import type { CommandContext } from "../../command/command-context.ts";
+import type { ExitReason } from "../../command/exit-codes.ts";
+import { progressLine, renderMaintenance } from "./render-maintenance.ts";
+
+const POLL_MS = 2_000;
+const BUDGET_MS = 60_000;
+
+/** Moves the run on, or looks on while another process does, until it has ended or a signal detaches. */
+export async function coordinateRun(context: CommandContext, ask: Ask, run: Run): Promise<ExitReason> {
+  const { clock, signal } = context.io;
+  const environment = context.parse([...MAINTENANCE_VARIABLES, "SLABMEND_LOG_LEVEL", "SLABMEND_INDEXER"]);
+  const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
+    indexer: environment.SLABMEND_INDEXER,
+    destination: { write: (line) => void context.io.stderr.write(line) },
+  });
+  const coordinator = openMaintenance({ environment, clock, logger, signal });
+  try {
+    return await untilEnded(context, ask, run, (onStep) => coordinator.advance(ask, BUDGET_MS, onStep));
+  } finally {
+    await coordinator.close();
+  }
+}
+
+/** @param advance moves it on; undefined: only look */
+export async function untilEnded(
+  context: CommandContext,
+  ask: Ask,
+  started: Run,
+  advance?: (onStep: (run: Run) => void) => Promise<Run | undefined>,
+): Promise<ExitReason> {
+  const { clock, signal } = context.io;
+  const line = createProgressLine(context);
+  let run: Run | undefined = started;
+  while (!signal.aborted && run !== undefined && run.finishedAt === null) {
+    line.show(run);
+    const moved: Run | undefined = await advance?.((now) => line.show(now));
+    run = await ask((sql) => readRun(sql, started.id), { isIdempotent: true });
+    if (moved === undefined || run?.state === "paused") await sleep(clock, POLL_MS, signal).catch(() => {});
+  }
+  line.end();
+  const report = await readMaintenanceReport(ask, { id: started.id });
+  context.print(report, renderMaintenance(report));
+  if (run === undefined || run.finishedAt === null) {
+    context.note(
+      "detached: the run goes on with serve, work --from-database or maintenance watch --coordinate",
+    );
+    return "interrupted";
+  }
+  return run.state === "done" && kindOf(run)?.hasFindings(run) !== true ? "done" : "findings";
+}
+
+/** On a terminal: one line that is written over. */
+function createProgressLine(context: CommandContext): { show(run: Run): void; end(): void } {
+  const { stderr } = context.io;
+  const isShown = stderr.isTTY === true && !context.json;
+  return {
+    show(run) {
+      if (isShown) stderr.write(`\r\x1b[2K${progressLine(run)}`);
+    },
+    end() {
+      if (isShown) stderr.write("\r\x1b[2K");
+    },
+  };
+}

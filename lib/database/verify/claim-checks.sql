@@ -1,0 +1,42 @@
+-- Takes sectors for a check, as indexd's own integrity check does: their next check is 30 minutes ahead, so indexd leaves them alone,
+-- and checks them itself if we never come back. Answers what is to be asked of whom:
+--
+--   [{"sectorId", "root", "hostId", "mapId", "claimedUntil", "previous"}]    times as text, exact to the microsecond
+--
+-- Sectors that have no host, or are not on only_host any more, are not taken. What is taken is kept in the run's checkpoint
+-- ("claimed"), so that a process that continues after a crash knows when the checks were due before.
+--
+-- Unlike indexd we wait for rows that others hold, because the scope of a run is to be checked completely (docs/decisions/0591).
+--
+-- Locks: the run, the tables against an upgrade of indexd, the sectors by root. Indexes: primary keys.
+create or replace function slabmend.claim_checks(the_run bigint, the_token uuid, sector_ids bigint[], only_host integer)
+returns jsonb
+language plpgsql volatile
+as $function$
+declare
+  run slabmend.runs;
+  claimed_until timestamptz;
+  claimed jsonb;
+begin
+  run := slabmend.hold_run(the_run, the_token);
+  perform slabmend.hold_indexd(array['sectors']);
+  perform from public.sectors s where s.id = any (sector_ids) order by s.sector_root for no key update;
+  claimed_until := clock_timestamp() + interval '30 minutes';
+  with taken as (
+    select s.id, s.sector_root, s.host_id, s.contract_sectors_map_id as map_id,
+      coalesce(e.previous, s.next_integrity_check) as previous
+    from public.sectors s
+    left join jsonb_to_recordset(coalesce(run.checkpoint->'claimed', '[]'))
+      as e ("sectorId" bigint, "claimedUntil" timestamptz, previous timestamptz)
+      on e."sectorId" = s.id and e."claimedUntil" = s.next_integrity_check
+    where s.id = any (sector_ids) and s.host_id is not null and (only_host is null or s.host_id = only_host)
+  ), marked as (
+    update public.sectors s set next_integrity_check = claimed_until from taken t where s.id = t.id
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('sectorId', t.id, 'root', encode(t.sector_root, 'hex'), 'hostId', t.host_id,
+    'mapId', t.map_id, 'claimedUntil', claimed_until::text, 'previous', t.previous::text) order by t.sector_root), '[]')
+  into claimed from taken t;
+  update slabmend.runs r set checkpoint = r.checkpoint || jsonb_build_object('claimed', claimed) where r.id = the_run;
+  return claimed;
+end
+$function$;

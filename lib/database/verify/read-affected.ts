@@ -1,0 +1,44 @@
+import type { ISql } from "postgres";
+
+export interface Affected {
+  /** Sectors that were denied since, and are not served since. */
+  readonly sectors: number;
+  /** `slabs.id` in decimal, and object keys in hex; at most `limit` of each. */
+  readonly slabs: readonly string[];
+  readonly objects: readonly string[];
+}
+
+export interface AffectedRequest {
+  readonly hostKey: string | null;
+  readonly slabId: string | null;
+  readonly since: Date;
+  readonly limit: number;
+}
+
+/**
+ * What the denials in the scope of a verification touch. Read from slabmend.denials, so a sector that its host has served as a whole
+ * since is no longer among them. Indexes: denials_host_idx, slab_sectors (sector_id, slab_id), object_slabs_slab_digest_idx.
+ */
+export async function readAffected(sql: ISql, request: AffectedRequest): Promise<Affected> {
+  const { hostKey, slabId, since, limit } = request;
+  const scope =
+    slabId === null
+      ? sql`d.host_id = (select h.id from public.hosts h where h.public_key = decode(${hostKey}, 'hex'))`
+      : sql`d.sector_id in (select ss.sector_id from public.slab_sectors ss where ss.slab_id = ${slabId})`;
+  const [row] = await sql<{ sectors: number; slabs: string[]; objects: string[] }[]>`
+    with denied as materialized (
+      select distinct d.sector_id from slabmend.denials d where ${scope} and d.last_denied_at >= ${since}
+    ), slab as materialized (
+      select distinct ss.slab_id from denied d join public.slab_sectors ss on ss.sector_id = d.sector_id
+      order by ss.slab_id limit ${limit}
+    )
+    select (select count(*)::integer from denied) as sectors,
+      to_jsonb(array(select s.slab_id::text from slab s order by s.slab_id)) as slabs,
+      to_jsonb(array(
+        select distinct encode(o.object_key, 'hex')
+        from slab s join public.slabs b on b.id = s.slab_id
+        join public.object_slabs os on os.slab_digest = b.digest
+        join public.objects o on o.id = os.object_id
+        order by 1 limit ${limit})) as objects`;
+  return row!;
+}

@@ -1,0 +1,83 @@
+import type { ISql } from "postgres";
+import type { HostId, Root, SectorId } from "../../slab/ids.ts";
+import { retryTransaction } from "../client/retry-transaction.ts";
+import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
+import { explainLost } from "../runs/maintenance-runs.ts";
+
+/** A sector that is taken for a check: lib/database/verify/claim-checks.sql. Times as PostgreSQL writes them, exact. */
+export interface CheckClaim {
+  readonly sectorId: SectorId;
+  readonly root: Root;
+  readonly hostId: HostId;
+  readonly mapId: number | null;
+  readonly claimedUntil: string;
+  readonly previous: string;
+}
+
+export interface ClaimRequest {
+  readonly run: bigint;
+  readonly token: string;
+  readonly sectorIds: readonly SectorId[];
+  /** Sectors that are not on it any more are left out; null: any host will do. */
+  readonly onlyHost: HostId | null;
+}
+
+/** @throws {RunError} `run-lease-lost`: nothing was written */
+export async function claimChecks(
+  sql: ISql,
+  { run, token, sectorIds, onlyHost }: ClaimRequest,
+  verify: VerifyOptions,
+): Promise<readonly CheckClaim[]> {
+  const ids = `{${sectorIds.join(",")}}`;
+  const claim = () => sql<{ claims: (Omit<CheckClaim, "sectorId"> & { sectorId: number | string })[] }[]>`
+    select slabmend.claim_checks(${String(run)}::bigint, ${token}::uuid, ${ids}::text::bigint[], ${onlyHost}::integer) as claims`;
+  const [row] = await writing(sql, run, "claim checks", claim, verify);
+  return row!.claims.map((entry) => ({ ...entry, sectorId: BigInt(entry.sectorId) as SectorId }));
+}
+
+export interface CheckedBatch {
+  readonly run: bigint;
+  readonly token: string;
+  /** Each batch of a run has a higher one than the last: recorded again it changes nothing. */
+  readonly batch: number;
+  readonly checkpoint: object;
+  /** `confirmed`, `denied` and `superseded` as before this batch: what is recorded of it is added to them. */
+  readonly statistics: { readonly confirmed: number; readonly denied: number; readonly superseded: number };
+  readonly confirmed: readonly CheckClaim[];
+  readonly denied: readonly (CheckClaim & { readonly code: "not-found" | "corrupt" })[];
+  /** Of which nothing was learned. */
+  readonly released: readonly CheckClaim[];
+}
+
+/** lib/database/verify/record-checks.sql. @throws {RunError} `run-lease-lost`: nothing was written */
+export async function recordChecks(
+  sql: ISql,
+  { run, token, ...batch }: CheckedBatch,
+  verify: VerifyOptions,
+): Promise<{ readonly ignored: boolean }> {
+  const request = JSON.stringify(batch, (_key, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  const record = () => sql<{ answer: { ignored: boolean } }[]>`
+    select slabmend.record_checks(${String(run)}::bigint, ${token}::uuid, ${request}::text::jsonb) as answer`;
+  const [row] = await writing(sql, run, "record checks", record, verify);
+  return row!.answer;
+}
+
+async function writing<Row>(
+  sql: ISql,
+  run: bigint,
+  what: string,
+  write: () => Promise<Row>,
+  verify: VerifyOptions,
+): Promise<Row> {
+  try {
+    return await writeVerified(
+      (statement) => statement(sql),
+      () => retryTransaction(what, write),
+      verify,
+    );
+  } catch (error) {
+    throw explainLost(error, run);
+  }
+}

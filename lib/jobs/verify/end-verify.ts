@@ -1,0 +1,32 @@
+import type { VerifyOptions } from "../../database/indexd/version/write-verified.ts";
+import { type CheckClaim, recordChecks } from "../../database/verify/record-checks.ts";
+import type { MaintenanceJob, RunContext } from "../maintenance/maintenance-job.ts";
+import { checkpointOf, statisticsOf } from "./verify-run.ts";
+
+/** What of a verification needs no host: to end one that was cancelled. */
+export function createVerifyEnd(verify: VerifyOptions): MaintenanceJob {
+  return {
+    kind: "verify",
+    advance: () => Promise.reject(new Error("this process only ends verifications")),
+    settle: (context) => giveBackClaims(context, verify),
+  };
+}
+
+/** A batch that a crash or a lost lease left behind: its sectors are due again when they were before. */
+async function giveBackClaims({ ask, run, token }: RunContext, verify: VerifyOptions): Promise<boolean> {
+  const at = checkpointOf(run);
+  if (at.claimed.length === 0) return true;
+  const { after, windows, silent } = at;
+  const request = {
+    run: run.id,
+    token,
+    batch: at.batch + 1,
+    checkpoint: { after, windows, silent },
+    statistics: statisticsOf(run),
+    confirmed: [],
+    denied: [],
+    released: at.claimed as unknown as readonly CheckClaim[],
+  };
+  await ask((sql) => recordChecks(sql, request, verify), { isIdempotent: true });
+  return true;
+}

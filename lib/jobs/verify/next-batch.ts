@@ -1,0 +1,65 @@
+/** The next sectors of a verification, and where it stands behind them. */
+import type { ISql } from "postgres";
+import { readDraws, readHostPage, readSlabPage } from "../../database/verify/read-scope.ts";
+import { type HostId, parseSlabId, type SectorId } from "../../slab/ids.ts";
+import { drawWindows, windowsFor } from "./draw-windows.ts";
+import type { VerifyCheckpoint, VerifyScope } from "./verify-run.ts";
+
+/** Of a transaction, as indexd's own. */
+const BATCH_SECTORS = 100;
+const MOST_WINDOWS_SHARE = 20;
+
+export interface NextBatch {
+  readonly sectorIds: readonly SectorId[];
+  /** Sectors, or draws: a sector that is drawn twice is asked once. */
+  readonly passes: number;
+  readonly behind: Pick<VerifyCheckpoint, "after" | "windows">;
+}
+
+/** Undefined: there is nothing left. */
+export async function readNextBatch(
+  sql: ISql,
+  scope: VerifyScope,
+  options: { readonly hostId: HostId | null; readonly at: VerifyCheckpoint; readonly passed: number },
+): Promise<NextBatch | undefined> {
+  const { hostId, at, passed } = options;
+  if (scope.of === "host" && scope.sample !== null && hostId !== null) {
+    const { seed, draws } = scope.sample;
+    const left = Math.min(BATCH_SECTORS, draws - passed);
+    // Windows that hardly ever hit: the host's sectors went meanwhile.
+    if (left <= 0 || at.windows > MOST_WINDOWS_SHARE * windowsFor(draws)) return undefined;
+    const windows = drawWindows({ seed, first: at.windows, count: windowsFor(left), sectors: scope.sectors });
+    const { ids, used } = firstHits(await readDraws(sql, hostId, windows), left);
+    return {
+      sectorIds: [...new Set(ids)],
+      passes: ids.length,
+      behind: { after: null, windows: at.windows + used },
+    };
+  }
+  const request = { after: at.after, limit: BATCH_SECTORS };
+  const page =
+    scope.of === "slab"
+      ? await readSlabPage(sql, { ...request, slabId: parseSlabId(scope.slab) })
+      : await readHostPage(sql, { ...request, hostId: hostId! });
+  if (page.last === null) return undefined;
+  return {
+    sectorIds: page.sectorIds,
+    passes: page.sectorIds.length,
+    behind: { after: page.last, windows: 0 },
+  };
+}
+
+/** At most so many hits, and how many windows they took. */
+export function firstHits<Id>(
+  hits: readonly (Id | null)[],
+  most: number,
+): { readonly ids: readonly Id[]; readonly used: number } {
+  const ids: Id[] = [];
+  let used = 0;
+  for (const hit of hits) {
+    if (ids.length === most) break;
+    used += 1;
+    if (hit !== null) ids.push(hit);
+  }
+  return { ids, used };
+}

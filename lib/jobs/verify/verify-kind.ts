@@ -1,0 +1,109 @@
+/** What can be said of a verification without reading a host. */
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
+import type { Run } from "../../database/runs/run.ts";
+import { countSlabSectors, findHost } from "../../database/verify/read-scope.ts";
+import { readSectorCost } from "../../rhp4/costs.ts";
+import { type HostId, parseSlabId } from "../../slab/ids.ts";
+import { LEAF_BYTES } from "../../slab/sizes.ts";
+import type { Estimate, RunKind } from "../maintenance/maintenance-job.ts";
+import { confidenceOf } from "./sample-size.ts";
+import { scopeOf, statisticsOf, type VerifyScope } from "./verify-run.ts";
+
+/** Measured with hosts 50 ms away in each direction and one database beside the process. */
+const SECTORS_PER_SECOND = 200;
+
+const WHAT_A_LEAF_PROVES =
+  "Each host proves 64 random bytes of a sector: that it has this leaf now, not that it has the whole sector.";
+
+export const verifyKind: RunKind = {
+  kind: "verify",
+  estimate: (ask, scope) => estimateOf(ask, scopeOf({ scope })),
+  progress(run) {
+    const scope = scopeOf(run);
+    const isSample = scope.of === "host" && scope.sample !== null;
+    const { passed } = statisticsOf(run);
+    const total = isSample ? scope.sample!.draws : scope.sectors;
+    return { done: passed, total: Math.max(total, passed), unit: isSample ? "draws" : "sectors" };
+  },
+  describe,
+  hasFindings(run) {
+    const { denied, wrongData, notThere, unanswered } = statisticsOf(run);
+    return denied + wrongData + notThere + sum(unanswered) > 0;
+  },
+};
+
+const sum = (counts: Readonly<Record<string, number>>): number =>
+  Object.values(counts).reduce((total, n) => total + n, 0);
+
+function describe(run: Run): readonly string[] {
+  const scope = scopeOf(run);
+  const found = statisticsOf(run);
+  const unanswered = Object.entries(found.unanswered);
+  return [
+    scope.of === "slab" ? `slab ${scope.slab}` : `host ${scope.host}`,
+    `${found.confirmed} sectors proved a leaf, ${found.denied} were denied`,
+    ...(found.wrongData > 0 ? [`${found.wrongData} were answered with data that the proof contradicts`] : []),
+    ...(found.notThere > 0 ? [`${found.notThere} were on no host, or moved away meanwhile`] : []),
+    ...(found.superseded > 0 ? [`${found.superseded} were checked or moved by indexd meanwhile`] : []),
+    ...(unanswered.length > 0
+      ? [`${sum(found.unanswered)} not checked: ${unanswered.map(([code, n]) => `${n} ${code}`).join(", ")}`]
+      : []),
+    ...sampleSays(scope, found.confirmed, run),
+    WHAT_A_LEAF_PROVES,
+  ];
+}
+
+/** Only a sample that found nothing supports the claim. */
+function sampleSays(scope: VerifyScope, confirmed: number, run: Run): readonly string[] {
+  if (scope.of === "slab" || scope.sample === null || run.state !== "done") return [];
+  const { missingShare, confidence, draws } = scope.sample;
+  const { denied, wrongData, unanswered, passed } = statisticsOf(run);
+  const percent = (value: number) => `${Number((100 * value).toPrecision(4))} %`;
+  if (denied + wrongData > 0) {
+    return [
+      `of ${passed} draws ${denied + wrongData} hit a sector that is not there: not at most ${percent(missingShare)} can be claimed`,
+    ];
+  }
+  if (sum(unanswered) > 0 || confirmed === 0 || passed < draws) {
+    return [
+      `the sample is not complete (${passed} of ${draws} draws, ${sum(unanswered)} without an answer), so nothing is claimed`,
+    ];
+  }
+  return [
+    `none of ${draws} draws is missing: at most ${percent(missingShare)} of the host's ${scope.sectors} sectors are missing, with ${percent(Math.min(confidence, confidenceOf(draws, missingShare)))} confidence`,
+  ];
+}
+
+async function estimateOf(ask: Ask, scope: VerifyScope): Promise<Estimate> {
+  const network = await ask((sql) => readNetworkSnapshot(sql, { minHostDistanceKm: 0 }), {
+    isIdempotent: true,
+  });
+  const costOn = (id: HostId | undefined): bigint => {
+    const host = id === undefined ? undefined : network.hosts.get(id);
+    return host === undefined ? 0n : readSectorCost(host.storedPrices, LEAF_BYTES);
+  };
+  let reads = 0;
+  let hastings = 0n;
+  if (scope.of === "slab") {
+    const places = await ask((sql) => countSlabSectors(sql, parseSlabId(scope.slab)), { isIdempotent: true });
+    for (const { hostId, sectors } of places) {
+      if (hostId === null) continue;
+      reads += sectors;
+      hastings += BigInt(sectors) * costOn(hostId);
+    }
+  } else {
+    reads = scope.sample?.draws ?? scope.sectors;
+    hastings = BigInt(reads) * costOn(await ask((sql) => findHost(sql, scope.host), { isIdempotent: true }));
+  }
+  const seconds = Math.ceil(reads / SECTORS_PER_SECOND);
+  return {
+    lines: [
+      `${reads} sectors to ask for, of ${scope.sectors}`,
+      `${hastings} H at the prices of indexd's last scan`,
+      `about ${seconds} s at ${SECTORS_PER_SECOND} sectors per second`,
+      WHAT_A_LEAF_PROVES,
+    ],
+    values: { reads, sectors: scope.sectors, hastings: String(hastings), seconds },
+  };
+}

@@ -1,0 +1,61 @@
+/** What a verification is asked for, where it stands and what it has found, as it is kept in slabmend.runs. */
+import * as v from "valibot";
+import type { Run } from "../../database/runs/run.ts";
+import { parseHostKey, parseRoot } from "../../slab/ids.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const share = v.pipe(v.number(), v.gtValue(0), v.ltValue(1));
+const root = v.pipe(v.string(), v.transform(parseRoot));
+
+const scopeSchema = v.variant("of", [
+  v.object({
+    of: v.literal("host"),
+    host: v.pipe(v.string(), v.transform(parseHostKey)),
+    /** When the run was started. */
+    sectors: count,
+    sample: v.nullable(
+      v.object({
+        missingShare: share,
+        confidence: share,
+        draws: count,
+        seed: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+      }),
+    ),
+  }),
+  v.object({ of: v.literal("slab"), slab: v.pipe(v.string(), v.regex(/^\d{1,19}$/)), sectors: count }),
+]);
+
+const checkpointSchema = v.object({
+  batch: v.optional(count, 0),
+  after: v.optional(v.nullable(root), null),
+  /** Of a sample: windows that were drawn. */
+  windows: v.optional(count, 0),
+  /** Batches in a row in which no host answered. */
+  silent: v.optional(count, 0),
+  /** Of a batch that is not recorded yet: claim-checks.sql. */
+  claimed: v.optional(v.array(v.looseObject({})), []),
+});
+
+const statisticsSchema = v.object({
+  /** Sectors that were passed; of a sample, draws. */
+  passed: v.optional(count, 0),
+  confirmed: v.optional(count, 0),
+  denied: v.optional(count, 0),
+  superseded: v.optional(count, 0),
+  wrongData: v.optional(count, 0),
+  /** No host, or moved away before it was asked. */
+  notThere: v.optional(count, 0),
+  /** By the code of what failed. */
+  unanswered: v.optional(v.record(v.string(), count), {}),
+  hastings: v.optional(v.pipe(v.string(), v.regex(/^\d+$/)), "0"),
+});
+
+export type VerifyScope = v.InferOutput<typeof scopeSchema>;
+export type VerifyCheckpoint = v.InferOutput<typeof checkpointSchema>;
+export type VerifyStatistics = v.InferOutput<typeof statisticsSchema>;
+
+export const scopeOf = (run: Pick<Run, "scope">): VerifyScope => v.parse(scopeSchema, run.scope);
+export const checkpointOf = (run: Pick<Run, "checkpoint">): VerifyCheckpoint =>
+  v.parse(checkpointSchema, run.checkpoint);
+export const statisticsOf = (run: Pick<Run, "statistics">): VerifyStatistics =>
+  v.parse(statisticsSchema, run.statistics);

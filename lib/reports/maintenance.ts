@@ -1,0 +1,86 @@
+import type { Ask } from "../database/client/deadline-client.ts";
+import { readTime } from "../database/reports/read-time.ts";
+import { readRun, readRuns } from "../database/runs/maintenance-runs.ts";
+import type { Run } from "../database/runs/run.ts";
+import { readAffected } from "../database/verify/read-affected.ts";
+import type { Estimate, RunKind } from "../jobs/maintenance/maintenance-job.ts";
+import { verifyKind } from "../jobs/verify/verify-kind.ts";
+import { scopeOf } from "../jobs/verify/verify-run.ts";
+import { SCHEMA_VERSION, timeOrNull } from "./fields.ts";
+import type { MaintenanceReport, RunReport } from "./maintenance-schema.ts";
+
+const KINDS: readonly RunKind[] = [verifyKind];
+const MOST_AFFECTED = 1_000;
+
+/** Undefined: it was started by another release. */
+export const kindOf = (run: Pick<Run, "kind">): RunKind | undefined =>
+  KINDS.find(({ kind }) => kind === run.kind);
+
+/** @param id of the run that it is about; undefined: of the latest one */
+export async function readMaintenanceReport(
+  ask: Ask,
+  options: { readonly id?: bigint; readonly earlier?: number; readonly estimate?: Estimate },
+): Promise<MaintenanceReport> {
+  const { id, earlier = 0, estimate } = options;
+  const read = await ask(
+    async (sql) => ({
+      at: await readTime(sql),
+      one: id === undefined ? undefined : await readRun(sql, id),
+      latest:
+        estimate === undefined && (id === undefined || earlier > 0) ? await readRuns(sql, earlier + 1) : [],
+    }),
+    { isIdempotent: true },
+  );
+  const run = id === undefined ? read.latest[0] : read.one;
+  const affected = run === undefined ? null : await affectedBy(ask, run);
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    at: read.at.toISOString(),
+    run: run === undefined ? null : describeRun(run),
+    affected,
+    estimate: estimate === undefined ? null : { lines: [...estimate.lines], values: { ...estimate.values } },
+    earlier: read.latest.filter((other) => other.id !== run?.id).map(describeRun),
+  };
+}
+
+async function affectedBy(ask: Ask, run: Run): Promise<MaintenanceReport["affected"]> {
+  if (run.kind !== verifyKind.kind) return null;
+  const scope = scopeOf(run);
+  const request = {
+    hostKey: scope.of === "host" ? scope.host : null,
+    slabId: scope.of === "slab" ? scope.slab : null,
+    since: run.startedAt,
+    limit: MOST_AFFECTED,
+  };
+  const { sectors, slabs, objects } = await ask((sql) => readAffected(sql, request), { isIdempotent: true });
+  return { sectors, slabs: [...slabs], objects: [...objects] };
+}
+
+function describeRun(run: Run): RunReport {
+  const kind = kindOf(run);
+  const scope = kind === verifyKind ? scopeOf(run) : undefined;
+  const sample = scope?.of === "host" ? scope.sample : null;
+  return {
+    id: String(run.id),
+    kind: run.kind,
+    host: scope?.of === "host" ? scope.host : null,
+    slabId: scope?.of === "slab" ? scope.slab : null,
+    sample:
+      sample === null
+        ? null
+        : {
+            missingShare: sample.missingShare,
+            confidence: sample.confidence,
+            draws: sample.draws,
+          },
+    state: run.state,
+    owner: run.owner,
+    startedAt: run.startedAt.toISOString(),
+    finishedAt: timeOrNull(run.finishedAt),
+    coordinator: run.coordinator,
+    progress: kind?.progress(run) ?? null,
+    statistics: run.statistics as Record<string, unknown>,
+    says: [...(kind?.describe(run) ?? [`${run.kind}: started by another release`])],
+    error: run.error,
+  };
+}

@@ -1,0 +1,77 @@
+import type { Clock } from "../clock/clock.ts";
+import type { Environment } from "../config/parse-environment.ts";
+import type { Ask } from "../database/client/deadline-client.ts";
+import type { Run } from "../database/runs/run.ts";
+import { createHostDialer } from "../hosts/dial-host.ts";
+import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
+import { advanceRun } from "../jobs/maintenance/advance-run.ts";
+import { createVerifyJob, type VerifyStep } from "../jobs/verify/verify-job.ts";
+import { createKernel } from "../kernel/kernel.ts";
+import { accountKeyFromSeed } from "../keys/account-key.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { coordinatorName } from "./end-cancelled-run.ts";
+
+/** What a coordinator that reads hosts needs of the environment. */
+export const MAINTENANCE_VARIABLES = [
+  "SLABMEND_MIGRATION_SEED",
+  "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
+  "SLABMEND_ACCEPT_INDEXD_VERSION",
+] as const;
+
+export interface MaintenanceOptions {
+  readonly environment: Pick<Environment, (typeof MAINTENANCE_VARIABLES)[number]>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends what is under way; the run goes on with another process. */
+  readonly signal: AbortSignal;
+  /** For kill tests. */
+  readonly step?: (name: VerifyStep) => void | Promise<void>;
+}
+
+/** The coordinator of maintenance runs as a job beside others. */
+export interface MaintenanceCoordinator {
+  /** See {@link advanceRun}. */
+  advance(ask: Ask, limitMs: number, onStep?: (run: Run) => void): Promise<Run | undefined>;
+  close(): Promise<void>;
+}
+
+/** Leaf proofs and nothing else. */
+const KERNEL_BYTES = 16 * 1_048_576;
+/** A batch of proofs of one host is on its way at once: they are small, and a round trip takes longer than the rest. */
+const PROOFS_PER_HOST = 64;
+
+/** One that reads hosts. It opens no connection before there is a run. */
+export function openMaintenance(options: MaintenanceOptions): MaintenanceCoordinator {
+  const { environment, clock, logger, signal, step } = options;
+  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;
+  const hosts: HostPool = createHostPool({
+    clock,
+    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
+    dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
+    config: { maxRpcsPerHost: PROOFS_PER_HOST },
+  });
+  const job = createVerifyJob({
+    hosts,
+    kernel: createKernel({ memoryBytes: KERNEL_BYTES }),
+    random: Math.random,
+    verify: { acceptedVersion, clock },
+    ...(step === undefined ? {} : { step }),
+  });
+  const coordinator = coordinatorName();
+  return {
+    advance: (ask, limitMs, onStep) =>
+      advanceRun(
+        {
+          ask,
+          clock,
+          logger,
+          jobs: [job],
+          coordinator,
+          signal,
+          ...(onStep === undefined ? {} : { onStep }),
+        },
+        limitMs,
+      ),
+    close: () => hosts.close(),
+  };
+}

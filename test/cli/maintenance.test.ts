@@ -1,0 +1,118 @@
+/** `slabmend maintenance` as an operator types it, with the rights that `slabmend grant` gives. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
+import { createFleetRole, type FleetRole } from "./fleet-role.ts";
+import { runCli } from "./run-cli.ts";
+
+let world: RepairWorld;
+let role: FleetRole;
+let slab: StoredSlab;
+let environment: Record<string, string>;
+
+beforeAll(async () => {
+  world = await createRepairWorld({ hosts: 4 });
+  role = await createFleetRole(world.database);
+  slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
+  environment = { ...world.variables, SLABMEND_DATABASE_URL: role.url };
+});
+afterAll(async () => {
+  await role?.drop();
+  await world?.stop();
+});
+beforeEach(async () => {
+  await world.heal();
+  await world.database.sql`truncate slabmend.runs, slabmend.denials`;
+});
+
+const maintenance = (...args: string[]) => runCli(["--json", "maintenance", ...args], { environment });
+const read = (out: string) => JSON.parse(out);
+const startDetached = () => maintenance("start", "verify", "--slab", String(slab.id), "--detach");
+
+test("start verifies a slab by itself, and exits with 6 when a host denies", async () => {
+  const fine = await maintenance("start", "verify", "--slab", String(slab.id));
+  expect([fine.code, fine.err]).toEqual([0, ""]);
+  expect(read(fine.out)).toMatchObject({
+    run: {
+      kind: "verify",
+      slabId: String(slab.id),
+      state: "done",
+      progress: { done: 4, total: 4, unit: "sectors" },
+    },
+    affected: { sectors: 0, slabs: [], objects: [] },
+  });
+  const host = slab.hosts[2]!;
+  await host.swarm.setSwitches({ findsSectorsCorrupt: "all" });
+  const denied = await maintenance("start", "verify", "--host", host.row.hostKey);
+  expect(denied.code).toBe(6);
+  expect(read(denied.out)).toMatchObject({
+    run: { state: "done", statistics: { confirmed: 0, denied: 1 } },
+    affected: { sectors: 1, slabs: [String(slab.id)], objects: [slab.objectKey.toString("hex")] },
+  });
+  const { code, json } = await runCli(["maintenance", "status", "--json"], { environment });
+  expect(code).toBe(0);
+  expect(json).toMatchObject({ run: { state: "done" }, earlier: [{ state: "done" }] });
+  const { out } = await runCli(["maintenance", "status"], { environment });
+  expect(out).toContain("0 sectors proved a leaf, 1 were denied");
+  expect(out.replace(/\s+/g, " ")).toContain("not that it has the whole sector");
+});
+
+test("a dry run says what it would cost, and starts nothing", async () => {
+  const { code, out } = await maintenance("start", "verify", "--slab", String(slab.id), "--dry-run");
+  expect(code).toBe(0);
+  const { run, estimate } = read(out);
+  expect(run).toBeNull();
+  expect(estimate.values).toMatchObject({ reads: 4, sectors: 4 });
+  expect(BigInt(estimate.values.hastings)).toBeGreaterThan(0n);
+  expect(await world.database.sql`select from slabmend.runs`).toHaveLength(0);
+});
+
+test("a detached run is paused, resumed, refused a second one, and cancelled at once when no process moves it on", async () => {
+  expect(read((await startDetached()).out)).toMatchObject({ run: { state: "running", coordinator: null } });
+  const second = await startDetached();
+  expect([second.code, second.error?.code]).toEqual([5, "run-active"]);
+  expect(read((await maintenance("pause")).out).run.state).toBe("paused");
+  expect(read((await maintenance("resume")).out).run.state).toBe("running");
+  expect(read((await maintenance("cancel")).out).run.state).toBe("cancelled");
+  const none = await maintenance("cancel");
+  expect([none.code, none.error?.code]).toEqual([5, "no-run"]);
+});
+
+test("watch shows the run until it ends, and with --coordinate moves it on", async () => {
+  await startDetached();
+  const watched = await maintenance("watch", "--coordinate");
+  expect(watched.code).toBe(0);
+  expect(read(watched.out)).toMatchObject({ run: { state: "done", statistics: { confirmed: 4 } } });
+});
+
+test("Ctrl+C detaches: the run stays, without a coordinator", async () => {
+  for (const { swarm } of slab.hosts) await swarm.setSwitches({ availability: "silent" });
+  const interrupt = new AbortController();
+  const started = runCli(["maintenance", "start", "verify", "--slab", String(slab.id)], {
+    environment,
+    signal: interrupt.signal,
+  });
+  const { sql } = world.database;
+  await expect
+    .poll(async () => (await sql`select from slabmend.runs where coordinator is not null`).length, {
+      timeout: 30_000,
+    })
+    .toBe(1);
+  interrupt.abort();
+  const { code, err } = await started;
+  expect(code).toBe(130);
+  expect(err).toContain("detached");
+  expect(await sql`select state, coordinator from slabmend.runs`).toEqual([
+    { state: "running", coordinator: null },
+  ]);
+});
+
+test.each([
+  [["start", "drain"], "bad-argument"],
+  [["start", "verify"], "bad-argument"],
+  [["start", "verify", "--slab", "1", "--sample"], "bad-argument"],
+  [["start", "verify", "--host", "ab".repeat(32)], "no-such-host"],
+  [["start", "verify", "--slab", "999999"], "no-such-slab"],
+])("%j is refused as %s", async (args, code) => {
+  const refused = await maintenance(...args);
+  expect([refused.code, refused.error?.code]).toEqual([3, code]);
+});

@@ -1,0 +1,62 @@
+/** What a sample says, and that each sector of a host is as likely to be drawn. */
+import { createHash } from "node:crypto";
+import { expect, test } from "vitest";
+import { drawWindows, windowsFor } from "../../../lib/jobs/verify/draw-windows.ts";
+import { firstHits } from "../../../lib/jobs/verify/next-batch.ts";
+import { confidenceOf, drawsFor } from "../../../lib/jobs/verify/sample-size.ts";
+
+test.each([
+  [0.001, 0.99, 4_603],
+  [0.01, 0.95, 299],
+  [0.01, 0.99, 459],
+  [0.1, 0.9, 22],
+  [0.5, 0.5, 1],
+  [0.000_1, 0.99, 46_050],
+])("at most %f missing with a confidence of %f takes %i draws", (missingShare, confidence, draws) => {
+  expect(drawsFor({ missingShare, confidence })).toBe(draws);
+  expect(confidenceOf(draws, missingShare)).toBeGreaterThanOrEqual(confidence);
+  expect(confidenceOf(draws - 1, missingShare)).toBeLessThan(confidence);
+});
+
+const ROOTS = 1n << 64n;
+const SEED = createHash("sha256").update("seed").digest("hex");
+
+/** Which of these roots, in ascending order, each window draws. */
+function draw(roots: readonly bigint[], count: number): (number | null)[] {
+  return drawWindows({ seed: SEED, first: 0, count, sectors: roots.length }).map(({ from, to, place }) => {
+    const within = roots.flatMap((root, at) => (root >= from && root < (to ?? ROOTS) ? [at] : []));
+    return within[place] ?? null;
+  });
+}
+
+test("sectors behind narrow and wide gaps, and at both ends, are drawn equally often", () => {
+  const roots = [
+    0n,
+    1n,
+    2n,
+    1_000n,
+    ROOTS / 3n,
+    ROOTS / 3n + 7n,
+    ROOTS / 2n,
+    ROOTS - 3n,
+    ROOTS - 2n,
+    ROOTS - 1n,
+  ];
+  const windows = windowsFor(20_000);
+  const hits = draw(roots, windows).filter((at) => at !== null);
+  const counts = roots.map((_, at) => hits.filter((hit) => hit === at).length);
+  // A window is as wide as a tenth of all roots, and may begin that far below the first one.
+  const expected = windows / 16 / (roots.length + 1);
+  // Five standard deviations; the seed is fixed.
+  for (const count of counts) expect(Math.abs(count - expected)).toBeLessThan(5 * Math.sqrt(expected));
+});
+
+test("the same seed draws the same windows, from any place on", () => {
+  const all = drawWindows({ seed: SEED, first: 0, count: 10, sectors: 100 });
+  expect(drawWindows({ seed: SEED, first: 4, count: 6, sectors: 100 })).toEqual(all.slice(4));
+});
+
+test("a batch ends at its last hit, so that the next one begins behind it", () => {
+  expect(firstHits([null, "a", null, "b", null, "c"], 2)).toEqual({ ids: ["a", "b"], used: 4 });
+  expect(firstHits([null, "a", null], 2)).toEqual({ ids: ["a"], used: 3 });
+});

@@ -1,0 +1,276 @@
+/** Verifications against hosts on loopback and a real database. */
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
+import type { Ask } from "../../../lib/database/client/deadline-client.ts";
+import { readUnfinishedRun, requestOfRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import type { Run } from "../../../lib/database/runs/run.ts";
+import type { VerifyStep } from "../../../lib/jobs/verify/verify-job.ts";
+import type { VerifyScope } from "../../../lib/jobs/verify/verify-run.ts";
+import { readMaintenanceReport } from "../../../lib/reports/maintenance.ts";
+import { createLogger } from "../../../lib/telemetry/logger.ts";
+import { endCancelledRun } from "../../../lib/worker/end-cancelled-run.ts";
+import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
+import {
+  createRepairWorld,
+  type RepairWorld,
+  type StoredSlab,
+  type WorldHost,
+} from "../../support/repair-world.ts";
+
+let world: RepairWorld;
+let slab: StoredSlab;
+/** Has a sector of each of these. */
+let others: StoredSlab[];
+let host: WorldHost;
+
+beforeAll(async () => {
+  world = await createRepairWorld({ hosts: 4 });
+  slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
+  host = slab.hosts[0]!;
+  others = [];
+  for (let n = 0; n < 5; n += 1)
+    others.push(await world.storeSlab({ minShards: 1, totalShards: 1, on: [host] }));
+});
+afterAll(() => world?.stop());
+beforeEach(async () => {
+  const { sql } = world.database;
+  await world.heal();
+  await sql`truncate slabmend.runs, slabmend.denials`;
+  await sql`delete from stats_deltas`;
+  await sql`update sectors set next_integrity_check = ${DUE}, consecutive_failed_checks = 2`;
+});
+
+const DUE = "2027-01-01T00:00:00.123456Z";
+const logger = createLogger("fatal", { indexer: "default" });
+const ask: Ask = (statements) => statements(world.database.sql);
+
+async function advance(
+  options: { readonly step?: (name: VerifyStep) => void | Promise<void>; readonly limitMs?: number } = {},
+): Promise<Run | undefined> {
+  const { limitMs = 60_000, step } = options;
+  const coordinator = openMaintenance({
+    environment: parseEnvironment(MAINTENANCE_VARIABLES, world.variables),
+    clock: systemClock,
+    logger,
+    signal: new AbortController().signal,
+    ...(step === undefined ? {} : { step }),
+  });
+  return await coordinator.advance(ask, limitMs).finally(() => coordinator.close());
+}
+
+const start = (scope: VerifyScope) => startRun(world.database.sql, { kind: "verify", scope, owner: "test" });
+const ofSlab = (): VerifyScope => ({ of: "slab", slab: String(slab.id), sectors: 4 });
+const ofHost = (sample: Extract<VerifyScope, { of: "host" }>["sample"] = null): VerifyScope => ({
+  of: "host",
+  host: host.row.hostKey,
+  sectors: 6,
+  sample,
+});
+const sectorsOf = (where: "host" | "slab") => world.database.sql<
+  { root: string; failed: number; due: boolean; days: number }[]
+>`
+  select encode(s.sector_root, 'hex') as root, s.consecutive_failed_checks as failed, s.next_integrity_check = ${DUE} as due,
+    round(extract(epoch from s.next_integrity_check - now()) / 86400 * 2) / 2 as days
+  from sectors s
+  where ${
+    where === "host"
+      ? world.database.sql`s.host_id = ${host.row.id}`
+      : world.database.sql`s.id in (select sector_id from slab_sectors where slab_id = ${String(slab.id)})`
+  } order by s.sector_root`;
+const checked = async () =>
+  (await world.database.sql`select stat_name as name, stat_delta::integer as delta from stats_deltas`).map(
+    ({ name, delta }) => [name, delta],
+  );
+/** A process that dies without giving its lease back: half an hour later another one continues. */
+const leaseEnds = () => world.database.sql`
+  update slabmend.runs set coordinator = 'dead', token = gen_random_uuid(), expires_at = now() - interval '1 minute'`;
+
+test("a slab whose hosts have it: each sector is next due in 14 days and counted as indexd counts", async () => {
+  await start(ofSlab());
+  expect(await advance()).toMatchObject({
+    state: "done",
+    statistics: { passed: 4, confirmed: 4, denied: 0 },
+  });
+  for (const { failed, days } of await sectorsOf("slab"))
+    expect({ failed, days: Number(days) }).toEqual({ failed: 0, days: 14 });
+  expect(await checked()).toEqual([["num_sectors_checked", 4]]);
+  // 64 bytes are charged as 4 KiB.
+  const [first] = await world.database.sql`select statistics->>'hastings' as hastings from slabmend.runs`;
+  expect(BigInt(first!["hastings"])).toBeGreaterThan(0n);
+});
+
+test("a host that denies: an open denial, 12 hours, no failed check, and the report names slabs and objects", async () => {
+  const denied = others[1]!;
+  await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root, denied.sectors[0]!.root] });
+  await start(ofHost());
+  const run = await advance();
+  expect(run).toMatchObject({ state: "done", statistics: { passed: 6, confirmed: 4, denied: 2 } });
+  const denials = await world.database.sql`
+    select encode(root, 'hex') as root, state, code, denials, whole_denied_at from slabmend.denials`;
+  expect(denials.map(({ root }) => root).sort()).toEqual(
+    [slab.sectors[0]!.root, denied.sectors[0]!.root].sort(),
+  );
+  expect(denials[0]).toMatchObject({ state: "open", code: "not-found", denials: 1, whole_denied_at: null });
+  for (const { root, failed, days } of await sectorsOf("host")) {
+    const isDenied = denials.some((denial) => denial["root"] === root);
+    expect({ failed, days: Number(days) }).toEqual(
+      isDenied ? { failed: 2, days: 0.5 } : { failed: 0, days: 14 },
+    );
+  }
+  expect(await checked()).toEqual([["num_sectors_checked", 4]]);
+  expect((await readMaintenanceReport(ask, { id: run!.id })).affected).toEqual({
+    sectors: 2,
+    slabs: [slab.id, denied.id].map(String).sort((a, b) => Number(a) - Number(b)),
+    objects: [slab.objectKey, denied.objectKey].map((key) => key.toString("hex")).sort(),
+  });
+});
+
+test("data that its proof contradicts confirms and denies nothing: the check is due as before", async () => {
+  await host.swarm.setSwitches({ sendsWrongProofs: true });
+  await start(ofHost());
+  expect(await advance()).toMatchObject({ statistics: { passed: 6, confirmed: 0, denied: 0, wrongData: 6 } });
+  for (const { failed, due } of await sectorsOf("host"))
+    expect({ failed, due }).toEqual({ failed: 2, due: true });
+  expect(await checked()).toEqual([]);
+});
+
+test("a sector that indexd checked, or moved, after our claim keeps what indexd wrote", async () => {
+  const { sql } = world.database;
+  await start(ofHost());
+  const run = await advance({
+    step: async (name) => {
+      if (name !== "asked") return;
+      await sql`update sectors set next_integrity_check = now() + interval '3 days', consecutive_failed_checks = 1
+        where sector_root = ${Buffer.from(slab.sectors[0]!.root, "hex")}`;
+    },
+  });
+  expect(run).toMatchObject({ state: "done", statistics: { passed: 6, confirmed: 5, superseded: 1 } });
+  const kept = (await sectorsOf("host")).find(({ root }) => root === slab.sectors[0]!.root)!;
+  expect({ failed: kept.failed, days: Number(kept.days) }).toEqual({ failed: 1, days: 3 });
+});
+
+test.each<VerifyStep>(["claimed", "asked", "recorded"])(
+  "killed when a batch is %s, another process goes on and counts no sector twice",
+  async (last) => {
+    await start(ofHost());
+    const killed = advance({
+      step: (name) => {
+        if (name === last) throw new Error("killed");
+      },
+    });
+    await expect(killed).rejects.toThrow("killed");
+    await leaseEnds();
+    expect(await advance()).toMatchObject({
+      state: "done",
+      statistics: { passed: 6, confirmed: 6, superseded: 0 },
+    });
+    expect(await checked()).toEqual([["num_sectors_checked", 6]]);
+  },
+);
+
+test("a cancel after a crash makes the claimed sectors due when they were, without any host or seed", async () => {
+  await start(ofHost());
+  const crash = (name: VerifyStep) => {
+    if (name === "claimed") throw new Error("killed");
+  };
+  // Claimed twice, so that the claim of the first crash must not pass for what was before.
+  await expect(advance({ step: crash })).rejects.toThrow("killed");
+  await leaseEnds();
+  await expect(advance({ step: crash })).rejects.toThrow("killed");
+  await leaseEnds();
+  await requestOfRun(world.database.sql, "cancel");
+  const options = {
+    clock: systemClock,
+    logger,
+    signal: new AbortController().signal,
+    acceptedVersion: undefined,
+  };
+  expect(await endCancelledRun(ask, { ...options, limitMs: 5_000 })).toMatchObject({ state: "cancelled" });
+  for (const { due } of await sectorsOf("host")) expect(due).toBe(true);
+});
+
+test("a pause lets the batch in hand end; a resume goes on behind it", async () => {
+  await start(ofHost());
+  const paused = await advance({
+    step: async (name) => {
+      if (name === "claimed") await requestOfRun(world.database.sql, "pause");
+    },
+  });
+  expect(paused).toMatchObject({ state: "paused", statistics: { passed: 6 } });
+  expect(await advance()).toBeUndefined();
+  await requestOfRun(world.database.sql, "resume");
+  expect(await advance()).toMatchObject({ state: "done", statistics: { passed: 6, confirmed: 6 } });
+});
+
+test("a process without a seed takes no run that is not cancelled", async () => {
+  await start(ofHost());
+  const options = {
+    clock: systemClock,
+    logger,
+    signal: new AbortController().signal,
+    acceptedVersion: undefined,
+  };
+  expect(await endCancelledRun(ask, { ...options, limitMs: 5_000 })).toBeUndefined();
+  expect(await readUnfinishedRun(world.database.sql)).toMatchObject({ state: "running", coordinator: null });
+});
+
+test("a sample makes as many draws as it was asked for, also across a crash, and claims its confidence", async () => {
+  const draws = 150;
+  await start(ofHost({ missingShare: 0.03, confidence: 0.98, draws, seed: "5a".repeat(32) }));
+  let batches = 0;
+  const killed = advance({
+    step: (name) => {
+      if (name === "asked") batches += 1;
+      if (batches === 2) throw new Error("killed");
+    },
+  });
+  await expect(killed).rejects.toThrow("killed");
+  await leaseEnds();
+  const run = await advance();
+  expect(run).toMatchObject({ state: "done", statistics: { passed: draws } });
+  const { run: report } = await readMaintenanceReport(ask, { id: run!.id });
+  expect(report?.says.join("\n")).toContain(
+    "at most 3 % of the host's 6 sectors are missing, with 98 % confidence",
+  );
+});
+
+test("a host that does not answer costs no sector anything, and the run waits for it", async () => {
+  await host.swarm.setSwitches({ availability: "offline" });
+  await start(ofHost());
+  expect(await advance({ limitMs: 1_000 })).toMatchObject({
+    state: "running",
+    checkpoint: { silent: 1 },
+    statistics: { passed: 0 },
+  });
+  for (const { due } of await sectorsOf("host")) expect(due).toBe(true);
+  await host.swarm.setSwitches({ availability: "online" });
+  expect(await advance()).toMatchObject({ state: "done", statistics: { confirmed: 6 } });
+});
+
+test("killed between batches of a host with many sectors, each sector is counted once", async () => {
+  const { sql } = world.database;
+  // Not stored anywhere, so the host denies them.
+  const count = 230;
+  await sql`insert into sectors (sector_root, host_id, next_integrity_check)
+    select sha256(n::text::bytea), ${host.row.id}, ${DUE} from generate_series(1, ${count}) n`;
+  try {
+    await start({ ...ofHost(), sectors: count + 6 } as VerifyScope);
+    for (const dies of ["claimed", "recorded"]) {
+      let batches = 0;
+      const killed = advance({
+        step: (name) => {
+          if (name === dies) batches += 1;
+          if (batches === 2) throw new Error("killed");
+        },
+      });
+      await expect(killed).rejects.toThrow("killed");
+      await leaseEnds();
+    }
+    const passed = { passed: count + 6, confirmed: 6, denied: count, superseded: 0, notThere: 0 };
+    expect(await advance()).toMatchObject({ state: "done", statistics: passed });
+    expect(await sql`select denials from slabmend.denials where denials > 1`).toHaveLength(0);
+  } finally {
+    await sql`delete from sectors s where not exists (select from slab_sectors ss where ss.sector_id = s.id)`;
+  }
+});
