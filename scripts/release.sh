@@ -36,7 +36,9 @@ node_modules/.bin/node scripts/build-package.ts "$clone/package"
 npm pack --silent "$clone/package" --pack-destination "$folder"
 # Says itself where it cannot be built; then the release has no image.
 bash scripts/test-container.sh "$folder/slabmend-$version-image.tar"
-cp infra/systemd/slabmend.service infra/container/compose.yaml "$folder"
+cp infra/systemd/slabmend.service "$folder"
+# With what it mounts, at the places that it names.
+tar -czf "$folder/slabmend-$version-compose.tgz" -C infra container/compose.yaml monitoring
 awk -v from="## [$version]" 'index($0, from) == 1 { on = 1; next } /^## \[/ { on = 0 } on' CHANGELOG.md >"$folder/CHANGES.md"
 (cd "$folder" && sha256sum -- * >SHA256SUMS)
 echo "$tag ($commit) is in $folder:"

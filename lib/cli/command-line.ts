@@ -18,6 +18,7 @@ import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair/command.ts";
 import { addSchema } from "./commands/schema/command.ts";
 import { addServe } from "./commands/serve.ts";
+import { addSetup } from "./commands/setup/command.ts";
 import { addSlab } from "./commands/slab.ts";
 import { addSlabs } from "./commands/slabs.ts";
 import { addStatus } from "./commands/status/command.ts";
@@ -30,6 +31,7 @@ function refuseEnvFile(): never {
 
 /** In the order in which an operator meets them. */
 const COMMANDS = [
+  addSetup,
   addDeriveSeed,
   addSchema,
   addGrant,

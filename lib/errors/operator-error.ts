@@ -12,6 +12,8 @@ export type OperatorErrorCode =
   | "database-url-malformed"
   | "database-url-without-tls"
   | "variables-file-unreadable"
+  | "variables-file-unfit"
+  | "terminal-missing"
   | "variable-missing"
   | "secret-file-unsafe"
   | "password-unfit"

@@ -1,10 +1,12 @@
 /** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
 import { spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { useDatabase } from "../support/database.ts";
 import { LAUNCHER } from "./cli-process.ts";
 
@@ -24,11 +26,16 @@ interface Session {
   readonly ended: Promise<{ readonly code: number | null; readonly screen: string }>;
 }
 
+/** Without a terminal of its own `script` makes one of no size. */
 function atTerminal(args: string, environment: Readonly<Record<string, string>> = {}): Session {
-  const child = spawn("script", ["-qfec", `exec "${process.execPath}" "${LAUNCHER}" ${args}`, "/dev/null"], {
-    env: { PATH: process.env["PATH"], TERM: "xterm", SHELL: "/bin/sh", ...environment },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const child = spawn(
+    "script",
+    ["-qfec", `stty cols 100 rows 40; exec "${process.execPath}" "${LAUNCHER}" ${args}`, "/dev/null"],
+    {
+      env: { PATH: process.env["PATH"], TERM: "xterm", SHELL: "/bin/sh", ...environment },
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
   let screen = "";
   const looks = new Set<() => void>();
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -91,6 +98,50 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     const { code, screen } = await session.ended;
     expect([code, await hasSchema()]).toEqual([expected, isDone]);
     expect(screen).toContain("create schema slabmend");
+  });
+
+  test("setup shows no secret that is typed, writes the file with mode 0600, and ends at Ctrl+C with 130", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "slabmend-setup-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const file = join(folder, "variables");
+    const login = `terminal_${randomBytes(6).toString("hex")}`;
+    await database.sql.unsafe(`create role ${login} superuser login password 'hunter2terminal'`);
+    onTestFinished(async () => {
+      await database.sql.unsafe(`drop owned by ${login} cascade; drop role ${login}`);
+    });
+    const own = { username: login, password: "hunter2terminal" };
+    const url = Object.assign(new URL(database.url), own).href;
+    const DOWN = "\u001b[B";
+    const first = atTerminal(`setup --file ${file}`);
+    await first.until("1 of 5, database");
+    first.type("\r");
+    await first.until("URL of the database");
+    first.type("postgres://u:hunter2terminal\u0003");
+    const interrupted = await first.ended;
+    expect([interrupted.code, existsSync(file)]).toEqual([130, false]);
+
+    const session = atTerminal(`setup --file ${file}`);
+    const answers: readonly (readonly [question: string, keys: string])[] = [
+      ["1 of 5, database", "\r"],
+      ["URL of the database", `${url}\r`],
+      ["2 of 5, schema", "\r"],
+      ["3 of 5, role", `${DOWN}${DOWN}\r`],
+      ["4 of 5, seed", "\r"],
+      ["Recovery phrase", `${PHRASE}\r`],
+      ["5 of 5", `${DOWN}\r`],
+    ];
+    for (const [question, keys] of answers) {
+      await session.until(question);
+      session.type(keys);
+    }
+    await session.until("What now?");
+    session.type(`${DOWN}${DOWN}\r`);
+    const { code, screen } = await session.ended;
+    expect(code).toBe(0);
+    expect(screen).toContain(`slabmend serve --variables-file ${file}`);
+    expect(`${screen}${interrupted.screen}`).not.toMatch(/abandon|about|hunter2|a2148f/);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await readFile(file, "utf8")).toContain(`SLABMEND_MIGRATION_SEED=${SEED}`);
   });
 });
 

@@ -53,7 +53,8 @@ export function action<Options extends object>(
   };
 }
 
-function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
+/** Reads --variables-file. */
+export function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
   const { variablesFile } = common;
   const fromFile = variablesFile === undefined ? {} : readVariablesFile(variablesFile);
   const variables = { ...fromFile, ...io.environment };
@@ -77,6 +78,21 @@ function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
     note(text) {
       if (!json) io.stderr.write(`${text}\n`);
     },
+  };
+}
+
+/** The context with other variables, as if it had been started with them. Undefined unsets one. */
+export function withVariables(
+  context: CommandContext,
+  changes: Readonly<Record<string, string | undefined>>,
+): CommandContext {
+  const variables = { ...context.variables, ...changes };
+  const url = "SLABMEND_DATABASE_URL" in changes ? changes["SLABMEND_DATABASE_URL"] : undefined;
+  return {
+    ...context,
+    variables,
+    databaseUrl: url ? new Secret(url) : context.databaseUrl,
+    parse: (names) => parseEnvironment(names, variables),
   };
 }
 

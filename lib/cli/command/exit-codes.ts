@@ -2,7 +2,7 @@
 export const EXIT_CODES = {
   done: { code: 0, means: "done; with `doctor`, no check failed" },
   unexpected: { code: 1, means: "a fault that nobody foresaw; please report it" },
-  usage: { code: 2, means: "unknown command or option, or one is missing" },
+  usage: { code: 2, means: "unknown command or option, or one is missing; `setup` without a terminal" },
   input: { code: 3, means: "bad input: phrase, seed, database URL, environment, argument" },
   database: {
     code: 4,

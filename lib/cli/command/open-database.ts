@@ -84,9 +84,20 @@ async function readDatabaseUrl(
         "Set it to the URL of indexd's own PostgreSQL database, in the environment or with --variables-file.",
     });
   }
-  const url = context.databaseUrl.reveal();
-  const database = parseDatabaseUrl(url);
-  if (database.hasPassword && url !== context.variables["SLABMEND_DATABASE_URL"]) {
+  assertNotOnCommandLine(context);
+  const database = parseDatabaseUrl(context.databaseUrl.reveal());
+  await assertProtected(database);
+  return database;
+}
+
+/** @throws {OperatorError} `secret-on-command-line` when --database-url holds a password; `database-url-malformed` */
+export function assertNotOnCommandLine({
+  databaseUrl,
+  variables,
+}: Pick<CommandContext, "databaseUrl" | "variables">): void {
+  const url = databaseUrl?.reveal();
+  if (url === undefined || url === variables["SLABMEND_DATABASE_URL"]) return;
+  if (parseDatabaseUrl(url).hasPassword) {
     throw new OperatorError({
       code: "secret-on-command-line",
       message: "--database-url: expected a URL without password, got one with",
@@ -94,8 +105,6 @@ async function readDatabaseUrl(
         "Every process of this machine can read a command line. Put the URL into SLABMEND_DATABASE_URL, or the password into PGPASSWORD; and change the password.",
     });
   }
-  await assertProtected(database);
-  return database;
 }
 
 /** @throws {ConfigurationError} when they are none, or would not be used */

@@ -57,6 +57,8 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "database-url-malformed": "input",
   "database-url-without-tls": "input",
   "variables-file-unreadable": "input",
+  "variables-file-unfit": "input",
+  "terminal-missing": "usage",
   "variable-missing": "input",
   "secret-file-unsafe": "input",
   "password-unfit": "input",

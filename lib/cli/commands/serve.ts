@@ -18,7 +18,7 @@ import { withDatabase } from "../command/open-database.ts";
 import { openLog } from "../command/open-log.ts";
 import { concurrencyOption, defaultConcurrency, timeoutOption } from "../command/worker-options.ts";
 
-interface ServeOptions {
+export interface ServeOptions {
   readonly listen: ListenAddress;
   readonly concurrency?: number;
   readonly timeout: number;
@@ -28,13 +28,20 @@ interface ServeOptions {
   readonly setPassword?: boolean;
 }
 
+/** What `serve` does without options. */
+export const SERVE_DEFAULTS: ServeOptions = {
+  listen: { host: "127.0.0.1", port: 8_484, isLoopback: true },
+  timeout: 300,
+  allowHost: [],
+};
+
 function listenAddress(text: string): ListenAddress {
   const address = parseListenAddress(text);
   if (address !== undefined) return address;
   throw new InvalidArgumentError("Expected ADDRESS:PORT, such as 127.0.0.1:8484 or [::1]:8484.");
 }
 
-function hostName(text: string, others: readonly string[]): string[] {
+function hostName(text: string, others: readonly string[]): readonly string[] {
   if (/^[a-z0-9._-]{1,253}$/i.test(text)) return [...others, text.toLowerCase()];
   throw new InvalidArgumentError("Expected a host name, without port.");
 }
@@ -47,11 +54,7 @@ export function addServe(host: CommandHost): void {
       "--listen <address:port>",
       "where HTTP is served; beyond loopback only with a password",
       listenAddress,
-      {
-        host: "127.0.0.1",
-        port: 8_484,
-        isLoopback: true,
-      } satisfies ListenAddress,
+      SERVE_DEFAULTS.listen,
     )
     .addOption(concurrencyOption())
     .addOption(timeoutOption())
@@ -59,7 +62,7 @@ export function addServe(host: CommandHost): void {
       "--allow-host <name>",
       "a further name of this server, such as a proxy's; may be repeated",
       hostName,
-      [],
+      SERVE_DEFAULTS.allowHost,
     )
     .option(
       "--token-file <path>",
@@ -101,7 +104,7 @@ async function setPassword(context: CommandContext, options: ServeOptions): Prom
   return "done";
 }
 
-async function serve(context: CommandContext, options: ServeOptions): Promise<"done"> {
+export async function serve(context: CommandContext, options: ServeOptions): Promise<"done"> {
   const { io } = context;
   const environment = context.parse(WORK_VARIABLES);
   const folder = stateFolder(context.variables);

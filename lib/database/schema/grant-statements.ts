@@ -1,4 +1,4 @@
-/** The SQL of a database role that can do what the fleet does and nothing else. Pure: printed, never executed here. */
+/** The SQL of a database role that can do what the fleet does and nothing else. Pure: make-fleet-role.ts runs it. */
 
 import { OperatorError } from "../../errors/operator-error.ts";
 import { ROLE_SETTINGS } from "../client/session-settings.ts";
@@ -34,8 +34,28 @@ export const ROLE_TIMEOUTS = {
 
 const ROLE_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 
-/** @throws {OperatorError} `bad-argument` for a name that would have to be quoted everywhere */
-export function grantStatements({ role, concurrency }: GrantOptions): string {
+/**
+ * As a script of its own, for psql.
+ * @throws {OperatorError} `bad-argument` for a name that would have to be quoted everywhere
+ */
+export function grantStatements(options: GrantOptions): string {
+  const { role } = options;
+  return [
+    `-- The role of slabmend's workers. Run as the owner of indexd's database, after slabmend init, and again after each`,
+    `-- upgrade of slabmend's schema or of indexd: psql "$OWNER_URL" -f this-file. Then give the role a password, which is not in here:`,
+    `--   psql "$OWNER_URL" -c '\\password ${role}'`,
+    "begin;",
+    grantBody(options),
+    "commit;",
+    "",
+  ].join("\n");
+}
+
+/**
+ * The same without its transaction, for a caller that has one.
+ * @throws {OperatorError} `bad-argument`
+ */
+export function grantBody({ role, concurrency }: GrantOptions): string {
   if (!ROLE_NAME.test(role) || role === "public" || role.startsWith("pg_")) {
     throw new OperatorError({
       code: "bad-argument",
@@ -44,10 +64,6 @@ export function grantStatements({ role, concurrency }: GrantOptions): string {
     });
   }
   return [
-    `-- The role of slabmend's workers. Run as the owner of indexd's database, after slabmend init, and again after each`,
-    `-- upgrade of slabmend's schema or of indexd: psql "$OWNER_URL" -f this-file. Then give the role a password, which is not in here:`,
-    `--   psql "$OWNER_URL" -c '\\password ${role}'`,
-    "begin;",
     "do $$ begin",
     `  if not exists (select from pg_roles where rolname = '${role}') then`,
     `    create role ${role} login noinherit;`,
@@ -74,8 +90,6 @@ export function grantStatements({ role, concurrency }: GrantOptions): string {
     ...FLEET_PRIVILEGES.flatMap((table) => grantsOf(table, role)),
     ...grantsOfVersion(role),
     ...FLEET_SEQUENCES.map((sequence) => `grant usage on sequence ${sequence} to ${role};`),
-    "commit;",
-    "",
   ].join("\n");
 }
 

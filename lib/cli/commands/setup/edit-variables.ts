@@ -1,0 +1,39 @@
+/** Sets variables in the text of a variables file and keeps the rest of it: comments, order, names that are not ours. Pure. */
+import { isDeepStrictEqual, parseEnv } from "node:util";
+import { OperatorError } from "../../../errors/operator-error.ts";
+
+type Changes = Readonly<Record<string, string>>;
+
+/**
+ * @param path for the message only
+ * @throws {OperatorError} `variables-file-unfit` when the result would not be read as meant; never with a value
+ */
+export function editVariables(text: string, changes: Changes, path: string): string {
+  let edited = text;
+  for (const [name, value] of Object.entries(changes)) edited = setVariable(edited, name, quote(value));
+  const expected = { ...parseEnv(text), ...changes };
+  if (isDeepStrictEqual({ ...parseEnv(edited) }, expected)) return edited;
+  throw new OperatorError({
+    code: "variables-file-unfit",
+    message: `${path}: expected lines NAME=value in which ${Object.keys(changes).join(" and ")} can be set, got a file that would then be read otherwise`,
+    remedy: "Look for unbalanced quotes in it, or give another file with --file; nothing was written.",
+  });
+}
+
+function setVariable(text: string, name: string, quoted: string): string {
+  const line = `${name}=${quoted}`;
+  // A quoted value may span lines. Of several the last one counts: all are set.
+  const there = new RegExp(
+    `^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*(?:"[^"]*"|'[^']*'|\`[^\`]*\`|)[^\\r\\n]*`,
+    "gm",
+  );
+  if (there.test(text)) return text.replace(there, () => line);
+  const end = text === "" || text.endsWith("\n") ? "" : "\n";
+  return `${text}${end}${line}\n`;
+}
+
+function quote(value: string): string {
+  if (/^[^\s#'"`\\]+$/.test(value)) return value;
+  const mark = ["'", '"', "`"].find((candidate) => !value.includes(candidate)) ?? "'";
+  return `${mark}${value}${mark}`;
+}

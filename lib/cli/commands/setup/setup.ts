@@ -1,0 +1,13 @@
+import type { CommandContext } from "../../command/command-context.ts";
+import type { Questions } from "./questions.ts";
+import type { VariablesTarget } from "./variables-target.ts";
+
+/** What every step has. */
+export interface Setup {
+  readonly questions: Questions;
+  /** With what is known so far; its database URL is the operator's login. */
+  readonly context: CommandContext;
+  readonly target: VariablesTarget;
+}
+
+export const SKIP = { value: "skip", label: "Skip this step" } as const;
