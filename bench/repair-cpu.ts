@@ -104,7 +104,7 @@ function openInto({ key, packets }: SealedRange, into: Uint8Array): void {
 
 interface StoredSlab {
   readonly slab: Slab;
-  readonly fleet: NetworkSnapshot;
+  readonly network: NetworkSnapshot;
   readonly ranges: ReadonlyMap<Root, readonly SealedRange[]>;
   /** As many bytes as the upload of the rebuilt shard. */
   readonly rebuilt: Uint8Array;
@@ -147,9 +147,9 @@ function storeSlab(kernel: Kernel): StoredSlab {
   });
   // Only the first sectors' hosts can be reached, so that no more of them need be sealed; those behind are candidates.
   const hosts = Array.from({ length: TOTAL_SHARDS + 5 }, (_, n) =>
-    fleetHost(n + 1, n < SEALED_SECTORS || n >= TOTAL_SHARDS),
+    networkHost(n + 1, n < SEALED_SECTORS || n >= TOTAL_SHARDS),
   );
-  const fleet = {
+  const network = {
     height: 1n,
     hosts: new Map(hosts.map((host) => [host.id, host])),
     healthyContractIds: new Set(),
@@ -165,10 +165,10 @@ function storeSlab(kernel: Kernel): StoredSlab {
     consecutiveFailedRepairs: 0,
     sectors,
   } as unknown as Slab;
-  return { slab, fleet, ranges, rebuilt: randomBytes(SECTOR_BYTES) };
+  return { slab, network, ranges, rebuilt: randomBytes(SECTOR_BYTES) };
 }
 
-function fleetHost(id: number, isReachable: boolean): NetworkHost {
+function networkHost(id: number, isReachable: boolean): NetworkHost {
   return {
     id,
     hostKey: id.toString(16).padStart(64, "0"),
@@ -266,7 +266,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
       readSlab: async () => stored.slab,
       readHistory: async () => ({ badShards: new Set(), deniedForLong: false }),
       readUploads: async () => [],
-      readNetwork: async () => stored.fleet,
+      readNetwork: async () => stored.network,
       commit: async ({ moves, outcome }) => ({
         kind: "committed",
         outcome: outcome.kind,

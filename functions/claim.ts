@@ -4,7 +4,7 @@ import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
 import { CLAIM_MEASURES } from "../lib/jobs/claim/claim-metrics.ts";
 import type { ClaimSettings } from "../lib/jobs/claim/claim-settings.ts";
-import { claimSettingsFrom } from "../lib/jobs/claim/settings-from-environment.ts";
+import { claimSettingsFrom } from "../lib/jobs/claim/claim-settings-from-environment.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 

@@ -33,7 +33,7 @@ interface Returned {
 
 /**
  * Repairs the slab of each message. Only a message that never began (malformed, database away) is reported as failed: it comes
- * again, soon at first, and goes to the dead-letter queue in the end. Whatever happens after the beginning is in the database.
+ * again, soon at first, and goes to the dead-letter queue in the end. What happens after the beginning is in the database.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue } = options;

@@ -46,7 +46,7 @@ export function startDatabaseDisturber(parts: {
   const { connect, role, proxy, wanted, random, onDone, onFailure } = parts;
   const database = createDeadlineClient({ clock: systemClock, connect });
   const read = <Result>(statements: (sql: ISql) => Promise<Result>): Promise<Result> =>
-    database.runAgain(ANSWER_MS, statements);
+    database.runIdempotent(ANSWER_MS, statements);
   const done = { restartDatabase: 0, endBackends: 0, silentDatabase: 0, crashedMs: 0, silentMs: 0 };
   const stopping = new AbortController();
   const { signal } = stopping;

@@ -39,7 +39,7 @@ export function describeSettings(): string[] {
       `${seconds(CLAIM_SETTINGS.walk.everyMs)} (1 min)`,
     `lease ${seconds(WORKER_SETTINGS.leaseMs)} (2 min), heartbeat every ${seconds(WORKER_SETTINGS.heartbeatMs)} (30 s), ` +
       `function time-out ${seconds(REPAIR_TIMEOUT_MS)} (5 min)`,
-    `hosts read every ${seconds(WORKER_SETTINGS.fleetCacheMs)} (45 s), grace for indexd ${GRACE_SECONDS} s (1 h), private addresses allowed (no)`,
+    `hosts read every ${seconds(WORKER_SETTINGS.networkMaxAgeMs)} (45 s), grace for indexd ${GRACE_SECONDS} s (1 h), private addresses allowed (no)`,
     `indexd pins every ${seconds(INDEXD_LOOPS.pinEveryMs)} (2 min), funds every ` +
       `${seconds(INDEXD_LOOPS.fundEveryMs)} (2 min), folds statistics every ${seconds(INDEXD_LOOPS.foldEveryMs)} (5 s), ` +
       `publishes events every ${seconds(INDEXD_LOOPS.publishEveryMs)} (2 s at most)`,

@@ -25,8 +25,8 @@ export interface WorkerKiller {
 }
 
 /**
- * Five slabs whose last repair crashed make the fleet ill if they are the majority, and then it backs off:
- * lib/database/fleet/circuit-breaker.ts, which looks at the latest twenty.
+ * Five slabs whose last repair crashed open the circuit breaker if they are the majority of the latest twenty, and then the fleet
+ * backs off: lib/database/fleet/circuit-breaker.ts.
  */
 const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;
@@ -35,7 +35,7 @@ const POLL_MS = 5;
 const LEAST_WAIT_MS = 5;
 const MOST_WAIT_MS = 50;
 
-export function startWorkerKiller(parts: {
+export interface WorkerKillerOptions {
   readonly sql: ISql;
   readonly mapping: EventSourceMapping;
   readonly wanted: number;
@@ -44,77 +44,82 @@ export function startWorkerKiller(parts: {
   readonly random: () => number;
   readonly onKilled: (kill: { readonly pid: number; readonly slabId: SlabId }) => void;
   readonly onFailure: (error: unknown) => void;
-}): WorkerKiller {
-  const { sql, mapping, wanted, movesOf, random, onKilled, onFailure } = parts;
-  const killsOf = new Map<SlabId, number>();
+}
+
+export function startWorkerKiller(options: WorkerKillerOptions): WorkerKiller {
+  return new Killer(options);
+}
+
+class Killer implements WorkerKiller {
+  hits = 0;
+  readonly #options: WorkerKillerOptions;
+  readonly #killsOf = new Map<SlabId, number>();
   /** Slabs whose last worker was killed, until another one has ended well. */
-  const crashed = new Set<SlabId>();
-  const repaired = new Set<SlabId>();
-  const killedTokens = new Set<LeaseToken>();
-  const hunts = new Set<Promise<void>>();
-  let underWay = 0;
-  let hits = 0;
-  let stopped = false;
+  readonly #crashed = new Set<SlabId>();
+  readonly #repaired = new Set<SlabId>();
+  readonly #killedTokens = new Set<LeaseToken>();
+  readonly #hunts = new Set<Promise<void>>();
+  #isStopped = false;
 
-  const mostCrashed = (): number =>
-    Math.min(Math.max(HARMLESS_CRASHED_SLABS, repaired.size), MOST_CRASHED_SLABS);
-  const mayHunt = (slabId: SlabId): boolean =>
-    !stopped &&
-    hits + underWay < wanted &&
-    (killsOf.get(slabId) ?? 0) < MOST_KILLS_PER_SLAB &&
-    (crashed.has(slabId) || crashed.size + underWay < mostCrashed());
+  constructor(options: WorkerKillerOptions) {
+    this.#options = options;
+    options.mapping.on("workerStarted", this.#onStarted);
+    options.mapping.on("workerEnded", this.#onEnded);
+  }
 
-  const hunt = async (worker: BusyWorker, { slabId, token }: LeasedSlab): Promise<void> => {
-    const busy = (): boolean => mapping.busyWorkers.includes(worker);
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#options.mapping.off("workerStarted", this.#onStarted);
+    this.#options.mapping.off("workerEnded", this.#onEnded);
+    await Promise.all(this.#hunts);
+  }
+
+  readonly #onStarted = (worker: BusyWorker): void => {
+    const task = taskOf(worker);
+    if (task === undefined || !this.#mayHunt(task.slabId)) return;
+    const hunt = this.#hunt(worker, task)
+      .catch(this.#options.onFailure)
+      .finally(() => this.#hunts.delete(hunt));
+    this.#hunts.add(hunt);
+  };
+
+  readonly #onEnded = (...[worker, { outcome }]: EventSourceMappingEvents["workerEnded"]): void => {
+    const task = taskOf(worker);
+    if (task === undefined || outcome.kind !== "succeeded" || this.#killedTokens.has(task.token)) return;
+    this.#crashed.delete(task.slabId);
+    this.#repaired.add(task.slabId);
+  };
+
+  #mayHunt(slabId: SlabId): boolean {
+    const mostCrashed = Math.min(Math.max(HARMLESS_CRASHED_SLABS, this.#repaired.size), MOST_CRASHED_SLABS);
+    return (
+      !this.#isStopped &&
+      this.hits + this.#hunts.size < this.#options.wanted &&
+      (this.#killsOf.get(slabId) ?? 0) < MOST_KILLS_PER_SLAB &&
+      (this.#crashed.has(slabId) || this.#crashed.size + this.#hunts.size < mostCrashed)
+    );
+  }
+
+  async #hunt(worker: BusyWorker, { slabId, token }: LeasedSlab): Promise<void> {
+    const { sql, mapping, movesOf, random, onKilled } = this.#options;
+    const isBusy = (): boolean => mapping.busyWorkers.includes(worker);
     while (!(await isRunning(sql, token))) {
-      if (stopped || !busy()) return;
+      if (this.#isStopped || !isBusy()) return;
       await sleep(POLL_MS);
     }
     await sleep(movesOf(slabId) * (LEAST_WAIT_MS + random() * (MOST_WAIT_MS - LEAST_WAIT_MS)));
-    if (stopped || !busy() || !(await isRunning(sql, token))) return;
+    if (this.#isStopped || !isBusy() || !(await isRunning(sql, token))) return;
     const ended = workerEnd(mapping, worker);
-    if (!busy() || !mapping.killWorker(worker.pid)) return;
+    if (!isBusy() || !mapping.killWorker(worker.pid)) return;
     await ended;
     if (!(await wasLeftRunning(sql, token))) return;
-    hits += 1;
-    killsOf.set(slabId, (killsOf.get(slabId) ?? 0) + 1);
-    crashed.add(slabId);
-    repaired.delete(slabId);
-    killedTokens.add(token);
+    this.hits += 1;
+    this.#killsOf.set(slabId, (this.#killsOf.get(slabId) ?? 0) + 1);
+    this.#crashed.add(slabId);
+    this.#repaired.delete(slabId);
+    this.#killedTokens.add(token);
     onKilled({ pid: worker.pid, slabId });
-  };
-
-  const onStarted = (worker: BusyWorker): void => {
-    const task = taskOf(worker);
-    if (task === undefined || !mayHunt(task.slabId)) return;
-    underWay += 1;
-    const running = hunt(worker, task)
-      .catch(onFailure)
-      .finally(() => {
-        underWay -= 1;
-        hunts.delete(running);
-      });
-    hunts.add(running);
-  };
-  const onEnded: (...event: EventSourceMappingEvents["workerEnded"]) => void = (worker, { outcome }) => {
-    const task = taskOf(worker);
-    if (task === undefined || outcome.kind !== "succeeded" || killedTokens.has(task.token)) return;
-    crashed.delete(task.slabId);
-    repaired.add(task.slabId);
-  };
-  mapping.on("workerStarted", onStarted);
-  mapping.on("workerEnded", onEnded);
-  return {
-    get hits() {
-      return hits;
-    },
-    async stop() {
-      stopped = true;
-      mapping.off("workerStarted", onStarted);
-      mapping.off("workerEnded", onEnded);
-      await Promise.all(hunts);
-    },
-  };
+  }
 }
 
 function taskOf(worker: BusyWorker): LeasedSlab | undefined {

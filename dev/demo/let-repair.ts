@@ -158,7 +158,7 @@ async function watch(
   await using stack = new AsyncDisposableStack();
   stack.defer(() => database.end());
   const read = <Result>(statements: (sql: Sql) => Promise<Result>): Promise<Result> =>
-    database.runAgain(ANSWER_MS, statements);
+    database.runIdempotent(ANSWER_MS, statements);
   const startedAtMs = Date.now();
   let lastChange = { what: "", atMs: startedAtMs };
   let crashesSeen = 0;

@@ -82,13 +82,13 @@ export async function slabsWithDestination(
   slabIds: readonly SlabId[],
   minHostDistanceKm: number,
 ): Promise<SlabId[]> {
-  const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm });
+  const network = await readNetworkSnapshot(sql, { minHostDistanceKm });
   const found: SlabId[] = [];
   for (const slabId of new Set(slabIds)) {
     const slab = await readSlab(sql, slabId);
     if (slab === undefined) continue;
     const limits = { maxUnpinnedPerHost: Number.MAX_SAFE_INTEGER };
-    const plan = planRepair({ slab, fleet, limits, random: () => 0.5, score: () => 1 });
+    const plan = planRepair({ slab, network, limits, random: () => 0.5, score: () => 1 });
     if (plan.kind === "repair" && plan.candidates.length > 0) found.push(slabId);
   }
   return found;

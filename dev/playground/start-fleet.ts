@@ -32,7 +32,11 @@ export function startFleet(parts: {
   const log = createWriteStream(logFile);
   const tokenFile = join(folder, "token");
   const listen = ["--listen", "127.0.0.1:0", "--token-file", tokenFile];
-  const child = startCommand(variablesFile, ["serve", ...listen, "--concurrency", String(workers)], "pipe");
+  const child = startCommand(
+    variablesFile,
+    ["serve", "--json", ...listen, "--concurrency", String(workers)],
+    "pipe",
+  );
   child.stdout?.pipe(log, { end: false });
   child.stderr?.pipe(log, { end: false });
   const forget = guard.endProcess(child.pid ?? 0, "KILL");

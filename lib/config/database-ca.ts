@@ -27,7 +27,7 @@ export function readAuthorities(text: string): string | undefined {
   }
 }
 
-/** An authority that nobody asks would give a false feeling of safety. */
+/** An authority that is not asked would give a false feeling of safety. */
 export function findUnusedAuthorities(tls: TlsMode): ConfigurationProblem | undefined {
   if (tls === "verified") return undefined;
   return {

@@ -12,9 +12,9 @@ import { findParameterFault } from "./url-parameters.ts";
 
 export type TlsMode =
   | "none"
-  /** The client gives in when the server, or somebody in between, says that it has no TLS. */
+  /** The client gives in when the server, or a machine in between, says that it has no TLS. */
   | "optional"
-  /** Encrypted, but with whoever answers. */
+  /** Encrypted, but with any server that answers. */
   | "encrypted"
   /** Encrypted, with the one whom the certificate names. */
   | "verified";

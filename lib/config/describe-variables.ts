@@ -15,8 +15,8 @@ export function describeVariables(): string {
   return [
     "# Configuration",
     "",
-    "The environment variables of the functions; nothing else is read. All problems are reported together when an",
-    "environment starts. Written by `npm run docs:configuration` from `lib/config/variables.ts`.",
+    "The environment variables of the functions, which `work` and `serve` read too, but for those of queues that they do not use.",
+    "All problems are reported together at the start. Written by `npm run docs:configuration` from `lib/config/variables.ts`.",
     "",
     "| variable | read by | purpose | expected | default |",
     "|---|---|---|---|---|",

@@ -72,12 +72,17 @@ function wholeNumber(
 }
 
 /** Of a day in UTC; undefined: no limit. */
-function dailyLimit(unit: string, mostDigits: number, what: string): Variable<bigint | undefined> {
+function dailyLimit(
+  unit: string,
+  mostDigits: number,
+  what: string,
+  read: (digits: string) => bigint = BigInt,
+): Variable<bigint | undefined> {
   return {
     schema: v.pipe(
       v.string(),
       v.regex(new RegExp(`^(none|[0-9]{1,${mostDigits}})$`)),
-      v.transform((text) => (text === "none" ? undefined : BigInt(text))),
+      v.transform((text) => (text === "none" ? undefined : read(text))),
     ),
     expected: `none, or a whole number of ${unit} of at most ${mostDigits} digits`,
     purpose: `${what} in a day (UTC) before claim leases only slabs in danger`,
@@ -86,7 +91,7 @@ function dailyLimit(unit: string, mostDigits: number, what: string): Variable<bi
   };
 }
 
-/** Of siacoins in decimal; one is 10^24. */
+/** An amount is written in siacoins and handed out in hastings; one siacoin is 10^24 of them. */
 function hastingsOf(siacoins: string): bigint {
   const [whole = "0", fraction = ""] = siacoins.split(".");
   return BigInt(whole) * 10n ** 24n + BigInt(fraction.padEnd(24, "0"));
@@ -142,7 +147,7 @@ export const VARIABLES = {
       "authorities that sign the database server's certificate, where Node.js does not know them (as with RDS); needs sslmode=verify-full",
     readBy: ALL,
     fallback: "",
-    // Somebody may have taken the file of a key.
+    // An operator may have taken the file of a key.
     fault: (text) => ({
       expected: "certificates in PEM, or the path of a file of them",
       got: `${text.length} characters that are neither`,
@@ -177,7 +182,7 @@ export const VARIABLES = {
     MAX_REPAIR_CONCURRENCY,
     DEFAULT_REPAIR_CONCURRENCY,
     "repairs",
-    "most repairs at once; claim keeps two leases for each",
+    "most repairs of the functions at once; claim keeps two leases for each. work and serve have --concurrency instead",
     ["claim"],
   ),
   SLABMEND_BAD_CONTRACT_GRACE_SECONDS: wholeNumber(
@@ -196,7 +201,7 @@ export const VARIABLES = {
     "how long a slab waits for repair whose sectors are only on blocked or unusable hosts; 0: not at all",
     ["claim"],
   ),
-  SLABMEND_DAILY_SIACOINS: dailyLimit("siacoins", 12, "what hosts may charge for repairs"),
+  SLABMEND_DAILY_SIACOINS: dailyLimit("siacoins", 12, "what hosts may charge for repairs", hastingsOf),
   SLABMEND_DAILY_BYTES_READ: dailyLimit("bytes", 18, "what repairs may read from hosts"),
   SLABMEND_DAILY_REPAIRS: dailyLimit("repairs", 12, "how many repairs may move something"),
   SLABMEND_INDEXD_GRACE_SECONDS: wholeNumber(

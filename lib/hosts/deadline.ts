@@ -3,7 +3,7 @@ import type { Clock } from "../clock/clock.ts";
 export interface Limits {
   readonly clock: Clock;
   readonly deadlineMs: number;
-  /** The caller's, and whatever else can end it. */
+  /** The caller's, and any other that can end it. */
   readonly signals: readonly AbortSignal[];
   readonly onDeadline: () => Error;
   readonly onAbort: (reason: unknown) => Error;

@@ -11,7 +11,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** A host announces a few addresses and a name resolves to a few; whoever has more wants to keep us busy. */
+/** A host announces a few addresses and a name resolves to a few; one that has more wants to keep us busy. */
 const MAX_ADDRESSES = 8;
 const MAX_ENDPOINTS = 8;
 

@@ -10,7 +10,7 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 // While racing: a failure starts another attempt at once, an interval without any success or failure starts one more.
 // Always: no attempt is running and no timer is set once the promise has settled.
 
-/** Why an attempt was cancelled although nobody gave the whole request up: others were faster, or it can't help any more. */
+/** Why one attempt was cancelled and not the whole request: others were faster, or it can't help any more. */
 export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
   constructor() {
     super({ code: "no-longer-needed", message: "no longer needed: others were faster", remedy: "Nothing." });
@@ -24,7 +24,7 @@ export interface HedgeOptions<Source, Value> {
   readonly needed: number;
   /** Must end soon after the signal aborts: the request waits for it. */
   readonly attempt: (source: Source, signal: AbortSignal) => Promise<Value>;
-  /** How long to wait for any success or failure before one more attempt starts. Asked anew each time. */
+  /** How long to wait for any success or failure before one more attempt starts. Asked before each wait. */
   readonly intervalMs: () => number;
   /** When too few can succeed: how long those under way may take to say so themselves, before they are cancelled. Default 0. */
   readonly patienceMs?: number;
@@ -56,102 +56,123 @@ export interface HedgeResult<Source, Value> {
 export function hedge<Source, Value>(
   options: HedgeOptions<Source, Value>,
 ): Promise<HedgeResult<Source, Value>> {
-  const { needed, attempt, intervalMs, patienceMs = 0, clock, signal } = options;
-  const maxConcurrent = options.maxConcurrent ?? Number.POSITIVE_INFINITY;
-  const candidates = options.candidates[Symbol.iterator]();
-  const successes: HedgeSuccess<Source, Value>[] = [];
-  const failures: HedgeFailure<Source>[] = [];
-  const running = new Set<AbortController>();
-  const settled = Promise.withResolvers<HedgeResult<Source, Value>>();
-  let verdict: HedgeResult<Source, Value>["kind"] | undefined;
-  let thrown: { readonly by: unknown } | undefined;
-  let exhausted = false;
-  let isHopeless = false;
-  let stopTimer = () => {};
+  return new HedgedRequest(options).start();
+}
 
-  const resolveWhenQuiet = () => {
-    if (verdict === undefined || running.size > 0) return;
-    if (thrown) settled.reject(thrown.by);
-    else settled.resolve({ kind: verdict, successes, failures });
-  };
+class HedgedRequest<Source, Value> {
+  readonly #options: HedgeOptions<Source, Value>;
+  readonly #candidates: Iterator<Source>;
+  readonly #successes: HedgeSuccess<Source, Value>[] = [];
+  readonly #failures: HedgeFailure<Source>[] = [];
+  readonly #running = new Set<AbortController>();
+  readonly #settled = Promise.withResolvers<HedgeResult<Source, Value>>();
+  /** Undefined while racing. */
+  #verdict: HedgeResult<Source, Value>["kind"] | undefined;
+  #thrown: { readonly by: unknown } | undefined;
+  #isExhausted = false;
+  #isHopeless = false;
+  #stopTimer = (): void => {};
 
-  const decide = (kind: NonNullable<typeof verdict>) => {
-    if (verdict !== undefined) return;
-    verdict = kind;
-    stopTimer();
-    signal.removeEventListener("abort", onAbort);
-    candidates.return?.();
-    const reason: unknown = kind === "aborted" && !thrown ? signal.reason : new NoLongerNeededError();
-    for (const controller of running) controller.abort(reason);
-    resolveWhenQuiet();
-  };
-  const onAbort = () => decide("aborted");
+  constructor(options: HedgeOptions<Source, Value>) {
+    this.#options = options;
+    this.#candidates = options.candidates[Symbol.iterator]();
+  }
 
-  const run = async (source: Source, controller: AbortController) => {
-    try {
-      const value = await attempt(source, controller.signal);
-      if (verdict === undefined) successes.push({ source, value });
-    } catch (cause) {
-      if (verdict === undefined) failures.push({ source, cause });
-      running.delete(controller);
-      if (verdict === undefined) startOne();
+  start(): Promise<HedgeResult<Source, Value>> {
+    const { signal } = this.#options;
+    if (signal.aborted) this.#decide("aborted");
+    else {
+      signal.addEventListener("abort", this.#onAbort, { once: true });
+      this.#proceed();
     }
-    running.delete(controller);
-    if (verdict === undefined) proceed();
-    else resolveWhenQuiet();
-  };
+    return this.#settled.promise;
+  }
 
-  const startOne = (): boolean => {
-    if (exhausted || running.size >= maxConcurrent) return false;
+  readonly #onAbort = (): void => this.#decide("aborted");
+
+  /** After every success and failure: enough, hopeless, or go on with a fresh interval. */
+  #proceed(): void {
+    const { needed } = this.#options;
+    const isShort = (): boolean => this.#running.size + this.#successes.length < needed;
+    if (this.#successes.length >= needed) this.#decide("enough");
+    while (this.#verdict === undefined && isShort() && this.#startOne());
+    if (this.#verdict !== undefined) return;
+    if (this.#isExhausted && isShort()) this.#giveUp();
+    else this.#waitForProgress();
+  }
+
+  /** @returns whether an attempt was started */
+  #startOne(): boolean {
+    const { maxConcurrent = Number.POSITIVE_INFINITY } = this.#options;
+    if (this.#isExhausted || this.#running.size >= maxConcurrent) return false;
     let next: IteratorResult<Source>;
     try {
-      next = candidates.next();
+      next = this.#candidates.next();
     } catch (error) {
-      exhausted = true;
-      thrown = { by: error };
-      decide("aborted");
+      this.#isExhausted = true;
+      this.#thrown = { by: error };
+      this.#decide("aborted");
       return false;
     }
     if (next.done) {
-      exhausted = true;
+      this.#isExhausted = true;
       return false;
     }
     const controller = new AbortController();
-    running.add(controller);
-    void run(next.value, controller);
+    this.#running.add(controller);
+    void this.#run(next.value, controller);
     return true;
-  };
-
-  /** After every success and failure: enough, hopeless, or go on with a fresh interval. */
-  const proceed = () => {
-    if (successes.length >= needed) return decide("enough");
-    while (verdict === undefined && running.size + successes.length < needed && startOne());
-    if (verdict !== undefined) return;
-    if (exhausted && running.size + successes.length < needed) return giveUp();
-    waitForProgress();
-  };
-
-  const giveUp = () => {
-    if (patienceMs === 0 || running.size === 0) return decide("too-few");
-    if (isHopeless) return;
-    isHopeless = true;
-    stopTimer();
-    stopTimer = clock.after(patienceMs, () => decide("too-few"));
-  };
-
-  const waitForProgress = () => {
-    stopTimer();
-    if (exhausted) return;
-    stopTimer = clock.after(intervalMs(), () => {
-      startOne();
-      if (verdict === undefined) waitForProgress();
-    });
-  };
-
-  if (signal.aborted) decide("aborted");
-  else {
-    signal.addEventListener("abort", onAbort, { once: true });
-    proceed();
   }
-  return settled.promise;
+
+  async #run(source: Source, controller: AbortController): Promise<void> {
+    try {
+      const value = await this.#options.attempt(source, controller.signal);
+      if (this.#verdict === undefined) this.#successes.push({ source, value });
+    } catch (cause) {
+      if (this.#verdict === undefined) this.#failures.push({ source, cause });
+      this.#running.delete(controller);
+      if (this.#verdict === undefined) this.#startOne();
+    }
+    this.#running.delete(controller);
+    if (this.#verdict === undefined) this.#proceed();
+    else this.#resolveWhenQuiet();
+  }
+
+  #waitForProgress(): void {
+    this.#stopTimer();
+    if (this.#isExhausted) return;
+    this.#stopTimer = this.#options.clock.after(this.#options.intervalMs(), () => {
+      this.#startOne();
+      if (this.#verdict === undefined) this.#waitForProgress();
+    });
+  }
+
+  #giveUp(): void {
+    const { patienceMs = 0, clock } = this.#options;
+    if (patienceMs === 0 || this.#running.size === 0) this.#decide("too-few");
+    if (this.#verdict !== undefined || this.#isHopeless) return;
+    this.#isHopeless = true;
+    this.#stopTimer();
+    this.#stopTimer = clock.after(patienceMs, () => this.#decide("too-few"));
+  }
+
+  #decide(kind: HedgeResult<Source, Value>["kind"]): void {
+    if (this.#verdict !== undefined) return;
+    const { signal } = this.#options;
+    this.#verdict = kind;
+    this.#stopTimer();
+    signal.removeEventListener("abort", this.#onAbort);
+    this.#candidates.return?.();
+    const reason: unknown = kind === "aborted" && !this.#thrown ? signal.reason : new NoLongerNeededError();
+    for (const controller of this.#running) controller.abort(reason);
+    this.#resolveWhenQuiet();
+  }
+
+  #resolveWhenQuiet(): void {
+    if (this.#verdict === undefined || this.#running.size > 0) return;
+    if (this.#thrown) this.#settled.reject(this.#thrown.by);
+    else {
+      this.#settled.resolve({ kind: this.#verdict, successes: this.#successes, failures: this.#failures });
+    }
+  }
 }

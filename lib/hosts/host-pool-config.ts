@@ -4,7 +4,7 @@ export interface HostPoolConfig {
   readonly transferDeadlineMs: number;
   /** Settings, balance: small and free. */
   readonly queryDeadlineMs: number;
-  /** Prices are fetched anew this long before they expire, so that they do not expire on the way. */
+  /** Prices are fetched again this long before they expire, so that they do not expire on the way. */
   readonly pricesMarginMs: number;
   /** An account token's validity; it is used for the first fifth of it. */
   readonly tokenMs: number;

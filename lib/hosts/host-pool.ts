@@ -260,7 +260,7 @@ class Pool implements HostPool {
     }
   }
 
-  /** Runs something within a deadline, until the signal aborts or the pool is closed; whatever fails is a HostError or a bug. */
+  /** Runs something within a deadline, until the signal aborts or the pool is closed. Any failure is a HostError or a bug. */
   #within<Result>(
     { hostKey }: HostTarget,
     deadlineMs: number,

@@ -53,7 +53,7 @@ export class ExpiringFlag {
   }
 
   at(nowMs: number): boolean {
-    // Of a time that a clock which was set back makes lie ahead nobody knows how long ago it was.
+    // A clock that was set back makes the time lie ahead: how long ago it was is unknown.
     return [this.#seenAtMs, this.#saidAtMs].some(
       (atMs) => atMs !== undefined && Math.abs(nowMs - atMs) < this.#forgetAfterMs,
     );

@@ -19,7 +19,7 @@ import { watchStream } from "./watched-stream.ts";
 //        └──────failed─────────┘◀──broken────┘◀──────silent──────┘
 //
 // Always: at most one connection that new calls use, at most one dial and one fetch of prices under way. A call that
-// finds a connection broken that was there before it is repeated once on a new one: it may have ended while nobody looked.
+// finds a connection broken that was there before it is repeated once on a new one: it may have ended unnoticed.
 
 interface Link {
   readonly connection: HostConnection;
@@ -90,7 +90,7 @@ export class HostSession {
   /** Prices that this host signed and that are good for a while yet. */
   async prices(signal: AbortSignal): Promise<HostPrices> {
     const { clock, config } = this.#options;
-    // Its test brings new ones: those of before the pause may be over, whatever they say.
+    // The test of the connection brings new prices; those of before the pause are not relied on.
     if (this.#link?.suspect) await this.#dials.join(signal);
     const known = this.#prices;
     if (known && !hostPricesExpired(known, clock.now() + config.pricesMarginMs)) return known;

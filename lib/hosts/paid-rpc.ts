@@ -12,7 +12,7 @@ export interface PaidRpc<Result extends object> {
   readonly direction: Direction;
   readonly lengthBytes: number;
   cost(prices: HostPrices): bigint;
-  /** @param mayCharge to be called when the host has all that it charges for */
+  /** @param mayCharge to be called once the host may charge: when it has, or is about to get, all that it charges for */
   run(stream: RpcStream, payment: Payment, mayCharge: () => void): Promise<Result>;
 }
 
@@ -32,6 +32,7 @@ export function rangeRead(request: {
     lengthBytes: length,
     cost: (prices) => readSectorCost(prices, length),
     run: (stream, payment, mayCharge) => {
+      // A host may charge for a read as soon as it has the request.
       mayCharge();
       return readSector(stream, { ...request, length, ...payment });
     },

@@ -98,7 +98,7 @@ export class ScoreBoard {
     }
   }
 
-  /** What was measured since the last call: to be reported once, whatever becomes of the report. */
+  /** What was measured since the last call: to be reported once, even if the report fails. */
   takeSamples(): HostSample[] {
     return [...this.#hosts].flatMap(([hostKey, record]) => {
       const { sample } = record;

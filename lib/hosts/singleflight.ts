@@ -34,7 +34,7 @@ export class Singleflight<Value> {
     }
   }
 
-  /** Resolves when nothing is under way, whatever came of it. */
+  /** Resolves when nothing is under way, also when it failed. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
@@ -54,7 +54,7 @@ export class Singleflight<Value> {
   }
 
   #abort(flight: Flight<Value>, reason: unknown): void {
-    // Who comes now must not board a flight that is going down.
+    // A later caller starts a flight of its own: this one will only fail.
     if (this.#current === flight) this.#current = undefined;
     flight.controller.abort(reason);
   }

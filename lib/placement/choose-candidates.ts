@@ -17,7 +17,7 @@ export type HostWeight = (host: NetworkHost) => number;
 
 export interface CandidateChoice {
   readonly verdicts: SectorVerdicts;
-  readonly fleet: Pick<NetworkSnapshot, "hosts" | "minHostDistanceKm">;
+  readonly network: Pick<NetworkSnapshot, "hosts" | "minHostDistanceKm">;
   readonly limits: PlacementLimits;
   readonly score: HostWeight;
   /** Refused a sector for want of space some minutes ago. */
@@ -33,18 +33,18 @@ export interface CandidateChoice {
  */
 export function chooseCandidates({
   verdicts,
-  fleet,
+  network,
   limits,
   score,
   isFull,
   hasUpload,
   random,
 }: CandidateChoice): NetworkHost[] {
-  const spaced = new SpacedSet(fleet.minHostDistanceKm);
+  const spaced = new SpacedSet(network.minHostDistanceKm);
   // A kept host that is too near to another one is not added, as in indexd: it then repels nobody.
   for (const host of verdicts.keptHosts) spaced.add(host);
   const excluded = neighbours(verdicts);
-  const eligible = [...fleet.hosts.values()].filter(
+  const eligible = [...network.hosts.values()].filter(
     (host) =>
       host.goodForUpload &&
       host.hasAppendContract &&

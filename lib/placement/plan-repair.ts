@@ -46,7 +46,7 @@ export type RepairPlan =
 
 export interface PlanRequest {
   readonly slab: Slab;
-  readonly fleet: NetworkSnapshot;
+  readonly network: NetworkSnapshot;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** Of sources and candidates. */
@@ -62,10 +62,10 @@ export interface PlanRequest {
  * Sectors of a slab on good hosts that did not deny them, whatever their contracts, minus its `min_shards`: how many more it can lose. The backlog
  * counts the same (lib/jobs/backlog/judge-slab.ts). Negative: only hosts that are not good can save the slab.
  */
-export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, fleet: NetworkSnapshot): number {
+export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, network: NetworkSnapshot): number {
   const onGoodHosts = slab.sectors.filter(({ hostId, denials }) => {
     if (denials > 0) return false;
-    const host = hostId === null ? undefined : fleet.hosts.get(hostId);
+    const host = hostId === null ? undefined : network.hosts.get(hostId);
     return host !== undefined && isGoodHost(host);
   });
   return onGoodHosts.length - slab.minShards;
@@ -77,45 +77,45 @@ export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, fleet: Netwo
  * than sectors; whether the sources suffice shows when they are read.
  */
 export function planRepair(request: PlanRequest): RepairPlan {
-  const { slab, fleet, random, score, isFull = () => false, hasUpload = () => false, limits } = request;
-  const margin = marginOf(slab, fleet);
-  const verdicts = judgeSectors(slab, fleet);
+  const { slab, network, random, score, isFull = () => false, hasUpload = () => false, limits } = request;
+  const margin = marginOf(slab, network);
+  const verdicts = judgeSectors(slab, network);
   if (verdicts.moves.length === 0) return { kind: "healthy", margin };
-  const staying = stayingIfServed(slab, fleet);
+  const staying = stayingIfServed(slab, network);
   const moves = verdicts.moves.map(
     ({ sector, reason }): PlannedMove => ({
       sector,
       reason,
-      copyFrom: holderOf(sector, fleet),
+      copyFrom: holderOf(sector, network),
       staysIfServed: reason === "denied" && staying.has(sector.index),
     }),
   );
-  const candidates = chooseCandidates({ verdicts, fleet, limits, score, isFull, hasUpload, random });
+  const candidates = chooseCandidates({ verdicts, network, limits, score, isFull, hasUpload, random });
   if (candidates.length === 0 && !moves.some(({ staysIfServed }) => staysIfServed))
     return { kind: "no-candidates", margin, moves };
-  return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, fleet, score, random) };
+  return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, network, score, random) };
 }
 
 /** Indices of the sectors that would stay if every denial that can be cleared were cleared. */
-function stayingIfServed(slab: Slab, fleet: NetworkSnapshot): Set<number> {
+function stayingIfServed(slab: Slab, network: NetworkSnapshot): Set<number> {
   const sectors = slab.sectors.map((sector) =>
     sector.denials < BAD_FOR_GOOD ? { ...sector, denials: 0 } : sector,
   );
-  const moving = new Set(judgeSectors({ sectors }, fleet).moves.map(({ sector }) => sector.index));
+  const moving = new Set(judgeSectors({ sectors }, network).moves.map(({ sector }) => sector.index));
   return new Set(slab.sectors.map(({ index }) => index).filter((index) => !moving.has(index)));
 }
 
 /** The host of a sector, if there is a way to reach it. */
-function holderOf(sector: SlabSector, fleet: NetworkSnapshot): NetworkHost | null {
-  const host = sector.hostId === null ? undefined : fleet.hosts.get(sector.hostId);
+function holderOf(sector: SlabSector, network: NetworkSnapshot): NetworkHost | null {
+  const host = sector.hostId === null ? undefined : network.hosts.get(sector.hostId);
   return host === undefined || host.addresses.length === 0 ? null : host;
 }
 
-function sourcesOf(slab: Slab, fleet: NetworkSnapshot, score: HostWeight, random: () => number): Source[] {
+function sourcesOf(slab: Slab, network: NetworkSnapshot, score: HostWeight, random: () => number): Source[] {
   const readable = slab.sectors.flatMap((sector): Source[] => {
-    const host = holderOf(sector, fleet);
+    const host = holderOf(sector, network);
     const earlier = sector.earlierHostIds.flatMap((id): Source[] => {
-      const there = fleet.hosts.get(id);
+      const there = network.hosts.get(id);
       return there === undefined || there.addresses.length === 0
         ? []
         : [{ sector, host: there, lastResort: true }];

@@ -28,7 +28,7 @@ export function isGoodHost(host: NetworkHost): boolean {
  */
 export function judgeSectors(
   slab: Pick<Slab, "sectors">,
-  fleet: Pick<NetworkSnapshot, "hosts" | "healthyContractIds">,
+  network: Pick<NetworkSnapshot, "hosts" | "healthyContractIds">,
 ): SectorVerdicts {
   const moves: { sector: SlabSector; reason: MoveReason }[] = [];
   const keptHosts: NetworkHost[] = [];
@@ -39,7 +39,7 @@ export function judgeSectors(
       moves.push({ sector, reason: "lost" });
       continue;
     }
-    const host = fleet.hosts.get(sector.hostId);
+    const host = network.hosts.get(sector.hostId);
     if (sector.denials > 0) {
       // It still takes its host's place: the host may serve it after all.
       if (host !== undefined && isGoodHost(host)) holders.add(host.id);
@@ -56,7 +56,7 @@ export function judgeSectors(
     }
     holders.add(host.id);
     if (sector.contractId !== null) {
-      if (!fleet.healthyContractIds.has(sector.contractId) || usedContracts.has(sector.contractId)) {
+      if (!network.healthyContractIds.has(sector.contractId) || usedContracts.has(sector.contractId)) {
         moves.push({ sector, reason: "bad-contract" });
         continue;
       }

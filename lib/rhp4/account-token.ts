@@ -2,7 +2,7 @@ import type { HostKey } from "../slab/ids.ts";
 import { type Decoder, decodeWhole, Encoder, wireTimeToMs } from "./encoding.ts";
 import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 
-/** Whoever pays: an Ed25519 key whose public half is the account's id. lib/keys makes one from the migration seed. */
+/** Pays the hosts: an Ed25519 key whose public half is the account's id. lib/keys makes one from the migration seed. */
 export interface AccountSigner {
   /** 32 bytes. */
   readonly account: Uint8Array;

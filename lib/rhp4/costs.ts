@@ -25,7 +25,7 @@ export function writeSectorCost(
   return storage + prices.ingressPrice * wholePages(lengthBytes);
 }
 
-/** Hastings that a VerifySector takes: as much as reading the sector, which is why nobody uses it to check one. */
+/** Hastings that a VerifySector takes: as much as reading the sector, which is why a sector is not checked with it. */
 export function verifySectorCost(prices: Pick<HostPrices, "egressPrice">): bigint {
   return prices.egressPrice * BigInt(SECTOR_BYTES);
 }

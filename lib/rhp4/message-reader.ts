@@ -35,7 +35,7 @@ export class MessageReader {
   }
 }
 
-/** A source over bytes in memory; too few are a malformed message. For tests, and for whoever has the bytes already. */
+/** A source over bytes in memory; too few are a malformed message. For tests, and for callers that have the bytes already. */
 export function bytesInMemory(bytes: Uint8Array): ByteSource & { readonly bytesLeft: () => number } {
   let position = 0;
   return {

@@ -11,7 +11,7 @@ import { checkRange, rangeProofHashes, readProof } from "./sector-range.ts";
 
 export interface ReadSectorRequest extends Payment {
   readonly root: Root;
-  /** Multiples of 64, within the sector. On the host side: whatever the client sent. */
+  /** Multiples of 64, within the sector. On the host side: any numbers that the client sent. */
   readonly offset: number;
   readonly length: number;
 }

@@ -9,7 +9,7 @@ import { encodePayment, PAYMENT_BYTES, type Payment, readPayment } from "./payme
 import type { RpcStream } from "./rpc-stream.ts";
 
 export interface WriteSectorRequest extends Payment {
-  /** 64..4 MiB, a multiple of 64. On the host side: whatever the client sent. */
+  /** 64..4 MiB, a multiple of 64. On the host side: any number that the client sent. */
   readonly dataLength: bigint;
 }
 

@@ -8,9 +8,9 @@
 import { userInfo } from "node:os";
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
-import { type Environment, variablesOf } from "../config/parse-environment.ts";
-import type { VariableName } from "../config/variables.ts";
-import { claimSettingsFrom } from "../jobs/claim/settings-from-environment.ts";
+import type { Environment } from "../config/parse-environment.ts";
+import type { WorkVariable } from "../config/work-variables.ts";
+import { claimSettingsFrom } from "../jobs/claim/claim-settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../jobs/reap/reap-settings.ts";
 import type { Secret } from "../secret/secret.ts";
 import type { Logger } from "../telemetry/logger.ts";
@@ -24,18 +24,10 @@ import type { ConsoleFile } from "./console-files.ts";
 import { startFleetExporter } from "./fleet-exporter.ts";
 import { HttpChild } from "./http-child.ts";
 
-/** What claim, repair and reap read, but for the queues. */
-export const SERVE_VARIABLES = [
-  ...new Set([...variablesOf("claim"), ...variablesOf("repair"), ...variablesOf("reap")]),
-].filter(
-  (name): name is Exclude<VariableName, "SLABMEND_QUEUE_URL" | "SLABMEND_DEAD_LETTER_QUEUE_URL"> =>
-    name !== "SLABMEND_QUEUE_URL" && name !== "SLABMEND_DEAD_LETTER_QUEUE_URL",
-);
-
 export interface ServeOptions {
   /** The environment as text: the workers get all of it, the HTTP process what http-environment.ts lists. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  readonly environment: Pick<Environment, (typeof SERVE_VARIABLES)[number]>;
+  readonly environment: Pick<Environment, WorkVariable>;
   /** Makes one more client of the database. */
   readonly connect: () => Sql;
   readonly listen: ListenAddress;

@@ -155,16 +155,16 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     );
   }
 
-  waits(): void {
+  streamWaits(): void {
     this.#silence?.waits();
   }
 
-  hasFrames(stream: SiamuxStream): void {
+  streamHasFrames(stream: SiamuxStream): void {
     this.#silence?.waits();
     this.#writer.enqueue(stream);
   }
 
-  ended(stream: SiamuxStream, peerKnows: boolean): void {
+  streamEnded(stream: SiamuxStream, peerKnows: boolean): void {
     this.#drop(stream.id);
     if (peerKnows) this.#strays.remember(stream.id);
   }
@@ -224,7 +224,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   }
 
   #accept(id: number): SiamuxStream {
-    // Streams that nobody took yet count even when the peer has closed them: they hold what it sent.
+    // Streams that were not handed over yet count even when the peer has closed them: they hold what it sent.
     if (Math.max(this.#peerStreamCount, this.#unclaimed.length) >= this.#options.maxPeerStreams) {
       const limit = this.#options.maxPeerStreams;
       throw protocolViolation("too-many-streams", `the peer may open ${limit} streams at once`, { limit });

@@ -1,7 +1,7 @@
 import { protocolViolation } from "./siamux-error.ts";
 import { FRAME_HEADER_BYTES, FRAME_MARKER, TAG_BYTES } from "./wire-format.ts";
 
-/** Who the frames are for. Each method may throw the MuxClosedError that ends the connection. */
+/** Receives the frames. Each method may throw the MuxClosedError that ends the connection. */
 export interface FrameSink {
   /** True: stop reading, the connection has ended. */
   readonly isClosed: boolean;

@@ -7,7 +7,7 @@ export interface Mux {
    * On a connection that has ended the stream is born dead: its reads and writes reject with the reason.
    */
   openStream(): MuxStream;
-  /** Who gets the streams that the peer opens. Those that came before the handler was set are handed over now. */
+  /** Sets what takes the streams that the peer opens. Streams that the peer has opened before are handed over now. */
   onStream(handler: (stream: MuxStream) => void): void;
   /** Settles, never rejects, once the transport is gone, with the reason. */
   readonly closed: Promise<MuxClosedError>;

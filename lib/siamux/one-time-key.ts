@@ -10,7 +10,7 @@ const ED25519_PUBLIC_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 /** An X25519 pair that lives for one connection. */
 export interface OneTimeKey {
   readonly publicBytes: Buffer;
-  /** Throws `low-order-point` for a public key that makes the secret known to everybody. */
+  /** Throws `low-order-point` for a public key that makes the secret known to anyone. */
   secretWith(peerPublicBytes: Uint8Array): Buffer;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Gives memory back at once that nobody looks at any more. What `node:crypto` and sockets return is memory of its own
+ * Gives memory back at once that is no longer read. What `node:crypto` and sockets return is memory of its own
  * outside the heap; left to the garbage collector it piles up to tens of megabytes before one runs
  * (docs/decisions/0190). The bytes are gone afterwards: only for buffers that are surely ours alone.
  */

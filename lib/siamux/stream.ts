@@ -41,11 +41,11 @@ const quote = (text: string): string => JSON.stringify(text.slice(0, MAX_ERROR_T
 /** The connection as a stream sees it. */
 export interface StreamOwner {
   /** A read waits for the peer. */
-  waits(): void;
+  streamWaits(): void;
   /** The stream has frames for takeFrame. */
-  hasFrames(stream: SiamuxStream): void;
+  streamHasFrames(stream: SiamuxStream): void;
   /** Nothing will be sent any more. `peerKnows`: the peer may still send on this id, for it has not closed it. */
-  ended(stream: SiamuxStream, peerKnows: boolean): void;
+  streamEnded(stream: SiamuxStream, peerKnows: boolean): void;
 }
 
 export class SiamuxStream implements MuxStream, FrameSource {
@@ -93,7 +93,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     if (bytes.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#writes.push({ bytes, offset: 0, resolve, reject });
-      this.#owner.hasFrames(this);
+      this.#owner.streamHasFrames(this);
     });
   }
 
@@ -114,7 +114,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     if (this.#readFailure !== undefined) return Promise.reject(errorOf(this.#readFailure));
     return new Promise((resolve, reject) => {
       this.#read = { target, filled, onProgress, resolve, reject };
-      this.#owner.waits();
+      this.#owner.streamWaits();
     });
   }
 
@@ -220,7 +220,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
 
   #sendLastOrEnd(): void {
     if (this.#isAnnounced || this.#writes.length > 0) {
-      this.#owner.hasFrames(this);
+      this.#owner.streamHasFrames(this);
       return;
     }
     this.#endHere(false);
@@ -229,7 +229,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
   #endHere(peerKnows: boolean): void {
     this.#state = "ended";
     this.#resolvePeerCloses();
-    this.#owner.ended(this, peerKnows);
+    this.#owner.streamEnded(this, peerKnows);
   }
 
   #endReads(failed: StreamError | undefined): void {

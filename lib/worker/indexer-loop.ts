@@ -88,6 +88,8 @@ export class IndexerLoop {
   #unfit: Trouble | undefined;
   #workerTrouble: Trouble | undefined;
   #running: Promise<void> | undefined;
+  /** What is done when a worker of the pool finds this machine unfit; set by the work under way. */
+  #onUnfit = (_reason: string): void => {};
 
   constructor(options: IndexerLoopOptions) {
     this.#options = options;
@@ -228,8 +230,6 @@ export class IndexerLoop {
       }
     }
   }
-
-  #onUnfit = (_reason: string): void => {};
 
   #createPool(): WorkerPool {
     const { concurrency, workerEnvironment, timeoutMs, clock, workerEntry } = this.#options;

@@ -18,7 +18,7 @@ const PASSING: ReadonlySet<StoreErrorCode> = new Set([
 const PASSING_CODES =
   /^(57014|53[02]00|53300|57P05|25P03|ENOTFOUND|EAI_FAIL|EAI_NODATA|ENETDOWN|EHOSTDOWN|ECONNABORTED)$/;
 
-/** Whether a failure may be over in a while; a worker that ends itself is started by nobody. */
+/** Whether a failure may be over in a while: then it is waited for, because nothing starts a worker again that has ended itself. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof StoreError) return PASSING.has(error.code);
   if (error instanceof IndexdError) return error.code === "indexd-upgrading";

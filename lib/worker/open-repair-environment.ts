@@ -9,7 +9,7 @@ import { createSharedClients } from "../database/client/shared-clients.ts";
 import { type Others, readOthers } from "../database/reports/read-others.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
-import type { RepairResult, RepairStep } from "../jobs/repair/repair-dependencies.ts";
+import type { RepairDependencies, RepairResult, RepairStep } from "../jobs/repair/repair-dependencies.ts";
 import { repairMetrics } from "../jobs/repair/repair-metrics.ts";
 import { repairSlab } from "../jobs/repair/repair-slab.ts";
 import { memoryBytesFor, SectorMemory } from "../jobs/repair/sector-memory.ts";
@@ -93,36 +93,17 @@ export function openRepairEnvironment({
     account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
   });
-  let underWay = 0;
-
-  const printed = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: "repair" });
-  const metrics: MetricsPrinter = {
-    print(values, dimensions = {}) {
-      printed.print(values, dimensions);
-      onMetrics?.(values, dimensions);
-    },
-  };
-
-  /** Scores make a repair faster, never possible: without them it goes on. */
-  const tryScores = async (what: string, work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      logger.warn({ error }, what);
-      metrics.print({ HostScoresFailed: 1 });
-    }
-  };
-
+  const metrics = openMetrics(environment.SLABMEND_METRICS_NAMESPACE, onMetrics);
+  const tryScores = triesScores(logger, metrics);
+  const { SLABMEND_DATABASE_CA: authorities, SLABMEND_MAX_SIACOINS_PER_REPAIR: mostHastings } = environment;
   const url = environment.SLABMEND_DATABASE_URL.reveal();
+  const open = () =>
+    createDeadlineClient({ clock, connect: () => connect(url, "slabmend-repair", authorities) });
+  // No more than there are repairs: a heartbeat waits for what its own repair asks.
   const database = createSharedClients({
-    // A heartbeat waits for what its own repair asks.
-    most: Math.min(settings.mostConnections, repairsAtOnce),
+    open,
     clock,
-    open: () =>
-      createDeadlineClient({
-        clock,
-        connect: () => connect(url, "slabmend-repair", environment.SLABMEND_DATABASE_CA),
-      }),
+    most: Math.min(settings.mostConnections, repairsAtOnce),
   });
   const shared: SharedByRepairs = {
     environment,
@@ -135,53 +116,108 @@ export function openRepairEnvironment({
     mayWork: false,
   };
 
+  const parts: Parts = {
+    url,
+    logger,
+    metrics,
+    kernel,
+    memory,
+    random,
+    shared,
+    mostHastings,
+    step,
+    underWay: 0,
+  };
   return {
     logger,
     metrics,
-    async repair(task, { id, remainingMs, onStep }) {
-      const startedAtMs = clock.now();
-      // Each time: what a name resolves to may change.
-      await assertUrlIsSafe(url);
-      await hosts.checkReused();
-      const store = createRepairStore(shared);
-      underWay += 1;
-      try {
-        const result = await repairSlab(
-          task,
-          {
-            store,
-            hosts,
-            kernel,
-            memory,
-            clock,
-            random,
-            logger,
-            worker: id,
-            settings: { ...settings, mostHastings: environment.SLABMEND_MAX_SIACOINS_PER_REPAIR },
-            async step(name) {
-              onStep?.(name);
-              await step?.(name);
-            },
-          },
-          remainingMs - (clock.now() - startedAtMs),
-        );
-        logger.info({ slab: String(task.slabId), ...loggable(result) }, "a repair ended");
-        metrics.print({ Repairs: 1 }, { outcome: result.kind });
-        metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
-        return result;
-      } finally {
-        underWay -= 1;
-        // The environment may be frozen as soon as the last repair has returned.
-        if (underWay === 0) await hosts.idle();
-        await tryScores("what was measured of hosts was not reported", () => store.reportScores());
-        if (underWay === 0) await database.endIdle();
-      }
-    },
-    readOthers: (question) => database.runAgain(ANSWER_MS, (sql) => readOthers(sql, question)),
+    repair: (task, invocation) => repairOnce(parts, task, invocation),
+    readOthers: (question) => database.runIdempotent(ANSWER_MS, (sql) => readOthers(sql, question)),
     async close() {
       await Promise.all([hosts.close(), database.endIdle()]);
     },
   };
+}
+
+function openMetrics(namespace: string, onMetrics: RepairEnvironmentOptions["onMetrics"]): MetricsPrinter {
+  const printed = createMetrics({ namespace, service: "repair" });
+  return {
+    print(values, dimensions = {}) {
+      printed.print(values, dimensions);
+      onMetrics?.(values, dimensions);
+    },
+  };
+}
+
+/** Scores make a repair faster, never possible: without them it goes on. */
+function triesScores(logger: Logger, metrics: MetricsPrinter): SharedByRepairs["tryScores"] {
+  return async (what, work) => {
+    try {
+      await work();
+    } catch (error) {
+      logger.warn({ error }, what);
+      metrics.print({ HostScoresFailed: 1 });
+    }
+  };
+}
+
+/** What an environment is made of. */
+interface Parts extends Pick<RepairDependencies, "kernel" | "memory" | "random" | "logger"> {
+  readonly step: ((name: RepairStep) => void | Promise<void>) | undefined;
+  readonly url: string;
+  readonly metrics: MetricsPrinter;
+  readonly shared: SharedByRepairs;
+  readonly mostHastings: bigint | undefined;
+  /** Repairs at this moment. */
+  underWay: number;
+}
+
+/** {@link RepairEnvironment.repair}: what a repair in an environment has around it. */
+async function repairOnce(
+  parts: Parts,
+  task: LeasedSlab,
+  { id, remainingMs, onStep }: Parameters<RepairEnvironment["repair"]>[1],
+): Promise<RepairResult> {
+  const { logger, metrics, kernel, memory, random, mostHastings } = parts;
+  const { clock, hosts, database, settings, tryScores } = parts.shared;
+  const startedAtMs = clock.now();
+  // Each time: what a name resolves to may change.
+  await assertUrlIsSafe(parts.url);
+  await hosts.checkReused();
+  const store = createRepairStore(parts.shared);
+  const step = async (name: RepairStep): Promise<void> => {
+    onStep?.(name);
+    await parts.step?.(name);
+  };
+  parts.underWay += 1;
+  try {
+    const result = await repairSlab(
+      task,
+      {
+        store,
+        hosts,
+        kernel,
+        memory,
+        clock,
+        random,
+        logger,
+        worker: id,
+        settings: { ...settings, mostHastings },
+        step,
+      },
+      remainingMs - (clock.now() - startedAtMs),
+    );
+    logger.info({ slab: String(task.slabId), ...loggable(result) }, "a repair ended");
+    metrics.print({ Repairs: 1 }, { outcome: result.kind });
+    metrics.print({ ...repairMetrics(result), MessagesFailed: 0 });
+    return result;
+  } finally {
+    parts.underWay -= 1;
+    // The environment may be frozen as soon as the last repair has returned.
+    if (parts.underWay === 0) await hosts.idle();
+    await tryScores("what was measured of hosts was not reported", () => store.reportScores());
+    if (parts.underWay === 0) await database.endIdle();
+  }
 }
 
 /** Under "error" the log shows of anything but an Error its type alone: the text is one of ours. */

@@ -48,7 +48,7 @@ export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore
       // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones. The grant is applied
       // again before it. An upgrade of indexd is noticed by each begin itself.
       if (!shared.mayWork) {
-        await database.runAgain(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
+        await database.runIdempotent(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
       }
       shared.mayWork = true;
       const request = { slabId: task.slabId, token: task.token, worker, holdMs, leaseMs };
@@ -56,17 +56,18 @@ export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore
     },
     extend: (task, spent, stored) =>
       database.run(ANSWER_MS, (sql) => extendLease(sql, task, leaseMs, spent, stored)),
-    readSlab: (slabId) => database.runAgain(ANSWER_MS, (sql) => readSlab(sql, slabId)),
-    readHistory: (slabId) => database.runAgain(ANSWER_MS, (sql) => readRepairHistory(sql, slabId)),
-    readUploads: (slabId) => database.runAgain(ANSWER_MS, (sql) => readUploads(sql, slabId)),
+    readSlab: (slabId) => database.runIdempotent(ANSWER_MS, (sql) => readSlab(sql, slabId)),
+    readHistory: (slabId) => database.runIdempotent(ANSWER_MS, (sql) => readRepairHistory(sql, slabId)),
+    readUploads: (slabId) => database.runIdempotent(ANSWER_MS, (sql) => readUploads(sql, slabId)),
     async readNetwork({ fresh = false } = {}) {
-      const maxAgeMs = fresh ? 0 : settings.fleetCacheMs;
+      const maxAgeMs = fresh ? 0 : settings.networkMaxAgeMs;
       if (shared.network === undefined || clock.now() - shared.network.takenAtMs >= maxAgeMs) {
         shared.network = await readNetworkAndScores(shared);
       }
       return shared.network;
     },
-    commit: (request) => database.runAgain(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request, {}, verify)),
+    commit: (request) =>
+      database.runIdempotent(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request, {}, verify)),
     bumpEvents: (slabId) =>
       database.run(ANSWER_MS, async (sql) => {
         await flushMoved(sql, { slabId, verify });
@@ -89,9 +90,9 @@ async function readNetworkAndScores({
     minHostDistanceKm: environment.SLABMEND_MIN_HOST_DISTANCE_KM,
     now: () => clock.now(),
   };
-  const network = await database.runAgain(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
+  const network = await database.runIdempotent(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
   await tryScores("what the fleet knows of hosts could not be read", async () =>
-    hosts.startFrom(await database.runAgain(ANSWER_MS, (sql) => readHostScores(sql))),
+    hosts.startFrom(await database.runIdempotent(ANSWER_MS, (sql) => readHostScores(sql))),
   );
   return network;
 }

@@ -167,7 +167,7 @@ async function claimForFreeWorkers(
     {
       ...work.claim,
       throughQueue: false,
-      // Whatever other machines have leased for themselves: as many more as workers are free here.
+      // As many as workers are free here, beyond what other machines have leased for themselves.
       maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
       // One round: the next one is ours to time.

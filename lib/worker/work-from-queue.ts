@@ -64,7 +64,7 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
     // Of some errors only; ours, below, is for all.
     authenticationErrorTimeout: 1,
     messageSystemAttributeNames: ["ApproximateReceiveCount"],
-    // Of what the handler throws for: nobody has tried, or the database was away for a moment.
+    // Of messages that the handler throws for: not tried yet, or the database was away for a moment.
     terminateVisibilityTimeout: ([message]) =>
       signal.aborted
         ? 0

@@ -71,6 +71,6 @@ async function compareWithOthers(worker: string): Promise<string | undefined> {
 }
 
 function report(message: WorkerReport): void {
-  // Gone when the parent is; then nobody wants to know.
+  // The channel is gone when the parent is.
   if (process.connected) process.send?.(message);
 }

@@ -6,7 +6,7 @@ import { CLAIM_SETTINGS, WORKER_SETTINGS } from "../../dev/demo/functions/settin
 import { ConfigurationError } from "../../lib/config/configuration-error.ts";
 import { parseEnvironment, variablesOf } from "../../lib/config/parse-environment.ts";
 import { VARIABLES, type VariableName } from "../../lib/config/variables.ts";
-import { claimSettingsFrom } from "../../lib/jobs/claim/settings-from-environment.ts";
+import { claimSettingsFrom } from "../../lib/jobs/claim/claim-settings-from-environment.ts";
 import { DEFAULT_WORKER_SETTINGS } from "../../lib/worker/worker-settings.ts";
 import { makeCertificate } from "../support/certificates.ts";
 

@@ -34,7 +34,7 @@ test("an idempotent call is asked again by itself when the connection breaks", a
   const clock = createFakeClock();
   const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
   const asked = proxy.fallSilent();
-  const answer = answering.runAgain(20_000, one);
+  const answer = answering.runIdempotent(20_000, one);
   await asked;
   proxy.recover();
   await clock.advance(20_000);
@@ -94,7 +94,7 @@ test("a failure of the statement itself is passed on as it is", async () => {
     clock: systemClock,
     connect: () => connect(database.url, "test"),
   });
-  await expect(answering.runAgain(20_000, (sql) => sql`select 1 / 0`)).rejects.toMatchObject({
+  await expect(answering.runIdempotent(20_000, (sql) => sql`select 1 / 0`)).rejects.toMatchObject({
     code: "22012",
   });
   await answering.end();

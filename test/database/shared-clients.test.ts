@@ -15,7 +15,7 @@ function counted(most: number) {
       await statements(undefined as never);
     return {
       run,
-      runAgain: run,
+      runIdempotent: run,
       end: async () => {
         ended += 1;
       },
@@ -63,7 +63,7 @@ test("a call that gets no connection in time fails as one that got no answer, an
   let end = (): void => {};
   const first = clients.run(60_000, () => new Promise<void>((resolve) => (end = resolve)));
   let isMade = false;
-  const second = clients.runAgain(1_000, async () => {
+  const second = clients.runIdempotent(1_000, async () => {
     isMade = true;
   });
   second.catch(() => {});

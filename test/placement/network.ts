@@ -19,7 +19,7 @@ export const hostId = (n: number): HostId => n as HostId;
 export const contractId = (n: number): ContractId => hex(n) as ContractId;
 
 /** A host that may keep sectors and take new ones; each n has a place of its own, a degree of latitude apart. */
-function fleetHost(n: number, changes: Partial<NetworkHost> = {}): NetworkHost {
+function networkHost(n: number, changes: Partial<NetworkHost> = {}): NetworkHost {
   return {
     id: hostId(n),
     hostKey: hex(n) as HostKey,
@@ -60,7 +60,7 @@ export const UNUSABLE: Partial<NetworkHost> = {
 };
 
 /** Hosts 1 to `count`, changed by number; the contract of every host that is good is healthy unless named. */
-export function fleetOf(
+export function networkOf(
   count: number,
   changes: Readonly<Record<number, Partial<NetworkHost>>> = {},
   {
@@ -68,7 +68,7 @@ export function fleetOf(
     minHostDistanceKm = 10,
   }: { unhealthy?: readonly number[]; minHostDistanceKm?: number } = {},
 ): NetworkSnapshot {
-  const hosts = Array.from({ length: count }, (_, index) => fleetHost(index + 1, changes[index + 1]));
+  const hosts = Array.from({ length: count }, (_, index) => networkHost(index + 1, changes[index + 1]));
   const healthy = hosts.filter(
     (host) => host.usable && !host.blocked && host.hasActiveContract && !unhealthy.includes(host.id),
   );

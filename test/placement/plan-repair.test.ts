@@ -7,14 +7,14 @@ import { isGoodHost } from "../../lib/placement/sectors-to-move.ts";
 import type { HostId } from "../../lib/slab/ids.ts";
 import type { Slab } from "../../lib/slab/slab.ts";
 import { seededRandom } from "../support/seeded-random.ts";
-import { BLOCKED, contractId, fleetOf, hostId, sector, slabOn, UNPINNED, UNUSABLE } from "./network.ts";
+import { BLOCKED, contractId, hostId, networkOf, sector, slabOn, UNPINNED, UNUSABLE } from "./network.ts";
 
 type Repair = Extract<RepairPlan, { kind: "repair" }>;
 
-function plan(slab: Slab, fleet: NetworkSnapshot, changes: Partial<PlanRequest> = {}): RepairPlan {
+function plan(slab: Slab, network: NetworkSnapshot, changes: Partial<PlanRequest> = {}): RepairPlan {
   return planRepair({
     slab,
-    fleet,
+    network,
     random: seededRandom(1),
     score: () => 1,
     limits: { maxUnpinnedPerHost: 100 },
@@ -22,8 +22,8 @@ function plan(slab: Slab, fleet: NetworkSnapshot, changes: Partial<PlanRequest> 
   });
 }
 
-function repair(slab: Slab, fleet: NetworkSnapshot, changes: Partial<PlanRequest> = {}): Repair {
-  const planned = plan(slab, fleet, changes);
+function repair(slab: Slab, network: NetworkSnapshot, changes: Partial<PlanRequest> = {}): Repair {
+  const planned = plan(slab, network, changes);
   if (planned.kind !== "repair") throw new Error(`expected a repair, got ${planned.kind}`);
   return planned;
 }
@@ -41,9 +41,9 @@ describe("the margin: sectors on good hosts minus min_shards", () => {
     ["no sectors", slabOn(10, []), -10],
     ["min_shards above the sectors", slabOn(10, [1, 2]), -8],
   ])("%s", (_name, slab, margin) => {
-    const fleet = fleetOf(5, { 4: BLOCKED, 5: UNUSABLE });
-    expect(marginOf(slab, fleet)).toBe(margin);
-    expect(plan(slab, fleet).margin).toBe(margin);
+    const network = networkOf(5, { 4: BLOCKED, 5: UNUSABLE });
+    expect(marginOf(slab, network)).toBe(margin);
+    expect(plan(slab, network).margin).toBe(margin);
   });
 });
 
@@ -54,13 +54,13 @@ describe("healthy", () => {
     ["no sectors at all", slabOn(10, [])],
     ["1-of-1", slabOn(1, [1])],
   ])("%s", (_name, slab) => {
-    expect(plan(slab, fleetOf(5)).kind).toBe("healthy");
+    expect(plan(slab, networkOf(5)).kind).toBe("healthy");
   });
 });
 
 describe("candidates", () => {
   test("candidates are the good hosts that hold no sector of the slab", () => {
-    const planned = repair(slabOn(2, [1, null, 3]), fleetOf(6));
+    const planned = repair(slabOn(2, [1, null, 3]), networkOf(6));
     expect(ids(planned.candidates)).toEqual([2, 4, 5, 6]);
   });
 
@@ -73,16 +73,16 @@ describe("candidates", () => {
     ["without siamux address", { addresses: [] }],
     ["behind with pinning", { unpinnedSectors: 101 }],
   ])("are none that is %s", (_name, changes) => {
-    expect(ids(repair(slabOn(1, [1, null]), fleetOf(4, { 3: changes })).candidates)).toEqual([2, 4]);
+    expect(ids(repair(slabOn(1, [1, null]), networkOf(4, { 3: changes })).candidates)).toEqual([2, 4]);
   });
 
   test("a host at the limit of unpinned sectors is still a candidate", () => {
-    const fleet = fleetOf(4, { 3: { unpinnedSectors: 100 } });
-    expect(ids(repair(slabOn(1, [1, null]), fleet).candidates)).toEqual([2, 3, 4]);
+    const network = networkOf(4, { 3: { unpinnedSectors: 100 } });
+    expect(ids(repair(slabOn(1, [1, null]), network).candidates)).toEqual([2, 3, 4]);
   });
 
   test("the host of a bad contract and that of a duplicate are no candidates", () => {
-    const planned = repair(slabOn(1, [1, 2, 2]), fleetOf(5, {}, { unhealthy: [1] }));
+    const planned = repair(slabOn(1, [1, 2, 2]), networkOf(5, {}, { unhealthy: [1] }));
     expect(ids(planned.candidates)).toEqual([3, 4, 5]);
   });
 
@@ -91,18 +91,18 @@ describe("candidates", () => {
       sector(0, 1, { neighbourHostIds: [hostId(5)] }),
       sector(1, null, { neighbourHostIds: [hostId(4)] }),
     ];
-    expect(ids(repair(slabOn(1, places), fleetOf(6)).candidates)).toEqual([2, 3, 5, 6]);
+    expect(ids(repair(slabOn(1, places), networkOf(6)).candidates)).toEqual([2, 3, 5, 6]);
   });
 
   test("candidates keep their distance from hosts that stay, and from each other", () => {
     const near = (n: number): Partial<NetworkHost> => ({ latitude: 10, longitude: n / 1000 });
-    const fleet = fleetOf(6, {
+    const network = networkOf(6, {
       1: near(1),
       2: near(2),
       4: { latitude: 20, longitude: 0 },
       5: { latitude: 20, longitude: 0 },
     });
-    const planned = repair(slabOn(1, [1, null]), fleet);
+    const planned = repair(slabOn(1, [1, null]), network);
     expect(ids(planned.candidates)).toHaveLength(3);
     expect(ids(planned.candidates)).toEqual(expect.arrayContaining([3, 6]));
     expect(ids(planned.candidates)).not.toContain(2);
@@ -110,20 +110,20 @@ describe("candidates", () => {
 
   test("candidates need no distance from hosts that the sectors leave", () => {
     const here = { latitude: 10, longitude: 10 };
-    const fleet = fleetOf(3, { 1: { ...here, ...BLOCKED }, 2: here });
-    expect(ids(repair(slabOn(1, [1, 3]), fleet).candidates)).toEqual([2]);
+    const network = networkOf(3, { 1: { ...here, ...BLOCKED }, 2: here });
+    expect(ids(repair(slabOn(1, [1, 3]), network).candidates)).toEqual([2]);
   });
 
   test("a kept host too near to another kept one repels nobody, as in indexd", () => {
     // 1 and 2 are 8 km apart and both stay; 3 is 8 km from 2 and 16 km from 1.
     const north = (km: number): Partial<NetworkHost> => ({ latitude: km / 111.195, longitude: 0 });
-    const fleet = fleetOf(3, { 1: north(0), 2: north(8), 3: north(16) });
-    expect(ids(repair(slabOn(1, [1, 2, null]), fleet).candidates)).toEqual([3]);
-    expect(plan(slabOn(1, [2, 1, null]), fleet).kind).toBe("no-candidates");
+    const network = networkOf(3, { 1: north(0), 2: north(8), 3: north(16) });
+    expect(ids(repair(slabOn(1, [1, 2, null]), network).candidates)).toEqual([3]);
+    expect(plan(slabOn(1, [2, 1, null]), network).kind).toBe("no-candidates");
   });
 
   test("a plan without candidates still tells the moves and their reasons", () => {
-    const planned = plan(slabOn(1, [1, 2, null]), fleetOf(2, { 2: BLOCKED }));
+    const planned = plan(slabOn(1, [1, 2, null]), networkOf(2, { 2: BLOCKED }));
     expect(planned).toMatchObject({
       kind: "no-candidates",
       margin: 0,
@@ -135,10 +135,10 @@ describe("candidates", () => {
   });
 
   test("the order of candidates follows the scores, and differs from worker to worker", () => {
-    const fleet = fleetOf(12);
+    const network = networkOf(12);
     const first = new Map<number, number>();
     for (let seed = 0; seed < 2000; seed++) {
-      const planned = repair(slabOn(1, [1, null]), fleet, {
+      const planned = repair(slabOn(1, [1, null]), network, {
         random: seededRandom(seed),
         score: (host) => (host.id === hostId(7) ? 10 : 1),
       });
@@ -156,7 +156,7 @@ describe("candidates", () => {
     const favourite = hostId(7);
     const takes = new Map([[favourite, 5]]);
     const refusals = Array.from({ length: 40 }, (_, seed) => {
-      const planned = repair(slabOn(1, [1, null, 2]), fleetOf(12), {
+      const planned = repair(slabOn(1, [1, null, 2]), networkOf(12), {
         random: seededRandom(seed),
         score: (host) => (host.id === favourite ? 1e9 : 1),
       });
@@ -168,7 +168,7 @@ describe("candidates", () => {
     });
     expect(refusals).toEqual([...Array.from({ length: 5 }, () => 0), ...Array.from({ length: 35 }, () => 1)]);
     // Its sectors wait to be pinned: nobody plans with it any more.
-    const behind = fleetOf(12, { 7: { unpinnedSectors: 101 } });
+    const behind = networkOf(12, { 7: { unpinnedSectors: 101 } });
     const planned = repair(slabOn(1, [1, null, 2]), behind, {
       score: (host) => (host.id === favourite ? 1e9 : 1),
     });
@@ -176,15 +176,15 @@ describe("candidates", () => {
   });
 
   test.each([Number.NaN, 0, -5, Number.POSITIVE_INFINITY])("a score of %d excludes nobody", (score) => {
-    expect(repair(slabOn(1, [1, null]), fleetOf(6), { score: () => score }).candidates).toHaveLength(5);
+    expect(repair(slabOn(1, [1, null]), networkOf(6), { score: () => score }).candidates).toHaveLength(5);
   });
 });
 
 describe("copies and sources", () => {
-  const fleet = fleetOf(8, { 2: BLOCKED, 3: UNUSABLE, 4: { addresses: [] } }, { unhealthy: [5] });
+  const network = networkOf(8, { 2: BLOCKED, 3: UNUSABLE, 4: { addresses: [] } }, { unhealthy: [5] });
 
   test("a moved sector is copied from wherever it is: blocked, unusable, bad contract, duplicate; not without address", () => {
-    const planned = repair(slabOn(2, [1, 2, 3, 4, 5, 1, null, 9]), fleet);
+    const planned = repair(slabOn(2, [1, 2, 3, 4, 5, 1, null, 9]), network);
     expect(
       planned.moves.map(({ sector, reason, copyFrom }) => [sector.index, reason, copyFrom?.id ?? null]),
     ).toEqual([
@@ -198,7 +198,7 @@ describe("copies and sources", () => {
   });
 
   test("sources are all sectors that may be read, last resorts at the end", () => {
-    const { sources } = repair(slabOn(2, [2, 1, 3, 4, 5, 1, null]), fleet);
+    const { sources } = repair(slabOn(2, [2, 1, 3, 4, 5, 1, null]), network);
     const told = sources.map(({ sector, host, lastResort }) => [sector.index, Number(host.id), lastResort]);
     expect(told.toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
       [0, 2, true],
@@ -211,7 +211,7 @@ describe("copies and sources", () => {
   });
 
   test("a host whose contracts are over is an ordinary source: it is neither blocked nor unusable", () => {
-    const over = fleetOf(4, { 2: { hasActiveContract: false, hasAppendContract: false } });
+    const over = networkOf(4, { 2: { hasActiveContract: false, hasAppendContract: false } });
     const { moves, sources } = repair(slabOn(1, [1, 2]), over);
     expect(moves[0]).toMatchObject({ reason: "bad-host", copyFrom: { id: 2 } });
     expect(sources.map(({ host, lastResort }) => [Number(host.id), lastResort]).toSorted()).toEqual([
@@ -223,7 +223,7 @@ describe("copies and sources", () => {
 
 describe("slabs that indexd would not pin", () => {
   test("a lost 1-of-1 slab gets a plan without sources", () => {
-    expect(repair(slabOn(1, [null]), fleetOf(3))).toMatchObject({
+    expect(repair(slabOn(1, [null]), networkOf(3))).toMatchObject({
       margin: -1,
       sources: [],
       moves: [{ reason: "lost" }],
@@ -232,7 +232,7 @@ describe("slabs that indexd would not pin", () => {
 
   test("an 85-of-255 slab with 100 lost sectors gets a plan", () => {
     const places = Array.from({ length: 255 }, (_, index) => (index < 100 ? null : index + 1));
-    const planned = repair(slabOn(85, places), fleetOf(400, {}, { minHostDistanceKm: 0 }));
+    const planned = repair(slabOn(85, places), networkOf(400, {}, { minHostDistanceKm: 0 }));
     expect(planned.margin).toBe(70);
     expect(planned.moves).toHaveLength(100);
     expect(planned.candidates).toHaveLength(400 - 155);
@@ -240,7 +240,7 @@ describe("slabs that indexd would not pin", () => {
   });
 
   test("a slab with all sectors on one host gets a plan", () => {
-    const planned = repair(slabOn(2, [1, 1, 1, 1]), fleetOf(9));
+    const planned = repair(slabOn(2, [1, 1, 1, 1]), networkOf(9));
     expect(planned.moves.map(({ reason }) => reason)).toEqual(Array(3).fill("duplicate-host"));
     expect(ids(planned.candidates)).not.toContain(1);
   });
@@ -279,7 +279,7 @@ describe("for any hosts and any slab", () => {
     },
     { weight: 1, arbitrary: flags },
   );
-  const fleets = fc
+  const networks = fc
     .record({
       hosts: fc.array(mostlyGood, { minLength: HOSTS, maxLength: HOSTS }),
       km: fc.constantFrom(0, 10, 1000),
@@ -299,7 +299,7 @@ describe("for any hosts and any slab", () => {
         },
       ]);
       const unhealthy = hosts.flatMap((host, index) => (host.healthy ? [] : [index + 1]));
-      return fleetOf(HOSTS, Object.fromEntries(changes), { unhealthy, minHostDistanceKm: km });
+      return networkOf(HOSTS, Object.fromEntries(changes), { unhealthy, minHostDistanceKm: km });
     });
   const place = fc.record({
     host: fc.oneof({ weight: 4, arbitrary: fc.integer({ min: 1, max: HOSTS + 1 }) }, fc.constant(null)),
@@ -320,12 +320,12 @@ describe("for any hosts and any slab", () => {
         ),
       ),
     );
-  const requests = fc.tuple(slabs, fleets, fc.integer());
+  const requests = fc.tuple(slabs, networks, fc.integer());
 
-  const holds = (claim: (planned: RepairPlan, slab: Slab, fleet: NetworkSnapshot) => void): void => {
+  const holds = (claim: (planned: RepairPlan, slab: Slab, network: NetworkSnapshot) => void): void => {
     fc.assert(
-      fc.property(requests, ([slab, fleet, seed]) =>
-        claim(plan(slab, fleet, { random: seededRandom(seed) }), slab, fleet),
+      fc.property(requests, ([slab, network, seed]) =>
+        claim(plan(slab, network, { random: seededRandom(seed) }), slab, network),
       ),
       { numRuns: 500 },
     );
@@ -345,8 +345,8 @@ describe("for any hosts and any slab", () => {
   });
 
   test("what stays is on a good host; what moves is told once, in slab order, and is a sector of the slab", () => {
-    holds((planned, slab, fleet) => {
-      for (const id of keptIds(planned, slab)) expect(isGoodHost(fleet.hosts.get(id)!)).toBe(true);
+    holds((planned, slab, network) => {
+      for (const id of keptIds(planned, slab)) expect(isGoodHost(network.hosts.get(id)!)).toBe(true);
       if (planned.kind === "healthy") return;
       const indices = planned.moves.map(({ sector }) => sector.index);
       expect(indices).toEqual([...new Set(indices)].toSorted((a, b) => a - b));
@@ -356,7 +356,7 @@ describe("for any hosts and any slab", () => {
   });
 
   test("every candidate may take every move: good, appendable, reachable, not behind, no neighbour, far enough", () => {
-    holds((planned, slab, fleet) => {
+    holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       expect(planned.candidates.length).toBeGreaterThan(0);
       const neighbours = planned.moves.flatMap(({ sector }) => sector.neighbourHostIds);
@@ -366,19 +366,20 @@ describe("for any hosts and any slab", () => {
         expect(host.unpinnedSectors).toBeLessThanOrEqual(100);
         expect(neighbours).not.toContain(host.id);
         for (const other of planned.candidates) {
-          if (other !== host) expect(distanceKm(host, other)).toBeGreaterThanOrEqual(fleet.minHostDistanceKm);
+          if (other !== host)
+            expect(distanceKm(host, other)).toBeGreaterThanOrEqual(network.minHostDistanceKm);
         }
       }
-      const firstKept = fleet.hosts.get(keptIds(planned, slab)[0] ?? hostId(0));
+      const firstKept = network.hosts.get(keptIds(planned, slab)[0] ?? hostId(0));
       if (firstKept === undefined) return;
       for (const host of planned.candidates) {
-        expect(distanceKm(host, firstKept)).toBeGreaterThanOrEqual(fleet.minHostDistanceKm);
+        expect(distanceKm(host, firstKept)).toBeGreaterThanOrEqual(network.minHostDistanceKm);
       }
     });
   });
 
   test("a slab whose plan was carried out is healthy; carried out in part, no more is left than was not done", () => {
-    holds((planned, slab, fleet) => {
+    holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const candidates = [...planned.candidates];
       const moved = new Map(planned.moves.map(({ sector }) => [sector.index, candidates.shift()]));
@@ -387,17 +388,17 @@ describe("for any hosts and any slab", () => {
         return host === undefined ? before : { ...before, hostId: host.id, ...UNPINNED };
       });
       const left = [...moved.values()].filter((host) => host === undefined).length;
-      const again = plan({ ...slab, sectors: after }, fleet);
+      const again = plan({ ...slab, sectors: after }, network);
       // Fewer may be left: of two sectors on a host, one may stay once the other has gone.
       expect(again.kind === "healthy" ? 0 : again.moves.length).toBeLessThanOrEqual(left);
     });
   });
 
   test("sources are readable sectors, each once, ordinary ones first", () => {
-    holds((planned, slab, fleet) => {
+    holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const readable = slab.sectors.filter(
-        ({ hostId }) => hostId !== null && (fleet.hosts.get(hostId)?.addresses.length ?? 0) > 0,
+        ({ hostId }) => hostId !== null && (network.hosts.get(hostId)?.addresses.length ?? 0) > 0,
       );
       const indices = planned.sources.map(({ sector }) => sector.index);
       expect(indices.toSorted((a, b) => a - b)).toEqual(readable.map(({ index }) => index));

@@ -2,14 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { NetworkHost } from "../../lib/database/indexd/network-snapshot.ts";
 import { judgeSectors } from "../../lib/placement/sectors-to-move.ts";
 import type { Slab } from "../../lib/slab/slab.ts";
-import { BLOCKED, contractId, fleetOf, hostId, slabOn, UNPINNED, UNUSABLE } from "./network.ts";
+import { BLOCKED, contractId, hostId, networkOf, slabOn, UNPINNED, UNUSABLE } from "./network.ts";
 
 function verdicts(
   slab: Slab,
   changes: Readonly<Record<number, Partial<NetworkHost>>> = {},
   unhealthy: readonly number[] = [],
 ): { moves: unknown[]; kept: number[]; holders: number[] } {
-  const { moves, keptHosts, holders } = judgeSectors(slab, fleetOf(6, changes, { unhealthy }));
+  const { moves, keptHosts, holders } = judgeSectors(slab, networkOf(6, changes, { unhealthy }));
   return {
     moves: moves.map(({ sector, reason }) => [sector.index, reason]),
     kept: keptHosts.map(({ id }) => id),

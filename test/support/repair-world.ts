@@ -32,7 +32,7 @@ import {
 } from "./seed-indexd.ts";
 
 /** What a test changes of hosts and contracts counts at once. */
-export const WORLD_SETTINGS: WorkerSettings = { ...DEFAULT_WORKER_SETTINGS, fleetCacheMs: 0 };
+export const WORLD_SETTINGS: WorkerSettings = { ...DEFAULT_WORKER_SETTINGS, networkMaxAgeMs: 0 };
 
 /** 1 SC: more than any test spends on a host. */
 const FUNDS = 10n ** 24n;

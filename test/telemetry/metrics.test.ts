@@ -117,7 +117,7 @@ describe("what is measured", () => {
       unjudged: 3,
       budgetStops: ["repairs"],
       live: 1,
-      pages: 1,
+      batches: 1,
       rounds: 1,
     } as const;
     expect(claimMetrics({ ...report, stopped: "deadline" })).toEqual({

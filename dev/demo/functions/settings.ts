@@ -14,5 +14,5 @@ export const WORKER_SETTINGS: WorkerSettings = {
   // Three heartbeats fit; a loaded machine delays one by a second or two.
   leaseMs: 6_000,
   heartbeatMs: 2_000,
-  fleetCacheMs: 2_000,
+  networkMaxAgeMs: 2_000,
 };

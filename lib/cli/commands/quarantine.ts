@@ -1,7 +1,9 @@
+import type { Command } from "commander";
+import type { Ask } from "../../database/client/deadline-client.ts";
 import { releaseQuarantine } from "../../database/fleet/quarantine.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 import { readQuarantineReport } from "../../reports/standing.ts";
-import type { Slab } from "../../slab/slab.ts";
+import type { SlabId } from "../../slab/ids.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { findSlab, SLAB_ARGUMENT } from "../command/find-slab.ts";
 import { withDatabase } from "../command/open-database.ts";
@@ -12,6 +14,11 @@ export function addQuarantine(host: CommandHost): void {
   const group = host.program
     .command("quarantine")
     .description("list slabs whose repairs kept crashing workers, and let them be repaired again");
+  addList(group, host);
+  addRelease(group, host);
+}
+
+function addList(group: Command, host: CommandHost): void {
   group
     .command("list")
     .description("show the slabs in quarantine, those that end soonest first")
@@ -36,6 +43,9 @@ export function addQuarantine(host: CommandHost): void {
         return "done";
       }),
     );
+}
+
+function addRelease(group: Command, host: CommandHost): void {
   group
     .command("release")
     .description("end the quarantine of slabs, and forget their crashes")
@@ -51,30 +61,9 @@ export function addQuarantine(host: CommandHost): void {
             remedy: "Name slabs, or give --all.",
           });
         }
-        const result = await withDatabase(context, { needs: "store" }, async (ask) => {
-          if (all === true) {
-            return { released: await ask((sql) => releaseQuarantine(sql, "all")), notQuarantined: [] };
-          }
-          const slabs: Slab[] = [];
-          for (const name of names) {
-            slabs.push(await ask((sql) => findSlab(sql, name), { isIdempotent: true }));
-          }
-          const released = await ask((sql) =>
-            releaseQuarantine(
-              sql,
-              slabs.map(({ id }) => id),
-            ),
-          );
-          const notQuarantined = slabs.map(({ id }) => String(id)).filter((id) => !released.includes(id));
-          if (released.length === 0) {
-            throw new OperatorError({
-              code: "not-quarantined",
-              message: `slab ${notQuarantined.join(", ")}: expected it in quarantine, but it is not`,
-              remedy: "List them: slabmend quarantine list.",
-            });
-          }
-          return { released, notQuarantined };
-        });
+        const result = await withDatabase(context, { needs: "store" }, (ask) =>
+          all === true ? releaseAll(ask) : releaseNamed(ask, names),
+        );
         context.print(
           result,
           `${result.released.length} released${listed(": ", result.released)}${listed("; not in quarantine: ", result.notQuarantined)}`,
@@ -82,6 +71,30 @@ export function addQuarantine(host: CommandHost): void {
         return "done";
       }),
     );
+}
+
+interface Release {
+  /** Ids of slabs, in decimal. */
+  readonly released: readonly string[];
+  readonly notQuarantined: readonly string[];
+}
+
+async function releaseAll(ask: Ask): Promise<Release> {
+  return { released: await ask((sql) => releaseQuarantine(sql, "all")), notQuarantined: [] };
+}
+
+/** @throws {OperatorError} `not-quarantined` when none of them is */
+async function releaseNamed(ask: Ask, names: readonly string[]): Promise<Release> {
+  const ids: SlabId[] = [];
+  for (const name of names) ids.push((await ask((sql) => findSlab(sql, name), { isIdempotent: true })).id);
+  const released = await ask((sql) => releaseQuarantine(sql, ids));
+  const notQuarantined = ids.map(String).filter((id) => !released.includes(id));
+  if (released.length > 0) return { released, notQuarantined };
+  throw new OperatorError({
+    code: "not-quarantined",
+    message: `slab ${notQuarantined.join(", ")}: expected it in quarantine, but it is not`,
+    remedy: "List them: slabmend quarantine list.",
+  });
 }
 
 const listed = (lead: string, ids: readonly string[]): string =>

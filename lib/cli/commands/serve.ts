@@ -1,6 +1,6 @@
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { InvalidArgumentError } from "commander";
+import { WORK_VARIABLES } from "../../config/work-variables.ts";
 import { CONSOLE_POLICY, consoleAssets } from "../../console/console-assets.ts";
 import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
@@ -9,14 +9,14 @@ import { readOrMakeToken } from "../../server/access/access-token.ts";
 import { type ListenAddress, parseListenAddress } from "../../server/access/listen-address.ts";
 import { hashPassword, isPasswordHash } from "../../server/access/password.ts";
 import { readSecretFile, stateFolder, writeSecretFile } from "../../server/access/secret-file.ts";
-import { SERVE_VARIABLES, startServe } from "../../server/start-serve.ts";
+import { startServe } from "../../server/start-serve.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { mayPass } from "../../worker/may-pass.ts";
 import { describeWork } from "../../worker/work-report.ts";
 import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
 import { withDatabase } from "../command/open-database.ts";
 import { openLog } from "../command/open-log.ts";
-import { wholeNumber } from "../command/option-values.ts";
+import { concurrencyOption, defaultConcurrency, timeoutOption } from "../command/worker-options.ts";
 
 interface ServeOptions {
   readonly listen: ListenAddress;
@@ -27,8 +27,6 @@ interface ServeOptions {
   readonly tokenFile?: string;
   readonly setPassword?: boolean;
 }
-
-const REPAIRS_PER_CPU = 2;
 
 function listenAddress(text: string): ListenAddress {
   const address = parseListenAddress(text);
@@ -55,12 +53,8 @@ export function addServe(host: CommandHost): void {
         isLoopback: true,
       } satisfies ListenAddress,
     )
-    .option(
-      "--concurrency <n>",
-      "repairs at once, in a process for each CPU, two or more to a process; default: two for each CPU",
-      wholeNumber(1, 1_000),
-    )
-    .option("--timeout <seconds>", "a repair keeps what is done after this long", wholeNumber(10, 3_600), 300)
+    .addOption(concurrencyOption())
+    .addOption(timeoutOption())
     .option(
       "--allow-host <name>",
       "a further name of this server, such as a proxy's; may be repeated",
@@ -109,7 +103,7 @@ async function setPassword(context: CommandContext, options: ServeOptions): Prom
 
 async function serve(context: CommandContext, options: ServeOptions): Promise<"done"> {
   const { io } = context;
-  const environment = context.parse(SERVE_VARIABLES);
+  const environment = context.parse(WORK_VARIABLES);
   const folder = stateFolder(context.variables);
   const passwordHash = await readPassword(options, join(folder, "password"));
   const tokenFile = options.tokenFile ?? join(folder, "token");
@@ -128,7 +122,7 @@ async function serve(context: CommandContext, options: ServeOptions): Promise<"d
     passwordHash,
     files: await consoleAssets(),
     policy: CONSOLE_POLICY,
-    concurrency: options.concurrency ?? REPAIRS_PER_CPU * availableParallelism(),
+    concurrency: options.concurrency ?? defaultConcurrency(),
     timeoutMs: options.timeout * 1_000,
     clock: io.clock,
     logger,

@@ -1,12 +1,11 @@
-import { availableParallelism } from "node:os";
-import { type Environment, variablesOf } from "../../config/parse-environment.ts";
-import type { VariableName } from "../../config/variables.ts";
+import type { Environment } from "../../config/parse-environment.ts";
+import { WORK_VARIABLES, type WorkVariable } from "../../config/work-variables.ts";
 import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
 import { createDeadlineClient } from "../../database/client/deadline-client.ts";
 import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
 import { findNetworkProblems, readNetworkState } from "../../database/indexd/network-state.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
-import { claimSettingsFrom } from "../../jobs/claim/settings-from-environment.ts";
+import { claimSettingsFrom } from "../../jobs/claim/claim-settings-from-environment.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricsOf } from "../../telemetry/metrics.ts";
@@ -22,31 +21,13 @@ import { createSqsClient, importForAws } from "../command/aws-clients.ts";
 import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
 import { type DatabaseAccess, withDatabase } from "../command/open-database.ts";
 import { openLog } from "../command/open-log.ts";
-import { wholeNumber } from "../command/option-values.ts";
+import { concurrencyOption, defaultConcurrency, timeoutOption } from "../command/worker-options.ts";
 
 interface WorkOptions {
   readonly concurrency?: number;
   readonly fromDatabase?: boolean;
   readonly timeout: number;
 }
-
-/** What the functions read, but for the queues: with --from-database there are none. */
-const WITHOUT_QUEUES = [
-  ...new Set([...variablesOf("claim"), ...variablesOf("repair"), ...variablesOf("reap")]),
-].filter(
-  (
-    name,
-  ): name is Exclude<
-    VariableName,
-    "SLABMEND_DATABASE_URL" | "SLABMEND_QUEUE_URL" | "SLABMEND_DEAD_LETTER_QUEUE_URL"
-  > =>
-    name !== "SLABMEND_DATABASE_URL" &&
-    name !== "SLABMEND_QUEUE_URL" &&
-    name !== "SLABMEND_DEAD_LETTER_QUEUE_URL",
-);
-
-/** While one waits for hosts, the other computes. */
-const REPAIRS_PER_CPU = 2;
 
 /** Ends the command after the repairs in hand: another machine does better. */
 function workerUnfit(reason: string): OperatorError {
@@ -61,13 +42,9 @@ export function addWork(host: CommandHost): void {
   host.program
     .command("work")
     .description("repair on this machine until told to end: beside the functions on AWS, or instead of them")
-    .option(
-      "--concurrency <n>",
-      "repairs at once, in a process for each CPU, two or more to a process; default: two for each CPU",
-      wholeNumber(1, 1_000),
-    )
+    .addOption(concurrencyOption())
     .option("--from-database", "claim straight from the database, without any queue; reaps too")
-    .option("--timeout <seconds>", "a repair keeps what is done after this long", wholeNumber(10, 3_600), 300)
+    .addOption(timeoutOption())
     .addHelpText(
       "after",
       `
@@ -83,8 +60,8 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
     .action(
       action<WorkOptions>(host, async (context, options) => {
         const { io } = context;
-        const concurrency = options.concurrency ?? REPAIRS_PER_CPU * availableParallelism();
-        const environment = context.parse(WITHOUT_QUEUES);
+        const concurrency = options.concurrency ?? defaultConcurrency();
+        const environment = context.parse(WORK_VARIABLES);
         const queueUrl =
           options.fromDatabase === true
             ? undefined
@@ -101,7 +78,7 @@ signal ends it at once, with 130; workers still finish what they have in hand. S
           timeoutMs: options.timeout * 1_000,
           clock: io.clock,
         });
-        await untilToldToEnd({
+        await workUntilToldToEnd({
           context,
           pool,
           concurrency,
@@ -124,7 +101,7 @@ interface Work {
   readonly context: CommandContext;
   readonly pool: WorkerPool;
   readonly concurrency: number;
-  readonly environment: Pick<Environment, (typeof WITHOUT_QUEUES)[number]>;
+  readonly environment: Pick<Environment, WorkVariable>;
   /** Undefined: from the database. */
   readonly queueUrl: string | undefined;
   readonly logger: Logger;
@@ -135,7 +112,7 @@ interface Work {
 }
 
 /** Before the first lease a signal ends it at once, with nothing started; later it drains. */
-async function untilToldToEnd(work: Work): Promise<void> {
+async function workUntilToldToEnd(work: Work): Promise<void> {
   const { pool, logger, signal } = work;
   const { clock } = work.context.io;
   let hasBegun = false;

@@ -24,7 +24,7 @@ export interface DeadlineClient {
    * Like `run`, for what is idempotent: after a silence it is run once more on a new connection, after lost connections some times,
    * with growing pauses. `limitMs` is that of each run.
    */
-  runAgain<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
+  runIdempotent<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /** Waits at most `limitMs` for the server to take leave. */
   end(limitMs?: number): Promise<void>;
 }
@@ -82,7 +82,8 @@ export function createDeadlineClient(options: {
 
   return {
     run,
-    runAgain: (limitMs, statements) => again(clock, Number.POSITIVE_INFINITY, () => run(limitMs, statements)),
+    runIdempotent: (limitMs, statements) =>
+      again(clock, Number.POSITIVE_INFINITY, () => run(limitMs, statements)),
     async end(limitMs = TAKE_LEAVE_MS) {
       await Promise.allSettled([...ending, sql.end({ timeout: limitMs / 1_000 })]);
     },

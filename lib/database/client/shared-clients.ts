@@ -4,14 +4,14 @@ import type { DeadlineClient } from "./deadline-client.ts";
 import { StoreError } from "./store-error.ts";
 
 /** The connections of a process, of which each call takes one for itself. */
-export interface SharedClients extends Pick<DeadlineClient, "run" | "runAgain"> {
+export interface SharedClients extends Pick<DeadlineClient, "run" | "runIdempotent"> {
   /** Closes the connections that no call uses. The next call opens one again. */
   endIdle(): Promise<void>;
 }
 
 /**
  * At most `most` connections, however many repairs share them: a call takes the one that was used last, or waits for its turn,
- * first come, first served. Who transfers has none; one that nobody uses is closed by its client within a second.
+ * first come, first served. A repair that transfers has none; an idle one is closed by its client within a second.
  */
 export function createSharedClients(options: {
   readonly open: () => DeadlineClient;
@@ -48,7 +48,8 @@ export function createSharedClients(options: {
 
   return {
     run: (limitMs, statements) => borrow(limitMs, (client) => client.run(limitMs, statements)),
-    runAgain: (limitMs, statements) => borrow(limitMs, (client) => client.runAgain(limitMs, statements)),
+    runIdempotent: (limitMs, statements) =>
+      borrow(limitMs, (client) => client.runIdempotent(limitMs, statements)),
     async endIdle() {
       await Promise.all(free.splice(0).map((client) => client.end()));
     },

@@ -36,7 +36,7 @@ begin
       select from public.slab_sectors ss where ss.slab_id = the_slab and ss.sector_id = s.id)
     order by s.id, whole_denied_at nulls last
   ), known as (
-    -- Nobody writes it meanwhile: whoever does holds the lock of its sector.
+    -- No other transaction writes it meanwhile: it would need the lock of its sector.
     select h.*, d.denials, d.whole_denied_at as known_whole_at, d.first_denied_at, d.counted_at,
       d.counted_at <= moment - interval '1 hour' as counts
     from hit h

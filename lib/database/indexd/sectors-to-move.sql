@@ -1,5 +1,5 @@
 -- Which sectors of these slabs have to move, and why: docs/protocol.md, Which sectors move, and where;
--- lib/placement/sectors-to-move.ts decides the same on a slab and a fleet already read.
+-- lib/placement/sectors-to-move.ts decides the same on a slab and a network snapshot already read.
 --
 --   lost, denied, bad-host, bad-contract   bad by itself: bad_sector_cause()
 --   duplicate-host                 an earlier sector of the slab is on the same host: each host counts once

@@ -4,8 +4,9 @@
 --            again: the answer of an earlier call by this very worker was lost
 --   answer   {"kind": "begun", "expiresInMs", "nowMs"} or {"kind": "stale", "why"}
 --
--- Locks: slabs against an upgrade of indexd (hold-indexd.sql), slab (waits), lease. A message delivered twice at once: the second waits for the slab and finds the lease
--- begun. Whether the lease's first hour is over does not matter: until reap takes it, nobody else can have the slab.
+-- Locks: slabs against an upgrade of indexd (hold-indexd.sql), slab (waits), lease. When a message is delivered twice at once, the
+-- second call waits for the slab and finds the lease begun. A lease whose first hour is over may still be begun: until reap
+-- takes it, no other worker can have the slab.
 create or replace function slabmend.begin_repair(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$

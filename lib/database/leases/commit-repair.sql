@@ -15,7 +15,7 @@
 -- host that indexd blocks while we hold its lock: the check saw the moment before; its contracts become bad, and the
 -- sector is claimed again.
 --
--- The steps are functions of this transaction, each in a file of its name.
+-- The steps are functions of this transaction, each in a file of its name: here, in ../denials and in ../indexd/version.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$
@@ -40,7 +40,7 @@ begin
     raise exception 'commit_repair needs read committed' using errcode = 'invalid_transaction_state';
   end if;
 
-  -- Null: what is in them may mean something that we do not know.
+  -- Null: we may not write to this version of indexd's database. The repair then ends as superseded.
   profile := slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas'], may_be_refused => true);
   select s.digest, s.next_repair_attempt into slab from public.slabs s where s.id = the_slab for no key update;
   slab_found := found;
@@ -60,11 +60,6 @@ begin
     superseded_by := 'indexd-changed';
   end if;
 
-  if superseded_by is null and (jsonb_array_length(request->'moves') > 0 or jsonb_array_length(request->'denied') > 0
-    or jsonb_array_length(request->'served') > 0) then
-    perform slabmend.lock_for_commit(the_slab, request->'moves', request->'denied');
-  end if;
-
   if superseded_by is not null then
     -- Tables of ours only: what the repair cost was spent all the same.
     delete from slabmend.leases l where l.slab_id = the_slab;
@@ -72,10 +67,15 @@ begin
     return jsonb_build_object('kind', 'superseded', 'why', superseded_by);
   end if;
 
+  if jsonb_array_length(request->'moves') > 0 or jsonb_array_length(request->'denied') > 0
+    or jsonb_array_length(request->'served') > 0 then
+    perform slabmend.lock_for_commit(the_slab, request->'moves', request->'denied');
+  end if;
+
   select * into denied from slabmend.record_denials(the_slab, request->'denied');
   perform slabmend.clear_denials(the_slab, request->'served');
-  -- Judged once, with the denials and before the losses. Of a denied sector that moves, what indexd writes for a loss comes first and
-  -- then what it writes for a migration, so that its counters add up.
+  -- Moves are judged first, because a denied sector that moves counts as lost (believed_denials). It is then recorded as lost and
+  -- after that as migrated, in indexd's own order, so that its counters add up.
   select coalesce(jsonb_agg(j), '[]') into decided from slabmend.judge_moves(the_slab, request->'moves') j;
   select * into lost from slabmend.record_lost(the_slab, case when denied.ignored then '[]'
     else slabmend.believed_denials(the_slab, decided, request->'denied') end);

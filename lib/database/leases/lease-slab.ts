@@ -17,7 +17,7 @@ export type LeaseSlabResult =
       readonly kind: "refused";
       readonly why:
         | "no-such-slab"
-        /** Somebody holds the slab's row this very moment. */
+        /** Another transaction holds the slab's row at this moment. */
         | "locked"
         | "leased"
         | "quarantined"
@@ -43,8 +43,8 @@ interface Standing {
 }
 
 /**
- * Leases one chosen slab, whatever its health, for a repair that begins at once: the lease counts as sent, so nobody
- * sends a message for it. Backoffs of ours do not count; grace, quarantine and other leases do.
+ * Leases one chosen slab, whatever its health, for a repair that begins at once: the lease counts as sent, so no
+ * message is sent for it. Backoffs of ours do not count; grace, quarantine and other leases do.
  *
  * Locks: the slab, without waiting; then looks in a new statement, as claim does.
  */
@@ -114,7 +114,7 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
 }
 
 /**
- * Ends a lease that nobody has begun, and makes its slab claimable at once. False: it is begun, or no longer there; also when
+ * Ends a lease that was not begun, and makes its slab claimable at once. False: it is begun, or no longer there; also when
  * an answer was lost that would have said so.
  *
  * Locks: the slab, then the lease. The value written is noted as ours, so that no grace is left to indexd.

@@ -7,7 +7,7 @@
 --   indexd_until        its next_repair_attempt plus indexd's grace; null if that value is ours, so that indexd has no claim on it
 --   free_at             the latest of quarantine, indexd's grace or our next attempt, and the lease
 --   endangered_free_at  the same without the hold that a successful repair leaves. The hold only keeps indexd from repairing the
---                       slab once more; whatever has endangered the slab happened since.
+--                       slab once more; what has endangered the slab happened since.
 --
 -- A slab that is gone has no row. Reads slabs, leases and repairs by primary key, account_slabs by account_slabs_slab_id_idx,
 -- object_slabs by object_slabs_slab_digest_idx; slab_deletion_queue, which indexd empties every minute, as a whole and only for

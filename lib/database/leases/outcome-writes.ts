@@ -87,7 +87,7 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   fault: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAULT_BACKOFF_MS) },
 };
 
-/** All of them, for whoever counts them. */
+/** All of them, for those that count them. */
 export const OUTCOMES = Object.keys(WRITES) as readonly OutcomeKind[];
 
 export function writesOf(kind: OutcomeKind): OutcomeWrites {
@@ -110,7 +110,7 @@ export interface CommitWrites {
 
 /**
  * A repair that thought itself complete, or wants to go on at once, but had moves dropped or was denied a source: with
- * progress it goes on at once; without any it waits, lest it moves the same bytes again and again.
+ * progress it goes on at once; without any it waits, so that it does not move the same bytes again and again.
  */
 export function commitWrites(kind: OutcomeKind): CommitWrites {
   const asReported = writesOf(kind);

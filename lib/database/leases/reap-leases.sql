@@ -4,10 +4,10 @@
 --             "quarantineMs", "why"}]}
 --   answer   {"freed", "crashed", "quarantined", "taken"}   taken: by indexd meanwhile, so that only our lease went
 --
--- Locks: slabs against an upgrade of indexd (hold-indexd.sql), slabs by id `for no key update skip locked`, then their leases the same way: it never waits for a commit, a
--- begin or indexd, whom a locked row shows to be at work. Then looks in a new statement whether the lease is still the
--- one decided upon and still expired. The lease of a deleted slab has no slab to lock. Then repairs by ascending slab id; all
--- leases end in one statement at last, which locks their entries of the backlog.
+-- Locks: slabs against an upgrade of indexd (hold-indexd.sql); slabs by id, `for no key update skip locked`; then their leases in
+-- the same way. So it never waits for a commit, a begin or indexd: a locked row shows that one of them is at work. A new
+-- statement then looks whether the lease is still the one decided upon and still expired. The lease of a deleted slab has no
+-- slab to lock. Then repairs by ascending slab id. All leases end in one last statement, which locks their entries of the backlog.
 create or replace function slabmend.reap_leases(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$

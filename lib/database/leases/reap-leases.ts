@@ -15,13 +15,14 @@ export interface ExpiredLeaseRow {
  *
  * Reads the whole of leases (never larger than the fleet), repairs by primary key, and twice at most the journal's success window,
  * backwards by journal_finished_at_idx, until two slabs have succeeded: of those, one at least is another than the lease's. Asked
- * once, not lease by lease: with a busy journal and nobody who succeeds, that is the window again for each.
+ * once, not lease by lease: with a busy journal and no success in it, each lease would read the window again.
  */
 export async function listExpiredLeases(
   sql: ISql,
   options: { readonly successWindowMs: number; readonly limit: number },
 ): Promise<ExpiredLeaseRow[]> {
-  // What moved something shows that workers can work, whatever it ended in. The time in a subquery: a volatile function uses no index.
+  // A repair that moved something shows that workers can work, also when it ended badly. The time is in a subquery: with a volatile function
+  // no index would be used.
   const succeeded = sql`
     j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
       and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-dropped', 'partial-refused'))`;

@@ -42,7 +42,7 @@ export async function takeUnsent(
 }
 
 /**
- * Marks leases as sent, only while they are the same and nobody has begun them. Rows that somebody else is at (a
+ * Marks leases as sent, only while they are the same and not begun. Rows that another transaction has locked (a
  * begin, a reap) are skipped: they do not need the mark, and waiting for several of them could deadlock.
  */
 export async function markSent(

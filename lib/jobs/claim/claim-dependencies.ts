@@ -19,23 +19,3 @@ export interface ClaimDependencies {
   readonly step?: (name: ClaimStep) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
-
-export interface FillLimits {
-  readonly mostLeases: number;
-  /** Share of the batches that go to the slabs that have waited longest: 0..1. */
-  readonly agingShare: number;
-  readonly endsAtMs: number;
-}
-
-/** `no-backlog`: nothing is left that may be leased. */
-export type Filled = "no-backlog" | "full" | "deadline";
-
-export interface FillCount {
-  leased: number;
-  resent: number;
-  sent: number;
-  refused: number;
-  live: number;
-  pages: number;
-  unjudged: number;
-}

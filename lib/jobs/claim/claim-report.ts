@@ -2,21 +2,25 @@ import type { BudgetLimit } from "../../database/fleet/budget.ts";
 import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
-/** What one run of claim did. */
-export interface ClaimReport {
-  readonly leased: number;
+/** Counted while claim runs. */
+export interface ClaimCount {
+  leased: number;
   /** Messages that an earlier run had left unsent. */
-  readonly resent: number;
-  readonly sent: number;
-  readonly refused: number;
+  resent: number;
+  sent: number;
+  refused: number;
   /** Leases of that kind, through the queue or not, that existed at the end. */
-  readonly live: number;
-  readonly pages: number;
-  readonly rounds: number;
+  live: number;
+  batches: number;
+  rounds: number;
+  /** Times that a slab's health could not be read in time, so that its entry in the backlog stayed as it was. */
+  unjudged: number;
+}
+
+/** What one run of claim did. */
+export interface ClaimReport extends Readonly<ClaimCount> {
   readonly breaker: CircuitBreaker["kind"];
   readonly stopped: "no-backlog" | "deadline" | "breaker-open" | "paused" | "maintenance";
-  /** Times that a slab's health could not be read in time, so that the backlog says of it what it said before, or nothing. */
-  readonly unjudged: number;
   /** Limits of the budget that are reached: only slabs in danger are leased. */
   readonly budgetStops: readonly BudgetLimit[];
 }

@@ -25,7 +25,7 @@ export interface ClaimSettings {
   /** How long past its next attempt a slab is left to indexd; 0 when indexd's own migrations are off. */
   readonly indexdGraceMs: number;
   readonly topUpMs: number;
-  /** A lease whose message was not confirmed for this long is sent again, by whoever comes first. */
+  /** A lease whose message was not confirmed for this long is sent again, by the next run of claim or reap. */
   readonly resendAfterMs: number;
   /** While the circuit breaker is open. */
   readonly probeEveryMs: number;

@@ -18,13 +18,23 @@ import { type ClaimAllowance, claimAllowance } from "../../database/fleet/circui
 import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
 import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker, takeProbe } from "../../database/fleet/refresh-breaker.ts";
-import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { type WalkReport, walkBacklog } from "../backlog/walk.ts";
-import { sendLeases } from "../send-leases/send-leases.ts";
-import type { ClaimDependencies, FillCount } from "./claim-dependencies.ts";
-import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
+import { resendUnsent } from "../send-leases/send-leases.ts";
+import type { ClaimDependencies } from "./claim-dependencies.ts";
+import { type ClaimCount, ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
 import { fillInFlight } from "./fill-in-flight.ts";
+
+const NOTHING_YET: Readonly<ClaimCount> = {
+  leased: 0,
+  resent: 0,
+  sent: 0,
+  refused: 0,
+  live: 0,
+  batches: 0,
+  rounds: 0,
+  unjudged: 0,
+};
 
 /** Unsent leases taken at once; more are taken by the next round. */
 const RESEND_LIMIT = 200;
@@ -42,7 +52,7 @@ export async function claim(
   const deps: ClaimDependencies = { paces: new Map(), ...given };
   const { ask, clock } = deps;
   const endsAtMs = clock.now() + remainingMs;
-  const count = { leased: 0, resent: 0, sent: 0, refused: 0, live: 0, pages: 0, rounds: 0, unjudged: 0 };
+  const count: ClaimCount = { ...NOTHING_YET };
   let stoppedBy: readonly BudgetLimit[] = [];
   let walkFailure: { readonly cause: unknown } | undefined;
   for (;;) {
@@ -55,7 +65,7 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // In every run, also one that may lease nothing: status repeats what was written down last. So it knows that claims are made.
+    // In every run, also one that may lease nothing: status shows the budget as it was written last, and when claim last ran.
     const checkLimits = async (): Promise<BudgetState> => {
       const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;
@@ -67,7 +77,13 @@ export async function claim(
       await checkLimits();
       return end(mode.kind);
     }
-    await resendUnsent(deps, settings, endsAtMs, count);
+    const resent = await resendUnsent(
+      deps,
+      { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT },
+      endsAtMs,
+    );
+    count.resent += resent.sent;
+    count.refused += resent.refused;
     let walked: WalkReport["stopped"] = "rested";
     // A walk that fails does not keep the backlog from being leased; it is not tried again in this run.
     if (walkFailure === undefined) {
@@ -103,23 +119,10 @@ async function walk(
   deps: ClaimDependencies,
   settings: ClaimSettings,
   endsAtMs: number,
-  count: FillCount,
+  count: ClaimCount,
 ): Promise<WalkReport["stopped"]> {
   const budgetMs = Math.min(settings.walkBudgetMs, endsAtMs - deps.clock.now());
   const report = await walkBacklog(deps, settings.walk, budgetMs);
   count.unjudged += report.unjudged;
   return report.stopped;
-}
-
-async function resendUnsent(
-  deps: ClaimDependencies,
-  settings: ClaimSettings,
-  endsAtMs: number,
-  count: FillCount,
-): Promise<void> {
-  const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
-  const unsent = await deps.ask((sql) => takeUnsent(sql, options));
-  const report = await sendLeases(deps, unsent, endsAtMs);
-  count.resent += report.sent;
-  count.refused += report.refused;
 }

@@ -2,8 +2,16 @@ import type { BudgetState } from "../../database/fleet/budget.ts";
 import { leaseBatch } from "../../database/leases/lease-batch.ts";
 import { sendLeases } from "../send-leases/send-leases.ts";
 import { chooseBatch } from "./choose-batch.ts";
-import type { ClaimDependencies, FillCount, Filled, FillLimits } from "./claim-dependencies.ts";
+import type { ClaimDependencies } from "./claim-dependencies.ts";
+import type { ClaimCount } from "./claim-report.ts";
 import type { ClaimSettings } from "./claim-settings.ts";
+
+export interface FillLimits {
+  readonly mostLeases: number;
+  /** Share of the batches that go to the slabs that have waited longest: 0..1. */
+  readonly agingShare: number;
+  readonly endsAtMs: number;
+}
 
 /** Leases ready slabs and sends them, batch by batch, until there are `maxInFlight` live leases or nothing is left to lease. */
 export async function fillInFlight(
@@ -11,8 +19,8 @@ export async function fillInFlight(
   settings: ClaimSettings,
   limits: FillLimits,
   budget: BudgetState,
-  count: FillCount,
-): Promise<Filled> {
+  count: ClaimCount,
+): Promise<"no-backlog" | "full" | "deadline"> {
   const { random = Math.random } = deps;
   const { dangerAbove } = settings.walk.thresholds;
   let left = limits.mostLeases;
@@ -42,7 +50,7 @@ export async function fillInFlight(
         graceMs: settings.indexdGraceMs,
       }),
     );
-    count.pages += 1;
+    count.batches += 1;
     count.live = batch.live ?? count.live;
     if (batch.leases.length > 0) {
       count.leased += batch.leases.length;

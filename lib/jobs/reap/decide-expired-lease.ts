@@ -1,7 +1,7 @@
-/** What becomes of a lease that nobody extended: docs/architecture.md, The lease. Pure. */
+/** What becomes of a lease that was not extended in time: docs/architecture.md, The lease. Pure. */
 
 export interface ExpiredLease {
-  /** Somebody had begun it; otherwise its message was lost, or waited for an hour. */
+  /** A worker had begun it; otherwise its message was lost, or waited for an hour. */
   readonly running: boolean;
   /** Crashes of this slab's repairs in a row, before this one. */
   readonly crashes: number;

@@ -12,8 +12,8 @@ import type { ReapSettings } from "./reap-settings.ts";
 const BATCH = 100;
 
 /**
- * Ends leases that are over, batch by batch, until none is left or the time is up. A lease that somebody is at is left
- * to the next run.
+ * Ends leases that are over, batch by batch, until none is left or the time is up. A lease that is locked, because its worker or
+ * indexd is at work, is left to the next run.
  */
 export async function reapExpiredLeases(
   deps: { readonly ask: Ask; readonly step?: (name: "reaped") => void | Promise<void> },

@@ -21,12 +21,11 @@ import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
-import { takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { forgetUploads } from "../../database/leases/uploads.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
 import { followJournal, type JournalReport, type JournalStep } from "../journal/follow-journal.ts";
-import { type SendStep, sendLeases } from "../send-leases/send-leases.ts";
+import { resendUnsent, type SendStep } from "../send-leases/send-leases.ts";
 import { type DrainStep, drainDeadLetters } from "./drain-dead-letters.ts";
 import { reapExpiredLeases } from "./reap-expired-leases.ts";
 import { ReapIncompleteError, type ReapPhase, type ReapReport } from "./reap-report.ts";
@@ -96,34 +95,22 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // Unknown counts as ill: quarantine can wait for a minute.
+    // Unknown counts as open: quarantine can wait for a minute.
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
     await ask((sql) => noteRun(sql, "reap"));
   });
-  await phase("events", async () => {
-    // Stuck slabs would take all the time that there is, run after run, from what comes next.
-    const halfTimeMs = (clock.now() + endsAtMs) / 2;
-    const isHalfTime = (): boolean => clock.now() >= halfTimeMs;
-    const verify = { acceptedVersion: settings.acceptedVersion, clock };
-    for (let done = 1; done > 0 && !isHalfTime(); ) {
-      try {
-        done = await flushOutbox(ask, { limit: FLUSH_LIMIT, timeIsUp: isHalfTime, verify });
-      } catch (error) {
-        if (error instanceof OutboxStuckError) report.eventsBumped += error.done;
-        throw error;
-      }
-      if (done > 0) await deps.step?.("events-bumped");
-      report.eventsBumped += done;
-    }
-  });
+  await phase("events", () => bumpLeftEvents(deps, settings, endsAtMs, report));
   await phase("unsent", async () => {
-    for (let taken = RESEND_LIMIT; taken === RESEND_LIMIT && !timeIsUp(); ) {
-      const options = { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT };
-      const unsent = await ask((sql) => takeUnsent(sql, options));
-      report.resent += (await sendLeases(deps, unsent, endsAtMs)).sent;
-      taken = unsent.length;
+    for (let found = RESEND_LIMIT; found === RESEND_LIMIT && !timeIsUp(); ) {
+      const resent = await resendUnsent(
+        deps,
+        { afterMs: settings.resendAfterMs, limit: RESEND_LIMIT },
+        endsAtMs,
+      );
+      report.resent += resent.sent;
+      found = resent.found;
     }
   });
   await phase("dead-letters", async () => {
@@ -142,4 +129,25 @@ export async function reap(
   });
   if (failures.size > 0) throw new ReapIncompleteError(report, failures);
   return report;
+}
+
+/** Flushes the outbox. Half of the time at most: slabs that are stuck would take all of it, run after run, from what comes next. */
+async function bumpLeftEvents(
+  { ask, clock, step }: ReapDependencies,
+  { acceptedVersion }: ReapSettings,
+  endsAtMs: number,
+  report: { eventsBumped: number },
+): Promise<void> {
+  const halfTimeMs = (clock.now() + endsAtMs) / 2;
+  const timeIsUp = (): boolean => clock.now() >= halfTimeMs;
+  for (let done = 1; done > 0 && !timeIsUp(); ) {
+    try {
+      done = await flushOutbox(ask, { limit: FLUSH_LIMIT, timeIsUp, verify: { acceptedVersion, clock } });
+    } catch (error) {
+      if (error instanceof OutboxStuckError) report.eventsBumped += error.done;
+      throw error;
+    }
+    if (done > 0) await step?.("events-bumped");
+    report.eventsBumped += done;
+  }
 }

@@ -9,92 +9,115 @@ export interface Heartbeat {
   stop(): Promise<void>;
 }
 
-/** Why a repair stopped in the middle: somebody else may own the slab now. */
+/** Why a repair stopped in the middle: another worker may have the slab now. */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }
 
-/**
- * Extends a lease every `everyMs`. An answer of `false` (expired, reaped or taken) ends the repair at once. A beat
- * that fails (the database is away for a moment) is tried again by the next one, until the lease would have run out
- * by our own clock: after `leaseMs` without an answer the repair ends, whatever the reason.
- */
-export function startHeartbeat(options: {
+export interface HeartbeatOptions {
   readonly clock: Clock;
   readonly everyMs: number;
   readonly leaseMs: number;
   readonly extend: () => Promise<boolean>;
   readonly onFailure: (cause: unknown) => void;
-}): Heartbeat {
-  const { clock, everyMs, leaseMs, extend, onFailure } = options;
-  const controller = new AbortController();
-  let lastExtendedAt = clock.now();
-  let cancelTimer: (() => void) | undefined;
-  let cancelWatch: (() => void) | undefined;
-  let beating: Promise<void> = Promise.resolve();
-  let stopped = false;
+}
+
+/**
+ * Extends a lease every `everyMs`. An answer of `false` (expired, reaped or taken) ends the repair at once. A beat
+ * that fails (the database is away for a moment) is tried again by the next one, until the lease would have run out
+ * by our own clock: after `leaseMs` without an answer the repair ends.
+ */
+export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
+  return new RunningHeartbeat(options);
+}
+
+class RunningHeartbeat implements Heartbeat {
+  readonly #options: HeartbeatOptions;
+  readonly #lost = new AbortController();
+  #lastExtendedAt: number;
+  #cancelTimer = (): void => {};
+  #cancelWatch = (): void => {};
+  #beating: Promise<void> = Promise.resolve();
+  #isStopped = false;
   /** When the next beat is due; undefined: one is under way. */
-  let dueAt: number | undefined;
-  let soonestMs = everyMs;
+  #dueAt: number | undefined;
+  #soonestMs: number;
 
-  const lose = (message: string): void => {
-    stopped = true;
-    cancelTimer?.();
-    cancelWatch?.();
-    controller.abort(new LeaseLost(message));
-  };
+  constructor(options: HeartbeatOptions) {
+    this.#options = options;
+    this.#lastExtendedAt = options.clock.now();
+    this.#soonestMs = options.everyMs;
+    this.#schedule();
+    this.#watch(this.#lastExtendedAt);
+  }
 
-  /** An extension that hangs must not keep the repair alive either. */
-  const watch = (fromMs: number): void => {
-    cancelWatch?.();
-    cancelWatch = clock.after(fromMs + leaseMs - clock.now(), () =>
-      lose("the lease could not be extended in time"),
-    );
-  };
+  get signal(): AbortSignal {
+    return this.#lost.signal;
+  }
 
-  const beat = async (): Promise<void> => {
+  beatWithin(ms: number): void {
+    this.#soonestMs = Math.min(this.#soonestMs, ms);
+    if (this.#dueAt !== undefined && this.#options.clock.now() + ms < this.#dueAt) this.#schedule();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer();
+    // A beat that hangs is waited for until the lease would be over; then its answer means nothing any more.
+    const lost = Promise.withResolvers<void>();
+    const onLost = (): void => lost.resolve();
+    this.signal.addEventListener("abort", onLost, { once: true });
+    if (!this.signal.aborted) await Promise.race([this.#beating, lost.promise]);
+    this.signal.removeEventListener("abort", onLost);
+    this.#cancelWatch();
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    const { clock } = this.#options;
+    this.#cancelTimer();
+    this.#dueAt = clock.now() + this.#soonestMs;
+    this.#cancelTimer = clock.after(this.#soonestMs, () => {
+      this.#beating = this.#beat();
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, everyMs, leaseMs, extend, onFailure } = this.#options;
     const sentAt = clock.now();
-    soonestMs = everyMs;
-    dueAt = undefined;
+    this.#soonestMs = everyMs;
+    this.#dueAt = undefined;
     // A process that was stopped wakes up here first: it must not act on a lease that is over.
-    if (sentAt - lastExtendedAt >= leaseMs) return lose("the lease ran out before it could be extended");
+    if (sentAt - this.#lastExtendedAt >= leaseMs) {
+      this.#lose("the lease ran out before it could be extended");
+      return;
+    }
     try {
-      if (!(await extend())) return lose("the lease is no longer ours");
-      lastExtendedAt = sentAt;
-      if (!controller.signal.aborted) watch(sentAt);
+      if (!(await extend())) {
+        this.#lose("the lease is no longer ours");
+        return;
+      }
+      this.#lastExtendedAt = sentAt;
+      if (!this.signal.aborted) this.#watch(sentAt);
     } catch (cause) {
       onFailure(cause);
     }
-    schedule();
-  };
+    this.#schedule();
+  }
 
-  const schedule = (): void => {
-    if (stopped) return;
-    cancelTimer?.();
-    dueAt = clock.now() + soonestMs;
-    cancelTimer = clock.after(soonestMs, () => {
-      beating = beat();
-    });
-  };
+  /** An extension that hangs must not keep the repair alive either. */
+  #watch(fromMs: number): void {
+    const { clock, leaseMs } = this.#options;
+    this.#cancelWatch();
+    this.#cancelWatch = clock.after(fromMs + leaseMs - clock.now(), () =>
+      this.#lose("the lease could not be extended in time"),
+    );
+  }
 
-  schedule();
-  watch(lastExtendedAt);
-  return {
-    signal: controller.signal,
-    beatWithin(ms) {
-      soonestMs = Math.min(soonestMs, ms);
-      if (dueAt !== undefined && clock.now() + ms < dueAt) schedule();
-    },
-    async stop() {
-      stopped = true;
-      cancelTimer?.();
-      // A beat that hangs is waited for until the lease would be over; then its answer means nothing any more.
-      const lost = Promise.withResolvers<void>();
-      const onLost = (): void => lost.resolve();
-      controller.signal.addEventListener("abort", onLost, { once: true });
-      if (!controller.signal.aborted) await Promise.race([beating, lost.promise]);
-      controller.signal.removeEventListener("abort", onLost);
-      cancelWatch?.();
-    },
-  };
+  #lose(message: string): void {
+    this.#isStopped = true;
+    this.#cancelTimer();
+    this.#cancelWatch();
+    this.#lost.abort(new LeaseLost(message));
+  }
 }

@@ -55,11 +55,11 @@ const MOST_ROUNDS = 3;
 export async function moveShards(
   slab: Slab,
   plan: MovePlan,
-  fleet: NetworkSnapshot,
+  network: NetworkSnapshot,
   deps: RepairDependencies,
   run: MoveRun,
 ): Promise<MoveResult> {
-  const state = createState(slab, plan, fleet, deps, run);
+  const state = createState(slab, plan, network, deps, run);
   let error: unknown;
   try {
     await timed(state.meter, deps.clock.now, "find", () => findUploads(state, run.uploads));
@@ -95,13 +95,13 @@ async function obtainAll(state: MoveState): Promise<void> {
 function createState(
   slab: Slab,
   plan: MovePlan,
-  fleet: NetworkSnapshot,
+  network: NetworkSnapshot,
   deps: RepairDependencies,
   run: MoveRun,
 ): MoveState {
   const { hosts, kernel, clock, logger, settings } = deps;
   const { meter } = run;
-  const { priceLimit } = fleet;
+  const { priceLimit } = network;
   const limits = createTimeLimits({
     clock,
     transfersEndAtMs: run.endsAtMs,
@@ -136,7 +136,7 @@ function createState(
       onStored,
     }),
     // Thousandths keep a fractional multiple in whole hastings.
-    mostForCopy: (usualReadPrice(fleet) * BigInt(Math.round(settings.copyPriceMultiple * 1_000))) / 1_000n,
+    mostForCopy: (usualReadPrice(network) * BigInt(Math.round(settings.copyPriceMultiple * 1_000))) / 1_000n,
     moves: [...plan.moves],
     wanted: new Set(plan.moves),
     confirmed: [],

@@ -26,8 +26,8 @@ export interface RepairTally {
 /**
  * The outcome of a repair whose plan had something to move. A slab is called short of sources only when neither time nor
  * money nor a fault of ours explains it; then also when other shards of it were stored, because its data is at risk all
- * the same. A worker that hosts refuse or do not hear is at fault itself, which counts for the ill fleet: otherwise a wrong clock or
- * a network that is cut off would be a false alarm and hours of backoff for every slab.
+ * the same. When hosts refuse or do not hear a worker, the worker is at fault, which the circuit breaker counts: otherwise a wrong
+ * clock or a network that is cut off would be a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly - tally.confirmed;

@@ -1,7 +1,7 @@
 import type { MetricValues } from "../../telemetry/metric-names.ts";
 import type { RepairResult } from "./repair-dependencies.ts";
 
-/** Of one repair, besides the count by outcome. A stale one did nothing. */
+/** Of one repair, beside the count by outcome. A stale one did nothing. */
 export function repairMetrics(result: RepairResult): MetricValues {
   if (result.kind === "stale") return {};
   const { meter } = result;

@@ -1,7 +1,7 @@
 /**
- * Repairs one slab: begin, plan, copy, rebuild, store, commit.
+ * Repairs one slab: begin, plan, find, copy, rebuild, store (move-shards.ts: the middle four), commit, bump events.
  *
- * What always holds here, whatever fails: the lease was begun by us once; nothing of indexd's is written but by the
+ * What holds also after any failure: the lease was begun by us once; nothing of indexd's is written but by the
  * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
  * no transfer, timer or heartbeat of it is left.
  */
@@ -25,11 +25,13 @@ const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Kept of the function's time for the commit, its retries and putting things away. */
 const COMMIT_RESERVE_MS = 15_000;
-/** What was stored is noted so soon, for the next repair should this one crash: several shards with one statement. */
-const NOTE_WITHIN_MS = 5_000;
-
-/** A short function (a demo's) keeps a share instead. */
+/** A short function (a demo's) keeps this share instead. */
 const COMMIT_RESERVE_SHARE = 0.25;
+/**
+ * A stored shard is noted in the database after this long at most, so that the next repair finds it if this one crashes. Shards
+ * that are stored meanwhile share the statement.
+ */
+const NOTE_WITHIN_MS = 5_000;
 
 /**
  * @param remainingMs what the function's environment leaves us from now on
@@ -65,7 +67,7 @@ export async function repairSlab(
   try {
     assertClockAgrees(begun.nowMs, begunAt);
     const reserveMs = Math.min(COMMIT_RESERVE_MS, remainingMs * COMMIT_RESERVE_SHARE);
-    await attempt(task, deps, {
+    await planAndMove(task, deps, {
       meter,
       work,
       signal: heartbeat.signal,
@@ -86,6 +88,7 @@ export async function repairSlab(
   return finish(task, deps, work, meter);
 }
 
+/** What a repair has come to. Filled in step by step, so that what was stored is committed even if something fails afterwards. */
 interface Work {
   plan: RepairPlan | "slab-gone" | undefined;
   moved: MoveResult | undefined;
@@ -93,7 +96,8 @@ interface Work {
   readonly notes: UploadNotes;
 }
 
-async function attempt(
+/** Plans and moves; `run.work` has what came of it, also when this throws. */
+async function planAndMove(
   task: LeasedSlab,
   deps: RepairDependencies,
   run: Pick<MoveRun, "meter" | "signal" | "endsAtMs" | "noteUpload"> & { work: Work },
@@ -103,8 +107,8 @@ async function attempt(
   if (planned.plan === "slab-gone") return;
   await deps.step?.("planned");
   if (planned.plan.kind !== "repair") return;
-  const { slab, fleet, history, uploads } = planned;
-  run.work.moved = await moveShards(slab, planned.plan, fleet, deps, { ...run, ...history, uploads });
+  const { slab, network, history, uploads } = planned;
+  run.work.moved = await moveShards(slab, planned.plan, network, deps, { ...run, ...history, uploads });
   if (run.work.moved.error !== undefined) throw run.work.moved.error;
   await deps.step?.("stored");
 }
@@ -115,25 +119,25 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
   if (slab === undefined || slab.digest !== task.digest) return { plan: "slab-gone" } as const;
   const uploads = await store.readUploads(task.slabId);
   const holders = new Set(uploads.map(({ hostId }) => hostId));
-  const plannedWith = (fleet: NetworkSnapshot): RepairPlan =>
+  const plannedWith = (network: NetworkSnapshot): RepairPlan =>
     planRepair({
       slab,
-      fleet,
+      network,
       random: deps.random,
       score: (host) => hosts.weight(host.hostKey),
       isFull: (host) => hosts.isFull(host.hostKey),
       hasUpload: (host) => holders.has(host.id),
       limits: { maxUnpinnedPerHost: settings.maxUnpinnedPerHost },
     });
-  let fleet = await store.readNetwork();
-  let planned = plannedWith(fleet);
+  let network = await store.readNetwork();
+  let planned = plannedWith(network);
   if (planned.kind === "healthy") {
-    // claim saw a reason that a cached fleet may not know yet, such as a host that was blocked a moment ago.
-    fleet = await store.readNetwork({ fresh: true });
-    planned = plannedWith(fleet);
+    // claim saw a reason that a cached snapshot may not know yet, such as a host that was blocked a moment ago.
+    network = await store.readNetwork({ fresh: true });
+    planned = plannedWith(network);
   }
   const history = await store.readHistory(task.slabId);
-  return { slab, fleet, history, uploads, plan: withoutBadShards(planned, history.badShards) };
+  return { slab, network, history, uploads, plan: withoutBadShards(planned, history.badShards) };
 }
 
 /** A shard that is known to be pinned wrongly can be copied, but neither rebuilt nor be a source. */
@@ -160,7 +164,7 @@ async function finish(
   const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {
-    // After the journal was written: only the metrics have it.
+    // Its duration is known only after the journal was written, so only the metrics have it.
     committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps, work.notes));
   } catch (cause) {
     logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
@@ -265,7 +269,7 @@ async function commit(
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
-    // Should this fail too, so will the release.
+    // The request names the lease and has what was spent. If this fails, the release below fails too, and says so.
     await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });

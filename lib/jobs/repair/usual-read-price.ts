@@ -4,8 +4,8 @@ import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts"
  * The median read price of usable hosts, in hastings per byte: what a copy's price is measured against. Stored prices
  * are as old as indexd's last scan, which is good enough for a median.
  */
-export function usualReadPrice(fleet: NetworkSnapshot): bigint {
-  const prices = [...fleet.hosts.values()]
+export function usualReadPrice(network: NetworkSnapshot): bigint {
+  const prices = [...network.hosts.values()]
     .filter(({ usable }) => usable)
     .map(({ storedPrices }) => storedPrices.egressPrice)
     .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));

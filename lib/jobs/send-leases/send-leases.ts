@@ -1,6 +1,6 @@
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
-import { markSent } from "../../database/leases/unsent-leases.ts";
+import { markSent, takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { QUEUE_BATCH, type RepairQueue, type SendResult } from "../../queue/repair-queue.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 
@@ -21,11 +21,25 @@ interface SendDependencies {
 }
 
 /**
+ * Sends leases whose message was not confirmed for `afterMs`, at most `limit` of them.
+ * @returns also how many were found: as many as `limit` when there may be more
+ * @throws as {@link sendLeases} does
+ */
+export async function resendUnsent(
+  deps: SendDependencies,
+  options: { readonly afterMs: number; readonly limit: number },
+  endsAtMs: number,
+): Promise<SendReport & { readonly found: number }> {
+  const unsent = await deps.ask((sql) => takeUnsent(sql, options));
+  return { ...(await sendLeases(deps, unsent, endsAtMs)), found: unsent.length };
+}
+
+/**
  * Sends one message for each lease and then marks it sent, in SQS's batches. A crash in between sends a second copy
  * later, which is harmless.
  * @param endsAtMs by the clock; an SQS that is slow is not waited for any longer, and what is left stays unsent in the
  * database for a later run
- * @throws {QueueError} or {StoreError} with whatever was not sent still marked unsent
+ * @throws {QueueError} or {StoreError}; what was not sent is still marked unsent
  */
 export async function sendLeases(
   deps: SendDependencies,

@@ -41,8 +41,8 @@ async function movesInSql(sql: ISql, slabId: SlabId): Promise<Move[]> {
 }
 
 async function movesInTypeScript(sql: ISql, slabId: SlabId): Promise<Move[]> {
-  const fleet = await readNetworkSnapshot(sql, { minHostDistanceKm: 10 });
-  const { moves } = judgeSectors((await readSlab(sql, slabId))!, fleet);
+  const network = await readNetworkSnapshot(sql, { minHostDistanceKm: 10 });
+  const { moves } = judgeSectors((await readSlab(sql, slabId))!, network);
   return moves.map(({ sector, reason }) => ({ index: sector.index, reason }));
 }
 

@@ -1,75 +1,9 @@
-/** The demo as a user runs it: a process of its own, with a temporary folder of its own to look into afterwards. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { isAlive } from "../../../dev/process/run-folder.ts";
+import { expect, test } from "vitest";
 import { recorded } from "../../canary/recorder.ts";
 import { descendantsOf } from "../../support/processes.ts";
-import { untilEqual } from "../../support/until.ts";
+import { DAMAGE, expectNothingLeft, SLOW_MS, SMALL, startDemo, useDemoFolder } from "./start-demo.ts";
 
-const DEMO = fileURLToPath(new URL("../../../bin/demo.ts", import.meta.url));
-const SMALL = ["--slabs", "2", "--hosts", "10", "--min-shards", "3", "--total-shards", "6", "--dead", "1"];
-const DAMAGE = ["--blocked", "1", "--bad-contracts", "0", "--lost-sectors", "2", "--liars", "1"];
-const SLOW_MS = 300_000;
-
-interface Demo {
-  readonly child: ChildProcess;
-  readonly ended: Promise<{ readonly code: number | null; readonly out: string; readonly err: string }>;
-  /** Resolves with the first line that matches. */
-  line(pattern: RegExp): Promise<string>;
-}
-
-let folder: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "slabmend-demo-test-"));
-  // PostgreSQL may run as another user when we are root.
-  await chmod(folder, 0o755);
-});
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-function startDemo(...arguments_: string[]): Demo {
-  const child = spawn(process.execPath, [DEMO, ...arguments_], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"] ?? "", TMPDIR: folder },
-  });
-  const lines = { out: [] as string[], err: [] as string[] };
-  const waiting: { pattern: RegExp; resolve: (line: string) => void }[] = [];
-  const readers = (["out", "err"] as const).map((name) => {
-    const reader = createInterface({ input: child[`std${name}`]! });
-    reader.on("line", (line) => {
-      lines[name].push(line);
-      for (const { pattern, resolve } of waiting) if (pattern.test(line)) resolve(line);
-    });
-    return once(reader, "close");
-  });
-  const ended = Promise.all([once(child, "exit"), ...readers]).then(([[code]]) => ({
-    code: code as number | null,
-    out: lines.out.join("\n"),
-    err: lines.err.join("\n"),
-  }));
-  return {
-    child,
-    ended,
-    async line(pattern) {
-      const found = new Promise<string>((resolve) => waiting.push({ pattern, resolve }));
-      const tooEarly = ended.then(({ out, err }) => {
-        throw new Error(`ended before ${pattern}:\n${out}\n${err}`);
-      });
-      return Promise.race([found, tooEarly]);
-    },
-  };
-}
-
-async function expectNothingLeft(pids: readonly number[]): Promise<void> {
-  expect(pids.length).toBeGreaterThan(3);
-  await untilEqual(() => pids.filter(isAlive), []);
-  await untilEqual(() => readdir(folder), []);
-}
+useDemoFolder();
 
 /** Everything that the demo and its processes let out is searched for secrets, as in every file (test/canary): it is there. */
 function expectSearched(): void {
@@ -96,36 +30,6 @@ function expectSearched(): void {
     ]),
   );
 }
-
-test("a database that crashes in mid-repair and whose backends are ended breaks no rule and loses no object", {
-  timeout: SLOW_MS,
-}, async () => {
-  const args = [
-    // Enough work for one worker that all three come while a repair is running.
-    "--slabs",
-    "8",
-    "--workers",
-    "1",
-    "--kill-workers",
-    "0",
-    "--restart-database",
-    "1",
-    "--end-backends",
-    "2",
-    "--seed",
-    "away",
-    "--json",
-  ];
-  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, ...args).ended;
-  expect(code, err).toBe(0);
-  expect(JSON.parse(out)).toMatchObject({
-    databaseCrashes: 1,
-    databaseCrashedSeconds: expect.any(Number),
-    endedBackends: 2,
-    unreadableObjects: 0,
-    violations: 0,
-  });
-});
 
 test("repairs everything, kills one worker, reads back, prints one line of JSON and leaves nothing", {
   timeout: SLOW_MS,
@@ -198,45 +102,6 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
   expect(err).not.toMatch(/postgres:\/\//);
   expectSearched();
   await expectNothingLeft(pids);
-});
-
-test("slabs near to loss are leased before all others", { timeout: SLOW_MS }, async () => {
-  // The dead host has a sector of nearly every slab; one worker has four leases at once, all of one batch.
-  const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";
-  const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
-  const { code: exit, out, err } = await startDemo(...`${code} ${damage} --json`.split(" ")).ended;
-  expect(exit, err).toBe(0);
-  const summary = JSON.parse(out) as Record<string, unknown>;
-  // The endangered one was uploaded last.
-  expect(summary).toMatchObject({ slabsWithin2: 1, othersLeasedFirst: 0, violations: 0 });
-  expect(summary["damagedSlabs"]).toBeGreaterThanOrEqual(6);
-});
-
-test("sectors that no host can take are explained in the last sentence and in --json, with the page of --report", {
-  timeout: SLOW_MS,
-}, async () => {
-  // As many hosts as shards: what the dead host had can go nowhere.
-  const code =
-    "--slabs 2 --hosts 6 --min-shards 2 --total-shards 6 --endangered 0 --workers 1 --seed cramped";
-  const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
-  const page = join(folder, "report.html");
-  const {
-    code: exit,
-    out,
-    err,
-  } = await startDemo(...`${code} ${damage} --json --report ${page}`.split(" ")).ended;
-  expect(exit, err).toBe(0);
-  const summary = JSON.parse(out) as Record<string, unknown>;
-  expect(summary).toMatchObject({
-    damagedSectors: 2,
-    repairedSectors: 0,
-    sectorsWithoutDestination: 2,
-    sectorsLeft: 0,
-  });
-  const verdict = String(summary["verdict"]);
-  expect(verdict).toMatch(/^PARTLY: 2 sectors have nowhere to go: 5 of 6 hosts may take sectors/);
-  expect(err.split("\n").at(-1)).toBe(verdict);
-  expect(await readFile(page, "utf8")).toContain(verdict);
 });
 
 test("Ctrl-C in mid-repair stops everything and leaves nothing", { timeout: SLOW_MS }, async () => {

@@ -37,6 +37,11 @@ beforeAll(async () => {
   await sql`update hosts set unpinned_sectors = (
     select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
   await blockHost(sql, hosts[3]!.hostKey);
+  await sql`
+    insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, state, denials, first_denied_at, counted_at,
+      last_denied_at)
+    select s.id, s.host_id, s.sector_root, s.contract_sectors_map_id, s.uploaded_at, 'not-found', 'open', 1, now(), now(), now()
+    from sectors s where s.host_id = ${hosts[5]!.id} and s.contract_sectors_map_id is not null order by s.id limit 20`;
   await sql.unsafe("analyze");
 });
 

@@ -323,9 +323,9 @@ describe("a row that no repair can work with", () => {
     expect((await suite.traffic()).transfers).toBe(0);
   });
 
-  test("a host that was blocked a moment ago is known although the fleet is cached", async () => {
+  test("a host that was blocked a moment ago is known although the network snapshot is cached", async () => {
     const slab = await suite.world.storeSlab(CODE);
-    const { environment } = suite.open({ settings: { fleetCacheMs: 600_000 } });
+    const { environment } = suite.open({ settings: { networkMaxAgeMs: 600_000 } });
     const repair = async () => {
       const task = await suite.world.lease(slab);
       return await environment.repair(task, { id: `test/${task.token}`, remainingMs: 60_000 });

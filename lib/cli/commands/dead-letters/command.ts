@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { createRepairQueue } from "../../../queue/repair-queue.ts";
 import { readDeadLettersReport } from "../../../reports/standing.ts";
 import { createSqsClient } from "../../command/aws-clients.ts";
@@ -11,6 +12,11 @@ export function addDeadLetters(host: CommandHost): void {
   const group = host.program
     .command("dead-letters")
     .description("list messages that no repair began from, and send them again");
+  addList(group, host);
+  addRedrive(group, host);
+}
+
+function addList(group: Command, host: CommandHost): void {
   group
     .command("list")
     .description("show what reap took from the dead-letter queue")
@@ -51,6 +57,9 @@ unreadable: this release cannot read it: something else writes to the queue, or 
         return "done";
       }),
     );
+}
+
+function addRedrive(group: Command, host: CommandHost): void {
   group
     .command("redrive")
     .description("send dead letters again whose leases still wait, and forget those that no longer matter")

@@ -32,7 +32,7 @@ SLABMEND_MIN_HOST_DISTANCE_KM as the functions do.`,
                 const slab = await findSlab(tx, slabText);
                 return planReport({
                   slab,
-                  fleet: await readNetworkSnapshot(tx, { minHostDistanceKm }),
+                  network: await readNetworkSnapshot(tx, { minHostDistanceKm }),
                   state: await readRepairState(tx, slab.id),
                   badShards: (await readRepairHistory(tx, slab.id)).badShards,
                   copyPriceMultiple: DEFAULT_WORKER_SETTINGS.copyPriceMultiple,

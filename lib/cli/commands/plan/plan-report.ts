@@ -46,7 +46,7 @@ export interface PlanReport {
 
 export interface PlanInput {
   readonly slab: Slab;
-  readonly fleet: NetworkSnapshot;
+  readonly network: NetworkSnapshot;
   readonly state: RepairState | undefined;
   /** Indices of shards that are known to be pinned wrongly: they can be copied, not rebuilt. */
   readonly badShards: ReadonlySet<number>;
@@ -55,20 +55,20 @@ export interface PlanInput {
   readonly random: () => number;
 }
 
-export function planReport({ slab, fleet, state, badShards, random, ...settings }: PlanInput): PlanReport {
-  const plan = planRepair({ slab, fleet, random, score: () => 1, limits: settings });
+export function planReport({ slab, network, state, badShards, random, ...settings }: PlanInput): PlanReport {
+  const plan = planRepair({ slab, network, random, score: () => 1, limits: settings });
   const planned = plan.kind === "healthy" ? [] : plan.moves;
   const candidates = plan.kind === "repair" ? plan.candidates : [];
   const sources =
     plan.kind === "repair" ? plan.sources.filter(({ sector }) => !badShards.has(sector.index)) : [];
   const mostForCopy =
-    (usualReadPrice(fleet) * BigInt(Math.round(settings.copyPriceMultiple * 1_000))) / 1_000n;
+    (usualReadPrice(network) * BigInt(Math.round(settings.copyPriceMultiple * 1_000))) / 1_000n;
   const howOf = ({ sector, copyFrom }: PlannedMove): PlanMove["how"] => {
     if (copyFrom !== null && copyFrom.storedPrices.egressPrice <= mostForCopy) return "copied";
     return badShards.has(sector.index) || sources.length < slab.minShards ? "not-possible" : "rebuilt";
   };
   const moves = planned.map((move, place): PlanMove => {
-    const from = move.sector.hostId === null ? undefined : fleet.hosts.get(move.sector.hostId);
+    const from = move.sector.hostId === null ? undefined : network.hosts.get(move.sector.hostId);
     const to = candidates[place];
     return {
       index: move.sector.index,

@@ -14,6 +14,9 @@ type ClaimVariables = Pick<
   | "SLABMEND_DAILY_REPAIRS"
 >;
 
+/** So that no worker waits for the next top-up. */
+const LEASES_PER_WORKER = 2;
+
 /**
  * The settings of a claim, for the function and for a worker that claims for itself.
  * @param base what no variable decides; the demo and tests shorten its times
@@ -25,6 +28,7 @@ export function claimSettingsFrom(
   const indexdGraceMs = environment.SLABMEND_INDEXD_GRACE_SECONDS * 1_000;
   return {
     ...base,
+    // Of the queue; a worker that claims for itself replaces it by what it can take (work-from-database.ts).
     maxInFlight: LEASES_PER_WORKER * environment.SLABMEND_REPAIR_CONCURRENCY,
     indexdGraceMs,
     walk: {
@@ -41,18 +45,14 @@ export function claimSettingsFrom(
       },
     },
     budget: {
-      ...limit("hastings", environment.SLABMEND_DAILY_SIACOINS, HASTINGS_PER_SIACOIN),
+      ...limit("hastings", environment.SLABMEND_DAILY_SIACOINS),
       ...limit("bytesRead", environment.SLABMEND_DAILY_BYTES_READ),
       ...limit("repairs", environment.SLABMEND_DAILY_REPAIRS),
     },
   };
 }
 
-/** So that none waits for the next top-up. */
-const LEASES_PER_WORKER = 2;
-const HASTINGS_PER_SIACOIN = 10n ** 24n;
-
 /** What is not limited is left out. */
-function limit(name: BudgetLimit, value: bigint | undefined, unit = 1n): BudgetLimits {
-  return value === undefined ? {} : { [name]: value * unit };
+function limit(name: BudgetLimit, value: bigint | undefined): BudgetLimits {
+  return value === undefined ? {} : { [name]: value };
 }

@@ -1,0 +1,77 @@
+/** The demo with what goes wrong in it. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { DAMAGE, SLOW_MS, SMALL, startDemo, useDemoFolder } from "./start-demo.ts";
+
+const folder = useDemoFolder();
+
+test("a database that crashes in mid-repair and whose backends are ended breaks no rule and loses no object", {
+  timeout: SLOW_MS,
+}, async () => {
+  const args = [
+    // Enough work for one worker that all three come while a repair is running.
+    "--slabs",
+    "8",
+    "--workers",
+    "1",
+    "--kill-workers",
+    "0",
+    "--restart-database",
+    "1",
+    "--end-backends",
+    "2",
+    "--seed",
+    "away",
+    "--json",
+  ];
+  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, ...args).ended;
+  expect(code, err).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    databaseCrashes: 1,
+    databaseCrashedSeconds: expect.any(Number),
+    endedBackends: 2,
+    unreadableObjects: 0,
+    violations: 0,
+  });
+});
+
+test("slabs near to loss are leased before all others", { timeout: SLOW_MS }, async () => {
+  // The dead host has a sector of nearly every slab; one worker has four leases at once, all of one batch.
+  const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";
+  const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
+  const { code: exit, out, err } = await startDemo(...`${code} ${damage} --json`.split(" ")).ended;
+  expect(exit, err).toBe(0);
+  const summary = JSON.parse(out) as Record<string, unknown>;
+  // The endangered one was uploaded last.
+  expect(summary).toMatchObject({ slabsWithin2: 1, othersLeasedFirst: 0, violations: 0 });
+  expect(summary["damagedSlabs"]).toBeGreaterThanOrEqual(6);
+});
+
+test("sectors that no host can take are explained in the last sentence and in --json, with the page of --report", {
+  timeout: SLOW_MS,
+}, async () => {
+  // As many hosts as shards: what the dead host had can go nowhere.
+  const code =
+    "--slabs 2 --hosts 6 --min-shards 2 --total-shards 6 --endangered 0 --workers 1 --seed cramped";
+  const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
+  const page = join(folder(), "report.html");
+  const {
+    code: exit,
+    out,
+    err,
+  } = await startDemo(...`${code} ${damage} --json --report ${page}`.split(" ")).ended;
+  expect(exit, err).toBe(0);
+  const summary = JSON.parse(out) as Record<string, unknown>;
+  expect(summary).toMatchObject({
+    damagedSectors: 2,
+    repairedSectors: 0,
+    sectorsWithoutDestination: 2,
+    sectorsLeft: 0,
+  });
+  const verdict = String(summary["verdict"]);
+  expect(verdict).toMatch(/^PARTLY: 2 sectors have nowhere to go: 5 of 6 hosts may take sectors/);
+  expect(err.split("\n").at(-1)).toBe(verdict);
+  expect(await readFile(page, "utf8")).toContain(verdict);
+});
