@@ -298,3 +298,16 @@ test("when many hosts deny at once nothing is believed, and the run fails", asyn
   const kept = (await sectorsOf("host")).find(({ root }) => root === slab.sectors[0]!.root);
   expect(kept).toMatchObject({ failed: 2, due: true });
 });
+
+test("a coordinator whose lease is taken over while hosts answer records nothing of that batch", async () => {
+  await start(ofHost());
+  const lost = advance({
+    step: async (name) => {
+      if (name === "asked") await leaseEnds();
+    },
+  });
+  expect(await lost).toBeUndefined();
+  expect(await checked()).toEqual([]);
+  expect(await advance()).toMatchObject({ state: "done", statistics: { passed: 6, confirmed: 6 } });
+  expect(await checked()).toEqual([["num_sectors_checked", 6]]);
+});
