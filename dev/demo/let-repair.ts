@@ -176,7 +176,9 @@ async function watch(
     const reachable = await read((sql) => slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM));
     const openWithDestination = countOf(openIds, reachable);
     const isSettled = await read((sql) => forgetful.isSettled(sql));
-    const settled = isSettled && state.liveLeases === 0 && state.unsentEvents === 0;
+    // What no host can take is tried once too: before that, a lease may come at any moment.
+    const isTried = state.endedRepairs >= new Set(openIds).size;
+    const settled = isSettled && isTried && state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
 
     const what = JSON.stringify([state.open.length, state.endedRepairs, state.liveLeases]);

@@ -1,6 +1,8 @@
 /** `slabmend maintenance` as an operator types it, with the rights that `slabmend grant` gives. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
+import { untilEqual } from "../support/until.ts";
+import { startCli } from "./cli-process.ts";
 import { createFleetRole, type FleetRole } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
 
@@ -82,6 +84,19 @@ test("watch shows the run until it ends, and with --coordinate moves it on", asy
   const watched = await maintenance("watch", "--coordinate");
   expect(watched.code).toBe(0);
   expect(read(watched.out)).toMatchObject({ run: { state: "done", statistics: { confirmed: 4 } } });
+});
+
+test("a detached run is moved on by work --from-database", async () => {
+  await startDetached();
+  const work = startCli(["work", "--from-database", "--concurrency", "1"], environment);
+  try {
+    const { sql } = world.database;
+    const state = async () => (await sql`select state from slabmend.runs`)[0]?.["state"];
+    await work.meanwhile(untilEqual(state, "done"));
+  } finally {
+    work.child.kill("SIGTERM");
+  }
+  expect(await work.ended).toBe(0);
 });
 
 test("Ctrl+C detaches: the run stays, without a coordinator", async () => {

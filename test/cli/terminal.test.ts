@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { startRun } from "../../lib/database/runs/maintenance-runs.ts";
 import { useDatabase } from "../support/database.ts";
 import { LAUNCHER } from "./cli-process.ts";
 
@@ -173,5 +174,20 @@ describe.skipIf(!hasScript)("serve at a pseudo-terminal", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe.skipIf(!hasScript)("maintenance at a pseudo-terminal", () => {
+  const database = useDatabase();
+
+  test("watch has one line of progress, which Ctrl+C ends without touching the run", async () => {
+    const scope = { of: "slab", slab: "1", sectors: 8 };
+    await startRun(database.sql, { kind: "verify", scope, owner: "test" });
+    const session = atTerminal("maintenance watch", { SLABMEND_DATABASE_URL: database.url });
+    await session.until("verify: 0 of 8 sectors (0 %), running");
+    session.type("\u0003");
+    const { code, screen } = await session.ended;
+    expect([code, screen]).toEqual([130, expect.stringContaining("the run goes on")]);
+    expect(await database.sql`select state from slabmend.runs`).toEqual([{ state: "running" }]);
   });
 });

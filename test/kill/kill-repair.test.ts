@@ -49,14 +49,16 @@ test("killed after it stored: the next worker finds what was noted, and uploads 
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair");
-  // The first shard is stored; the second takes so long that no commit comes.
-  const spare = kill.world.hosts.slice(4);
-  for (const { swarm } of spare.slice(1)) await swarm.setSwitches({ bytesPerSecond: 50_000 });
+  // One host takes a shard; the other takes so long that no commit comes.
+  const [, slow, ...others] = kill.world.hosts.slice(4);
+  await slow!.swarm.setSwitches({ bytesPerSecond: 50_000 });
+  for (const { swarm } of others) await swarm.setSwitches({ full: true });
   const invoked = victim.invoke(kill.eventOf(await kill.world.lease(slab)));
   await until(async () => (await sql`select from slabmend.uploads`).length > 0);
   victim.signal("SIGKILL");
   expect(await invoked).toMatchObject({ how: "crashed" });
-  for (const { swarm } of spare) await swarm.setSwitches({ bytesPerSecond: null });
+  await slow!.swarm.setSwitches({ bytesPerSecond: null });
+  for (const { swarm } of others) await swarm.setSwitches({ full: false });
   const [noted] = await sql`select sector_id::text as sector, host_id as host from slabmend.uploads`;
   expect(await kill.finish()).toEqual(["crashed", "repaired"]);
   const [journal] = await sql`

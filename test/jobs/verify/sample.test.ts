@@ -42,7 +42,7 @@ test("sectors behind narrow and wide gaps, and at both ends, are drawn equally o
     ROOTS - 2n,
     ROOTS - 1n,
   ];
-  const windows = windowsFor(20_000);
+  const windows = windowsFor(5_000);
   const hits = draw(roots, windows).filter((at) => at !== null);
   const counts = roots.map((_, at) => hits.filter((hit) => hit === at).length);
   // A window is as wide as a tenth of all roots, and may begin that far below the first one.

@@ -17,6 +17,7 @@ import {
   type StoredSlab,
   type WorldHost,
 } from "../../support/repair-world.ts";
+import { seedHost } from "../../support/seed-indexd.ts";
 
 let world: RepairWorld;
 let slab: StoredSlab;
@@ -273,4 +274,40 @@ test("killed between batches of a host with many sectors, each sector is counted
   } finally {
     await sql`delete from sectors s where not exists (select from slab_sectors ss where ss.sector_id = s.id)`;
   }
+});
+
+test("when many hosts deny at once nothing is believed, and the run fails", async () => {
+  const { sql } = world.database;
+  for (let n = 0; n < 5; n += 1) {
+    const { id, hostKey } = await seedHost(sql);
+    await sql`insert into slabmend.host_scores (host_key, successes, faded_at)
+      values (${Buffer.from(hostKey, "hex")}, 5, clock_timestamp())`;
+    await sql`insert into slabmend.denials (sector_id, host_id, root, uploaded_at, code, denials, first_denied_at, counted_at,
+        last_denied_at, state)
+      values (${1_000_000 + n}, ${id}, ${Buffer.alloc(32)}, now(), 'not-found', 1, now(), now(), now(), 'open')`;
+  }
+  await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
+  await start(ofHost());
+  const run = await advance();
+  expect(run).toMatchObject({
+    state: "failed",
+    error: { code: "denied-by-many-hosts" },
+    statistics: { denied: 0 },
+  });
+  expect(await sql`select from slabmend.denials where host_id = ${host.row.id}`).toHaveLength(0);
+  const kept = (await sectorsOf("host")).find(({ root }) => root === slab.sectors[0]!.root);
+  expect(kept).toMatchObject({ failed: 2, due: true });
+});
+
+test("a coordinator whose lease is taken over while hosts answer records nothing of that batch", async () => {
+  await start(ofHost());
+  const lost = advance({
+    step: async (name) => {
+      if (name === "asked") await leaseEnds();
+    },
+  });
+  expect(await lost).toBeUndefined();
+  expect(await checked()).toEqual([]);
+  expect(await advance()).toMatchObject({ state: "done", statistics: { passed: 6, confirmed: 6 } });
+  expect(await checked()).toEqual([["num_sectors_checked", 6]]);
 });
