@@ -1,4 +1,4 @@
-import type { StageNames } from "./names.ts";
+import type { IndexerNames } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
 /** Where the indexer's journal is archived, and what reap may do there. */
@@ -11,7 +11,7 @@ export interface Archive {
 }
 
 /** Undefined: the journal is not archived. */
-export function createArchive(names: StageNames, settings: StageSettings): Archive | undefined {
+export function createArchive(names: IndexerNames, settings: StageSettings): Archive | undefined {
   const destination = settings.SLABMEND_ARCHIVE;
   switch (destination.kind) {
     case "none":
@@ -40,7 +40,7 @@ export function createArchive(names: StageNames, settings: StageSettings): Archi
  * Versions keep what was overwritten or deleted by mistake; nothing is public, nothing goes unencrypted. It stays when the stage
  * is removed: a restore needs it when everything else is gone.
  */
-function createBucket(names: StageNames) {
+function createBucket(names: IndexerNames) {
   const stays = { retainOnDelete: true };
   const bucket = new aws.s3.Bucket(names.resource("Archive"), {}, stays);
   const of = { bucket: bucket.bucket };
