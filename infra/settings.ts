@@ -127,7 +127,6 @@ const OF_INDEXER: ReadonlySet<string> = new Set<SettingName>([
   "SLABMEND_INDEXERS",
   "SLABMEND_REPAIR_CONCURRENCY",
   "SLABMEND_ARCHIVE",
-  "SLABMEND_ARCHIVE",
 ]);
 
 /** Whether a setting decides about what all indexers of a stage share. */
