@@ -34,8 +34,9 @@ trap cleanup EXIT
 base=$folder/base
 if [ ! -e "$base/complete" ]; then
   mirror=$({ cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null || true; } | awk '/^deb /{print $2; exit} /^URIs:/{print $2; exit}')
+  [ -n "$mirror" ] || skip "apt knows no mirror of Debian"
   rm -rf "$base"
-  debootstrap --variant=minbase --include=libstdc++6,ca-certificates bookworm "$base" "${mirror:-http://deb.debian.org/debian}" >"$folder/debootstrap.log" 2>&1 \
+  debootstrap --variant=minbase --include=libstdc++6,ca-certificates bookworm "$base" "$mirror" >"$folder/debootstrap.log" 2>&1 \
     || skip "debootstrap: $(tail -n 1 "$folder/debootstrap.log")"
   touch "$base/complete"
 fi
