@@ -54,7 +54,7 @@ export function chooseLost(
     if (next === undefined) {
       refuseOptions(
         [
-          `--lost-sectors ${options.lostSectors}: no slab survives more than ${lost.length} besides --dead and --liars`,
+          `--lost-sectors ${options.lostSectors}: no slab survives more than ${lost.length} beyond those of --dead and --liars`,
         ],
         "Lose fewer sectors, or store with more parity.",
       );

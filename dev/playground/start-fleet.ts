@@ -47,7 +47,7 @@ export function startFleet(parts: {
   const consoleUrl = readUrl(child).then(
     async (url) => `${url}/#token=${(await readFile(tokenFile, "utf8")).trim()}`,
   );
-  // Whoever starts it awaits both.
+  // The caller awaits both.
   consoleUrl.catch(() => {});
   return {
     consoleUrl,

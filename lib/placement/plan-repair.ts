@@ -59,7 +59,7 @@ export interface PlanRequest {
 }
 
 /**
- * Sectors of a slab on good hosts that did not deny them, whatever their contracts, minus its `min_shards`: how many more it can lose. The backlog
+ * Sectors of a slab on good hosts that did not deny them, under any contract, minus its `min_shards`: how many more it can lose. The backlog
  * counts the same (lib/jobs/backlog/judge-slab.ts). Negative: only hosts that are not good can save the slab.
  */
 export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, network: NetworkSnapshot): number {

@@ -17,7 +17,7 @@ const unhealthySlab = v.object({
   margin: v.pipe(
     v.number(),
     v.integer(),
-    v.description("sectors on good hosts, whatever their contracts, minus min_shards"),
+    v.description("sectors on good hosts, under any contract, minus min_shards"),
   ),
   lossProbability: v.pipe(v.number(), v.minValue(0), v.maxValue(1), v.description("within a week")),
   inDanger: v.boolean(),

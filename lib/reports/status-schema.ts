@@ -65,7 +65,7 @@ export const statusSchema = v.object({
       v.object({ margin: v.pipe(v.number(), v.integer()), ready: count, waiting: count, inDanger: count }),
     ),
     v.description(
-      "unhealthy slabs by margin: sectors on good hosts, whatever their contracts, minus min_shards; ascending",
+      "unhealthy slabs by margin: sectors on good hosts, under any contract, minus min_shards; ascending",
     ),
   ),
   walk: v.pipe(

@@ -29,7 +29,7 @@ export function addSlabs(host: CommandHost): void {
     .addHelpText(
       "after",
       `
-What the last walk over indexd's sectors found. Margin: sectors on good hosts, whatever their contracts, minus min_shards.
+What the last walk over indexd's sectors found. Margin: sectors on good hosts, under any contract, minus min_shards.
 Loss: how likely the slab is lost within a week. In danger (!): more likely than 1 in 10,000, or its last repair found too few
 sources. Objects are counted up to 1000; --json has some of their keys. slabmend slab shows one shard by shard.`,
     )

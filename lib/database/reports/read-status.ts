@@ -3,7 +3,7 @@ import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 import { type FollowerState, readFollowers } from "../journal/followers.ts";
 
 export interface BacklogOfMargin {
-  /** Sectors on good hosts, whatever their contracts, minus min_shards; negative: more are gone than may be. */
+  /** Sectors on good hosts, under any contract, minus min_shards; negative: more are gone than may be. */
   readonly margin: number;
   /** May be leased now. */
   readonly ready: number;

@@ -27,7 +27,7 @@ export function addStatus(host: CommandHost): void {
       "after",
       `
 Unhealthy slabs are those that the last walk over indexd's sectors found; before a first walk nothing is known. Margin: sectors
-on good hosts, whatever their contracts, minus min_shards. With --json --watch it prints one document a line. Ctrl+C ends
+on good hosts, under any contract, minus min_shards. With --json --watch it prints one document a line. Ctrl+C ends
 --watch with 0. When the database is lost while watching, it says so on standard error and tries again.`,
     )
     .action(

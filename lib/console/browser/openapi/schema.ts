@@ -542,7 +542,7 @@ export interface components {
                 lastOutcome: string | null;
                 /** @description within a week */
                 lossProbability: number;
-                /** @description sectors on good hosts, whatever their contracts, minus min_shards */
+                /** @description sectors on good hosts, under any contract, minus min_shards */
                 margin: number;
                 minShards: number | null;
                 objects: {
@@ -718,7 +718,7 @@ export interface components {
                 lastOutcome: string | null;
                 /** @description within a week */
                 lossProbability: number;
-                /** @description sectors on good hosts, whatever their contracts, minus min_shards */
+                /** @description sectors on good hosts, under any contract, minus min_shards */
                 margin: number;
                 minShards: number | null;
                 objects: {
@@ -817,7 +817,7 @@ export interface components {
                 sent: number;
                 unsent: number;
             };
-            /** @description unhealthy slabs by margin: sectors on good hosts, whatever their contracts, minus min_shards; ascending */
+            /** @description unhealthy slabs by margin: sectors on good hosts, under any contract, minus min_shards; ascending */
             margins: {
                 inDanger: number;
                 margin: number;
