@@ -12,7 +12,7 @@ const MOST_RUNS = 1_000;
 const USUAL_RUNS = 20;
 const runId = v.pipe(
   id,
-  v.transform(BigInt),
+  v.transform((text: string) => BigInt(text)),
   v.check((run) => run < 2n ** 63n),
 );
 
