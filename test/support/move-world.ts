@@ -99,6 +99,8 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
     source: client(servers.source.url("postgres"), 1),
     target: client(servers.target.url("postgres"), 1),
   };
+  // Of what the tests themselves type no password is to be logged: what is logged is searched.
+  await admin.source.unsafe("set log_statement to none");
   await admin.source.unsafe(`create role indexd login password '${passwords.indexd}'`);
   await admin.source.unsafe(`create database ${DATABASE} owner indexd template template0`);
   await admin.target.unsafe(`create database ${DATABASE} template template0`);
@@ -116,7 +118,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
   const superuser = client(servers.source.url(DATABASE), 1);
   await superuser.unsafe(grantStatements({ role: roles.fleet, concurrency: 2 }));
   await superuser.end();
-  await source.unsafe(`alter role ${roles.fleet} password '${passwords.fleet}'`);
+  await admin.source.unsafe(`alter role ${roles.fleet} password '${passwords.fleet}'`);
   await source.unsafe(`alter database ${DATABASE} set work_mem to '5MB'`);
   const target = client(servers.target.url(DATABASE));
   const environment = {

@@ -4,8 +4,8 @@ import type { ISql } from "postgres";
 export type Objects = Readonly<Record<string, string>>;
 
 /**
- * Everything of the database that a change of schema would change: tables with their columns, keys, indexes and triggers, sequences,
- * functions, types, and the versions that indexd and we write into tables. Compared with an earlier reading of the same database: an
+ * Everything of the database that a change of schema would change: tables with their columns, keys, indexes, triggers and rights,
+ * sequences, functions, types, and the versions that indexd and we write into tables. Compared with an earlier reading of the same database: an
  * upgrade in the middle of a move shows here, whatever it did.
  */
 export async function readObjects(sql: ISql): Promise<Objects> {
@@ -14,7 +14,7 @@ export async function readObjects(sql: ISql): Promise<Objects> {
       select oid, nspname from pg_namespace where nspname <> 'information_schema' and nspname !~ '^pg_'
     ), object (name, says) as (
       select 'table ' || c.oid::regclass::text,
-        concat(c.relkind, c.relpersistence, c.relreplident, (select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated, a.attidentity,
+        concat(c.relkind, c.relpersistence, c.relreplident, c.relacl::text, (select string_agg(concat_ws(' ', a.attname, a.attacl::text, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated, a.attidentity,
           pg_get_expr(d.adbin, d.adrelid)), ',' order by a.attnum)
         from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))
@@ -29,7 +29,7 @@ export async function readObjects(sql: ISql): Promise<Objects> {
       select format('trigger %I on %s', t.tgname, t.tgrelid::regclass), t.tgenabled::text || pg_get_triggerdef(t.oid)
       from pg_trigger t join pg_class c on c.oid = t.tgrelid join own_schema n on n.oid = c.relnamespace where not t.tgisinternal
       union all
-      select 'function ' || p.oid::regprocedure::text, concat(md5(p.prosrc), p.prolang, p.provolatile, p.proconfig::text)
+      select 'function ' || p.oid::regprocedure::text, concat(md5(p.prosrc), p.prolang, p.provolatile, p.proconfig::text, p.proacl::text)
       from pg_proc p join own_schema n on n.oid = p.pronamespace
       union all
       select 'type ' || t.oid::regtype::text, concat(t.typtype, (select string_agg(e.enumlabel, ',' order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid))
