@@ -2,7 +2,9 @@
  * Two PostgreSQL servers for a move: a source with indexd's database (a role of its own owns it) and a fleet's role, and an empty target.
  * Each test makes its own databases on them with `createMoveWorld`.
  */
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import postgres, { type Sql } from "postgres";
@@ -24,6 +26,7 @@ export const POSTGRES_17: string | undefined =
   process.env["SLABMEND_POSTGRES17"] ??
   (existsSync(`${installed17}/installed.txt`) ? installed17 : undefined);
 
+const KILLED = fileURLToPath(new URL("../kill/fixtures/move-until.ts", import.meta.url));
 const DATABASE = "indexd";
 const SETTINGS = { wal_level: "logical", max_slot_wal_keep_size: "256MB", log_statement: "ddl" };
 
@@ -68,6 +71,8 @@ export interface MoveWorld {
   readonly environment: Readonly<Record<string, string>>;
   /** `slabmend move-database …`, with --json. */
   move(...args: string[]): Promise<Omit<CliResult, "json"> & { readonly report: MoveJson }>;
+  /** Moves on in a process that is killed at the step, and lets its lease end. */
+  killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
   /** Some slabs, as indexd writes them. */
   store(slabs: number): Promise<void>;
   /** Drops both databases and all roles but the superuser. */
@@ -138,6 +143,19 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
       const { code, out, err, error } = result;
       return { code, out, err, error, report: JSON.parse(out === "" ? "{}" : out) as MoveJson };
     },
+    async killAt(goal, step) {
+      const child = spawn(process.execPath, [KILLED, goal, step], {
+        env: { ...process.env, ...environment, PG_DUMP },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let said = "";
+      child.stdout.on("data", (chunk) => {
+        said += String(chunk);
+      });
+      const [, signal] = await once(child, "close");
+      if (signal !== "SIGKILL") throw new Error(`step ${step} was not reached: ${said}`);
+      await source`update slabmend.runs set expires_at = clock_timestamp() where expires_at is not null`;
+    },
     async store(slabs) {
       const host = await seedHost(source);
       await seedAccount(source);
@@ -177,7 +195,6 @@ export async function tracesOf(sql: Sql): Promise<readonly string[]> {
     union all select 'subscription ' || subname from pg_subscription
     union all select 'slot ' || slot_name from pg_replication_slots
     union all select 'origin ' || roname from pg_replication_origin
-    union all select 'schema ' || nspname from pg_namespace where nspname = 'slabmend' and current_setting('wal_level') <> 'logical'
     order by 1`;
   return rows.map(({ name }) => name);
 }

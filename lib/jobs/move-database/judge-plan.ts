@@ -35,7 +35,7 @@ const slotsNeeded = (target: MoveServer): number =>
   1 + numberOf(target, "max_sync_workers_per_subscription", 2);
 const NAMED = 5;
 
-export const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);
+const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);
 
 /** In the order in which an operator would put them right. */
 export function judgePlan(facts: MoveFacts): readonly MoveFinding[] {

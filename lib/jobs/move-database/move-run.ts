@@ -99,7 +99,7 @@ export const moveStatisticsOf = (run: Pick<Run, "statistics">): MoveStatistics =
 const ordinal = (step: MoveStep): number => STEPS.indexOf(step);
 
 /** The step, or one behind it, is reached. */
-export const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
+const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
 
 /** A switch is under way and can be taken back: `opening` needs a look at the target first. */
 export const isSwitching = (at: MoveStep): boolean => hasReached(at, "draining") && !hasReached(at, "opened");

@@ -8,16 +8,16 @@ import { RunError } from "../../../database/runs/run-error.ts";
 import { advanceRun } from "../../../jobs/maintenance/advance-run.ts";
 import { isMovable, judgePlan, type MoveFacts } from "../../../jobs/move-database/judge-plan.ts";
 import { IDEMPOTENT } from "../../../jobs/move-database/move-dependencies.ts";
-import { createMoveJob, type MoveGoal, placeOf } from "../../../jobs/move-database/move-job.ts";
+import { createMoveJob, type MoveGoal } from "../../../jobs/move-database/move-job.ts";
 import { estimateMove } from "../../../jobs/move-database/move-kind.ts";
-import { MOVE_KIND, type MoveScope, moveCheckpointOf } from "../../../jobs/move-database/move-run.ts";
+import { MOVE_KIND, moveCheckpointOf } from "../../../jobs/move-database/move-run.ts";
 import { alreadyOpened } from "../../../jobs/move-database/switch-move.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
 import { coordinatorName } from "../../../worker/end-cancelled-run.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
 import { confirm } from "../../command/confirm.ts";
 import type { ExitReason } from "../../command/exit-codes.ts";
-import { type MoveOptions, type OpenMove, readMoveFacts, withMove } from "./open-move.ts";
+import { type MoveOptions, type OpenMove, readMoveFacts, scopeOf, withMove } from "./open-move.ts";
 import { readLastMove, readMoveReport } from "./read-move-report.ts";
 import { renderMove } from "./render-move.ts";
 
@@ -92,26 +92,14 @@ function addStart(group: Command, host: CommandHost): void {
           if (!isMovable(judgePlan(facts))) return await printPlan(context, move, facts);
           move.access.ignoreSignals();
           const owner = `${userInfo().username}@${hostname()}`;
-          await move.source((sql) => startRun(sql, { kind: MOVE_KIND, scope: scopeOf(move, facts), owner }));
+          await move.source((sql) =>
+            startRun(sql, { kind: MOVE_KIND, scope: scopeOf(move.address, facts), owner }),
+          );
         } else move.access.ignoreSignals();
         return await moveOn(context, move, "ready");
       }),
     ),
   );
-}
-
-function scopeOf({ address }: OpenMove, { source, target, roles }: MoveFacts): MoveScope {
-  const { rows, sectors, bytes } = estimateMove(source);
-  const { sslRootCertificate, ...rest } = address;
-  return {
-    source: placeOf(source),
-    target: placeOf(target),
-    address: { ...rest, ...(sslRootCertificate === undefined ? {} : { sslRootCertificate }) },
-    rows,
-    sectors,
-    bytes,
-    createdRoles: roles.roles.map(({ name }) => name).filter((name) => !target.roles.includes(name)),
-  };
 }
 
 function addStatus(group: Command, host: CommandHost): void {

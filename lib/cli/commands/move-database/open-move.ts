@@ -16,6 +16,9 @@ import { readUnfinishedRun } from "../../../database/runs/maintenance-runs.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import type { MoveFacts } from "../../../jobs/move-database/judge-plan.ts";
 import { IDEMPOTENT, type MoveDependencies } from "../../../jobs/move-database/move-dependencies.ts";
+import { placeOf } from "../../../jobs/move-database/move-job.ts";
+import { estimateMove } from "../../../jobs/move-database/move-kind.ts";
+import type { MoveScope } from "../../../jobs/move-database/move-run.ts";
 import { readPgDumpVersion } from "../../../jobs/move-database/pg-dump.ts";
 import { Secret } from "../../../secret/secret.ts";
 import type { CommandContext } from "../../command/command-context.ts";
@@ -23,7 +26,7 @@ import { assertProtected, parseDatabaseUrl } from "../../command/database-url.ts
 import { type DatabaseAccess, type DatabaseDemands, withDatabase } from "../../command/open-database.ts";
 
 /** The new database, as a superuser of its server. A secret: there is no option for it. */
-export const TARGET_VARIABLE = "SLABMEND_TARGET_DATABASE_URL";
+const TARGET_VARIABLE = "SLABMEND_TARGET_DATABASE_URL";
 
 export interface MoveOptions {
   readonly pgDump?: string;
@@ -115,7 +118,9 @@ function addressOf(
 }
 
 /** Reads what `plan` judges. Changes nothing. */
-export async function readMoveFacts(move: OpenMove): Promise<MoveFacts> {
+export async function readMoveFacts(
+  move: Pick<OpenMove, "source" | "target" | "pgDump" | "address">,
+): Promise<MoveFacts> {
   const read = async <Side>(ask: Ask, more: (sql: Sql) => Promise<Side>): Promise<MoveServer & Side> => ({
     ...(await ask(readMoveServer, IDEMPOTENT)),
     ...(await ask(more, IDEMPOTENT)),
@@ -135,5 +140,20 @@ export async function readMoveFacts(move: OpenMove): Promise<MoveFacts> {
       ? await move.target((sql) => tryToReachSource(sql, connectionString(move.address, login)))
       : null,
     activeRun: await move.source(readUnfinishedRun, IDEMPOTENT),
+  };
+}
+
+/** What is written down at the start. Pure. */
+export function scopeOf(address: SourceAddress, { source, target, roles }: MoveFacts): MoveScope {
+  const { rows, sectors, bytes } = estimateMove(source);
+  const { sslRootCertificate, ...rest } = address;
+  return {
+    source: placeOf(source),
+    target: placeOf(target),
+    address: { ...rest, ...(sslRootCertificate === undefined ? {} : { sslRootCertificate }) },
+    rows,
+    sectors,
+    bytes,
+    createdRoles: roles.roles.map(({ name }) => name).filter((name) => !target.roles.includes(name)),
   };
 }

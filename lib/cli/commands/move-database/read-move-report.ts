@@ -1,5 +1,6 @@
 import { readSlot } from "../../../database/move/publication.ts";
 import { readMoveServer } from "../../../database/move/read-move-server.ts";
+import { changedObjects, readObjects } from "../../../database/move/read-objects.ts";
 import { readSubscription } from "../../../database/move/subscription.ts";
 import { readTime } from "../../../database/reports/read-time.ts";
 import { readRuns } from "../../../database/runs/maintenance-runs.ts";
@@ -93,6 +94,20 @@ async function readReplication(
       totalBytes,
       secondsLeft: isCopying && share > 0 ? Math.round((elapsedSeconds * (1 - share)) / share) : null,
     },
-    alarms: moveAlarms(run, slot, subscription),
+    alarms: [...moveAlarms(run, slot, subscription), ...(await schemaAlarms({ source }, run))],
   };
+}
+
+/** An upgrade in the middle of the move: `start` and `switch` end it then. */
+async function schemaAlarms(
+  { source }: Pick<MoveDependencies, "source">,
+  run: Run,
+): Promise<readonly string[]> {
+  const { objects, step } = moveCheckpointOf(run);
+  if (run.finishedAt !== null || objects === undefined || step === "opened") return [];
+  const changed = changedObjects(objects, await source(readObjects, IDEMPOTENT));
+  if (changed.length === 0) return [];
+  return [
+    `the source's schema has changed since the start (${changed[0]} and ${changed.length - 1} others): abort, and start again`,
+  ];
 }
