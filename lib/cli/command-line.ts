@@ -12,6 +12,7 @@ import { addHosts } from "./commands/hosts.ts";
 import { addInvoke } from "./commands/invoke/command.ts";
 import { addLosses } from "./commands/losses/command.ts";
 import { addMaintenance } from "./commands/maintenance/command.ts";
+import { addMoveDatabase } from "./commands/move-database/command.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
@@ -49,6 +50,7 @@ const COMMANDS = [
   addInvoke,
   addPause,
   addMaintenance,
+  addMoveDatabase,
   addDeadLetters,
   addQuarantine,
 ] as const;
