@@ -9,7 +9,7 @@ import {
   decodeLatestRevisionRequest,
   encodeLatestRevisionResponse,
   LATEST_REVISION_REQUEST_BYTES,
-} from "../rhp4/latest-revision.ts";
+} from "../../lib/rhp4/latest-revision.ts";
 import type { HostState } from "./host-state.ts";
 import { readRequest } from "./read-request.ts";
 import { CONTRACT_NOT_FOUND, Refused } from "./refusals.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { encodeLatestRevisionRequest } from "../../dev/rhp4/latest-revision.ts";
+import { encodeLatestRevisionRequest } from "../../lib/rhp4/latest-revision.ts";
 import { encodeVerifySectorRequest } from "../../dev/rhp4/verify-sector.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import { accountBalance } from "../../lib/rhp4/account-balance.ts";

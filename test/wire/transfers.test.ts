@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { latestRevision } from "../../dev/rhp4/latest-revision.ts";
+import { latestRevision } from "../../lib/rhp4/latest-revision.ts";
 import { verifySector } from "../../dev/rhp4/verify-sector.ts";
 import { createKernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";

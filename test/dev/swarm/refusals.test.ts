@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { latestRevision } from "../../../dev/rhp4/latest-revision.ts";
+import { latestRevision } from "../../../lib/rhp4/latest-revision.ts";
 import { encodeVerifySectorRequest } from "../../../dev/rhp4/verify-sector.ts";
 import { accountKeyFromSeed } from "../../../lib/keys/account-key.ts";
 import { type AccountSigner, createAccountToken } from "../../../lib/rhp4/account-token.ts";

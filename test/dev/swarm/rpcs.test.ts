@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { latestRevision } from "../../../dev/rhp4/latest-revision.ts";
+import { latestRevision } from "../../../lib/rhp4/latest-revision.ts";
 import { verifySector } from "../../../dev/rhp4/verify-sector.ts";
 import { accountBalance } from "../../../lib/rhp4/account-balance.ts";
 import { callRpc } from "../../../lib/rhp4/call.ts";
