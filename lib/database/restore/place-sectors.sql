@@ -1,7 +1,7 @@
 -- Records where sectors of a slab are, once their hosts have proved to have them: what was moved since the backup was made. All of a slab
 -- together, because one sector may have come to the host that another has left.
 --
---   found    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had no host
+--   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had no host
 --   absent   [{"sectorId", "root", "hostId", "code"}]: the host that the database names denies the sector
 --   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector and could not prove it now
 --   answer   {"placed": n, "denied": n, "refused": [{"index", "why"}]}
@@ -11,7 +11,7 @@
 -- restore many do.
 --
 -- Locks: as a commit. Indexes: primary keys, slab_sectors_sector_id_slab_id_idx.
-create or replace function slabmend.place_sectors(the_run bigint, the_token uuid, the_slab bigint, found jsonb, absent jsonb,
+create or replace function slabmend.place_sectors(the_run bigint, the_token uuid, the_slab bigint, moves jsonb, absent jsonb,
   earlier jsonb)
 returns jsonb
 language plpgsql volatile
@@ -28,7 +28,7 @@ begin
   perform slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas']);
   run := slabmend.hold_run(the_run, the_token);
   select s.digest into the_digest from public.slabs s where s.id = the_slab for no key update;
-  perform slabmend.lock_for_commit(the_slab, place_sectors.found, absent);
+  perform slabmend.lock_for_commit(the_slab, moves, absent);
 
   select coalesce(jsonb_agg(j), '[]') into decided
   from (
@@ -39,7 +39,7 @@ begin
         when s.host_id is distinct from m."plannedHostId" then 'sector-moved'
         when not exists (select from public.hosts h where h.id = m."newHostId") then 'host-gone'
       end as why
-    from jsonb_to_recordset(place_sectors.found) as m ("index" integer, root text, "sectorId" bigint, "plannedHostId" integer,
+    from jsonb_to_recordset(moves) as m ("index" integer, root text, "sectorId" bigint, "plannedHostId" integer,
       "newHostId" integer, how text)
     left join public.slab_sectors ss on ss.slab_id = the_slab and ss.slab_index = m."index" and ss.sector_id = m."sectorId"
     left join public.sectors s on s.id = ss.sector_id and s.sector_root = decode(m.root, 'hex')
