@@ -249,7 +249,7 @@ create table slabmend.indexd (
 );
 insert into slabmend.indexd (id) values (0);
 
--- The backlog (docs/facts/backlog.md): one row per slab that the walk found unhealthy.
+-- The backlog (docs/decisions/0011-leases-and-backlog.md): one row per slab that the walk found unhealthy.
 create table slabmend.backlog (
   slab_id bigint primary key,
   -- What leasing orders by: the loss probability, and 0 for a slab that is beyond rescue.
@@ -383,7 +383,8 @@ create table slabmend.restored_moves (
 create index restored_moves_slab_idx on slabmend.restored_moves (slab_digest);
 
 -- When a lease ends, in any way, its slab is looked at again at once, in the same transaction so that no crash comes
--- between. A trigger, because five places end leases. Entries are locked by ascending slab id: docs/architecture.md, Locks.
+-- between. A trigger, because five places end leases. Entries are locked by ascending slab id:
+-- docs/architecture.md#locks.
 create function slabmend.look_again_when_leases_end() returns trigger
 language plpgsql
 as $function$
