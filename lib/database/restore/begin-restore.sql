@@ -17,7 +17,7 @@ begin
   set state = 'cancelled', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
   where r.finished_at is null;
   insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
-  insert into slabmend.prune_hold as h (applied_at) values (clock_timestamp())
+  insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
   on conflict (id) do update set applied_at = excluded.applied_at;
   -- The hold lasts longer than the run. Only for it may workers write this column.
   for worker in
@@ -31,7 +31,7 @@ begin
   end loop;
   perform slabmend.hold_prunes();
   update slabmend.journal_head set incarnation = greatest(incarnation, archived) + 1;
-  -- The slabs of these leases stay held until the times that the backup has; begin a walk anew.
+  -- The slabs of these leases stay held until the times that the backup has.
   delete from slabmend.leases;
   delete from slabmend.uploads;
   update slabmend.fleet

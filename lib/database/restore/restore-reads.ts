@@ -18,7 +18,10 @@ export interface RestoreState {
   readonly isHeld: boolean;
 }
 
-/** @param follower of the archive: `archive PLACE` */
+/**
+ * Of others' sessions only a superuser sees what kind they are: unknown ones count.
+ * @param follower of the archive: `archive PLACE`
+ */
 export async function readRestoreState(sql: ISql, follower: string): Promise<RestoreState> {
   const [row] = await sql<
     {
@@ -37,7 +40,7 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
       (select count(*)::integer from public.contracts c where c.renewed_to is null and c.state in (0, 1)) as contracts,
       (select coalesce(jsonb_agg(jsonb_build_object('role', a.usename, 'application', a.application_name)), '[]')
         from pg_stat_activity a
-        where a.datname = current_database() and a.backend_type = 'client backend' and a.pid <> pg_backend_pid()
+        where a.datname = current_database() and coalesce(a.backend_type, 'client backend') = 'client backend' and a.pid <> pg_backend_pid()
           and a.application_name <> 'slabmend-cli') as sessions,
       (select coalesce(jsonb_agg(jsonb_build_object('role', r.rolname, 'isSuperuser', r.rolsuper) order by r.rolname), '[]')
         from pg_roles r

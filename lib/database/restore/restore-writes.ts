@@ -36,9 +36,9 @@ export async function beginRestore(
   return BigInt(row!.id);
 }
 
-/** Puts the next prune of every contract off again. @returns how many were due within 23 h */
-export async function holdPrunes(sql: ISql): Promise<number> {
-  const [row] = await sql<{ held: number }[]>`select slabmend.hold_prunes()::integer as held`;
+/** lib/database/restore/keep-prunes-held.sql. @returns how many contracts would have been due within 23 h; 0: it is not held */
+export async function keepPrunesHeld(sql: ISql): Promise<number> {
+  const [row] = await sql<{ held: number }[]>`select slabmend.keep_prunes_held()::integer as held`;
   return row!.held;
 }
 
@@ -113,6 +113,14 @@ export async function restartUnpinned(
   );
   const { last, sectors } = row!;
   return last === null ? null : { last, sectors };
+}
+
+/** The fleet stays at rest, but an operator may resume it now. */
+export async function endRestoreMode(sql: ISql): Promise<void> {
+  await sql`
+    update slabmend.fleet
+    set mode = 'paused', mode_reason = 'a restore has ended: docs/restore.md says when to resume'
+    where mode = 'maintenance' and mode_owner like 'restore (run %'`;
 }
 
 /** A sector that its host has just proved to have. */

@@ -33,6 +33,7 @@ const FILES = [
   "../leases/reap-leases.sql",
   "../runs/hold-run.sql",
   "../restore/hold-prunes.sql",
+  "../restore/keep-prunes-held.sql",
   "../restore/begin-restore.sql",
   "../restore/release-prunes.sql",
   "../restore/record-renewal.sql",

@@ -19,6 +19,7 @@ import type { VerifyOptions } from "../../database/indexd/version/write-verified
 import type { JournalRow } from "../../database/journal/read-journal-rows.ts";
 import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";
 import {
+  endRestoreMode,
   placeSectors,
   type RestoreWriter,
   recordRenewal,
@@ -102,9 +103,10 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
       if (next === undefined) return { statistics, end: { state: "done" } };
       return { checkpoint: { step: next, after: "0", rows: 0 }, statistics };
     },
-    /** What was restored stays, and so do the prune hold and the mode: an operator decides what comes next. */
+    /** What was restored stays, and so does the prune hold: an operator decides what comes next. */
     async settle({ ask }) {
       await ask(forgetRestoredMoves, { isIdempotent: true });
+      await ask(endRestoreMode, { isIdempotent: true });
       return true;
     },
   };
@@ -315,6 +317,7 @@ async function tellClients({ verify }: RestoreDependencies, { ask, run }: RunCon
   const statistics = restoreStatisticsOf(run);
   while ((await flushOutbox((statement) => ask(statement), { verify })) > 0);
   await ask(forgetRestoredMoves, { isIdempotent: true });
+  await ask(endRestoreMode, { isIdempotent: true });
   return { statistics };
 }
 

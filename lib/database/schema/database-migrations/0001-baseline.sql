@@ -369,6 +369,7 @@ create unique index runs_one_unfinished on slabmend.runs ((true)) where finished
 -- After a restore: indexd is kept from pruning until an operator releases it. No row: it is not.
 create table slabmend.prune_hold (
   id smallint primary key default 0 check (id = 0),
+  held_since timestamptz not null,
   -- When the contracts' next prune was last put off.
   applied_at timestamptz not null
 );
