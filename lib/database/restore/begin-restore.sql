@@ -22,21 +22,22 @@ begin
   -- The hold lasts longer than the run. Only for it may workers write this column.
   for worker in
     select r.rolname
-    from pg_class c
+    from pg_catalog.pg_class c
     cross join lateral aclexplode(c.relacl) a
-    join pg_roles r on r.oid = a.grantee
+    join pg_catalog.pg_roles r on r.oid = a.grantee
     where c.oid = 'slabmend.prune_hold'::regclass and a.privilege_type = 'UPDATE' and a.grantee <> c.relowner
   loop
     execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
   end loop;
   perform slabmend.hold_prunes();
-  update slabmend.journal_head set incarnation = greatest(incarnation, archived) + 1;
+  update slabmend.journal_head set incarnation = greatest(incarnation, archived) + 1 where id = 0;
   -- The slabs of these leases stay held until the times that the backup has.
-  delete from slabmend.leases;
-  delete from slabmend.uploads;
+  delete from slabmend.leases where true;
+  delete from slabmend.uploads where true;
   update slabmend.fleet
   set mode = 'maintenance', mode_owner = format('restore (run %s)', the_run),
-    mode_reason = 'placements are being restored', mode_since = clock_timestamp();
+    mode_reason = 'placements are being restored', mode_since = clock_timestamp()
+  where id = 0;
   return the_run;
 end
 $function$;

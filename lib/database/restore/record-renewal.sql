@@ -11,7 +11,7 @@ language plpgsql volatile
 as $function$
 begin
   perform slabmend.hold_run(the_run, the_token);
-  perform from public.contracts c where c.contract_id = old_id and c.renewed_to is null for update;
+  perform from public.contracts c where c.contract_id = old_id and c.renewed_to is null order by c.id for update;
   if not found then return false; end if;
   insert into public.contracts (host_id, contract_id, renewed_from, raw_revision, revision_number, proof_height,
     expiration_height, capacity, size, initial_allowance, remaining_allowance, total_collateral, used_collateral, contract_price,
