@@ -59,7 +59,7 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
   };
 }
 
-/** docs/protocol.md, RPC layouts: where the renter's key stands in a contract. */
+/** Where the renter's key stands in an encoded contract: lib/rhp4/file-contract.ts. */
 const RENTER_KEY_AT = 192;
 
 export interface UnrenewedContract {
