@@ -60,7 +60,7 @@ test("every file, heading and decision that documents and comments cite exists",
 
 describe("docs/decisions", () => {
   const index = read("docs/decisions/README.md");
-  const rows = [...index.matchAll(/^\| \[(\d{4})\]\((\d{4}-[a-z0-9-]+\.md)\) \| ([^|]+) \| ([^|]+) \|$/gm)];
+  const rows = [...index.matchAll(/^\| \[(\d{4})\]\((\d{4}-[a-z0-9-]+\.md)\) *\|([^|]+)\|([^|]+)\|$/gm)];
 
   test("the index has one line for each decision", () => {
     expect(rows.map(([, , file]) => `docs/decisions/${file}`).sort()).toEqual([...merged].sort());

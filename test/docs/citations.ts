@@ -23,7 +23,7 @@ const PATH = new RegExp(
 /** `[text](target)`; an address of the web is none of ours. */
 const LINK = /\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]+)?\)/g;
 /** "decision 0011" and "[0011]" say which file the reader will find. */
-const DECISION = /(?:\bdecisions? |\[)(\d{4})\b/g;
+const DECISION = /(?:\bdecisions?\s|\[)(\d{4})\b/g;
 /** `journal.ts`, without a folder or with some of its folders; in documents between backquotes. */
 const FILE_NAME = {
   document: /`([\w./-]+\.(?:ts|tsx|sql|sh|md))`/g,
