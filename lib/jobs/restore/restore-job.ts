@@ -247,10 +247,11 @@ async function placeSlabs(
   };
   for (const [slabId, sectors] of Map.groupBy(named, (sector) => sector.slabId)) {
     const plan = decidePlacements(sectors, asked.proofOf);
-    const { placed, denied, refused } = await recordPlan(deps, context, slabId, plan);
+    const { placed, lost, denied, refused } = await recordPlan(deps, context, slabId, plan);
     statistics = {
       ...statistics,
       placed: statistics.placed + placed,
+      lost: statistics.lost + lost,
       denied: statistics.denied + denied,
       alreadyRight: statistics.alreadyRight + plan.alreadyRight,
       unanswered: plan.unanswered.reduce((counts, code) => counted(counts, code), statistics.unanswered),
@@ -266,8 +267,8 @@ async function recordPlan(
   slabId: SlabId,
   plan: ReturnType<typeof decidePlacements>,
 ) {
-  if (plan.found.length + plan.absent.length + plan.earlier.length === 0) {
-    return { placed: 0, denied: 0, refused: [] };
+  if (plan.found.length + plan.absent.length + plan.lost.length + plan.earlier.length === 0) {
+    return { placed: 0, lost: 0, denied: 0, refused: [] };
   }
   const writer = writerOf(deps, context);
   const placed = await context.ask((sql) => placeSectors(sql, writer, slabId, plan), { isIdempotent: true });
