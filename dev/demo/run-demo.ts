@@ -240,9 +240,9 @@ async function inRuntime(
       leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
     },
     killsWanted: options.killWorkers,
-    falseLosses: (await readLosses(sql)).journalled.filter(({ hostId }) =>
-      forgetful.some(({ row }) => row.id === hostId),
-    ).length,
+    falseLosses: (await readLosses(sql)).counted
+      .filter(({ hostId }) => forgetful.some(({ row }) => row.id === hostId))
+      .reduce((sum, { sectors }) => sum + sectors, 0),
     missed: [
       ...missedDisturbances(options, repairs.disturbed),
       ...(clockFaults.count === options.wrongClocks
