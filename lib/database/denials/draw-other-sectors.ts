@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import { type HostId, parseRoot, type Root } from "../../slab/ids.ts";
 
-/** All of them must be served, so a host that has forgotten half of its sectors passes once in eight times. */
+/** Most of them must be served. */
 const DRAWN = 3;
 /** Looked at for that, so that a host with nothing but young sectors costs no scan of all of them. */
 const LOOKED_AT = 16;

@@ -124,11 +124,19 @@ describe("rule 9: messages hold ids and the token only", () => {
 
 describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
   const limits = { ...FLEET_LIMITS, connections: 7 };
-  const quiet: SessionSample = { sessions: [], strangers: [], running: 0, strongLocks: [], kept: [] };
-  const session = (state: string, forMs: number, running = 1): SessionSample => ({
+  const quiet: SessionSample = {
+    sessions: [],
+    strangers: [],
+    running: 0,
+    left: 0,
+    strongLocks: [],
+    kept: [],
+  };
+  const session = (state: string, forMs: number, running = 1, left = 0): SessionSample => ({
     ...quiet,
     running,
-    sessions: [{ application: "slabmend-repair", state, forMs }],
+    left,
+    sessions: [{ application: "slabmend-repair", state, forMs, clientPort: 1 }],
   });
 
   it.each<[string, SessionSample[], string[]]>([
@@ -158,6 +166,7 @@ describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
       [session("active", 1, 0)],
       ["rule 12 is violated: 1 connections of the fleet while 0 functions ran"],
     ],
+    ["a connection whose client has left", [session("active", 1, 0, 1)], []],
     [
       "indexd waiting",
       [
