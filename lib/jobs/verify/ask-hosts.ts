@@ -6,7 +6,7 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import { type LeafAnswer, proveLeaf } from "../repair/prove-leaf.ts";
 
 /** A connection, prices and a round trip, behind others of the batch. */
-const PROOF_MS = 20_000;
+export const PROOF_MS = 20_000;
 
 export interface Asking {
   readonly hosts: HostPool;
