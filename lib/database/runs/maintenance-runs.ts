@@ -123,18 +123,24 @@ export interface RunLease {
 /**
  * Becomes the coordinator of the unfinished run, if there is one that is not paused and no other process moves it on. Continues from
  * its last checkpoint.
- * @param options.onlyCancelling for a process that can end a run and not move it on
+ * @param options.onlyKinds for a process that moves on runs of these kinds only; it ends any that is cancelled
  */
 export async function takeRun(
   sql: ISql,
-  options: { readonly coordinator: string; readonly leaseMs: number; readonly onlyCancelling?: boolean },
+  options: {
+    readonly coordinator: string;
+    readonly leaseMs: number;
+    readonly onlyKinds?: readonly string[] | undefined;
+  },
 ): Promise<RunLease | undefined> {
-  const { coordinator, leaseMs, onlyCancelling = false } = options;
+  const { coordinator, leaseMs } = options;
+  const kinds = options.onlyKinds === undefined ? null : JSON.stringify(options.onlyKinds);
   const take = () => sql<(Row & { token: string })[]>`
     update slabmend.runs r
     set coordinator = ${storableText(coordinator, MOST_NAME_CHARACTERS)}, token = gen_random_uuid(),
       expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-    where r.finished_at is null and r.state <> 'paused' and (not ${onlyCancelling} or r.state = 'cancelling') and (r.expires_at is null or r.expires_at < clock_timestamp())
+    where r.finished_at is null and r.state <> 'paused' and (r.expires_at is null or r.expires_at < clock_timestamp())
+      and (${kinds}::text is null or r.state = 'cancelling' or ${kinds}::text::jsonb ? r.kind)
     returning ${columns(sql)}, r.token::text`;
   const [row] = await retryTransaction("take a run", async () => await take(), ONLY_CONFLICTS);
   return row === undefined ? undefined : { run: runOf(row), token: row.token };

@@ -16,8 +16,8 @@ export interface Advance {
   /** Names this process. */
   readonly coordinator: string;
   readonly signal: AbortSignal;
-  /** This process can end a run that is cancelled, and not move one on: it cannot read hosts. */
-  readonly onlyCancelling?: boolean;
+  /** This process moves on runs of these kinds only, because it cannot read hosts. It ends any that is cancelled. Default: all. */
+  readonly onlyKinds?: readonly string[];
   /** Told after each checkpoint. */
   readonly onStep?: (run: Run) => void;
 }
@@ -33,8 +33,8 @@ const SETTLE_PAUSE_MS = 2_000;
  * undefined: there was nothing to do here. A failure of the job ends the run as failed; one of the database or a lost lease does not.
  */
 export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
-  const { ask, clock, coordinator, logger, onlyCancelling = false } = advance;
-  const lease = await ask((sql) => takeRun(sql, { coordinator, leaseMs: RUN_LEASE_MS, onlyCancelling }));
+  const { ask, clock, coordinator, logger, onlyKinds } = advance;
+  const lease = await ask((sql) => takeRun(sql, { coordinator, leaseMs: RUN_LEASE_MS, onlyKinds }));
   if (lease === undefined) return undefined;
   const endsAtMs = clock.now() + budgetMs;
   let current = lease;

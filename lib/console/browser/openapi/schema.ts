@@ -622,7 +622,7 @@ export interface components {
                  * @description live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root
                  * @enum {string}
                  */
-                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "duplicate-host" | "pinned-wrongly";
+                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "draining" | "duplicate-host" | "pinned-wrongly";
                 /** @description of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed */
                 why: string[];
             }[];
