@@ -48,7 +48,7 @@ export interface Departed {
   readonly copied: number;
   readonly rebuilt: number;
   readonly found: number;
-  /** Recorded as lost on them: a denial that was believed. */
+  /** Recorded as lost on them, a denial that was believed, without being stored elsewhere at once. */
   readonly lost: number;
 }
 
@@ -83,6 +83,7 @@ export async function readDeparted(
       (
         select count(*)::integer from next n cross join lateral jsonb_array_elements(n.lost) l
         where n.finished_at >= ${startedAt} and ${keys}::text::jsonb ? (l->>'host')
+          and not exists (select from jsonb_array_elements(n.moves) m where m->>'root' = l->>'root')
       ) as lost,
       (select max(n.position)::text from next n) as position,
       (select count(*)::integer from next n) as rows
