@@ -13,7 +13,7 @@ const MOST_UNPINNED_FOR_DRAIN = 1_000;
 export interface PlacementLimits {
   /**
    * A host with more unpinned sectors than this takes no more: indexd pins at most 262144 of a host in one pass, and what
-   * stays unpinned for three days is lost (docs/protocol.md, What happens after a migration).
+   * stays unpinned for three days is lost (docs/protocol.md#what-happens-after-a-migration).
    */
   readonly maxUnpinnedPerHost: number;
 }

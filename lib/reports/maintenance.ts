@@ -5,6 +5,7 @@ import type { Run } from "../database/runs/run.ts";
 import { readAffected } from "../database/verify/read-affected.ts";
 import { drainKind } from "../jobs/drain/drain-kind.ts";
 import { drainScopeOf } from "../jobs/drain/drain-run.ts";
+import { RUN_LEASE_MS } from "../jobs/maintenance/advance-run.ts";
 import type { Estimate, RunKind } from "../jobs/maintenance/maintenance-job.ts";
 import { verifyKind } from "../jobs/verify/verify-kind.ts";
 import { scopeOf } from "../jobs/verify/verify-run.ts";
@@ -58,7 +59,8 @@ async function affectedBy(ask: Ask, run: Run): Promise<MaintenanceReport["affect
   return { sectors, slabs: [...slabs], objects: [...objects] };
 }
 
-function describeRun(run: Run): RunReport {
+/** The same whatever its kind. */
+export function describeRun(run: Run): RunReport {
   const kind = kindOf(run);
   const scope = kind === verifyKind ? scopeOf(run) : undefined;
   const drained = kind === drainKind ? drainScopeOf(run).hosts : [];
@@ -82,8 +84,11 @@ function describeRun(run: Run): RunReport {
     startedAt: run.startedAt.toISOString(),
     finishedAt: timeOrNull(run.finishedAt),
     coordinator: run.coordinator,
+    coordinatorSeenAt:
+      run.expiresAt === null ? null : new Date(run.expiresAt.getTime() - RUN_LEASE_MS).toISOString(),
     progress: kind?.progress(run) ?? null,
     statistics: run.statistics as Record<string, unknown>,
+    hasFindings: kind?.hasFindings(run) ?? false,
     says: [...(kind?.describe(run) ?? [`${run.kind}: started by another release`])],
     error: run.error,
   };

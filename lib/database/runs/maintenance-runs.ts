@@ -95,18 +95,24 @@ export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]
   return rows.map(runOf);
 }
 
-/** The run that is asked to pause, resume or end. @throws {RunError} `no-run`, `run-state` */
-export async function requestOfRun(sql: ISql, request: RunRequest): Promise<Run> {
+/**
+ * The run that is asked to pause, resume or end.
+ * @param id only this one; undefined: the unfinished one
+ * @throws {RunError} `no-run`, `run-state`
+ */
+export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint): Promise<Run> {
   // A request leads to one state only, wherever it comes from.
   const state = stateAfter(statesBefore(request)[0]!, request)!;
+  const wanted = id === undefined ? null : String(id);
   const change = () => sql<Row[]>`
     update slabmend.runs r set state = ${state}
     where r.finished_at is null and r.state in ${sql([...statesBefore(request)])}
+      and r.id = coalesce(${wanted}::bigint, r.id)
     returning ${columns(sql)}`;
   const [row] = await retryTransaction(`${request} a run`, async () => await change(), ONLY_CONFLICTS);
   if (row !== undefined) return runOf(row);
   const active = await readUnfinishedRun(sql);
-  if (active === undefined) throw noRun();
+  if (active === undefined || (id !== undefined && active.id !== id)) throw noRun(id);
   throw new RunError({
     code: "run-state",
     message: `maintenance run ${active.id}: expected a state that one can ${request}, got ${active.state}`,

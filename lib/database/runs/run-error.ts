@@ -24,10 +24,14 @@ export function runActive(run: Run, now: Date): RunError {
   });
 }
 
-export function noRun(): RunError {
+/** @param id of the one that was asked for; undefined: any */
+export function noRun(id?: bigint): RunError {
   return new RunError({
     code: "no-run",
-    message: "maintenance: expected an unfinished run, got none",
+    message:
+      id === undefined
+        ? "maintenance: expected an unfinished run, got none"
+        : `maintenance run ${id}: expected it unfinished, but it has ended, or there is none of this id`,
     remedy: "slabmend maintenance status shows the last ones; slabmend maintenance start begins one.",
   });
 }

@@ -23,7 +23,7 @@ export interface Advance {
 }
 
 /** How long a coordinator that died keeps others from continuing. */
-const RUN_LEASE_MS = 300_000;
+export const RUN_LEASE_MS = 300_000;
 /** A call of a job returns well before its lease ends. */
 const STEP_MS = 30_000;
 const SETTLE_PAUSE_MS = 2_000;
