@@ -97,8 +97,8 @@ export function planRepair(request: PlanRequest): RepairPlan {
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, network, score, random) };
 }
 
-/** For each sector that is not safe where it is: for it, and for when that host takes it not. */
-const CANDIDATES_OF_ANOTHER = 2;
+/** Candidates that are left for sectors that must move, should others not take them. */
+const RESERVED_CANDIDATES = 2;
 
 /**
  * What a drain moves takes no host from what must move: it comes last, and only where there are hosts to spare. Otherwise it waits
@@ -107,7 +107,7 @@ const CANDIDATES_OF_ANOTHER = 2;
 function withoutCrowding(moves: readonly PlannedMove[], candidates: number): readonly PlannedMove[] {
   const others = moves.filter(({ reason }) => reason !== "draining");
   if (others.length === 0) return moves;
-  const spare = Math.max(0, candidates - CANDIDATES_OF_ANOTHER * others.length);
+  const spare = Math.max(0, candidates - others.length - RESERVED_CANDIDATES);
   return [...others, ...moves.filter(({ reason }) => reason === "draining").slice(0, spare)];
 }
 

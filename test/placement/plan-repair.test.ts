@@ -65,7 +65,7 @@ describe("a host that is drained", () => {
 
   test.each<[string, number, string[]]>([
     ["hosts to spare", 9, ["lost", "lost", "draining"]],
-    // Four candidates: two for each sector that is lost.
+    // Four candidates: two for what is lost, two should one of them not take it.
     ["just enough for what is lost", 7, ["lost", "lost"]],
     ["one more", 8, ["lost", "lost", "draining"]],
   ])("takes no host from what is lost: %s", (_name, hosts, reasons) => {

@@ -601,6 +601,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -648,6 +650,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -707,6 +711,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -754,6 +760,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -813,6 +821,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -860,6 +870,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -1198,6 +1210,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
