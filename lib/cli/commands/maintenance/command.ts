@@ -4,7 +4,8 @@ import type { Ask } from "../../../database/client/deadline-client.ts";
 import { startRun } from "../../../database/runs/maintenance-runs.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { drainKind } from "../../../jobs/drain/drain-kind.ts";
-import { kindOf, readMaintenanceReport } from "../../../reports/maintenance.ts";
+import { verifyKind } from "../../../jobs/verify/verify-kind.ts";
+import { readMaintenanceReport } from "../../../reports/maintenance.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
 import { SLAB_ARGUMENT } from "../../command/find-slab.ts";
 import { withDatabase } from "../../command/open-database.ts";
@@ -69,7 +70,8 @@ move a drain on; for a verification they cannot read hosts, because reap has no 
     )
     .action(
       action<StartOptions>(host, async (context, options, [kind = ""]) => {
-        const named = kindOf({ kind });
+        // The others have commands of their own.
+        const named = [verifyKind, drainKind].find((one) => one.kind === kind);
         if (named === undefined) throw unknownKind(kind);
         return await withDatabase(context, { needs: "fleet" }, async (ask, access) => {
           const scope = await scopeFor(ask, kind, options);
