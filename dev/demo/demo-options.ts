@@ -19,6 +19,8 @@ export interface DemoOptions {
   readonly liars: number;
   /** Hosts that deny every sector for a while, and then have them all again. */
   readonly forgetfulHosts: number;
+  /** Good hosts that an operator wants empty. */
+  readonly drain: number;
   readonly killWorkers: number;
   /** Crashes of the server in mid-repair, after each of which it recovers. */
   readonly restartDatabase: number;
@@ -111,6 +113,14 @@ const COUNTS: Readonly<
     most: 500,
     says: "hosts that look good and deny all their sectors for the first 20 s of repairs",
     alone: 2,
+  },
+  drain: {
+    flag: "--drain",
+    fallback: 0,
+    least: 0,
+    most: 500,
+    says: "good hosts to drain, while others die",
+    alone: 1,
   },
   killWorkers: {
     flag: "--kill-workers",

@@ -19,6 +19,7 @@ import {
   hasRunningLease,
   startDatabaseDisturber,
 } from "./disturb-database.ts";
+import { isDrained } from "./drain-hosts.ts";
 import { MIN_HOST_DISTANCE_KM } from "./fleet-settings.ts";
 import { type ForgetfulHosts, type Forgetting, startForgetfulHosts } from "./forgetful-hosts.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
@@ -179,7 +180,9 @@ async function watch(
     const isSettled = await read((sql) => forgetful.isSettled(sql));
     // What no host can take is tried once too: before that, a lease may come at any moment.
     const isTried = state.endedRepairs >= new Set(openIds).size;
-    const settled = isSettled && isTried && state.liveLeases === 0 && state.unsentEvents === 0;
+    // What no host can take keeps a drain from its end.
+    const isOver = openIds.length > 0 || (await read(isDrained));
+    const settled = isSettled && isTried && isOver && state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
 
     const what = JSON.stringify([state.open.length, state.endedRepairs, state.liveLeases]);

@@ -1,4 +1,5 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
+import type { DrainDone } from "./drain-hosts.ts";
 import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
@@ -62,6 +63,8 @@ export interface DemoSummary {
   readonly othersLeasedFirst: number;
   /** From the damage until the last slab was within 2 of loss no more; null if none ever was, or some still is. */
   readonly secondsUntilNoneWithin2: number | null;
+  /** Null: no host was drained. */
+  readonly drain: DrainDone | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
   /** With --restore; null without. */
@@ -104,6 +107,7 @@ export interface DemoFindings {
     readonly leasedBefore: number;
   };
   readonly seconds: number;
+  readonly drain: DrainDone | null;
   readonly indexd: string;
 }
 
@@ -146,6 +150,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     othersLeasedFirst: danger.leasedBefore,
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
+    drain: findings.drain,
     indexd: findings.indexd,
     restore: restoreSummary(findings.restore),
   };
@@ -159,6 +164,9 @@ export function summarize(findings: DemoFindings): DemoResult {
     ...(findings.killedWorkers < findings.killsWanted
       ? [`${findings.killedWorkers} of ${findings.killsWanted} kills hit a worker that held a running lease`]
       : []),
+    ...(findings.drain === null || findings.drain.finished || findings.leftovers.withoutDestination > 0
+      ? []
+      : [`the drain has not ended: ${counted(findings.drain.sectorsAfter, "sector")} left`]),
     ...findings.missed,
     ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
     ...violations,
@@ -178,6 +186,7 @@ const CAUSES: Readonly<Record<DamageCause, string>> = {
   blocked: "host blocked",
   "bad-contract": "contract bad",
   lost: "sector lost",
+  draining: "host drained",
 };
 
 /** The result for people. */
@@ -219,6 +228,7 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
       ],
       ["forgetful hosts", describeForgetting(summary)],
+      ["drained", describeDrain(summary)],
       ["in danger", describeDanger(summary)],
       ["leased too early", `${counted(summary.othersLeasedFirst, "slab")} before the last one in danger`],
       ["objects unreadable", String(summary.unreadableObjects)],
@@ -242,6 +252,15 @@ function describeForgetting(summary: DemoSummary): string {
   return (
     `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} counted as lost; ` +
     `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
+  );
+}
+
+function describeDrain({ drain }: DemoSummary): string {
+  if (drain === null) return "no host";
+  const { hosts, sectorsBefore, sectorsAfter, copied, rebuilt, seconds } = drain;
+  return (
+    `${counted(hosts, "host")} of ${counted(sectorsBefore, "sector")}, ${sectorsAfter} left: ${copied} copied, ${rebuilt} rebuilt` +
+    (seconds === null ? "" : `, in ${formatSeconds(seconds)}`)
   );
 }
 

@@ -20,12 +20,14 @@ import { startDatabaseProxy } from "./database-proxy.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { assertDiskSpace, neededBytes, storedBytes } from "./disk-space.ts";
 import { missedDisturbances } from "./disturb-database.ts";
+import { readDrain } from "./drain-hosts.ts";
 import { deploymentOf, INDEXD_LOOPS, MIN_HOST_DISTANCE_KM, QUEUE_OPTIONS } from "./fleet-settings.ts";
 import { followEvents } from "./follow-events.ts";
 import { type DamagedSector, inflictDamage } from "./inflict-damage.ts";
 import { letRepair, type RepairsDone } from "./let-repair.ts";
 import { type DemoDatabase, openDatabase } from "./open-database.ts";
 import { type DamagePlan, planDamage } from "./plan-damage.ts";
+import { isMoved } from "./plan-losses.ts";
 import { type PlannedObject, planObjects } from "./plan-objects.ts";
 import { playIndexd } from "./play-indexd.ts";
 import { counted, formatBytes, formatSeconds, type Progress } from "./progress.ts";
@@ -210,6 +212,7 @@ async function inRuntime(
     slabs,
     planted: plantedLosses(plan, hosts, slabs),
     forgetful: new Set(forgetful.map(({ row }) => row.id)),
+    left: new Set(hosts.filter((_, number) => isMoved(plan.fates[number]!)).map(({ row }) => row.id)),
     ...repairs,
   });
   const publishes = options.upgrade || options.indexd === NEWEST_RELEASE;
@@ -266,6 +269,10 @@ async function inRuntime(
     hosts: options.hosts,
     totalShards: options.totalShards,
     seconds: (Date.now() - run.startedAtMs) / 1_000,
+    drain: await readDrain(
+      sql,
+      hosts.filter((_, number) => plan.fates[number] === "draining"),
+    ),
     indexd: options.upgrade ? `${options.indexd} to ${NEWEST_RELEASE}` : options.indexd,
     ...repairs,
   };
@@ -296,7 +303,7 @@ function describeDamage(
   const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
-      `${options.liars} lying, ${options.forgetfulHosts} forgetful; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
+      `${options.liars} lying, ${options.forgetfulHosts} forgetful, ${options.drain} to be drained; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
     `${counted(danger.nearAtStart.size, "slab")} can lose at most ${NEAR_MARGIN} sectors more before data is lost`,
     `${counted(damage.length, "sector")} in ${counted(slabs, "slab")} must move`,
   ];

@@ -9,6 +9,7 @@ const SECTORS_PER_SECOND = 200;
 
 export const restoreKind: RunKind = {
   kind: "restore",
+  readsHosts: true,
   async estimate(_ask, scope) {
     const { archive, contracts } = restoreScopeOf({ scope });
     const rows = archive === null ? 0 : rowsBehind(archive);

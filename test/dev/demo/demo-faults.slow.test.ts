@@ -55,6 +55,26 @@ test("hosts that forget everything for a while cost no location and no statistic
   expect(summary["deniedSectors"]).toBeGreaterThan(0);
 });
 
+test("two hosts are drained while another dies and a worker is killed: none of their sectors is left, and the run ends", {
+  timeout: SLOW_MS,
+}, async () => {
+  const code = "--slabs 4 --hosts 18 --min-shards 3 --total-shards 6 --endangered 1 --workers 2 --seed drain";
+  const damage = "--dead 1 --blocked 1 --bad-contracts 0 --lost-sectors 0 --liars 1 --kill-workers 1 --drain 2";
+  const { code: exit, out, err } = await startDemo(...`${code} ${damage} --json`.split(" ")).ended;
+  expect(exit, err).toBe(0);
+  const summary = JSON.parse(out) as { drain: Record<string, number> };
+  expect(summary).toMatchObject({
+    violations: 0,
+    unreadableObjects: 0,
+    sectorsLeft: 0,
+    drain: { hosts: 2, sectorsAfter: 0, finished: true, seconds: expect.any(Number) },
+  });
+  const { sectorsBefore, copied } = summary.drain;
+  expect(sectorsBefore).toBeGreaterThan(0);
+  expect(copied).toBeGreaterThan(0);
+  expect(err).toMatch(/^host drained +(\d+) +\1 /m);
+});
+
 test("slabs near to loss are leased before all others", { timeout: SLOW_MS }, async () => {
   // The dead host has a sector of nearly every slab; one worker has four leases at once, all of one batch.
   const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";

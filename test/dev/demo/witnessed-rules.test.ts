@@ -2,6 +2,7 @@
 import { describe, expect, it, test } from "vitest";
 import { type PlantedLoss, type RecordedLosses, unplantedLosses } from "../../../dev/demo/check-losses.ts";
 import { strangeMessages } from "../../../dev/demo/check-messages.ts";
+import { type RecordedMove, unneededMoves } from "../../../dev/demo/check-moves.ts";
 import { FLEET_LIMITS, type SessionSample, sessionViolations } from "../../../dev/demo/check-sessions.ts";
 import { encodeRepairMessage } from "../../../lib/queue/repair-message.ts";
 import {
@@ -86,6 +87,22 @@ test("rule 6: of a host that forgot for a while any sector may be denied, and no
     "sectors that host 9 only forgot for a while were recorded lost: 1",
     "sectors that host 9 only forgot for a while are counted as lost: 1",
   ]);
+});
+
+describe("rule 3: a sector moves only off a host that it has to leave", () => {
+  const left = new Set([host(1)]);
+  it.each<[string, RecordedMove, RegExp | undefined]>([
+    [
+      "off a host that is dead, blocked or being drained",
+      { root: root(1), from: host(1), denied: false },
+      undefined,
+    ],
+    ["off a good host that denied it", { root: root(1), from: host(2), denied: true }, undefined],
+    ["off a good host", { root: root(1), from: host(2), denied: false }, /^sector 0+1 was moved off host 2/],
+  ])("%s", (_, move, message) => {
+    const found = unneededMoves([move], left);
+    expect(found).toEqual(message === undefined ? [] : [expect.stringMatching(message)]);
+  });
 });
 
 describe("rule 9: messages hold ids and the token only", () => {

@@ -601,6 +601,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -648,6 +650,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -707,6 +711,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -754,6 +760,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -813,6 +821,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -860,6 +870,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -991,7 +1003,7 @@ export interface components {
                  * @description live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root
                  * @enum {string}
                  */
-                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "duplicate-host" | "pinned-wrongly";
+                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "draining" | "duplicate-host" | "pinned-wrongly";
                 /** @description of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed */
                 why: string[];
             }[];
@@ -1198,6 +1210,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
