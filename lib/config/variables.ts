@@ -267,6 +267,21 @@ export const VARIABLES = {
     readBy: ["reap"],
     fallback: "none",
   } as Variable<ArchiveDestination | undefined>,
+  SLABMEND_VERIFY: {
+    schema: v.picklist(["none", "due"]),
+    expected: "none or due",
+    purpose:
+      "due: makes the integrity checks of indexd that are due (docs/maintenance.md); none: leaves all of them to indexd",
+    readBy: ["claim", "reap"],
+    fallback: "none",
+  } as Variable<"none" | "due">,
+  SLABMEND_CHECK_QUEUE_URL: {
+    schema: v.union([v.literal(""), queueUrl]),
+    expected: "the http(s) URL of an SQS queue",
+    purpose: "the queue of due checks, with SLABMEND_VERIFY=due; empty: there is none",
+    readBy: ["claim"],
+    fallback: "",
+  } as Variable<string>,
   SLABMEND_METRICS_NAMESPACE: {
     schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._/#:-]{0,255}$/)),
     expected: "at most 255 letters, digits and . _ / # : -",

@@ -73,6 +73,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
     archive,
     maintenance: environment,
+    dueChecks: environment.SLABMEND_VERIFY === "due" ? environment : undefined,
     clock,
     logger,
     metricsOf: (service) => ({

@@ -18,7 +18,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
     delete: true,
   },
   { table: "slabmend.journal_head", select: "all", update: "all" },
-  { table: "slabmend.followers", select: "all", insert: "all", update: "all" },
+  { table: "slabmend.followers", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.totals", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.denials", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.moved", select: "all", insert: "all", update: ["moved_at"], delete: true },
@@ -32,7 +32,9 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.host_scores", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.budget", select: "all", update: "all" },
   { table: "slabmend.workers", select: "all", insert: "all", update: "all", delete: true },
-  { table: "slabmend.runs", select: "all", insert: "all", update: "all" },
+  { table: "slabmend.runs", select: "all", insert: "all", update: "all", delete: true },
+  { table: "slabmend.checks", select: "all", insert: "all", update: "all", delete: true },
+  { table: "slabmend.silent_hosts", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.database_migrations", select: "all" },
 ];
 

@@ -24,16 +24,19 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
-export interface Answers {
-  readonly answers: readonly { readonly claim: CheckClaim; readonly answer: Answer }[];
+/** What is asked for. */
+type Asked = Pick<CheckClaim, "root" | "hostId">;
+
+export interface Answers<Claim = CheckClaim> {
+  readonly answers: readonly { readonly claim: Claim; readonly answer: Answer }[];
   readonly hastings: bigint;
 }
 
-export async function askHosts(
+export async function askHosts<Claim extends Asked>(
   asking: Asking,
-  claims: readonly CheckClaim[],
-  hostOf: (claim: CheckClaim) => NetworkHost | undefined,
-): Promise<Answers> {
+  claims: readonly Claim[],
+  hostOf: (claim: Claim) => NetworkHost | undefined,
+): Promise<Answers<Claim>> {
   let hastings = 0n;
   const charge = (cost: bigint): void => {
     hastings += cost;
@@ -53,7 +56,7 @@ export async function askHosts(
 
 async function provesLeaf(
   { hosts, kernel, random, signal }: Asking,
-  { root }: CheckClaim,
+  { root }: Asked,
   host: NetworkHost,
   onCharged: (hastings: bigint) => void,
 ): Promise<Answer> {

@@ -366,6 +366,26 @@ create table slabmend.runs (
 );
 create unique index runs_one_unfinished on slabmend.runs ((true)) where finished_at is null;
 
+-- Due checks (lib/jobs/verify/due-checks.ts): sums of an hour (UTC).
+create table slabmend.checks (
+  hour timestamptz primary key,
+  confirmed bigint not null,
+  denied bigint not null,
+  -- indexd checked or moved the sector meanwhile.
+  superseded bigint not null,
+  wrong_data bigint not null,
+  unanswered bigint not null,
+  hastings numeric(60, 0) not null
+) with (fillfactor = 50);
+
+-- Hosts that answered nothing of a whole batch of due checks, and until when they are left alone. A row goes with the next answer.
+create table slabmend.silent_hosts (
+  host_id integer primary key,
+  -- In a row.
+  batches smallint not null check (batches > 0),
+  until timestamptz not null
+);
+
 -- When a lease ends, in any way, its slab is looked at again at once, in the same transaction so that no crash comes
 -- between. A trigger, because five places end leases. Entries are locked by ascending slab id: docs/architecture.md, Locks.
 create function slabmend.look_again_when_leases_end() returns trigger
