@@ -1,5 +1,6 @@
 import { systemClock } from "../lib/clock/clock.ts";
 import { ConfigurationError } from "../lib/config/configuration-error.ts";
+import type { Environment } from "../lib/config/parse-environment.ts";
 import { findNetworkProblems, readNetworkState } from "../lib/database/indexd/network-state.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
@@ -26,22 +27,14 @@ export function createClaimHandler({
     "claim",
     async (scheduled) => {
       const { environment, logger, ask, sqs, remainingMs } = scheduled;
-      if (environment.SLABMEND_VERIFY === "due" && environment.SLABMEND_CHECK_QUEUE_URL === "") {
-        throw new ConfigurationError([
-          {
-            name: "SLABMEND_CHECK_QUEUE_URL",
-            expected: "the URL of an SQS queue, with SLABMEND_VERIFY=due",
-            got: "nothing",
-          },
-        ]);
-      }
+      const checksUrl = checkQueueUrl(environment);
       if (!isNetworkSeen) {
         const state = await ask(readNetworkState, { isIdempotent: true });
         for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
         isNetworkSeen = true;
       }
       // Beside claim, so that neither holds up the other.
-      const sending = sendChecks(scheduled, options.step);
+      const sending = checksUrl === undefined ? undefined : sendChecks(scheduled, checksUrl, options.step);
       const claiming = claim(
         {
           ask,
@@ -62,14 +55,21 @@ export function createClaimHandler({
   );
 }
 
-/** With SLABMEND_VERIFY=due. A failure is told, and keeps no slab from being leased. */
+/** Undefined: due checks are left to indexd. */
+function checkQueueUrl({ SLABMEND_VERIFY: verify, SLABMEND_CHECK_QUEUE_URL: url }: Environment) {
+  if (verify === "none") return undefined;
+  if (url !== undefined) return url;
+  const expected = "the URL of an SQS queue, with SLABMEND_VERIFY=due";
+  throw new ConfigurationError([{ name: "SLABMEND_CHECK_QUEUE_URL", expected, got: "none" }]);
+}
+
+/** A failure is told, and keeps no slab from being leased. */
 async function sendChecks(
   { environment, logger, metrics, ask, sqs, remainingMs }: ScheduledRun,
+  queueUrl: string,
   step: ((name: DueStep) => void | Promise<void>) | undefined,
 ): Promise<void> {
-  if (environment.SLABMEND_VERIFY !== "due") return;
-  const { SLABMEND_CHECK_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = environment;
-  const queue = createCheckQueue({ client: sqs, queueUrl, indexer });
+  const queue = createCheckQueue({ client: sqs, queueUrl, indexer: environment.SLABMEND_INDEXER });
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION, clock: systemClock };
   const deps = { ask, clock: systemClock, verify, queue, ...(step === undefined ? {} : { step }) };
   try {

@@ -276,12 +276,15 @@ export const VARIABLES = {
     fallback: "none",
   } as Variable<"none" | "due">,
   SLABMEND_CHECK_QUEUE_URL: {
-    schema: v.union([v.literal(""), queueUrl]),
-    expected: "the http(s) URL of an SQS queue",
-    purpose: "the queue of due checks, with SLABMEND_VERIFY=due; empty: there is none",
+    schema: v.pipe(
+      v.union([v.literal("none"), queueUrl]),
+      v.transform((text) => (text === "none" ? undefined : text)),
+    ),
+    expected: "none, or the http(s) URL of an SQS queue",
+    purpose: "the queue of due checks, with SLABMEND_VERIFY=due; work and serve need none",
     readBy: ["claim"],
-    fallback: "",
-  } as Variable<string>,
+    fallback: "none",
+  } as Variable<string | undefined>,
   SLABMEND_METRICS_NAMESPACE: {
     schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._/#:-]{0,255}$/)),
     expected: "at most 255 letters, digits and . _ / # : -",

@@ -83,7 +83,8 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
       },
     }),
   });
-  const exporter = startFleetExporter({ connect: options.connect, clock, logger, prometheus });
+  const dueChecks = environment.SLABMEND_VERIFY === "due";
+  const exporter = startFleetExporter({ connect: options.connect, clock, logger, prometheus, dueChecks });
   const startedAtMs = clock.now();
   const http = new HttpChild({
     settings: {

@@ -100,7 +100,7 @@ export async function requestOfRun(sql: ISql, request: RunRequest): Promise<Run>
   // A request leads to one state only, wherever it comes from.
   const state = stateAfter(statesBefore(request)[0]!, request)!;
   const change = () => sql<Row[]>`
-    update slabmend.runs r set state = ${state}
+    update slabmend.runs r set state = ${state}, moved_at = clock_timestamp()
     where r.finished_at is null and r.state in ${sql([...statesBefore(request)])}
     returning ${columns(sql)}`;
   const [row] = await retryTransaction(`${request} a run`, async () => await change(), ONLY_CONFLICTS);
@@ -153,7 +153,7 @@ export async function saveRun(
   const error = end?.state === "failed" ? JSON.stringify(end.error) : null;
   const save = () => sql<Row[]>`
     update slabmend.runs r
-    set checkpoint = coalesce(${json(checkpoint)}::text::jsonb, r.checkpoint),
+    set moved_at = clock_timestamp(), checkpoint = coalesce(${json(checkpoint)}::text::jsonb, r.checkpoint),
       statistics = coalesce(${json(statistics)}::text::jsonb, r.statistics),
       state = coalesce(${end?.state ?? null}, r.state), error = ${error}::text::jsonb,
       finished_at = case when ${end !== undefined} then clock_timestamp() end,

@@ -358,6 +358,8 @@ create table slabmend.runs (
   error jsonb check ((error is not null) = (state = 'failed')),
   owner text not null,
   started_at timestamptz not null default clock_timestamp(),
+  -- When a coordinator last saved a step, or an operator asked for something: since then no process has moved it on.
+  moved_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz check ((finished_at is not null) = (state in ('done', 'cancelled', 'failed'))),
   coordinator text,
   token uuid,
@@ -365,6 +367,7 @@ create table slabmend.runs (
   check ((coordinator is null) = (token is null) and (token is null) = (expires_at is null))
 );
 create unique index runs_one_unfinished on slabmend.runs ((true)) where finished_at is null;
+create index runs_finished_idx on slabmend.runs (finished_at) where finished_at is not null;
 
 -- Due checks (lib/jobs/verify/due-checks.ts): sums of an hour (UTC).
 create table slabmend.checks (
