@@ -60,7 +60,7 @@ async function fillPlaced(sql: Sql): Promise<void> {
   await sql.unsafe("vacuum analyze slabmend.journal");
 }
 
-/** Over 90 days up to now, two moves each, by 64 hosts. */
+/** Over 90 days up to an hour ago, so that what reads the last hour reads the same with and without them. */
 async function fill(sql: Sql, { placed } = { placed: false }): Promise<void> {
   const batch = 250_000;
   for (let first = 0; first < ROWS; first += batch) {
@@ -77,7 +77,7 @@ async function fill(sql: Sql, { placed } = { placed: false }): Promise<void> {
         41943040, 8388608, 1000000000000000000000, '{"copy": 700, "store": 900}', 'bench', t, t, t + interval '2 seconds',
         case when ${placed} then 1 end, case when ${placed} then n end
       from (
-        select n, now() - interval '90 days' * (1 - n::double precision / ${ROWS}) as t
+        select n, now() - interval '1 hour' - interval '90 days' * (1 - n::double precision / ${ROWS}) as t
         from generate_series(${first + 1}::bigint, ${Math.min(first + batch, ROWS)}::bigint) n
       ) g`;
   }
@@ -150,7 +150,12 @@ async function rates(sql: Sql, folder: string) {
 const server = await startPostgres({
   maxConnections: 60,
   durability: "full",
-  settings: { shared_buffers: "2GB", max_wal_size: values["only-costs"] ? "2GB" : "8GB", wal_level: "minimal", max_wal_senders: "0" },
+  settings: {
+    shared_buffers: "2GB",
+    max_wal_size: values["only-costs"] ? "2GB" : "8GB",
+    wal_level: "minimal",
+    max_wal_senders: "0",
+  },
 });
 const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-journal-"));
 const interrupted = (): void => void server.stop().finally(() => process.exit(130));

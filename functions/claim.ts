@@ -77,7 +77,10 @@ async function sendChecks(
     if (sent.messages > 0) logger.info({ report: sent }, "due checks were sent");
     metrics.print({ CheckMessagesSent: sent.messages, ChecksFailed: 0 });
   } catch (error) {
-    logger.error({ error }, "due checks were not sent; those that were claimed are due again in half an hour");
+    logger.error(
+      { error },
+      "due checks were not sent; those that were claimed are due again in half an hour",
+    );
     metrics.print({ ChecksFailed: 1 });
   }
 }

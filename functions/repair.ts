@@ -2,8 +2,8 @@ import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent, SQSRecor
 import type { Clock } from "../lib/clock/clock.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import type { RepairStep } from "../lib/jobs/repair/repair-dependencies.ts";
-import { boundedClient } from "../lib/queue/client-settings.ts";
 import { decodeCheckMessage, isCheckMessage } from "../lib/queue/check-message.ts";
+import { boundedClient } from "../lib/queue/client-settings.ts";
 import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
 import { failedMessage } from "../lib/telemetry/run-metrics.ts";
@@ -88,7 +88,10 @@ async function check(
     logger.info({ host: batch.hostId, sectors }, "due checks were made");
     metrics.print({ ChecksFailed: 0 });
   } catch (error) {
-    logger.error({ error, messageId }, "a batch of due checks failed; it is due again when its claim is over");
+    logger.error(
+      { error, messageId },
+      "a batch of due checks failed; it is due again when its claim is over",
+    );
     metrics.print({ ChecksFailed: 1 });
   }
 }

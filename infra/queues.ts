@@ -35,7 +35,11 @@ export function createQueues(names: IndexerNames, settings: StageSettings) {
     queueUrl: deadLetters.url,
     redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [repairs.arn] }),
   });
-  return { repairs, deadLetters, checks: settings.SLABMEND_VERIFY === "due" ? createChecks(names) : undefined };
+  return {
+    repairs,
+    deadLetters,
+    checks: settings.SLABMEND_VERIFY === "due" ? createChecks(names) : undefined,
+  };
 }
 
 /** Without dead letters: what no one took is due again when its claim is over, and its message is gone then. */

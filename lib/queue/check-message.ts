@@ -15,7 +15,10 @@ const MOST_SECTORS = 100;
 const checkMessage = v.strictObject({
   ...messageHead("verify"),
   hostId: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2_147_483_647)),
-  claimedUntil: v.pipe(v.string(), v.regex(/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?[+-]\d{2}(:\d{2})?$/)),
+  claimedUntil: v.pipe(
+    v.string(),
+    v.regex(/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d{1,6})?[+-]\d{2}(:\d{2})?$/),
+  ),
   sectorIds: v.pipe(
     v.array(v.pipe(v.string(), v.regex(/^\d{1,19}$/))),
     v.minLength(1),

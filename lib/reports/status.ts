@@ -87,6 +87,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
       stoppedBy: stoppedBy ?? null,
       stoppedSince: timeOrNull(stoppedSince),
     })),
+    checks: checksOf(facts.checks),
     indexd: indexdOf(facts, ageOf),
   };
   return {
@@ -125,6 +126,10 @@ function countSlabs({ backlog, beyondRescue, slabs }: StatusFacts, isKnown: bool
     beyondRescue: isTold ? beyondRescue : null,
     dangerAbove,
   };
+}
+
+function checksOf({ hastings, ...sums }: StatusFacts["checks"]): StatusReport["checks"] {
+  return { ...sums, paid: moneyOf(hastings) };
 }
 
 function budgetValues(values: Readonly<Record<string, string>> = {}): StatusReport["budget"]["limits"] {

@@ -122,7 +122,8 @@ export const METRICS = {
   },
   RunIdleSeconds: {
     unit: "Seconds",
-    meaning: "how long no process has moved the unfinished maintenance run on; 0: one does, it is paused, or there is none",
+    meaning:
+      "how long no process has moved the unfinished maintenance run on; 0: one does, it is paused, or there is none",
   },
   RunsFailedLately: { unit: "Count", meaning: "maintenance runs that failed in the last hour" },
 } as const;

@@ -10,7 +10,12 @@
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
 import { sleep } from "../clock/sleep.ts";
-import { type Ask, askWithin, createDeadlineClient, type DeadlineClient } from "../database/client/deadline-client.ts";
+import {
+  type Ask,
+  askWithin,
+  createDeadlineClient,
+  type DeadlineClient,
+} from "../database/client/deadline-client.ts";
 import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
 import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { Logger } from "../telemetry/logger.ts";

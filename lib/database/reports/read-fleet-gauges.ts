@@ -38,10 +38,13 @@ const HOUR_SECONDS = 3_600;
  * repairs_quarantined_idx; pg_stat_activity, where every role may see who is connected.
  * @param options.dueChecks measure those too: this fleet makes them
  */
-export async function readFleetGauges(sql: ISql, { dueChecks = false }: { readonly dueChecks?: boolean } = {}) {
+export async function readFleetGauges(
+  sql: ISql,
+  { dueChecks = false }: { readonly dueChecks?: boolean } = {},
+) {
   const [row] = await sql<GaugesRow[]>`
     select l.*,
-      j.*,
+      j.*, k.*,
       (select count(*)::integer from slabmend.repairs
        where quarantined_until is not null and quarantined_until > (select clock_timestamp())) as quarantined,
       (select count(*)::integer from pg_stat_activity where usename = current_user) as connections,
@@ -61,18 +64,19 @@ export async function readFleetGauges(sql: ISql, { dueChecks = false }: { readon
       from slabmend.leases
     ) l
     cross join (
-      select (count(*) filter (where is_late))::integer as lately,
+      select (count(*) filter (where finished_at > statement_timestamp() - make_interval(secs => ${LATELY_SECONDS})))::integer as lately,
         count(*)::integer as half_hour,
-        (count(*) filter (where outcome = 'fault'))::integer as faults,
-        (count(distinct slab_id) filter (where is_late and outcome = 'too-few-sources'))::integer as at_risk
-      from (
-        select slab_id, outcome,
-          finished_at > statement_timestamp() - make_interval(secs => ${LATELY_SECONDS}) as is_late
-        from slabmend.journal
-        where finished_at > statement_timestamp() - make_interval(secs => ${HALF_HOUR_SECONDS})
-          and outcome not in ('crashed', 'superseded')
-      ) ended
-    ) j`;
+        (count(*) filter (where outcome = 'fault'))::integer as faults
+      from slabmend.journal
+      where finished_at > statement_timestamp() - make_interval(secs => ${HALF_HOUR_SECONDS})
+        and outcome not in ('crashed', 'superseded')
+    ) j
+    cross join (
+      -- Apart: a count of distinct slabs above would sort half an hour of the journal.
+      select count(distinct slab_id)::integer as at_risk
+      from slabmend.journal
+      where finished_at > statement_timestamp() - make_interval(secs => ${LATELY_SECONDS}) and outcome = 'too-few-sources'
+    ) k`;
   return {
     liveLeases: row!.live,
     runningLeases: row!.running,

@@ -31,7 +31,7 @@ import { type Answers, askHosts } from "./ask-hosts.ts";
 export type DueStep = "due-claimed" | "due-asked" | "due-recorded";
 
 /** Of a message and a transaction, as indexd's own. */
-export const BATCH_SECTORS = 100;
+const BATCH_SECTORS = 100;
 
 export interface DueClaims {
   readonly ask: Ask;
@@ -130,7 +130,7 @@ export class DueChecker {
 }
 
 /** By what the host said. Pure. */
-export function sortAnswers(hostId: HostId, { answers, hastings }: Answers<DueSector>): DueAnswers {
+function sortAnswers(hostId: HostId, { answers, hastings }: Answers<DueSector>): DueAnswers {
   const confirmed: DueSector[] = [];
   const denied: (DueSector & { readonly code: "not-found" | "corrupt" })[] = [];
   let wrongData = 0;

@@ -84,9 +84,10 @@ const sums = async () => {
   return row;
 };
 const counted = async () =>
-  (await world.database.sql`select stat_name as name, sum(stat_delta)::integer as delta from stats_deltas group by 1`).map(
-    ({ name, delta }) => [name, delta],
-  );
+  (
+    await world.database
+      .sql`select stat_name as name, sum(stat_delta)::integer as delta from stats_deltas group by 1`
+  ).map(({ name, delta }) => [name, delta]);
 const claim = async (): Promise<DueBatch> =>
   (await claimDueChecks(world.database.sql, { hostId: host.row.id, most: 100 }, verify))!;
 const claimEnds = () => world.database.sql`
@@ -155,7 +156,8 @@ test("a silent host is left alone, longer each time, until it answers", async ()
 test("a batch twice, late, or never is recorded once, not at all, or by the next claim", async () => {
   const { sql } = world.database;
   const { checks, metrics } = open();
-  const confirmedBy = () => metrics.splice(0).map(({ ChecksConfirmed, ChecksSuperseded }) => [ChecksConfirmed, ChecksSuperseded]);
+  const confirmedBy = () =>
+    metrics.splice(0).map(({ ChecksConfirmed, ChecksSuperseded }) => [ChecksConfirmed, ChecksSuperseded]);
   try {
     const twice = await claim();
     expect(await checks.check(twice)).toBe(3);
@@ -230,7 +232,9 @@ test.each(["due-claimed", "due-asked", "due-recorded"] as const)(
 
 test("sectors that others hold are passed over without a wait", async () => {
   const { sql } = world.database;
-  const [first] = await sql<{ id: string }[]>`select id::text from sectors where host_id = ${host.row.id} order by id`;
+  const [first] = await sql<
+    { id: string }[]
+  >`select id::text from sectors where host_id = ${host.row.id} order by id`;
   await sql.begin(async (other) => {
     await other`select from sectors where id = ${first!.id} for update`;
     expect((await claim()).sectorIds).toHaveLength(2);
@@ -277,7 +281,11 @@ test("claim sends batches, and the function of repairs makes their checks", asyn
   const server: QueueServer = await startQueueServer();
   const client = server.createClient();
   try {
-    const { repairs } = await server.createQueues({ visibilityTimeoutSeconds: 60, maxReceiveCount: 5, namePrefix: "checks" });
+    const { repairs } = await server.createQueues({
+      visibilityTimeoutSeconds: 60,
+      maxReceiveCount: 5,
+      namePrefix: "checks",
+    });
     const queue = createCheckQueue({ client, queueUrl: repairs.url, indexer: "default" });
     const sent = await sendDueChecks({ ask, clock: systemClock, verify, queue }, 30_000);
     expect(sent).toEqual({ messages: 4, sectors: SECTORS });
@@ -285,10 +293,13 @@ test("claim sends batches, and the function of repairs makes their checks", asyn
     const { Messages = [] } = await client.send(
       new ReceiveMessageCommand({ QueueUrl: repairs.url, MaxNumberOfMessages: 10 }),
     );
-    const Records = [...Messages, { MessageId: "bad", Body: '{"v":1,"kind":"verify","indexer":"default"}' }].map(
-      ({ MessageId, Body }) => ({ messageId: MessageId, body: Body }),
-    );
-    const handler = createRepairHandler({ variables: { ...world.variables, SLABMEND_QUEUE_URL: repairs.url } });
+    const Records = [
+      ...Messages,
+      { MessageId: "bad", Body: '{"v":1,"kind":"verify","indexer":"default"}' },
+    ].map(({ MessageId, Body }) => ({ messageId: MessageId, body: Body }));
+    const handler = createRepairHandler({
+      variables: { ...world.variables, SLABMEND_QUEUE_URL: repairs.url },
+    });
     const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
     // One that cannot be read is due again like all that are not recorded.
     expect(await handler({ Records } as SQSEvent, context)).toEqual({ batchItemFailures: [] });

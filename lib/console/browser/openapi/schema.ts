@@ -779,6 +779,25 @@ export interface components {
                 stoppedBy: string[];
                 stoppedSince: string | null;
             };
+            /** @description due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due */
+            checks: {
+                /** @description how long the oldest check has been due, whoever makes it; silent hosts left out */
+                behindSeconds: number;
+                confirmed: number;
+                denied: number;
+                paid: {
+                    /** @description exact, in decimal digits */
+                    hastings: string;
+                    /** @description the same in siacoins, rounded */
+                    siacoins: number;
+                };
+                /** @description left alone for a while, because they answered nothing */
+                silentHosts: number;
+                /** @description indexd checked or moved the sector meanwhile */
+                superseded: number;
+                unanswered: number;
+                wrongData: number;
+            };
             claim: {
                 ageSeconds: number | null;
                 at: string | null;
