@@ -35,6 +35,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.runs", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.checks", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.silent_hosts", select: "all", insert: "all", update: "all", delete: true },
+  { table: "slabmend.prune_hold", select: "all", update: "all" },
   { table: "slabmend.database_migrations", select: "all" },
 ];
 

@@ -9,6 +9,7 @@
  *   history        of slabs that are simply fine, or no more, is forgotten; so are denials of sectors that are no more, and notes
  *                  of uploads that hosts do not keep; so are finished maintenance runs and sums of due checks, when they are as old as the
  *                  oldest rows of the journal
+ *   prunes         after a restore, indexd is kept from pruning until an operator releases it
  *   journal        rows get their place in the stream, are summed up, and deleted when they are old (docs/journal.md)
  *
  * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
@@ -23,6 +24,7 @@ import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
 import { forgetUploads } from "../../database/leases/uploads.ts";
+import { keepPrunesHeld } from "../../database/restore/restore-writes.ts";
 import { forgetRuns } from "../../database/runs/forget-runs.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
@@ -127,6 +129,7 @@ export async function reap(
     report.forgotten += await ask((sql) => forgetRuns(sql, settings.keepJournalMs));
     if (report.forgotten > 0) await deps.step?.("history-forgotten");
   });
+  await phase("prunes", async () => void (await ask(keepPrunesHeld, { isIdempotent: true })));
   await phase("journal", async () => {
     report.journal = await followJournal(deps, settings, timeIsUp);
   });

@@ -54,9 +54,10 @@ export async function askHosts<Claim extends Asked>(
   return { answers, hastings };
 }
 
-async function provesLeaf(
+/** Asks one host for one leaf. */
+export async function provesLeaf(
   { hosts, kernel, random, signal }: Asking,
-  { root }: Asked,
+  { root }: Pick<Asked, "root">,
   host: NetworkHost,
   onCharged: (hastings: bigint) => void,
 ): Promise<Answer> {

@@ -35,6 +35,7 @@ export function renderStatus(report: StatusReport): string {
     ),
     ...line("cost today", `${paid} to hosts, ${duration(today.workerSeconds)} of work`),
     ...describeChecks(report),
+    ...describeMaintenance(report),
     ...line("indexd", describeIndexd(report)),
     ...line("events", `${report.eventsToBump} slabs whose objects have not been told yet`),
   ].join("\n");
@@ -87,6 +88,13 @@ function describeChecks({ checks }: StatusReport): string[] {
     "due checks",
     `${confirmed} confirmed, ${denied} denied and ${wrongData + unanswered} not told in 24 h; the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts left alone`,
   );
+}
+
+function describeMaintenance({ maintenance: run }: StatusReport): string[] {
+  if (run === null) return [];
+  const { id, kind, state, progress } = run;
+  const done = progress === null ? "" : `, ${progress.done} of ${progress.total} ${progress.unit}`;
+  return line("maintenance", `run ${id} (${kind}) ${state}${done}: slabmend maintenance status`);
 }
 
 function describeIndexd({ indexd }: StatusReport): string {
