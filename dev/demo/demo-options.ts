@@ -20,6 +20,8 @@ export interface DemoOptions {
   /** Hosts that deny every sector for a while, and then have them all again. */
   readonly forgetfulHosts: number;
   readonly killWorkers: number;
+  /** Sectors that vanish from a host's disk after the repairs, for a verification to find; 0: none is made. */
+  readonly verify: number;
   /** Crashes of the server in mid-repair, after each of which it recovers. */
   readonly restartDatabase: number;
   /** Of the fleet, in mid-work. */
@@ -108,6 +110,14 @@ const COUNTS: Readonly<
     least: 0,
     most: 500,
     says: "hosts that look good and deny all their sectors for the first 20 s of repairs",
+    alone: 2,
+  },
+  verify: {
+    flag: "--verify",
+    fallback: 0,
+    least: 0,
+    most: 1_000,
+    says: "sectors that vanish from a host after the repairs, for a maintenance run to find",
     alone: 2,
   },
   killWorkers: {

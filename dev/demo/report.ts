@@ -4,6 +4,7 @@ import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
 import { judgeRun, type Verdict } from "./verdict.ts";
+import type { Verification } from "./verify-host.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
 import type { ClockFaults } from "./wrong-clocks.ts";
 
@@ -61,6 +62,8 @@ export interface DemoSummary {
   readonly othersLeasedFirst: number;
   /** From the damage until the last slab was within 2 of loss no more; null if none ever was, or some still is. */
   readonly secondsUntilNoneWithin2: number | null;
+  /** With --verify: what a verification of one host found. */
+  readonly verify: Verification | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
   /** The sentence with which the demo ends. */
@@ -100,6 +103,7 @@ export interface DemoFindings {
     readonly leasedBefore: number;
   };
   readonly seconds: number;
+  readonly verification: Verification | undefined;
   readonly indexd: string;
 }
 
@@ -142,6 +146,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     othersLeasedFirst: danger.leasedBefore,
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
+    verify: findings.verification ?? null,
     indexd: findings.indexd,
   };
   const failures = [
@@ -155,6 +160,11 @@ export function summarize(findings: DemoFindings): DemoResult {
       ? [`${findings.killedWorkers} of ${findings.killsWanted} kills hit a worker that held a running lease`]
       : []),
     ...findings.missed,
+    ...(findings.verification?.foundAll === false
+      ? [
+          `the verification denied ${findings.verification.denied} sectors, ${findings.verification.planted} had vanished`,
+        ]
+      : []),
     ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
     ...violations,
   ];

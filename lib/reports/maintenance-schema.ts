@@ -7,6 +7,7 @@ export const runSchema = v.object({
   kind: v.string(),
   host: v.nullable(v.pipe(hex, v.description("of its scope"))),
   slabId: v.nullable(v.pipe(id, v.description("of its scope"))),
+  object: v.nullable(v.pipe(hex, v.description("of its scope"))),
   sample: v.nullable(
     v.pipe(
       v.object({

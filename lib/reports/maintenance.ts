@@ -52,6 +52,7 @@ async function affectedBy(ask: Ask, run: Run): Promise<MaintenanceReport["affect
   const request = {
     hostKey: scope.of === "host" ? scope.host : null,
     slabId: scope.of === "slab" ? scope.slab : null,
+    objectIds: scope.of === "object" ? scope.ids : null,
     since: run.startedAt,
     limit: MOST_AFFECTED,
   };
@@ -69,6 +70,7 @@ export function describeRun(run: Run): RunReport {
     kind: run.kind,
     host: scope?.of === "host" ? scope.host : null,
     slabId: scope?.of === "slab" ? scope.slab : null,
+    object: scope?.of === "object" ? scope.object : null,
     sample:
       sample === null
         ? null

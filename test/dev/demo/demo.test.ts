@@ -34,7 +34,7 @@ function expectSearched(): void {
 test("repairs everything, kills one worker, reads back, prints one line of JSON and leaves nothing", {
   timeout: SLOW_MS,
 }, async () => {
-  const demo = startDemo(...SMALL, ...DAMAGE, "--kill-workers", "1", "--seed", "test", "--json");
+  const demo = startDemo(...SMALL, ...DAMAGE, "--kill-workers", "1", "--verify", "--seed", "test", "--json");
   await demo.line(/^killed worker/);
   const pids = await descendantsOf(demo.child.pid!);
   const { code, out, err } = await demo.ended;
@@ -74,6 +74,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "slabsWithin2",
     "othersLeasedFirst",
     "secondsUntilNoneWithin2",
+    "verify",
     "indexd",
     "verdict",
   ]);
@@ -91,6 +92,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     othersLeasedFirst: 0,
     hastings: expect.stringMatching(/^[1-9][0-9]*$/),
   });
+  expect(summary["verify"]).toMatchObject({ planted: 2, denied: 2, foundAll: true });
   expect(summary["damagedSectors"]).toBeGreaterThanOrEqual(3);
   expect(summary["repairedSectors"]).toBe(summary["damagedSectors"]);
   const ways = ["copiedSectors", "rebuiltSectors", "foundSectors"];

@@ -603,6 +603,7 @@ export interface components {
                 host: string | null;
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -650,6 +651,7 @@ export interface components {
                 host: string | null;
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -709,6 +711,7 @@ export interface components {
                 host: string | null;
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -756,6 +759,7 @@ export interface components {
                 host: string | null;
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -815,6 +819,7 @@ export interface components {
                 host: string | null;
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -862,6 +867,7 @@ export interface components {
                 host: string | null;
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -1219,6 +1225,7 @@ export interface components {
                 host: string | null;
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
