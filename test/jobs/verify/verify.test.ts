@@ -228,7 +228,7 @@ test("an object: slab by slab, also across a crash, and the report names what is
   expect(sectors).toBe(6);
   // Of others[2], which is in another object, nothing is asked.
   await host.swarm.setSwitches({ losesSectors: [others[1]!.sectors[0]!.root, others[2]!.sectors[0]!.root] });
-  await start({ of: "object", object, ids, sectors });
+  await start({ of: "object", object, ids: [...ids], sectors });
   let steps = 0;
   const killed = advance({
     step: (name) => {
