@@ -73,6 +73,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
     archive,
     maintenance: environment,
+    dueChecks: environment.SLABMEND_VERIFY === "due" ? environment : undefined,
     clock,
     logger,
     metricsOf: (service) => ({
@@ -82,7 +83,8 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
       },
     }),
   });
-  const exporter = startFleetExporter({ connect: options.connect, clock, logger, prometheus });
+  const dueChecks = environment.SLABMEND_VERIFY === "due";
+  const exporter = startFleetExporter({ connect: options.connect, clock, logger, prometheus, dueChecks });
   const startedAtMs = clock.now();
   const http = new HttpChild({
     settings: {

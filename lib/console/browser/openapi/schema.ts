@@ -605,6 +605,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -654,6 +655,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -715,6 +717,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -764,6 +767,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -825,6 +829,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -874,6 +879,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -1160,6 +1166,25 @@ export interface components {
                 stoppedBy: string[];
                 stoppedSince: string | null;
             };
+            /** @description due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due */
+            checks: {
+                /** @description how long the oldest check has been due, whoever makes it; silent hosts left out */
+                behindSeconds: number;
+                confirmed: number;
+                denied: number;
+                paid: {
+                    /** @description exact, in decimal digits */
+                    hastings: string;
+                    /** @description the same in siacoins, rounded */
+                    siacoins: number;
+                };
+                /** @description left alone for a while, because they answered nothing */
+                silentHosts: number;
+                /** @description indexd checked or moved the sector meanwhile */
+                superseded: number;
+                unanswered: number;
+                wrongData: number;
+            };
             claim: {
                 ageSeconds: number | null;
                 at: string | null;
@@ -1214,6 +1239,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
