@@ -142,13 +142,13 @@ function Banner() {
 
 function ModeButton({ status }: { readonly status: StatusReport }) {
   const { ask } = useConsole();
-  const isPaused = status.mode.kind === "paused";
-  if (status.mode.kind === "maintenance") return null;
+  const isPaused = status.mode.kind === "paused" || status.mode.kind === "suspended";
+  if (status.mode.kind === "maintenance" || status.mode.kind === "deleting") return null;
   const onClick = () =>
     ask({
       title: isPaused ? "Resume repairs?" : "Pause repairs?",
       says: isPaused
-        ? `Paused${status.mode.owner === null ? "" : ` by ${status.mode.owner}`}: ${status.mode.reason ?? "no reason given"}.`
+        ? `${status.mode.kind === "paused" ? "Paused" : "Suspended"}${status.mode.owner === null ? "" : ` by ${status.mode.owner}`}: ${status.mode.reason ?? "no reason given"}.`
         : "No slab is leased until someone resumes. Repairs under way end.",
       confirm: isPaused ? "Resume" : "Pause",
       ...(isPaused ? {} : { reasonLabel: "Reason, for those who look later" }),
