@@ -70,6 +70,8 @@ function loopOf(clock: Clock, startedAtMs: number, slabs: readonly string[]): Su
   return {
     indexer: "default",
     state: "working",
+    startedAtMs: Date.now(),
+    restarts: 0,
     claim: { endedAtMs: nowMs - 6_000, stopped: null, failures: 0, trouble: null },
     reap: { endedAtMs: nowMs - 21_000, stopped: null, failures: 0, trouble: null },
     concurrency: 4,

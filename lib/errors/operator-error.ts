@@ -35,6 +35,7 @@ export type OperatorErrorCode =
   | "leases-running"
   | "nothing-to-remove"
   | "fleet-in-maintenance"
+  | "fleet-being-deleted"
   | "not-quarantined"
   | "no-such-dead-letter"
   | "no-such-sector"

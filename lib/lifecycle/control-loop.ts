@@ -57,7 +57,8 @@ const DESIRED: Readonly<Record<FleetMode["kind"], DesiredState>> = {
 
 export const desiredState = (mode: FleetMode): DesiredState => DESIRED[mode.kind];
 
-const NOTHING_KNOWN: LoopView = {
+/** Before the first step, and where there is no schema of ours. */
+export const NOTHING_KNOWN: LoopView = {
   state: "initializing",
   mode: undefined,
   since: undefined,
@@ -131,7 +132,10 @@ export class ControlLoop {
     }
     if (row.state === "deleting" && outcome === "done") return this.#deleted();
     this.#unwritten = trouble ?? undefined;
-    return await this.#write(row, token, outcome, trouble);
+    const view = await this.#write(row, token, outcome, trouble);
+    // A process that may not remove everything keeps out of the way of the one that may.
+    if (row.state === "deleting" && outcome === "failed") await this.leave();
+    return view;
   }
 
   async #write(
@@ -145,8 +149,10 @@ export class ControlLoop {
     const hasMoved = state !== row.state;
     if (hasMoved || failures > 0 || row.failures > 0) {
       const isOurs = await this.#options.store.save(token, { state, failures, trouble: storedOf(trouble) });
-      if (!isOurs) this.#token = undefined;
-      if (!isOurs) return { ...this.#view, isMoving: true };
+      if (!isOurs) {
+        this.#token = undefined;
+        return { ...this.#view, isMoving: true };
+      }
     }
     this.#unwritten = undefined;
     const { mode } = row;

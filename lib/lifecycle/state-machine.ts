@@ -61,12 +61,12 @@ export function nextState(
 }
 
 /**
- * Whether claim, reap and workers run in this state; undefined: they stay as they are, because they wait for a database or a right
- * by themselves. While an indexer stops or is deleted, reap frees what crashed, and the fleet's mode keeps claim from leasing.
+ * Whether claim, reap and workers run in this state. While an indexer stops, reap frees what crashed, and the fleet's mode keeps claim
+ * from leasing. Undefined: they stay as they are, because they wait for a database or a right by themselves, or are ended by the step.
  */
 export function runsUnits(state: LifecycleState): boolean | undefined {
-  if (state === "repairing") return undefined;
-  return state === "running" || state === "stopping" || state === "deleting";
+  if (state === "repairing" || state === "deleting") return undefined;
+  return state === "running" || state === "stopping";
 }
 
 const FIRST_RETRY_MS = 2_000;

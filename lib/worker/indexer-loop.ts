@@ -3,7 +3,8 @@
  *
  *   (new) --start--> starting --first worker ready--> working --drain--> draining --> ended
  *                       ^                                |
- *                       \-- pause is over -- unfit <-----/ a worker found this machine at fault
+ *                       |\-- pause is over -- unfit <----/| a worker found this machine at fault
+ *                       \---------- restart -------------/ a job has stalled
  *
  * What always holds: no failure ends it. Each is told by `health`, logged, and tried again after a pause.
  */
@@ -46,6 +47,8 @@ export interface IndexerLoopOptions {
   readonly metricsOf: MetricsOf;
   /** Default: worker-process.ts; tests give their own. */
   readonly workerEntry?: string;
+  /** Default: workFromDatabase; tests give one that hangs. */
+  readonly work?: typeof workFromDatabase;
 }
 
 export interface JobHealth {
@@ -61,6 +64,9 @@ export interface JobHealth {
 export interface IndexerHealth {
   readonly indexer: string;
   readonly state: "starting" | "working" | "unfit" | "draining" | "ended";
+  /** Of the work under way: it was started again when a job had stalled. */
+  readonly startedAtMs: number;
+  readonly restarts: number;
   readonly claim: JobHealth;
   readonly reap: JobHealth;
   readonly concurrency: number;
@@ -76,6 +82,8 @@ export interface IndexerHealth {
 /** A clock or a network that is wrong is seldom right a moment later. */
 const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
+/** Work that was told to end and hangs is left behind after this. */
+const ABANDON_AFTER_MS = 30_000;
 const NEVER: JobHealth = { endedAtMs: null, stopped: null, failures: 0, trouble: null };
 
 export class IndexerLoop {
@@ -90,9 +98,16 @@ export class IndexerLoop {
   #running: Promise<void> | undefined;
   /** What is done when a worker of the pool finds this machine unfit; set by the work under way. */
   #onUnfit = (_reason: string): void => {};
+  /** Ends the work under way, to start it again. */
+  #endWork = (): void => {};
+  #startedAtMs: number;
+  #restarts = 0;
+  #size: number;
 
   constructor(options: IndexerLoopOptions) {
     this.#options = options;
+    this.#size = options.concurrency;
+    this.#startedAtMs = options.clock.now();
     this.#pool = this.#createPool();
   }
 
@@ -103,6 +118,22 @@ export class IndexerLoop {
 
   start(): void {
     this.#running ??= this.#run();
+  }
+
+  /** How many repairs at once from now on, at most those of the options. */
+  resize(concurrency: number): void {
+    this.#size = Math.min(concurrency, this.#options.concurrency);
+    this.#pool.resize(this.#size);
+  }
+
+  /** Starts claim, reap and workers again, because one of them does nothing any more. Repairs in hand are finished. */
+  restart(): void {
+    if (this.#state !== "working" && this.#state !== "starting") return;
+    this.#restarts += 1;
+    this.#startedAtMs = this.#options.clock.now();
+    this.#jobs.claim = NEVER;
+    this.#jobs.reap = NEVER;
+    this.#endWork();
   }
 
   /** Claims nothing more, waits for the repairs in hand, and leaves no process and no connection. */
@@ -120,6 +151,8 @@ export class IndexerLoop {
     return {
       indexer: this.#options.indexer,
       state: this.#state,
+      startedAtMs: this.#startedAtMs,
+      restarts: this.#restarts,
       claim,
       reap,
       concurrency,
@@ -155,15 +188,17 @@ export class IndexerLoop {
     const maintenance =
       environment === undefined ? undefined : openMaintenance({ environment, clock, logger, signal });
     while (!signal.aborted) {
-      await this.#workUntilUnfit(database, maintenance);
-      if (this.#unfit === undefined || signal.aborted) continue;
-      this.#state = "unfit";
-      logger.error(
-        { reason: this.#unfit.message, pauseMs: UNFIT_PAUSE_MS },
-        "this machine is unfit to repair",
-      );
-      await sleep(clock, UNFIT_PAUSE_MS, signal).catch(() => {});
-      this.#unfit = undefined;
+      await this.#workUntilRestart(database, maintenance);
+      if (signal.aborted) break;
+      if (this.#unfit !== undefined) {
+        this.#state = "unfit";
+        logger.error(
+          { reason: this.#unfit.message, pauseMs: UNFIT_PAUSE_MS },
+          "this machine is unfit to repair",
+        );
+        await sleep(clock, UNFIT_PAUSE_MS, signal).catch(() => {});
+        this.#unfit = undefined;
+      }
       this.#pool = this.#createPool();
     }
     this.#options.archive?.close();
@@ -171,14 +206,17 @@ export class IndexerLoop {
     await Promise.all([database.end(), presence.stop().then(() => presenceClient.end())]);
   }
 
-  async #workUntilUnfit(
+  async #workUntilRestart(
     database: DeadlineClient,
     maintenance: MaintenanceCoordinator | undefined,
   ): Promise<void> {
     const { indexer, acceptedVersion, claim, reap, archive, clock, logger, metricsOf } = this.#options;
     const pool = this.#pool;
-    const unfit = new AbortController();
-    const signal = AbortSignal.any([this.#ending.signal, unfit.signal]);
+    const { work = workFromDatabase } = this.#options;
+    const ending = new AbortController();
+    const signal = AbortSignal.any([this.#ending.signal, ending.signal]);
+    const over = new AbortController();
+    this.#endWork = () => ending.abort();
     this.#onUnfit = (reason) => {
       this.#unfit = {
         code: "worker-unfit",
@@ -186,12 +224,12 @@ export class IndexerLoop {
         remedy: "Look at its clock, its network and its release; slabs were not blamed.",
         sinceMs: clock.now(),
       };
-      unfit.abort();
+      ending.abort();
     };
     try {
       await this.#startFirstWorker(pool, signal);
       if (!signal.aborted) this.#state = "working";
-      await workFromDatabase({
+      const working = work({
         database,
         indexer,
         pool,
@@ -206,9 +244,18 @@ export class IndexerLoop {
         signal,
         isFatal: () => false,
         onEnd: (end) => countEnd(this.#done, end),
-        onRun: (run) => this.#note(run),
+        onRun: (run) => {
+          // What was left behind may wake up one day.
+          if (!signal.aborted) this.#note(run);
+        },
       });
+      const abandoned = whenAborted(signal)
+        .then(() => pool.stop())
+        .then(() => sleep(clock, ABANDON_AFTER_MS, over.signal))
+        .catch(() => {});
+      await Promise.race([working, abandoned]);
     } finally {
+      over.abort();
       await pool.stop();
     }
   }
@@ -233,7 +280,7 @@ export class IndexerLoop {
 
   #createPool(): WorkerPool {
     const { concurrency, workerEnvironment, timeoutMs, clock, workerEntry } = this.#options;
-    return new WorkerPool({
+    const pool = new WorkerPool({
       size: concurrency,
       environment: workerEnvironment,
       timeoutMs,
@@ -242,6 +289,8 @@ export class IndexerLoop {
       onMetrics: (values, dimensions) => this.#options.metricsOf("repair").print(values, dimensions),
       ...(workerEntry === undefined ? {} : { entry: workerEntry }),
     });
+    pool.resize(this.#size);
+    return pool;
   }
 
   #note(run: WorkRun): void {
@@ -256,6 +305,12 @@ export class IndexerLoop {
     }
   }
 }
+
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 
 /** Names the workers that end again and again. */
 function crashLoop(workers: readonly WorkerHealth[]): Trouble | null {

@@ -81,6 +81,8 @@ export class WorkerSlot {
   #loopingSinceMs: number | null = null;
   #lastExit: string | null = null;
   #isStopping = false;
+  /** Processes that were told to end. */
+  readonly #retired = new Set<Promise<void>>();
 
   constructor(options: WorkerSlotOptions) {
     this.#options = options;
@@ -194,14 +196,20 @@ export class WorkerSlot {
     }
   }
 
+  /** Ends a process that has nothing to do, for its memory; the next order starts another. */
+  retire(): void {
+    const live = this.#live;
+    if (live === undefined || live.repairs.size > 0) return;
+    this.#live = undefined;
+    const exited = endOf(live.child).finally(() => this.#retired.delete(exited));
+    this.#retired.add(exited);
+  }
+
   /** Ends the process; a repair in its hands is finished by it first. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const child = this.#live?.child;
-    if (child === undefined) return;
-    const exited = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, "exit");
-    if (child.connected) child.disconnect();
-    await exited;
+    await Promise.all([...this.#retired, ...(child === undefined ? [] : [endOf(child)])]);
   }
 
   #lose(live: LiveProcess, how: string): void {
@@ -216,4 +224,10 @@ export class WorkerSlot {
     }
     for (const { end } of live.repairs.values()) end({ kind: "crashed" });
   }
+}
+
+async function endOf(child: ChildProcess): Promise<void> {
+  const exited = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, "exit");
+  if (child.connected) child.disconnect();
+  await exited;
 }

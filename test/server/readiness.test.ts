@@ -17,6 +17,8 @@ const worker = {
 const fine: IndexerHealth = {
   indexer: "default",
   state: "working",
+  startedAtMs: 0,
+  restarts: 0,
   claim: job,
   reap: job,
   concurrency: 2,

@@ -77,6 +77,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "slab-not-leasable": "refused",
   "leases-running": "refused",
   "fleet-in-maintenance": "refused",
+  "fleet-being-deleted": "refused",
   "nothing-to-remove": "refused",
   "not-quarantined": "refused",
   "no-such-dead-letter": "refused",

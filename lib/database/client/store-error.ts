@@ -6,6 +6,8 @@ export type StoreErrorCode =
   /** The database holds a schema that this slabmend has to upgrade first. */
   | "schema-too-old"
   | "schema-missing"
+  /** An operator has deleted this indexer; only a tombstone is left. */
+  | "indexer-deleted"
   /** The role may not do all that the fleet does. */
   | "lacks-right"
   /** Serialization failures, deadlocks or lock time-outs, again and again. */

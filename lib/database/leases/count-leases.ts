@@ -6,3 +6,12 @@ export async function countLeasesBesideQueue(sql: ISql): Promise<number> {
     select count(*)::integer as leases from slabmend.leases where not through_queue`;
   return row!.leases;
 }
+
+/** Leases of any kind. `running`: begun, and not expired. */
+export async function countLeases(sql: ISql): Promise<{ readonly all: number; readonly running: number }> {
+  const [row] = await sql<{ all: number; running: number }[]>`
+    select count(*)::integer as all,
+      (count(*) filter (where began_at is not null and expires_at > clock_timestamp()))::integer as running
+    from slabmend.leases`;
+  return row!;
+}

@@ -100,7 +100,8 @@ async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlab
 function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefined {
   if (standing.leased) return { kind: "refused", why: "leased" };
   if (standing.dying) return { kind: "refused", why: "being-deleted" };
-  if (standing.mode === "maintenance" || standing.mode === "deleting") return { kind: "refused", why: "fleet-not-running" };
+  if (standing.mode === "maintenance" || standing.mode === "deleting")
+    return { kind: "refused", why: "fleet-not-running" };
   if (force) return undefined;
   if (standing.mode !== "running") return { kind: "refused", why: "fleet-not-running" };
   if (standing.given_up) return { kind: "refused", why: "given-up" };
