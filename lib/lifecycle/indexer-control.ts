@@ -32,6 +32,8 @@ export interface IndexerControlOptions {
   /** Repairs at once of the whole machine. */
   readonly total: number;
   readonly timeoutMs: number;
+  /** Measures the whole fleet of the indexer, as long as it is not deleted. */
+  readonly startExporter: () => { stop(): Promise<void> };
   /** Makes claim, reap and workers; they do nothing before `start`. */
   readonly openUnits: () => Promise<IndexerLoop>;
   readonly clock: Clock;
@@ -68,10 +70,6 @@ export class IndexerControl {
   constructor(options: IndexerControlOptions) {
     this.#options = options;
     this.#size = options.total;
-  }
-
-  get drainMs(): number {
-    return this.#units?.drainMs ?? 0;
   }
 
   start(): void {
@@ -114,18 +112,23 @@ export class IndexerControl {
   }
 
   async #run(): Promise<void> {
-    const { clock, connect } = this.#options;
+    const { clock, connect, startExporter } = this.#options;
     const { signal } = this.#ending;
     await this.#untilSafe();
     const database = createDeadlineClient({ clock, connect });
     const ask = askWithin(database, clock);
     const loop = this.#createLoop(ask);
     this.#loop = loop;
+    let exporter: { stop(): Promise<void> } | undefined = signal.aborted ? undefined : startExporter();
     while (!signal.aborted) {
       const before = loop.view;
       const view = await loop.step();
       this.#say(before, view);
       if (signal.aborted) break;
+      if (view.state === "deleted") {
+        await exporter?.stop();
+        exporter = undefined;
+      }
       await this.#follow(view);
       if (view.state === "running") await this.#readDemand(ask);
       this.#restartStalled();
@@ -134,7 +137,7 @@ export class IndexerControl {
     this.#drainUnits();
     await this.#draining;
     await loop.leave();
-    await database.end();
+    await Promise.all([exporter?.stop(), database.end()]);
   }
 
   #createLoop(ask: Ask): ControlLoop {
@@ -180,7 +183,13 @@ export class IndexerControl {
     const wanted = runsUnits(state);
     if (wanted === false) this.#drainUnits();
     if (wanted !== true || this.#units !== undefined) return;
-    this.#units = await this.#options.openUnits();
+    try {
+      this.#units = await this.#options.openUnits();
+      this.#blocked = undefined;
+    } catch (error) {
+      this.#blocked = troubleOf(error, this.#blocked?.sinceMs ?? this.#options.clock.now());
+      return;
+    }
     this.#units.resize(this.#size);
     this.#units.start();
   }

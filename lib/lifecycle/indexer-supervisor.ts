@@ -74,14 +74,6 @@ export class IndexerSupervisor {
     });
   }
 
-  /** How long {@link drain} takes at most. */
-  get drainMs(): number {
-    const limits = [...this.#entries.values()].map(({ control }) =>
-      control instanceof Error ? 0 : control.drainMs,
-    );
-    return Math.max(0, ...limits);
-  }
-
   async drain(): Promise<WorkReport> {
     this.#isStopping = true;
     for (const cancel of this.#cancels) cancel();

@@ -23,7 +23,7 @@ import { type Trouble, troubleOf } from "./trouble.ts";
 import { type WorkRun, workFromDatabase } from "./work-from-database.ts";
 import { countEnd, createWorkReport, type WorkReport } from "./work-report.ts";
 import { WorkerPool } from "./worker-pool.ts";
-import { KILL_AFTER_MS, type WorkerHealth } from "./worker-slot.ts";
+import type { WorkerHealth } from "./worker-slot.ts";
 
 export interface IndexerLoopOptions {
   /** The name of the indexer that is repaired. */
@@ -109,11 +109,6 @@ export class IndexerLoop {
     this.#size = options.concurrency;
     this.#startedAtMs = options.clock.now();
     this.#pool = this.#createPool();
-  }
-
-  /** How long `drain` takes at most: a repair ends by its timeout, or its process is killed. */
-  get drainMs(): number {
-    return this.#options.timeoutMs + KILL_AFTER_MS;
   }
 
   start(): void {

@@ -100,7 +100,8 @@ const redrive = apiRoute({
   }),
   answer: v.object({ sent: count, moot: count, discarded: count, kept: count }),
   problems: [404, 409, 502],
-  async run({ ask, queue }, { body: { messageIds, discard } }) {
+  async run({ ask, openQueue }, { body: { messageIds, discard } }) {
+    const queue = await openQueue();
     if (queue === undefined) throw noQueue();
     return await redriveDeadLetters(
       { ask, queue },
