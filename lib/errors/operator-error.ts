@@ -36,6 +36,7 @@ export type OperatorErrorCode =
   | "nothing-to-remove"
   | "fleet-in-maintenance"
   | "fleet-being-deleted"
+  | "no-such-indexer"
   | "not-quarantined"
   | "no-such-dead-letter"
   | "no-such-sector"

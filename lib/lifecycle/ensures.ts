@@ -11,7 +11,7 @@ import { removeIndexer } from "../database/schema/remove-schema.ts";
 import { OperatorError } from "../errors/operator-error.ts";
 import type { Ensures } from "./control-loop.ts";
 
-type Removed = Extract<DeletionResult, { kind: "deleted" }>;
+export type Removed = Extract<DeletionResult, { kind: "deleted" }>;
 
 export interface EnsureOptions {
   readonly ask: Ask;
@@ -74,7 +74,8 @@ async function makeSchema(ask: Ask, acceptedVersion: number | undefined): Promis
   await ask((sql) => migrateDatabase(sql, acceptedVersion), { limitMs: CHANGE_MS });
 }
 
-function assertMayRemove({ role, owner, mayDrop }: SchemaState, indexer: string): void {
+/** @throws {OperatorError} `lacks-right` */
+export function assertMayRemove({ role, owner, mayDrop }: SchemaState, indexer: string): void {
   if (mayDrop) return;
   throw new OperatorError({
     code: "lacks-right",

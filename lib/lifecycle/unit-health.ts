@@ -2,8 +2,6 @@
 import type { IndexerHealth, JobHealth } from "../worker/indexer-loop.ts";
 import type { WorkerHealth } from "../worker/worker-slot.ts";
 
-export const UNIT_STATES = ["processing", "idle", "waiting", "stalled"] as const;
-
 export interface UnitHealth {
   /** `claim`, `reap`, `worker 1` … */
   readonly unit: string;
@@ -11,7 +9,7 @@ export interface UnitHealth {
    * `processing`: it works; `idle`: there is nothing to do; `waiting`: for something that it tries again or that an operator has
    * to end; `stalled`: it should have said something long ago, and is started again.
    */
-  readonly health: (typeof UNIT_STATES)[number];
+  readonly health: "processing" | "idle" | "waiting" | "stalled";
   readonly says: string;
 }
 
@@ -22,7 +20,7 @@ export interface UnitFacts {
 }
 
 /** A claim takes 20 s and a reap 30 s at most, and each comes again within a minute. */
-export const STALLED_AFTER_MS = 300_000;
+const STALLED_AFTER_MS = 300_000;
 /** Ten indexers that start at once on two cores are slow, not stalled. */
 const START_GRACE_MS = 120_000;
 

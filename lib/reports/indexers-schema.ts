@@ -9,7 +9,7 @@ const unit = v.object({
   says: v.string(),
 });
 
-export const indexerSchema = v.object({
+const indexerSchema = v.object({
   name: v.string(),
   state: v.pipe(
     v.picklist([

@@ -4,6 +4,7 @@ import {
   deriveSeedSchema,
   doctorSchema,
   grantSchema,
+  indexerDeletedSchema,
   initSchema,
   invokeSchema,
   redriveSchema,
@@ -13,6 +14,7 @@ import {
 } from "./command-schemas.ts";
 import { historySchema } from "./history-schema.ts";
 import { hostsSchema } from "./hosts-schema.ts";
+import { indexersSchema } from "./indexers-schema.ts";
 import { maintenanceSchema } from "./maintenance-schema.ts";
 import { modeSchema } from "./mode.ts";
 import { planSchema, repairSchema } from "./one-slab-schemas.ts";
@@ -66,6 +68,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: "/throughput",
     says: "What was repaired over time.",
     schema: throughputSchema,
+  },
+  indexers: {
+    command: "slabmend indexers list",
+    path: "/indexers",
+    says: "The indexers of an installation: their states, and what operators want of them.",
+    schema: indexersSchema,
   },
   "dead-letters": {
     command: "slabmend dead-letters list",
@@ -138,6 +146,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: null,
     says: "What was done to our schema.",
     schema: initSchema,
+  },
+  "indexers-delete": {
+    command: "slabmend indexers delete NAME",
+    path: null,
+    says: "An indexer that is gone.",
+    schema: indexerDeletedSchema,
   },
   uninstall: {
     command: "slabmend uninstall",

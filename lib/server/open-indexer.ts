@@ -8,9 +8,9 @@ import { assertWritable, judgeIndexd } from "../database/indexd/version/verify-i
 import { assertStoreVersion } from "../database/schema/migrate-database.ts";
 import { createRepairQueue } from "../queue/repair-queue.ts";
 import { readStatusReport } from "../reports/status.ts";
-import type { IndexerApi } from "./api/api-route.ts";
 import { EventStream } from "./event-stream.ts";
 import type { HttpIndexer } from "./http-messages.ts";
+import type { IndexerApi } from "./indexer-api.ts";
 import { problemOf } from "./problem.ts";
 import { decideReadiness, type Readiness } from "./readiness.ts";
 import { shareRead } from "./shared-read.ts";

@@ -6,41 +6,20 @@
  *   └─ http             serves; never has a seed, and may read no file but its code
  */
 import { userInfo } from "node:os";
-import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
-import { assertUrlIsSafe } from "../config/database-url.ts";
 import type { ConfiguredIndexer } from "../config/indexer-files.ts";
-import type { Environment } from "../config/parse-environment.ts";
-import type { WorkVariable } from "../config/work-variables.ts";
-import { connect } from "../database/client/connect.ts";
-import { claimSettingsFrom } from "../jobs/claim/claim-settings-from-environment.ts";
-import { DEFAULT_REAP_SETTINGS } from "../jobs/reap/reap-settings.ts";
-import { IndexerControl } from "../lifecycle/indexer-control.ts";
 import { IndexerSupervisor, type IndexerSupervisorOptions } from "../lifecycle/indexer-supervisor.ts";
 import type { Secret } from "../secret/secret.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { mergeScrapes } from "../telemetry/merge-scrapes.ts";
-import type { MetricsPrinter } from "../telemetry/metrics.ts";
 import { createPrometheusMetrics, type PrometheusMetrics } from "../telemetry/prometheus-metrics.ts";
-import { IndexerLoop } from "../worker/indexer-loop.ts";
-import { openArchive } from "../worker/open-archive.ts";
 import type { WorkReport } from "../worker/work-report.ts";
 import { KILL_AFTER_MS } from "../worker/worker-slot.ts";
 import { formatAddress, type ListenAddress } from "./access/listen-address.ts";
 import type { ConsoleFile } from "./console-files.ts";
-import { startFleetExporter } from "./fleet-exporter.ts";
+import { createControl, type ServedIndexer } from "./create-control.ts";
 import { HttpChild } from "./http-child.ts";
 import type { HttpIndexer } from "./http-messages.ts";
-
-/** One indexer, parsed. */
-export interface ServedIndexer {
-  readonly name: string;
-  readonly environment: Pick<Environment, WorkVariable | "SLABMEND_DATABASE_URL">;
-  /** All of its environment as text, the seed included, for its workers. */
-  readonly variables: Readonly<Record<string, string | undefined>>;
-  readonly logger: Logger;
-  readonly metrics: MetricsPrinter;
-}
 
 export interface ServeOptions {
   /** Of the process: the HTTP process gets what http-environment.ts lists of it. */
@@ -87,7 +66,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
       const prometheus = createPrometheusMetrics(indexer.name);
       metrics.set(indexer.name, prometheus);
       served.set(indexer.name, httpIndexerOf(indexer));
-      return createControl(indexer, prometheus, options);
+      return createControl(indexer, { prometheus, concurrency, timeoutMs: options.timeoutMs, clock });
     },
     onChange(indexers) {
       const names = new Set(indexers.map(({ name }) => name));
@@ -131,49 +110,6 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
       return report;
     },
   };
-}
-
-function createControl(
-  { name, environment, variables, logger, metrics }: ServedIndexer,
-  prometheus: PrometheusMetrics,
-  { concurrency, timeoutMs, clock }: ServeOptions,
-): IndexerControl {
-  const url = environment.SLABMEND_DATABASE_URL.reveal();
-  const acceptedVersion = environment.SLABMEND_ACCEPT_INDEXD_VERSION;
-  const connectAgain = (): Sql => connect(url, "slabmend-serve", environment.SLABMEND_DATABASE_CA);
-  return new IndexerControl({
-    name,
-    connect: connectAgain,
-    assertSafe: () => assertUrlIsSafe(url),
-    acceptedVersion,
-    share: environment.SLABMEND_SHARE,
-    total: concurrency,
-    timeoutMs,
-    clock,
-    logger,
-    startExporter: () => startFleetExporter({ connect: connectAgain, clock, logger, prometheus }),
-    openUnits: async () =>
-      new IndexerLoop({
-        indexer: name,
-        connect: connectAgain,
-        workerEnvironment: variables,
-        concurrency,
-        timeoutMs,
-        acceptedVersion,
-        claim: claimSettingsFrom(environment),
-        reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
-        archive: await openArchive({ destination: environment.SLABMEND_ARCHIVE, variables, clock, logger }),
-        maintenance: environment,
-        clock,
-        logger,
-        metricsOf: (service) => ({
-          print(values, dimensions) {
-            metrics.print(values, dimensions);
-            prometheus.of(service).print(values, dimensions);
-          },
-        }),
-      }),
-  });
 }
 
 function httpIndexerOf({ name, environment, variables }: ServedIndexer): HttpIndexer {

@@ -78,6 +78,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "leases-running": "refused",
   "fleet-in-maintenance": "refused",
   "fleet-being-deleted": "refused",
+  "no-such-indexer": "input",
   "nothing-to-remove": "refused",
   "not-quarantined": "refused",
   "no-such-dead-letter": "refused",
