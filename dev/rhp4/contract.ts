@@ -24,7 +24,7 @@ interface ContractOutput {
   readonly address: Uint8Array;
 }
 
-/** docs/protocol.md, RHP4 VerifySector, AccountBalance, LatestRevision. */
+/** docs/protocol.md#rhp4-verifysector-accountbalance-latestrevision-sectorroots. */
 export const FILE_CONTRACT_BYTES = 392;
 
 export function encodeFileContract(contract: FileContract): Uint8Array {

@@ -13,6 +13,7 @@ import { addIndexers } from "./commands/indexers/command.ts";
 import { addInvoke } from "./commands/invoke/command.ts";
 import { addLosses } from "./commands/losses/command.ts";
 import { addMaintenance } from "./commands/maintenance/command.ts";
+import { addMoveDatabase } from "./commands/move-database/command.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
@@ -51,6 +52,7 @@ const COMMANDS = [
   addPause,
   addIndexers,
   addMaintenance,
+  addMoveDatabase,
   addDeadLetters,
   addQuarantine,
 ] as const;

@@ -2,7 +2,7 @@
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertClocksAgree } from "../database/client/assert-clocks-agree.ts";
 import type { Ask } from "../database/client/deadline-client.ts";
-import { countLeases } from "../database/leases/count-leases.ts";
+import { countLeases, countRunningLeases } from "../database/leases/count-leases.ts";
 import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
 import { describeSchema, type SchemaState } from "../database/schema/describe-schema.ts";
 import type { DeletionResult } from "../database/schema/drop-schema.ts";
@@ -48,13 +48,12 @@ export function createEnsures(options: EnsureOptions): Ensures {
     running: check,
     repairing: check,
     async stopping() {
-      const { all } = await ask(countLeases, { isIdempotent: true });
-      return all === 0 ? "done" : "under-way";
+      return (await ask(countLeases, { isIdempotent: true })) === 0 ? "done" : "under-way";
     },
     stopped: async () => "done",
     async deleting(row, token) {
       assertMayRemove(await ask(describeSchema, { isIdempotent: true }), indexer);
-      const { running } = await ask(countLeases, { isIdempotent: true });
+      const running = await ask(countRunningLeases, { isIdempotent: true });
       if (running > 0 || !endUnits()) return "under-way";
       const { mode } = row!;
       if (mode.kind === "running") return "under-way";

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { bytes, count, money, schemaVersion, seconds, time } from "./fields.ts";
+import { runSchema } from "./maintenance-schema.ts";
 import { fleetMode } from "./mode.ts";
 
 const lastRun = v.object({
@@ -131,6 +132,7 @@ export const statusSchema = v.object({
     ),
     v.description("followers of the journal: its hourly totals, and its archive if there is one"),
   ),
+  maintenance: v.nullable(v.pipe(runSchema, v.description("the maintenance run that is not finished"))),
   indexd: v.object({
     databaseVersion: v.nullable(v.pipe(v.number(), v.integer())),
     verdict: v.nullable(v.string()),

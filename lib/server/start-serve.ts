@@ -13,8 +13,8 @@ import type { Secret } from "../secret/secret.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { mergeScrapes } from "../telemetry/merge-scrapes.ts";
 import { createPrometheusMetrics, type PrometheusMetrics } from "../telemetry/prometheus-metrics.ts";
+import { mostDrainMs } from "../worker/indexer-loop.ts";
 import type { WorkReport } from "../worker/work-report.ts";
-import { KILL_AFTER_MS } from "../worker/worker-slot.ts";
 import { formatAddress, type ListenAddress } from "./access/listen-address.ts";
 import type { ConsoleFile } from "./console-files.ts";
 import { createControl, type ServedIndexer } from "./create-control.ts";
@@ -46,7 +46,7 @@ export interface RunningServe {
   /** `http://127.0.0.1:8484` */
   readonly url: string;
   readonly httpPid: () => number;
-  /** How long {@link drain} takes at most, as far as it depends on repairs. */
+  /** How long {@link drain} takes at most. */
   readonly drainMs: number;
   /** Claims nothing more, finishes the repairs in hand, answers until then, and leaves no process. */
   drain(): Promise<WorkReport>;
@@ -103,7 +103,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
   return {
     url: `http://${formatAddress({ host: listen.host, port })}`,
     httpPid: () => http.pid,
-    drainMs: options.timeoutMs + KILL_AFTER_MS,
+    drainMs: mostDrainMs(options.timeoutMs),
     async drain() {
       const report = await supervisor.drain();
       await http.stop();

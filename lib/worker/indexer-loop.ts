@@ -23,7 +23,7 @@ import { type Trouble, troubleOf } from "./trouble.ts";
 import { type WorkRun, workFromDatabase } from "./work-from-database.ts";
 import { countEnd, createWorkReport, type WorkReport } from "./work-report.ts";
 import { WorkerPool } from "./worker-pool.ts";
-import type { WorkerHealth } from "./worker-slot.ts";
+import { KILL_AFTER_MS, type WorkerHealth } from "./worker-slot.ts";
 
 export interface IndexerLoopOptions {
   /** The name of the indexer that is repaired. */
@@ -84,6 +84,12 @@ const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
 /** Work that was told to end and hangs is left behind after this. */
 const ABANDON_AFTER_MS = 30_000;
+/** After the last repair: what a database that does not answer may take, where others wait up to 20 s for each statement. */
+const FAREWELL_MS = 5_000;
+/** After the last repair has ended: an idle worker that hangs, the farewell, and what else the process has to close. */
+const CLOSE_MS = 15_000;
+/** How long draining takes at most: a repair ends by its timeout, or its process is killed; then all is closed. */
+export const mostDrainMs = (timeoutMs: number): number => timeoutMs + KILL_AFTER_MS + CLOSE_MS;
 const NEVER: JobHealth = { endedAtMs: null, stopped: null, failures: 0, trouble: null };
 
 export class IndexerLoop {
@@ -131,11 +137,25 @@ export class IndexerLoop {
     this.#endWork();
   }
 
-  /** Claims nothing more, waits for the repairs in hand, and leaves no process and no connection. */
+  /**
+   * Claims nothing more, waits for the repairs in hand, and leaves no process and no connection; but it waits only moments for
+   * a database that does not answer, and then leaves its rows to reap.
+   */
   async drain(): Promise<WorkReport> {
     this.#ending.abort();
     if (this.#state !== "ended") this.#state = "draining";
-    await this.#running;
+    const { clock, logger } = this.#options;
+    const late = Promise.withResolvers<void>();
+    let cancel = (): void => {};
+    const stopped = this.#pool.stop().then(() => {
+      cancel = clock.after(FAREWELL_MS, () => {
+        logger.warn("the database does not answer: leases and this process's row are left to reap");
+        late.resolve();
+      });
+    });
+    await Promise.race([this.#running, late.promise]);
+    await stopped;
+    cancel();
     this.#state = "ended";
     return this.#done;
   }

@@ -71,6 +71,8 @@ interface LiveProcess {
 
 /** A repair ends by itself well before its time is up; a process that does not hangs. Lambda kills it at once. */
 export const KILL_AFTER_MS = 30_000;
+/** An idle process ends within milliseconds. */
+const END_MS = 5_000;
 
 export class WorkerSlot {
   readonly #options: WorkerSlotOptions;
@@ -201,15 +203,23 @@ export class WorkerSlot {
     const live = this.#live;
     if (live === undefined || live.repairs.size > 0) return;
     this.#live = undefined;
-    const exited = endOf(live.child).finally(() => this.#retired.delete(exited));
+    const exited = this.#end(live.child).finally(() => this.#retired.delete(exited));
     this.#retired.add(exited);
   }
 
-  /** Ends the process; a repair in its hands is finished by it first. */
+  /** Ends the process, which has nothing in hand any more; one that hangs is killed. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const child = this.#live?.child;
-    await Promise.all([...this.#retired, ...(child === undefined ? [] : [endOf(child)])]);
+    await Promise.all([...this.#retired, ...(child === undefined ? [] : [this.#end(child)])]);
+  }
+
+  async #end(child: ChildProcess): Promise<void> {
+    const exited = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, "exit");
+    if (child.connected) child.disconnect();
+    const cancel = this.#options.clock.after(END_MS, () => child.kill("SIGKILL"));
+    await exited;
+    cancel();
   }
 
   #lose(live: LiveProcess, how: string): void {
@@ -224,10 +234,4 @@ export class WorkerSlot {
     }
     for (const { end } of live.repairs.values()) end({ kind: "crashed" });
   }
-}
-
-async function endOf(child: ChildProcess): Promise<void> {
-  const exited = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, "exit");
-  if (child.connected) child.disconnect();
-  await exited;
 }

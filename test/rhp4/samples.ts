@@ -15,7 +15,7 @@ export function hostIdentity(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([head, seed]), format: "der", type: "pkcs8" });
 }
 
-/** The host and account of the vectors in docs/protocol.md. */
+/** The host and account of vectors.test.ts. */
 export const identity = hostIdentity(filled(32, 0x22));
 export const hostKey = parseHostKey(hexOf(publicKeyBytes(identity)));
 export const accountKey = accountKeyFromSeed(filled(32, 0x11));

@@ -11,7 +11,7 @@ import { encodeHostPrices, hostPricesSighash, hostPricesSignedBy } from "../../l
 import { hexOf } from "../../lib/slab/ids.ts";
 import { accountKey, contract, hostKey, prices, unsignedPrices } from "./samples.ts";
 
-// The values of docs/protocol.md, test vectors "tokens and prices"; they also matched the Go code.
+// These values also matched the Go code.
 
 test("an account token hashes and signs as Go's does", () => {
   const token = createAccountToken(accountKey, hostKey, 1_700_000_000_999);

@@ -16,8 +16,8 @@ import { WireClient } from "./wire-client.ts";
 import { type Trait, type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * Every refusal of docs/protocol.md, RHP4 errors, as the host's very words and code: against our own hosts always, against
- * real ones where they are. The swarm must not be kinder than reality, nor speak differently.
+ * Every refusal of docs/protocol.md#rhp4-errors, as the host's very words and code: against our own hosts always,
+ * against real ones where they are. The swarm must not be kinder than reality, nor speak differently.
  */
 
 const MAX_U64 = 2n ** 64n - 1n;

@@ -8,6 +8,8 @@ export type StoreErrorCode =
   | "schema-missing"
   /** An operator has deleted this indexer; only a tombstone is left. */
   | "indexer-deleted"
+  /** The database is being moved, and its schema must not change meanwhile. */
+  | "schema-moving"
   /** The role may not do all that the fleet does. */
   | "lacks-right"
   /** Serialization failures, deadlocks or lock time-outs, again and again. */

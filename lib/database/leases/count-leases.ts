@@ -7,11 +7,16 @@ export async function countLeasesBesideQueue(sql: ISql): Promise<number> {
   return row!.leases;
 }
 
-/** Leases of any kind. `running`: begun, and not expired. */
-export async function countLeases(sql: ISql): Promise<{ readonly all: number; readonly running: number }> {
-  const [row] = await sql<{ all: number; running: number }[]>`
-    select count(*)::integer as all,
-      (count(*) filter (where began_at is not null and expires_at > clock_timestamp()))::integer as running
-    from slabmend.leases`;
-  return row!;
+/** Leases that are not ended, of any kind, begun or not. */
+export async function countLeases(sql: ISql): Promise<number> {
+  const [row] = await sql<{ leases: number }[]>`select count(*)::integer as leases from slabmend.leases`;
+  return row!.leases;
+}
+
+/** Repairs that began and may still commit. */
+export async function countRunningLeases(sql: ISql): Promise<number> {
+  const [row] = await sql<{ leases: number }[]>`
+    select count(*)::integer as leases from slabmend.leases
+    where began_at is not null and expires_at > clock_timestamp()`;
+  return row!.leases;
 }

@@ -1,6 +1,8 @@
 import type { ISql } from "postgres";
 import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 import { type FollowerState, readFollowers } from "../journal/followers.ts";
+import { readUnfinishedRun } from "../runs/maintenance-runs.ts";
+import type { Run } from "../runs/run.ts";
 
 export interface BacklogOfMargin {
   /** Sectors on good hosts, under any contract, minus min_shards; negative: more are gone than may be. */
@@ -72,6 +74,8 @@ export interface StatusFacts {
   } | null;
   /** Of the journal: `totals`, and the archive if there is one. */
   readonly followers: readonly FollowerState[];
+  /** Of maintenance: the one that is not finished. */
+  readonly run: Run | undefined;
   readonly indexd: {
     readonly databaseVersion: number | null;
     readonly verdict: string | null;
@@ -136,7 +140,7 @@ interface Row {
 const COUNTED_SLABS = 10_000;
 
 /**
- * What the operator looks at, in one statement and one snapshot, and then the journal's followers; locks nothing. An hour of
+ * What the operator looks at, in one statement and one snapshot, and then the journal's followers and the maintenance run; locks nothing. An hour of
  * the journal by journal_finished_at_idx, the day by work-since.sql; backlog (a row for each unhealthy slab), repairs and hosts as a whole; the oldest unpinned sector by
  * sectors_uploaded_at_unpinned_idx.
  * @param dangerAbove loss probability above which a slab is in danger
@@ -218,10 +222,10 @@ export async function readStatus(
         w.bytes_read::text, w.bytes_written::text, w.hastings::text, w.worker_seconds
       from slabmend.work_since((select n.day_start from now n)) w
     ) t`;
-  return { ...factsOf(row!), followers: await readFollowers(sql) };
+  return { ...factsOf(row!), followers: await readFollowers(sql), run: await readUnfinishedRun(sql) };
 }
 
-function factsOf(row: Row): Omit<StatusFacts, "followers"> {
+function factsOf(row: Row): Omit<StatusFacts, "followers" | "run"> {
   const isExact = row.counted <= COUNTED_SLABS;
   return {
     at: row.at,

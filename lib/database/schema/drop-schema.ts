@@ -1,4 +1,6 @@
 import type { Sql, TransactionSql } from "postgres";
+import { countRunningLeases } from "../leases/count-leases.ts";
+import { assertNotMoving } from "./migrate-database.ts";
 import { leaveTombstone, type Tombstone } from "./tombstone.ts";
 
 /** Waited for a worker that is in the middle of a commit, at most; indexd's tables are not locked as a whole. */
@@ -38,10 +40,8 @@ export async function deleteIndexer(sql: Sql, { token, ...tombstone }: Deletion)
     await lockSchema(tx);
     const [held] = await tx`select 1 from slabmend.lifecycle where token = ${token}::uuid for update`;
     if (held === undefined) return { kind: "lease-lost" };
-    const [leases] = await tx<{ running: number }[]>`
-      select count(*)::integer as running from slabmend.leases
-      where began_at is not null and expires_at > clock_timestamp()`;
-    if (leases!.running > 0) return { kind: "leases-running", running: leases!.running };
+    const running = await countRunningLeases(tx);
+    if (running > 0) return { kind: "leases-running", running };
     const roles = await tx<{ name: string }[]>`
       select distinct r.rolname::text as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -61,6 +61,7 @@ export async function deleteIndexer(sql: Sql, { token, ...tombstone }: Deletion)
 
 async function lockSchema(tx: TransactionSql): Promise<void> {
   await tx`select set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)`;
+  await assertNotMoving(tx);
   await tx`select slabmend.hold_indexd(array['slabs'])`;
   await tx`lock table slabmend.leases, slabmend.moved, slabmend.repairs in access exclusive mode`;
 }

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Sql, TransactionSql } from "postgres";
+import type { ISql, Sql, TransactionSql } from "postgres";
 import { StoreError } from "../client/store-error.ts";
 import { assertWritable, verifyIndexd } from "../indexd/version/verify-indexd.ts";
 import { readStoreFunctions } from "./store-functions.ts";
@@ -30,7 +30,7 @@ const ADVISORY_LOCK = "8317129687216516708"; // "slabmend" in ASCII
  * by several at once.
  * @param acceptedVersion the version of indexd's database that an operator has accepted
  * @param again makes an indexer again that was deleted
- * @throws {StoreError} `schema-too-new` or `indexer-deleted`.
+ * @throws {StoreError} `schema-too-new`, `schema-moving` or `indexer-deleted`.
  * @throws {IndexdError} when nothing may be written to this indexd's database
  */
 export async function migrateDatabase(
@@ -42,6 +42,7 @@ export async function migrateDatabase(
     await tx`select pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`;
     const from = (await readVersion(tx)) ?? 0;
     if (from > STORE_VERSION) throw tooNew(from);
+    if (from > 0) await assertNotMoving(tx);
     if (from === 0) {
       const tombstone = await readTombstone(tx);
       if (tombstone !== undefined && !again) throw indexerDeleted(tombstone);
@@ -61,6 +62,22 @@ export async function migrateDatabase(
       update slabmend.indexd set wallet_hash = g.wallet_hash
       from public.global_settings g where g.id = 0 and g.wallet_hash is not null`;
     return { from, to: STORE_VERSION };
+  });
+}
+
+/**
+ * A schema that changes while the database is moved would differ from its copy.
+ * @throws {StoreError} `schema-moving`
+ */
+export async function assertNotMoving(sql: ISql): Promise<void> {
+  const [run] = await sql<{ id: string }[]>`
+    select id from slabmend.runs where finished_at is null and kind = 'move-database'`;
+  if (run === undefined) return;
+  throw new StoreError({
+    code: "schema-moving",
+    message: `schema slabmend: expected no move of the database, got maintenance run ${run.id}, which is not finished`,
+    remedy: "Wait for slabmend move-database finish, or end it: slabmend move-database abort.",
+    details: { run: run.id },
   });
 }
 

@@ -44,7 +44,7 @@ const FILES = [
 
 /**
  * The functions in schema `slabmend` that are called as one statement, in the order in which they need each other.
- * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0140).
+ * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0015-sql.md).
  */
 export function readStoreFunctions(): readonly string[] {
   return [

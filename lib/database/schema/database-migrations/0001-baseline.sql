@@ -267,7 +267,7 @@ create table slabmend.indexd (
 );
 insert into slabmend.indexd (id) values (0);
 
--- The backlog (docs/facts/backlog.md): one row per slab that the walk found unhealthy.
+-- The backlog (docs/decisions/0011-leases-and-backlog.md): one row per slab that the walk found unhealthy.
 create table slabmend.backlog (
   slab_id bigint primary key,
   -- What leasing orders by: the loss probability, and 0 for a slab that is beyond rescue.
@@ -385,7 +385,8 @@ create table slabmend.runs (
 create unique index runs_one_unfinished on slabmend.runs ((true)) where finished_at is null;
 
 -- When a lease ends, in any way, its slab is looked at again at once, in the same transaction so that no crash comes
--- between. A trigger, because five places end leases. Entries are locked by ascending slab id: docs/architecture.md, Locks.
+-- between. A trigger, because five places end leases. Entries are locked by ascending slab id:
+-- docs/architecture.md#locks.
 create function slabmend.look_again_when_leases_end() returns trigger
 language plpgsql
 as $function$
