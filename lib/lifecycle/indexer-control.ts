@@ -10,7 +10,12 @@ import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
 import { sleep } from "../clock/sleep.ts";
 import { type BacklogDemand, readDemand } from "../database/backlog/read-demand.ts";
-import { type Ask, askWithin, createDeadlineClient } from "../database/client/deadline-client.ts";
+import {
+  type Ask,
+  askWithin,
+  createDeadlineClient,
+  type DeadlineClient,
+} from "../database/client/deadline-client.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { IndexerHealth, IndexerLoop } from "../worker/indexer-loop.ts";
 import { type Trouble, troubleOf } from "../worker/trouble.ts";
@@ -53,6 +58,8 @@ export interface IndexerView {
 const STEP_MS = 5_000;
 const WAITING_STEP_MS = 1_000;
 const DEMAND_LIMIT_MS = 4_000;
+/** After the last repair, for a database that does not answer. */
+const FAREWELL_MS = 5_000;
 const NO_DEMAND: BacklogDemand = { ready: 0, urgency: 0 };
 
 export class IndexerControl {
@@ -63,6 +70,7 @@ export class IndexerControl {
   #draining: Promise<void> | undefined;
   #loop: ControlLoop | undefined;
   #blocked: Trouble | undefined;
+  #database: DeadlineClient | undefined;
   #demand = NO_DEMAND;
   #size: number;
   #running: Promise<void> | undefined;
@@ -76,12 +84,25 @@ export class IndexerControl {
     this.#running ??= this.#run();
   }
 
-  /** Ends the work here, and leaves the indexer to other processes; its state stays. */
+  /**
+   * Ends the work here, and leaves the indexer to other processes; its state stays. Waits only moments for a database that does not
+   * answer: the lease then ends by itself.
+   */
   async stop(): Promise<WorkReport> {
     this.#ending.abort();
     // At once, and not when a step is over.
     this.#drainUnits();
-    await this.#running;
+    const late = Promise.withResolvers<void>();
+    let cancel = (): void => {};
+    const drained = (this.#draining ?? Promise.resolve()).then(() => {
+      cancel = this.#options.clock.after(FAREWELL_MS, () => {
+        late.resolve();
+        void this.#database?.end(0);
+      });
+    });
+    await Promise.race([this.#running, late.promise]);
+    await drained;
+    cancel();
     return this.#done;
   }
 
@@ -116,6 +137,7 @@ export class IndexerControl {
     const { signal } = this.#ending;
     await this.#untilSafe();
     const database = createDeadlineClient({ clock, connect });
+    this.#database = database;
     const ask = askWithin(database, clock);
     const loop = this.#createLoop(ask);
     this.#loop = loop;

@@ -1,5 +1,4 @@
 import type { Sql, TransactionSql } from "postgres";
-import { countRunningLeases } from "../leases/count-leases.ts";
 import { assertNotMoving } from "./migrate-database.ts";
 import { leaveTombstone, type Tombstone } from "./tombstone.ts";
 
@@ -40,8 +39,10 @@ export async function deleteIndexer(sql: Sql, { token, ...tombstone }: Deletion)
     await lockSchema(tx);
     const [held] = await tx`select 1 from slabmend.lifecycle where token = ${token}::uuid for update`;
     if (held === undefined) return { kind: "lease-lost" };
-    const running = await countRunningLeases(tx);
-    if (running > 0) return { kind: "leases-running", running };
+    const [leases] = await tx<{ running: number }[]>`
+      select count(*)::integer as running from slabmend.leases
+      where began_at is not null and expires_at > clock_timestamp()`;
+    if (leases!.running > 0) return { kind: "leases-running", running: leases!.running };
     const roles = await tx<{ name: string }[]>`
       select distinct r.rolname::text as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
