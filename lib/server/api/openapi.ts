@@ -62,7 +62,14 @@ const EVENTS: Json = {
 function describeRoute(route: ApiRoute, answerName: string): Json {
   const { method, name, says, params, query, body, problems } = route;
   const writes = method !== "GET";
-  const statuses = [...COMMON_PROBLEMS, ...(writes ? WRITE_PROBLEMS : []), ...problems].sort((a, b) => a - b);
+  const all = [
+    ...COMMON_PROBLEMS,
+    ...(writes ? WRITE_PROBLEMS : []),
+    ...problems,
+    // The indexer that is named is not there.
+    ...(route.ofServer ? [] : [404]),
+  ];
+  const statuses = [...new Set(all)].sort((a, b) => a - b);
   return {
     operationId: name,
     summary: says,

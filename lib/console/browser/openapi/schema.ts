@@ -1614,6 +1614,15 @@ export interface operations {
                 };
             };
             /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -1973,6 +1982,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2390,6 +2408,15 @@ export interface operations {
                 };
             };
             /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -2477,6 +2504,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2591,6 +2627,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2793,6 +2838,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3117,6 +3171,15 @@ export interface operations {
                 };
             };
             /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -3306,6 +3369,15 @@ export interface operations {
                 };
             };
             /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -3384,6 +3456,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3480,6 +3561,15 @@ export interface operations {
                 };
             };
             /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -3558,6 +3648,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

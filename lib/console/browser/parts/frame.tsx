@@ -5,6 +5,7 @@ import { sentenceOf } from "../view/sentence.ts";
 import type { IconName, Tone } from "../view/tone.ts";
 import { useConsole } from "./context.ts";
 import { Icon } from "./icon.tsx";
+import { Indexers } from "./indexers.tsx";
 import { Themes } from "./themes.tsx";
 
 const VIEWS: readonly (readonly [string, string, IconName])[] = [
@@ -37,6 +38,7 @@ export function Frame({
           <Mark />
           <span>slabmend</span>
         </a>
+        <Indexers />
         <nav aria-label="Views">
           <div class="views">
             {VIEWS.map(([name, label, icon]) => (
