@@ -69,8 +69,8 @@ test("delete asks for the name and for the owner's rights, and removes all but i
   const held = new Date(Date.now() + 3_600_000);
   await old.sql`update slabs set next_repair_attempt = ${held}`;
   await old.sql`
-    insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, through_queue)
-    select id, digest, now(), next_repair_attempt, now(), next_repair_attempt, false from slabs`;
+    insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, through_queue, margin)
+    select id, digest, now(), next_repair_attempt, now(), next_repair_attempt, false, 2 from slabs`;
   expect((await json("delete", "old", "--confirm", "old")).error).toMatchObject({ code: "lacks-right" });
   const asOwner = (...args: string[]) => json("delete", "old", "--database-url", ownerUrl(), ...args);
   const ownerUrl = (): string => old.url;

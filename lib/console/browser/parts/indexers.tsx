@@ -5,7 +5,7 @@ export function Indexers() {
   const chosen = chosenIndexer();
   if (chosen === undefined) return null;
   return (
-    <label class="indexer">
+    <label class="field indexer">
       <span>Indexer</span>
       <select value={chosen} onChange={(event) => showIndexer(event.currentTarget.value)}>
         {allIndexers().map(({ name, state }) => (
