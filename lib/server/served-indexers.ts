@@ -30,7 +30,9 @@ export class ServedIndexers {
   find(name: unknown): ServedIndexer {
     const all = this.#all();
     const names = [...all.keys()].toSorted();
-    if (name === undefined && all.size === 1) return all.get(names[0]!)!;
+    // One that is configured wrongly is not served, and one of several all the same.
+    const isOnlyOne = all.size === 1 && this.#report().length <= 1;
+    if (name === undefined && isOnlyOne) return all.get(names[0]!)!;
     const found = typeof name === "string" ? all.get(name) : undefined;
     if (found !== undefined) return found;
     const got = name === undefined ? "none" : JSON.stringify(String(name).slice(0, 40));
