@@ -141,14 +141,15 @@ export class IndexerControl {
     const ask = askWithin(database, clock);
     const loop = this.#createLoop(ask);
     this.#loop = loop;
-    let exporter: { stop(): Promise<void> } | undefined = signal.aborted ? undefined : startExporter();
+    let exporter: ReturnType<typeof startExporter> | undefined;
     while (!signal.aborted) {
       const before = loop.view;
       const view = await loop.step();
       this.#say(before, view);
       if (signal.aborted) break;
-      if (view.state === "deleted") {
-        await exporter?.stop();
+      if (view.state !== "deleted") exporter ??= startExporter();
+      else if (exporter !== undefined) {
+        await exporter.stop();
         exporter = undefined;
       }
       await this.#follow(view);

@@ -15,6 +15,8 @@ import { allotRepairs } from "./allot-repairs.ts";
 import { NOTHING_KNOWN } from "./control-loop.ts";
 import type { IndexerControl, IndexerView } from "./indexer-control.ts";
 
+type Control = Pick<IndexerControl, "start" | "stop" | "resize" | "demand" | "view">;
+
 export interface IndexerSupervisorOptions {
   /** Does not throw for what one file says wrongly. */
   readonly readConfiguration: () => {
@@ -22,7 +24,7 @@ export interface IndexerSupervisorOptions {
     readonly problems: readonly ConfigurationProblem[];
   };
   /** @throws {ConfigurationError} */
-  readonly createControl: (indexer: ConfiguredIndexer) => IndexerControl;
+  readonly createControl: (indexer: ConfiguredIndexer) => Control;
   /** Told when one was added, changed or removed. */
   readonly onChange: (indexers: readonly ConfiguredIndexer[]) => void;
   /** Repairs at once on this machine. */
@@ -39,7 +41,7 @@ interface Entry {
   /** What its control was made from, to find changes. */
   readonly text: string;
   /** The error: it is configured wrongly, and waits for another file. */
-  readonly control: IndexerControl | Error;
+  readonly control: Control | Error;
 }
 
 export class IndexerSupervisor {
@@ -132,7 +134,7 @@ export class IndexerSupervisor {
   #begin(configured: ConfiguredIndexer): void {
     const { createControl, logger } = this.#options;
     const { name } = configured;
-    let control: IndexerControl | Error;
+    let control: Control | Error;
     try {
       control = createControl(configured);
       control.start();
