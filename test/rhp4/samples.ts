@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import type { FileContract } from "../../dev/rhp4/contract.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import type { FileContract } from "../../lib/rhp4/file-contract.ts";
 import { signHostPrices, type UnsignedPrices } from "../../lib/rhp4/host-prices.ts";
 import type { HostSettings } from "../../lib/rhp4/host-settings.ts";
 import { publicKeyBytes } from "../../lib/rhp4/signing.ts";

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { encodeFileContract } from "../../dev/rhp4/contract.ts";
 import {
   accountTokenSighash,
   checkAccountToken,
@@ -7,6 +6,7 @@ import {
   encodeAccountToken,
 } from "../../lib/rhp4/account-token.ts";
 import { readSectorCost, sectorRootsCost, verifySectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
+import { encodeFileContract } from "../../lib/rhp4/file-contract.ts";
 import { encodeHostPrices, hostPricesSighash, hostPricesSignedBy } from "../../lib/rhp4/host-prices.ts";
 import { hexOf } from "../../lib/slab/ids.ts";
 import { accountKey, contract, hostKey, prices, unsignedPrices } from "./samples.ts";

@@ -30,7 +30,7 @@ export function runAttended(run: Run): RunError {
   return new RunError({
     code: "run-attended",
     message: `maintenance run ${run.id}: expected a kind that slabmend maintenance steers, got ${run.kind}`,
-    remedy: `slabmend ${run.kind} status shows it, slabmend ${run.kind} abort ends it.`,
+    remedy: `slabmend maintenance status shows it, slabmend ${run.kind} abort ends it.`,
     details: { run: String(run.id), kind: run.kind },
   });
 }

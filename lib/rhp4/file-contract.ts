@@ -1,5 +1,5 @@
-import { type Decoder, decodeWhole, Encoder } from "../../lib/rhp4/encoding.ts";
-import { SIGNATURE_BYTES } from "../../lib/rhp4/signing.ts";
+import { type Decoder, decodeWhole, Encoder } from "./encoding.ts";
+import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 
 /** A contract's revision as the host holds it; money in hastings. */
 export interface FileContract {
@@ -69,4 +69,20 @@ export function readFileContract(from: Decoder): FileContract {
 
 export function decodeFileContract(bytes: Uint8Array): FileContract {
   return decodeWhole("contract", bytes, readFileContract);
+}
+
+/** Source: `State.ContractSigHash` of go.sia.tech/core/consensus, with the replay prefix of version 2. */
+const SIGNED_PREFIX = Uint8Array.of(...new TextEncoder().encode("sia/sig/filecontract|"), 2);
+
+/** What renter and host sign: the contract without their signatures. */
+export function contractSigHash(contract: FileContract): Uint8Array {
+  const none = new Uint8Array(SIGNATURE_BYTES);
+  const bytes = encodeFileContract({ ...contract, renterSignature: none, hostSignature: none });
+  return hash256(Uint8Array.of(...SIGNED_PREFIX, ...bytes));
+}
+
+/** Whether the renter of this key has signed the revision. */
+export function isSignedByRenter(contract: FileContract, renterPublicKey: Uint8Array): boolean {
+  if (!Buffer.from(contract.renterPublicKey).equals(renterPublicKey)) return false;
+  return verifyHash(contractSigHash(contract), renterPublicKey, contract.renterSignature);
 }

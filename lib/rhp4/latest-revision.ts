@@ -1,10 +1,15 @@
-import { callRpc } from "../../lib/rhp4/call.ts";
-import { decodeWhole, Encoder } from "../../lib/rhp4/encoding.ts";
-import { encodeSuccess, readFixedResponse } from "../../lib/rhp4/framing.ts";
-import type { ByteSource } from "../../lib/rhp4/message-reader.ts";
-import type { RpcStream } from "../../lib/rhp4/rpc-stream.ts";
-import type { ContractId } from "../../lib/slab/ids.ts";
-import { encodeFileContract, FILE_CONTRACT_BYTES, type FileContract, readFileContract } from "./contract.ts";
+import type { ContractId } from "../slab/ids.ts";
+import { callRpc } from "./call.ts";
+import { decodeWhole, Encoder } from "./encoding.ts";
+import {
+  encodeFileContract,
+  FILE_CONTRACT_BYTES,
+  type FileContract,
+  readFileContract,
+} from "./file-contract.ts";
+import { encodeSuccess, readFixedResponse } from "./framing.ts";
+import type { ByteSource } from "./message-reader.ts";
+import type { RpcStream } from "./rpc-stream.ts";
 
 export interface LatestRevision {
   readonly contract: FileContract;
