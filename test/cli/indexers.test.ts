@@ -1,5 +1,5 @@
 /** `slabmend indexers`, on the databases of three: one is well, one is deleted, one has no server. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -13,6 +13,8 @@ const main = useDatabase();
 const old = useDatabase();
 const folder = mkdtempSync(join(tmpdir(), "slabmend-indexers-"));
 const environment = { SLABMEND_INDEXERS: folder };
+/** The same indexers with the owners' URLs. */
+const owners = join(folder, "owners");
 let role: FleetRole;
 const indexers = (...args: string[]) => runCli(["indexers", ...args], { environment });
 const json = async (...args: string[]) => await indexers(...args, "--json");
@@ -23,6 +25,9 @@ beforeAll(async () => {
   role = await createFleetRole(old);
   writeFileSync(join(folder, "main.env"), `SLABMEND_DATABASE_URL=${main.url}\n`);
   writeFileSync(join(folder, "old.env"), `SLABMEND_DATABASE_URL=${role.url}\n`);
+  mkdirSync(owners);
+  writeFileSync(join(owners, "main.env"), `SLABMEND_DATABASE_URL=${main.url}\n`);
+  writeFileSync(join(owners, "old.env"), `SLABMEND_DATABASE_URL=${old.url}\n`);
   writeFileSync(join(folder, "away.env"), "SLABMEND_DATABASE_URL=postgres://slabmend@127.0.0.1:1/none\n");
 });
 afterAll(async () => {
@@ -72,8 +77,8 @@ test("delete asks for the name and for the owner's rights, and removes all but i
     insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, through_queue, margin)
     select id, digest, now(), next_repair_attempt, now(), next_repair_attempt, false, 2 from slabs`;
   expect((await json("delete", "old", "--confirm", "old")).error).toMatchObject({ code: "lacks-right" });
-  const asOwner = (...args: string[]) => json("delete", "old", "--database-url", ownerUrl(), ...args);
-  const ownerUrl = (): string => old.url;
+  const asOwner = (...args: string[]) =>
+    runCli(["indexers", "delete", "old", ...args, "--json"], { environment: { SLABMEND_INDEXERS: owners } });
   expect((await asOwner()).error).toMatchObject({ code: "not-confirmed" });
   expect((await asOwner("--confirm", "main")).error).toMatchObject({ code: "not-confirmed" });
   expect(await old.sql`select mode from slabmend.fleet`).toEqual([{ mode: "running" }]);
