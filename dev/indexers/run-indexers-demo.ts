@@ -10,9 +10,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
-import postgres from "postgres";
 import type { IndexerReport } from "../../lib/reports/indexers-schema.ts";
 import { checkRules } from "../demo/check-rules.ts";
+import { type DatabaseProxy, startDatabaseProxy } from "../demo/database-proxy.ts";
 import type { DemoOptions } from "../demo/demo-options.ts";
 import { assertDiskSpace, storedBytes } from "../demo/disk-space.ts";
 import { MIN_HOST_DISTANCE_KM } from "../demo/fleet-settings.ts";
@@ -20,11 +20,11 @@ import { counted, formatSeconds, type Progress } from "../demo/progress.ts";
 import { readBack } from "../demo/read-back.ts";
 import { readLeftovers } from "../demo/read-leftovers.ts";
 import { changeHost } from "../playground/host-changes.ts";
-import { type Fleet, startCommand, startFleet } from "../playground/start-fleet.ts";
+import { startCommand, startFleet } from "../playground/start-fleet.ts";
 import { startWorld, type World } from "../playground/start-world.ts";
 
 const NAMES = ["first", "second", "third", "fourth", "fifth"] as const;
-/** How long the third one's database lets nobody in. */
+/** How long the third one's database is away. */
 const AWAY_MS = 10_000;
 /** Long enough for a lease that would be made in spite of the suspension. */
 const SUSPENDED_MS = 4_000;
@@ -35,6 +35,8 @@ const POLL_MS = 500;
 interface Indexer {
   readonly name: string;
   readonly world: World;
+  /** Between serve and its database. */
+  readonly proxy: DatabaseProxy;
   /** What is done to it. */
   readonly played: "suspended and resumed" | "deleted" | "database stopped" | "left alone";
   readonly damagedSectors: number;
@@ -52,7 +54,8 @@ interface Run {
   readonly options: DemoOptions;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  readonly fleet: Fleet;
+  /** Of serve. */
+  readonly origin: string;
   readonly variablesFile: string;
 }
 
@@ -71,7 +74,9 @@ export async function runIndexersDemo(
     const world = await startWorld(stack, { ...options, seed }, { signal, say });
     const played =
       (["suspended and resumed", "deleted", "database stopped"] as const)[number] ?? "left alone";
-    indexers.push({ name, world, played, damagedSectors: await damage(world), failures: [] });
+    const proxy = await startDatabaseProxy(await readDatabaseUrl(world));
+    stack.defer(() => proxy.stop());
+    indexers.push({ name, world, proxy, played, damagedSectors: await damage(world), failures: [] });
   }
   progress.clear();
   progress.line(
@@ -82,12 +87,12 @@ export async function runIndexersDemo(
   const variablesFile = await writeConfiguration(folder, indexers);
   const fleet = startFleet({ variablesFile, folder, workers: options.workers, guard });
   stack.defer(() => fleet.stop());
-  const run: Run = { options, progress, signal, fleet, variablesFile };
   const failed = fleet.ended.then(async () => {
     throw new Error(`slabmend ended by itself:\n${await readFile(fleet.logFile, "utf8")}`);
   });
   failed.catch(() => {});
   const { origin } = new URL(await Promise.race([fleet.consoleUrl, failed]));
+  const run: Run = { options, progress, signal, origin, variablesFile };
   await Promise.race([Promise.all(indexers.map((indexer) => play(run, indexer))), failed]);
   progress.clear();
   const states = await readStates(origin);
@@ -105,11 +110,18 @@ async function damage({ sql, hosts }: World): Promise<number> {
   return withDestination + withoutDestination;
 }
 
+async function readDatabaseUrl({ variablesFile }: World): Promise<string> {
+  const variables = await readFile(variablesFile, "utf8");
+  return /^SLABMEND_DATABASE_URL=(.*)$/m.exec(variables)![1]!;
+}
+
 async function writeConfiguration(folder: string, indexers: readonly Indexer[]): Promise<string> {
   const files = join(folder, "indexers");
   await mkdir(files, { mode: 0o700 });
-  for (const { name, world } of indexers) {
-    await writeFile(join(files, `${name}.env`), await readFile(world.variablesFile), { mode: 0o600 });
+  for (const { name, world, proxy } of indexers) {
+    const variables = await readFile(world.variablesFile, "utf8");
+    const proxied = variables.replace(await readDatabaseUrl(world), proxy.url);
+    await writeFile(join(files, `${name}.env`), proxied, { mode: 0o600 });
   }
   const variablesFile = join(folder, "serve.env");
   await writeFile(variablesFile, `SLABMEND_INDEXERS=${files}\n`, { mode: 0o600 });
@@ -141,18 +153,16 @@ async function suspendAndResume(run: Run, indexer: Indexer): Promise<void> {
   run.progress.line(`${name}: resumed`);
 }
 
-async function stopDatabase(run: Run, { name, world }: Indexer): Promise<void> {
-  const admin = postgres(world.serverUrl("postgres"), { max: 1, onnotice: () => {} });
-  try {
-    await admin`alter database indexd with allow_connections false`;
-    await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = 'indexd'`;
-    run.progress.line(`${name}: its database lets nobody in for ${AWAY_MS / 1_000} s`);
-    await sleep(AWAY_MS, undefined, { signal: run.signal });
-    await admin`alter database indexd with allow_connections true`;
-    run.progress.line(`${name}: its database is back`);
-  } finally {
-    await admin.end();
-  }
+/** For slabmend: indexd is played, and goes on. */
+async function stopDatabase(run: Run, { name, proxy, failures }: Indexer): Promise<void> {
+  proxy.refuse();
+  run.progress.line(`${name}: its database refuses connections for ${AWAY_MS / 1_000} s`);
+  await sleep(AWAY_MS, undefined, { signal: run.signal });
+  const state = (await readStates(run.origin)).get(name);
+  if (state !== "repairing")
+    failures.push(`expected it repairing while its database was away, serve says ${state}`);
+  proxy.recover();
+  run.progress.line(`${name}: its database is back`);
 }
 
 async function deleteIt(run: Run, indexer: Indexer): Promise<void> {
