@@ -7,7 +7,7 @@ import { assertClocksAgree } from "../lib/database/client/assert-clocks-agree.ts
 import { connect } from "../lib/database/client/connect.ts";
 import { type Ask, askWithin, createDeadlineClient } from "../lib/database/client/deadline-client.ts";
 import { explainMoved } from "../lib/database/indexd/version/write-verified.ts";
-import { assertFleetMayWork } from "../lib/database/schema/assert-fleet-may-work.ts";
+import { assertFleetMayWork, type FleetStanding } from "../lib/database/schema/assert-fleet-may-work.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.ts";
 import { createLogger, type Logger } from "../lib/telemetry/logger.ts";
@@ -15,6 +15,7 @@ import { measureRun, type RunMeasures } from "../lib/telemetry/measure-run.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
 import { createMetrics, type MetricsPrinter } from "../lib/telemetry/metrics.ts";
 import { standingMetrics, warnOfStanding } from "../lib/telemetry/standing-metrics.ts";
+import { mayPass } from "../lib/worker/may-pass.ts";
 
 /** Kept of the function's time for the batch that is under way when it is up, and for putting things away. */
 const RESERVE_MS = 5_000;
@@ -41,6 +42,10 @@ export function createScheduledHandler<Report extends object>(
   measures: RunMeasures<Report>,
   /** What is measured after each run, also after one that failed. */
   readState?: (ask: Ask, environment: Environment) => Promise<MetricValues>,
+  /** What is done where the database answers and nothing may be done with it. Does not throw. */
+  onRefusal: (
+    scheduled: Pick<ScheduledRun, "environment" | "logger" | "ask">,
+  ) => Promise<void> = async () => {},
 ) {
   return async (_event: unknown, context: Context): Promise<Report> => {
     // Each function reads only its own variables; the type says so by what `run` uses.
@@ -65,8 +70,15 @@ export function createScheduledHandler<Report extends object>(
     const runOnce = async (): Promise<Report> => {
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = environment;
-      const standing = await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
-      await ask((sql) => assertClocksAgree(sql, systemClock), { isIdempotent: true });
+      const check = async (): Promise<FleetStanding> => {
+        const standing = await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
+        await ask((sql) => assertClocksAgree(sql, systemClock), { isIdempotent: true });
+        return standing;
+      };
+      const standing = await check().catch(async (error: unknown) => {
+        if (!mayPass(error)) await onRefusal({ environment, logger, ask });
+        throw error;
+      });
       isDatabaseKnown = true;
       warnOfStanding(logger, standing);
       metrics.print(standingMetrics(standing));

@@ -33,6 +33,8 @@ export interface DemoOptions {
   /** Repairs for which a worker's clock is hours off. */
   readonly wrongClocks: number;
   readonly workers: number;
+  /** More than one: dev/indexers/run-indexers-demo.ts, to which only slabs, hosts, shards, workers and seed apply. */
+  readonly indexers: number;
   /** The release of indexd whose database it is at the start. */
   readonly indexd: IndexdRelease;
   /** Upgraded to the newest release in mid-run. */
@@ -172,6 +174,13 @@ const COUNTS: Readonly<
     alone: 2,
   },
   workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
+  indexers: {
+    flag: "--indexers",
+    fallback: 1,
+    least: 1,
+    most: 5,
+    says: "indexers; several share one slabmend serve, in smaller worlds: one is suspended and resumed, one deleted, of one the database stops",
+  },
 };
 
 /**
@@ -240,6 +249,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
   return {
     ...counts,
+    ...(counts.indexers > 1 ? smallerDefaults(program) : {}),
     endangered,
     indexd,
     upgrade,
@@ -248,6 +258,16 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     json: given["json"] === true,
     report: textOf(given["report"]),
   };
+}
+
+/** Each indexer has hosts and a database server of its own. */
+const OF_SEVERAL = { slabs: 6, hosts: 20, minShards: 4, totalShards: 12, workers: 4 } as const;
+
+/** Where nothing else was asked for. */
+function smallerDefaults(program: Command): Partial<typeof OF_SEVERAL> {
+  return Object.fromEntries(
+    Object.entries(OF_SEVERAL).filter(([name]) => program.getOptionValueSource(name) === "default"),
+  );
 }
 
 function textOf(given: string | boolean | undefined): string | undefined {

@@ -285,6 +285,14 @@ export const VARIABLES = {
     readBy: ["claim"],
     fallback: "none",
   } as Variable<string | undefined>,
+  SLABMEND_SHARE: wholeNumber(
+    1,
+    1_000,
+    1,
+    "parts",
+    "weight among the indexers of one serve: of the repairs at once (--concurrency) each has its part, and what one does not need is lent to the most urgent",
+    [],
+  ),
   SLABMEND_METRICS_NAMESPACE: {
     schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._/#:-]{0,255}$/)),
     expected: "at most 255 letters, digits and . _ / # : -",

@@ -38,6 +38,8 @@ export type OperatorErrorCode =
   | "archive-behind"
   | "nothing-to-remove"
   | "fleet-in-maintenance"
+  | "fleet-being-deleted"
+  | "no-such-indexer"
   | "not-quarantined"
   | "no-such-dead-letter"
   | "no-such-sector"

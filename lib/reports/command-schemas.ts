@@ -74,6 +74,21 @@ export const uninstallSchema = v.object({
   slabsFreed: v.nullable(count),
 });
 
+/** `slabmend indexers delete --json`. */
+export const indexerDeletedSchema = v.object({
+  schemaVersion,
+  deleted: v.literal(true),
+  indexer: v.string(),
+  slabsFreed: v.pipe(
+    v.nullable(count),
+    v.description("leases that had not begun, given back to indexd; null: another process removed it"),
+  ),
+  roles: v.pipe(
+    v.array(v.string()),
+    v.description("of workers, which have no rights on this database any more"),
+  ),
+});
+
 /** `slabmend grant --json`. */
 export const grantSchema = v.object({ schemaVersion, sql: v.string() });
 

@@ -5,6 +5,7 @@ import {
   doctorSchema,
   forgetFollowerSchema,
   grantSchema,
+  indexerDeletedSchema,
   initSchema,
   invokeSchema,
   redriveSchema,
@@ -14,6 +15,7 @@ import {
 } from "./command-schemas.ts";
 import { historySchema } from "./history-schema.ts";
 import { hostsSchema } from "./hosts-schema.ts";
+import { indexersSchema } from "./indexers-schema.ts";
 import { maintenanceSchema } from "./maintenance-schema.ts";
 import { modeSchema } from "./mode.ts";
 import { moveSchema } from "./move-schema.ts";
@@ -68,6 +70,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: "/throughput",
     says: "What was repaired over time.",
     schema: throughputSchema,
+  },
+  indexers: {
+    command: "slabmend indexers list",
+    path: "/indexers",
+    says: "The indexers of an installation: their states, and what operators want of them.",
+    schema: indexersSchema,
   },
   "dead-letters": {
     command: "slabmend dead-letters list",
@@ -152,6 +160,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: null,
     says: "What was done to our schema.",
     schema: initSchema,
+  },
+  "indexers-delete": {
+    command: "slabmend indexers delete NAME",
+    path: null,
+    says: "An indexer that is gone.",
+    schema: indexerDeletedSchema,
   },
   uninstall: {
     command: "slabmend uninstall",

@@ -81,6 +81,8 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "login-allowed": "refused",
   "archive-behind": "refused",
   "fleet-in-maintenance": "refused",
+  "fleet-being-deleted": "refused",
+  "no-such-indexer": "input",
   "nothing-to-remove": "refused",
   "not-quarantined": "refused",
   "no-such-dead-letter": "refused",

@@ -25,6 +25,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.dead_letters", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.checkpoints", select: "all", insert: "all", update: "all" },
   { table: "slabmend.fleet", select: "all", update: "all" },
+  { table: "slabmend.lifecycle", select: "all", update: "all" },
   { table: "slabmend.indexd", select: "all", update: "all" },
   { table: "slabmend.backlog", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.marks", select: "all", insert: "all", update: "all", delete: true },

@@ -42,6 +42,7 @@ describe("the command line", () => {
         "a.html",
       ]),
     ).toEqual({
+      indexers: 1,
       slabs: 1,
       hosts: 2,
       minShards: 3,
@@ -66,6 +67,16 @@ describe("the command line", () => {
       seed: "any text",
       json: true,
       report: "a.html",
+    });
+  });
+
+  it("several indexers live in smaller worlds, unless something else is asked for", () => {
+    expect(parseDemoOptions(["--indexers", "3", "--hosts", "30"])).toMatchObject({
+      indexers: 3,
+      slabs: 6,
+      hosts: 30,
+      minShards: 4,
+      totalShards: 12,
     });
   });
 

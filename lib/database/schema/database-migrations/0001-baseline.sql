@@ -217,7 +217,8 @@ create table slabmend.checkpoints (
 -- One row: the fleet's mode (lib/database/fleet/fleet-mode.ts) and its circuit breaker (circuit-breaker.ts).
 create table slabmend.fleet (
   id smallint primary key default 0 check (id = 0),
-  mode text not null default 'running' check (mode in ('running', 'paused', 'maintenance')),
+  mode text not null default 'running'
+    check (mode in ('running', 'paused', 'suspended', 'maintenance', 'deleting')),
   mode_owner text check (length(mode_owner) <= 200),
   mode_reason text check (length(mode_reason) <= 500),
   mode_since timestamptz,
@@ -236,6 +237,23 @@ create table slabmend.fleet (
   check (not breaker_open or (backoff_from is not null and backoff_until is not null))
 );
 insert into slabmend.fleet (breaker_since) values (clock_timestamp());
+
+-- One row: the state of this indexer's control loop (lib/lifecycle/state-machine.ts); what an operator wants is the fleet's mode. The
+-- lease (holder, token, expires_at) names the only process that may change it.
+create table slabmend.lifecycle (
+  id smallint primary key default 0 check (id = 0),
+  state text not null default 'initializing'
+    check (state in ('initializing', 'running', 'stopping', 'stopped', 'repairing', 'deleting')),
+  since timestamptz not null default clock_timestamp(),
+  -- Of the state's step, in a row; trouble is why the last one failed: code, message and remedy.
+  failures integer not null default 0 check (failures >= 0),
+  trouble jsonb check ((trouble is null) = (failures = 0)),
+  holder text check (length(holder) <= 200),
+  token uuid,
+  expires_at timestamptz,
+  check ((holder is null) = (token is null) and (token is null) = (expires_at is null))
+) with (fillfactor = 50);
+insert into slabmend.lifecycle default values;
 
 -- One row: what the last look at indexd's database said (lib/database/indexd/version/verify-indexd.ts). Writers compare.
 create table slabmend.indexd (
