@@ -5,12 +5,14 @@ import type { Run } from "../database/runs/run.ts";
 import { readAffected } from "../database/verify/read-affected.ts";
 import { RUN_LEASE_MS } from "../jobs/maintenance/advance-run.ts";
 import type { Estimate, RunKind } from "../jobs/maintenance/maintenance-job.ts";
+import { moveKind } from "../jobs/move-database/move-kind.ts";
+import { restoreKind } from "../jobs/restore/restore-kind.ts";
 import { verifyKind } from "../jobs/verify/verify-kind.ts";
 import { scopeOf } from "../jobs/verify/verify-run.ts";
 import { SCHEMA_VERSION, timeOrNull } from "./fields.ts";
 import type { MaintenanceReport, RunReport } from "./maintenance-schema.ts";
 
-const KINDS: readonly RunKind[] = [verifyKind];
+const KINDS: readonly RunKind[] = [verifyKind, moveKind, restoreKind];
 const MOST_AFFECTED = 1_000;
 
 /** Undefined: it was started by another release. */

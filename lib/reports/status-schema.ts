@@ -118,6 +118,9 @@ export const statusSchema = v.object({
   }),
   deadLetters: count,
   quarantined: count,
+  prunesHeldSince: v.nullable(
+    v.pipe(time, v.description("after a restore indexd is kept from pruning; null: it is not")),
+  ),
   atRisk: v.pipe(count, v.description("slabs whose last repair found too few sources")),
   eventsToBump: v.pipe(count, v.description("slabs whose objects have not been told yet that sectors moved")),
   followers: v.pipe(

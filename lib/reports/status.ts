@@ -79,6 +79,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
     },
     deadLetters: facts.deadLetters,
     quarantined: facts.quarantined,
+    prunesHeldSince: timeOrNull(facts.prunesHeldSince),
     atRisk: facts.atRisk,
     eventsToBump: facts.eventsToBump,
     followers: facts.followers.map(({ name, rowsBehind, behindSeconds, stoppedBy, stoppedSince }) => ({

@@ -58,6 +58,8 @@ export interface StatusFacts {
   };
   readonly deadLetters: number;
   readonly quarantined: number;
+  /** After a restore, until an operator releases it. */
+  readonly prunesHeldSince: Date | null;
   /** Slabs whose last repair found too few sources. */
   readonly atRisk: number;
   /** Slabs whose objects' events are still to be bumped. */
@@ -110,6 +112,7 @@ interface Row {
   readonly worker_seconds: number;
   readonly dead_letters: number;
   readonly quarantined: number;
+  readonly prunes_held_since: Date | null;
   readonly at_risk: number;
   readonly moved: number;
   readonly breaker_open: boolean;
@@ -188,6 +191,7 @@ export async function readStatus(
       t.*,
       (select count(*)::integer from slabmend.dead_letters) as dead_letters,
       (select count(*)::integer from slabmend.repairs r where r.quarantined_until > (select n.at from now n)) as quarantined,
+      (select h.held_since from slabmend.prune_hold h) as prunes_held_since,
       (select count(*)::integer from slabmend.repairs r where r.last_outcome = 'too-few-sources') as at_risk,
       (select count(distinct slab_id)::integer from slabmend.moved) as moved,
       f.breaker_open, f.breaker_since, f.backoff_until, f.claimed_at, f.reaped_at,
@@ -257,6 +261,7 @@ function factsOf(row: Row): Omit<StatusFacts, "followers" | "run"> {
     },
     deadLetters: row.dead_letters,
     quarantined: row.quarantined,
+    prunesHeldSince: row.prunes_held_since,
     atRisk: row.at_risk,
     eventsToBump: row.moved,
     mode: fleetModeOf(row),

@@ -75,3 +75,18 @@ test("sectors that no host can take are explained in the last sentence and in --
   expect(err.split("\n").at(-1)).toBe(verdict);
   expect(await readFile(page, "utf8")).toContain(verdict);
 });
+
+test("a database that is lost and restored from a backup is put right: every object of the backup reads back", {
+  timeout: SLOW_MS,
+}, async () => {
+  const args = ["--slabs", "4", "--kill-workers", "0", "--restore", "--seed", "restored", "--json"];
+  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, ...args).ended;
+  expect(code, err).toBe(0);
+  const { restore, violations } = JSON.parse(out);
+  expect(violations).toBe(0);
+  expect(restore.refused).toBe(0);
+  expect(restore.placed).toBeGreaterThan(0);
+  expect(restore.contractsChained).toBeGreaterThan(0);
+  // Without it hosts would have deleted sectors that are nowhere else.
+  expect(restore.sectorsAtStake).toBeGreaterThan(0);
+});

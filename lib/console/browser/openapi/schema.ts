@@ -1241,6 +1241,7 @@ export interface components {
                 reason: string | null;
                 since: string | null;
             };
+            prunesHeldSince: string | null;
             quarantined: number;
             reap: {
                 ageSeconds: number | null;
