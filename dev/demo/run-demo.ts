@@ -233,9 +233,9 @@ async function inRuntime(
   });
   progress.clear();
   const clockFaults = await readClockFaults(sql);
-  const falseLosses = (await readLosses(sql)).journalled.filter(({ hostId }) =>
-    forgetful.some(({ row }) => row.id === hostId),
-  ).length;
+  const falseLosses = (await readLosses(sql)).counted
+    .filter(({ hostId }) => forgetful.some(({ row }) => row.id === hostId))
+    .reduce((sum, { sectors }) => sum + sectors, 0);
   const leasedBefore = countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql));
   // Last: the database is another one after it.
   const restore = await drill?.run({ moved: new Set(repairs.state.moved.keys()) });

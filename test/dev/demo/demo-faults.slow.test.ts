@@ -37,6 +37,24 @@ test("a database that crashes in mid-repair and whose backends are ended breaks 
   });
 });
 
+test("hosts that forget everything for a while cost no location and no statistic, and workers with a wrong clock no slab", {
+  timeout: SLOW_MS,
+}, async () => {
+  const args = "--forgetful-hosts 2 --wrong-clocks 1 --kill-workers 0 --workers 2 --seed forget --json";
+  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, "--hosts", "14", ...args.split(" ")).ended;
+  expect(code, err).toBe(0);
+  const summary = JSON.parse(out) as Record<string, unknown>;
+  expect(summary).toMatchObject({
+    forgetfulHosts: 2,
+    falseLosses: 0,
+    waitingDenials: 0,
+    wrongClocks: 1,
+    unreadableObjects: 0,
+    violations: 0,
+  });
+  expect(summary["deniedSectors"]).toBeGreaterThan(0);
+});
+
 test("slabs near to loss are leased before all others", { timeout: SLOW_MS }, async () => {
   // The dead host has a sector of nearly every slab; one worker has four leases at once, all of one batch.
   const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";
