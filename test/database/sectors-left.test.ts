@@ -3,7 +3,13 @@ import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { commitRepair, type DenialReport } from "../../lib/database/leases/commit-repair.ts";
 import { useDatabase } from "../support/database.ts";
-import { type SeededHost, seedContract, seedNetwork, seedSlab } from "../support/seed-indexd.ts";
+import {
+  type SectorSeed,
+  type SeededHost,
+  seedContract,
+  seedNetwork,
+  seedSlab,
+} from "../support/seed-indexd.ts";
 import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
 const { sql } = useDatabase();
@@ -11,7 +17,7 @@ const HOSTS = 8;
 /** Not usable, but with a healthy contract: a move to it is recorded, and the sector has to move on. */
 const WEAK = 7;
 let hosts: SeededHost[];
-let badMapId: number;
+let badMapId: SectorSeed["mapId"];
 beforeAll(async () => {
   hosts = await seedNetwork(sql, { hosts: HOSTS });
   await sql`update hosts set recent_uptime = 0.5 where id = ${hosts[WEAK]!.id}`;
@@ -33,7 +39,7 @@ test("a commit that leaves some sectors finishes the slab exactly when none has 
       await sql`truncate slabmend.denials`;
       const slab = await seedSlab(sql, {
         minShards: 1,
-        sectors: sectors.map(({ host, contractOf }) => {
+        sectors: sectors.map(({ host, contractOf }): SectorSeed => {
           if (host === null) return { hostId: null, mapId: null };
           const mapId = contractOf === "bad" ? badMapId : hosts[contractOf ?? 0]!.contract!.mapId;
           return { hostId: hosts[host]!.id, mapId: contractOf === null ? null : mapId };
