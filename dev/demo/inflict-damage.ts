@@ -1,6 +1,6 @@
 /**
- * Takes hosts away, at the hosts and in indexd's tables, where indexd would have noticed: docs/protocol.md, Host
- * usability, Contract predicates and Persisting a result.
+ * Takes hosts away, at the hosts and in indexd's tables, where indexd would have noticed:
+ * docs/protocol.md#host-usability, docs/protocol.md#contract-predicates and docs/protocol.md#persisting-a-result.
  */
 import type { ISql } from "postgres";
 import type { ContractId, HostId, Root, SlabId } from "../../lib/slab/ids.ts";

@@ -30,7 +30,7 @@ export interface DamagePlan {
   readonly crampedSlabs: number;
 }
 
-/** After the third crash in a row a slab goes to quarantine for a day: docs/architecture.md, The lease. */
+/** After the third crash in a row a slab goes to quarantine for a day: docs/architecture.md#the-lease. */
 export const MOST_KILLS_PER_SLAB = 2;
 
 /** While four slabs wait for their second repair, so that the fleet does not look ill, the others are repaired in peace. */

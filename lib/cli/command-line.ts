@@ -12,10 +12,12 @@ import { addHosts } from "./commands/hosts.ts";
 import { addInvoke } from "./commands/invoke/command.ts";
 import { addLosses } from "./commands/losses/command.ts";
 import { addMaintenance } from "./commands/maintenance/command.ts";
+import { addMoveDatabase } from "./commands/move-database/command.ts";
 import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair/command.ts";
+import { addRestore } from "./commands/restore/command.ts";
 import { addSchema } from "./commands/schema/command.ts";
 import { addServe } from "./commands/serve.ts";
 import { addSetup } from "./commands/setup/command.ts";
@@ -49,6 +51,8 @@ const COMMANDS = [
   addInvoke,
   addPause,
   addMaintenance,
+  addMoveDatabase,
+  addRestore,
   addDeadLetters,
   addQuarantine,
 ] as const;

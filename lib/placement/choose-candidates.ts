@@ -7,7 +7,7 @@ import { weightedOrder } from "./weighted-order.ts";
 export interface PlacementLimits {
   /**
    * A host with more unpinned sectors than this takes no more: indexd pins at most 262144 of a host in one pass, and what
-   * stays unpinned for three days is lost (docs/protocol.md, What happens after a migration).
+   * stays unpinned for three days is lost (docs/protocol.md#what-happens-after-a-migration).
    */
   readonly maxUnpinnedPerHost: number;
 }

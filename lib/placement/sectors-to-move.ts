@@ -23,7 +23,7 @@ export function isGoodHost(host: NetworkHost): boolean {
 }
 
 /**
- * Decides as indexd does (docs/protocol.md, Which sectors move, and where), sector by sector in slab order.
+ * Decides as indexd does (docs/protocol.md#which-sectors-move-and-where), sector by sector in slab order.
  * slabmend.sectors_to_move() decides the same in SQL. A sector without contract on a good host stays: it waits to be pinned.
  */
 export function judgeSectors(

@@ -15,6 +15,7 @@ import { historySchema } from "./history-schema.ts";
 import { hostsSchema } from "./hosts-schema.ts";
 import { maintenanceSchema } from "./maintenance-schema.ts";
 import { modeSchema } from "./mode.ts";
+import { moveSchema } from "./move-schema.ts";
 import { planSchema, repairSchema } from "./one-slab-schemas.ts";
 import { slabSchema, slabsSchema } from "./slabs-schema.ts";
 import { deadLettersSchema, lossesSchema, quarantineSchema } from "./standing-schema.ts";
@@ -99,9 +100,15 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   },
   maintenance: {
     command: "slabmend maintenance status",
-    path: null,
-    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same.",
+    path: "/runs",
+    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same; `/runs/{id}` and what changes a run answer it.",
     schema: maintenanceSchema,
+  },
+  "move-database": {
+    command: "slabmend move-database status",
+    path: null,
+    says: "A move of the database. `slabmend move-database plan`, `start`, `switch`, `finish` and `abort` print the same.",
+    schema: moveSchema,
   },
   "quarantine-release": {
     command: "slabmend quarantine release",

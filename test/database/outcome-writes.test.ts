@@ -9,7 +9,7 @@ import {
 const HOURS = 3_600_000;
 const MINUTES = 60_000;
 
-/** docs/architecture.md, Outcomes, written once more. Backoffs as [counted by, first, second, ..., last]. */
+/** docs/architecture.md#outcomes, written once more. Backoffs as [counted by, first, second, ..., last]. */
 const TABLE: ReadonlyArray<readonly [OutcomeKind, string, string, ...number[]]> = [
   ["repaired", "zero", "keep"],
   ["partial-deadline", "keep", "now"],

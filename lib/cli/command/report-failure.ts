@@ -2,6 +2,7 @@ import { ClockError } from "../../clock/clock-check.ts";
 import { ConfigurationError } from "../../config/configuration-error.ts";
 import { StoreError } from "../../database/client/store-error.ts";
 import { IndexdError } from "../../database/indexd/errors.ts";
+import { MoveError } from "../../database/move/move-error.ts";
 import { RunError } from "../../database/runs/run-error.ts";
 import { OperatorError, type OperatorErrorCode } from "../../errors/operator-error.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
@@ -76,6 +77,9 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "no-such-slab": "input",
   "slab-not-leasable": "refused",
   "leases-running": "refused",
+  "still-connected": "refused",
+  "login-allowed": "refused",
+  "archive-behind": "refused",
   "fleet-in-maintenance": "refused",
   "nothing-to-remove": "refused",
   "not-quarantined": "refused",
@@ -97,7 +101,8 @@ function exitOf(error: SlabmendError): ExitReason {
   if (error instanceof MalformedIdError || error instanceof MalformedCursorError) return "input";
   if (error instanceof IndexdError || error instanceof StoreError) return "database";
   if (error instanceof QueueError) return "aws";
-  if (error instanceof ClockError || error instanceof RunError) return "refused";
+  if (error instanceof ClockError || error instanceof RunError || error instanceof MoveError)
+    return "refused";
   return "unexpected";
 }
 

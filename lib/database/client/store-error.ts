@@ -6,6 +6,8 @@ export type StoreErrorCode =
   /** The database holds a schema that this slabmend has to upgrade first. */
   | "schema-too-old"
   | "schema-missing"
+  /** The database is being moved, and its schema must not change meanwhile. */
+  | "schema-moving"
   /** The role may not do all that the fleet does. */
   | "lacks-right"
   /** Serialization failures, deadlocks or lock time-outs, again and again. */

@@ -1,4 +1,4 @@
--- Which sectors of these slabs have to move, and why: docs/protocol.md, Which sectors move, and where;
+-- Which sectors of these slabs have to move, and why: docs/protocol.md#which-sectors-move-and-where;
 -- lib/placement/sectors-to-move.ts decides the same on a slab and a network snapshot already read.
 --
 --   lost, denied, bad-host, bad-contract   bad by itself: bad_sector_cause()

@@ -1,5 +1,5 @@
 -- commit, one transaction and one round trip: record what a repair did, if it may still be recorded. Design rules 2 to 8
--- and 10 of docs/architecture.md, What must always hold, are kept here.
+-- and 10 of docs/architecture.md#what-must-always-hold are kept here.
 --
 --   request  lib/database/leases/commit-repair.ts encodes it
 --   answer   {"kind": "committed", "outcome", "recorded": [index], "dropped": [{"index", "why"}], "denialsRecorded",

@@ -6,3 +6,11 @@ export async function countLeasesBesideQueue(sql: ISql): Promise<number> {
     select count(*)::integer as leases from slabmend.leases where not through_queue`;
   return row!.leases;
 }
+
+/** Repairs that began and may still commit. */
+export async function countRunningLeases(sql: ISql): Promise<number> {
+  const [row] = await sql<{ leases: number }[]>`
+    select count(*)::integer as leases from slabmend.leases
+    where began_at is not null and expires_at > clock_timestamp()`;
+  return row!.leases;
+}

@@ -1,5 +1,5 @@
 /**
- * What each outcome of a repair writes about its slab: docs/architecture.md, Outcomes. Pure; commit-repair.sql does as
+ * What each outcome of a repair writes about its slab: docs/architecture.md#outcomes. Pure; commit-repair.sql does as
  * told, because only it knows, under the locks, the slab's counters and which moves were dropped.
  */
 
@@ -53,7 +53,10 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
   return [...schedule, longestMs];
 }
 
-/** indexd's own: min(1 h x 2^f, 24 h). Its length is the clamp: docs/protocol.md, Oddities of indexd: the overflow from f = 22. */
+/**
+ * indexd's own: min(1 h x 2^f, 24 h). Its length is the clamp (docs/protocol.md#oddities-of-indexd: the overflow from
+ * f = 22).
+ */
 const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
 /** indexd funds accounts every 2 minutes; an account that is dry for an hour is not looked at more often than that. */

@@ -48,8 +48,8 @@ const COUNTED_OBJECTS = 1_000;
 
 /**
  * A page of the backlog, the most likely to be lost first, in one statement and one snapshot; locks nothing. Reads the backlog as a
- * whole (a row for each unhealthy slab: docs/decisions/0520), then of the page's slabs everything by primary key, and objects by
- * object_slabs_slab_digest_idx.
+ * whole (a row for each unhealthy slab: docs/decisions/0022-reports-and-logs.md), then of the page's slabs everything
+ * by primary key, and objects by object_slabs_slab_digest_idx.
  */
 export async function readSlabs(
   sql: ISql,

@@ -3,6 +3,7 @@ import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
 import {
+  ATTENDED_KINDS,
   type Run,
   type RunProgress,
   type RunRequest,
@@ -10,7 +11,7 @@ import {
   stateAfter,
   statesBefore,
 } from "./run.ts";
-import { leaseLost, noRun, RunError, runActive } from "./run-error.ts";
+import { leaseLost, noRun, RunError, runActive, runAttended } from "./run-error.ts";
 
 const MOST_NAME_CHARACTERS = 200;
 /** errcode of lib/database/runs/hold-run.sql. */
@@ -95,24 +96,49 @@ export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]
   return rows.map(runOf);
 }
 
-/** The run that is asked to pause, resume or end. @throws {RunError} `no-run`, `run-state` */
-export async function requestOfRun(sql: ISql, request: RunRequest): Promise<Run> {
+/**
+ * The run that is asked to pause, resume or end.
+ * @param id only this one; undefined: the unfinished one
+ * @throws {RunError} `no-run`, `run-state`
+ */
+export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint): Promise<Run> {
   // A request leads to one state only, wherever it comes from.
   const state = stateAfter(statesBefore(request)[0]!, request)!;
+  const wanted = id === undefined ? null : String(id);
   const change = () => sql<Row[]>`
     update slabmend.runs r set state = ${state}
     where r.finished_at is null and r.state in ${sql([...statesBefore(request)])}
+      and r.id = coalesce(${wanted}::bigint, r.id)
+      and r.kind not in ${sql([...ATTENDED_KINDS])}
     returning ${columns(sql)}`;
   const [row] = await retryTransaction(`${request} a run`, async () => await change(), ONLY_CONFLICTS);
   if (row !== undefined) return runOf(row);
   const active = await readUnfinishedRun(sql);
-  if (active === undefined) throw noRun();
+  if (active === undefined || (id !== undefined && active.id !== id)) throw noRun(id);
+  if (ATTENDED_KINDS.includes(active.kind)) throw runAttended(active);
   throw new RunError({
     code: "run-state",
     message: `maintenance run ${active.id}: expected a state that one can ${request}, got ${active.state}`,
     remedy: "slabmend maintenance status shows it.",
     details: { run: String(active.id), state: active.state },
   });
+}
+
+/**
+ * Ends a run of {@link ATTENDED_KINDS}: its command then undoes what it did. Nothing happens while another process moves it on, or once
+ * it has gone on from the step that the caller has seen.
+ * @returns whether it is being ended
+ */
+export async function cancelAttendedRun(
+  sql: ISql,
+  { id, checkpoint }: Pick<Run, "id" | "checkpoint">,
+): Promise<boolean> {
+  const rows = await sql`
+    update slabmend.runs r set state = 'cancelling'
+    where r.id = ${String(id)} and r.finished_at is null and (r.expires_at is null or r.expires_at < clock_timestamp())
+      and r.checkpoint = ${json(checkpoint as object)}::text::jsonb
+    returning 1`;
+  return rows.length > 0;
 }
 
 export interface RunLease {
@@ -124,17 +150,24 @@ export interface RunLease {
  * Becomes the coordinator of the unfinished run, if there is one that is not paused and no other process moves it on. Continues from
  * its last checkpoint.
  * @param options.onlyCancelling for a process that can end a run and not move it on
+ * @param options.kind one of {@link ATTENDED_KINDS}: only a run of that kind. Default: of none of them
  */
 export async function takeRun(
   sql: ISql,
-  options: { readonly coordinator: string; readonly leaseMs: number; readonly onlyCancelling?: boolean },
+  options: {
+    readonly coordinator: string;
+    readonly leaseMs: number;
+    readonly onlyCancelling?: boolean;
+    readonly kind?: string | undefined;
+  },
 ): Promise<RunLease | undefined> {
-  const { coordinator, leaseMs, onlyCancelling = false } = options;
+  const { coordinator, leaseMs, onlyCancelling = false, kind } = options;
   const take = () => sql<(Row & { token: string })[]>`
     update slabmend.runs r
     set coordinator = ${storableText(coordinator, MOST_NAME_CHARACTERS)}, token = gen_random_uuid(),
       expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
     where r.finished_at is null and r.state <> 'paused' and (not ${onlyCancelling} or r.state = 'cancelling') and (r.expires_at is null or r.expires_at < clock_timestamp())
+      and ${kind === undefined ? sql`r.kind not in ${sql([...ATTENDED_KINDS])}` : sql`r.kind = ${kind}`}
     returning ${columns(sql)}, r.token::text`;
   const [row] = await retryTransaction("take a run", async () => await take(), ONLY_CONFLICTS);
   return row === undefined ? undefined : { run: runOf(row), token: row.token };

@@ -1,4 +1,5 @@
 import type { Sql } from "postgres";
+import { assertNotMoving } from "./migrate-database.ts";
 
 /** Waited for a worker that is in the middle of a commit, at most; indexd's tables are not locked as a whole. */
 const LOCK_TIMEOUT_MS = 5_000;
@@ -13,6 +14,7 @@ const LOCK_TIMEOUT_MS = 5_000;
 export async function dropSchema(sql: Sql): Promise<{ readonly slabsFreed: number }> {
   return await sql.begin(async (tx) => {
     await tx`select set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)`;
+    await assertNotMoving(tx);
     await tx`select slabmend.hold_indexd(array['slabs'])`;
     await tx`lock table slabmend.leases, slabmend.moved, slabmend.repairs in access exclusive mode`;
     const freed = await tx`

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Sql, TransactionSql } from "postgres";
+import type { ISql, Sql, TransactionSql } from "postgres";
 import { StoreError } from "../client/store-error.ts";
 import { assertWritable, verifyIndexd } from "../indexd/version/verify-indexd.ts";
 import { readStoreFunctions } from "./store-functions.ts";
@@ -28,7 +28,7 @@ const ADVISORY_LOCK = "8317129687216516708"; // "slabmend" in ASCII
  * Creates our schema or brings it up to {@link STORE_VERSION}, beside an indexd that it may write to. Safe to call again and
  * by several at once.
  * @param acceptedVersion the version of indexd's database that an operator has accepted
- * @throws {StoreError} `schema-too-new`.
+ * @throws {StoreError} `schema-too-new`, `schema-moving`.
  * @throws {IndexdError} when nothing may be written to this indexd's database
  */
 export async function migrateDatabase(
@@ -39,6 +39,7 @@ export async function migrateDatabase(
     await tx`select pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`;
     const from = (await readVersion(tx)) ?? 0;
     if (from > STORE_VERSION) throw tooNew(from);
+    if (from > 0) await assertNotMoving(tx);
     if (from === 0) await tx.unsafe(BOOKKEEPING);
     for (const [index, file] of MIGRATIONS.entries()) {
       const version = index + 1;
@@ -53,6 +54,22 @@ export async function migrateDatabase(
       update slabmend.indexd set wallet_hash = g.wallet_hash
       from public.global_settings g where g.id = 0 and g.wallet_hash is not null`;
     return { from, to: STORE_VERSION };
+  });
+}
+
+/**
+ * A schema that changes while the database is moved would differ from its copy.
+ * @throws {StoreError} `schema-moving`
+ */
+export async function assertNotMoving(sql: ISql): Promise<void> {
+  const [run] = await sql<{ id: string }[]>`
+    select id from slabmend.runs where finished_at is null and kind = 'move-database'`;
+  if (run === undefined) return;
+  throw new StoreError({
+    code: "schema-moving",
+    message: `schema slabmend: expected no move of the database, got maintenance run ${run.id}, which is not finished`,
+    remedy: "Wait for slabmend move-database finish, or end it: slabmend move-database abort.",
+    details: { run: run.id },
   });
 }
 

@@ -33,6 +33,14 @@ const FILES = [
   "../leases/commit-repair.sql",
   "../leases/reap-leases.sql",
   "../runs/hold-run.sql",
+  "../restore/hold-prunes.sql",
+  "../restore/keep-prunes-held.sql",
+  "../restore/begin-restore.sql",
+  "../restore/release-prunes.sql",
+  "../restore/record-renewal.sql",
+  "../restore/unpin-contract.sql",
+  "../restore/restart-unpinned.sql",
+  "../restore/place-sectors.sql",
   "../verify/claim-checks.sql",
   "../verify/record-checks.sql",
   "../indexd/bump-events.sql",
@@ -45,7 +53,7 @@ const FILES = [
 
 /**
  * The functions in schema `slabmend` that are called as one statement, in the order in which they need each other.
- * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0140).
+ * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0015-sql.md).
  */
 export function readStoreFunctions(): readonly string[] {
   return [

@@ -18,12 +18,16 @@ export interface Advance {
   readonly signal: AbortSignal;
   /** This process can end a run that is cancelled, and not move one on: it cannot read hosts. */
   readonly onlyCancelling?: boolean;
+  /** See `takeRun`. */
+  readonly kind?: string;
+  /** Default: {@link RUN_LEASE_MS}. */
+  readonly leaseMs?: number;
   /** Told after each checkpoint. */
   readonly onStep?: (run: Run) => void;
 }
 
 /** How long a coordinator that died keeps others from continuing. */
-const RUN_LEASE_MS = 300_000;
+export const RUN_LEASE_MS = 300_000;
 /** A call of a job returns well before its lease ends. */
 const STEP_MS = 30_000;
 const SETTLE_PAUSE_MS = 2_000;
@@ -33,8 +37,9 @@ const SETTLE_PAUSE_MS = 2_000;
  * undefined: there was nothing to do here. A failure of the job ends the run as failed; one of the database or a lost lease does not.
  */
 export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
-  const { ask, clock, coordinator, logger, onlyCancelling = false } = advance;
-  const lease = await ask((sql) => takeRun(sql, { coordinator, leaseMs: RUN_LEASE_MS, onlyCancelling }));
+  const { ask, clock, coordinator, logger, onlyCancelling = false, kind } = advance;
+  const options = { coordinator, leaseMs: advance.leaseMs ?? RUN_LEASE_MS, onlyCancelling, kind };
+  const lease = await ask((sql) => takeRun(sql, options));
   if (lease === undefined) return undefined;
   const endsAtMs = clock.now() + budgetMs;
   let current = lease;
@@ -60,8 +65,12 @@ export async function advanceRun(advance: Advance, budgetMs: number): Promise<Ru
   }
 }
 
-function save({ ask }: Advance, lease: RunLease, progress: RunProgress): Promise<Run> {
-  return ask((sql) => saveRun(sql, lease, RUN_LEASE_MS, progress));
+function save(
+  { ask, leaseMs = RUN_LEASE_MS }: Advance,
+  lease: RunLease,
+  progress: RunProgress,
+): Promise<Run> {
+  return ask((sql) => saveRun(sql, lease, leaseMs, progress));
 }
 
 async function stepOf(advance: Advance, { run, token }: RunLease, endsAtMs: number): Promise<Step> {

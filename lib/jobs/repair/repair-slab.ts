@@ -20,7 +20,7 @@ import { decideOutcome } from "./outcome.ts";
 import type { RepairDependencies, RepairResult } from "./repair-dependencies.ts";
 import { UploadNotes } from "./upload-notes.ts";
 
-/** The hold reaches past the function's timeout: docs/architecture.md, the lease. */
+/** The hold reaches past the function's timeout: docs/architecture.md#the-lease. */
 const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Kept of the function's time for the commit, its retries and putting things away. */

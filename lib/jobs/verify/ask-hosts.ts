@@ -51,9 +51,10 @@ export async function askHosts(
   return { answers, hastings };
 }
 
-async function provesLeaf(
+/** Asks one host for one leaf. */
+export async function provesLeaf(
   { hosts, kernel, random, signal }: Asking,
-  { root }: CheckClaim,
+  { root }: Pick<CheckClaim, "root">,
   host: NetworkHost,
   onCharged: (hastings: bigint) => void,
 ): Promise<Answer> {

@@ -1,0 +1,89 @@
+/** Counts and digests of tables, which do not depend on the order of rows or on the major version. */
+import type { ISql } from "postgres";
+
+export interface TableDigest {
+  readonly rows: string;
+  /** Sum and exclusive or of the rows' 64-bit hashes. */
+  readonly sum: string;
+  readonly xor: string;
+}
+
+export interface TableColumns {
+  /** Schema and name, quoted where SQL needs it. */
+  readonly name: string;
+  /** Expressions of the columns, by name. */
+  readonly columns: readonly string[];
+}
+
+/** Types that PostgreSQL cannot hash. */
+const WITHOUT_HASH = [
+  "json",
+  "xml",
+  "point",
+  "line",
+  "lseg",
+  "box",
+  "path",
+  "polygon",
+  "circle",
+  "bit",
+  "bit varying",
+  "money",
+  "tsvector",
+  "tsquery",
+];
+
+/** Tables with rows of their own, and how each column goes into the digest: as text where its type has no hash, such as point. */
+export async function readTableColumns(sql: ISql): Promise<readonly TableColumns[]> {
+  return await sql<{ name: string; columns: string[] }[]>`
+    select format('%I.%I', n.nspname, c.relname) as name,
+      to_jsonb(array(
+        select case when coalesce(nullif(e.oid, 0), nullif(t.typbasetype, 0), t.oid)::regtype::text in (select jsonb_array_elements_text(${JSON.stringify(WITHOUT_HASH)}::text::jsonb))
+          then format('%I::text', a.attname) else format('%I', a.attname) end
+        from pg_attribute a join pg_type t on t.oid = a.atttypid left join pg_type e on e.oid = t.typelem and t.typcategory = 'A'
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by a.attname)) as columns
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname <> 'information_schema' and n.nspname !~ '^pg_' and c.relkind = 'r' and c.relpersistence = 'p'
+    order by 1`;
+}
+
+/**
+ * @param except of a table: rows that are left out, as a condition. The run's own row changes with each step.
+ */
+export async function readDigest(sql: ISql, table: TableColumns, except?: string): Promise<TableDigest> {
+  const [row] = await sql.unsafe<{ rows: string; sum: string; xor: string }[]>(
+    `select count(*)::text as rows, coalesce(sum(h), 0)::text as sum, coalesce(bit_xor(h), 0)::text as xor
+     from (select hash_record_extended(row(${table.columns.join(", ")}), 0) as h from ${table.name}
+           ${except === undefined ? "" : `where not (${except})`}) hashed`,
+  );
+  return row!;
+}
+
+export interface SequenceState {
+  readonly name: string;
+  readonly lastValue: string;
+  readonly isCalled: boolean;
+}
+
+/** Which logical replication does not copy. */
+export async function readSequences(sql: ISql): Promise<readonly SequenceState[]> {
+  const names = await sql<{ name: string }[]>`
+    select format('%I.%I', schemaname, sequencename) as name from pg_sequences order by 1`;
+  const states: SequenceState[] = [];
+  for (const { name } of names) {
+    const [row] = await sql.unsafe<{ last: string; called: boolean }[]>(
+      `select last_value::text as last, is_called as called from ${name}`,
+    );
+    states.push({ name, lastValue: row!.last, isCalled: row!.called });
+  }
+  return states;
+}
+
+/** Not transactional: safe to call again. */
+export async function setSequences(sql: ISql, states: readonly SequenceState[]): Promise<void> {
+  await sql`
+    select setval(s.name::regclass, s.last::bigint, s.called)
+    from jsonb_to_recordset(${JSON.stringify(
+      states.map(({ name, lastValue, isCalled }) => ({ name, last: lastValue, called: isCalled })),
+    )}::text::jsonb) as s (name text, last text, called boolean)`;
+}

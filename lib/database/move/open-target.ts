@@ -1,0 +1,55 @@
+import type { ISql, Sql } from "postgres";
+import { raiseIncarnation } from "../journal/incarnation.ts";
+import { quoteName } from "./move-names.ts";
+import { type MoveRoles, openRoleStatements, settingStatements } from "./move-roles.ts";
+import { inQuietTransaction } from "./quiet-transaction.ts";
+import { openTargetStatements, type SourceAccess } from "./source-access.ts";
+
+export interface Opening {
+  readonly run: bigint;
+  readonly database: string;
+  readonly owner: string;
+  readonly roles: MoveRoles;
+  /** Roles that the move made. */
+  readonly created: ReadonlySet<string>;
+  readonly access: SourceAccess;
+  /** The fleet is in maintenance because of the move, and runs again in the target. */
+  readonly resumes: boolean;
+}
+
+/**
+ * From this transaction on the target is the database: another incarnation of the journal, the run's copied row done, logins and
+ * settings as the source had them. All or nothing.
+ */
+export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
+  const { run, database, owner, roles, created, access, resumes } = opening;
+  await inQuietTransaction(sql, async (tx) => {
+    const done = await tx`
+      update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
+      where id = ${String(run)} and finished_at is null`;
+    // It happened before.
+    if (done.count === 0) return;
+    await raiseIncarnation(tx, 0);
+    if (resumes) {
+      await tx`
+        update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null
+        where mode = 'maintenance'`;
+    }
+    await tx.unsafe(`alter database ${quoteName(database)} owner to ${quoteName(owner)}`);
+    const statements = [
+      ...openRoleStatements(roles.roles.filter(({ name }) => created.has(name))),
+      ...settingStatements(roles.settings, { database, created }),
+      ...openTargetStatements(database, access.connect),
+    ];
+    for (const statement of statements) await tx.unsafe(statement);
+  });
+}
+
+/** Whether {@link openTarget} has happened. */
+export async function isOpened(sql: ISql, run: bigint): Promise<boolean> {
+  const [found] = await sql<{ there: boolean }[]>`select to_regclass('slabmend.runs') is not null as there`;
+  if (found?.there !== true) return false;
+  const [row] = await sql<{ done: boolean }[]>`
+    select finished_at is not null as done from slabmend.runs where id = ${String(run)}`;
+  return row?.done === true;
+}

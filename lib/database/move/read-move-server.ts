@@ -1,0 +1,95 @@
+import type { ISql } from "postgres";
+
+/** What either server of a move says of itself and of the database that is connected to. */
+export interface MoveServer {
+  /** As 180004. */
+  readonly versionNumber: number;
+  readonly role: string;
+  readonly isSuperuser: boolean;
+  readonly isReplica: boolean;
+  /** Of the cluster: two databases with the same one and the same oid are the same. */
+  readonly systemIdentifier: string;
+  readonly databaseOid: string;
+  readonly database: string;
+  readonly owner: string;
+  readonly bytes: number;
+  readonly encoding: string;
+  /** Provider, collation, character type and ICU locale, as one text to compare. */
+  readonly locale: string;
+  /** By name; a setting that this version does not have is missing. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly slotsUsed: number;
+  readonly walSendersUsed: number;
+  /** Logical replication workers that run. */
+  readonly workersUsed: number;
+  readonly originsUsed: number;
+}
+
+const SETTINGS = [
+  "wal_level",
+  "max_replication_slots",
+  "max_wal_senders",
+  "max_slot_wal_keep_size",
+  "max_worker_processes",
+  "max_logical_replication_workers",
+  "max_sync_workers_per_subscription",
+  "max_active_replication_origins",
+  "idle_replication_slot_timeout",
+];
+
+/** One statement, catalogue only. Needs a superuser or pg_monitor for the system identifier. */
+export async function readMoveServer(sql: ISql): Promise<MoveServer> {
+  const [row] = await sql<
+    {
+      version: number;
+      role: string;
+      super: boolean;
+      replica: boolean;
+      system: string;
+      oid: string;
+      name: string;
+      owner: string;
+      bytes: string;
+      encoding: string;
+      locale: string;
+      settings: Record<string, string>;
+      slots: number;
+      senders: number;
+      workers: number;
+      origins: number;
+    }[]
+  >`
+    select current_setting('server_version_num')::integer as version, current_user::text as role,
+      (select rolsuper from pg_roles where rolname = current_user) as super, pg_is_in_recovery() as replica,
+      (select system_identifier::text from pg_control_system()) as system,
+      d.oid::text, d.datname::text as name, pg_get_userbyid(d.datdba)::text as owner, pg_database_size(d.oid)::text as bytes,
+      pg_encoding_to_char(d.encoding)::text as encoding,
+      concat_ws(' ', d.datlocprovider::text, d.datcollate::text, d.datctype::text,
+        coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')) as locale,
+      (select jsonb_object_agg(s.name, s.setting || coalesce(
+          case when s.unit = 'MB' and s.setting <> '-1' then ' MB' end, ''))
+        from pg_settings s where s.name in ${sql(SETTINGS)}) as settings,
+      (select count(*)::integer from pg_replication_slots) as slots,
+      (select count(*)::integer from pg_stat_replication) as senders,
+      (select count(*)::integer from pg_stat_subscription where pid is not null) as workers,
+      (select count(*)::integer from pg_replication_origin) as origins
+    from pg_database d where d.datname = current_database()`;
+  return {
+    versionNumber: row!.version,
+    role: row!.role,
+    isSuperuser: row!.super,
+    isReplica: row!.replica,
+    systemIdentifier: row!.system,
+    databaseOid: row!.oid,
+    database: row!.name,
+    owner: row!.owner,
+    bytes: Number(row!.bytes),
+    encoding: row!.encoding,
+    locale: row!.locale,
+    settings: row!.settings,
+    slotsUsed: row!.slots,
+    walSendersUsed: row!.senders,
+    workersUsed: row!.workers,
+    originsUsed: row!.origins,
+  };
+}

@@ -1,0 +1,105 @@
+/** Closing the source to everyone, by PostgreSQL itself, and opening it again. */
+import { randomBytes } from "node:crypto";
+import type { ISql, Sql } from "postgres";
+import type { Secret } from "../../secret/secret.ts";
+import { scramVerifier } from "../schema/make-fleet-role.ts";
+import { MOVE, PROBE, quoteName } from "./move-names.ts";
+import { inQuietTransaction } from "./quiet-transaction.ts";
+
+/** Who could log in before the source was closed: written down first, so that it can be put back. */
+export interface SourceAccess {
+  /** null: everyone. */
+  readonly connect: readonly { readonly role: string | null; readonly mayGrant: boolean }[];
+  /** Superusers, which a database cannot keep out: they lose LOGIN. */
+  readonly logins: readonly string[];
+}
+
+/** Of superusers: the owner of indexd's tables and those with a session, but never the one that is connected. */
+export async function readSourceAccess(sql: ISql): Promise<SourceAccess> {
+  const [row] = await sql<{ connect: { role: string | null; mayGrant: boolean }[]; logins: string[] }[]>`
+    select
+      coalesce((select jsonb_agg(jsonb_build_object('role', r.rolname, 'mayGrant', a.is_grantable) order by r.rolname)
+        from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a left join pg_roles r on r.oid = a.grantee
+        where a.privilege_type = 'CONNECT' and r.rolname is distinct from ${MOVE}), '[]') as connect,
+      to_jsonb(array(select r.rolname::text from pg_roles r
+        where r.rolsuper and r.rolcanlogin and r.rolname <> current_user and (
+          r.oid = (select relowner from pg_class where oid = to_regclass('public.slabs'))
+          or exists (select from pg_stat_activity s where s.usesysid = r.oid and s.datname = current_database()))
+        order by 1)) as logins
+    from pg_database d where d.datname = current_database()`;
+  return row!;
+}
+
+/** Lets in no role but the replication's and superusers that keep LOGIN. Safe to call again. */
+export async function closeSource(sql: Sql, database: string, access: SourceAccess): Promise<void> {
+  await sql.begin(async (tx) => {
+    for (const { role } of access.connect) {
+      await tx.unsafe(`revoke connect on database ${quoteName(database)} from ${grantee(role)} cascade`);
+    }
+    for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} nologin`);
+  });
+}
+
+/** Puts back what {@link closeSource} took. Safe to call again. */
+export async function reopenSource(sql: Sql, database: string, access: SourceAccess): Promise<void> {
+  await sql.begin(async (tx) => {
+    for (const { role, mayGrant } of access.connect) {
+      const option = mayGrant && role !== null ? " with grant option" : "";
+      await tx.unsafe(`grant connect on database ${quoteName(database)} to ${grantee(role)}${option}`);
+    }
+    for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} login`);
+  });
+}
+
+/** The same rights in the target. */
+export const openTargetStatements = (
+  database: string,
+  connect: SourceAccess["connect"],
+): readonly string[] => [
+  `revoke connect on database ${quoteName(database)} from public`,
+  ...connect.map(
+    ({ role, mayGrant }) =>
+      `grant connect on database ${quoteName(database)} to ${grantee(role)}${mayGrant && role !== null ? " with grant option" : ""}`,
+  ),
+];
+
+const grantee = (role: string | null): string => (role === null ? "public" : quoteName(role));
+
+/** Ends every session of the source but ours and the replication's. @returns how many there still were */
+export async function endSessions(sql: ISql): Promise<number> {
+  const [row] = await sql<{ ended: number }[]>`
+    select count(pg_terminate_backend(pid))::integer as ended from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`;
+  return row!.ended;
+}
+
+/** Roles that may log in and are let into the database all the same, but for the replication's and the one that is connected. */
+export async function readStillLetIn(sql: ISql, access: SourceAccess): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select rolname::text as name from pg_roles
+    where rolcanlogin and rolname <> ${MOVE} and rolname <> current_user
+      and case when rolsuper then rolname in (select jsonb_array_elements_text(${JSON.stringify(access.logins)}::text::jsonb))
+        else has_database_privilege(oid, current_database(), 'connect') end
+    order by 1`;
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Makes a role that has whatever right to connect indexd's, ours or any other role still has, for one attempt to log in. Roles that are
+ * superusers pass nothing on: they are closed out by LOGIN.
+ */
+export async function makeProbe(sql: Sql, access: SourceAccess, password: Secret<string>): Promise<void> {
+  await inQuietTransaction(sql, async (tx) => {
+    const [there] = await tx`select from pg_roles where rolname = ${PROBE}`;
+    if (there === undefined) await tx.unsafe(`create role ${PROBE} login inherit`);
+    await tx.unsafe(`alter role ${PROBE} password '${scramVerifier(password, randomBytes(16))}'`);
+    for (const { role } of access.connect) {
+      if (role !== null) await tx.unsafe(`grant ${quoteName(role)} to ${PROBE}`);
+    }
+  });
+}
+
+/** Safe to call again. */
+export async function dropProbe(sql: Sql): Promise<void> {
+  await sql.unsafe(`drop role if exists ${PROBE}`);
+}

@@ -1,0 +1,148 @@
+/** The target's side of the replication. The connection string holds a password: docs/decisions/0641. */
+import type { ISql, Sql } from "postgres";
+import { Secret } from "../../secret/secret.ts";
+import { MOVE, quoteText } from "./move-names.ts";
+import { inQuietTransaction } from "./quiet-transaction.ts";
+
+/** Where the target finds the source: not always where this machine does. */
+export interface SourceAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly sslMode: string;
+  /** A path on the target's machine. */
+  readonly sslRootCertificate: string | undefined;
+}
+
+const CONNECT_SECONDS = 10;
+
+/** libpq's keywords and values. */
+export function connectionString(
+  address: SourceAddress,
+  login: { readonly user: string; readonly password: Secret<string> },
+): Secret<string> {
+  const quoted = (value: string | number) =>
+    `'${String(value).replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+  const parts = {
+    host: address.host,
+    port: address.port,
+    dbname: address.database,
+    user: login.user,
+    password: login.password.reveal(),
+    sslmode: address.sslMode,
+    ...(address.sslRootCertificate === undefined ? {} : { sslrootcert: address.sslRootCertificate }),
+    connect_timeout: CONNECT_SECONDS,
+    application_name: MOVE,
+  };
+  return new Secret(
+    Object.entries(parts)
+      .map(([name, value]) => `${name}=${quoted(value)}`)
+      .join(" "),
+  );
+}
+
+/**
+ * Follows the source's publication from its slot on, after a copy of each table. The slot is there already: only so can the statement
+ * stand in a transaction, whose log settings keep the password out of the server's log. Safe to call again.
+ */
+export async function createSubscription(sql: Sql, connection: Secret<string>): Promise<void> {
+  await inQuietTransaction(sql, async (tx) => {
+    const [found] = await tx`select from pg_subscription where subname = ${MOVE}`;
+    if (found !== undefined) return;
+    await tx.unsafe(
+      `create subscription ${MOVE} connection ${quoteText(connection.reveal())} publication ${MOVE}
+       with (create_slot = false, slot_name = '${MOVE}', copy_data = true, disable_on_error = true)`,
+    );
+  });
+}
+
+/**
+ * Lets the target connect to the source as the replication role, with a password that is wrong: what comes back shows whether the
+ * source is there and would ask for a password. Changes nothing on either side.
+ * @returns what the source, or the network, said
+ */
+export async function tryToReachSource(sql: Sql, connection: Secret<string>): Promise<string> {
+  try {
+    await inQuietTransaction(sql, async (tx) => {
+      await tx.unsafe(
+        `create subscription ${MOVE} connection ${quoteText(connection.reveal())} publication ${MOVE}
+         with (create_slot = false, slot_name = none, enabled = false, copy_data = false)`,
+      );
+      throw new Error("the source let a wrong password in");
+    });
+    return "";
+  } catch (error) {
+    if (error instanceof Error) return error.message;
+    throw error;
+  }
+}
+
+export interface SubscriptionState {
+  readonly isEnabled: boolean;
+  /** The worker that applies changes runs. */
+  readonly isApplying: boolean;
+  readonly tables: number;
+  /** Tables whose copy is done and that follow with the others. */
+  readonly readyTables: number;
+  /** Bytes that running copies have read so far. */
+  readonly copyingBytes: number;
+  readonly copyingRows: number;
+  /** Errors of its workers since it was made. */
+  readonly errors: number;
+}
+
+/** Undefined: there is none. */
+export async function readSubscription(sql: ISql): Promise<SubscriptionState | undefined> {
+  const [row] = await sql<
+    {
+      enabled: boolean;
+      applying: boolean;
+      tables: number;
+      ready: number;
+      bytes: string;
+      rows: string;
+      errors: string;
+    }[]
+  >`
+    select s.subenabled as enabled,
+      exists (select from pg_stat_subscription w where w.subid = s.oid and w.relid is null and w.pid is not null) as applying,
+      (select count(*)::integer from pg_subscription_rel r where r.srsubid = s.oid) as tables,
+      (select count(*)::integer from pg_subscription_rel r where r.srsubid = s.oid and r.srsubstate = 'r') as ready,
+      coalesce((select sum(bytes_processed)::text from pg_stat_progress_copy where type = 'CALLBACK'), '0') as bytes,
+      coalesce((select sum(tuples_processed)::text from pg_stat_progress_copy where type = 'CALLBACK'), '0') as rows,
+      coalesce((select (apply_error_count + sync_error_count)::text from pg_stat_subscription_stats t where t.subid = s.oid), '0') as errors
+    from pg_subscription s join pg_database d on d.oid = s.subdbid
+    where s.subname = ${MOVE} and d.datname = current_database()`;
+  if (row === undefined) return undefined;
+  return {
+    isEnabled: row.enabled,
+    isApplying: row.applying,
+    tables: row.tables,
+    readyTables: row.ready,
+    copyingBytes: Number(row.bytes),
+    copyingRows: Number(row.rows),
+    errors: Number(row.errors),
+  };
+}
+
+export async function enableSubscription(sql: Sql): Promise<void> {
+  await sql.unsafe(`alter subscription ${MOVE} enable`);
+}
+
+/** Its workers end a moment later: `isApplying` tells. */
+export async function disableSubscription(sql: Sql): Promise<void> {
+  await sql.unsafe(`alter subscription ${MOVE} disable`);
+}
+
+/** Without a word to the source, which may be away: its slots are dropped there. Safe to call again. */
+export async function dropSubscription(sql: Sql): Promise<void> {
+  await sql.begin(async (tx) => {
+    const [found] = await tx`
+      select from pg_subscription s join pg_database d on d.oid = s.subdbid
+      where s.subname = ${MOVE} and d.datname = current_database()`;
+    if (found === undefined) return;
+    await tx.unsafe(`alter subscription ${MOVE} disable`);
+    await tx.unsafe(`alter subscription ${MOVE} set (slot_name = none)`);
+    await tx.unsafe(`drop subscription ${MOVE}`);
+  });
+}

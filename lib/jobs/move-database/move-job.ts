@@ -1,0 +1,173 @@
+/** A move of the database as a maintenance run: move-run.ts has its steps. Only its own commands move it on, with both URLs. */
+
+import { emptyTarget } from "../../database/move/load-schema.ts";
+import { MoveError } from "../../database/move/move-error.ts";
+import { isOpened } from "../../database/move/open-target.ts";
+import { dropPublication } from "../../database/move/publication.ts";
+import { readMoveServer } from "../../database/move/read-move-server.ts";
+import { dropSubscription } from "../../database/move/subscription.ts";
+import { RunError } from "../../database/runs/run-error.ts";
+import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
+import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
+import {
+  isSwitching,
+  MOVE_KIND,
+  type MovePlace,
+  moveCheckpointOf,
+  moveScopeOf,
+  moveStatisticsOf,
+  stepToContinue,
+} from "./move-run.ts";
+import { advanceStart } from "./start-move.ts";
+import { advanceSwitch, alreadyOpened, takeBack } from "./switch-move.ts";
+
+/** How far a command lets the move go on. An abort is a cancelled run. */
+export type MoveGoal = "ready" | "opened" | "finished";
+
+export interface MoveJob extends MaintenanceJob {
+  /** Why it stands still, where nothing was thrown: what was done is taken back or removed, and the run says so too. */
+  readonly failure: () => MoveError | undefined;
+}
+
+/** There is nothing more to do for this command. */
+const REACHED: Step = { waitMs: Number.POSITIVE_INFINITY };
+
+export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
+  let failure: MoveError | undefined;
+  let hasBegun = false;
+
+  /** The first call of this process. */
+  const begin = async ({ run }: RunContext): Promise<Step | undefined> => {
+    await assertPlaces(deps, run);
+    const checkpoint = moveCheckpointOf(run);
+    if (!isSwitching(checkpoint.step)) return undefined;
+    const opened = await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
+    return { checkpoint: { ...checkpoint, step: stepToContinue(checkpoint.step, opened) } };
+  };
+
+  return {
+    kind: MOVE_KIND,
+    failure: () => failure,
+    async advance(given) {
+      const context = { ...given, signal: deps.interrupt };
+      if (!hasBegun) {
+        const continued = await begin(context);
+        hasBegun = true;
+        if (continued !== undefined) return continued;
+      }
+      const { step } = moveCheckpointOf(context.run);
+      if (step === "opened") return goal === "finished" ? await finish(deps, context) : REACHED;
+      if (isSwitching(step) || (step === "ready" && goal === "opened")) {
+        if (goal !== "opened") throw inMidSwitch();
+        return await interruptible(deps, context).catch(async (error: unknown) => {
+          if (isLeaseLost(error)) throw error;
+          failure = asMoveError(error, deps.interrupt);
+          const isBroken = failure.code === "schema-changed";
+          const back = await takeBack(deps, context);
+          return isBroken
+            ? await end(deps, context, failure)
+            : { ...back, ...withFailure(context, failure), ...REACHED };
+        });
+      }
+      if (step === "ready") return REACHED;
+      return await advanceStart(deps, context).catch(async (error: unknown) => {
+        if (!(error instanceof MoveError) || error.code !== "schema-changed") throw error;
+        failure = error;
+        return await end(deps, context, error);
+      });
+    },
+    async settle(context) {
+      await assertPlaces(deps, context.run);
+      if (await deps.target((sql) => isOpened(sql, context.run.id), IDEMPOTENT)) throw alreadyOpened();
+      if (isSwitching(moveCheckpointOf(context.run).step)) await takeBack(deps, context);
+      await removeEverything(deps, context);
+      return true;
+    },
+  };
+}
+
+/** Where the target may be open already, an interruption comes too late. */
+async function interruptible(deps: MoveDependencies, context: RunContext): Promise<Step> {
+  if (moveCheckpointOf(context.run).step !== "opening") deps.interrupt.throwIfAborted();
+  return await advanceSwitch(deps, context);
+}
+
+/** Ends the run as failed, without a trace on either server but its row. */
+async function end(deps: MoveDependencies, context: RunContext, error: MoveError): Promise<Step> {
+  await removeEverything(deps, context);
+  const { code, message, remedy } = error;
+  return { end: { state: "failed", error: { code, message, remedy } } };
+}
+
+async function removeEverything(deps: MoveDependencies, { run }: RunContext): Promise<void> {
+  const { source, target, createdRoles } = moveScopeOf(run);
+  await deps.target(dropSubscription, IDEMPOTENT);
+  await deps.step?.("subscription dropped");
+  await deps.source((sql) => dropPublication(sql, source.name), IDEMPOTENT);
+  await deps.step?.("publication dropped");
+  await deps.target((sql) => emptyTarget(sql, { database: target.name, created: createdRoles }), IDEMPOTENT);
+  await deps.step?.("target emptied");
+}
+
+async function finish(deps: MoveDependencies, { run }: RunContext): Promise<Step> {
+  await deps.target(dropSubscription, IDEMPOTENT);
+  await deps.step?.("subscription dropped");
+  await deps.source((sql) => dropPublication(sql, moveScopeOf(run).source.name), IDEMPOTENT);
+  await deps.step?.("publication dropped");
+  return { end: { state: "done" } };
+}
+
+/** @throws {MoveError} `wrong-database`: an abort would empty whatever the URL names */
+async function assertPlaces(deps: MoveDependencies, run: RunContext["run"]): Promise<void> {
+  const scope = moveScopeOf(run);
+  for (const side of ["source", "target"] as const) {
+    const found = placeOf(await deps[side](readMoveServer, IDEMPOTENT));
+    const expected = scope[side];
+    if (found.system === expected.system && found.oid === expected.oid) continue;
+    throw new MoveError({
+      code: "wrong-database",
+      message: `${side}: expected database ${expected.name} as the move was started with it, got ${found.name} of another server or another one of that name`,
+      remedy: "Set SLABMEND_DATABASE_URL and SLABMEND_TARGET_DATABASE_URL as they were at the start.",
+    });
+  }
+}
+
+export const placeOf = (server: {
+  readonly systemIdentifier: string;
+  readonly databaseOid: string;
+  readonly database: string;
+}): MovePlace => ({ system: server.systemIdentifier, oid: server.databaseOid, name: server.database });
+
+const withFailure = ({ run }: RunContext, { code, message }: MoveError): Step => ({
+  statistics: { ...moveStatisticsOf(run), switchFailure: { code, message } },
+});
+
+function inMidSwitch(): MoveError {
+  return new MoveError({
+    code: "move-state",
+    message: "the move: expected no switch under way, but one was interrupted: the source is closed",
+    remedy: "Continue it: slabmend move-database switch. Or go back: slabmend move-database abort.",
+  });
+}
+
+const isLeaseLost = (error: unknown): boolean => error instanceof RunError && error.code === "run-lease-lost";
+
+/** What the servers or the network said is not repeated word for word: it may name what an operator must not see in a report. */
+function asMoveError(error: unknown, signal: AbortSignal): MoveError {
+  if (error instanceof MoveError) return error;
+  if (signal.aborted) {
+    return new MoveError({
+      code: "interrupted",
+      message: "the switch: expected to reach its end, but it was interrupted",
+      remedy: "The source is open again as before. Switch again.",
+      cause: error,
+    });
+  }
+  const code = error instanceof Error && "code" in error ? String(error.code) : "an unknown error";
+  return new MoveError({
+    code: "replication-broken",
+    message: `the switch: expected both servers to answer, got ${code}`,
+    remedy: "The source is open again as before. Look at both servers, then switch again.",
+    cause: error,
+  });
+}

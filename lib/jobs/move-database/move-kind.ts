@@ -1,0 +1,108 @@
+/** What any process can say of a move without the target. */
+
+import type { SlotState } from "../../database/move/publication.ts";
+import type { MoveServer } from "../../database/move/read-move-server.ts";
+import type { MoveSource } from "../../database/move/read-move-source.ts";
+import type { SubscriptionState } from "../../database/move/subscription.ts";
+import type { Run } from "../../database/runs/run.ts";
+import type { RunKind } from "../maintenance/maintenance-job.ts";
+import { MOVE_KIND, moveCheckpointOf, moveScopeOf, moveStatisticsOf } from "./move-run.ts";
+
+/** `npm run bench:move`: rows of indexd's with their indexes, on two busy cores. */
+const ROWS_PER_SECOND = 50_000;
+/** The bound that `npm run bench:move` holds; measured is less. */
+const SWITCH_SECONDS = 30;
+const SWITCH_SECONDS_PER_SECTOR = 4 / 1e6;
+
+export interface MoveEstimate {
+  readonly tables: number;
+  readonly rows: number;
+  readonly sectors: number;
+  readonly bytes: number;
+  readonly copySeconds: number;
+  /** At most, once the leases have ended. */
+  readonly secondsWithoutClaims: number;
+}
+
+export function estimateMove(source: MoveSource & Pick<MoveServer, "bytes">): MoveEstimate {
+  const rows = source.tables.reduce((sum, table) => sum + Math.max(0, table.rows), 0);
+  return {
+    tables: source.tables.length,
+    rows,
+    sectors: source.sectors,
+    bytes: source.bytes,
+    copySeconds: Math.ceil(rows / ROWS_PER_SECOND),
+    secondsWithoutClaims: Math.ceil(SWITCH_SECONDS + source.sectors * SWITCH_SECONDS_PER_SECTOR),
+  };
+}
+
+export const moveKind: RunKind = {
+  kind: MOVE_KIND,
+  estimate: () => Promise.reject(new Error("slabmend move-database plan estimates")),
+  progress(run) {
+    const { tables, readyTables } = moveStatisticsOf(run);
+    return tables === undefined ? null : { done: readyTables ?? 0, total: tables, unit: "tables" };
+  },
+  describe: describeMove,
+  hasFindings: (run) => moveStatisticsOf(run).switchFailure !== undefined,
+};
+
+function describeMove(run: Run): readonly string[] {
+  const { source, target } = moveScopeOf(run);
+  const { switchFailure, secondsWithoutClaims, copySeconds, comparedTables, comparedRows } =
+    moveStatisticsOf(run);
+  return [
+    `database ${source.name} to ${target.name} of another server; step ${moveCheckpointOf(run).step}`,
+    ...(copySeconds === undefined ? [] : [`copied in ${copySeconds} s`]),
+    ...(comparedTables === undefined
+      ? []
+      : [`${comparedRows} rows in ${comparedTables} tables compared equal`]),
+    ...(secondsWithoutClaims === undefined ? [] : [`${secondsWithoutClaims} s without claims`]),
+    ...(switchFailure === undefined ? [] : [`the last switch was taken back: ${switchFailure.message}`]),
+  ];
+}
+
+/** Half of what the source may keep is used up. */
+const ALARMING_SHARE = 0.5;
+
+/** What needs an operator while a move is under way. Pure. */
+export function moveAlarms(
+  run: Run,
+  slot: SlotState | undefined,
+  subscription: SubscriptionState | undefined,
+): readonly string[] {
+  const { step } = moveCheckpointOf(run);
+  const { switchFailure } = moveStatisticsOf(run);
+  const follows = ["subscribed", "ready", "draining", "closing", "closed", "caught-up"].includes(step);
+  const alarms: string[] = [];
+  if (follows && run.finishedAt === null) {
+    if (slot === undefined) alarms.push("the source has no slot for the target: abort, and start again");
+    else if (slot.walStatus === "lost") {
+      alarms.push(
+        "the source has given up the target's slot, which stood still for too long: abort, and start again",
+      );
+    } else if (
+      slot.safeBytes !== null &&
+      slot.keptBytes > ALARMING_SHARE * (slot.keptBytes + slot.safeBytes)
+    ) {
+      alarms.push(
+        `the target is ${slot.lagBytes} bytes behind: after ${slot.safeBytes} bytes more the source gives its slot up`,
+      );
+    }
+    if (subscription === undefined) alarms.push("the target has no subscription: abort, and start again");
+    else if (!subscription.isEnabled) {
+      alarms.push("an error has switched the subscription off: the target's log says which");
+    } else if (!subscription.isApplying)
+      alarms.push("the target's replication worker does not run: its log says why");
+  }
+  if (
+    ["draining", "closing", "closed", "caught-up", "compared", "opening"].includes(step) &&
+    run.coordinator === null
+  ) {
+    alarms.push("a switch was interrupted, and the source may be closed: switch again, or abort");
+  }
+  if (switchFailure !== undefined && step === "ready") {
+    alarms.push(`the last switch was taken back: ${switchFailure.message}`);
+  }
+  return alarms;
+}

@@ -1,0 +1,115 @@
+/**
+ * What a move is asked for, where it stands and what it has found, as it is kept in the source's slabmend.runs.
+ *
+ *   begun -> roles -> schema -> subscribed -> ready
+ *                                               |  switch
+ *   ready -> draining -> closing -> closed -> caught-up -> compared -> opening -> opened --finish--> (done)
+ *     ^                                                                   |
+ *     +------------ any failure: the source is as it was ----------------+
+ *
+ * `abort` leads from every step before `opened` to (cancelled), and leaves nothing on either server.
+ */
+import * as v from "valibot";
+import type { Run } from "../../database/runs/run.ts";
+
+export const MOVE_KIND = "move-database";
+
+const STEPS = [
+  "begun",
+  "roles",
+  "schema",
+  "subscribed",
+  "ready",
+  "draining",
+  "closing",
+  "closed",
+  "caught-up",
+  "compared",
+  "opening",
+  "opened",
+] as const;
+
+export type MoveStep = (typeof STEPS)[number];
+
+/** Which database: a server's identifier and the database's oid there. */
+const place = v.object({ system: v.string(), oid: v.string(), name: v.string() });
+export type MovePlace = v.InferOutput<typeof place>;
+
+const scopeSchema = v.object({
+  source: place,
+  target: place,
+  address: v.object({
+    host: v.string(),
+    port: v.number(),
+    database: v.string(),
+    sslMode: v.string(),
+    sslRootCertificate: v.optional(v.string()),
+  }),
+  /** Rows of all tables and of public.sectors, as estimated at the start. */
+  rows: v.number(),
+  sectors: v.number(),
+  bytes: v.number(),
+  /** Roles that the move makes in the target, and an abort removes. */
+  createdRoles: v.array(v.string()),
+});
+
+const checkpointSchema = v.object({
+  step: v.optional(v.picklist(STEPS), "begun"),
+  /** Of the source, read after the run was there: read-objects.ts. */
+  objects: v.optional(v.record(v.string(), v.string())),
+  /** While the source is closed, or is being closed. */
+  access: v.optional(
+    v.object({
+      connect: v.array(v.object({ role: v.nullable(v.string()), mayGrant: v.boolean() })),
+      logins: v.array(v.string()),
+    }),
+  ),
+  /** The switch has put the fleet into maintenance. */
+  stoppedFleet: v.optional(v.boolean(), false),
+  /** A place of the source's log behind all that was written before it was closed. */
+  end: v.optional(v.string()),
+});
+
+const statisticsSchema = v.object({
+  tables: v.optional(v.number()),
+  readyTables: v.optional(v.number()),
+  copySeconds: v.optional(v.number()),
+  /** Rows that were compared, and of which tables. */
+  comparedRows: v.optional(v.number()),
+  comparedTables: v.optional(v.number()),
+  sequences: v.optional(v.number()),
+  /** When the fleet was stopped, in milliseconds of the epoch. */
+  stoppedAtMs: v.optional(v.number()),
+  /** From then until the target was opened. */
+  secondsWithoutClaims: v.optional(v.number()),
+  /** Why the last switch was taken back. */
+  switchFailure: v.optional(v.object({ code: v.string(), message: v.string() })),
+});
+
+export type MoveScope = v.InferOutput<typeof scopeSchema>;
+export type MoveCheckpoint = v.InferOutput<typeof checkpointSchema>;
+export type MoveStatistics = v.InferOutput<typeof statisticsSchema>;
+
+export const moveScopeOf = (run: Pick<Run, "scope">): MoveScope => v.parse(scopeSchema, run.scope);
+export const moveCheckpointOf = (run: Pick<Run, "checkpoint">): MoveCheckpoint =>
+  v.parse(checkpointSchema, run.checkpoint);
+export const moveStatisticsOf = (run: Pick<Run, "statistics">): MoveStatistics =>
+  v.parse(statisticsSchema, run.statistics);
+
+const ordinal = (step: MoveStep): number => STEPS.indexOf(step);
+
+/** The step, or one behind it, is reached. */
+const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
+
+/** A switch is under way and can be taken back: `opening` needs a look at the target first. */
+export const isSwitching = (at: MoveStep): boolean => hasReached(at, "draining") && !hasReached(at, "opened");
+
+/**
+ * Where a process that continues a switch begins: what was looked at while the source was closed is looked at again, because nobody kept
+ * watch in between.
+ * @param isOpened whether the target was opened before that process ended
+ */
+export function stepToContinue(at: MoveStep, isOpened: boolean): MoveStep {
+  if (isOpened) return "opened";
+  return at === "caught-up" || at === "compared" || at === "opening" ? "closed" : at;
+}

@@ -1,0 +1,244 @@
+/**
+ * The switch: from a fleet that leases to a target that is open. Until `openTarget` has committed, `takeBack` makes the source what it
+ * was.
+ */
+
+import { sleep } from "../../clock/sleep.ts";
+import { readFleetMode, resumeLeasing, stopLeasing } from "../../database/fleet/fleet-mode.ts";
+import { countRunningLeases } from "../../database/leases/count-leases.ts";
+import { MoveError } from "../../database/move/move-error.ts";
+import { readMoveRoles } from "../../database/move/move-roles.ts";
+import { isOpened, openTarget } from "../../database/move/open-target.ts";
+import { hasPassed, markEnd } from "../../database/move/publication.ts";
+import { readMoveServer } from "../../database/move/read-move-server.ts";
+import { closeSource, dropProbe, readSourceAccess, reopenSource } from "../../database/move/source-access.ts";
+import {
+  disableSubscription,
+  enableSubscription,
+  readSubscription,
+} from "../../database/move/subscription.ts";
+import type { Run } from "../../database/runs/run.ts";
+import type { RunContext, Step } from "../maintenance/maintenance-job.ts";
+import { assertClosed } from "./assert-closed.ts";
+import { compareDatabases } from "./compare-databases.ts";
+import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
+import { type MoveCheckpoint, moveCheckpointOf, moveScopeOf, moveStatisticsOf } from "./move-run.ts";
+import { assertReplicating, assertUnchanged } from "./start-move.ts";
+
+const POLL_MS = 200;
+/** With more to apply, the time without claims would be longer than it has to be. */
+const MOST_LAG_BYTES = 64 * 1_048_576;
+/** A repair takes less: a function has 15 min in all. */
+const DRAIN_MS = 900_000;
+const CATCH_UP_MS = 300_000;
+const WORKERS_END_MS = 60_000;
+
+const ownerOf = (run: Run): string => `maintenance run ${run.id}`;
+
+/** @throws {MoveError} why the switch is to be taken back */
+export async function advanceSwitch(deps: MoveDependencies, context: RunContext): Promise<Step> {
+  const checkpoint = moveCheckpointOf(context.run);
+  switch (checkpoint.step) {
+    case "ready":
+      return await stopFleet(deps, context, checkpoint);
+    case "draining":
+      return await drain(deps, context, checkpoint);
+    case "closing":
+      return await close(deps, context, checkpoint);
+    case "closed":
+      return await catchUp(deps, context, checkpoint);
+    case "caught-up":
+      return await compare(deps, context, checkpoint);
+    case "compared":
+      return await detach(deps, context, checkpoint);
+    default:
+      return await open(deps, context, checkpoint);
+  }
+}
+
+async function stopFleet(
+  deps: MoveDependencies,
+  { run, clock }: RunContext,
+  checkpoint: MoveCheckpoint,
+): Promise<Step> {
+  await assertUnchanged(deps, checkpoint);
+  const { slot } = await assertReplicating(deps);
+  if (slot.lagBytes > MOST_LAG_BYTES) {
+    throw new MoveError({
+      code: "behind",
+      message: `the target: expected at most ${MOST_LAG_BYTES} bytes behind the source, got ${slot.lagBytes}`,
+      remedy:
+        "Nothing was stopped. slabmend move-database status shows how far it is; switch when it has caught up.",
+      details: { lagBytes: slot.lagBytes },
+    });
+  }
+  const stop = { kind: "maintenance", owner: ownerOf(run), reason: "the database is moved" } as const;
+  await deps.source((sql) => stopLeasing(sql, stop), IDEMPOTENT);
+  const mode = await deps.source(readFleetMode, IDEMPOTENT);
+  await deps.step?.("fleet stopped");
+  const stoppedFleet = mode.kind === "maintenance" && mode.owner === ownerOf(run);
+  const { switchFailure: _earlier, ...statistics } = moveStatisticsOf(run);
+  return {
+    checkpoint: { ...checkpoint, stoppedFleet, step: "draining" },
+    statistics: { ...statistics, stoppedAtMs: clock.now() },
+  };
+}
+
+async function drain(
+  deps: MoveDependencies,
+  { run, clock }: RunContext,
+  checkpoint: MoveCheckpoint,
+): Promise<Step> {
+  const running = await deps.source(countRunningLeases, IDEMPOTENT);
+  if (running > 0) {
+    if (clock.now() - (moveStatisticsOf(run).stoppedAtMs ?? 0) < DRAIN_MS) return { waitMs: POLL_MS };
+    throw new MoveError({
+      code: "leases-not-drained",
+      message: `leases: expected none running ${DRAIN_MS / 60_000} min after the fleet was stopped, got ${running}`,
+      remedy: "slabmend status shows what runs. The fleet goes on; switch again later.",
+      details: { running },
+    });
+  }
+  await assertUnchanged(deps, checkpoint);
+  const access = await deps.source(readSourceAccess, IDEMPOTENT);
+  return { checkpoint: { ...checkpoint, access, step: "closing" } };
+}
+
+async function close(deps: MoveDependencies, context: RunContext, checkpoint: MoveCheckpoint): Promise<Step> {
+  const { name } = moveScopeOf(context.run).source;
+  await deps.source((sql) => closeSource(sql, name, checkpoint.access!), IDEMPOTENT);
+  await deps.step?.("closed");
+  await assertClosed(deps, context, checkpoint.access!);
+  const end = await deps.source(markEnd, IDEMPOTENT);
+  return { checkpoint: { ...checkpoint, end, step: "closed" } };
+}
+
+async function catchUp(
+  deps: MoveDependencies,
+  context: RunContext,
+  checkpoint: MoveCheckpoint,
+): Promise<Step> {
+  await deps.target(enableSubscription, IDEMPOTENT);
+  const message = "the target: expected everything that the source has written";
+  await waitUntil(context, CATCH_UP_MS, message, async () => {
+    await assertReplicating(deps);
+    return await deps.source((sql) => hasPassed(sql, checkpoint.end!), IDEMPOTENT);
+  });
+  await deps.step?.("caught up");
+  return { checkpoint: { ...checkpoint, step: "caught-up" } };
+}
+
+async function compare(
+  deps: MoveDependencies,
+  context: RunContext,
+  checkpoint: MoveCheckpoint,
+): Promise<Step> {
+  await assertUnchanged(deps, checkpoint);
+  const compared = await compareDatabases(deps, context.run.id);
+  // What a superuser wrote meanwhile would be missing: there must be no session, before and after.
+  await assertClosed(deps, context, checkpoint.access!);
+  await deps.step?.("compared");
+  const statistics = { ...moveStatisticsOf(context.run), ...compared };
+  return { checkpoint: { ...checkpoint, step: "compared" }, statistics };
+}
+
+/** Nothing of the source may arrive once the target is open. */
+async function detach(
+  deps: MoveDependencies,
+  context: RunContext,
+  checkpoint: MoveCheckpoint,
+): Promise<Step> {
+  await deps.target(disableSubscription, IDEMPOTENT);
+  await waitUntil(
+    context,
+    WORKERS_END_MS,
+    "the target: expected its replication workers to end",
+    async () => {
+      const subscription = await deps.target(readSubscription, IDEMPOTENT);
+      return subscription?.isApplying === false;
+    },
+  );
+  await deps.step?.("detached");
+  return { checkpoint: { ...checkpoint, step: "opening" } };
+}
+
+async function open(
+  deps: MoveDependencies,
+  { run, clock }: RunContext,
+  checkpoint: MoveCheckpoint,
+): Promise<Step> {
+  const { target, createdRoles } = moveScopeOf(run);
+  const roles = await deps.source(readMoveRoles, IDEMPOTENT);
+  const { owner } = await deps.source(readMoveServer, IDEMPOTENT);
+  const access = checkpoint.access!;
+  const logins = new Set(access.logins);
+  const opening = {
+    run: run.id,
+    database: target.name,
+    owner,
+    // Those that were closed out of the source log in to the target.
+    roles: {
+      ...roles,
+      roles: roles.roles.map((role) => (logins.has(role.name) ? { ...role, logsIn: true } : role)),
+    },
+    created: new Set(createdRoles),
+    access,
+    resumes: checkpoint.stoppedFleet,
+  };
+  await deps.target((sql) => openTarget(sql, opening), IDEMPOTENT);
+  await deps.step?.("opened");
+  const statistics = moveStatisticsOf(run);
+  const secondsWithoutClaims = Math.round((clock.now() - (statistics.stoppedAtMs ?? clock.now())) / 100) / 10;
+  return {
+    checkpoint: { ...checkpoint, step: "opened" },
+    statistics: { ...statistics, secondsWithoutClaims },
+  };
+}
+
+/**
+ * Makes the source what it was before the switch, which can then be tried again. The source first: the target may be away.
+ * @throws {MoveError} `move-state` when the target is open already
+ */
+export async function takeBack(deps: MoveDependencies, { run }: RunContext): Promise<Step> {
+  const { access, stoppedFleet, end: _end, ...checkpoint } = moveCheckpointOf(run);
+  // Only then can it have been opened: that must be known.
+  if (checkpoint.step === "opening" && (await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT))) {
+    throw alreadyOpened();
+  }
+  const { name } = moveScopeOf(run).source;
+  if (access !== undefined) await deps.source((sql) => reopenSource(sql, name, access), IDEMPOTENT);
+  await deps.source(dropProbe, IDEMPOTENT);
+  const mode = await deps.source(readFleetMode, IDEMPOTENT);
+  if (stoppedFleet || (mode.kind === "maintenance" && mode.owner === ownerOf(run))) {
+    await deps.source((sql) => resumeLeasing(sql, "maintenance"), IDEMPOTENT);
+  }
+  await deps.target(enableSubscription, IDEMPOTENT).catch(() => {});
+  return { checkpoint: { ...checkpoint, step: "ready" } };
+}
+
+export function alreadyOpened(): MoveError {
+  return new MoveError({
+    code: "move-state",
+    message: "the move: expected the target not to be open yet, but it is: there is no way back",
+    remedy: "Point indexd and the fleet at the target, and end the move: slabmend move-database finish.",
+  });
+}
+
+async function waitUntil(
+  { clock, signal }: RunContext,
+  limitMs: number,
+  expected: string,
+  isSo: () => Promise<boolean>,
+): Promise<void> {
+  const endsAtMs = clock.now() + limitMs;
+  while (!(await isSo())) {
+    if (clock.now() >= endsAtMs) {
+      throw new MoveError({
+        code: "behind",
+        message: `${expected}, and not within ${limitMs / 1_000} s`,
+        remedy: "Look into the target's log and at its load, then switch again.",
+      });
+    }
+    await sleep(clock, POLL_MS, signal);
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * Two PostgreSQL servers for a move: a source with indexd's database (a role of its own owns it) and a fleet's role, and an empty target.
+ * Each test makes its own databases on them with `createMoveWorld`.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import postgres, { type Sql } from "postgres";
+import { indexdSchema } from "../../dev/indexd/indexd-schema.ts";
+import { type PostgresServer, startPostgres } from "../../dev/postgres/postgres.ts";
+import { grantStatements } from "../../lib/database/schema/grant-statements.ts";
+import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
+import { rememberVariables } from "../canary/remember-variables.ts";
+import { type CliResult, runCli } from "../cli/run-cli.ts";
+import { seedAccount, seedHost, seedSlab } from "./seed-indexd.ts";
+
+const installed = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", import.meta.url));
+/** scripts/install-pg-dump.sh; undefined: not installed. */
+export const PG_DUMP: string | undefined =
+  process.env["SLABMEND_PG_DUMP"] ?? (existsSync(installed) ? installed : undefined);
+/** scripts/install-postgres17.sh; undefined: not installed. */
+const installed17 = fileURLToPath(new URL("../../.slabmend/postgres17", import.meta.url));
+export const POSTGRES_17: string | undefined =
+  process.env["SLABMEND_POSTGRES17"] ??
+  (existsSync(`${installed17}/installed.txt`) ? installed17 : undefined);
+
+const KILLED = fileURLToPath(new URL("../kill/fixtures/move-until.ts", import.meta.url));
+const DATABASE = "indexd";
+const SETTINGS = { wal_level: "logical", max_slot_wal_keep_size: "256MB", log_statement: "ddl" };
+
+export interface MoveServers {
+  readonly source: PostgresServer;
+  readonly target: PostgresServer;
+  /** What both servers logged. */
+  readonly log: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** @param options.binaries of the source; default: the embedded 18 */
+export async function startMoveServers(
+  options: { readonly binaries?: string; readonly settings?: Readonly<Record<string, string>> } = {},
+): Promise<MoveServers> {
+  const log: string[] = [];
+  const onLogLine = (line: string) => void log.push(line);
+  const settings = { ...SETTINGS, ...options.settings };
+  const { binaries } = options;
+  const source = await startPostgres({
+    settings,
+    onLogLine,
+    ...(binaries === undefined ? {} : { binaries }),
+  });
+  const target = await startPostgres({ settings: { log_statement: "ddl" }, onLogLine });
+  return {
+    source,
+    target,
+    log,
+    async stop() {
+      await Promise.all([source.stop(), target.stop()]);
+    },
+  };
+}
+
+export interface MoveWorld {
+  /** As a superuser, of either database. */
+  readonly source: Sql;
+  readonly target: Sql;
+  /** Of indexd's own role and of the fleet's, on either side; both exist on the target once it is opened. */
+  readonly urlOf: (side: "source" | "target", role: "indexd" | "fleet") => string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** `slabmend move-database …`, with --json. */
+  move(...args: string[]): Promise<Omit<CliResult, "json"> & { readonly report: MoveJson }>;
+  /** Moves on in a process that is killed at the step, and lets its lease end. */
+  killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
+  /** Some slabs, as indexd writes them. */
+  store(slabs: number): Promise<void>;
+  /** Drops both databases and all roles but the superuser. */
+  drop(): Promise<void>;
+}
+
+/** What the commands print. */
+export interface MoveJson {
+  readonly run: {
+    readonly id: string;
+    readonly state: string;
+    readonly step: string;
+    readonly statistics: Record<string, number>;
+  } | null;
+  readonly findings:
+    | readonly { readonly code: string; readonly level: string; readonly says: string }[]
+    | null;
+  readonly replication: Record<string, number | string | boolean> | null;
+  readonly alarms: readonly string[];
+}
+
+const client = (url: string, max = 3): Sql =>
+  postgres(url, { max, onnotice: () => {}, connection: { application_name: "test" } });
+
+export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> {
+  const passwords = { indexd: randomBytes(12).toString("hex"), fleet: randomBytes(12).toString("hex") };
+  const roles = { indexd: "indexd", fleet: "slabmend" };
+  const admin = {
+    source: client(servers.source.url("postgres"), 1),
+    target: client(servers.target.url("postgres"), 1),
+  };
+  // Of what the tests themselves type no password is to be logged: what is logged is searched.
+  await admin.source.unsafe("set log_statement to none");
+  await admin.source.unsafe(`create role indexd login password '${passwords.indexd}'`);
+  await admin.source.unsafe(`create database ${DATABASE} owner indexd template template0`);
+  await admin.target.unsafe(`create database ${DATABASE} template template0`);
+  const urlOf: MoveWorld["urlOf"] = (side, role) => {
+    const url = new URL(servers[side].url(DATABASE));
+    url.username = roles[role];
+    url.password = passwords[role];
+    return url.href;
+  };
+  const owner = client(urlOf("source", "indexd"), 1);
+  await owner.unsafe(indexdSchema());
+  await migrateDatabase(owner);
+  await owner.end();
+  const source = client(servers.source.url(DATABASE));
+  const superuser = client(servers.source.url(DATABASE), 1);
+  await superuser.unsafe(grantStatements({ role: roles.fleet, concurrency: 2 }));
+  await superuser.end();
+  await admin.source.unsafe(`alter role ${roles.fleet} password '${passwords.fleet}'`);
+  await source.unsafe(`alter database ${DATABASE} set work_mem to '5MB'`);
+  const target = client(servers.target.url(DATABASE));
+  const environment = {
+    SLABMEND_DATABASE_URL: servers.source.url(DATABASE),
+    SLABMEND_TARGET_DATABASE_URL: servers.target.url(DATABASE),
+  };
+  rememberVariables(Object.entries(environment));
+  return {
+    source,
+    target,
+    urlOf,
+    environment,
+    async move(...args) {
+      const usesDump = args[0] === "plan" || args[0] === "start";
+      const dump = usesDump && !args.includes("--pg-dump") ? ["--pg-dump", PG_DUMP!] : [];
+      const result = await runCli(["--json", "move-database", ...args, ...dump], { environment });
+      const { code, out, err, error } = result;
+      return { code, out, err, error, report: JSON.parse(out === "" ? "{}" : out) as MoveJson };
+    },
+    async killAt(goal, step) {
+      const child = spawn(process.execPath, [KILLED, goal, step], {
+        env: { ...process.env, ...environment, PG_DUMP },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      let said = "";
+      child.stdout.on("data", (chunk) => {
+        said += String(chunk);
+      });
+      const [, signal] = await once(child, "close");
+      if (signal !== "SIGKILL") throw new Error(`step ${step} was not reached: ${said}`);
+      await source`update slabmend.runs set expires_at = clock_timestamp() where expires_at is not null`;
+    },
+    async store(slabs) {
+      const host = await seedHost(source);
+      await seedAccount(source);
+      const sectors = Array.from({ length: 3 }, () => ({ hostId: host.id, mapId: host.contract!.mapId }));
+      for (let slab = 0; slab < slabs; slab += 1) await seedSlab(source, { minShards: 1, sectors });
+    },
+    async drop() {
+      await Promise.all([source.end(), target.end()]);
+      for (const side of ["target", "source"] as const) {
+        const sql = admin[side];
+        await sql`select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active`.catch(
+          () => {},
+        );
+        const subscription = client(servers[side].url(DATABASE), 1);
+        await subscription.unsafe("alter subscription slabmend_move disable").catch(() => {});
+        await subscription.unsafe("alter subscription slabmend_move set (slot_name = none)").catch(() => {});
+        await subscription.unsafe("drop subscription if exists slabmend_move").catch(() => {});
+        await subscription.end();
+        await sql`select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active`.catch(
+          () => {},
+        );
+        await sql.unsafe(`drop database ${DATABASE} with (force)`);
+        const named = await sql<{ name: string }[]>`
+          select rolname::text as name from pg_roles where rolname <> 'postgres' and rolname !~ '^pg_'`;
+        for (const { name } of named) await sql.unsafe(`drop role "${name}"`);
+        await sql.end();
+      }
+    },
+  };
+}
+
+/** Everything that a move makes, in the catalogues of either server. */
+export async function tracesOf(sql: Sql): Promise<readonly string[]> {
+  const rows = await sql<{ name: string }[]>`
+    select 'role ' || rolname as name from pg_roles where rolname like 'slabmend\\_move%'
+    union all select 'publication ' || pubname from pg_publication
+    union all select 'subscription ' || subname from pg_subscription
+    union all select 'slot ' || slot_name from pg_replication_slots
+    union all select 'origin ' || roname from pg_replication_origin
+    order by 1`;
+  return rows.map(({ name }) => name);
+}
