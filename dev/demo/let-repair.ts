@@ -100,6 +100,7 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
     sql: client(),
     role: FLEET_ROLE,
     pools: [...deployed.pools.values()],
+    hasLeft: proxy.hasLeft,
     onFailure: fails("looking at the fleet's sessions"),
   });
   const disturber = startDatabaseDisturber({
@@ -114,7 +115,7 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
   const forgetful = startForgetfulHosts({
     hosts: options.forgetful,
     isRepairing: () => hasRunningLease(looker).catch(() => false),
-    onRemembered: (line) => progress.line(line),
+    onLine: (line) => progress.line(line),
     onFailure: fails("making hosts remember"),
   });
   try {
@@ -183,16 +184,17 @@ async function watch(
 
     const what = JSON.stringify([state.open.length, state.endedRepairs, state.liveLeases]);
     if (what !== lastChange.what) lastChange = { what, atMs: Date.now() };
-    const gaveUp = whyGiveUp(state, Date.now() - lastChange.atMs);
+    const gaveUp = whyGiveUp(state, Date.now() - lastChange.atMs, isSettled);
     if (gaveUp !== undefined) return { state, openWithDestination, gaveUp };
     await sleep(POLL_MS, undefined, { signal });
   }
 }
 
-function whyGiveUp(state: RepairState, sinceChangeMs: number): string | undefined {
+/** @param isSettled hosts that forget remember, and that brings no attempt forward */
+function whyGiveUp(state: RepairState, sinceChangeMs: number, isSettled: boolean): string | undefined {
   if (sinceChangeMs > GIVE_UP_AFTER_MS)
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;
-  if (state.liveLeases > 0 || state.nextAttemptMs <= GIVE_UP_AFTER_MS) return undefined;
+  if (!isSettled || state.liveLeases > 0 || state.nextAttemptMs <= GIVE_UP_AFTER_MS) return undefined;
   return `the next attempt would be in ${formatSeconds(state.nextAttemptMs / 1_000)}; last outcomes: ${state.lastOutcomes.join(", ")}`;
 }
 

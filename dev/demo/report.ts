@@ -3,6 +3,7 @@ import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
+import type { RestoreDone } from "./restore-drill.ts";
 import { judgeRun, type Verdict } from "./verdict.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
 import type { ClockFaults } from "./wrong-clocks.ts";
@@ -63,6 +64,8 @@ export interface DemoSummary {
   readonly secondsUntilNoneWithin2: number | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
+  /** With --restore; null without. */
+  readonly restore: Omit<RestoreDone, "unreadable" | "violations"> | null;
   /** The sentence with which the demo ends. */
   readonly verdict: string;
 }
@@ -92,6 +95,7 @@ export interface DemoFindings {
   readonly falseLosses: number;
   /** Disturbances of the database that were wanted and did not come to it. */
   readonly missed: readonly string[];
+  readonly restore: RestoreDone | undefined;
   readonly unreadable: ReadonlyMap<number, string>;
   readonly violations: readonly string[];
   readonly danger: {
@@ -143,6 +147,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
     indexd: findings.indexd,
+    restore: restoreSummary(findings.restore),
   };
   const failures = [
     ...(withDestination > 0
@@ -160,6 +165,12 @@ export function summarize(findings: DemoFindings): DemoResult {
   ];
   const verdict = judgeRun({ ...findings, ...measured, failures });
   return { summary: { ...measured, verdict: verdict.sentence }, failures, verdict };
+}
+
+function restoreSummary(done: RestoreDone | undefined): DemoSummary["restore"] {
+  if (done === undefined) return null;
+  const { unreadable: _unreadable, violations: _violations, ...figures } = done;
+  return { ...figures, seconds: Math.round(figures.seconds * 10) / 10 };
 }
 
 const CAUSES: Readonly<Record<DamageCause, string>> = {
@@ -229,7 +240,7 @@ function describeForgetting(summary: DemoSummary): string {
   const { forgetfulHosts, forgottenSeconds, deniedSectors, falseLosses, waitingDenials } = summary;
   if (forgetfulHosts === 0) return "none";
   return (
-    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} believed; ` +
+    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} counted as lost; ` +
     `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
   );
 }

@@ -34,6 +34,7 @@ import { readLeftovers } from "./read-leftovers.ts";
 import { registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
 import { type DemoFindings, type DemoResult, summarize } from "./report.ts";
 import type { RunSample } from "./report-page.ts";
+import { prepareRestore } from "./restore-drill.ts";
 import { seededBytes, seededRandom } from "./seeded-random.ts";
 import { drawAndSample, showResult, writeReport } from "./show-run.ts";
 import { storeObjects } from "./store-objects.ts";
@@ -149,6 +150,10 @@ async function inRuntime(
       `${total} sectors, are stored after ${sinceStart(run)}`,
   );
 
+  const drill = options.restore
+    ? await prepareRestore({ server: runtime.postgres, sql, hosts, kernel, account, migrationSeed, ...run })
+    : undefined;
+  await using _files = { [Symbol.asyncDispose]: async () => void (await drill?.stop()) };
   const damage = await inflictDamage(sql, plan, hosts, slabs);
   const forgetful = hosts.filter((_, number) => plan.fates[number] === "forgetful");
   // The time until no slab is near to loss counts from here.
@@ -169,6 +174,7 @@ async function inRuntime(
       databaseUrl: proxy.url,
       migrationSeed,
       wrongClocks,
+      archive: drill?.archive,
     });
     const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
     const disturbances = { wanted: options, random: seededRandom(options.seed, "disturbances") };
@@ -227,6 +233,13 @@ async function inRuntime(
   });
   progress.clear();
   const clockFaults = await readClockFaults(sql);
+  const falseLosses = (await readLosses(sql)).counted
+    .filter(({ hostId }) => forgetful.some(({ row }) => row.id === hostId))
+    .reduce((sum, { sectors }) => sum + sectors, 0);
+  const leasedBefore = countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql));
+  // Last: the database is another one after it.
+  const restore = await drill?.run({ moved: new Set(repairs.state.moved.keys()) });
+  violations.push(...(restore?.violations ?? []));
   const findings: DemoFindings = {
     clockFaults,
     slabs: slabs.length,
@@ -237,12 +250,11 @@ async function inRuntime(
     danger: {
       slabs: danger.nearAtStart.size,
       msUntilNone: danger.msUntilNoneNear,
-      leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
+      leasedBefore,
     },
     killsWanted: options.killWorkers,
-    falseLosses: (await readLosses(sql)).journalled.filter(({ hostId }) =>
-      forgetful.some(({ row }) => row.id === hostId),
-    ).length,
+    falseLosses,
+    restore,
     missed: [
       ...missedDisturbances(options, repairs.disturbed),
       ...(clockFaults.count === options.wrongClocks

@@ -38,6 +38,8 @@ export interface DenialReport {
   readonly code: "not-found" | "corrupt";
   /** The whole sector was asked for, not a range of it. */
   readonly whole: boolean;
+  /** The host served others of its sectors, and denied this one again afterwards: it has not forgotten all of them. */
+  readonly othersServed: boolean;
 }
 
 /** A host that had denied this sector served all of it, with the pinned root. */

@@ -2,6 +2,7 @@ import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts"
 import type { DenialReport, ServedReport } from "../../database/leases/commit-repair.ts";
 import type { Upload } from "../../database/leases/uploads.ts";
 import type { Slab, SlabSector } from "../../slab/slab.ts";
+import { confirmDenials } from "./confirm-denials.ts";
 import { CopyRun } from "./copy-sectors.ts";
 import { findUploads } from "./find-uploads.ts";
 import { HostAnswers } from "./host-answers.ts";
@@ -77,6 +78,7 @@ export async function moveShards(
   } catch (cause) {
     error ??= cause;
   }
+  await timed(state.meter, deps.clock.now, "confirm", () => confirmDenials(state, network));
   state.arena.close();
   state.limits.stop();
   return resultOf(state, error);
