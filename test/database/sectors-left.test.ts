@@ -48,7 +48,9 @@ test("a commit that leaves some sectors finishes the slab exactly when none has 
       const denied = sectors.flatMap(({ host, isDenied }, index): DenialReport[] => {
         const { id: sectorId, root } = slab.sectors[index]!;
         if (!isDenied || host === null) return [];
-        return [{ sectorId, root, hostId: hosts[host]!.id, code: "corrupt", whole: true }];
+        return [
+          { sectorId, root, hostId: hosts[host]!.id, code: "corrupt", whole: true, othersServed: true },
+        ];
       });
       const to = sectors.flatMap(({ movesTo }, index) =>
         movesTo === null ? [] : [[index, hosts[movesTo]!] as const],
