@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import type { Clock } from "../lib/clock/clock.ts";
+import { type Clock, systemClock } from "../lib/clock/clock.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import type { RepairStep } from "../lib/jobs/repair/repair-dependencies.ts";
 import { decodeCheckMessage, isCheckMessage } from "../lib/queue/check-message.ts";
@@ -8,6 +9,7 @@ import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
 import { failedMessage } from "../lib/telemetry/run-metrics.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/open-repair-environment.ts";
+import { SelfCheck, whyUnfit } from "../lib/worker/self-check.ts";
 import type { WorkerSettings } from "../lib/worker/worker-settings.ts";
 
 /** Of each of two attempts: a queue that does not answer costs the message its early return, not the function its time. */
@@ -23,6 +25,16 @@ export interface RepairHandlerOptions {
   readonly step?: (name: RepairStep) => void | Promise<void>;
   /** Default: by SQS. */
   readonly giveBack?: (message: Returned) => Promise<void>;
+  /** For tests. Default: ends the process, and Lambda starts another execution environment for the next message. */
+  readonly end?: () => never;
+}
+
+interface OpenEnvironment extends RepairEnvironment {
+  readonly queueUrl: string;
+  readonly indexer: string;
+  /** In the journal: the execution environment, by which it tells its own repairs from others'. */
+  readonly worker: string;
+  readonly selfCheck: SelfCheck;
 }
 
 /** A message that never began, and when it is to be received again. */
@@ -37,33 +49,42 @@ interface Returned {
  * database away) is reported as failed: it comes again, soon at first, and goes to the dead-letter queue in the end. What happens
  * after the beginning is in the database. A batch of checks that fails is not tried again: its sectors are due again when the claim
  * is over.
+ *
+ * An environment that finds itself unfit (lib/worker/self-check.ts) ends in the invocation that showed it, after the repair was
+ * recorded: its message comes again and finds no lease. So no other message is spent on it.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
-  const { variables = process.env, giveBack = giveBackToQueue } = options;
-  const open = (): RepairEnvironment & { readonly queueUrl: string; readonly indexer: string } => {
+  const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;
+  const { settings, clock = systemClock, step } = options;
+  const open = (): OpenEnvironment => {
     // All of them first, so that all problems are named at once.
     const { SLABMEND_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = parseEnvironment(
       variablesOf("repair"),
       variables,
     ) as Environment;
-    const { settings, clock, step } = options;
-    const chosen = { ...(settings && { settings }), ...(clock && { clock }), ...(step && { step }) };
-    return { ...openRepairEnvironment({ variables, ...chosen }), queueUrl, indexer };
+    const chosen = { clock, ...(settings && { settings }), ...(step && { step }) };
+    const worker = `environment-${randomBytes(4).toString("hex")}`;
+    const selfCheck = new SelfCheck();
+    return { ...openRepairEnvironment({ variables, ...chosen }), queueUrl, indexer, worker, selfCheck };
   };
-  let environment: ReturnType<typeof open> | undefined;
+  let environment: OpenEnvironment | undefined;
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     environment ??= open();
-    const { logger, metrics, queueUrl, indexer } = environment;
+    const { logger, metrics, queueUrl, indexer, worker, selfCheck } = environment;
     const batchItemFailures: SQSBatchItemFailure[] = [];
     const checks = event.Records.filter(({ body }) => isCheckMessage(body));
     await Promise.all(checks.map((record) => check(environment!, record)));
     for (const record of event.Records) {
       if (checks.includes(record)) continue;
       const { messageId, body, receiptHandle, attributes } = record;
+      let unfit: string | undefined;
       try {
         const task = decodeRepairMessage(body, indexer);
         const remainingMs = context.getRemainingTimeInMillis();
-        await environment.repair(task, { id: `${context.awsRequestId}/${messageId}`, remainingMs });
+        const id = `${worker}/${context.awsRequestId}/${messageId}`;
+        const result = await environment.repair(task, { id, remainingMs });
+        const { slabId } = task;
+        unfit = await whyUnfit(selfCheck, environment, { worker, slabId, result, nowMs: clock.now() });
       } catch (error) {
         logger.error({ error, messageId }, "a message could not be handled");
         metrics.print(failedMessage(error));
@@ -72,6 +93,13 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
         await giveBack({ queueUrl, receiptHandle, delaySeconds }).catch((cause) => {
           logger.warn({ error: cause, messageId }, "a message comes back only after the visibility timeout");
         });
+      }
+      if (unfit !== undefined) {
+        logger.error(
+          { code: "worker-unfit", reason: unfit },
+          "this execution environment is unfit to repair, and ends",
+        );
+        end();
       }
     }
     return { batchItemFailures };
@@ -94,6 +122,10 @@ async function check(
     );
     metrics.print({ ChecksFailed: 1 });
   }
+}
+
+function endProcess(): never {
+  process.exit(1);
 }
 
 /** Loaded when it is needed: hardly ever, and a repair process is to stay small. */

@@ -1,8 +1,10 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
+import type { DrainDone } from "./drain-hosts.ts";
 import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
+import type { RestoreDone } from "./restore-drill.ts";
 import { judgeRun, type Verdict } from "./verdict.ts";
 import type { Verification } from "./verify-host.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
@@ -64,8 +66,12 @@ export interface DemoSummary {
   readonly secondsUntilNoneWithin2: number | null;
   /** With --verify: what a verification of one host found. */
   readonly verify: Verification | null;
+  /** Null: no host was drained. */
+  readonly drain: DrainDone | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
+  /** With --restore; null without. */
+  readonly restore: Omit<RestoreDone, "unreadable" | "violations"> | null;
   /** The sentence with which the demo ends. */
   readonly verdict: string;
 }
@@ -95,6 +101,7 @@ export interface DemoFindings {
   readonly falseLosses: number;
   /** Disturbances of the database that were wanted and did not come to it. */
   readonly missed: readonly string[];
+  readonly restore: RestoreDone | undefined;
   readonly unreadable: ReadonlyMap<number, string>;
   readonly violations: readonly string[];
   readonly danger: {
@@ -104,6 +111,7 @@ export interface DemoFindings {
   };
   readonly seconds: number;
   readonly verification: Verification | undefined;
+  readonly drain: DrainDone | null;
   readonly indexd: string;
 }
 
@@ -147,7 +155,9 @@ export function summarize(findings: DemoFindings): DemoResult {
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
     verify: findings.verification ?? null,
+    drain: findings.drain,
     indexd: findings.indexd,
+    restore: restoreSummary(findings.restore),
   };
   const failures = [
     ...(withDestination > 0
@@ -159,6 +169,9 @@ export function summarize(findings: DemoFindings): DemoResult {
     ...(findings.killedWorkers < findings.killsWanted
       ? [`${findings.killedWorkers} of ${findings.killsWanted} kills hit a worker that held a running lease`]
       : []),
+    ...(findings.drain === null || findings.drain.finished || findings.leftovers.withoutDestination > 0
+      ? []
+      : [`the drain has not ended: ${counted(findings.drain.sectorsAfter, "sector")} left`]),
     ...findings.missed,
     ...(findings.verification?.foundAll === false
       ? [
@@ -172,11 +185,18 @@ export function summarize(findings: DemoFindings): DemoResult {
   return { summary: { ...measured, verdict: verdict.sentence }, failures, verdict };
 }
 
+function restoreSummary(done: RestoreDone | undefined): DemoSummary["restore"] {
+  if (done === undefined) return null;
+  const { unreadable: _unreadable, violations: _violations, ...figures } = done;
+  return { ...figures, seconds: Math.round(figures.seconds * 10) / 10 };
+}
+
 const CAUSES: Readonly<Record<DamageCause, string>> = {
   dead: "host dead",
   blocked: "host blocked",
   "bad-contract": "contract bad",
   lost: "sector lost",
+  draining: "host drained",
 };
 
 /** The result for people. */
@@ -218,6 +238,7 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
       ],
       ["forgetful hosts", describeForgetting(summary)],
+      ["drained", describeDrain(summary)],
       ["in danger", describeDanger(summary)],
       ["leased too early", `${counted(summary.othersLeasedFirst, "slab")} before the last one in danger`],
       ["objects unreadable", String(summary.unreadableObjects)],
@@ -239,8 +260,17 @@ function describeForgetting(summary: DemoSummary): string {
   const { forgetfulHosts, forgottenSeconds, deniedSectors, falseLosses, waitingDenials } = summary;
   if (forgetfulHosts === 0) return "none";
   return (
-    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} believed; ` +
+    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} counted as lost; ` +
     `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
+  );
+}
+
+function describeDrain({ drain }: DemoSummary): string {
+  if (drain === null) return "no host";
+  const { hosts, sectorsBefore, sectorsAfter, copied, rebuilt, seconds } = drain;
+  return (
+    `${counted(hosts, "host")} of ${counted(sectorsBefore, "sector")}, ${sectorsAfter} left: ${copied} copied, ${rebuilt} rebuilt` +
+    (seconds === null ? "" : `, in ${formatSeconds(seconds)}`)
   );
 }
 

@@ -2,10 +2,11 @@ import type { Clock } from "../clock/clock.ts";
 import type { Environment } from "../config/parse-environment.ts";
 import type { Ask } from "../database/client/deadline-client.ts";
 import type { Run } from "../database/runs/run.ts";
+import { createDrainJob } from "../jobs/drain/drain-job.ts";
 import { advanceRun } from "../jobs/maintenance/advance-run.ts";
 import { createVerifyJob, type VerifyStep } from "../jobs/verify/verify-job.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { coordinatorName } from "./end-cancelled-run.ts";
+import { coordinatorName } from "./coordinate-without-hosts.ts";
 import { openProofReader } from "./open-proof-reader.ts";
 
 /** What a coordinator that reads hosts needs of the environment. */
@@ -37,7 +38,7 @@ export function openMaintenance(options: MaintenanceOptions): MaintenanceCoordin
   const { environment, clock, logger, signal, step } = options;
   const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;
   const { hosts, kernel } = openProofReader(environment, clock);
-  const job = createVerifyJob({
+  const verify = createVerifyJob({
     hosts,
     kernel,
     random: Math.random,
@@ -52,7 +53,7 @@ export function openMaintenance(options: MaintenanceOptions): MaintenanceCoordin
           ask,
           clock,
           logger,
-          jobs: [job],
+          jobs: [verify, createDrainJob()],
           coordinator,
           signal,
           ...(onStep === undefined ? {} : { onStep }),

@@ -26,6 +26,7 @@ describe("the command line", () => {
       "wrong-clocks",
       "forgetful-hosts",
       "verify",
+      "drain",
     ];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
@@ -61,6 +62,7 @@ describe("the command line", () => {
       wrongClocks: 16,
       forgetfulHosts: 17,
       verify: 18,
+      drain: 19,
       seed: "any text",
       json: true,
       report: "a.html",

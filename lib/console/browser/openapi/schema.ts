@@ -601,6 +601,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 object: string | null;
@@ -649,6 +651,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 object: string | null;
@@ -709,6 +713,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 object: string | null;
@@ -757,6 +763,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 object: string | null;
@@ -817,6 +825,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 object: string | null;
@@ -865,6 +875,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 object: string | null;
@@ -997,7 +1009,7 @@ export interface components {
                  * @description live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root
                  * @enum {string}
                  */
-                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "duplicate-host" | "pinned-wrongly";
+                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "draining" | "duplicate-host" | "pinned-wrongly";
                 /** @description of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed */
                 why: string[];
             }[];
@@ -1223,6 +1235,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 object: string | null;
