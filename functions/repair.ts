@@ -106,6 +106,10 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
   };
 }
 
+function endProcess(): never {
+  process.exit(1);
+}
+
 async function check(
   { logger, metrics, indexer, ...environment }: RepairEnvironment & { readonly indexer: string },
   { messageId, body }: SQSRecord,
@@ -122,10 +126,6 @@ async function check(
     );
     metrics.print({ ChecksFailed: 1 });
   }
-}
-
-function endProcess(): never {
-  process.exit(1);
 }
 
 /** Loaded when it is needed: hardly ever, and a repair process is to stay small. */

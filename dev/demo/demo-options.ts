@@ -116,14 +116,6 @@ const COUNTS: Readonly<
     says: "hosts that look good and deny all their sectors for the first 20 s of repairs",
     alone: 2,
   },
-  verify: {
-    flag: "--verify",
-    fallback: 0,
-    least: 0,
-    most: 1_000,
-    says: "sectors that vanish from a host after the repairs, for a maintenance run to find",
-    alone: 2,
-  },
   drain: {
     flag: "--drain",
     fallback: 0,
@@ -131,6 +123,14 @@ const COUNTS: Readonly<
     most: 500,
     says: "good hosts to drain, while others die",
     alone: 1,
+  },
+  verify: {
+    flag: "--verify",
+    fallback: 0,
+    least: 0,
+    most: 1_000,
+    says: "sectors that vanish from a host after the repairs, for a maintenance run to find",
+    alone: 2,
   },
   killWorkers: {
     flag: "--kill-workers",

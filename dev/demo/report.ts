@@ -64,10 +64,10 @@ export interface DemoSummary {
   readonly othersLeasedFirst: number;
   /** From the damage until the last slab was within 2 of loss no more; null if none ever was, or some still is. */
   readonly secondsUntilNoneWithin2: number | null;
-  /** With --verify: what a verification of one host found. */
-  readonly verify: Verification | null;
   /** Null: no host was drained. */
   readonly drain: DrainDone | null;
+  /** With --verify: what a verification of one host found. */
+  readonly verify: Verification | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
   /** With --restore; null without. */
@@ -110,8 +110,8 @@ export interface DemoFindings {
     readonly leasedBefore: number;
   };
   readonly seconds: number;
-  readonly verification: Verification | undefined;
   readonly drain: DrainDone | null;
+  readonly verification: Verification | undefined;
   readonly indexd: string;
 }
 
@@ -154,8 +154,8 @@ export function summarize(findings: DemoFindings): DemoResult {
     othersLeasedFirst: danger.leasedBefore,
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
-    verify: findings.verification ?? null,
     drain: findings.drain,
+    verify: findings.verification ?? null,
     indexd: findings.indexd,
     restore: restoreSummary(findings.restore),
   };

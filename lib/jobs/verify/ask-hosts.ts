@@ -15,12 +15,15 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
+/** What is asked for. */
+type Asked = Pick<CheckClaim, "root" | "hostId">;
+
 export interface Answers<Claim = CheckClaim> {
   readonly answers: readonly { readonly claim: Claim; readonly answer: LeafAnswer }[];
   readonly hastings: bigint;
 }
 
-export async function askHosts<Claim extends Pick<CheckClaim, "root" | "hostId">>(
+export async function askHosts<Claim extends Asked>(
   asking: Asking,
   claims: readonly Claim[],
   hostOf: (claim: Claim) => NetworkHost | undefined,

@@ -25,8 +25,8 @@ describe("the command line", () => {
       "silent-database",
       "wrong-clocks",
       "forgetful-hosts",
-      "verify",
       "drain",
+      "verify",
     ];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
@@ -61,8 +61,9 @@ describe("the command line", () => {
       silentDatabase: 15,
       wrongClocks: 16,
       forgetfulHosts: 17,
-      verify: 18,
-      drain: 19,
+      drain: 18,
+      verify: 19,
+      restore: false,
       seed: "any text",
       json: true,
       report: "a.html",

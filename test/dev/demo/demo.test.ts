@@ -74,8 +74,8 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "slabsWithin2",
     "othersLeasedFirst",
     "secondsUntilNoneWithin2",
-    "verify",
     "drain",
+    "verify",
     "indexd",
     "verdict",
   ]);
