@@ -1,4 +1,4 @@
-/** A network between the fleet and its database that can drop everything, as after a failover without notice. */
+/** A network between the fleet and its database that can drop everything, as after a failover without notice, or refuse everything. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
@@ -7,6 +7,8 @@ export interface DatabaseProxy {
   readonly url: string;
   /** Nothing passes any more: on the connections there are for ever, on new ones until `recover`. No FIN, no RST. */
   fallSilent(): void;
+  /** As if the server were stopped: connections end, and new ones are refused until `recover`. */
+  refuse(): void;
   recover(): void;
   /**
    * Whether the client of a connection has left, which its backend may not know yet: it is in a statement or waits for a lock, or has
@@ -49,15 +51,21 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const through = new URL(url);
-  through.port = String((server.address() as AddressInfo).port);
+  const { port } = server.address() as AddressInfo;
+  through.port = String(port);
   return {
     url: through.href,
     fallSilent() {
       isSilent = true;
       for (const socket of sockets) dead.add(socket);
     },
+    refuse() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
     recover() {
       isSilent = false;
+      if (!server.listening) server.listen(port, "127.0.0.1");
     },
     hasLeft: (clientPort) => left.has(clientPort),
     async stop() {

@@ -36,6 +36,10 @@ export interface World {
   readonly folder: string;
   /** For --variables-file, mode 0600: the fleet's role and its seed. */
   readonly variablesFile: string;
+  /** What data and placement follow from. */
+  readonly seed: string;
+  /** Of its database server, as superuser: holds a password. */
+  readonly serverUrl: (database: string) => string;
 }
 
 export async function startWorld(
@@ -95,7 +99,8 @@ export async function startWorld(
 
   const variablesFile = join(folder, "playground.env");
   await writeFile(variablesFile, variablesOf(fleetUrl, migrationSeed, options), { mode: 0o600 });
-  return { sql, hosts, objects, kernel, guard, folder, variablesFile };
+  const serverUrl = (database: string): string => postgres.url(database);
+  return { sql, hosts, objects, kernel, guard, folder, variablesFile, seed: options.seed, serverUrl };
 }
 
 /** What an operator would write, with what is different on one machine. */

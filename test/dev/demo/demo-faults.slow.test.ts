@@ -59,7 +59,8 @@ test("two hosts are drained while another dies and a worker is killed: none of t
   timeout: SLOW_MS,
 }, async () => {
   const code = "--slabs 4 --hosts 18 --min-shards 3 --total-shards 6 --endangered 1 --workers 2 --seed drain";
-  const damage = "--dead 1 --blocked 1 --bad-contracts 0 --lost-sectors 0 --liars 1 --kill-workers 1 --drain 2";
+  const damage =
+    "--dead 1 --blocked 1 --bad-contracts 0 --lost-sectors 0 --liars 1 --kill-workers 1 --drain 2";
   const { code: exit, out, err } = await startDemo(...`${code} ${damage} --json`.split(" ")).ended;
   expect(exit, err).toBe(0);
   const summary = JSON.parse(out) as { drain: Record<string, number> };
