@@ -28,16 +28,10 @@ const files = [
 /** This file's examples are broken on purpose. */
 const searched = files.filter((path) => SEARCHED.test(path) && path !== "test/docs/citations.test.ts");
 const decisions = files.filter((path) => /^docs\/decisions\/\d{4}-[a-z0-9-]+\.md$/.test(path));
-/** Files of earlier numbers, until they are part of a file of their area. */
-const TO_BE_MERGED = /^0[4-6]/;
-const merged = decisions.filter((path) => !TO_BE_MERGED.test(basename(path)));
 const anchors = new Map<string, Set<string>>();
 
 const repository: Repository = {
-  exists: (path) =>
-    path in NAMED_ONLY ||
-    existsSync(join(root, path)) ||
-    (/^docs\/decisions\/0[4-6]\d\d$/.test(path) && decisions.some((file) => file.startsWith(path))),
+  exists: (path) => path in NAMED_ONLY || existsSync(join(root, path)),
   anchors(path) {
     if (!path.endsWith(".md")) return new Set();
     const known = anchors.get(path) ?? anchorsOf(read(path));
@@ -50,11 +44,9 @@ const repository: Repository = {
 
 test("every file, heading and decision that documents and comments cite exists", () => {
   expect(searched.length).toBeGreaterThan(1000);
-  const broken = searched
-    .filter((path) => !TO_BE_MERGED.test(basename(path)))
-    .flatMap((path) =>
-      brokenCitations(path, read(path), repository).map((citation) => `${path}: ${citation}`),
-    );
+  const broken = searched.flatMap((path) =>
+    brokenCitations(path, read(path), repository).map((citation) => `${path}: ${citation}`),
+  );
   expect(broken).toEqual([]);
 });
 
@@ -63,11 +55,11 @@ describe("docs/decisions", () => {
   const rows = [...index.matchAll(/^\| \[(\d{4})\]\((\d{4}-[a-z0-9-]+\.md)\) *\|([^|]+)\|([^|]+)\|$/gm)];
 
   test("the index has one line for each decision", () => {
-    expect(rows.map(([, , file]) => `docs/decisions/${file}`).sort()).toEqual([...merged].sort());
+    expect(rows.map(([, , file]) => `docs/decisions/${file}`).sort()).toEqual([...decisions].sort());
     expect(rows.filter(([, number, file]) => !file?.startsWith(`${number}-`))).toEqual([]);
   });
 
-  test.each(merged)("%s begins with its number and has a status, which the index repeats", (path) => {
+  test.each(decisions)("%s begins with its number and has a status, which the index repeats", (path) => {
     const text = read(path);
     const number = basename(path).slice(0, 4);
     expect(text).toMatch(new RegExp(`^# ${number}: `));

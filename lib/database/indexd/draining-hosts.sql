@@ -1,5 +1,5 @@
 -- The hosts that are being drained: a maintenance run of kind drain names them and has neither ended nor been cancelled. The one
--- definition; docs/maintenance.md, drain.
+-- definition; docs/maintenance.md#drain.
 --
 --   is_paused   nothing new is leased for it, and repairs do not plan it; moves that are under way are still recorded
 --

@@ -4,7 +4,7 @@
 --   decided  the rows of judge_moves
 --
 -- Reading the slab once more would take as long as judging it, and is hardly ever needed. A commit only takes reasons away: a
--- sector that it moves is alone on its new host (rule 4 of docs/architecture.md, What must always hold) and pinned to no
+-- sector that it moves is alone on its new host (rule 4 of docs/architecture.md#what-must-always-hold) and pinned to no
 -- contract, so no sector that might stay has to move now. A reason of a sector's own stays with it. So the slab is read again
 -- only when a reason depended on other sectors or on a contract, or a sector moved to a host that counts for nothing.
 create or replace function slabmend.sectors_left(the_slab bigint, needed jsonb, decided jsonb) returns integer[]

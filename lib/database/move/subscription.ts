@@ -1,4 +1,7 @@
-/** The target's side of the replication. The connection string holds a password: docs/decisions/0641. */
+/**
+ * The target's side of the replication. The connection string holds a password:
+ * docs/decisions/0036-moving-a-database.md.
+ */
 import type { ISql, Sql } from "postgres";
 import { Secret } from "../../secret/secret.ts";
 import { MOVE, quoteText } from "./move-names.ts";

@@ -1,4 +1,7 @@
-/** What is left of an indexer that was deleted: schema slabmend with one table of one row (docs/decisions/0621). */
+/**
+ * What is left of an indexer that was deleted: schema slabmend with one table of one row
+ * (docs/decisions/0029-indexers.md).
+ */
 import type { ISql, TransactionSql } from "postgres";
 import { storableText } from "../client/storable-text.ts";
 

@@ -1,4 +1,7 @@
-/** Checks that are due, whoever else makes some: claimed and recorded as indexd does it, without any row of ours (docs/decisions/0610). */
+/**
+ * Checks that are due, whoever else makes some: claimed and recorded as indexd does it, without any row of ours
+ * (docs/decisions/0025-maintenance.md#due-checks-have-no-rows-of-ours).
+ */
 import type { ISql } from "postgres";
 import type { HostId, Root, SectorId } from "../../slab/ids.ts";
 import { retryTransaction } from "../client/retry-transaction.ts";
