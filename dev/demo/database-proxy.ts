@@ -10,16 +10,29 @@ export interface DatabaseProxy {
   /** As if the server were stopped: connections end, and new ones are refused until `recover`. */
   refuse(): void;
   recover(): void;
+  /**
+   * Whether the client of a connection has left, which its backend may not know yet: it is in a statement or waits for a lock, or has
+   * not been scheduled since. The port is what the server calls client_port.
+   */
+  hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;
 }
 
 export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
+  const left = new Set<number>();
   let dead = new WeakSet<Socket>();
   let isSilent = false;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
+    let port = 0;
+    upstream.on("connect", () => {
+      port = upstream.localPort ?? 0;
+      left.delete(port);
+    });
+    // The end of what a killed process sent comes as the end of what a process sent that closed its connection.
+    for (const event of ["end", "close"] as const) client.on(event, () => port > 0 && left.add(port));
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
@@ -54,6 +67,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       isSilent = false;
       if (!server.listening) server.listen(port, "127.0.0.1");
     },
+    hasLeft: (clientPort) => left.has(clientPort),
     async stop() {
       dead = new WeakSet();
       for (const socket of sockets) socket.destroy();

@@ -5,7 +5,8 @@ import { count, hex, id, schemaVersion, time } from "./fields.ts";
 export const runSchema = v.object({
   id,
   kind: v.string(),
-  host: v.nullable(v.pipe(hex, v.description("of its scope"))),
+  host: v.nullable(v.pipe(hex, v.description("of its scope; null: none, or several"))),
+  hosts: v.pipe(v.array(hex), v.description("of its scope: public keys")),
   slabId: v.nullable(v.pipe(id, v.description("of its scope"))),
   sample: v.nullable(
     v.pipe(

@@ -3,6 +3,8 @@ import { readTime } from "../database/reports/read-time.ts";
 import { readRun, readRuns } from "../database/runs/maintenance-runs.ts";
 import type { Run } from "../database/runs/run.ts";
 import { readAffected } from "../database/verify/read-affected.ts";
+import { drainKind } from "../jobs/drain/drain-kind.ts";
+import { drainScopeOf } from "../jobs/drain/drain-run.ts";
 import { RUN_LEASE_MS } from "../jobs/maintenance/advance-run.ts";
 import type { Estimate, RunKind } from "../jobs/maintenance/maintenance-job.ts";
 import { moveKind } from "../jobs/move-database/move-kind.ts";
@@ -12,7 +14,7 @@ import { scopeOf } from "../jobs/verify/verify-run.ts";
 import { SCHEMA_VERSION, timeOrNull } from "./fields.ts";
 import type { MaintenanceReport, RunReport } from "./maintenance-schema.ts";
 
-const KINDS: readonly RunKind[] = [verifyKind, moveKind, restoreKind];
+const KINDS: readonly RunKind[] = [verifyKind, drainKind, moveKind, restoreKind];
 const MOST_AFFECTED = 1_000;
 
 /** Undefined: it was started by another release. */
@@ -63,11 +65,13 @@ async function affectedBy(ask: Ask, run: Run): Promise<MaintenanceReport["affect
 export function describeRun(run: Run): RunReport {
   const kind = kindOf(run);
   const scope = kind === verifyKind ? scopeOf(run) : undefined;
+  const drained = kind === drainKind ? drainScopeOf(run).hosts : [];
   const sample = scope?.of === "host" ? scope.sample : null;
   return {
     id: String(run.id),
     kind: run.kind,
-    host: scope?.of === "host" ? scope.host : null,
+    host: scope?.of === "host" ? scope.host : drained.length === 1 ? drained[0]! : null,
+    hosts: scope?.of === "host" ? [scope.host] : [...drained],
     slabId: scope?.of === "slab" ? scope.slab : null,
     sample:
       sample === null

@@ -8,7 +8,7 @@ import { createRestoreJob } from "../jobs/restore/restore-job.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { coordinatorName } from "./end-cancelled-run.ts";
+import { coordinatorName } from "./coordinate-without-hosts.ts";
 import type { MAINTENANCE_VARIABLES, MaintenanceCoordinator } from "./open-maintenance.ts";
 
 /** Leaf proofs and nothing else. */

@@ -14,6 +14,7 @@ const SEARCHED = /\.(md|ts|tsx|js|css|sql|sh|yml|yaml|service)$/;
 /** Paths that documents and comments name although the repository has no such file, and why. */
 const NAMED_ONLY: Readonly<Record<string, string>> = {
   "infra/container/password.txt": "the operator makes it",
+  "vpc.ts": "SST's",
   "test/aws/emulators/NAME.txt": "a placeholder",
   "test/interop/sdk/NAME.txt": "a placeholder",
 };
@@ -43,7 +44,7 @@ const repository: Repository = {
     anchors.set(path, known);
     return known;
   },
-  fileNames: new Set(files.map((path) => basename(path))),
+  fileNames: new Set([...files, ...Object.keys(NAMED_ONLY)].map((path) => basename(path))),
   decisions: new Set(decisions.map((path) => basename(path).slice(0, 4))),
 };
 
@@ -59,7 +60,7 @@ test("every file, heading and decision that documents and comments cite exists",
 
 describe("docs/decisions", () => {
   const index = read("docs/decisions/README.md");
-  const rows = [...index.matchAll(/^\| \[(\d{4})\]\((\d{4}-[a-z0-9-]+\.md)\) \| ([^|]+) \| ([^|]+) \|$/gm)];
+  const rows = [...index.matchAll(/^\| \[(\d{4})\]\((\d{4}-[a-z0-9-]+\.md)\) *\|([^|]+)\|([^|]+)\|$/gm)];
 
   test("the index has one line for each decision", () => {
     expect(rows.map(([, , file]) => `docs/decisions/${file}`).sort()).toEqual([...merged].sort());
@@ -81,7 +82,7 @@ describe("brokenCitations", () => {
     exists: (path) =>
       ["docs/protocol.md", "lib/slab", "lib/slab/ids.ts", "docs/decisions/0001-one.md"].includes(path),
     anchors: (path) => (path === "docs/protocol.md" ? new Set(["merkle-trees"]) : new Set()),
-    fileNames: new Set(["ids.ts"]),
+    fileNames: new Set(["ids.ts", "protocol.md", "0001-one.md"]),
     decisions: new Set(["0001"]),
   };
 
@@ -103,6 +104,12 @@ describe("brokenCitations", () => {
     ["a link to the web", "docs/a.md", "[x](https://example.org/lib/none.ts)", []],
     ["decisions by number", "docs/a.md", "decision 0001, decision 0002, [0003]", ["decision 0002", "[0003"]],
     ["a file's name", "docs/a.md", "`ids.ts` and `slab/none.ts`", ["`slab/none.ts`"]],
+    [
+      "a file's name in a comment",
+      "lib/b.ts",
+      "// ids.ts, none.sql and slab/gone.ts.",
+      ["none.sql", "slab/gone.ts"],
+    ],
     ["several files at once, of which only the folder counts", "docs/a.md", "lib/slab/id-*.ts", []],
   ])("%s", (_what, path, text, broken) => {
     expect(brokenCitations(path, text, small)).toEqual(broken);

@@ -23,9 +23,12 @@ const PATH = new RegExp(
 /** `[text](target)`; an address of the web is none of ours. */
 const LINK = /\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]+)?\)/g;
 /** "decision 0011" and "[0011]" say which file the reader will find. */
-const DECISION = /(?:\bdecisions? |\[)(\d{4})\b/g;
-/** `journal.ts` between backquotes, without a folder or with some of its folders. */
-const FILE_NAME = /`([\w./-]+\.(?:ts|tsx|sql|sh|md))`/g;
+const DECISION = /(?:\bdecisions?\s|\[)(\d{4})\b/g;
+/** `journal.ts`, without a folder or with some of its folders; in documents between backquotes. */
+const FILE_NAME = {
+  document: /`([\w./-]+\.(?:ts|tsx|sql|sh|md))`/g,
+  comment: /(?<![\w./@*$}-])([\w-]+(?:\/[\w.-]+)*\.(?:ts|tsx|sql|sh|md))\b/g,
+};
 /** A heading as text behind a file and a comma, which cannot be checked: it is to be cited by its anchor. */
 const LOOSE_HEADING = /docs\/[\w-]+\.md(?:, [A-Z]| ")/g;
 /** A comment of TypeScript, SQL or a shell, as far as citations need it. */
@@ -64,6 +67,9 @@ export function brokenCitations(path: string, text: string, repository: Reposito
       .filter(([, target = "", anchor]) => !leadsSomewhere(repository, target, anchor))
       .map(([citation]) => citation),
     ...[...cited.matchAll(LOOSE_HEADING)].map(([citation]) => citation),
+    ...[...cited.matchAll(FILE_NAME[isDocument ? "document" : "comment"])]
+      .filter(([, name = ""]) => !repository.fileNames.has(posix.basename(name)))
+      .map(([citation]) => citation),
     ...(isDocument ? brokenInDocument(path, text, repository) : []),
   ];
   return [...new Set(broken)];
@@ -74,13 +80,10 @@ function brokenInDocument(path: string, text: string, repository: Repository): s
     const file = target === "" ? path : posix.join(posix.dirname(path), target);
     return !leadsSomewhere(repository, file, anchor);
   });
-  const names = [...text.matchAll(FILE_NAME)].filter(
-    ([, name = ""]) => !repository.fileNames.has(posix.basename(name)),
-  );
   const decisions = [...text.matchAll(DECISION)].filter(
     ([, number = ""]) => !repository.decisions.has(number),
   );
-  return [...links, ...names, ...decisions].map(([citation]) => citation);
+  return [...links, ...decisions].map(([citation]) => citation);
 }
 
 function leadsSomewhere(repository: Repository, path: string, anchor: string | undefined): boolean {

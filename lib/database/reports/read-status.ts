@@ -3,6 +3,7 @@ import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 import { type FollowerState, readFollowers } from "../journal/followers.ts";
 import { readUnfinishedRun } from "../runs/maintenance-runs.ts";
 import type { Run } from "../runs/run.ts";
+import { inDanger } from "./read-slabs.ts";
 
 export interface BacklogOfMargin {
   /** Sectors on good hosts, under any contract, minus min_shards; negative: more are gone than may be. */
@@ -164,7 +165,7 @@ export async function readStatus(
         select coalesce(jsonb_agg(to_jsonb(m) order by m.margin), '[]')
         from (
           select b.margin, count(*) filter (where b.ready) as ready, count(*) filter (where not b.ready) as waiting,
-            count(*) filter (where b.loss > ${dangerAbove}::float8 or r.last_outcome = 'too-few-sources') as "inDanger"
+            count(*) filter (where ${inDanger(sql, dangerAbove)}) as "inDanger"
           from slabmend.backlog b left join slabmend.repairs r on r.slab_id = b.slab_id group by b.margin
         ) m
       ) as backlog,

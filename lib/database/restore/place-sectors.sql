@@ -1,10 +1,11 @@
--- Records where sectors of a slab are, once their hosts have proved to have them: what was moved since the backup was made. All of a slab
+-- Records where sectors of a slab are, after their hosts were asked for proofs: what was moved since the backup was made. All of a slab
 -- together, because one sector may have come to the host that another has left.
 --
 --   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had no host
---   absent   [{"sectorId", "root", "hostId", "code"}]: the host that the database names denies the sector
+--   absent   [{"sectorId", "root", "hostId", "code"}]: the host that the database names, after these moves, does not show the sector
+--   lost     the same: the journal had recorded it as lost there, and the host denies it again
 --   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector and could not prove it now
---   answer   {"placed": n, "denied": n, "refused": [{"index", "why"}]}
+--   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}
 --
 -- Effects as of a migration (record_moves), with a row in the journal. Refused is a sector that is not where the caller saw it, and one whose host would
 -- have two sectors of a slab (rule 4). An absent sector gets an open denial, however many hosts deny at this moment: after a
@@ -12,7 +13,7 @@
 --
 -- Locks: as a commit. Indexes: primary keys, slab_sectors_sector_id_slab_id_idx.
 create or replace function slabmend.place_sectors(the_run bigint, the_token uuid, the_slab bigint, moves jsonb, absent jsonb,
-  earlier jsonb)
+  lost jsonb, earlier jsonb)
 returns jsonb
 language plpgsql volatile
 as $function$
@@ -22,13 +23,15 @@ declare
   run slabmend.runs;
   decided jsonb;
   taken bigint[];
+  gone record;
   moved record;
   denied integer;
 begin
   perform slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas']);
   run := slabmend.hold_run(the_run, the_token);
   select s.digest into the_digest from public.slabs s where s.id = the_slab for no key update;
-  perform slabmend.lock_for_commit(the_slab, moves, absent);
+  perform slabmend.lock_for_commit(the_slab, moves, absent || lost);
+  select * into gone from slabmend.record_lost(the_slab, lost);
 
   select coalesce(jsonb_agg(j), '[]') into decided
   from (
@@ -65,9 +68,10 @@ begin
   select d.name, d.delta
   from (values
     ('num_migrated_sectors', moved.total),
-    ('num_unpinned_sectors', moved.were_pinned + moved.were_lost),
-    ('num_unpinnable_sectors', - moved.were_lost),
-    ('num_pinned_sectors', - moved.were_pinned)
+    ('num_unpinned_sectors', moved.were_pinned + moved.were_lost - gone.unpinned),
+    ('num_unpinnable_sectors', gone.pinned + gone.unpinned - moved.were_lost),
+    ('num_pinned_sectors', - moved.were_pinned - gone.pinned),
+    ('num_sectors_lost', gone.counted)
   ) as d (name, delta)
   where d.delta <> 0;
 
@@ -90,12 +94,14 @@ begin
   )
   select count(*) into denied from recorded;
 
-  if moved.total > 0 then
-    insert into slabmend.journal (token, kind, slab_id, digest, outcome, reported_outcome, moves, worker, leased_at, began_at, finished_at)
-    values (gen_random_uuid(), run.kind, the_slab, the_digest, 'repaired', 'repaired', moved.entries, run.coordinator, began, began,
+  if moved.total + gone.total > 0 then
+    insert into slabmend.journal (token, kind, slab_id, digest, outcome, reported_outcome, moves, lost, worker, leased_at, began_at, finished_at)
+    values (gen_random_uuid(), run.kind, the_slab, the_digest, 'repaired', 'repaired', moved.entries, gone.entries, run.coordinator, began, began,
       clock_timestamp());
+  end if;
+  if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
-  return jsonb_build_object('placed', moved.total, 'denied', denied, 'refused', moved.dropped);
+  return jsonb_build_object('placed', moved.total, 'lost', gone.total, 'denied', denied, 'refused', moved.dropped);
 end
 $function$;

@@ -144,14 +144,17 @@ export interface AbsentSector {
 
 export interface Placements {
   readonly found: readonly FoundSector[];
-  /** Denied by the host that the database names. */
+  /** Not shown by the host that the database names once `found` is recorded. */
   readonly absent: readonly AbsentSector[];
+  /** Recorded as lost before, and denied by the same host again. */
+  readonly lost: readonly AbsentSector[];
   /** Not shown by a host that once had it. */
   readonly earlier: readonly AbsentSector[];
 }
 
 export interface Placed {
   readonly placed: number;
+  readonly lost: number;
   readonly denied: number;
   readonly refused: readonly { readonly index: number; readonly why: string }[];
 }
@@ -166,14 +169,14 @@ export async function placeSectors(
   const json = (value: unknown): string =>
     JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? String(each) : each));
   const { run, token } = writer;
-  const { found, absent, earlier } = placements;
+  const { found, absent, lost, earlier } = placements;
   const [row] = await writing(
     sql,
     writer,
     "place sectors",
     () => sql<{ answer: Placed }[]>`
     select slabmend.place_sectors(${String(run)}::bigint, ${token}::uuid, ${String(slabId)}::bigint, ${json(found)}::text::jsonb,
-      ${json(absent)}::text::jsonb, ${json(earlier)}::text::jsonb) as answer`,
+      ${json(absent)}::text::jsonb, ${json(lost)}::text::jsonb, ${json(earlier)}::text::jsonb) as answer`,
   );
   return row!.answer;
 }

@@ -56,6 +56,8 @@ export interface NamedSector {
   readonly recordedAt: HostId | null;
   /** As the archive has it; null: it was lost, or its host is not in the database. */
   readonly archivedAt: HostId | null;
+  /** The archive says that it was lost, and no more after that. */
+  readonly wasLost: boolean;
 }
 
 /** The named sectors of the next slabs by id, of at most `slabs` slabs. */
@@ -71,6 +73,7 @@ export async function readNamedSectors(
       sector: string;
       recorded: HostId | null;
       archived: HostId | null;
+      was_lost: boolean;
     }[]
   >`
     with next as (
@@ -79,7 +82,7 @@ export async function readNamedSectors(
       order by s.id limit ${page.slabs}
     )
     select n.id::text as slab, ss.slab_index as index, encode(x.sector_root, 'hex') as root, x.id::text as sector,
-      x.host_id as recorded, h.id as archived
+      x.host_id as recorded, h.id as archived, m.host_key is null as was_lost
     from next n
     join public.slab_sectors ss on ss.slab_id = n.id
     join public.sectors x on x.id = ss.sector_id
@@ -93,5 +96,6 @@ export async function readNamedSectors(
     sectorId: BigInt(row.sector) as SectorId,
     recordedAt: row.recorded,
     archivedAt: row.archived,
+    wasLost: row.was_lost,
   }));
 }

@@ -12,6 +12,8 @@ const FILES = [
   "../denials/clear-denials.sql",
   "../denials/believed-denials.sql",
   "../denials/restore-location.sql",
+  "../indexd/pinned-sectors.sql",
+  "../indexd/unpinned-sectors.sql",
   "../indexd/bad-sectors.sql",
   "../indexd/sector-slabs.sql",
   "../leases/lease-standing.sql",

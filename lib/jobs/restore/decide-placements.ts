@@ -16,8 +16,14 @@ export interface PlacementPlan extends Placements {
 }
 
 /**
- * The archive's place wins even if the old host still serves: indexd would prune it there. When that host cannot prove the sector, it
- * stays where the database has it, and is denied there if that host says so; the archive's host is remembered as an earlier place.
+ * The archive's place wins even if the old host still serves: indexd would prune it there. When that host cannot prove the sector,
+ *
+ *   the recorded host has it        it stays, and the archive's host is remembered as an earlier place
+ *   the recorded host denies it     it goes to the archive's host as before the loss of the database, with an open denial: the next repair
+ *                                   asks there for all of it, and rebuilds it if that fails
+ *   the recorded host is silent     it stays
+ *
+ * What the archive says to be lost is lost again, if its host still denies it: another sector of the slab may have come there since.
  *
  * @param proofOf what a host said of a sector; asked for the archive's host first, and for the recorded one only if that failed
  */
@@ -25,35 +31,73 @@ export function decidePlacements(
   sectors: readonly NamedSector[],
   proofOf: (sector: NamedSector, host: HostId) => Proof,
 ): PlacementPlan {
-  const found: FoundSector[] = [];
-  const absent: AbsentSector[] = [];
-  const earlier: AbsentSector[] = [];
-  const unanswered: string[] = [];
-  let alreadyRight = 0;
+  const plan = {
+    found: [] as FoundSector[],
+    absent: [] as AbsentSector[],
+    lost: [] as AbsentSector[],
+    earlier: [] as AbsentSector[],
+    unanswered: [] as string[],
+    alreadyRight: 0,
+  };
   for (const sector of sectors) {
-    const { index, root, sectorId, recordedAt, archivedAt } = sector;
-    if (archivedAt !== null && archivedAt === recordedAt) {
-      alreadyRight += 1;
-      continue;
-    }
-    if (archivedAt !== null) {
-      const proof = proofOf(sector, archivedAt);
-      if (proof.kind === "proved") {
-        found.push({ index, root, sectorId, plannedHostId: recordedAt, newHostId: archivedAt, how: "found" });
-        continue;
-      }
-      // It may be there all the same: a repair that finds too few sources looks at earlier places.
-      const code = proof.kind === "denied" ? proof.code : "not-found";
-      earlier.push({ sectorId, root, hostId: archivedAt, code });
-    }
-    if (recordedAt === null) {
-      unanswered.push("no-host");
-      continue;
-    }
-    const proof = proofOf(sector, recordedAt);
-    if (proof.kind === "proved") alreadyRight += 1;
-    else if (proof.kind === "denied") absent.push({ sectorId, root, hostId: recordedAt, code: proof.code });
-    else unanswered.push(proof.code);
+    const { recordedAt, archivedAt } = sector;
+    if (archivedAt !== null && archivedAt === recordedAt) plan.alreadyRight += 1;
+    else if (archivedAt === null) placeLost(sector, proofOf, plan);
+    else placeMoved(sector, archivedAt, proofOf, plan);
   }
-  return { found, absent, earlier, alreadyRight, unanswered };
+  return plan;
 }
+
+interface Growing {
+  readonly found: FoundSector[];
+  readonly absent: AbsentSector[];
+  readonly lost: AbsentSector[];
+  readonly earlier: AbsentSector[];
+  readonly unanswered: string[];
+  alreadyRight: number;
+}
+
+type ProofOf = Parameters<typeof decidePlacements>[1];
+
+function placeMoved(sector: NamedSector, archivedAt: HostId, proofOf: ProofOf, plan: Growing): void {
+  const { index, root, sectorId, recordedAt } = sector;
+  const there: FoundSector = {
+    index,
+    root,
+    sectorId,
+    plannedHostId: recordedAt,
+    newHostId: archivedAt,
+    how: "found",
+  };
+  const proof = proofOf(sector, archivedAt);
+  if (proof.kind === "proved") {
+    plan.found.push(there);
+    return;
+  }
+  const missing = { sectorId, root, hostId: archivedAt, code: codeOf(proof) };
+  const old = recordedAt === null ? undefined : proofOf(sector, recordedAt);
+  if (old === undefined || old.kind === "denied") {
+    plan.found.push(there);
+    plan.absent.push(missing);
+    return;
+  }
+  plan.earlier.push(missing);
+  if (old.kind === "proved") plan.alreadyRight += 1;
+  else plan.unanswered.push(old.code);
+}
+
+function placeLost(sector: NamedSector, proofOf: ProofOf, plan: Growing): void {
+  const { root, sectorId, recordedAt, wasLost } = sector;
+  if (recordedAt === null) {
+    plan.alreadyRight += 1;
+    return;
+  }
+  const proof = proofOf(sector, recordedAt);
+  if (proof.kind === "proved") plan.alreadyRight += 1;
+  else if (proof.kind === "unanswered") plan.unanswered.push(proof.code);
+  else (wasLost ? plan.lost : plan.absent).push({ sectorId, root, hostId: recordedAt, code: proof.code });
+}
+
+/** A host that says nothing is noted as one that denies: it is asked again by the next repair, for all of it. */
+const codeOf = (proof: Exclude<Proof, { kind: "proved" }>): AbsentSector["code"] =>
+  proof.kind === "denied" ? proof.code : "not-found";

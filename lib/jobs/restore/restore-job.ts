@@ -39,7 +39,8 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import { type HostId, parseHostKey, parseRoot, type SlabId } from "../../slab/ids.ts";
 import { MaintenanceError } from "../maintenance/advance-run.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
-import { provesLeaf } from "../verify/ask-hosts.ts";
+import { proveLeaf } from "../repair/prove-leaf.ts";
+import { PROOF_MS } from "../verify/ask-hosts.ts";
 import { decidePlacements, type Proof } from "./decide-placements.ts";
 import { type ContractFate, followContract } from "./follow-contracts.ts";
 import {
@@ -247,10 +248,11 @@ async function placeSlabs(
   };
   for (const [slabId, sectors] of Map.groupBy(named, (sector) => sector.slabId)) {
     const plan = decidePlacements(sectors, asked.proofOf);
-    const { placed, denied, refused } = await recordPlan(deps, context, slabId, plan);
+    const { placed, lost, denied, refused } = await recordPlan(deps, context, slabId, plan);
     statistics = {
       ...statistics,
       placed: statistics.placed + placed,
+      lost: statistics.lost + lost,
       denied: statistics.denied + denied,
       alreadyRight: statistics.alreadyRight + plan.alreadyRight,
       unanswered: plan.unanswered.reduce((counts, code) => counted(counts, code), statistics.unanswered),
@@ -266,8 +268,8 @@ async function recordPlan(
   slabId: SlabId,
   plan: ReturnType<typeof decidePlacements>,
 ) {
-  if (plan.found.length + plan.absent.length + plan.earlier.length === 0) {
-    return { placed: 0, denied: 0, refused: [] };
+  if (plan.found.length + plan.absent.length + plan.lost.length + plan.earlier.length === 0) {
+    return { placed: 0, lost: 0, denied: 0, refused: [] };
   }
   const writer = writerOf(deps, context);
   const placed = await context.ask((sql) => placeSectors(sql, writer, slabId, plan), { isIdempotent: true });
@@ -285,14 +287,18 @@ async function askForProofs(
   const proofs = new Map<string, Proof>();
   let probes = 0;
   let hastings = 0n;
-  const charge = (cost: bigint): void => {
-    hastings += cost;
+  const terms = {
+    signal,
+    deadlineMs: PROOF_MS,
+    onCharged: (cost: bigint): void => {
+      hastings += cost;
+    },
   };
   const prove = async (sector: NamedSector, hostId: HostId): Promise<Proof> => {
     const host = known.get(hostId);
     if (host === undefined) return { kind: "unanswered", code: "unknown-host" };
     probes += 1;
-    const answer = await provesLeaf({ ...deps, signal }, sector, host, charge);
+    const answer = await proveLeaf(deps, { root: sector.root, host }, terms);
     if (answer.kind === "confirmed") return { kind: "proved" };
     if (answer.kind === "wrong-data") return { kind: "denied", code: "corrupt" };
     return answer;

@@ -9,6 +9,7 @@ const SECTORS_PER_SECOND = 200;
 
 export const restoreKind: RunKind = {
   kind: "restore",
+  readsHosts: true,
   async estimate(_ask, scope) {
     const { archive, contracts } = restoreScopeOf({ scope });
     const rows = archive === null ? 0 : rowsBehind(archive);
@@ -62,7 +63,7 @@ function describe(run: Run): readonly string[] {
     ...(archive === null
       ? []
       : [
-          `${found.recordsRead} records read, of ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.denied} denied`,
+          `${found.recordsRead} records read, of ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
           ...(found.slabsUnknown + found.sectorsUnknown > 0
             ? [
                 `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted`,
@@ -78,5 +79,5 @@ function describe(run: Run): readonly string[] {
 
 /** docs/restore.md gives the reasons. */
 const NEXT = [
-  "Next: start indexd with its migrations off; let it sync and pin. Then slabmend maintenance start scan, verify, slabmend resume, and at last slabmend restore release.",
+  "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), slabmend resume, and at last slabmend restore release-prunes.",
 ];

@@ -46,6 +46,8 @@ const statisticsSchema = v.object({
   sectorsNamed: v.optional(count, 0),
   placed: v.optional(count, 0),
   alreadyRight: v.optional(count, 0),
+  /** As in the archive, and denied again. */
+  lost: v.optional(count, 0),
   /** Open denials: the next repairs rebuild them. */
   denied: v.optional(count, 0),
   /** The host neither proved nor denied it, by the code. */

@@ -16,11 +16,12 @@ const sector = (recordedAt: HostId | null, archivedAt: HostId | null): NamedSect
   sectorId: 7n as SectorId,
   recordedAt,
   archivedAt,
+  wasLost: archivedAt === null,
 });
 
 const found = (plannedHostId: HostId | null) => [{ plannedHostId, newHostId: NEW }];
 const at = (hostId: HostId) => [{ hostId }];
-const NOTHING = { found: [], absent: [], earlier: [], alreadyRight: 0, unanswered: [] };
+const NOTHING = { found: [], absent: [], lost: [], earlier: [], alreadyRight: 0, unanswered: [] };
 
 interface Case {
   readonly name: string;
@@ -60,18 +61,18 @@ test.for<Case>([
     plan: { ...NOTHING, earlier: at(NEW), alreadyRight: 1 },
   },
   {
-    name: "both hosts deny it",
+    name: "both hosts deny it: it is recorded where it was, with an open denial",
     recorded: OLD,
     archived: NEW,
     says: { [NEW]: DENIED, [OLD]: DENIED },
-    plan: { ...NOTHING, earlier: at(NEW), absent: at(OLD) },
+    plan: { ...NOTHING, found: found(OLD), absent: at(NEW) },
   },
   {
-    name: "its new host is silent, and the old one denies it: a repair may still read it from the new one",
+    name: "its new host is silent, and the old one denies it: the next repair asks the new one for all of it",
     recorded: OLD,
     archived: NEW,
     says: { [NEW]: SILENT, [OLD]: DENIED },
-    plan: { ...NOTHING, earlier: at(NEW), absent: at(OLD) },
+    plan: { ...NOTHING, found: found(OLD), absent: at(NEW) },
   },
   {
     name: "both hosts are silent",
@@ -85,19 +86,26 @@ test.for<Case>([
     recorded: null,
     archived: NEW,
     says: { [NEW]: DENIED },
-    plan: { ...NOTHING, earlier: at(NEW), unanswered: ["no-host"] },
+    plan: { ...NOTHING, found: found(null), absent: at(NEW) },
   },
   {
-    name: "it was lost after the backup, and its host says so",
+    name: "it was lost after the backup, and its host says so again",
     recorded: OLD,
     archived: null,
     says: { [OLD]: DENIED },
-    plan: { ...NOTHING, absent: at(OLD) },
+    plan: { ...NOTHING, lost: at(OLD) },
+  },
+  {
+    name: "it was lost after the backup, and its host has it again",
+    recorded: OLD,
+    archived: null,
+    says: { [OLD]: PROVED },
+    plan: { ...NOTHING, alreadyRight: 1 },
   },
 ])("$name", ({ recorded, archived, says, plan }) => {
   const decided = decidePlacements([sector(recorded, archived)], (_sector, host) => says[host]!);
   expect(decided).toMatchObject(plan);
-  expect(decided.found.length + decided.absent.length + decided.earlier.length).toBe(
+  expect(decided.found.length + decided.absent.length + decided.lost.length + decided.earlier.length).toBe(
     Object.values(plan as Record<string, unknown>).reduce(
       (total: number, value) =>
         total + (Array.isArray(value) && typeof value[0] === "object" ? value.length : 0),

@@ -156,20 +156,27 @@ test("no host gets two sectors of a slab, whatever the archive says", async () =
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("what neither host proves becomes an open denial, and the archive's host an earlier place", async () => {
+test("what neither host proves is recorded where it was before the loss, with an open denial", async () => {
   const { sql } = world.database;
   const [old, , , , fifth] = world.hosts;
   const move = await moveBehindTheBackup(0, fifth!);
   await old!.swarm.dropSector(slab.sectors[0]!.root);
   await fifth!.swarm.dropSector(slab.sectors[0]!.root);
   const found = await restore([row(1, [move])]);
-  expect(found).toMatchObject({ placed: 0, denied: 1 });
-  const denials = await sql`select host_id, state from slabmend.denials order by state`;
-  expect(denials).toEqual([
-    { host_id: fifth!.row.id, state: "lost" },
-    { host_id: old!.row.id, state: "open" },
-  ]);
-  expect(await whereItIs()).toEqual(firstHosts());
+  expect(found).toMatchObject({ placed: 1, denied: 1 });
+  const denials = await sql`select host_id, state, code from slabmend.denials`;
+  expect(denials).toEqual([{ host_id: fifth!.row.id, state: "open", code: "not-found" }]);
+  expect(await whereItIs()).toEqual([key(fifth!), ...firstHosts().slice(1)]);
+});
+
+test("what the archive says to be lost is lost again, and its host may have another sector of the slab", async () => {
+  const [first] = world.hosts;
+  await first!.swarm.dropSector(slab.sectors[0]!.root);
+  const move = await moveBehindTheBackup(1, first!);
+  const lost = row(1, [], [{ root: slab.sectors[0]!.root, host: key(first!) }]);
+  const found = await restore([lost, row(2, [move])]);
+  expect(found).toMatchObject({ placed: 1, lost: 1, denied: 0, refused: {} });
+  expect(await whereItIs()).toEqual([undefined, key(first!), ...firstHosts().slice(2)]);
 });
 
 test("slabs and sectors that the database does not know are counted", async () => {

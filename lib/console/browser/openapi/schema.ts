@@ -695,6 +695,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -742,6 +744,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -801,6 +805,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -848,6 +854,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -907,6 +915,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -954,6 +964,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */
@@ -1085,7 +1097,7 @@ export interface components {
                  * @description live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root
                  * @enum {string}
                  */
-                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "duplicate-host" | "pinned-wrongly";
+                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "draining" | "duplicate-host" | "pinned-wrongly";
                 /** @description of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed */
                 why: string[];
             }[];
@@ -1292,6 +1304,8 @@ export interface components {
                 /** @description it found something that an operator has to look at */
                 hasFindings: boolean;
                 host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
                 id: string;
                 kind: string;
                 /** @description started it */

@@ -34,6 +34,8 @@ create table slabmend.leases (
 create table slabmend.repairs (
   slab_id bigint primary key,
   digest bytea not null check (octet_length(digest) = 32),
+  -- Of the last repair, as in the journal.
+  kind text not null default 'repair',
   last_outcome text not null,
   -- A stable code, never a message: a library's message may contain a secret.
   last_error text check (length(last_error) <= 200),
@@ -59,7 +61,7 @@ create index repairs_finished_idx on slabmend.repairs (finished_at);
 create table slabmend.journal (
   id bigint generated always as identity primary key,
   token uuid not null unique,
-  -- Which job: 'repair'.
+  -- Which job: 'repair'; 'drain': a repair that had no other cause than a host that is drained.
   kind text not null default 'repair',
   slab_id bigint not null,
   digest bytea not null,
