@@ -69,7 +69,8 @@ export function createReapHandler(
       }
     },
     REAP_MEASURES,
-    async (ask) => fleetMetrics(await ask(readFleetGauges)),
+    async (ask, { SLABMEND_VERIFY }) =>
+      fleetMetrics(await ask((sql) => readFleetGauges(sql, { dueChecks: SLABMEND_VERIFY === "due" }))),
     step,
   );
 }

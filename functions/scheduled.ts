@@ -13,7 +13,7 @@ import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.
 import { createLogger, type Logger } from "../lib/telemetry/logger.ts";
 import { measureRun, type RunMeasures } from "../lib/telemetry/measure-run.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
-import { createMetrics } from "../lib/telemetry/metrics.ts";
+import { createMetrics, type MetricsPrinter } from "../lib/telemetry/metrics.ts";
 import { standingMetrics, warnOfStanding } from "../lib/telemetry/standing-metrics.ts";
 import { mayPass } from "../lib/worker/may-pass.ts";
 
@@ -28,6 +28,7 @@ const PUT_AWAY_SHARE = 0.4;
 export interface ScheduledRun {
   readonly environment: Environment;
   readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
   /** Waits for no answer longer than the function lives. */
   readonly ask: Ask;
   readonly sqs: SQSClient;
@@ -40,7 +41,7 @@ export function createScheduledHandler<Report extends object>(
   run: (scheduled: ScheduledRun) => Promise<Report>,
   measures: RunMeasures<Report>,
   /** What is measured after each run, also after one that failed. */
-  readState?: (ask: Ask) => Promise<MetricValues>,
+  readState?: (ask: Ask, environment: Environment) => Promise<MetricValues>,
   /** What is done where the database answers and nothing may be done with it. Does not throw. */
   onRefusal: (
     scheduled: Pick<ScheduledRun, "environment" | "logger" | "ask">,
@@ -82,7 +83,7 @@ export function createScheduledHandler<Report extends object>(
       warnOfStanding(logger, standing);
       metrics.print(standingMetrics(standing));
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
-      return await run({ environment, logger, ask, sqs, remainingMs }).catch((error: unknown) => {
+      return await run({ environment, logger, metrics, ask, sqs, remainingMs }).catch((error: unknown) => {
         throw explainMoved(error);
       });
     };
@@ -94,7 +95,7 @@ export function createScheduledHandler<Report extends object>(
     } finally {
       if (isDatabaseKnown && readState !== undefined) {
         // A fleet that cannot be measured is still one that ran.
-        await readState(ask)
+        await readState(ask, environment)
           .then((values) => metrics.print(values))
           .catch((error) => logger.warn({ error }, "the state of the fleet could not be measured"));
       }

@@ -4,12 +4,13 @@ export type DemoErrorCode =
   /** The options contradict each other or name what cannot be repaired. */
   | "invalid-options"
   | "no-disk-space"
+  | "no-host-to-verify"
   /** TMPDIR names no folder, or the report cannot be written. */
   | "no-folder"
   /** What was asked for is not the demo's to do: the command line was wrong. */
   | "usage";
 
-/** Thrown by the demo before it has started anything. */
+/** Thrown by the demo, nearly always before it has started anything. */
 export class DemoError extends SlabmendError<DemoErrorCode> {}
 
 /** @throws {DemoError} `invalid-options` if there is any problem */

@@ -22,6 +22,8 @@ export interface DemoOptions {
   /** Good hosts that an operator wants empty. */
   readonly drain: number;
   readonly killWorkers: number;
+  /** Sectors that vanish from a host's disk after the repairs, for a verification to find; 0: none is made. */
+  readonly verify: number;
   /** Crashes of the server in mid-repair, after each of which it recovers. */
   readonly restartDatabase: number;
   /** Of the fleet, in mid-work. */
@@ -123,6 +125,14 @@ const COUNTS: Readonly<
     most: 500,
     says: "good hosts to drain, while others die",
     alone: 1,
+  },
+  verify: {
+    flag: "--verify",
+    fallback: 0,
+    least: 0,
+    most: 1_000,
+    says: "sectors that vanish from a host after the repairs, for a maintenance run to find",
+    alone: 2,
   },
   killWorkers: {
     flag: "--kill-workers",

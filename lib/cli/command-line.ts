@@ -6,6 +6,7 @@ import { describeFailure, type Failure } from "./command/report-failure.ts";
 import { addDeadLetters } from "./commands/dead-letters/command.ts";
 import { addDeriveSeed } from "./commands/derive-seed/command.ts";
 import { addDoctor } from "./commands/doctor/command.ts";
+import { addFollowers } from "./commands/followers.ts";
 import { addGrant } from "./commands/grant.ts";
 import { addHistory } from "./commands/history.ts";
 import { addHosts } from "./commands/hosts.ts";
@@ -57,6 +58,7 @@ const COMMANDS = [
   addRestore,
   addDeadLetters,
   addQuarantine,
+  addFollowers,
 ] as const;
 
 /** Where there is no terminal. */

@@ -44,6 +44,8 @@ export type OperatorErrorCode =
   | "no-such-dead-letter"
   | "no-such-sector"
   | "no-such-host"
+  | "no-such-object"
+  | "no-such-follower"
   | "sector-not-served"
   | "not-restored"
   /** This machine. */

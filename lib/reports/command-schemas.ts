@@ -22,6 +22,12 @@ export const doctorSchema = v.object({
   ),
 });
 
+/** `slabmend followers forget --json`. */
+export const forgetFollowerSchema = v.object({
+  schemaVersion,
+  forgotten: v.pipe(v.string(), v.description("its name")),
+});
+
 /** `slabmend quarantine release --json` and the answer to `DELETE /api/v1/quarantine/{slab}`. */
 export const releaseSchema = v.object({
   schemaVersion,

@@ -3,6 +3,7 @@ import type * as v from "valibot";
 import {
   deriveSeedSchema,
   doctorSchema,
+  forgetFollowerSchema,
   grantSchema,
   indexerDeletedSchema,
   initSchema,
@@ -123,6 +124,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: null,
     says: "Slabs whose quarantine was ended.",
     schema: releaseSchema,
+  },
+  "followers-forget": {
+    command: "slabmend followers forget",
+    path: null,
+    says: "A follower of the journal that was forgotten.",
+    schema: forgetFollowerSchema,
   },
   "dead-letters-redrive": {
     command: "slabmend dead-letters redrive",

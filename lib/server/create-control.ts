@@ -41,6 +41,7 @@ export function createControl(
 ): IndexerControl {
   const url = environment.SLABMEND_DATABASE_URL.reveal();
   const acceptedVersion = environment.SLABMEND_ACCEPT_INDEXD_VERSION;
+  const dueChecks = environment.SLABMEND_VERIFY === "due";
   const connectAgain = (): Sql => connect(url, "slabmend-serve", environment.SLABMEND_DATABASE_CA);
   return new IndexerControl({
     name,
@@ -52,7 +53,7 @@ export function createControl(
     timeoutMs,
     clock,
     logger,
-    startExporter: () => startFleetExporter({ connect: connectAgain, clock, logger, prometheus }),
+    startExporter: () => startFleetExporter({ connect: connectAgain, clock, logger, prometheus, dueChecks }),
     openUnits: async () =>
       new IndexerLoop({
         indexer: name,
@@ -66,6 +67,7 @@ export function createControl(
         reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
         archive: await openArchive({ destination: environment.SLABMEND_ARCHIVE, variables, clock, logger }),
         maintenance: environment,
+        dueChecks: dueChecks ? environment : undefined,
         clock,
         logger,
         metricsOf: (service) => ({

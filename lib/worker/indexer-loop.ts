@@ -11,12 +11,18 @@
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
 import { sleep } from "../clock/sleep.ts";
-import { askWithin, createDeadlineClient, type DeadlineClient } from "../database/client/deadline-client.ts";
+import {
+  type Ask,
+  askWithin,
+  createDeadlineClient,
+  type DeadlineClient,
+} from "../database/client/deadline-client.ts";
 import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
 import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { MetricsOf } from "../telemetry/metrics.ts";
 import type { ArchiveJob } from "./open-archive.ts";
+import { type DueChecks, type DueChecksOptions, openDueChecks } from "./open-due-checks.ts";
 import { type MaintenanceCoordinator, type MaintenanceOptions, openMaintenance } from "./open-maintenance.ts";
 import { startPresence } from "./presence.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
@@ -42,6 +48,8 @@ export interface IndexerLoopOptions {
   readonly archive?: ArchiveJob | undefined;
   /** Undefined: it moves no maintenance run on. */
   readonly maintenance?: MaintenanceOptions["environment"] | undefined;
+  /** Undefined: it leaves due checks to indexd. */
+  readonly dueChecks?: DueChecksOptions["environment"] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
@@ -202,8 +210,9 @@ export class IndexerLoop {
     const { maintenance: environment } = this.#options;
     const maintenance =
       environment === undefined ? undefined : openMaintenance({ environment, clock, logger, signal });
+    const dueChecks = this.#openDueChecks(askWithin(database, clock));
     while (!signal.aborted) {
-      await this.#workUntilRestart(database, maintenance);
+      await this.#workUntilRestart(database, { maintenance, dueChecks });
       if (signal.aborted) break;
       if (this.#unfit !== undefined) {
         this.#state = "unfit";
@@ -217,13 +226,29 @@ export class IndexerLoop {
       this.#pool = this.#createPool();
     }
     this.#options.archive?.close();
-    await maintenance?.close();
+    await Promise.all([maintenance?.close(), dueChecks?.close()]);
     await Promise.all([database.end(), presence.stop().then(() => presenceClient.end())]);
+  }
+
+  #openDueChecks(ask: Ask): DueChecks | undefined {
+    const { dueChecks: environment, clock, logger, metricsOf } = this.#options;
+    if (environment === undefined) return undefined;
+    return openDueChecks({
+      environment,
+      ask,
+      clock,
+      logger,
+      signal: this.#ending.signal,
+      onMetrics: (values) => metricsOf("repair").print(values),
+    });
   }
 
   async #workUntilRestart(
     database: DeadlineClient,
-    maintenance: MaintenanceCoordinator | undefined,
+    beside: {
+      readonly maintenance: MaintenanceCoordinator | undefined;
+      readonly dueChecks: DueChecks | undefined;
+    },
   ): Promise<void> {
     const { indexer, acceptedVersion, claim, reap, archive, clock, logger, metricsOf } = this.#options;
     const pool = this.#pool;
@@ -252,7 +277,7 @@ export class IndexerLoop {
         claim,
         reap,
         archive,
-        maintenance,
+        ...beside,
         clock,
         logger,
         metricsOf,

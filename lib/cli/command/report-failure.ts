@@ -88,6 +88,8 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "no-such-dead-letter": "refused",
   "no-such-sector": "input",
   "no-such-host": "input",
+  "no-such-object": "input",
+  "no-such-follower": "input",
   "sector-not-served": "refused",
   "not-restored": "refused",
   "worker-failed": "unexpected",

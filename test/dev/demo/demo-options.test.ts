@@ -26,6 +26,7 @@ describe("the command line", () => {
       "wrong-clocks",
       "forgetful-hosts",
       "drain",
+      "verify",
     ];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
@@ -62,9 +63,11 @@ describe("the command line", () => {
       wrongClocks: 16,
       forgetfulHosts: 17,
       drain: 18,
+      verify: 18,
       seed: "any text",
       json: true,
       report: "a.html",
+      restore: false,
     });
   });
 

@@ -699,6 +699,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -748,6 +749,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -809,6 +811,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -858,6 +861,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -919,6 +923,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -968,6 +973,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -1254,6 +1260,25 @@ export interface components {
                 stoppedBy: string[];
                 stoppedSince: string | null;
             };
+            /** @description due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due */
+            checks: {
+                /** @description how long the oldest check has been due, whoever makes it; silent hosts left out */
+                behindSeconds: number;
+                confirmed: number;
+                denied: number;
+                paid: {
+                    /** @description exact, in decimal digits */
+                    hastings: string;
+                    /** @description the same in siacoins, rounded */
+                    siacoins: number;
+                };
+                /** @description left alone for a while, because they answered nothing */
+                silentHosts: number;
+                /** @description indexd checked or moved the sector meanwhile */
+                superseded: number;
+                unanswered: number;
+                wrongData: number;
+            };
             claim: {
                 ageSeconds: number | null;
                 at: string | null;
@@ -1308,6 +1333,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {

@@ -378,6 +378,8 @@ create table slabmend.runs (
   error jsonb check ((error is not null) = (state = 'failed')),
   owner text not null,
   started_at timestamptz not null default clock_timestamp(),
+  -- When a coordinator last saved a step, or an operator asked for something: since then no process has moved it on.
+  moved_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz check ((finished_at is not null) = (state in ('done', 'cancelled', 'failed'))),
   coordinator text,
   token uuid,
@@ -385,6 +387,27 @@ create table slabmend.runs (
   check ((coordinator is null) = (token is null) and (token is null) = (expires_at is null))
 );
 create unique index runs_one_unfinished on slabmend.runs ((true)) where finished_at is null;
+create index runs_finished_idx on slabmend.runs (finished_at) where finished_at is not null;
+
+-- Due checks (lib/jobs/verify/due-checks.ts): sums of an hour (UTC).
+create table slabmend.checks (
+  hour timestamptz primary key,
+  confirmed bigint not null,
+  denied bigint not null,
+  -- indexd checked or moved the sector meanwhile.
+  superseded bigint not null,
+  wrong_data bigint not null,
+  unanswered bigint not null,
+  hastings numeric(60, 0) not null
+) with (fillfactor = 50);
+
+-- Hosts that answered nothing of a whole batch of due checks, and until when they are left alone. A row goes with the next answer.
+create table slabmend.silent_hosts (
+  host_id integer primary key,
+  -- In a row.
+  batches smallint not null check (batches > 0),
+  until timestamptz not null
+);
 
 -- After a restore: indexd is kept from pruning until an operator releases it. No row: it is not.
 create table slabmend.prune_hold (
