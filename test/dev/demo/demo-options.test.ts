@@ -63,7 +63,7 @@ describe("the command line", () => {
       wrongClocks: 16,
       forgetfulHosts: 17,
       drain: 18,
-      verify: 18,
+      verify: 19,
       seed: "any text",
       json: true,
       report: "a.html",
