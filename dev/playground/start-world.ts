@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Sql } from "postgres";
 import { createKernel, type Kernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import { type DatabaseProxy, startDatabaseProxy } from "../demo/database-proxy.ts";
 import { INDEXD_LOOPS, MIN_HOST_DISTANCE_KM } from "../demo/fleet-settings.ts";
 import { openDatabase } from "../demo/open-database.ts";
 import { type PlannedObject, planObjects } from "../demo/plan-objects.ts";
@@ -28,6 +29,8 @@ const SCAN_EVERY_MS = 15_000;
 
 export interface World {
   readonly sql: Sql;
+  /** What lies between slabmend and the database. */
+  readonly database: Pick<DatabaseProxy, "fallSilent" | "recover">;
   readonly hosts: readonly DemoHost[];
   readonly objects: readonly PlannedObject[];
   readonly kernel: Kernel;
@@ -59,6 +62,8 @@ export async function startWorld(
   signal.throwIfAborted();
   const { sql, fleetUrl, connect } = await openDatabase(postgres, options.workers, NEWEST_VERSION);
   stack.defer(() => sql.end({ timeout: 1 }));
+  const database = await startDatabaseProxy(fleetUrl);
+  stack.defer(() => database.stop());
   const hostsFolder = join(folder, "hosts");
   await mkdir(hostsFolder);
   const swarm = await startSwarmProcess({
@@ -98,9 +103,20 @@ export async function startWorld(
   stack.defer(() => clearInterval(scans));
 
   const variablesFile = join(folder, "playground.env");
-  await writeFile(variablesFile, variablesOf(fleetUrl, migrationSeed, options), { mode: 0o600 });
-  const serverUrl = (database: string): string => postgres.url(database);
-  return { sql, hosts, objects, kernel, guard, folder, variablesFile, seed: options.seed, serverUrl };
+  await writeFile(variablesFile, variablesOf(database.url, migrationSeed, options), { mode: 0o600 });
+  const serverUrl = (name: string): string => postgres.url(name);
+  return {
+    sql,
+    database,
+    hosts,
+    objects,
+    kernel,
+    guard,
+    folder,
+    variablesFile,
+    seed: options.seed,
+    serverUrl,
+  };
 }
 
 /** What an operator would write, with what is different on one machine. */

@@ -64,10 +64,10 @@ describe("the command line", () => {
       forgetfulHosts: 17,
       drain: 18,
       verify: 19,
+      restore: false,
       seed: "any text",
       json: true,
       report: "a.html",
-      restore: false,
     });
   });
 
