@@ -17,6 +17,7 @@ import { withoutPsqlCommands } from "../../../lib/jobs/move-database/pg-dump.ts"
 import { Secret } from "../../../lib/secret/secret.ts";
 
 test.each<[MoveStep, boolean, MoveStep]>([
+  ["stopping", false, "stopping"],
   ["draining", false, "draining"],
   ["closing", false, "closing"],
   ["closed", false, "closed"],
@@ -88,7 +89,13 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
   ],
   ["a worker that does not run", run("ready"), slot, { ...subscription, isApplying: false }, /does not run/],
   ["a switch that nobody goes on with", run("closed"), slot, subscription, /interrupted/],
-  ["a switch that goes on", run("closed", { coordinator: "host/1" }), slot, subscription, undefined],
+  [
+    "a switch that goes on",
+    run("closed", { coordinator: "host/1", expiresAt: new Date(2_000) }),
+    slot,
+    subscription,
+    undefined,
+  ],
   [
     "a switch that was taken back",
     run("ready", { statistics: { switchFailure: { code: "behind", message: "too far" } } }),
@@ -111,7 +118,7 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
     undefined,
   ],
 ])("alarm: %s", (_title, given, ofSource, ofTarget, expected) => {
-  const alarms = moveAlarms(given, ofSource, ofTarget);
+  const alarms = moveAlarms(given, ofSource, ofTarget, new Date(1_000));
   if (expected === undefined) expect(alarms).toEqual([]);
   else expect(alarms).toEqual([expect.stringMatching(expected)]);
 });
