@@ -8,6 +8,11 @@ export interface DatabaseProxy {
   /** Nothing passes any more: on the connections there are for ever, on new ones until `recover`. No FIN, no RST. */
   fallSilent(): void;
   recover(): void;
+  /** New connections wait, as at an indexd that is stopped, until `release`. */
+  hold(): void;
+  release(): void;
+  /** New connections lead to this port. */
+  leadTo(port: number): void;
   stop(): Promise<void>;
 }
 
@@ -16,8 +21,15 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const sockets = new Set<Socket>();
   let dead = new WeakSet<Socket>();
   let isSilent = false;
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
+  let port = Number(target.port);
+  let waiting: (() => void)[] | undefined;
+  const server = createServer({ pauseOnConnect: true }, (client) => {
+    client.on("error", () => {});
+    if (waiting === undefined) pass(client);
+    else waiting.push(() => client.destroyed || pass(client));
+  });
+  const pass = (client: Socket): void => {
+    const upstream = connect(port, target.hostname);
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
@@ -32,7 +44,8 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
         to.destroy();
       });
     }
-  });
+    client.resume();
+  };
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const through = new URL(url);
@@ -45,6 +58,17 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     },
     recover() {
       isSilent = false;
+    },
+    hold() {
+      waiting ??= [];
+    },
+    release() {
+      const held = waiting ?? [];
+      waiting = undefined;
+      for (const goOn of held) goOn();
+    },
+    leadTo(to) {
+      port = to;
     },
     async stop() {
       dead = new WeakSet();

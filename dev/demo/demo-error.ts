@@ -4,6 +4,8 @@ export type DemoErrorCode =
   /** The options contradict each other or name what cannot be repaired. */
   | "invalid-options"
   | "no-disk-space"
+  /** To move a database. */
+  | "no-pg-dump"
   /** TMPDIR names no folder, or the report cannot be written. */
   | "no-folder"
   /** What was asked for is not the demo's to do: the command line was wrong. */

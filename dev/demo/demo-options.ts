@@ -33,6 +33,8 @@ export interface DemoOptions {
   readonly indexd: IndexdRelease;
   /** Upgraded to the newest release in mid-run. */
   readonly upgrade: boolean;
+  /** The database moves to a second server in mid-run. */
+  readonly move: boolean;
   readonly seed: string;
   readonly json: boolean;
   /** Where a page with pictures of the run goes. */
@@ -54,7 +56,7 @@ const OLDEST_RELEASE = RELEASES[0]!;
 
 /** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
 const COUNTS: Readonly<
-  Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "seed" | "json" | "report">, Count>
+  Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "move" | "seed" | "json" | "report">, Count>
 > = {
   slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
@@ -173,6 +175,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     `whose database it is: ${Object.keys(INDEXD_RELEASES).join(", ")} (default: ${NEWEST_RELEASE}; with --upgrade ${OLDEST_RELEASE})`,
   );
   program.option("--upgrade", `upgrade indexd's database to ${NEWEST_RELEASE} while workers repair`);
+  program.option("--move", "move the database to a second server while workers repair; needs pg_dump 18");
   program.option("--seed <text>", "what data and damage follow from (default: a random one, printed)");
   program.option("--report <file>", "write a page (HTML) with pictures of the run");
   program.option("--json", "print one line of JSON last; everything else goes to standard error");
@@ -198,8 +201,11 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
       }
       return [name, value];
     }),
-  ) as Omit<DemoOptions, "indexd" | "upgrade" | "seed" | "json" | "report">;
+  ) as Omit<DemoOptions, "indexd" | "upgrade" | "move" | "seed" | "json" | "report">;
   const upgrade = given["upgrade"] === true;
+  const move = given["move"] === true;
+  if (move && upgrade)
+    problems.push("--move: expected it without --upgrade: an upgrade in the middle of a move ends it");
   const named = given["indexd"] ?? (upgrade ? OLDEST_RELEASE : NEWEST_RELEASE);
   const indexd = RELEASES.find((release) => release === named);
   if (indexd === undefined) {
@@ -217,6 +223,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     endangered,
     indexd,
     upgrade,
+    move,
     seed,
     json: given["json"] === true,
     report: textOf(given["report"]),

@@ -1,6 +1,7 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
 import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
+import type { MoveDone } from "./move-in-mid-run.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
 import { judgeRun, type Verdict } from "./verdict.ts";
@@ -63,6 +64,8 @@ export interface DemoSummary {
   readonly secondsUntilNoneWithin2: number | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
+  /** With `--move`: what came of it; null: the database was not moved. */
+  readonly move: MoveDone | null;
   /** The sentence with which the demo ends. */
   readonly verdict: string;
 }
@@ -101,6 +104,7 @@ export interface DemoFindings {
   };
   readonly seconds: number;
   readonly indexd: string;
+  readonly move: MoveDone | null;
 }
 
 export function summarize(findings: DemoFindings): DemoResult {
@@ -143,6 +147,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
     indexd: findings.indexd,
+    move: findings.move,
   };
   const failures = [
     ...(withDestination > 0
@@ -203,6 +208,7 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         `${summary.killedWorkers} of ${findings.killsWanted}, ${counted(summary.expiredLeases, "lease")} expired`,
       ],
       ["database", describeDatabase(summary)],
+      ["moved", describeMove(summary)],
       [
         "wrong clocks",
         `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
@@ -223,6 +229,11 @@ function describeDatabase(summary: DemoSummary): string {
     `crashed ${counted(databaseCrashes, "time")} (${databaseCrashedSeconds.toFixed(1)} s away), ${counted(summary.endedBackends, "backend")} ended, ` +
     `silent ${counted(databaseSilences, "time")} (${databaseSilentSeconds.toFixed(1)} s)`
   );
+}
+
+function describeMove({ move }: DemoSummary): string {
+  if (move === null) return "no";
+  return `to a second server: ${move.comparedRows} rows compared equal, ${move.secondsWithoutClaims} s without claims; ${counted(move.repairsBefore, "repair")} before, ${move.repairsAfter} after`;
 }
 
 function describeForgetting(summary: DemoSummary): string {

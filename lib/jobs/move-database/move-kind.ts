@@ -95,9 +95,11 @@ export function moveAlarms(
     }
     if (subscription === undefined) alarms.push("the target has no subscription: abort, and start again");
     else if (!subscription.isEnabled) {
-      alarms.push("an error has switched the subscription off: the target's log says which");
+      alarms.push("the subscription is switched off: alter subscription slabmend_move enable, in the target");
     } else if (!subscription.isApplying)
-      alarms.push("the target's replication worker does not run: its log says why");
+      alarms.push(
+        "the target's replication worker does not run: if it does not come back within seconds, the target's log says why",
+      );
   }
   if (isSwitching(step) && isLeft) {
     alarms.push("a switch was interrupted, and the source may be closed: switch again, or abort");

@@ -24,6 +24,7 @@ const small: DemoOptions = {
   workers: 2,
   indexd: "0.6.1",
   upgrade: false,
+  move: false,
   endangered: 0,
   seed: "plan",
   json: false,
@@ -119,6 +120,7 @@ describe("planDamage", () => {
           workers: 1,
           indexd: "0.6.1",
           upgrade: false,
+          move: false,
           json: false,
         } as const;
         let plan: ReturnType<typeof planDamage>;

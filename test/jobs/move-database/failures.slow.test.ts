@@ -1,4 +1,5 @@
 /** What goes wrong in the middle of a move, with real servers. */
+import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import {
@@ -150,3 +151,72 @@ test.skipIf(skip)("other URLs than at the start, and another process at it, are 
   const wrong = await world.move("switch", "--yes");
   expect([wrong.code, wrong.error?.code]).toEqual([5, "wrong-database"]);
 });
+
+test.skipIf(skip)(
+  "Ctrl+C while the source is closed opens it again, and the target goes on following",
+  async () => {
+    await start();
+    const holder = await world.target.reserve();
+    const interrupt = new AbortController();
+    try {
+      await holder`begin`;
+      await holder`lock table public.hosts`;
+      await world.source`update public.hosts set scans = scans + 1`;
+      const logged = servers.log.length;
+      const switching = world.switchUntil(interrupt.signal);
+      // The login that must fail: the source is closed.
+      await until(() =>
+        servers.log.slice(logged).some((line) => line.includes("permission denied for database")),
+      );
+      interrupt.abort();
+      const { code, error } = await switching;
+      expect([code, error?.code]).toEqual([5, "interrupted"]);
+    } finally {
+      await holder`rollback`;
+      holder.release();
+    }
+    await expectAsBefore();
+    expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+  },
+);
+
+test.skipIf(skip)(
+  "indexd's role is a superuser: it is closed out of the source by LOGIN, and let into the target",
+  async () => {
+    await world.source.unsafe("alter role indexd superuser");
+    await start();
+    const login = async (side: "source" | "target") => {
+      const sql = postgres(world.urlOf(side, "indexd"), { max: 1, onnotice: () => {} });
+      const code = await sql`select 1`.then(
+        () => "in",
+        (error) => error.code,
+      );
+      await sql.end();
+      return code;
+    };
+    expect(await login("source")).toBe("in");
+    expect(await login("target")).not.toBe("in");
+    await world.target`update public.hosts set scans = 99`;
+    expect((await world.move("switch", "--yes")).error?.code).toBe("contents-differ");
+    expect(await login("source")).toBe("in");
+    await world.source`update public.hosts set scans = 3`;
+    expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+    expect([await login("source"), await login("target")]).toEqual(["28000", "in"]);
+  },
+);
+
+test.skipIf(skip)(
+  "a target whose sessions are all ended, in the copy and after it, goes on by itself",
+  async () => {
+    await start();
+    for (const sql of [world.source, world.target]) {
+      await sql`select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type <> 'client backend'
+      and backend_type in ('walsender', 'logical replication apply worker')`;
+    }
+    await world.store(3);
+    await until(
+      async () => (await world.target`select count(*)::integer as n from public.slabs`)[0]?.["n"] === 8,
+    );
+    await until(async () => (await world.move("status")).code === 0);
+  },
+);

@@ -81,11 +81,11 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
   ["no slot", run("ready"), undefined, subscription, /no slot/],
   ["no subscription", run("subscribed"), slot, undefined, /no subscription/],
   [
-    "a subscription that an error has switched off",
+    "a subscription that is switched off",
     run("ready"),
     slot,
     { ...subscription, isEnabled: false },
-    /switched the subscription off/,
+    /is switched off/,
   ],
   ["a worker that does not run", run("ready"), slot, { ...subscription, isApplying: false }, /does not run/],
   ["a switch that nobody goes on with", run("closed"), slot, subscription, /interrupted/],
