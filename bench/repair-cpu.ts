@@ -266,6 +266,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
       readSlab: async () => stored.slab,
       readHistory: async () => ({ badShards: new Set(), deniedForLong: false }),
       readUploads: async () => [],
+      drawOtherSectors: async () => new Map(),
       readNetwork: async () => stored.network,
       commit: async ({ moves, outcome }) => ({
         kind: "committed",

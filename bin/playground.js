@@ -1,4 +1,5 @@
-// Starts bin/playground.ts, or says what is missing: docs/decisions/0241. npm runs scripts with the Node that it installed beside us.
+// Starts bin/playground.ts, or says what is missing: docs/decisions/0001-dependencies.md. npm runs scripts with the
+// Node that it installed beside us.
 import { fail, findNode, requirePackage } from "./require-installed.js";
 
 const COMMAND = "npm run playground";

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Starts bin/slabmend.ts with a Node that runs TypeScript as it is: this one, or else the one that npm installed beside
 // us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules: the published package
-// carries compiled code, and this starts that: docs/decisions/0241 and 0542.
+// carries compiled code, and this starts that: docs/decisions/0001-dependencies.md.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";

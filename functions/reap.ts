@@ -7,11 +7,12 @@ import { DEFAULT_REAP_SETTINGS } from "../lib/jobs/reap/reap-settings.ts";
 import { createDeadLetterQueue } from "../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
-import { endCancelledRun } from "../lib/worker/end-cancelled-run.ts";
+import { coordinateWithoutHosts } from "../lib/worker/coordinate-without-hosts.ts";
 import { openArchive } from "../lib/worker/open-archive.ts";
 import { createScheduledHandler } from "./scheduled.ts";
 
-const END_RUN_MS = 10_000;
+/** One look at a drain, and no more: the next run of reap comes soon. */
+const COORDINATE_MS = 10_000;
 
 /** Puts right what crashed, was lost or left behind. `step` is for kill tests. */
 export function createReapHandler(
@@ -30,15 +31,16 @@ export function createReapHandler(
       // Beside reap, so that neither holds up the other.
       const archiving = archive?.follow(ask, remainingMs);
       // It has no seed, so it moves no run on that reads hosts: serve, work and the attached command do.
-      const ending = endCancelledRun(ask, {
-        clock: systemClock,
-        logger,
-        signal: new AbortController().signal,
-        acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
-        limitMs: Math.min(END_RUN_MS, remainingMs),
-      }).catch((error) =>
-        logger.warn({ error }, "a cancelled maintenance run was not ended; it is tried again"),
-      );
+      const coordinating = coordinateWithoutHosts(
+        ask,
+        {
+          clock: systemClock,
+          logger,
+          signal: new AbortController().signal,
+          acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
+        },
+        Math.min(COORDINATE_MS, remainingMs),
+      ).catch((error) => logger.warn({ error }, "the maintenance run was not moved on; it is tried again"));
       try {
         return await reap(
           {
@@ -60,7 +62,7 @@ export function createReapHandler(
           remainingMs,
         );
       } finally {
-        await Promise.all([archiving, ending]);
+        await Promise.all([archiving, coordinating]);
         archive?.close();
       }
     },

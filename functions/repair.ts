@@ -1,5 +1,6 @@
+import { randomBytes } from "node:crypto";
 import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent } from "aws-lambda";
-import type { Clock } from "../lib/clock/clock.ts";
+import { type Clock, systemClock } from "../lib/clock/clock.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import type { RepairStep } from "../lib/jobs/repair/repair-dependencies.ts";
 import { boundedClient } from "../lib/queue/client-settings.ts";
@@ -7,6 +8,7 @@ import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
 import { failedMessage } from "../lib/telemetry/run-metrics.ts";
 import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/open-repair-environment.ts";
+import { SelfCheck, whyUnfit } from "../lib/worker/self-check.ts";
 import type { WorkerSettings } from "../lib/worker/worker-settings.ts";
 
 /** Of each of two attempts: a queue that does not answer costs the message its early return, not the function its time. */
@@ -22,6 +24,16 @@ export interface RepairHandlerOptions {
   readonly step?: (name: RepairStep) => void | Promise<void>;
   /** Default: by SQS. */
   readonly giveBack?: (message: Returned) => Promise<void>;
+  /** For tests. Default: ends the process, and Lambda starts another execution environment for the next message. */
+  readonly end?: () => never;
+}
+
+interface OpenEnvironment extends RepairEnvironment {
+  readonly queueUrl: string;
+  readonly indexer: string;
+  /** In the journal: the execution environment, by which it tells its own repairs from others'. */
+  readonly worker: string;
+  readonly selfCheck: SelfCheck;
 }
 
 /** A message that never began, and when it is to be received again. */
@@ -34,29 +46,38 @@ interface Returned {
 /**
  * Repairs the slab of each message. Only a message that never began (malformed, database away) is reported as failed: it comes
  * again, soon at first, and goes to the dead-letter queue in the end. What happens after the beginning is in the database.
+ *
+ * An environment that finds itself unfit (lib/worker/self-check.ts) ends in the invocation that showed it, after the repair was
+ * recorded: its message comes again and finds no lease. So no other message is spent on it.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
-  const { variables = process.env, giveBack = giveBackToQueue } = options;
-  const open = (): RepairEnvironment & { readonly queueUrl: string; readonly indexer: string } => {
+  const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;
+  const { settings, clock = systemClock, step } = options;
+  const open = (): OpenEnvironment => {
     // All of them first, so that all problems are named at once.
     const { SLABMEND_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = parseEnvironment(
       variablesOf("repair"),
       variables,
     ) as Environment;
-    const { settings, clock, step } = options;
-    const chosen = { ...(settings && { settings }), ...(clock && { clock }), ...(step && { step }) };
-    return { ...openRepairEnvironment({ variables, ...chosen }), queueUrl, indexer };
+    const chosen = { clock, ...(settings && { settings }), ...(step && { step }) };
+    const worker = `environment-${randomBytes(4).toString("hex")}`;
+    const selfCheck = new SelfCheck();
+    return { ...openRepairEnvironment({ variables, ...chosen }), queueUrl, indexer, worker, selfCheck };
   };
-  let environment: ReturnType<typeof open> | undefined;
+  let environment: OpenEnvironment | undefined;
   return async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     environment ??= open();
-    const { logger, metrics, queueUrl, indexer } = environment;
+    const { logger, metrics, queueUrl, indexer, worker, selfCheck } = environment;
     const batchItemFailures: SQSBatchItemFailure[] = [];
     for (const { messageId, body, receiptHandle, attributes } of event.Records) {
+      let unfit: string | undefined;
       try {
         const task = decodeRepairMessage(body, indexer);
         const remainingMs = context.getRemainingTimeInMillis();
-        await environment.repair(task, { id: `${context.awsRequestId}/${messageId}`, remainingMs });
+        const id = `${worker}/${context.awsRequestId}/${messageId}`;
+        const result = await environment.repair(task, { id, remainingMs });
+        const { slabId } = task;
+        unfit = await whyUnfit(selfCheck, environment, { worker, slabId, result, nowMs: clock.now() });
       } catch (error) {
         logger.error({ error, messageId }, "a message could not be handled");
         metrics.print(failedMessage(error));
@@ -66,9 +87,20 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
           logger.warn({ error: cause, messageId }, "a message comes back only after the visibility timeout");
         });
       }
+      if (unfit !== undefined) {
+        logger.error(
+          { code: "worker-unfit", reason: unfit },
+          "this execution environment is unfit to repair, and ends",
+        );
+        end();
+      }
     }
     return { batchItemFailures };
   };
+}
+
+function endProcess(): never {
+  process.exit(1);
 }
 
 /** Loaded when it is needed: hardly ever, and a repair process is to stay small. */

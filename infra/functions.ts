@@ -36,7 +36,7 @@ export function createFunctions(parts: FunctionParts) {
     SLABMEND_MIGRATION_SEED: migrationSeed.value,
     SLABMEND_QUEUE_URL: repairs.url,
   });
-  // Who reads messages is replaced before those who write them: docs/decisions/0361.
+  // Readers of messages are replaced before their writers: docs/decisions/0019-queue.md.
   const readers = { dependsOn: [repair.nodes.function] };
   const claim = createFunction(
     "claim",

@@ -22,7 +22,9 @@ export function createNetwork(settings: StageSettings) {
 /** All that SST gives its VPCs (vpc.ts of its platform), which has no setting for it. */
 const VPC_CIDR = "10.0.0.0/16";
 
-/** SST's, but nobody outside can talk to the NAT instances, and they have no rights at AWS: docs/decisions/0371. */
+/**
+ * SST's, but its NAT instances accept no connection from outside and have no rights at AWS: docs/decisions/0027-aws.md.
+ */
 function createVpc() {
   $transform(aws.iam.Role, (role: aws.iam.RoleArgs, _options: unknown, name: string) => {
     if (name === "NetworkNatInstanceRole") role.managedPolicyArns = [];

@@ -4,7 +4,7 @@
  *   node scripts/build-package.ts FOLDER
  *
  * The clone's manifest is that of a workshop: it has the deployment (sst), a Node of its own and the AWS clients as dependencies, and runs
- * TypeScript as it is. docs/decisions/0542.
+ * TypeScript as it is. docs/decisions/0026-package-and-release.md.
  */
 import { execFile } from "node:child_process";
 import { copyFile, glob, mkdir, readFile, rm, writeFile } from "node:fs/promises";

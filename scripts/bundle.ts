@@ -1,6 +1,6 @@
 /**
- * Bundles a function as SST does when it deploys (docs/facts/aws.md, Bundles): one ES module with everything in it,
- * bundle.mjs, and the files that it reads at run time beside it. Tests and benches run what is deployed.
+ * Bundles a function as SST does when it deploys (docs/decisions/0027-aws.md#bundles): one ES module with everything in
+ * it, bundle.mjs, and the files that it reads at run time beside it. Tests and benches run what is deployed.
  *
  *   node scripts/bundle.ts DIRECTORY      one folder for each function
  */

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Checks the kernels' vectors on arm64, which the functions run on by default: npm's Node.js for linux-arm64, at this project's version, under
-# Debian's qemu-user with arm64's libc (docs/decisions/0222). On an arm64 machine it only runs the check. Nothing is installed: packages are
-# unpacked into one folder, SLABMEND_ARM64 or else .slabmend/arm64 of this clone; what is there already stays.
+# Debian's qemu-user with arm64's libc (docs/decisions/0005-kernels.md). On an arm64 machine it only runs the check.
+# Nothing is installed: packages are unpacked into one folder, SLABMEND_ARM64 or else .slabmend/arm64 of this clone;
+# what is there already stays.
 #
 #   scripts/check-kernels-arm64.sh [SEED]
 set -euo pipefail

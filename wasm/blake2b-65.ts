@@ -1,5 +1,5 @@
 // BLAKE2b-256 of 65-byte inputs: one prefix byte and a block of 64 bytes. That is every hash of Sia's Merkle tree
-// (docs/protocol.md, Merkle trees), and all that this file can hash.
+// (docs/protocol.md#merkle-trees), and all that this file can hash.
 //
 // What follows from the fixed length, compared with RFC 7693:
 //   * one compression per hash, the final one, with byte counter 65;

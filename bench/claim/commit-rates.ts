@@ -66,6 +66,7 @@ async function prepare(
     digest: parseSlabDigest(row.digest),
     token: parseLeaseToken(row.token),
     worker: "bench",
+    kind: "repair",
     outcome: { kind: "partial-deadline" },
     moves: [
       {

@@ -13,9 +13,6 @@ export interface PlantedLoss {
   readonly noticed: boolean;
 }
 
-/** So many sectors a host may deny before it is suspected: lib/placement/judge-denials.ts. */
-const MOST_UNSUSPECTED = 2;
-
 /** What the fleet and the database say is lost. */
 export interface RecordedLosses {
   /** By a repair, on the answer of this host. */
@@ -26,6 +23,8 @@ export interface RecordedLosses {
   readonly movedFromNowhere: readonly Root[];
   /** Without host now. */
   readonly now: readonly Root[];
+  /** What indexd's counter says of each host of which it says anything. */
+  readonly counted: readonly { readonly hostId: HostId; readonly sectors: number }[];
 }
 
 export function plantedLosses(
@@ -57,12 +56,14 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
     denied: denied.map(({ root, host }) => ({ root: parseRoot(root), hostId: host })),
     movedFromNowhere: moved.map(({ root }) => parseRoot(root)),
     now: now.map(({ root }) => parseRoot(root)),
+    counted: await sql<{ hostId: HostId; sectors: number }[]>`
+      select id as "hostId", lost_sectors as sectors from hosts where lost_sectors > 0`,
   };
 }
 
 /**
  * A loss that was not planted is a sector that can be read and whose last copy indexd may free. Of a host that forgot for a
- * while as many are believed as it may deny before it is suspected.
+ * while none is counted, whatever it denied.
  */
 export function unplantedLosses(
   planted: readonly PlantedLoss[],
@@ -76,10 +77,15 @@ export function unplantedLosses(
       .map(({ root, hostId }) => `a denial of sector ${root} by host ${hostId} is recorded, which has it`),
     ...[...forgetful].flatMap((host) => {
       const count = recorded.journalled.filter(({ hostId }) => hostId === host).length;
-      return count > MOST_UNSUSPECTED
-        ? [`${count} sectors were recorded lost on host ${host}, which only forgot them for a while`]
+      return count > 0
+        ? [`sectors that host ${host} only forgot for a while were recorded lost: ${count}`]
         : [];
     }),
+    ...recorded.counted.flatMap(({ hostId, sectors }) =>
+      forgetful.has(hostId)
+        ? [`sectors that host ${hostId} only forgot for a while are counted as lost: ${sectors}`]
+        : [],
+    ),
     ...recorded.journalled.flatMap(({ root, hostId }) => {
       if (forgetful.has(hostId)) return [];
       const loss = of.get(root);

@@ -4,6 +4,7 @@ import type { HostId } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
 import { type PlantedLoss, readLosses, unplantedLosses } from "./check-losses.ts";
 import { strangeMessages } from "./check-messages.ts";
+import { readMoves, unneededMoves } from "./check-moves.ts";
 import { checkRules } from "./check-rules.ts";
 import { type SessionSample, sessionViolations } from "./check-sessions.ts";
 import type { DisturbancesDone } from "./disturb-database.ts";
@@ -18,6 +19,8 @@ export interface Witnessed {
   readonly slabs: readonly StoredSlab[];
   readonly planted: readonly PlantedLoss[];
   readonly forgetful: ReadonlySet<HostId>;
+  /** Off which all sectors have to move: dead, blocked, without a good contract, or being drained. */
+  readonly left: ReadonlySet<HostId>;
   /** Of every message that a worker was given. */
   readonly messages: readonly string[];
   readonly samples: readonly SessionSample[];
@@ -32,7 +35,7 @@ const GIVEN_UP_MS = ANSWER_MS + 5_000;
  * seen while the fleet worked.
  */
 export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<string[]> {
-  const { hosts, slabs, planted, forgetful, messages, samples, disturbed } = witnessed;
+  const { hosts, slabs, planted, forgetful, left, messages, samples, disturbed } = witnessed;
   const limits = await readSessionLimits(sql, FLEET_ROLE);
   const idleMs = disturbed.silentDatabase > 0 ? GIVEN_UP_MS : limits.idleMs;
   const violations = await checkRules(sql, { settled: true });
@@ -40,6 +43,7 @@ export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<s
   const broken = (rule: number) => (what: string) => `rule ${rule} is violated: ${what}`;
   return [
     ...violations.map(({ rule, what, subject }) => broken(rule)(`${what}: ${subject}`)),
+    ...unneededMoves(await readMoves(sql), left).map(broken(3)),
     ...(await missingSectors(sql, hosts)),
     ...unplantedLosses(planted, await readLosses(sql), forgetful).map(broken(6)),
     ...strangeMessages([...messages, ...(await deadLetters(sql))], digests).map(broken(9)),

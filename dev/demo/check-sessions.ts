@@ -9,8 +9,10 @@ export interface SessionSample {
   readonly sessions: readonly FleetSession[];
   /** Functions that were connected under another role than the one that `slabmend grant` makes. */
   readonly strangers: readonly string[];
-  /** Invocations that can have been running at that moment; killed ones included whose backends may not know it yet. */
+  /** Invocations that can have been running at that moment. */
   readonly running: number;
+  /** Of `sessions`: those whose client has closed its connection or was killed; their backends do not know it yet. */
+  readonly left: number;
   /** Locks of the fleet's on indexd's tables that are stronger than those of writing rows. */
   readonly strongLocks: readonly { readonly table: string; readonly mode: string }[];
   /** Sessions of others that wait for a lock which the fleet's has. */
@@ -22,6 +24,7 @@ export interface FleetSession {
   /** As pg_stat_activity has it: active, idle, idle in transaction, … */
   readonly state: string;
   readonly forMs: number;
+  readonly clientPort: number | null;
 }
 
 export interface SessionLimits {
@@ -51,7 +54,7 @@ export function sessionViolations(samples: readonly SessionSample[], limits: Ses
     if (measure > (worst.get(key)?.measure ?? Number.NEGATIVE_INFINITY)) worst.set(key, { measure, text });
   };
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
-  for (const { sessions, strangers, running, strongLocks, kept } of samples) {
+  for (const { sessions, strangers, running, left, strongLocks, kept } of samples) {
     for (const application of strangers) {
       note(`role ${application}`, 0, `${application} worked under another role than the fleet's`);
     }
@@ -78,9 +81,10 @@ export function sessionViolations(samples: readonly SessionSample[], limits: Ses
         `rule 11 is violated: ${application} waited ${seconds(forMs)} for a lock of the fleet`,
       );
     }
-    if (sessions.length > running) {
-      const text = `rule 12 is violated: ${sessions.length} connections of the fleet while ${running} functions ran`;
-      note("12 connections", sessions.length - running, text);
+    const connections = sessions.length - left;
+    if (connections > running) {
+      const text = `rule 12 is violated: ${connections} connections of the fleet while ${running} functions ran`;
+      note("12 connections", connections - running, text);
     }
   }
   if (limits.connections < 0)

@@ -13,15 +13,21 @@ export interface DatabaseProxy {
   release(): void;
   /** New connections lead to this port. */
   leadTo(port: number): void;
+  /**
+   * Whether the client of a connection has left, which its backend may not know yet: it is in a statement or waits for a lock, or has
+   * not been scheduled since. The port is what the server calls client_port.
+   */
+  hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;
 }
 
 export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
+  const left = new Set<number>();
   let dead = new WeakSet<Socket>();
   let isSilent = false;
-  let port = Number(target.port);
+  let leadsTo = Number(target.port);
   let waiting: (() => void)[] | undefined;
   const server = createServer({ pauseOnConnect: true }, (client) => {
     client.on("error", () => {});
@@ -29,7 +35,14 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     else waiting.push(() => client.destroyed || pass(client));
   });
   const pass = (client: Socket): void => {
-    const upstream = connect(port, target.hostname);
+    const upstream = connect(leadsTo, target.hostname);
+    let port = 0;
+    upstream.on("connect", () => {
+      port = upstream.localPort ?? 0;
+      left.delete(port);
+    });
+    // The end of what a killed process sent comes as the end of what a process sent that closed its connection.
+    for (const event of ["end", "close"] as const) client.on(event, () => port > 0 && left.add(port));
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
@@ -68,8 +81,9 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       for (const goOn of held) goOn();
     },
     leadTo(to) {
-      port = to;
+      leadsTo = to;
     },
+    hasLeft: (clientPort) => left.has(clientPort),
     async stop() {
       dead = new WeakSet();
       for (const socket of sockets) socket.destroy();

@@ -19,6 +19,8 @@ export interface DemoOptions {
   readonly liars: number;
   /** Hosts that deny every sector for a while, and then have them all again. */
   readonly forgetfulHosts: number;
+  /** Good hosts that an operator wants empty. */
+  readonly drain: number;
   readonly killWorkers: number;
   /** Crashes of the server in mid-repair, after each of which it recovers. */
   readonly restartDatabase: number;
@@ -35,6 +37,8 @@ export interface DemoOptions {
   readonly upgrade: boolean;
   /** The database moves to a second server in mid-run. */
   readonly move: boolean;
+  /** The database is lost after the repairs, and restored from a backup of before the damage. */
+  readonly restore: boolean;
   readonly seed: string;
   readonly json: boolean;
   /** Where a page with pictures of the run goes. */
@@ -56,7 +60,10 @@ const OLDEST_RELEASE = RELEASES[0]!;
 
 /** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
 const COUNTS: Readonly<
-  Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "move" | "seed" | "json" | "report">, Count>
+  Record<
+    Exclude<keyof DemoOptions, "indexd" | "upgrade" | "move" | "restore" | "seed" | "json" | "report">,
+    Count
+  >
 > = {
   slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
@@ -111,6 +118,14 @@ const COUNTS: Readonly<
     most: 500,
     says: "hosts that look good and deny all their sectors for the first 20 s of repairs",
     alone: 2,
+  },
+  drain: {
+    flag: "--drain",
+    fallback: 0,
+    least: 0,
+    most: 500,
+    says: "good hosts to drain, while others die",
+    alone: 1,
   },
   killWorkers: {
     flag: "--kill-workers",
@@ -176,6 +191,10 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   );
   program.option("--upgrade", `upgrade indexd's database to ${NEWEST_RELEASE} while workers repair`);
   program.option("--move", "move the database to a second server while workers repair; needs pg_dump 18");
+  program.option(
+    "--restore",
+    "lose the database after the repairs, and restore it from a backup of before the damage",
+  );
   program.option("--seed <text>", "what data and damage follow from (default: a random one, printed)");
   program.option("--report <file>", "write a page (HTML) with pictures of the run");
   program.option("--json", "print one line of JSON last; everything else goes to standard error");
@@ -201,11 +220,13 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
       }
       return [name, value];
     }),
-  ) as Omit<DemoOptions, "indexd" | "upgrade" | "move" | "seed" | "json" | "report">;
+  ) as Omit<DemoOptions, "indexd" | "upgrade" | "move" | "restore" | "seed" | "json" | "report">;
   const upgrade = given["upgrade"] === true;
   const move = given["move"] === true;
+  const restore = given["restore"] === true;
   if (move && upgrade)
     problems.push("--move: expected it without --upgrade: an upgrade in the middle of a move ends it");
+  if (move && restore) problems.push("--move: expected it without --restore, which looks at one server");
   const named = given["indexd"] ?? (upgrade ? OLDEST_RELEASE : NEWEST_RELEASE);
   const indexd = RELEASES.find((release) => release === named);
   if (indexd === undefined) {
@@ -224,6 +245,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     indexd,
     upgrade,
     move,
+    restore,
     seed,
     json: given["json"] === true,
     report: textOf(given["report"]),

@@ -39,6 +39,7 @@ const FATES: Readonly<
   blocked: { letter: "b", colour: "yellow", says: "blocked" },
   "bad-contract": { letter: "c", colour: "blue", says: "bad contract" },
   liar: { letter: "~", colour: "magenta", says: "lies" },
+  draining: { letter: "d", colour: "blue", says: "is drained" },
   forgetful: { letter: "?", colour: "magenta", says: "forgets for a while" },
 };
 

@@ -54,6 +54,8 @@ export function deploymentOf(parts: {
   readonly queues: QueuePair;
   /** Folder: wrong-clocks.ts. Without it every clock is right. */
   readonly wrongClocks?: string;
+  /** Directory of the journal's archive. */
+  readonly archive?: string | undefined;
 }): Pick<Deployment, "functions" | "schedules" | "consumer"> {
   const { workers, queues } = parts;
   const environment = {
@@ -69,6 +71,7 @@ export function deploymentOf(parts: {
     SLABMEND_ALLOW_PRIVATE_ADDRESSES: "true",
     SLABMEND_LOG_LEVEL: "error",
     AWS_ENDPOINT_URL_SQS: parts.queueServer.url,
+    ...(parts.archive === undefined ? {} : { SLABMEND_ARCHIVE: parts.archive }),
   };
   const scheduled = { timeoutMs: SCHEDULED_TIMEOUT_MS, maxConcurrency: 1, environment };
   return {

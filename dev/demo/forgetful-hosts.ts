@@ -12,6 +12,11 @@ const FORGET_MS = 20_000;
 const POLL_MS = 50;
 /** A next attempt that is further ahead than this is not waited for. */
 const SOON_MS = 200_000;
+/**
+ * While hosts deny, a slab may find too few candidates and rest for an hour. That hour is skipped, so that the end shows what it
+ * brings; a few times, because sectors may have nowhere to go at all.
+ */
+const MOST_HOURS = 3;
 
 /** What forgetting cost. */
 export interface Forgetting {
@@ -37,13 +42,15 @@ export function startForgetfulHosts(parts: {
   readonly hosts: readonly DemoHost[];
   /** A repair is running. */
   readonly isRepairing: () => Promise<boolean>;
-  readonly onRemembered: (line: string) => void;
+  /** Told what happens, for the terminal. */
+  readonly onLine: (line: string) => void;
   readonly onFailure: (error: unknown) => void;
 }): ForgetfulHosts {
-  const { hosts, isRepairing, onRemembered, onFailure } = parts;
+  const { hosts, isRepairing, onLine, onFailure } = parts;
   const ids = arrayLiteral(hosts.map(({ row }) => String(row.id)));
   const stopping = new AbortController();
   const { signal } = stopping;
+  let hoursSkipped = 0;
   const done = { hosts: hosts.length, forgotMs: 0, deniedSectors: 0, settledMs: 0, waiting: 0 };
   let rememberedAtMs: number | undefined;
   const remember = async (): Promise<void> => {
@@ -54,7 +61,7 @@ export function startForgetfulHosts(parts: {
     await Promise.all(hosts.map(({ swarm }) => swarm.setSwitches({ losesSectors: "none" })));
     rememberedAtMs = Date.now();
     done.forgotMs = rememberedAtMs - sinceMs;
-    onRemembered(`${hosts.length} hosts remember the sectors that they denied for ${FORGET_MS / 1_000} s`);
+    onLine(`${hosts.length} hosts remember the sectors that they denied for ${FORGET_MS / 1_000} s`);
   };
   const running = remember().catch((error: unknown) => {
     if (!signal.aborted) onFailure(error);
@@ -62,7 +69,7 @@ export function startForgetfulHosts(parts: {
   return {
     async isSettled(sql) {
       if (hosts.length === 0) return true;
-      const [row] = await sql<{ known: number; open: number; waiting: number }[]>`
+      const [row] = await sql<{ known: number; open: number; waiting: number; leased: number }[]>`
         with open as (
           select bool_and(s.next_repair_attempt > clock_timestamp() + ${SOON_MS} * interval '1 millisecond'
             and s.id not in (select l.slab_id from slabmend.leases l)) as waits
@@ -73,10 +80,18 @@ export function startForgetfulHosts(parts: {
         )
         select (select count(*)::integer from slabmend.denials d where d.host_id = any (${ids}::integer[])) as known,
           (select count(*)::integer from open where not waits) as open,
-          (select count(*)::integer from open where waits) as waiting`;
+          (select count(*)::integer from open where waits) as waiting,
+          (select count(*)::integer from slabmend.leases) as leased`;
       done.deniedSectors = Math.max(done.deniedSectors, row!.known);
       done.waiting = row!.waiting;
-      const isSettled = rememberedAtMs !== undefined && row!.open === 0;
+      const remembers = rememberedAtMs !== undefined;
+      if (remembers && row!.open + row!.leased === 0 && hoursSkipped < MOST_HOURS) {
+        hoursSkipped += 1;
+        const slabs = await skipHour(sql);
+        if (slabs > 0) onLine(`an hour is skipped for ${slabs} slabs that rest until their next attempt`);
+        if (slabs > 0) return false;
+      }
+      const isSettled = remembers && row!.open === 0;
       if (isSettled && done.settledMs === 0) done.settledMs = Date.now() - rememberedAtMs!;
       return isSettled;
     },
@@ -86,4 +101,21 @@ export function startForgetfulHosts(parts: {
       return done;
     },
   };
+}
+
+/** Lets the next attempt of slabs that still have something to move come now. @returns of how many */
+async function skipHour(sql: ISql): Promise<number> {
+  const [row] = await sql<{ slabs: number }[]>`
+    with resting as (
+      select s.id from slabs s
+      where s.next_repair_attempt > clock_timestamp() + ${SOON_MS} * interval '1 millisecond'
+        and s.id in (select m.slab_id from slabmend.sectors_to_move(array(select id from slabs)) m)
+        and s.id not in (select l.slab_id from slabmend.leases l)
+    ), attempted as (
+      update slabs s set next_repair_attempt = clock_timestamp() from resting r where s.id = r.id
+    ), looked_at as (
+      update slabmend.backlog b set look_at = clock_timestamp() from resting r where b.slab_id = r.id
+    )
+    select count(*)::integer as slabs from resting`;
+  return row!.slabs;
 }

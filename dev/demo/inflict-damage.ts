@@ -1,12 +1,13 @@
 /**
- * Takes hosts away, at the hosts and in indexd's tables, where indexd would have noticed: docs/protocol.md, Host
- * usability, Contract predicates and Persisting a result.
+ * Takes hosts away, at the hosts and in indexd's tables, where indexd would have noticed:
+ * docs/protocol.md#host-usability, docs/protocol.md#contract-predicates and docs/protocol.md#persisting-a-result.
  */
 import type { ISql } from "postgres";
 import type { ContractId, HostId, Root, SlabId } from "../../lib/slab/ids.ts";
 import { idBytes, parseRoot } from "../../lib/slab/ids.ts";
 import { blockHost } from "../indexd/seed-indexd.ts";
 import type { HostSwitches } from "../swarm/host-switches.ts";
+import { startDrain } from "./drain-hosts.ts";
 import type { DamagePlan } from "./plan-damage.ts";
 import type { HostFate } from "./plan-losses.ts";
 import type { DemoHost } from "./register-hosts.ts";
@@ -64,6 +65,8 @@ export async function inflictDamage(
     await swarm.dropSector(root);
     if (noticed) await markSectorLost(sql, row.id, root);
   }
+  const drained = hosts.filter((_, number) => plan.fates[number] === "draining");
+  if (drained.length > 0) await startDrain(sql, drained);
   return readDamage(sql, plan, slabs);
 }
 

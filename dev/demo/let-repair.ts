@@ -19,6 +19,7 @@ import {
   hasRunningLease,
   startDatabaseDisturber,
 } from "./disturb-database.ts";
+import { isDrained } from "./drain-hosts.ts";
 import { MIN_HOST_DISTANCE_KM } from "./fleet-settings.ts";
 import { type ForgetfulHosts, type Forgetting, startForgetfulHosts } from "./forgetful-hosts.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
@@ -100,6 +101,7 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
     sql: client(),
     role: FLEET_ROLE,
     pools: [...deployed.pools.values()],
+    hasLeft: proxy.hasLeft,
     onFailure: fails("looking at the fleet's sessions"),
   });
   const disturber = startDatabaseDisturber({
@@ -114,7 +116,7 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
   const forgetful = startForgetfulHosts({
     hosts: options.forgetful,
     isRepairing: () => hasRunningLease(looker).catch(() => false),
-    onRemembered: (line) => progress.line(line),
+    onLine: (line) => progress.line(line),
     onFailure: fails("making hosts remember"),
   });
   try {
@@ -178,21 +180,24 @@ async function watch(
     const isSettled = await read((sql) => forgetful.isSettled(sql));
     // What no host can take is tried once too: before that, a lease may come at any moment.
     const isTried = state.endedRepairs >= new Set(openIds).size;
-    const settled = isSettled && isTried && state.liveLeases === 0 && state.unsentEvents === 0;
+    // What no host can take keeps a drain from its end.
+    const isOver = openIds.length > 0 || (await read(isDrained));
+    const settled = isSettled && isTried && isOver && state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
 
     const what = JSON.stringify([state.open.length, state.endedRepairs, state.liveLeases]);
     if (what !== lastChange.what) lastChange = { what, atMs: Date.now() };
-    const gaveUp = whyGiveUp(state, Date.now() - lastChange.atMs);
+    const gaveUp = whyGiveUp(state, Date.now() - lastChange.atMs, isSettled);
     if (gaveUp !== undefined) return { state, openWithDestination, gaveUp };
     await sleep(POLL_MS, undefined, { signal });
   }
 }
 
-function whyGiveUp(state: RepairState, sinceChangeMs: number): string | undefined {
+/** @param isSettled hosts that forget remember, and that brings no attempt forward */
+function whyGiveUp(state: RepairState, sinceChangeMs: number, isSettled: boolean): string | undefined {
   if (sinceChangeMs > GIVE_UP_AFTER_MS)
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;
-  if (state.liveLeases > 0 || state.nextAttemptMs <= GIVE_UP_AFTER_MS) return undefined;
+  if (!isSettled || state.liveLeases > 0 || state.nextAttemptMs <= GIVE_UP_AFTER_MS) return undefined;
   return `the next attempt would be in ${formatSeconds(state.nextAttemptMs / 1_000)}; last outcomes: ${state.lastOutcomes.join(", ")}`;
 }
 

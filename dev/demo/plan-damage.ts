@@ -30,7 +30,7 @@ export interface DamagePlan {
   readonly crampedSlabs: number;
 }
 
-/** After the third crash in a row a slab goes to quarantine for a day: docs/architecture.md, The lease. */
+/** After the third crash in a row a slab goes to quarantine for a day: docs/architecture.md#the-lease. */
 export const MOST_KILLS_PER_SLAB = 2;
 
 /** While four slabs wait for their second repair, so that the fleet does not look ill, the others are repaired in peace. */
@@ -89,7 +89,13 @@ export function planDamage(options: DemoOptions): DamagePlan {
 
 function contradictions(options: DemoOptions): string[] {
   const { hosts, minShards, totalShards, slabs, lostSectors, endangered } = options;
-  const bad = options.dead + options.blocked + options.badContracts + options.liars + options.forgetfulHosts;
+  const bad =
+    options.dead +
+    options.blocked +
+    options.badContracts +
+    options.liars +
+    options.forgetfulHosts +
+    options.drain;
   const problems: string[] = [];
   if (minShards > totalShards) {
     problems.push(`--min-shards ${minShards}: expected at most --total-shards ${totalShards}`);
@@ -102,7 +108,7 @@ function contradictions(options: DemoOptions): string[] {
   if (bad > hosts) {
     problems.push(
       `--dead ${options.dead}, --blocked ${options.blocked}, --bad-contracts ${options.badContracts}, ` +
-        `--liars ${options.liars} and --forgetful-hosts ${options.forgetfulHosts}: expected at most --hosts ${hosts} together, got ${bad}`,
+        `--liars ${options.liars}, --forgetful-hosts ${options.forgetfulHosts} and --drain ${options.drain}: expected at most --hosts ${hosts} together, got ${bad}`,
     );
   }
   if (endangered > slabs) {
@@ -142,6 +148,7 @@ function chooseFates(options: DemoOptions, placement: readonly (readonly number[
     ["bad-contract", options.badContracts],
     ["liar", options.liars],
     ["forgetful", options.forgetfulHosts],
+    ["draining", options.drain],
   ] as const;
   for (const [fate, count] of wanted) for (const host of order.splice(0, count)) fates[host] = fate;
   return fates;

@@ -4,7 +4,7 @@ import type { DemoOptions } from "./demo-options.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
 /** What is wrong with a host. Each host has one fate. */
-export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar" | "forgetful";
+export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar" | "forgetful" | "draining";
 
 export interface LostSector {
   readonly slab: number;
@@ -17,7 +17,7 @@ export interface LostSector {
 
 /** Whether sectors that indexd knows on such a host have to move. */
 export function isMoved(fate: HostFate): boolean {
-  return fate === "dead" || fate === "blocked" || fate === "bad-contract";
+  return fate === "dead" || fate === "blocked" || fate === "bad-contract" || fate === "draining";
 }
 
 /** Whether a repair can read there at any time. */
@@ -83,7 +83,7 @@ export function chooseEndangering(
   gone: readonly LostSector[],
 ): LostSector[] {
   const random = seededRandom(seed, "endangered slabs");
-  const order: readonly HostFate[] = ["liar", "fine", "bad-contract"];
+  const order: readonly HostFate[] = ["liar", "fine", "draining", "bad-contract"];
   return placement.slice(slabs - endangered).flatMap((hosts, turn) => {
     const slab = slabs - endangered + turn;
     const fateOf = (index: number): HostFate => fates[hosts[index]!]!;

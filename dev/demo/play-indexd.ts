@@ -1,6 +1,6 @@
 /**
  * The part that a running indexd plays while slabmend repairs, with its loops shortened: it pins new sectors to
- * contracts, funds the account, folds statistics and publishes events. docs/protocol.md, What happens after a migration.
+ * contracts, funds the account, folds statistics and publishes events. docs/protocol.md#what-happens-after-a-migration.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";

@@ -11,7 +11,7 @@ export const PROOF_HEIGHT = TIP_HEIGHT + 6_000n;
 /** 144 blocks after the proof window opens. */
 const EXPIRATION_HEIGHT = PROOF_HEIGHT + 144n;
 
-/** indexd fills a service account up to so many sectors written and read: docs/protocol.md, Who pays for repair. */
+/** indexd fills a service account up to so many sectors written and read: docs/protocol.md#who-pays-for-repair. */
 const FUNDED_SECTORS = 2_048n;
 export const FUNDING_TARGET_HASTINGS =
   FUNDED_SECTORS *

@@ -70,7 +70,7 @@ ${chart(
 <p class="legend">${legend({ healthy: "never damaged", copied: "copied", rebuilt: "rebuilt", repaired: "healthy again", damaged: "damaged" })}</p>
 ${slabGrid(run)}
 <h2>Hosts</h2>
-<p class="legend">${legend({ fine: "good", dead: "dead", blocked: "blocked", "bad-contract": "bad contract", liar: "lies" })}</p>
+<p class="legend">${legend({ fine: "good", dead: "dead", blocked: "blocked", "bad-contract": "bad contract", liar: "lies", draining: "is drained" })}</p>
 ${hostGrid(run.fates)}
 <h2>Numbers</h2>
 <pre>${htmlOf(run.table.join("\n"))}</pre>
@@ -179,7 +179,7 @@ svg { width: 100%; height: auto; overflow: visible; } text { font-size: 11px; fi
 .passed { border-color: var(--green); } .partly { border-color: var(--yellow); } .failed { border-color: var(--red); }
 rect.healthy { fill: var(--grey); } rect.copied { fill: var(--blue); } rect.rebuilt, rect.fine { fill: var(--green); }
 rect.repaired, rect.blocked { fill: var(--yellow); } rect.damaged, rect.dead { fill: var(--red); }
-rect.bad-contract { fill: var(--blue); } rect.liar { fill: var(--violet); }
+rect.bad-contract { fill: var(--blue); } rect.liar { fill: var(--violet); } rect.draining { fill: var(--yellow); }
 polyline.damaged { stroke: var(--red); } polyline.copied { stroke: var(--blue); } polyline.rebuilt { stroke: var(--green); }
 text.damaged { fill: var(--red); } text.copied { fill: var(--blue); } text.rebuilt { fill: var(--green); }
 `;

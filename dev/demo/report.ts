@@ -1,9 +1,11 @@
 import type { DisturbancesDone } from "./disturb-database.ts";
+import type { DrainDone } from "./drain-hosts.ts";
 import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
 import type { MoveDone } from "./move-in-mid-run.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
+import type { RestoreDone } from "./restore-drill.ts";
 import { judgeRun, type Verdict } from "./verdict.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
 import type { ClockFaults } from "./wrong-clocks.ts";
@@ -62,10 +64,14 @@ export interface DemoSummary {
   readonly othersLeasedFirst: number;
   /** From the damage until the last slab was within 2 of loss no more; null if none ever was, or some still is. */
   readonly secondsUntilNoneWithin2: number | null;
+  /** Null: no host was drained. */
+  readonly drain: DrainDone | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
   /** With `--move`: what came of it; null: the database was not moved. */
   readonly move: MoveDone | null;
+  /** With --restore; null without. */
+  readonly restore: Omit<RestoreDone, "unreadable" | "violations"> | null;
   /** The sentence with which the demo ends. */
   readonly verdict: string;
 }
@@ -95,6 +101,7 @@ export interface DemoFindings {
   readonly falseLosses: number;
   /** Disturbances of the database that were wanted and did not come to it. */
   readonly missed: readonly string[];
+  readonly restore: RestoreDone | undefined;
   readonly unreadable: ReadonlyMap<number, string>;
   readonly violations: readonly string[];
   readonly danger: {
@@ -103,6 +110,7 @@ export interface DemoFindings {
     readonly leasedBefore: number;
   };
   readonly seconds: number;
+  readonly drain: DrainDone | null;
   readonly indexd: string;
   readonly move: MoveDone | null;
 }
@@ -146,8 +154,10 @@ export function summarize(findings: DemoFindings): DemoResult {
     othersLeasedFirst: danger.leasedBefore,
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
+    drain: findings.drain,
     indexd: findings.indexd,
     move: findings.move,
+    restore: restoreSummary(findings.restore),
   };
   const failures = [
     ...(withDestination > 0
@@ -159,6 +169,9 @@ export function summarize(findings: DemoFindings): DemoResult {
     ...(findings.killedWorkers < findings.killsWanted
       ? [`${findings.killedWorkers} of ${findings.killsWanted} kills hit a worker that held a running lease`]
       : []),
+    ...(findings.drain === null || findings.drain.finished || findings.leftovers.withoutDestination > 0
+      ? []
+      : [`the drain has not ended: ${counted(findings.drain.sectorsAfter, "sector")} left`]),
     ...findings.missed,
     ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
     ...violations,
@@ -167,11 +180,18 @@ export function summarize(findings: DemoFindings): DemoResult {
   return { summary: { ...measured, verdict: verdict.sentence }, failures, verdict };
 }
 
+function restoreSummary(done: RestoreDone | undefined): DemoSummary["restore"] {
+  if (done === undefined) return null;
+  const { unreadable: _unreadable, violations: _violations, ...figures } = done;
+  return { ...figures, seconds: Math.round(figures.seconds * 10) / 10 };
+}
+
 const CAUSES: Readonly<Record<DamageCause, string>> = {
   dead: "host dead",
   blocked: "host blocked",
   "bad-contract": "contract bad",
   lost: "sector lost",
+  draining: "host drained",
 };
 
 /** The result for people. */
@@ -214,6 +234,7 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
       ],
       ["forgetful hosts", describeForgetting(summary)],
+      ["drained", describeDrain(summary)],
       ["in danger", describeDanger(summary)],
       ["leased too early", `${counted(summary.othersLeasedFirst, "slab")} before the last one in danger`],
       ["objects unreadable", String(summary.unreadableObjects)],
@@ -240,8 +261,17 @@ function describeForgetting(summary: DemoSummary): string {
   const { forgetfulHosts, forgottenSeconds, deniedSectors, falseLosses, waitingDenials } = summary;
   if (forgetfulHosts === 0) return "none";
   return (
-    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} believed; ` +
+    `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} counted as lost; ` +
     `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
+  );
+}
+
+function describeDrain({ drain }: DemoSummary): string {
+  if (drain === null) return "no host";
+  const { hosts, sectorsBefore, sectorsAfter, copied, rebuilt, seconds } = drain;
+  return (
+    `${counted(hosts, "host")} of ${counted(sectorsBefore, "sector")}, ${sectorsAfter} left: ${copied} copied, ${rebuilt} rebuilt` +
+    (seconds === null ? "" : `, in ${formatSeconds(seconds)}`)
   );
 }
 

@@ -21,6 +21,7 @@ import { startDatabaseProxy } from "./database-proxy.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { assertDiskSpace, neededBytes, storedBytes } from "./disk-space.ts";
 import { missedDisturbances } from "./disturb-database.ts";
+import { readDrain } from "./drain-hosts.ts";
 import { deploymentOf, INDEXD_LOOPS, MIN_HOST_DISTANCE_KM, QUEUE_OPTIONS } from "./fleet-settings.ts";
 import { followEvents } from "./follow-events.ts";
 import { type DamagedSector, inflictDamage } from "./inflict-damage.ts";
@@ -35,6 +36,7 @@ import {
 } from "./move-in-mid-run.ts";
 import { connectOwner, type DemoDatabase, openDatabase } from "./open-database.ts";
 import { type DamagePlan, planDamage } from "./plan-damage.ts";
+import { isMoved } from "./plan-losses.ts";
 import { type PlannedObject, planObjects } from "./plan-objects.ts";
 import { playIndexd } from "./play-indexd.ts";
 import { counted, formatBytes, formatSeconds, type Progress } from "./progress.ts";
@@ -43,6 +45,7 @@ import { readLeftovers } from "./read-leftovers.ts";
 import { registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
 import { type DemoFindings, type DemoResult, summarize } from "./report.ts";
 import type { RunSample } from "./report-page.ts";
+import { prepareRestore } from "./restore-drill.ts";
 import { seededBytes, seededRandom } from "./seeded-random.ts";
 import { drawAndSample, showResult, writeReport } from "./show-run.ts";
 import { storeObjects } from "./store-objects.ts";
@@ -172,6 +175,10 @@ async function inRuntime(
       `${total} sectors, are stored after ${sinceStart(run)}`,
   );
 
+  const drill = options.restore
+    ? await prepareRestore({ server: runtime.postgres, sql, hosts, kernel, account, migrationSeed, ...run })
+    : undefined;
+  await using _files = { [Symbol.asyncDispose]: async () => void (await drill?.stop()) };
   const damage = await inflictDamage(sql, plan, hosts, slabs);
   const forgetful = hosts.filter((_, number) => plan.fates[number] === "forgetful");
   // The time until no slab is near to loss counts from here.
@@ -207,6 +214,7 @@ async function inRuntime(
       databaseUrl: proxy.url,
       migrationSeed,
       wrongClocks,
+      archive: drill?.archive,
     });
     const kills = { wanted: options.killWorkers, random: seededRandom(options.seed, "kills") };
     const disturbances = { wanted: options, random: seededRandom(options.seed, "disturbances") };
@@ -244,6 +252,7 @@ async function inRuntime(
     slabs,
     planted: plantedLosses(plan, hosts, slabs),
     forgetful: new Set(forgetful.map(({ row }) => row.id)),
+    left: new Set(hosts.filter((_, number) => isMoved(plan.fates[number]!)).map(({ row }) => row.id)),
     ...repairs,
   });
   const publishes = options.upgrade || options.indexd === NEWEST_RELEASE;
@@ -267,6 +276,13 @@ async function inRuntime(
   });
   progress.clear();
   const clockFaults = await readClockFaults(sql);
+  const falseLosses = (await readLosses(sql)).counted
+    .filter(({ hostId }) => forgetful.some(({ row }) => row.id === hostId))
+    .reduce((sum, { sectors }) => sum + sectors, 0);
+  const leasedBefore = countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql));
+  // Last: the database is another one after it.
+  const restore = await drill?.run({ moved: new Set(repairs.state.moved.keys()) });
+  violations.push(...(restore?.violations ?? []));
   const findings: DemoFindings = {
     clockFaults,
     move:
@@ -281,12 +297,11 @@ async function inRuntime(
     danger: {
       slabs: danger.nearAtStart.size,
       msUntilNone: danger.msUntilNoneNear,
-      leasedBefore: countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql)),
+      leasedBefore,
     },
     killsWanted: options.killWorkers,
-    falseLosses: (await readLosses(sql)).journalled.filter(({ hostId }) =>
-      forgetful.some(({ row }) => row.id === hostId),
-    ).length,
+    falseLosses,
+    restore,
     missed: [
       ...missedDisturbances(options, repairs.disturbed),
       ...(clockFaults.count === options.wrongClocks
@@ -298,6 +313,10 @@ async function inRuntime(
     hosts: options.hosts,
     totalShards: options.totalShards,
     seconds: (Date.now() - run.startedAtMs) / 1_000,
+    drain: await readDrain(
+      sql,
+      hosts.filter((_, number) => plan.fates[number] === "draining"),
+    ),
     indexd: options.upgrade ? `${options.indexd} to ${NEWEST_RELEASE}` : options.indexd,
     ...repairs,
   };
@@ -328,7 +347,7 @@ function describeDamage(
   const unnoticed = plan.lost.filter(({ noticed }) => !noticed).length;
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
-      `${options.liars} lying, ${options.forgetfulHosts} forgetful; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
+      `${options.liars} lying, ${options.forgetfulHosts} forgetful, ${options.drain} to be drained; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
     `${counted(danger.nearAtStart.size, "slab")} can lose at most ${NEAR_MARGIN} sectors more before data is lost`,
     `${counted(damage.length, "sector")} in ${counted(slabs, "slab")} must move`,
   ];

@@ -1,18 +1,19 @@
+import { setImmediate as afterEventsAtHand } from "node:timers/promises";
 import type { ISql } from "postgres";
-import type { InvocationOutcome } from "../aws/execution-environment.ts";
-import type { FunctionPool, Invocation } from "../aws/function-pool.ts";
+import type { FunctionPool } from "../aws/function-pool.ts";
 import { arrayLiteral } from "./array-literal.ts";
 import { FLEET_LIMITS, type FleetSession, type SessionLimits, type SessionSample } from "./check-sessions.ts";
 
 const SAMPLE_EVERY_MS = 100;
-/** A backend whose client was killed ends after its statement, which may be waiting for a lock: lock_timeout, and something. */
-const LINGER_MS = 5_000;
 
 /** Of a whole table, those that a fleet holds when it reads and writes rows; who waits for a row locks that row for himself. */
 const LOCKS_OF_ROWS = ["AccessShareLock", "RowShareLock", "RowExclusiveLock"];
 
 /** One look, in one statement: of the role's sessions and locks in this database, and of who waits for them. */
-export async function sampleSessions(sql: ISql, role: string): Promise<Omit<SessionSample, "running">> {
+export async function sampleSessions(
+  sql: ISql,
+  role: string,
+): Promise<Omit<SessionSample, "running" | "left">> {
   const [row] = await sql<
     {
       sessions: FleetSession[];
@@ -22,11 +23,12 @@ export async function sampleSessions(sql: ISql, role: string): Promise<Omit<Sess
     }[]
   >`
     with fleet as materialized (
-      select pid, application_name, state, greatest(extract(epoch from clock_timestamp() - state_change), 0) * 1000 as for_ms
+      select pid, application_name, state, client_port, greatest(extract(epoch from clock_timestamp() - state_change), 0) * 1000 as for_ms
       from pg_stat_activity where usename = ${role} and datname = current_database() and state is not null
     )
     select
-      (select coalesce(jsonb_agg(jsonb_build_object('application', application_name, 'state', state, 'forMs', for_ms)), '[]')
+      (select coalesce(jsonb_agg(jsonb_build_object('application', application_name, 'state', state, 'forMs', for_ms,
+          'clientPort', client_port)), '[]')
         from fleet) as sessions,
       (select coalesce(jsonb_agg(distinct application_name), '[]') from pg_stat_activity
         where usename <> ${role} and datname = current_database()
@@ -57,29 +59,29 @@ export interface SessionSampler {
 export function startSessionSampler(parts: {
   readonly sql: ISql;
   readonly role: string;
-  readonly pools: readonly FunctionPool[];
+  readonly pools: readonly Pick<FunctionPool, "busy" | "on" | "off">[];
+  /** {@link DatabaseProxy.hasLeft} */
+  readonly hasLeft: (clientPort: number) => boolean;
   readonly onFailure: (error: unknown) => void;
 }): SessionSampler {
-  const { sql, role, pools, onFailure } = parts;
+  const { sql, role, pools, hasLeft, onFailure } = parts;
   const samples: SessionSample[] = [];
   let started = 0;
-  const crashedAtMs: number[] = [];
   const onStarted = (): void => {
     started += 1;
   };
-  const onEnded = (_: Invocation, { kind }: InvocationOutcome): void => {
-    if (kind !== "succeeded") crashedAtMs.push(Date.now());
-  };
-  for (const pool of pools) pool.on("started", onStarted).on("ended", onEnded);
+  for (const pool of pools) pool.on("started", onStarted);
 
   let underWay: Promise<void> | undefined;
   const sample = async (): Promise<void> => {
     // At whatever moment of the query the server looks, these are all that can have been running.
     const before = pools.reduce((sum, { busy }) => sum + busy.length, 0) - started;
-    const beganAtMs = Date.now();
     const seen = await sampleSessions(sql, role);
-    const lingering = crashedAtMs.filter((atMs) => atMs > beganAtMs - LINGER_MS).length;
-    samples.push({ ...seen, running: before + started + lingering });
+    const running = before + started;
+    // A function that had ended when the sample began had closed its connection before: the end of it has arrived by now.
+    await afterEventsAtHand();
+    const left = seen.sessions.filter(({ clientPort }) => clientPort !== null && hasLeft(clientPort)).length;
+    samples.push({ ...seen, running, left });
   };
   const timer = setInterval(() => {
     underWay ??= sample()
@@ -92,7 +94,7 @@ export function startSessionSampler(parts: {
     async stop() {
       clearInterval(timer);
       await underWay;
-      for (const pool of pools) pool.off("started", onStarted).off("ended", onEnded);
+      for (const pool of pools) pool.off("started", onStarted);
       return samples;
     },
   };

@@ -1,7 +1,7 @@
 /**
  * The part of indexd's database that repair reads or writes, and what its foreign keys need, as each release of indexd
  * creates it or upgrades an older one to it. A fixture for tests and for the local runtime only: in production these tables
- * are indexd's own and are never created or altered by us. Facts: docs/protocol.md, Database schema.
+ * are indexd's own and are never created or altered by us. Facts: docs/protocol.md#database-schema.
  */
 import { readFileSync } from "node:fs";
 import type { Sql } from "postgres";

@@ -162,7 +162,7 @@ export async function renewContract(
   old: SeededContract,
   columns: Columns = {},
 ): Promise<SeededContract> {
-  const contractId = random32();
+  const contractId = (columns["contract_id"] as Buffer | undefined) ?? random32();
   const row = {
     ...GOOD_CONTRACT,
     ...columns,

@@ -1,6 +1,6 @@
 import { type CipherStream, STREAM_BYTES, xchacha20Stream } from "../../lib/slab/xchacha20-stream.ts";
 
-/** How an object's own bytes are enciphered before they become shards: docs/protocol.md, slab versions. */
+/** How an object's own bytes are enciphered before they become shards: docs/protocol.md#slab-versions. */
 export type ObjectCipher =
   | {
       readonly version: 0;

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chown, rm, writeFile } from "node:fs/promises";
+import { chown, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -15,6 +15,14 @@ import { createRunFolder, removeStaleRunFolders } from "../process/run-folder.ts
 import { findPostgresBinaries } from "./postgres-binaries.ts";
 import { choosePostgresIdentity, type IdentityRequest, type PostgresIdentity } from "./postgres-identity.ts";
 import { announcePostgresStopping } from "./postgres-stopping.ts";
+
+/** As base-backup.ts makes it. */
+export interface BaseBackup {
+  /** The data directory. */
+  readonly folder: string;
+  /** Of the superuser. Secret. */
+  readonly password: string;
+}
 
 export interface PostgresOptions {
   /** Default: a free one. */
@@ -26,6 +34,8 @@ export interface PostgresOptions {
   readonly binaries?: string;
   /** More settings, as for `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Starts from this backup, which it takes away, instead of an empty cluster. */
+  readonly backup?: BaseBackup;
   /** Receives the server's log. */
   readonly onLogLine?: (line: string) => void;
   /** Ways to run as root to leave out, for tests. */
@@ -69,8 +79,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     guard.removeFolder(folder);
     const without = options.withoutIdentities ?? [];
     const identity = await choosePostgresIdentity({ nativeFolder, runFolder: folder, without });
-    const password = randomBytes(24).toString("base64url");
-    await createCluster({ identity, folder, password, guard });
+    const { backup } = options;
+    const password = backup?.password ?? randomBytes(24).toString("base64url");
+    if (backup === undefined) await createCluster({ identity, folder, password, guard });
+    else await rename(backup.folder, join(folder, "data"));
     const server = await startServer({ identity, folder, options, guard });
     return handleOf({ server, folder, password, identity, guard });
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Clock } from "../../lib/clock/clock.ts";
 import type { MerkleHasher } from "../../lib/merkle/merkle-hasher.ts";
+import type { LatestRevision } from "../../lib/rhp4/latest-revision.ts";
 import type { ContractId } from "../../lib/slab/ids.ts";
-import type { LatestRevision } from "../rhp4/latest-revision.ts";
 import type { DecoySector } from "./decoy-sector.ts";
 import type { HostAccounts } from "./host-accounts.ts";
 import type { CounterTally } from "./host-counters.ts";

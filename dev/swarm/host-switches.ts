@@ -52,7 +52,7 @@ interface EarlyRefusal {
   readonly description: string;
 }
 
-/** hostd issues prices for 30 minutes: docs/protocol.md, RHP4 common structures. */
+/** hostd issues prices for 30 minutes: docs/protocol.md#rhp4-common-structures. */
 const DEFAULT_PRICE_VALIDITY_MS = 30 * 60_000;
 
 /** A host without faults. */

@@ -2,7 +2,7 @@ import { WIRE_ERROR, type WireError } from "../../lib/rhp4/rpc-error.ts";
 
 /**
  * What a host answers instead of serving: a code and words, exactly those of the public Go server, which clients match
- * on. docs/protocol.md, RHP4 errors.
+ * on. docs/protocol.md#rhp4-errors.
  */
 
 export const SECTOR_NOT_FOUND: WireError = { code: WIRE_ERROR.host, description: "sector not found" };

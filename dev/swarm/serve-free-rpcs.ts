@@ -3,13 +3,13 @@ import {
   decodeAccountBalanceRequest,
   encodeAccountBalanceResponse,
 } from "../../lib/rhp4/account-balance.ts";
-import type { RpcStream } from "../../lib/rhp4/rpc-stream.ts";
-import { encodeSettingsResponse } from "../../lib/rhp4/settings.ts";
 import {
   decodeLatestRevisionRequest,
   encodeLatestRevisionResponse,
   LATEST_REVISION_REQUEST_BYTES,
-} from "../rhp4/latest-revision.ts";
+} from "../../lib/rhp4/latest-revision.ts";
+import type { RpcStream } from "../../lib/rhp4/rpc-stream.ts";
+import { encodeSettingsResponse } from "../../lib/rhp4/settings.ts";
 import type { HostState } from "./host-state.ts";
 import { readRequest } from "./read-request.ts";
 import { CONTRACT_NOT_FOUND, Refused } from "./refusals.ts";

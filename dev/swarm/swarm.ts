@@ -1,6 +1,6 @@
+import type { FileContract } from "../../lib/rhp4/file-contract.ts";
 import type { UnsignedPrices } from "../../lib/rhp4/host-prices.ts";
 import type { ContractId, HostKey, Root } from "../../lib/slab/ids.ts";
-import type { FileContract } from "../rhp4/contract.ts";
 import type { HostCounters } from "./host-counters.ts";
 import type { HostSwitches } from "./host-switches.ts";
 

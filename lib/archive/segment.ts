@@ -75,7 +75,7 @@ const ROW = v.object({
       root: hash,
       from: v.nullable(HOST),
       to: HOST,
-      how: v.picklist(["copied", "rebuilt"]),
+      how: v.picklist(["copied", "rebuilt", "found"]),
     }),
   ),
   lost: v.array(v.object({ root: hash, host: HOST })),

@@ -17,6 +17,7 @@ import { addPause } from "./commands/pause.ts";
 import { addPlan } from "./commands/plan/command.ts";
 import { addQuarantine } from "./commands/quarantine.ts";
 import { addRepair } from "./commands/repair/command.ts";
+import { addRestore } from "./commands/restore/command.ts";
 import { addSchema } from "./commands/schema/command.ts";
 import { addServe } from "./commands/serve.ts";
 import { addSetup } from "./commands/setup/command.ts";
@@ -51,6 +52,7 @@ const COMMANDS = [
   addPause,
   addMaintenance,
   addMoveDatabase,
+  addRestore,
   addDeadLetters,
   addQuarantine,
 ] as const;

@@ -47,7 +47,7 @@ export function describeCommandLine(): string {
     "# The command line",
     "",
     "`npx slabmend COMMAND`, in a clone of the repository after `npm ci`. Written by `npm run docs:command-line` from the",
-    "parser; the same text is in `--help`. Facts and reasons: [facts/operator.md](facts/operator.md).",
+    "parser; the same text is in `--help`. Reasons: [decisions](decisions/README.md).",
     "",
     "Secrets never go on a command line: the database URL comes from `SLABMEND_DATABASE_URL`, the migration seed from",
     "`SLABMEND_MIGRATION_SEED`, both from the environment or a file (`--variables-file`), the recovery phrase from standard",

@@ -109,7 +109,7 @@ const queueUrl = v.pipe(
 
 /**
  * Every variable that the functions read: addresses, secrets, what the deployment supplies, and what operators have a reason to
- * choose. Everything else is a setting in code: docs/decisions/0430.
+ * choose. Everything else is a setting in code: docs/decisions/0003-settings.md.
  */
 export const VARIABLES = {
   SLABMEND_INDEXER: {

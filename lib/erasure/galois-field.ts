@@ -1,4 +1,4 @@
-// GF(2^8) with polynomial x^8 + x^4 + x^3 + x^2 + 1 and generator 2 (docs/protocol.md, Reed-Solomon parameters).
+// GF(2^8) with polynomial x^8 + x^4 + x^3 + x^2 + 1 and generator 2 (docs/protocol.md#reed-solomon-parameters).
 // For coefficients only: data is multiplied in wasm/galois-combine.ts.
 
 const POLYNOMIAL = 0x11d;

@@ -1,4 +1,4 @@
-/** What a host takes from our account for a transfer, also when it fails: docs/protocol.md, Order of checks. */
+/** What a host takes from our account for a transfer, also when it fails: docs/protocol.md#order-of-checks. */
 import { RpcError, type RpcErrorCode } from "../rhp4/rpc-error.ts";
 
 /** Refusals that a host may notice only after it has charged. Every other one comes before. */

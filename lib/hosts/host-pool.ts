@@ -2,8 +2,10 @@ import type { Clock } from "../clock/clock.ts";
 import { accountBalance } from "../rhp4/account-balance.ts";
 import type { AccountSigner } from "../rhp4/account-token.ts";
 import type { HostPrices, PriceLimit } from "../rhp4/host-prices.ts";
+import { type LatestRevision, latestRevision } from "../rhp4/latest-revision.ts";
 import { RpcError } from "../rhp4/rpc-error.ts";
-import type { HostKey } from "../slab/ids.ts";
+import type { RpcStream } from "../rhp4/rpc-stream.ts";
+import type { ContractId, HostKey } from "../slab/ids.ts";
 import { AccountTokens } from "./account-tokens.ts";
 import { createChargeMeter } from "./charge-meter.ts";
 import { withinLimits } from "./deadline.ts";
@@ -47,6 +49,8 @@ export interface HostPool {
   prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices>;
   /** Hastings that our account has on the host. */
   balance(host: HostTarget, signal: AbortSignal): Promise<bigint>;
+  /** A contract as the host has it; free, and without a signature of ours. NOT verified. */
+  latestRevision(host: HostTarget, contractId: ContractId, signal: AbortSignal): Promise<LatestRevision>;
 
   score(hostKey: HostKey): HostScore;
   /** How likely the host should be drawn among others; positive. */
@@ -168,14 +172,11 @@ class Pool implements HostPool {
 
   balance(host: HostTarget, signal: AbortSignal): Promise<bigint> {
     const { account } = this.#options.account;
-    return this.#query(host, signal, async (session, limited) => {
-      const leave = await session.gate.enter(1, limited);
-      try {
-        return await session.call(limited, (stream) => accountBalance(stream, account));
-      } finally {
-        leave();
-      }
-    });
+    return this.#ask(host, signal, (stream) => accountBalance(stream, account));
+  }
+
+  latestRevision(host: HostTarget, contractId: ContractId, signal: AbortSignal): Promise<LatestRevision> {
+    return this.#ask(host, signal, (stream) => latestRevision(stream, contractId));
   }
 
   score(hostKey: HostKey): HostScore {
@@ -223,6 +224,22 @@ class Pool implements HostPool {
     this.#closing.abort(new Error("the host pool was closed"));
     while (this.#underWay.size > 0) await this.idle();
     await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+  }
+
+  /** A free call. */
+  #ask<Result>(
+    host: HostTarget,
+    signal: AbortSignal,
+    run: (stream: RpcStream) => Promise<Result>,
+  ): Promise<Result> {
+    return this.#query(host, signal, async (session, limited) => {
+      const leave = await session.gate.enter(1, limited);
+      try {
+        return await session.call(limited, run);
+      } finally {
+        leave();
+      }
+    });
   }
 
   #query<Result>(

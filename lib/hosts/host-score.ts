@@ -110,7 +110,9 @@ export interface HostScore {
   readonly inFlight: number;
 }
 
-/** Negative: `a` is to be preferred. The order of docs/protocol.md, host client: failures, discovery, speed left, load. */
+/**
+ * Negative: `a` is to be preferred. The order of docs/protocol.md#host-client: failures, discovery, speed left, load.
+ */
 export function compareHostScores(a: HostScore, b: HostScore): number {
   if (a.failureRate !== b.failureRate) return a.failureRate - b.failureRate;
   if (a.bytesPerSecond === undefined || b.bytesPerSecond === undefined) {

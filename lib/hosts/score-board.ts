@@ -76,7 +76,7 @@ export class ScoreBoard {
    * Takes over what the fleet knows of hosts that this process has not used itself; called again, what it knows now. The usual
    * rate is the median of all hosts' until something was measured here: no host is more usual than another for its key.
    * With that median a host's speed goes on being compared: half of the hosts weigh 1 or more, and none more than four times
-   * as much, which bounds how often a fleet of workers chooses the same host (docs/decisions/0352).
+   * as much, which bounds how often a fleet of workers chooses the same host (docs/decisions/0007-host-scores.md).
    */
   startFrom(scores: Iterable<SharedHostScore>): void {
     const nowMs = this.#clock.now();

@@ -8,7 +8,7 @@ import { badArgument, KernelError } from "./kernel-error.ts";
 import { instantiate, type KernelExports, WINDOW_BYTES } from "./wasm-module.ts";
 
 const HASH_BYTES = 32;
-/** The ceiling of a process, for however many repairs at once (docs/architecture.md, rebuild). */
+/** The ceiling of a process, for however many repairs at once (docs/decisions/0009-memory.md). */
 const MAX_MEMORY_BYTES = 520 * 1024 * 1024;
 /** The kernels' own tables and window take less than half of it. */
 const MIN_MEMORY_BYTES = 2 * 1024 * 1024;

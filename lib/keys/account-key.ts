@@ -24,7 +24,7 @@ class AccountSeedError extends SlabmendError<"malformed-account-seed"> {
 /** PKCS #8 of an Ed25519 private key up to the seed (RFC 8410, section 7). */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 
-/** The account key of a 32-byte Ed25519 seed: docs/protocol.md, key derivation. */
+/** The account key of a 32-byte Ed25519 seed: docs/protocol.md#key-derivation. */
 export function accountKeyFromSeed(seed: Uint8Array): AccountKey {
   if (seed.length !== 32) throw new AccountSeedError(seed.length);
   const key = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, seed]), format: "der", type: "pkcs8" });

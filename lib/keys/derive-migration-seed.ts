@@ -16,7 +16,7 @@ export interface MigrationSecrets {
   readonly walletHash: Uint8Array;
 }
 
-/** Derives both from twelve words: docs/protocol.md, key derivation. Throws RecoveryPhraseError. */
+/** Derives both from twelve words: docs/protocol.md#key-derivation. Throws RecoveryPhraseError. */
 export function deriveMigrationSeed(phrase: Secret<string>): MigrationSecrets {
   const walletKey = walletPrivateKey(entropyOfPhrase(phrase.reveal()));
   return {

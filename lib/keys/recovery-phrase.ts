@@ -16,7 +16,7 @@ const ENTROPY_BYTES = 16;
 const INDEX_OF_WORD = new Map(wordlist.map((word, index) => [word, BigInt(index)]));
 
 /**
- * The 16 bytes that a recovery phrase stands for: docs/protocol.md, key derivation. Words are lower case, with any
+ * The 16 bytes that a recovery phrase stands for: docs/protocol.md#key-derivation. Words are lower case, with any
  * white space between them. It is BIP-39's way of writing entropy only: nothing is stretched afterwards.
  */
 export function entropyOfPhrase(phrase: string): Uint8Array {

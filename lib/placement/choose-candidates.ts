@@ -1,13 +1,19 @@
 import type { NetworkHost, NetworkSnapshot } from "../database/indexd/network-snapshot.ts";
 import type { HostId } from "../slab/ids.ts";
-import type { SectorVerdicts } from "./sectors-to-move.ts";
+import { isOnlyDrain, type SectorVerdicts } from "./sectors-to-move.ts";
 import { SpacedSet } from "./spaced-set.ts";
 import { weightedOrder } from "./weighted-order.ts";
+
+/**
+ * A host with more unpinned sectors than this takes none that only a drain moves: these are safe where they are. indexd pins every
+ * two minutes whatever a host has, so more are left only where it falls behind, and no more than these are then at stake.
+ */
+const MOST_UNPINNED_FOR_DRAIN = 1_000;
 
 export interface PlacementLimits {
   /**
    * A host with more unpinned sectors than this takes no more: indexd pins at most 262144 of a host in one pass, and what
-   * stays unpinned for three days is lost (docs/protocol.md, What happens after a migration).
+   * stays unpinned for three days is lost (docs/protocol.md#what-happens-after-a-migration).
    */
   readonly maxUnpinnedPerHost: number;
 }
@@ -44,12 +50,16 @@ export function chooseCandidates({
   // A kept host that is too near to another one is not added, as in indexd: it then repels nobody.
   for (const host of verdicts.keptHosts) spaced.add(host);
   const excluded = neighbours(verdicts);
+  const mostUnpinned = isOnlyDrain(verdicts.moves)
+    ? Math.min(limits.maxUnpinnedPerHost, MOST_UNPINNED_FOR_DRAIN)
+    : limits.maxUnpinnedPerHost;
   const eligible = [...network.hosts.values()].filter(
     (host) =>
       host.goodForUpload &&
+      host.drain === null &&
       host.hasAppendContract &&
       host.addresses.length > 0 &&
-      host.unpinnedSectors <= limits.maxUnpinnedPerHost &&
+      host.unpinnedSectors <= mostUnpinned &&
       !verdicts.holders.has(host.id) &&
       !excluded.has(host.id) &&
       (!isFull(host) || hasUpload(host)),

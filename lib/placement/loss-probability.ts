@@ -1,6 +1,6 @@
 /**
- * How likely a slab is to be lost before anybody looks again: docs/decisions/0200 has the formula, its assumption, and a
- * table of examples.
+ * How likely a slab is to be lost before anybody looks again: docs/decisions/0010-urgency.md has the formula, its
+ * assumption, and a table of examples.
  *
  * Every holder (a host with one or more of the slab's sectors) fails with its own probability within one horizon, a week.
  * Holders of one group (correlated-hosts.ts) fail besides all at once, with {@link GROUP_FAILURE}. All of these events are

@@ -82,7 +82,7 @@ export function planRepair(request: PlanRequest): RepairPlan {
   const verdicts = judgeSectors(slab, network);
   if (verdicts.moves.length === 0) return { kind: "healthy", margin };
   const staying = stayingIfServed(slab, network);
-  const moves = verdicts.moves.map(
+  const wanted = verdicts.moves.map(
     ({ sector, reason }): PlannedMove => ({
       sector,
       reason,
@@ -91,9 +91,24 @@ export function planRepair(request: PlanRequest): RepairPlan {
     }),
   );
   const candidates = chooseCandidates({ verdicts, network, limits, score, isFull, hasUpload, random });
+  const moves = withoutCrowding(wanted, candidates.length);
   if (candidates.length === 0 && !moves.some(({ staysIfServed }) => staysIfServed))
     return { kind: "no-candidates", margin, moves };
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, network, score, random) };
+}
+
+/** Candidates that are left for sectors that must move, should others not take them. */
+const RESERVED_CANDIDATES = 2;
+
+/**
+ * What a drain moves takes no host from what must move: it comes last, and only where there are hosts to spare. Otherwise it waits
+ * for the next repair.
+ */
+function withoutCrowding(moves: readonly PlannedMove[], candidates: number): readonly PlannedMove[] {
+  const others = moves.filter(({ reason }) => reason !== "draining");
+  if (others.length === 0) return moves;
+  const spare = Math.max(0, candidates - others.length - RESERVED_CANDIDATES);
+  return [...others, ...moves.filter(({ reason }) => reason === "draining").slice(0, spare)];
 }
 
 /** Indices of the sectors that would stay if every denial that can be cleared were cleared. */

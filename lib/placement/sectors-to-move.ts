@@ -5,9 +5,9 @@ import type { Slab, SlabSector } from "../slab/slab.ts";
 /**
  * Why a sector moves. `lost`: it has no host. `denied`: its host said that it does not have it (an open denial). `bad-host`: the host is blocked, unusable or without active contract.
  * `duplicate-host`: an earlier sector of the slab is on that host. `bad-contract`: pinned to a contract that is not
- * healthy, or that a sector which stays is pinned to.
+ * healthy, or that a sector which stays is pinned to. `draining`: nothing is wrong, but an operator drains its host.
  */
-export type MoveReason = "lost" | "denied" | "bad-host" | "duplicate-host" | "bad-contract";
+export type MoveReason = "lost" | "denied" | "bad-host" | "duplicate-host" | "bad-contract" | "draining";
 
 export interface SectorVerdicts {
   readonly moves: readonly { readonly sector: SlabSector; readonly reason: MoveReason }[];
@@ -23,8 +23,8 @@ export function isGoodHost(host: NetworkHost): boolean {
 }
 
 /**
- * Decides as indexd does (docs/protocol.md, Which sectors move, and where), sector by sector in slab order.
- * slabmend.sectors_to_move() decides the same in SQL. A sector without contract on a good host stays: it waits to be pinned.
+ * Decides as indexd does (docs/protocol.md#which-sectors-move-and-where), sector by sector in slab order.
+ * slabmend.sectors_to_move() decides the same in SQL, but that a paused drain moves nothing here: nothing new is to begin. A sector without contract on a good host stays: it waits to be pinned.
  */
 export function judgeSectors(
   slab: Pick<Slab, "sectors">,
@@ -55,14 +55,26 @@ export function judgeSectors(
       continue;
     }
     holders.add(host.id);
-    if (sector.contractId !== null) {
-      if (!network.healthyContractIds.has(sector.contractId) || usedContracts.has(sector.contractId)) {
-        moves.push({ sector, reason: "bad-contract" });
-        continue;
-      }
-      usedContracts.add(sector.contractId);
+    const isPinned = sector.contractId !== null;
+    if (isPinned && !network.healthyContractIds.has(sector.contractId)) {
+      moves.push({ sector, reason: "bad-contract" });
+      continue;
     }
+    if (host.drain === "running") {
+      moves.push({ sector, reason: "draining" });
+      continue;
+    }
+    if (isPinned && usedContracts.has(sector.contractId)) {
+      moves.push({ sector, reason: "bad-contract" });
+      continue;
+    }
+    if (isPinned) usedContracts.add(sector.contractId);
     keptHosts.push(host);
   }
   return { moves, keptHosts, holders };
+}
+
+/** Nothing is wrong with the slab: only a drain moves sectors of it. */
+export function isOnlyDrain(moves: readonly { readonly reason: MoveReason }[]): boolean {
+  return moves.length > 0 && moves.every(({ reason }) => reason === "draining");
 }

@@ -114,6 +114,7 @@ function describeHost(facts: HostFacts): HostReport {
 function whyNoCandidate({ row, judged, score, maxUnpinnedPerHost }: HostFacts): string[] {
   return [
     ...(judged.blocked ? ["blocked"] : []),
+    ...(judged.drain === null ? [] : ["draining"]),
     ...judged.usabilityFailures,
     ...(row.stuck ? ["stuck"] : []),
     ...(row.remainingStorageSectors > 0n ? [] : ["no-storage"]),

@@ -1,10 +1,12 @@
 import * as v from "valibot";
 import { count, hex, id, schemaVersion, time } from "./fields.ts";
 
-const run = v.object({
+/** A maintenance run, whatever its kind. */
+export const runSchema = v.object({
   id,
   kind: v.string(),
-  host: v.nullable(v.pipe(hex, v.description("of its scope"))),
+  host: v.nullable(v.pipe(hex, v.description("of its scope; null: none, or several"))),
+  hosts: v.pipe(v.array(hex), v.description("of its scope: public keys")),
   slabId: v.nullable(v.pipe(id, v.description("of its scope"))),
   sample: v.nullable(
     v.pipe(
@@ -24,6 +26,9 @@ const run = v.object({
   startedAt: time,
   finishedAt: v.nullable(time),
   coordinator: v.nullable(v.pipe(v.string(), v.description("moves it on now; null: no process does"))),
+  coordinatorSeenAt: v.nullable(
+    v.pipe(time, v.description("its last write; 5 min later another process may take over")),
+  ),
   progress: v.nullable(
     v.pipe(v.object({ done: count, total: count, unit: v.string() }), v.description("null: not known")),
   ),
@@ -31,6 +36,7 @@ const run = v.object({
     v.record(v.string(), v.unknown()),
     v.description("as docs/maintenance.md says of its kind"),
   ),
+  hasFindings: v.pipe(v.boolean(), v.description("it found something that an operator has to look at")),
   says: v.pipe(v.array(v.string()), v.description("for people: what came of it so far")),
   error: v.nullable(
     v.pipe(
@@ -40,12 +46,15 @@ const run = v.object({
   ),
 });
 
-/** Printed by every `slabmend maintenance` command. */
+/** Printed by every `slabmend maintenance` command, and answered by `/api/v1/runs`. */
 export const maintenanceSchema = v.object({
   schemaVersion,
   at: time,
   run: v.nullable(
-    v.pipe(run, v.description("the one that is not finished, or that the command is about; null: none")),
+    v.pipe(
+      runSchema,
+      v.description("the one that is not finished, or that the command is about; null: none"),
+    ),
   ),
   affected: v.nullable(
     v.pipe(
@@ -66,8 +75,8 @@ export const maintenanceSchema = v.object({
       v.description("with `--dry-run`: nothing was started"),
     ),
   ),
-  earlier: v.pipe(v.array(run), v.description("the latest first; `status` only")),
+  earlier: v.pipe(v.array(runSchema), v.description("the latest first; `status` only")),
 });
 
 export type MaintenanceReport = v.InferOutput<typeof maintenanceSchema>;
-export type RunReport = v.InferOutput<typeof run>;
+export type RunReport = v.InferOutput<typeof runSchema>;

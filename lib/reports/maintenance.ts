@@ -3,14 +3,18 @@ import { readTime } from "../database/reports/read-time.ts";
 import { readRun, readRuns } from "../database/runs/maintenance-runs.ts";
 import type { Run } from "../database/runs/run.ts";
 import { readAffected } from "../database/verify/read-affected.ts";
+import { drainKind } from "../jobs/drain/drain-kind.ts";
+import { drainScopeOf } from "../jobs/drain/drain-run.ts";
+import { RUN_LEASE_MS } from "../jobs/maintenance/advance-run.ts";
 import type { Estimate, RunKind } from "../jobs/maintenance/maintenance-job.ts";
 import { moveKind } from "../jobs/move-database/move-kind.ts";
+import { restoreKind } from "../jobs/restore/restore-kind.ts";
 import { verifyKind } from "../jobs/verify/verify-kind.ts";
 import { scopeOf } from "../jobs/verify/verify-run.ts";
 import { SCHEMA_VERSION, timeOrNull } from "./fields.ts";
 import type { MaintenanceReport, RunReport } from "./maintenance-schema.ts";
 
-const KINDS: readonly RunKind[] = [verifyKind, moveKind];
+const KINDS: readonly RunKind[] = [verifyKind, drainKind, moveKind, restoreKind];
 const MOST_AFFECTED = 1_000;
 
 /** Undefined: it was started by another release. */
@@ -57,14 +61,17 @@ async function affectedBy(ask: Ask, run: Run): Promise<MaintenanceReport["affect
   return { sectors, slabs: [...slabs], objects: [...objects] };
 }
 
-function describeRun(run: Run): RunReport {
+/** The same whatever its kind. */
+export function describeRun(run: Run): RunReport {
   const kind = kindOf(run);
   const scope = kind === verifyKind ? scopeOf(run) : undefined;
+  const drained = kind === drainKind ? drainScopeOf(run).hosts : [];
   const sample = scope?.of === "host" ? scope.sample : null;
   return {
     id: String(run.id),
     kind: run.kind,
-    host: scope?.of === "host" ? scope.host : null,
+    host: scope?.of === "host" ? scope.host : drained.length === 1 ? drained[0]! : null,
+    hosts: scope?.of === "host" ? [scope.host] : [...drained],
     slabId: scope?.of === "slab" ? scope.slab : null,
     sample:
       sample === null
@@ -79,8 +86,11 @@ function describeRun(run: Run): RunReport {
     startedAt: run.startedAt.toISOString(),
     finishedAt: timeOrNull(run.finishedAt),
     coordinator: run.coordinator,
+    coordinatorSeenAt:
+      run.expiresAt === null ? null : new Date(run.expiresAt.getTime() - RUN_LEASE_MS).toISOString(),
     progress: kind?.progress(run) ?? null,
     statistics: run.statistics as Record<string, unknown>,
+    hasFindings: kind?.hasFindings(run) ?? false,
     says: [...(kind?.describe(run) ?? [`${run.kind}: started by another release`])],
     error: run.error,
   };

@@ -26,7 +26,7 @@ export const planSchema = v.object({
     v.object({
       index: count,
       root: hex,
-      reason: v.picklist(["lost", "denied", "bad-host", "duplicate-host", "bad-contract"]),
+      reason: v.picklist(["lost", "denied", "bad-host", "duplicate-host", "bad-contract", "draining"]),
       how: v.picklist(["copied", "rebuilt", "not-possible"]),
       from: v.nullable(planHost),
       to: v.nullable(

@@ -100,8 +100,8 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   },
   maintenance: {
     command: "slabmend maintenance status",
-    path: null,
-    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same.",
+    path: "/runs",
+    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same; `/runs/{id}` and what changes a run answer it.",
     schema: maintenanceSchema,
   },
   "move-database": {

@@ -71,6 +71,7 @@ const shard = v.object({
       "denied",
       "bad-host",
       "bad-contract",
+      "draining",
       "duplicate-host",
       "pinned-wrongly",
     ]),

@@ -46,6 +46,12 @@ export function statusAttention(facts: AttentionFacts): Line[] {
       "Start indexd: without it nothing that is repaired is pinned.",
     ),
     ...line(
+      facts.prunesHeldSince !== null,
+      "prunes-held",
+      "indexd is kept from pruning contracts since a restore",
+      "When everything is verified: slabmend restore release-prunes. Until then hosts keep, and are paid for, what is not needed.",
+    ),
+    ...line(
       (indexd.oldestUnpinnedSeconds ?? 0) * 1_000 > OLD_PIN_MS,
       "pins-behind",
       `a sector waits for ${duration(indexd.oldestUnpinnedSeconds ?? 0)} to be pinned; after 3 days it counts as lost`,

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { bytes, count, money, schemaVersion, seconds, time } from "./fields.ts";
+import { runSchema } from "./maintenance-schema.ts";
 import { fleetMode } from "./mode.ts";
 
 const lastRun = v.object({
@@ -117,6 +118,9 @@ export const statusSchema = v.object({
   }),
   deadLetters: count,
   quarantined: count,
+  prunesHeldSince: v.nullable(
+    v.pipe(time, v.description("after a restore indexd is kept from pruning; null: it is not")),
+  ),
   atRisk: v.pipe(count, v.description("slabs whose last repair found too few sources")),
   eventsToBump: v.pipe(count, v.description("slabs whose objects have not been told yet that sectors moved")),
   followers: v.pipe(
@@ -131,6 +135,7 @@ export const statusSchema = v.object({
     ),
     v.description("followers of the journal: its hourly totals, and its archive if there is one"),
   ),
+  maintenance: v.nullable(v.pipe(runSchema, v.description("the maintenance run that is not finished"))),
   indexd: v.object({
     databaseVersion: v.nullable(v.pipe(v.number(), v.integer())),
     verdict: v.nullable(v.string()),

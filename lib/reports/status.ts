@@ -6,6 +6,7 @@ import { DEFAULT_THRESHOLDS } from "../jobs/backlog/backlog-settings.ts";
 import { CAUSES } from "../jobs/backlog/causes.ts";
 import { haveClaimsStopped } from "./claims-stopped.ts";
 import { moneyOf, SCHEMA_VERSION, timeOrNull } from "./fields.ts";
+import { describeRun } from "./maintenance.ts";
 import { describeMode } from "./mode.ts";
 import { type AttentionFacts, statusAttention } from "./status-attention.ts";
 import type { StatusReport } from "./status-schema.ts";
@@ -78,6 +79,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
     },
     deadLetters: facts.deadLetters,
     quarantined: facts.quarantined,
+    prunesHeldSince: timeOrNull(facts.prunesHeldSince),
     atRisk: facts.atRisk,
     eventsToBump: facts.eventsToBump,
     followers: facts.followers.map(({ name, rowsBehind, behindSeconds, stoppedBy, stoppedSince }) => ({
@@ -87,6 +89,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
       stoppedBy: stoppedBy ?? null,
       stoppedSince: timeOrNull(stoppedSince),
     })),
+    maintenance: facts.run === undefined ? null : describeRun(facts.run),
     indexd: indexdOf(facts, ageOf),
   };
   return {

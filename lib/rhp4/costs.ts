@@ -1,7 +1,7 @@
 import { SECTOR_BYTES } from "../slab/sizes.ts";
 import type { HostPrices } from "./host-prices.ts";
 
-/** Hosts charge transfers in pages: docs/protocol.md, RHP4 costs. */
+/** Hosts charge transfers in pages: docs/protocol.md#rhp4-costs. */
 const PAGE_BYTES = 4096;
 
 /** How long a written sector is kept before its contract must hold it: about three days. */

@@ -6,7 +6,7 @@ const MAX_U128 = 2n ** 128n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;
 
 /**
- * Writes one message of known length (docs/protocol.md, RHP4 encoding). The length is given in advance: every
+ * Writes one message of known length (docs/protocol.md#rhp4-encoding). The length is given in advance: every
  * message knows its size, and a message that turns out different is a bug found at once.
  */
 export class Encoder {

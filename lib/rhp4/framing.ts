@@ -6,7 +6,7 @@ import { rpcErrorFromWire, type WireError } from "./rpc-error.ts";
 /** Names a request: 16 bytes of ASCII, zero padded. */
 export const SPECIFIER_BYTES = 16;
 
-/** The RPCs we speak. The contract RPCs are indexd's job: docs/protocol.md, RHP4 VerifySector, AccountBalance, LatestRevision, SectorRoots. */
+/** The RPCs we speak. The contract RPCs are indexd's job: docs/protocol.md#rhp4-and-talking-to-hosts. */
 export type RpcName =
   | "Settings"
   | "ReadSector"

@@ -28,7 +28,7 @@ export type PriceLimit = Partial<Pick<HostPrices, "egressPrice" | "ingressPrice"
 
 export type UnsignedPrices = Omit<HostPrices, "signature">;
 
-/** docs/protocol.md, RHP4 common structures: 112 signed bytes, then the signature. */
+/** docs/protocol.md#rhp4-common-structures: 112 signed bytes, then the signature. */
 const SIGNED_BYTES = 112;
 export const HOST_PRICES_BYTES = SIGNED_BYTES + SIGNATURE_BYTES;
 

@@ -1,6 +1,6 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-/** What a host may answer instead of a result, by meaning; docs/protocol.md, RHP4 errors. */
+/** What a host may answer instead of a result, by meaning; docs/protocol.md#rhp4-errors. */
 export type RpcErrorCode =
   | "sector-not-found"
   | "sector-corrupt"

@@ -14,7 +14,8 @@ function popcount(value: number): number {
 
 /**
  * How many hashes prove leaves [start, end) of a sector: the set bits of `start` on its left, and on its right the
- * clear bits of `end - 1` below the highest bit in which it differs from the last leaf (docs/protocol.md, range proof).
+ * clear bits of `end - 1` below the highest bit in which it differs from the last leaf
+ * (docs/protocol.md#range-proof-its-length).
  */
 export function rangeProofHashes(start: number, end: number): number {
   const last = end - 1;

@@ -31,7 +31,12 @@ const STATUS_OF_EXIT: Readonly<Record<ExitReason, number>> = {
   aws: 502,
   interrupted: 503,
 };
-const NOT_FOUND: ReadonlySet<string> = new Set(["no-such-slab", "not-quarantined", "no-such-dead-letter"]);
+const NOT_FOUND: ReadonlySet<string> = new Set([
+  "no-such-slab",
+  "not-quarantined",
+  "no-such-dead-letter",
+  "no-run",
+]);
 const NEVER = new AbortController().signal;
 
 /** Of an error that nothing of ours foresaw, it repeats nothing: its message may hold anything. */

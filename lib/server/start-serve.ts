@@ -50,7 +50,7 @@ export interface RunningServe {
   /** `http://127.0.0.1:8484` */
   readonly url: string;
   readonly httpPid: () => number;
-  /** How long {@link drain} takes at most, as far as it depends on repairs. */
+  /** How long {@link drain} takes at most. */
   readonly drainMs: number;
   /** Claims nothing more, finishes the repairs in hand, answers until then, and leaves no process. */
   drain(): Promise<WorkReport>;

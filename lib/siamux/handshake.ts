@@ -18,7 +18,7 @@ import {
   SIGNATURE_BYTES,
 } from "./wire-format.ts";
 
-// docs/protocol.md "siamux handshake":
+// docs/protocol.md#handshake:
 //
 //   dialer                                acceptor
 //     version, XD            ──▶

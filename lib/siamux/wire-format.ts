@@ -1,4 +1,4 @@
-// The numbers of siamux v3, as docs/protocol.md "siamux" states them.
+// The numbers of siamux v3, as docs/protocol.md#siamux-v3 states them.
 
 /** Our version; a peer that names this or a later one speaks it. */
 export const PROTOCOL_VERSION = 3;

@@ -10,7 +10,7 @@ export interface DigestedSlab {
   readonly roots: readonly Root[];
 }
 
-/** The name of a slab: docs/protocol.md, slab digest. */
+/** The name of a slab: docs/protocol.md#slab-digest. */
 export function slabDigest({ version, minShards, encryptionKey, roots }: DigestedSlab): SlabDigest {
   const hash = blake2b.create({ dkLen: 32 });
   // Version 0 is older than the version byte.

@@ -1,4 +1,4 @@
-/** Bytes of a sector, and so of a shard: docs/protocol.md, Merkle trees. */
+/** Bytes of a sector, and so of a shard: docs/protocol.md#merkle-trees. */
 export const SECTOR_BYTES = 4_194_304;
 
 /** Bytes of a Merkle leaf; every offset and length on the wire is a multiple of it. */

@@ -43,6 +43,10 @@ export const METRICS = {
   SectorsDenied: { unit: "Count", meaning: "sectors that their hosts said not to have" },
   SectorsLost: { unit: "Count", meaning: "denials that were recorded as losses" },
   MovesDropped: { unit: "Count", meaning: "stored sectors that the commit refused to record" },
+  WorkersUnfit: {
+    unit: "Count",
+    meaning: "workers that ended or paused because they are themselves what fails",
+  },
   HostScoresFailed: {
     unit: "Count",
     meaning: "readings or reports of the fleet's host scores that failed; the repair went on without",

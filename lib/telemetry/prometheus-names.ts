@@ -37,6 +37,7 @@ export const PROMETHEUS_METRICS: Readonly<Record<MetricName, PrometheusMetric | 
   SectorsDenied: { name: "slabmend_sectors_denied_total", type: "counter" },
   SectorsLost: { name: "slabmend_sectors_lost_total", type: "counter" },
   MovesDropped: { name: "slabmend_moves_dropped_total", type: "counter" },
+  WorkersUnfit: { name: "slabmend_workers_unfit_total", type: "counter" },
   HostScoresFailed: { name: "slabmend_host_scores_failed_total", type: "counter" },
   BytesRead: { name: "slabmend_read_bytes_total", type: "counter" },
   BytesWritten: { name: "slabmend_written_bytes_total", type: "counter" },

@@ -76,6 +76,10 @@ export interface IndexerHealth {
 /** A clock or a network that is wrong is seldom right a moment later. */
 const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
+/** After the last repair: what a database that does not answer may take, where others wait up to 20 s for each statement. */
+const FAREWELL_MS = 5_000;
+/** After the last repair has ended: an idle worker that hangs, the farewell, and what else the process has to close. */
+const CLOSE_MS = 15_000;
 const NEVER: JobHealth = { endedAtMs: null, stopped: null, failures: 0, trouble: null };
 
 export class IndexerLoop {
@@ -96,20 +100,34 @@ export class IndexerLoop {
     this.#pool = this.#createPool();
   }
 
-  /** How long `drain` takes at most: a repair ends by its timeout, or its process is killed. */
+  /** How long draining takes at most: a repair ends by its timeout, or its process is killed; then all is closed. */
   get drainMs(): number {
-    return this.#options.timeoutMs + KILL_AFTER_MS;
+    return this.#options.timeoutMs + KILL_AFTER_MS + CLOSE_MS;
   }
 
   start(): void {
     this.#running ??= this.#run();
   }
 
-  /** Claims nothing more, waits for the repairs in hand, and leaves no process and no connection. */
+  /**
+   * Claims nothing more, waits for the repairs in hand, and leaves no process and no connection; but it waits only moments for
+   * a database that does not answer, and then leaves its rows to reap.
+   */
   async drain(): Promise<WorkReport> {
     this.#ending.abort();
     if (this.#state !== "ended") this.#state = "draining";
-    await this.#running;
+    const { clock, logger } = this.#options;
+    const late = Promise.withResolvers<void>();
+    let cancel = (): void => {};
+    const stopped = this.#pool.stop().then(() => {
+      cancel = clock.after(FAREWELL_MS, () => {
+        logger.warn("the database does not answer: leases and this process's row are left to reap");
+        late.resolve();
+      });
+    });
+    await Promise.race([this.#running, late.promise]);
+    await stopped;
+    cancel();
     this.#state = "ended";
     return this.#done;
   }

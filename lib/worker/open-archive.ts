@@ -39,7 +39,8 @@ export async function openArchive(options: {
   };
 }
 
-async function openStorage(
+/** Where the journal is archived. */
+export async function openStorage(
   destination: ArchiveDestination,
   variables: Readonly<Record<string, string | undefined>>,
 ): Promise<{ readonly storage: ArchiveStorage; readonly close: () => void }> {

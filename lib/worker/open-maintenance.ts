@@ -4,12 +4,13 @@ import type { Ask } from "../database/client/deadline-client.ts";
 import type { Run } from "../database/runs/run.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
+import { createDrainJob } from "../jobs/drain/drain-job.ts";
 import { advanceRun } from "../jobs/maintenance/advance-run.ts";
 import { createVerifyJob, type VerifyStep } from "../jobs/verify/verify-job.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import { coordinatorName } from "./end-cancelled-run.ts";
+import { coordinatorName } from "./coordinate-without-hosts.ts";
 
 /** What a coordinator that reads hosts needs of the environment. */
 export const MAINTENANCE_VARIABLES = [
@@ -50,7 +51,7 @@ export function openMaintenance(options: MaintenanceOptions): MaintenanceCoordin
     dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
     config: { maxRpcsPerHost: PROOFS_PER_HOST },
   });
-  const job = createVerifyJob({
+  const verify = createVerifyJob({
     hosts,
     kernel: createKernel({ memoryBytes: KERNEL_BYTES }),
     random: Math.random,
@@ -65,7 +66,7 @@ export function openMaintenance(options: MaintenanceOptions): MaintenanceCoordin
           ask,
           clock,
           logger,
-          jobs: [job],
+          jobs: [verify, createDrainJob()],
           coordinator,
           signal,
           ...(onStep === undefined ? {} : { onStep }),

@@ -2,6 +2,7 @@ import type { Clock } from "../clock/clock.ts";
 import type { Environment } from "../config/parse-environment.ts";
 import { ANSWER_MS } from "../database/client/deadline-client.ts";
 import type { SharedClients } from "../database/client/shared-clients.ts";
+import { drawOtherSectors } from "../database/denials/draw-other-sectors.ts";
 import { readHostScores, reportHostScores } from "../database/fleet/host-scores.ts";
 import { flushMoved } from "../database/indexd/bump-events.ts";
 import { type NetworkSnapshot, readNetworkSnapshot } from "../database/indexd/network-snapshot.ts";
@@ -37,6 +38,8 @@ export interface ReportingRepairStore extends RepairStore {
 
 /** A commit tries again after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
+/** It decides only how a move is counted; the commit is waiting. */
+const DRAW_ANSWER_MS = 4_000;
 
 /** The database as one repair uses it: each call has a connection of the process to itself, and none is held between calls. */
 export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore {
@@ -66,6 +69,8 @@ export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore
       }
       return shared.network;
     },
+    drawOtherSectors: (hostIds) =>
+      database.runIdempotent(DRAW_ANSWER_MS, (sql) => drawOtherSectors(sql, hostIds)),
     commit: (request) =>
       database.runIdempotent(COMMIT_ANSWER_MS, (sql) => commitRepair(sql, request, {}, verify)),
     bumpEvents: (slabId) =>

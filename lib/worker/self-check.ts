@@ -5,6 +5,7 @@
 import type { Others } from "../database/reports/read-others.ts";
 import type { RepairResult } from "../jobs/repair/repair-dependencies.ts";
 import type { SlabId } from "../slab/ids.ts";
+import type { RepairEnvironment } from "./open-repair-environment.ts";
 
 /** A clock is wrong for every slab; hosts may all refuse for a moment, or those of one slab may. */
 const MOST_FAULTS = 5;
@@ -63,4 +64,37 @@ export function judgeAmongOthers(run: FailureRun, others: Others): string | unde
     `its repairs of ${own} slabs failed one after the other, while other workers moved sectors of ` +
     `${others.ended - others.failed} of ${others.ended} slabs`
   );
+}
+
+/**
+ * To be called after each repair of an environment.
+ *
+ * @param worker the part before the first slash of the names under which this environment repairs
+ * @returns why the environment is unfit; undefined: it may go on
+ */
+export async function whyUnfit(
+  check: SelfCheck,
+  { readOthers, logger, metrics }: Pick<RepairEnvironment, "readOthers" | "logger" | "metrics">,
+  ended: {
+    readonly worker: string;
+    readonly slabId: SlabId;
+    readonly result: RepairResult;
+    readonly nowMs: number;
+  },
+): Promise<string | undefined> {
+  const { worker, slabId, result, nowMs } = ended;
+  const why = async (): Promise<string | undefined> => {
+    const reason = check.note(slabId, result, nowMs);
+    const run = check.failureRun(nowMs);
+    if (reason !== undefined || run === undefined) return reason;
+    return judgeAmongOthers(run, await readOthers({ worker, ...run }));
+  };
+  try {
+    const reason = await why();
+    if (reason !== undefined) metrics.print({ WorkersUnfit: 1 });
+    return reason;
+  } catch (error) {
+    logger.warn({ error }, "what other workers achieve could not be read");
+    return undefined;
+  }
 }

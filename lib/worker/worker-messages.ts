@@ -29,7 +29,7 @@ export type RepairReport =
   /** It never began: the database was away. */
   | { readonly kind: "not-begun"; readonly code: string };
 
-/** What a repair is at: docs/architecture.md, Repairing a slab. `transfer`: it copies, rebuilds and stores. */
+/** What a repair is at: docs/architecture.md#repairing-a-slab. `transfer`: it copies, rebuilds and stores. */
 export type RepairPhase = "begin" | "plan" | "transfer" | "commit" | "events";
 
 export type WorkerReport =

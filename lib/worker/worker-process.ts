@@ -8,7 +8,7 @@ import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
 import { inheritedLogDestination } from "../telemetry/log-format.ts";
 import { openRepairEnvironment } from "./open-repair-environment.ts";
-import { judgeAmongOthers, SelfCheck } from "./self-check.ts";
+import { SelfCheck, whyUnfit } from "./self-check.ts";
 import { phaseAfter, type RepairOrder, type WorkerReport, workerOf } from "./worker-messages.ts";
 
 const environment = openRepairEnvironment({
@@ -47,26 +47,14 @@ async function repair(order: RepairOrder): Promise<void> {
       if (phase !== undefined) report({ kind: "phase", id, phase });
     };
     const result = await environment.repair(task, { ...order, onStep });
-    const reason =
-      selfCheck.note(task.slabId, result, systemClock.now()) ?? (await compareWithOthers(workerOf(id)));
+    const ended = { worker: workerOf(id), slabId: task.slabId, result, nowMs: systemClock.now() };
+    const reason = await whyUnfit(selfCheck, environment, ended);
     if (reason !== undefined) report({ kind: "unfit", reason });
     report({ kind: "ended", id, outcome: result.kind });
   } catch (error) {
     environment.logger.error({ error, slab: order.slabId }, "a repair could not begin");
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     report({ kind: "not-begun", id, code });
-  }
-}
-
-/** Why this worker is unfit, if it fails where others succeed. */
-async function compareWithOthers(worker: string): Promise<string | undefined> {
-  const run = selfCheck.failureRun(systemClock.now());
-  if (run === undefined) return undefined;
-  try {
-    return judgeAmongOthers(run, await environment.readOthers({ worker, ...run }));
-  } catch (error) {
-    environment.logger.warn({ error }, "what other workers achieve could not be read");
-    return undefined;
   }
 }
 

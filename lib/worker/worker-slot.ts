@@ -71,6 +71,8 @@ interface LiveProcess {
 
 /** A repair ends by itself well before its time is up; a process that does not hangs. Lambda kills it at once. */
 export const KILL_AFTER_MS = 30_000;
+/** An idle process ends within milliseconds. */
+const END_MS = 5_000;
 
 export class WorkerSlot {
   readonly #options: WorkerSlotOptions;
@@ -194,14 +196,16 @@ export class WorkerSlot {
     }
   }
 
-  /** Ends the process; a repair in its hands is finished by it first. */
+  /** Ends the process, which has nothing in hand any more; one that hangs is killed. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const child = this.#live?.child;
     if (child === undefined) return;
     const exited = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, "exit");
     if (child.connected) child.disconnect();
+    const cancel = this.#options.clock.after(END_MS, () => child.kill("SIGKILL"));
     await exited;
+    cancel();
   }
 
   #lose(live: LiveProcess, how: string): void {

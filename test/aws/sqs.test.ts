@@ -1,4 +1,4 @@
-/** What the functions rely on of SQS, on every endpoint there is: docs/facts/aws-emulators.md. */
+/** What the functions rely on of SQS, on every endpoint there is: docs/decisions/0032-aws-emulators.md. */
 
 import { randomUUID } from "node:crypto";
 import {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seedFleet } from "../../dev/console/seed-fleet.ts";
 import { type ServedConsole, serveConsole } from "../../dev/console/serve-console.ts";
 import { type DatabaseProxy, startDatabaseProxy } from "../../dev/demo/database-proxy.ts";
+import { saveRun, startRun, takeRun } from "../../lib/database/runs/maintenance-runs.ts";
 import { useDatabase } from "../support/database.ts";
 import { expectAccessible, skipReason, useBrowser } from "./support/browser.ts";
 
@@ -16,13 +17,27 @@ beforeAll(async () => {
   worst = String(slabs[4]!.id);
   proxy = await startDatabaseProxy(url);
   served = await serveConsole(proxy.url, [worst]);
+  await endRun(await beginRun(), { passed: 30, confirmed: 28, denied: 2 });
 });
 afterAll(async () => {
   await served?.stop();
   await proxy?.stop();
 });
 
-const VIEWS = ["", "#/slabs", "#/slabs/WORST", "#/hosts", "#/workers", "#/journal", "#/attention"];
+/** As a coordinator does; its lease is held. */
+async function beginRun() {
+  await startRun(sql, { kind: "verify", scope: { of: "slab", slab: worst, sectors: 30 }, owner: "ann@host" });
+  return (await takeRun(sql, { coordinator: "host/1", leaseMs: 300_000 }))!;
+}
+const progress = (lease: Awaited<ReturnType<typeof beginRun>>, statistics: object) =>
+  saveRun(sql, lease, 300_000, { statistics });
+const endRun = (
+  lease: Awaited<ReturnType<typeof beginRun>>,
+  statistics: object,
+  state: "done" | "cancelled" = "done",
+) => saveRun(sql, lease, 300_000, { statistics, end: { state } });
+
+const VIEWS = ["", "#/slabs", "#/slabs/WORST", "#/hosts", "#/workers", "#/journal", "#/runs", "#/attention"];
 const at = (fragment: string) => `${served.url}/${fragment.replace("WORST", worst)}`;
 
 describe.skipIf(skipReason !== undefined)("the console", () => {
@@ -122,6 +137,43 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     expect(await page.getByLabel(/^Token/).count()).toBe(0);
     await page.getByRole("button", { name: "Resume", exact: true }).click();
     await page.getByRole("button", { name: "Pause…" }).waitFor();
+    await page.context().close();
+  });
+
+  test("a maintenance run is followed while it goes on, paused, resumed and cancelled, with the token", async () => {
+    const lease = await beginRun();
+    const { page } = await open(at("#/runs"));
+    const bar = page.getByRole("progressbar");
+    const shows = (text: string) => bar.and(page.locator(`[aria-valuetext="${text}"]`)).waitFor();
+    await shows("0 of 30 sectors (0 %)");
+    await page.getByText(/^host\/1, heard of/).waitFor();
+    await progress(lease, { passed: 12, confirmed: 12 });
+    await shows("12 of 30 sectors (40 %)");
+    await expectAccessible(page);
+    const states = async () =>
+      (await sql`select state from slabmend.runs order by id desc limit 1`)[0]!["state"];
+    const ask = async (button: string, confirm: string) => {
+      await page.getByRole("button", { name: button, exact: true }).click();
+      const dialog = page.getByRole("dialog");
+      if ((await dialog.getByLabel(/^Token/).count()) > 0)
+        await dialog.getByLabel(/^Token/).fill(served.token);
+      await dialog.getByRole("button", { name: confirm, exact: true }).click();
+      await dialog.waitFor({ state: "detached" });
+    };
+    const card = page.getByRole("region", { name: `Run ${lease.run.id}` });
+    await ask("Pause run…", "Pause run");
+    expect(await states()).toBe("paused");
+    await ask("Resume run…", "Resume run");
+    expect(await states()).toBe("running");
+    await ask("Cancel run…", "Cancel run");
+    expect(await states()).toBe("cancelling");
+    await card.getByText("cancelling", { exact: true }).waitFor();
+    await endRun(lease, { passed: 12, confirmed: 12 }, "cancelled");
+    await card.getByText("cancelled", { exact: true }).waitFor();
+    expect(await card.getByRole("button").count()).toBe(0);
+    await page.getByRole("link", { name: "1", exact: true }).click();
+    await page.getByText("done, with findings").waitFor();
+    await page.getByText("28 sectors proved a leaf, 2 were denied").waitFor();
     await page.context().close();
   });
 

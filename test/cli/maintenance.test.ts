@@ -1,5 +1,5 @@
 /** `slabmend maintenance` as an operator types it, with the rights that `slabmend grant` gives. */
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
 import { untilEqual } from "../support/until.ts";
 import { startCli } from "./cli-process.ts";
@@ -12,7 +12,7 @@ let slab: StoredSlab;
 let environment: Record<string, string>;
 
 beforeAll(async () => {
-  world = await createRepairWorld({ hosts: 4 });
+  world = await createRepairWorld({ hosts: 5 });
   role = await createFleetRole(world.database);
   slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   environment = { ...world.variables, SLABMEND_DATABASE_URL: role.url };
@@ -122,7 +122,11 @@ test("Ctrl+C detaches: the run stays, without a coordinator", async () => {
 });
 
 test.each([
+  [["start", "move"], "bad-argument"],
   [["start", "drain"], "bad-argument"],
+  [["start", "drain", "--host", "ab".repeat(32)], "no-such-host"],
+  [["start", "drain", "--slab", "1"], "bad-argument"],
+  [["start", "verify", "--host", "ab".repeat(32), "--host", "cd".repeat(32)], "bad-argument"],
   [["start", "verify"], "bad-argument"],
   [["start", "verify", "--slab", "1", "--sample"], "bad-argument"],
   [["start", "verify", "--host", "ab".repeat(32)], "no-such-host"],
@@ -130,4 +134,59 @@ test.each([
 ])("%j is refused as %s", async (args, code) => {
   const refused = await maintenance(...args);
   expect([refused.code, refused.error?.code]).toEqual([3, code]);
+});
+
+describe("drain", () => {
+  const hostKey = (n: number): string => world.hosts[n]!.row.hostKey;
+
+  test("a dry run says time, traffic and hastings, and starts nothing", async () => {
+    const { code, out } = await maintenance("start", "drain", "--host", hostKey(0), "--dry-run");
+    expect(code).toBe(0);
+    const { run, estimate } = read(out);
+    expect(run).toBeNull();
+    expect(estimate.values).toMatchObject({
+      sectors: 1,
+      bytesRead: 4_194_304,
+      bytesWritten: 4_194_304,
+      targets: 4,
+    });
+    expect(BigInt(estimate.values.hastings)).toBeGreaterThan(0n);
+    expect(await world.database.sql`select from slabmend.runs`).toHaveLength(0);
+  });
+
+  test("of a host without sectors ends at once, without a seed", async () => {
+    const { SLABMEND_MIGRATION_SEED: _, ...seedless } = environment;
+    const args = ["--json", "maintenance", "start", "drain", "--host", hostKey(4)];
+    const { code, out } = await runCli(args, { environment: seedless });
+    expect(code).toBe(0);
+    expect(read(out)).toMatchObject({
+      run: {
+        kind: "drain",
+        host: hostKey(4),
+        hosts: [hostKey(4)],
+        state: "done",
+        progress: { done: 0, total: 0 },
+      },
+    });
+  });
+
+  test("detached is moved on by work --from-database, which copies the sector", async () => {
+    const started = await maintenance("start", "drain", "--host", hostKey(0), "--detach");
+    expect(read(started.out)).toMatchObject({
+      run: { kind: "drain", state: "running", progress: { done: 0, total: 1 } },
+    });
+    const work = startCli(["work", "--from-database", "--concurrency", "1"], environment);
+    try {
+      const { sql } = world.database;
+      const state = async () => (await sql`select state from slabmend.runs`)[0]?.["state"];
+      await work.meanwhile(untilEqual(state, "done"));
+    } finally {
+      work.child.kill("SIGTERM");
+    }
+    expect(await work.ended).toBe(0);
+    expect((await world.locations(slab))[0]).toBe(world.hosts[4]);
+    const { out } = await runCli(["maintenance", "status"], { environment });
+    expect(out.replace(/\s+/g, " ")).toContain("1 were copied, 0 rebuilt");
+    expect(out.replace(/\s+/g, " ")).toContain("Block the host in indexd now");
+  });
 });

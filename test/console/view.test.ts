@@ -21,6 +21,14 @@ import {
 import { moveInGrid } from "../../lib/console/browser/view/host-look.ts";
 import { stepsOf } from "../../lib/console/browser/view/phases.ts";
 import { linkTo, routeOf, takeToken } from "../../lib/console/browser/view/route.ts";
+import {
+  coordinatorText,
+  progressText,
+  requestsFor,
+  statisticsOf,
+  subjectOf,
+  toneOfRun,
+} from "../../lib/console/browser/view/run.ts";
 import { uniqueById } from "../../lib/console/browser/view/unique.ts";
 
 const NOW = Date.parse("2026-11-30T12:00:00Z");
@@ -153,4 +161,54 @@ test("an entry that is on two pages is shown once, as the first page has it", ()
     { id: "1", at: 1 },
   ];
   expect(uniqueById([a!, b!, old!])).toEqual([a, b]);
+});
+
+describe("a maintenance run", () => {
+  const of = (done: number, total: number) => progressText({ progress: { done, total, unit: "sectors" } });
+  const heard = (seconds: number) =>
+    coordinatorText({ coordinator: "a/1", coordinatorSeenAt: at(-seconds) }, NOW);
+  test.each([
+    [of(1_040, 5_200), "1,040 of 5,200 sectors (20 %)"],
+    [of(0, 0), "0 of 0 sectors (100 %)"],
+    [of(999, 1_000), "999 of 1,000 sectors (99 %)"],
+    [progressText({ progress: null }), "progress is not known yet"],
+    [heard(12), "a/1, heard of 12 s ago"],
+    [heard(301), "a/1, last heard of 5 min 1 s ago; another process may take over"],
+    [
+      coordinatorText({ coordinator: null, coordinatorSeenAt: null }, NOW),
+      "no process at the moment: serve and work --from-database look once a minute",
+    ],
+    [subjectOf({ host: "ab".repeat(32), slabId: null }), "host ababab…abab"],
+    [subjectOf({ host: null, slabId: "7" }), "slab 7"],
+    [subjectOf({ host: null, slabId: null }), ""],
+    [toneOfRun({ state: "done", hasFindings: true }), "warn"],
+    [toneOfRun({ state: "done", hasFindings: false }), "good"],
+    [toneOfRun({ state: "failed", hasFindings: false }), "danger"],
+  ])("%s", (got, expected) => {
+    expect(got).toBe(expected);
+  });
+
+  test("what can be asked of it follows from its state", () => {
+    const states = ["running", "paused", "cancelling", "done", "cancelled", "failed"] as const;
+    expect(Object.fromEntries(states.map((state) => [state, requestsFor(state)]))).toEqual({
+      running: ["pause", "cancel"],
+      paused: ["resume", "cancel"],
+      cancelling: [],
+      done: [],
+      cancelled: [],
+      failed: [],
+    });
+  });
+
+  test("its statistics are named as its kind names them", () => {
+    const counted = { passed: 1_200, wrongData: 3, unanswered: { timeout: 2, "no-route": 1 }, hastings: "0" };
+    expect(statisticsOf({ ...counted, none: {}, soFar: null })).toEqual([
+      ["passed", "1,200"],
+      ["wrong data", "3"],
+      ["unanswered", "2 timeout, 1 no-route"],
+      ["paid", "0 SC"],
+      ["none", "none"],
+      ["so far", "unknown"],
+    ]);
+  });
 });

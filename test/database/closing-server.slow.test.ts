@@ -31,7 +31,14 @@ const FUNCTIONS: Readonly<Record<string, () => Promise<unknown>>> = {
   repair: () => createRepairHandler({ giveBack: async () => {} })(event, context),
 };
 
-const COMMANDS = ["status", "doctor --hosts 0", "pause", "work --from-database"];
+const COMMANDS = [
+  "status",
+  "doctor --hosts 0",
+  "pause",
+  "work --from-database",
+  "losses list",
+  "maintenance status",
+];
 
 test.concurrent.each(
   Object.entries(WAYS_TO_CLOSE).flatMap(([way, close]) =>

@@ -195,7 +195,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     const { id: sectorId, root } = slab.sectors[1]!;
     request = {
       ...request,
-      denied: [{ sectorId, root, hostId: hosts[0]!.id, code: "not-found", whole: true }],
+      denied: [{ sectorId, root, hostId: hosts[0]!.id, code: "not-found", whole: true, othersServed: true }],
     };
     const [move] = await movesFromHere(sql, slab, [[1, hosts[7]!]]);
     const result = await besideIndexd((tx) => migrateSector(tx, move!));

@@ -48,7 +48,7 @@ const hostsOf = async (slab: SeededSlab): Promise<(number | null)[]> => {
 
 const denial = (slab: SeededSlab, index: number, host: SeededHost): DenialReport => {
   const { id: sectorId, root } = slab.sectors[index]!;
-  return { sectorId, root, hostId: host.id, code: "not-found", whole: true };
+  return { sectorId, root, hostId: host.id, code: "not-found", whole: true, othersServed: true };
 };
 
 const badContract = async (host: SeededHost): Promise<void> => {

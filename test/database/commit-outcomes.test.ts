@@ -79,7 +79,14 @@ test("a repair that was denied a source goes on at once: its slab is not healthy
       outcome: { kind: "repaired" },
       moves: await movesFromHere(sql, slab, [[0, hosts[5]!]]),
       denied: [
-        { root: source.root, sectorId: source.id, hostId: hosts[0]!.id, code: "not-found", whole: false },
+        {
+          root: source.root,
+          sectorId: source.id,
+          hostId: hosts[0]!.id,
+          code: "not-found",
+          whole: false,
+          othersServed: false,
+        },
       ],
     }),
   );

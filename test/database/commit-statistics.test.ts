@@ -97,7 +97,7 @@ test("commit_repair writes, row by row, what indexd's own steps write", async ()
         const { id: sectorId, root } = slab.sectors[n]!;
         const { hostId } = seed;
         return sectors[n]!.isDenied && hostId !== null
-          ? [{ sectorId, root, hostId, code: "corrupt", whole: true }]
+          ? [{ sectorId, root, hostId, code: "corrupt", whole: true, othersServed: true }]
           : [];
       });
       // Three sectors of one host are too many to be believed.

@@ -1,6 +1,7 @@
 /** Rule 6 of docs/architecture.md in the database: a denial is not a loss. */
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
+import { drawOtherSectors } from "../../lib/database/denials/draw-other-sectors.ts";
 import { forgetDenials } from "../../lib/database/denials/forget-denials.ts";
 import { readSlab } from "../../lib/database/indexd/read-slab.ts";
 import {
@@ -25,7 +26,15 @@ beforeEach(async () => {
 
 const denial = (slab: SeededSlab, index: number, rest: Partial<DenialReport> = {}): DenialReport => {
   const { id: sectorId, root } = slab.sectors[index]!;
-  return { sectorId, root, hostId: hosts[index]!.id, code: "not-found", whole: true, ...rest };
+  return {
+    sectorId,
+    root,
+    hostId: hosts[index]!.id,
+    code: "not-found",
+    whole: true,
+    othersServed: false,
+    ...rest,
+  };
 };
 
 async function commit(slab: SeededSlab, rest: Partial<CommitRequest>) {
@@ -44,6 +53,12 @@ const age = (hours: number) => sql`
   update slabmend.denials set first_denied_at = first_denied_at - make_interval(hours => ${hours}),
     counted_at = counted_at - make_interval(hours => ${hours}),
     last_denied_at = last_denied_at - make_interval(hours => ${hours}), whole_denied_at = whole_denied_at - make_interval(hours => ${hours})`;
+
+async function countedLost(): Promise<number> {
+  const [row] = await sql<{ sum: number }[]>`
+    select coalesce(sum(stat_delta), 0)::integer as sum from stats_deltas where stat_name = 'num_sectors_lost'`;
+  return row!.sum;
+}
 
 test("a denial changes nothing of indexd's, is a reason to move, and goes when the host serves all of the sector", async () => {
   const slab = await storeSlab();
@@ -132,6 +147,44 @@ describe("a denial becomes a loss without a move", () => {
   });
 });
 
+describe("a denied sector that moves", () => {
+  test.each([
+    // [earlier denials, whether one of this commit comes with it, whether its host serves others, losses]
+    { before: 0, now: true, othersServed: true, lost: 1 },
+    { before: 0, now: true, othersServed: false, lost: 0 },
+    { before: 1, now: false, othersServed: false, lost: 0 },
+    { before: 1, now: true, othersServed: true, lost: 1 },
+    { before: 1, now: true, othersServed: false, lost: 0 },
+    { before: 2, now: true, othersServed: false, lost: 1 },
+    { before: 3, now: false, othersServed: false, lost: 1 },
+  ])(
+    "after $before denials hours apart, denied again: $now, others served: $othersServed: $lost lost",
+    async ({ before, now, othersServed, lost }) => {
+      const slab = await storeSlab();
+      const countedBefore = await countedLost();
+      for (let n = 0; n < before; n += 1) {
+        // Ranges only: two whole ones 6 h apart would be a loss without a move.
+        await commit(slab, { denied: [denial(slab, 0, { whole: false })] });
+        await age(1);
+      }
+      const moves = await movesFromHere(sql, slab, [[0, hosts[6]!]]);
+      const denied = now ? [denial(slab, 0, { whole: false, othersServed })] : [];
+      expect(await commit(slab, { moves, denied, outcome: { kind: "repaired" } })).toMatchObject({
+        outcome: "repaired",
+        recorded: [0],
+        lostRecorded: lost,
+        slabFinished: true,
+      });
+      expect(await sql`select lost_sectors from hosts where id = ${hosts[0]!.id}`).toEqual([
+        { lost_sectors: lost },
+      ]);
+      expect((await countedLost()) - countedBefore).toBe(lost);
+      expect(await statisticsThatDisagree(sql)).toEqual([]);
+      expect((await readSlab(sql, slab.id))!.sectors[0]).toMatchObject({ earlierHostIds: [hosts[0]!.id] });
+    },
+  );
+});
+
 test("a sector that a suspected host denied moves without being counted as lost, and its place is remembered", async () => {
   const slabs = await Promise.all([storeSlab(), storeSlab(), storeSlab()]);
   for (const slab of slabs) await commit(slab, { denied: [denial(slab, 0)] });
@@ -145,6 +198,24 @@ test("a sector that a suspected host denied moves without being counted as lost,
   expect(await sql`select lost_sectors from hosts where id = ${hosts[0]!.id}`).toEqual([{ lost_sectors: 0 }]);
   expect(await statisticsThatDisagree(sql)).toEqual([]);
   expect((await readSlab(sql, slabs[0].id))!.sectors[0]).toMatchObject({ earlierHostIds: [hosts[0]!.id] });
+});
+
+test("of a host a few sectors are drawn that it should have had for a while, none that it denied", async () => {
+  const slabs = await Promise.all(Array.from({ length: 6 }, storeSlab));
+  const [host, other] = hosts as [SeededHost, SeededHost];
+  await commit(slabs[0]!, { denied: [denial(slabs[0]!, 0)] });
+  await sql`
+    update sectors set uploaded_at = now() where host_id = ${host.id} and id <> all (${slabs.slice(0, 3).map(({ sectors }) => String(sectors[0]!.id))}::bigint[])`;
+  const good = slabs.slice(1, 3).map(({ sectors }) => sectors[0]!.root);
+  const ofOther = new Set<string>();
+  for (let n = 0; n < 40; n += 1) {
+    const drawn = await drawOtherSectors(sql, [host.id, other.id, hosts[7]!.id]);
+    expect([...drawn.keys()].toSorted()).toEqual([host.id, other.id]);
+    expect(drawn.get(host.id)!.toSorted()).toEqual(good.toSorted());
+    expect(new Set(drawn.get(other.id)).size).toBe(3);
+    for (const root of drawn.get(other.id)!) ofOther.add(root);
+  }
+  expect(ofOther.size).toBeGreaterThan(3);
 });
 
 test("a commit locks the old host of a pinned sector that was denied in an earlier commit", async () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import {
   commitWrites,
   doublingScheduleMs,
+  OUTCOMES,
   type OutcomeKind,
   writesOf,
 } from "../../lib/database/leases/outcome-writes.ts";
@@ -9,7 +10,7 @@ import {
 const HOURS = 3_600_000;
 const MINUTES = 60_000;
 
-/** docs/architecture.md, Outcomes, written once more. Backoffs as [counted by, first, second, ..., last]. */
+/** docs/architecture.md#outcomes, written once more. Backoffs as [counted by, first, second, ..., last]. */
 const TABLE: ReadonlyArray<readonly [OutcomeKind, string, string, ...number[]]> = [
   ["repaired", "zero", "keep"],
   ["partial-deadline", "keep", "now"],
@@ -55,7 +56,7 @@ const TABLE: ReadonlyArray<readonly [OutcomeKind, string, string, ...number[]]> 
 test.each(
   TABLE.map(([kind, failedCounter, next, ...scheduleMs]) => ({ kind, failedCounter, next, scheduleMs })),
 )("$kind writes what the table of outcomes says", ({ kind, failedCounter, next, scheduleMs }) => {
-  const writes = writesOf(kind);
+  const writes = writesOf(kind, "repair");
   expect(writes).toMatchObject({ recordAs: kind, failedCounter, atRisk: kind === "too-few-sources" });
   if (scheduleMs.length === 0) expect(writes.next).toEqual({ kind: next });
   else expect(writes.next).toEqual({ kind: "backoff", countedBy: next, scheduleMs });
@@ -69,11 +70,29 @@ test.each<[OutcomeKind, OutcomeKind, OutcomeKind]>([
   ["partial-refused", "partial-refused", "partial-refused"],
   ["underfunded", "underfunded", "underfunded"],
 ])("%s with some moves dropped is %s, with all %s", (kind, some, all) => {
-  const writes = commitWrites(kind);
+  const writes = commitWrites(kind, "repair");
   expect(writes.asReported.recordAs).toBe(kind);
   expect(writes.ifSomeDropped.recordAs).toBe(some);
   expect(writes.ifNothingRecorded.recordAs).toBe(all);
 });
+
+test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
+  "%s of a repair for a drain only: indexd's counter is never raised, and nothing waits longer than a day",
+  (kind) => {
+    const { asReported, ...others } = commitWrites(kind, "drain");
+    for (const writes of [asReported, ...Object.values(others)])
+      expect(writes.failedCounter).not.toBe("increment");
+    const isFailure = ["no-candidates", "partial-refused", "too-few-sources"].includes(kind);
+    if (!isFailure) return expect(asReported).toEqual(writesOf(kind, "repair"));
+    // As long as indexd takes to fund or to pin, and no hours: nothing is wrong with the slab.
+    const scheduleMs = [2, 4, 8, 16, 32, 60].map((minutes) => minutes * MINUTES);
+    expect(asReported).toMatchObject({
+      recordAs: kind,
+      setbacks: "increment",
+      next: { kind: "backoff", countedBy: "setbacks", scheduleMs },
+    });
+  },
+);
 
 test("a doubling schedule ends with its longest", () => {
   expect(doublingScheduleMs(1, 8)).toEqual([1, 2, 4, 8]);

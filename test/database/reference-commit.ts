@@ -69,6 +69,8 @@ export async function referenceCommit(sql: ISql, request: CommitRequest): Promis
   for (const location of [...moved, ...confirmed]) {
     const isKnown = believed.some(({ sectorId }) => sectorId === location.sectorId);
     if (isKnown || !(await isOpen(sql, location)) || (await hostIsSuspected(sql, location.hostId))) continue;
+    const isConfirmed = confirmed.some(({ sectorId }) => sectorId === location.sectorId);
+    if (!isConfirmed && !(await isProven(sql, location, request.denied))) continue;
     believed.push(location);
   }
   for (const { sectorId, hostId } of believed) {
@@ -96,6 +98,12 @@ const isOpen = (sql: ISql, { sectorId, hostId }: Location): Promise<boolean> =>
     where d.sector_id = ${String(sectorId)} and d.host_id = ${hostId} and d.state = 'open' and s.host_id = d.host_id
       and (s.contract_sectors_map_id = d.map_id or s.contract_sectors_map_id is null and d.map_id is null)
       and s.uploaded_at = d.uploaded_at`);
+
+/** It was denied three times, or its host serves others. */
+const isProven = async (sql: ISql, { sectorId, hostId }: Location, denied: readonly DenialReport[]) =>
+  denied.some((report) => report.sectorId === sectorId && report.hostId === hostId && report.othersServed) ||
+  (await some(sql`
+    select 1 from slabmend.denials where sector_id = ${String(sectorId)} and host_id = ${hostId} and denials >= 3`));
 
 /** @returns whether the whole sector was denied now and at least 6 h ago */
 async function noteDenial(sql: ISql, report: DenialReport): Promise<boolean> {

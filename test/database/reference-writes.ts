@@ -1,5 +1,5 @@
 /**
- * What indexd itself writes for a migrated slab, step by step and slowly, as docs/protocol.md, Persisting a result, says:
+ * What indexd itself writes for a migrated slab, step by step and slowly, as docs/protocol.md#persisting-a-result says:
  * the yardstick for commit_repair. One row at a time, one delta row a sector.
  */
 import type { ISql } from "postgres";

@@ -66,6 +66,7 @@ export function requestOf(
     digest: slab.digest,
     token,
     worker: "worker-1",
+    kind: "repair",
     outcome: { kind: "repaired" },
     moves: [],
     denied: [],

@@ -129,7 +129,14 @@ async function planAtRandom(
   );
   const denied = located.flatMap(({ index, ...location }): DenialReport[] =>
     bit(c, index) && bit(c, index + 8)
-      ? [{ ...location, code: bit(c, index + 4) ? "corrupt" : "not-found", whole: bit(a, index + 12) }]
+      ? [
+          {
+            ...location,
+            code: bit(c, index + 4) ? "corrupt" : "not-found",
+            whole: bit(a, index + 12),
+            othersServed: bit(b, index + 12),
+          },
+        ]
       : [],
   );
   const served = located.filter(({ index }) => !bit(c, index) && bit(c, index + 8));

@@ -1,4 +1,4 @@
-// The slow and literal form of the code (docs/protocol.md, Reed-Solomon parameters): Vandermonde matrices, inverted
+// The slow and literal form of the code (docs/protocol.md#reed-solomon-parameters): Vandermonde matrices, inverted
 // by elimination, with a multiplication that goes bit by bit. lib/erasure takes another road to the same numbers.
 
 type Matrix = readonly (readonly number[])[];

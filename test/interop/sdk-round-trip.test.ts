@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { plantedLosses } from "../../dev/demo/check-losses.ts";
 import { findViolations } from "../../dev/demo/check-outcome.ts";
 import { inflictDamage } from "../../dev/demo/inflict-damage.ts";
+import { isMoved } from "../../dev/demo/plan-losses.ts";
 import { seededRandom } from "../../dev/demo/seeded-random.ts";
 import { parseRoot, type Root } from "../../lib/slab/ids.ts";
 import { installedPeer, type Peer } from "./support/peers.ts";
@@ -60,6 +61,7 @@ async function roundTrip(world: SdkWorld, seed: string, by: RepairedBy): Promise
       slabs: (await world.readSlabs()).slabs,
       planted: plantedLosses(plan, hosts, slabs),
       forgetful: new Set(),
+      left: new Set(hosts.filter((_, number) => isMoved(plan.fates[number]!)).map(({ row }) => row.id)),
     }),
   ).toEqual([]);
   await expectEvents(world, { moved: objects, cursor });

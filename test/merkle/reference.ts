@@ -1,6 +1,6 @@
 import { blake2b } from "@noble/hashes/blake2.js";
 
-// The slow and obvious form of docs/protocol.md, Merkle trees: recursion over halves.
+// The slow and obvious form of docs/protocol.md#merkle-trees: recursion over halves.
 
 const LEAF_BYTES = 64;
 

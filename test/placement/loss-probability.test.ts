@@ -45,7 +45,7 @@ const holder = fc.record({
   group: fc.constantFrom(null, null, 1, 2),
 });
 
-describe("the examples of docs/decisions/0200", () => {
+describe("the examples of docs/decisions/0010-urgency.md", () => {
   test.each([
     // [min_shards, live, weekly loss probability]
     [10, 30, 1.3e-35],

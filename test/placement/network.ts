@@ -44,6 +44,7 @@ function networkHost(n: number, changes: Partial<NetworkHost> = {}): NetworkHost
       signature: new Uint8Array(64),
     },
     unpinnedSectors: 0,
+    drain: null,
     ...changes,
   };
 }

@@ -47,6 +47,44 @@ describe("the margin: sectors on good hosts minus min_shards", () => {
   });
 });
 
+describe("a host that is drained", () => {
+  const drained = networkOf(9, { 1: { drain: "running" } });
+
+  test("its sector moves by copy, and no other slab's comes to it", () => {
+    const planned = repair(slabOn(2, [1, 2, 3]), drained);
+    expect(planned.moves).toMatchObject([{ reason: "draining", copyFrom: { id: 1 }, staysIfServed: false }]);
+    expect(ids(planned.candidates)).toEqual([4, 5, 6, 7, 8, 9]);
+    expect(ids(repair(slabOn(2, [2, 3, null]), drained).candidates)).toEqual([4, 5, 6, 7, 8, 9]);
+  });
+
+  test("while the drain is paused nothing moves, and it is no candidate all the same", () => {
+    const paused = networkOf(9, { 1: { drain: "paused" } });
+    expect(plan(slabOn(2, [1, 2, 3]), paused).kind).toBe("healthy");
+    expect(ids(repair(slabOn(2, [2, 3, null]), paused).candidates)).toEqual([4, 5, 6, 7, 8, 9]);
+  });
+
+  test.each<[string, number, string[]]>([
+    ["hosts to spare", 9, ["lost", "lost", "draining"]],
+    // Four candidates: two for what is lost, two should one of them not take it.
+    ["just enough for what is lost", 7, ["lost", "lost"]],
+    ["one more", 8, ["lost", "lost", "draining"]],
+  ])("takes no host from what is lost: %s", (_name, hosts, reasons) => {
+    const network = networkOf(hosts, { 1: { drain: "running" } });
+    const { moves } = repair(slabOn(2, [1, 2, 3, null, null]), network);
+    expect(moves.map(({ reason }) => reason)).toEqual(reasons);
+  });
+
+  test("a host with more than 1,000 unpinned sectors takes none that only a drain moves, but one that is lost", () => {
+    const limits = { maxUnpinnedPerHost: 200_000 };
+    const behind = { unpinnedSectors: 1_001 };
+    const network = networkOf(4, { 1: { drain: "running" }, 4: behind });
+    expect(plan(slabOn(2, [1, 2, 3]), network, { limits }).kind).toBe("no-candidates");
+    const allowed = networkOf(4, { 1: { drain: "running" }, 4: { unpinnedSectors: 1_000 } });
+    expect(ids(repair(slabOn(2, [1, 2, 3]), allowed, { limits }).candidates)).toEqual([4]);
+    expect(ids(repair(slabOn(2, [2, 3, null]), network, { limits }).candidates)).toEqual([4]);
+  });
+});
+
 describe("healthy", () => {
   test.each<[string, Slab]>([
     ["all in place", slabOn(2, [1, 2, 3])],

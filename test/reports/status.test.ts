@@ -38,7 +38,7 @@ describe("a fleet at work", () => {
     await sql`
       insert into slabmend.walks (cause, pass_started_at, finished_at, pass_ms)
       select c, clock_timestamp(), clock_timestamp() - interval '14 seconds', 2500
-      from unnest(array['lost', 'denied', 'bad-contract', 'bad-host']) c`;
+      from unnest(array['lost', 'denied', 'bad-contract', 'bad-host', 'draining']) c`;
     await seedBacklog(1n, { margin: 2, loss: 0.1, ready: true });
     await seedBacklog(2n, { margin: 20, loss: 1e-9, ready: false });
     const report = await read();

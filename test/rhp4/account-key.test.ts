@@ -4,7 +4,7 @@ import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import { hexOf } from "../../lib/slab/ids.ts";
 import { filled, fromHex } from "./samples.ts";
 
-// docs/protocol.md, key derivation.
+// docs/protocol.md#key-derivation.
 test.each([
   [
     "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901",

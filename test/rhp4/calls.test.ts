@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
-import { latestRevision } from "../../dev/rhp4/latest-revision.ts";
 import { verifySector } from "../../dev/rhp4/verify-sector.ts";
 import { accountBalance } from "../../lib/rhp4/account-balance.ts";
 import { createAccountToken } from "../../lib/rhp4/account-token.ts";
 import { readSectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
 import { encodeWireError } from "../../lib/rhp4/framing.ts";
 import { signHostPrices, verifyHostPrices } from "../../lib/rhp4/host-prices.ts";
+import { latestRevision } from "../../lib/rhp4/latest-revision.ts";
 import { encodeReadSectorResponseHead, readSector } from "../../lib/rhp4/read-sector.ts";
 import { settings } from "../../lib/rhp4/settings.ts";
 import { encodeWriteSectorResponse, writeSector } from "../../lib/rhp4/write-sector.ts";

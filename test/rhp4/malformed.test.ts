@@ -1,7 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeFileContract, encodeFileContract } from "../../dev/rhp4/contract.ts";
-import * as revision from "../../dev/rhp4/latest-revision.ts";
 import * as verify from "../../dev/rhp4/verify-sector.ts";
 import * as balance from "../../lib/rhp4/account-balance.ts";
 import {
@@ -11,8 +9,10 @@ import {
   decodeAccountToken,
   encodeAccountToken,
 } from "../../lib/rhp4/account-token.ts";
+import { decodeFileContract, encodeFileContract } from "../../lib/rhp4/file-contract.ts";
 import { decodeSpecifier, encodeSpecifier, encodeWireError, expectSuccess } from "../../lib/rhp4/framing.ts";
 import { decodeHostPrices, encodeHostPrices, verifyHostPrices } from "../../lib/rhp4/host-prices.ts";
+import * as revision from "../../lib/rhp4/latest-revision.ts";
 import { type ByteSource, bytesInMemory } from "../../lib/rhp4/message-reader.ts";
 import * as read from "../../lib/rhp4/read-sector.ts";
 import { encodeSettingsResponse, readSettingsResponse } from "../../lib/rhp4/settings.ts";

@@ -8,7 +8,7 @@ import {
   rpcErrorFromWire,
 } from "../../lib/rhp4/rpc-error.ts";
 
-// docs/protocol.md, RHP4 errors: the texts as they stand on the wire.
+// docs/protocol.md#rhp4-errors: the texts as they stand on the wire.
 const TABLE: readonly (readonly [wireCode: number, description: string, code: RpcErrorCode])[] = [
   [2, "sector not found", "sector-not-found"],
   [2, "sector corrupt", "sector-corrupt"],

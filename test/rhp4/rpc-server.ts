@@ -1,10 +1,5 @@
 import type { KeyObject } from "node:crypto";
 import {
-  decodeLatestRevisionRequest,
-  encodeLatestRevisionResponse,
-  LATEST_REVISION_REQUEST_BYTES,
-} from "../../dev/rhp4/latest-revision.ts";
-import {
   decodeVerifySectorRequest,
   encodeVerifySectorResponse,
   VERIFY_SECTOR_REQUEST_BYTES,
@@ -23,6 +18,11 @@ import {
   signHostPrices,
   type UnsignedPrices,
 } from "../../lib/rhp4/host-prices.ts";
+import {
+  decodeLatestRevisionRequest,
+  encodeLatestRevisionResponse,
+  LATEST_REVISION_REQUEST_BYTES,
+} from "../../lib/rhp4/latest-revision.ts";
 import type { Payment } from "../../lib/rhp4/payment.ts";
 import {
   decodeReadSectorRequest,

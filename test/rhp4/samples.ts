@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
-import type { FileContract } from "../../dev/rhp4/contract.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import type { FileContract } from "../../lib/rhp4/file-contract.ts";
 import { signHostPrices, type UnsignedPrices } from "../../lib/rhp4/host-prices.ts";
 import type { HostSettings } from "../../lib/rhp4/host-settings.ts";
 import { publicKeyBytes } from "../../lib/rhp4/signing.ts";
@@ -15,7 +15,7 @@ export function hostIdentity(seed: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.concat([head, seed]), format: "der", type: "pkcs8" });
 }
 
-/** The host and account of the vectors in docs/protocol.md. */
+/** The host and account of vectors.test.ts. */
 export const identity = hostIdentity(filled(32, 0x22));
 export const hostKey = parseHostKey(hexOf(publicKeyBytes(identity)));
 export const accountKey = accountKeyFromSeed(filled(32, 0x11));

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { encodeFileContract } from "../../dev/rhp4/contract.ts";
 import {
   accountTokenSighash,
   checkAccountToken,
@@ -7,11 +6,12 @@ import {
   encodeAccountToken,
 } from "../../lib/rhp4/account-token.ts";
 import { readSectorCost, sectorRootsCost, verifySectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
+import { encodeFileContract } from "../../lib/rhp4/file-contract.ts";
 import { encodeHostPrices, hostPricesSighash, hostPricesSignedBy } from "../../lib/rhp4/host-prices.ts";
 import { hexOf } from "../../lib/slab/ids.ts";
 import { accountKey, contract, hostKey, prices, unsignedPrices } from "./samples.ts";
 
-// The values of docs/protocol.md, test vectors "tokens and prices"; they also matched the Go code.
+// These values also matched the Go code.
 
 test("an account token hashes and signs as Go's does", () => {
   const token = createAccountToken(accountKey, hostKey, 1_700_000_000_999);

@@ -10,7 +10,10 @@ import {
   type DeadlineClient,
 } from "../../lib/database/client/deadline-client.ts";
 import { stopLeasing } from "../../lib/database/fleet/fleet-mode.ts";
+import { saveRun, startRun, takeRun } from "../../lib/database/runs/maintenance-runs.ts";
 import type { RepairQueue } from "../../lib/queue/repair-queue.ts";
+import type { MaintenanceReport } from "../../lib/reports/maintenance-schema.ts";
+import type { StatusReport } from "../../lib/reports/status-schema.ts";
 import { API_ROUTES } from "../../lib/server/api/routes.ts";
 import { problemSchema } from "../../lib/server/problem.ts";
 import { useDatabase } from "../support/database.ts";
@@ -21,6 +24,7 @@ const { sql, url } = useDatabase();
 let database: DeadlineClient;
 let api: TestServer;
 let slab: string;
+let run: string;
 
 interface Description {
   readonly paths: Record<string, Record<string, Operation>>;
@@ -46,6 +50,7 @@ beforeAll(async () => {
   await sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
     select gen_random_uuid(), id, digest, 'repaired', 'repaired', 'w', now(), now(), now() from slabs`;
+  run = String((await startRun(sql, { kind: "verify", scope: scopeOfRun(), owner: "ann@host" })).id);
   for (const id of ["one", "two"]) {
     await sql`
       insert into slabmend.dead_letters (message_id, body, body_bytes, cause, receive_count, first_seen, last_seen)
@@ -56,6 +61,8 @@ afterAll(async () => {
   await api.server.close();
   await database.end();
 });
+
+const scopeOfRun = () => ({ of: "slab", slab, sectors: 4 });
 
 const ask = (method: string, path: string, body?: object) =>
   fetch(`${api.url}/api/v1${path}`, {
@@ -80,6 +87,9 @@ const CALLS: Record<string, () => { path: string; body?: object }> = {
   "dead-letters": () => ({ path: "/dead-letters" }),
   quarantine: () => ({ path: "/quarantine" }),
   losses: () => ({ path: "/losses" }),
+  runs: () => ({ path: "/runs?limit=5" }),
+  run: () => ({ path: `/runs/${run}` }),
+  "run-request": () => ({ path: `/runs/${run}/pause` }),
   "fleet-mode": () => ({ path: "/mode", body: { kind: "paused", reason: "a test" } }),
   "quarantine-release": () => ({ path: `/quarantine/${slab}` }),
   "dead-letters-redrive": () => ({
@@ -128,6 +138,10 @@ test.each([
   ["GET", "/slabs?cursor=x", 400, "malformed-cursor"],
   ["DELETE", "/quarantine/999999", 404, "not-quarantined"],
   ["DELETE", "/dead-letters/none", 404, "no-such-dead-letter"],
+  ["GET", "/runs/999999", 404, "no-run"],
+  ["GET", "/runs/9999999999999999999", 400, "bad-request"],
+  ["POST", "/runs/999999/pause", 404, "no-run"],
+  ["POST", "/runs/1/begin", 400, "bad-request"],
 ] as const)("%s %s is a problem that the description has", async (method, path, status, code) => {
   const answer = await ask(method, path);
   expect(answer.status).toBe(status);
@@ -147,4 +161,42 @@ test("a maintenance run's mode is neither ended nor changed", async () => {
     const answer = await ask("PUT", "/mode", { kind });
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([409, "mode-not-set"]);
   }
+});
+
+test("a maintenance run is seen in status with its progress, and does what a request allows until it has ended", async () => {
+  const request = async (what: string) => {
+    const answer = await ask("POST", `/runs/${run}/${what}`);
+    const said = (await answer.json()) as { run?: { state: string }; code?: string };
+    return said.run?.state ?? `${answer.status} ${said.code}`;
+  };
+  expect(await request("resume")).toBe("running");
+  const lease = (await takeRun(sql, { coordinator: "host/1", leaseMs: 300_000 }))!;
+  await saveRun(sql, lease, 300_000, { statistics: { passed: 3, confirmed: 2, denied: 1 } });
+  const status = (await (await ask("GET", "/status")).json()) as StatusReport;
+  expect(status.maintenance).toMatchObject({
+    id: run,
+    kind: "verify",
+    slabId: slab,
+    state: "running",
+    owner: "ann@host",
+    coordinator: "host/1",
+    progress: { done: 3, total: 4, unit: "sectors" },
+    hasFindings: true,
+  });
+  const silentMs = Date.parse(status.at) - Date.parse(status.maintenance!.coordinatorSeenAt!);
+  expect(silentMs).toBeGreaterThanOrEqual(0);
+  expect(silentMs).toBeLessThan(60_000);
+  expect(await request("cancel")).toBe("cancelling");
+  expect(await request("resume")).toBe("409 run-state");
+  await saveRun(sql, lease, 300_000, { end: { state: "cancelled" } });
+  expect(await request("cancel")).toBe("404 no-run");
+  expect(((await (await ask("GET", "/status")).json()) as StatusReport).maintenance).toBeNull();
+  await startRun(sql, { kind: "verify", scope: scopeOfRun(), owner: "ben@host" });
+  // The button of the run before does nothing to the one that came after it.
+  expect(await request("cancel")).toBe("404 no-run");
+  const { run: latest, earlier } = (await (await ask("GET", "/runs")).json()) as MaintenanceReport;
+  expect([latest!.state, earlier.map(({ id, state }) => [id, state])]).toEqual([
+    "running",
+    [[run, "cancelled"]],
+  ]);
 });

@@ -26,7 +26,11 @@ export interface ServeWorld {
   clean(): Promise<void>;
 }
 
-export function createServeWorld(databaseUrl: () => string): ServeWorld {
+/** @param extra variables beside those, or instead of them */
+export function createServeWorld(
+  databaseUrl: () => string,
+  extra: Readonly<Record<string, string>> = {},
+): ServeWorld {
   const folder = mkdtempSync(join(tmpdir(), "slabmend-serve-"));
   const started = new Set<CliProcess>();
   const world: ServeWorld = {
@@ -37,6 +41,7 @@ export function createServeWorld(databaseUrl: () => string): ServeWorld {
         SLABMEND_MIGRATION_SEED: SEED,
         STATE_DIRECTORY: folder,
         SLABMEND_INDEXD_GRACE_SECONDS: "0",
+        ...extra,
       };
     },
     async start(args = [], listen = "127.0.0.1:0") {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { encodeLatestRevisionRequest } from "../../dev/rhp4/latest-revision.ts";
 import { encodeVerifySectorRequest } from "../../dev/rhp4/verify-sector.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import { accountBalance } from "../../lib/rhp4/account-balance.ts";
@@ -7,6 +6,7 @@ import { accountTokenSighash, createAccountToken } from "../../lib/rhp4/account-
 import { readSectorCost, verifySectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
 import { Encoder } from "../../lib/rhp4/encoding.ts";
 import type { HostPrices } from "../../lib/rhp4/host-prices.ts";
+import { encodeLatestRevisionRequest } from "../../lib/rhp4/latest-revision.ts";
 import { encodePayment, PAYMENT_BYTES, type Payment } from "../../lib/rhp4/payment.ts";
 import { settings } from "../../lib/rhp4/settings.ts";
 import { encodeWriteSectorRequest, writeSector } from "../../lib/rhp4/write-sector.ts";
@@ -16,8 +16,8 @@ import { WireClient } from "./wire-client.ts";
 import { type Trait, type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * Every refusal of docs/protocol.md, RHP4 errors, as the host's very words and code: against our own hosts always, against
- * real ones where they are. The swarm must not be kinder than reality, nor speak differently.
+ * Every refusal of docs/protocol.md#rhp4-errors, as the host's very words and code: against our own hosts always,
+ * against real ones where they are. The swarm must not be kinder than reality, nor speak differently.
  */
 
 const MAX_U64 = 2n ** 64n - 1n;

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { latestRevision } from "../../dev/rhp4/latest-revision.ts";
 import { verifySector } from "../../dev/rhp4/verify-sector.ts";
 import { createKernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import { accountBalance } from "../../lib/rhp4/account-balance.ts";
 import { readSectorCost, verifySectorCost, writeSectorCost } from "../../lib/rhp4/costs.ts";
 import { verifyHostPrices } from "../../lib/rhp4/host-prices.ts";
+import { latestRevision } from "../../lib/rhp4/latest-revision.ts";
 import type { Payment } from "../../lib/rhp4/payment.ts";
 import { readSector } from "../../lib/rhp4/read-sector.ts";
 import { settings } from "../../lib/rhp4/settings.ts";

@@ -81,7 +81,7 @@ pauses; /readyz and the console say what is wrong. The state folder is $STATE_DI
 ~/.local/state/slabmend. docs/server.md has the security model. It logs to standard output: lines for people at a terminal, JSON
 lines elsewhere and with --json, and what SLABMEND_LOG_FORMAT says (json or lines).
 
-SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished, at most --timeout and 30 s later it ends with 0.
+SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished, at most --timeout and 45 s later it ends with 0.
 Give a service manager as long (systemd: TimeoutStopSec). A second signal ends it at once, with 130; workers still finish what
 they have in hand. It ends with 3 or 4 only when it starts: for bad options and variables, an address in use, or a database that
 cannot be used; a database that is away for the moment is waited for.`,

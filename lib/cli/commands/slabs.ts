@@ -22,7 +22,7 @@ export function addSlabs(host: CommandHost): void {
     .option("--margin <n>", "only slabs with at most this margin", wholeNumber(0, 255))
     .option(
       "--cause <cause>",
-      "only slabs with a sector of this cause: lost, denied, bad-contract or bad-host",
+      "only slabs with a sector of this cause: lost, denied, bad-contract, bad-host or draining",
     )
     .option("--limit <n>", "at most this many", wholeNumber(1, MOST_SLABS), 50)
     .option("--cursor <text>", "what an earlier list ended with")

@@ -6,6 +6,7 @@ import { Attention } from "./pages/attention.tsx";
 import { Hosts } from "./pages/hosts.tsx";
 import { Journal } from "./pages/journal.tsx";
 import { Overview } from "./pages/overview.tsx";
+import { Run, Runs } from "./pages/runs.tsx";
 import { Slab } from "./pages/slab.tsx";
 import { Slabs } from "./pages/slabs.tsx";
 import { Workers } from "./pages/workers.tsx";
@@ -23,6 +24,9 @@ const START: Live = {
   clockOffsetMs: 0,
   generation: 0,
 };
+
+/** The list that one thing is of. */
+const LIST_OF: Readonly<Record<string, string>> = { slab: "slabs", run: "runs" };
 
 export function App() {
   const [live, setLive] = useState<Live>(START);
@@ -42,7 +46,7 @@ export function App() {
   const [title, view] = viewOf(route);
   return (
     <ConsoleContext.Provider value={shared}>
-      <Frame view={route.view === "slab" ? "slabs" : route.view} title={title}>
+      <Frame view={LIST_OF[route.view] ?? route.view} title={title}>
         {view}
       </Frame>
       {write === undefined ? null : <WriteDialog write={write} close={() => setWrite(undefined)} />}
@@ -72,6 +76,18 @@ function viewOf(route: Route): [ComponentChildren, ComponentChildren] {
       return ["Workers", <Workers />];
     case "journal":
       return ["Journal", <Journal query={route.query} />];
+    case "runs":
+      return ["Maintenance runs", <Runs />];
+    case "run":
+      return [
+        <>
+          <a class="crumb" href="#/runs">
+            Runs /
+          </a>{" "}
+          {route.id}
+        </>,
+        <Run key={route.id} id={route.id} />,
+      ];
     case "attention":
       return ["Attention", <Attention />];
     case "unknown":
@@ -98,7 +114,7 @@ function useRoute(): Route {
   }, []);
   const route = useMemo(() => routeOf(fragment), [fragment]);
   useEffect(() => {
-    const name = route.view === "slab" ? `Slab ${route.id}` : route.view;
+    const name = "id" in route ? `${route.view === "slab" ? "Slab" : "Run"} ${route.id}` : route.view;
     document.title = route.view === "overview" ? "slabmend" : `${name} · slabmend`;
     if (before.current.view === route.view) return;
     before.current = route;

@@ -33,6 +33,9 @@ as $function$
     left join slabmend.repairs r on r.slab_id = ss.slab_id and r.bad_shards <> '[]'
   ), suspect as materialized (
     select x.host_id from slabmend.suspected_hosts(array(select distinct p.host_id from place p where p.denied)) x
+  ), drain as materialized (
+    -- While it is paused it is no reason to lease a slab.
+    select x.host_id from slabmend.draining_hosts() x where not x.is_paused
   ), host as materialized (
     select h.host_id, h.good and h.has_active_contract as counts
     from slabmend.host_states() h
@@ -45,7 +48,8 @@ as $function$
     where m.id in (select p.map_id from place p)
   ), judged as (
     select p.slab_id, p.slab_index, p.wrong, p.host_id,
-      slabmend.bad_sector_cause(p.host_id, p.denied, h.counts, p.map_id is not null, pin.counts) as cause
+      slabmend.bad_sector_cause(p.host_id, p.denied, h.counts, p.map_id is not null, pin.counts,
+        p.host_id in (select x.host_id from drain x)) as cause
     from place p
     left join host h on h.host_id = p.host_id
     left join pin on pin.map_id = p.map_id

@@ -1,6 +1,7 @@
 /**
  * The client of the database: one connection at most, opened when needed, through postgres.js. A connection that is over, for
- * whatever reason, takes its driver with it: the next statement gets a new one (docs/decisions/0460).
+ * whatever reason, takes its driver with it: the next statement gets a new one
+ * (docs/decisions/0014-database-client.md).
  *
  *   (none) --statement--> opening --let in--> open --idle / end--> over --statement--> opening ...
  *                            \------------------\----lost--------/

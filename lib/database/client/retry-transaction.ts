@@ -14,7 +14,7 @@ export type DatabaseFailure =
   /** A bug, a refused right, a full disk: trying again changes nothing. */
   | "permanent";
 
-/** docs/protocol.md, Locks, isolation, retries: serialization failure, deadlock, lock not available. */
+/** docs/protocol.md#locks-isolation-retries: serialization failure, deadlock, lock not available. */
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
 /**

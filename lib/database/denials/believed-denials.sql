@@ -1,6 +1,8 @@
 -- Which open denials of a slab become losses in this commit, as reports for record_lost: [{"sectorId", "root", "hostId"}].
 --
---   decided   what judge_moves said: the sector is stored elsewhere now
+--   decided   what judge_moves said: the sector is stored elsewhere now. It is lost when its host serves others ("othersServed"), or when
+--             it was denied three times, hours apart; otherwise the host may have forgotten all it has for a while, and the
+--             move counts as any other
 --   reports   of record_denials, in this commit: the whole sector was asked for, and denied before, at least 6 h ago
 --
 -- Never those of a suspected host. The caller holds the locks of lock_for_commit.
@@ -18,6 +20,9 @@ begin
   where ss.slab_id = the_slab and (
     exists (
       select from jsonb_to_recordset(decided) as m (sector_id bigint, why text) where m.sector_id = d.sector_id and m.why is null)
+    and (d.denials >= 3 or exists (
+      select from jsonb_array_elements(reports) r
+      where (r->>'sectorId')::bigint = d.sector_id and (r->>'hostId')::integer = d.host_id and (r->>'othersServed')::boolean))
     or d.whole_denied_at <= clock_timestamp() - interval '6 hours' and exists (
       select from jsonb_array_elements(reports) r
       where (r->>'sectorId')::bigint = d.sector_id and (r->>'hostId')::integer = d.host_id and (r->>'whole')::boolean)

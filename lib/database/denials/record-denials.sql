@@ -2,7 +2,7 @@
 -- pinned or unpinned as it saw them. Nothing of indexd's is changed: a denial is not a loss.
 --
 --   the_slab  null: sectors of any slabs, which the caller has locked by ascending root
---   reports   [{"sectorId", "root", "hostId", "plannedMapId"?, "code", "whole"}]
+--   reports   [{"sectorId", "root", "hostId", "plannedMapId"?, "code", "whole", …}]
 --             whole: the whole sector was asked for
 --   total     how many were recorded
 --   ignored   so many hosts deny that the cause is ours (many_hosts_deny): none was recorded

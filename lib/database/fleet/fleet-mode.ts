@@ -1,6 +1,6 @@
 /**
  * The fleet's mode: one row that every worker of this database heeds, on any machine and through deployments
- * (docs/decisions/0243).
+ * (docs/decisions/0020-workers.md).
  *
  *   running      leases are made and sent
  *   paused       by an operator: nothing is leased or sent; what is leased is repaired, and reap goes on

@@ -50,6 +50,8 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
         from (
           select j.slab_id, j.outcome, j.finished_at from slabmend.journal j
           where j.outcome <> 'superseded'
+            -- A drain that has to wait for room or funds says nothing of repairs.
+            and not (j.kind = 'drain' and j.outcome in ('no-candidates', 'underfunded'))
           order by j.finished_at desc limit ${MOST_ROWS}
         ) j
       ) as outcomes

@@ -2,7 +2,7 @@ import { SECTOR_BYTES } from "../../slab/sizes.ts";
 import { isHealthyContract } from "./contract-health.ts";
 import type { ContractRow, HostRow, SettingsRow } from "./raw-rows.ts";
 
-// docs/protocol.md, Contract predicates.
+// docs/protocol.md#contract-predicates.
 const SECTOR = BigInt(SECTOR_BYTES);
 const PROOF_WINDOW_BLOCKS = 144n;
 const MAX_CONTRACT_BYTES = 10n * 2n ** 40n;

@@ -5,10 +5,11 @@
 --   denied         its host said that it does not have it, and that is not settled (open_denials)
 --   bad-host       the host is blocked, unusable or without an active contract (host_counts is not true)
 --   bad-contract   pinned to a contract that is not healthy, or whose host is not good (contract_counts is not true)
+--   draining       only an operator wants it elsewhere: its host is being drained (draining_hosts); the sector is as safe as any
 --
 -- Inlined into its caller.
 create or replace function slabmend.bad_sector_cause(host_id integer, is_denied boolean, host_counts boolean, is_pinned boolean,
-  contract_counts boolean)
+  contract_counts boolean, is_draining boolean)
 returns text
 language sql immutable
 as $$
@@ -17,5 +18,6 @@ as $$
     when is_denied then 'denied'
     when host_counts is not true then 'bad-host'
     when is_pinned and contract_counts is not true then 'bad-contract'
+    when is_draining then 'draining'
   end
 $$;

@@ -1,4 +1,4 @@
--- What every contract is good for: docs/protocol.md, Contract predicates; contract-health.ts decides the same on rows
+-- What every contract is good for: docs/protocol.md#contract-predicates; contract-health.ts decides the same on rows
 -- already read.
 --
 -- Language SQL, stable, string-bodied, set-returning: the planner pulls it into the query that uses it, so that

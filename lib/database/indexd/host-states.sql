@@ -1,4 +1,4 @@
--- What every host is good for: docs/protocol.md, Host usability; host-usability.ts decides the same on rows already
+-- What every host is good for: docs/protocol.md#host-usability; host-usability.ts decides the same on rows already
 -- read and names the checks that failed.
 --
 --   usable             every check of indexd's holds

@@ -20,7 +20,7 @@ const USABILITY_CHECKS = [
 
 export type UsabilityCheck = (typeof USABILITY_CHECKS)[number];
 
-// docs/protocol.md, Host usability.
+// docs/protocol.md#host-usability.
 const MIN_UPTIME = 0.9;
 const TERABYTE = 10n ** 12n;
 const SIACOIN = 10n ** 24n;

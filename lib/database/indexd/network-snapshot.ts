@@ -26,6 +26,8 @@ export interface NetworkHost {
   readonly storedPrices: HostPrices;
   /** Sectors on it that indexd has not yet appended to a contract. */
   readonly unpinnedSectors: number;
+  /** An operator wants its sectors elsewhere; it takes none. While `paused` they stay. Null: it is not being drained. */
+  readonly drain: "running" | "paused" | null;
 }
 
 /** All of indexd's hosts and contracts at one moment, judged. */
@@ -93,6 +95,7 @@ export function judgeNetwork(
         hasAppendContract: appendable.has(host.id),
         storedPrices: storedPrices(host),
         unpinnedSectors: host.unpinnedSectors,
+        drain: host.drain,
       };
       return [host.id, judged];
     }),

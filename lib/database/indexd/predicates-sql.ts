@@ -4,15 +4,17 @@ const FILES = [
   "contract-states.sql",
   "host-states.sql",
   "open-denials.sql",
+  "draining-hosts.sql",
   "bad-sector-cause.sql",
   "sectors-to-move.sql",
 ] as const;
 
 /**
  * The SQL of our predicates over indexd's tables, in the order in which they need each other, for a database migration of
- * ours: `slabmend.contract_states()`, `slabmend.host_states()`, `slabmend.open_denials()`, `slabmend.bad_sector_cause(…)`, `slabmend.sectors_to_move(slab_ids bigint[])`. Each
+ * ours: `slabmend.contract_states()`, `slabmend.host_states()`, `slabmend.open_denials()`, `slabmend.draining_hosts()`,
+ * `slabmend.bad_sector_cause(…)`, `slabmend.sectors_to_move(slab_ids bigint[])`. Each
  * statement is `create or replace`; schema `slabmend` must exist. No statement makes an object that depends on one of
- * indexd's, so that indexd's own database migrations stay free (docs/decisions/0140).
+ * indexd's, so that indexd's own database migrations stay free (docs/decisions/0015-sql.md).
  */
 export function readPredicateStatements(): readonly string[] {
   return FILES.map((name) => readFileSync(new URL(name, import.meta.url), "utf8"));

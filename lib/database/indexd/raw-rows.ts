@@ -32,6 +32,8 @@ export interface HostRow {
   readonly hasQuic: boolean;
   readonly hasSiamux: boolean;
   readonly unpinnedSectors: number;
+  /** draining-hosts.sql; null: it is not being drained. */
+  readonly drain: "running" | "paused" | null;
   /** Three bytes in hex: major, minor, patch. */
   readonly protocolVersion: string;
   readonly acceptingContracts: boolean;

@@ -21,7 +21,7 @@ type InJson<Row> = {
 
 /**
  * Reads every host, every contract that may be active, and the settings, in one statement and so in one snapshot; without a
- * transaction or session, so that a transaction pooler may stand in between. Locks nothing.
+ * transaction or session, so that a transaction pooler may stand in between. Locks nothing. Needs our schema, for drains.
  *
  * Reads all of hosts, host_addresses and hosts_blocklist (a thousand rows or so), and contracts by their partial indexes on
  * `state in (0, 1) and renewed_to is null`.
@@ -62,6 +62,7 @@ export async function readRawNetwork(sql: ISql): Promise<RawNetwork> {
             has_quic as "hasQuic",
             has_siamux as "hasSiamux",
             unpinned_sectors as "unpinnedSectors",
+            case when draining.is_paused then 'paused' when draining.host_id is not null then 'running' end as drain,
             encode(settings_protocol_version, 'hex') as "protocolVersion",
             settings_accepting_contracts as "acceptingContracts",
             settings_max_collateral::text as "maxCollateral",
@@ -78,6 +79,7 @@ export async function readRawNetwork(sql: ISql): Promise<RawNetwork> {
             encode(settings_signature, 'hex') as "signature"
           from public.hosts
           left join public.hosts_blocklist blocked on blocked.public_key = hosts.public_key
+          left join slabmend.draining_hosts() draining on draining.host_id = hosts.id
         ) h
       ) as hosts,
       (

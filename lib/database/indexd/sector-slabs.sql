@@ -2,7 +2,8 @@
 -- may be part of a million slabs, so a page of sectors is no bound on its slabs. Of sector after_sector + 1 those slabs are
 -- left out that are not behind after_slab: where the last page ended in the middle of it.
 --
--- Reads slab_sectors_sector_id_slab_id_idx, no more entries than it returns. By rows, not by `= and >`: docs/decisions/0440.
+-- Reads slab_sectors_sector_id_slab_id_idx, no more entries than it returns. By rows, not by `= and >`:
+-- docs/decisions/0011-leases-and-backlog.md.
 create or replace function slabmend.sector_slabs(sector_ids bigint[], after_sector bigint, after_slab bigint, most integer)
 returns table (sector_id bigint, slab_id bigint)
 language sql stable

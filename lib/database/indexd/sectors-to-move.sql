@@ -1,11 +1,12 @@
--- Which sectors of these slabs have to move, and why: docs/protocol.md, Which sectors move, and where;
+-- Which sectors of these slabs have to move, and why: docs/protocol.md#which-sectors-move-and-where;
 -- lib/placement/sectors-to-move.ts decides the same on a slab and a network snapshot already read.
 --
---   lost, denied, bad-host, bad-contract   bad by itself: bad_sector_cause()
+--   lost, denied, bad-host, bad-contract, draining   bad by itself: bad_sector_cause()
 --   duplicate-host                 an earlier sector of the slab is on the same host: each host counts once
 --   bad-contract                   also: pinned to a contract that an earlier sector of the slab, which stays, is pinned to
 --
--- A denied sector still takes its host's place. Needs host_states(), contract_states(), bad_sector_cause() and open_denials(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map
+-- A denied sector still takes its host's place. A draining one moves also while the drain is paused:
+-- what is under way may be recorded. Needs host_states(), contract_states(), bad_sector_cause(), open_denials() and draining_hosts(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map
 -- by id. All slabs: slabmend.sectors_to_move(array(select id from slabs)).
 create or replace function slabmend.sectors_to_move(slab_ids bigint[])
 returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
@@ -17,6 +18,8 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $$
 #variable_conflict use_column
+declare
+  draining constant integer[] not null := array(select x.host_id from slabmend.draining_hosts() x);
 begin
   return query
   select d.slab_id, d.sector_id, d.slab_index, d.reason
@@ -42,7 +45,7 @@ begin
           ss.slab_id, ss.sector_id, ss.slab_index, s.host_id, m.contract_id,
           slabmend.bad_sector_cause(
             s.host_id, d.sector_id is not null, h.good and h.has_active_contract, m.contract_id is not null,
-            c.healthy and (c.host_id = s.host_id or ch.good)) as cause
+            c.healthy and (c.host_id = s.host_id or ch.good), s.host_id = any (draining)) as cause
         from public.slab_sectors ss
         join public.sectors s on s.id = ss.sector_id
         -- Laterals: looked up sector by sector, whatever the number of slabs. A hash would judge every host.

@@ -1,7 +1,7 @@
 -- commit, one transaction and one round trip: record what a repair did, if it may still be recorded. Design rules 2 to 8
--- and 10 of docs/architecture.md, What must always hold, are kept here.
+-- and 10 of docs/architecture.md#what-must-always-hold are kept here.
 --
---   request  lib/database/leases/commit-repair.ts encodes it
+--   request  lib/database/leases/commit-repair.ts encodes it; "kind": repair or drain (outcome-writes.ts)
 --   answer   {"kind": "committed", "outcome", "recorded": [index], "dropped": [{"index", "why"}], "denialsRecorded",
 --             "denialsIgnored", "lostRecorded", "slabFinished"}
 --            {"kind": "superseded", "why"}: nothing of indexd's was changed
@@ -99,7 +99,7 @@ begin
     perform slabmend.close_recovery_window(the_slab, profile);
   end if;
   if denied.ignored and plan.writes->>'recordAs' = 'fault' then error_code := 'denied-by-many-hosts'; end if;
-  perform slabmend.write_history(the_slab, the_digest, plan.writes->>'recordAs', error_code, plan.setbacks,
+  perform slabmend.write_history(the_slab, the_digest, request->>'kind', plan.writes->>'recordAs', error_code, plan.setbacks,
     plan.next_attempt, request->'badShards', (plan.writes->>'atRisk')::boolean);
   perform slabmend.write_journal(request, lease, plan.writes->>'recordAs', error_code, moved.entries, lost.entries,
     moved.dropped);

@@ -13,7 +13,7 @@ import { MAX_SHARDS } from "../../slab/sizes.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
-import { commitWrites, type OutcomeKind } from "./outcome-writes.ts";
+import { commitWrites, type JobKind, type OutcomeKind } from "./outcome-writes.ts";
 
 /** A sector that a host acknowledged, and where the plan saw it. */
 export interface CommitMove {
@@ -38,6 +38,8 @@ export interface DenialReport {
   readonly code: "not-found" | "corrupt";
   /** The whole sector was asked for, not a range of it. */
   readonly whole: boolean;
+  /** The host served others of its sectors, and denied this one again afterwards: it has not forgotten all of them. */
+  readonly othersServed: boolean;
 }
 
 /** A host that had denied this sector served all of it, with the pinned root. */
@@ -51,6 +53,7 @@ export interface CommitRequest {
   readonly digest: SlabDigest;
   readonly token: LeaseToken;
   readonly worker: string;
+  readonly kind: JobKind;
   /** `error`: a stable code, no message. */
   readonly outcome: { readonly kind: OutcomeKind; readonly error?: string };
   readonly moves: readonly CommitMove[];
@@ -143,6 +146,7 @@ function encodeCommitRequest(request: CommitRequest): string {
       slabId: request.slabId,
       digest: request.digest,
       token: request.token,
+      kind: request.kind,
       outcome: {
         kind: request.outcome.kind,
         ...(error === undefined ? {} : { error: storableText(error, MAX_ERROR_LENGTH) }),
@@ -155,7 +159,7 @@ function encodeCommitRequest(request: CommitRequest): string {
       bytesWritten: Math.round(request.bytesWritten),
       hastings: request.hastings,
       phasesMs: request.phasesMs,
-      writes: commitWrites(request.outcome.kind),
+      writes: commitWrites(request.outcome.kind, request.kind),
     },
     (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value),
   );

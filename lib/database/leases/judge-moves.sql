@@ -1,4 +1,4 @@
--- Judges the moves of a commit by rules 3 to 5 of docs/architecture.md, What must always hold, as of the statement that
+-- Judges the moves of a commit by rules 3 to 5 of docs/architecture.md#what-must-always-hold, as of the statement that
 -- calls it; the caller holds the locks of lock_for_commit. `why` is null for a move that may be recorded.
 --
 --   moves  [{"index", "root", "sectorId", "plannedHostId", "plannedMapId", "plannedContractId", "newHostId", "how"}]

@@ -11,7 +11,8 @@
 --
 -- A backlog entry may be out of date, so whether its slab may be leased is decided by a new statement once both are locked. If it may not,
 -- the entry says when to look again. Health is not judged a second time: a repair that finds its slab healthy costs less than a
--- look at every slab that is leased.
+-- look at every slab that is leased. Except for a drain, which an operator pauses or cancels to spend nothing more: a slab that had no
+-- other cause is then not leased, and looked at again.
 --
 -- Locks: backlog entries, then slabs, all `skip locked`: it never waits, and concurrent callers take different slabs. Inserts leases
 -- of locked slabs only, so no other caller can insert the same. maxInFlight is counted before: concurrent callers may exceed it by a
@@ -37,6 +38,7 @@ declare
   chosen bigint[];
   locked bigint[];
   leases jsonb;
+  is_draining constant boolean not null := exists (select from slabmend.draining_hosts() d where not d.is_paused);
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'lease_batch needs read committed' using errcode = 'invalid_transaction_state';
@@ -67,14 +69,16 @@ begin
   moment := clock_timestamp();
   with candidate as materialized (
     select c.slab_id, c.place, b.margin, b.urgency, t.digest, t.free_at,
-      coalesce(c.slab_id = any (locked) and not t.leased and not t.dying and not t.given_up and t.free_at < moment, false) as is_due
+      coalesce(c.slab_id = any (locked) and not t.leased and not t.dying and not t.given_up and t.free_at < moment
+        and (is_draining or not b.is_only_drained), false) as is_due
     from unnest(chosen) with ordinality c (slab_id, place)
     cross join lateral (
-      select x.margin, x.urgency, x.loss from slabmend.backlog x where x.slab_id = c.slab_id offset 0
+      select x.margin, x.urgency, x.loss, x.causes - 'draining' = '{}' as is_only_drained
+      from slabmend.backlog x where x.slab_id = c.slab_id offset 0
     ) b
     left join lateral (
       select x.digest, x.leased, x.dying, x.given_up,
-        case when b.loss > danger_above then x.endangered_free_at else x.free_at end as free_at
+        case when b.loss > danger_above and not b.is_only_drained then x.endangered_free_at else x.free_at end as free_at
       from slabmend.lease_standing(array[c.slab_id], grace) x
     ) t on true
   ), leased as (

@@ -6,8 +6,9 @@
 --   quarantined_until   null: not in quarantine
 --   indexd_until        its next_repair_attempt plus indexd's grace; null if that value is ours, so that indexd has no claim on it
 --   free_at             the latest of quarantine, indexd's grace or our next attempt, and the lease
---   endangered_free_at  the same without the hold that a successful repair leaves. The hold only keeps indexd from repairing the
---                       slab once more; what has endangered the slab happened since.
+--   endangered_free_at  the same without the hold that a successful repair leaves, or a repair for a drain. The hold only keeps
+--                       indexd from repairing the slab once more; what has endangered the slab happened since. And that a sector
+--                       could not be taken off a draining host keeps an endangered slab from nothing.
 --
 -- A slab that is gone has no row. Reads slabs, leases and repairs by primary key, account_slabs by account_slabs_slab_id_idx,
 -- object_slabs by object_slabs_slab_digest_idx; slab_deletion_queue, which indexd empties every minute, as a whole and only for
@@ -26,14 +27,14 @@ as $$
     r.quarantined_until,
     n.indexd_until,
     greatest(coalesce(n.indexd_until, s.next_repair_attempt), r.quarantined_until, l.expires_at),
-    greatest(case when not n.held_after_success then coalesce(n.indexd_until, s.next_repair_attempt) end,
+    greatest(case when not n.held_lightly then coalesce(n.indexd_until, s.next_repair_attempt) end,
       r.quarantined_until, l.expires_at, to_timestamp(0))
   from (
     -- Column by column: workers may read no others.
     select x.id, x.digest, x.min_shards, x.next_repair_attempt from public.slabs x where x.id = any (slab_ids) offset 0
   ) s
   left join lateral (
-    select x.next_repair_attempt, x.quarantined_until, x.last_outcome, x.setbacks
+    select x.next_repair_attempt, x.quarantined_until, x.last_outcome, x.setbacks, x.kind
     from slabmend.repairs x where x.slab_id = s.id offset 0
   ) r on true
   left join lateral (
@@ -43,6 +44,6 @@ as $$
     select
       case when s.next_repair_attempt is distinct from r.next_repair_attempt then s.next_repair_attempt + grace end as indexd_until,
       coalesce(s.next_repair_attempt = r.next_repair_attempt
-        and r.last_outcome in ('repaired', 'healthy') and r.setbacks = 0, false) as held_after_success
+        and (r.kind = 'drain' or (r.last_outcome in ('repaired', 'healthy') and r.setbacks = 0)), false) as held_lightly
   ) n
 $$;

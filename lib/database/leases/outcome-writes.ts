@@ -1,5 +1,5 @@
 /**
- * What each outcome of a repair writes about its slab: docs/architecture.md, Outcomes. Pure; commit-repair.sql does as
+ * What each outcome of a repair writes about its slab: docs/architecture.md#outcomes. Pure; commit-repair.sql does as
  * told, because only it knows, under the locks, the slab's counters and which moves were dropped.
  */
 
@@ -17,6 +17,9 @@ export type OutcomeKind =
   | "underfunded"
   | "interrupted"
   | "fault";
+
+/** Which job: `drain` is a repair that had no other cause than a host that is drained. */
+export type JobKind = "repair" | "drain";
 
 export interface OutcomeWrites {
   /** What the journal and `repairs` call it. */
@@ -53,10 +56,13 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
   return [...schedule, longestMs];
 }
 
-/** indexd's own: min(1 h x 2^f, 24 h). Its length is the clamp: docs/protocol.md, Oddities of indexd: the overflow from f = 22. */
+/**
+ * indexd's own: min(1 h x 2^f, 24 h). Its length is the clamp (docs/protocol.md#oddities-of-indexd: the overflow from
+ * f = 22).
+ */
 const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
-/** indexd funds accounts every 2 minutes; an account that is dry for an hour is not looked at more often than that. */
+/** indexd funds accounts, and pins, every 2 minutes; an account that is dry for an hour is not looked at more often than that. */
 const UNDERFUNDED_BACKOFF_MS = doublingScheduleMs(2 * MINUTE_MS, HOUR_MS);
 
 /** A deadline or a bug: soon once, rarely when it goes on. */
@@ -87,11 +93,20 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   fault: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAULT_BACKOFF_MS) },
 };
 
+/** Nothing is wrong with the slab, so its own counter stays; and what a drain waits for, room or funds, indexd may give soon. */
+const DRAIN_FAILED: Pick<OutcomeWrites, "failedCounter" | "setbacks" | "next"> = {
+  failedCounter: "keep",
+  setbacks: "increment",
+  next: bySetbacks(UNDERFUNDED_BACKOFF_MS),
+};
+
 /** All of them, for those that count them. */
 export const OUTCOMES = Object.keys(WRITES) as readonly OutcomeKind[];
 
-export function writesOf(kind: OutcomeKind): OutcomeWrites {
-  return { recordAs: kind, atRisk: kind === "too-few-sources", ...WRITES[kind] };
+export function writesOf(kind: OutcomeKind, job: JobKind): OutcomeWrites {
+  const writes: OutcomeWrites = { recordAs: kind, atRisk: kind === "too-few-sources", ...WRITES[kind] };
+  const isFailure = writes.failedCounter === "increment" || kind === "no-candidates";
+  return job === "drain" && isFailure ? { ...writes, ...DRAIN_FAILED } : writes;
 }
 
 /** What the commit may come to once it has judged the moves under its locks. */
@@ -112,9 +127,9 @@ export interface CommitWrites {
  * A repair that thought itself complete, or wants to go on at once, but had moves dropped or was denied a source: with
  * progress it goes on at once; without any it waits, so that it does not move the same bytes again and again.
  */
-export function commitWrites(kind: OutcomeKind): CommitWrites {
-  const asReported = writesOf(kind);
-  const ifDenialsIgnored = writesOf("fault");
+export function commitWrites(kind: OutcomeKind, job: JobKind): CommitWrites {
+  const asReported = writesOf(kind, job);
+  const ifDenialsIgnored = writesOf("fault", job);
   const isComplete = kind === "repaired" || kind === "healthy";
   const ifOnlyBadShardsLeft: OutcomeWrites = isComplete
     ? { ...asReported, setbacks: "increment", next: bySetbacks(FAILED_BACKOFF_MS) }
@@ -130,8 +145,8 @@ export function commitWrites(kind: OutcomeKind): CommitWrites {
   }
   return {
     asReported,
-    ifSomeDropped: writesOf(kind === "repaired" ? "partial-dropped" : kind),
-    ifNothingRecorded: writesOf("interrupted"),
+    ifSomeDropped: writesOf(kind === "repaired" ? "partial-dropped" : kind, job),
+    ifNothingRecorded: writesOf("interrupted", job),
     ifDenialsIgnored,
     ifOnlyBadShardsLeft,
   };

@@ -87,7 +87,7 @@ begin
       case when entry.kind = 'quarantine' then moment + make_interval(secs => entry.quarantine_ms / 1000) end,
       case when entry.kind = 'quarantine' then entry.why end)
     on conflict (slab_id) do update set
-      last_outcome = excluded.last_outcome, last_error = null,
+      kind = excluded.kind, last_outcome = excluded.last_outcome, last_error = null,
       finished_at = excluded.finished_at, crashes = least(r.crashes + 1, 1000), setbacks = 0,
       next_repair_attempt = excluded.next_repair_attempt,
       quarantined_until = excluded.quarantined_until, quarantine_reason = excluded.quarantine_reason;

@@ -9,8 +9,8 @@ export interface Upload {
 }
 
 /**
- * Hosts keep a sector that is in no contract for 432 blocks, about three days (docs/protocol.md, What happens after a migration). A day of
- * them is left to indexd, which pins what was recorded.
+ * Hosts keep a sector that is in no contract for 432 blocks, about three days
+ * (docs/protocol.md#what-happens-after-a-migration). A day of them is left to indexd, which pins what was recorded.
  */
 const USABLE_HOURS = 48;
 

@@ -1,7 +1,8 @@
 -- Writes a slab's repair history, and which objects are concerned when its data is at risk or shards were pinned wrongly.
 --
+--   job         the kind: repair or drain
 --   error_code  a stable code, no message
-create or replace function slabmend.write_history(the_slab bigint, the_digest bytea, outcome text, error_code text,
+create or replace function slabmend.write_history(the_slab bigint, the_digest bytea, job text, outcome text, error_code text,
   setbacks integer, next_attempt timestamptz, new_bad_shards jsonb, at_risk boolean) returns void
 language plpgsql volatile
 -- Planned once a connection: planning costs more than running.
@@ -22,12 +23,12 @@ begin
       group by o.object_key
     ) k;
   end if;
-  insert into slabmend.repairs as r (slab_id, digest, last_outcome, last_error, finished_at, setbacks,
+  insert into slabmend.repairs as r (slab_id, digest, kind, last_outcome, last_error, finished_at, setbacks,
     next_repair_attempt, bad_shards, objects, object_count)
-  values (the_slab, the_digest, outcome, error_code, clock_timestamp(), setbacks,
+  values (the_slab, the_digest, job, outcome, error_code, clock_timestamp(), setbacks,
     next_attempt, new_bad_shards, concerned, concerned_count)
   on conflict (slab_id) do update set
-    digest = excluded.digest, last_outcome = excluded.last_outcome, last_error = excluded.last_error,
+    digest = excluded.digest, kind = excluded.kind, last_outcome = excluded.last_outcome, last_error = excluded.last_error,
     finished_at = excluded.finished_at, crashes = 0, setbacks = excluded.setbacks,
     next_repair_attempt = excluded.next_repair_attempt,
     -- A shard that was pinned wrongly stays so: what an earlier repair found is kept.

@@ -48,8 +48,8 @@ const COUNTED_OBJECTS = 1_000;
 
 /**
  * A page of the backlog, the most likely to be lost first, in one statement and one snapshot; locks nothing. Reads the backlog as a
- * whole (a row for each unhealthy slab: docs/decisions/0520), then of the page's slabs everything by primary key, and objects by
- * object_slabs_slab_digest_idx.
+ * whole (a row for each unhealthy slab: docs/decisions/0022-reports-and-logs.md), then of the page's slabs everything
+ * by primary key, and objects by object_slabs_slab_digest_idx.
  */
 export async function readSlabs(
   sql: ISql,
@@ -66,10 +66,11 @@ export async function readSlabs(
     { at: Date; matching: number; walk_finished_at: Date | null; slabs: SlabFacts[] }[]
   >`
     with matching as materialized (
-      select b.slab_id, b.loss, b.loss > ${dangerAbove}::float8 or coalesce(r.last_outcome = 'too-few-sources', false) as in_danger
+      select b.slab_id, b.loss, d.in_danger
       from slabmend.backlog b
       left join slabmend.repairs r on r.slab_id = b.slab_id
-      where (not ${onlyInDanger}::boolean or b.loss > ${dangerAbove}::float8 or r.last_outcome = 'too-few-sources')
+      cross join lateral (select ${inDanger(sql, dangerAbove)} as in_danger) d
+      where (not ${onlyInDanger}::boolean or d.in_danger)
         and (${mostMargin}::integer is null or b.margin <= ${mostMargin}::integer)
         and (${cause}::text is null or b.causes ? ${cause}::text)
         and (${slabId}::bigint is null or b.slab_id = ${slabId}::bigint)
@@ -105,6 +106,10 @@ export async function readSlabs(
   const { at, matching, walk_finished_at: walkFinishedAt, slabs } = row!;
   return { at, matching, walkFinishedAt, slabs };
 }
+
+/** Of slabmend.backlog as b, and repairs as r. A drain endangers nothing, however little the slab's code can lose. */
+export const inDanger = (sql: ISql, dangerAbove: number) =>
+  sql`(b.loss > ${dangerAbove}::float8 and b.causes - 'draining' <> '{}' or coalesce(r.last_outcome = 'too-few-sources', false))`;
 
 const ms = (sql: ISql, expression: string) => sql.unsafe(`extract(epoch from ${expression}) * 1000`);
 

@@ -1,6 +1,9 @@
 import type { ISql } from "postgres";
 import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 import { type FollowerState, readFollowers } from "../journal/followers.ts";
+import { readUnfinishedRun } from "../runs/maintenance-runs.ts";
+import type { Run } from "../runs/run.ts";
+import { inDanger } from "./read-slabs.ts";
 
 export interface BacklogOfMargin {
   /** Sectors on good hosts, under any contract, minus min_shards; negative: more are gone than may be. */
@@ -56,6 +59,8 @@ export interface StatusFacts {
   };
   readonly deadLetters: number;
   readonly quarantined: number;
+  /** After a restore, until an operator releases it. */
+  readonly prunesHeldSince: Date | null;
   /** Slabs whose last repair found too few sources. */
   readonly atRisk: number;
   /** Slabs whose objects' events are still to be bumped. */
@@ -72,6 +77,8 @@ export interface StatusFacts {
   } | null;
   /** Of the journal: `totals`, and the archive if there is one. */
   readonly followers: readonly FollowerState[];
+  /** Of maintenance: the one that is not finished. */
+  readonly run: Run | undefined;
   readonly indexd: {
     readonly databaseVersion: number | null;
     readonly verdict: string | null;
@@ -106,6 +113,7 @@ interface Row {
   readonly worker_seconds: number;
   readonly dead_letters: number;
   readonly quarantined: number;
+  readonly prunes_held_since: Date | null;
   readonly at_risk: number;
   readonly moved: number;
   readonly breaker_open: boolean;
@@ -136,7 +144,7 @@ interface Row {
 const COUNTED_SLABS = 10_000;
 
 /**
- * What the operator looks at, in one statement and one snapshot, and then the journal's followers; locks nothing. An hour of
+ * What the operator looks at, in one statement and one snapshot, and then the journal's followers and the maintenance run; locks nothing. An hour of
  * the journal by journal_finished_at_idx, the day by work-since.sql; backlog (a row for each unhealthy slab), repairs and hosts as a whole; the oldest unpinned sector by
  * sectors_uploaded_at_unpinned_idx.
  * @param dangerAbove loss probability above which a slab is in danger
@@ -157,7 +165,7 @@ export async function readStatus(
         select coalesce(jsonb_agg(to_jsonb(m) order by m.margin), '[]')
         from (
           select b.margin, count(*) filter (where b.ready) as ready, count(*) filter (where not b.ready) as waiting,
-            count(*) filter (where b.loss > ${dangerAbove}::float8 or r.last_outcome = 'too-few-sources') as "inDanger"
+            count(*) filter (where ${inDanger(sql, dangerAbove)}) as "inDanger"
           from slabmend.backlog b left join slabmend.repairs r on r.slab_id = b.slab_id group by b.margin
         ) m
       ) as backlog,
@@ -184,6 +192,7 @@ export async function readStatus(
       t.*,
       (select count(*)::integer from slabmend.dead_letters) as dead_letters,
       (select count(*)::integer from slabmend.repairs r where r.quarantined_until > (select n.at from now n)) as quarantined,
+      (select h.held_since from slabmend.prune_hold h) as prunes_held_since,
       (select count(*)::integer from slabmend.repairs r where r.last_outcome = 'too-few-sources') as at_risk,
       (select count(distinct slab_id)::integer from slabmend.moved) as moved,
       f.breaker_open, f.breaker_since, f.backoff_until, f.claimed_at, f.reaped_at,
@@ -218,10 +227,10 @@ export async function readStatus(
         w.bytes_read::text, w.bytes_written::text, w.hastings::text, w.worker_seconds
       from slabmend.work_since((select n.day_start from now n)) w
     ) t`;
-  return { ...factsOf(row!), followers: await readFollowers(sql) };
+  return { ...factsOf(row!), followers: await readFollowers(sql), run: await readUnfinishedRun(sql) };
 }
 
-function factsOf(row: Row): Omit<StatusFacts, "followers"> {
+function factsOf(row: Row): Omit<StatusFacts, "followers" | "run"> {
   const isExact = row.counted <= COUNTED_SLABS;
   return {
     at: row.at,
@@ -253,6 +262,7 @@ function factsOf(row: Row): Omit<StatusFacts, "followers"> {
     },
     deadLetters: row.dead_letters,
     quarantined: row.quarantined,
+    prunesHeldSince: row.prunes_held_since,
     atRisk: row.at_risk,
     eventsToBump: row.moved,
     mode: fleetModeOf(row),

@@ -96,19 +96,25 @@ export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]
   return rows.map(runOf);
 }
 
-/** The run that is asked to pause, resume or end. @throws {RunError} `no-run`, `run-state` */
-export async function requestOfRun(sql: ISql, request: RunRequest): Promise<Run> {
+/**
+ * The run that is asked to pause, resume or end.
+ * @param id only this one; undefined: the unfinished one
+ * @throws {RunError} `no-run`, `run-state`
+ */
+export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint): Promise<Run> {
   // A request leads to one state only, wherever it comes from.
   const state = stateAfter(statesBefore(request)[0]!, request)!;
+  const wanted = id === undefined ? null : String(id);
   const change = () => sql<Row[]>`
     update slabmend.runs r set state = ${state}
     where r.finished_at is null and r.state in ${sql([...statesBefore(request)])}
+      and r.id = coalesce(${wanted}::bigint, r.id)
       and r.kind not in ${sql([...ATTENDED_KINDS])}
     returning ${columns(sql)}`;
   const [row] = await retryTransaction(`${request} a run`, async () => await change(), ONLY_CONFLICTS);
   if (row !== undefined) return runOf(row);
   const active = await readUnfinishedRun(sql);
-  if (active === undefined) throw noRun();
+  if (active === undefined || (id !== undefined && active.id !== id)) throw noRun(id);
   if (ATTENDED_KINDS.includes(active.kind)) throw runAttended(active);
   throw new RunError({
     code: "run-state",
@@ -143,7 +149,7 @@ export interface RunLease {
 /**
  * Becomes the coordinator of the unfinished run, if there is one that is not paused and no other process moves it on. Continues from
  * its last checkpoint.
- * @param options.onlyCancelling for a process that can end a run and not move it on
+ * @param options.onlyKinds for a process that moves on runs of these kinds only; it ends any that is cancelled
  * @param options.kind one of {@link ATTENDED_KINDS}: only a run of that kind. Default: of none of them
  */
 export async function takeRun(
@@ -151,16 +157,18 @@ export async function takeRun(
   options: {
     readonly coordinator: string;
     readonly leaseMs: number;
-    readonly onlyCancelling?: boolean;
+    readonly onlyKinds?: readonly string[] | undefined;
     readonly kind?: string | undefined;
   },
 ): Promise<RunLease | undefined> {
-  const { coordinator, leaseMs, onlyCancelling = false, kind } = options;
+  const { coordinator, leaseMs, kind } = options;
+  const kinds = options.onlyKinds === undefined ? null : JSON.stringify(options.onlyKinds);
   const take = () => sql<(Row & { token: string })[]>`
     update slabmend.runs r
     set coordinator = ${storableText(coordinator, MOST_NAME_CHARACTERS)}, token = gen_random_uuid(),
       expires_at = clock_timestamp() + ${leaseMs} * interval '1 millisecond'
-    where r.finished_at is null and r.state <> 'paused' and (not ${onlyCancelling} or r.state = 'cancelling') and (r.expires_at is null or r.expires_at < clock_timestamp())
+    where r.finished_at is null and r.state <> 'paused' and (r.expires_at is null or r.expires_at < clock_timestamp())
+      and (${kinds}::text is null or r.state = 'cancelling' or ${kinds}::text::jsonb ? r.kind)
       and ${kind === undefined ? sql`r.kind not in ${sql([...ATTENDED_KINDS])}` : sql`r.kind = ${kind}`}
     returning ${columns(sql)}, r.token::text`;
   const [row] = await retryTransaction("take a run", async () => await take(), ONLY_CONFLICTS);

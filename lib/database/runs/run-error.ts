@@ -30,15 +30,19 @@ export function runAttended(run: Run): RunError {
   return new RunError({
     code: "run-attended",
     message: `maintenance run ${run.id}: expected a kind that slabmend maintenance steers, got ${run.kind}`,
-    remedy: `slabmend ${run.kind} status shows it, slabmend ${run.kind} abort ends it.`,
+    remedy: `slabmend maintenance status shows it, slabmend ${run.kind} abort ends it.`,
     details: { run: String(run.id), kind: run.kind },
   });
 }
 
-export function noRun(): RunError {
+/** @param id of the one that was asked for; undefined: any */
+export function noRun(id?: bigint): RunError {
   return new RunError({
     code: "no-run",
-    message: "maintenance: expected an unfinished run, got none",
+    message:
+      id === undefined
+        ? "maintenance: expected an unfinished run, got none"
+        : `maintenance run ${id}: expected it unfinished, but it has ended, or there is none of this id`,
     remedy: "slabmend maintenance status shows the last ones; slabmend maintenance start begins one.",
   });
 }

@@ -15,7 +15,7 @@ export type RunRequest = "pause" | "resume" | "cancel";
  * Kinds that only their own commands move on and end: they need more than a database of slabmend's, such as the URL of another one. No
  * other process takes such a run.
  */
-export const ATTENDED_KINDS: readonly string[] = ["move-database"];
+export const ATTENDED_KINDS: readonly string[] = ["move-database", "restore"];
 
 export interface Run {
   readonly id: bigint;

@@ -33,6 +33,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.budget", select: "all", update: "all" },
   { table: "slabmend.workers", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.runs", select: "all", insert: "all", update: "all" },
+  { table: "slabmend.prune_hold", select: "all", update: "all" },
   { table: "slabmend.database_migrations", select: "all" },
 ];
 

@@ -19,8 +19,9 @@ const CONNECTIONS_BESIDE_REPAIRS = 5;
 export const connectionLimit = (concurrency: number): number => concurrency + CONNECTIONS_BESIDE_REPAIRS;
 
 /**
- * Per role, so that they hold behind a transaction pooler too, where a session's own settings would not. docs/architecture.md,
- * What must always hold, 11: a worker that is stopped in mid-transaction must not keep indexd waiting for longer.
+ * Per role, so that they hold behind a transaction pooler too, where a session's own settings would not. Rule 11 of
+ * docs/architecture.md#what-must-always-hold: a worker that is stopped in mid-transaction must not keep indexd waiting
+ * for longer.
  */
 export const ROLE_TIMEOUTS = {
   statement_timeout: "15s",

@@ -12,6 +12,8 @@ const FILES = [
   "../denials/clear-denials.sql",
   "../denials/believed-denials.sql",
   "../denials/restore-location.sql",
+  "../indexd/pinned-sectors.sql",
+  "../indexd/unpinned-sectors.sql",
   "../indexd/bad-sectors.sql",
   "../indexd/sector-slabs.sql",
   "../leases/lease-standing.sql",
@@ -32,6 +34,14 @@ const FILES = [
   "../leases/commit-repair.sql",
   "../leases/reap-leases.sql",
   "../runs/hold-run.sql",
+  "../restore/hold-prunes.sql",
+  "../restore/keep-prunes-held.sql",
+  "../restore/begin-restore.sql",
+  "../restore/release-prunes.sql",
+  "../restore/record-renewal.sql",
+  "../restore/unpin-contract.sql",
+  "../restore/restart-unpinned.sql",
+  "../restore/place-sectors.sql",
   "../verify/claim-checks.sql",
   "../verify/record-checks.sql",
   "../indexd/bump-events.sql",
@@ -44,7 +54,7 @@ const FILES = [
 
 /**
  * The functions in schema `slabmend` that are called as one statement, in the order in which they need each other.
- * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0140).
+ * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0015-sql.md).
  */
 export function readStoreFunctions(): readonly string[] {
   return [

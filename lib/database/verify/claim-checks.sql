@@ -6,7 +6,8 @@
 -- Sectors that have no host, or are not on only_host any more, are not taken. What is taken is kept in the run's checkpoint
 -- ("claimed"), so that a process that continues after a crash knows when the checks were due before.
 --
--- Unlike indexd we wait for rows that others hold, because the scope of a run is to be checked completely (docs/decisions/0591).
+-- Unlike indexd we wait for rows that others hold, because the scope of a run is to be checked completely
+-- (docs/decisions/0591-checks-are-recorded-with-the-run.md).
 --
 -- Locks: the run, the tables against an upgrade of indexd, the sectors by root. Indexes: primary keys.
 create or replace function slabmend.claim_checks(the_run bigint, the_token uuid, sector_ids bigint[], only_host integer)

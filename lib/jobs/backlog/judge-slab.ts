@@ -19,6 +19,9 @@ export interface JudgeContext {
   readonly nowMs: number;
 }
 
+/** A slab that only a drain moves comes after all that are less safe than they could be, and before those beyond rescue. */
+export const DRAIN_URGENCY = 1e-300;
+
 /** A lease that is over but not reaped yet is looked at again, but not in a tight loop. */
 const LEAST_WAIT_MS = 1_000;
 
@@ -31,9 +34,11 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
   const holders = holdersOf(health, groups);
   const live = holders.reduce((sum, { sectors }) => sum + sectors, 0);
   const loss = lossProbability(health.minShards, holders);
-  const isEndangered = loss > thresholds.dangerAbove;
   const counts = new Map<Cause, number>();
   for (const { cause } of health.bad) if (isCause(cause)) counts.set(cause, (counts.get(cause) ?? 0) + 1);
+  // Nothing is wrong with it, however little its code can lose: no budget and no other slab gives way.
+  const isOnlyDrained = counts.has("draining") && counts.size === 1;
+  const isEndangered = loss > thresholds.dangerAbove && !isOnlyDrained;
   const since = sinceOf(counts.keys(), health, nowMs);
   const dueAtMs = isEndangered
     ? nowMs
@@ -50,14 +55,16 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
     : dueAtMs;
   const onGoodHosts =
     health.good.length +
-    health.bad.filter(({ cause, hostId }) => cause === "bad-contract" && hostId !== null).length;
+    health.bad.filter(
+      ({ cause, hostId }) => (cause === "bad-contract" || cause === "draining") && hostId !== null,
+    ).length;
   const margin = onGoodHosts - health.minShards;
   return {
     kind: "keep",
     entry: {
       slabId: health.slabId,
       // Slabs beyond rescue come last: the others can be saved.
-      urgency: live < health.minShards ? 0 : loss,
+      urgency: live < health.minShards ? 0 : isOnlyDrained ? DRAIN_URGENCY : loss,
       loss,
       margin: Math.max(-MOST_MARGIN, Math.min(MOST_MARGIN, margin)),
       causes: Object.fromEntries(counts),
@@ -95,10 +102,14 @@ function holdersOf(health: SlabHealth, groups: ReadonlyMap<HostId, number>): Hol
   };
   for (const hostId of health.good) add(hostId, HOLDER_FAILURE.good);
   for (const { hostId, cause } of health.bad) {
-    if (hostId !== null)
-      add(hostId, cause === "bad-contract" ? HOLDER_FAILURE["bad-contract"] : HOLDER_FAILURE["bad-host"]);
+    if (hostId !== null) add(hostId, failureOf(cause));
   }
   return [...holders].map(([hostId, holder]) => ({ ...holder, group: groups.get(hostId) ?? null }));
+}
+
+function failureOf(cause: string): number {
+  if (cause === "draining") return HOLDER_FAILURE.good;
+  return cause === "bad-contract" ? HOLDER_FAILURE["bad-contract"] : HOLDER_FAILURE["bad-host"];
 }
 
 /** A denial by a suspected host waits as long as a bad host does: it may remember. */

@@ -41,6 +41,7 @@ export function claimSettingsFrom(
           denied: 0,
           "bad-contract": environment.SLABMEND_BAD_CONTRACT_GRACE_SECONDS * 1_000,
           "bad-host": environment.SLABMEND_BAD_HOST_GRACE_SECONDS * 1_000,
+          draining: 0,
         },
       },
     },

@@ -53,7 +53,8 @@ const SEGMENT_LIMITS = { mostRows: 2_000, mostBytes: 8 * 2 ** 20 } as const;
 /** Another process archives at the same time: it does the work. */
 const MOST_LOST_RACES = 3;
 
-const archiveName = (storage: ArchiveStorage): string => `archive ${storage.place}`;
+/** The name under which an archive follows the journal. */
+export const archiveFollower = (storage: ArchiveStorage): string => `archive ${storage.place}`;
 
 /**
  * Archives what the journal holds beyond the archive's end, until there is no more or the time is up. It never throws: that
@@ -75,7 +76,7 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
   if (!ending.signal.aborted) {
     const code = stopped?.code;
     // Status and alarms learn it by the next run.
-    await deps.ask((sql) => noteFollowerStopped(sql, archiveName(deps.storage), code)).catch(() => {});
+    await deps.ask((sql) => noteFollowerStopped(sql, archiveFollower(deps.storage), code)).catch(() => {});
   }
   return { ...progress, stopped };
 }
@@ -111,7 +112,7 @@ async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Prom
   const { ask, storage } = deps;
   const identity = await ask(readJournalIdentity);
   const walletHash = known(identity);
-  const checkpoint = await ask((sql) => joinJournal(sql, archiveName(storage)));
+  const checkpoint = await ask((sql) => joinJournal(sql, archiveFollower(storage)));
   const head = await storage.readHead(signal);
   const manifest = head && decodeManifest(head.bytes, walletHash);
   const verdict = judgeHead(checkpoint, manifest, {
@@ -169,7 +170,7 @@ async function append(
 }
 
 async function move(deps: ArchiveDependencies, from: Checkpoint, to: Checkpoint): Promise<Step> {
-  const moved = await deps.ask((sql) => moveFollower(sql, archiveName(deps.storage), from, to));
+  const moved = await deps.ask((sql) => moveFollower(sql, archiveFollower(deps.storage), from, to));
   if (!moved) return { kind: "lost-race" };
   await deps.step?.("checkpoint-moved");
   return { kind: "archived", rows: to.position - from.position };

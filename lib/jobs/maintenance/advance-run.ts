@@ -16,8 +16,8 @@ export interface Advance {
   /** Names this process. */
   readonly coordinator: string;
   readonly signal: AbortSignal;
-  /** This process can end a run that is cancelled, and not move one on: it cannot read hosts. */
-  readonly onlyCancelling?: boolean;
+  /** This process moves on runs of these kinds only, because it cannot read hosts. It ends any that is cancelled. Default: all. */
+  readonly onlyKinds?: readonly string[];
   /** See `takeRun`. */
   readonly kind?: string;
   /** Default: {@link RUN_LEASE_MS}. */
@@ -27,7 +27,7 @@ export interface Advance {
 }
 
 /** How long a coordinator that died keeps others from continuing. */
-const RUN_LEASE_MS = 300_000;
+export const RUN_LEASE_MS = 300_000;
 /** A call of a job returns well before its lease ends. */
 const STEP_MS = 30_000;
 const SETTLE_PAUSE_MS = 2_000;
@@ -37,8 +37,8 @@ const SETTLE_PAUSE_MS = 2_000;
  * undefined: there was nothing to do here. A failure of the job ends the run as failed; one of the database or a lost lease does not.
  */
 export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
-  const { ask, clock, coordinator, logger, onlyCancelling = false, kind } = advance;
-  const options = { coordinator, leaseMs: advance.leaseMs ?? RUN_LEASE_MS, onlyCancelling, kind };
+  const { ask, clock, coordinator, logger, onlyKinds, kind } = advance;
+  const options = { coordinator, leaseMs: advance.leaseMs ?? RUN_LEASE_MS, onlyKinds, kind };
   const lease = await ask((sql) => takeRun(sql, options));
   if (lease === undefined) return undefined;
   const endsAtMs = clock.now() + budgetMs;

@@ -30,6 +30,8 @@ export interface Estimate {
 /** What any process can say of the runs of a kind: it needs the database and no host. */
 export interface RunKind {
   readonly kind: string;
+  /** It takes the migration seed to move a run on. */
+  readonly readsHosts: boolean;
   /** Changes nothing. What a run would cost: time, traffic, hastings. */
   estimate(ask: Ask, scope: unknown): Promise<Estimate>;
   /** For progress bars; null where nobody knows. */

@@ -38,6 +38,7 @@ export function estimateMove(source: MoveSource & Pick<MoveServer, "bytes">): Mo
 
 export const moveKind: RunKind = {
   kind: MOVE_KIND,
+  readsHosts: false,
   estimate: () => Promise.reject(new Error("slabmend move-database plan estimates")),
   progress(run) {
     const { tables, readyTables } = moveStatisticsOf(run);

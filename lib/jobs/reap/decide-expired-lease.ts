@@ -1,4 +1,4 @@
-/** What becomes of a lease that was not extended in time: docs/architecture.md, The lease. Pure. */
+/** What becomes of a lease that was not extended in time: docs/architecture.md#the-lease. Pure. */
 
 export interface ExpiredLease {
   /** A worker had begun it; otherwise its message was lost, or waited for an hour. */

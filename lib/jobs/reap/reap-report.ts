@@ -18,7 +18,15 @@ export interface ReapReport {
   readonly breaker: CircuitBreaker["kind"] | undefined;
 }
 
-export type ReapPhase = "fleet" | "leases" | "events" | "unsent" | "dead-letters" | "history" | "journal";
+export type ReapPhase =
+  | "fleet"
+  | "leases"
+  | "events"
+  | "unsent"
+  | "dead-letters"
+  | "history"
+  | "prunes"
+  | "journal";
 
 /** Thrown at the end of a run of reap in which something failed; the rest was done, and the next run tries again. */
 export class ReapIncompleteError extends SlabmendError<"reap-incomplete"> {

@@ -8,6 +8,7 @@
  *   dead letters   go into a table
  *   history        of slabs that are simply fine, or no more, is forgotten; so are denials of sectors that are no more, and notes
  *                  of uploads that hosts do not keep
+ *   prunes         after a restore, indexd is kept from pruning until an operator releases it
  *   journal        rows get their place in the stream, are summed up, and deleted when they are old (docs/journal.md)
  *
  * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
@@ -22,6 +23,7 @@ import { noteRun } from "../../database/fleet/last-runs.ts";
 import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
 import { forgetUploads } from "../../database/leases/uploads.ts";
+import { keepPrunesHeld } from "../../database/restore/restore-writes.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
 import { followJournal, type JournalReport, type JournalStep } from "../journal/follow-journal.ts";
@@ -124,6 +126,7 @@ export async function reap(
     report.forgotten += await ask((sql) => forgetDenials(sql, { limit: FORGET_LIMIT }));
     if (report.forgotten > 0) await deps.step?.("history-forgotten");
   });
+  await phase("prunes", async () => void (await ask(keepPrunesHeld, { isIdempotent: true })));
   await phase("journal", async () => {
     report.journal = await followJournal(deps, settings, timeIsUp);
   });

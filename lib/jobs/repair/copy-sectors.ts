@@ -23,6 +23,8 @@ const LEAST_PATIENCE_MS = 2_000;
 interface CopyOptions {
   /** Also asks hosts that broke off once, and at any price. */
   readonly isLastAttempt: boolean;
+  /** The first round ends when every copy has: nothing is raced. */
+  readonly hasTime: boolean;
 }
 
 export class CopyRun {
@@ -77,7 +79,7 @@ export class CopyRun {
 
   #waitForProgress(): void {
     this.#stopPatience();
-    if (!this.#isFirstRound) return;
+    if (!this.#isFirstRound || this.#options.hasTime) return;
     const { clock, hosts } = this.#state.deps;
     const patienceMs = Math.max(LEAST_PATIENCE_MS, hosts.hedgeAfterMs("read", SECTOR_BYTES));
     this.#stopPatience = clock.after(patienceMs, this.#endFirstRound);

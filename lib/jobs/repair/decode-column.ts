@@ -21,8 +21,8 @@ export function setEnciphered(slab: Slab, range: ShardRange, offset: number, enc
 
 /**
  * Rebuilds the targets' range from exactly `min_shards` sources. Reed-Solomon works byte column by byte column, so
- * any range is rebuilt from the same range of the sources (docs/protocol.md, Reed-Solomon parameters). Lets the event loop turn
- * between pieces of a few milliseconds, so that sockets are read and heartbeats sent.
+ * any range is rebuilt from the same range of the sources (docs/protocol.md#reed-solomon-parameters). Lets the event
+ * loop turn between pieces of a few milliseconds, so that sockets are read and heartbeats sent.
  * @param targets whole sectors; only their bytes from `offset` on are written, with the targets' keystream applied
  */
 export async function decodeColumn(options: {

@@ -8,11 +8,10 @@
 
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { Upload } from "../../database/leases/uploads.ts";
-import { HostError } from "../../hosts/host-error.ts";
-import { rangeRead } from "../../hosts/paid-rpc.ts";
 import type { PlannedMove } from "../../placement/plan-repair.ts";
-import { LEAF_BYTES, LEAVES_PER_SECTOR } from "../../slab/sizes.ts";
+import { LEAF_BYTES } from "../../slab/sizes.ts";
 import type { MoveState } from "./move-state.ts";
+import { proveLeaf } from "./prove-leaf.ts";
 
 /** A connection and a few round trips; a host that is slower is better given the shard again, or another one. */
 const PROOF_MS = 10_000;
@@ -37,24 +36,16 @@ async function provesLeaf(
   { deps, limits, meter, cost }: MoveState,
   { sector }: PlannedMove,
   host: NetworkHost,
-) {
-  const { hosts, kernel, logger, random } = deps;
-  const { root } = sector;
-  const leaf = new Uint8Array(LEAF_BYTES);
-  const offset = Math.floor(random() * LEAVES_PER_SECTOR) * LEAF_BYTES;
-  try {
-    const { proof } = await hosts.call(host, rangeRead({ root, offset, into: leaf }), {
-      signal: limits.signal,
-      deadlineMs: PROOF_MS,
-      reserve: cost.reserve,
-      onCharged: cost.charge,
-    });
-    meter.bytesRead += leaf.length;
-    if (kernel.verifyRangeProof({ root, offset, length: leaf.length, data: leaf, proof })) return true;
-    hosts.reportWrongData(host.hostKey);
-  } catch (cause) {
-    if (!(cause instanceof HostError)) throw cause;
-    logger.info({ error: cause, host: host.hostKey }, "an upload of an earlier repair was not found");
-  }
+): Promise<boolean> {
+  const terms = {
+    signal: limits.signal,
+    deadlineMs: PROOF_MS,
+    reserve: cost.reserve,
+    onCharged: cost.charge,
+  };
+  const answer = await proveLeaf(deps, { root: sector.root, host }, terms);
+  if (answer.kind === "confirmed" || answer.kind === "wrong-data") meter.bytesRead += LEAF_BYTES;
+  if (answer.kind === "confirmed") return true;
+  deps.logger.info({ answer, host: host.hostKey }, "an upload of an earlier repair was not found");
   return false;
 }

@@ -128,6 +128,7 @@ export class HostAnswers {
           plannedMapId: sector.contractMapId,
           code: failure.code === "sector-corrupt" ? "corrupt" : "not-found",
           whole: whole || before?.report.whole === true,
+          othersServed: false,
         },
         isCurrent: sector.hostId === host.id,
         isFirst: sector.denials === 0,
@@ -141,6 +142,14 @@ export class HostAnswers {
     else if (before === undefined && MAY_BE_OVER.has(failure.code))
       this.#standings.set(host.id, "broken-off");
     else this.#standings.set(host.id, "useless");
+  }
+
+  /** The host of a denied sector served others that it should have, and denied this one again: confirm-denials.ts. */
+  servesOthers(report: DenialReport): void {
+    for (const [key, denial] of this.#denials) {
+      if (denial.report !== report) continue;
+      this.#denials.set(key, { ...denial, report: { ...report, othersServed: true } });
+    }
   }
 
   /** A host sent data that its own proof or the sector's root contradicts. */

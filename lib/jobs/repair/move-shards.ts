@@ -1,7 +1,10 @@
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport, ServedReport } from "../../database/leases/commit-repair.ts";
 import type { Upload } from "../../database/leases/uploads.ts";
+import type { PlannedMove } from "../../placement/plan-repair.ts";
+import { isOnlyDrain } from "../../placement/sectors-to-move.ts";
 import type { Slab, SlabSector } from "../../slab/slab.ts";
+import { confirmDenials } from "./confirm-denials.ts";
 import { CopyRun } from "./copy-sectors.ts";
 import { findUploads } from "./find-uploads.ts";
 import { HostAnswers } from "./host-answers.ts";
@@ -17,6 +20,8 @@ import { createTimeLimits } from "./time-limits.ts";
 import { usualReadPrice } from "./usual-read-price.ts";
 
 export interface MoveResult {
+  /** Of the plan, and of sectors that were denied since. */
+  readonly moves: readonly PlannedMove[];
   readonly stored: readonly StoredShard[];
   /** Nothing of it when so many hosts deny that the cause is ours. */
   readonly denied: readonly DenialReport[];
@@ -77,6 +82,7 @@ export async function moveShards(
   } catch (cause) {
     error ??= cause;
   }
+  await timed(state.meter, deps.clock.now, "confirm", () => confirmDenials(state, network));
   state.arena.close();
   state.limits.stop();
   return resultOf(state, error);
@@ -152,21 +158,24 @@ function createState(
 
 /**
  * Copies first, then one rebuild of what was not copied in good time, with the copies as its sources; what cannot be rebuilt
- * is copied at any price and however long it takes.
+ * is copied at any price and however long it takes. A drain has time, and only a host that fails to serve is worth a rebuild, which
+ * reads `min_shards` times as much: for funds it waits.
  */
 async function obtainShards(state: MoveState): Promise<void> {
   const { meter, deps, limits, wanted } = state;
   const { now } = deps.clock;
-  let copying = new CopyRun(state, { isLastAttempt: false });
+  const hasTime = isOnlyDrain(state.moves);
+  let copying = new CopyRun(state, { isLastAttempt: false, hasTime });
   try {
     const { firstRound, underWay } = copying;
     await timed(meter, now, "copy", () => firstRound);
+    if (hasTime && waitsForFunds(state)) return;
     await timed(meter, now, "rebuild", () => rebuildShards(state, underWay));
     if (wanted.size === 0 || limits.signal.aborted || !state.store.hasCandidates) return;
     // Nothing else yields these: now a copy may cost what it costs and take its time.
     const before = wanted.size;
     await copying.settled();
-    copying = new CopyRun(state, { isLastAttempt: true });
+    copying = new CopyRun(state, { isLastAttempt: true, hasTime });
     await copying.settled();
     if (wanted.size < before && state.tooFewSources) {
       await timed(meter, now, "rebuild", () => rebuildShards(state, new Set()));
@@ -194,6 +203,13 @@ function addDeniedSectors(state: MoveState): boolean {
   return found.length > 0;
 }
 
+/** A host that has a wanted sector only lacks funds to send it. */
+function waitsForFunds({ wanted, answers }: MoveState): boolean {
+  return [...wanted].some(
+    ({ sector, copyFrom }) => copyFrom !== null && answers.standing(sector, copyFrom) === "underfunded",
+  );
+}
+
 /** Some shards are missing, and none was stored. */
 function isStuck({ wanted, store }: MoveState): boolean {
   return wanted.size > 0 && store.stored.length === 0;
@@ -210,6 +226,7 @@ function resultOf(state: MoveState, error: unknown): MoveResult {
     isTooFew ? { sources: plan.sources, minShards: slab.minShards } : "candidates",
   );
   return {
+    moves,
     stored: store.stored,
     denied: answers.manyDeny ? [] : answers.denied,
     served: answers.servedWhole,
@@ -225,7 +242,10 @@ function resultOf(state: MoveState, error: unknown): MoveResult {
       costLimitReached: cost.wasReached,
       tooFewSources: isTooFew,
       ourFault: store.stored.length === 0 ? ourFault : undefined,
-      underfunded: store.underfunded || answers.fundsWouldSuffice(plan.sources, slab.minShards),
+      underfunded:
+        store.underfunded ||
+        answers.fundsWouldSuffice(plan.sources, slab.minShards) ||
+        (isOnlyDrain(moves) && waitsForFunds(state)),
     },
     answers: answers.counts(),
     error,

@@ -8,7 +8,7 @@ import type { Upload } from "../../database/leases/uploads.ts";
 import type { RepairHistory } from "../../database/reports/read-repair-history.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { SlabId } from "../../slab/ids.ts";
+import type { HostId, Root, SlabId } from "../../slab/ids.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import type { Slab } from "../../slab/slab.ts";
 import type { Logger } from "../../telemetry/logger.ts";
@@ -43,6 +43,8 @@ export interface RepairStore {
   readUploads(slabId: SlabId): Promise<readonly Upload[]>;
   /** Cached for a while; `fresh`: as it is now. */
   readNetwork(options?: { readonly fresh?: boolean }): Promise<NetworkSnapshot>;
+  /** A few other sectors that each of these hosts should have. */
+  drawOtherSectors(hostIds: readonly HostId[]): Promise<ReadonlyMap<HostId, readonly Root[]>>;
   commit(request: CommitRequest): Promise<CommitResult>;
   bumpEvents(slabId: SlabId): Promise<void>;
 }

@@ -9,8 +9,9 @@
 import { assertClockAgrees, ClockError } from "../../clock/clock-check.ts";
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { CommitRequest, CommitResult } from "../../database/leases/commit-repair.ts";
-import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
+import type { JobKind, OutcomeKind } from "../../database/leases/outcome-writes.ts";
 import { planRepair, type RepairPlan } from "../../placement/plan-repair.ts";
+import { isOnlyDrain } from "../../placement/sectors-to-move.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { startHeartbeat } from "./heartbeat.ts";
 import { describeAnswers } from "./host-answers.ts";
@@ -20,7 +21,7 @@ import { decideOutcome } from "./outcome.ts";
 import type { RepairDependencies, RepairResult } from "./repair-dependencies.ts";
 import { UploadNotes } from "./upload-notes.ts";
 
-/** The hold reaches past the function's timeout: docs/architecture.md, the lease. */
+/** The hold reaches past the function's timeout: docs/architecture.md#the-lease. */
 const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Kept of the function's time for the commit, its retries and putting things away. */
@@ -207,13 +208,14 @@ async function finish(
 function commitRequest(
   task: LeasedSlab,
   worker: string,
-  { moved }: Work,
+  { plan, moved }: Work,
   { kind, error }: { readonly kind: OutcomeKind; readonly error: string | undefined },
   { bytesRead, bytesWritten, hastings, phasesMs }: Meter,
 ): CommitRequest {
   return {
     ...task,
     worker,
+    kind: jobOf(plan, moved),
     outcome: { kind, ...(error === undefined ? {} : { error }) },
     moves: (moved?.stored ?? []).map(({ move: { sector }, host, how }) => ({
       index: sector.index,
@@ -233,6 +235,12 @@ function commitRequest(
     hastings,
     phasesMs,
   };
+}
+
+/** A repair that had no other cause than a drain is none of the slab's failures. */
+function jobOf(plan: Work["plan"], moved: MoveResult | undefined): JobKind {
+  const planned = typeof plan === "object" && plan.kind !== "healthy" ? plan.moves : [];
+  return isOnlyDrain(moved?.moves ?? planned) ? "drain" : "repair";
 }
 
 async function bumpEvents(

@@ -15,7 +15,8 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import type { HostId } from "../../slab/ids.ts";
 import { MaintenanceError } from "../maintenance/advance-run.ts";
 import type { MaintenanceJob } from "../maintenance/maintenance-job.ts";
-import { type Answer, type Answers, askHosts } from "./ask-hosts.ts";
+import type { LeafAnswer } from "../repair/prove-leaf.ts";
+import { type Answers, askHosts } from "./ask-hosts.ts";
 import { createVerifyEnd } from "./end-verify.ts";
 import { type NextBatch, readNextBatch } from "./next-batch.ts";
 import {
@@ -91,7 +92,7 @@ async function hostOfScope(ask: Ask, scope: Extract<VerifyScope, { of: "host" }>
   });
 }
 
-type Code<Kind extends Answer["kind"]> = Extract<Answer, { kind: Kind }>;
+type Code<Kind extends LeafAnswer["kind"]> = Extract<LeafAnswer, { kind: Kind }>;
 
 export interface JudgedBatch {
   readonly recorded: {
@@ -119,7 +120,7 @@ export function judgeBatch({
   readonly next: NextBatch;
   readonly asked: Answers;
 }): JudgedBatch {
-  const having = <Kind extends Answer["kind"]>(kind: Kind) =>
+  const having = <Kind extends LeafAnswer["kind"]>(kind: Kind) =>
     answers.flatMap(({ claim, answer }) =>
       answer.kind === kind ? [{ claim, answer: answer as Code<Kind> }] : [],
     );

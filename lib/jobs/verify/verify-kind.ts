@@ -18,6 +18,7 @@ const WHAT_A_LEAF_PROVES =
 
 export const verifyKind: RunKind = {
   kind: "verify",
+  readsHosts: true,
   estimate: (ask, scope) => estimateOf(ask, scopeOf({ scope })),
   progress(run) {
     const scope = scopeOf(run);

@@ -40,6 +40,17 @@ export interface ApiRoute {
 export const API_ROOT = "/api/v1";
 const NOTHING = v.strictObject({});
 
+/** A whole number in a query, which is text. */
+export const whole = (least: number, most: number) =>
+  v.pipe(
+    v.string(),
+    v.regex(/^-?[0-9]{1,9}$/),
+    v.transform(Number),
+    v.minValue(least),
+    v.maxValue(most),
+    v.description(`a whole number, ${least} to ${most}`),
+  );
+
 interface Given<
   Params extends Fields,
   Query extends Fields,

@@ -17,20 +17,10 @@ import { readThroughputReport } from "../../reports/throughput.ts";
 import { throughputSchema } from "../../reports/throughput-schema.ts";
 import { parseHostKey, parseSlabId, type SlabId } from "../../slab/ids.ts";
 import { DEFAULT_WORKER_SETTINGS } from "../../worker/worker-settings.ts";
-import { apiRoute } from "./api-route.ts";
+import { apiRoute, whole } from "./api-route.ts";
 
 const slab = v.pipe(v.string(), v.regex(/^([1-9][0-9]{0,18}|[0-9a-f]{64})$/), v.description("id or digest"));
 
-/** A whole number in a query, which is text. */
-const whole = (least: number, most: number) =>
-  v.pipe(
-    v.string(),
-    v.regex(/^-?[0-9]{1,9}$/),
-    v.transform(Number),
-    v.minValue(least),
-    v.maxValue(most),
-    v.description(`a whole number, ${least} to ${most}`),
-  );
 const cursor = v.optional(v.pipe(v.string(), v.maxLength(200), v.description("`next` of the page before")));
 
 const slabs = apiRoute({

@@ -5,6 +5,7 @@ import { workersSchema } from "../workers-report.ts";
 import { describeApi } from "./openapi.ts";
 import { READ_ROUTES } from "./read-routes.ts";
 import { REPORT_ROUTES } from "./report-routes.ts";
+import { RUN_ROUTES } from "./run-routes.ts";
 import { WRITE_ROUTES } from "./write-routes.ts";
 
 /** The event `database`. */
@@ -15,7 +16,7 @@ const databaseEventSchema = v.object({
   code: v.nullable(v.pipe(v.string(), v.description("stable"))),
 });
 
-export const API_ROUTES = [...READ_ROUTES, ...REPORT_ROUTES, ...WRITE_ROUTES];
+export const API_ROUTES = [...READ_ROUTES, ...REPORT_ROUTES, ...RUN_ROUTES, ...WRITE_ROUTES];
 export const API_DESCRIPTION = describeApi(API_ROUTES, {
   Workers: workersSchema,
   DatabaseEvent: databaseEventSchema,

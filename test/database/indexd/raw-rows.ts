@@ -30,6 +30,7 @@ export function hostRow(changes: Partial<HostRow> = {}): HostRow {
     hasQuic: true,
     hasSiamux: true,
     unpinnedSectors: 0,
+    drain: null,
     protocolVersion: "050002",
     acceptingContracts: true,
     maxCollateral: 200n * 10n ** 12n * 6048n,

@@ -77,6 +77,7 @@ test("a snapshot holds every host with its judgement, addresses, prices and cont
       signature: new Uint8Array(64).fill(7),
     },
     unpinnedSectors: 7,
+    drain: null,
   });
   const facts = (id: typeof good.id): unknown => {
     const host = fleet.hosts.get(id)!;

@@ -1,5 +1,5 @@
 /**
- * What indexd itself writes when a slab was repaired, one plain function each (docs/protocol.md, Persisting a result):
+ * What indexd itself writes when a slab was repaired, one plain function each (docs/protocol.md#persisting-a-result):
  * slow, readable, without fencing. Tests run these on one database and our commit on a copy, and compare all rows with
  * {@link readWrittenRows}.
  */

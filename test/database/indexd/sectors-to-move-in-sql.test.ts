@@ -63,6 +63,7 @@ const harm = fc.record({
     "contract-over",
     "contract-renewed",
     "contract-rejected",
+    "drain",
   ),
 });
 
@@ -75,6 +76,12 @@ async function inflict(sql: ISql, { host, what }: { host: number; what: string }
       return;
     case "unusable":
       await sql`update hosts set settings_accepting_contracts = false where id = ${id}`;
+      return;
+    case "drain":
+      await sql`
+        insert into slabmend.runs (kind, scope, owner)
+        select 'drain', jsonb_build_object('hosts', jsonb_build_array(encode(public_key, 'hex'))), 'test' from hosts where id = ${id}
+        on conflict do nothing`;
       return;
     case "contract-bad":
       await sql`update contracts set good = false where id = ${contract!.id}`;
@@ -132,6 +139,7 @@ test("SQL and TypeScript move the same sectors for the same reasons", async () =
     "bad-contract",
     "bad-host",
     "denied",
+    "draining",
     "duplicate-host",
     "lost",
   ]);

@@ -37,6 +37,45 @@ test("a database that crashes in mid-repair and whose backends are ended breaks 
   });
 });
 
+test("hosts that forget everything for a while cost no location and no statistic, and workers with a wrong clock no slab", {
+  timeout: SLOW_MS,
+}, async () => {
+  const args = "--forgetful-hosts 2 --wrong-clocks 1 --kill-workers 0 --workers 2 --seed forget --json";
+  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, "--hosts", "14", ...args.split(" ")).ended;
+  expect(code, err).toBe(0);
+  const summary = JSON.parse(out) as Record<string, unknown>;
+  expect(summary).toMatchObject({
+    forgetfulHosts: 2,
+    falseLosses: 0,
+    waitingDenials: 0,
+    wrongClocks: 1,
+    unreadableObjects: 0,
+    violations: 0,
+  });
+  expect(summary["deniedSectors"]).toBeGreaterThan(0);
+});
+
+test("two hosts are drained while another dies and a worker is killed: none of their sectors is left, and the run ends", {
+  timeout: SLOW_MS,
+}, async () => {
+  const code = "--slabs 4 --hosts 18 --min-shards 3 --total-shards 6 --endangered 1 --workers 2 --seed drain";
+  const damage =
+    "--dead 1 --blocked 1 --bad-contracts 0 --lost-sectors 0 --liars 1 --kill-workers 1 --drain 2";
+  const { code: exit, out, err } = await startDemo(...`${code} ${damage} --json`.split(" ")).ended;
+  expect(exit, err).toBe(0);
+  const summary = JSON.parse(out) as { drain: Record<string, number> };
+  expect(summary).toMatchObject({
+    violations: 0,
+    unreadableObjects: 0,
+    sectorsLeft: 0,
+    drain: { hosts: 2, sectorsAfter: 0, finished: true, seconds: expect.any(Number) },
+  });
+  const { sectorsBefore, copied } = summary.drain;
+  expect(sectorsBefore).toBeGreaterThan(0);
+  expect(copied).toBeGreaterThan(0);
+  expect(err).toMatch(/^host drained +(\d+) +\1 /m);
+});
+
 test("slabs near to loss are leased before all others", { timeout: SLOW_MS }, async () => {
   // The dead host has a sector of nearly every slab; one worker has four leases at once, all of one batch.
   const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";
@@ -74,4 +113,19 @@ test("sectors that no host can take are explained in the last sentence and in --
   expect(verdict).toMatch(/^PARTLY: 2 sectors have nowhere to go: 5 of 6 hosts may take sectors/);
   expect(err.split("\n").at(-1)).toBe(verdict);
   expect(await readFile(page, "utf8")).toContain(verdict);
+});
+
+test("a database that is lost and restored from a backup is put right: every object of the backup reads back", {
+  timeout: SLOW_MS,
+}, async () => {
+  const args = ["--slabs", "4", "--kill-workers", "0", "--restore", "--seed", "restored", "--json"];
+  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, ...args).ended;
+  expect(code, err).toBe(0);
+  const { restore, violations } = JSON.parse(out);
+  expect(violations).toBe(0);
+  expect(restore.refused).toBe(0);
+  expect(restore.placed).toBeGreaterThan(0);
+  expect(restore.contractsChained).toBeGreaterThan(0);
+  // Without it hosts would have deleted sectors that are nowhere else.
+  expect(restore.sectorsAtStake).toBeGreaterThan(0);
 });

@@ -25,6 +25,7 @@ describe("the command line", () => {
       "silent-database",
       "wrong-clocks",
       "forgetful-hosts",
+      "drain",
     ];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
@@ -59,6 +60,7 @@ describe("the command line", () => {
       silentDatabase: 15,
       wrongClocks: 16,
       forgetfulHosts: 17,
+      drain: 18,
       seed: "any text",
       json: true,
       report: "a.html",

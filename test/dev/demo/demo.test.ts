@@ -74,6 +74,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "slabsWithin2",
     "othersLeasedFirst",
     "secondsUntilNoneWithin2",
+    "drain",
     "indexd",
     "verdict",
   ]);
@@ -121,6 +122,6 @@ test("a demo with contradicting options is refused with reasons before anything 
   expect({ code, out }).toEqual({ code: 2, out: "" });
   expect(err).toContain("--total-shards 30: expected at most --hosts 20");
   expect(err).toContain(
-    "--dead 30, --blocked 2, --bad-contracts 2, --liars 2 and --forgetful-hosts 0: expected at most --hosts 20 together",
+    "--dead 30, --blocked 2, --bad-contracts 2, --liars 2, --forgetful-hosts 0 and --drain 0: expected at most --hosts 20 together",
   );
 });

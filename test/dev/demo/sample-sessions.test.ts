@@ -1,11 +1,15 @@
 /** That a look at the server shows what the rules are judged by: on real sessions that break them. */
 import { randomBytes } from "node:crypto";
+import { EventEmitter } from "node:events";
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readSessionLimits, sampleSessions } from "../../../dev/demo/sample-sessions.ts";
+import type { FunctionPool } from "../../../dev/aws/function-pool.ts";
+import { FLEET_LIMITS, sessionViolations } from "../../../dev/demo/check-sessions.ts";
+import { startDatabaseProxy } from "../../../dev/demo/database-proxy.ts";
+import { readSessionLimits, sampleSessions, startSessionSampler } from "../../../dev/demo/sample-sessions.ts";
 import { useDatabase } from "../../support/database.ts";
 import { seedNetwork } from "../../support/seed-indexd.ts";
-import { untilEqual } from "../../support/until.ts";
+import { until, untilEqual } from "../../support/until.ts";
 
 const ROLE = `fleet_${randomBytes(4).toString("hex")}`;
 const database = useDatabase();
@@ -97,6 +101,51 @@ test("a session that waits for a row lock has locked no table", async () => {
   } finally {
     await fleet.end();
     await indexd.end();
+  }
+});
+
+test("a connection that its client has left does not count, though its backend lives on; one that is open counts", async () => {
+  const proxy = await startDatabaseProxy(roleUrl);
+  let lookedAt = 0;
+  /** No function runs. */
+  const pool = new (class extends EventEmitter {
+    get busy(): [] {
+      lookedAt += 1;
+      return [];
+    }
+  })();
+  const failures: unknown[] = [];
+  const sampler = startSessionSampler({
+    sql,
+    role: ROLE,
+    pools: [pool as unknown as FunctionPool],
+    hasLeft: proxy.hasLeft,
+    onFailure: (error) => failures.push(error),
+  });
+  const ended = client(proxy.url, "slabmend-repair");
+  const open = client(proxy.url, "slabmend-claim");
+  const [backend] = await ended<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  // What a busy machine does to it: it is not scheduled.
+  process.kill(backend!.pid, "SIGSTOP");
+  try {
+    await ended.end({ timeout: 0 });
+    const before = lookedAt;
+    await until(() => lookedAt >= before + 3);
+    await open`select 1`;
+    const looks = lookedAt;
+    await until(() => lookedAt >= looks + 3);
+    await open.end({ timeout: 0 });
+  } finally {
+    process.kill(backend!.pid, "SIGCONT");
+    const samples = await sampler.stop();
+    await proxy.stop();
+    expect(failures).toEqual([]);
+    const counts = samples.map(({ sessions, left }) => `${sessions.length} sessions, ${left} left`);
+    expect(counts).toContain("1 sessions, 1 left");
+    expect(counts).toContain("2 sessions, 1 left");
+    expect(sessionViolations(samples, { ...FLEET_LIMITS, connections: 3 })).toEqual([
+      "rule 12 is violated: 1 connections of the fleet while 0 functions ran",
+    ]);
   }
 });
 

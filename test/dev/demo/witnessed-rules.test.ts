@@ -2,6 +2,7 @@
 import { describe, expect, it, test } from "vitest";
 import { type PlantedLoss, type RecordedLosses, unplantedLosses } from "../../../dev/demo/check-losses.ts";
 import { strangeMessages } from "../../../dev/demo/check-messages.ts";
+import { type RecordedMove, unneededMoves } from "../../../dev/demo/check-moves.ts";
 import { FLEET_LIMITS, type SessionSample, sessionViolations } from "../../../dev/demo/check-sessions.ts";
 import { encodeRepairMessage } from "../../../lib/queue/repair-message.ts";
 import {
@@ -21,7 +22,13 @@ describe("rule 6: lost is only what a host has lost", () => {
     { root: root(1), hostId: host(1), noticed: false },
     { root: root(2), hostId: host(2), noticed: true },
   ];
-  const nothing: RecordedLosses = { journalled: [], denied: [], movedFromNowhere: [], now: [] };
+  const nothing: RecordedLosses = {
+    journalled: [],
+    denied: [],
+    movedFromNowhere: [],
+    now: [],
+    counted: [{ hostId: host(2), sectors: 1 }],
+  };
   const lost = (n: number, on: number): RecordedLosses => ({
     ...nothing,
     journalled: [{ root: root(n), hostId: host(on) }],
@@ -64,16 +71,38 @@ describe("rule 6: lost is only what a host has lost", () => {
   });
 });
 
-test("rule 6: of a host that forgot for a while two sectors may be recorded lost, and any denied", () => {
+test("rule 6: of a host that forgot for a while any sector may be denied, and none recorded or counted lost", () => {
   const forgetful = new Set([host(9)]);
-  const of = (count: number): RecordedLosses => {
-    const locations = Array.from({ length: count }, (_, n) => ({ root: root(n), hostId: host(9) }));
-    return { journalled: locations, denied: locations, movedFromNowhere: [], now: [] };
+  const locations = [1, 2].map((n) => ({ root: root(n), hostId: host(9) }));
+  const recorded: RecordedLosses = {
+    journalled: [],
+    denied: locations,
+    movedFromNowhere: [],
+    now: [],
+    counted: [],
   };
-  expect(unplantedLosses([], of(2), forgetful)).toEqual([]);
-  expect(unplantedLosses([], of(3), forgetful)).toEqual([
-    "3 sectors were recorded lost on host 9, which only forgot them for a while",
+  expect(unplantedLosses([], recorded, forgetful)).toEqual([]);
+  const lost = { ...recorded, journalled: locations.slice(0, 1), counted: [{ hostId: host(9), sectors: 1 }] };
+  expect(unplantedLosses([], lost, forgetful)).toEqual([
+    "sectors that host 9 only forgot for a while were recorded lost: 1",
+    "sectors that host 9 only forgot for a while are counted as lost: 1",
   ]);
+});
+
+describe("rule 3: a sector moves only off a host that it has to leave", () => {
+  const left = new Set([host(1)]);
+  it.each<[string, RecordedMove, RegExp | undefined]>([
+    [
+      "off a host that is dead, blocked or being drained",
+      { root: root(1), from: host(1), denied: false },
+      undefined,
+    ],
+    ["off a good host that denied it", { root: root(1), from: host(2), denied: true }, undefined],
+    ["off a good host", { root: root(1), from: host(2), denied: false }, /^sector 0+1 was moved off host 2/],
+  ])("%s", (_, move, message) => {
+    const found = unneededMoves([move], left);
+    expect(found).toEqual(message === undefined ? [] : [expect.stringMatching(message)]);
+  });
 });
 
 describe("rule 9: messages hold ids and the token only", () => {
@@ -112,11 +141,19 @@ describe("rule 9: messages hold ids and the token only", () => {
 
 describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
   const limits = { ...FLEET_LIMITS, connections: 7 };
-  const quiet: SessionSample = { sessions: [], strangers: [], running: 0, strongLocks: [], kept: [] };
-  const session = (state: string, forMs: number, running = 1): SessionSample => ({
+  const quiet: SessionSample = {
+    sessions: [],
+    strangers: [],
+    running: 0,
+    left: 0,
+    strongLocks: [],
+    kept: [],
+  };
+  const session = (state: string, forMs: number, running = 1, left = 0): SessionSample => ({
     ...quiet,
     running,
-    sessions: [{ application: "slabmend-repair", state, forMs }],
+    left,
+    sessions: [{ application: "slabmend-repair", state, forMs, clientPort: 1 }],
   });
 
   it.each<[string, SessionSample[], string[]]>([
@@ -146,6 +183,7 @@ describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
       [session("active", 1, 0)],
       ["rule 12 is violated: 1 connections of the fleet while 0 functions ran"],
     ],
+    ["a connection whose client has left", [session("active", 1, 0, 1)], []],
     [
       "indexd waiting",
       [

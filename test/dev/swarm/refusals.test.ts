@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { latestRevision } from "../../../dev/rhp4/latest-revision.ts";
 import { encodeVerifySectorRequest } from "../../../dev/rhp4/verify-sector.ts";
 import { accountKeyFromSeed } from "../../../lib/keys/account-key.ts";
 import { type AccountSigner, createAccountToken } from "../../../lib/rhp4/account-token.ts";
 import { callRpc } from "../../../lib/rhp4/call.ts";
 import { expectSuccess, type RpcName } from "../../../lib/rhp4/framing.ts";
+import { latestRevision } from "../../../lib/rhp4/latest-revision.ts";
 import type { Payment } from "../../../lib/rhp4/payment.ts";
 import { encodeReadSectorRequest, type ReadSectorRequest } from "../../../lib/rhp4/read-sector.ts";
 import { encodeWriteSectorRequest } from "../../../lib/rhp4/write-sector.ts";

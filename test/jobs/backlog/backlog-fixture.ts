@@ -16,7 +16,7 @@ export function walkSettings(
     indexdGraceMs: 0,
     everyMs: 3_600_000,
     thresholds: {
-      graceMs: { lost: 0, denied: 0, "bad-contract": graceMs, "bad-host": graceMs },
+      graceMs: { lost: 0, denied: 0, "bad-contract": graceMs, "bad-host": graceMs, draining: 0 },
       dangerAbove,
     },
     ...settings,

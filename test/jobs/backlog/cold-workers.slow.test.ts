@@ -1,4 +1,7 @@
-/** A simulation of a thousand workers that start with what the fleet knows, and choose by weight: docs/decisions/0352. */
+/**
+ * A simulation of a thousand workers that start with what the fleet knows, and choose by weight:
+ * docs/decisions/0007-host-scores.md.
+ */
 import { expect, inject, test } from "vitest";
 import { readHostScores, reportHostScores } from "../../../lib/database/fleet/host-scores.ts";
 import { ScoreBoard } from "../../../lib/hosts/score-board.ts";
@@ -112,7 +115,7 @@ test("of a thousand cold workers no host gets more than its share, and they are 
   const sum = (some: readonly number[]): number => some.reduce((total, weight) => total + weight, 0);
   const drawn = weights[0]! / sum(weights.slice(SHARDS - 1));
   console.log("a thousand cold workers", { seed, drawn, shares, ratios });
-  // docs/decisions/0352: 0.65 to 0.85 % where lines are as different as these. A fair share is 0.2 %.
+  // docs/decisions/0007-host-scores.md: 0.65 to 0.85 % where lines are as different as these. A fair share is 0.2 %.
   expect(drawn).toBeLessThan(0.012);
   // So 8 of some 1,060 writes are expected on the likeliest host; of 45 such hosts one has 32 or more once in 10^8 runs.
   expect(shares.writes).toBeLessThan(0.03);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { SlabHealth } from "../../../lib/database/backlog/slab-health.ts";
 import { DEFAULT_THRESHOLDS } from "../../../lib/jobs/backlog/backlog-settings.ts";
 import { CAUSES } from "../../../lib/jobs/backlog/causes.ts";
-import { judgeSlab } from "../../../lib/jobs/backlog/judge-slab.ts";
+import { DRAIN_URGENCY, judgeSlab } from "../../../lib/jobs/backlog/judge-slab.ts";
 import type { HostId, SlabId } from "../../../lib/slab/ids.ts";
 
 const NOW_MS = 1_800_000_000_000;
@@ -51,6 +51,8 @@ describe("thresholds", () => {
     ["bad-host", 12, 0, true, 0],
     ["bad-contract", 11, 0, true, 0],
     ["bad-host", 13, 0, false, 6],
+    ["draining", 29, 0, true, 0],
+    ["draining", 9, 0, true, 0],
   ])("%s with %i good, known for %f h: ready %s", (cause, good, hours, ready, lookHours) => {
     const since = { [cause]: NOW_MS - hours * HOUR_MS };
     const entry = entryOf(
@@ -122,6 +124,25 @@ describe("thresholds", () => {
   });
 });
 
+describe("a drain", () => {
+  test("counts as a good sector: neither margin nor loss changes, and the slab comes after every other", () => {
+    const drained = entryOf(health({ good: hosts(29), bad: bad("draining") }));
+    const lost = entryOf(health({ good: hosts(30), bad: bad("lost") }));
+    expect(drained).toMatchObject({ margin: 20, loss: lost.loss, causes: { draining: 1 } });
+    expect(drained.urgency).toBeGreaterThan(0);
+    expect(drained.urgency).toBeLessThan(lost.urgency);
+  });
+
+  test("of a slab that can lose next to nothing is no reason to hurry, but another cause beside it is", () => {
+    const held = { freeAtMs: NOW_MS + HOUR_MS, endangeredFreeAtMs: 0, minShards: 10 };
+    const drained = entryOf(health({ good: hosts(9), bad: bad("draining"), ...held }));
+    expect(drained).toMatchObject({ ready: false, urgency: DRAIN_URGENCY });
+    expect(drained.loss).toBeGreaterThan(DEFAULT_THRESHOLDS.dangerAbove);
+    const both = entryOf(health({ good: hosts(9), bad: [...bad("draining"), ...bad("lost")], ...held }));
+    expect(both).toMatchObject({ ready: true, urgency: both.loss });
+  });
+});
+
 test("property: ready when in danger, or when one of its causes is known for longer than its grace; a longer grace makes nobody ready sooner", () => {
   const hours = fc.integer({ min: 0, max: 48 });
   const causes = fc.uniqueArray(fc.constantFrom(...CAUSES), { minLength: 1 });
@@ -129,8 +150,8 @@ test("property: ready when in danger, or when one of its causes is known for lon
     fc.property(
       fc.integer({ min: 10, max: 30 }),
       causes,
-      fc.record({ lost: hours, denied: hours, "bad-contract": hours, "bad-host": hours }),
-      fc.record({ lost: hours, denied: hours, "bad-contract": hours, "bad-host": hours }),
+      fc.record({ lost: hours, denied: hours, "bad-contract": hours, "bad-host": hours, draining: hours }),
+      fc.record({ lost: hours, denied: hours, "bad-contract": hours, "bad-host": hours, draining: hours }),
       fc.double({ min: 0, max: 1, noNaN: true }),
       (good, present, knownFor, grace, dangerAbove) => {
         const slab = health({
@@ -148,6 +169,7 @@ test("property: ready when in danger, or when one of its causes is known for lon
             denied: (grace.denied + longer) * HOUR_MS,
             "bad-contract": (grace["bad-contract"] + longer) * HOUR_MS,
             "bad-host": (grace["bad-host"] + longer) * HOUR_MS,
+            draining: (grace.draining + longer) * HOUR_MS,
           };
           const judged = judgeSlab(slab, { ...context, thresholds: { graceMs, dangerAbove } });
           if (judged.kind !== "keep") throw new Error("expected an entry");
@@ -155,7 +177,8 @@ test("property: ready when in danger, or when one of its causes is known for lon
         };
         const entry = judge(0);
         const isOver = present.some((cause) => knownFor[cause] >= grace[cause]);
-        expect(entry.ready).toBe(entry.loss > dangerAbove || isOver);
+        const isOnlyDrained = present.every((cause) => cause === "draining");
+        expect(entry.ready).toBe((entry.loss > dangerAbove && !isOnlyDrained) || isOver);
         const later = judge(1);
         if (!later.ready) expect(later.lookAtMs).toBeGreaterThanOrEqual(entry.lookAtMs);
         expect(later.ready && !entry.ready).toBe(false);
@@ -198,7 +221,8 @@ test("whatever the health: an entry is in bounds, has a time, and is ready only 
       expect(entry.urgency).toBeLessThanOrEqual(1);
       expect(Object.values(entry.causes).reduce((sum, n) => sum + n, 0)).toBe(parts.bad.length);
       for (const sinceMs of Object.values(entry.sinceMs)) expect(sinceMs).toBeLessThanOrEqual(NOW_MS);
-      const isEndangered = entry.loss > DEFAULT_THRESHOLDS.dangerAbove;
+      const isOnlyDrained = parts.bad.every(({ cause }) => cause === "draining");
+      const isEndangered = entry.loss > DEFAULT_THRESHOLDS.dangerAbove && !isOnlyDrained;
       const freeAtMs = isEndangered ? parts.endangeredFreeAtMs : parts.freeAtMs;
       if (entry.ready) {
         expect(parts.leased).toBe(false);

@@ -1,4 +1,4 @@
-/** docs/architecture.md, Locks: who waits holds nothing that the one waited for may still want. */
+/** docs/architecture.md#locks: who waits holds nothing that the one waited for may still want. */
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { releaseQuarantine } from "../../../lib/database/fleet/quarantine.ts";

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
+import { requestOfRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import { type WalkStep, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { useDatabase } from "../../support/database.ts";
@@ -59,7 +60,7 @@ describe("what is recorded", () => {
     ]);
     expect(rows.map(({ margin }) => margin)).toEqual([2, 3, 3, 2, 2]);
     expect(rows.every(({ ready }) => ready)).toBe(true);
-    expect(report).toMatchObject({ finished: 4, stopped: "rested", removed: 0 });
+    expect(report).toMatchObject({ finished: 5, stopped: "rested", removed: 0 });
     const versions = () => sql`select xmin::text from slabmend.backlog order by slab_id`;
     const before = [...(await versions())];
     await walk(sql);
@@ -155,7 +156,7 @@ describe("a pass", () => {
     await sql`delete from slabs where id = ${String(slabs[6]!.id)}`;
     const report = await walk(sql, walkSettings({ pageSectors: 3 }));
     expect(ids(await backlogRows(sql))).toEqual(slabs.slice(7).map(({ id }) => id));
-    expect(report).toMatchObject({ removed: 7, finished: 4 });
+    expect(report).toMatchObject({ removed: 7, finished: 5 });
     expect(await sql`select from slabmend.marks`).toHaveLength(3);
   });
 
@@ -270,6 +271,31 @@ describe("a pass", () => {
       expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
     }
   });
+});
+
+test("of hosts that are drained the walk misses nothing, pinned and unpinned, whatever the page; after a cancel all of it leaves", async () => {
+  const second = await seedContract(sql, hosts[0]!.id, {});
+  const slabs = await seedSlabs(sql, {
+    minShards: 1,
+    slabs: Array.from({ length: 60 }, (_, n) => {
+      const host = hosts[n % 2]!;
+      const mapIds = [host.contract!.mapId, n % 2 === 0 ? second.mapId : host.contract!.mapId, null];
+      return { sectors: [{ hostId: host.id, mapId: mapIds[n % 3]! }, ...placeOn([hosts[13]!])] };
+    }),
+  });
+  await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(2, 5)) });
+  await sql`update hosts set unpinned_sectors = (
+    select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
+  const scope = { hosts: hosts.slice(0, 2).map(({ hostKey }) => hostKey), sectors: 60 };
+  await startRun(sql, { kind: "drain", scope, owner: "test" });
+  for (const pageSectors of [1, 2, 7, 25, 1000]) {
+    await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
+    await walk(sql, walkSettings({ pageSectors }), ["draining"]);
+    expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
+  }
+  await requestOfRun(sql, "cancel");
+  await walk(sql, walkSettings({ pageSectors: 7 }));
+  expect(await backlogRows(sql)).toEqual([]);
 });
 
 test("a clock that jumped leaves no entry waiting for ever", async () => {

@@ -32,3 +32,24 @@ test.each(STATEMENTS)("dropped at %s, before it is sent and before it is answere
     await proxy.stop();
   }
 });
+
+test("dropped while others of a host's sectors are drawn: the sector that it has lost is counted all the same", async () => {
+  const { world } = suite;
+  const { sql } = world.database;
+  await world.storeSlab({ minShards: 2, totalShards: 5 });
+  for (const lost of ["statement", "answer"] as const) {
+    const slab = await world.storeSlab({ minShards: 2, totalShards: 5 });
+    const { id, root } = slab.sectors[1]!;
+    await slab.hosts[1]!.swarm.dropSector(root);
+    await sql`
+      insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
+        last_denied_at, state)
+      select id, host_id, sector_root, contract_sectors_map_id, uploaded_at, 'not-found', 1, now(), now(), now(), 'open'
+      from sectors where id = ${String(id)}`;
+    const proxy = await startEndingProxy(world.database.url, async () => {});
+    proxy.endAtText("gen_random_uuid", lost);
+    const result = await suite.repair(slab, { variables: { SLABMEND_DATABASE_URL: proxy.url } });
+    expect([lost, proxy.take(), result]).toMatchObject([lost, true, { kind: "repaired", lost: 1 }]);
+    await proxy.stop();
+  }
+});

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { CheckClaim } from "../../../lib/database/verify/record-checks.ts";
-import type { Answer } from "../../../lib/jobs/verify/ask-hosts.ts";
+import type { LeafAnswer } from "../../../lib/jobs/repair/prove-leaf.ts";
 import { judgeBatch } from "../../../lib/jobs/verify/verify-job.ts";
 import { statisticsOf, type VerifyScope } from "../../../lib/jobs/verify/verify-run.ts";
 import type { HostId, Root, SectorId } from "../../../lib/slab/ids.ts";
@@ -8,12 +8,12 @@ import type { HostId, Root, SectorId } from "../../../lib/slab/ids.ts";
 const root = (n: number) => n.toString(16).padStart(64, "0") as Root;
 const host: VerifyScope = { of: "host", host: root(0) as never, sectors: 9, sample: null };
 const slab: VerifyScope = { of: "slab", slab: "1", sectors: 9 };
-const CONFIRMED: Answer = { kind: "confirmed" };
-const DENIED: Answer = { kind: "denied", code: "corrupt" };
-const WRONG: Answer = { kind: "wrong-data" };
-const lacking = (code: string): Answer => ({ kind: "unanswered", code });
+const CONFIRMED: LeafAnswer = { kind: "confirmed" };
+const DENIED: LeafAnswer = { kind: "denied", code: "corrupt" };
+const WRONG: LeafAnswer = { kind: "wrong-data" };
+const lacking = (code: string): LeafAnswer => ({ kind: "unanswered", code });
 
-function judge(scope: VerifyScope, answers: readonly Answer[]) {
+function judge(scope: VerifyScope, answers: readonly LeafAnswer[]) {
   const claims = answers.map(
     (_, n): CheckClaim => ({
       sectorId: BigInt(n + 1) as SectorId,

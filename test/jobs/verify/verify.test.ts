@@ -9,7 +9,7 @@ import type { VerifyStep } from "../../../lib/jobs/verify/verify-job.ts";
 import type { VerifyScope } from "../../../lib/jobs/verify/verify-run.ts";
 import { readMaintenanceReport } from "../../../lib/reports/maintenance.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
-import { endCancelledRun } from "../../../lib/worker/end-cancelled-run.ts";
+import { coordinateWithoutHosts } from "../../../lib/worker/coordinate-without-hosts.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
 import {
   createRepairWorld,
@@ -187,7 +187,7 @@ test("a cancel after a crash makes the claimed sectors due when they were, witho
     signal: new AbortController().signal,
     acceptedVersion: undefined,
   };
-  expect(await endCancelledRun(ask, { ...options, limitMs: 5_000 })).toMatchObject({ state: "cancelled" });
+  expect(await coordinateWithoutHosts(ask, options, 5_000)).toMatchObject({ state: "cancelled" });
   for (const { due } of await sectorsOf("host")) expect(due).toBe(true);
 });
 
@@ -212,7 +212,7 @@ test("a process without a seed takes no run that is not cancelled", async () => 
     signal: new AbortController().signal,
     acceptedVersion: undefined,
   };
-  expect(await endCancelledRun(ask, { ...options, limitMs: 5_000 })).toBeUndefined();
+  expect(await coordinateWithoutHosts(ask, options, 5_000)).toBeUndefined();
   expect(await readUnfinishedRun(world.database.sql)).toMatchObject({ state: "running", coordinator: null });
 });
 

@@ -1,18 +1,22 @@
 import { hostname, userInfo } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
+import type { Ask } from "../../../database/client/deadline-client.ts";
 import { startRun } from "../../../database/runs/maintenance-runs.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
+import { drainKind } from "../../../jobs/drain/drain-kind.ts";
 import { verifyKind } from "../../../jobs/verify/verify-kind.ts";
 import { readMaintenanceReport } from "../../../reports/maintenance.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
 import { SLAB_ARGUMENT } from "../../command/find-slab.ts";
 import { withDatabase } from "../../command/open-database.ts";
 import { coordinateRun } from "./coordinate-run.ts";
+import { resolveDrainScope } from "./drain-scope.ts";
 import { renderMaintenance } from "./render-maintenance.ts";
 import { addSteering } from "./steering.ts";
 import { resolveScope, type ScopeOptions } from "./verify-scope.ts";
 
-interface StartOptions extends ScopeOptions {
+interface StartOptions extends Omit<ScopeOptions, "host"> {
+  readonly host: readonly string[];
   readonly dryRun?: boolean;
   readonly detach?: boolean;
 }
@@ -35,8 +39,16 @@ function addStart(group: Command, host: CommandHost): void {
   group
     .command("start")
     .description("start a run; it is moved on here until it ends, or Ctrl+C detaches")
-    .argument("<kind>", "verify: ask hosts to prove that they have their sectors")
-    .option("--host <key>", "verify: all sectors of this host, by its public key")
+    .argument(
+      "<kind>",
+      "verify: ask hosts to prove that they have their sectors; drain: copy all sectors off hosts",
+    )
+    .option(
+      "--host <key>",
+      "all sectors of this host, by its public key; drain: may be given again",
+      (key: string, before: readonly string[]) => [...before, key],
+      [],
+    )
     .option("--slab <slab>", `verify: the sectors of this slab: ${SLAB_ARGUMENT}`)
     .option("--sample", "verify: a random sample of the host")
     .option("--missing <percent>", "of the sample: at most so many are missing", percent, 0.1)
@@ -49,23 +61,28 @@ function addStart(group: Command, host: CommandHost): void {
 A verification asks for 64 random bytes of each sector with their proof, as indexd's own check does, and writes what indexd
 writes; a sector that its host denies is no loss yet, but a reason to repair its slab. It proves the leaf, not the sector.
 
-Needs SLABMEND_MIGRATION_SEED, unless with --detach or --dry-run. After Ctrl+C, or a crash, the run goes on from where it was
-with any serve, work --from-database or slabmend maintenance watch --coordinate. The functions on AWS cannot read hosts
-for it, because reap has no seed. docs/maintenance.md has more.`,
+A drain lets the fleet copy the hosts' sectors to others, after all that is more urgent, and says when it is time to block the hosts
+in indexd. It stores nothing on them any more; indexd and users still may.
+
+A verification needs SLABMEND_MIGRATION_SEED, unless with --detach or --dry-run. After Ctrl+C, or a crash, the run goes on from where it was
+with any serve, work --from-database or slabmend maintenance watch --coordinate. The functions on AWS
+move a drain on; for a verification they cannot read hosts, because reap has no seed. docs/maintenance.md has more.`,
     )
     .action(
       action<StartOptions>(host, async (context, options, [kind = ""]) => {
-        if (kind !== verifyKind.kind) throw unknownKind(kind);
+        // The others have commands of their own.
+        const named = [verifyKind, drainKind].find((one) => one.kind === kind);
+        if (named === undefined) throw unknownKind(kind);
         return await withDatabase(context, { needs: "fleet" }, async (ask, access) => {
-          const scope = await resolveScope(ask, options);
+          const scope = await scopeFor(ask, kind, options);
           if (options.dryRun === true) {
-            const estimate = await verifyKind.estimate(ask, scope);
+            const estimate = await named.estimate(ask, scope);
             const report = await readMaintenanceReport(ask, { estimate });
             context.print(report, estimate.lines.join("\n"));
             return "done";
           }
           // Before the run exists: a command without a seed must not leave one behind.
-          if (options.detach !== true) context.parse(["SLABMEND_MIGRATION_SEED"]);
+          if (named.readsHosts && options.detach !== true) context.parse(["SLABMEND_MIGRATION_SEED"]);
           access.ignoreSignals();
           const owner = `${userInfo().username}@${hostname()}`;
           const run = await ask((sql) => startRun(sql, { kind, scope, owner }));
@@ -78,10 +95,38 @@ for it, because reap has no seed. docs/maintenance.md has more.`,
     );
 }
 
+/** @throws {OperatorError} `bad-argument`, and what the kind's scope throws */
+async function scopeFor(ask: Ask, kind: string, options: StartOptions): Promise<object> {
+  const { host: hosts, ...others } = options;
+  if (kind === drainKind.kind) {
+    if (others.slab !== undefined || others.sample === true) throw onlyHosts();
+    return await resolveDrainScope(ask, hosts);
+  }
+  const [host, ...more] = hosts;
+  if (more.length > 0) throw oneHost();
+  return await resolveScope(ask, { ...others, ...(host === undefined ? {} : { host }) });
+}
+
+function onlyHosts(): OperatorError {
+  return new OperatorError({
+    code: "bad-argument",
+    message: "maintenance start drain: expected --host, got --slab or --sample",
+    remedy: "A drain is of hosts.",
+  });
+}
+
+function oneHost(): OperatorError {
+  return new OperatorError({
+    code: "bad-argument",
+    message: "maintenance start verify: expected one --host, got several",
+    remedy: "Verify one host after the other.",
+  });
+}
+
 function unknownKind(kind: string): OperatorError {
   return new OperatorError({
     code: "bad-argument",
-    message: `maintenance start: expected verify, got ${JSON.stringify(kind.slice(0, 80))}`,
+    message: `maintenance start: expected verify or drain, got ${JSON.stringify(kind.slice(0, 80))}`,
     remedy: "slabmend maintenance start --help lists the kinds.",
   });
 }

@@ -4,6 +4,7 @@ import { readRun } from "../../../database/runs/maintenance-runs.ts";
 import type { Run } from "../../../database/runs/run.ts";
 import { kindOf, readMaintenanceReport } from "../../../reports/maintenance.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
+import { coordinateWithoutHosts } from "../../../worker/coordinate-without-hosts.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../worker/open-maintenance.ts";
 import type { CommandContext } from "../../command/command-context.ts";
 import type { ExitReason } from "../../command/exit-codes.ts";
@@ -15,11 +16,18 @@ const BUDGET_MS = 60_000;
 /** Moves the run on, or looks on while another process does, until it has ended or a signal detaches. */
 export async function coordinateRun(context: CommandContext, ask: Ask, run: Run): Promise<ExitReason> {
   const { clock, signal } = context.io;
-  const environment = context.parse([...MAINTENANCE_VARIABLES, "SLABMEND_LOG_LEVEL", "SLABMEND_INDEXER"]);
-  const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-    indexer: environment.SLABMEND_INDEXER,
+  const logged = context.parse(["SLABMEND_LOG_LEVEL", "SLABMEND_INDEXER", "SLABMEND_ACCEPT_INDEXD_VERSION"]);
+  const logger = createLogger(logged.SLABMEND_LOG_LEVEL, {
+    indexer: logged.SLABMEND_INDEXER,
     destination: { write: (line) => void context.io.stderr.write(line) },
   });
+  if (kindOf(run)?.readsHosts === false) {
+    const acceptedVersion = logged.SLABMEND_ACCEPT_INDEXD_VERSION;
+    return await untilEnded(context, ask, run, (onStep) =>
+      coordinateWithoutHosts(ask, { clock, logger, signal, acceptedVersion, onStep }, BUDGET_MS),
+    );
+  }
+  const environment = context.parse(MAINTENANCE_VARIABLES);
   const coordinator = openMaintenance({ environment, clock, logger, signal });
   try {
     return await untilEnded(context, ask, run, (onStep) => coordinator.advance(ask, BUDGET_MS, onStep));

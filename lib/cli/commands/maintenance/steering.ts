@@ -4,7 +4,7 @@ import type { RunRequest } from "../../../database/runs/run.ts";
 import { noRun } from "../../../database/runs/run-error.ts";
 import { readMaintenanceReport } from "../../../reports/maintenance.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
-import { endCancelledRun } from "../../../worker/end-cancelled-run.ts";
+import { coordinateWithoutHosts } from "../../../worker/coordinate-without-hosts.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
 import { wholeNumber } from "../../command/option-values.ts";
@@ -66,7 +66,7 @@ async function ask(context: CommandContext, request: RunRequest): Promise<"done"
       const variables = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]);
       const acceptedVersion = variables.SLABMEND_ACCEPT_INDEXD_VERSION;
       const logger = createLogger("silent", { indexer: "default" });
-      await endCancelledRun(askDatabase, { clock, signal, logger, acceptedVersion, limitMs: END_MS });
+      await coordinateWithoutHosts(askDatabase, { clock, signal, logger, acceptedVersion }, END_MS);
     }
     return await readMaintenanceReport(askDatabase, { id });
   });

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { Ask } from "../../../database/client/deadline-client.ts";
-import { countHostSectors, findHost } from "../../../database/verify/read-scope.ts";
+import { countHostSectors } from "../../../database/verify/read-scope.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { drawsFor } from "../../../jobs/verify/sample-size.ts";
 import type { VerifyScope } from "../../../jobs/verify/verify-run.ts";
-import { parseHostKey } from "../../../slab/ids.ts";
 import { findSlab } from "../../command/find-slab.ts";
+import { findNamedHost } from "./named-host.ts";
 
 export interface ScopeOptions {
   readonly host?: string;
@@ -31,15 +31,7 @@ export async function resolveScope(ask: Ask, options: ScopeOptions): Promise<Ver
     const { id, sectors } = await ask((sql) => findSlab(sql, slab), { isIdempotent: true });
     return { of: "slab", slab: String(id), sectors: sectors.length };
   }
-  const hostKey = parseHostKey(host!.toLowerCase());
-  const hostId = await ask((sql) => findHost(sql, hostKey), { isIdempotent: true });
-  if (hostId === undefined) {
-    throw new OperatorError({
-      code: "no-such-host",
-      message: `host ${hostKey}: expected it in indexd's table hosts, got none`,
-      remedy: "Take its key from slabmend hosts --json.",
-    });
-  }
+  const { hostKey, hostId } = await findNamedHost(ask, host!);
   const sectors = await ask((sql) => countHostSectors(sql, hostId), { isIdempotent: true });
   return { of: "host", host: hostKey, sectors, sample: sample ? sampleOf(options, sectors) : null };
 }

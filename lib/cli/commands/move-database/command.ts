@@ -13,7 +13,7 @@ import { estimateMove } from "../../../jobs/move-database/move-kind.ts";
 import { MOVE_KIND, moveCheckpointOf } from "../../../jobs/move-database/move-run.ts";
 import { alreadyOpened } from "../../../jobs/move-database/switch-move.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
-import { coordinatorName } from "../../../worker/end-cancelled-run.ts";
+import { coordinatorName } from "../../../worker/coordinate-without-hosts.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
 import { confirm } from "../../command/confirm.ts";
 import type { ExitReason } from "../../command/exit-codes.ts";

@@ -34,6 +34,7 @@ export function renderStatus(report: StatusReport): string {
       `${today.repairs} repairs, ${today.sectorsCopied} sectors copied and ${today.sectorsRebuilt} rebuilt, ${bytes(today.bytesRead)} read, ${bytes(today.bytesWritten)} written`,
     ),
     ...line("cost today", `${paid} to hosts, ${duration(today.workerSeconds)} of work`),
+    ...describeMaintenance(report),
     ...line("indexd", describeIndexd(report)),
     ...line("events", `${report.eventsToBump} slabs whose objects have not been told yet`),
   ].join("\n");
@@ -76,6 +77,13 @@ function describeOutcomes(counts: Readonly<Record<string, number>>): string {
   return entries.length === 0
     ? "nothing ended"
     : entries.map(([name, count]) => `${count} ${name}`).join(", ");
+}
+
+function describeMaintenance({ maintenance: run }: StatusReport): string[] {
+  if (run === null) return [];
+  const { id, kind, state, progress } = run;
+  const done = progress === null ? "" : `, ${progress.done} of ${progress.total} ${progress.unit}`;
+  return line("maintenance", `run ${id} (${kind}) ${state}${done}: slabmend maintenance status`);
 }
 
 function describeIndexd({ indexd }: StatusReport): string {

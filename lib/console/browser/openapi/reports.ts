@@ -15,4 +15,6 @@ export type WorkersReport = Schemas["Workers"];
 export type DeadLettersReport = Schemas["DeadLetters"];
 export type LossesReport = Schemas["Losses"];
 export type QuarantineReport = Schemas["Quarantine"];
+export type MaintenanceReport = Schemas["Runs"];
+export type RunReport = NonNullable<MaintenanceReport["run"]>;
 export type DatabaseEvent = Schemas["DatabaseEvent"];

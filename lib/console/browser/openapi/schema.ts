@@ -172,6 +172,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The maintenance run that is not finished, or the last one, and earlier ones. */
+        get: operations["runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One maintenance run. */
+        get: operations["run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{id}/{request}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pauses, resumes or cancels a maintenance run. It takes effect after the batch in hand; a cancelled run is `cancelling` until a process has ended it. */
+        post: operations["run-request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/slabs": {
         parameters: {
             query?: never;
@@ -526,6 +577,336 @@ export interface components {
         QuarantineRelease: {
             released: string[];
         };
+        Run: {
+            affected: {
+                /** @description object keys; at most 1,000 */
+                objects: string[];
+                /** @description denied since the run began, and not served as a whole since */
+                sectors: number;
+                /** @description at most 1,000 */
+                slabs: string[];
+            } | null;
+            /** Format: date-time */
+            at: string;
+            /** @description the latest first; `status` only */
+            earlier: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            }[];
+            estimate: {
+                lines: string[];
+                values: {
+                    [key: string]: (number | string) | null;
+                };
+            } | null;
+            run: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            } | null;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+        };
+        RunRequest: {
+            affected: {
+                /** @description object keys; at most 1,000 */
+                objects: string[];
+                /** @description denied since the run began, and not served as a whole since */
+                sectors: number;
+                /** @description at most 1,000 */
+                slabs: string[];
+            } | null;
+            /** Format: date-time */
+            at: string;
+            /** @description the latest first; `status` only */
+            earlier: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            }[];
+            estimate: {
+                lines: string[];
+                values: {
+                    [key: string]: (number | string) | null;
+                };
+            } | null;
+            run: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            } | null;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+        };
+        Runs: {
+            affected: {
+                /** @description object keys; at most 1,000 */
+                objects: string[];
+                /** @description denied since the run began, and not served as a whole since */
+                sectors: number;
+                /** @description at most 1,000 */
+                slabs: string[];
+            } | null;
+            /** Format: date-time */
+            at: string;
+            /** @description the latest first; `status` only */
+            earlier: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            }[];
+            estimate: {
+                lines: string[];
+                values: {
+                    [key: string]: (number | string) | null;
+                };
+            } | null;
+            run: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            } | null;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+        };
         Slab: {
             /** Format: date-time */
             at: string;
@@ -622,7 +1003,7 @@ export interface components {
                  * @description live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root
                  * @enum {string}
                  */
-                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "duplicate-host" | "pinned-wrongly";
+                state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "draining" | "duplicate-host" | "pinned-wrongly";
                 /** @description of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed */
                 why: string[];
             }[];
@@ -817,6 +1198,49 @@ export interface components {
                 sent: number;
                 unsent: number;
             };
+            maintenance: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            } | null;
             /** @description unhealthy slabs by margin: sectors on good hosts, under any contract, minus min_shards; ascending */
             margins: {
                 inDanger: number;
@@ -831,6 +1255,7 @@ export interface components {
                 reason: string | null;
                 since: string | null;
             };
+            prunesHeldSince: string | null;
             quarantined: number;
             reap: {
                 ageSeconds: number | null;
@@ -1942,6 +2367,307 @@ export interface operations {
             };
             /** @description what is wrong */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    runs: {
+        parameters: {
+            query?: {
+                limit?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Runs"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "run-request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                request: "pause" | "resume" | "cancel";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunRequest"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

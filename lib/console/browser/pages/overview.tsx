@@ -3,6 +3,7 @@ import { Chart } from "../parts/chart.tsx";
 import { useConsole } from "../parts/context.ts";
 import { Histogram } from "../parts/histogram.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { RunProgress } from "../parts/run.tsx";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
 import { useReport } from "../parts/use-report.ts";
 import { WorkerCards } from "../parts/workers.tsx";
@@ -24,6 +25,7 @@ export function Overview() {
       <SentenceCard sentence={sentence} />
       <Attention status={status} />
       <Figures status={status} />
+      <Maintenance run={status.maintenance} />
       <div class="row">
         <Card
           title="Unhealthy slabs by margin"
@@ -81,6 +83,15 @@ function Attention({ status }: { readonly status: StatusReport }) {
 function More({ code }: { readonly code: string }) {
   const [href, text] = linkOfAttention(code) ?? [];
   return href === undefined ? null : <a href={href}>{text}</a>;
+}
+
+function Maintenance({ run }: { readonly run: StatusReport["maintenance"] }) {
+  if (run === null) return null;
+  return (
+    <Card title="Maintenance" aside={<a href="#/runs">{`Run ${run.id}, ${run.state}`}</a>}>
+      <RunProgress run={run} />
+    </Card>
+  );
 }
 
 function Figures({ status }: { readonly status: StatusReport }) {

@@ -11,7 +11,7 @@ import { linkTo } from "../view/route.ts";
 import type { Tone } from "../view/tone.ts";
 import { uniqueById } from "../view/unique.ts";
 
-const CAUSES = ["lost", "denied", "bad-contract", "bad-host"];
+const CAUSES = ["lost", "denied", "bad-contract", "bad-host", "draining"];
 const STATE_TONES: Readonly<Record<UnhealthySlab["state"], Tone>> = {
   ready: "wait",
   waiting: "quiet",

@@ -13,6 +13,7 @@ const VIEWS: readonly (readonly [string, string, IconName])[] = [
   ["hosts", "Hosts", "hosts"],
   ["workers", "Workers", "workers"],
   ["journal", "Journal", "journal"],
+  ["runs", "Runs", "wrench"],
   ["attention", "Attention", "bell"],
 ];
 

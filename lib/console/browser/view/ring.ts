@@ -29,6 +29,13 @@ export const SHARD_LOOKS: Readonly<Record<ShardState, ShardLook>> = {
     name: "bad contract",
     says: "Its contract ended or is about to. The host may still serve it.",
   },
+  draining: {
+    tone: "good",
+    look: "hatched",
+    mark: "→",
+    name: "draining",
+    says: "As safe as any, but its host is being drained: it is copied to another.",
+  },
   "bad-host": {
     tone: "warn",
     look: "hatched",

@@ -6,6 +6,8 @@ export type Route =
   | { readonly view: "hosts"; readonly query: Readonly<Record<string, string>> }
   | { readonly view: "workers" }
   | { readonly view: "journal"; readonly query: Readonly<Record<string, string>> }
+  | { readonly view: "runs" }
+  | { readonly view: "run"; readonly id: string }
   | { readonly view: "attention" }
   | { readonly view: "unknown"; readonly path: string };
 
@@ -19,9 +21,12 @@ export function routeOf(fragment: string): Route {
   if (view === "slabs" && id !== undefined && more.length === 0 && /^(\d{1,19}|[0-9a-f]{64})$/.test(id)) {
     return { view: "slab", id };
   }
+  if (view === "runs" && id !== undefined && more.length === 0 && /^\d{1,19}$/.test(id)) {
+    return { view: "run", id };
+  }
   if (id === undefined) {
     if (view === "slabs" || view === "hosts" || view === "journal") return { view, query };
-    if (view === "workers" || view === "attention") return { view };
+    if (view === "workers" || view === "runs" || view === "attention") return { view };
   }
   return { view: "unknown", path };
 }

@@ -19,6 +19,7 @@ export type IconName =
   | "workers"
   | "journal"
   | "bell"
+  | "wrench"
   | "sun"
   | "moon"
   | "contrast"

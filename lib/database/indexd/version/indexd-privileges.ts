@@ -1,7 +1,7 @@
 /**
  * What the fleet does to indexd's tables, column by column: what our statements read, and of what they write those that
- * docs/protocol.md, Persisting a result, names. The rights that `slabmend grant` prints follow from it, and what is compared
- * when indexd was upgraded.
+ * docs/protocol.md#persisting-a-result names. The rights that `slabmend grant` prints follow from it, and what is
+ * compared when indexd was upgraded.
  *
  * `for no key update` needs the right to update some column of the table, which every locked table here has.
  */

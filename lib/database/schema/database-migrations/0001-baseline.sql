@@ -34,6 +34,8 @@ create table slabmend.leases (
 create table slabmend.repairs (
   slab_id bigint primary key,
   digest bytea not null check (octet_length(digest) = 32),
+  -- Of the last repair, as in the journal.
+  kind text not null default 'repair',
   last_outcome text not null,
   -- A stable code, never a message: a library's message may contain a secret.
   last_error text check (length(last_error) <= 200),
@@ -59,7 +61,7 @@ create index repairs_finished_idx on slabmend.repairs (finished_at);
 create table slabmend.journal (
   id bigint generated always as identity primary key,
   token uuid not null unique,
-  -- Which job: 'repair'.
+  -- Which job: 'repair'; 'drain': a repair that had no other cause than a host that is drained.
   kind text not null default 'repair',
   slab_id bigint not null,
   digest bytea not null,
@@ -249,7 +251,7 @@ create table slabmend.indexd (
 );
 insert into slabmend.indexd (id) values (0);
 
--- The backlog (docs/facts/backlog.md): one row per slab that the walk found unhealthy.
+-- The backlog (docs/decisions/0011-leases-and-backlog.md): one row per slab that the walk found unhealthy.
 create table slabmend.backlog (
   slab_id bigint primary key,
   -- What leasing orders by: the loss probability, and 0 for a slab that is beyond rescue.
@@ -366,8 +368,26 @@ create table slabmend.runs (
 );
 create unique index runs_one_unfinished on slabmend.runs ((true)) where finished_at is null;
 
+-- After a restore: indexd is kept from pruning until an operator releases it. No row: it is not.
+create table slabmend.prune_hold (
+  id smallint primary key default 0 check (id = 0),
+  held_since timestamptz not null,
+  -- When the contracts' next prune was last put off.
+  applied_at timestamptz not null
+);
+
+-- What an archive says of sectors that moved since a backup, while a restore is under way: the last row of the archive wins.
+create table slabmend.restored_moves (
+  root bytea primary key,
+  slab_digest bytea not null,
+  -- Null: it was lost there and then.
+  host_key bytea
+);
+create index restored_moves_slab_idx on slabmend.restored_moves (slab_digest);
+
 -- When a lease ends, in any way, its slab is looked at again at once, in the same transaction so that no crash comes
--- between. A trigger, because five places end leases. Entries are locked by ascending slab id: docs/architecture.md, Locks.
+-- between. A trigger, because five places end leases. Entries are locked by ascending slab id:
+-- docs/architecture.md#locks.
 create function slabmend.look_again_when_leases_end() returns trigger
 language plpgsql
 as $function$

@@ -1,0 +1,27 @@
+/** Rule 3 as the demo can see it: a sector moves only off a host from which the demo gave it a reason to move. */
+import type { ISql } from "postgres";
+import { type HostId, parseRoot, type Root } from "../../lib/slab/ids.ts";
+
+export interface RecordedMove {
+  readonly root: Root;
+  readonly from: HostId;
+  /** A denial of the sector by that host is recorded. */
+  readonly denied: boolean;
+}
+
+/** @param left hosts that are dead, blocked, without a good contract, or being drained */
+export function unneededMoves(moves: readonly RecordedMove[], left: ReadonlySet<HostId>): string[] {
+  return moves
+    .filter(({ from, denied }) => !left.has(from) && !denied)
+    .map(({ root, from }) => `sector ${root} was moved off host ${from}, where it could have stayed`);
+}
+
+/** Of sectors that had a host. A denial stays as an earlier location when its sector has moved. */
+export async function readMoves(sql: ISql): Promise<RecordedMove[]> {
+  const rows = await sql<{ root: string; from: HostId; denied: boolean }[]>`
+    select m->>'root' as root, h.id as "from",
+      exists (select from slabmend.denials d where d.root = decode(m->>'root', 'hex') and d.host_id = h.id) as denied
+    from slabmend.journal j cross join lateral jsonb_array_elements(j.moves) m
+    join hosts h on h.public_key = decode(m->>'from', 'hex')`;
+  return rows.map(({ root, from, denied }) => ({ root: parseRoot(root), from, denied }));
+}

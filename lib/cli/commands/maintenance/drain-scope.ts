@@ -1,0 +1,28 @@
+import type { Ask } from "../../../database/client/deadline-client.ts";
+import { countHostSectors } from "../../../database/verify/read-scope.ts";
+import { OperatorError } from "../../../errors/operator-error.ts";
+import type { DrainScope } from "../../../jobs/drain/drain-run.ts";
+import { findNamedHost } from "./named-host.ts";
+
+/** A drain of all hosts would leave no host to copy to; more than a few are a mistake. */
+const MOST_HOSTS = 20;
+
+/** @throws {OperatorError} `bad-argument`, `no-such-host` */
+export async function resolveDrainScope(ask: Ask, keys: readonly string[]): Promise<DrainScope> {
+  const named = [...new Set(keys.map((key) => key.toLowerCase()))];
+  if (named.length === 0 || named.length > MOST_HOSTS) {
+    throw new OperatorError({
+      code: "bad-argument",
+      message: `maintenance start drain: expected --host 1 to ${MOST_HOSTS} times, got it ${named.length} times`,
+      remedy: "Name the hosts to drain: slabmend hosts --json has their keys.",
+    });
+  }
+  const hosts = [];
+  let sectors = 0;
+  for (const key of named) {
+    const { hostKey, hostId } = await findNamedHost(ask, key);
+    hosts.push(hostKey);
+    sectors += await ask((sql) => countHostSectors(sql, hostId), { isIdempotent: true });
+  }
+  return { hosts, sectors };
+}

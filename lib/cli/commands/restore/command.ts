@@ -1,0 +1,195 @@
+import { hostname, userInfo } from "node:os";
+import { type Command, Option } from "commander";
+import type { Ask } from "../../../database/client/deadline-client.ts";
+import { type RestoreState, readRestoreState } from "../../../database/restore/restore-reads.ts";
+import { beginRestore, releasePrunes } from "../../../database/restore/restore-writes.ts";
+import { cancelAttendedRun, readRun, readUnfinishedRun } from "../../../database/runs/maintenance-runs.ts";
+import { noRun } from "../../../database/runs/run-error.ts";
+import { OperatorError } from "../../../errors/operator-error.ts";
+import { archiveFollower } from "../../../jobs/journal/follow-archive.ts";
+import { judgeRestore, type RestoreObstacle } from "../../../jobs/restore/judge-restore.ts";
+import { restoreKind } from "../../../jobs/restore/restore-kind.ts";
+import type { RestoreScope } from "../../../jobs/restore/restore-run.ts";
+import { SCHEMA_VERSION } from "../../../reports/fields.ts";
+import { readMaintenanceReport } from "../../../reports/maintenance.ts";
+import { createLogger } from "../../../telemetry/logger.ts";
+import { openStorage } from "../../../worker/open-archive.ts";
+import { MAINTENANCE_VARIABLES } from "../../../worker/open-maintenance.ts";
+import { openRestore } from "../../../worker/open-restore.ts";
+import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
+import type { ExitReason } from "../../command/exit-codes.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { untilEnded } from "../maintenance/coordinate-run.ts";
+import { chooseSource, type RestoreSource } from "./open-source.ts";
+
+interface StartOptions {
+  readonly source: RestoreSource;
+  readonly indexdRole?: string;
+  readonly dryRun?: boolean;
+}
+
+const BUDGET_MS = 60_000;
+
+export function addRestore(host: CommandHost): void {
+  const group = host.program
+    .command("restore")
+    .description("put right where sectors are, after indexd's database was restored from a backup");
+  addStart(group, host);
+  group
+    .command("continue")
+    .description("go on with a restore that was interrupted")
+    .action(
+      action<object>(host, (context) =>
+        withDatabase(context, { needs: "store" }, async (ask, access) => {
+          const run = await ask(readUnfinishedRun, { isIdempotent: true });
+          if (run?.kind !== restoreKind.kind) throw noRun();
+          access.ignoreSignals();
+          return await coordinate(context, ask, run.id);
+        }),
+      ),
+    );
+  group
+    .command("abort")
+    .description("end a restore that was interrupted; what it placed stays, and so does the hold on pruning")
+    .action(
+      action<object>(host, (context) =>
+        withDatabase(context, { needs: "store" }, async (ask, access) => {
+          const run = await ask(readUnfinishedRun, { isIdempotent: true });
+          if (run?.kind !== restoreKind.kind) throw noRun();
+          access.ignoreSignals();
+          await ask((sql) => cancelAttendedRun(sql, run));
+          return await coordinate(context, ask, run.id);
+        }),
+      ),
+    );
+  group
+    .command("release-prunes")
+    .description("let indexd prune contracts again, once everything was verified")
+    .action(
+      action<object>(host, async (context) => {
+        const released = await withDatabase(context, { needs: "store" }, (ask) => ask(releasePrunes));
+        const text = released ? "indexd prunes again when its contracts are due" : "prunes were not held";
+        context.print({ schemaVersion: SCHEMA_VERSION, released }, text);
+        return "done";
+      }),
+    );
+}
+
+function addStart(group: Command, host: CommandHost): void {
+  group
+    .command("start")
+    .description("begin, as the owner of the database; indexd and the fleet are off")
+    .addOption(
+      new Option("--source <source>", "where to look for what moved since the backup")
+        .choices(["auto", "archive", "hosts"])
+        .default("auto"),
+    )
+    .option(
+      "--indexd-role <name>",
+      "the login that indexd uses; default: all that may write slabs, but no superuser",
+    )
+    .option("--dry-run", "only check what must be true before, and print an estimate")
+    .addHelpText(
+      "after",
+      `
+docs/restore.md has the whole procedure, with the reason for each step. Do not start indexd on a restored database before:
+it would let hosts delete what moved since the backup.
+
+Needs the URL of the database's owner, SLABMEND_MIGRATION_SEED, and SLABMEND_ARCHIVE as reap had it. After Ctrl+C or a crash:
+slabmend restore continue. slabmend maintenance status shows it, slabmend restore abort ends it.`,
+    )
+    .action(
+      action<StartOptions>(host, (context, options) =>
+        withDatabase(context, { needs: "store" }, async (ask, access) => {
+          const { scope } = await look(context, ask, options);
+          if (options.dryRun === true) {
+            const estimate = await restoreKind.estimate(ask, scope);
+            context.print(await readMaintenanceReport(ask, { estimate }), estimate.lines.join("\n"));
+            return "done";
+          }
+          context.parse(MAINTENANCE_VARIABLES);
+          access.ignoreSignals();
+          const owner = `${userInfo().username}@${hostname()}`;
+          const archivedIncarnation = scope.archive?.end.incarnation ?? 0;
+          const id = await ask((sql) => beginRestore(sql, { scope, owner, archivedIncarnation }));
+          return await coordinate(context, ask, id);
+        }),
+      ),
+    );
+}
+
+/** Everything that must be true, before anything is written. */
+async function look(
+  context: CommandContext,
+  ask: Ask,
+  { source, indexdRole }: StartOptions,
+): Promise<{ readonly scope: RestoreScope }> {
+  const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);
+  const opened = destination === undefined ? undefined : await openStorage(destination, context.variables);
+  try {
+    const follower = opened === undefined ? "" : archiveFollower(opened.storage);
+    const state = await ask((sql) => readRestoreState(sql, follower), { isIdempotent: true });
+    const [obstacle] = judgeRestore(state, indexdRole);
+    if (obstacle !== undefined) throw explain(obstacle);
+    return { scope: await scopeFor(source, opened?.storage, state, context.io.signal) };
+  } finally {
+    opened?.close();
+  }
+}
+
+async function scopeFor(
+  source: RestoreSource,
+  storage: Parameters<typeof chooseSource>[1],
+  state: RestoreState,
+  signal: AbortSignal,
+): Promise<RestoreScope> {
+  return { archive: await chooseSource(source, storage, state, signal), contracts: state.contracts };
+}
+
+async function coordinate(context: CommandContext, ask: Ask, id: bigint): Promise<ExitReason> {
+  const { clock, signal } = context.io;
+  const environment = context.parse([
+    ...MAINTENANCE_VARIABLES,
+    "SLABMEND_ARCHIVE",
+    "SLABMEND_LOG_LEVEL",
+    "SLABMEND_INDEXER",
+  ]);
+  const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
+    indexer: environment.SLABMEND_INDEXER,
+    destination: { write: (line) => void context.io.stderr.write(line) },
+  });
+  const destination = environment.SLABMEND_ARCHIVE;
+  const opened = destination === undefined ? undefined : await openStorage(destination, context.variables);
+  const coordinator = openRestore({ environment, archive: opened?.storage, clock, logger, signal });
+  try {
+    const run = await ask((sql) => readRun(sql, id), { isIdempotent: true });
+    return await untilEnded(context, ask, run!, (onStep) => coordinator.advance(ask, BUDGET_MS, onStep));
+  } finally {
+    await coordinator.close();
+    opened?.close();
+  }
+}
+
+function explain(obstacle: RestoreObstacle): OperatorError {
+  switch (obstacle.code) {
+    case "no-wallet":
+      return new OperatorError({
+        code: "wallet-unknown",
+        message: "restore: expected a database that an indexd has used, got one without a wallet",
+        remedy: "Check that the backup was restored into this database.",
+      });
+    case "still-connected":
+      return new OperatorError({
+        code: "still-connected",
+        message: `restore: expected no other connection to the database, got ${obstacle.who.join(", ")}`,
+        remedy: "Stop indexd, the fleet and whatever else is connected: docs/restore.md, step 1.",
+      });
+    case "login-allowed":
+      return new OperatorError({
+        code: "login-allowed",
+        message: `restore: expected PostgreSQL to refuse indexd's login, but it lets in ${obstacle.roles.join(", ")}`,
+        remedy:
+          "As a superuser: alter role NAME nologin. Undo it when the restore has ended. --indexd-role NAME looks at that one only.",
+      });
+  }
+}

@@ -1,0 +1,147 @@
+import type { RunReport } from "../openapi/reports.ts";
+import { capitalised } from "../view/attention-link.ts";
+import { ago, clockTime } from "../view/format.ts";
+import {
+  coordinatorText,
+  progressText,
+  type RunRequest,
+  requestsFor,
+  shareDone,
+  statisticsOf,
+  subjectOf,
+  toneOfRun,
+} from "../view/run.ts";
+import { useConsole } from "./context.ts";
+import { Icon } from "./icon.tsx";
+import { Tag } from "./states.tsx";
+
+/** How far a run is: the bar, and the same in words. */
+export function RunProgress({ run }: { readonly run: RunReport }) {
+  const share = shareDone(run);
+  const text = progressText(run);
+  return (
+    <div class="gauge" data-tone={toneOfRun(run)}>
+      <div class="gauge-head small">
+        <span>{`${run.kind} ${subjectOf(run)}`}</span>
+        <span>{text}</span>
+      </div>
+      <div
+        class="track"
+        role="progressbar"
+        aria-label={`Progress of run ${run.id}`}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuetext={text}
+        {...(share === undefined ? {} : { "aria-valuenow": Math.floor(100 * share) })}
+      >
+        <i style={{ width: `${(share ?? 0) * 100}%` }} />
+      </div>
+    </div>
+  );
+}
+
+export function RunState({ run }: { readonly run: RunReport }) {
+  return (
+    <Tag tone={toneOfRun(run)}>
+      {run.state === "done" && run.hasFindings ? "done, with findings" : run.state}
+    </Tag>
+  );
+}
+
+const REQUESTS: Readonly<Record<RunRequest, { readonly label: string; readonly says: string }>> = {
+  pause: { label: "Pause run", says: "It rests after the batch in hand, until someone resumes it." },
+  resume: { label: "Resume run", says: "It goes on from its last checkpoint." },
+  cancel: { label: "Cancel run", says: "It ends after the batch in hand. What it recorded stays." },
+};
+
+/** What can be asked of it; each needs the token. */
+export function RunButtons({ run, done }: { readonly run: RunReport; readonly done: () => void }) {
+  const { ask } = useConsole();
+  const requests = requestsFor(run.state);
+  if (requests.length === 0) return null;
+  return (
+    <div class="buttons">
+      {requests.map((request) => {
+        const { label, says } = REQUESTS[request];
+        const onClick = () =>
+          ask({
+            title: `${capitalised(request)} run ${run.id}?`,
+            says,
+            confirm: label,
+            method: "POST",
+            path: `/runs/${run.id}/${request}`,
+            done,
+          });
+        return (
+          <button key={request} type="button" class="button" onClick={onClick}>
+            <Icon name={request === "pause" ? "pause" : request === "resume" ? "play" : "cross"} />
+            {`${label}…`}
+          </button>
+        );
+      })}
+    </div>
+  );
+}
+
+/** Its state, who started it and moves it on, what it says and counted. */
+export function RunFacts({ run }: { readonly run: RunReport }) {
+  const { nowMs } = useConsole();
+  const { host, error, finishedAt, says } = run;
+  const statistics = statisticsOf(run.statistics);
+  return (
+    <>
+      {error === null ? null : (
+        <div class="notice" data-tone="danger">
+          <Icon name="alert" />
+          <div>
+            <strong>{capitalised(error.message)}</strong>
+            <p>{error.remedy}</p>
+          </div>
+        </div>
+      )}
+      <dl class="pairs">
+        <dt>State</dt>
+        <dd>
+          <RunState run={run} />
+        </dd>
+        {host === null ? null : (
+          <>
+            <dt>Host</dt>
+            <dd class="mono break">{host}</dd>
+          </>
+        )}
+        <dt>Started</dt>
+        <dd>{`${ago(run.startedAt, nowMs)} by ${run.owner}`}</dd>
+        {finishedAt === null ? (
+          <>
+            <dt>Moved on by</dt>
+            <dd>{coordinatorText(run, nowMs)}</dd>
+          </>
+        ) : (
+          <>
+            <dt>Ended</dt>
+            <dd>{clockTime(finishedAt, nowMs)}</dd>
+          </>
+        )}
+      </dl>
+      {says.length === 0 ? null : (
+        <ul class="says" aria-label="What came of it">
+          {says.map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
+      )}
+      {statistics.length === 0 ? null : (
+        <details>
+          <summary>Statistics</summary>
+          <dl class="pairs">
+            {statistics.map(([name, value]) => [
+              <dt key={`${name}-t`}>{name}</dt>,
+              <dd key={name}>{value}</dd>,
+            ])}
+          </dl>
+        </details>
+      )}
+    </>
+  );
+}

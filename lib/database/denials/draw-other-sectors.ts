@@ -1,0 +1,44 @@
+import type { ISql } from "postgres";
+import { type HostId, parseRoot, type Root } from "../../slab/ids.ts";
+
+/** Most of them must be served. */
+const DRAWN = 3;
+/** Looked at for that, so that a host with nothing but young sectors costs no scan of all of them. */
+const LOOKED_AT = 16;
+/** What a host took since it forgot the rest says nothing. */
+const YOUNG_MINUTES = 30;
+
+/**
+ * Sectors that these hosts should have had for a while, a few each, from a random root on; none that they have denied. A host is
+ * missing if there are none.
+ *
+ * Reads only; indexes: sectors (host_id, sector_root), denials by primary key.
+ */
+export async function drawOtherSectors(
+  sql: ISql,
+  hostIds: readonly HostId[],
+): Promise<ReadonlyMap<HostId, readonly Root[]>> {
+  const rows = await sql<{ host_id: HostId; roots: string[] }[]>`
+    with host as materialized (
+      select h.id, uuid_send(gen_random_uuid()) as start from unnest(${`{${hostIds.join(",")}}`}::text::integer[]) as h (id)
+    )
+    select h.id as host_id, jsonb_agg(encode(d.sector_root, 'hex')) as roots
+    from host h
+    cross join lateral (
+      select s.sector_root
+      from (
+        (select x.id, x.sector_root, x.uploaded_at from public.sectors x
+          where x.host_id = h.id and x.sector_root >= h.start order by x.sector_root limit ${LOOKED_AT}::integer)
+        union
+        (select x.id, x.sector_root, x.uploaded_at from public.sectors x
+          where x.host_id = h.id order by x.sector_root limit ${LOOKED_AT}::integer)
+      ) s
+      where s.uploaded_at < clock_timestamp() - make_interval(mins => ${YOUNG_MINUTES}::integer)
+        and not exists (select from slabmend.denials n where n.sector_id = s.id and n.host_id = h.id)
+      -- Those from the random root on come first.
+      order by s.sector_root < h.start, s.sector_root
+      limit ${DRAWN}::integer
+    ) d
+    group by h.id`;
+  return new Map(rows.map(({ host_id, roots }) => [host_id, roots.map((root) => parseRoot(root))]));
+}

@@ -1,0 +1,179 @@
+/** How far a drain has come. Reads only; no row lock. */
+import type { ISql } from "postgres";
+import type { HostKey, Root } from "../../slab/ids.ts";
+import { parseRoot } from "../../slab/ids.ts";
+
+/** `gone`: indexd has deleted it. */
+export type DrainedHostState = "good" | "blocked" | "unusable" | "no-active-contract" | "gone";
+
+export interface CountedPage {
+  /** Sectors that were recorded on the host before the drain began, and since. */
+  readonly before: number;
+  readonly since: number;
+  /** Null: the page was the last one. */
+  readonly last: Root | null;
+}
+
+const NO_ROOT = Buffer.alloc(0);
+
+/** The host's next sectors by ascending root, counted: sectors (host_id, sector_root). A host has millions, so a page at a time. */
+export async function countPage(
+  sql: ISql,
+  request: {
+    readonly host: HostKey;
+    readonly startedAt: Date;
+    readonly after: Root | null;
+    readonly limit: number;
+  },
+): Promise<CountedPage> {
+  const after = request.after === null ? NO_ROOT : Buffer.from(request.after, "hex");
+  const [row] = await sql<{ before: number; since: number; last: string | null }[]>`
+    with page as materialized (
+      select s.sector_root, s.uploaded_at from public.sectors s
+      where s.host_id = (select h.id from public.hosts h where h.public_key = ${Buffer.from(request.host, "hex")})
+        and s.sector_root > ${after}::bytea
+      order by s.sector_root limit ${request.limit}
+    )
+    select count(*) filter (where p.uploaded_at <= ${request.startedAt})::integer as before,
+      count(*) filter (where p.uploaded_at > ${request.startedAt})::integer as since,
+      case when count(*) = ${request.limit} then (
+        select encode(l.sector_root, 'hex') from page l order by l.sector_root desc limit 1) end as last
+    from page p`;
+  const { before, since, last } = row!;
+  return { before, since, last: last === null ? null : parseRoot(last) };
+}
+
+/** Sectors that left the hosts of a drain. */
+export interface Departed {
+  readonly copied: number;
+  readonly rebuilt: number;
+  readonly found: number;
+  /** Recorded as lost on them, a denial that was believed, without being stored elsewhere at once. */
+  readonly lost: number;
+}
+
+/**
+ * What the next rows of the journal say of these hosts, from the beginning of the run on: by journal_position_idx, and once, to find
+ * the place from which to read, by journal_finished_at_idx.
+ * @param after the last position that was read; null: none was
+ */
+export async function readDeparted(
+  sql: ISql,
+  request: {
+    readonly hosts: readonly HostKey[];
+    readonly startedAt: Date;
+    readonly after: number | null;
+    readonly limit: number;
+  },
+): Promise<{ readonly departed: Departed; readonly position: number; readonly rows: number }> {
+  const { hosts, startedAt, limit } = request;
+  const after = request.after ?? (await placeBefore(sql, startedAt));
+  const keys = JSON.stringify(hosts);
+  const [row] = await sql<(Departed & { position: string | null; rows: number })[]>`
+    with next as materialized (
+      select j.position, j.finished_at, j.moves, j.lost from slabmend.journal j
+      where j.position > ${after}::bigint order by j.position limit ${limit}
+    ), move as (
+      select m->>'how' as how from next n cross join lateral jsonb_array_elements(n.moves) m
+      where n.finished_at >= ${startedAt} and ${keys}::text::jsonb ? (m->>'from')
+    )
+    select count(*) filter (where move.how = 'copied')::integer as copied,
+      count(*) filter (where move.how = 'rebuilt')::integer as rebuilt,
+      count(*) filter (where move.how = 'found')::integer as found,
+      (
+        select count(*)::integer from next n cross join lateral jsonb_array_elements(n.lost) l
+        where n.finished_at >= ${startedAt} and ${keys}::text::jsonb ? (l->>'host')
+          and not exists (select from jsonb_array_elements(n.moves) m where m->>'root' = l->>'root')
+      ) as lost,
+      (select max(n.position)::text from next n) as position,
+      (select count(*)::integer from next n) as rows
+    from move`;
+  const { copied, rebuilt, found, lost, position, rows } = row!;
+  return {
+    departed: { copied, rebuilt, found, lost },
+    position: position === null ? after : Number(position),
+    rows,
+  };
+}
+
+/** Behind all rows that were finished before, and before the first one after. */
+async function placeBefore(sql: ISql, startedAt: Date): Promise<number> {
+  const [row] = await sql<{ position: string }[]>`
+    select coalesce((
+        select min(j.position) - 1 from slabmend.journal j where j.finished_at >= ${startedAt}
+      ), (select h.position from slabmend.journal_head h))::text as position`;
+  return Number(row!.position);
+}
+
+/** What keeps a drain waiting, as far as the tables show it. */
+export interface DrainStanding {
+  readonly hosts: readonly { readonly host: HostKey; readonly state: DrainedHostState }[];
+  /** Why nothing is leased for it: the fleet's mode, claims that do not run, limits of the budget. */
+  readonly stopped: readonly string[];
+  /** The last outcomes of slabs that still have a sector there, from the run's beginning on: of at most 500 of them. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** indexd, or a remote worker of its, claims slabs: of at most 500 unhealthy ones, and by the latest rows of the journal. */
+  readonly indexdRepairs: boolean;
+}
+
+const SAMPLED = 500;
+/** As lib/reports/claims-stopped.ts. */
+const CLAIMS_STOPPED_MINUTES = 5;
+
+export async function readDrainStanding(
+  sql: ISql,
+  request: { readonly hosts: readonly HostKey[]; readonly startedAt: Date },
+): Promise<DrainStanding> {
+  const [row] = await sql<
+    {
+      hosts: { host: HostKey; state: DrainedHostState }[];
+      stopped: string[];
+      outcomes: Record<string, number>;
+      repairs: boolean;
+    }[]
+  >`
+    with drained as materialized (
+      select m.slab_id from slabmend.marks m where m.cause = 'draining' order by m.slab_id limit ${SAMPLED}
+    ), unhealthy as materialized (
+      select m.slab_id from slabmend.marks m where m.cause in ('lost', 'bad-contract') order by m.cause, m.slab_id limit ${SAMPLED}
+    )
+    select (
+        select jsonb_agg(jsonb_build_object('host', k.host, 'state', case
+          when h.id is null then 'gone' when s.blocked then 'blocked' when not s.usable then 'unusable'
+          when not s.has_active_contract then 'no-active-contract' else 'good' end) order by k.host)
+        from jsonb_array_elements_text(${JSON.stringify(request.hosts)}::text::jsonb) k (host)
+        left join public.hosts h on h.public_key = decode(k.host, 'hex')
+        left join lateral (
+          select x.blocked, x.usable, x.has_active_contract from slabmend.host_states() x where x.host_id = h.id offset 0
+        ) s on true
+      ) as hosts,
+      to_jsonb(array_remove(array[
+        case when f.mode <> 'running' then 'fleet-' || f.mode end,
+        case when coalesce(f.claimed_at < clock_timestamp() - ${CLAIMS_STOPPED_MINUTES} * interval '1 minute', true)
+          then 'no-claims' end,
+        case when f.breaker_open then 'circuit-breaker-open' end], null)
+        || (select coalesce(array_agg('budget-' || b.name), '{}') from (
+          select unnest(x.stopped_by) as name from slabmend.budget x where x.checked_at >= date_trunc('day', clock_timestamp(), 'UTC')
+        ) b)) as stopped,
+      (
+        select coalesce(jsonb_object_agg(o.last_outcome, o.slabs), '{}') from (
+          select r.last_outcome, count(*) as slabs from drained d join slabmend.repairs r on r.slab_id = d.slab_id
+          where r.finished_at >= ${request.startedAt} and r.last_outcome not in ('repaired', 'healthy', 'never-begun')
+          group by r.last_outcome
+        ) o
+      ) as outcomes,
+      exists (
+        select from unhealthy u
+        join public.slabs s on s.id = u.slab_id
+        left join slabmend.repairs r on r.slab_id = u.slab_id
+        left join slabmend.leases l on l.slab_id = u.slab_id
+        where s.next_repair_attempt > clock_timestamp() and s.next_repair_attempt is distinct from r.next_repair_attempt
+          and s.next_repair_attempt is distinct from l.held_until
+      ) or exists (
+        select from (select j.error from slabmend.journal j order by j.finished_at desc limit ${SAMPLED}) j
+        where j.error = 'indexd-claimed'
+      ) as repairs
+    from slabmend.fleet f`;
+  const { hosts, stopped, outcomes, repairs } = row!;
+  return { hosts, stopped, outcomes, indexdRepairs: repairs };
+}

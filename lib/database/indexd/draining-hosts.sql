@@ -1,0 +1,18 @@
+-- The hosts that are being drained: a maintenance run of kind drain names them and has neither ended nor been cancelled. The one
+-- definition; docs/maintenance.md, drain.
+--
+--   is_paused   nothing new is leased for it, and repairs do not plan it; moves that are under way are still recorded
+--
+-- Reads the one unfinished run by runs_one_unfinished, hosts by public key. Inlined into its caller, like host_states.
+create or replace function slabmend.draining_hosts()
+returns table (host_id integer, is_paused boolean)
+language sql stable
+as $$
+  select h.id, r.state = 'paused'
+  from slabmend.runs r
+  cross join lateral jsonb_array_elements_text(r.scope->'hosts') k (host_key)
+  cross join lateral (
+    select x.id from public.hosts x where x.public_key = decode(k.host_key, 'hex') offset 0
+  ) h
+  where r.finished_at is null and r.kind = 'drain' and r.state in ('running', 'paused')
+$$;

@@ -1,0 +1,43 @@
+-- One page of the sectors that are pinned by some map rows, by ascending id, starting after a position. next_sector: as bad_sectors.
+-- Read only.
+--
+-- They are found map row by map row, in the order of an index. From each a share of the page is read, and the page ends at the
+-- lowest id at which one of them stopped short: up to there nothing is missing. Reading a whole page from each would cost a page for
+-- every map row, so most of what is read would be thrown away.
+--
+-- Index: sectors_contract_sectors_map_id_id_idx.
+create or replace function slabmend.pinned_sectors(map_ids integer[], from_sector bigint, page_sectors integer,
+  out sector_ids bigint[], out next_sector bigint)
+language plpgsql stable
+set enable_seqscan = off
+-- On a table that was not vacuumed lately the planner would rather read a whole contract by another index that begins with
+-- contract_sectors_map_id, and sort it.
+set enable_incremental_sort = off
+-- What an index has in order is to be read in that order, so that it ends with the page.
+set enable_sort = off
+as $function$
+declare
+  share constant integer not null := least(page_sectors, 20 + 2 * page_sectors / greatest(coalesce(cardinality(map_ids), 0), 1));
+begin
+  with found as materialized (
+    select part.id as part, s.id
+    from unnest(map_ids) part (id)
+    cross join lateral (
+      -- By rows, not by `= and >`: with an equality the planner may walk the primary key from here to the end of the
+      -- table for a contract that has nothing left.
+      select s.id from public.sectors s
+      where (s.contract_sectors_map_id, s.id) > (part.id, from_sector)
+        and (s.contract_sectors_map_id, s.id) <= (part.id, 9223372036854775807)
+      order by s.contract_sectors_map_id, s.id limit share
+    ) s
+  ), short as (
+    select min(f.last) as last from (select max(f.id) as last from found f group by f.part having count(*) = share) f
+  ), page as (
+    select f.id from found f, short where f.id <= short.last or short.last is null order by f.id limit page_sectors
+  )
+  select array_agg(p.id order by p.id),
+    case when count(*) = page_sectors then max(p.id) else (select short.last from short) end
+  into sector_ids, next_sector
+  from page p;
+end
+$function$;

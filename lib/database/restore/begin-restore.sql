@@ -1,0 +1,43 @@
+-- Begins the restore of placements, in one transaction: its first write. indexd does not run, nor does any worker of the fleet.
+--
+--   archived   the last incarnation in the archive of the journal; 0: there is none
+--   answer     the run
+--
+-- What the backup says to be under way is not: runs, leases and notes of uploads end. The incarnation is raised before
+-- anything gets a place in the journal, because the backup would give the same places again.
+create or replace function slabmend.begin_restore(the_scope jsonb, the_owner text, archived integer) returns bigint
+language plpgsql volatile
+as $function$
+declare
+  the_run bigint;
+  worker text;
+begin
+  perform slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas']);
+  update slabmend.runs r
+  set state = 'cancelled', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
+  where r.finished_at is null;
+  insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
+  insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
+  on conflict (id) do update set applied_at = excluded.applied_at;
+  -- The hold lasts longer than the run. Only for it may workers write this column.
+  for worker in
+    select r.rolname
+    from pg_catalog.pg_class c
+    cross join lateral aclexplode(c.relacl) a
+    join pg_catalog.pg_roles r on r.oid = a.grantee
+    where c.oid = 'slabmend.prune_hold'::regclass and a.privilege_type = 'UPDATE' and a.grantee <> c.relowner
+  loop
+    execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
+  end loop;
+  perform slabmend.hold_prunes();
+  update slabmend.journal_head set incarnation = greatest(incarnation, archived) + 1 where id = 0;
+  -- The slabs of these leases stay held until the times that the backup has.
+  delete from slabmend.leases where true;
+  delete from slabmend.uploads where true;
+  update slabmend.fleet
+  set mode = 'maintenance', mode_owner = format('restore (run %s)', the_run),
+    mode_reason = 'placements are being restored', mode_since = clock_timestamp()
+  where id = 0;
+  return the_run;
+end
+$function$;

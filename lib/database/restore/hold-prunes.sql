@@ -1,0 +1,12 @@
+-- Keeps indexd from pruning contracts for another day: pruning frees every root of a contract that no row places there, so also what
+-- was moved or uploaded after the backup. A renewal makes a contract that is due in a day, so this is repeated long before.
+create or replace function slabmend.hold_prunes() returns bigint
+language sql volatile
+as $function$
+  with held as (
+    update public.contracts c set next_prune = clock_timestamp() + interval '1 day'
+    where c.state in (0, 1) and c.renewed_to is null and c.next_prune < clock_timestamp() + interval '23 hours'
+    returning 1
+  )
+  select count(*) from held
+$function$;

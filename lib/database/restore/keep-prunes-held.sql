@@ -1,0 +1,10 @@
+-- Puts the next prune of contracts off again, if an operator has not released it and six hours have passed: part of reap. Answer: of how many.
+create or replace function slabmend.keep_prunes_held() returns bigint
+language plpgsql volatile
+as $function$
+begin
+  update slabmend.prune_hold set applied_at = clock_timestamp() where applied_at < clock_timestamp() - interval '6 hours';
+  if not found then return 0; end if;
+  return slabmend.hold_prunes();
+end
+$function$;

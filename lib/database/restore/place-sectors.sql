@@ -1,0 +1,107 @@
+-- Records where sectors of a slab are, after their hosts were asked for proofs: what was moved since the backup was made. All of a slab
+-- together, because one sector may have come to the host that another has left.
+--
+--   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had no host
+--   absent   [{"sectorId", "root", "hostId", "code"}]: the host that the database names, after these moves, does not show the sector
+--   lost     the same: the journal had recorded it as lost there, and the host denies it again
+--   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector and could not prove it now
+--   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}
+--
+-- Effects as of a migration (record_moves), with a row in the journal. Refused is a sector that is not where the caller saw it, and one whose host would
+-- have two sectors of a slab (rule 4). An absent sector gets an open denial, however many hosts deny at this moment: after a
+-- restore many do.
+--
+-- Locks: as a commit. Indexes: primary keys, slab_sectors_sector_id_slab_id_idx.
+create or replace function slabmend.place_sectors(the_run bigint, the_token uuid, the_slab bigint, moves jsonb, absent jsonb,
+  lost jsonb, earlier jsonb)
+returns jsonb
+language plpgsql volatile
+as $function$
+declare
+  began constant timestamptz not null := clock_timestamp();
+  the_digest bytea;
+  run slabmend.runs;
+  decided jsonb;
+  taken bigint[];
+  gone record;
+  moved record;
+  denied integer;
+begin
+  perform slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas']);
+  run := slabmend.hold_run(the_run, the_token);
+  select s.digest into the_digest from public.slabs s where s.id = the_slab for no key update;
+  perform slabmend.lock_for_commit(the_slab, moves, absent || lost);
+  select * into gone from slabmend.record_lost(the_slab, lost);
+
+  select coalesce(jsonb_agg(j), '[]') into decided
+  from (
+    select m."index" as slab_index, m.root, m.how, s.id as sector_id, s.host_id as old_host_id, m."newHostId" as new_host_id,
+      true as must_move,
+      case
+        when s.id is null then 'sector-gone'
+        when s.host_id is distinct from m."plannedHostId" then 'sector-moved'
+        when not exists (select from public.hosts h where h.id = m."newHostId") then 'host-gone'
+      end as why
+    from jsonb_to_recordset(moves) as m ("index" integer, root text, "sectorId" bigint, "plannedHostId" integer,
+      "newHostId" integer, how text)
+    left join public.slab_sectors ss on ss.slab_id = the_slab and ss.slab_index = m."index" and ss.sector_id = m."sectorId"
+    left join public.sectors s on s.id = ss.sector_id and s.sector_root = decode(m.root, 'hex')
+  ) j;
+  -- Rule 4, as things are when all that is not refused has moved. Who is refused stays, which may refuse another one.
+  loop
+    select array_agg(a.sector_id) into taken
+    from jsonb_to_recordset(decided) as a (sector_id bigint, new_host_id integer, why text)
+    where a.why is null and exists (
+      select from public.slab_sectors mine
+      join public.slab_sectors other on other.slab_id = mine.slab_id and other.sector_id <> mine.sector_id
+      join public.sectors o on o.id = other.sector_id
+      left join jsonb_to_recordset(decided) as b (sector_id bigint, new_host_id integer, why text)
+        on b.sector_id = o.id and b.why is null
+      where mine.sector_id = a.sector_id and coalesce(b.new_host_id, o.host_id) = a.new_host_id);
+    exit when taken is null;
+    select jsonb_agg(case when (d->>'sector_id')::bigint = any (taken) then d || '{"why": "host-taken"}' else d end)
+    into decided from jsonb_array_elements(decided) d;
+  end loop;
+  select * into moved from slabmend.record_moves(decided);
+
+  insert into public.stats_deltas (stat_name, stat_delta)
+  select d.name, d.delta
+  from (values
+    ('num_migrated_sectors', moved.total),
+    ('num_unpinned_sectors', moved.were_pinned + moved.were_lost - gone.unpinned),
+    ('num_unpinnable_sectors', gone.pinned + gone.unpinned - moved.were_lost),
+    ('num_pinned_sectors', - moved.were_pinned - gone.pinned),
+    ('num_sectors_lost', gone.counted)
+  ) as d (name, delta)
+  where d.delta <> 0;
+
+  insert into slabmend.denials as d (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
+    last_denied_at, state)
+  select s.id, e."hostId", s.sector_root, s.contract_sectors_map_id, s.uploaded_at, e.code, 1, began, began, began, 'lost'
+  from jsonb_to_recordset(earlier) as e ("sectorId" bigint, root text, "hostId" integer, code text)
+  join public.sectors s on s.id = e."sectorId" and s.sector_root = decode(e.root, 'hex') and s.host_id is distinct from e."hostId"
+  on conflict (sector_id, host_id) do nothing;
+  with recorded as (
+    insert into slabmend.denials as d (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
+      last_denied_at, state)
+    select s.id, s.host_id, s.sector_root, s.contract_sectors_map_id, s.uploaded_at, a.code, 1, began, began, began, 'open'
+    from jsonb_to_recordset(absent) as a ("sectorId" bigint, root text, "hostId" integer, code text)
+    join public.sectors s on s.id = a."sectorId" and s.sector_root = decode(a.root, 'hex') and s.host_id = a."hostId"
+    on conflict (sector_id, host_id) do update set
+      root = excluded.root, map_id = excluded.map_id, uploaded_at = excluded.uploaded_at, code = excluded.code,
+      last_denied_at = excluded.last_denied_at, state = 'open'
+    returning 1
+  )
+  select count(*) into denied from recorded;
+
+  if moved.total + gone.total > 0 then
+    insert into slabmend.journal (token, kind, slab_id, digest, outcome, reported_outcome, moves, lost, worker, leased_at, began_at, finished_at)
+    values (gen_random_uuid(), run.kind, the_slab, the_digest, 'repaired', 'repaired', moved.entries, gone.entries, run.coordinator, began, began,
+      clock_timestamp());
+  end if;
+  if moved.total > 0 then
+    insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
+  end if;
+  return jsonb_build_object('placed', moved.total, 'lost', gone.total, 'denied', denied, 'refused', moved.dropped);
+end
+$function$;

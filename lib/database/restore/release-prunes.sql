@@ -1,0 +1,21 @@
+-- Lets indexd prune again, and takes back the right that workers had meanwhile. Answer: false, it was not held.
+create or replace function slabmend.release_prunes() returns boolean
+language plpgsql volatile
+as $function$
+declare
+  worker text;
+begin
+  delete from slabmend.prune_hold where id = 0;
+  if not found then return false; end if;
+  for worker in
+    select r.rolname
+    from pg_catalog.pg_class c
+    cross join lateral aclexplode(c.relacl) a
+    join pg_catalog.pg_roles r on r.oid = a.grantee
+    where c.oid = 'slabmend.prune_hold'::regclass and a.privilege_type = 'UPDATE' and a.grantee <> c.relowner
+  loop
+    execute format('revoke select (next_prune), update (next_prune) on public.contracts from %I', worker);
+  end loop;
+  return true;
+end
+$function$;

@@ -1,0 +1,90 @@
+/** What a restore looks at before it begins, and which contracts it asks for. Reads only. */
+import type { ISql } from "postgres";
+import { type ContractId, type HostId, parseContractId } from "../../slab/ids.ts";
+
+export interface RestoreState {
+  /** 64 hex digits; null: indexd never started on this database. */
+  readonly walletHash: string | null;
+  readonly incarnation: number;
+  /** Of the archive's follower; null: the database knows of no archive. */
+  readonly archived: number | null;
+  /** Contracts without a known successor. */
+  readonly contracts: number;
+  /** Others who are connected to this database. */
+  readonly sessions: readonly { readonly role: string; readonly application: string }[];
+  /** Roles that may write slabs and that PostgreSQL would let in at this moment; the caller's own is left out. */
+  readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
+  /** Whether another run is under way by what the backup says. */
+  readonly isHeld: boolean;
+}
+
+/**
+ * Of others' sessions only a superuser sees what kind they are: unknown ones count.
+ * @param follower of the archive: `archive PLACE`
+ */
+export async function readRestoreState(sql: ISql, follower: string): Promise<RestoreState> {
+  const [row] = await sql<
+    {
+      wallet_hash: string | null;
+      incarnation: number;
+      archived: string | null;
+      contracts: number;
+      sessions: RestoreState["sessions"];
+      logins: RestoreState["logins"];
+      is_held: boolean;
+    }[]
+  >`
+    select (select encode(g.wallet_hash, 'hex') from public.global_settings g where g.id = 0) as wallet_hash,
+      (select h.incarnation from slabmend.journal_head h) as incarnation,
+      (select f.position::text from slabmend.followers f where f.name = ${follower}) as archived,
+      (select count(*)::integer from public.contracts c where c.renewed_to is null and c.state in (0, 1)) as contracts,
+      (select coalesce(jsonb_agg(jsonb_build_object('role', a.usename, 'application', a.application_name)), '[]')
+        from pg_stat_activity a
+        where a.datname = current_database() and coalesce(a.backend_type, 'client backend') = 'client backend' and a.pid <> pg_backend_pid()
+          and a.application_name <> 'slabmend-cli') as sessions,
+      (select coalesce(jsonb_agg(jsonb_build_object('role', r.rolname, 'isSuperuser', r.rolsuper) order by r.rolname), '[]')
+        from pg_roles r
+        where r.rolcanlogin and r.rolname <> current_user and has_database_privilege(r.oid, current_database(), 'connect')
+          and has_column_privilege(r.oid, 'public.slabs', 'next_repair_attempt', 'update')) as logins,
+      exists (select from slabmend.prune_hold) as is_held`;
+  const { wallet_hash, incarnation, archived, contracts, sessions, logins, is_held } = row!;
+  return {
+    walletHash: wallet_hash,
+    incarnation,
+    archived: archived === null ? null : Number(archived),
+    contracts,
+    sessions,
+    logins,
+    isHeld: is_held,
+  };
+}
+
+/** Where the renter's key stands in an encoded contract: lib/rhp4/file-contract.ts. */
+const RENTER_KEY_AT = 192;
+
+export interface UnrenewedContract {
+  readonly id: string;
+  readonly contractId: ContractId;
+  readonly hostId: HostId;
+  /** Ed25519, 32 bytes, of the revision that the database has. */
+  readonly renterPublicKey: Uint8Array;
+}
+
+/** The next contracts by id of which no successor is known, and which are not over. */
+export async function readUnrenewedContracts(
+  sql: ISql,
+  page: { readonly after: string; readonly limit: number },
+): Promise<readonly UnrenewedContract[]> {
+  const rows = await sql<{ id: string; contract_id: string; host_id: HostId; renter: Uint8Array }[]>`
+    select c.id::text, encode(c.contract_id, 'hex') as contract_id, c.host_id,
+      substring(c.raw_revision from ${RENTER_KEY_AT + 1} for 32) as renter
+    from public.contracts c
+    where c.id > ${page.after}::bigint and c.renewed_to is null and c.state in (0, 1)
+    order by c.id limit ${page.limit}`;
+  return rows.map((row) => ({
+    id: row.id,
+    contractId: parseContractId(row.contract_id),
+    hostId: row.host_id,
+    renterPublicKey: row.renter,
+  }));
+}

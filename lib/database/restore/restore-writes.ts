@@ -1,0 +1,199 @@
+/** Writes of a restore. Each but the first checks that its caller still coordinates the run. */
+import type { ISql } from "postgres";
+import { encodeFileContract, type FileContract } from "../../rhp4/file-contract.ts";
+import {
+  type ContractId,
+  type HostId,
+  hexOf,
+  type Root,
+  type SectorId,
+  type SlabId,
+} from "../../slab/ids.ts";
+import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
+import { storableText } from "../client/storable-text.ts";
+import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
+import { explainLost } from "../runs/maintenance-runs.ts";
+
+/** The lease under which a coordinator writes. */
+export interface RestoreWriter {
+  readonly run: bigint;
+  readonly token: string;
+  readonly verify: VerifyOptions;
+}
+
+const MOST_OWNER_CHARACTERS = 200;
+
+/** The first write: lib/database/restore/begin-restore.sql. @returns the run */
+export async function beginRestore(
+  sql: ISql,
+  request: { readonly scope: object; readonly owner: string; readonly archivedIncarnation: number },
+): Promise<bigint> {
+  const { scope, archivedIncarnation } = request;
+  const owner = storableText(request.owner, MOST_OWNER_CHARACTERS);
+  const begin = () => sql<{ id: string }[]>`
+    select slabmend.begin_restore(${JSON.stringify(scope)}::text::jsonb, ${owner}, ${archivedIncarnation}::integer)::text as id`;
+  const [row] = await retryTransaction("begin a restore", async () => await begin(), ONLY_CONFLICTS);
+  return BigInt(row!.id);
+}
+
+/** lib/database/restore/keep-prunes-held.sql. @returns how many contracts would have been due within 23 h; 0: it is not held */
+export async function keepPrunesHeld(sql: ISql): Promise<number> {
+  const [row] = await sql<{ held: number }[]>`select slabmend.keep_prunes_held()::integer as held`;
+  return row!.held;
+}
+
+/** Lets indexd prune again. False: it was not held. */
+export async function releasePrunes(sql: ISql): Promise<boolean> {
+  const [row] = await sql<{ released: boolean }[]>`select slabmend.release_prunes() as released`;
+  return row!.released;
+}
+
+/** lib/database/restore/record-renewal.sql. False: it was recorded before. */
+export async function recordRenewal(
+  sql: ISql,
+  writer: RestoreWriter,
+  renewal: { readonly from: ContractId; readonly to: ContractId; readonly contract: FileContract },
+): Promise<boolean> {
+  const { from, to, contract } = renewal;
+  const revision = JSON.stringify({
+    raw: hexOf(encodeFileContract(contract)),
+    number: String(contract.revisionNumber),
+    proofHeight: String(contract.proofHeight),
+    expirationHeight: String(contract.expirationHeight),
+    capacity: String(contract.capacityBytes),
+    size: String(contract.filesizeBytes),
+    allowance: String(contract.renterOutput.value),
+    totalCollateral: String(contract.totalCollateral),
+    usedCollateral: String(contract.totalCollateral - contract.missedHostValue),
+  });
+  const { run, token } = writer;
+  const [row] = await writing(
+    sql,
+    writer,
+    "record a renewal",
+    () => sql<{ recorded: boolean }[]>`
+    select slabmend.record_renewal(${String(run)}::bigint, ${token}::uuid, decode(${from}, 'hex'), decode(${to}, 'hex'),
+      ${revision}::text::jsonb) as recorded`,
+  );
+  return row!.recorded;
+}
+
+/** lib/database/restore/unpin-contract.sql. @returns how many sectors; fewer than `most`: that was all */
+export async function unpinContract(
+  sql: ISql,
+  writer: RestoreWriter,
+  contract: ContractId,
+  most: number,
+): Promise<number> {
+  const { run, token } = writer;
+  const [row] = await writing(
+    sql,
+    writer,
+    "unpin a contract",
+    () => sql<{ unpinned: number }[]>`
+    select slabmend.unpin_contract(${String(run)}::bigint, ${token}::uuid, decode(${contract}, 'hex'), ${most}::integer) as unpinned`,
+  );
+  return row!.unpinned;
+}
+
+/** lib/database/restore/restart-unpinned.sql. @returns null: there is no sector behind `after` */
+export async function restartUnpinned(
+  sql: ISql,
+  writer: RestoreWriter,
+  page: { readonly after: string; readonly most: number },
+): Promise<{ readonly last: string; readonly sectors: number } | null> {
+  const { run, token } = writer;
+  const [row] = await writing(
+    sql,
+    writer,
+    "restart unpinned sectors",
+    () => sql<{ last: string | null; sectors: number }[]>`
+    select r.last_sector::text as last, r.sectors
+    from slabmend.restart_unpinned(${String(run)}::bigint, ${token}::uuid, ${page.after}::bigint, ${page.most}::integer) r`,
+  );
+  const { last, sectors } = row!;
+  return last === null ? null : { last, sectors };
+}
+
+/** The fleet stays at rest, but an operator may resume it now. */
+export async function endRestoreMode(sql: ISql): Promise<void> {
+  await sql`
+    update slabmend.fleet
+    set mode = 'paused', mode_reason = 'a restore has ended: docs/restore.md says when to resume'
+    where mode = 'maintenance' and mode_owner like 'restore (run %'`;
+}
+
+/** A sector that its host has just proved to have. */
+export interface FoundSector {
+  readonly index: number;
+  readonly root: Root;
+  readonly sectorId: SectorId;
+  /** Where the database has it; null: nowhere. */
+  readonly plannedHostId: HostId | null;
+  readonly newHostId: HostId;
+  readonly how: "found";
+}
+
+/** A sector that a host does not have, or could not prove. */
+export interface AbsentSector {
+  readonly sectorId: SectorId;
+  readonly root: Root;
+  readonly hostId: HostId;
+  readonly code: "not-found" | "corrupt";
+}
+
+export interface Placements {
+  readonly found: readonly FoundSector[];
+  /** Not shown by the host that the database names once `found` is recorded. */
+  readonly absent: readonly AbsentSector[];
+  /** Recorded as lost before, and denied by the same host again. */
+  readonly lost: readonly AbsentSector[];
+  /** Not shown by a host that once had it. */
+  readonly earlier: readonly AbsentSector[];
+}
+
+export interface Placed {
+  readonly placed: number;
+  readonly lost: number;
+  readonly denied: number;
+  readonly refused: readonly { readonly index: number; readonly why: string }[];
+}
+
+/** lib/database/restore/place-sectors.sql. */
+export async function placeSectors(
+  sql: ISql,
+  writer: RestoreWriter,
+  slabId: SlabId,
+  placements: Placements,
+): Promise<Placed> {
+  const json = (value: unknown): string =>
+    JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? String(each) : each));
+  const { run, token } = writer;
+  const { found, absent, lost, earlier } = placements;
+  const [row] = await writing(
+    sql,
+    writer,
+    "place sectors",
+    () => sql<{ answer: Placed }[]>`
+    select slabmend.place_sectors(${String(run)}::bigint, ${token}::uuid, ${String(slabId)}::bigint, ${json(found)}::text::jsonb,
+      ${json(absent)}::text::jsonb, ${json(lost)}::text::jsonb, ${json(earlier)}::text::jsonb) as answer`,
+  );
+  return row!.answer;
+}
+
+async function writing<Row>(
+  sql: ISql,
+  { run, verify }: RestoreWriter,
+  what: string,
+  write: () => PromiseLike<Row>,
+): Promise<Row> {
+  try {
+    return await writeVerified(
+      (statement) => statement(sql),
+      () => retryTransaction(what, async () => await write()),
+      verify,
+    );
+  } catch (error) {
+    throw explainLost(error, run);
+  }
+}

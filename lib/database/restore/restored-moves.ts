@@ -1,0 +1,101 @@
+/** What the archive says of sectors that moved since the backup, kept while a restore is under way; the last row of the archive wins. */
+import type { ISql } from "postgres";
+import {
+  type HostId,
+  type HostKey,
+  parseRoot,
+  parseSlabId,
+  type Root,
+  type SectorId,
+  type SlabId,
+} from "../../slab/ids.ts";
+
+/** Null: it was lost there and then. */
+export interface RestoredMove {
+  readonly root: Root;
+  readonly digest: string;
+  readonly hostKey: HostKey | null;
+}
+
+/** Kept over what was kept of the same roots before. @param moves each root once */
+export async function keepRestoredMoves(sql: ISql, moves: readonly RestoredMove[]): Promise<void> {
+  const roots = `{${moves.map(({ root }) => `"\\\\x${root}"`).join(",")}}`;
+  const digests = `{${moves.map(({ digest }) => `"\\\\x${digest}"`).join(",")}}`;
+  const hosts = `{${moves.map(({ hostKey }) => (hostKey === null ? "NULL" : `"\\\\x${hostKey}"`)).join(",")}}`;
+  await sql`
+    insert into slabmend.restored_moves (root, slab_digest, host_key)
+    select * from unnest(${roots}::text::bytea[], ${digests}::text::bytea[], ${hosts}::text::bytea[])
+    on conflict (root) do update set slab_digest = excluded.slab_digest, host_key = excluded.host_key`;
+}
+
+export async function forgetRestoredMoves(sql: ISql): Promise<void> {
+  await sql`truncate slabmend.restored_moves`;
+}
+
+/** What the archive says, and how much of it is of no slab or sector in the database. */
+export async function countRestoredMoves(
+  sql: ISql,
+): Promise<{ readonly sectors: number; readonly slabsUnknown: number; readonly sectorsUnknown: number }> {
+  const [row] = await sql<{ sectors: number; slabs_unknown: number; sectors_unknown: number }[]>`
+    select count(*)::integer as sectors,
+      (count(distinct m.slab_digest) filter (where s.id is null))::integer as slabs_unknown,
+      (count(*) filter (where x.id is null))::integer as sectors_unknown
+    from slabmend.restored_moves m
+    left join public.slabs s on s.digest = m.slab_digest
+    left join public.sectors x on x.sector_root = m.root`;
+  return { sectors: row!.sectors, slabsUnknown: row!.slabs_unknown, sectorsUnknown: row!.sectors_unknown };
+}
+
+/** A sector of which the archive says that it moved since the backup, or was lost. */
+export interface NamedSector {
+  readonly slabId: SlabId;
+  readonly index: number;
+  readonly root: Root;
+  readonly sectorId: SectorId;
+  /** As the database has it; null: it has no host. */
+  readonly recordedAt: HostId | null;
+  /** As the archive has it; null: it was lost, or its host is not in the database. */
+  readonly archivedAt: HostId | null;
+  /** The archive says that it was lost, and no more after that. */
+  readonly wasLost: boolean;
+}
+
+/** The named sectors of the next slabs by id, of at most `slabs` slabs. */
+export async function readNamedSectors(
+  sql: ISql,
+  page: { readonly after: string; readonly slabs: number },
+): Promise<readonly NamedSector[]> {
+  const rows = await sql<
+    {
+      slab: string;
+      index: number;
+      root: string;
+      sector: string;
+      recorded: HostId | null;
+      archived: HostId | null;
+      was_lost: boolean;
+    }[]
+  >`
+    with next as (
+      select s.id, s.digest from public.slabs s
+      where s.id > ${page.after}::bigint and exists (select from slabmend.restored_moves m where m.slab_digest = s.digest)
+      order by s.id limit ${page.slabs}
+    )
+    select n.id::text as slab, ss.slab_index as index, encode(x.sector_root, 'hex') as root, x.id::text as sector,
+      x.host_id as recorded, h.id as archived, m.host_key is null as was_lost
+    from next n
+    join public.slab_sectors ss on ss.slab_id = n.id
+    join public.sectors x on x.id = ss.sector_id
+    join slabmend.restored_moves m on m.root = x.sector_root
+    left join public.hosts h on h.public_key = m.host_key
+    order by n.id, ss.slab_index`;
+  return rows.map((row) => ({
+    slabId: parseSlabId(row.slab),
+    index: row.index,
+    root: parseRoot(row.root),
+    sectorId: BigInt(row.sector) as SectorId,
+    recordedAt: row.recorded,
+    archivedAt: row.archived,
+    wasLost: row.was_lost,
+  }));
+}

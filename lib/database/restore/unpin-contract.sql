@@ -1,0 +1,37 @@
+-- Unpins sectors of a contract whose successor is not known, as indexd does when it deletes a contract: they stay on their host, and
+-- indexd pins them to another contract there. While they are unpinned, indexd prunes none of them.
+--
+--   most    at most so many sectors
+--   answer  how many; fewer than most: that was all
+create or replace function slabmend.unpin_contract(the_run bigint, the_token uuid, the_contract bytea, most integer)
+returns integer
+language plpgsql volatile
+as $function$
+declare
+  the_host integer;
+  unpinned integer;
+begin
+  perform slabmend.hold_indexd(array['sectors', 'hosts', 'stats_deltas']);
+  perform slabmend.hold_run(the_run, the_token);
+  select c.host_id into the_host from public.contracts c where c.contract_id = the_contract;
+  with page as materialized (
+    select s.id
+    from public.contract_sectors_map m
+    join public.sectors s on s.contract_sectors_map_id = m.id
+    where m.contract_id = the_contract
+    order by s.sector_root limit most
+    for no key update of s
+  ), done as (
+    update public.sectors s set contract_sectors_map_id = null, uploaded_at = clock_timestamp()
+    from page p where s.id = p.id
+    returning 1
+  )
+  select count(*) into unpinned from done;
+  if unpinned > 0 then
+    update public.hosts h set unpinned_sectors = h.unpinned_sectors + unpinned where h.id = the_host;
+    insert into public.stats_deltas (stat_name, stat_delta)
+    values ('num_pinned_sectors', - unpinned), ('num_unpinned_sectors', unpinned);
+  end if;
+  return unpinned;
+end
+$function$;

@@ -1,0 +1,132 @@
+/**
+ * Drains hosts. The run itself is the drain: while it is running, draining_hosts names its hosts, so claim leases their slabs and
+ * repairs copy the sectors away. What is left to the coordinator is to tell how far it has come and when it is over:
+ *
+ *   read what left the hosts (the journal) -> count what is left, a page at a time -> nothing: done
+ *
+ * It reads no host, and nothing that it does is needed for a sector to move. So a crash costs a count.
+ */
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { countPage, readDeparted, readDrainStanding } from "../../database/drain/read-drain.ts";
+import { sequenceJournal } from "../../database/journal/sequence-journal.ts";
+import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
+import {
+  type DrainCheckpoint,
+  type DrainScope,
+  type DrainStatistics,
+  drainCheckpointOf,
+  drainScopeOf,
+  drainStatisticsOf,
+} from "./drain-run.ts";
+
+export type DrainStep = "departed-read" | "counted-page";
+
+export interface DrainDependencies {
+  /** For kill tests. */
+  readonly step?: (name: DrainStep) => void | Promise<void>;
+}
+
+/** Some milliseconds of reads by an index. */
+const PAGE_SECTORS = 5_000;
+const PAGE_ROWS = 2_000;
+/** Between two looks; as long as reap coordinates a run, so that reap looks once. */
+const PAUSE_MS = 10_000;
+/** Counting takes a small share of the database's time, however many sectors there are. */
+const PAUSE_FOR_MS_COUNTED = 4;
+const LONGEST_PAUSE_MS = 120_000;
+
+export function createDrainJob(deps: DrainDependencies = {}): MaintenanceJob {
+  return {
+    kind: "drain",
+    advance: (context) => advance(context, deps),
+    // Its hosts are no longer drained from the cancel on: moves under way are dropped by their commits.
+    settle: () => Promise.resolve(true),
+  };
+}
+
+async function advance(context: RunContext, deps: DrainDependencies): Promise<Step> {
+  const { run, ask, clock } = context;
+  const scope = drainScopeOf(run);
+  const startedAtMs = clock.now();
+  const departed = await followDeparted(context, scope, {
+    checkpoint: drainCheckpointOf(run),
+    statistics: drainStatisticsOf(run),
+  });
+  await deps.step?.("departed-read");
+  const { checkpoint, total } = await countLeft(context, scope, departed.checkpoint, deps);
+  const request = { hosts: scope.hosts, startedAt: run.startedAt };
+  const standing = await ask((sql) => readDrainStanding(sql, request), { isIdempotent: true });
+  const statistics: DrainStatistics = {
+    ...departed.statistics,
+    hosts: [...standing.hosts],
+    stopped: [...standing.stopped],
+    outcomes: { ...standing.outcomes },
+    indexdRepairs: departed.statistics.indexdRepairs || standing.indexdRepairs,
+    ...(total === undefined ? {} : { left: total.before, newer: total.since }),
+  };
+  const waitMs = Math.min(
+    LONGEST_PAUSE_MS,
+    Math.max(PAUSE_MS, PAUSE_FOR_MS_COUNTED * (clock.now() - startedAtMs)),
+  );
+  if (total?.before !== 0) return { checkpoint, statistics, waitMs };
+  // Repairs that ended since are still to be counted, so that what the run says adds up.
+  const last = await followDeparted(context, scope, { checkpoint, statistics });
+  return { ...last, end: { state: "done" } };
+}
+
+interface Progress {
+  readonly checkpoint: DrainCheckpoint;
+  readonly statistics: DrainStatistics;
+}
+
+/** Reads the journal up to its end, or until the time is up. */
+async function followDeparted(
+  { run, ask, clock, endsAtMs }: RunContext,
+  { hosts }: DrainScope,
+  from: Progress,
+): Promise<Progress> {
+  let { checkpoint, statistics } = from;
+  await ask((sql) => sequenceJournal(sql), { isIdempotent: true });
+  for (;;) {
+    const request = { hosts, startedAt: run.startedAt, after: checkpoint.position, limit: PAGE_ROWS };
+    const { departed, position, rows } = await ask((sql) => readDeparted(sql, request), {
+      isIdempotent: true,
+    });
+    checkpoint = { ...checkpoint, position };
+    statistics = {
+      ...statistics,
+      copied: statistics.copied + departed.copied,
+      rebuilt: statistics.rebuilt + departed.rebuilt,
+      found: statistics.found + departed.found,
+      lost: statistics.lost + departed.lost,
+    };
+    if (rows < PAGE_ROWS || clock.now() >= endsAtMs) return { checkpoint, statistics };
+  }
+}
+
+/** Goes on with the pass over the hosts' sectors. `total`: it has ended, and so many are there. */
+async function countLeft(
+  { run, ask, clock, endsAtMs, signal }: RunContext,
+  { hosts }: DrainScope,
+  from: DrainCheckpoint,
+  deps: DrainDependencies,
+): Promise<{ readonly checkpoint: DrainCheckpoint; readonly total?: DrainCheckpoint["counted"] }> {
+  let at = from;
+  for (;;) {
+    const host = hosts[at.host];
+    if (host === undefined) {
+      return {
+        checkpoint: { ...at, host: 0, after: null, counted: { before: 0, since: 0 } },
+        total: at.counted,
+      };
+    }
+    const page = await countOne(ask, { host, startedAt: run.startedAt, after: at.after });
+    const counted = { before: at.counted.before + page.before, since: at.counted.since + page.since };
+    at = { ...at, counted, after: page.last, host: page.last === null ? at.host + 1 : at.host };
+    await deps.step?.("counted-page");
+    if (clock.now() >= endsAtMs || signal.aborted) return { checkpoint: at };
+  }
+}
+
+const countOne = (ask: Ask, request: Omit<Parameters<typeof countPage>[1], "limit">) =>
+  ask((sql) => countPage(sql, { ...request, limit: PAGE_SECTORS }), { isIdempotent: true });

@@ -1,0 +1,63 @@
+/**
+ * Before the commit: which of the denied sectors that were stored elsewhere count as lost. A host that has forgotten all of its sectors for
+ * some minutes denies like one that has lost this one. So it is asked for others that it should have, and then for this one again:
+ *
+ *   denied (in the repair) --most others served--> --denied again--> this sector is gone, the others are not
+ *
+ * Anything else proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The sector is asked
+ * for again at the end, because a host that remembered meanwhile serves the others too. A denial is free, a leaf costs next to nothing.
+ */
+import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
+import type { DenialReport } from "../../database/leases/commit-repair.ts";
+import type { Root } from "../../slab/ids.ts";
+import { LEAF_BYTES } from "../../slab/sizes.ts";
+import type { MoveState } from "./move-state.ts";
+import { type LeafAnswer, proveLeaf } from "./prove-leaf.ts";
+
+/** Of each of the two questions: the connection is there, as the host has just answered. */
+const PROOF_MS = 5_000;
+
+/** Notes what is proven in `answers`. Never throws: without an answer nothing is proven. */
+export async function confirmDenials(state: MoveState, network: NetworkSnapshot): Promise<void> {
+  const { answers, store, deps, limits } = state;
+  const moved = new Set(store.stored.map(({ move }) => move.sector.sectorId));
+  const denied = answers.denied.filter(({ sectorId }) => moved.has(sectorId));
+  if (denied.length === 0 || answers.manyDeny || limits.signal.aborted) return;
+  try {
+    const others = await deps.store.drawOtherSectors(denied.map(({ hostId }) => hostId));
+    const isGone = async (denial: DenialReport): Promise<void> => {
+      const roots = others.get(denial.hostId);
+      if (roots !== undefined && (await isOnlyThisGone(state, network, denial, roots))) {
+        answers.servesOthers(denial);
+      }
+    };
+    await Promise.all(denied.map(isGone));
+  } catch (error) {
+    deps.logger.warn({ error }, "whether denied sectors are lost could not be confirmed");
+  }
+}
+
+async function isOnlyThisGone(
+  { deps, limits, cost, meter }: MoveState,
+  { hosts }: NetworkSnapshot,
+  { hostId, root }: DenialReport,
+  others: readonly Root[],
+): Promise<boolean> {
+  const host = hosts.get(hostId);
+  if (host === undefined) return false;
+  const terms = {
+    signal: limits.signal,
+    deadlineMs: PROOF_MS,
+    reserve: cost.reserve,
+    onCharged: cost.charge,
+  };
+  const ask = async (asked: Root): Promise<LeafAnswer["kind"]> => {
+    const { kind } = await proveLeaf(deps, { root: asked, host }, terms);
+    if (kind === "confirmed" || kind === "wrong-data") meter.bytesRead += LEAF_BYTES;
+    return kind;
+  };
+  const answered = await Promise.all(others.map(ask));
+  // Most of them: a host with few sectors may have lost another one, too.
+  const served = answered.filter((kind) => kind === "confirmed").length;
+  return 2 * served > others.length && (await ask(root)) === "denied";
+}

@@ -1,0 +1,103 @@
+/** Where the sectors of a slab are to be recorded, by what hosts have proved. Pure. */
+import type { AbsentSector, FoundSector, Placements } from "../../database/restore/restore-writes.ts";
+import type { NamedSector } from "../../database/restore/restored-moves.ts";
+import type { HostId } from "../../slab/ids.ts";
+
+export type Proof =
+  | { readonly kind: "proved" }
+  | { readonly kind: "denied"; readonly code: "not-found" | "corrupt" }
+  /** Nothing was learned. */
+  | { readonly kind: "unanswered"; readonly code: string };
+
+export interface PlacementPlan extends Placements {
+  readonly alreadyRight: number;
+  /** Codes of those of which nothing was learned. */
+  readonly unanswered: readonly string[];
+}
+
+/**
+ * The archive's place wins even if the old host still serves: indexd would prune it there. When that host cannot prove the sector,
+ *
+ *   the recorded host has it        it stays, and the archive's host is remembered as an earlier place
+ *   the recorded host denies it     it goes to the archive's host as before the loss of the database, with an open denial: the next repair
+ *                                   asks there for all of it, and rebuilds it if that fails
+ *   the recorded host is silent     it stays
+ *
+ * What the archive says to be lost is lost again, if its host still denies it: another sector of the slab may have come there since.
+ *
+ * @param proofOf what a host said of a sector; asked for the archive's host first, and for the recorded one only if that failed
+ */
+export function decidePlacements(
+  sectors: readonly NamedSector[],
+  proofOf: (sector: NamedSector, host: HostId) => Proof,
+): PlacementPlan {
+  const plan = {
+    found: [] as FoundSector[],
+    absent: [] as AbsentSector[],
+    lost: [] as AbsentSector[],
+    earlier: [] as AbsentSector[],
+    unanswered: [] as string[],
+    alreadyRight: 0,
+  };
+  for (const sector of sectors) {
+    const { recordedAt, archivedAt } = sector;
+    if (archivedAt !== null && archivedAt === recordedAt) plan.alreadyRight += 1;
+    else if (archivedAt === null) placeLost(sector, proofOf, plan);
+    else placeMoved(sector, archivedAt, proofOf, plan);
+  }
+  return plan;
+}
+
+interface Growing {
+  readonly found: FoundSector[];
+  readonly absent: AbsentSector[];
+  readonly lost: AbsentSector[];
+  readonly earlier: AbsentSector[];
+  readonly unanswered: string[];
+  alreadyRight: number;
+}
+
+type ProofOf = Parameters<typeof decidePlacements>[1];
+
+function placeMoved(sector: NamedSector, archivedAt: HostId, proofOf: ProofOf, plan: Growing): void {
+  const { index, root, sectorId, recordedAt } = sector;
+  const there: FoundSector = {
+    index,
+    root,
+    sectorId,
+    plannedHostId: recordedAt,
+    newHostId: archivedAt,
+    how: "found",
+  };
+  const proof = proofOf(sector, archivedAt);
+  if (proof.kind === "proved") {
+    plan.found.push(there);
+    return;
+  }
+  const missing = { sectorId, root, hostId: archivedAt, code: codeOf(proof) };
+  const old = recordedAt === null ? undefined : proofOf(sector, recordedAt);
+  if (old === undefined || old.kind === "denied") {
+    plan.found.push(there);
+    plan.absent.push(missing);
+    return;
+  }
+  plan.earlier.push(missing);
+  if (old.kind === "proved") plan.alreadyRight += 1;
+  else plan.unanswered.push(old.code);
+}
+
+function placeLost(sector: NamedSector, proofOf: ProofOf, plan: Growing): void {
+  const { root, sectorId, recordedAt, wasLost } = sector;
+  if (recordedAt === null) {
+    plan.alreadyRight += 1;
+    return;
+  }
+  const proof = proofOf(sector, recordedAt);
+  if (proof.kind === "proved") plan.alreadyRight += 1;
+  else if (proof.kind === "unanswered") plan.unanswered.push(proof.code);
+  else (wasLost ? plan.lost : plan.absent).push({ sectorId, root, hostId: recordedAt, code: proof.code });
+}
+
+/** A host that says nothing is noted as one that denies: it is asked again by the next repair, for all of it. */
+const codeOf = (proof: Exclude<Proof, { kind: "proved" }>): AbsentSector["code"] =>
+  proof.kind === "denied" ? proof.code : "not-found";

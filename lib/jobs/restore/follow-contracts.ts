@@ -1,0 +1,81 @@
+/** Which contracts took the place of one since the backup, by what its host says. */
+import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
+import type { UnrenewedContract } from "../../database/restore/restore-reads.ts";
+import { HostError } from "../../hosts/host-error.ts";
+import type { HostPool } from "../../hosts/host-pool.ts";
+import { type FileContract, isSignedByRenter } from "../../rhp4/file-contract.ts";
+import { renewalIdOf } from "../../rhp4/renewal-id.ts";
+import type { ContractId } from "../../slab/ids.ts";
+
+export type ContractFate =
+  /** Renewals in their order; none: the contract is the current one. */
+  | { readonly kind: "known"; readonly renewals: readonly Renewal[] }
+  /** The host does not say: what is known of its renewals until there, and why. */
+  | {
+      readonly kind: "unknown";
+      readonly renewals: readonly Renewal[];
+      readonly last: ContractId;
+      readonly code: string;
+    };
+
+export interface Renewal {
+  readonly from: ContractId;
+  readonly to: ContractId;
+  readonly contract: FileContract;
+}
+
+/** indexd renews a contract every few weeks and refreshes it when it runs dry; a host that leads us on is given up. */
+const MOST_RENEWALS = 1_000;
+const ATTEMPTS = 3;
+
+/**
+ * Follows a contract: while the host says that it was renewed, its successor's id follows from it (lib/rhp4/renewal-id.ts). Free, and
+ * without a signature.
+ */
+export async function followContract(
+  hosts: Pick<HostPool, "latestRevision">,
+  host: NetworkHost | undefined,
+  { contractId, renterPublicKey }: Pick<UnrenewedContract, "contractId" | "renterPublicKey">,
+  signal: AbortSignal,
+): Promise<ContractFate> {
+  const renewals: Renewal[] = [];
+  let last = contractId;
+  if (host === undefined) return { kind: "unknown", renewals, last, code: "unknown-host" };
+  try {
+    let revision = await ask(hosts, host, last, signal);
+    while (revision.renewed) {
+      if (renewals.length === MOST_RENEWALS)
+        return { kind: "unknown", renewals, last, code: "too-many-renewals" };
+      const next = renewalIdOf(last);
+      revision = await ask(hosts, host, next, signal);
+      // Only the wallet of this indexer can have signed it: a host cannot invent a renewal.
+      if (!isSignedByRenter(revision.contract, renterPublicKey)) {
+        return { kind: "unknown", renewals, last, code: "forged-renewal" };
+      }
+      renewals.push({ from: last, to: next, contract: revision.contract });
+      last = next;
+    }
+    return { kind: "known", renewals };
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    signal.throwIfAborted();
+    return { kind: "unknown", renewals, last, code: error.code };
+  }
+}
+
+async function ask(
+  hosts: Pick<HostPool, "latestRevision">,
+  host: NetworkHost,
+  contractId: ContractId,
+  signal: AbortSignal,
+) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await hosts.latestRevision(host, contractId, signal);
+    } catch (error) {
+      // What the host says is an answer; anything else may pass.
+      const isAnswer = error instanceof HostError && error.code === "contract-not-found";
+      if (isAnswer || attempt === ATTEMPTS || signal.aborted) throw error;
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/** What a restore of placements is asked for, where it stands and what it has done, as it is kept in slabmend.runs. */
+import * as v from "valibot";
+import type { Run } from "../../database/runs/run.ts";
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const digits = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
+
+const scopeSchema = v.object({
+  /** Null: what moved since the backup is found by asking hosts alone. */
+  archive: v.nullable(
+    v.object({
+      place: v.string(),
+      /** Whose archive it must be, in hex. */
+      walletHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+      /** The last row that the database had when its backup was made; null: the archive from its beginning. */
+      after: v.nullable(v.object({ incarnation: count, position: count })),
+      end: v.object({ incarnation: count, position: count }),
+    }),
+  ),
+  /** Contracts without a known successor when it began. */
+  contracts: count,
+});
+
+/** In this order. Each is done again from its own cursor after a crash. */
+export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "events"] as const;
+
+const checkpointSchema = v.object({
+  step: v.optional(v.picklist(RESTORE_STEPS), "contracts"),
+  /** contracts.id, sectors.id or slabs.id up to which the step is done, in decimal digits. */
+  after: v.optional(digits, "0"),
+  /** Of `records`: rows of the archive that were read. */
+  rows: v.optional(count, 0),
+});
+
+const statisticsSchema = v.object({
+  contractsAsked: v.optional(count, 0),
+  /** Renewals and refreshes that were recorded. */
+  contractsChained: v.optional(count, 0),
+  /** By the code of what failed: their sectors were unpinned. */
+  contractsUnknown: v.optional(v.record(v.string(), count), {}),
+  sectorsUnpinned: v.optional(count, 0),
+  /** Sectors that were unpinned at the time of the backup. */
+  unpinnedRestarted: v.optional(count, 0),
+  recordsRead: v.optional(count, 0),
+  /** Sectors that the archive says something of. */
+  sectorsNamed: v.optional(count, 0),
+  placed: v.optional(count, 0),
+  alreadyRight: v.optional(count, 0),
+  /** As in the archive, and denied again. */
+  lost: v.optional(count, 0),
+  /** Open denials: the next repairs rebuild them. */
+  denied: v.optional(count, 0),
+  /** The host neither proved nor denied it, by the code. */
+  unanswered: v.optional(v.record(v.string(), count), {}),
+  /** By the reason: place-sectors.sql. */
+  refused: v.optional(v.record(v.string(), count), {}),
+  /** Of the archive, and not in the database: newer than the backup, or deleted by their users since. */
+  slabsUnknown: v.optional(count, 0),
+  sectorsUnknown: v.optional(count, 0),
+  probes: v.optional(count, 0),
+  hastings: v.optional(v.pipe(v.string(), v.regex(/^\d+$/)), "0"),
+});
+
+export type RestoreScope = v.InferOutput<typeof scopeSchema>;
+export type RestoreCheckpoint = v.InferOutput<typeof checkpointSchema>;
+export type RestoreStatistics = v.InferOutput<typeof statisticsSchema>;
+
+export const restoreScopeOf = (run: Pick<Run, "scope">): RestoreScope => v.parse(scopeSchema, run.scope);
+export const restoreCheckpointOf = (run: Pick<Run, "checkpoint">): RestoreCheckpoint =>
+  v.parse(checkpointSchema, run.checkpoint);
+export const restoreStatisticsOf = (run: Pick<Run, "statistics">): RestoreStatistics =>
+  v.parse(statisticsSchema, run.statistics);
+
+/** Adds one to the count of a code. */
+export function counted(
+  counts: Readonly<Record<string, number>>,
+  code: string,
+  n = 1,
+): Record<string, number> {
+  return { ...counts, [code]: (counts[code] ?? 0) + n };
+}

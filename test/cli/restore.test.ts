@@ -1,0 +1,110 @@
+/** `slabmend restore` as an operator types it, with the rights of the database's owner. */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import postgres from "postgres";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { beginRestore } from "../../lib/database/restore/restore-writes.ts";
+import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
+import { applyGrant } from "./fleet-role.ts";
+import { runCli } from "./run-cli.ts";
+
+let world: RepairWorld;
+let role: string;
+let folder: string;
+let environment: Record<string, string>;
+
+beforeEach(async () => {
+  world = await createRepairWorld({ hosts: 2 });
+  role = `fleet_${randomBytes(6).toString("hex")}`;
+  await applyGrant(world.database.url, role, 4);
+  folder = await mkdtemp(join(tmpdir(), "slabmend-restore-"));
+  await world.database.sql`update global_settings set wallet_hash = ${Buffer.alloc(32, 0xab)}`;
+  environment = { ...world.variables };
+});
+afterEach(async () => {
+  // The test has ended the world's client.
+  await asOwner((sql) => sql.unsafe(`drop owned by ${role}; drop role ${role}`));
+  await world?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const restore = (...args: string[]) => runCli(["--json", "restore", ...args], { environment });
+
+test("it refuses to begin while anybody is connected, and while a role that may write slabs can log in", async () => {
+  const connected = await restore("start", "--dry-run");
+  expect([connected.code, connected.error?.code]).toEqual([5, "still-connected"]);
+  await world.database.sql.end();
+  const allowed = await restore("start", "--dry-run");
+  expect([allowed.code, allowed.error?.code]).toEqual([5, "login-allowed"]);
+  expect(allowed.error?.message).toContain(role);
+});
+
+test("it refuses an archive that is missing, and needs one for --source archive", async () => {
+  await refuseLogin();
+  const none = await restore("start", "--source", "archive");
+  expect([none.code, none.error?.code]).toEqual([3, "variable-missing"]);
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const missing = await restore("start");
+  expect(missing.error?.code).toBe("archive-missing");
+});
+
+test("it begins, ends, holds prunes until they are released, and gives the fleet that right only meanwhile", async () => {
+  await refuseLogin();
+  const dry = await restore("start", "--dry-run");
+  expect([dry.code, dry.err]).toEqual([0, ""]);
+  expect(dry.json).toMatchObject({ run: null, estimate: { values: { contracts: 2, archiveRows: 0 } } });
+  // Hosts of this test know no contracts, which the report says.
+  const done = await restore("start", "--source", "hosts");
+  expect([done.code, done.err]).toEqual([6, ""]);
+  expect(done.json).toMatchObject({
+    run: { kind: "restore", state: "done", statistics: { contractsUnknown: { "contract-not-found": 2 } } },
+  });
+  expect((await runCli(["--json", "status"], { environment })).json).toMatchObject({
+    mode: { kind: "paused" },
+    prunesHeldSince: expect.any(String),
+  });
+  expect(await mayHoldPrunes()).toBe(true);
+  expect((await restore("release-prunes")).json).toMatchObject({ released: true });
+  expect((await restore("release-prunes")).json).toMatchObject({ released: false });
+  expect(await mayHoldPrunes()).toBe(false);
+  const none = await restore("continue");
+  expect([none.code, none.error?.code]).toEqual([5, "no-run"]);
+});
+
+test("an interrupted one is refused to maintenance, and ended by abort: the fleet may be resumed then", async () => {
+  const scope = { archive: null, contracts: 2 };
+  await asOwner((sql) => beginRestore(sql, { scope, owner: "test", archivedIncarnation: 0 }));
+  const cancel = await runCli(["--json", "maintenance", "cancel"], { environment });
+  expect([cancel.code, cancel.error?.code]).toEqual([5, "run-attended"]);
+  const aborted = await restore("abort");
+  expect([aborted.code, aborted.err]).toEqual([6, ""]);
+  expect(aborted.json).toMatchObject({ run: { state: "cancelled" } });
+  expect((await runCli(["--json", "status"], { environment })).json).toMatchObject({
+    mode: { kind: "paused" },
+  });
+});
+
+/** As an operator does before a restore. */
+async function refuseLogin(): Promise<void> {
+  await world.database.sql.unsafe(`alter role ${role} nologin`);
+  await world.database.sql.end();
+}
+
+async function asOwner<Result>(run: (sql: postgres.Sql) => PromiseLike<Result>): Promise<Result> {
+  const sql = postgres(world.database.url, { max: 1 });
+  try {
+    return await run(sql);
+  } finally {
+    await sql.end();
+  }
+}
+
+async function mayHoldPrunes(): Promise<boolean> {
+  const [row] = await asOwner(
+    (sql) => sql<{ may: boolean }[]>`
+      select has_column_privilege(${role}, 'public.contracts', 'next_prune', 'update') as may`,
+  );
+  return row!.may;
+}

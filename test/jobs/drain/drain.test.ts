@@ -1,0 +1,309 @@
+/** Drains of hosts on loopback: the walk, leases, repairs and the coordinator, one after the other, and a real database. */
+import { beforeEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import type { Ask } from "../../../lib/database/client/deadline-client.ts";
+import { DEFAULT_BREAKER_LIMITS } from "../../../lib/database/fleet/circuit-breaker.ts";
+import { refreshBreaker } from "../../../lib/database/fleet/refresh-breaker.ts";
+import { requestOfRun, startRun, takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import type { Run } from "../../../lib/database/runs/run.ts";
+import { createDrainJob, type DrainStep } from "../../../lib/jobs/drain/drain-job.ts";
+import { advanceRun } from "../../../lib/jobs/maintenance/advance-run.ts";
+import { readMaintenanceReport } from "../../../lib/reports/maintenance.ts";
+import { createLogger } from "../../../lib/telemetry/logger.ts";
+import { coordinateWithoutHosts } from "../../../lib/worker/coordinate-without-hosts.ts";
+import { type RepairOptions, repairSuite } from "../../support/repair-suite.ts";
+import type { StoredSlab, WorldHost } from "../../support/repair-world.ts";
+import { blockHost } from "../../support/seed-indexd.ts";
+import { lease, walk } from "../backlog/backlog-fixture.ts";
+
+const suite = repairSuite({ hosts: 28 });
+const sql = () => suite.world.database.sql;
+const ask: Ask = (statements) => statements(sql());
+const logger = createLogger("fatal", { indexer: "default" });
+
+/** The first two hosts have a sector of every slab; these take what is moved, unless a test says otherwise. */
+const targets = () => suite.world.hosts.slice(2, 5);
+/** Each test drains hosts of its own. */
+let used = 5;
+const nextHost = (): WorldHost => suite.world.hosts[used++]!;
+let host: WorldHost;
+let slabs: StoredSlab[];
+beforeEach(async () => {
+  await sql()`truncate slabmend.runs, slabmend.backlog, slabmend.marks, slabmend.walks`;
+  await sql()`update slabmend.fleet set claimed_at = clock_timestamp()`;
+  await suite.onlyCandidates(targets());
+  host = nextHost();
+  const on = [host, ...suite.world.hosts.slice(0, 2)];
+  slabs = [];
+  for (let n = 0; n < 3; n += 1)
+    slabs.push(await suite.world.storeSlab({ minShards: 2, totalShards: 3, on }));
+});
+
+const start = (hosts: readonly WorldHost[] = [host], sectors = 3) =>
+  startRun(sql(), {
+    kind: "drain",
+    scope: { hosts: hosts.map(({ row }) => row.hostKey), sectors },
+    owner: "test",
+  });
+
+/** As claim does it. @returns the outcomes */
+async function claimAndRepair(options: RepairOptions = {}): Promise<string[]> {
+  await walk(sql());
+  const { leases } = await lease(sql());
+  const outcomes = [];
+  for (const task of leases) outcomes.push((await suite.repairTask(task, options)).kind);
+  return outcomes;
+}
+
+interface AdvanceOptions {
+  readonly step?: (name: DrainStep) => void | Promise<void>;
+  readonly coordinator?: string;
+}
+
+/** One look of a coordinator. */
+const advance = ({ step, coordinator = "a" }: AdvanceOptions = {}): Promise<Run | undefined> =>
+  advanceRun(
+    {
+      ask,
+      clock: systemClock,
+      logger,
+      jobs: [createDrainJob(step === undefined ? {} : { step })],
+      coordinator,
+      signal: new AbortController().signal,
+    },
+    1_000,
+  );
+const saysOf = async (run: Run): Promise<string> =>
+  (await readMaintenanceReport(ask, { id: run.id })).run!.says.join("\n");
+const left = async (): Promise<number> =>
+  (await sql()`select from sectors where host_id = ${host.row.id}`).length;
+const leaseEnds = () => sql()`
+  update slabmend.runs set coordinator = 'dead', token = gen_random_uuid(), expires_at = now() - interval '1 minute'
+  where finished_at is null`;
+const failedCounters = async () =>
+  (
+    await sql()`select consecutive_failed_repairs as n from slabs where id in ${sql()(slabs.map(({ id }) => String(id)))}`
+  ).map(({ n }) => n as number);
+const jobs = async () =>
+  (
+    await sql()`
+    select distinct kind, outcome from slabmend.journal where slab_id in ${sql()(slabs.map(({ id }) => String(id)))}
+    order by kind, outcome`
+  ).map(({ kind, outcome }) => [kind, outcome]);
+
+test("every sector is copied, none rebuilt, and the run ends when none is left: block the host now", async () => {
+  await start();
+  const before = await suite.traffic();
+  expect(await advance()).toMatchObject({ state: "running", statistics: { left: 3, copied: 0 } });
+  expect(await claimAndRepair()).toEqual(["repaired", "repaired", "repaired"]);
+  const after = await suite.traffic();
+  expect(after.bytesRead - before.bytesRead).toBe(3 * 4_194_304);
+  const run = (await advance())!;
+  expect(run).toMatchObject({
+    state: "done",
+    statistics: { left: 0, newer: 0, copied: 3, rebuilt: 0, lost: 0, hosts: [{ state: "good" }] },
+  });
+  expect(await saysOf(run)).toContain("Block the host in indexd now");
+  for (const slab of slabs) expect(await suite.world.wrongSectors(slab)).toEqual([]);
+  expect(await left()).toBe(0);
+  expect(await jobs()).toEqual([["drain", "repaired"]]);
+  // The next pass finds nothing any more.
+  await walk(sql());
+  expect(await sql()`select from slabmend.backlog`).toHaveLength(0);
+});
+
+test("what was recorded since the start does not keep the run from its end, and is told", async () => {
+  const run = await start();
+  await claimAndRepair();
+  const on = [host, ...suite.world.hosts.slice(0, 2)];
+  const newer = await suite.world.storeSlab({ minShards: 2, totalShards: 3, on });
+  await sql()`update sectors set uploaded_at = clock_timestamp() where id = ${String(newer.sectors[0]!.id)}`;
+  expect(await advance()).toMatchObject({ state: "done", statistics: { left: 0, newer: 1, copied: 3 } });
+  expect(await saysOf(run)).toContain("1 were recorded there since the start");
+});
+
+test("two hosts at once: nothing goes from one to the other", async () => {
+  const other = nextHost();
+  await start([host, other]);
+  await suite.onlyCandidates([other, targets()[0]!]);
+  expect(await claimAndRepair()).toEqual(["repaired", "repaired", "repaired"]);
+  expect(await sql()`select from sectors where host_id = ${other.row.id}`).toHaveLength(0);
+});
+
+test("a host without sectors: done at the first look", async () => {
+  await start([nextHost()], 0);
+  expect(await advance()).toMatchObject({ state: "done", statistics: { left: 0 } });
+});
+
+describe("a pause", () => {
+  test("leases nothing more for the drain, also of what was ready, and a resume goes on", async () => {
+    await start();
+    await walk(sql());
+    await requestOfRun(sql(), "pause");
+    expect((await lease(sql())).leases).toEqual([]);
+    expect(await claimAndRepair()).toEqual([]);
+    expect(await sql()`select from slabmend.backlog`).toHaveLength(0);
+    expect(await advance()).toBeUndefined();
+    await requestOfRun(sql(), "resume");
+    expect(await claimAndRepair()).toEqual(["repaired", "repaired", "repaired"]);
+    expect(await advance()).toMatchObject({ state: "done", statistics: { copied: 3 } });
+  });
+
+  test("lets what is under way be recorded", async () => {
+    await start();
+    const result = await suite.repair(slabs[0]!, {
+      at: async (step) => {
+        if (step === "stored") await requestOfRun(sql(), "pause");
+      },
+    });
+    expect(result).toMatchObject({ kind: "repaired", copied: 1, dropped: 0 });
+    expect(await left()).toBe(2);
+  });
+
+  test("does not make the host a candidate", async () => {
+    const on = [nextHost(), ...suite.world.hosts.slice(0, 2)];
+    const elsewhere = await suite.world.storeSlab({ minShards: 2, totalShards: 3, on });
+    await suite.world.loseSector(elsewhere, 0);
+    await suite.onlyCandidates([host]);
+    await start();
+    await requestOfRun(sql(), "pause");
+    expect(await suite.repair(elsewhere)).toMatchObject({ kind: "no-candidates" });
+  });
+});
+
+test("after a cancel a move under way is dropped as healthy, the slab has failed at nothing, and nothing is leased", async () => {
+  await start();
+  await walk(sql());
+  const result = await suite.repair(slabs[0]!, {
+    at: async (step) => {
+      if (step === "stored") await requestOfRun(sql(), "cancel");
+    },
+  });
+  expect(result).toMatchObject({ copied: 0, dropped: 1 });
+  expect((await suite.journal(slabs[0]!)).at(-1)).toMatchObject({
+    dropped: [{ index: 0, why: "healthy-again" }],
+    moves: [],
+  });
+  expect(await left()).toBe(3);
+  expect(await failedCounters()).toEqual([0, 0, 0]);
+  expect((await lease(sql())).leases).toEqual([]);
+  const options = {
+    clock: systemClock,
+    logger,
+    signal: new AbortController().signal,
+    acceptedVersion: undefined,
+  };
+  expect(await coordinateWithoutHosts(ask, options, 1_000)).toMatchObject({ state: "cancelled" });
+});
+
+test("a host that dies half-way: the rest is rebuilt for the ordinary reasons, and the run says so", async () => {
+  const run = await start();
+  expect(await suite.repair(slabs[0]!)).toMatchObject({ kind: "repaired", copied: 1 });
+  await host.swarm.setSwitches({ availability: "offline" });
+  await blockHost(sql(), host.row.hostKey);
+  expect(await advance()).toMatchObject({
+    state: "running",
+    statistics: { left: 2, copied: 1, hosts: [{ state: "blocked" }] },
+  });
+  expect(await saysOf(run)).toContain("is blocked: what is left is repaired as on any bad host");
+  expect(await claimAndRepair()).toEqual(["repaired", "repaired"]);
+  expect(await advance()).toMatchObject({ state: "done", statistics: { left: 0, copied: 1, rebuilt: 2 } });
+  expect(await jobs()).toEqual([
+    ["drain", "repaired"],
+    ["repair", "repaired"],
+  ]);
+});
+
+test("a host that loses a sector half-way: it is denied and rebuilt", async () => {
+  await start();
+  await host.swarm.setSwitches({ losesSectors: [slabs[0]!.sectors[0]!.root] });
+  expect((await claimAndRepair()).sort()).toEqual(["repaired", "repaired", "repaired"]);
+  expect(await advance()).toMatchObject({
+    state: "done",
+    statistics: { left: 0, copied: 2, rebuilt: 1, lost: 0 },
+  });
+  expect(await failedCounters()).toEqual([0, 0, 0]);
+});
+
+test("no host may take them: it waits, says why, counts no failure, and neither opens the circuit breaker nor holds up an endangered slab", async () => {
+  const run = await start();
+  await suite.onlyCandidates([]);
+  expect(await claimAndRepair()).toEqual(["no-candidates", "no-candidates", "no-candidates"]);
+  expect(await failedCounters()).toEqual([0, 0, 0]);
+  expect(await jobs()).toEqual([["drain", "no-candidates"]]);
+  const { waitsMs } = await suite.history(slabs[0]!);
+  expect(waitsMs).toBeLessThanOrEqual(120_000);
+  expect(await advance()).toMatchObject({
+    state: "running",
+    statistics: { left: 3, outcomes: { "no-candidates": 3 } },
+  });
+  expect(await saysOf(run)).toContain("3 slabs wait: no host may take a sector of them now");
+  const limits = { ...DEFAULT_BREAKER_LIMITS, leastBadSlabs: 1 };
+  expect((await refreshBreaker(sql(), limits)).breaker.kind).toBe("closed");
+  suite.allowLeases();
+  // The slab is within one sector of its loss now: what the drain waits for keeps it from nothing.
+  await suite.world.loseSector(slabs[0]!, 1);
+  await walk(sql());
+  expect((await lease(sql())).leases.map(({ slabId }) => slabId)).toEqual([slabs[0]!.id]);
+});
+
+test("a host that lacks funds of ours is waited for: nothing is rebuilt at ten times the price", async () => {
+  await start();
+  await host.swarm.setSwitches({ outOfFunds: true });
+  const before = await suite.traffic();
+  expect(await claimAndRepair()).toEqual(["underfunded", "underfunded", "underfunded"]);
+  const after = await suite.traffic();
+  expect(after.bytesRead - before.bytesRead).toBe(0);
+  expect(await failedCounters()).toEqual([0, 0, 0]);
+});
+
+describe("coordinators", () => {
+  test.each<DrainStep>(["departed-read", "counted-page"])(
+    "killed after %s, another process counts the same",
+    async (last) => {
+      await start();
+      await claimAndRepair();
+      const killed = advance({
+        step: (name) => {
+          if (name === last) throw new Error("killed");
+        },
+      });
+      await expect(killed).rejects.toThrow("killed");
+      await leaseEnds();
+      expect(await advance({ coordinator: "b" })).toMatchObject({
+        state: "done",
+        statistics: { left: 0, copied: 3, rebuilt: 0 },
+      });
+    },
+  );
+
+  test("of two one moves it on; and one that lost its lease in mid-look writes nothing", async () => {
+    await start();
+    let meanwhile: Run | undefined | "not asked" = "not asked";
+    const lost = await advance({
+      step: async (name) => {
+        if (name !== "counted-page") return;
+        meanwhile = await advance({ coordinator: "b" });
+        await leaseEnds();
+        await takeRun(sql(), { coordinator: "c", leaseMs: 60_000 });
+      },
+    });
+    expect(meanwhile).toBeUndefined();
+    expect(lost).toBeUndefined();
+    expect(await sql()`select coordinator, statistics from slabmend.runs`).toEqual([
+      { coordinator: "c", statistics: {} },
+    ]);
+  });
+
+  test("a process without a seed moves it on: reap on AWS has none", async () => {
+    await start();
+    await claimAndRepair();
+    const options = {
+      clock: systemClock,
+      logger,
+      signal: new AbortController().signal,
+      acceptedVersion: undefined,
+    };
+    expect(await coordinateWithoutHosts(ask, options, 1_000)).toMatchObject({ state: "done" });
+  });
+});
