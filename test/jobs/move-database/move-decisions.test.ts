@@ -210,7 +210,7 @@ test("the estimate counts what the server's statistics say, and no table twice",
     rows: 100_000,
     sectors: 1_000_000,
     bytes: 5,
-    copySeconds: 2,
+    copySeconds: 7,
     secondsWithoutClaims: 34,
   });
 });
