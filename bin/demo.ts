@@ -1,4 +1,4 @@
-/** `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 when all that could be repaired was, 1 with reasons otherwise, 2 for wrong options. */
+/** `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 when all that could be repaired was, 1 with reasons otherwise, 2 for wrong options, 3 without pg_dump. */
 
 import { DemoError } from "../dev/demo/demo-error.ts";
 import { parseDemoOptions } from "../dev/demo/demo-options.ts";
@@ -39,11 +39,16 @@ try {
   if (interrupted.signal.aborted) {
     process.stderr.write("interrupted; everything was stopped\n");
   } else {
-    exitCode = error instanceof DemoError && USAGE.has(error.code) ? 2 : 1;
+    exitCode = error instanceof DemoError ? exitCodeOf(error) : 1;
     process.stderr.write(`${describe(error)}\n`);
   }
 }
 process.exitCode = exitCode;
+
+function exitCodeOf({ code }: DemoError): number {
+  if (code === "no-pg-dump") return 3;
+  return USAGE.has(code) ? 2 : 1;
+}
 
 function describe(error: unknown): string {
   if (error instanceof SlabmendError) return `${error.message}\n${error.remedy}`;

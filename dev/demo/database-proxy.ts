@@ -10,6 +10,11 @@ export interface DatabaseProxy {
   /** As if the server were stopped: connections end, and new ones are refused until `recover`. */
   refuse(): void;
   recover(): void;
+  /** New connections wait, as at an indexd that is stopped, until `release`. */
+  hold(): void;
+  release(): void;
+  /** New connections lead to this port. */
+  leadTo(port: number): void;
   /**
    * Whether the client of a connection has left, which its backend may not know yet: it is in a statement or waits for a lock, or has
    * not been scheduled since. The port is what the server calls client_port.
@@ -24,8 +29,15 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   const left = new Set<number>();
   let dead = new WeakSet<Socket>();
   let isSilent = false;
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port), target.hostname);
+  let leadsTo = Number(target.port);
+  let waiting: (() => void)[] | undefined;
+  const server = createServer({ pauseOnConnect: true }, (client) => {
+    client.on("error", () => {});
+    if (waiting === undefined) pass(client);
+    else waiting.push(() => client.destroyed || pass(client));
+  });
+  const pass = (client: Socket): void => {
+    const upstream = connect(leadsTo, target.hostname);
     let port = 0;
     upstream.on("connect", () => {
       port = upstream.localPort ?? 0;
@@ -47,7 +59,8 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
         to.destroy();
       });
     }
-  });
+    client.resume();
+  };
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const through = new URL(url);
@@ -66,6 +79,17 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
     recover() {
       isSilent = false;
       if (!server.listening) server.listen(port, "127.0.0.1");
+    },
+    hold() {
+      waiting ??= [];
+    },
+    release() {
+      const held = waiting ?? [];
+      waiting = undefined;
+      for (const goOn of held) goOn();
+    },
+    leadTo(to) {
+      leadsTo = to;
     },
     hasLeft: (clientPort) => left.has(clientPort),
     async stop() {

@@ -5,6 +5,8 @@ export type DemoErrorCode =
   | "invalid-options"
   | "no-disk-space"
   | "no-host-to-verify"
+  /** To move a database. */
+  | "no-pg-dump"
   /** TMPDIR names no folder, or the report cannot be written. */
   | "no-folder"
   /** What was asked for is not the demo's to do: the command line was wrong. */

@@ -39,6 +39,8 @@ export interface DemoOptions {
   readonly indexd: IndexdRelease;
   /** Upgraded to the newest release in mid-run. */
   readonly upgrade: boolean;
+  /** The database moves to a second server in mid-run. */
+  readonly move: boolean;
   /** The database is lost after the repairs, and restored from a backup of before the damage. */
   readonly restore: boolean;
   readonly seed: string;
@@ -62,7 +64,10 @@ const OLDEST_RELEASE = RELEASES[0]!;
 
 /** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
 const COUNTS: Readonly<
-  Record<Exclude<keyof DemoOptions, "indexd" | "upgrade" | "restore" | "seed" | "json" | "report">, Count>
+  Record<
+    Exclude<keyof DemoOptions, "indexd" | "upgrade" | "move" | "restore" | "seed" | "json" | "report">,
+    Count
+  >
 > = {
   slabs: { flag: "--slabs", fallback: 8, least: 1, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 40, least: 1, most: 500, says: "hosts to start" },
@@ -204,6 +209,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     `whose database it is: ${Object.keys(INDEXD_RELEASES).join(", ")} (default: ${NEWEST_RELEASE}; with --upgrade ${OLDEST_RELEASE})`,
   );
   program.option("--upgrade", `upgrade indexd's database to ${NEWEST_RELEASE} while workers repair`);
+  program.option("--move", "move the database to a second server while workers repair; needs pg_dump 18");
   program.option(
     "--restore",
     "lose the database after the repairs, and restore it from a backup of before the damage",
@@ -233,8 +239,13 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
       }
       return [name, value];
     }),
-  ) as Omit<DemoOptions, "indexd" | "upgrade" | "restore" | "seed" | "json" | "report">;
+  ) as Omit<DemoOptions, "indexd" | "upgrade" | "move" | "restore" | "seed" | "json" | "report">;
   const upgrade = given["upgrade"] === true;
+  const move = given["move"] === true;
+  const restore = given["restore"] === true;
+  if (move && upgrade)
+    problems.push("--move: expected it without --upgrade: an upgrade in the middle of a move ends it");
+  if (move && restore) problems.push("--move: expected it without --restore, which looks at one server");
   const named = given["indexd"] ?? (upgrade ? OLDEST_RELEASE : NEWEST_RELEASE);
   const indexd = RELEASES.find((release) => release === named);
   if (indexd === undefined) {
@@ -253,7 +264,8 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     endangered,
     indexd,
     upgrade,
-    restore: given["restore"] === true,
+    move,
+    restore,
     seed,
     json: given["json"] === true,
     report: textOf(given["report"]),

@@ -5,8 +5,9 @@ import { grantStatements } from "../../lib/database/schema/grant-statements.ts";
 import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
 import { type FixtureVersion, indexdSchema } from "../indexd/indexd-schema.ts";
 import type { PostgresServer } from "../postgres/postgres.ts";
+import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
 
-const DATABASE = "indexd";
+export const DATABASE = "indexd";
 const DEMO = "slabmend-demo";
 
 /** What `slabmend grant` makes for the fleet. */
@@ -17,6 +18,8 @@ export interface DemoDatabase {
   readonly fleetUrl: string;
   /** Of the owner, for what indexd and the demo itself do. */
   readonly sql: Sql;
+  /** Between the owner's clients and the server, when the database is to be moved. */
+  readonly proxy: DatabaseProxy | undefined;
   /** One more client of the owner, of one connection, which outlives the database's crashes. The caller ends it. */
   readonly connect: () => Sql;
 }
@@ -26,26 +29,35 @@ export async function openDatabase(
   server: PostgresServer,
   workers: number,
   version: FixtureVersion,
+  willMove = false,
 ): Promise<DemoDatabase> {
-  const admin = connect(server.url("postgres"));
+  const admin = connectOwner(server.url("postgres"));
   await admin`create database ${admin(DATABASE)}`;
+  const direct = new URL(server.url(DATABASE));
+  if (willMove) {
+    // The move itself needs the superuser: indexd has a role of its own, which may look at sessions as it does.
+    direct.username = "indexd";
+    direct.password = randomBytes(16).toString("hex");
+    await admin.unsafe(`create role indexd superuser login password '${direct.password}'`);
+  }
   await admin.end();
-  const url = server.url(DATABASE);
-  const sql = connect(url);
+  const proxy = willMove ? await startDatabaseProxy(direct.href) : undefined;
+  const url = proxy?.url ?? direct.href;
+  const sql = connectOwner(url);
   await sql.unsafe(indexdSchema(version));
   await migrateDatabase(sql);
   const password = randomBytes(16).toString("hex");
   // One connection: the script has its own begin and commit.
-  const owner = connect(url, 1);
+  const owner = connectOwner(url, 1);
   await owner.unsafe(grantStatements({ role: FLEET_ROLE, concurrency: workers }));
   await owner.unsafe(`alter role ${FLEET_ROLE} password '${password}'`);
   await owner.end();
-  const fleetUrl = new URL(url);
+  const fleetUrl = new URL(direct);
   fleetUrl.username = FLEET_ROLE;
   fleetUrl.password = password;
-  return { fleetUrl: fleetUrl.href, sql, connect: () => connectAsFleet(url, DEMO) };
+  return { fleetUrl: fleetUrl.href, sql, proxy, connect: () => connectAsFleet(url, DEMO) };
 }
 
-function connect(url: string, max = 4): Sql {
+export function connectOwner(url: string, max = 4): Sql {
   return postgres(url, { max, onnotice: () => {}, connection: { application_name: DEMO } });
 }

@@ -2,6 +2,7 @@ import type { DisturbancesDone } from "./disturb-database.ts";
 import type { DrainDone } from "./drain-hosts.ts";
 import type { Forgetting } from "./forgetful-hosts.ts";
 import type { DamageCause, DamagedSector } from "./inflict-damage.ts";
+import type { MoveDone } from "./move-in-mid-run.ts";
 import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
 import type { RestoreDone } from "./restore-drill.ts";
@@ -70,6 +71,8 @@ export interface DemoSummary {
   readonly verify: Verification | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
+  /** With `--move`: what came of it; null: the database was not moved. */
+  readonly move: MoveDone | null;
   /** With --restore; null without. */
   readonly restore: Omit<RestoreDone, "unreadable" | "violations"> | null;
   /** The sentence with which the demo ends. */
@@ -113,6 +116,7 @@ export interface DemoFindings {
   readonly drain: DrainDone | null;
   readonly verification: Verification | undefined;
   readonly indexd: string;
+  readonly move: MoveDone | null;
 }
 
 export function summarize(findings: DemoFindings): DemoResult {
@@ -157,6 +161,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     drain: findings.drain,
     verify: findings.verification ?? null,
     indexd: findings.indexd,
+    move: findings.move,
     restore: restoreSummary(findings.restore),
   };
   const failures = [
@@ -233,6 +238,7 @@ export function tableOf(findings: DemoFindings, { summary }: DemoResult): string
         `${summary.killedWorkers} of ${findings.killsWanted}, ${counted(summary.expiredLeases, "lease")} expired`,
       ],
       ["database", describeDatabase(summary)],
+      ["moved", describeMove(summary)],
       [
         "wrong clocks",
         `${summary.wrongClocks} repairs refused; their slabs waited ${summary.wrongClockSeconds.toFixed(1)} s for the next`,
@@ -254,6 +260,11 @@ function describeDatabase(summary: DemoSummary): string {
     `crashed ${counted(databaseCrashes, "time")} (${databaseCrashedSeconds.toFixed(1)} s away), ${counted(summary.endedBackends, "backend")} ended, ` +
     `silent ${counted(databaseSilences, "time")} (${databaseSilentSeconds.toFixed(1)} s)`
   );
+}
+
+function describeMove({ move }: DemoSummary): string {
+  if (move === null) return "no";
+  return `to a second server: ${move.comparedRows} rows compared equal, ${move.secondsWithoutClaims} s without claims; ${counted(move.repairsBefore, "repair")} before, ${move.repairsAfter} after`;
 }
 
 function describeForgetting(summary: DemoSummary): string {

@@ -10,6 +10,7 @@ import type { Sql } from "postgres";
 import { createKernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
 import { INDEXD_RELEASES, NEWEST_RELEASE, NEWEST_VERSION } from "../indexd/indexd-schema.ts";
+import type { PostgresServer } from "../postgres/postgres.ts";
 import { type LocalRuntime, startLocalRuntime } from "../runtime/runtime.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { Swarm } from "../swarm/swarm.ts";
@@ -25,7 +26,15 @@ import { deploymentOf, INDEXD_LOOPS, MIN_HOST_DISTANCE_KM, QUEUE_OPTIONS } from 
 import { followEvents } from "./follow-events.ts";
 import { type DamagedSector, inflictDamage } from "./inflict-damage.ts";
 import { letRepair, type RepairsDone } from "./let-repair.ts";
-import { type DemoDatabase, openDatabase } from "./open-database.ts";
+import {
+  countRepairs,
+  type MoveDone,
+  moveInMidRun,
+  requirePgDump,
+  SOURCE_SETTINGS,
+  startTarget,
+} from "./move-in-mid-run.ts";
+import { connectOwner, type DemoDatabase, openDatabase } from "./open-database.ts";
 import { type DamagePlan, planDamage } from "./plan-damage.ts";
 import { isMoved } from "./plan-losses.ts";
 import { type PlannedObject, planObjects } from "./plan-objects.ts";
@@ -82,6 +91,7 @@ export async function runDemo(
   await assertDiskSpace(tmpdir(), storedBytes(options.slabs * options.totalShards));
   const plan = planDamage(options);
   const objects = planObjects(options);
+  const pgDump = options.move ? await requirePgDump() : undefined;
   const bytes = neededBytes(options, plan);
   await assertDiskSpace(tmpdir(), bytes);
   if (options.report !== undefined) await writeReport(options.report, "");
@@ -98,22 +108,34 @@ export async function runDemo(
   const runtime = await startLocalRuntime<Swarm>({
     queue: QUEUE_OPTIONS,
     // What was acknowledged has to outlive a crash of the server, as with PostgreSQL's own defaults.
-    postgres: { settings: { synchronous_commit: "on", full_page_writes: "on" } },
+    postgres: {
+      settings: {
+        synchronous_commit: "on",
+        full_page_writes: "on",
+        ...(options.move ? SOURCE_SETTINGS : {}),
+      },
+    },
     signal,
     async startSwarm(dir) {
       wrongClocks = await prepareWrongClocks(dir, options.wrongClocks);
       return startSwarmProcess({ hostCount: options.hosts, dir, seed: options.seed, tipHeight: TIP_HEIGHT });
     },
   });
+  let target: PostgresServer | undefined;
   try {
-    const database = await openDatabase(runtime.postgres, options.workers, INDEXD_RELEASES[options.indexd]);
+    const release = INDEXD_RELEASES[options.indexd];
+    const database = await openDatabase(runtime.postgres, options.workers, release, options.move);
+    if (options.move) target = await startTarget(connectOwner);
+    const moving = target === undefined || pgDump === undefined ? undefined : { target, pgDump };
     try {
-      return await inRuntime(run, runtime, database, wrongClocks);
+      return await inRuntime(run, runtime, database, wrongClocks, moving);
     } finally {
       await database.sql.end({ timeout: 1 });
+      await database.proxy?.stop();
     }
   } finally {
     progress.status("stopping");
+    await target?.stop();
     await runtime.stop();
     progress.clear();
   }
@@ -122,8 +144,9 @@ export async function runDemo(
 async function inRuntime(
   run: DemoRun,
   runtime: LocalRuntime<Swarm>,
-  { sql, fleetUrl, connect }: DemoDatabase,
+  { sql, fleetUrl, connect, proxy: indexdProxy }: DemoDatabase,
   wrongClocks: string,
+  moving: { readonly target: PostgresServer; readonly pgDump: string } | undefined,
 ): Promise<DemoResult> {
   const { options, progress, signal, plan, objects } = run;
   const migrationSeed = seededBytes(options.seed, "migration seed", 32);
@@ -168,6 +191,21 @@ async function inRuntime(
   const follower = followEvents(sql);
   const upgrade = options.upgrade ? startUpgrade(run, sql) : undefined;
   const proxy = await startDatabaseProxy(fleetUrl);
+  const move =
+    moving === undefined
+      ? undefined
+      : moveInMidRun({
+          ...moving,
+          source: runtime.postgres,
+          sql,
+          indexd: indexdProxy!,
+          fleet: proxy,
+          progress,
+          signal,
+        });
+  // Awaited when the repairs are done.
+  move?.catch(() => {});
+  let moved: MoveDone | undefined;
   let repairs: RepairsDone;
   let indexdFailure: Error | undefined;
   try {
@@ -197,9 +235,11 @@ async function inRuntime(
       signal,
     });
     await upgrade?.done;
+    moved = await move;
     progress.clear();
   } finally {
     await upgrade?.done.catch(() => {});
+    await move?.catch(() => {});
     indexdFailure = (await indexd.stop()) ?? (await follower.stop());
     await indexdSql.end();
     await proxy.stop();
@@ -247,6 +287,10 @@ async function inRuntime(
   violations.push(...(restore?.violations ?? []));
   const findings: DemoFindings = {
     clockFaults,
+    move:
+      moved === undefined
+        ? null
+        : { ...moved, repairsAfter: (await countRepairs(sql)) - moved.repairsBefore },
     slabs: slabs.length,
     damage,
     traffic,

@@ -26,7 +26,7 @@ const replication = v.object({
   isApplying: v.pipe(v.boolean(), v.description("the target's worker runs")),
   isEnabled: v.pipe(
     v.boolean(),
-    v.description("false: an error has switched the subscription off, or the switch has"),
+    v.description("false: the switch, or an operator, has switched the subscription off"),
   ),
   tables: count,
   readyTables: v.pipe(count, v.description("copied, and following with the others")),

@@ -71,6 +71,8 @@ export interface MoveWorld {
   readonly environment: Readonly<Record<string, string>>;
   /** `slabmend move-database …`, with --json. */
   move(...args: string[]): Promise<Omit<CliResult, "json"> & { readonly report: MoveJson }>;
+  /** `switch --yes`, which Ctrl+C interrupts. */
+  switchUntil(signal: AbortSignal): Promise<CliResult>;
   /** Moves on in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
   /** Some slabs, as indexd writes them. */
@@ -143,6 +145,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
       const { code, out, err, error } = result;
       return { code, out, err, error, report: JSON.parse(out === "" ? "{}" : out) as MoveJson };
     },
+    switchUntil: (signal) => runCli(["--json", "move-database", "switch", "--yes"], { environment, signal }),
     async killAt(goal, step) {
       const child = spawn(process.execPath, [KILLED, goal, step], {
         env: { ...process.env, ...environment, PG_DUMP },

@@ -46,7 +46,8 @@ export function connectionString(
 
 /**
  * Follows the source's publication from its slot on, after a copy of each table. The slot is there already: only so can the statement
- * stand in a transaction, whose log settings keep the password out of the server's log. Safe to call again.
+ * stand in a transaction, whose log settings keep the password out of the server's log. `disable_on_error` stays off: a source that
+ * restarts is an error too, and would end the replication for good. Safe to call again.
  */
 export async function createSubscription(sql: Sql, connection: Secret<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {
@@ -54,7 +55,7 @@ export async function createSubscription(sql: Sql, connection: Secret<string>): 
     if (found !== undefined) return;
     await tx.unsafe(
       `create subscription ${MOVE} connection ${quoteText(connection.reveal())} publication ${MOVE}
-       with (create_slot = false, slot_name = '${MOVE}', copy_data = true, disable_on_error = true)`,
+       with (create_slot = false, slot_name = '${MOVE}', copy_data = true)`,
     );
   });
 }
@@ -128,7 +129,10 @@ export async function readSubscription(sql: ISql): Promise<SubscriptionState | u
   };
 }
 
+/** Only where it is off: the statement would wait for the change that a worker applies. */
 export async function enableSubscription(sql: Sql): Promise<void> {
+  const subscription = await readSubscription(sql);
+  if (subscription?.isEnabled !== false) return;
   await sql.unsafe(`alter subscription ${MOVE} enable`);
 }
 
@@ -144,6 +148,9 @@ export async function dropSubscription(sql: Sql): Promise<void> {
       select from pg_subscription s join pg_database d on d.oid = s.subdbid
       where s.subname = ${MOVE} and d.datname = current_database()`;
     if (found === undefined) return;
+    // One that applies a change would be waited for; it begins again only after some seconds.
+    await tx`
+      select pg_terminate_backend(w.pid) from pg_stat_subscription w where w.subname = ${MOVE} and w.pid is not null`;
     await tx.unsafe(`alter subscription ${MOVE} disable`);
     await tx.unsafe(`alter subscription ${MOVE} set (slot_name = none)`);
     await tx.unsafe(`drop subscription ${MOVE}`);

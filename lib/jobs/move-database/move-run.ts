@@ -3,7 +3,7 @@
  *
  *   begun -> roles -> schema -> subscribed -> ready
  *                                               |  switch
- *   ready -> draining -> closing -> closed -> caught-up -> compared -> opening -> opened --finish--> (done)
+ *   ready -> stopping -> draining -> closing -> closed -> caught-up -> compared -> opening -> opened --finish--> (done)
  *     ^                                                                   |
  *     +------------ any failure: the source is as it was ----------------+
  *
@@ -20,6 +20,7 @@ const STEPS = [
   "schema",
   "subscribed",
   "ready",
+  "stopping",
   "draining",
   "closing",
   "closed",
@@ -102,7 +103,7 @@ const ordinal = (step: MoveStep): number => STEPS.indexOf(step);
 const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
 
 /** A switch is under way and can be taken back: `opening` needs a look at the target first. */
-export const isSwitching = (at: MoveStep): boolean => hasReached(at, "draining") && !hasReached(at, "opened");
+export const isSwitching = (at: MoveStep): boolean => hasReached(at, "stopping") && !hasReached(at, "opened");
 
 /**
  * Where a process that continues a switch begins: what was looked at while the source was closed is looked at again, because nobody kept

@@ -40,6 +40,8 @@ export async function advanceSwitch(deps: MoveDependencies, context: RunContext)
   const checkpoint = moveCheckpointOf(context.run);
   switch (checkpoint.step) {
     case "ready":
+      return await prepare(deps, context, checkpoint);
+    case "stopping":
       return await stopFleet(deps, context, checkpoint);
     case "draining":
       return await drain(deps, context, checkpoint);
@@ -56,7 +58,7 @@ export async function advanceSwitch(deps: MoveDependencies, context: RunContext)
   }
 }
 
-async function stopFleet(
+async function prepare(
   deps: MoveDependencies,
   { run, clock }: RunContext,
   checkpoint: MoveCheckpoint,
@@ -72,16 +74,25 @@ async function stopFleet(
       details: { lagBytes: slot.lagBytes },
     });
   }
+  const { switchFailure: _earlier, ...statistics } = moveStatisticsOf(run);
+  // Written down before the fleet is stopped, so that what follows knows that it may have been.
+  return {
+    checkpoint: { ...checkpoint, step: "stopping" },
+    statistics: { ...statistics, stoppedAtMs: clock.now() },
+  };
+}
+
+async function stopFleet(
+  deps: MoveDependencies,
+  { run }: RunContext,
+  checkpoint: MoveCheckpoint,
+): Promise<Step> {
   const stop = { kind: "maintenance", owner: ownerOf(run), reason: "the database is moved" } as const;
   await deps.source((sql) => stopLeasing(sql, stop), IDEMPOTENT);
   const mode = await deps.source(readFleetMode, IDEMPOTENT);
   await deps.step?.("fleet stopped");
   const stoppedFleet = mode.kind === "maintenance" && mode.owner === ownerOf(run);
-  const { switchFailure: _earlier, ...statistics } = moveStatisticsOf(run);
-  return {
-    checkpoint: { ...checkpoint, stoppedFleet, step: "draining" },
-    statistics: { ...statistics, stoppedAtMs: clock.now() },
-  };
+  return { checkpoint: { ...checkpoint, stoppedFleet, step: "draining" } };
 }
 
 async function drain(

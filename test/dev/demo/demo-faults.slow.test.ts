@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { findPgDump } from "../../../dev/postgres/pg-dump.ts";
 import { DAMAGE, SLOW_MS, SMALL, startDemo, useDemoFolder } from "./start-demo.ts";
 
 const folder = useDemoFolder();
@@ -128,4 +129,17 @@ test("a database that is lost and restored from a backup is put right: every obj
   expect(restore.contractsChained).toBeGreaterThan(0);
   // Without it hosts would have deleted sectors that are nowhere else.
   expect(restore.sectorsAtStake).toBeGreaterThan(0);
+});
+
+test("the database moves to a second server while workers repair and one is killed: no rule is broken, no object lost", {
+  timeout: SLOW_MS,
+}, async (context) => {
+  if ((await findPgDump(18)) === undefined) context.skip();
+  const args = "--move --slabs 8 --workers 1 --kill-workers 1 --seed move --json".split(" ");
+  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, ...args).ended;
+  expect(code, err).toBe(0);
+  const summary = JSON.parse(out) as { move: Record<string, number> };
+  expect(summary).toMatchObject({ unreadableObjects: 0, violations: 0, sectorsLeft: 0 });
+  expect(summary.move["comparedRows"]).toBeGreaterThan(100);
+  expect(summary.move["repairsAfter"]).toBeGreaterThan(0);
 });

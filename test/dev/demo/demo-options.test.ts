@@ -57,6 +57,8 @@ describe("the command line", () => {
       endangered: 12,
       indexd: "0.5.0",
       upgrade: true,
+      move: false,
+      restore: false,
       restartDatabase: 13,
       endBackends: 14,
       silentDatabase: 15,

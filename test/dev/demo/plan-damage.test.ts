@@ -27,6 +27,7 @@ const small: DemoOptions = {
   indexers: 1,
   indexd: "0.6.1",
   upgrade: false,
+  move: false,
   restore: false,
   endangered: 0,
   seed: "plan",
@@ -126,6 +127,7 @@ describe("planDamage", () => {
           indexers: 1,
           indexd: "0.6.1",
           upgrade: false,
+          move: false,
           restore: false,
           json: false,
         } as const;

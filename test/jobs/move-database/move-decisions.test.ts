@@ -17,6 +17,7 @@ import { withoutPsqlCommands } from "../../../lib/jobs/move-database/pg-dump.ts"
 import { Secret } from "../../../lib/secret/secret.ts";
 
 test.each<[MoveStep, boolean, MoveStep]>([
+  ["stopping", false, "stopping"],
   ["draining", false, "draining"],
   ["closing", false, "closing"],
   ["closed", false, "closed"],
@@ -80,15 +81,21 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
   ["no slot", run("ready"), undefined, subscription, /no slot/],
   ["no subscription", run("subscribed"), slot, undefined, /no subscription/],
   [
-    "a subscription that an error has switched off",
+    "a subscription that is switched off",
     run("ready"),
     slot,
     { ...subscription, isEnabled: false },
-    /switched the subscription off/,
+    /is switched off/,
   ],
   ["a worker that does not run", run("ready"), slot, { ...subscription, isApplying: false }, /does not run/],
   ["a switch that nobody goes on with", run("closed"), slot, subscription, /interrupted/],
-  ["a switch that goes on", run("closed", { coordinator: "host/1" }), slot, subscription, undefined],
+  [
+    "a switch that goes on",
+    run("closed", { coordinator: "host/1", expiresAt: new Date(2_000) }),
+    slot,
+    subscription,
+    undefined,
+  ],
   [
     "a switch that was taken back",
     run("ready", { statistics: { switchFailure: { code: "behind", message: "too far" } } }),
@@ -111,7 +118,7 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
     undefined,
   ],
 ])("alarm: %s", (_title, given, ofSource, ofTarget, expected) => {
-  const alarms = moveAlarms(given, ofSource, ofTarget);
+  const alarms = moveAlarms(given, ofSource, ofTarget, new Date(1_000));
   if (expected === undefined) expect(alarms).toEqual([]);
   else expect(alarms).toEqual([expect.stringMatching(expected)]);
 });
@@ -203,7 +210,7 @@ test("the estimate counts what the server's statistics say, and no table twice",
     rows: 100_000,
     sectors: 1_000_000,
     bytes: 5,
-    copySeconds: 2,
+    copySeconds: 7,
     secondsWithoutClaims: 34,
   });
 });

@@ -94,7 +94,7 @@ async function readReplication(
       totalBytes,
       secondsLeft: isCopying && share > 0 ? Math.round((elapsedSeconds * (1 - share)) / share) : null,
     },
-    alarms: [...moveAlarms(run, slot, subscription), ...(await schemaAlarms({ source }, run))],
+    alarms: [...moveAlarms(run, slot, subscription, at), ...(await schemaAlarms({ source }, run))],
   };
 }
 

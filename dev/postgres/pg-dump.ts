@@ -1,0 +1,30 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+/** scripts/install-pg-dump.sh */
+const INSTALLED = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", import.meta.url));
+
+/**
+ * pg_dump of the embedded server's major version or a newer one, which npm's packages of it lack: SLABMEND_PG_DUMP, the one that
+ * scripts/install-pg-dump.sh unpacks, or the one on the PATH.
+ * @returns undefined: none of them is new enough
+ */
+export async function findPgDump(major: number): Promise<string | undefined> {
+  const given = process.env["SLABMEND_PG_DUMP"];
+  const candidates = [
+    ...(given === undefined ? [] : [given]),
+    ...(existsSync(INSTALLED) ? [INSTALLED] : []),
+    "pg_dump",
+  ];
+  for (const path of candidates) {
+    const version = await run(path, ["--version"]).then(
+      ({ stdout }) => Number(/\(PostgreSQL\) (\d+)/.exec(stdout)?.[1] ?? 0),
+      () => 0,
+    );
+    if (version >= major) return path;
+  }
+  return undefined;
+}
