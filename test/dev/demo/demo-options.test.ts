@@ -58,7 +58,6 @@ describe("the command line", () => {
       indexd: "0.5.0",
       upgrade: true,
       move: false,
-      restore: false,
       restartDatabase: 13,
       endBackends: 14,
       silentDatabase: 15,
