@@ -37,6 +37,7 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.checks", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.silent_hosts", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.prune_hold", select: "all", update: "all" },
+  { table: "slabmend.restored_moves", select: "all" },
   { table: "slabmend.database_migrations", select: "all" },
 ];
 
