@@ -1,6 +1,6 @@
 /**
- * How many sectors a second one coordinator verifies, and one worker drains: `npm run bench:maintenance [-- SECTORS [DRAINED]]`. Hosts on
- * loopback, 50 ms away in each direction, with real sectors; PostgreSQL on the same machine. One line each.
+ * How many sectors a second one coordinator verifies, one process checks because they are due, and one worker drains (not with 0):
+ * `npm run bench:maintenance [-- SECTORS [DRAINED]]`. Hosts on loopback, 50 ms away in each direction, with real sectors; PostgreSQL on the same machine. One line each.
  */
 import { systemClock } from "../lib/clock/clock.ts";
 import { parseEnvironment } from "../lib/config/parse-environment.ts";
@@ -9,7 +9,9 @@ import { startRun } from "../lib/database/runs/maintenance-runs.ts";
 import type { VerifyScope } from "../lib/jobs/verify/verify-run.ts";
 import { statisticsOf } from "../lib/jobs/verify/verify-run.ts";
 import { createLogger } from "../lib/telemetry/logger.ts";
+import { openDueChecks } from "../lib/worker/open-due-checks.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../lib/worker/open-maintenance.ts";
+import type { RepairWorld } from "../test/support/repair-world.ts";
 import { measureDrain } from "./maintenance/drain-rate.ts";
 import { withRepairWorld } from "./with-repair-world.ts";
 
@@ -18,6 +20,27 @@ const drained = Number(process.argv[3] ?? 120);
 const LATENCY_MS = 50;
 /** Of one worker process. */
 const REPAIRS_AT_ONCE = 8;
+
+/** The same sectors, all of them due, beside reap as in `serve`. */
+async function measureDue({ database: { sql }, variables }: RepairWorld) {
+  await sql`update sectors set next_integrity_check = now() - interval '1 day'`;
+  const checks = openDueChecks({
+    environment: parseEnvironment(MAINTENANCE_VARIABLES, variables),
+    ask: (statements) => statements(sql),
+    clock: systemClock,
+    logger: createLogger("warn", { indexer: "default" }),
+    signal: new AbortController().signal,
+    onMetrics: () => {},
+  });
+  const startedAtMs = systemClock.now();
+  await checks.make(300_000);
+  const seconds = (systemClock.now() - startedAtMs) / 1_000;
+  await checks.close();
+  const [row] = await sql<
+    { confirmed: number }[]
+  >`select sum(confirmed)::integer as confirmed from slabmend.checks`;
+  return { confirmed: row!.confirmed, seconds, perSecond: Math.round(row!.confirmed / seconds) };
+}
 
 await withRepairWorld(1, async (world) => {
   const { sql } = world.database;
@@ -47,6 +70,8 @@ await withRepairWorld(1, async (world) => {
     hastingsPerMillion: String((BigInt(hastings) * 1_000_000n) / BigInt(confirmed)),
   };
   console.log(JSON.stringify({ verify: result }));
+  console.log(JSON.stringify({ due: await measureDue(world) }));
 });
+if (drained === 0) process.exit();
 const drain = await measureDrain({ sectors: drained, latencyMs: LATENCY_MS, repairsAtOnce: REPAIRS_AT_ONCE });
 console.log(JSON.stringify({ drain }));

@@ -2,9 +2,11 @@
  * `npm run bench:peers`: CPU of whole repairs with sockets, beside an earlier version of slabmend and beside the arithmetic alone
  * in Go, all in one run and in turn; prints one JSON object.
  *
- *   --rounds N (7)          repairs of each case by each version
+ *   --rounds N (7)          repairs of each case by each version; 0: none
  *   --against COMMIT (b03b2a1)   the earlier version, taken from git into a temporary folder
- *   --races N (3)           races of each case by each version, of eight slabs by two processes at once; 0: none
+ *   --races N (3)           races of each case by each version, of eight slabs by two processes at once, and of those with one
+ *                           shard to move once more with four repairs at once in each of ours; 0: none
+ *   --memory                 peak memory of two and of 32 repairs at once
  *   --profile-repairs N (10)     of each case, after the figures; 0: no profile
  *
  * Without Go, or without the commit, that part is left out, and standard error says so. Only the process that repairs is
@@ -29,6 +31,18 @@ const AIMS: Readonly<Record<CaseName, number>> = { lost1: 0.66, lost10: 0.66, co
 /** Slabs a second of ours over those of b03b2a1. */
 const RACE_AIMS: Readonly<Record<CaseName, number>> = { lost1: 1.75, lost10: 1.3, copy1: 2.7 };
 const SLABS_IN_RACE = 8;
+/**
+ * Of each of two processes, in the races in which ours makes several repairs at once. Not of lost10, whose uploads are ten at once
+ * anyway: eighty overload hosts that share one thread, and a write that takes 10 s is given up.
+ */
+const RACE_AT_ONCE: Readonly<Record<CaseName, number | undefined>> = {
+  lost1: 4,
+  lost10: undefined,
+  copy1: 4,
+};
+/** Peak memory of ours over that of b03b2a1, which needs two processes for two repairs at once. */
+const MEMORY_AIM = 0.45;
+const MOST_AT_ONCE = { repairs: 32, processes: 2, atMostMebibytes: 1_536 } as const;
 const FLOOR_ROUNDS = 7;
 
 const { values } = parseArgs({
@@ -36,6 +50,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "7" },
     against: { type: "string", default: "b03b2a1" },
     races: { type: "string", default: "3" },
+    memory: { type: "boolean", default: false },
     "profile-repairs": { type: "string", default: "10" },
   },
 });
@@ -85,7 +100,12 @@ function besideFloor(ours: FloorPhases, go: FloorPhases, repairCpuMs: number) {
   return { phases: Object.fromEntries(phases), wholeRepairTimesGo: rounded(repairCpuMs / go["total"]!) };
 }
 
-async function measureCase(name: CaseName, sides: { ours: Side; against: Side | undefined }, floor?: string) {
+interface Sides {
+  readonly ours: Side;
+  readonly against: Side | undefined;
+}
+
+async function measureCase(name: CaseName, sides: Sides, floor?: string) {
   const ours: RepairSample[] = [];
   const against: RepairSample[] = [];
   for (let round = 0; round < rounds; round++) {
@@ -112,20 +132,50 @@ async function measureCase(name: CaseName, sides: { ours: Side; against: Side | 
 }
 
 /** Hosts and database have the same processors: on a machine of two cores they take most of them. */
-async function raceCase(name: CaseName, { ours, against }: { ours: Side; against: Side | undefined }) {
-  const oursPerSecond: number[] = [];
-  const againstPerSecond: number[] = [];
+async function raceCase(name: CaseName, { ours, against }: Sides) {
+  const race = { name, repairs: SLABS_IN_RACE, processes: 2, atOnce: 1 };
+  const atOnce = RACE_AT_ONCE[name];
+  const perSecond: Record<"ours" | "atOnce" | "against", number[]> = { ours: [], atOnce: [], against: [] };
   for (let round = 0; round < Number(values.races); round++) {
-    oursPerSecond.push(await ours.race(name, SLABS_IN_RACE));
-    if (against !== undefined) againstPerSecond.push(await against.race(name, SLABS_IN_RACE));
+    perSecond.ours.push((await ours.race(race)).slabsPerSecond);
+    if (atOnce !== undefined) perSecond.atOnce.push((await ours.race({ ...race, atOnce })).slabsPerSecond);
+    if (against !== undefined) perSecond.against.push((await against.race(race)).slabsPerSecond);
   }
   return {
-    slabsPerSecond: rounded(median(oursPerSecond)),
+    slabsPerSecond: rounded(median(perSecond.ours)),
+    ...(atOnce !== undefined && { severalAtOnce: rounded(median(perSecond.atOnce)) }),
     ...(against !== undefined && {
-      against: rounded(median(againstPerSecond)),
-      ratio: rounded(ratioOf(oursPerSecond, againstPerSecond)),
+      against: rounded(median(perSecond.against)),
+      ratio: rounded(ratioOf(perSecond.ours, perSecond.against)),
+      ...(atOnce !== undefined && {
+        ratioOfSeveralAtOnce: rounded(ratioOf(perSecond.atOnce, perSecond.against)),
+      }),
       atLeast: RACE_AIMS[name],
     }),
+  };
+}
+
+/** Two repairs at once: by one process of ours, and by the two that the earlier version needs. Then many. */
+async function measureMemory({ ours, against }: Sides) {
+  const two: Record<string, object> = {};
+  for (const name of ["lost1", "lost10"] as const) {
+    const race = { name, repairs: 4 };
+    const mine = (await ours.race({ ...race, processes: 1, atOnce: 2 })).peakMebibytes;
+    const theirs = (await against?.race({ ...race, processes: 2, atOnce: 1 }))?.peakMebibytes;
+    two[name] = {
+      mebibytes: rounded(mine),
+      ...(theirs !== undefined && {
+        against: rounded(theirs),
+        ratio: rounded(mine / theirs),
+        atMost: MEMORY_AIM,
+      }),
+    };
+  }
+  const { repairs, processes, atMostMebibytes } = MOST_AT_ONCE;
+  const many = await ours.race({ name: "lost1", repairs, processes, atOnce: repairs / processes });
+  return {
+    twoAtOnce: two,
+    manyAtOnce: { repairs, processes, mebibytes: rounded(many.peakMebibytes), atMost: atMostMebibytes },
   };
 }
 
@@ -142,7 +192,7 @@ async function measure(folder: string): Promise<object> {
     };
     const sides = { ours: await start(ROOT), against: root === undefined ? undefined : await start(root) };
     const cases: Record<string, object> = {};
-    for (const name of CASE_NAMES) {
+    for (const name of rounds > 0 ? CASE_NAMES : []) {
       say(name);
       cases[name] = await measureCase(name, sides, floor);
     }
@@ -151,6 +201,8 @@ async function measure(folder: string): Promise<object> {
       say(`races of ${name}`);
       races[name] = await raceCase(name, sides);
     }
+    if (values.memory) say("memory");
+    const memory = values.memory ? await measureMemory(sides) : undefined;
     const repairs = Number(values["profile-repairs"]);
     const profiles: Record<string, object> = {};
     for (const name of repairs > 0 ? CASE_NAMES : []) {
@@ -160,7 +212,12 @@ async function measure(folder: string): Promise<object> {
         ...(sides.against !== undefined && { against: await sides.against.profile(name, repairs) }),
       };
     }
-    return { cases, races, ...(repairs > 0 && { sharesOfCpuInPercent: profiles }) };
+    return {
+      cases,
+      races,
+      ...(memory !== undefined && { memory }),
+      ...(repairs > 0 && { sharesOfCpuInPercent: profiles }),
+    };
   } finally {
     for (const side of started) await side.stop();
   }

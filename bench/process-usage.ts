@@ -11,6 +11,14 @@ export async function residentMebibytes(pid: number, field: "VmHWM" | "VmRSS"): 
   return Number(line[1]) / KIBIBYTE;
 }
 
+/** In MiB: what is resident, with what several processes share divided among them. */
+export async function proportionalMebibytes(pid: number): Promise<number> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
+  const line = /^Pss:\s+(\d+) kB$/m.exec(rollup);
+  if (line === null) throw new Error(`expected Pss in /proc/${pid}/smaps_rollup`);
+  return Number(line[1]) / KIBIBYTE;
+}
+
 /** Time that its threads have run so far, user and system. Those of Node live as long as it does, so that none is missed. */
 export async function cpuMilliseconds(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`);

@@ -5,6 +5,7 @@ import { parseDemoOptions } from "../dev/demo/demo-options.ts";
 import { paintWith } from "../dev/demo/draw-run.ts";
 import { createProgress } from "../dev/demo/progress.ts";
 import { runDemo } from "../dev/demo/run-demo.ts";
+import { runIndexersDemo } from "../dev/indexers/run-indexers-demo.ts";
 import { onInterruption } from "../dev/process/interruption.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 
@@ -22,11 +23,12 @@ try {
       interrupted.abort(new Error("interrupted"));
     });
     const colours = out.isTTY === true && process.env["NO_COLOR"] === undefined;
-    const { summary, failures, verdict } = await runDemo(options, {
-      progress: createProgress(out),
-      colours,
-      signal: interrupted.signal,
-    });
+    const { signal } = interrupted;
+    const progress = createProgress(out);
+    const { summary, failures, verdict } =
+      options.indexers > 1
+        ? await runIndexersDemo(options, { progress, signal })
+        : await runDemo(options, { progress, colours, signal });
     for (const failure of failures) out.write(`FAILED: ${failure}\n`);
     // The last line, when everything was stopped.
     out.write(`${paintWith(colours)(verdict.sentence, VERDICT_COLOURS[verdict.kind])}\n`);

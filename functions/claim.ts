@@ -1,32 +1,41 @@
 import { systemClock } from "../lib/clock/clock.ts";
+import { ConfigurationError } from "../lib/config/configuration-error.ts";
+import type { Environment } from "../lib/config/parse-environment.ts";
 import { findNetworkProblems, readNetworkState } from "../lib/database/indexd/network-state.ts";
 import { claim } from "../lib/jobs/claim/claim.ts";
 import type { ClaimStep } from "../lib/jobs/claim/claim-dependencies.ts";
 import { CLAIM_MEASURES } from "../lib/jobs/claim/claim-metrics.ts";
 import type { ClaimSettings } from "../lib/jobs/claim/claim-settings.ts";
 import { claimSettingsFrom } from "../lib/jobs/claim/claim-settings-from-environment.ts";
+import type { DueStep } from "../lib/jobs/verify/due-checks.ts";
+import { sendDueChecks } from "../lib/jobs/verify/send-due-checks.ts";
+import { createCheckQueue } from "../lib/queue/check-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
-import { createScheduledHandler } from "./scheduled.ts";
+import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
-/** Leases unhealthy slabs and sends a message for each. `settings` are the demo's and tests', `step` is for kill tests. */
+/** Leases unhealthy slabs, claims due checks, and sends a message for each slab and batch. `settings` are the demo's and tests', `step` is for kill tests. */
 export function createClaimHandler({
   settings,
   ...options
 }: {
   readonly settings?: ClaimSettings;
-  readonly step?: (name: ClaimStep) => void | Promise<void>;
+  readonly step?: (name: ClaimStep | DueStep) => void | Promise<void>;
 } = {}) {
   // Once an execution environment: it reads the whole network.
   let isNetworkSeen = false;
   return createScheduledHandler(
     "claim",
-    async ({ environment, logger, ask, sqs, remainingMs }) => {
+    async (scheduled) => {
+      const { environment, logger, ask, sqs, remainingMs } = scheduled;
+      const checksUrl = checkQueueUrl(environment);
       if (!isNetworkSeen) {
         const state = await ask(readNetworkState, { isIdempotent: true });
         for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
         isNetworkSeen = true;
       }
-      return await claim(
+      // Beside claim, so that neither holds up the other.
+      const sending = checksUrl === undefined ? undefined : sendChecks(scheduled, checksUrl, options.step);
+      const claiming = claim(
         {
           ask,
           clock: systemClock,
@@ -40,9 +49,40 @@ export function createClaimHandler({
         claimSettingsFrom(environment, settings),
         remainingMs,
       );
+      return await claiming.finally(() => sending);
     },
     CLAIM_MEASURES,
   );
+}
+
+/** Undefined: due checks are left to indexd. */
+function checkQueueUrl({ SLABMEND_VERIFY: verify, SLABMEND_CHECK_QUEUE_URL: url }: Environment) {
+  if (verify === "none") return undefined;
+  if (url !== undefined) return url;
+  const expected = "the URL of an SQS queue, with SLABMEND_VERIFY=due";
+  throw new ConfigurationError([{ name: "SLABMEND_CHECK_QUEUE_URL", expected, got: "none" }]);
+}
+
+/** A failure is told, and keeps no slab from being leased. */
+async function sendChecks(
+  { environment, logger, metrics, ask, sqs, remainingMs }: ScheduledRun,
+  queueUrl: string,
+  step: ((name: DueStep) => void | Promise<void>) | undefined,
+): Promise<void> {
+  const queue = createCheckQueue({ client: sqs, queueUrl, indexer: environment.SLABMEND_INDEXER });
+  const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION, clock: systemClock };
+  const deps = { ask, clock: systemClock, verify, queue, ...(step === undefined ? {} : { step }) };
+  try {
+    const sent = await sendDueChecks(deps, remainingMs);
+    if (sent.messages > 0) logger.info({ report: sent }, "due checks were sent");
+    metrics.print({ CheckMessagesSent: sent.messages, ChecksFailed: 0 });
+  } catch (error) {
+    logger.error(
+      { error },
+      "due checks were not sent; those that were claimed are due again in half an hour",
+    );
+    metrics.print({ ChecksFailed: 1 });
+  }
 }
 
 export const handler = createClaimHandler();

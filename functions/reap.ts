@@ -4,12 +4,13 @@ import type { ArchiveStep } from "../lib/jobs/journal/follow-archive.ts";
 import { type ReapStep, reap } from "../lib/jobs/reap/reap.ts";
 import { REAP_MEASURES } from "../lib/jobs/reap/reap-metrics.ts";
 import { DEFAULT_REAP_SETTINGS } from "../lib/jobs/reap/reap-settings.ts";
+import { stepOnce } from "../lib/lifecycle/step-once.ts";
 import { createDeadLetterQueue } from "../lib/queue/dead-letter-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { fleetMetrics } from "../lib/telemetry/fleet-metrics.ts";
 import { coordinateWithoutHosts } from "../lib/worker/coordinate-without-hosts.ts";
 import { openArchive } from "../lib/worker/open-archive.ts";
-import { createScheduledHandler } from "./scheduled.ts";
+import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
 /** One look at a drain, and no more: the next run of reap comes soon. */
 const COORDINATE_MS = 10_000;
@@ -41,6 +42,7 @@ export function createReapHandler(
         },
         Math.min(COORDINATE_MS, remainingMs),
       ).catch((error) => logger.warn({ error }, "the maintenance run was not moved on; it is tried again"));
+      const stepping = step({ environment, logger, ask });
       try {
         return await reap(
           {
@@ -62,13 +64,25 @@ export function createReapHandler(
           remainingMs,
         );
       } finally {
-        await Promise.all([archiving, coordinating]);
+        await Promise.all([archiving, coordinating, stepping]);
         archive?.close();
       }
     },
     REAP_MEASURES,
-    async (ask) => fleetMetrics(await ask(readFleetGauges)),
+    async (ask, { SLABMEND_VERIFY }) =>
+      fleetMetrics(await ask((sql) => readFleetGauges(sql, { dueChecks: SLABMEND_VERIFY === "due" }))),
+    step,
   );
+}
+
+/** The indexer's control loop: here it only checks; schema and role are made by commands, queues by the deployment. */
+async function step({ environment, logger, ask }: Pick<ScheduledRun, "environment" | "logger" | "ask">) {
+  await stepOnce(ask, {
+    indexer: environment.SLABMEND_INDEXER,
+    acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
+    clock: systemClock,
+    logger,
+  });
 }
 
 export const handler = createReapHandler();

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { Context, SQSBatchItemFailure, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { type Clock, systemClock } from "../lib/clock/clock.ts";
 import { type Environment, parseEnvironment, variablesOf } from "../lib/config/parse-environment.ts";
 import type { RepairStep } from "../lib/jobs/repair/repair-dependencies.ts";
+import { decodeCheckMessage, isCheckMessage } from "../lib/queue/check-message.ts";
 import { boundedClient } from "../lib/queue/client-settings.ts";
 import { decodeRepairMessage } from "../lib/queue/repair-message.ts";
 import { returnDelaySeconds } from "../lib/queue/return-delay.ts";
@@ -44,8 +45,10 @@ interface Returned {
 }
 
 /**
- * Repairs the slab of each message. Only a message that never began (malformed, database away) is reported as failed: it comes
- * again, soon at first, and goes to the dead-letter queue in the end. What happens after the beginning is in the database.
+ * Repairs the slab of each message, and makes the due checks of each batch. Only a message of a repair that never began (malformed,
+ * database away) is reported as failed: it comes again, soon at first, and goes to the dead-letter queue in the end. What happens
+ * after the beginning is in the database. A batch of checks that fails is not tried again: its sectors are due again when the claim
+ * is over.
  *
  * An environment that finds itself unfit (lib/worker/self-check.ts) ends in the invocation that showed it, after the repair was
  * recorded: its message comes again and finds no lease. So no other message is spent on it.
@@ -69,7 +72,11 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
     environment ??= open();
     const { logger, metrics, queueUrl, indexer, worker, selfCheck } = environment;
     const batchItemFailures: SQSBatchItemFailure[] = [];
-    for (const { messageId, body, receiptHandle, attributes } of event.Records) {
+    const checks = event.Records.filter(({ body }) => isCheckMessage(body));
+    await Promise.all(checks.map((record) => check(environment!, record)));
+    for (const record of event.Records) {
+      if (checks.includes(record)) continue;
+      const { messageId, body, receiptHandle, attributes } = record;
       let unfit: string | undefined;
       try {
         const task = decodeRepairMessage(body, indexer);
@@ -101,6 +108,24 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
 
 function endProcess(): never {
   process.exit(1);
+}
+
+async function check(
+  { logger, metrics, indexer, ...environment }: RepairEnvironment & { readonly indexer: string },
+  { messageId, body }: SQSRecord,
+): Promise<void> {
+  try {
+    const batch = decodeCheckMessage(body, indexer);
+    const sectors = await environment.check(batch);
+    logger.info({ host: batch.hostId, sectors }, "due checks were made");
+    metrics.print({ ChecksFailed: 0 });
+  } catch (error) {
+    logger.error(
+      { error, messageId },
+      "a batch of due checks failed; it is due again when its claim is over",
+    );
+    metrics.print({ ChecksFailed: 1 });
+  }
 }
 
 /** Loaded when it is needed: hardly ever, and a repair process is to stay small. */

@@ -7,14 +7,15 @@ import { assertClocksAgree } from "../lib/database/client/assert-clocks-agree.ts
 import { connect } from "../lib/database/client/connect.ts";
 import { type Ask, askWithin, createDeadlineClient } from "../lib/database/client/deadline-client.ts";
 import { explainMoved } from "../lib/database/indexd/version/write-verified.ts";
-import { assertFleetMayWork } from "../lib/database/schema/assert-fleet-may-work.ts";
+import { assertFleetMayWork, type FleetStanding } from "../lib/database/schema/assert-fleet-may-work.ts";
 import { SlabmendError } from "../lib/errors/slabmend-error.ts";
 import { boundedClient, FUNCTION_ANSWER_MS } from "../lib/queue/client-settings.ts";
 import { createLogger, type Logger } from "../lib/telemetry/logger.ts";
 import { measureRun, type RunMeasures } from "../lib/telemetry/measure-run.ts";
 import type { MetricValues } from "../lib/telemetry/metric-names.ts";
-import { createMetrics } from "../lib/telemetry/metrics.ts";
+import { createMetrics, type MetricsPrinter } from "../lib/telemetry/metrics.ts";
 import { standingMetrics, warnOfStanding } from "../lib/telemetry/standing-metrics.ts";
+import { mayPass } from "../lib/worker/may-pass.ts";
 
 /** Kept of the function's time for the batch that is under way when it is up, and for putting things away. */
 const RESERVE_MS = 5_000;
@@ -27,6 +28,7 @@ const PUT_AWAY_SHARE = 0.4;
 export interface ScheduledRun {
   readonly environment: Environment;
   readonly logger: Logger;
+  readonly metrics: MetricsPrinter;
   /** Waits for no answer longer than the function lives. */
   readonly ask: Ask;
   readonly sqs: SQSClient;
@@ -39,7 +41,11 @@ export function createScheduledHandler<Report extends object>(
   run: (scheduled: ScheduledRun) => Promise<Report>,
   measures: RunMeasures<Report>,
   /** What is measured after each run, also after one that failed. */
-  readState?: (ask: Ask) => Promise<MetricValues>,
+  readState?: (ask: Ask, environment: Environment) => Promise<MetricValues>,
+  /** What is done where the database answers and nothing may be done with it. Does not throw. */
+  onRefusal: (
+    scheduled: Pick<ScheduledRun, "environment" | "logger" | "ask">,
+  ) => Promise<void> = async () => {},
 ) {
   return async (_event: unknown, context: Context): Promise<Report> => {
     // Each function reads only its own variables; the type says so by what `run` uses.
@@ -64,13 +70,20 @@ export function createScheduledHandler<Report extends object>(
     const runOnce = async (): Promise<Report> => {
       await assertUrlIsSafe(environment.SLABMEND_DATABASE_URL.reveal());
       const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = environment;
-      const standing = await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
-      await ask((sql) => assertClocksAgree(sql, systemClock), { isIdempotent: true });
+      const check = async (): Promise<FleetStanding> => {
+        const standing = await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
+        await ask((sql) => assertClocksAgree(sql, systemClock), { isIdempotent: true });
+        return standing;
+      };
+      const standing = await check().catch(async (error: unknown) => {
+        if (!mayPass(error)) await onRefusal({ environment, logger, ask });
+        throw error;
+      });
       isDatabaseKnown = true;
       warnOfStanding(logger, standing);
       metrics.print(standingMetrics(standing));
       const remainingMs = context.getRemainingTimeInMillis() - reserveMs;
-      return await run({ environment, logger, ask, sqs, remainingMs }).catch((error: unknown) => {
+      return await run({ environment, logger, metrics, ask, sqs, remainingMs }).catch((error: unknown) => {
         throw explainMoved(error);
       });
     };
@@ -82,7 +95,7 @@ export function createScheduledHandler<Report extends object>(
     } finally {
       if (isDatabaseKnown && readState !== undefined) {
         // A fleet that cannot be measured is still one that ran.
-        await readState(ask)
+        await readState(ask, environment)
           .then((values) => metrics.print(values))
           .catch((error) => logger.warn({ error }, "the state of the fleet could not be measured"));
       }

@@ -42,6 +42,7 @@ const fleet = (service: FunctionName, name: MetricName, statistic: Statistic): A
 const FIVE_MINUTES = 300;
 const HALF_HOUR = 1_800;
 const HOUR = 3_600;
+const DAY = 86_400;
 
 /** At least one in five minutes, twice: a schedule comes five times in that time. */
 const runsEveryMinute = (service: FunctionName) =>
@@ -191,6 +192,21 @@ export const ALARMS = {
     means: "A follower of the journal, the archive or the totals, is more than half an hour behind.",
     metrics: { behind: fleet("reap", "JournalBehindSeconds", "Minimum") },
     ...everAbove(HALF_HOUR, 1),
+  },
+  "maintenance-idle": {
+    means: "No process has moved the maintenance run on for an hour, and it is not paused.",
+    metrics: { idle: fleet("reap", "RunIdleSeconds", "Minimum") },
+    ...everAbove(HOUR, 1),
+  },
+  "maintenance-failed": {
+    means: "A maintenance run failed within the last hour.",
+    metrics: { failed: fleet("reap", "RunsFailedLately", "Maximum") },
+    ...everAbove(0, 1),
+  },
+  "checks-behind": {
+    means: "With SLABMEND_VERIFY=due: a check has been due for more than a day, of a host that answers.",
+    metrics: { behind: fleet("reap", "ChecksBehindSeconds", "Minimum") },
+    ...everAbove(DAY, 1),
   },
   "missing-rights": {
     means: "The fleet's database role lacks rights, as after an upgrade of indexd that rebuilds a table.",

@@ -37,7 +37,7 @@ export async function deployFleet() {
 function deployIndexer({ name, settings, environment }: CheckedIndexer, { network, topic }: Shared) {
   const names = namesOf({ app: $app.name, stage: $app.stage, indexer: name });
   const secrets = createSecrets(names);
-  const queues = createQueues(names);
+  const queues = createQueues(names, settings);
   const archive = createArchive(names, settings);
   const functions = createFunctions({ names, queues, secrets, settings, environment, network, archive });
   const alarms = createAlarms({ names, queues, functions, topic });
@@ -49,6 +49,7 @@ function deployIndexer({ name, settings, environment }: CheckedIndexer, { networ
     SLABMEND_REAP_FUNCTION: functions.reap.name,
     SLABMEND_QUEUE_URL: queues.repairs.url,
     SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
+    checks: queues.checks?.url,
     archive: archive?.place,
     logs: names.logGroup("*"),
     dashboard: dashboard.dashboardName,

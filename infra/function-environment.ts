@@ -13,7 +13,7 @@ const BY_EACH = [
   "SLABMEND_QUEUE_URL",
 ] as const;
 const SUPPLIED = {
-  claim: [...BY_EACH, "SLABMEND_REPAIR_CONCURRENCY"],
+  claim: [...BY_EACH, "SLABMEND_CHECK_QUEUE_URL", "SLABMEND_REPAIR_CONCURRENCY"],
   repair: [...BY_EACH, "SLABMEND_MIGRATION_SEED"],
   reap: [...BY_EACH, "SLABMEND_DEAD_LETTER_QUEUE_URL", "SLABMEND_ARCHIVE"],
 } as const satisfies Record<FunctionName, readonly VariableName[]>;

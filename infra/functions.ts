@@ -1,7 +1,7 @@
 import type { Archive } from "./archive.ts";
 import { chosenFiles, chosenVariables, type Supplied } from "./function-environment.ts";
 import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName, RUNTIME } from "./function-settings.ts";
-import { LOG_RETENTION_DAYS } from "./limits.ts";
+import { CHECK_BATCHES, CHECK_CONCURRENCY, LOG_RETENTION_DAYS } from "./limits.ts";
 import type { IndexerNames } from "./names.ts";
 import type { createNetwork } from "./network.ts";
 import { permissionsOf } from "./permissions.ts";
@@ -24,7 +24,7 @@ export interface FunctionParts {
 export function createFunctions(parts: FunctionParts) {
   const { names, settings } = parts;
   const { databaseUrl, migrationSeed } = parts.secrets;
-  const { repairs, deadLetters } = parts.queues;
+  const { repairs, deadLetters, checks } = parts.queues;
   const concurrency = settings.SLABMEND_REPAIR_CONCURRENCY;
   const common = {
     SLABMEND_DATABASE_URL: databaseUrl.value,
@@ -44,6 +44,7 @@ export function createFunctions(parts: FunctionParts) {
     {
       ...common,
       SLABMEND_QUEUE_URL: repairs.url,
+      SLABMEND_CHECK_QUEUE_URL: checks?.url ?? "none",
       SLABMEND_REPAIR_CONCURRENCY: String(concurrency),
     },
     readers,
@@ -68,6 +69,10 @@ export function createFunctions(parts: FunctionParts) {
     // On the mapping, not as reserved concurrency: throttled invocations would count as receives and feed the
     // dead-letter queue.
     transform: { eventSourceMapping: { scalingConfig: { maximumConcurrency: concurrency } } },
+  });
+  checks?.subscribe(repair.arn, {
+    batch: { size: CHECK_BATCHES, partialResponses: true },
+    transform: { eventSourceMapping: { scalingConfig: { maximumConcurrency: CHECK_CONCURRENCY } } },
   });
   return { claim, repair, reap };
 }

@@ -26,6 +26,15 @@ export const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
  */
 export const MESSAGE_RETENTION_SECONDS = 4 * 86_400;
 
+/** A claim of due checks lasts so long; a message that comes later has nothing to do. SQS's visibility timeout of it is as long. */
+export const CHECK_RETENTION_SECONDS = 1_800;
+
+/** AWS's least. Two invocations with ten batches each make 200 checks a second and more, beside all repairs. */
+export const CHECK_CONCURRENCY = 2;
+
+/** Batches of one invocation, made at once: a host that does not answer takes 20 s. SQS's most. */
+export const CHECK_BATCHES = 10;
+
 /** SQS's most: an empty receive costs as much as a full one. */
 export const LONG_POLL_SECONDS = 20;
 

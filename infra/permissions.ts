@@ -41,7 +41,7 @@ function writeArchive({ bucketArn, objectsArn }: Archive) {
 export function permissionsOf(
   name: FunctionName,
   {
-    queues: { repairs, deadLetters },
+    queues: { repairs, deadLetters, checks },
     archive,
     logGroup,
     isInNetwork,
@@ -54,7 +54,12 @@ export function permissionsOf(
 ) {
   const send = { actions: ["sqs:SendMessage"], resources: [repairs.arn] };
   const own = {
-    claim: [send],
+    claim: [
+      send,
+      ...(checks === undefined
+        ? []
+        : [{ actions: ["sqs:GetQueueAttributes", "sqs:SendMessage"], resources: [checks.arn] }]),
+    ],
     // Lambda's poller acts in the function's name; the function itself only gives messages back.
     repair: [
       {
@@ -66,6 +71,14 @@ export function permissionsOf(
         ],
         resources: [repairs.arn],
       },
+      ...(checks === undefined
+        ? []
+        : [
+            {
+              actions: ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"],
+              resources: [checks.arn],
+            },
+          ]),
     ],
     reap: [
       send,

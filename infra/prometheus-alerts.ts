@@ -58,6 +58,9 @@ function alarmsInPromql(scale: number): Record<AlarmName, Omit<Alert, "means"> |
     "indexd-version-unconfirmed": at(`${max("indexd_unconfirmed")} > 0`),
     "archive-stopped": at(`${max("followers_stopped")} > 0`, 600),
     "journal-behind": at(`${max("journal_behind_seconds")} > 1800`),
+    "maintenance-idle": at(`${max("maintenance_run_idle_seconds")} > 3600`),
+    "maintenance-failed": at(`${max("maintenance_runs_failed_in_hour")} > 0`),
+    "checks-behind": at(`${max("checks_behind_seconds")} > 86400`),
     "missing-rights": at(`${max("missing_rights")} > 0`),
   };
 }

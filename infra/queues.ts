@@ -1,4 +1,5 @@
 import {
+  CHECK_RETENTION_SECONDS,
   DEAD_LETTER_RETENTION_SECONDS,
   LONG_POLL_SECONDS,
   MESSAGE_RETENTION_SECONDS,
@@ -6,9 +7,13 @@ import {
   VISIBILITY_TIMEOUT_SECONDS,
 } from "./limits.ts";
 import type { IndexerNames } from "./names.ts";
+import type { StageSettings } from "./settings.ts";
 
-/** The queue of repairs, and where its messages go that were received too often. Neither has a policy: only IAM opens them. */
-export function createQueues(names: IndexerNames) {
+/**
+ * The queue of repairs, where its messages go that were received too often, and with SLABMEND_VERIFY=due the queue of due checks, so
+ * that no repair waits behind checks. None has a policy: only IAM opens them.
+ */
+export function createQueues(names: IndexerNames, settings: StageSettings) {
   const deadLetters = new sst.aws.Queue(names.resource("DeadLetters"), {
     transform: {
       queue: { messageRetentionSeconds: DEAD_LETTER_RETENTION_SECONDS, sqsManagedSseEnabled: true },
@@ -30,5 +35,23 @@ export function createQueues(names: IndexerNames) {
     queueUrl: deadLetters.url,
     redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [repairs.arn] }),
   });
-  return { repairs, deadLetters };
+  return {
+    repairs,
+    deadLetters,
+    checks: settings.SLABMEND_VERIFY === "due" ? createChecks(names) : undefined,
+  };
+}
+
+/** Without dead letters: what no one took is due again when its claim is over, and its message is gone then. */
+function createChecks(names: IndexerNames) {
+  return new sst.aws.Queue(names.resource("Checks"), {
+    visibilityTimeout: `${CHECK_RETENTION_SECONDS} seconds`,
+    transform: {
+      queue: {
+        messageRetentionSeconds: CHECK_RETENTION_SECONDS,
+        receiveWaitTimeSeconds: LONG_POLL_SECONDS,
+        sqsManagedSseEnabled: true,
+      },
+    },
+  });
 }

@@ -92,6 +92,13 @@ const SETTINGS = {
       "where the journal is archived, for a restore of the database (docs/journal.md): nowhere, in a new bucket, or in a bucket of this region that is there",
     fallback: "none",
   } as Setting<StageArchive>,
+  SLABMEND_VERIFY: {
+    schema: v.picklist(["none", "due"]),
+    expected: "none or due",
+    purpose:
+      "due: the functions make indexd's integrity checks that are due, from a queue of their own (docs/maintenance.md); none: indexd makes all of them",
+    fallback: "none",
+  } as Setting<"none" | "due">,
   SLABMEND_ARCHITECTURE: {
     schema: v.picklist(["arm64", "x86_64"]),
     expected: "arm64 or x86_64",
@@ -127,6 +134,7 @@ const OF_INDEXER: ReadonlySet<string> = new Set<SettingName>([
   "SLABMEND_INDEXERS",
   "SLABMEND_REPAIR_CONCURRENCY",
   "SLABMEND_ARCHIVE",
+  "SLABMEND_VERIFY",
 ]);
 
 /** Whether a setting decides about what all indexers of a stage share. */

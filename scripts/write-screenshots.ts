@@ -1,137 +1,184 @@
 /**
- * Writes docs/images/console-*.png: the console in Chromium, served by the real server from databases seeded for it.
+ * Writes docs/images/console-*.png: the console in Chromium, on playgrounds that are brought into each state by their own commands.
+ * All that is seen was repaired from real hosts by `slabmend serve`. It takes some ten minutes and 7 GB of disk.
  *
- *   node scripts/write-screenshots.ts [NAME…]      default: all of SHOTS
+ *   node scripts/write-screenshots.ts [FOLDER]      default: docs/images
  *
  * Needs Chromium (scripts/install-chromium.sh). Fonts are this machine's: with Inter installed it looks as in the README.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Browser, chromium, type Page } from "playwright-core";
-import postgres from "postgres";
+import { chromium, type Page } from "playwright-core";
 import { findChromium } from "../dev/console/find-chromium.ts";
-import type { FleetState } from "../dev/console/fleet-state.ts";
-import { MIXED_SLAB, seedFleet } from "../dev/console/seed-fleet.ts";
-import { serveConsole } from "../dev/console/serve-console.ts";
-import { indexdSchema } from "../dev/indexd/indexd-schema.ts";
-import { type PostgresServer, startPostgres } from "../dev/postgres/postgres.ts";
-import { migrateDatabase } from "../lib/database/schema/migrate-database.ts";
+import { type DrivenPlayground, drivePlayground } from "../dev/playground/drive-playground.ts";
+import { hostIdentity } from "../dev/swarm/host-identity.ts";
+import type { SlabsReport } from "../lib/reports/slabs-schema.ts";
 import { shrinkPng } from "./write-screenshots/shrink-png.ts";
 
-const IMAGES = fileURLToPath(new URL("../docs/images/", import.meta.url));
+const [images = fileURLToPath(new URL("../docs/images/", import.meta.url))] = process.argv.slice(2);
 const DESKTOP = { width: 1280, height: 1040 };
+/** With the workers. */
+const TALL = { width: 1280, height: 1280 };
+const SHORT = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
+/** A pass over all bad sectors begins once a minute, and a repair from slow hosts takes as long. */
+const LIMIT_MS = 300_000;
+
+/** A usual code on more hosts than it needs. */
+const WORLD = [
+  "--slabs",
+  "20",
+  "--hosts",
+  "48",
+  "--min-shards",
+  "10",
+  "--total-shards",
+  "30",
+  "--workers",
+  "2",
+];
+const EMPTY_WORLD = ["--slabs", "0", "--hosts", "12"];
+const SEED = ["--seed", "pictures"];
 
 interface Shot {
-  readonly name: string;
-  readonly state: FleetState | "away";
   readonly theme: "light" | "dark";
-  /** Where to go, given the id of a slab with shards in many states. */
-  readonly fragment?: (slabId: string) => string;
+  readonly fragment?: string;
   readonly size?: { readonly width: number; readonly height: number };
-  /** What to do before the picture. */
-  readonly before?: (page: Page) => Promise<void>;
+  /** What the page has to show, apart from its lists. */
+  readonly shows?: (page: Page) => Promise<void>;
 }
 
-const SHOTS: readonly Shot[] = [
-  { name: "healthy", state: "healthy", theme: "light" },
-  { name: "danger", state: "danger", theme: "light" },
-  { name: "danger-dark", state: "danger", theme: "dark" },
-  { name: "breaker", state: "breaker", theme: "light" },
-  { name: "empty", state: "empty", theme: "light" },
-  { name: "away", state: "away", theme: "light" },
-  {
-    name: "slab",
-    state: "danger",
+/** One playground, and how a picture of its console is taken. */
+interface Scene {
+  readonly playground: DrivenPlayground;
+  read<Report>(path: string): Promise<Report>;
+  shoot(name: string, shot: Shot): Promise<void>;
+  /** Waits until the sentence of the console is this. */
+  until(sentence: RegExp): Promise<void>;
+}
+
+const browser = await chromium.launch({ executablePath: await findChromium(), args: ["--no-sandbox"] });
+try {
+  await mkdir(images, { recursive: true });
+  await withScene(EMPTY_WORLD, async ({ shoot, until }) => {
+    await until(/^indexd has no slabs/);
+    await shoot("empty", { theme: "light" });
+  });
+  await withScene(WORLD, async (scene) => {
+    await shootHealthy(scene);
+    await shootAway(scene);
+    await shootDanger(scene);
+    await shootRuns(scene);
+  });
+  // Another one: for an hour a slab that was repaired is left alone.
+  await withScene(WORLD, shootBreaker);
+} finally {
+  await browser.close();
+}
+
+async function withScene(world: readonly string[], take: (scene: Scene) => Promise<void>): Promise<void> {
+  const playground = drivePlayground([...world, ...SEED], process.env);
+  try {
+    const [, url] = await playground.sees(/^Its console: (http:\/\/\S+)\/#token=/m);
+    await take({
+      playground,
+      read: async <Report>(path: string) => (await (await fetch(`${url}/api/v1${path}`)).json()) as Report,
+      shoot: (name, shot) => takeShot(url!, name, shot),
+      async until(sentence) {
+        const page = await browser.newPage();
+        await page.goto(url!);
+        await page.locator(".headline").filter({ hasText: sentence }).waitFor({ timeout: LIMIT_MS });
+        await page.close();
+      },
+    });
+  } finally {
+    playground.type("quit");
+    await playground.ended;
+  }
+}
+
+/** Some hosts have lost sectors, which were repaired. */
+async function shootHealthy({ playground, shoot, until }: Scene): Promise<void> {
+  await until(/^All 20 slabs are safe/);
+  await playground.command("lose 0-9", /^host 9 has lost/m);
+  await playground.sees(/^slab \d+: repaired/m);
+  await until(/^All 20 slabs are safe/);
+  await shoot("healthy", { theme: "light" });
+}
+
+async function shootAway({ playground, shoot, until }: Scene): Promise<void> {
+  await shoot("away", {
     theme: "light",
-    fragment: (slabId) => `#/slabs/${slabId}`,
-    before: (page) =>
-      page
-        .getByRole("option", { name: /bad host/ })
-        .first()
-        .focus(),
-  },
-  {
-    name: "hosts",
-    state: "danger",
+    async shows(page) {
+      await playground.command("away", /^the database does not answer/m);
+      await page.getByText(/^Database away since/).waitFor({ timeout: LIMIT_MS });
+    },
+  });
+  await playground.command("back", /^the database answers/m);
+  await until(/^All 20 slabs are safe/);
+}
+
+/** More than half of the hosts lose what they have; all are far away, so that the repairs take their time. */
+async function shootDanger({ playground, read, shoot, until }: Scene): Promise<void> {
+  await playground.command("slow 0-47", /^host 47 answers/m);
+  // Three sectors each time.
+  for (let times = 0; times < 5; times += 1) await playground.command("lose 0-26", /^host 26 has lost/m);
+  await until(/^\d+ slabs are in danger/);
+  const atWork = (page: Page) =>
+    page.getByRole("img", { name: "Phase transfer" }).first().waitFor({ timeout: LIMIT_MS });
+  await shoot("danger", { theme: "light", size: TALL, shows: atWork });
+  await shoot("danger-dark", { theme: "dark", size: TALL });
+  await shoot("phone", { theme: "light", size: PHONE });
+  const { slabs } = await read<SlabsReport>("/slabs?limit=1");
+  await shoot("slab", { theme: "light", fragment: `#/slabs/${slabs[0]!.id}` });
+}
+
+/** Two verifications: of a host that has all, and of one that denies. */
+async function shootRuns({ playground, shoot }: Scene): Promise<void> {
+  const verify = (host: number) =>
+    playground.command(
+      `slabmend maintenance start verify --host ${hostIdentity("pictures", host).hostKey}`,
+      /^run \d+: verify, done/m,
+    );
+  await playground.command("heal 0-47", /^host 47 is healthy/m);
+  await verify(40);
+  await playground.command("forget 41", /^host 41 says/m);
+  await verify(41);
+  await shoot("runs", { theme: "light", fragment: "#/runs", size: SHORT });
+  await shoot("phone-dark", { theme: "dark", fragment: "#/runs", size: PHONE });
+}
+
+/** Sectors have to move, and no host has room. */
+async function shootBreaker({ playground, shoot, until }: Scene): Promise<void> {
+  await playground.command("fill 0-47", /^host 47 has no room/m);
+  await playground.command("block 0-7", /^indexd has blocked host 7/m);
+  await until(/the circuit breaker is open/);
+  await shoot("breaker", { theme: "light" });
+  await shoot("hosts", {
     theme: "dark",
-    fragment: () => "#/hosts",
-    before: (page) =>
-      page
-        .getByRole("option", { name: /fails often/ })
-        .first()
-        .hover(),
-  },
-  { name: "phone", state: "danger", theme: "light", size: PHONE },
-];
-
-async function main(names: readonly string[]): Promise<void> {
-  const wanted = SHOTS.filter(({ name }) => names.length === 0 || names.includes(name));
-  await mkdir(IMAGES, { recursive: true });
-  const server = await startPostgres();
-  const browser = await chromium.launch({ executablePath: await findChromium(), args: ["--no-sandbox"] });
-  try {
-    for (const [state, shots] of Map.groupBy(wanted, (shot) => shot.state)) {
-      await takeShots(server, browser, state, shots);
-    }
-  } finally {
-    await browser.close();
-    await server.stop();
-  }
+    fragment: "#/hosts",
+    size: SHORT,
+    async shows(page) {
+      await page.getByRole("option").last().click();
+      await page.mouse.move(0, 0);
+    },
+  });
 }
 
-async function takeShots(
-  server: PostgresServer,
-  browser: Browser,
-  state: Shot["state"],
-  shots: readonly Shot[],
-): Promise<void> {
-  const name = `console_${state}`;
-  const admin = postgres(server.url("postgres"), { max: 1, onnotice: () => {} });
-  await admin`create database ${admin(name)}`;
-  const sql = postgres(server.url(name), { max: 2, onnotice: () => {} });
-  await sql.unsafe(indexdSchema());
-  await migrateDatabase(sql);
-  const { slabs } = await seedFleet(sql, state === "away" ? "healthy" : state);
-  await sql.end();
-  const inHand = state === "danger" ? slabs.slice(3, 6).map(({ id }) => String(id)) : [];
-  const served = await serveConsole(server.url(name), inHand);
-  try {
-    for (const shot of shots) {
-      await takeShot(browser, served.url, shot, String(slabs[MIXED_SLAB]?.id ?? 0), async () => {
-        if (state !== "away") return;
-        await admin`alter database ${admin(name)} allow_connections false`;
-        await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${name}`;
-      });
-    }
-  } finally {
-    await served.stop();
-    await admin.end();
-  }
-}
-
-async function takeShot(
-  browser: Browser,
-  url: string,
-  shot: Shot,
-  slabId: string,
-  disturb: () => Promise<void>,
-): Promise<void> {
-  const { name, theme, size = DESKTOP, fragment = () => "#/", before } = shot;
+async function takeShot(url: string, name: string, shot: Shot): Promise<void> {
+  const { theme, fragment = "#/", size = DESKTOP, shows } = shot;
   const page = await browser.newPage({ viewport: size, colorScheme: theme, reducedMotion: "reduce" });
-  await page.goto(`${url}/${fragment(slabId)}`);
+  await page.goto(`${url}/${fragment}`);
   await page.getByText("Live", { exact: true }).waitFor();
+  const span = page.getByLabel("Time span of throughput and cost");
+  if (fragment === "#/") await span.selectOption("last hour");
   // Lists and charts are read after the page is there.
   await page.locator(".skeleton").first().waitFor({ state: "detached" });
-  await disturb();
-  if (shot.state === "away") await page.getByText(/^Database away since/).waitFor();
-  await before?.(page);
+  await shows?.(page);
   const picture = shrinkPng(await page.screenshot());
   await page.close();
-  const path = join(IMAGES, `console-${name}.png`);
+  const path = join(images, `console-${name}.png`);
   await writeFile(path, picture);
   console.log(`${path}: ${Math.round(picture.length / 1000)} kB`);
 }
-
-await main(process.argv.slice(2));

@@ -12,10 +12,24 @@ export const CASE_NAMES = Object.keys(CASES) as CaseName[];
 export const MIN_SHARDS = 10;
 export const TOTAL_SHARDS = 30;
 
+/** Repairs of one case by processes at once; each takes the next when it is free, or makes its share of them at once. */
+export interface Race {
+  readonly name: CaseName;
+  readonly repairs: number;
+  readonly processes: number;
+  /** By each process. More than one: only of the version that this benchmark is of. */
+  readonly atOnce: number;
+}
+
+export interface RaceResult {
+  readonly slabsPerSecond: number;
+  /** Of all processes together, what they share counted once (PSS), by samples; without the warm-up. */
+  readonly peakMebibytes: number;
+}
+
 export type SideOrder =
   | { readonly kind: "repair"; readonly name: CaseName }
-  /** As many repairs by two processes at once. */
-  | { readonly kind: "race"; readonly name: CaseName; readonly repairs: number }
+  | ({ readonly kind: "race" } & Race)
   /** Repairs of which a profile is taken. */
   | { readonly kind: "profile"; readonly name: CaseName; readonly repairs: number };
 
@@ -31,6 +45,6 @@ export interface RepairSample {
 export type SideReport =
   | { readonly kind: "ready" }
   | { readonly kind: "repaired"; readonly sample: RepairSample }
-  | { readonly kind: "raced"; readonly slabsPerSecond: number }
+  | ({ readonly kind: "raced" } & RaceResult)
   | { readonly kind: "profiled"; readonly shares: Readonly<Record<string, number>> }
   | { readonly kind: "failed"; readonly message: string };

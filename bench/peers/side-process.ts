@@ -7,14 +7,17 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { RepairWorld, StoredSlab } from "../../test/support/repair-world.ts";
-import { cpuMilliseconds, residentMebibytes } from "../process-usage.ts";
+import { cpuMilliseconds, proportionalMebibytes, residentMebibytes } from "../process-usage.ts";
 import type { RepairProcess } from "../with-repair-world.ts";
 import {
   CASES,
   type CaseName,
   MIN_SHARDS,
+  type Race,
+  type RaceResult,
   type RepairSample,
   type SideOrder,
   type SideReport,
@@ -28,6 +31,7 @@ const HOSTS = 44;
 const STRIDE = 7;
 /** The first repairs of a process dial every host and compile what they run. */
 const WARM_UP_ROUNDS = 3;
+const AT_ONCE_ENTRY = fileURLToPath(new URL("./repairs-at-once.ts", import.meta.url));
 const PROFILE_PRELOAD = new URL("./profile-on-signal.ts", import.meta.url).href;
 
 const [root] = process.argv.slice(2);
@@ -122,42 +126,76 @@ async function profile(
   }
 }
 
-/** All slabs are on the same hosts, so that one blocked host is one sector of each. Each process takes the next when it is free. */
-async function race(
+const SAMPLE_EVERY_MS = 50;
+
+/** The most that the processes take together while `work` runs, in MiB. */
+async function peakDuring(pids: readonly number[], work: () => Promise<void>): Promise<number> {
+  let peak = 0;
+  let isOver = false;
+  const sampling = (async () => {
+    while (!isOver) {
+      const each = await Promise.all(pids.map(proportionalMebibytes));
+      peak = Math.max(
+        peak,
+        each.reduce((sum, mebibytes) => sum + mebibytes, 0),
+      );
+      await wait(SAMPLE_EVERY_MS);
+    }
+  })();
+  await work().finally(() => {
+    isOver = true;
+  });
+  await sampling;
+  return peak;
+}
+
+/** All processes started and warm, one inside the other, so that each has ended when this returns. */
+async function withProcesses<T>(
   world: RepairWorld,
-  { name, repairs }: Extract<SideOrder, { kind: "race" }>,
-): Promise<number> {
-  const entry = join(root!, "functions/repair.ts");
-  return await withRepairProcess(entry, world.variables, (first) =>
-    withRepairProcess(entry, world.variables, async (second) => {
-      for (const repairer of [first, second]) {
-        for (let n = 0; n < WARM_UP_ROUNDS; n++) await repairOnce(world, repairer, name);
-      }
-      const on = world.hosts.slice(0, TOTAL_SHARDS);
-      const tasks: Awaited<ReturnType<RepairWorld["lease"]>>[] = [];
-      for (let n = 0; n < repairs; n++) {
-        const slab = await world.storeSlab({ minShards: MIN_SHARDS, totalShards: TOTAL_SHARDS, on });
-        if (n === 0 || CASES[name].how === "rebuilt") await damage(world, slab, name);
-        tasks.push(await world.lease(slab));
-      }
-      const tokens = tasks.map(({ token }) => token);
-      const startedMs = performance.now();
-      const work = async ({ invoke }: RepairProcess): Promise<void> => {
-        for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
-          await invoke(encodeRepairMessage(task, "default"));
-        }
-      };
-      await Promise.all([work(first), work(second)]);
-      const seconds = (performance.now() - startedMs) / 1_000;
-      const [done] = await world.database.sql<{ count: number }[]>`
-        select count(*)::integer as count from slabmend.journal
-        where token = any (${tokens}::uuid[]) and outcome = 'repaired'`;
-      if (done?.count !== repairs)
-        throw new Error(`${name}: expected ${repairs} repaired, got ${done?.count}`);
-      await tidy(world);
-      return repairs / seconds;
-    }),
-  );
+  { name, processes, atOnce }: Race,
+  work: (processes: readonly RepairProcess[]) => Promise<T>,
+  started: readonly RepairProcess[] = [],
+): Promise<T> {
+  if (started.length === processes) return await work(started);
+  const entry = atOnce === 1 ? join(root!, "functions/repair.ts") : AT_ONCE_ENTRY;
+  const environment = { ...world.variables, SLABMEND_BENCH_AT_ONCE: String(atOnce) };
+  return await withRepairProcess(entry, environment, async (repairer) => {
+    for (let n = 0; n < WARM_UP_ROUNDS; n++) await repairOnce(world, repairer, name);
+    return await withProcesses(world, { name, processes, atOnce, repairs: 0 }, work, [...started, repairer]);
+  });
+}
+
+/** All slabs are on the same hosts, so that one blocked host is one sector of each. */
+async function race(world: RepairWorld, options: Race): Promise<RaceResult> {
+  const { name, repairs, atOnce } = options;
+  return await withProcesses(world, options, async (processes) => {
+    const on = world.hosts.slice(0, TOTAL_SHARDS);
+    const tasks: Awaited<ReturnType<RepairWorld["lease"]>>[] = [];
+    for (let n = 0; n < repairs; n++) {
+      const slab = await world.storeSlab({ minShards: MIN_SHARDS, totalShards: TOTAL_SHARDS, on });
+      if (n === 0 || CASES[name].how === "rebuilt") await damage(world, slab, name);
+      tasks.push(await world.lease(slab));
+    }
+    const tokens = tasks.map(({ token }) => token);
+    const bodies = tasks.map((task) => encodeRepairMessage(task, "default"));
+    const share = Math.ceil(repairs / processes.length);
+    const work = async ({ invoke }: RepairProcess): Promise<void> => {
+      if (atOnce > 1) return await invoke(...bodies.splice(0, share));
+      for (let body = bodies.pop(); body !== undefined; body = bodies.pop()) await invoke(body);
+    };
+    const startedMs = performance.now();
+    const peakMebibytes = await peakDuring(
+      processes.map(({ pid }) => pid),
+      async () => void (await Promise.all(processes.map(work))),
+    );
+    const seconds = (performance.now() - startedMs) / 1_000;
+    const [done] = await world.database.sql<{ count: number }[]>`
+      select count(*)::integer as count from slabmend.journal
+      where token = any (${tokens}::uuid[]) and outcome = 'repaired'`;
+    if (done?.count !== repairs) throw new Error(`${name}: expected ${repairs} repaired, got ${done?.count}`);
+    await tidy(world);
+    return { slabsPerSecond: repairs / seconds, peakMebibytes };
+  });
 }
 
 async function answer(world: RepairWorld, repairer: RepairProcess, order: SideOrder): Promise<SideReport> {
@@ -165,7 +203,7 @@ async function answer(world: RepairWorld, repairer: RepairProcess, order: SideOr
     case "repair":
       return { kind: "repaired", sample: await repairOnce(world, repairer, order.name) };
     case "race":
-      return { kind: "raced", slabsPerSecond: await race(world, order) };
+      return { kind: "raced", ...(await race(world, order)) };
     case "profile":
       return { kind: "profiled", shares: await profile(world, order) };
   }

@@ -2,12 +2,11 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { CaseName, RepairSample, SideOrder, SideReport } from "./messages.ts";
+import type { CaseName, Race, RaceResult, RepairSample, SideOrder, SideReport } from "./messages.ts";
 
 export interface Side {
   repair(name: CaseName): Promise<RepairSample>;
-  /** Slabs a second, of as many repairs by two processes at once. */
-  race(name: CaseName, repairs: number): Promise<number>;
+  race(race: Race): Promise<RaceResult>;
   /** Shares of the CPU by area, in percent. */
   profile(name: CaseName, repairs: number): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
@@ -38,10 +37,10 @@ export async function startSide(root: string): Promise<Side> {
       if (report.kind !== "repaired") throw new Error(`expected a repair, got ${report.kind}`);
       return report.sample;
     },
-    async race(name, repairs) {
-      const report = await ask({ kind: "race", name, repairs });
+    async race(race) {
+      const report = await ask({ kind: "race", ...race });
       if (report.kind !== "raced") throw new Error(`expected a race, got ${report.kind}`);
-      return report.slabsPerSecond;
+      return report;
     },
     async profile(name, repairs) {
       const report = await ask({ kind: "profile", name, repairs });

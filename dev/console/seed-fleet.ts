@@ -1,6 +1,6 @@
 /**
- * A fleet in a database, for the console's tests and pictures: hosts, slabs, damage that the real walk finds, and the traces
- * that a day of repairs leaves. Figures come from a seeded generator, so that a picture changes only when the console does.
+ * A fleet in danger in a database, for the console's tests: hosts, slabs, damage that the real walk finds, and the traces that a day
+ * of repairs leaves. Figures come from a seeded generator.
  */
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
@@ -25,7 +25,6 @@ import {
   seedObject,
   seedSlabs,
 } from "../indexd/seed-indexd.ts";
-import type { FleetState } from "./fleet-state.ts";
 import { seedJournal } from "./seed-journal.ts";
 
 interface FleetSize {
@@ -36,8 +35,8 @@ interface FleetSize {
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 
-/** Among the slabs of a fleet that is not healthy, one whose shards are in many states. */
-export const MIXED_SLAB = 9;
+/** So many slabs are in danger. The next one has shards in many states. */
+const IN_DANGER = 9;
 
 /** Hours of journal. */
 const HISTORY_HOURS = 26;
@@ -56,13 +55,11 @@ function numbersFrom(seed: number): () => number {
 /** Seeds a database that has indexd's tables and ours, and nothing in them. */
 export async function seedFleet(
   sql: Sql,
-  state: FleetState,
-  { hosts: hostCount, slabs: slabCount }: FleetSize = { hosts: 84, slabs: 420 },
+  { hosts: hostCount, slabs: slabCount }: FleetSize,
 ): Promise<{ readonly slabs: readonly SeededSlab[] }> {
-  if (state === "empty") return { slabs: [] };
   const next = numbersFrom(7);
   const hosts = await seedHosts(sql, hostCount, next);
-  const slabs = await seedDamagedSlabs(sql, hosts, state, slabCount, next);
+  const slabs = await seedDamagedSlabs(sql, hosts, slabCount, next);
   await seedObjects(sql, slabs);
   await verifyIndexd(sql, undefined);
   await walkBacklog(
@@ -78,14 +75,13 @@ export async function seedFleet(
     host: "indexer-1",
     pid: 4_711,
     concurrency: 4,
-    running: state === "danger" ? 3 : 0,
+    running: 3,
     state: "working",
     trouble: undefined,
   });
-  await seedJournal(sql, { state, slabs, hosts, hours: HISTORY_HOURS, next });
-  if (state === "danger") await seedStanding(sql, slabs);
-  if (state === "breaker") await openBreaker(sql);
-  await seedBudget(sql, state);
+  await seedJournal(sql, { slabs, hosts, hours: HISTORY_HOURS, next });
+  await seedStanding(sql, slabs);
+  await seedBudget(sql);
   return { slabs };
 }
 
@@ -124,7 +120,6 @@ async function seedHosts(sql: Sql, count: number, next: () => number): Promise<S
 async function seedDamagedSlabs(
   sql: Sql,
   hosts: readonly SeededHost[],
-  state: FleetState,
   total: number,
   next: () => number,
 ): Promise<SeededSlab[]> {
@@ -137,7 +132,7 @@ async function seedDamagedSlabs(
     }),
   );
   const bad = placeOn(hosts.slice(-8));
-  const damaged = state === "healthy" ? 0 : Math.ceil(total * 0.4);
+  const damaged = Math.ceil(total * 0.4);
   const planned = Array.from({ length: total }, (_, n) => {
     const start = Math.floor(next() * good.length);
     const chosen = new Set(
@@ -145,8 +140,8 @@ async function seedDamagedSlabs(
     );
     const sectors: SectorSeed[] = placeOn([...chosen].slice(0, TOTAL_SHARDS));
     if (n >= damaged) return { sectors };
-    if (state === "danger" && n < 9) return { sectors: damage(sectors, 18 + (n % 3 === 0 ? 1 : 0), [], []) };
-    return { sectors: damage(sectors, n === MIXED_SLAB ? 13 : 1 + Math.floor(next() ** 2 * 14), bad, ended) };
+    if (n < IN_DANGER) return { sectors: damage(sectors, 18 + (n % 3 === 0 ? 1 : 0), [], []) };
+    return { sectors: damage(sectors, n === IN_DANGER ? 13 : 1 + Math.floor(next() ** 2 * 14), bad, ended) };
   });
   return await seedSlabs(sql, { slabs: planned, minShards: MIN_SHARDS });
 }
@@ -200,17 +195,10 @@ async function seedStanding(sql: Sql, slabs: readonly SeededSlab[]): Promise<voi
       clock_timestamp() - interval '40 minutes')`;
 }
 
-async function openBreaker(sql: Sql): Promise<void> {
-  await sql`
-    update slabmend.fleet set breaker_open = true, breaker_since = clock_timestamp() - interval '11 minutes', backoff_ms = 60000,
-      backoff_from = clock_timestamp() - interval '20 seconds', backoff_until = clock_timestamp() + interval '40 seconds',
-      last_probe_at = clock_timestamp() - interval '20 seconds'`;
-}
-
-async function seedBudget(sql: Sql, state: FleetState): Promise<void> {
+async function seedBudget(sql: Sql): Promise<void> {
   const limits = { hastings: `250${"0".repeat(24)}`, bytesRead: "900000000000" };
-  const spent = state === "healthy" ? ["14", "52000000000"] : ["182", "512000000000"];
+  const spent = { hastings: `182${"0".repeat(24)}`, bytesRead: "512000000000" };
   await sql`
     update slabmend.budget set limits = ${JSON.stringify(limits)}::text::jsonb, checked_at = clock_timestamp(),
-      spent = ${JSON.stringify({ hastings: `${spent[0]}${"0".repeat(24)}`, bytesRead: spent[1] })}::text::jsonb`;
+      spent = ${JSON.stringify(spent)}::text::jsonb`;
 }

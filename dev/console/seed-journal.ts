@@ -1,31 +1,27 @@
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
 import type { SeededHost, SeededSlab } from "../indexd/seed-indexd.ts";
-import type { FleetState } from "./fleet-state.ts";
 
 const SECTOR_BYTES = 4_194_304;
 /** A hasting is 10^-24 siacoins. */
 const HASTINGS_A_SECTOR = 10n ** 22n;
 
+const MOST_AN_HOUR = 40;
+
 interface JournalSeed {
-  readonly state: FleetState;
   readonly slabs: readonly SeededSlab[];
   readonly hosts: readonly SeededHost[];
   readonly hours: number;
   readonly next: () => number;
 }
 
-/** Repairs that ended: more by day than by night, and nothing but faults since the breaker opened. */
-export async function seedJournal(
-  sql: Sql,
-  { state, slabs, hosts, hours, next }: JournalSeed,
-): Promise<void> {
-  const mostAnHour = state === "healthy" ? 6 : 40;
-  const rows = Array.from({ length: hours * mostAnHour }, (_, n) => {
-    const ageSeconds = Math.round(((n + next()) * 3_600) / mostAnHour) + 5;
+/** Repairs that ended: more by day than by night. */
+export async function seedJournal(sql: Sql, { slabs, hosts, hours, next }: JournalSeed): Promise<void> {
+  const rows = Array.from({ length: hours * MOST_AN_HOUR }, (_, n) => {
+    const ageSeconds = Math.round(((n + next()) * 3_600) / MOST_AN_HOUR) + 5;
     const isKept = next() < 0.55 + 0.45 * Math.sin(ageSeconds / 13_000);
-    const outcome = state === "breaker" && ageSeconds < 900 ? "fault" : outcomeOf(next());
-    return isKept || outcome === "fault" ? rowOf({ outcome, ageSeconds, slabs, hosts, next }) : undefined;
+    const outcome = outcomeOf(next());
+    return isKept ? rowOf({ outcome, ageSeconds, slabs, hosts, next }) : undefined;
   }).filter((row) => row !== undefined);
   await sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, moves, bytes_read, bytes_written,
@@ -74,7 +70,7 @@ function rowOf({
     slab_id: String(slab.id),
     digest: slab.digest,
     outcome,
-    error: outcome === "fault" ? "no-host-answered" : null,
+    error: null,
     moves,
     bytes_read: read,
     bytes_written: moved * SECTOR_BYTES,

@@ -2,9 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 import { CONSOLE_POLICY, consoleAssets } from "../../lib/console/console-assets.ts";
+import type { LoopView } from "../../lib/lifecycle/control-loop.ts";
+import type { IndexerView } from "../../lib/lifecycle/indexer-control.ts";
 import { HttpChild } from "../../lib/server/http-child.ts";
-import type { SupervisorHealth } from "../../lib/server/workers-report.ts";
+import type { HttpIndexer } from "../../lib/server/http-messages.ts";
 import { createLogger } from "../../lib/telemetry/logger.ts";
+import type { IndexerHealth } from "../../lib/worker/indexer-loop.ts";
 
 export interface ServedConsole {
   /** `http://127.0.0.1:12345` */
@@ -25,6 +28,9 @@ export async function serveConsole(
   const token = randomBytes(32).toString("base64url");
   const clock = systemClock;
   const startedAtMs = clock.now() - 9_120_000;
+  const indexers: readonly HttpIndexer[] = [
+    { name: "default", databaseUrl, authorities: undefined, acceptedVersion: undefined, queueUrl: undefined },
+  ];
   const http = new HttpChild({
     settings: {
       listen: { host: "127.0.0.1", port },
@@ -35,22 +41,36 @@ export async function serveConsole(
       files: await consoleAssets(),
       policy: CONSOLE_POLICY,
     },
-    variables: { ...process.env, SLABMEND_DATABASE_URL: databaseUrl, SLABMEND_LOG_LEVEL: "silent" },
+    variables: { ...process.env, SLABMEND_INDEXER: "default", SLABMEND_LOG_LEVEL: "silent" },
     clock,
     logger: createLogger("silent", { indexer: "default" }),
     scrape: async () => "",
+    indexers: () => indexers,
     describe: (child) => ({
       pid: process.pid,
       startedAtMs,
       ...child,
-      loop: loopOf(clock, startedAtMs, slabs),
+      indexers: [viewOf(loopOf(clock, startedAtMs, slabs))],
     }),
   });
   const chosen = await http.start();
   return { url: `http://127.0.0.1:${chosen}`, token, stop: () => http.stop() };
 }
 
-function loopOf(clock: Clock, startedAtMs: number, slabs: readonly string[]): SupervisorHealth["loop"] {
+function viewOf(loop: IndexerHealth): IndexerView {
+  const lifecycle: LoopView = {
+    state: "running",
+    mode: { kind: "running" },
+    since: new Date(loop.startedAtMs),
+    holder: "here",
+    failures: 0,
+    trouble: null,
+    isMoving: false,
+  };
+  return { name: loop.indexer, lifecycle, loop, units: [] };
+}
+
+function loopOf(clock: Clock, startedAtMs: number, slabs: readonly string[]): IndexerHealth {
   const nowMs = clock.now();
   const phases = ["transfer", "commit", "plan"] as const;
   const repairs = slabs.map((slabId, n) => ({
@@ -70,6 +90,8 @@ function loopOf(clock: Clock, startedAtMs: number, slabs: readonly string[]): Su
   return {
     indexer: "default",
     state: "working",
+    startedAtMs: Date.now(),
+    restarts: 0,
     claim: { endedAtMs: nowMs - 6_000, stopped: null, failures: 0, trouble: null },
     reap: { endedAtMs: nowMs - 21_000, stopped: null, failures: 0, trouble: null },
     concurrency: 4,

@@ -1,4 +1,4 @@
-/** A network between the fleet and its database that can drop everything, as after a failover without notice. */
+/** A network between the fleet and its database that can drop everything, as after a failover without notice, or refuse everything. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
@@ -7,6 +7,8 @@ export interface DatabaseProxy {
   readonly url: string;
   /** Nothing passes any more: on the connections there are for ever, on new ones until `recover`. No FIN, no RST. */
   fallSilent(): void;
+  /** As if the server were stopped: connections end, and new ones are refused until `recover`. */
+  refuse(): void;
   recover(): void;
   /** New connections wait, as at an indexd that is stopped, until `release`. */
   hold(): void;
@@ -62,15 +64,21 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const through = new URL(url);
-  through.port = String((server.address() as AddressInfo).port);
+  const { port } = server.address() as AddressInfo;
+  through.port = String(port);
   return {
     url: through.href,
     fallSilent() {
       isSilent = true;
       for (const socket of sockets) dead.add(socket);
     },
+    refuse() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
     recover() {
       isSilent = false;
+      if (!server.listening) server.listen(port, "127.0.0.1");
     },
     hold() {
       waiting ??= [];

@@ -6,12 +6,13 @@ export type DemoErrorCode =
   | "no-disk-space"
   /** To move a database. */
   | "no-pg-dump"
+  | "no-host-to-verify"
   /** TMPDIR names no folder, or the report cannot be written. */
   | "no-folder"
   /** What was asked for is not the demo's to do: the command line was wrong. */
   | "usage";
 
-/** Thrown by the demo before it has started anything. */
+/** Thrown by the demo, nearly always before it has started anything. */
 export class DemoError extends SlabmendError<DemoErrorCode> {}
 
 /** @throws {DemoError} `invalid-options` if there is any problem */

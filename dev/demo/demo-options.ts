@@ -22,6 +22,8 @@ export interface DemoOptions {
   /** Good hosts that an operator wants empty. */
   readonly drain: number;
   readonly killWorkers: number;
+  /** Sectors that vanish from a host's disk after the repairs, for a verification to find; 0: none is made. */
+  readonly verify: number;
   /** Crashes of the server in mid-repair, after each of which it recovers. */
   readonly restartDatabase: number;
   /** Of the fleet, in mid-work. */
@@ -31,6 +33,8 @@ export interface DemoOptions {
   /** Repairs for which a worker's clock is hours off. */
   readonly wrongClocks: number;
   readonly workers: number;
+  /** More than one: dev/indexers/run-indexers-demo.ts, to which only slabs, hosts, shards, workers and seed apply. */
+  readonly indexers: number;
   /** The release of indexd whose database it is at the start. */
   readonly indexd: IndexdRelease;
   /** Upgraded to the newest release in mid-run. */
@@ -127,6 +131,14 @@ const COUNTS: Readonly<
     says: "good hosts to drain, while others die",
     alone: 1,
   },
+  verify: {
+    flag: "--verify",
+    fallback: 0,
+    least: 0,
+    most: 1_000,
+    says: "sectors that vanish from a host after the repairs, for a maintenance run to find",
+    alone: 2,
+  },
   killWorkers: {
     flag: "--kill-workers",
     fallback: 3,
@@ -167,6 +179,13 @@ const COUNTS: Readonly<
     alone: 2,
   },
   workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
+  indexers: {
+    flag: "--indexers",
+    fallback: 1,
+    least: 1,
+    most: 5,
+    says: "indexers; several share one slabmend serve, in smaller worlds: one is suspended and resumed, one deleted, of one the database stops",
+  },
 };
 
 /**
@@ -241,6 +260,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
   return {
     ...counts,
+    ...(counts.indexers > 1 ? smallerDefaults(program) : {}),
     endangered,
     indexd,
     upgrade,
@@ -250,6 +270,16 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
     json: given["json"] === true,
     report: textOf(given["report"]),
   };
+}
+
+/** Each indexer has hosts and a database server of its own. */
+const OF_SEVERAL = { slabs: 6, hosts: 20, minShards: 4, totalShards: 12, workers: 4 } as const;
+
+/** Where nothing else was asked for. */
+function smallerDefaults(program: Command): Partial<typeof OF_SEVERAL> {
+  return Object.fromEntries(
+    Object.entries(OF_SEVERAL).filter(([name]) => program.getOptionValueSource(name) === "default"),
+  );
 }
 
 function textOf(given: string | boolean | undefined): string | undefined {

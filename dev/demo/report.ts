@@ -7,6 +7,7 @@ import { counted, formatBytes, formatSeconds, formatSiacoins } from "./progress.
 import type { Leftovers } from "./read-leftovers.ts";
 import type { RestoreDone } from "./restore-drill.ts";
 import { judgeRun, type Verdict } from "./verdict.ts";
+import type { Verification } from "./verify-host.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
 import type { ClockFaults } from "./wrong-clocks.ts";
 
@@ -66,6 +67,8 @@ export interface DemoSummary {
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */
   readonly drain: DrainDone | null;
+  /** With --verify: what a verification of one host found. */
+  readonly verify: Verification | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
   /** With `--move`: what came of it; null: the database was not moved. */
@@ -111,6 +114,7 @@ export interface DemoFindings {
   };
   readonly seconds: number;
   readonly drain: DrainDone | null;
+  readonly verification: Verification | undefined;
   readonly indexd: string;
   readonly move: MoveDone | null;
 }
@@ -155,6 +159,7 @@ export function summarize(findings: DemoFindings): DemoResult {
     secondsUntilNoneWithin2:
       danger.msUntilNone === undefined ? null : Math.round(danger.msUntilNone / 100) / 10,
     drain: findings.drain,
+    verify: findings.verification ?? null,
     indexd: findings.indexd,
     move: findings.move,
     restore: restoreSummary(findings.restore),
@@ -173,6 +178,11 @@ export function summarize(findings: DemoFindings): DemoResult {
       ? []
       : [`the drain has not ended: ${counted(findings.drain.sectorsAfter, "sector")} left`]),
     ...findings.missed,
+    ...(findings.verification?.foundAll === false
+      ? [
+          `the verification denied ${findings.verification.denied} sectors, ${findings.verification.planted} had vanished`,
+        ]
+      : []),
     ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
     ...violations,
   ];

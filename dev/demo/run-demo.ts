@@ -42,7 +42,7 @@ import { playIndexd } from "./play-indexd.ts";
 import { counted, formatBytes, formatSeconds, type Progress } from "./progress.ts";
 import { readBack } from "./read-back.ts";
 import { readLeftovers } from "./read-leftovers.ts";
-import { registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
+import { type DemoHost, registerHosts, TIP_HEIGHT } from "./register-hosts.ts";
 import { type DemoFindings, type DemoResult, summarize } from "./report.ts";
 import type { RunSample } from "./report-page.ts";
 import { prepareRestore } from "./restore-drill.ts";
@@ -50,6 +50,7 @@ import { seededBytes, seededRandom } from "./seeded-random.ts";
 import { drawAndSample, showResult, writeReport } from "./show-run.ts";
 import { storeObjects } from "./store-objects.ts";
 import { type Upgrade, upgradeInMidRun } from "./upgrade-in-mid-run.ts";
+import { type Verification, verifyHost } from "./verify-host.ts";
 import {
   countLeasedBefore,
   createDangerWatch,
@@ -275,6 +276,7 @@ async function inRuntime(
     },
   });
   progress.clear();
+  const verification = await verifyAtTheEnd(run, { sql, hosts, migrationSeed });
   const clockFaults = await readClockFaults(sql);
   const falseLosses = (await readLosses(sql)).counted
     .filter(({ hostId }) => forgetful.some(({ row }) => row.id === hostId))
@@ -309,6 +311,7 @@ async function inRuntime(
         : [`${clockFaults.count} repairs were refused for a wrong clock, ${options.wrongClocks} were to be`]),
     ],
     leftovers,
+    verification,
     objects: objects.length,
     hosts: options.hosts,
     totalShards: options.totalShards,
@@ -323,6 +326,22 @@ async function inRuntime(
   const result = summarize(findings);
   await showResult(run, { slabs, damage, state: repairs.state }, findings, result);
   return result;
+}
+
+/** After everything else was compared: it changes what hosts have. */
+async function verifyAtTheEnd(
+  { options, progress, signal }: DemoRun,
+  parts: { readonly sql: Sql; readonly hosts: readonly DemoHost[]; readonly migrationSeed: Uint8Array },
+): Promise<Verification | undefined> {
+  if (options.verify === 0) return undefined;
+  const { sql, ...rest } = parts;
+  const random = seededRandom(options.seed, "verify");
+  const verification = await verifyHost(sql, { ...rest, wanted: options.verify, random, signal });
+  const { planted, checked, confirmed, denied } = verification;
+  progress.line(
+    `${counted(planted, "sector")} vanished from a host; a verification asked it for ${checked}: ${confirmed} proved, ${denied} denied`,
+  );
+  return verification;
 }
 
 function startUpgrade({ options, progress, signal }: DemoRun, sql: Sql): Upgrade {

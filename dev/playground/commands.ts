@@ -8,6 +8,8 @@ const HOST_VERBS = {
   corrupt: "answer reads with wrong bytes; indexd does not know",
   forget: "answer that they have no sector; indexd does not know",
   lose: "lose 3 sectors each for good; indexd knows",
+  slow: "answer from 50 ms away, at 1 MB/s",
+  fill: "have no room for sectors left; indexd does not know",
   heal: "all this ends; sectors that were lost stay lost",
 } as const;
 
@@ -17,6 +19,9 @@ export type PlaygroundCommand =
   | { readonly kind: "hosts"; readonly verb: HostVerb; readonly hosts: readonly number[] }
   | { readonly kind: "list" }
   | { readonly kind: "check" }
+  /** The database answers slabmend no more, or again. */
+  | { readonly kind: "away" }
+  | { readonly kind: "back" }
   /** The command line, on the playground's database. */
   | { readonly kind: "slabmend"; readonly args: readonly string[] }
   | { readonly kind: "help" }
@@ -41,9 +46,11 @@ export function parseCommand(line: string, hostCount: number): PlaygroundCommand
   return rest.length === 0 ? { kind } : { kind: "wrong", why: `${word}: expected nothing after it` };
 }
 
-const SINGLE_WORDS: ReadonlyMap<string, "list" | "check" | "help" | "quit"> = new Map([
+const SINGLE_WORDS: ReadonlyMap<string, "list" | "check" | "away" | "back" | "help" | "quit"> = new Map([
   ["hosts", "list"],
   ["check", "check"],
+  ["away", "away"],
+  ["back", "back"],
   ["help", "help"],
   ["quit", "quit"],
   ["exit", "quit"],
@@ -73,6 +80,8 @@ export function helpLines(): string[] {
     ...Object.entries(HOST_VERBS).map(([verb, says]) => [`${verb} HOST...`, says] as const),
     ["hosts", "list the hosts and what each does"] as const,
     ["check", "read every object back from the hosts and compare it"] as const,
+    ["away", "the database falls silent for slabmend, as after a failover"] as const,
+    ["back", "it answers again"] as const,
     ["slabmend COMMAND", "the command line on this database, e.g. slabmend status"] as const,
     ["quit", "stop everything and remove every trace (or Ctrl+C)"] as const,
   ];

@@ -34,6 +34,12 @@ export async function changeHost(sql: Sql, verb: HostVerb, host: DemoHost): Prom
       return `host ${number} says that it has no sector; indexd does not know`;
     case "lose":
       return `host ${number} has lost ${await loseSectors(sql, host)} sectors, and indexd has noticed`;
+    case "slow":
+      await swarm.setSwitches({ latencyMs: 25, bytesPerSecond: 1_000_000 });
+      return `host ${number} answers from 50 ms away, at 1 MB/s`;
+    case "fill":
+      await swarm.setSwitches({ full: true });
+      return `host ${number} has no room left; indexd does not know`;
     case "heal":
       await healHost(sql, host);
       return `host ${number} is healthy again`;
@@ -57,7 +63,7 @@ async function healHost(sql: Sql, { swarm, row }: DemoHost): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`delete from hosts_blocklist where public_key = ${key}`;
     await tx`
-      update hosts set recent_uptime = 1, consecutive_failed_scans = 0, last_successful_scan = now(),
+      update hosts set recent_uptime = 0.99, consecutive_failed_scans = 0, last_successful_scan = now(),
         settings_storage_price = ${String(DEFAULT_PRICES.storagePrice)}::numeric, settings_collateral = ${String(DEFAULT_PRICES.collateral)}::numeric
       where id = ${row.id}`;
     await tx`update contracts set good = true, proof_height = ${String(PROOF_HEIGHT)} where host_id = ${row.id}`;

@@ -12,7 +12,7 @@ export interface PlaygroundOptions {
 }
 
 const COUNTS = {
-  slabs: { flag: "--slabs", fallback: 12, least: 1, most: 1_000, says: "slabs to store" },
+  slabs: { flag: "--slabs", fallback: 12, least: 0, most: 1_000, says: "slabs to store" },
   hosts: { flag: "--hosts", fallback: 24, least: 1, most: 500, says: "hosts to start" },
   minShards: { flag: "--min-shards", fallback: 4, least: 1, most: 255, says: "data shards of a slab" },
   totalShards: { flag: "--total-shards", fallback: 12, least: 1, most: 256, says: "shards of a slab" },

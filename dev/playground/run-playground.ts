@@ -123,6 +123,14 @@ async function run(line: string, turn: Turn): Promise<"quit" | undefined> {
     case "check":
       say(await checkObjects(turn));
       return undefined;
+    case "away":
+      world.database.fallSilent();
+      say("the database does not answer slabmend any more");
+      return undefined;
+    case "back":
+      world.database.recover();
+      say("the database answers again");
+      return undefined;
     case "slabmend":
       return void (await runCommand(command.args, turn));
     case "hosts":
@@ -147,12 +155,14 @@ async function listHosts({ sql, hosts }: World): Promise<string[]> {
   const rows = new Map((await readHostRows(sql)).map((row) => [row.host_id, row]));
   const listed = await Promise.all(
     hosts.map(async ({ number, swarm, row }) => {
-      const { availability, corruptsData, losesSectors } = await swarm.setSwitches({});
+      const { availability, corruptsData, losesSectors, full, bytesPerSecond } = await swarm.setSwitches({});
       const seen = rows.get(row.id)!;
       const does = [
         ...(availability === "online" ? [] : [availability]),
         ...(corruptsData ? ["corrupts"] : []),
         ...(losesSectors === "all" ? ["forgets"] : []),
+        ...(full ? ["full"] : []),
+        ...(bytesPerSecond === null ? [] : ["slow"]),
       ];
       const knows = [...(seen.blocked ? ["blocked"] : []), ...(seen.contract ? [] : ["no good contract"])];
       return [

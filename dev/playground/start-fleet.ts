@@ -76,11 +76,15 @@ export function startCommand(
   variablesFile: string,
   args: readonly string[],
   stdio: "inherit" | "pipe",
+  more: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   return spawn(process.execPath, [LAUNCHER, ...args, "--variables-file", variablesFile], {
     stdio: ["ignore", stdio, stdio],
     // Variables of the user's own would go before those of the file.
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SLABMEND_|npm_)/.test(name))),
+    env: {
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SLABMEND_|npm_)/.test(name))),
+      ...more,
+    },
     // Ctrl+C is for us: we end it in order.
     detached: true,
   });

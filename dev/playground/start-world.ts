@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Sql } from "postgres";
 import { createKernel, type Kernel } from "../../lib/kernel/kernel.ts";
 import { accountKeyFromSeed } from "../../lib/keys/account-key.ts";
+import { type DatabaseProxy, startDatabaseProxy } from "../demo/database-proxy.ts";
 import { INDEXD_LOOPS, MIN_HOST_DISTANCE_KM } from "../demo/fleet-settings.ts";
 import { openDatabase } from "../demo/open-database.ts";
 import { type PlannedObject, planObjects } from "../demo/plan-objects.ts";
@@ -28,6 +29,8 @@ const SCAN_EVERY_MS = 15_000;
 
 export interface World {
   readonly sql: Sql;
+  /** What lies between slabmend and the database. */
+  readonly database: Pick<DatabaseProxy, "fallSilent" | "recover">;
   readonly hosts: readonly DemoHost[];
   readonly objects: readonly PlannedObject[];
   readonly kernel: Kernel;
@@ -36,6 +39,10 @@ export interface World {
   readonly folder: string;
   /** For --variables-file, mode 0600: the fleet's role and its seed. */
   readonly variablesFile: string;
+  /** What data and placement follow from. */
+  readonly seed: string;
+  /** Of its database server, as superuser: holds a password. */
+  readonly serverUrl: (database: string) => string;
 }
 
 export async function startWorld(
@@ -55,6 +62,8 @@ export async function startWorld(
   signal.throwIfAborted();
   const { sql, fleetUrl, connect } = await openDatabase(postgres, options.workers, NEWEST_VERSION);
   stack.defer(() => sql.end({ timeout: 1 }));
+  const database = await startDatabaseProxy(fleetUrl);
+  stack.defer(() => database.stop());
   const hostsFolder = join(folder, "hosts");
   await mkdir(hostsFolder);
   const swarm = await startSwarmProcess({
@@ -94,8 +103,20 @@ export async function startWorld(
   stack.defer(() => clearInterval(scans));
 
   const variablesFile = join(folder, "playground.env");
-  await writeFile(variablesFile, variablesOf(fleetUrl, migrationSeed, options), { mode: 0o600 });
-  return { sql, hosts, objects, kernel, guard, folder, variablesFile };
+  await writeFile(variablesFile, variablesOf(database.url, migrationSeed, options), { mode: 0o600 });
+  const serverUrl = (name: string): string => postgres.url(name);
+  return {
+    sql,
+    database,
+    hosts,
+    objects,
+    kernel,
+    guard,
+    folder,
+    variablesFile,
+    seed: options.seed,
+    serverUrl,
+  };
 }
 
 /** What an operator would write, with what is different on one machine. */

@@ -6,9 +6,11 @@ import { describeFailure, type Failure } from "./command/report-failure.ts";
 import { addDeadLetters } from "./commands/dead-letters/command.ts";
 import { addDeriveSeed } from "./commands/derive-seed/command.ts";
 import { addDoctor } from "./commands/doctor/command.ts";
+import { addFollowers } from "./commands/followers.ts";
 import { addGrant } from "./commands/grant.ts";
 import { addHistory } from "./commands/history.ts";
 import { addHosts } from "./commands/hosts.ts";
+import { addIndexers } from "./commands/indexers/command.ts";
 import { addInvoke } from "./commands/invoke/command.ts";
 import { addLosses } from "./commands/losses/command.ts";
 import { addMaintenance } from "./commands/maintenance/command.ts";
@@ -50,11 +52,13 @@ const COMMANDS = [
   addServe,
   addInvoke,
   addPause,
+  addIndexers,
   addMaintenance,
   addMoveDatabase,
   addRestore,
   addDeadLetters,
   addQuarantine,
+  addFollowers,
 ] as const;
 
 /** Where there is no terminal. */
@@ -77,6 +81,7 @@ export function createCommandLine(
       "read variables from a file of NAME=value lines; the environment goes first",
     )
     .addOption(new Option("--env-file <path>").argParser(refuseEnvFile).hideHelp())
+    .option("--indexer <name>", "of several (SLABMEND_INDEXERS), the one that the command is about")
     .option(
       "--database-url <url>",
       "indexd's PostgreSQL database, without password; default: SLABMEND_DATABASE_URL, which may hold one",

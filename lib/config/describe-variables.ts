@@ -10,7 +10,7 @@ export function describeVariables(): string {
         : variable.fallback === ""
           ? "empty"
           : `\`${variable.fallback}\``;
-    return `| \`${name}\` | ${variable.readBy.join(", ")} | ${variable.purpose} | ${variable.expected} | ${fallback} |`;
+    return `| \`${name}\` | ${variable.readBy.join(", ") || "serve"} | ${variable.purpose} | ${variable.expected} | ${fallback} |`;
   });
   return [
     "# Configuration",

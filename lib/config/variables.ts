@@ -267,6 +267,32 @@ export const VARIABLES = {
     readBy: ["reap"],
     fallback: "none",
   } as Variable<ArchiveDestination | undefined>,
+  SLABMEND_VERIFY: {
+    schema: v.picklist(["none", "due"]),
+    expected: "none or due",
+    purpose:
+      "due: makes the integrity checks of indexd that are due (docs/maintenance.md); none: leaves all of them to indexd",
+    readBy: ["claim", "reap"],
+    fallback: "none",
+  } as Variable<"none" | "due">,
+  SLABMEND_CHECK_QUEUE_URL: {
+    schema: v.pipe(
+      v.union([v.literal("none"), queueUrl]),
+      v.transform((text) => (text === "none" ? undefined : text)),
+    ),
+    expected: "none, or the http(s) URL of an SQS queue",
+    purpose: "the queue of due checks, with SLABMEND_VERIFY=due; work and serve need none",
+    readBy: ["claim"],
+    fallback: "none",
+  } as Variable<string | undefined>,
+  SLABMEND_SHARE: wholeNumber(
+    1,
+    1_000,
+    1,
+    "parts",
+    "weight among the indexers of one serve: of the repairs at once (--concurrency) each has its part, and what one does not need is lent to the most urgent",
+    [],
+  ),
   SLABMEND_METRICS_NAMESPACE: {
     schema: v.pipe(v.string(), v.regex(/^[A-Za-z0-9._/#:-]{0,255}$/)),
     expected: "at most 255 letters, digits and . _ / # : -",

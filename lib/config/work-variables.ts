@@ -5,6 +5,7 @@ const GIVEN_OTHERWISE = [
   "SLABMEND_DATABASE_URL",
   "SLABMEND_QUEUE_URL",
   "SLABMEND_DEAD_LETTER_QUEUE_URL",
+  "SLABMEND_CHECK_QUEUE_URL",
 ] as const;
 
 export type WorkVariable = Exclude<VariableName, (typeof GIVEN_OTHERWISE)[number]>;

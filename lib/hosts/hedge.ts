@@ -10,6 +10,12 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 // While racing: a failure starts another attempt at once, an interval without any success or failure starts one more.
 // Always: no attempt is running and no timer is set once the promise has settled.
 
+/**
+ * An interval is waited for in so many steps, and a step that took longer than it was meant to counts only as meant: while this
+ * process stood still it could hear no host. Between two steps it hears those that answered meanwhile.
+ */
+const STEPS_OF_INTERVAL = 4;
+
 /** Why one attempt was cancelled and not the whole request: others were faster, or it can't help any more. */
 export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
   constructor() {
@@ -24,7 +30,7 @@ export interface HedgeOptions<Source, Value> {
   readonly needed: number;
   /** Must end soon after the signal aborts: the request waits for it. */
   readonly attempt: (source: Source, signal: AbortSignal) => Promise<Value>;
-  /** How long to wait for any success or failure before one more attempt starts. Asked before each wait. */
+  /** How long to wait for any success or failure before one more attempt starts. Asked again several times while it passes. */
   readonly intervalMs: () => number;
   /** When too few can succeed: how long those under way may take to say so themselves, before they are cancelled. Default 0. */
   readonly patienceMs?: number;
@@ -140,8 +146,18 @@ class HedgedRequest<Source, Value> {
 
   #waitForProgress(): void {
     this.#stopTimer();
-    if (this.#isExhausted) return;
-    this.#stopTimer = this.#options.clock.after(this.#options.intervalMs(), () => {
+    if (!this.#isExhausted) this.#waitOneStep(0);
+  }
+
+  #waitOneStep(waitedMs: number): void {
+    const { intervalMs, clock } = this.#options;
+    const now = intervalMs();
+    const stepMs = Math.min(now - waitedMs, now / STEPS_OF_INTERVAL);
+    this.#stopTimer = clock.after(stepMs, () => {
+      if (waitedMs + stepMs < intervalMs()) {
+        this.#waitOneStep(waitedMs + stepMs);
+        return;
+      }
       this.#startOne();
       if (this.#verdict === undefined) this.#waitForProgress();
     });

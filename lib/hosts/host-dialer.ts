@@ -14,6 +14,8 @@ export interface HostConnection {
   /** Settles when the connection has ended. */
   readonly closed: Promise<unknown>;
   readonly isClosed: boolean;
+  /** Sets what is called whenever bytes arrive, or the host takes some that it was slow to take. */
+  onMoved(handler: () => void): void;
   close(): void;
   destroy(cause: Error): void;
 }

@@ -10,7 +10,6 @@ import { HostError, hostErrorFrom } from "./host-error.ts";
 import type { HostPoolConfig } from "./host-pool-config.ts";
 import { Semaphore } from "./semaphore.ts";
 import { Singleflight } from "./singleflight.ts";
-import { watchStream } from "./watched-stream.ts";
 
 // What one host's session goes through:
 //
@@ -146,10 +145,7 @@ export class HostSession {
     signal.addEventListener("abort", abort, { once: true });
     this.#calls++;
     try {
-      const watched = watchStream(stream, () => {
-        link.movedAtMs = clock.now();
-      });
-      return await rpc(watched);
+      return await rpc(stream);
     } catch (error) {
       this.#judge(link, error, signal, startedAtMs);
       signal.throwIfAborted();
@@ -188,6 +184,9 @@ export class HostSession {
       signal.throwIfAborted();
     }
     const link: Link = { connection, movedAtMs: clock.now(), suspect: false };
+    connection.onMoved(() => {
+      link.movedAtMs = clock.now();
+    });
     this.#link = link;
     void connection.closed.then(() => {
       if (this.#link === link) this.#link = undefined;

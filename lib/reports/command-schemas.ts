@@ -22,6 +22,12 @@ export const doctorSchema = v.object({
   ),
 });
 
+/** `slabmend followers forget --json`. */
+export const forgetFollowerSchema = v.object({
+  schemaVersion,
+  forgotten: v.pipe(v.string(), v.description("its name")),
+});
+
 /** `slabmend quarantine release --json` and the answer to `DELETE /api/v1/quarantine/{slab}`. */
 export const releaseSchema = v.object({
   schemaVersion,
@@ -66,6 +72,21 @@ export const uninstallSchema = v.object({
   will,
   eventsBumped: v.nullable(count),
   slabsFreed: v.nullable(count),
+});
+
+/** `slabmend indexers delete --json`. */
+export const indexerDeletedSchema = v.object({
+  schemaVersion,
+  deleted: v.literal(true),
+  indexer: v.string(),
+  slabsFreed: v.pipe(
+    v.nullable(count),
+    v.description("leases that had not begun, given back to indexd; null: another process removed it"),
+  ),
+  roles: v.pipe(
+    v.array(v.string()),
+    v.description("of workers, which have no rights on this database any more"),
+  ),
 });
 
 /** `slabmend grant --json`. */

@@ -8,6 +8,7 @@ export const runSchema = v.object({
   host: v.nullable(v.pipe(hex, v.description("of its scope; null: none, or several"))),
   hosts: v.pipe(v.array(hex), v.description("of its scope: public keys")),
   slabId: v.nullable(v.pipe(id, v.description("of its scope"))),
+  object: v.nullable(v.pipe(hex, v.description("of its scope"))),
   sample: v.nullable(
     v.pipe(
       v.object({

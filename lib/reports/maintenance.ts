@@ -54,6 +54,7 @@ async function affectedBy(ask: Ask, run: Run): Promise<MaintenanceReport["affect
   const request = {
     hostKey: scope.of === "host" ? scope.host : null,
     slabId: scope.of === "slab" ? scope.slab : null,
+    objectIds: scope.of === "object" ? scope.ids : null,
     since: run.startedAt,
     limit: MOST_AFFECTED,
   };
@@ -73,6 +74,7 @@ export function describeRun(run: Run): RunReport {
     host: scope?.of === "host" ? scope.host : drained.length === 1 ? drained[0]! : null,
     hosts: scope?.of === "host" ? [scope.host] : [...drained],
     slabId: scope?.of === "slab" ? scope.slab : null,
+    object: scope?.of === "object" ? scope.object : null,
     sample:
       sample === null
         ? null

@@ -3,7 +3,7 @@ import type { FleetMode } from "../database/fleet/fleet-mode.ts";
 import { schemaVersion, time } from "./fields.ts";
 
 export const fleetMode = v.object({
-  kind: v.picklist(["running", "paused", "maintenance"]),
+  kind: v.picklist(["running", "paused", "suspended", "maintenance", "deleting"]),
   owner: v.nullable(v.string()),
   reason: v.nullable(v.string()),
   since: v.nullable(time),
@@ -24,3 +24,14 @@ export function describeMode(mode: FleetMode): v.InferOutput<typeof fleetMode> {
   const { kind, owner, reason = null, since } = mode;
   return { kind, owner, reason, since: since.toISOString() };
 }
+
+const IN_WORDS: Readonly<Record<FleetMode["kind"], string>> = {
+  running: "running",
+  paused: "paused",
+  suspended: "suspended",
+  maintenance: "in maintenance",
+  deleting: "being deleted",
+};
+
+/** Completes the sentence "the fleet is …". */
+export const modeInWords = (kind: FleetMode["kind"]): string => IN_WORDS[kind];

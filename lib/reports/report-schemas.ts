@@ -3,7 +3,9 @@ import type * as v from "valibot";
 import {
   deriveSeedSchema,
   doctorSchema,
+  forgetFollowerSchema,
   grantSchema,
+  indexerDeletedSchema,
   initSchema,
   invokeSchema,
   redriveSchema,
@@ -13,6 +15,7 @@ import {
 } from "./command-schemas.ts";
 import { historySchema } from "./history-schema.ts";
 import { hostsSchema } from "./hosts-schema.ts";
+import { indexersSchema } from "./indexers-schema.ts";
 import { maintenanceSchema } from "./maintenance-schema.ts";
 import { modeSchema } from "./mode.ts";
 import { moveSchema } from "./move-schema.ts";
@@ -68,6 +71,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     says: "What was repaired over time.",
     schema: throughputSchema,
   },
+  indexers: {
+    command: "slabmend indexers list",
+    path: "/indexers",
+    says: "The indexers of an installation: their states, and what operators want of them.",
+    schema: indexersSchema,
+  },
   "dead-letters": {
     command: "slabmend dead-letters list",
     path: "/dead-letters",
@@ -116,6 +125,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     says: "Slabs whose quarantine was ended.",
     schema: releaseSchema,
   },
+  "followers-forget": {
+    command: "slabmend followers forget",
+    path: null,
+    says: "A follower of the journal that was forgotten.",
+    schema: forgetFollowerSchema,
+  },
   "dead-letters-redrive": {
     command: "slabmend dead-letters redrive",
     path: null,
@@ -145,6 +160,12 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
     path: null,
     says: "What was done to our schema.",
     schema: initSchema,
+  },
+  "indexers-delete": {
+    command: "slabmend indexers delete NAME",
+    path: null,
+    says: "An indexer that is gone.",
+    schema: indexerDeletedSchema,
   },
   uninstall: {
     command: "slabmend uninstall",

@@ -1,6 +1,7 @@
 /** What wants an operator's attention, the most urgent first. Pure. */
 import { OLD_PIN_MS } from "../database/indexd/network-state.ts";
 import { duration } from "./duration.ts";
+import { modeInWords } from "./mode.ts";
 import type { StatusReport } from "./status-schema.ts";
 import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 
@@ -122,13 +123,12 @@ function line(applies: boolean, code: string, says: string, remedy: string | nul
 
 function modeLine({ mode }: AttentionFacts): Line[] {
   if (mode.kind === "running") return [];
-  const what = mode.kind === "paused" ? "paused" : "in maintenance";
   const why = mode.reason === null ? "" : `: ${mode.reason}`;
   return [
     {
       code: `mode-${mode.kind}`,
-      says: `${what} since ${mode.since} by ${mode.owner}${why}`,
-      remedy: mode.kind === "paused" ? "slabmend resume" : null,
+      says: `${modeInWords(mode.kind)} since ${mode.since} by ${mode.owner}${why}`,
+      remedy: mode.kind === "paused" || mode.kind === "suspended" ? "slabmend resume" : null,
     },
   ];
 }

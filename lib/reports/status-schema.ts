@@ -135,6 +135,22 @@ export const statusSchema = v.object({
     ),
     v.description("followers of the journal: its hourly totals, and its archive if there is one"),
   ),
+  checks: v.pipe(
+    v.object({
+      confirmed: count,
+      denied: count,
+      superseded: v.pipe(count, v.description("indexd checked or moved the sector meanwhile")),
+      wrongData: count,
+      unanswered: count,
+      paid: money,
+      silentHosts: v.pipe(count, v.description("left alone for a while, because they answered nothing")),
+      behindSeconds: v.pipe(
+        seconds,
+        v.description("how long the oldest check has been due, whoever makes it; silent hosts left out"),
+      ),
+    }),
+    v.description("due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due"),
+  ),
   maintenance: v.nullable(v.pipe(runSchema, v.description("the maintenance run that is not finished"))),
   indexd: v.object({
     databaseVersion: v.nullable(v.pipe(v.number(), v.integer())),

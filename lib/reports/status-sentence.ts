@@ -1,5 +1,6 @@
 /** The one sentence on top of a status, for the command, the API and the console alike. Pure. */
 import { duration } from "./duration.ts";
+import { modeInWords } from "./mode.ts";
 import type { StatusReport } from "./status-schema.ts";
 
 export type SentenceFacts = Pick<StatusReport, "mode" | "breaker" | "slabs" | "walk" | "claim">;
@@ -38,8 +39,7 @@ export function statusSentence(facts: SentenceFacts): StatusReport["sentence"] {
 /** Null: slabs are repaired as they come. Completes "nothing is repaired: …". */
 function whyNothingIsRepaired({ mode, claim, breaker }: SentenceFacts): string | null {
   if (mode.kind !== "running") {
-    const what = mode.kind === "paused" ? "paused" : "in maintenance";
-    return `${what}${mode.owner === null ? "" : ` by ${mode.owner}`}`;
+    return `${modeInWords(mode.kind)}${mode.owner === null ? "" : ` by ${mode.owner}`}`;
   }
   if (claim.hasStopped === true) {
     return claim.ageSeconds === null ? "no claim has run yet" : `no claim for ${duration(claim.ageSeconds)}`;

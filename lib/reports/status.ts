@@ -89,6 +89,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
       stoppedBy: stoppedBy ?? null,
       stoppedSince: timeOrNull(stoppedSince),
     })),
+    checks: checksOf(facts.checks),
     maintenance: facts.run === undefined ? null : describeRun(facts.run),
     indexd: indexdOf(facts, ageOf),
   };
@@ -128,6 +129,10 @@ function countSlabs({ backlog, beyondRescue, slabs }: StatusFacts, isKnown: bool
     beyondRescue: isTold ? beyondRescue : null,
     dangerAbove,
   };
+}
+
+function checksOf({ hastings, ...sums }: StatusFacts["checks"]): StatusReport["checks"] {
+  return { ...sums, paid: moneyOf(hastings) };
 }
 
 function budgetValues(values: Readonly<Record<string, string>> = {}): StatusReport["budget"]["limits"] {

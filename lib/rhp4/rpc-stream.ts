@@ -7,11 +7,8 @@ export interface RpcStream {
   write(bytes: Uint8Array): Promise<void>;
   /** Rejects with a typed error when the stream ends first. One read at a time. */
   readExactly(length: number): Promise<Uint8Array>;
-  /**
-   * Fills `target` completely; after it rejected nothing more is written into `target`. `onProgress` is called whenever a part of
-   * it arrives.
-   */
-  readInto(target: Uint8Array, onProgress?: () => void): Promise<void>;
+  /** Fills `target` completely; after it rejected nothing more is written into `target`. */
+  readInto(target: Uint8Array): Promise<void>;
   /** Graceful: tells the peer that we are done, unless it closed before. */
   close(): void;
   /** Pending reads and writes reject with `cause`. */

@@ -1,26 +1,25 @@
 /** The HTTP server: what it refuses, how it answers failures, and its routes. It knows no migration seed. */
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
-import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Clock } from "../clock/clock.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { PROMETHEUS_CONTENT_TYPE } from "../telemetry/prometheus-metrics.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 import { type AccessSettings, addAccessChecks, HEALTH_PATHS } from "./access/add-access-checks.ts";
-import { API_ROOT, type ApiDependencies, addApiRoutes } from "./api/api-route.ts";
+import { API_ROOT, addApiRoutes } from "./api/api-route.ts";
 import { API_DESCRIPTION, API_ROUTES } from "./api/routes.ts";
 import { addConsoleFiles, type ConsoleFile } from "./console-files.ts";
-import { EventStream, MOST_STREAMS } from "./event-stream.ts";
+import { MOST_STREAMS } from "./event-stream.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
-import type { Readiness } from "./readiness.ts";
+import type { ServedIndexers } from "./served-indexers.ts";
 import { ServerError } from "./server-error.ts";
 
 export interface ServerOptions {
   readonly access: AccessSettings;
-  readonly api: ApiDependencies;
+  readonly indexers: ServedIndexers;
   /** False: the process that supervises has not been heard of. */
   readonly isLive: () => boolean;
-  readonly readReadiness: () => Promise<Readiness>;
   /** What Prometheus reads. */
   readonly scrape: () => Promise<string>;
   readonly files: ReadonlyMap<string, ConsoleFile>;
@@ -40,7 +39,7 @@ const MOST_CONNECTIONS = 1_000;
 const REQUESTS_A_MINUTE = 3_000;
 
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { access, api, clock, files, policy } = options;
+  const { access, indexers, files, policy } = options;
   const server = Fastify({
     logger: false,
     bodyLimit: MOST_BODY_BYTES,
@@ -70,7 +69,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     global: true,
     max: REQUESTS_A_MINUTE,
     timeWindow: 60_000,
-    allowList: ({ url }) => HEALTH_PATHS.has(url),
+    allowList: ({ url }) => HEALTH_PATHS.has(url.split("?", 1)[0]!),
   });
   addAccessChecks(server, access);
   addHealth(server, options);
@@ -80,9 +79,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       .header("cache-control", "no-store")
       .send(await options.scrape()),
   );
-  addApiRoutes(server, API_ROUTES, api);
+  addApiRoutes(server, API_ROUTES, indexers);
   server.get(`${API_ROOT}/openapi.json`, async () => API_DESCRIPTION);
-  addEvents(server, new EventStream({ clock, readStatus: api.readStatus, readWorkers: api.readWorkers }));
+  addEvents(server, indexers);
   addConsoleFiles(server, files);
   return server;
 }
@@ -114,7 +113,9 @@ function answerFailures(server: FastifyInstance, { logger, clock }: ServerOption
   });
 }
 
-function addHealth(server: FastifyInstance, { isLive, readReadiness }: ServerOptions): void {
+const indexerOf = ({ query }: FastifyRequest): unknown => (query as Record<string, unknown>)["indexer"];
+
+function addHealth(server: FastifyInstance, { isLive, indexers }: ServerOptions): void {
   server.get("/healthz", async (_request, reply) => {
     const live = isLive();
     return reply
@@ -122,8 +123,8 @@ function addHealth(server: FastifyInstance, { isLive, readReadiness }: ServerOpt
       .header("cache-control", "no-store")
       .send({ live });
   });
-  server.get("/readyz", async (_request, reply) => {
-    const readiness = await readReadiness();
+  server.get("/readyz", async (request, reply) => {
+    const readiness = await indexers.readReadiness(indexerOf(request));
     return reply
       .code(readiness.ready ? 200 : 503)
       .header("cache-control", "no-store")
@@ -131,9 +132,10 @@ function addHealth(server: FastifyInstance, { isLive, readReadiness }: ServerOpt
   });
 }
 
-function addEvents(server: FastifyInstance, events: EventStream): void {
-  server.get(`${API_ROOT}/events`, (_request, reply) => {
-    if (events.clients >= MOST_STREAMS) throw tooManyStreams();
+function addEvents(server: FastifyInstance, indexers: ServedIndexers): void {
+  server.get(`${API_ROOT}/events`, (request, reply) => {
+    const { events } = indexers.find(indexerOf(request));
+    if (indexers.streams >= MOST_STREAMS) throw tooManyStreams();
     reply.hijack();
     reply.raw.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
@@ -144,7 +146,7 @@ function addEvents(server: FastifyInstance, events: EventStream): void {
     });
     events.add(reply.raw);
   });
-  server.addHook("preClose", async () => events.close());
+  server.addHook("preClose", async () => indexers.closeEvents());
 }
 
 const tooManyStreams = () =>

@@ -14,6 +14,8 @@ export interface FleetExporterOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly prometheus: PrometheusMetrics;
+  /** This server makes due checks. */
+  readonly dueChecks: boolean;
 }
 
 /** As often as Prometheus usually looks. */
@@ -21,9 +23,8 @@ const EVERY_MS = 15_000;
 const LIMIT_MS = 8_000;
 
 /** Reads at once and then every 15 s. No failure ends it. */
-export function startFleetExporter({ connect, clock, logger, prometheus }: FleetExporterOptions): {
-  stop(): Promise<void>;
-} {
+export function startFleetExporter(options: FleetExporterOptions): { stop(): Promise<void> } {
+  const { connect, clock, logger, prometheus, dueChecks } = options;
   // Of its own: what waits behind a slow statement of claim would look like a database that is away.
   const database = createDeadlineClient({ clock, connect });
   const ask = askWithin(database, clock);
@@ -33,7 +34,9 @@ export function startFleetExporter({ connect, clock, logger, prometheus }: Fleet
   let cancel = (): void => {};
   const measure = async (): Promise<void> => {
     try {
-      const values = fleetMetrics(await ask(readFleetGauges, { limitMs: LIMIT_MS }));
+      const values = fleetMetrics(
+        await ask((sql) => readFleetGauges(sql, { dueChecks }), { limitMs: LIMIT_MS }),
+      );
       prometheus.of("reap").print(values);
       known = Object.keys(values) as MetricName[];
       prometheus.setDatabaseUp(true);

@@ -15,7 +15,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { decideRestart } from "../worker/restart-policy.ts";
 import { formatAddress } from "./access/listen-address.ts";
 import { httpEnvironment, httpPermissions } from "./http-environment.ts";
-import type { FromHttp, HttpSettings, ToHttp } from "./http-messages.ts";
+import type { FromHttp, HttpIndexer, HttpSettings, ToHttp } from "./http-messages.ts";
 import type { SupervisorHealth } from "./workers-report.ts";
 
 export interface HttpChildOptions {
@@ -25,6 +25,8 @@ export interface HttpChildOptions {
   readonly logger: Logger;
   /** The metrics, as Prometheus reads them. */
   readonly scrape: () => Promise<string>;
+  /** Told to it at its start, and when it is another array. */
+  readonly indexers: () => readonly HttpIndexer[];
   /** Told to it each second. */
   readonly describe: (http: { readonly httpPid: number; readonly httpRestarts: number }) => SupervisorHealth;
 }
@@ -42,6 +44,8 @@ export class HttpChild {
   #restarts = 0;
   #failures = 0;
   #isStopping = false;
+  /** As the child that lives was told them. */
+  #toldIndexers: readonly HttpIndexer[] | undefined;
   #cancel = (): void => {};
   #cancelTelling = (): void => {};
 
@@ -69,6 +73,13 @@ export class HttpChild {
     throw unusable(formatAddress(this.#options.settings.listen), how.kind === "failed" ? how.code : how.kind);
   }
 
+  /** Tells it at once what it would be told within a second. */
+  refresh(): void {
+    if (this.#child === undefined) return;
+    this.#cancelTelling();
+    this.#tellHealth(this.#child);
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#cancel();
@@ -85,13 +96,15 @@ export class HttpChild {
   #start(): ChildProcess {
     const { variables, settings, clock } = this.#options;
     const env = httpEnvironment(variables);
+    const hasQueue = this.#options.indexers().some(({ queueUrl }) => queueUrl !== undefined);
     const child = fork(ENTRY, [], {
       env,
-      execArgv: httpPermissions(variables, codePaths()),
+      execArgv: httpPermissions(variables, codePaths(), hasQueue),
       serialization: "advanced",
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child = child;
+    this.#toldIndexers = undefined;
     const startedAtMs = clock.now();
     // The port that the system chose stays, so that open consoles find it again.
     tell(child, {
@@ -108,8 +121,16 @@ export class HttpChild {
     return child;
   }
 
+  #tellIndexers(child: ChildProcess): void {
+    const indexers = this.#options.indexers();
+    if (indexers === this.#toldIndexers) return;
+    this.#toldIndexers = indexers;
+    tell(child, { kind: "indexers", indexers });
+  }
+
   #tellHealth(child: ChildProcess): void {
     const { clock, describe } = this.#options;
+    this.#tellIndexers(child);
     tell(child, { kind: "health", health: describe({ httpPid: this.pid, httpRestarts: this.#restarts }) });
     this.#cancelTelling = clock.after(TELL_EVERY_MS, () => this.#tellHealth(child));
   }

@@ -1,11 +1,7 @@
 /** What the process that serves HTTP gets of the world: variables and folders. Pure. */
 
 const NAMES: ReadonlySet<string> = new Set([
-  "SLABMEND_DATABASE_URL",
-  "SLABMEND_DATABASE_CA",
-  "SLABMEND_ACCEPT_INDEXD_VERSION",
   "SLABMEND_INDEXER",
-  "SLABMEND_QUEUE_URL",
   "SLABMEND_LOG_LEVEL",
   "SLABMEND_LOG_FORMAT",
   "NO_COLOR",
@@ -19,7 +15,10 @@ const NAMES: ReadonlySet<string> = new Set([
 /** Of the database's client and of AWS, for the queue. */
 const PREFIXES = ["PG", "AWS_"];
 
-/** A list of what it may have, not of what it may not: the seed is not on it, nor is whatever else the environment holds. */
+/**
+ * A list of what it may have, not of what it may not: the seed is not on it, nor is whatever else the environment holds. The
+ * databases of its indexers come through the channel.
+ */
 export function httpEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
@@ -35,14 +34,14 @@ export function httpEnvironment(
  * environment of the process that supervises, in /proc, otherwise.
  *
  * @param code paths of files, and of folders that end with `*`
+ * @param hasQueue of any indexer: then AWS's own files of credentials may be read
  */
 export function httpPermissions(
   variables: Readonly<Record<string, string | undefined>>,
   code: readonly string[],
+  hasQueue: boolean,
 ): string[] {
-  const { SLABMEND_DATABASE_CA: authorities = "", HOME: home } = variables;
-  const isFile = authorities !== "" && !authorities.includes("-----BEGIN");
-  const hasQueue = Boolean(variables["SLABMEND_QUEUE_URL"]);
-  const paths = [...code, ...(isFile ? [authorities] : []), ...(hasQueue && home ? [`${home}/.aws`] : [])];
+  const { HOME: home } = variables;
+  const paths = [...code, ...(hasQueue && home ? [`${home}/.aws`] : [])];
   return ["--permission", ...paths.map((path) => `--allow-fs-read=${path}`)];
 }

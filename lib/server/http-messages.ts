@@ -13,8 +13,20 @@ export interface HttpSettings {
   readonly policy: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What it needs to ask one indexer's database. */
+export interface HttpIndexer {
+  readonly name: string;
+  readonly databaseUrl: string;
+  /** PEM. */
+  readonly authorities: string | undefined;
+  readonly acceptedVersion: number | undefined;
+  readonly queueUrl: string | undefined;
+}
+
 export type ToHttp =
   | { readonly kind: "settings"; readonly settings: HttpSettings }
+  /** All that there are now. */
+  | { readonly kind: "indexers"; readonly indexers: readonly HttpIndexer[] }
   | { readonly kind: "health"; readonly health: SupervisorHealth }
   /** What a scrape gets, as asked for. */
   | { readonly kind: "scraped"; readonly text: string };

@@ -3,110 +3,68 @@
  * channel. It is started without the migration seed and may read no file but its code (http-environment.ts).
  */
 
-import { createSqsClient } from "../cli/command/aws-clients.ts";
 import { systemClock } from "../clock/clock.ts";
 import { parseEnvironment } from "../config/parse-environment.ts";
-import { connect } from "../database/client/connect.ts";
-import { type Ask, askWithin, createDeadlineClient } from "../database/client/deadline-client.ts";
-import { listWorkers } from "../database/fleet/workers.ts";
-import { assertWritable, judgeIndexd } from "../database/indexd/version/verify-indexd.ts";
-import { assertStoreVersion } from "../database/schema/migrate-database.ts";
-import { createRepairQueue } from "../queue/repair-queue.ts";
-import { readStatusReport } from "../reports/status.ts";
+import { reportView } from "../lifecycle/report-indexers.ts";
 import { Secret } from "../secret/secret.ts";
 import { inheritedLogDestination } from "../telemetry/log-format.ts";
 import { createLogger } from "../telemetry/logger.ts";
 import { createServer } from "./create-server.ts";
-import type { FromHttp, HttpSettings, ToHttp } from "./http-messages.ts";
-import { problemOf } from "./problem.ts";
-import { decideReadiness } from "./readiness.ts";
-import { shareRead } from "./shared-read.ts";
-import { reportWorkers, type SupervisorHealth } from "./workers-report.ts";
+import type { FromHttp, HttpIndexer, HttpSettings, ToHttp } from "./http-messages.ts";
+import { type OpenIndexer, openIndexer } from "./open-indexer.ts";
+import { ServedIndexers } from "./served-indexers.ts";
+import type { SupervisorHealth } from "./workers-report.ts";
 
 /** The parent tells each second how it is; after this silence it hangs. */
 const SILENT_AFTER_MS = 15_000;
-/** Several requests in this time share one read. */
-const SHARE_MS = 2_000;
 /** Prometheus waits 10 s by default. */
 const SCRAPE_LIMIT_MS = 5_000;
-/** Short enough for a health check: who asks gets an answer, if a bad one. */
-const READY_LIMIT_MS = 4_000;
-const STATUS_LIMIT_MS = 8_000;
 
 const clock = systemClock;
-const environment = parseEnvironment(
-  [
-    "SLABMEND_DATABASE_URL",
-    "SLABMEND_DATABASE_CA",
-    "SLABMEND_ACCEPT_INDEXD_VERSION",
-    "SLABMEND_INDEXER",
-    "SLABMEND_LOG_LEVEL",
-  ],
-  process.env,
-);
+const environment = parseEnvironment(["SLABMEND_LOG_LEVEL"], process.env);
 const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-  indexer: environment.SLABMEND_INDEXER,
+  // Of the only one; where there are several, what it logs is about none of them.
+  indexer: process.env["SLABMEND_INDEXER"],
   destination: inheritedLogDestination(),
 });
-const openClient = () =>
-  createDeadlineClient({
-    clock,
-    connect: () =>
-      connect(environment.SLABMEND_DATABASE_URL.reveal(), "slabmend-http", environment.SLABMEND_DATABASE_CA),
-  });
-const database = openClient();
-// Of its own: a health check does not wait behind a list that somebody reads.
-const healthDatabase = openClient();
-const ask = askWithin(database, clock);
-const askHealth = askWithin(healthDatabase, clock);
-/** Asked once: consoles shall hear soon that the database is away. */
-const askOnce: Ask = (statements) => askHealth(statements, { limitMs: STATUS_LIMIT_MS });
 
 let health: { readonly told: SupervisorHealth; readonly atMs: number } | undefined;
 const startedAtMs = clock.now();
 const currentHealth = (): SupervisorHealth | null =>
   health !== undefined && clock.now() - health.atMs < SILENT_AFTER_MS ? health.told : null;
 
-const readFleet = shareRead(() => askHealth(listWorkers, { isIdempotent: true }), {
-  clock,
-  maxAgeMs: SHARE_MS,
-});
-const checkDatabase = shareRead(
-  () =>
-    askHealth(
-      async (sql) => {
-        assertWritable(await judgeIndexd(sql, environment.SLABMEND_ACCEPT_INDEXD_VERSION));
-        await assertStoreVersion(sql);
-      },
-      { limitMs: READY_LIMIT_MS },
-    ),
-  { clock, maxAgeMs: SHARE_MS },
-);
+const open = new Map<string, { readonly from: string; readonly indexer: OpenIndexer }>();
+let owner = "";
+
+/** Leaves those open that are as they were. */
+function replaceIndexers(indexers: readonly HttpIndexer[]): void {
+  const wanted = new Map(indexers.map((indexer) => [indexer.name, indexer]));
+  for (const [name, { from, indexer }] of open) {
+    if (JSON.stringify(wanted.get(name)) === from) continue;
+    open.delete(name);
+    void indexer.close();
+  }
+  for (const [name, indexer] of wanted) {
+    if (open.has(name)) continue;
+    const opened = openIndexer(indexer, { clock, owner, currentHealth, variables: process.env });
+    open.set(name, { from: JSON.stringify(indexer), indexer: opened });
+  }
+}
 
 async function serve(settings: HttpSettings): Promise<void> {
+  const served = new ServedIndexers(
+    () => new Map([...open].map(([name, { indexer }]) => [name, indexer])),
+    () => (currentHealth()?.indexers ?? []).map(reportView),
+  );
   const server = await createServer({
     access: {
       hosts: settings.hosts,
       token: new Secret(settings.token),
       passwordHash: settings.passwordHash === null ? null : new Secret(settings.passwordHash),
     },
-    api: {
-      ask,
-      readStatus: shareRead(() => readStatusReport(askOnce), { clock, maxAgeMs: SHARE_MS }),
-      readWorkers: async () =>
-        reportWorkers(clock.now(), currentHealth(), await readFleet().catch(() => null)),
-      queue: await openQueue(),
-      owner: settings.owner,
-    },
+    indexers: served,
     // Before the first word it counts as alive: it has just been started.
     isLive: () => currentHealth() !== null || clock.now() - startedAtMs < SILENT_AFTER_MS,
-    async readReadiness() {
-      const databaseCode = await checkDatabase().then(
-        () => undefined,
-        (error: unknown) => problemOf(error).code,
-      );
-      return decideReadiness({ nowMs: clock.now(), health: currentHealth()?.loop ?? null, databaseCode });
-    },
     scrape,
     files: settings.files,
     policy: settings.policy,
@@ -126,16 +84,9 @@ async function serve(settings: HttpSettings): Promise<void> {
   process.once("disconnect", () => {
     void server
       .close()
-      .then(() => Promise.all([database.end(), healthDatabase.end()]))
+      .then(() => Promise.all([...open.values()].map(({ indexer }) => indexer.close())))
       .finally(() => process.exit(0));
   });
-}
-
-async function openQueue() {
-  const { SLABMEND_QUEUE_URL: queueUrl } = process.env;
-  if (!queueUrl) return undefined;
-  const indexer = environment.SLABMEND_INDEXER;
-  return createRepairQueue({ client: await createSqsClient(process.env, queueUrl), queueUrl, indexer });
 }
 
 function tell(message: FromHttp): void {
@@ -166,7 +117,9 @@ process.on("message", (message: ToHttp) => {
     for (const answer of scrapes) answer(message.text);
     scrapes = [];
   } else if (message.kind === "health") health = { told: message.health, atMs: clock.now() };
+  else if (message.kind === "indexers") replaceIndexers(message.indexers);
   else {
+    owner = message.settings.owner;
     serve(message.settings).catch((error: unknown) => {
       logger.fatal({ error }, "the HTTP server could not be made");
       process.exit(1);

@@ -1,5 +1,7 @@
 /** Whether a `serve` does its work: what /readyz answers. Pure. */
 import * as v from "valibot";
+import type { IndexerView } from "../lifecycle/indexer-control.ts";
+import type { LifecycleState } from "../lifecycle/state-machine.ts";
 import { haveClaimsStopped } from "../reports/claims-stopped.ts";
 import type { IndexerHealth } from "../worker/indexer-loop.ts";
 
@@ -7,6 +9,7 @@ const readinessSchema = v.object({
   ready: v.boolean(),
   checks: v.array(
     v.object({
+      indexer: v.optional(v.pipe(v.string(), v.description("where there are several"))),
       name: v.picklist(["supervisor", "database", "claims", "workers"]),
       ok: v.boolean(),
       code: v.nullable(v.pipe(v.string(), v.description("stable; what is wrong"))),
@@ -20,29 +23,47 @@ type CheckName = Readiness["checks"][number]["name"];
 export interface ReadinessFacts {
   readonly nowMs: number;
   /** Null: the supervisor has not been heard of for too long. */
-  readonly health: IndexerHealth | null;
+  readonly view: Pick<IndexerView, "lifecycle" | "loop"> | null;
   /** Undefined: it answers and fits. */
   readonly databaseCode: string | undefined;
 }
 
-export function decideReadiness({ nowMs, health, databaseCode }: ReadinessFacts): Readiness {
+export function decideReadiness({ nowMs, view, databaseCode }: ReadinessFacts): Readiness {
   const check = (name: CheckName, code: string | undefined) => ({
     name,
     ok: code === undefined,
     code: code ?? null,
   });
   const checks = [
-    check("supervisor", supervisorCode(health)),
-    check("database", databaseCode),
-    check("claims", health === null ? "unknown" : claimsCode(health, nowMs)),
-    check("workers", health === null ? "unknown" : workersCode(health)),
+    check("supervisor", supervisorCode(view)),
+    check("database", view?.lifecycle.state === "deleted" ? undefined : databaseCode),
+    check(
+      "claims",
+      codeOf(view, (loop) => claimsCode(loop, nowMs)),
+    ),
+    check("workers", codeOf(view, workersCode)),
   ];
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
-function supervisorCode(health: IndexerHealth | null): string | undefined {
-  if (health === null) return "silent";
-  return health.state === "draining" || health.state === "ended" ? "draining" : undefined;
+/** One that an operator has stopped or deleted is as it shall be. */
+const AT_REST: ReadonlySet<LifecycleState> = new Set(["stopping", "stopped", "deleting", "deleted"]);
+
+function supervisorCode(view: ReadinessFacts["view"]): string | undefined {
+  if (view === null) return "silent";
+  const state = view.loop?.state;
+  const isDraining = state === "draining" || state === "ended";
+  return isDraining && !AT_REST.has(view.lifecycle.state) ? "draining" : undefined;
+}
+
+function codeOf(
+  view: ReadinessFacts["view"],
+  judge: (loop: IndexerHealth) => string | undefined,
+): string | undefined {
+  if (view === null) return "unknown";
+  const { lifecycle, loop } = view;
+  if (AT_REST.has(lifecycle.state)) return undefined;
+  return loop === null ? (lifecycle.trouble?.code ?? "starting") : judge(loop);
 }
 
 /** The rule of the status report, by this server's own claims: those of another worker do not make it ready. */
@@ -59,4 +80,11 @@ function workersCode({ trouble, workers, state }: IndexerHealth): string | undef
   return workers.every(({ crashLoopingSinceMs }) => crashLoopingSinceMs !== null)
     ? "worker-crashing"
     : undefined;
+}
+
+/** Of several: one that is ill holds up no other, so the server is ready while one is. With one it is that one's readiness. */
+export function joinReadiness(all: ReadonlyMap<string, Readiness>): Readiness {
+  if (all.size === 1) return [...all.values()][0]!;
+  const checks = [...all].flatMap(([indexer, { checks: own }]) => own.map((one) => ({ ...one, indexer })));
+  return { ready: [...all.values()].some(({ ready }) => ready), checks };
 }

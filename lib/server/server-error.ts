@@ -12,6 +12,9 @@ export type ServerErrorCode =
   | "password-missing"
   | "password-wrong"
   | "no-queue"
+  | "no-such-indexer"
+  | "indexer-missing"
+  | "not-confirmed"
   | "mode-not-set";
 
 /** What a request is refused with. */

@@ -1,35 +1,32 @@
 /**
  * `serve`: repairs on this machine, and a server that one can look at.
  *
- *   this process        supervises; claims and reaps; holds the migration seed, for its workers
- *   ├─ worker 1 … n     repair; each holds the seed
- *   └─ http             serves; never has the seed, and may read no file but its code
+ *   this process        supervises; for each indexer it claims and reaps; holds the migration seeds, for the workers
+ *   ├─ worker 1 … n     of one indexer each: repair; hold its seed
+ *   └─ http             serves; never has a seed, and may read no file but its code
  */
 import { userInfo } from "node:os";
-import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
-import type { Environment } from "../config/parse-environment.ts";
-import type { WorkVariable } from "../config/work-variables.ts";
-import { claimSettingsFrom } from "../jobs/claim/claim-settings-from-environment.ts";
-import { DEFAULT_REAP_SETTINGS } from "../jobs/reap/reap-settings.ts";
+import type { ConfiguredIndexer } from "../config/indexer-files.ts";
+import { IndexerSupervisor, type IndexerSupervisorOptions } from "../lifecycle/indexer-supervisor.ts";
 import type { Secret } from "../secret/secret.ts";
 import type { Logger } from "../telemetry/logger.ts";
-import type { MetricsOf } from "../telemetry/metrics.ts";
-import { createPrometheusMetrics } from "../telemetry/prometheus-metrics.ts";
-import { IndexerLoop } from "../worker/indexer-loop.ts";
-import { openArchive } from "../worker/open-archive.ts";
+import { mergeScrapes } from "../telemetry/merge-scrapes.ts";
+import { createPrometheusMetrics, type PrometheusMetrics } from "../telemetry/prometheus-metrics.ts";
+import { mostDrainMs } from "../worker/indexer-loop.ts";
 import type { WorkReport } from "../worker/work-report.ts";
 import { formatAddress, type ListenAddress } from "./access/listen-address.ts";
 import type { ConsoleFile } from "./console-files.ts";
-import { startFleetExporter } from "./fleet-exporter.ts";
+import { createControl, type ServedIndexer } from "./create-control.ts";
 import { HttpChild } from "./http-child.ts";
+import type { HttpIndexer } from "./http-messages.ts";
 
 export interface ServeOptions {
-  /** The environment as text: the workers get all of it, the HTTP process what http-environment.ts lists. */
+  /** Of the process: the HTTP process gets what http-environment.ts lists of it. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  readonly environment: Pick<Environment, WorkVariable>;
-  /** Makes one more client of the database. */
-  readonly connect: () => Sql;
+  readonly readConfiguration: IndexerSupervisorOptions["readConfiguration"];
+  /** @throws {ConfigurationError} */
+  readonly parseIndexer: (indexer: ConfiguredIndexer) => ServedIndexer;
   readonly listen: ListenAddress;
   /** Further names of the server, in lower case. */
   readonly hostNames: readonly string[];
@@ -38,12 +35,11 @@ export interface ServeOptions {
   readonly passwordHash: Secret<string> | null;
   readonly files: ReadonlyMap<string, ConsoleFile>;
   readonly policy: Readonly<Record<string, readonly string[]>>;
-  /** Repairs at once. */
+  /** Repairs at once, of all indexers together. */
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly metricsOf: MetricsOf;
 }
 
 export interface RunningServe {
@@ -58,31 +54,30 @@ export interface RunningServe {
 
 /** @throws {OperatorError} `address-unusable`, before anything is leased */
 export async function startServe(options: ServeOptions): Promise<RunningServe> {
-  const { variables, environment, listen, token, passwordHash, clock, logger } = options;
-  const prometheus = createPrometheusMetrics(environment.SLABMEND_INDEXER);
-  const acceptedVersion = environment.SLABMEND_ACCEPT_INDEXD_VERSION;
-  const archive = await openArchive({ destination: environment.SLABMEND_ARCHIVE, variables, clock, logger });
-  const loop = new IndexerLoop({
-    indexer: environment.SLABMEND_INDEXER,
-    connect: options.connect,
-    workerEnvironment: variables,
-    concurrency: options.concurrency,
-    timeoutMs: options.timeoutMs,
-    acceptedVersion,
-    claim: claimSettingsFrom(environment),
-    reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
-    archive,
-    maintenance: environment,
+  const { variables, listen, token, passwordHash, concurrency, clock, logger } = options;
+  const metrics = new Map<string, PrometheusMetrics>();
+  const served = new Map<string, HttpIndexer>();
+  /** Another array when it has changed. */
+  let told: readonly HttpIndexer[] = [];
+  const supervisor = new IndexerSupervisor({
+    readConfiguration: options.readConfiguration,
+    createControl(configured) {
+      const indexer = options.parseIndexer(configured);
+      const prometheus = createPrometheusMetrics(indexer.name);
+      metrics.set(indexer.name, prometheus);
+      served.set(indexer.name, httpIndexerOf(indexer));
+      return createControl(indexer, { prometheus, concurrency, timeoutMs: options.timeoutMs, clock });
+    },
+    onChange(indexers) {
+      const names = new Set(indexers.map(({ name }) => name));
+      for (const name of metrics.keys()) if (!names.has(name)) metrics.delete(name);
+      for (const name of served.keys()) if (!names.has(name)) served.delete(name);
+      told = [...served.values()];
+    },
+    total: concurrency,
     clock,
     logger,
-    metricsOf: (service) => ({
-      print(values, dimensions) {
-        options.metricsOf(service).print(values, dimensions);
-        prometheus.of(service).print(values, dimensions);
-      },
-    }),
   });
-  const exporter = startFleetExporter({ connect: options.connect, clock, logger, prometheus });
   const startedAtMs = clock.now();
   const http = new HttpChild({
     settings: {
@@ -97,19 +92,32 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
     variables,
     clock,
     logger,
-    scrape: () => prometheus.scrape(),
-    describe: (child) => ({ pid: process.pid, startedAtMs, ...child, loop: loop.health() }),
+    indexers: () => told,
+    scrape: async () =>
+      mergeScrapes(await Promise.all([...metrics.values()].map((prometheus) => prometheus.scrape()))),
+    describe: (child) => ({ pid: process.pid, startedAtMs, ...child, indexers: supervisor.views() }),
   });
   const port = await http.start();
-  loop.start();
+  supervisor.start();
+  http.refresh();
   return {
     url: `http://${formatAddress({ host: listen.host, port })}`,
     httpPid: () => http.pid,
-    drainMs: loop.drainMs,
+    drainMs: mostDrainMs(options.timeoutMs),
     async drain() {
-      const report = await loop.drain();
-      await Promise.all([http.stop(), exporter.stop()]);
+      const report = await supervisor.drain();
+      await http.stop();
       return report;
     },
+  };
+}
+
+function httpIndexerOf({ name, environment, variables }: ServedIndexer): HttpIndexer {
+  return {
+    name,
+    databaseUrl: environment.SLABMEND_DATABASE_URL.reveal(),
+    authorities: environment.SLABMEND_DATABASE_CA,
+    acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
+    queueUrl: variables["SLABMEND_QUEUE_URL"] || undefined,
   };
 }

@@ -1,9 +1,11 @@
 /** What works for the database: the processes of this `serve`, and every `work` and `serve` that tells it is alive. */
 import * as v from "valibot";
 import type { SeenWorker } from "../database/fleet/workers.ts";
+import type { IndexerView } from "../lifecycle/indexer-control.ts";
 import { count, id, SCHEMA_VERSION, schemaVersion, time } from "../reports/fields.ts";
 import type { IndexerHealth, JobHealth } from "../worker/indexer-loop.ts";
 import type { Trouble } from "../worker/trouble.ts";
+import { createWorkReport } from "../worker/work-report.ts";
 
 const ownTime = v.pipe(
   v.string(),
@@ -54,7 +56,10 @@ export const workersSchema = v.object({
         pid: v.pipe(pid, v.description("of the process that supervises, claims and reaps")),
         startedAt: ownTime,
         indexer: v.string(),
-        state: v.picklist(["starting", "working", "unfit", "draining", "ended"]),
+        state: v.pipe(
+          v.picklist(["starting", "working", "unfit", "draining", "ended", "waiting"]),
+          v.description("waiting: nothing of the indexer works here; /indexers says why"),
+        ),
         trouble: v.nullable(v.pipe(trouble, v.description("what matters most of what is wrong"))),
         concurrency: v.pipe(count, v.description("repairs at once")),
         running: v.pipe(count, v.description("repairs under way")),
@@ -99,18 +104,22 @@ export interface SupervisorHealth {
   readonly startedAtMs: number;
   readonly httpPid: number;
   readonly httpRestarts: number;
-  readonly loop: IndexerHealth;
+  /** By name. */
+  readonly indexers: readonly IndexerView[];
 }
 
+/** @param indexer whose; one that the supervisor does not know (any more) has no `serve` */
 export function reportWorkers(
   nowMs: number,
+  indexer: string,
   health: SupervisorHealth | null,
   fleet: readonly SeenWorker[] | null,
 ): WorkersReport {
+  const view = health?.indexers.find(({ name }) => name === indexer);
   return {
     schemaVersion: SCHEMA_VERSION,
     at: iso(nowMs),
-    serve: health === null ? null : reportServe(health),
+    serve: health === null || view === undefined ? null : reportServe(health, view),
     fleet:
       fleet?.map(({ startedAt, seenAt, trouble: code, ...row }) => ({
         ...row,
@@ -121,14 +130,29 @@ export function reportWorkers(
   };
 }
 
-function reportServe({ pid: ownPid, startedAtMs, httpPid, httpRestarts, loop }: SupervisorHealth) {
-  const { indexer, state, concurrency, running, claim, reap, workers, done } = loop;
+const NEVER: JobHealth = { endedAtMs: null, stopped: null, failures: 0, trouble: null };
+const NOTHING = {
+  state: "waiting",
+  trouble: null,
+  concurrency: 0,
+  running: 0,
+  claim: NEVER,
+  reap: NEVER,
+  workers: [] as IndexerHealth["workers"],
+  done: createWorkReport(),
+} as const;
+
+function reportServe(
+  { pid: ownPid, startedAtMs, httpPid, httpRestarts }: SupervisorHealth,
+  { name: indexer, loop, lifecycle }: IndexerView,
+) {
+  const { state, trouble: wrong, concurrency, running, claim, reap, workers, done } = loop ?? NOTHING;
   return {
     pid: ownPid,
     startedAt: iso(startedAtMs),
     indexer,
     state,
-    trouble: reportTrouble(loop.trouble),
+    trouble: reportTrouble(wrong ?? lifecycle.trouble),
     concurrency,
     running,
     claim: reportJob(claim),

@@ -55,6 +55,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   readonly #reader: PacketReader;
   readonly #keepalive: Keepalive;
   readonly #silence: Silence | undefined;
+  #movedHandler = (): void => {};
   readonly #streams = new Map<number, SiamuxStream>();
   readonly #strays: StrayFrames;
   /** 0 for the dialer, 1 for the acceptor: the low bit of the ids that we open. */
@@ -126,6 +127,10 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     if (this.#reason !== undefined) stream.connectionEnded(this.#reason);
     else this.#streams.set(stream.id, stream);
     return stream;
+  }
+
+  onMoved(handler: () => void): void {
+    this.#movedHandler = handler;
   }
 
   onStream(handler: (stream: MuxStream) => void): void {
@@ -252,7 +257,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#silence?.moved();
+    this.#noteMoved();
     try {
       this.#reader.push(chunk);
       if (this.#duplex instanceof Socket) releaseMemory(chunk);
@@ -296,9 +301,14 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   };
 
   readonly #onDrain = (): void => {
-    this.#silence?.moved();
+    this.#noteMoved();
     this.#writer.drained();
   };
+
+  #noteMoved(): void {
+    this.#silence?.moved();
+    this.#movedHandler();
+  }
 
   #watchSilence(maxSilenceMs: number): Silence {
     return new Silence({

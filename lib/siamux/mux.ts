@@ -15,6 +15,8 @@ export interface Mux {
   readonly isClosed: boolean;
   /** Streams that neither side has closed. */
   readonly openStreamCount: number;
+  /** Sets what is called whenever bytes arrive, or a full transport takes some of ours. */
+  onMoved(handler: () => void): void;
   /** Every stream fails; what was handed to the transport is still sent, within a short grace. */
   close(): void;
   /** Every stream fails and the transport is destroyed at once. */
@@ -33,9 +35,9 @@ export interface MuxStream {
   readExactly(length: number): Promise<Uint8Array>;
   /**
    * Fills `target` completely, from what is buffered and then straight from each decrypted frame. One read at a time.
-   * After a rejection the target's content is unspecified. `onProgress` is called whenever a part arrives while the read waits.
+   * After a rejection the target's content is unspecified.
    */
-  readInto(target: Uint8Array, onProgress?: () => void): Promise<void>;
+  readInto(target: Uint8Array): Promise<void>;
   /** Graceful: writes that are pending go out first, then the peer is told if it knows the stream and has not closed it. */
   close(): void;
   /** Pending and later reads and writes reject with the cause; the peer is told as with close(). */

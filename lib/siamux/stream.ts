@@ -25,7 +25,6 @@ interface PendingWrite {
 interface PendingRead {
   readonly target: Uint8Array;
   filled: number;
-  readonly onProgress: (() => void) | undefined;
   readonly resolve: () => void;
   readonly reject: (reason: Error) => void;
 }
@@ -103,7 +102,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     return target;
   }
 
-  readInto(target: Uint8Array, onProgress?: () => void): Promise<void> {
+  readInto(target: Uint8Array): Promise<void> {
     if (this.#read !== undefined) {
       return Promise.reject(
         this.#error("read-in-progress", "one read at a time", "Await the pending read first."),
@@ -113,7 +112,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     if (filled === target.length) return Promise.resolve();
     if (this.#readFailure !== undefined) return Promise.reject(errorOf(this.#readFailure));
     return new Promise((resolve, reject) => {
-      this.#read = { target, filled, onProgress, resolve, reject };
+      this.#read = { target, filled, resolve, reject };
       this.#owner.streamWaits();
     });
   }
@@ -164,7 +163,6 @@ export class SiamuxStream implements MuxStream, FrameSource {
       const taken = memory.copy(read.target, read.filled, start, end);
       read.filled += taken;
       at += taken;
-      read.onProgress?.();
       if (read.filled === read.target.length) {
         this.#read = undefined;
         read.resolve();

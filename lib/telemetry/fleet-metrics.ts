@@ -20,6 +20,12 @@ export interface FleetGauges {
   /** Unhealthy slabs by margin. */
   readonly backlog: ReadonlyMap<number, number>;
   readonly underfundedHosts: number;
+  /** Of the unfinished maintenance run: since it was last moved on. Undefined: there is none, or it is paused. */
+  readonly runIdleSeconds: number | undefined;
+  /** In the last hour. */
+  readonly failedRuns: number;
+  /** How long the oldest due check has waited; undefined: this fleet makes none. */
+  readonly checksBehindSeconds: number | undefined;
   /** Followers of the journal. */
   readonly followers: readonly {
     readonly behindSeconds: number | undefined;
@@ -42,6 +48,9 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
     UnderfundedHosts: gauges.underfundedHosts,
     JournalBehindSeconds: Math.max(0, ...gauges.followers.map(({ behindSeconds = 0 }) => behindSeconds)),
     FollowersStopped: gauges.followers.filter(({ stoppedBy }) => stoppedBy !== undefined).length,
+    RunIdleSeconds: gauges.runIdleSeconds ?? 0,
+    RunsFailedLately: gauges.failedRuns,
+    ChecksBehindSeconds: gauges.checksBehindSeconds,
     ...backlogMetrics(gauges.backlog),
   };
 }

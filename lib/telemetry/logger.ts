@@ -29,18 +29,18 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
 
 /**
  * JSON lines on standard output, which Lambda turns into log events.
- * @param options.indexer stands in each line: the name of the indexer that is repaired
+ * @param options.indexer stands in each line: the name of the indexer that is repaired; undefined: the line is about no one of several
  */
 export function createLogger(
   level: string,
   {
     indexer,
     destination,
-  }: { readonly indexer: string; readonly destination?: DestinationStream | undefined },
+  }: { readonly indexer?: string | undefined; readonly destination?: DestinationStream | undefined },
 ): Logger {
   const options = {
     level,
-    base: { indexer },
+    base: indexer === undefined ? {} : { indexer },
     messageKey: "message",
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },

@@ -64,6 +64,19 @@ export const METRICS = {
   StoreMs: { unit: "Milliseconds", meaning: "time of a repair's storing; overlaps the others" },
   CommitMs: { unit: "Milliseconds", meaning: "time of a repair's commit, with what was tried again" },
 
+  // Due checks (SLABMEND_VERIFY=due).
+  CheckMessagesSent: { unit: "Count", meaning: "messages with a batch of due checks that the queue took" },
+  ChecksConfirmed: { unit: "Count", meaning: "due checks whose host proved a leaf of the sector" },
+  ChecksDenied: { unit: "Count", meaning: "due checks whose host said not to have the sector" },
+  ChecksSuperseded: { unit: "Count", meaning: "due checks that indexd made, or moved the sector, meanwhile" },
+  ChecksWrongData: { unit: "Count", meaning: "due checks answered with data that the proof contradicts" },
+  ChecksUnanswered: {
+    unit: "Count",
+    meaning: "due checks from which nothing was learned of the sector; due again in half an hour",
+  },
+  ChecksFailed: { unit: "Count", meaning: "runs or messages of due checks that ended with an error" },
+  CheckHastings: { unit: "None", meaning: "what hosts charged for due checks; a siacoin is 10^24" },
+
   // reap.
   LeasesFreed: { unit: "Count", meaning: "expired leases that never began" },
   LeasesCrashed: { unit: "Count", meaning: "leases that expired while their repair ran" },
@@ -107,6 +120,16 @@ export const METRICS = {
     meaning: "age of the oldest row of the journal that a follower (archive, totals) has not passed",
   },
   FollowersStopped: { unit: "Count", meaning: "followers of the journal that do not go on, and say why" },
+  ChecksBehindSeconds: {
+    unit: "Seconds",
+    meaning: "with SLABMEND_VERIFY=due: how long the oldest check of a host that is not silent has been due",
+  },
+  RunIdleSeconds: {
+    unit: "Seconds",
+    meaning:
+      "how long no process has moved the unfinished maintenance run on; 0: one does, it is paused, or there is none",
+  },
+  RunsFailedLately: { unit: "Count", meaning: "maintenance runs that failed in the last hour" },
 } as const;
 
 export type MetricName = keyof typeof METRICS;

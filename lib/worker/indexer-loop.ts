@@ -3,19 +3,26 @@
  *
  *   (new) --start--> starting --first worker ready--> working --drain--> draining --> ended
  *                       ^                                |
- *                       \-- pause is over -- unfit <-----/ a worker found this machine at fault
+ *                       |\-- pause is over -- unfit <----/| a worker found this machine at fault
+ *                       \---------- restart -------------/ a job has stalled
  *
  * What always holds: no failure ends it. Each is told by `health`, logged, and tried again after a pause.
  */
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
 import { sleep } from "../clock/sleep.ts";
-import { askWithin, createDeadlineClient, type DeadlineClient } from "../database/client/deadline-client.ts";
+import {
+  type Ask,
+  askWithin,
+  createDeadlineClient,
+  type DeadlineClient,
+} from "../database/client/deadline-client.ts";
 import type { ClaimSettings } from "../jobs/claim/claim-settings.ts";
 import type { ReapSettings } from "../jobs/reap/reap-settings.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { MetricsOf } from "../telemetry/metrics.ts";
 import type { ArchiveJob } from "./open-archive.ts";
+import { type DueChecks, type DueChecksOptions, openDueChecks } from "./open-due-checks.ts";
 import { type MaintenanceCoordinator, type MaintenanceOptions, openMaintenance } from "./open-maintenance.ts";
 import { startPresence } from "./presence.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
@@ -41,11 +48,15 @@ export interface IndexerLoopOptions {
   readonly archive?: ArchiveJob | undefined;
   /** Undefined: it moves no maintenance run on. */
   readonly maintenance?: MaintenanceOptions["environment"] | undefined;
+  /** Undefined: it leaves due checks to indexd. */
+  readonly dueChecks?: DueChecksOptions["environment"] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
   /** Default: worker-process.ts; tests give their own. */
   readonly workerEntry?: string;
+  /** Default: workFromDatabase; tests give one that hangs. */
+  readonly work?: typeof workFromDatabase;
 }
 
 export interface JobHealth {
@@ -61,6 +72,9 @@ export interface JobHealth {
 export interface IndexerHealth {
   readonly indexer: string;
   readonly state: "starting" | "working" | "unfit" | "draining" | "ended";
+  /** Of the work under way: it was started again when a job had stalled. */
+  readonly startedAtMs: number;
+  readonly restarts: number;
   readonly claim: JobHealth;
   readonly reap: JobHealth;
   readonly concurrency: number;
@@ -76,10 +90,14 @@ export interface IndexerHealth {
 /** A clock or a network that is wrong is seldom right a moment later. */
 const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
+/** Work that was told to end and hangs is left behind after this. */
+const ABANDON_AFTER_MS = 30_000;
 /** After the last repair: what a database that does not answer may take, where others wait up to 20 s for each statement. */
 const FAREWELL_MS = 5_000;
 /** After the last repair has ended: an idle worker that hangs, the farewell, and what else the process has to close. */
 const CLOSE_MS = 15_000;
+/** How long draining takes at most: a repair ends by its timeout, or its process is killed; then all is closed. */
+export const mostDrainMs = (timeoutMs: number): number => timeoutMs + KILL_AFTER_MS + CLOSE_MS;
 const NEVER: JobHealth = { endedAtMs: null, stopped: null, failures: 0, trouble: null };
 
 export class IndexerLoop {
@@ -94,19 +112,37 @@ export class IndexerLoop {
   #running: Promise<void> | undefined;
   /** What is done when a worker of the pool finds this machine unfit; set by the work under way. */
   #onUnfit = (_reason: string): void => {};
+  /** Ends the work under way, to start it again. */
+  #endWork = (): void => {};
+  #startedAtMs: number;
+  #restarts = 0;
+  #size: number;
 
   constructor(options: IndexerLoopOptions) {
     this.#options = options;
+    this.#size = options.concurrency;
+    this.#startedAtMs = options.clock.now();
     this.#pool = this.#createPool();
-  }
-
-  /** How long draining takes at most: a repair ends by its timeout, or its process is killed; then all is closed. */
-  get drainMs(): number {
-    return this.#options.timeoutMs + KILL_AFTER_MS + CLOSE_MS;
   }
 
   start(): void {
     this.#running ??= this.#run();
+  }
+
+  /** How many repairs at once from now on, at most those of the options. */
+  resize(concurrency: number): void {
+    this.#size = Math.min(concurrency, this.#options.concurrency);
+    this.#pool.resize(this.#size);
+  }
+
+  /** Starts claim, reap and workers again, because one of them does nothing any more. Repairs in hand are finished. */
+  restart(): void {
+    if (this.#state !== "working" && this.#state !== "starting") return;
+    this.#restarts += 1;
+    this.#startedAtMs = this.#options.clock.now();
+    this.#jobs.claim = NEVER;
+    this.#jobs.reap = NEVER;
+    this.#endWork();
   }
 
   /**
@@ -138,6 +174,8 @@ export class IndexerLoop {
     return {
       indexer: this.#options.indexer,
       state: this.#state,
+      startedAtMs: this.#startedAtMs,
+      restarts: this.#restarts,
       claim,
       reap,
       concurrency,
@@ -172,31 +210,53 @@ export class IndexerLoop {
     const { maintenance: environment } = this.#options;
     const maintenance =
       environment === undefined ? undefined : openMaintenance({ environment, clock, logger, signal });
+    const dueChecks = this.#openDueChecks(askWithin(database, clock));
     while (!signal.aborted) {
-      await this.#workUntilUnfit(database, maintenance);
-      if (this.#unfit === undefined || signal.aborted) continue;
-      this.#state = "unfit";
-      logger.error(
-        { reason: this.#unfit.message, pauseMs: UNFIT_PAUSE_MS },
-        "this machine is unfit to repair",
-      );
-      await sleep(clock, UNFIT_PAUSE_MS, signal).catch(() => {});
-      this.#unfit = undefined;
+      await this.#workUntilRestart(database, { maintenance, dueChecks });
+      if (signal.aborted) break;
+      if (this.#unfit !== undefined) {
+        this.#state = "unfit";
+        logger.error(
+          { reason: this.#unfit.message, pauseMs: UNFIT_PAUSE_MS },
+          "this machine is unfit to repair",
+        );
+        await sleep(clock, UNFIT_PAUSE_MS, signal).catch(() => {});
+        this.#unfit = undefined;
+      }
       this.#pool = this.#createPool();
     }
     this.#options.archive?.close();
-    await maintenance?.close();
+    await Promise.all([maintenance?.close(), dueChecks?.close()]);
     await Promise.all([database.end(), presence.stop().then(() => presenceClient.end())]);
   }
 
-  async #workUntilUnfit(
+  #openDueChecks(ask: Ask): DueChecks | undefined {
+    const { dueChecks: environment, clock, logger, metricsOf } = this.#options;
+    if (environment === undefined) return undefined;
+    return openDueChecks({
+      environment,
+      ask,
+      clock,
+      logger,
+      signal: this.#ending.signal,
+      onMetrics: (values) => metricsOf("repair").print(values),
+    });
+  }
+
+  async #workUntilRestart(
     database: DeadlineClient,
-    maintenance: MaintenanceCoordinator | undefined,
+    beside: {
+      readonly maintenance: MaintenanceCoordinator | undefined;
+      readonly dueChecks: DueChecks | undefined;
+    },
   ): Promise<void> {
     const { indexer, acceptedVersion, claim, reap, archive, clock, logger, metricsOf } = this.#options;
     const pool = this.#pool;
-    const unfit = new AbortController();
-    const signal = AbortSignal.any([this.#ending.signal, unfit.signal]);
+    const { work = workFromDatabase } = this.#options;
+    const ending = new AbortController();
+    const signal = AbortSignal.any([this.#ending.signal, ending.signal]);
+    const over = new AbortController();
+    this.#endWork = () => ending.abort();
     this.#onUnfit = (reason) => {
       this.#unfit = {
         code: "worker-unfit",
@@ -204,12 +264,12 @@ export class IndexerLoop {
         remedy: "Look at its clock, its network and its release; slabs were not blamed.",
         sinceMs: clock.now(),
       };
-      unfit.abort();
+      ending.abort();
     };
     try {
       await this.#startFirstWorker(pool, signal);
       if (!signal.aborted) this.#state = "working";
-      await workFromDatabase({
+      const working = work({
         database,
         indexer,
         pool,
@@ -217,16 +277,25 @@ export class IndexerLoop {
         claim,
         reap,
         archive,
-        maintenance,
+        ...beside,
         clock,
         logger,
         metricsOf,
         signal,
         isFatal: () => false,
         onEnd: (end) => countEnd(this.#done, end),
-        onRun: (run) => this.#note(run),
+        onRun: (run) => {
+          // What was left behind may wake up one day.
+          if (!signal.aborted) this.#note(run);
+        },
       });
+      const abandoned = whenAborted(signal)
+        .then(() => pool.stop())
+        .then(() => sleep(clock, ABANDON_AFTER_MS, over.signal))
+        .catch(() => {});
+      await Promise.race([working, abandoned]);
     } finally {
+      over.abort();
       await pool.stop();
     }
   }
@@ -251,7 +320,7 @@ export class IndexerLoop {
 
   #createPool(): WorkerPool {
     const { concurrency, workerEnvironment, timeoutMs, clock, workerEntry } = this.#options;
-    return new WorkerPool({
+    const pool = new WorkerPool({
       size: concurrency,
       environment: workerEnvironment,
       timeoutMs,
@@ -260,6 +329,8 @@ export class IndexerLoop {
       onMetrics: (values, dimensions) => this.#options.metricsOf("repair").print(values, dimensions),
       ...(workerEntry === undefined ? {} : { entry: workerEntry }),
     });
+    pool.resize(this.#size);
+    return pool;
   }
 
   #note(run: WorkRun): void {
@@ -274,6 +345,12 @@ export class IndexerLoop {
     }
   }
 }
+
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 
 /** Names the workers that end again and again. */
 function crashLoop(workers: readonly WorkerHealth[]): Trouble | null {

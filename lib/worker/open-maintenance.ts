@@ -2,15 +2,12 @@ import type { Clock } from "../clock/clock.ts";
 import type { Environment } from "../config/parse-environment.ts";
 import type { Ask } from "../database/client/deadline-client.ts";
 import type { Run } from "../database/runs/run.ts";
-import { createHostDialer } from "../hosts/dial-host.ts";
-import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { createDrainJob } from "../jobs/drain/drain-job.ts";
 import { advanceRun } from "../jobs/maintenance/advance-run.ts";
 import { createVerifyJob, type VerifyStep } from "../jobs/verify/verify-job.ts";
-import { createKernel } from "../kernel/kernel.ts";
-import { accountKeyFromSeed } from "../keys/account-key.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { coordinatorName } from "./coordinate-without-hosts.ts";
+import { openProofReader } from "./open-proof-reader.ts";
 
 /** What a coordinator that reads hosts needs of the environment. */
 export const MAINTENANCE_VARIABLES = [
@@ -36,24 +33,14 @@ export interface MaintenanceCoordinator {
   close(): Promise<void>;
 }
 
-/** Leaf proofs and nothing else. */
-const KERNEL_BYTES = 16 * 1_048_576;
-/** A batch of proofs of one host is on its way at once: they are small, and a round trip takes longer than the rest. */
-const PROOFS_PER_HOST = 64;
-
 /** One that reads hosts. It opens no connection before there is a run. */
 export function openMaintenance(options: MaintenanceOptions): MaintenanceCoordinator {
   const { environment, clock, logger, signal, step } = options;
   const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;
-  const hosts: HostPool = createHostPool({
-    clock,
-    account: accountKeyFromSeed(environment.SLABMEND_MIGRATION_SEED.reveal()),
-    dialer: createHostDialer({ clock, allowPrivateAddresses: environment.SLABMEND_ALLOW_PRIVATE_ADDRESSES }),
-    config: { maxRpcsPerHost: PROOFS_PER_HOST },
-  });
+  const { hosts, kernel } = openProofReader(environment, clock);
   const verify = createVerifyJob({
     hosts,
-    kernel: createKernel({ memoryBytes: KERNEL_BYTES }),
+    kernel,
     random: Math.random,
     verify: { acceptedVersion, clock },
     ...(step === undefined ? {} : { step }),

@@ -4,9 +4,10 @@ import { assertUrlIsSafe } from "../config/database-url.ts";
 import { parseEnvironment, variablesOf } from "../config/parse-environment.ts";
 import type { VariableName } from "../config/variables.ts";
 import { connect } from "../database/client/connect.ts";
-import { ANSWER_MS, createDeadlineClient } from "../database/client/deadline-client.ts";
+import { ANSWER_MS, type Ask, createDeadlineClient } from "../database/client/deadline-client.ts";
 import { createSharedClients } from "../database/client/shared-clients.ts";
 import { type Others, readOthers } from "../database/reports/read-others.ts";
+import type { DueBatch } from "../database/verify/due-checks.ts";
 import { createHostDialer } from "../hosts/dial-host.ts";
 import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import type { RepairDependencies, RepairResult, RepairStep } from "../jobs/repair/repair-dependencies.ts";
@@ -20,6 +21,7 @@ import { createLogger, type Logger } from "../telemetry/logger.ts";
 import type { MetricValues } from "../telemetry/metric-names.ts";
 import { createMetrics, type MetricsPrinter } from "../telemetry/metrics.ts";
 import { keepYoungGenerationSmall } from "./keep-young-generation-small.ts";
+import { type DueChecks, type DueChecksOptions, openDueChecks } from "./open-due-checks.ts";
 import { createRepairStore, type SharedByRepairs } from "./repair-store.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
@@ -39,6 +41,8 @@ export interface RepairEnvironment {
       readonly onStep?: (name: RepairStep) => void;
     },
   ): Promise<RepairResult>;
+  /** Makes the due checks of a batch. How many sectors were asked for. */
+  check(batch: DueBatch): Promise<number>;
   /** What other workers achieved in the same time; see {@link readOthers}. */
   readOthers(question: Parameters<typeof readOthers>[1]): Promise<Others>;
   close(): Promise<void>;
@@ -116,6 +120,7 @@ export function openRepairEnvironment({
     mayWork: false,
   };
 
+  const checks = openChecksOnce({ environment, clock, logger, random, database, metrics });
   const parts: Parts = {
     url,
     logger,
@@ -132,11 +137,57 @@ export function openRepairEnvironment({
     logger,
     metrics,
     repair: (task, invocation) => repairOnce(parts, task, invocation),
+    async check(batch) {
+      // Each time: what a name resolves to may change.
+      await assertUrlIsSafe(url);
+      const due = checks();
+      await due.checkReused();
+      try {
+        return await due.check(batch);
+      } finally {
+        await due.idle();
+      }
+    },
     readOthers: (question) => database.runIdempotent(ANSWER_MS, (sql) => readOthers(sql, question)),
     async close() {
-      await Promise.all([hosts.close(), database.endIdle()]);
+      await Promise.all([hosts.close(), checks.close()]);
+      await database.endIdle();
     },
   };
+}
+
+/** Opened with the first batch: most environments never see one. */
+function openChecksOnce({
+  environment,
+  clock,
+  logger,
+  random,
+  database,
+  metrics,
+}: Pick<Parts, "logger" | "random" | "metrics"> &
+  Pick<SharedByRepairs, "clock" | "database"> & {
+    readonly environment: DueChecksOptions["environment"];
+  }): (() => DueChecks) & { close(): Promise<void> } {
+  let opened: DueChecks | undefined;
+  const ask: Ask = (statements, { isIdempotent = false, limitMs = ANSWER_MS } = {}) =>
+    isIdempotent ? database.runIdempotent(limitMs, statements) : database.run(limitMs, statements);
+  const open = (): DueChecks => {
+    opened ??= openDueChecks({
+      environment,
+      ask,
+      clock,
+      logger,
+      random,
+      signal: new AbortController().signal,
+      onMetrics: (values) => metrics.print(values),
+    });
+    return opened;
+  };
+  return Object.assign(open, {
+    close: async () => {
+      await opened?.close();
+    },
+  });
 }
 
 function openMetrics(namespace: string, onMetrics: RepairEnvironmentOptions["onMetrics"]): MetricsPrinter {

@@ -2,14 +2,22 @@
 import type { Ask } from "../database/client/deadline-client.ts";
 import { type FleetMode, readFleetMode } from "../database/fleet/fleet-mode.ts";
 import type { ClaimReport } from "../jobs/claim/claim-report.ts";
+import { modeInWords } from "../reports/mode.ts";
 import type { Logger } from "../telemetry/logger.ts";
+
+const UNTIL = {
+  paused: " until slabmend resume",
+  suspended: " until slabmend resume",
+  maintenance: " until the maintenance run ends",
+  deleting: "",
+} as const;
 
 /** Returns what is called after each claim. */
 export function createStopTeller(
   ask: Ask,
   logger: Pick<Logger, "info" | "warn">,
 ): (stopped: ClaimReport["stopped"]) => Promise<void> {
-  let told: "running" | "paused" | "maintenance" | "breaker-open" = "running";
+  let told: FleetMode["kind"] | "breaker-open" = "running";
   return async (stopped) => {
     const now = stopped === "no-backlog" || stopped === "deadline" ? "running" : stopped;
     if (now === told) return;
@@ -28,9 +36,6 @@ export function createStopTeller(
 export function tellMode(logger: Pick<Logger, "warn">, mode: FleetMode): void {
   if (mode.kind === "running") return;
   const { kind, owner, reason, since } = mode;
-  const says =
-    kind === "paused"
-      ? "the fleet is paused: nothing is claimed until slabmend resume"
-      : "the fleet is in maintenance: nothing is claimed until the maintenance run ends";
+  const says = `the fleet is ${modeInWords(kind)}: nothing is claimed${UNTIL[kind]}`;
   logger.warn({ code: `mode-${kind}`, owner, reason, since }, says);
 }

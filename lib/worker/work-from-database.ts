@@ -31,6 +31,7 @@ import { standingMetrics, warnOfStanding } from "../telemetry/standing-metrics.t
 import { createHandOver, type HandOver } from "./hand-over.ts";
 import { mayPass } from "./may-pass.ts";
 import type { ArchiveJob } from "./open-archive.ts";
+import type { DueChecks } from "./open-due-checks.ts";
 import type { MaintenanceCoordinator } from "./open-maintenance.ts";
 import { createStopTeller } from "./tell-stop.ts";
 import type { WorkerPool } from "./worker-pool.ts";
@@ -49,6 +50,8 @@ export interface DatabaseWork {
   readonly archive?: ArchiveJob | undefined;
   /** Runs beside reap, until reap is due again. */
   readonly maintenance?: MaintenanceCoordinator | undefined;
+  /** Runs beside reap, until reap is due again. */
+  readonly dueChecks?: Pick<DueChecks, "make"> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
@@ -97,6 +100,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   let reapAt = clock.now();
   let archiving: Promise<unknown> | undefined;
   let maintaining: Promise<unknown> | undefined;
+  let checking: Promise<unknown> | undefined;
   const lines = new RepeatedLines(clock);
   let retryMs = FIRST_RETRY_MS;
   while (!signal.aborted) {
@@ -116,6 +120,9 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
           .finally(() => {
             maintaining = undefined;
           });
+        checking ??= makeChecks(work)?.finally(() => {
+          checking = undefined;
+        });
         job = "reap";
         warnOfStanding(logger, standing);
         const metrics = work.metricsOf("reap");
@@ -146,8 +153,21 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
-  await Promise.all([archiving, maintaining]);
+  await Promise.all([archiving, maintaining, checking]);
   await giveBack(work, ask, queue, lines);
+}
+
+/** A failure is told; what was claimed is due again in half an hour. */
+function makeChecks({ dueChecks, logger, metricsOf }: DatabaseWork): Promise<void> | undefined {
+  return dueChecks?.make(MAINTENANCE_MS).then(
+    (sectors) => {
+      if (sectors > 0) logger.info({ sectors }, "due checks were made");
+    },
+    (error: unknown) => {
+      metricsOf("repair").print({ ChecksFailed: 1 });
+      logger.warn({ error }, "due checks were not made; they are tried again");
+    },
+  );
 }
 
 /** `some`: there may be more as soon as a worker is free. */

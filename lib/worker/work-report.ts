@@ -17,6 +17,14 @@ export function countEnd(report: WorkReport, end: WorkEnd): void {
   else report.crashed += 1;
 }
 
+export function addReport(report: WorkReport, more: WorkReport): void {
+  for (const [outcome, times] of Object.entries(more.outcomes)) {
+    report.outcomes[outcome] = (report.outcomes[outcome] ?? 0) + times;
+  }
+  report.notBegun += more.notBegun;
+  report.crashed += more.crashed;
+}
+
 /** For people: `done: 3 repaired, 1 healthy; 1 lost with a worker that crashed`. */
 export function describeWork({ outcomes, notBegun, crashed }: WorkReport): string {
   const ended = Object.entries(outcomes).map(([outcome, times]) => `${times} ${outcome}`);

@@ -3,7 +3,7 @@
  * slabs at once, which share its connections; one that crashes takes only its own repairs with it.
  *
  * `stop` waits for what is under way. What always holds: at most `size` repairs at once, at most `processes` processes; a
- * repair goes to the process that has least to do.
+ * repair goes to the process that has least to do. `resize` lowers both for a while; repairs under way are finished.
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -45,7 +45,8 @@ function workerFailed(): OperatorError {
 }
 
 export class WorkerPool {
-  readonly #size: number;
+  #size: number;
+  readonly #repairsPerProcess: number;
   readonly #slots: readonly WorkerSlot[];
   readonly #underWay = new Set<Promise<WorkEnd>>();
   readonly #waiting: (() => void)[] = [];
@@ -56,6 +57,7 @@ export class WorkerPool {
     const wanted = options.processes ?? Math.min(availableParallelism(), Math.ceil(size / LEAST_PER_PROCESS));
     const processes = Math.min(size, wanted);
     this.#size = size;
+    this.#repairsPerProcess = Math.ceil(size / processes);
     this.#slots = Array.from(
       { length: processes },
       (_, index) =>
@@ -63,7 +65,7 @@ export class WorkerPool {
           name: `worker ${index + 1}`,
           entry,
           environment,
-          repairsAtOnce: Math.ceil(size / processes),
+          repairsAtOnce: this.#repairsPerProcess,
           timeoutMs,
           clock,
           onMetrics,
@@ -80,11 +82,17 @@ export class WorkerPool {
     return this.#size;
   }
 
+  /** Of this pool's processes only as many are used as these repairs need; those without work end. */
+  resize(size: number): void {
+    this.#size = Math.max(1, size);
+    this.#retireSurplus();
+  }
+
   /** How many repairs could be started now; fewer while crashed processes wait to be started again. */
   get free(): number {
     if (this.#isStopping) return 0;
-    const spare = this.#slots.reduce((sum, slot) => sum + slot.spare, 0);
-    return Math.min(spare, this.#size - this.#underWay.size);
+    const spare = this.#used.reduce((sum, slot) => sum + slot.spare, 0);
+    return Math.max(0, Math.min(spare, this.#size - this.#underWay.size));
   }
 
   get busy(): number {
@@ -134,6 +142,7 @@ export class WorkerPool {
       .order(task)
       .finally(() => {
         this.#underWay.delete(end);
+        this.#retireSurplus();
         for (const wake of this.#waiting.splice(0)) wake();
       });
     this.#underWay.add(end);
@@ -156,12 +165,20 @@ export class WorkerPool {
     await Promise.all(this.#slots.map((slot) => slot.stop()));
   }
 
+  get #used(): readonly WorkerSlot[] {
+    return this.#slots.slice(0, Math.ceil(this.#size / this.#repairsPerProcess));
+  }
+
+  #retireSurplus(): void {
+    for (const slot of this.#slots.slice(this.#used.length)) slot.retire();
+  }
+
   /** An idle process first, then an empty place, then the process with least in hand. */
   #leastBusy(): WorkerSlot {
-    const [first] = this.#slots
+    const [first] = this.#used
       .filter(({ isLive, spare }) => isLive && spare > 0)
       .sort((a, b) => a.busy - b.busy);
     if (first?.busy === 0) return first;
-    return this.#slots.find(({ isStartable }) => isStartable) ?? first!;
+    return this.#used.find(({ isStartable }) => isStartable) ?? first!;
   }
 }

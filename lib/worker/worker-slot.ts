@@ -83,6 +83,8 @@ export class WorkerSlot {
   #loopingSinceMs: number | null = null;
   #lastExit: string | null = null;
   #isStopping = false;
+  /** Processes that were told to end. */
+  readonly #retired = new Set<Promise<void>>();
 
   constructor(options: WorkerSlotOptions) {
     this.#options = options;
@@ -196,11 +198,23 @@ export class WorkerSlot {
     }
   }
 
+  /** Ends a process that has nothing to do, for its memory; the next order starts another. */
+  retire(): void {
+    const live = this.#live;
+    if (live === undefined || live.repairs.size > 0) return;
+    this.#live = undefined;
+    const exited = this.#end(live.child).finally(() => this.#retired.delete(exited));
+    this.#retired.add(exited);
+  }
+
   /** Ends the process, which has nothing in hand any more; one that hangs is killed. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const child = this.#live?.child;
-    if (child === undefined) return;
+    await Promise.all([...this.#retired, ...(child === undefined ? [] : [this.#end(child)])]);
+  }
+
+  async #end(child: ChildProcess): Promise<void> {
     const exited = child.exitCode !== null || child.signalCode !== null ? undefined : once(child, "exit");
     if (child.connected) child.disconnect();
     const cancel = this.#options.clock.after(END_MS, () => child.kill("SIGKILL"));

@@ -13,7 +13,7 @@ let proxy: DatabaseProxy;
 let worst: string;
 
 beforeAll(async () => {
-  const { slabs } = await seedFleet(sql, "danger", { hosts: 60, slabs: 80 });
+  const { slabs } = await seedFleet(sql, { hosts: 60, slabs: 80 });
   worst = String(slabs[4]!.id);
   proxy = await startDatabaseProxy(url);
   served = await serveConsole(proxy.url, [worst]);

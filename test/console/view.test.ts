@@ -19,6 +19,7 @@ import {
   until,
 } from "../../lib/console/browser/view/format.ts";
 import { moveInGrid } from "../../lib/console/browser/view/host-look.ts";
+import { chooseIndexer, pathOf } from "../../lib/console/browser/view/indexer.ts";
 import { stepsOf } from "../../lib/console/browser/view/phases.ts";
 import { linkTo, routeOf, takeToken } from "../../lib/console/browser/view/route.ts";
 import {
@@ -211,4 +212,14 @@ describe("a maintenance run", () => {
       ["so far", "unknown"],
     ]);
   });
+});
+
+test("of several indexers the one that was chosen is shown while it is there, and each request names it", () => {
+  expect(chooseIndexer(["main"], "old")).toBeUndefined();
+  expect(chooseIndexer(["a", "b"], null)).toBe("a");
+  expect(chooseIndexer(["a", "b"], "b")).toBe("b");
+  expect(chooseIndexer(["a", "b"], "gone")).toBe("a");
+  expect(pathOf("/slabs", undefined)).toBe("/slabs");
+  expect(pathOf("/slabs", "main-eu")).toBe("/slabs?indexer=main-eu");
+  expect(pathOf("/slabs?limit=5", "main-eu")).toBe("/slabs?limit=5&indexer=main-eu");
 });

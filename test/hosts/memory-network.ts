@@ -16,6 +16,7 @@ class MemoryConnection implements HostConnection {
   readonly #streams = new Set<{ client: MemoryStream; host: MemoryStream }>();
   readonly #serving = new Set<Promise<void>>();
   readonly #resolveClosed: () => void;
+  #moved = (): void => {};
 
   constructor(host: TestHost) {
     this.#host = host;
@@ -26,6 +27,7 @@ class MemoryConnection implements HostConnection {
 
   openStream(): MemoryStream {
     const pair = memoryStreamPair();
+    pair.client.onReceived = () => this.#moved();
     if (this.isClosed) pair.client.destroy(closedError("closed-by-peer"));
     else if (!this.isBlackHole) {
       this.#streams.add(pair);
@@ -36,6 +38,10 @@ class MemoryConnection implements HostConnection {
       this.#serving.add(served);
     }
     return pair.client;
+  }
+
+  onMoved(handler: () => void): void {
+    this.#moved = handler;
   }
 
   get serving(): number {

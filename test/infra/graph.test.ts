@@ -237,6 +237,51 @@ describe("permissions", () => {
   });
 });
 
+describe("due checks", () => {
+  const CHECKS = "arn:aws:sqs:eu-central-1:123456789012:DefaultChecksQueue";
+  const due = async (): Promise<Graph> =>
+    graphOf(await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_VERIFY: "due" } }));
+
+  test("are left to indexd by default: no queue, no right, no mapping", () => {
+    expect(ofType(graph, "sqs/queue:Queue").map(({ name }) => name)).not.toContain("DefaultChecksQueue");
+    expect(ofType(graph, "lambda/eventSourceMapping:EventSourceMapping")).toHaveLength(1);
+    expect(variablesOf(graph, "DefaultClaimFunction")["SLABMEND_CHECK_QUEUE_URL"]).toBe("none");
+  });
+
+  test("have a queue of their own: messages live as long as their claim, and none becomes a dead letter", async () => {
+    const made = await due();
+    const queue = one(made, "sqs/queue:Queue", "DefaultChecksQueue");
+    expect(queue).toMatchObject({
+      messageRetentionSeconds: 1_800,
+      visibilityTimeoutSeconds: 1_800,
+      sqsManagedSseEnabled: true,
+    });
+    expect(queue["redrivePolicy"]).toBeUndefined();
+    const mappings = ofType(made, "lambda/eventSourceMapping:EventSourceMapping").map(({ inputs }) => inputs);
+    expect(mappings.filter(({ eventSourceArn }) => eventSourceArn === CHECKS)).toMatchObject([
+      { batchSize: 10, scalingConfig: { maximumConcurrency: 2 } },
+    ]);
+    expect(mappings.filter(({ eventSourceArn }) => eventSourceArn === REPAIRS)).toMatchObject([
+      { batchSize: 1, scalingConfig: { maximumConcurrency: 50 } },
+    ]);
+  });
+
+  test("claim may fill the queue and look at it, repair may take from it, reap may do nothing with it", async () => {
+    const made = await due();
+    const of = (role: string) =>
+      statementsOf(made, role).filter(({ resources }) => (resources as string[]).includes(CHECKS));
+    expect(of("DefaultClaimRole")).toEqual([allow(["sqs:GetQueueAttributes", "sqs:SendMessage"], CHECKS)]);
+    expect(of("DefaultRepairRole")).toEqual([
+      allow(["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], CHECKS),
+    ]);
+    expect(of("DefaultReapRole")).toEqual([]);
+    expect(variablesOf(made, "DefaultClaimFunction")["SLABMEND_CHECK_QUEUE_URL"]).toMatch(/^https:\/\/.+/);
+    for (const name of ["DefaultClaimFunction", "DefaultReapFunction"]) {
+      expect(variablesOf(made, name)["SLABMEND_VERIFY"]).toBe("due");
+    }
+  });
+});
+
 describe("the archive", () => {
   const BUCKET = "arn:aws:s3:eu-central-1:123456789012:DefaultArchive";
   const withArchive = async (place: string): Promise<Graph> =>

@@ -28,6 +28,7 @@ export class MemoryStream implements RpcStream {
   closed = false;
   destroyedWith: Error | undefined;
   readonly whenPeerCloses: Promise<void>;
+  onReceived = (): void => {};
   readonly #options: Required<MemoryStreamOptions>;
   #peerClosedNow: () => void = () => {};
   #arrived: Uint8Array[] = [];
@@ -103,6 +104,7 @@ export class MemoryStream implements RpcStream {
     this.receivedBytes += piece.length;
     this.#arrived.push(piece);
     this.#unreadBytes += piece.length;
+    this.onReceived();
     this.#pump();
   }
 

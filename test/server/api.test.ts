@@ -97,6 +97,8 @@ const CALLS: Record<string, () => { path: string; body?: object }> = {
     body: { messageIds: ["one"], discard: true },
   }),
   "dead-letter-delete": () => ({ path: "/dead-letters/two" }),
+  indexers: () => ({ path: "/indexers" }),
+  "indexer-delete": () => ({ path: "/indexers/default", body: { confirm: "default", reason: "a test" } }),
 };
 
 test("every route that the description has answers what its schema says, key by key", async () => {
@@ -127,7 +129,8 @@ test("every route that the description has answers what its schema says, key by 
     expect(security).toEqual(method === "GET" ? [{}, { password: [] }, { token: [] }] : [{ token: [] }]);
   }
   expect(await sql`select mode, mode_reason, mode_owner from slabmend.fleet`).toEqual([
-    { mode: "paused", mode_reason: "a test", mode_owner: "an operator" },
+    // Paused first, and then deleted: the last of the routes.
+    { mode: "deleting", mode_reason: "a test", mode_owner: "an operator" },
   ]);
   expect(await sql`select from slabmend.dead_letters`).toEqual([]);
   expect(await sql`select quarantined_until from slabmend.repairs`).toEqual([{ quarantined_until: null }]);
@@ -138,6 +141,7 @@ test.each([
   ["GET", "/slabs?cursor=x", 400, "malformed-cursor"],
   ["DELETE", "/quarantine/999999", 404, "not-quarantined"],
   ["DELETE", "/dead-letters/none", 404, "no-such-dead-letter"],
+  ["GET", "/slabs?indexer=other", 404, "no-such-indexer"],
   ["GET", "/runs/999999", 404, "no-run"],
   ["GET", "/runs/9999999999999999999", 400, "bad-request"],
   ["POST", "/runs/999999/pause", 404, "no-run"],
@@ -152,6 +156,17 @@ test.each([
     new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path.split("?")[0]!),
   )!;
   expect(Object.keys(described[1][method.toLowerCase()]!.responses)).toContain(String(status));
+});
+
+test("an indexer is deleted only by who writes its name, and nothing resumes it", async () => {
+  await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
+  const refused = await ask("DELETE", "/indexers/default", { confirm: "defaults" });
+  expect([refused.status, await refused.json()]).toMatchObject([409, { code: "not-confirmed" }]);
+  expect(await sql`select mode from slabmend.fleet`).toEqual([{ mode: "running" }]);
+  expect((await ask("PUT", "/mode", { kind: "suspended", reason: "new disks" })).status).toBe(200);
+  expect((await ask("DELETE", "/indexers/default", { confirm: "default" })).status).toBe(200);
+  const resumed = await ask("PUT", "/mode", { kind: "running" });
+  expect([resumed.status, await resumed.json()]).toMatchObject([409, { code: "mode-not-set" }]);
 });
 
 test("a maintenance run's mode is neither ended nor changed", async () => {

@@ -6,6 +6,8 @@ import type { RepairQueue } from "../../lib/queue/repair-queue.ts";
 import { readStatusReport } from "../../lib/reports/status.ts";
 import { Secret } from "../../lib/secret/secret.ts";
 import { createServer } from "../../lib/server/create-server.ts";
+import { EventStream } from "../../lib/server/event-stream.ts";
+import { ServedIndexers } from "../../lib/server/served-indexers.ts";
 import { reportWorkers } from "../../lib/server/workers-report.ts";
 import { createLogger } from "../../lib/telemetry/logger.ts";
 
@@ -24,22 +26,22 @@ export async function startTestServer(options: {
   readonly readStatus?: () => ReturnType<typeof readStatusReport>;
 }): Promise<TestServer> {
   const { ask, passwordHash, queue, clock = systemClock, readStatus = () => readStatusReport(ask) } = options;
+  const readWorkers = async () => reportWorkers(Date.now(), "default", null, []);
+  const openQueue = async () => queue;
+  const api = { indexer: "default", ask, readStatus, readWorkers, openQueue, owner: "an operator" };
+  const events = new EventStream({ clock, readStatus, readWorkers });
   const server = await createServer({
     access: {
       hosts: { isLoopback: true, names: [] },
       token: new Secret(TOKEN),
       passwordHash: passwordHash === undefined ? null : new Secret(passwordHash),
     },
-    api: {
-      ask,
-      readStatus,
-      readWorkers: async () => reportWorkers(Date.now(), null, []),
-      queue,
-      owner: "an operator",
-    },
+    indexers: new ServedIndexers(
+      () => new Map([["default", { api, events, readReadiness: async () => ({ ready: true, checks: [] }) }]]),
+      () => [],
+    ),
     scrape: async () => "slabmend_database_up 1\n",
     isLive: () => true,
-    readReadiness: async () => ({ ready: true, checks: [] }),
     files: new Map([
       ["/", { content: Buffer.from("page"), type: "text/html", etag: '"1"', immutable: false }],
       [

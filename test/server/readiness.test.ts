@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { decideReadiness } from "../../lib/server/readiness.ts";
+import { NOTHING_KNOWN } from "../../lib/lifecycle/control-loop.ts";
+import type { LifecycleState } from "../../lib/lifecycle/state-machine.ts";
+import { decideReadiness, joinReadiness } from "../../lib/server/readiness.ts";
 import type { IndexerHealth } from "../../lib/worker/indexer-loop.ts";
 
 const nowMs = 1_800_000_000_000;
@@ -17,6 +19,8 @@ const worker = {
 const fine: IndexerHealth = {
   indexer: "default",
   state: "working",
+  startedAtMs: 0,
+  restarts: 0,
   claim: job,
   reap: job,
   concurrency: 2,
@@ -57,10 +61,49 @@ test.each([
   ["this machine is unfit", { ...fine, state: "unfit" }, undefined, { workers: "worker-unfit" }],
   ["one of two workers crashes", { ...fine, workers: [worker, looping] }, undefined, {}],
   ["all workers crash", { ...fine, workers: [looping, looping] }, undefined, { workers: "worker-crashing" }],
-] as const)("readiness when %s", (_when, health, databaseCode, wrong: Record<string, string>) => {
-  const { ready, checks } = decideReadiness({ nowMs, health, databaseCode });
+] as const)("readiness when %s", (_when, loop, databaseCode, wrong: Record<string, string>) => {
+  const view = loop === null ? null : { lifecycle: { ...NOTHING_KNOWN, state: "running" as const }, loop };
+  const { ready, checks } = decideReadiness({ nowMs, view, databaseCode });
   expect(Object.fromEntries(checks.filter(({ ok }) => !ok).map(({ name, code }) => [name, code]))).toEqual(
     wrong,
   );
   expect(ready).toBe(Object.keys(wrong).length === 0);
+});
+
+const withoutWork = (state: LifecycleState) => {
+  const isIll = state === "repairing";
+  const lifecycle = { ...NOTHING_KNOWN, state, trouble: isIll ? trouble : null };
+  const view = { lifecycle, loop: null };
+  return decideReadiness({ nowMs, view, databaseCode: undefined });
+};
+
+test("an indexer that an operator has stopped or deleted is as it shall be; one that cannot begin is not", () => {
+  for (const state of ["stopping", "stopped", "deleting", "deleted"] as const) {
+    expect([state, withoutWork(state).ready]).toEqual([state, true]);
+  }
+  expect(withoutWork("repairing")).toMatchObject({
+    ready: false,
+    checks: [{}, {}, { code: "lacks-right" }, {}],
+  });
+  expect(withoutWork("initializing")).toMatchObject({
+    ready: false,
+    checks: [{}, {}, { code: "starting" }, {}],
+  });
+});
+
+test("of several one that is ill holds up no other, and is named", () => {
+  const ill = withoutWork("repairing");
+  const well = withoutWork("stopped");
+  const both = joinReadiness(
+    new Map([
+      ["a", ill],
+      ["b", well],
+    ]),
+  );
+  expect(both.ready).toBe(true);
+  expect(both.checks.filter(({ ok }) => !ok).map(({ indexer, code }) => [indexer, code])).toEqual([
+    ["a", "lacks-right"],
+    ["a", "lacks-right"],
+  ]);
+  expect(joinReadiness(new Map([["a", ill]]))).toEqual(ill);
 });

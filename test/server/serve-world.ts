@@ -21,7 +21,12 @@ export interface ServeProcess {
 export interface ServeWorld {
   readonly folder: string;
   readonly variables: Readonly<Record<string, string>>;
-  start(args?: readonly string[], listen?: string): Promise<ServeProcess>;
+  /** @param variables default: those of the world */
+  start(
+    args?: readonly string[],
+    listen?: string,
+    variables?: Readonly<Record<string, string>>,
+  ): Promise<ServeProcess>;
   /** Ends what still runs. */
   clean(): Promise<void>;
 }
@@ -44,10 +49,10 @@ export function createServeWorld(
         ...extra,
       };
     },
-    async start(args = [], listen = "127.0.0.1:0") {
+    async start(args = [], listen = "127.0.0.1:0", variables = world.variables) {
       const cli = startCli(
         ["serve", "--listen", listen, "--concurrency", "2", "--timeout", "10", ...args],
-        world.variables,
+        variables,
       );
       started.add(cli);
       await cli.until('"message":"serving"');

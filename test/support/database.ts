@@ -100,6 +100,7 @@ const ROWS_THAT_STAY = [
   "budget",
   "indexd",
   "journal_head",
+  "lifecycle",
 ];
 
 /** Neither its client nor its name needs the database yet. */

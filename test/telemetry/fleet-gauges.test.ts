@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { readFleetGauges } from "../../lib/database/reports/read-fleet-gauges.ts";
 import { useDatabase } from "../support/database.ts";
+import { seedHost } from "../support/seed-indexd.ts";
 
 const database = useDatabase();
 
@@ -20,8 +21,37 @@ test("the gauges of an empty fleet count nothing", async () => {
     databaseConnections: expect.any(Number),
     backlog: new Map(),
     underfundedHosts: 0,
+    runIdleSeconds: undefined,
+    failedRuns: 0,
     followers: [],
+    checksBehindSeconds: undefined,
   });
+});
+
+test("a run that no process moves on, one that failed lately, and checks that are due", async () => {
+  const { sql } = database;
+  await sql`insert into slabmend.runs (kind, scope, owner, moved_at) values ('verify', '{}', 'test', now() - interval '2 hours')`;
+  for (const ago of ["10 minutes", "2 hours"]) {
+    await sql`
+      insert into slabmend.runs (kind, scope, owner, state, error, finished_at)
+      values ('verify', '{}', 'test', 'failed', '{}', clock_timestamp() - ${ago}::interval)`;
+  }
+  const [due, silent] = [await seedHost(sql), await seedHost(sql)];
+  for (const [host, ago] of [
+    [due, "3 hours"],
+    [silent, "9 hours"],
+  ] as const) {
+    await sql`
+      insert into sectors (sector_root, host_id, next_integrity_check)
+      values (${randomBytes(32)}, ${host.id}, now() - ${ago}::interval)`;
+  }
+  await sql`insert into slabmend.silent_hosts (host_id, batches, until) values (${silent.id}, 1, now() + interval '1 hour')`;
+  const { runIdleSeconds, failedRuns, checksBehindSeconds } = await readFleetGauges(sql, { dueChecks: true });
+  expect(Math.round(runIdleSeconds! / 60)).toBe(120);
+  expect(failedRuns).toBe(1);
+  expect(Math.round(checksBehindSeconds! / 60)).toBe(180);
+  await sql`update slabmend.runs set state = 'paused' where finished_at is null`;
+  expect((await readFleetGauges(sql)).runIdleSeconds).toBeUndefined();
 });
 
 test("leases, quarantine, backlog, hosts without funds, what ended lately", async () => {

@@ -178,6 +178,9 @@ describe("what is measured", () => {
       quarantinedSlabs: 0,
       databaseConnections: 3,
       underfundedHosts: 2,
+      runIdleSeconds: undefined,
+      failedRuns: 1,
+      checksBehindSeconds: undefined,
       followers: [
         { behindSeconds: 70, stoppedBy: undefined },
         { behindSeconds: 4_000, stoppedBy: "archive-rewound" },

@@ -82,6 +82,25 @@ test("a worker that ends soon after each start is named, with growing pauses, an
   await loop.drain();
 });
 
+test("work that hangs is left behind when it is started again", async () => {
+  const clock = createFakeClock();
+  const begun: AbortSignal[] = [];
+  const work: IndexerLoopOptions["work"] = async ({ signal }) => {
+    begun.push(signal);
+    await new Promise(() => {});
+  };
+  const loop = createLoop({ clock, work });
+  loop.start();
+  await until(() => begun.length === 1 && loop.health().state === "working");
+  loop.restart();
+  expect(begun[0]!.aborted).toBe(true);
+  await until(() => clock.advance(1_000).then(() => begun.length === 2));
+  expect(loop.health()).toMatchObject({ state: "working", restarts: 1, claim: { endedAtMs: null } });
+  const drained = loop.drain();
+  await until(() => clock.advance(1_000).then(() => loop.health().state === "ended"));
+  await drained;
+});
+
 test("what time does not mend is told, tried again, and mended by an operator", async () => {
   await sql`alter table slabmend.budget rename to budget_away`;
   const clock = createFakeClock();

@@ -6,6 +6,7 @@ import { readVariablesFile } from "../../config/variables-file.ts";
 import { SCHEMA_VERSION } from "../../reports/fields.ts";
 import { Secret } from "../../secret/secret.ts";
 import { type ExitReason, exitCode } from "./exit-codes.ts";
+import { findIndexer } from "./find-indexer.ts";
 import type { OperatorIo } from "./operator-io.ts";
 
 /** Options that every command has. */
@@ -13,6 +14,7 @@ interface CommonOptions {
   readonly json?: boolean;
   readonly variablesFile?: string;
   readonly databaseUrl?: string;
+  readonly indexer?: string;
 }
 
 export interface CommandContext {
@@ -57,7 +59,9 @@ export function action<Options extends object>(
 export function createContext(io: OperatorIo, common: CommonOptions): CommandContext {
   const { variablesFile } = common;
   const fromFile = variablesFile === undefined ? {} : readVariablesFile(variablesFile);
-  const variables = { ...fromFile, ...io.environment };
+  const all = { ...fromFile, ...io.environment };
+  const { indexer } = common;
+  const variables = indexer === undefined ? all : findIndexer(all, indexer).environment;
   const databaseUrl = common.databaseUrl ?? variables["SLABMEND_DATABASE_URL"];
   const json = common.json === true;
   return {

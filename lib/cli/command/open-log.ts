@@ -26,12 +26,12 @@ export function logFormatOf({ io, json, variables }: CommandContext): LogFormat 
   });
 }
 
+/** Without the name of an indexer the lines are about none of several. */
+export type LogVariables = Pick<Environment, "SLABMEND_LOG_LEVEL" | "SLABMEND_METRICS_NAMESPACE"> &
+  Partial<Pick<Environment, "SLABMEND_INDEXER">>;
+
 /** @param service who says the metrics */
-export function openLog(
-  context: CommandContext,
-  environment: Pick<Environment, "SLABMEND_LOG_LEVEL" | "SLABMEND_INDEXER" | "SLABMEND_METRICS_NAMESPACE">,
-  service: string,
-): CommandLog {
+export function openLog(context: CommandContext, environment: LogVariables, service: string): CommandLog {
   const { io, variables } = context;
   const format = logFormatOf(context);
   // Metrics are lines of JSON for CloudWatch: people have no use for them.

@@ -8,7 +8,7 @@ import {
 } from "../../database/fleet/fleet-mode.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 import { SCHEMA_VERSION } from "../../reports/fields.ts";
-import { describeMode, type ModeReport } from "../../reports/mode.ts";
+import { describeMode, type ModeReport, modeInWords } from "../../reports/mode.ts";
 import { action, type CommandHost } from "../command/command-context.ts";
 import { withDatabase } from "../command/open-database.ts";
 
@@ -38,14 +38,15 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     );
   host.program
     .command("resume")
-    .description("lift a pause")
+    .description("lift a pause or a suspension")
     .action(
       action<object>(host, async (context) => {
         const { changed, mode } = await withDatabase(context, { needs: "store" }, async (ask) => ({
-          changed: await ask((sql) => resumeLeasing(sql, "paused")),
+          changed: await ask((sql) => resumeLeasing(sql, "paused", "suspended")),
           mode: await ask(readFleetMode, { isIdempotent: true }),
         }));
-        if (mode.kind === "maintenance") throw inMaintenance(mode.owner);
+        if (mode.kind === "maintenance" || mode.kind === "deleting")
+          throw cannotResume(mode.kind, mode.owner);
         context.print(
           describeChange({ changed, reasonChanged: false, mode }),
           changed ? "resumed" : "was not paused",
@@ -63,7 +64,7 @@ interface ModeResult {
 
 function describeUnchanged({ reasonChanged, mode }: ModeResult): string {
   if (mode.kind === "running") return "was resumed at the same moment";
-  const what = mode.kind === "paused" ? "was paused already" : "is in maintenance";
+  const what = mode.kind === "paused" ? "was paused already" : `is ${modeInWords(mode.kind)}`;
   const reason = mode.reason === undefined ? "" : `, reason${reasonChanged ? " now" : ""}: ${mode.reason}`;
   return `${what}, since ${mode.since.toISOString()} by ${mode.owner}${reason}`;
 }
@@ -72,10 +73,13 @@ function describeChange({ changed, reasonChanged, mode }: ModeResult): ModeRepor
   return { schemaVersion: SCHEMA_VERSION, changed, reasonChanged, mode: describeMode(mode) };
 }
 
-function inMaintenance(owner: string): OperatorError {
+function cannotResume(kind: "maintenance" | "deleting", owner: string): OperatorError {
   return new OperatorError({
-    code: "fleet-in-maintenance",
-    message: `the fleet's mode: expected paused, got maintenance, by ${owner}`,
-    remedy: "Let the maintenance run end, or cancel it; nothing was changed.",
+    code: kind === "maintenance" ? "fleet-in-maintenance" : "fleet-being-deleted",
+    message: `the fleet's mode: expected paused or suspended, got ${kind}, by ${owner}`,
+    remedy:
+      kind === "maintenance"
+        ? "Let the maintenance run end, or cancel it; nothing was changed."
+        : "What is being deleted is not resumed: slabmend indexers delete ends it, and init --again makes it again.",
   });
 }

@@ -1,5 +1,8 @@
 import { join } from "node:path";
 import { InvalidArgumentError } from "commander";
+import { ConfigurationError } from "../../config/configuration-error.ts";
+import type { ConfiguredIndexer } from "../../config/indexer-files.ts";
+import { readServedIndexers } from "../../config/served-indexers.ts";
 import { WORK_VARIABLES } from "../../config/work-variables.ts";
 import { CONSOLE_POLICY, consoleAssets } from "../../console/console-assets.ts";
 import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
@@ -9,13 +12,14 @@ import { readOrMakeToken } from "../../server/access/access-token.ts";
 import { type ListenAddress, parseListenAddress } from "../../server/access/listen-address.ts";
 import { hashPassword, isPasswordHash } from "../../server/access/password.ts";
 import { readSecretFile, stateFolder, writeSecretFile } from "../../server/access/secret-file.ts";
+import type { ServedIndexer } from "../../server/create-control.ts";
 import { startServe } from "../../server/start-serve.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { mayPass } from "../../worker/may-pass.ts";
 import { describeWork } from "../../worker/work-report.ts";
-import { action, type CommandContext, type CommandHost } from "../command/command-context.ts";
+import { action, type CommandContext, type CommandHost, withVariables } from "../command/command-context.ts";
 import { withDatabase } from "../command/open-database.ts";
-import { openLog } from "../command/open-log.ts";
+import { type LogVariables, openLog } from "../command/open-log.ts";
 import { concurrencyOption, defaultConcurrency, timeoutOption } from "../command/worker-options.ts";
 
 export interface ServeOptions {
@@ -106,19 +110,18 @@ async function setPassword(context: CommandContext, options: ServeOptions): Prom
 
 export async function serve(context: CommandContext, options: ServeOptions): Promise<"done"> {
   const { io } = context;
-  const environment = context.parse(WORK_VARIABLES);
+  const isOne = !context.variables["SLABMEND_INDEXERS"];
+  const configuration = isOne ? onlyOne(context) : severalIn(context);
   const folder = stateFolder(context.variables);
   const passwordHash = await readPassword(options, join(folder, "password"));
   const tokenFile = options.tokenFile ?? join(folder, "token");
-  const { format, logger, metrics, variables } = openLog(context, environment, "serve");
-  // Nothing is asked yet.
-  const connect = await withDatabase(context, { needs: "any" }, async (_ask, access) => access.connect);
-  await checkDatabase(context, logger);
+  const { format, logger, variables } = openLog(context, configuration.environment, "serve");
+  if (isOne) await checkDatabase(context, logger);
   const token = await readOrMakeToken(tokenFile);
   const running = await startServe({
     variables,
-    environment,
-    connect,
+    readConfiguration: configuration.read,
+    parseIndexer: (indexer) => parseIndexer(context, indexer),
     listen: options.listen,
     hostNames: options.allowHost,
     token,
@@ -129,7 +132,6 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
     timeoutMs: options.timeout * 1_000,
     clock: io.clock,
     logger,
-    metricsOf: () => metrics,
   });
   logger.info({ url: running.url, tokenFile, drainMs: running.drainMs }, "serving");
   // The fragment never reaches a server. A log would keep it.
@@ -140,6 +142,39 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
   const done = { done: true, ...report };
   context.print(done, format === "json" ? JSON.stringify(done) : describeWork(report));
   return "done";
+}
+
+interface Configuration {
+  /** Of what is common to all. */
+  readonly environment: LogVariables;
+  readonly read: () => ReturnType<typeof readServedIndexers>;
+}
+
+/** All of its problems end it before it begins. */
+function onlyOne(context: CommandContext): Configuration {
+  const environment = context.parse(WORK_VARIABLES);
+  const { SLABMEND_INDEXER: name } = environment;
+  const variables = { ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() };
+  return { environment, read: () => ({ indexers: [{ name, environment: variables }], problems: [] }) };
+}
+
+/** Problems of the folder end it before it begins; those of one file keep that indexer alone from beginning. */
+function severalIn(context: CommandContext): Configuration {
+  const read = () => readServedIndexers(context.variables);
+  const { problems } = read();
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return { environment: context.parse(["SLABMEND_LOG_LEVEL", "SLABMEND_METRICS_NAMESPACE"]), read };
+}
+
+/** @throws {ConfigurationError} */
+function parseIndexer(
+  context: CommandContext,
+  { name, environment: given }: ConfiguredIndexer,
+): ServedIndexer {
+  const own = withVariables(context, { ...given, SLABMEND_INDEXER: name, SLABMEND_INDEXERS: undefined });
+  const environment = own.parse(["SLABMEND_DATABASE_URL", ...WORK_VARIABLES]);
+  const { logger, metrics, variables } = openLog(own, environment, "serve");
+  return { name, environment, variables, logger, metrics };
 }
 
 /** What time does not mend ends it before it begins; a database that is away for the moment is waited for. */

@@ -1,7 +1,7 @@
 import type { Environment } from "../../config/parse-environment.ts";
 import { WORK_VARIABLES, type WorkVariable } from "../../config/work-variables.ts";
 import { assertClocksAgree } from "../../database/client/assert-clocks-agree.ts";
-import { createDeadlineClient } from "../../database/client/deadline-client.ts";
+import { askWithin, createDeadlineClient } from "../../database/client/deadline-client.ts";
 import { readFleetMode } from "../../database/fleet/fleet-mode.ts";
 import { findNetworkProblems, readNetworkState } from "../../database/indexd/network-state.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
@@ -10,6 +10,7 @@ import { DEFAULT_REAP_SETTINGS } from "../../jobs/reap/reap-settings.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricsOf } from "../../telemetry/metrics.ts";
 import { openArchive } from "../../worker/open-archive.ts";
+import { openDueChecks } from "../../worker/open-due-checks.ts";
 import { openMaintenance } from "../../worker/open-maintenance.ts";
 import { startPresence } from "../../worker/presence.ts";
 import { tellMode } from "../../worker/tell-stop.ts";
@@ -187,6 +188,17 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
   const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion, SLABMEND_ARCHIVE: destination } = environment;
   const archive = await openArchive({ destination, variables: context.variables, clock, logger });
   const maintenance = openMaintenance({ environment, clock, logger, signal });
+  const dueChecks =
+    environment.SLABMEND_VERIFY === "due"
+      ? openDueChecks({
+          environment,
+          ask: askWithin(database, clock),
+          clock,
+          logger,
+          signal,
+          onMetrics: (values) => metricsOf("repair").print(values),
+        })
+      : undefined;
   await workFromDatabase({
     database,
     indexer: environment.SLABMEND_INDEXER,
@@ -201,9 +213,10 @@ async function workWithoutQueue(work: Work, { connect }: DatabaseAccess): Promis
     reap: { ...DEFAULT_REAP_SETTINGS, acceptedVersion },
     archive,
     maintenance,
+    dueChecks,
   }).finally(async () => {
     archive?.close();
-    await maintenance.close();
+    await Promise.all([maintenance.close(), dueChecks?.close()]);
     await database.end();
   });
 }

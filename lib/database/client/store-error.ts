@@ -6,6 +6,8 @@ export type StoreErrorCode =
   /** The database holds a schema that this slabmend has to upgrade first. */
   | "schema-too-old"
   | "schema-missing"
+  /** An operator has deleted this indexer; only a tombstone is left. */
+  | "indexer-deleted"
   /** The database is being moved, and its schema must not change meanwhile. */
   | "schema-moving"
   /** The role may not do all that the fleet does. */

@@ -8,7 +8,6 @@
 -- Never those of a suspected host. The caller holds the locks of lock_for_commit.
 create or replace function slabmend.believed_denials(the_slab bigint, decided jsonb, reports jsonb) returns jsonb
 language plpgsql volatile
-set plan_cache_mode = force_generic_plan
 as $function$
 declare
   believed jsonb;

@@ -7,7 +7,6 @@
 -- The caller holds the locks of lock_for_commit.
 create or replace function slabmend.clear_denials(the_slab bigint, served jsonb) returns integer
 language plpgsql volatile
-set plan_cache_mode = force_generic_plan
 as $function$
 declare
   cleared integer;

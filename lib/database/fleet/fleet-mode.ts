@@ -4,21 +4,33 @@
  *
  *   running      leases are made and sent
  *   paused       by an operator: nothing is leased or sent; what is leased is repaired, and reap goes on
+ *   suspended    as paused, and when no lease is left its processes end (lib/lifecycle)
  *   maintenance  as paused, by a maintenance run, which alone ends it
+ *   deleting     by an operator: as suspended, and then everything of ours is removed; nothing ends it
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
 
+type StoppedMode = "paused" | "suspended" | "maintenance" | "deleting";
+
 export type FleetMode =
   | { readonly kind: "running" }
   | {
-      readonly kind: "paused" | "maintenance";
+      readonly kind: StoppedMode;
       /** The person or the run that set it. */
       readonly owner: string;
       readonly reason: string | undefined;
       readonly since: Date;
     };
+
+/** From which modes each is entered. A maintenance run is ended first. */
+const ENTERED_FROM: Readonly<Record<StoppedMode, readonly FleetMode["kind"][]>> = {
+  paused: ["running"],
+  maintenance: ["running"],
+  suspended: ["running", "paused"],
+  deleting: ["running", "paused", "suspended"],
+};
 
 const MOST_OWNER_CHARACTERS = 200;
 const MOST_REASON_CHARACTERS = 500;
@@ -41,11 +53,11 @@ export function fleetModeOf({ mode, mode_owner, mode_reason, mode_since }: Row):
   return { kind: mode, owner: mode_owner!, reason: mode_reason ?? undefined, since: mode_since! };
 }
 
-/** Stops leasing. False: the fleet was not running, and its mode stays as it is. */
+/** Stops leasing. False: the mode does not allow it (ENTERED_FROM), and stays as it is. */
 export async function stopLeasing(
   sql: ISql,
   stop: {
-    readonly kind: "paused" | "maintenance";
+    readonly kind: StoppedMode;
     readonly owner: string;
     readonly reason?: string | undefined;
   },
@@ -55,25 +67,28 @@ export async function stopLeasing(
   const change = () => sql`
     update slabmend.fleet
     set mode = ${stop.kind}, mode_owner = ${owner}, mode_reason = ${reason}, mode_since = clock_timestamp()
-    where mode = 'running' returning 1`;
+    where mode in ${sql([...ENTERED_FROM[stop.kind]])} returning 1`;
   const rows = await retryTransaction("stop leasing", async () => await change(), ONLY_CONFLICTS);
   return rows.length > 0;
 }
 
-/** Replaces the reason of a pause. False: the fleet is not paused. */
+/** Replaces the reason of a pause or suspension. False: the fleet is in none. */
 export async function changePauseReason(sql: ISql, text: string): Promise<boolean> {
   const reason = storableText(text, MOST_REASON_CHARACTERS);
   const change = () =>
-    sql`update slabmend.fleet set mode_reason = ${reason} where mode = 'paused' returning 1`;
+    sql`update slabmend.fleet set mode_reason = ${reason} where mode in ('paused', 'suspended') returning 1`;
   const rows = await retryTransaction("change the reason", async () => await change(), ONLY_CONFLICTS);
   return rows.length > 0;
 }
 
-/** Ends the given mode. False: the fleet is not in it. */
-export async function resumeLeasing(sql: ISql, from: "paused" | "maintenance"): Promise<boolean> {
+/** Ends one of the given modes. False: the fleet is in none of them. */
+export async function resumeLeasing(
+  sql: ISql,
+  ...from: readonly ("paused" | "suspended" | "maintenance")[]
+): Promise<boolean> {
   const change = () => sql`
     update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null
-    where mode = ${from} returning 1`;
+    where mode in ${sql([...from])} returning 1`;
   const rows = await retryTransaction("resume leasing", async () => await change(), ONLY_CONFLICTS);
   return rows.length > 0;
 }

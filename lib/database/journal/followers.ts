@@ -67,6 +67,16 @@ export async function noteFollowerStopped(
     where name = ${follower} and stopped_by is distinct from ${code ?? null}::text`;
 }
 
+/**
+ * Forgets a follower that is no longer wanted: rows that only it had not passed may be deleted. Not the totals, which budgets need.
+ * @returns whether there was one of this name
+ */
+export async function forgetFollower(sql: ISql, follower: string): Promise<boolean> {
+  const rows = await sql`
+    delete from slabmend.followers f where f.name = ${follower} and f.name <> 'totals' returning 1`;
+  return rows.length > 0;
+}
+
 /** All followers, by name. Reads one row of the journal for each, and those without a place by their partial index. */
 export async function readFollowers(sql: ISql): Promise<FollowerState[]> {
   const rows = await sql<

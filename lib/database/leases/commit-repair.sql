@@ -18,6 +18,8 @@
 -- The steps are functions of this transaction, each in a file of its name: here, in ../denials and in ../indexd/version.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
 language plpgsql volatile
+-- Planned once a connection, like all that it calls: planning costs more than running.
+set plan_cache_mode = force_generic_plan
 as $function$
 declare
   the_slab constant bigint not null := (request->>'slabId')::bigint;
@@ -31,6 +33,7 @@ declare
   lease slabmend.leases;
   superseded_by text;
   denied record;
+  needed jsonb;
   decided jsonb;
   lost record;
   moved record;
@@ -74,9 +77,10 @@ begin
 
   select * into denied from slabmend.record_denials(the_slab, request->'denied');
   perform slabmend.clear_denials(the_slab, request->'served');
+  select coalesce(jsonb_agg(m), '[]') into needed from slabmend.sectors_to_move(array[the_slab]) m;
   -- Moves are judged first, because a denied sector that moves counts as lost (believed_denials). It is then recorded as lost and
   -- after that as migrated, in indexd's own order, so that its counters add up.
-  select coalesce(jsonb_agg(j), '[]') into decided from slabmend.judge_moves(the_slab, request->'moves') j;
+  select coalesce(jsonb_agg(j), '[]') into decided from slabmend.judge_moves(the_slab, request->'moves', needed) j;
   select * into lost from slabmend.record_lost(the_slab, case when denied.ignored then '[]'
     else slabmend.believed_denials(the_slab, decided, request->'denied') end);
   select * into moved from slabmend.record_moves(decided);
@@ -94,7 +98,7 @@ begin
   where d.delta <> 0;
 
   select * into plan from slabmend.schedule_slab(the_slab, request->'writes', request->'badShards', lease.held_until,
-    moved.total, denied.total, denied.ignored, moved.still_needed);
+    slabmend.sectors_left(the_slab, needed, decided), moved.total, denied.total, denied.ignored, moved.still_needed);
   if reported in ('repaired', 'partial-deadline', 'partial-refused') then
     perform slabmend.close_recovery_window(the_slab, profile);
   end if;

@@ -7,6 +7,12 @@ export async function countLeasesBesideQueue(sql: ISql): Promise<number> {
   return row!.leases;
 }
 
+/** Leases that are not ended, of any kind, begun or not. */
+export async function countLeases(sql: ISql): Promise<number> {
+  const [row] = await sql<{ leases: number }[]>`select count(*)::integer as leases from slabmend.leases`;
+  return row!.leases;
+}
+
 /** Repairs that began and may still commit. */
 export async function countRunningLeases(sql: ISql): Promise<number> {
   const [row] = await sql<{ leases: number }[]>`

@@ -1,12 +1,14 @@
 -- Judges the moves of a commit by rules 3 to 5 of docs/architecture.md#what-must-always-hold, as of the statement that
 -- calls it; the caller holds the locks of lock_for_commit. `why` is null for a move that may be recorded.
 --
---   moves  [{"index", "root", "sectorId", "plannedHostId", "plannedMapId", "plannedContractId", "newHostId", "how"}]
+--   moves      [{"index", "root", "sectorId", "plannedHostId", "plannedMapId", "plannedContractId", "newHostId", "how"}]
+--   needed     rows of sectors_to_move as jsonb, read under those locks
+--   host_good  of the new host: host_states
 --
 -- Indexes: primary keys, slab_sectors_sector_id_slab_id_idx, contracts_host_id_active_good_idx.
-create or replace function slabmend.judge_moves(the_slab bigint, moves jsonb)
+create or replace function slabmend.judge_moves(the_slab bigint, moves jsonb, needed jsonb)
 returns table (slab_index integer, root text, how text, sector_id bigint, old_host_id integer, new_host_id integer,
-  must_move boolean, why text)
+  host_good boolean, must_move boolean, why text)
 language sql stable
 as $function$
   with move as (
@@ -15,6 +17,7 @@ as $function$
   ), judged as (
     select m."index" as slab_index, m.root, m."newHostId" as new_host_id, m.how,
       s.id as sector_id, s.host_id as old_host_id,
+      h.good as host_good,
       need.reason is not null as must_move,
       case
         -- The slab's row of this root, or none.
@@ -44,10 +47,11 @@ as $function$
       on ss.slab_id = the_slab and ss.slab_index = m."index" and ss.sector_id = m."sectorId"
     left join public.sectors s on s.id = ss.sector_id and s.sector_root = decode(m.root, 'hex')
     left join public.contract_sectors_map map on map.id = s.contract_sectors_map_id
-    left join slabmend.sectors_to_move(array[the_slab]) need on need.sector_id = s.id
+    left join jsonb_to_recordset(needed) as need (slab_index integer, reason text)
+      on need.slab_index = m."index" and s.id is not null
     -- A lateral, so that only the hosts that are named are judged.
     left join lateral (
-      select x.host_id, x.blocked, x.has_healthy_contract
+      select x.host_id, x.blocked, x.good, x.has_healthy_contract
       from slabmend.host_states() x where x.host_id = m."newHostId" offset 0
     ) h on true
   ), ranked as (
@@ -57,7 +61,7 @@ as $function$
       row_number() over (partition by j.why is null, j.sector_id order by j.slab_index, j.new_host_id) as place_of_sector
     from judged j
   )
-  select r.slab_index, r.root, r.how, r.sector_id, r.old_host_id, r.new_host_id, r.must_move,
+  select r.slab_index, r.root, r.how, r.sector_id, r.old_host_id, r.new_host_id, r.host_good, r.must_move,
     coalesce(r.why, case when r.place_on_host > 1 or r.place_of_sector > 1 then 'host-taken' end)
   from ranked r
 $function$;

@@ -26,7 +26,7 @@ export type LeaseSlabResult =
         | "given-up"
         /** indexd claimed it, or may have. */
         | "left-to-indexd"
-        /** Paused or in maintenance. */
+        /** Paused, suspended, in maintenance or being deleted. */
         | "fleet-not-running";
       readonly until?: Date;
     };
@@ -34,7 +34,7 @@ export type LeaseSlabResult =
 const LOCK_NOT_AVAILABLE = "55P03";
 
 interface Standing {
-  readonly mode: "running" | "paused" | "maintenance";
+  readonly mode: "running" | "paused" | "suspended" | "maintenance" | "deleting";
   readonly leased: boolean;
   readonly dying: boolean;
   readonly given_up: boolean;
@@ -100,9 +100,10 @@ async function leaseOnce(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlab
 function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefined {
   if (standing.leased) return { kind: "refused", why: "leased" };
   if (standing.dying) return { kind: "refused", why: "being-deleted" };
-  if (standing.mode === "maintenance") return { kind: "refused", why: "fleet-not-running" };
+  if (standing.mode === "maintenance" || standing.mode === "deleting")
+    return { kind: "refused", why: "fleet-not-running" };
   if (force) return undefined;
-  if (standing.mode === "paused") return { kind: "refused", why: "fleet-not-running" };
+  if (standing.mode !== "running") return { kind: "refused", why: "fleet-not-running" };
   if (standing.given_up) return { kind: "refused", why: "given-up" };
   if (standing.quarantined_until !== null) {
     return { kind: "refused", why: "quarantined", until: standing.quarantined_until };

@@ -6,8 +6,6 @@
 -- meet in no sector, but sectors of the third could come to one host only if both name that host.
 create or replace function slabmend.lock_for_commit(the_slab bigint, moves jsonb, denied jsonb) returns void
 language plpgsql volatile
--- Planned once a connection: planning costs more than running.
-set plan_cache_mode = force_generic_plan
 as $function$
 begin
   -- All sectors of the slab, also those that stay: none of them may come to a host that we give to another.

@@ -9,8 +9,6 @@
 create or replace function slabmend.record_lost(the_slab bigint, reports jsonb,
   out total integer, out pinned bigint, out unpinned bigint, out counted bigint, out entries jsonb)
 language plpgsql volatile
--- Planned once a connection: planning costs more than running.
-set plan_cache_mode = force_generic_plan
 as $function$
 begin
   -- As in most commits: starting the statement below takes 0.08 ms.

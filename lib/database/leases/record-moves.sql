@@ -11,8 +11,6 @@ create or replace function slabmend.record_moves(decided jsonb,
   out total bigint, out were_pinned bigint, out were_lost bigint, out still_needed bigint,
   out recorded jsonb, out dropped jsonb, out entries jsonb)
 language plpgsql volatile
--- Planned once a connection: planning costs more than running.
-set plan_cache_mode = force_generic_plan
 as $function$
 begin
   if jsonb_array_length(decided) = 0 then

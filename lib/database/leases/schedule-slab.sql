@@ -1,6 +1,7 @@
 -- Decides what an outcome writes about its slab, and writes when it is to be attempted next and indexd's failed counter.
 --
 --   choices       what lib/database/leases/outcome-writes.ts says: {"asReported", "ifSomeDropped", …}
+--   sectors_left    slab indices that still have to move
 --   moved, denied   how many were recorded; still_needed as record_moves tells
 --   writes        the choice that was taken
 --
@@ -9,11 +10,9 @@
 -- A move that was dropped though its sector still has to move makes a repair that thought itself complete a partial one;
 -- so does a source that a host denied. The caller holds the slab's lock.
 create or replace function slabmend.schedule_slab(the_slab bigint, choices jsonb, new_bad_shards jsonb, held_until timestamptz,
-  moved bigint, denied integer, denials_ignored boolean, still_needed bigint,
+  sectors_left integer[], moved bigint, denied integer, denials_ignored boolean, still_needed bigint,
   out writes jsonb, out setbacks integer, out next_attempt timestamptz, out finished boolean)
 language plpgsql volatile
--- Planned once a connection: planning costs more than running.
-set plan_cache_mode = force_generic_plan
 as $function$
 declare
   slab record;
@@ -24,11 +23,9 @@ begin
   select s.next_repair_attempt, s.consecutive_failed_repairs into slab from public.slabs s where s.id = the_slab;
   select r.last_outcome, r.setbacks, r.bad_shards into history from slabmend.repairs r where r.slab_id = the_slab;
   -- What is left may be shards that no repair yields: then the slab rests, or it would be leased again and again.
-  select count(*) = 0, count(*) > 0 and bool_and(need.slab_index = any (array(
-      select (bad->>'index')::integer
-      from jsonb_array_elements(coalesce(history.bad_shards, '[]') || new_bad_shards) as bad)))
-  into finished, only_bad_left
-  from slabmend.sectors_to_move(array[the_slab]) need;
+  finished := sectors_left = '{}';
+  only_bad_left := not finished and sectors_left <@ array(
+    select (bad->>'index')::integer from jsonb_array_elements(coalesce(history.bad_shards, '[]') || new_bad_shards) as bad);
   writes := choices->(case
     when denials_ignored and moved = 0 then 'ifDenialsIgnored'
     when only_bad_left then 'ifOnlyBadShardsLeft'

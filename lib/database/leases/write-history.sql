@@ -5,8 +5,6 @@
 create or replace function slabmend.write_history(the_slab bigint, the_digest bytea, job text, outcome text, error_code text,
   setbacks integer, next_attempt timestamptz, new_bad_shards jsonb, at_risk boolean) returns void
 language plpgsql volatile
--- Planned once a connection: planning costs more than running.
-set plan_cache_mode = force_generic_plan
 as $function$
 declare
   concerned jsonb := '[]';

@@ -1,5 +1,6 @@
 import type { ISql } from "postgres";
 import { readFollowers } from "../journal/followers.ts";
+import { readChecksBehind } from "./read-checks.ts";
 
 interface GaugesRow {
   readonly live: number;
@@ -14,6 +15,8 @@ interface GaugesRow {
   readonly connections: number;
   readonly backlog: readonly { readonly margin: number; readonly slabs: number }[];
   readonly underfunded: number;
+  readonly run_idle_seconds: number | null;
+  readonly failed_runs: number;
 }
 
 /** indexd funds accounts every two minutes; a host that has not complained for so long has been funded, or is not asked. */
@@ -25,22 +28,34 @@ const LATELY_SECONDS = 300;
 /** A period of the alarm about errors: long enough that a small fleet ends a few repairs in it. */
 const HALF_HOUR_SECONDS = 1_800;
 
+/** How long an operator is told of a maintenance run that failed. */
+const HOUR_SECONDS = 3_600;
+
 /**
  * The state of the fleet, for metrics. Two statements, no lock. Reads all of leases, which is never larger than the fleet,
- * and of backlog, a row for each unhealthy slab; the journal's last half hour by journal_finished_at_idx; repairs by
+ * and of backlog, a row for each unhealthy slab; the journal's last half hour by journal_finished_at_idx, up to statement_timestamp(),
+ * which the planner can estimate with: of clock_timestamp() it expects a third of the journal; repairs by
  * repairs_quarantined_idx; pg_stat_activity, where every role may see who is connected.
+ * @param options.dueChecks measure those too: this fleet makes them
  */
-export async function readFleetGauges(sql: ISql) {
+export async function readFleetGauges(
+  sql: ISql,
+  { dueChecks = false }: { readonly dueChecks?: boolean } = {},
+) {
   const [row] = await sql<GaugesRow[]>`
     select l.*,
-      j.*,
+      j.*, k.*,
       (select count(*)::integer from slabmend.repairs
        where quarantined_until is not null and quarantined_until > (select clock_timestamp())) as quarantined,
       (select count(*)::integer from pg_stat_activity where usename = current_user) as connections,
       (select coalesce(jsonb_agg(jsonb_build_object('margin', b.margin, 'slabs', b.slabs)), '[]')
        from (select margin, count(*) as slabs from slabmend.backlog group by margin) b) as backlog,
       (select count(*)::integer from slabmend.host_scores
-       where out_of_funds_at > clock_timestamp() - make_interval(secs => ${UNDERFUNDED_WINDOW_SECONDS})) as underfunded
+       where out_of_funds_at > clock_timestamp() - make_interval(secs => ${UNDERFUNDED_WINDOW_SECONDS})) as underfunded,
+      (select extract(epoch from clock_timestamp() - r.moved_at)::double precision from slabmend.runs r
+       where r.finished_at is null and r.state <> 'paused') as run_idle_seconds,
+      (select count(*)::integer from slabmend.runs r
+       where r.state = 'failed' and r.finished_at > (select clock_timestamp()) - make_interval(secs => ${HOUR_SECONDS})) as failed_runs
     from (
       select count(*)::integer as live,
         count(began_at)::integer as running,
@@ -49,18 +64,19 @@ export async function readFleetGauges(sql: ISql) {
       from slabmend.leases
     ) l
     cross join (
-      select (count(*) filter (where is_late))::integer as lately,
+      select (count(*) filter (where finished_at > statement_timestamp() - make_interval(secs => ${LATELY_SECONDS})))::integer as lately,
         count(*)::integer as half_hour,
-        (count(*) filter (where outcome = 'fault'))::integer as faults,
-        (count(distinct slab_id) filter (where is_late and outcome = 'too-few-sources'))::integer as at_risk
-      from (
-        select slab_id, outcome,
-          finished_at > (select clock_timestamp()) - make_interval(secs => ${LATELY_SECONDS}) as is_late
-        from slabmend.journal
-        where finished_at > (select clock_timestamp()) - make_interval(secs => ${HALF_HOUR_SECONDS})
-          and outcome not in ('crashed', 'superseded')
-      ) ended
-    ) j`;
+        (count(*) filter (where outcome = 'fault'))::integer as faults
+      from slabmend.journal
+      where finished_at > statement_timestamp() - make_interval(secs => ${HALF_HOUR_SECONDS})
+        and outcome not in ('crashed', 'superseded')
+    ) j
+    cross join (
+      -- Apart: a count of distinct slabs above would sort half an hour of the journal.
+      select count(distinct slab_id)::integer as at_risk
+      from slabmend.journal
+      where finished_at > statement_timestamp() - make_interval(secs => ${LATELY_SECONDS}) and outcome = 'too-few-sources'
+    ) k`;
   return {
     liveLeases: row!.live,
     runningLeases: row!.running,
@@ -74,6 +90,9 @@ export async function readFleetGauges(sql: ISql) {
     databaseConnections: row!.connections,
     backlog: new Map(row!.backlog.map(({ margin, slabs }) => [margin, slabs])),
     underfundedHosts: row!.underfunded,
+    runIdleSeconds: row!.run_idle_seconds ?? undefined,
+    failedRuns: row!.failed_runs,
     followers: await readFollowers(sql),
+    checksBehindSeconds: dueChecks ? await readChecksBehind(sql) : undefined,
   };
 }

@@ -3,6 +3,7 @@ import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 import { type FollowerState, readFollowers } from "../journal/followers.ts";
 import { readUnfinishedRun } from "../runs/maintenance-runs.ts";
 import type { Run } from "../runs/run.ts";
+import { type CheckSums, readChecks } from "./read-checks.ts";
 import { inDanger } from "./read-slabs.ts";
 
 export interface BacklogOfMargin {
@@ -77,6 +78,8 @@ export interface StatusFacts {
   } | null;
   /** Of the journal: `totals`, and the archive if there is one. */
   readonly followers: readonly FollowerState[];
+  /** Of the last 24 hours. */
+  readonly checks: CheckSums;
   /** Of maintenance: the one that is not finished. */
   readonly run: Run | undefined;
   readonly indexd: {
@@ -144,7 +147,8 @@ interface Row {
 const COUNTED_SLABS = 10_000;
 
 /**
- * What the operator looks at, in one statement and one snapshot, and then the journal's followers and the maintenance run; locks nothing. An hour of
+ * What the operator looks at, in one statement and one snapshot, and then the journal's followers, the due checks and the maintenance
+ * run; locks nothing. An hour of
  * the journal by journal_finished_at_idx, the day by work-since.sql; backlog (a row for each unhealthy slab), repairs and hosts as a whole; the oldest unpinned sector by
  * sectors_uploaded_at_unpinned_idx.
  * @param dangerAbove loss probability above which a slab is in danger
@@ -158,7 +162,8 @@ export async function readStatus(
       select clock_timestamp() as at, date_trunc('day', clock_timestamp(), 'UTC') as day_start
     ), lately as materialized (
       select j.outcome, j.finished_at from slabmend.journal j
-      where j.finished_at > (select n.at from now n) - interval '1 hour'
+      -- Not clock_timestamp(): with it the planner expects a third of the journal.
+      where j.finished_at > statement_timestamp() - interval '1 hour'
     )
     select (select n.at from now n) as at, (select n.day_start from now n) as day_start,
       (
@@ -227,10 +232,15 @@ export async function readStatus(
         w.bytes_read::text, w.bytes_written::text, w.hastings::text, w.worker_seconds
       from slabmend.work_since((select n.day_start from now n)) w
     ) t`;
-  return { ...factsOf(row!), followers: await readFollowers(sql), run: await readUnfinishedRun(sql) };
+  const [followers, checks, run] = [
+    await readFollowers(sql),
+    await readChecks(sql),
+    await readUnfinishedRun(sql),
+  ];
+  return { ...factsOf(row!), followers, checks, run };
 }
 
-function factsOf(row: Row): Omit<StatusFacts, "followers" | "run"> {
+function factsOf(row: Row): Omit<StatusFacts, "followers" | "checks" | "run"> {
   const isExact = row.counted <= COUNTED_SLABS;
   return {
     at: row.at,

@@ -106,7 +106,7 @@ export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint):
   const state = stateAfter(statesBefore(request)[0]!, request)!;
   const wanted = id === undefined ? null : String(id);
   const change = () => sql<Row[]>`
-    update slabmend.runs r set state = ${state}
+    update slabmend.runs r set state = ${state}, moved_at = clock_timestamp()
     where r.finished_at is null and r.state in ${sql([...statesBefore(request)])}
       and r.id = coalesce(${wanted}::bigint, r.id)
       and r.kind not in ${sql([...ATTENDED_KINDS])}
@@ -188,7 +188,7 @@ export async function saveRun(
   const error = end?.state === "failed" ? JSON.stringify(end.error) : null;
   const save = () => sql<Row[]>`
     update slabmend.runs r
-    set checkpoint = coalesce(${json(checkpoint)}::text::jsonb, r.checkpoint),
+    set moved_at = clock_timestamp(), checkpoint = coalesce(${json(checkpoint)}::text::jsonb, r.checkpoint),
       statistics = coalesce(${json(statistics)}::text::jsonb, r.statistics),
       state = coalesce(${end?.state ?? null}, r.state), error = ${error}::text::jsonb,
       finished_at = case when ${end !== undefined} then clock_timestamp() end,

@@ -5,8 +5,9 @@ import { StoreError } from "../client/store-error.ts";
 import { notIndexd } from "../indexd/errors.ts";
 import type { Verdict } from "../indexd/version/judge-version.ts";
 import { assertWritable, judgeIndexd, verifyIndexd } from "../indexd/version/verify-indexd.ts";
-import { assertOurVersion } from "./migrate-database.ts";
+import { assertOurVersion, indexerDeleted } from "./migrate-database.ts";
 import { readPrivilegeGaps } from "./missing-privileges.ts";
+import { readTombstone } from "./tombstone.ts";
 
 const NAMED_AT_MOST = 5;
 /** What has to be read before anything else can be said about the versions. */
@@ -29,12 +30,14 @@ export interface FleetStanding {
  *
  * @param acceptedVersion the version of indexd's database that an operator has accepted
  * @throws {IndexdError} why nothing may be written
- * @throws {StoreError} `schema-missing`, `schema-too-old`, `schema-too-new`, `lacks-right`, `read-only-server` or
+ * @throws {StoreError} `schema-missing`, `indexer-deleted`, `schema-too-old`, `schema-too-new`, `lacks-right`, `read-only-server` or
  *   `wrong-session-settings`
  */
 export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): Promise<FleetStanding> {
   const { missing, missingOfVersion, hasIndexd, hasStore } = await readPrivilegeGaps(sql);
   if (!hasIndexd) throw notIndexd();
+  const tombstone = hasStore ? undefined : await readTombstone(sql);
+  if (tombstone !== undefined) throw indexerDeleted(tombstone);
   const needed = hasStore ? [...VERSION_RIGHTS, ...OUR_VERSION_RIGHTS] : VERSION_RIGHTS;
   if (missing.some((right) => needed.some((one) => right.endsWith(one)))) throw lacksRights(missing);
   // An older schema, ours or indexd's, lacks tables: that is what has to be said then, not the rights on them.

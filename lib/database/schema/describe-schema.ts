@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import { readTombstone, type Tombstone } from "./tombstone.ts";
 
 export interface SchemaState {
   /** Of our schema; 0: there is none. */
@@ -9,6 +10,8 @@ export interface SchemaState {
   readonly owner: string | undefined;
   /** The role owns our schema, or may do what its owner may. False without schema. */
   readonly mayDrop: boolean;
+  /** Of an indexer that was deleted. */
+  readonly tombstone: Tombstone | undefined;
   /** Leases by what they are at; all 0 without schema. */
   readonly waitingLeases: number;
   readonly runningLeases: number;
@@ -28,7 +31,8 @@ export async function describeSchema(sql: ISql): Promise<SchemaState> {
       coalesce((select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'slabmend'), false) as may_drop,
       to_regclass('slabmend.database_migrations') is not null as found`;
   const { role, may_create: mayCreate, may_drop: mayDrop, owner, found } = basis!;
-  const state = { role, mayCreate, mayDrop, owner: owner ?? undefined };
+  const tombstone = found ? undefined : await readTombstone(sql);
+  const state = { role, mayCreate, mayDrop, owner: owner ?? undefined, tombstone };
   if (!found) {
     return { ...state, version: 0, waitingLeases: 0, runningLeases: 0, unflushedMoves: 0, journalRows: 0 };
   }

@@ -1,5 +1,6 @@
-import type { Sql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import { assertNotMoving } from "./migrate-database.ts";
+import { leaveTombstone, type Tombstone } from "./tombstone.ts";
 
 /** Waited for a worker that is in the middle of a commit, at most; indexd's tables are not locked as a whole. */
 const LOCK_TIMEOUT_MS = 5_000;
@@ -13,15 +14,64 @@ const LOCK_TIMEOUT_MS = 5_000;
  */
 export async function dropSchema(sql: Sql): Promise<{ readonly slabsFreed: number }> {
   return await sql.begin(async (tx) => {
-    await tx`select set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)`;
-    await assertNotMoving(tx);
-    await tx`select slabmend.hold_indexd(array['slabs'])`;
-    await tx`lock table slabmend.leases, slabmend.moved, slabmend.repairs in access exclusive mode`;
-    const freed = await tx`
-      update public.slabs s set next_repair_attempt = clock_timestamp()
-      from slabmend.leases l
-      where s.id = l.slab_id and s.next_repair_attempt = l.held_until`;
-    await tx`drop schema slabmend cascade`;
-    return { slabsFreed: freed.count };
+    await lockSchema(tx);
+    return await freeAndDrop(tx);
   });
+}
+
+export interface Deletion extends Pick<Tombstone, "owner" | "reason"> {
+  /** Of the lease by which this process drives the indexer. */
+  readonly token: string;
+}
+
+export type DeletionResult =
+  /** `roles`: those of the workers. */
+  | { readonly kind: "deleted"; readonly slabsFreed: number; readonly roles: readonly string[] }
+  | { readonly kind: "lease-lost" }
+  | { readonly kind: "leases-running"; readonly running: number };
+
+/**
+ * As {@link dropSchema}, while no repair runs and this process still drives the indexer; leaves the tombstone, and takes from the
+ * workers' roles what `grant` gave them on indexd's tables. The roles stay: their processes have to read the tombstone.
+ */
+export async function deleteIndexer(sql: Sql, { token, ...tombstone }: Deletion): Promise<DeletionResult> {
+  return await sql.begin(async (tx): Promise<DeletionResult> => {
+    await lockSchema(tx);
+    const [held] = await tx`select 1 from slabmend.lifecycle where token = ${token}::uuid for update`;
+    if (held === undefined) return { kind: "lease-lost" };
+    const [leases] = await tx<{ running: number }[]>`
+      select count(*)::integer as running from slabmend.leases
+      where began_at is not null and expires_at > clock_timestamp()`;
+    if (leases!.running > 0) return { kind: "leases-running", running: leases!.running };
+    const roles = await tx<{ name: string }[]>`
+      select distinct r.rolname::text as name
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      cross join aclexplode(c.relacl) a join pg_roles r on r.oid = a.grantee
+      where n.nspname = 'slabmend' and c.relname = 'leases' and a.privilege_type = 'INSERT' and r.oid <> c.relowner
+      order by name`;
+    const { slabsFreed } = await freeAndDrop(tx);
+    await leaveTombstone(tx, tombstone);
+    for (const { name } of roles) {
+      await tx`revoke all on all tables in schema public from ${tx(name)}`;
+      await tx`revoke all on all sequences in schema public from ${tx(name)}`;
+      await tx`revoke all on schema public from ${tx(name)}`;
+    }
+    return { kind: "deleted", slabsFreed, roles: roles.map(({ name }) => name) };
+  });
+}
+
+async function lockSchema(tx: TransactionSql): Promise<void> {
+  await tx`select set_config('lock_timeout', ${`${LOCK_TIMEOUT_MS}ms`}, true)`;
+  await assertNotMoving(tx);
+  await tx`select slabmend.hold_indexd(array['slabs'])`;
+  await tx`lock table slabmend.leases, slabmend.moved, slabmend.repairs in access exclusive mode`;
+}
+
+async function freeAndDrop(tx: TransactionSql): Promise<{ readonly slabsFreed: number }> {
+  const freed = await tx`
+    update public.slabs s set next_repair_attempt = clock_timestamp()
+    from slabmend.leases l
+    where s.id = l.slab_id and s.next_repair_attempt = l.held_until`;
+  await tx`drop schema slabmend cascade`;
+  return { slabsFreed: freed.count };
 }

@@ -11,6 +11,7 @@ import type { ISql, Sql, TransactionSql } from "postgres";
 import { StoreError } from "../client/store-error.ts";
 import { assertWritable, verifyIndexd } from "../indexd/version/verify-indexd.ts";
 import { readStoreFunctions } from "./store-functions.ts";
+import { readTombstone, removeTombstone, type Tombstone } from "./tombstone.ts";
 
 /**
  * In order; the place in the list, from 1, is the version. The baseline is edited in place until the first release;
@@ -28,19 +29,26 @@ const ADVISORY_LOCK = "8317129687216516708"; // "slabmend" in ASCII
  * Creates our schema or brings it up to {@link STORE_VERSION}, beside an indexd that it may write to. Safe to call again and
  * by several at once.
  * @param acceptedVersion the version of indexd's database that an operator has accepted
- * @throws {StoreError} `schema-too-new`, `schema-moving`.
+ * @param again makes an indexer again that was deleted
+ * @throws {StoreError} `schema-too-new`, `schema-moving` or `indexer-deleted`.
  * @throws {IndexdError} when nothing may be written to this indexd's database
  */
 export async function migrateDatabase(
   sql: Sql,
   acceptedVersion?: number,
+  again = false,
 ): Promise<{ readonly from: number; readonly to: number }> {
   return await sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${ADVISORY_LOCK}::bigint)`;
     const from = (await readVersion(tx)) ?? 0;
     if (from > STORE_VERSION) throw tooNew(from);
     if (from > 0) await assertNotMoving(tx);
-    if (from === 0) await tx.unsafe(BOOKKEEPING);
+    if (from === 0) {
+      const tombstone = await readTombstone(tx);
+      if (tombstone !== undefined && !again) throw indexerDeleted(tombstone);
+      if (tombstone !== undefined) await removeTombstone(tx);
+      await tx.unsafe(BOOKKEEPING);
+    }
     for (const [index, file] of MIGRATIONS.entries()) {
       const version = index + 1;
       if (version <= from) continue;
@@ -97,6 +105,14 @@ export function assertOurVersion(version: number | undefined): void {
     message: `schema slabmend: expected version ${STORE_VERSION}, got ${version}`,
     remedy: "Upgrade it: slabmend init.",
     details: { version },
+  });
+}
+
+export function indexerDeleted({ owner, deletedAt }: Tombstone): StoreError {
+  return new StoreError({
+    code: "indexer-deleted",
+    message: `schema slabmend: expected version ${STORE_VERSION}, but this indexer was deleted at ${deletedAt.toISOString()} by ${owner}`,
+    remedy: "Remove it from the configuration; to make it again: slabmend init --again.",
   });
 }
 

@@ -11,6 +11,8 @@ export interface Affected {
 export interface AffectedRequest {
   readonly hostKey: string | null;
   readonly slabId: string | null;
+  /** `objects.id` in decimal. */
+  readonly objectIds: readonly string[] | null;
   readonly since: Date;
   readonly limit: number;
 }
@@ -20,11 +22,16 @@ export interface AffectedRequest {
  * since is no longer among them. Indexes: denials_host_idx, slab_sectors (sector_id, slab_id), object_slabs_slab_digest_idx.
  */
 export async function readAffected(sql: ISql, request: AffectedRequest): Promise<Affected> {
-  const { hostKey, slabId, since, limit } = request;
+  const { hostKey, slabId, objectIds, since, limit } = request;
   const scope =
-    slabId === null
-      ? sql`d.host_id = (select h.id from public.hosts h where h.public_key = decode(${hostKey}, 'hex'))`
-      : sql`d.sector_id in (select ss.sector_id from public.slab_sectors ss where ss.slab_id = ${slabId})`;
+    objectIds !== null
+      ? sql`d.sector_id in (
+          select ss.sector_id from public.object_slabs os join public.slabs s on s.digest = os.slab_digest
+          join public.slab_sectors ss on ss.slab_id = s.id
+          where os.object_id = any (${`{${objectIds.join(",")}}`}::text::bigint[]))`
+      : slabId === null
+        ? sql`d.host_id = (select h.id from public.hosts h where h.public_key = decode(${hostKey}, 'hex'))`
+        : sql`d.sector_id in (select ss.sector_id from public.slab_sectors ss where ss.slab_id = ${slabId})`;
   const [row] = await sql<{ sectors: number; slabs: string[]; objects: string[] }[]>`
     with denied as materialized (
       select distinct d.sector_id from slabmend.denials d where ${scope} and d.last_denied_at >= ${since}

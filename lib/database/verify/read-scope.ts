@@ -6,6 +6,7 @@ import {
   parseRoot,
   type Root,
   type SectorId,
+  type SlabDigest,
   type SlabId,
 } from "../../slab/ids.ts";
 
@@ -52,6 +53,50 @@ export async function readSlabPage(
       where ss.slab_id = ${String(request.slabId)} and s.sector_root > ${after}::bytea
       order by s.sector_root limit ${request.limit}`,
   );
+}
+
+/** The object's next slab by ascending digest; undefined: there is none behind `after`. Index: primary key of object_slabs. */
+export async function readObjectSlab(
+  sql: ISql,
+  request: { readonly objectIds: readonly string[]; readonly after: SlabDigest | null },
+): Promise<SlabDigest | undefined> {
+  const after = request.after === null ? NO_ROOT : Buffer.from(request.after, "hex");
+  const [row] = await sql<{ digest: SlabDigest }[]>`
+    select encode(min(n.slab_digest), 'hex') as digest
+    from unnest(${`{${request.objectIds.join(",")}}`}::text::bigint[]) o (id)
+    cross join lateral (
+      select os.slab_digest from public.object_slabs os
+      where os.object_id = o.id and os.slab_digest > ${after}::bytea
+      order by os.slab_digest limit 1
+    ) n
+    having count(*) > 0`;
+  return row?.digest;
+}
+
+/** Undefined: it was deleted. */
+export async function findSlabOf(sql: ISql, digest: SlabDigest): Promise<SlabId | undefined> {
+  const [row] = await sql<{ id: string }[]>`
+    select s.id::text from public.slabs s where s.digest = ${Buffer.from(digest, "hex")}`;
+  return row === undefined ? undefined : (BigInt(row.id) as SlabId);
+}
+
+/** The objects with this key, of every account, and how many sectors their slabs have. */
+export async function findObject(
+  sql: ISql,
+  key: string,
+): Promise<{ readonly ids: readonly string[]; readonly sectors: number }> {
+  const [row] = await sql<{ ids: string[]; sectors: number }[]>`
+    with object as materialized (
+      select o.id from public.objects o where o.object_key = ${Buffer.from(key, "hex")}
+    ), slab as materialized (
+      select distinct os.slab_digest from object o join public.object_slabs os on os.object_id = o.id
+    )
+    select to_jsonb(array(select o.id::text from object o order by o.id)) as ids,
+      (
+        select count(*)::integer from slab b join public.slabs s on s.digest = b.slab_digest
+        join public.slab_sectors ss on ss.slab_id = s.id
+      ) as sectors`;
+  return row!;
 }
 
 /** A range of roots, by their first 8 bytes, and which of the host's sectors in it is drawn, counted from 0. */
@@ -113,4 +158,20 @@ export async function countSlabSectors(
     select s.host_id as "hostId", count(*)::integer as sectors
     from public.slab_sectors ss join public.sectors s on s.id = ss.sector_id
     where ss.slab_id = ${String(slabId)} group by s.host_id`;
+}
+
+/** The same of all slabs of objects. */
+export async function countObjectSectors(
+  sql: ISql,
+  objectIds: readonly string[],
+): Promise<readonly { readonly hostId: HostId | null; readonly sectors: number }[]> {
+  return await sql<{ hostId: HostId | null; sectors: number }[]>`
+    with slab as materialized (
+      select distinct os.slab_digest from public.object_slabs os
+      where os.object_id = any (${`{${objectIds.join(",")}}`}::text::bigint[])
+    )
+    select s.host_id as "hostId", count(*)::integer as sectors
+    from slab b join public.slabs l on l.digest = b.slab_digest
+    join public.slab_sectors ss on ss.slab_id = l.id join public.sectors s on s.id = ss.sector_id
+    group by s.host_id`;
 }

@@ -8,7 +8,9 @@ const BACKLOG_LEFT: Readonly<Record<ClaimReport["stopped"], number | undefined>>
   deadline: 1,
   "breaker-open": undefined,
   paused: undefined,
+  suspended: undefined,
   maintenance: undefined,
+  deleting: undefined,
 };
 
 export function claimMetrics(report: ClaimReport): MetricValues {
@@ -19,7 +21,7 @@ export function claimMetrics(report: ClaimReport): MetricValues {
     CircuitBreakerOpen: Number(report.breaker === "open"),
     SlabsUnjudged: report.unjudged,
     BudgetStops: report.budgetStops.length,
-    Paused: Number(report.stopped === "paused"),
+    Paused: Number(report.stopped === "paused" || report.stopped === "suspended"),
     BacklogLeft: BACKLOG_LEFT[report.stopped],
   };
 }

@@ -1,5 +1,6 @@
 import type { BudgetLimit } from "../../database/fleet/budget.ts";
 import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
+import type { FleetMode } from "../../database/fleet/fleet-mode.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
 /** Counted while claim runs. */
@@ -20,7 +21,7 @@ export interface ClaimCount {
 /** What one run of claim did. */
 export interface ClaimReport extends Readonly<ClaimCount> {
   readonly breaker: CircuitBreaker["kind"];
-  readonly stopped: "no-backlog" | "deadline" | "breaker-open" | "paused" | "maintenance";
+  readonly stopped: "no-backlog" | "deadline" | "breaker-open" | Exclude<FleetMode["kind"], "running">;
   /** Limits of the budget that are reached: only slabs in danger are leased. */
   readonly budgetStops: readonly BudgetLimit[];
 }

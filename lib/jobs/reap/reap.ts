@@ -7,7 +7,8 @@
  *   unsent         leases without a confirmed message are sent
  *   dead letters   go into a table
  *   history        of slabs that are simply fine, or no more, is forgotten; so are denials of sectors that are no more, and notes
- *                  of uploads that hosts do not keep
+ *                  of uploads that hosts do not keep; so are finished maintenance runs and sums of due checks, when they are as old as the
+ *                  oldest rows of the journal
  *   prunes         after a restore, indexd is kept from pruning until an operator releases it
  *   journal        rows get their place in the stream, are summed up, and deleted when they are old (docs/journal.md)
  *
@@ -24,6 +25,7 @@ import { refreshBreaker } from "../../database/fleet/refresh-breaker.ts";
 import { flushOutbox, OutboxStuckError } from "../../database/indexd/bump-events.ts";
 import { forgetUploads } from "../../database/leases/uploads.ts";
 import { keepPrunesHeld } from "../../database/restore/restore-writes.ts";
+import { forgetRuns } from "../../database/runs/forget-runs.ts";
 import type { DeadLetterQueue } from "../../queue/dead-letter-queue.ts";
 import type { RepairQueue } from "../../queue/repair-queue.ts";
 import { followJournal, type JournalReport, type JournalStep } from "../journal/follow-journal.ts";
@@ -124,6 +126,7 @@ export async function reap(
       forgetFineSlabs(sql, { olderThanMs: settings.forgetAfterMs, limit: FORGET_LIMIT }),
     );
     report.forgotten += await ask((sql) => forgetDenials(sql, { limit: FORGET_LIMIT }));
+    report.forgotten += await ask((sql) => forgetRuns(sql, settings.keepJournalMs));
     if (report.forgotten > 0) await deps.step?.("history-forgotten");
   });
   await phase("prunes", async () => void (await ask(keepPrunesHeld, { isIdempotent: true })));

@@ -1,6 +1,6 @@
 /**
  * Phase three, beside the others: stores shards as they become ready. Each goes to the first candidate that is left; when that
- * fails, or takes longer than it should, to the next.
+ * fails, or is slow beside the others (offer-patience.ts), to the next.
  *
  * A host stands for one shard at a time. One that lost the race for a shard goes behind the other candidates: what it may have
  * stored of that shard is not recorded, only paid for, so another shard of the slab may come to it.
@@ -19,6 +19,7 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { HeldSector } from "./held-sector.ts";
 import type { HostAnswers } from "./host-answers.ts";
 import type { CostLimit, Meter } from "./meter.ts";
+import { offerPatienceMs } from "./offer-patience.ts";
 import type { TimeLimits } from "./time-limits.ts";
 
 /** indexd stores as many shards of a slab at once. */
@@ -58,6 +59,8 @@ export class ShardStore {
   /** Never reject: what goes wrong in one is told when all have ended. */
   readonly #uploads: Promise<void>[] = [];
   readonly #bugs: unknown[] = [];
+  readonly #tookMs: number[] = [];
+  #underWay = 0;
 
   constructor(options: ShardStoreOptions) {
     this.#options = options;
@@ -97,14 +100,14 @@ export class ShardStore {
   }
 
   async #upload(move: PlannedMove, data: Uint8Array, how: StoredShard["how"]): Promise<void> {
-    const { hosts, clock, limits } = this.#options;
+    const { clock, limits } = this.#options;
     const { kind, successes } = await hedge({
       candidates: this.#offered(),
       needed: 1,
       maxConcurrent: OFFERS_AT_ONCE,
       clock,
       signal: limits.signal,
-      intervalMs: () => hosts.hedgeAfterMs("write", SECTOR_BYTES),
+      intervalMs: () => this.#patienceMs(),
       attempt: (host, signal) => this.#offer(move, data, host, signal),
     });
     const [first] = successes;
@@ -112,6 +115,11 @@ export class ShardStore {
     const shard = { move, host: first.source, how };
     this.stored.push(shard);
     await this.#options.onStored(shard);
+  }
+
+  #patienceMs(): number {
+    const usualMs = this.#options.hosts.hedgeAfterMs("write", SECTOR_BYTES);
+    return offerPatienceMs({ usualMs, tookMs: this.#tookMs, underWay: this.#underWay });
   }
 
   /** Candidates are taken when their turn comes, so that no two shards are offered to one host. */
@@ -123,14 +131,16 @@ export class ShardStore {
   /** @throws anything that makes the shard go to another host */
   async #offer(move: PlannedMove, data: Uint8Array, host: NetworkHost, signal: AbortSignal): Promise<void> {
     const { hosts, limits, priceLimit, cost, answers, meter, logger } = this.#options;
+    this.#underWay += 1;
     try {
-      const { root } = await hosts.call(host, sectorWrite(data), {
+      const { root, durationMs } = await hosts.call(host, sectorWrite(data), {
         signal,
         priceLimit,
         deadlineMs: limits.sectorMs("write"),
         reserve: cost.reserve,
         onCharged: cost.charge,
       });
+      this.#tookMs.push(durationMs);
       meter.bytesWritten += data.length;
       answers.served(host);
       if (root === move.sector.root) return;
@@ -145,6 +155,8 @@ export class ShardStore {
       } else if (!(cause instanceof WrongRoot)) this.#bugs.push(cause);
       if (!signal.aborted) logger.info({ error: cause, host: host.hostKey }, "a host took no shard");
       throw cause;
+    } finally {
+      this.#underWay -= 1;
     }
   }
 }

@@ -15,16 +15,19 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
-export interface Answers {
-  readonly answers: readonly { readonly claim: CheckClaim; readonly answer: LeafAnswer }[];
+/** What is asked for. */
+type Asked = Pick<CheckClaim, "root" | "hostId">;
+
+export interface Answers<Claim = CheckClaim> {
+  readonly answers: readonly { readonly claim: Claim; readonly answer: LeafAnswer }[];
   readonly hastings: bigint;
 }
 
-export async function askHosts(
+export async function askHosts<Claim extends Asked>(
   asking: Asking,
-  claims: readonly CheckClaim[],
-  hostOf: (claim: CheckClaim) => NetworkHost | undefined,
-): Promise<Answers> {
+  claims: readonly Claim[],
+  hostOf: (claim: Claim) => NetworkHost | undefined,
+): Promise<Answers<Claim>> {
   let hastings = 0n;
   const terms = {
     signal: asking.signal,

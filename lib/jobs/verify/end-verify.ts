@@ -16,12 +16,12 @@ export function createVerifyEnd(verify: VerifyOptions): MaintenanceJob {
 async function giveBackClaims({ ask, run, token }: RunContext, verify: VerifyOptions): Promise<boolean> {
   const at = checkpointOf(run);
   if (at.claimed.length === 0) return true;
-  const { after, windows, silent } = at;
+  const { after, slab, windows, silent } = at;
   const request = {
     run: run.id,
     token,
     batch: at.batch + 1,
-    checkpoint: { after, windows, silent },
+    checkpoint: { after, slab, windows, silent },
     statistics: statisticsOf(run),
     confirmed: [],
     denied: [],

@@ -1,6 +1,12 @@
 /** The next sectors of a verification, and where it stands behind them. */
 import type { ISql } from "postgres";
-import { readDraws, readHostPage, readSlabPage } from "../../database/verify/read-scope.ts";
+import {
+  findSlabOf,
+  readDraws,
+  readHostPage,
+  readObjectSlab,
+  readSlabPage,
+} from "../../database/verify/read-scope.ts";
 import { type HostId, parseSlabId, type SectorId } from "../../slab/ids.ts";
 import { drawWindows, windowsFor } from "./draw-windows.ts";
 import type { VerifyCheckpoint, VerifyScope } from "./verify-run.ts";
@@ -13,7 +19,7 @@ export interface NextBatch {
   readonly sectorIds: readonly SectorId[];
   /** Sectors, or draws: a sector that is drawn twice is asked once. */
   readonly passes: number;
-  readonly behind: Pick<VerifyCheckpoint, "after" | "windows">;
+  readonly behind: Pick<VerifyCheckpoint, "after" | "slab" | "windows">;
 }
 
 /** Undefined: there is nothing left. */
@@ -33,9 +39,10 @@ export async function readNextBatch(
     return {
       sectorIds: [...new Set(ids)],
       passes: ids.length,
-      behind: { after: null, windows: at.windows + used },
+      behind: { after: null, slab: null, windows: at.windows + used },
     };
   }
+  if (scope.of === "object") return await readObjectBatch(sql, scope.ids, at);
   const request = { after: at.after, limit: BATCH_SECTORS };
   const page =
     scope.of === "slab"
@@ -45,8 +52,30 @@ export async function readNextBatch(
   return {
     sectorIds: page.sectorIds,
     passes: page.sectorIds.length,
-    behind: { after: page.last, windows: 0 },
+    behind: { after: page.last, slab: null, windows: 0 },
   };
+}
+
+/** A batch ends with its slab. */
+async function readObjectBatch(
+  sql: ISql,
+  objectIds: readonly string[],
+  at: VerifyCheckpoint,
+): Promise<NextBatch | undefined> {
+  let { slab, after } = at;
+  for (;;) {
+    const slabId = slab === null ? undefined : await findSlabOf(sql, slab);
+    const page =
+      slabId === undefined ? undefined : await readSlabPage(sql, { slabId, after, limit: BATCH_SECTORS });
+    if (page !== undefined && page.last !== null) {
+      const { sectorIds, last } = page;
+      return { sectorIds, passes: sectorIds.length, behind: { after: last, slab, windows: 0 } };
+    }
+    const next = await readObjectSlab(sql, { objectIds, after: slab });
+    if (next === undefined) return undefined;
+    slab = next;
+    after = null;
+  }
 }
 
 /** At most so many hits, and how many windows they took. */

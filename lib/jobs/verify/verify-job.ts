@@ -115,7 +115,7 @@ export function judgeBatch({
   asked: { answers, hastings },
 }: {
   readonly scope: VerifyScope;
-  readonly at: Pick<VerifyCheckpoint, "after" | "windows" | "silent">;
+  readonly at: Pick<VerifyCheckpoint, "after" | "slab" | "windows" | "silent">;
   readonly before: VerifyStatistics;
   readonly next: NextBatch;
   readonly asked: Answers;
@@ -132,11 +132,11 @@ export function judgeBatch({
   const nothing = { confirmed: [], denied: [] };
   if (isSilent || givenUp) {
     const silent = givenUp ? at.silent : at.silent + 1;
-    const { after, windows } = at;
+    const { after, slab, windows } = at;
     const statistics = { ...before, hastings: spent };
     const all = answers.map(({ claim }) => claim);
     return {
-      recorded: { ...nothing, checkpoint: { after, windows, silent }, statistics, released: all },
+      recorded: { ...nothing, checkpoint: { after, slab, windows, silent }, statistics, released: all },
       silent,
     };
   }

@@ -1,8 +1,9 @@
 /** What can be said of a verification without reading a host. */
+import type { ISql } from "postgres";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { Run } from "../../database/runs/run.ts";
-import { countSlabSectors, findHost } from "../../database/verify/read-scope.ts";
+import { countObjectSectors, countSlabSectors, findHost } from "../../database/verify/read-scope.ts";
 import { readSectorCost } from "../../rhp4/costs.ts";
 import { type HostId, parseSlabId } from "../../slab/ids.ts";
 import { LEAF_BYTES } from "../../slab/sizes.ts";
@@ -42,7 +43,7 @@ function describe(run: Run): readonly string[] {
   const found = statisticsOf(run);
   const unanswered = Object.entries(found.unanswered);
   return [
-    scope.of === "slab" ? `slab ${scope.slab}` : `host ${scope.host}`,
+    nameOf(scope),
     `${found.confirmed} sectors proved a leaf, ${found.denied} were denied`,
     ...(found.wrongData > 0 ? [`${found.wrongData} were answered with data that the proof contradicts`] : []),
     ...(found.notThere > 0 ? [`${found.notThere} were on no host, or moved away meanwhile`] : []),
@@ -55,9 +56,20 @@ function describe(run: Run): readonly string[] {
   ];
 }
 
+function nameOf(scope: VerifyScope): string {
+  switch (scope.of) {
+    case "host":
+      return `host ${scope.host}`;
+    case "slab":
+      return `slab ${scope.slab}`;
+    case "object":
+      return `object ${scope.object}`;
+  }
+}
+
 /** Only a sample that found nothing supports the claim. */
 function sampleSays(scope: VerifyScope, confirmed: number, run: Run): readonly string[] {
-  if (scope.of === "slab" || scope.sample === null || run.state !== "done") return [];
+  if (scope.of !== "host" || scope.sample === null || run.state !== "done") return [];
   const { missingShare, confidence, draws } = scope.sample;
   const { denied, wrongData, unanswered, passed } = statisticsOf(run);
   const percent = (value: number) => `${Number((100 * value).toPrecision(4))} %`;
@@ -86,8 +98,12 @@ async function estimateOf(ask: Ask, scope: VerifyScope): Promise<Estimate> {
   };
   let reads = 0;
   let hastings = 0n;
-  if (scope.of === "slab") {
-    const places = await ask((sql) => countSlabSectors(sql, parseSlabId(scope.slab)), { isIdempotent: true });
+  if (scope.of !== "host") {
+    const count = (sql: ISql) =>
+      scope.of === "slab"
+        ? countSlabSectors(sql, parseSlabId(scope.slab))
+        : countObjectSectors(sql, scope.ids);
+    const places = await ask(count, { isIdempotent: true });
     for (const { hostId, sectors } of places) {
       if (hostId === null) continue;
       reads += sectors;

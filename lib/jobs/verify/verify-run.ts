@@ -1,11 +1,13 @@
 /** What a verification is asked for, where it stands and what it has found, as it is kept in slabmend.runs. */
 import * as v from "valibot";
 import type { Run } from "../../database/runs/run.ts";
-import { parseHostKey, parseRoot } from "../../slab/ids.ts";
+import { parseHostKey, parseRoot, parseSlabDigest } from "../../slab/ids.ts";
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const id = v.pipe(v.string(), v.regex(/^\d{1,19}$/));
 const share = v.pipe(v.number(), v.gtValue(0), v.ltValue(1));
 const root = v.pipe(v.string(), v.transform(parseRoot));
+const digest = v.pipe(v.string(), v.transform(parseSlabDigest));
 
 const scopeSchema = v.variant("of", [
   v.object({
@@ -22,12 +24,22 @@ const scopeSchema = v.variant("of", [
       }),
     ),
   }),
-  v.object({ of: v.literal("slab"), slab: v.pipe(v.string(), v.regex(/^\d{1,19}$/)), sectors: count }),
+  v.object({ of: v.literal("slab"), slab: id, sectors: count }),
+  v.object({
+    of: v.literal("object"),
+    object: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+    /** `objects.id`: one for each account that has it. */
+    ids: v.array(id),
+    /** Of its slabs: a sector that several of them share counts for each. */
+    sectors: count,
+  }),
 ]);
 
 const checkpointSchema = v.object({
   batch: v.optional(count, 0),
   after: v.optional(v.nullable(root), null),
+  /** Of an object: the slab to which `after` belongs, by its digest; null: before the first. */
+  slab: v.optional(v.nullable(digest), null),
   /** Of a sample: windows that were drawn. */
   windows: v.optional(count, 0),
   /** Batches in a row in which no host answered. */

@@ -1,22 +1,8 @@
 import type { FastifyInstance } from "fastify";
 import * as v from "valibot";
-import type { Ask } from "../../database/client/deadline-client.ts";
-import type { RepairQueue } from "../../queue/repair-queue.ts";
-import type { StatusReport } from "../../reports/status-schema.ts";
+import type { IndexerApi } from "../indexer-api.ts";
+import type { ServedIndexers } from "../served-indexers.ts";
 import { ServerError } from "../server-error.ts";
-import type { WorkersReport } from "../workers-report.ts";
-
-/** What the routes use of the world. */
-export interface ApiDependencies {
-  readonly ask: Ask;
-  /** Shared by all who ask at the same time. */
-  readonly readStatus: () => Promise<StatusReport>;
-  readonly readWorkers: () => Promise<WorkersReport>;
-  /** Undefined: none is configured. */
-  readonly queue: RepairQueue | undefined;
-  /** Who is recorded as the owner of a pause. */
-  readonly owner: string;
-}
 
 type Fields = v.StrictObjectSchema<v.ObjectEntries, undefined>;
 
@@ -34,7 +20,9 @@ export interface ApiRoute {
   readonly answer: v.GenericSchema;
   /** Statuses of problems beyond those that every route has. */
   readonly problems: readonly number[];
-  readonly run: (deps: ApiDependencies, input: unknown) => Promise<object>;
+  /** It is about the server, and not about the indexer that `?indexer=` names. */
+  readonly ofServer: boolean;
+  readonly run: (deps: IndexerApi | ServedIndexers, input: unknown) => Promise<object>;
 }
 
 export const API_ROOT = "/api/v1";
@@ -52,6 +40,7 @@ export const whole = (least: number, most: number) =>
   );
 
 interface Given<
+  Deps,
   Params extends Fields,
   Query extends Fields,
   Body extends Fields,
@@ -67,7 +56,7 @@ interface Given<
   readonly answer: Answer;
   readonly problems?: readonly number[];
   readonly run: (
-    deps: ApiDependencies,
+    deps: Deps,
     input: {
       readonly params: v.InferOutput<Params>;
       readonly query: v.InferOutput<Query>;
@@ -82,24 +71,46 @@ export function apiRoute<
   Query extends Fields = typeof NOTHING,
   Body extends Fields = typeof NOTHING,
   Answer extends v.GenericSchema = v.GenericSchema,
->(given: Given<Params, Query, Body, Answer>): ApiRoute {
+>(given: Given<IndexerApi, Params, Query, Body, Answer>): ApiRoute {
+  return routeOf(given, false);
+}
+
+/** The same for a route that is about the server as a whole. */
+export function serverRoute<
+  Params extends Fields = typeof NOTHING,
+  Query extends Fields = typeof NOTHING,
+  Body extends Fields = typeof NOTHING,
+  Answer extends v.GenericSchema = v.GenericSchema,
+>(given: Given<ServedIndexers, Params, Query, Body, Answer>): ApiRoute {
+  return routeOf(given, true);
+}
+
+function routeOf<
+  Deps extends IndexerApi | ServedIndexers,
+  Params extends Fields,
+  Query extends Fields,
+  Body extends Fields,
+  Answer extends v.GenericSchema,
+>(given: Given<Deps, Params, Query, Body, Answer>, ofServer: boolean): ApiRoute {
   const { params = NOTHING, query = NOTHING, body, problems = [] } = given;
-  return { ...given, params, query, body, problems, run: given.run as ApiRoute["run"] };
+  return { ...given, params, query, body, problems, ofServer, run: given.run as ApiRoute["run"] };
 }
 
 export function addApiRoutes(
   server: FastifyInstance,
   routes: readonly ApiRoute[],
-  deps: ApiDependencies,
+  served: ServedIndexers,
 ): void {
-  for (const { method, path, params, query, body, run } of routes) {
+  for (const { method, path, params, query, body, ofServer, run } of routes) {
     server.route({
       method,
       url: API_ROOT + path.replaceAll(/\{(\w+)\}/g, ":$1"),
       async handler(request, reply) {
-        const answer = await run(deps, {
+        const { indexer, ...rest } = request.query as Record<string, unknown>;
+        const asked = ofServer ? request.query : rest;
+        const answer = await run(ofServer ? served : served.find(indexer).api, {
           params: parse("path", params, request.params),
-          query: parse("query", query, request.query),
+          query: parse("query", query, asked),
           body: body === undefined ? {} : parse("body", body, request.body ?? {}),
         });
         return reply.header("cache-control", "no-store").send(answer);

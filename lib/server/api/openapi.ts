@@ -43,8 +43,17 @@ export function describeApi(
   };
 }
 
+const INDEXER: Json = {
+  name: "indexer",
+  in: "query",
+  required: false,
+  description: "name of the indexer that is meant; needed where there are several",
+  schema: { type: "string" },
+};
+
 const EVENTS: Json = {
   operationId: "events",
+  parameters: [INDEXER],
   summary:
     "Server-sent events, something every 5 s at least: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the beginning and when the database goes away or comes back.",
   responses: { 200: { description: "the stream", content: { "text/event-stream": {} } } },
@@ -53,12 +62,23 @@ const EVENTS: Json = {
 function describeRoute(route: ApiRoute, answerName: string): Json {
   const { method, name, says, params, query, body, problems } = route;
   const writes = method !== "GET";
-  const statuses = [...COMMON_PROBLEMS, ...(writes ? WRITE_PROBLEMS : []), ...problems].sort((a, b) => a - b);
+  const all = [
+    ...COMMON_PROBLEMS,
+    ...(writes ? WRITE_PROBLEMS : []),
+    ...problems,
+    // The indexer that is named is not there.
+    ...(route.ofServer ? [] : [404]),
+  ];
+  const statuses = [...new Set(all)].sort((a, b) => a - b);
   return {
     operationId: name,
     summary: says,
     security: writes ? [{ token: [] }] : [{}, { password: [] }, { token: [] }],
-    parameters: [...parametersOf(params, "path"), ...parametersOf(query, "query")],
+    parameters: [
+      ...parametersOf(params, "path"),
+      ...parametersOf(query, "query"),
+      ...(route.ofServer ? [] : [INDEXER]),
+    ],
     ...(body === undefined
       ? {}
       : {

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { schemaVersion } from "../../reports/fields.ts";
 import { workersSchema } from "../workers-report.ts";
+import { INDEXER_ROUTES } from "./indexer-routes.ts";
 import { describeApi } from "./openapi.ts";
 import { READ_ROUTES } from "./read-routes.ts";
 import { REPORT_ROUTES } from "./report-routes.ts";
@@ -16,7 +17,13 @@ const databaseEventSchema = v.object({
   code: v.nullable(v.pipe(v.string(), v.description("stable"))),
 });
 
-export const API_ROUTES = [...READ_ROUTES, ...REPORT_ROUTES, ...RUN_ROUTES, ...WRITE_ROUTES];
+export const API_ROUTES = [
+  ...READ_ROUTES,
+  ...REPORT_ROUTES,
+  ...RUN_ROUTES,
+  ...WRITE_ROUTES,
+  ...INDEXER_ROUTES,
+];
 export const API_DESCRIPTION = describeApi(API_ROUTES, {
   Workers: workersSchema,
   DatabaseEvent: databaseEventSchema,

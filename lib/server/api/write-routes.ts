@@ -11,28 +11,24 @@ import {
 import { releaseQuarantine } from "../../database/fleet/quarantine.ts";
 import { deleteDeadLetters } from "../../database/fleet/stored-dead-letters.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
-import { count, id, time } from "../../reports/fields.ts";
+import { count, id } from "../../reports/fields.ts";
+import { describeMode, fleetMode } from "../../reports/mode.ts";
 import { parseSlabId } from "../../slab/ids.ts";
 import { ServerError } from "../server-error.ts";
 import { apiRoute } from "./api-route.ts";
 
 const modeSchema = v.object({
   changed: v.pipe(v.boolean(), v.description("false: it was so already")),
-  mode: v.object({
-    kind: v.picklist(["running", "paused", "maintenance"]),
-    owner: v.nullable(v.string()),
-    reason: v.nullable(v.string()),
-    since: v.nullable(time),
-  }),
+  mode: fleetMode,
 });
 
 const putMode = apiRoute({
   method: "PUT",
   path: "/mode",
   name: "fleet-mode",
-  says: "Pauses the fleet, or resumes it: nothing more is leased on any machine while it is paused.",
+  says: "Pauses, suspends or resumes the fleet: nothing more is leased on any machine until it is resumed. When it is suspended, its processes end too.",
   body: v.strictObject({
-    kind: v.picklist(["running", "paused"]),
+    kind: v.picklist(["running", "paused", "suspended"]),
     reason: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(500))), null),
   }),
   answer: modeSchema,
@@ -40,20 +36,14 @@ const putMode = apiRoute({
   async run({ ask, owner }, { body: { kind, reason } }) {
     const changed = await ask((sql) =>
       kind === "running"
-        ? resumeLeasing(sql, "paused")
+        ? resumeLeasing(sql, "paused", "suspended")
         : stopLeasing(sql, { kind, owner, reason: reason ?? undefined }),
     );
     const mode = await ask(readFleetMode, { isIdempotent: true });
     if (mode.kind !== kind) throw modeNotSet(kind, mode);
-    return { changed, mode: reportMode(mode) };
+    return { changed, mode: describeMode(mode) };
   },
 });
-
-function reportMode(mode: FleetMode) {
-  if (mode.kind === "running") return { kind: mode.kind, owner: null, reason: null, since: null };
-  const { kind, owner, reason, since } = mode;
-  return { kind, owner, reason: reason ?? null, since: since.toISOString() };
-}
 
 /** A maintenance run has it, and alone ends it; or another operator was quicker. */
 function modeNotSet(wanted: string, mode: FleetMode): ServerError {
@@ -110,7 +100,8 @@ const redrive = apiRoute({
   }),
   answer: v.object({ sent: count, moot: count, discarded: count, kept: count }),
   problems: [404, 409, 502],
-  async run({ ask, queue }, { body: { messageIds, discard } }) {
+  async run({ ask, openQueue }, { body: { messageIds, discard } }) {
+    const queue = await openQueue();
     if (queue === undefined) throw noQueue();
     return await redriveDeadLetters(
       { ask, queue },

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import { checkBudget } from "../../../lib/database/fleet/budget.ts";
 import { followTotals } from "../../../lib/database/journal/follow-totals.ts";
-import { joinJournal, readFollowers } from "../../../lib/database/journal/followers.ts";
+import { forgetFollower, joinJournal, readFollowers } from "../../../lib/database/journal/followers.ts";
 import { forgetJournal } from "../../../lib/database/journal/forget-journal.ts";
 import { sequenceJournal } from "../../../lib/database/journal/sequence-journal.ts";
 import { readStatus } from "../../../lib/database/reports/read-status.ts";
@@ -133,6 +133,13 @@ test("old rows stay until every follower has passed them; a new follower begins 
   ]);
   expect(states[0]!.behindSeconds).toBeGreaterThan(94 * day);
   expect(states[2]!.behindSeconds).toBeUndefined();
+  // One whose place is gone no longer holds anything back; the totals cannot be forgotten.
+  expect([await forgetFollower(sql, "archive /y"), await forgetFollower(sql, "archive /y")]).toEqual([
+    true,
+    false,
+  ]);
+  expect(await forgetFollower(sql, "totals")).toBe(false);
+  expect((await readFollowers(sql)).map(({ name }) => name)).toEqual(["archive /x", "totals"]);
   // Hourly sums of hosts go too, those of outcomes stay.
   await forgetJournal(sql, keep);
   expect([

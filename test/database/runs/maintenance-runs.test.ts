@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { forgetRuns } from "../../../lib/database/runs/forget-runs.ts";
 import {
   readRuns,
   readUnfinishedRun,
@@ -108,6 +109,20 @@ describe("the lease", () => {
     await requestOfRun(database.sql, "resume");
     expect((await take("b"))?.run.checkpoint).toEqual({ at: 1 });
   });
+});
+
+test("finished runs are forgotten when they are old, unfinished ones never", async () => {
+  const { sql } = database;
+  await start();
+  for (const days of [80, 100]) {
+    await sql`
+      insert into slabmend.runs (kind, scope, owner, state, started_at, finished_at)
+      values ('count', '{}', ${`of ${days} days`}, 'done', now() - interval '200 days', now() - ${days} * interval '1 day')`;
+  }
+  await sql`update slabmend.runs set started_at = now() - interval '300 days' where finished_at is null`;
+  await sql`insert into slabmend.checks select now() - interval '100 days', 1, 0, 0, 0, 0, 0`;
+  expect(await forgetRuns(sql, 90 * 86_400_000)).toBe(2);
+  expect((await readRuns(sql, 10)).map(({ owner }) => owner)).toEqual(["of 80 days", "ann@host"]);
 });
 
 test("a request without a run, and one that does not fit, say what there is", async () => {

@@ -26,6 +26,7 @@ describe("the command line", () => {
       "wrong-clocks",
       "forgetful-hosts",
       "drain",
+      "verify",
     ];
     const all = [...flags, ...more, ...database].flatMap((flag, index) => [`--${flag}`, String(index + 1)]);
     expect(
@@ -41,6 +42,7 @@ describe("the command line", () => {
         "a.html",
       ]),
     ).toEqual({
+      indexers: 1,
       slabs: 1,
       hosts: 2,
       minShards: 3,
@@ -56,16 +58,27 @@ describe("the command line", () => {
       indexd: "0.5.0",
       upgrade: true,
       move: false,
-      restore: false,
       restartDatabase: 13,
       endBackends: 14,
       silentDatabase: 15,
       wrongClocks: 16,
       forgetfulHosts: 17,
       drain: 18,
+      verify: 19,
+      restore: false,
       seed: "any text",
       json: true,
       report: "a.html",
+    });
+  });
+
+  it("several indexers live in smaller worlds, unless something else is asked for", () => {
+    expect(parseDemoOptions(["--indexers", "3", "--hosts", "30"])).toMatchObject({
+      indexers: 3,
+      slabs: 6,
+      hosts: 30,
+      minShards: 4,
+      totalShards: 12,
     });
   });
 

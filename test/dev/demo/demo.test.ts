@@ -34,7 +34,7 @@ function expectSearched(): void {
 test("repairs everything, kills one worker, reads back, prints one line of JSON and leaves nothing", {
   timeout: SLOW_MS,
 }, async () => {
-  const demo = startDemo(...SMALL, ...DAMAGE, "--kill-workers", "1", "--seed", "test", "--json");
+  const demo = startDemo(...SMALL, ...DAMAGE, "--kill-workers", "1", "--verify", "--seed", "test", "--json");
   await demo.line(/^killed worker/);
   const pids = await descendantsOf(demo.child.pid!);
   const { code, out, err } = await demo.ended;
@@ -75,6 +75,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "othersLeasedFirst",
     "secondsUntilNoneWithin2",
     "drain",
+    "verify",
     "indexd",
     "verdict",
   ]);
@@ -92,6 +93,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     othersLeasedFirst: 0,
     hastings: expect.stringMatching(/^[1-9][0-9]*$/),
   });
+  expect(summary["verify"]).toMatchObject({ planted: 1, denied: 1, confirmed: 1, foundAll: true });
   expect(summary["damagedSectors"]).toBeGreaterThanOrEqual(3);
   expect(summary["repairedSectors"]).toBe(summary["damagedSectors"]);
   const ways = ["copiedSectors", "rebuiltSectors", "foundSectors"];

@@ -1,16 +1,13 @@
 /** The playground as a user runs it: a process of its own, with a temporary folder of its own to look into afterwards. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { type DrivenPlayground, drivePlayground } from "../../../dev/playground/drive-playground.ts";
 import { isAlive } from "../../../dev/process/run-folder.ts";
 import { descendantsOf } from "../../support/processes.ts";
-import { until, untilEqual } from "../../support/until.ts";
+import { untilEqual } from "../../support/until.ts";
 
-const PLAYGROUND = fileURLToPath(new URL("../../../bin/playground.ts", import.meta.url));
 const SMALL = ["--slabs", "2", "--hosts", "5", "--min-shards", "2", "--total-shards", "4", "--seed", "play"];
 const SLOW_MS = 300_000;
 
@@ -20,40 +17,17 @@ beforeEach(async () => {
   // PostgreSQL may run as another user when we are root.
   await chmod(folder, 0o755);
 });
-let running: ChildProcess | undefined;
+let running: DrivenPlayground | undefined;
 afterEach(async () => {
   // Of a test that failed: its guard removes what it had started.
-  running?.kill("SIGKILL");
+  running?.child.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });
 });
 
-function start(...args: string[]) {
-  const child: ChildProcess = spawn(process.execPath, [PLAYGROUND, ...args], {
-    stdio: ["pipe", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"] ?? "", TMPDIR: folder },
-  });
-  running = child;
-  let text = "";
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.setEncoding("utf8").on("data", (part: string) => {
-      text += part;
-    });
-  }
-  const ended = once(child, "close").then(([code]) => code as number | null);
-  return {
-    child,
-    ended,
-    text: () => text,
-    type: (line: string) => void child.stdin!.write(`${line}\n`),
-    async sees(pattern: RegExp): Promise<void> {
-      const tooEarly = ended.then(() => {
-        if (!pattern.test(text)) throw new Error(`ended before ${pattern}:\n${text}`);
-      });
-      const seen = until(() => pattern.test(text), Boolean, { limitMs: SLOW_MS, explain: () => text });
-      await Promise.race([seen, tooEarly]);
-    },
-  };
-}
+const start = (...args: string[]): DrivenPlayground => {
+  running = drivePlayground(args, { PATH: process.env["PATH"] ?? "", TMPDIR: folder });
+  return running;
+};
 
 test("hosts lose sectors by command, slabmend repairs them, every object is read back, and quit leaves nothing", {
   timeout: SLOW_MS,
@@ -70,7 +44,8 @@ test("hosts lose sectors by command, slabmend repairs them, every object is read
   await playground.sees(/^host {2}3 .* corrupts +indexd: good$/m);
   playground.type("slabmend status");
   await playground.sees(/^last hour +\d+ repaired/m);
-  playground.type("heal 3");
+  await playground.command("stop 4", /^host 4 is offline/m);
+  await playground.command("heal 3-4", /^host 4 is healthy again$/m);
   playground.type("check");
   await playground.sees(/^all \d+ objects were read back and are as they were stored$/m);
   playground.type("quit");

@@ -89,6 +89,23 @@ test("a shard that two hosts acknowledge is recorded once, and both writes are p
   expect(clock.pending).toBe(0);
 });
 
+test("while all hosts of a repair are equally slow, none is taken for slow; the last one is, when the others are done", async () => {
+  const hosts = [1, 2, 3, 4, 5, 6].map(host);
+  const { clock, writes, store, limits, put } = createStore(hosts);
+  for (const index of [0, 1, 2, 3]) put(index);
+  await turns();
+  await clock.advance(HEDGE_AFTER_MS + 1_000);
+  expect(writes).toHaveLength(4);
+  for (const index of [0, 1, 2]) writes[index]!.acknowledge(`root${index}`);
+  await turns();
+  await clock.advance(1_000);
+  expect(writes.map(({ host: { id } }) => id)).toEqual([1, 2, 3, 4, 5]);
+  writes[4]!.acknowledge("root3");
+  await store.settled();
+  expect(store.stored).toHaveLength(4);
+  limits.stop();
+});
+
 test("a slow host that lost a race is offered another shard only when nobody else is left", async () => {
   const { clock, writes, store, limits, put } = createStore([host(1), host(2), host(3)]);
   put(0);

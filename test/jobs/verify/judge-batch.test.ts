@@ -26,13 +26,13 @@ function judge(scope: VerifyScope, answers: readonly LeafAnswer[]) {
   );
   const { recorded, silent } = judgeBatch({
     scope,
-    at: { after: root(7), windows: 0, silent: 2 },
+    at: { after: root(7), slab: null, windows: 0, silent: 2 },
     before: statisticsOf({ statistics: { passed: 100, unanswered: { "timed-out": 1 }, hastings: "5" } }),
     next: {
       // One more was on no host.
       sectorIds: [...claims.map(({ sectorId }) => sectorId), 99n as SectorId],
       passes: claims.length + 1,
-      behind: { after: root(8), windows: 0 },
+      behind: { after: root(8), slab: null, windows: 0 },
     },
     asked: { answers: claims.map((claim, n) => ({ claim, answer: answers[n]! })), hastings: 7n },
   });

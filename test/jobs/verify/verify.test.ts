@@ -5,6 +5,7 @@ import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
 import type { Ask } from "../../../lib/database/client/deadline-client.ts";
 import { readUnfinishedRun, requestOfRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import type { Run } from "../../../lib/database/runs/run.ts";
+import { findObject } from "../../../lib/database/verify/read-scope.ts";
 import type { VerifyStep } from "../../../lib/jobs/verify/verify-job.ts";
 import type { VerifyScope } from "../../../lib/jobs/verify/verify-run.ts";
 import { readMaintenanceReport } from "../../../lib/reports/maintenance.ts";
@@ -17,7 +18,7 @@ import {
   type StoredSlab,
   type WorldHost,
 } from "../../support/repair-world.ts";
-import { seedHost } from "../../support/seed-indexd.ts";
+import { seedAccount, seedHost, seedObject } from "../../support/seed-indexd.ts";
 
 let world: RepairWorld;
 let slab: StoredSlab;
@@ -214,6 +215,36 @@ test("a process without a seed takes no run that is not cancelled", async () => 
   };
   expect(await coordinateWithoutHosts(ask, options, 5_000)).toBeUndefined();
   expect(await readUnfinishedRun(world.database.sql)).toMatchObject({ state: "running", coordinator: null });
+});
+
+test("an object: slab by slab, also across a crash, and the report names what is affected in it", async () => {
+  const { sql } = world.database;
+  const { objectKey } = await seedObject(sql, {
+    accountId: await seedAccount(sql),
+    slabs: [slab, others[0]!, others[1]!],
+  });
+  const object = objectKey.toString("hex");
+  const { ids, sectors } = await findObject(sql, object);
+  expect(sectors).toBe(6);
+  // Of others[2], which is in another object, nothing is asked.
+  await host.swarm.setSwitches({ losesSectors: [others[1]!.sectors[0]!.root, others[2]!.sectors[0]!.root] });
+  await start({ of: "object", object, ids: [...ids], sectors });
+  let steps = 0;
+  const killed = advance({
+    step: (name) => {
+      if (name === "asked" && ++steps === 2) throw new Error("killed");
+    },
+  });
+  await expect(killed).rejects.toThrow("killed");
+  await leaseEnds();
+  const run = await advance();
+  expect(run).toMatchObject({
+    state: "done",
+    statistics: { passed: 6, confirmed: 5, denied: 1, superseded: 0 },
+  });
+  const report = await readMaintenanceReport(ask, { id: run!.id });
+  expect(report.run).toMatchObject({ object, slabId: null, host: null });
+  expect(report.affected).toMatchObject({ sectors: 1, slabs: [String(others[1]!.id)] });
 });
 
 test("a sample makes as many draws as it was asked for, also across a crash, and claims its confidence", async () => {

@@ -25,6 +25,13 @@ import {
 } from "./judge-database.ts";
 import { describeVerdict } from "./judge-indexd.ts";
 
+const MODE_REMEDIES = {
+  paused: "When it is time: slabmend resume.",
+  suspended: "When it is time: slabmend resume.",
+  maintenance: "Let the maintenance run end.",
+  deleting: "It cannot be resumed: slabmend indexers delete ends it.",
+} as const;
+
 /** Looks at the database; a check that cannot be made is a failure of its own and keeps no other from being made. */
 export async function checkDatabase(
   ask: Ask,
@@ -87,9 +94,7 @@ export async function checkDatabase(
     const mode = await read(readFleetMode);
     if (mode.kind === "running") return [ok("mode", "running: slabs are leased")];
     const stopped = `${mode.kind} since ${mode.since.toISOString()} by ${mode.owner}`;
-    const remedy =
-      mode.kind === "paused" ? "When it is time: slabmend resume." : "Let the maintenance run end.";
-    return [warning("mode", stopped, remedy)];
+    return [warning("mode", stopped, MODE_REMEDIES[mode.kind])];
   });
   await attempt("claims", async () => [judgeClaims(await readStatusReport(ask))]);
   return checks;

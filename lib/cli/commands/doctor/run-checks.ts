@@ -10,6 +10,7 @@ import { databaseError } from "../../command/report-failure.ts";
 import { type Check, failure, ok, skipped, warning } from "./check.ts";
 import { checkAws } from "./check-aws.ts";
 import { checkDatabase } from "./check-database.ts";
+import { checkDueChecks } from "./check-due-checks.ts";
 import { checkHosts } from "./check-hosts.ts";
 import { checkVariables } from "./check-variables.ts";
 
@@ -50,7 +51,11 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
       return [
         ...checks,
         ...(isUsable
-          ? [...(await checkNetwork(ask)), ...(await checkHostsOf(context, ask, options))]
+          ? [
+              ...(await checkNetwork(ask)),
+              ...(await checkDueChecks(ask, context.variables)),
+              ...(await checkHostsOf(context, ask, options)),
+            ]
           : [skipped("hosts", "no indexd to ask for hosts")]),
       ];
     });

@@ -50,6 +50,7 @@ function addStart(group: Command, host: CommandHost): void {
       [],
     )
     .option("--slab <slab>", `verify: the sectors of this slab: ${SLAB_ARGUMENT}`)
+    .option("--object <key>", "verify: the sectors of this object's slabs, by its key of 64 hex digits")
     .option("--sample", "verify: a random sample of the host")
     .option("--missing <percent>", "of the sample: at most so many are missing", percent, 0.1)
     .option("--confidence <percent>", "of the sample: how sure to be of that", percent, 99)

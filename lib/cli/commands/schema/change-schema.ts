@@ -1,17 +1,18 @@
 /** Creating, upgrading and removing our schema: first what it would do, in words, then doing it. */
-import type { Sql } from "postgres";
-import { flushMoved } from "../../../database/indexd/bump-events.ts";
-import { writeVerified } from "../../../database/indexd/version/write-verified.ts";
 import type { SchemaState } from "../../../database/schema/describe-schema.ts";
-import { dropSchema } from "../../../database/schema/drop-schema.ts";
-import { STORE_VERSION, tooNew } from "../../../database/schema/migrate-database.ts";
+import { indexerDeleted, STORE_VERSION, tooNew } from "../../../database/schema/migrate-database.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 
 /** In words, what `init` will do; pure. */
 export function describeInit(state: SchemaState): string[] {
+  const again =
+    state.tombstone === undefined
+      ? []
+      : ["remove the tombstone of the indexer that was deleted, and make it again"];
   const lasting = "indexd's own tables are not altered, and no foreign key points into them.";
   if (state.version === 0) {
     return [
+      ...again,
       `create schema slabmend, version ${STORE_VERSION}, owned by ${state.role}: tables for leases, history, journal, outbox and dead letters, and functions`,
       lasting,
     ];
@@ -28,9 +29,10 @@ export function describeInit(state: SchemaState): string[] {
   ];
 }
 
-/** @throws {OperatorError} `lacks-right`, {StoreError} `schema-too-new`; before anything is said or tried */
-export function assertMayInit(state: SchemaState): void {
+/** @throws {OperatorError} `lacks-right`, {StoreError} `schema-too-new`, `indexer-deleted`; before anything is said or tried */
+export function assertMayInit(state: SchemaState, again = false): void {
   if (state.version > STORE_VERSION) throw tooNew(state.version);
+  if (state.tombstone !== undefined && !again) throw indexerDeleted(state.tombstone);
   if (state.version === 0 && !state.mayCreate) {
     throw new OperatorError({
       code: "lacks-right",
@@ -44,6 +46,7 @@ export function assertMayInit(state: SchemaState): void {
 
 /** In words, what `uninstall` will do; pure. */
 export function describeUninstall(state: SchemaState): string[] {
+  if (state.tombstone !== undefined) return ["remove the tombstone of the indexer that was deleted"];
   return [
     `bump the events of ${state.unflushedMoves} slabs that moved, so that clients learn of it`,
     `end ${state.waitingLeases} leases that nobody has begun, and give their slabs back to indexd at once`,
@@ -54,7 +57,7 @@ export function describeUninstall(state: SchemaState): string[] {
 
 /** @throws {OperatorError} `nothing-to-remove`, `lacks-right` or `leases-running` */
 export function assertMayUninstall(state: SchemaState, force: boolean): void {
-  if (state.version === 0) {
+  if (state.version === 0 && state.tombstone === undefined) {
     throw new OperatorError({
       code: "nothing-to-remove",
       message: "schema slabmend: expected one to remove, got none",
@@ -78,17 +81,4 @@ export function assertMayUninstall(state: SchemaState, force: boolean): void {
       details: { running: state.runningLeases },
     });
   }
-}
-
-/** Ends every trace of ours in the database but the repaired sectors. */
-export async function uninstall(
-  sql: Sql,
-  acceptedVersion?: number,
-): Promise<{ readonly eventsBumped: number; readonly slabsFreed: number }> {
-  let eventsBumped = 0;
-  for (let done = 1; done > 0; eventsBumped += done) {
-    done = await flushMoved(sql, { verify: { acceptedVersion } });
-  }
-  const drop = () => dropSchema(sql);
-  return { eventsBumped, ...(await writeVerified((ask) => ask(sql), drop, { acceptedVersion })) };
 }

@@ -1,20 +1,16 @@
 import { describeSchema } from "../../../database/schema/describe-schema.ts";
 import { migrateDatabase } from "../../../database/schema/migrate-database.ts";
+import { removeSchema } from "../../../database/schema/remove-schema.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
 import { confirm } from "../../command/confirm.ts";
 import { withDatabase } from "../../command/open-database.ts";
-import {
-  assertMayInit,
-  assertMayUninstall,
-  describeInit,
-  describeUninstall,
-  uninstall,
-} from "./change-schema.ts";
+import { assertMayInit, assertMayUninstall, describeInit, describeUninstall } from "./change-schema.ts";
 
 interface SchemaOptions {
   readonly yes?: boolean;
   readonly dryRun?: boolean;
   readonly force?: boolean;
+  readonly again?: boolean;
 }
 
 /** Building indexes and bumping events takes as long as there are rows; a silent server is left all the same. */
@@ -29,6 +25,7 @@ export function addSchema(host: CommandHost): void {
     .description("create or upgrade our schema in indexd's database; says first what it will do")
     .option(...YES)
     .option(...DRY_RUN)
+    .option("--again", "make an indexer again that was deleted")
     .addHelpText(
       "after",
       `
@@ -39,13 +36,14 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
       action<SchemaOptions>(host, async (context, options) => {
         const result = await withDatabase(context, { needs: "indexd" }, async (ask) => {
           const state = await ask(describeSchema, { isIdempotent: true });
-          assertMayInit(state);
+          const again = options.again === true;
+          assertMayInit(state, again);
           const will = describeInit(state);
           if (options.dryRun === true) return { done: false, will, from: null, to: null };
           announce(context, will);
           await confirm(context, options);
           const accepted = acceptedVersionOf(context);
-          return { done: true, will, ...(await ask((sql) => migrateDatabase(sql, accepted), CHANGE)) };
+          return { done: true, will, ...(await ask((sql) => migrateDatabase(sql, accepted, again), CHANGE)) };
         });
         context.print(
           result,
@@ -70,7 +68,7 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
           announce(context, will);
           await confirm(context, options);
           const accepted = acceptedVersionOf(context);
-          return { done: true, will, ...(await ask((sql) => uninstall(sql, accepted), CHANGE)) };
+          return { done: true, will, ...(await ask((sql) => removeSchema(sql, accepted), CHANGE)) };
         });
         context.print(
           result,

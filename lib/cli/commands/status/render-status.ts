@@ -34,6 +34,7 @@ export function renderStatus(report: StatusReport): string {
       `${today.repairs} repairs, ${today.sectorsCopied} sectors copied and ${today.sectorsRebuilt} rebuilt, ${bytes(today.bytesRead)} read, ${bytes(today.bytesWritten)} written`,
     ),
     ...line("cost today", `${paid} to hosts, ${duration(today.workerSeconds)} of work`),
+    ...describeChecks(report),
     ...describeMaintenance(report),
     ...line("indexd", describeIndexd(report)),
     ...line("events", `${report.eventsToBump} slabs whose objects have not been told yet`),
@@ -77,6 +78,16 @@ function describeOutcomes(counts: Readonly<Record<string, number>>): string {
   return entries.length === 0
     ? "nothing ended"
     : entries.map(([name, count]) => `${count} ${name}`).join(", ");
+}
+
+/** Only where slabmend makes due checks. */
+function describeChecks({ checks }: StatusReport): string[] {
+  const { confirmed, denied, wrongData, unanswered, silentHosts, behindSeconds } = checks;
+  if (confirmed + denied + wrongData + unanswered === 0) return [];
+  return line(
+    "due checks",
+    `${confirmed} confirmed, ${denied} denied and ${wrongData + unanswered} not told in 24 h; the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts left alone`,
+  );
 }
 
 function describeMaintenance({ maintenance: run }: StatusReport): string[] {

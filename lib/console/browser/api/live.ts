@@ -5,6 +5,8 @@ import {
   nextConnection,
   reconnectDelayMs,
 } from "../view/connection.ts";
+import { pathOf } from "../view/indexer.ts";
+import { chosenIndexer } from "./indexers.ts";
 
 /** What arrives by itself. Everything else is read when a view shows it. */
 export interface Live {
@@ -47,7 +49,7 @@ export function followEvents(show: (live: Live) => void): () => void {
   };
 
   const open = () => {
-    source = new EventSource("/api/v1/events");
+    source = new EventSource(pathOf("/api/v1/events", chosenIndexer()));
     const on = (name: string, take: (data: never) => void) =>
       source?.addEventListener(name, (event) => {
         failures = 0;

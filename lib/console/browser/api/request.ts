@@ -1,3 +1,6 @@
+import { pathOf } from "../view/indexer.ts";
+import { chosenIndexer } from "./indexers.ts";
+
 /** A problem document (RFC 9457) of the server, or what stands for one when no server answered. */
 export interface Problem {
   /** HTTP's; 0: no answer. */
@@ -33,7 +36,7 @@ export async function request<T>(
   if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const response = await fetch(`/api/v1${path}`, {
+    const response = await fetch(`/api/v1${pathOf(path, chosenIndexer())}`, {
       method,
       headers,
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),

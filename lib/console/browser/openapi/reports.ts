@@ -17,4 +17,5 @@ export type LossesReport = Schemas["Losses"];
 export type QuarantineReport = Schemas["Quarantine"];
 export type MaintenanceReport = Schemas["Runs"];
 export type RunReport = NonNullable<MaintenanceReport["run"]>;
+export type IndexersReport = Schemas["Indexers"];
 export type DatabaseEvent = Schemas["DatabaseEvent"];

@@ -87,6 +87,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/indexers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The indexers of this server: their states, what operators want of them, and what works for them here. */
+        get: operations["indexers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/indexers/{indexer}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes an indexer: its repairs end, then all that slabmend made in its database is removed, and a tombstone stays. indexd's tables stay as they are. Cannot be undone. */
+        delete: operations["indexer-delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/journal": {
         parameters: {
             query?: never;
@@ -129,7 +163,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Pauses the fleet, or resumes it: nothing more is leased on any machine while it is paused. */
+        /** Pauses, suspends or resumes the fleet: nothing more is leased on any machine until it is resumed. When it is suspended, its processes end too. */
         put: operations["fleet-mode"];
         post?: never;
         delete?: never;
@@ -382,7 +416,7 @@ export interface components {
             changed: boolean;
             mode: {
                 /** @enum {string} */
-                kind: "running" | "paused" | "maintenance";
+                kind: "running" | "paused" | "suspended" | "maintenance" | "deleting";
                 owner: string | null;
                 reason: string | null;
                 since: string | null;
@@ -504,6 +538,66 @@ export interface components {
             schemaVersion: 1;
             total: number;
         };
+        IndexerDelete: {
+            mode: {
+                /** @enum {string} */
+                kind: "running" | "paused" | "suspended" | "maintenance" | "deleting";
+                owner: string | null;
+                reason: string | null;
+                since: string | null;
+            };
+        };
+        Indexers: {
+            indexers: {
+                /** @description of its step, in a row */
+                failures: number;
+                /** @description its work in this serve; null: none, or no serve was asked */
+                here: {
+                    /** @description repairs at once that it may have now */
+                    concurrency: number;
+                    /** @description of claim and reap, because they had stalled */
+                    restarts: number;
+                    running: number;
+                    units: {
+                        /** @enum {string} */
+                        health: "processing" | "idle" | "waiting" | "stalled";
+                        says: string;
+                        /** @description claim, reap, or a worker */
+                        unit: string;
+                    }[];
+                } | null;
+                /** @description the process that drives it; null: none does now, or unknown */
+                holder: string | null;
+                /** @description what an operator wants; null: unknown */
+                mode: {
+                    /** @enum {string} */
+                    kind: "running" | "paused" | "suspended" | "maintenance" | "deleting";
+                    owner: string | null;
+                    reason: string | null;
+                    since: string | null;
+                } | null;
+                name: string;
+                /** @description for people */
+                says: string;
+                since: string | null;
+                /**
+                 * @description absent: its database has no schema of ours; unknown: the database does not say
+                 * @enum {string}
+                 */
+                state: "initializing" | "running" | "stopping" | "stopped" | "repairing" | "deleting" | "deleted" | "absent" | "unknown";
+                trouble: {
+                    /** @description stable */
+                    code: string;
+                    message: string;
+                    remedy: string | null;
+                } | null;
+            }[];
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+        };
         Losses: {
             /** Format: date-time */
             at: string;
@@ -605,6 +699,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -654,6 +749,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -715,6 +811,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -764,6 +861,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -825,6 +923,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -874,6 +973,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -1160,6 +1260,25 @@ export interface components {
                 stoppedBy: string[];
                 stoppedSince: string | null;
             };
+            /** @description due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due */
+            checks: {
+                /** @description how long the oldest check has been due, whoever makes it; silent hosts left out */
+                behindSeconds: number;
+                confirmed: number;
+                denied: number;
+                paid: {
+                    /** @description exact, in decimal digits */
+                    hastings: string;
+                    /** @description the same in siacoins, rounded */
+                    siacoins: number;
+                };
+                /** @description left alone for a while, because they answered nothing */
+                silentHosts: number;
+                /** @description indexd checked or moved the sector meanwhile */
+                superseded: number;
+                unanswered: number;
+                wrongData: number;
+            };
             claim: {
                 ageSeconds: number | null;
                 at: string | null;
@@ -1214,6 +1333,7 @@ export interface components {
                 hosts: string[];
                 id: string;
                 kind: string;
+                object: string | null;
                 /** @description started it */
                 owner: string;
                 progress: {
@@ -1250,7 +1370,7 @@ export interface components {
             }[];
             mode: {
                 /** @enum {string} */
-                kind: "running" | "paused" | "maintenance";
+                kind: "running" | "paused" | "suspended" | "maintenance" | "deleting";
                 owner: string | null;
                 reason: string | null;
                 since: string | null;
@@ -1440,8 +1560,11 @@ export interface components {
                  * @description ISO 8601 in UTC, by this machine's clock
                  */
                 startedAt: string;
-                /** @enum {string} */
-                state: "starting" | "working" | "unfit" | "draining" | "ended";
+                /**
+                 * @description waiting: nothing of the indexer works here; /indexers says why
+                 * @enum {string}
+                 */
+                state: "starting" | "working" | "unfit" | "draining" | "ended" | "waiting";
                 trouble: {
                     /** @description stable */
                     code: string;
@@ -1485,6 +1608,8 @@ export interface operations {
     "dead-letters": {
         parameters: {
             query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
                 limit?: string;
             };
             header?: never;
@@ -1522,6 +1647,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1569,7 +1703,10 @@ export interface operations {
     };
     "dead-letter-delete": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path: {
                 messageId: string;
@@ -1681,7 +1818,10 @@ export interface operations {
     };
     "dead-letters-redrive": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1821,7 +1961,10 @@ export interface operations {
     };
     events: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1841,7 +1984,10 @@ export interface operations {
     };
     hosts: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -1855,6 +2001,98 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hosts"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    indexers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Indexers"];
                 };
             };
             /** @description what is wrong */
@@ -1922,6 +2160,136 @@ export interface operations {
             };
         };
     };
+    "indexer-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                indexer: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description the indexer's name once more */
+                    confirm: string;
+                    /** @default null */
+                    reason?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IndexerDelete"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     history: {
         parameters: {
             query?: {
@@ -1929,6 +2297,8 @@ export interface operations {
                 cursor?: string;
                 /** @description host key: it gave, took or lost a sector */
                 host?: string;
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
                 limit?: string;
                 outcome?: string;
                 since?: string;
@@ -2031,6 +2401,8 @@ export interface operations {
                 cursor?: string;
                 /** @description host key */
                 host?: string;
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
                 limit?: string;
                 state?: "open" | "lost";
             };
@@ -2069,6 +2441,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2116,7 +2497,10 @@ export interface operations {
     };
     "fleet-mode": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2125,7 +2509,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /** @enum {string} */
-                    kind: "running" | "paused";
+                    kind: "running" | "paused" | "suspended";
                     /** @default null */
                     reason?: string | null;
                 };
@@ -2161,6 +2545,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2236,6 +2629,8 @@ export interface operations {
     quarantine: {
         parameters: {
             query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
                 limit?: string;
             };
             header?: never;
@@ -2273,6 +2668,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2320,7 +2724,10 @@ export interface operations {
     };
     "quarantine-release": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path: {
                 slab: string;
@@ -2433,6 +2840,8 @@ export interface operations {
     runs: {
         parameters: {
             query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
                 limit?: string;
             };
             header?: never;
@@ -2470,6 +2879,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2517,7 +2935,10 @@ export interface operations {
     };
     run: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2611,7 +3032,10 @@ export interface operations {
     };
     "run-request": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2740,6 +3164,8 @@ export interface operations {
                 cause?: string;
                 /** @description `next` of the page before */
                 cursor?: string;
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
                 limit?: string;
                 margin?: string;
             };
@@ -2778,6 +3204,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2825,7 +3260,10 @@ export interface operations {
     };
     slab: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path: {
                 /** @description id or digest */
@@ -2923,6 +3361,8 @@ export interface operations {
             query?: {
                 /** @description `next` of the page before */
                 cursor?: string;
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
                 limit?: string;
             };
             header?: never;
@@ -2970,6 +3410,15 @@ export interface operations {
                 };
             };
             /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
             421: {
                 headers: {
                     [name: string]: unknown;
@@ -3009,7 +3458,10 @@ export interface operations {
     };
     status: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3045,6 +3497,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3095,6 +3556,8 @@ export interface operations {
             query?: {
                 bucketSeconds?: string;
                 hours?: string;
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
             };
             header?: never;
             path?: never;
@@ -3131,6 +3594,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3178,7 +3650,10 @@ export interface operations {
     };
     workers: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3214,6 +3689,15 @@ export interface operations {
             };
             /** @description what is wrong */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,5 +1,6 @@
 import type { DeadLettersReport, LossesReport, QuarantineReport } from "../openapi/reports.ts";
 import { useConsole } from "../parts/context.ts";
+import { SlabLinks } from "../parts/slab-links.tsx";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
 import { useReport } from "../parts/use-report.ts";
@@ -200,9 +201,7 @@ function Losses() {
                     <td class="mono">{loss.host === null ? "deleted" : shortKey(loss.host)}</td>
                     <td class="mono">{shortKey(loss.root)}</td>
                     <td>
-                      {loss.slabs.map((slab) => (
-                        <a key={slab} href={`#/slabs/${slab}`}>{`${slab} `}</a>
-                      ))}
+                      <SlabLinks slabs={loss.slabs} />
                     </td>
                     <td class="number">{counted(loss.denials, "time")}</td>
                   </tr>

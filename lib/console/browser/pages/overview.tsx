@@ -1,3 +1,4 @@
+import { useState } from "preact/hooks";
 import type { StatusReport, ThroughputReport } from "../openapi/reports.ts";
 import { Chart } from "../parts/chart.tsx";
 import { useConsole } from "../parts/context.ts";
@@ -192,10 +193,33 @@ function Today({ status }: { readonly status: StatusReport }) {
   );
 }
 
+/** Hours, the length of a bar in seconds, and how often it is read. */
+const SPANS = [
+  { label: "last hour", hours: 1, bucketSeconds: 60, everyMs: 15_000 },
+  { label: "last 24 hours", hours: 24, bucketSeconds: 3_600, everyMs: 60_000 },
+  { label: "last 7 days", hours: 168, bucketSeconds: 21_600, everyMs: 60_000 },
+] as const;
+
 function Throughput() {
-  const report = useReport<ThroughputReport>("/throughput?hours=24", 60_000);
+  const [chosen, choose] = useState(1);
+  const { hours, bucketSeconds, everyMs } = SPANS[chosen]!;
+  const path = `/throughput?hours=${hours}&bucketSeconds=${bucketSeconds}`;
+  const report = useReport<ThroughputReport>(path, everyMs);
+  const span = (
+    <select
+      aria-label="Time span of throughput and cost"
+      value={chosen}
+      onChange={(event) => choose(Number(event.currentTarget.value))}
+    >
+      {SPANS.map(({ label }, index) => (
+        <option key={label} value={index}>
+          {label}
+        </option>
+      ))}
+    </select>
+  );
   return (
-    <Card title="Throughput and cost" aside="last 24 hours">
+    <Card title="Throughput and cost" aside={span}>
       <Loaded report={report}>
         {(value) => {
           if (!value.buckets.some(({ repairs }) => repairs > 0)) {

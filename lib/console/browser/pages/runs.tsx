@@ -2,6 +2,7 @@ import { useEffect } from "preact/hooks";
 import type { MaintenanceReport, RunReport } from "../openapi/reports.ts";
 import { useConsole } from "../parts/context.ts";
 import { RunButtons, RunFacts, RunProgress, RunState } from "../parts/run.tsx";
+import { SlabLinks } from "../parts/slab-links.tsx";
 import { Card, Empty, Loaded } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
 import { type Report, useReport } from "../parts/use-report.ts";
@@ -80,9 +81,7 @@ function Affected({ affected }: { readonly affected: NonNullable<MaintenanceRepo
       <dl class="pairs">
         <dt>Slabs</dt>
         <dd>
-          {slabs.map((slab) => (
-            <a key={slab} href={`#/slabs/${slab}`}>{`${slab} `}</a>
-          ))}
+          <SlabLinks slabs={slabs} />
         </dd>
         <dt>Objects</dt>
         <dd>

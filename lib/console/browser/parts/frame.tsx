@@ -5,6 +5,7 @@ import { sentenceOf } from "../view/sentence.ts";
 import type { IconName, Tone } from "../view/tone.ts";
 import { useConsole } from "./context.ts";
 import { Icon } from "./icon.tsx";
+import { Indexers } from "./indexers.tsx";
 import { Themes } from "./themes.tsx";
 
 const VIEWS: readonly (readonly [string, string, IconName])[] = [
@@ -37,6 +38,7 @@ export function Frame({
           <Mark />
           <span>slabmend</span>
         </a>
+        <Indexers />
         <nav aria-label="Views">
           <div class="views">
             {VIEWS.map(([name, label, icon]) => (
@@ -143,13 +145,13 @@ function Banner() {
 
 function ModeButton({ status }: { readonly status: StatusReport }) {
   const { ask } = useConsole();
-  const isPaused = status.mode.kind === "paused";
-  if (status.mode.kind === "maintenance") return null;
+  const isPaused = status.mode.kind === "paused" || status.mode.kind === "suspended";
+  if (status.mode.kind === "maintenance" || status.mode.kind === "deleting") return null;
   const onClick = () =>
     ask({
       title: isPaused ? "Resume repairs?" : "Pause repairs?",
       says: isPaused
-        ? `Paused${status.mode.owner === null ? "" : ` by ${status.mode.owner}`}: ${status.mode.reason ?? "no reason given"}.`
+        ? `${status.mode.kind === "paused" ? "Paused" : "Suspended"}${status.mode.owner === null ? "" : ` by ${status.mode.owner}`}: ${status.mode.reason ?? "no reason given"}.`
         : "No slab is leased until someone resumes. Repairs under way end.",
       confirm: isPaused ? "Resume" : "Pause",
       ...(isPaused ? {} : { reasonLabel: "Reason, for those who look later" }),

@@ -86,7 +86,7 @@ export function RunButtons({ run, done }: { readonly run: RunReport; readonly do
 /** Its state, who started it and moves it on, what it says and counted. */
 export function RunFacts({ run }: { readonly run: RunReport }) {
   const { nowMs } = useConsole();
-  const { host, error, finishedAt, says } = run;
+  const { error, finishedAt, says } = run;
   const statistics = statisticsOf(run.statistics);
   return (
     <>
@@ -104,12 +104,6 @@ export function RunFacts({ run }: { readonly run: RunReport }) {
         <dd>
           <RunState run={run} />
         </dd>
-        {host === null ? null : (
-          <>
-            <dt>Host</dt>
-            <dd class="mono break">{host}</dd>
-          </>
-        )}
         <dt>Started</dt>
         <dd>{`${ago(run.startedAt, nowMs)} by ${run.owner}`}</dd>
         {finishedAt === null ? (
@@ -127,7 +121,9 @@ export function RunFacts({ run }: { readonly run: RunReport }) {
       {says.length === 0 ? null : (
         <ul class="says" aria-label="What came of it">
           {says.map((line) => (
-            <li key={line}>{line}</li>
+            <li key={line} class="break">
+              {line}
+            </li>
           ))}
         </ul>
       )}

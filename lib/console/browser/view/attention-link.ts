@@ -2,7 +2,7 @@ import type { Tone } from "./tone.ts";
 
 /** The view where an operator sees more of what wants attention; by the stable codes of the status report. */
 const LINKS: Readonly<Record<string, readonly [string, string]>> = {
-  "breaker-open": ["#/journal?outcome=fault", "See the faults"],
+  "breaker-open": ["#/journal", "See the repairs"],
   "slabs-at-risk": ["#/slabs?atRisk=true", "See the slabs"],
   "claim-stopped": ["#/workers", "See the processes"],
   "reap-stopped": ["#/workers", "See the processes"],

@@ -217,7 +217,8 @@ create table slabmend.checkpoints (
 -- One row: the fleet's mode (lib/database/fleet/fleet-mode.ts) and its circuit breaker (circuit-breaker.ts).
 create table slabmend.fleet (
   id smallint primary key default 0 check (id = 0),
-  mode text not null default 'running' check (mode in ('running', 'paused', 'maintenance')),
+  mode text not null default 'running'
+    check (mode in ('running', 'paused', 'suspended', 'maintenance', 'deleting')),
   mode_owner text check (length(mode_owner) <= 200),
   mode_reason text check (length(mode_reason) <= 500),
   mode_since timestamptz,
@@ -236,6 +237,23 @@ create table slabmend.fleet (
   check (not breaker_open or (backoff_from is not null and backoff_until is not null))
 );
 insert into slabmend.fleet (breaker_since) values (clock_timestamp());
+
+-- One row: the state of this indexer's control loop (lib/lifecycle/state-machine.ts); what an operator wants is the fleet's mode. The
+-- lease (holder, token, expires_at) names the only process that may change it.
+create table slabmend.lifecycle (
+  id smallint primary key default 0 check (id = 0),
+  state text not null default 'initializing'
+    check (state in ('initializing', 'running', 'stopping', 'stopped', 'repairing', 'deleting')),
+  since timestamptz not null default clock_timestamp(),
+  -- Of the state's step, in a row; trouble is why the last one failed: code, message and remedy.
+  failures integer not null default 0 check (failures >= 0),
+  trouble jsonb check ((trouble is null) = (failures = 0)),
+  holder text check (length(holder) <= 200),
+  token uuid,
+  expires_at timestamptz,
+  check ((holder is null) = (token is null) and (token is null) = (expires_at is null))
+) with (fillfactor = 50);
+insert into slabmend.lifecycle default values;
 
 -- One row: what the last look at indexd's database said (lib/database/indexd/version/verify-indexd.ts). Writers compare.
 create table slabmend.indexd (
@@ -360,6 +378,8 @@ create table slabmend.runs (
   error jsonb check ((error is not null) = (state = 'failed')),
   owner text not null,
   started_at timestamptz not null default clock_timestamp(),
+  -- When a coordinator last saved a step, or an operator asked for something: since then no process has moved it on.
+  moved_at timestamptz not null default clock_timestamp(),
   finished_at timestamptz check ((finished_at is not null) = (state in ('done', 'cancelled', 'failed'))),
   coordinator text,
   token uuid,
@@ -367,6 +387,27 @@ create table slabmend.runs (
   check ((coordinator is null) = (token is null) and (token is null) = (expires_at is null))
 );
 create unique index runs_one_unfinished on slabmend.runs ((true)) where finished_at is null;
+create index runs_finished_idx on slabmend.runs (finished_at) where finished_at is not null;
+
+-- Due checks (lib/jobs/verify/due-checks.ts): sums of an hour (UTC).
+create table slabmend.checks (
+  hour timestamptz primary key,
+  confirmed bigint not null,
+  denied bigint not null,
+  -- indexd checked or moved the sector meanwhile.
+  superseded bigint not null,
+  wrong_data bigint not null,
+  unanswered bigint not null,
+  hastings numeric(60, 0) not null
+) with (fillfactor = 50);
+
+-- Hosts that answered nothing of a whole batch of due checks, and until when they are left alone. A row goes with the next answer.
+create table slabmend.silent_hosts (
+  host_id integer primary key,
+  -- In a row.
+  batches smallint not null check (batches > 0),
+  until timestamptz not null
+);
 
 -- After a restore: indexd is kept from pruning until an operator releases it. No row: it is not.
 create table slabmend.prune_hold (

@@ -1,0 +1,32 @@
+/** Which of several indexers a command is about: `--indexer NAME`, or the argument of `slabmend indexers`. */
+import { ConfigurationError } from "../../config/configuration-error.ts";
+import { type ConfiguredIndexer, readIndexers } from "../../config/indexer-files.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** In the order of their names. @throws {ConfigurationError} for a folder that cannot be read as it is */
+export function configuredIndexers(variables: Variables): readonly ConfiguredIndexer[] {
+  const { indexers, problems } = readIndexers(variables);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return indexers;
+}
+
+/**
+ * @param name undefined: there is to be one only
+ * @throws {OperatorError} `no-such-indexer`
+ */
+export function findIndexer(variables: Variables, name: string | undefined): ConfiguredIndexer {
+  const indexers = configuredIndexers(variables);
+  const found =
+    name === undefined && indexers.length === 1
+      ? indexers[0]
+      : indexers.find((indexer) => indexer.name === name);
+  if (found !== undefined) return found;
+  const names = indexers.map((indexer) => indexer.name).join(", ");
+  throw new OperatorError({
+    code: "no-such-indexer",
+    message: `indexer: expected one of ${names}, got ${name === undefined ? "no name" : JSON.stringify(name.slice(0, 40))}`,
+    remedy: "slabmend indexers list shows all; SLABMEND_INDEXERS is the folder of their files.",
+  });
+}

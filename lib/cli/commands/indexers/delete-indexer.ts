@@ -1,0 +1,147 @@
+import { createInterface } from "node:readline/promises";
+import type { Command } from "commander";
+import { sleep } from "../../../clock/sleep.ts";
+import type { Ask } from "../../../database/client/deadline-client.ts";
+import { readFleetMode, stopLeasing } from "../../../database/fleet/fleet-mode.ts";
+import { readLifecycle } from "../../../database/lifecycle/lifecycle.ts";
+import { describeSchema } from "../../../database/schema/describe-schema.ts";
+import { OperatorError } from "../../../errors/operator-error.ts";
+import { ControlLoop } from "../../../lifecycle/control-loop.ts";
+import { assertMayRemove, createEnsures, type Removed } from "../../../lifecycle/ensures.ts";
+import { createLifecycleStore } from "../../../lifecycle/lifecycle-store.ts";
+import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
+import { findIndexer } from "../../command/find-indexer.ts";
+import { contextOf } from "../../command/indexer-context.ts";
+import { withDatabase } from "../../command/open-database.ts";
+import { notNow, operator } from "./steer.ts";
+
+interface DeleteOptions {
+  readonly reason?: string;
+  readonly confirm?: string;
+}
+
+const STEP_MS = 1_000;
+
+export function addDelete(host: CommandHost, group: Command): void {
+  group
+    .command("delete")
+    .argument("<name>", "of the indexer")
+    .option("--reason <text>", "kept with the tombstone")
+    .option("--confirm <name>", "the name once more, instead of being asked for it")
+    .description("end its repairs, and remove all that slabmend made in its database; a tombstone stays")
+    .addHelpText(
+      "after",
+      `
+Run it with the database URL of the schema's owner (as init). indexd's tables stay as they are. It waits for the repairs under way; Ctrl+C
+leaves the rest to a serve or to the next run of this command. Afterwards remove NAME.env, and on AWS deploy again. To make the
+indexer again: slabmend init --again. To remove the tombstone too: slabmend uninstall.`,
+    )
+    .action(
+      action<DeleteOptions>(host, async (context, options, [name]) => {
+        const indexer = findIndexer(context.variables, name);
+        const own = contextOf(context, indexer);
+        const removed = await withDatabase(own, { needs: "any" }, (ask) =>
+          deleteIndexer(own, ask, { ...options, name: indexer.name }),
+        );
+        const { slabsFreed, roles } = removed ?? { slabsFreed: null, roles: [] };
+        context.print(
+          { deleted: true, indexer: indexer.name, slabsFreed, roles },
+          [
+            `${indexer.name} is deleted`,
+            "remove its file from SLABMEND_INDEXERS, and on AWS deploy again",
+            ...roles.map(
+              (role) =>
+                `role ${role} has no rights on this database any more; if nothing else uses it: drop role ${role}`,
+            ),
+          ].join("\n"),
+        );
+        return "done";
+      }),
+    );
+}
+
+/** Undefined: another process removed it. */
+async function deleteIndexer(
+  context: CommandContext,
+  ask: Ask,
+  { name, reason, confirm }: DeleteOptions & { readonly name: string },
+): Promise<Removed | undefined> {
+  const seen = await ask(readLifecycle, { isIdempotent: true });
+  if (seen.kind === "deleted") return undefined;
+  if (seen.kind === "absent") throw nothingToRemove();
+  assertMayRemove(await ask(describeSchema, { isIdempotent: true }), name);
+  if (seen.row.mode.kind !== "deleting") {
+    await confirmName(context, name, confirm);
+    await ask((sql) => stopLeasing(sql, { kind: "deleting", owner: operator(), reason }));
+    const mode = await ask(readFleetMode, { isIdempotent: true });
+    if (mode.kind !== "deleting") throw notNow(name, "deleting", mode.kind);
+  }
+  return await untilDeleted(context, ask, name);
+}
+
+async function untilDeleted(context: CommandContext, ask: Ask, name: string): Promise<Removed | undefined> {
+  const { clock, signal } = context.io;
+  const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = context.parse([
+    "SLABMEND_ACCEPT_INDEXD_VERSION",
+  ]);
+  let removed: Removed | undefined;
+  const loop = new ControlLoop({
+    now: () => clock.now(),
+    store: createLifecycleStore(ask, "indexers delete"),
+    ensures: createEnsures({
+      ask,
+      indexer: name,
+      acceptedVersion,
+      clock,
+      makes: false,
+      onRemoved: (what) => {
+        removed = what;
+      },
+    }),
+  });
+  let told = "";
+  try {
+    for (;;) {
+      const { state, holder, trouble, isMoving } = await loop.step();
+      if (state === "deleted") return removed;
+      const by = holder === undefined || holder === "here" ? "" : `, driven by ${holder}`;
+      const says = trouble === null ? `${state}${by}: repairs under way are waited for` : trouble.message;
+      if (says !== told) context.note(says);
+      told = says;
+      await sleep(clock, isMoving ? 0 : STEP_MS, signal);
+    }
+  } finally {
+    await loop.leave();
+  }
+}
+
+/** @throws {OperatorError} `not-confirmed` */
+async function confirmName(context: CommandContext, name: string, given: string | undefined): Promise<void> {
+  const { stdin, stderr, signal } = context.io;
+  let answer = given;
+  if (answer === undefined && stdin.isTTY === true && !context.json) {
+    context.note(
+      `It will end the repairs of ${name}, and remove schema slabmend with everything in it: journal, denials and earlier locations too. This cannot be undone.`,
+    );
+    const lines = createInterface({ input: stdin, output: stderr });
+    try {
+      answer = (await lines.question("Type the name of the indexer to delete it: ", { signal })).trim();
+    } finally {
+      lines.close();
+    }
+  }
+  if (answer === name) return;
+  throw new OperatorError({
+    code: "not-confirmed",
+    message: `confirmation: expected ${name}, got ${answer === undefined ? "nothing" : JSON.stringify(answer.slice(0, 40))}; nothing was changed`,
+    remedy: `Read what the command does, then run it with --confirm ${name}.`,
+  });
+}
+
+function nothingToRemove(): OperatorError {
+  return new OperatorError({
+    code: "nothing-to-remove",
+    message: "schema slabmend: expected one to remove, got none",
+    remedy: "Check that the database URL is the one meant; there is nothing of this indexer in it.",
+  });
+}

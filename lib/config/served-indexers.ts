@@ -1,0 +1,37 @@
+/** The indexers of one `serve`: as in the folder, each with a database of its own. */
+import type { ConfigurationProblem } from "./configuration-error.ts";
+import { type ConfiguredIndexer, readIndexers } from "./indexer-files.ts";
+
+/**
+ * One whose database is another's is a problem and left out: two loops on one database would be one indexer with two names.
+ * @throws {OperatorError} `variables-file-unreadable`
+ */
+export function readServedIndexers(
+  environment: Readonly<Record<string, string | undefined>>,
+): ReturnType<typeof readIndexers> {
+  const { indexers, problems } = readIndexers(environment);
+  const owners = new Map<string, string>();
+  const served: ConfiguredIndexer[] = [];
+  const shared: ConfigurationProblem[] = [];
+  for (const indexer of indexers) {
+    const database = databaseOf(indexer.environment["SLABMEND_DATABASE_URL"]);
+    const owner = database === undefined ? undefined : owners.get(database);
+    if (database !== undefined) owners.set(database, owner ?? indexer.name);
+    if (owner === undefined) served.push(indexer);
+    else {
+      shared.push({
+        name: `SLABMEND_DATABASE_URL of ${indexer.name}`,
+        expected: "a database of its own",
+        got: `that of ${owner}`,
+      });
+    }
+  }
+  return { indexers: served, problems: [...problems, ...shared] };
+}
+
+/** Undefined: it is no URL; that is said where it is parsed. */
+function databaseOf(url: string | undefined): string | undefined {
+  if (url === undefined || !URL.canParse(url)) return undefined;
+  const { hostname, port, pathname } = new URL(url);
+  return `${hostname}:${port || "5432"}${pathname}`;
+}

@@ -1,0 +1,19 @@
+import { allIndexers, chosenIndexer, showIndexer } from "../api/indexers.ts";
+
+/** Says which indexer is shown, and chooses another. Nothing where there is one only. */
+export function Indexers() {
+  const chosen = chosenIndexer();
+  if (chosen === undefined) return null;
+  return (
+    <label class="field indexer">
+      <span>Indexer</span>
+      <select value={chosen} onChange={(event) => showIndexer(event.currentTarget.value)}>
+        {allIndexers().map(({ name, state }) => (
+          <option key={name} value={name}>
+            {state === "running" ? name : `${name} (${state})`}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,33 @@
+-- Which slab indices still have to move after the moves of a commit were recorded, given which had to before.
+--
+--   needed   rows of sectors_to_move as jsonb: under the locks of lock_for_commit, after this commit's denials, before its moves
+--   decided  the rows of judge_moves
+--
+-- Reading the slab once more would take as long as judging it, and is hardly ever needed. A commit only takes reasons away: a
+-- sector that it moves is alone on its new host (rule 4 of docs/architecture.md, What must always hold) and pinned to no
+-- contract, so no sector that might stay has to move now. A reason of a sector's own stays with it. So the slab is read again
+-- only when a reason depended on other sectors or on a contract, or a sector moved to a host that counts for nothing.
+create or replace function slabmend.sectors_left(the_slab bigint, needed jsonb, decided jsonb) returns integer[]
+language plpgsql volatile
+as $function$
+declare
+  remaining integer[];
+  is_certain boolean;
+begin
+  if jsonb_array_length(needed) = 0 and jsonb_array_length(decided) = 0 then return '{}'; end if;
+  with moved as (
+    select d.slab_index, d.host_good
+    from jsonb_to_recordset(decided) as d (slab_index integer, host_good boolean, why text) where d.why is null
+  )
+  select coalesce(array_agg(n.slab_index), '{}'),
+    coalesce(bool_and(n.reason in ('lost', 'denied', 'bad-host')), true) and not exists (
+      select from moved where moved.host_good is not true)
+  into remaining, is_certain
+  from jsonb_to_recordset(needed) as n (slab_index integer, reason text)
+  where n.slab_index not in (select moved.slab_index from moved);
+  if not is_certain then
+    remaining := array(select m.slab_index from slabmend.sectors_to_move(array[the_slab]) m);
+  end if;
+  return remaining;
+end
+$function$;

@@ -1,0 +1,46 @@
+/** Ends every trace of ours in the database but the repaired sectors: by uninstall, or when an indexer is deleted. */
+import type { Sql } from "postgres";
+import { flushMoved } from "../indexd/bump-events.ts";
+import { writeVerified } from "../indexd/version/write-verified.ts";
+import { type Deletion, type DeletionResult, deleteIndexer, dropSchema } from "./drop-schema.ts";
+import { readTombstone, removeTombstone } from "./tombstone.ts";
+
+/** Bumps the events that are left, so that clients learn of what moved, and drops the schema. Of a deleted indexer it removes the tombstone. */
+export async function removeSchema(
+  sql: Sql,
+  acceptedVersion?: number,
+): Promise<{ readonly eventsBumped: number; readonly slabsFreed: number }> {
+  if ((await readTombstone(sql)) !== undefined) {
+    await sql.begin(removeTombstone);
+    return { eventsBumped: 0, slabsFreed: 0 };
+  }
+  const eventsBumped = await flushAll(sql, acceptedVersion);
+  return {
+    eventsBumped,
+    ...(await writeVerified(
+      (ask) => ask(sql),
+      () => dropSchema(sql),
+      { acceptedVersion },
+    )),
+  };
+}
+
+/** The same with a tombstone, by the process that drives the indexer. */
+export async function removeIndexer(
+  sql: Sql,
+  deletion: Deletion,
+  acceptedVersion?: number,
+): Promise<DeletionResult> {
+  await flushAll(sql, acceptedVersion);
+  return await writeVerified(
+    (ask) => ask(sql),
+    () => deleteIndexer(sql, deletion),
+    { acceptedVersion },
+  );
+}
+
+async function flushAll(sql: Sql, acceptedVersion: number | undefined): Promise<number> {
+  let bumped = 0;
+  for (let done = 1; done > 0; bumped += done) done = await flushMoved(sql, { verify: { acceptedVersion } });
+  return bumped;
+}

@@ -1,0 +1,24 @@
+-- Takes sectors of a host whose check is due, as indexd's own integrity check does: the ones that are due for longest, none that
+-- others hold, and the next check 30 minutes ahead. So indexd leaves them alone, and checks them itself if we never come back.
+--
+-- Locks: the tables against an upgrade of indexd; then the sectors, skip locked. Index: sectors (host_id, next_integrity_check).
+create or replace function slabmend.claim_due_checks(the_host integer, most integer, out claimed_until timestamptz,
+  out sector_ids bigint[])
+language plpgsql volatile
+as $function$
+declare
+  moment timestamptz;
+begin
+  perform slabmend.hold_indexd(array['sectors']);
+  moment := clock_timestamp();
+  claimed_until := moment + interval '30 minutes';
+  with due as (
+    select s.id from public.sectors s where s.host_id = the_host and s.next_integrity_check <= moment
+    order by s.next_integrity_check limit most
+    for no key update skip locked
+  ), claimed as (
+    update public.sectors s set next_integrity_check = claimed_until from due where s.id = due.id returning s.id
+  )
+  select coalesce(array_agg(c.id), '{}') into sector_ids from claimed c;
+end
+$function$;

@@ -1,0 +1,123 @@
+/** Checks that are due, whoever else makes some: claimed and recorded as indexd does it, without any row of ours (docs/decisions/0610). */
+import type { ISql } from "postgres";
+import type { HostId, Root, SectorId } from "../../slab/ids.ts";
+import { retryTransaction } from "../client/retry-transaction.ts";
+import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
+
+/** Sectors of one host that were claimed together. Their next_integrity_check names the claim: whoever changes it ends it. */
+export interface DueBatch {
+  readonly hostId: HostId;
+  /** As PostgreSQL writes it, exact to the microsecond. */
+  readonly claimedUntil: string;
+  readonly sectorIds: readonly SectorId[];
+}
+
+/** A sector of a batch that is still ours to check. */
+export interface DueSector {
+  readonly sectorId: SectorId;
+  readonly root: Root;
+  readonly hostId: HostId;
+  readonly mapId: number | null;
+  readonly claimedUntil: string;
+}
+
+export interface DueHost {
+  readonly hostId: HostId;
+  readonly oldestDue: Date;
+}
+
+/**
+ * Hosts with a check that is due and that are not silent, the one that waits longest first. Reads one entry of
+ * sectors (host_id, next_integrity_check) for each host.
+ */
+export async function readDueHosts(sql: ISql, limit: number): Promise<readonly DueHost[]> {
+  return await sql<DueHost[]>`
+    select h.id as "hostId", o.next_integrity_check as "oldestDue"
+    from public.hosts h
+    cross join lateral (
+      select s.next_integrity_check from public.sectors s
+      where s.host_id = h.id order by s.next_integrity_check limit 1
+    ) o
+    left join slabmend.silent_hosts q on q.host_id = h.id
+    where o.next_integrity_check <= clock_timestamp() and (q.until is null or q.until <= clock_timestamp())
+    order by o.next_integrity_check limit ${limit}`;
+}
+
+/** Undefined: nothing of the host is due, or others hold it. lib/database/verify/claim-due-checks.sql */
+export async function claimDueChecks(
+  sql: ISql,
+  { hostId, most }: { readonly hostId: HostId; readonly most: number },
+  verify: VerifyOptions,
+): Promise<DueBatch | undefined> {
+  const claim = () => sql<{ until: string; ids: string[] }[]>`
+    select claimed_until::text as until, sector_ids::text[] as ids
+    from slabmend.claim_due_checks(${hostId}::integer, ${most}::integer)`;
+  const [row] = await writeVerified(
+    (statement) => statement(sql),
+    () => retryTransaction("claim due checks", async () => await claim()),
+    verify,
+  );
+  if (row!.ids.length === 0) return undefined;
+  return { hostId, claimedUntil: row!.until, sectorIds: row!.ids.map((id) => BigInt(id) as SectorId) };
+}
+
+/**
+ * What is left of a batch: fewer when it was recorded already, when its time is over, or when indexd moved a sector. None while the
+ * fleet does not run: what is not checked is due again when the claim is over.
+ */
+export async function readDueBatch(
+  sql: ISql,
+  { hostId, claimedUntil, sectorIds }: DueBatch,
+): Promise<readonly DueSector[]> {
+  const rows = await sql<{ id: string; root: Root; mapId: number | null }[]>`
+    select s.id::text, encode(s.sector_root, 'hex') as root, s.contract_sectors_map_id as "mapId"
+    from public.sectors s
+    where s.id = any (${`{${sectorIds.join(",")}}`}::text::bigint[]) and s.host_id = ${hostId}
+      and s.next_integrity_check = ${claimedUntil}::text::timestamptz and s.next_integrity_check > clock_timestamp()
+      and (select f.mode from slabmend.fleet f) = 'running'
+    order by s.sector_root`;
+  return rows.map(({ id, root, mapId }) => ({
+    sectorId: BigInt(id) as SectorId,
+    root,
+    hostId,
+    mapId,
+    claimedUntil,
+  }));
+}
+
+export interface DueAnswers {
+  readonly hostId: HostId;
+  readonly confirmed: readonly DueSector[];
+  readonly denied: readonly (DueSector & { readonly code: "not-found" | "corrupt" })[];
+  /** How many. */
+  readonly wrongData: number;
+  readonly unanswered: number;
+  readonly hastings: bigint;
+}
+
+export interface RecordedChecks {
+  readonly confirmed: number;
+  readonly denied: number;
+  readonly superseded: number;
+  /** So many hosts deny that the cause is ours: no denial was recorded. */
+  readonly ignored: boolean;
+}
+
+/** lib/database/verify/record-due-checks.sql */
+export async function recordDueChecks(
+  sql: ISql,
+  answers: DueAnswers,
+  verify: VerifyOptions,
+): Promise<RecordedChecks> {
+  const request = JSON.stringify(answers, (_key, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+  const record = () => sql<{ recorded: RecordedChecks }[]>`
+    select slabmend.record_due_checks(${request}::text::jsonb) as recorded`;
+  const [row] = await writeVerified(
+    (statement) => statement(sql),
+    () => retryTransaction("record due checks", async () => await record()),
+    verify,
+  );
+  return row!.recorded;
+}

@@ -1,0 +1,73 @@
+-- Writes to indexd's tables what hosts answered to checks of sectors that we had claimed.
+--
+--   request     {"confirmed": [claim], "denied": [claim and "code"], "released": [claim]}
+--               claim: {"sectorId", "root", "hostId", "mapId", "claimedUntil"}, and "previous": when the check was due before; without
+--               it a sector that is released keeps our claim until that is over
+--   confirmed   how many: what indexd writes, which is the next check in 14 days, no failed checks in a row, and
+--               num_sectors_checked
+--   denied      how many: a denial (rule 6 of docs/architecture.md), the next check in 12 hours; consecutive_failed_checks stays, or
+--               indexd would mark the sector lost
+--   superseded  how many were neither, because indexd has checked or moved them meanwhile
+--   ignored     so many hosts deny that the cause is ours (many_hosts_deny): no denial was recorded
+--
+-- What is released was answered by no one: the next check is when it was due before. Each only while the sector is still on that
+-- host and next_integrity_check is still the value that we wrote, so a batch that is recorded twice changes nothing the second time.
+--
+-- Locks: the tables against an upgrade of indexd, the sectors by root, the denials. Indexes: primary keys.
+create or replace function slabmend.write_checks(request jsonb, out confirmed bigint, out denied bigint, out superseded bigint,
+  out ignored boolean)
+language plpgsql volatile
+as $function$
+declare
+  moment timestamptz;
+  held jsonb;
+  kept jsonb;
+begin
+  perform slabmend.hold_indexd(array['sectors', 'stats_deltas']);
+  perform from public.sectors s
+  where s.id in (
+    select (c->>'sectorId')::bigint
+    from jsonb_array_elements((request->'confirmed') || (request->'denied') || (request->'released')) c)
+  order by s.sector_root for no key update;
+  moment := clock_timestamp();
+
+  with claims as (
+    select k.kind, c.value as claim
+    from unnest(array['confirmed', 'denied', 'released']) k (kind)
+    cross join lateral jsonb_array_elements(request->k.kind) c
+  )
+  select jsonb_build_object(
+    'confirmed', coalesce(jsonb_agg(c.claim) filter (where c.kind = 'confirmed'), '[]'),
+    'denied', coalesce(jsonb_agg(c.claim) filter (where c.kind = 'denied'), '[]'),
+    'released', coalesce(jsonb_agg(c.claim) filter (where c.kind = 'released'), '[]'))
+  into held
+  from claims c
+  join public.sectors s on s.id = (c.claim->>'sectorId')::bigint
+    and s.host_id = (c.claim->>'hostId')::integer
+    and s.next_integrity_check = (c.claim->>'claimedUntil')::timestamptz;
+
+  select coalesce(jsonb_agg(jsonb_build_object('sectorId', d->'sectorId', 'root', d->'root', 'hostId', d->'hostId',
+    'plannedMapId', d->'mapId', 'code', d->'code', 'whole', false)), '[]')
+  into kept from jsonb_array_elements(held->'denied') d;
+  select d.total, d.ignored into denied, ignored from slabmend.record_denials(null, kept) d;
+
+  update public.sectors s set next_integrity_check = moment + interval '14 days', consecutive_failed_checks = 0
+  from jsonb_array_elements(held->'confirmed') c
+  where s.id = (c->>'sectorId')::bigint;
+  get diagnostics confirmed = row_count;
+  if ignored then
+    held := held || jsonb_build_object('released', (held->'released') || (held->'denied'), 'denied', '[]'::jsonb);
+  end if;
+  update public.sectors s set next_integrity_check = moment + interval '12 hours'
+  from jsonb_array_elements(held->'denied') d
+  where s.id = (d->>'sectorId')::bigint;
+  update public.sectors s set next_integrity_check = (c->>'previous')::timestamptz
+  from jsonb_array_elements(held->'released') c
+  where s.id = (c->>'sectorId')::bigint and c ? 'previous';
+  if confirmed > 0 then
+    insert into public.stats_deltas (stat_name, stat_delta) values ('num_sectors_checked', confirmed);
+  end if;
+  superseded := jsonb_array_length(request->'confirmed') - confirmed
+    + case when ignored then 0 else jsonb_array_length(request->'denied') - denied end;
+end
+$function$;

@@ -1,0 +1,36 @@
+import type { CheckQueue } from "../../queue/check-queue.ts";
+import { QUEUE_BATCH } from "../../queue/repair-queue.ts";
+import { claimDueBatches, type DueClaims, type DueStep } from "./due-checks.ts";
+
+/**
+ * 20,000 sectors: what two invocations at once check in a minute. When no one takes them, so many are kept from indexd for half an
+ * hour, and not more.
+ */
+const MOST_MESSAGES = 200;
+
+export interface SentChecks {
+  readonly messages: number;
+  readonly sectors: number;
+}
+
+/** Claims what is due and sends a message for each batch, until the queue has enough of them, nothing is due or the time is up. */
+export async function sendDueChecks(
+  deps: DueClaims & { readonly queue: CheckQueue; readonly step?: (name: DueStep) => void | Promise<void> },
+  limitMs: number,
+): Promise<SentChecks> {
+  const { queue, clock, step } = deps;
+  const endsAtMs = clock.now() + limitMs;
+  const timeIsUp = (): boolean => clock.now() >= endsAtMs;
+  let room = MOST_MESSAGES - (await queue.countMessages());
+  let messages = 0;
+  let sectors = 0;
+  while (room > 0 && !timeIsUp()) {
+    const batches = await claimDueBatches(deps, Math.min(QUEUE_BATCH, room), timeIsUp);
+    if (batches.length === 0) break;
+    await step?.("due-claimed");
+    messages += await queue.send(batches);
+    sectors += batches.reduce((sum, { sectorIds }) => sum + sectorIds.length, 0);
+    room -= batches.length;
+  }
+  return { messages, sectors };
+}

@@ -1,0 +1,85 @@
+/** What the states stand for. On a server a missing schema is made where the login may; everywhere else it is only checked. */
+import { type Clock, systemClock } from "../clock/clock.ts";
+import { assertClocksAgree } from "../database/client/assert-clocks-agree.ts";
+import type { Ask } from "../database/client/deadline-client.ts";
+import { countLeases, countRunningLeases } from "../database/leases/count-leases.ts";
+import { assertFleetMayWork } from "../database/schema/assert-fleet-may-work.ts";
+import { describeSchema, type SchemaState } from "../database/schema/describe-schema.ts";
+import type { DeletionResult } from "../database/schema/drop-schema.ts";
+import { migrateDatabase } from "../database/schema/migrate-database.ts";
+import { removeIndexer } from "../database/schema/remove-schema.ts";
+import { OperatorError } from "../errors/operator-error.ts";
+import type { Ensures } from "./control-loop.ts";
+
+export type Removed = Extract<DeletionResult, { kind: "deleted" }>;
+
+export interface EnsureOptions {
+  readonly ask: Ask;
+  readonly indexer: string;
+  readonly acceptedVersion: number | undefined;
+  readonly clock?: Clock;
+  /** Makes our schema where there is none and the login may; false: a command of the operator does. */
+  readonly makes: boolean;
+  /** Of a server: throws while its own processes cannot work. */
+  readonly checkHere?: () => void;
+  /** Ends this process's own workers before everything is removed. False: some still work. */
+  readonly endUnits?: () => boolean;
+  /** Told of what was removed. */
+  readonly onRemoved?: (removed: Removed) => void;
+}
+
+/** Building indexes and bumping events takes as long as there are rows. */
+const CHANGE_MS = 3_600_000;
+
+export function createEnsures(options: EnsureOptions): Ensures {
+  const { ask, indexer, acceptedVersion, clock = systemClock, makes } = options;
+  const { checkHere = () => {}, endUnits = () => true, onRemoved = () => {} } = options;
+  const check = async (): Promise<"done"> => {
+    await ask((sql) => assertFleetMayWork(sql, acceptedVersion), { isIdempotent: true });
+    await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
+    checkHere();
+    return "done";
+  };
+  return {
+    async initializing(row) {
+      if (row === undefined && makes) await makeSchema(ask, acceptedVersion);
+      return await check();
+    },
+    running: check,
+    repairing: check,
+    async stopping() {
+      return (await ask(countLeases, { isIdempotent: true })) === 0 ? "done" : "under-way";
+    },
+    stopped: async () => "done",
+    async deleting(row, token) {
+      assertMayRemove(await ask(describeSchema, { isIdempotent: true }), indexer);
+      const running = await ask(countRunningLeases, { isIdempotent: true });
+      if (running > 0 || !endUnits()) return "under-way";
+      const { mode } = row!;
+      if (mode.kind === "running") return "under-way";
+      const removal = { token: token!, owner: mode.owner, reason: mode.reason };
+      const result = await ask((sql) => removeIndexer(sql, removal, acceptedVersion), { limitMs: CHANGE_MS });
+      if (result.kind !== "deleted") return "under-way";
+      onRemoved(result);
+      return "done";
+    },
+  };
+}
+
+/** A login that may not has nothing made: the first check says what is missing. */
+async function makeSchema(ask: Ask, acceptedVersion: number | undefined): Promise<void> {
+  const { version, mayCreate } = await ask(describeSchema, { isIdempotent: true });
+  if (version > 0 || !mayCreate) return;
+  await ask((sql) => migrateDatabase(sql, acceptedVersion), { limitMs: CHANGE_MS });
+}
+
+/** @throws {OperatorError} `lacks-right` */
+export function assertMayRemove({ role, owner, mayDrop }: SchemaState, indexer: string): void {
+  if (mayDrop) return;
+  throw new OperatorError({
+    code: "lacks-right",
+    message: `role ${role}: expected it to own schema slabmend, got owner ${owner}`,
+    remedy: `Run slabmend indexers delete ${indexer} with the database URL of ${owner}: it removes what is left.`,
+    details: { role },
+  });
+}

@@ -1,0 +1,263 @@
+/**
+ * One indexer in a `serve`: its control loop, and the work that it starts and ends. Each indexer has its own, with its own
+ * connections, so that none waits for another.
+ *
+ *   step -> start or drain claim, reap and workers, as the state says -> look at their health, restart what has stalled -> pause -> step
+ *
+ * What always holds: at most one set of claim, reap and workers lives, and it is started by this loop alone.
+ */
+import type { Sql } from "postgres";
+import type { Clock } from "../clock/clock.ts";
+import { sleep } from "../clock/sleep.ts";
+import { type BacklogDemand, readDemand } from "../database/backlog/read-demand.ts";
+import {
+  type Ask,
+  askWithin,
+  createDeadlineClient,
+  type DeadlineClient,
+} from "../database/client/deadline-client.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import type { IndexerHealth, IndexerLoop } from "../worker/indexer-loop.ts";
+import { type Trouble, troubleOf } from "../worker/trouble.ts";
+import { addReport, createWorkReport, type WorkReport } from "../worker/work-report.ts";
+import type { Demand } from "./allot-repairs.ts";
+import { ControlLoop, type LoopView, NOTHING_KNOWN } from "./control-loop.ts";
+import { createEnsures } from "./ensures.ts";
+import { createLifecycleStore } from "./lifecycle-store.ts";
+import { retryAfterMs, runsUnits } from "./state-machine.ts";
+import { judgeUnits, type UnitHealth } from "./unit-health.ts";
+
+export interface IndexerControlOptions {
+  readonly name: string;
+  readonly connect: () => Sql;
+  /** Before anything is connected: whether the database's URL may be used from here. */
+  readonly assertSafe: () => Promise<void>;
+  readonly acceptedVersion: number | undefined;
+  readonly share: number;
+  /** Repairs at once of the whole machine. */
+  readonly total: number;
+  readonly timeoutMs: number;
+  /** Measures the whole fleet of the indexer, as long as it is not deleted. */
+  readonly startExporter: () => { stop(): Promise<void> };
+  /** Makes claim, reap and workers; they do nothing before `start`. */
+  readonly openUnits: () => Promise<IndexerLoop>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What this process knows of one of its indexers. */
+export interface IndexerView {
+  readonly name: string;
+  readonly lifecycle: LoopView;
+  /** Null: nothing of it works here now. */
+  readonly loop: IndexerHealth | null;
+  readonly units: readonly UnitHealth[];
+}
+
+/** How soon a command is heeded and a step that needs time is looked at again. */
+const STEP_MS = 5_000;
+const WAITING_STEP_MS = 1_000;
+const DEMAND_LIMIT_MS = 4_000;
+/** After the last repair, for a database that does not answer. */
+const FAREWELL_MS = 5_000;
+const NO_DEMAND: BacklogDemand = { ready: 0, urgency: 0 };
+
+export class IndexerControl {
+  readonly #options: IndexerControlOptions;
+  readonly #ending = new AbortController();
+  readonly #done = createWorkReport();
+  #units: IndexerLoop | undefined;
+  #draining: Promise<void> | undefined;
+  #loop: ControlLoop | undefined;
+  #blocked: Trouble | undefined;
+  #database: DeadlineClient | undefined;
+  #demand = NO_DEMAND;
+  #size: number;
+  #running: Promise<void> | undefined;
+
+  constructor(options: IndexerControlOptions) {
+    this.#options = options;
+    this.#size = options.total;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /**
+   * Ends the work here, and leaves the indexer to other processes; its state stays. Waits only moments for a database that does not
+   * answer: the lease then ends by itself.
+   */
+  async stop(): Promise<WorkReport> {
+    this.#ending.abort();
+    // At once, and not when a step is over.
+    this.#drainUnits();
+    const late = Promise.withResolvers<void>();
+    let cancel = (): void => {};
+    const drained = (this.#draining ?? Promise.resolve()).then(() => {
+      cancel = this.#options.clock.after(FAREWELL_MS, () => {
+        late.resolve();
+        void this.#database?.end(0);
+      });
+    });
+    await Promise.race([this.#running, late.promise]);
+    await drained;
+    cancel();
+    return this.#done;
+  }
+
+  resize(repairs: number): void {
+    this.#size = repairs;
+    this.#units?.resize(repairs);
+  }
+
+  get demand(): Demand {
+    const { name, share } = this.#options;
+    const running = this.#units?.health().running ?? 0;
+    return { name, share, running, ...(this.#units === undefined ? NO_DEMAND : this.#demand) };
+  }
+
+  view(): IndexerView {
+    const { name, timeoutMs, clock } = this.#options;
+    const loop = this.#units?.health() ?? null;
+    const lifecycle = this.#loop?.view ?? NOTHING_KNOWN;
+    return {
+      name,
+      lifecycle:
+        this.#blocked === undefined
+          ? lifecycle
+          : { ...lifecycle, state: "repairing", trouble: this.#blocked, isMoving: false },
+      loop,
+      units: loop === null ? [] : judgeUnits(loop, { nowMs: clock.now(), timeoutMs }),
+    };
+  }
+
+  async #run(): Promise<void> {
+    const { clock, connect, startExporter } = this.#options;
+    const { signal } = this.#ending;
+    await this.#untilSafe();
+    const database = createDeadlineClient({ clock, connect });
+    this.#database = database;
+    const ask = askWithin(database, clock);
+    const loop = this.#createLoop(ask);
+    this.#loop = loop;
+    let exporter: ReturnType<typeof startExporter> | undefined;
+    while (!signal.aborted) {
+      const before = loop.view;
+      const view = await loop.step();
+      this.#say(before, view);
+      if (signal.aborted) break;
+      if (view.state !== "deleted") exporter ??= startExporter();
+      else if (exporter !== undefined) {
+        await exporter.stop();
+        exporter = undefined;
+      }
+      await this.#follow(view);
+      if (view.state === "running") await this.#readDemand(ask);
+      this.#restartStalled();
+      await sleep(clock, pauseAfter(view), signal).catch(() => {});
+    }
+    this.#drainUnits();
+    await this.#draining;
+    await loop.leave();
+    await Promise.all([exporter?.stop(), database.end()]);
+  }
+
+  #createLoop(ask: Ask): ControlLoop {
+    const { name, acceptedVersion, clock, logger } = this.#options;
+    return new ControlLoop({
+      now: () => clock.now(),
+      store: createLifecycleStore(ask, "serve"),
+      ensures: createEnsures({
+        ask,
+        indexer: name,
+        acceptedVersion,
+        clock,
+        makes: true,
+        endUnits: () => {
+          this.#drainUnits();
+          return this.#units === undefined;
+        },
+        onRemoved: (removed) => logger.warn({ ...removed }, "the indexer was deleted"),
+      }),
+    });
+  }
+
+  /** A URL that may not be used is refused before a password is sent; the name of its host may resolve otherwise later. */
+  async #untilSafe(): Promise<void> {
+    const { assertSafe, clock, logger } = this.#options;
+    const { signal } = this.#ending;
+    for (let failures = 1; !signal.aborted; failures += 1) {
+      try {
+        await assertSafe();
+        this.#blocked = undefined;
+        return;
+      } catch (error) {
+        this.#blocked = troubleOf(error, this.#blocked?.sinceMs ?? clock.now());
+        if (failures === 1)
+          logger.error({ error }, "the database's URL may not be used; it is looked at again");
+        await sleep(clock, retryAfterMs(failures), signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Starts or drains claim, reap and workers, as the state says. Does not wait for repairs in hand. */
+  async #follow({ state }: LoopView): Promise<void> {
+    const wanted = runsUnits(state);
+    if (wanted === false) this.#drainUnits();
+    if (wanted !== true || this.#units !== undefined) return;
+    try {
+      this.#units = await this.#options.openUnits();
+      this.#blocked = undefined;
+    } catch (error) {
+      this.#blocked = troubleOf(error, this.#blocked?.sinceMs ?? this.#options.clock.now());
+      return;
+    }
+    this.#units.resize(this.#size);
+    this.#units.start();
+  }
+
+  #drainUnits(): void {
+    const units = this.#units;
+    if (units === undefined || this.#draining !== undefined) return;
+    this.#draining = units.drain().then((report) => {
+      addReport(this.#done, report);
+      this.#units = undefined;
+      this.#draining = undefined;
+      this.#demand = NO_DEMAND;
+    });
+  }
+
+  async #readDemand(ask: Ask): Promise<void> {
+    try {
+      this.#demand = await ask((sql) => readDemand(sql, this.#options.total), { limitMs: DEMAND_LIMIT_MS });
+    } catch {
+      // The next step says what is wrong. Until then nothing is lent or asked for by what is not known.
+      this.#demand = NO_DEMAND;
+    }
+  }
+
+  #restartStalled(): void {
+    const stalled = this.view().units.filter(
+      ({ unit, health }) => health === "stalled" && !unit.startsWith("worker"),
+    );
+    if (stalled.length === 0) return;
+    this.#options.logger.error({ stalled }, "work has stalled; it is started again");
+    this.#units?.restart();
+  }
+
+  #say(before: LoopView, after: LoopView): void {
+    const { logger } = this.#options;
+    if (before.state === after.state) return;
+    const { state, trouble, mode } = after;
+    const facts = { from: before.state, to: state, mode: mode?.kind, holder: after.holder };
+    if (trouble === null) logger.info(facts, `the indexer is ${state}`);
+    else logger.error({ ...facts, code: trouble.code, reason: trouble.message }, `the indexer is ${state}`);
+  }
+}
+
+function pauseAfter({ isMoving, failures, state }: LoopView): number {
+  if (isMoving) return 0;
+  if (failures > 0) return retryAfterMs(failures);
+  return state === "stopping" || state === "deleting" ? WAITING_STEP_MS : STEP_MS;
+}

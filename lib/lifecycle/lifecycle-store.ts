@@ -1,0 +1,25 @@
+import { hostname } from "node:os";
+import type { Ask } from "../database/client/deadline-client.ts";
+import {
+  readLifecycle,
+  releaseLifecycle,
+  saveLifecycle,
+  takeLifecycle,
+} from "../database/lifecycle/lifecycle.ts";
+import type { LifecycleStore } from "./control-loop.ts";
+
+/** Several steps; a process that hangs or died is followed by another after it. */
+const LEASE_MS = 60_000;
+/** A database that hangs is told soon; the loop asks again. */
+const LIMIT_MS = 8_000;
+
+/** The row of the indexer whose database is asked. @param command "serve", "reap", … */
+export function createLifecycleStore(ask: Ask, command: string, leaseMs = LEASE_MS): LifecycleStore {
+  const holder = `${command} ${process.pid} on ${hostname()}`;
+  return {
+    read: () => ask(readLifecycle, { isIdempotent: true, limitMs: LIMIT_MS }),
+    take: (token) => ask((sql) => takeLifecycle(sql, { holder, token, leaseMs }), { limitMs: LIMIT_MS }),
+    save: (token, step) => ask((sql) => saveLifecycle(sql, token, step), { limitMs: LIMIT_MS }),
+    release: (token) => ask((sql) => releaseLifecycle(sql, token), { limitMs: LIMIT_MS }),
+  };
+}

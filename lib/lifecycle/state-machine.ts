@@ -1,0 +1,78 @@
+/**
+ * The states of one indexer, and which follows which. Pure.
+ *
+ *   initializing ─done─▶ running ◀─resumed─ stopped
+ *        │               │  ▲  │               ▲
+ *      failed       failed done └─suspended─▶ stopping ─no lease is left─┘
+ *        │               ▼  │
+ *        └────────────▶ repairing ◀─┐
+ *                          └─failed─┘
+ *   running, stopping, stopped, repairing ─to be deleted─▶ deleting ─removed─▶ deleted
+ *
+ * What always holds: a step leads to one neighbour or stays. An indexer that is suspended while it is repairing is well first, and
+ * stops then. Nothing leads out of `deleted`; `init --again` makes a new indexer.
+ */
+
+/** In the order of a life. */
+export const LIFECYCLE_STATES = [
+  "initializing",
+  "running",
+  "stopping",
+  "stopped",
+  "repairing",
+  "deleting",
+  "deleted",
+] as const;
+
+export type LifecycleState = (typeof LIFECYCLE_STATES)[number];
+
+/** What an operator wants: the fleet's mode, in the words of the states. */
+export type DesiredState = "running" | "stopped" | "deleted";
+
+/** How the idempotent step of a state ended: what it ensures holds now; it needs more time; it failed. */
+export type StepOutcome = "done" | "under-way" | "failed";
+
+const MAY_BE_DELETED: ReadonlySet<LifecycleState> = new Set(["running", "stopping", "stopped", "repairing"]);
+
+export function nextState(
+  state: LifecycleState,
+  desired: DesiredState,
+  outcome: StepOutcome,
+): LifecycleState {
+  if (desired === "deleted" && MAY_BE_DELETED.has(state)) return "deleting";
+  switch (state) {
+    case "initializing":
+      if (outcome === "failed") return "repairing";
+      return outcome === "done" ? "running" : state;
+    case "running":
+      if (desired === "stopped") return "stopping";
+      return outcome === "failed" ? "repairing" : state;
+    case "stopping":
+      return outcome === "done" ? "stopped" : state;
+    case "stopped":
+      return desired === "running" ? "running" : state;
+    case "repairing":
+      return outcome === "done" ? "running" : state;
+    case "deleting":
+      return outcome === "done" ? "deleted" : state;
+    case "deleted":
+      return state;
+  }
+}
+
+/**
+ * Whether claim, reap and workers run in this state. While an indexer stops, reap frees what crashed, and the fleet's mode keeps claim
+ * from leasing. Undefined: they stay as they are, because they wait for a database or a right by themselves, or are ended by the step.
+ */
+export function runsUnits(state: LifecycleState): boolean | undefined {
+  if (state === "repairing" || state === "deleting") return undefined;
+  return state === "running" || state === "stopping";
+}
+
+const FIRST_RETRY_MS = 2_000;
+const LONGEST_RETRY_MS = 60_000;
+
+/** How long a step waits that has failed so many times in a row. */
+export function retryAfterMs(failures: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10), LONGEST_RETRY_MS);
+}

@@ -1,0 +1,43 @@
+import type { Clock } from "../clock/clock.ts";
+import type { Ask } from "../database/client/deadline-client.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { ControlLoop, type LoopView } from "./control-loop.ts";
+import { createEnsures } from "./ensures.ts";
+import { createLifecycleStore } from "./lifecycle-store.ts";
+
+export interface StepOnceOptions {
+  readonly indexer: string;
+  readonly acceptedVersion: number | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** As many moves as one life can have; a state that needs time ends it before. */
+const MOST_STEPS = 6;
+
+/**
+ * Runs the control loop of an indexer as far as it comes at once, for a process that lives for one run: it only checks, and never makes
+ * or removes. Never throws: the next run goes on.
+ */
+export async function stepOnce(
+  ask: Ask,
+  { indexer, acceptedVersion, clock, logger }: StepOnceOptions,
+): Promise<LoopView> {
+  const loop = new ControlLoop({
+    now: () => clock.now(),
+    store: createLifecycleStore(ask, "reap"),
+    ensures: createEnsures({ ask, indexer, acceptedVersion, clock, makes: false }),
+  });
+  let view = loop.view;
+  for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+    const before = view.state;
+    view = await loop.step();
+    const { state, trouble, isMoving } = view;
+    if (trouble !== null)
+      logger.warn({ state, code: trouble.code, reason: trouble.message }, "the indexer's step failed");
+    else if (state !== before) logger.debug({ state }, `the indexer is ${state}`);
+    if (!isMoving) break;
+  }
+  await loop.leave();
+  return view;
+}

@@ -1,0 +1,93 @@
+/** How each unit of an indexer's work is in this process, and why, in a sentence for people. Pure. */
+import type { IndexerHealth, JobHealth } from "../worker/indexer-loop.ts";
+import type { WorkerHealth } from "../worker/worker-slot.ts";
+
+export interface UnitHealth {
+  /** `claim`, `reap`, `worker 1` … */
+  readonly unit: string;
+  /**
+   * `processing`: it works; `idle`: there is nothing to do; `waiting`: for something that it tries again or that an operator has
+   * to end; `stalled`: it should have said something long ago, and is started again.
+   */
+  readonly health: "processing" | "idle" | "waiting" | "stalled";
+  readonly says: string;
+}
+
+export interface UnitFacts {
+  readonly nowMs: number;
+  /** A repair ends before. */
+  readonly timeoutMs: number;
+}
+
+/** A claim takes 20 s and a reap 30 s at most, and each comes again within a minute. */
+const STALLED_AFTER_MS = 300_000;
+/** Ten indexers that start at once on two cores are slow, not stalled. */
+const START_GRACE_MS = 120_000;
+
+export function judgeUnits(loop: IndexerHealth, facts: UnitFacts): readonly UnitHealth[] {
+  return [
+    judgeJob("claim", loop.claim, loop, facts),
+    judgeJob("reap", loop.reap, loop, facts),
+    ...loop.workers.map((worker) => judgeWorker(worker, facts)),
+  ];
+}
+
+/** What keeps claim from leasing although it runs. */
+const STOPS: Readonly<Record<string, string>> = {
+  paused: "the fleet is paused",
+  suspended: "the fleet is suspended",
+  maintenance: "the fleet is in maintenance",
+  deleting: "the indexer is being deleted",
+  "breaker-open": "the circuit breaker is open: most recent repairs failed, one slab a minute is tried",
+};
+
+function judgeJob(
+  unit: "claim" | "reap",
+  job: JobHealth,
+  { startedAtMs, state }: IndexerHealth,
+  { nowMs }: UnitFacts,
+): UnitHealth {
+  if (job.trouble !== null) {
+    return { unit, health: "waiting", says: `failed and is tried again: ${job.trouble.message}` };
+  }
+  if (state !== "working") return { unit, health: "waiting", says: SAYS_OF_STATE[state] };
+  // A clock that was set back must not make everything look young.
+  const silentMs = Math.abs(nowMs - (job.endedAtMs ?? startedAtMs));
+  if (silentMs >= STALLED_AFTER_MS + (job.endedAtMs === null ? START_GRACE_MS : 0)) {
+    return { unit, health: "stalled", says: `has not ended for ${minutes(silentMs)}; it is started again` };
+  }
+  if (job.endedAtMs === null) return { unit, health: "waiting", says: "has just been started" };
+  const stop = job.stopped === null ? undefined : STOPS[job.stopped];
+  if (stop !== undefined) return { unit, health: "waiting", says: stop };
+  const isBusy = job.stopped === "deadline" || job.stopped === "no-free-worker";
+  if (isBusy) return { unit, health: "processing", says: "leases slabs as workers become free" };
+  return { unit, health: "idle", says: unit === "claim" ? "no slab waits for repair" : "runs once a minute" };
+}
+
+const SAYS_OF_STATE: Readonly<Record<Exclude<IndexerHealth["state"], "working">, string>> = {
+  starting: "waits for the first worker to start",
+  unfit: "rests, because this machine is unfit to repair",
+  draining: "ends when the repairs in hand are done",
+  ended: "has ended",
+};
+
+function judgeWorker(worker: WorkerHealth, { nowMs, timeoutMs }: UnitFacts): UnitHealth {
+  const { name: unit, pid, repairs, crashLoopingSinceMs, lastExit } = worker;
+  if (repairs.length > 0) {
+    const oldestMs = nowMs - Math.min(...repairs.map(({ startedAtMs }) => startedAtMs));
+    const count = `${repairs.length} ${repairs.length === 1 ? "repair" : "repairs"}`;
+    if (oldestMs <= timeoutMs) return { unit, health: "processing", says: count };
+    return { unit, health: "stalled", says: `${count}, one past its time; its process is killed` };
+  }
+  if (crashLoopingSinceMs !== null) {
+    return {
+      unit,
+      health: "waiting",
+      says: `ends soon after each start (${lastExit}); it is started again later`,
+    };
+  }
+  if (pid === null) return { unit, health: "idle", says: "the next repair starts its process" };
+  return { unit, health: "idle", says: "has nothing to repair" };
+}
+
+const minutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;

@@ -1,0 +1,58 @@
+/** The indexers of an installation: `slabmend indexers list --json`, and `GET /api/v1/indexers`. */
+import * as v from "valibot";
+import { count, schemaVersion } from "./fields.ts";
+import { fleetMode } from "./mode.ts";
+
+const unit = v.object({
+  unit: v.pipe(v.string(), v.description("claim, reap, or a worker")),
+  health: v.picklist(["processing", "idle", "waiting", "stalled"]),
+  says: v.string(),
+});
+
+const indexerSchema = v.object({
+  name: v.string(),
+  state: v.pipe(
+    v.picklist([
+      "initializing",
+      "running",
+      "stopping",
+      "stopped",
+      "repairing",
+      "deleting",
+      "deleted",
+      "absent",
+      "unknown",
+    ]),
+    v.description("absent: its database has no schema of ours; unknown: the database does not say"),
+  ),
+  says: v.pipe(v.string(), v.description("for people")),
+  since: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
+  mode: v.pipe(v.nullable(fleetMode), v.description("what an operator wants; null: unknown")),
+  holder: v.pipe(
+    v.nullable(v.string()),
+    v.description("the process that drives it; null: none does now, or unknown"),
+  ),
+  failures: v.pipe(count, v.description("of its step, in a row")),
+  trouble: v.nullable(
+    v.object({
+      code: v.pipe(v.string(), v.description("stable")),
+      message: v.string(),
+      remedy: v.nullable(v.string()),
+    }),
+  ),
+  here: v.pipe(
+    v.nullable(
+      v.object({
+        concurrency: v.pipe(count, v.description("repairs at once that it may have now")),
+        running: count,
+        restarts: v.pipe(count, v.description("of claim and reap, because they had stalled")),
+        units: v.array(unit),
+      }),
+    ),
+    v.description("its work in this serve; null: none, or no serve was asked"),
+  ),
+});
+
+export const indexersSchema = v.object({ schemaVersion, indexers: v.array(indexerSchema) });
+
+export type IndexerReport = v.InferOutput<typeof indexerSchema>;

@@ -1,0 +1,64 @@
+/** The indexers that a server answers for, and which of them a request means: `?indexer=NAME`, or the only one. */
+import type { IndexerReport } from "../reports/indexers-schema.ts";
+import type { OpenIndexer } from "./open-indexer.ts";
+import { joinReadiness, type Readiness } from "./readiness.ts";
+import { ServerError } from "./server-error.ts";
+
+export type ServedIndexer = Pick<OpenIndexer, "api" | "events" | "readReadiness">;
+
+export class ServedIndexers {
+  readonly #all: () => ReadonlyMap<string, ServedIndexer>;
+  readonly #report: () => readonly IndexerReport[];
+
+  /**
+   * @param all by name, as they are now
+   * @param report what the supervisor says of them; none when it is silent
+   */
+  constructor(all: () => ReadonlyMap<string, ServedIndexer>, report: () => readonly IndexerReport[]) {
+    this.#all = all;
+    this.#report = report;
+  }
+
+  report(): readonly IndexerReport[] {
+    return this.#report();
+  }
+
+  /**
+   * @param name of the query; undefined: there is to be one only
+   * @throws {ServerError} `indexer-missing`, `no-such-indexer`
+   */
+  find(name: unknown): ServedIndexer {
+    const all = this.#all();
+    const names = [...all.keys()].toSorted();
+    // One that is configured wrongly is not served, and one of several all the same.
+    const isOnlyOne = all.size === 1 && this.#report().length <= 1;
+    if (name === undefined && isOnlyOne) return all.get(names[0]!)!;
+    const found = typeof name === "string" ? all.get(name) : undefined;
+    if (found !== undefined) return found;
+    const got = name === undefined ? "none" : JSON.stringify(String(name).slice(0, 40));
+    throw new ServerError({
+      status: name === undefined ? 400 : 404,
+      code: name === undefined ? "indexer-missing" : "no-such-indexer",
+      name: "query, indexer",
+      expected: names.length === 0 ? "an indexer; there is none yet" : `one of ${names.join(", ")}`,
+      got,
+      remedy: "Read GET /api/v1/indexers, and name one: ?indexer=NAME.",
+    });
+  }
+
+  closeEvents(): void {
+    for (const { events } of this.#all().values()) events.close();
+  }
+
+  get streams(): number {
+    return [...this.#all().values()].reduce((sum, { events }) => sum + events.clients, 0);
+  }
+
+  /** @param name undefined: of all */
+  async readReadiness(name: unknown): Promise<Readiness> {
+    if (name !== undefined) return await this.find(name).readReadiness();
+    const all = [...this.#all()].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const read = all.map(async ([one, { readReadiness }]) => [one, await readReadiness()] as const);
+    return joinReadiness(new Map(await Promise.all(read)));
+  }
+}
