@@ -65,7 +65,6 @@ export const GRAPHS: readonly Graph[] = [
       ...of("claim", "BudgetStops", "SlabsUnjudged", "Paused"),
       { service: "reap", name: "DeadLetters", stat: "Sum" },
       { service: "repair", name: "MessagesFailed", stat: "Sum" },
-      { service: "repair", name: "WorkersUnfit", stat: "Sum" },
     ],
   },
   {

@@ -49,6 +49,8 @@ async function start(name: FunctionName): Promise<WorkerProcess> {
       SLABMEND_QUEUE_URL: queues.repairs.url,
       SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
       SLABMEND_METRICS_NAMESPACE: NAMESPACE,
+      // Reap measures what is due; claim would need a queue for it.
+      SLABMEND_VERIFY: name === "reap" ? "due" : "none",
     },
   });
   workers.push(worker);

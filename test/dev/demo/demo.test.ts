@@ -77,6 +77,8 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
     "drain",
     "verify",
     "indexd",
+    "move",
+    "restore",
     "verdict",
   ]);
   expect(summary).toMatchObject({

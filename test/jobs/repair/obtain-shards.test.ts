@@ -260,10 +260,8 @@ test("a sector that its host lost is recorded as lost and rebuilt", async () => 
 test("a source that denies its sector is recorded, and the next repair moves it and counts it as lost", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
-  for (const index of [1, 2]) {
-    await slab.hosts[index]!.swarm.setSwitches({ findsSectorsCorrupt: index === 1 ? "all" : "none" });
-  }
-  // Either source may be asked first: until the corrupt one is, nothing is known of it.
+  await slab.hosts[1]!.swarm.dropSector(slab.sectors[1]!.root);
+  // Either source may be asked first: until the one without its sector is, nothing is known of it.
   await slab.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   const first = await suite.repair(slab);
   expect(first).toMatchObject({ denied: 1, lost: 0, kind: "too-few-sources" });
