@@ -33,6 +33,8 @@ const STATUS_OF_EXIT: Readonly<Record<ExitReason, number>> = {
 };
 const NOT_FOUND: ReadonlySet<string> = new Set([
   "no-such-slab",
+  "no-such-host",
+  "no-such-object",
   "not-quarantined",
   "no-such-dead-letter",
   "no-run",

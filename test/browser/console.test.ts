@@ -177,6 +177,22 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
+  test("a slab is verified from its page: the run is shown, and is the operator's", async () => {
+    const { page } = await open(at("#/slabs/WORST"));
+    await page.getByRole("button", { name: "Verify…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel(/^Token/).fill(served.token);
+    await dialog.getByRole("button", { name: "Verify", exact: true }).click();
+    const card = page.getByRole("region", { name: /^Run \d+$/ });
+    await card.getByText("verify", { exact: false }).first().waitFor();
+    expect(page.url()).toBe(at("#/runs"));
+    const [run] =
+      await sql`select kind, scope->>'slab' as slab, state from slabmend.runs order by id desc limit 1`;
+    expect(run).toEqual({ kind: "verify", slab: worst, state: "running" });
+    await sql`update slabmend.runs set state = 'cancelled', finished_at = now() where finished_at is null`;
+    await page.context().close();
+  });
+
   test("a token in the address is taken, and leaves the address", async () => {
     const { page } = await open(at(`#token=${served.token}`));
     await page.locator(".headline").waitFor();

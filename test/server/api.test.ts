@@ -89,6 +89,7 @@ const CALLS: Record<string, () => { path: string; body?: object }> = {
   losses: () => ({ path: "/losses" }),
   runs: () => ({ path: "/runs?limit=5" }),
   run: () => ({ path: `/runs/${run}` }),
+  "run-start": () => ({ path: "/runs", body: { kind: "verify", slab, dryRun: true } }),
   "run-request": () => ({ path: `/runs/${run}/pause` }),
   "fleet-mode": () => ({ path: "/mode", body: { kind: "paused", reason: "a test" } }),
   "quarantine-release": () => ({ path: `/quarantine/${slab}` }),
@@ -146,17 +147,26 @@ test.each([
   ["GET", "/runs/9999999999999999999", 400, "bad-request"],
   ["POST", "/runs/999999/pause", 404, "no-run"],
   ["POST", "/runs/1/begin", 400, "bad-request"],
-] as const)("%s %s is a problem that the description has", async (method, path, status, code) => {
-  const answer = await ask(method, path);
-  expect(answer.status).toBe(status);
-  const problem = v.parse(problemSchema, await answer.json());
-  expect(problem).toMatchObject({ code, remedy: expect.any(String) });
-  const { paths } = (await (await ask("GET", "/openapi.json")).json()) as Description;
-  const described = Object.entries(paths).find(([template]) =>
-    new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path.split("?")[0]!),
-  )!;
-  expect(Object.keys(described[1][method.toLowerCase()]!.responses)).toContain(String(status));
-});
+  ["POST", "/runs", 400, "bad-request", {}],
+  ["POST", "/runs", 400, "bad-request", { kind: "move-database" }],
+  ["POST", "/runs", 400, "bad-argument", { kind: "verify" }],
+  ["POST", "/runs", 400, "bad-argument", { kind: "drain", slab: "1" }],
+  ["POST", "/runs", 404, "no-such-host", { kind: "drain", hosts: ["ab".repeat(32)] }],
+  ["POST", "/runs", 404, "no-such-slab", { kind: "verify", slab: "999999" }],
+] as [string, string, number, string, object?][])(
+  "%s %s is a problem that the description has (%i %s)",
+  async (method, path, status, code, body) => {
+    const answer = await ask(method, path, body);
+    expect(answer.status).toBe(status);
+    const problem = v.parse(problemSchema, await answer.json());
+    expect(problem).toMatchObject({ code, remedy: expect.any(String) });
+    const { paths } = (await (await ask("GET", "/openapi.json")).json()) as Description;
+    const described = Object.entries(paths).find(([template]) =>
+      new RegExp(`^${template.replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path.split("?")[0]!),
+    )!;
+    expect(Object.keys(described[1][method.toLowerCase()]!.responses)).toContain(String(status));
+  },
+);
 
 test("an indexer is deleted only by who writes its name, and nothing resumes it", async () => {
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;

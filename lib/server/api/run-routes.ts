@@ -1,7 +1,8 @@
-/** Maintenance runs: what `slabmend maintenance status`, `pause`, `resume` and `cancel` show and do. */
+/** Maintenance runs: what `slabmend maintenance start`, `status`, `pause`, `resume` and `cancel` show and do. */
 import * as v from "valibot";
+import { resolveRunScope, STARTABLE_KINDS } from "../../cli/command/run-scope.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
-import { requestOfRun } from "../../database/runs/maintenance-runs.ts";
+import { requestOfRun, startRun } from "../../database/runs/maintenance-runs.ts";
 import { noRun } from "../../database/runs/run-error.ts";
 import { id } from "../../reports/fields.ts";
 import { readMaintenanceReport } from "../../reports/maintenance.ts";
@@ -51,6 +52,42 @@ const steerRun = apiRoute({
   },
 });
 
+const name = v.pipe(v.string(), v.maxLength(100));
+const percent = v.pipe(v.number(), v.gtValue(0), v.ltValue(100));
+
+const beginRun = apiRoute({
+  method: "POST",
+  path: "/runs",
+  name: "run-start",
+  says: "Starts a maintenance run, which `serve` and `work --from-database` move on; or, with dryRun, says what it would cost.",
+  body: v.strictObject({
+    kind: v.picklist(STARTABLE_KINDS.map(({ kind }) => kind)),
+    hosts: v.optional(v.pipe(v.array(name), v.maxLength(20), v.description("public keys; verify: one")), []),
+    slab: v.optional(v.pipe(name, v.description("verify: id or digest"))),
+    object: v.optional(v.pipe(name, v.description("verify: its key"))),
+    sample: v.optional(v.pipe(v.boolean(), v.description("verify: a random sample of the host")), false),
+    missing: v.optional(
+      v.pipe(percent, v.description("of a sample: at most so many percent are missing")),
+      0.1,
+    ),
+    confidence: v.optional(v.pipe(percent, v.description("of a sample: how sure, in percent")), 99),
+    dryRun: v.optional(v.boolean(), false),
+  }),
+  answer: maintenanceSchema,
+  problems: [404, 409],
+  async run({ ask, owner }, { body: { kind, dryRun, slab, object, ...options } }) {
+    const named = STARTABLE_KINDS.find((one) => one.kind === kind)!;
+    const scope = await resolveRunScope(ask, kind, {
+      ...options,
+      ...(slab === undefined ? {} : { slab }),
+      ...(object === undefined ? {} : { object }),
+    });
+    if (dryRun) return await readMaintenanceReport(ask, { estimate: await named.estimate(ask, scope) });
+    const { id: run } = await ask((sql) => startRun(sql, { kind, scope, owner }));
+    return await readOne(ask, run);
+  },
+});
+
 /** @throws {RunError} `no-run` */
 async function readOne(ask: Ask, run: bigint): Promise<MaintenanceReport> {
   const report = await readMaintenanceReport(ask, { id: run });
@@ -58,4 +95,4 @@ async function readOne(ask: Ask, run: bigint): Promise<MaintenanceReport> {
   return report;
 }
 
-export const RUN_ROUTES = [runs, oneRun, steerRun] as const;
+export const RUN_ROUTES = [runs, oneRun, beginRun, steerRun] as const;

@@ -1,6 +1,5 @@
 import { hostname, userInfo } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
-import type { Ask } from "../../../database/client/deadline-client.ts";
 import { startRun } from "../../../database/runs/maintenance-runs.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { drainKind } from "../../../jobs/drain/drain-kind.ts";
@@ -9,11 +8,11 @@ import { readMaintenanceReport } from "../../../reports/maintenance.ts";
 import { action, type CommandHost } from "../../command/command-context.ts";
 import { SLAB_ARGUMENT } from "../../command/find-slab.ts";
 import { withDatabase } from "../../command/open-database.ts";
+import { resolveRunScope } from "../../command/run-scope.ts";
+import type { ScopeOptions } from "../../command/verify-scope.ts";
 import { coordinateRun } from "./coordinate-run.ts";
-import { resolveDrainScope } from "./drain-scope.ts";
 import { renderMaintenance } from "./render-maintenance.ts";
 import { addSteering } from "./steering.ts";
-import { resolveScope, type ScopeOptions } from "./verify-scope.ts";
 
 interface StartOptions extends Omit<ScopeOptions, "host"> {
   readonly host: readonly string[];
@@ -75,7 +74,7 @@ move a drain on; for a verification they cannot read hosts, because reap has no 
         const named = [verifyKind, drainKind].find((one) => one.kind === kind);
         if (named === undefined) throw unknownKind(kind);
         return await withDatabase(context, { needs: "fleet" }, async (ask, access) => {
-          const scope = await scopeFor(ask, kind, options);
+          const scope = await resolveRunScope(ask, kind, { ...options, hosts: options.host });
           if (options.dryRun === true) {
             const estimate = await named.estimate(ask, scope);
             const report = await readMaintenanceReport(ask, { estimate });
@@ -94,34 +93,6 @@ move a drain on; for a verification they cannot read hosts, because reap has no 
         });
       }),
     );
-}
-
-/** @throws {OperatorError} `bad-argument`, and what the kind's scope throws */
-async function scopeFor(ask: Ask, kind: string, options: StartOptions): Promise<object> {
-  const { host: hosts, ...others } = options;
-  if (kind === drainKind.kind) {
-    if (others.slab !== undefined || others.sample === true) throw onlyHosts();
-    return await resolveDrainScope(ask, hosts);
-  }
-  const [host, ...more] = hosts;
-  if (more.length > 0) throw oneHost();
-  return await resolveScope(ask, { ...others, ...(host === undefined ? {} : { host }) });
-}
-
-function onlyHosts(): OperatorError {
-  return new OperatorError({
-    code: "bad-argument",
-    message: "maintenance start drain: expected --host, got --slab or --sample",
-    remedy: "A drain is of hosts.",
-  });
-}
-
-function oneHost(): OperatorError {
-  return new OperatorError({
-    code: "bad-argument",
-    message: "maintenance start verify: expected one --host, got several",
-    remedy: "Verify one host after the other.",
-  });
 }
 
 function unknownKind(kind: string): OperatorError {

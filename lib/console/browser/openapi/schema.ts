@@ -216,7 +216,8 @@ export interface paths {
         /** The maintenance run that is not finished, or the last one, and earlier ones. */
         get: operations["runs"];
         put?: never;
-        post?: never;
+        /** Starts a maintenance run, which `serve` and `work --from-database` move on; or, with dryRun, says what it would cost. */
+        post: operations["run-start"];
         delete?: never;
         options?: never;
         head?: never;
@@ -896,6 +897,118 @@ export interface components {
             schemaVersion: 1;
         };
         Runs: {
+            affected: {
+                /** @description object keys; at most 1,000 */
+                objects: string[];
+                /** @description denied since the run began, and not served as a whole since */
+                sectors: number;
+                /** @description at most 1,000 */
+                slabs: string[];
+            } | null;
+            /** Format: date-time */
+            at: string;
+            /** @description the latest first; `status` only */
+            earlier: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                object: string | null;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            }[];
+            estimate: {
+                lines: string[];
+                values: {
+                    [key: string]: (number | string) | null;
+                };
+            } | null;
+            run: {
+                coordinator: string | null;
+                coordinatorSeenAt: string | null;
+                error: {
+                    code: string;
+                    message: string;
+                    remedy: string;
+                } | null;
+                finishedAt: string | null;
+                /** @description it found something that an operator has to look at */
+                hasFindings: boolean;
+                host: string | null;
+                /** @description of its scope: public keys */
+                hosts: string[];
+                id: string;
+                kind: string;
+                object: string | null;
+                /** @description started it */
+                owner: string;
+                progress: {
+                    done: number;
+                    total: number;
+                    unit: string;
+                } | null;
+                sample: {
+                    confidence: number;
+                    draws: number;
+                    missingShare: number;
+                } | null;
+                /** @description for people: what came of it so far */
+                says: string[];
+                slabId: string | null;
+                /** Format: date-time */
+                startedAt: string;
+                /**
+                 * @description cancelling: until nothing of it is in flight
+                 * @enum {string}
+                 */
+                state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
+                /** @description as docs/maintenance.md says of its kind */
+                statistics: {
+                    [key: string]: unknown;
+                };
+            } | null;
+            /**
+             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @constant
+             */
+            schemaVersion: 1;
+        };
+        RunStart: {
             affected: {
                 /** @description object keys; at most 1,000 */
                 objects: string[];
@@ -2888,6 +3001,161 @@ export interface operations {
             };
             /** @description what is wrong */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "run-start": {
+        parameters: {
+            query?: {
+                /** @description name of the indexer that is meant; needed where there are several */
+                indexer?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description of a sample: how sure, in percent
+                     * @default 99
+                     */
+                    confidence?: number;
+                    /** @default false */
+                    dryRun?: boolean;
+                    /**
+                     * @description public keys; verify: one
+                     * @default []
+                     */
+                    hosts?: string[];
+                    /** @enum {string} */
+                    kind: "verify" | "drain";
+                    /**
+                     * @description of a sample: at most so many percent are missing
+                     * @default 0.1
+                     */
+                    missing?: number;
+                    /** @description verify: its key */
+                    object?: string;
+                    /**
+                     * @description verify: a random sample of the host
+                     * @default false
+                     */
+                    sample?: boolean;
+                    /** @description verify: id or digest */
+                    slab?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description the answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunStart"];
+                };
+            };
+            /** @description what is wrong */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description what is wrong */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

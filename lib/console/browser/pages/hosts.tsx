@@ -2,9 +2,10 @@ import { useState } from "preact/hooks";
 import type { HostReport, HostsReport } from "../openapi/reports.ts";
 import { HostMatrix } from "../parts/host-matrix.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { StartRunButton } from "../parts/run.tsx";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
 import { useReport } from "../parts/use-report.ts";
-import { bytes, count } from "../view/format.ts";
+import { bytes, count, shortKey } from "../view/format.ts";
 import { HOST_LOOKS, type HostOrder, linesOf, lookOf, sortHosts } from "../view/host-look.ts";
 import { linkTo } from "../view/route.ts";
 
@@ -110,6 +111,14 @@ function OneHost({ host }: { readonly host: HostReport }) {
         <dd>{`${bytes(host.contractBytes)} in contracts, ${count(host.unpinnedSectors)} unpinned, ${count(host.lostSectors)} lost`}</dd>
         {linesOf(host).map((line) => [<dt key={`${line}-t`} />, <dd key={line}>{line}</dd>])}
       </dl>
+      <div class="buttons">
+        <StartRunButton
+          kind="verify"
+          of={`host ${shortKey(host.hostKey)}`}
+          body={{ hosts: [host.hostKey] }}
+        />
+        <StartRunButton kind="drain" of={`host ${shortKey(host.hostKey)}`} body={{ hosts: [host.hostKey] }} />
+      </div>
     </Card>
   );
 }

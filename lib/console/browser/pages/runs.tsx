@@ -18,7 +18,8 @@ export function Runs() {
         run === null ? (
           <Card title="Maintenance">
             <Empty icon="wrench" title="No maintenance run yet">
-              An operator starts one: <code>slabmend maintenance start --help</code> lists the kinds.
+              Start one from a host or a slab here, or by command:{" "}
+              <code>slabmend maintenance start --help</code> lists the kinds.
             </Empty>
           </Card>
         ) : (

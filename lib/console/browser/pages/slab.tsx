@@ -2,6 +2,7 @@ import type { HistoryReport, SlabReport } from "../openapi/reports.ts";
 import { useConsole } from "../parts/context.ts";
 import { History } from "../parts/history.tsx";
 import { Ring } from "../parts/ring.tsx";
+import { StartRunButton } from "../parts/run.tsx";
 import { Card, Empty, Loaded, Tag } from "../parts/states.tsx";
 import { Table } from "../parts/table.tsx";
 import { useReport } from "../parts/use-report.ts";
@@ -22,6 +23,9 @@ export function Slab({ id }: { readonly id: string }) {
             </Card>
             <Card title="Standing" class="span-4">
               <Standing slab={value} />
+              <div class="buttons">
+                <StartRunButton kind="verify" of={`slab ${id}`} body={{ slab: id }} />
+              </div>
             </Card>
           </div>
           <Card title="History" aside="latest first">

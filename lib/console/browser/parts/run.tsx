@@ -83,6 +83,50 @@ export function RunButtons({ run, done }: { readonly run: RunReport; readonly do
   );
 }
 
+/** Starts a run of a host or a slab; the page then shows it. */
+export function StartRunButton({
+  kind,
+  of,
+  body,
+}: {
+  readonly kind: "verify" | "drain";
+  /** `host ab12cd…`, `slab 12` */
+  readonly of: string;
+  readonly body: { readonly hosts?: readonly string[]; readonly slab?: string };
+}) {
+  const { ask } = useConsole();
+  const { label, says } = STARTS[kind];
+  const onClick = () =>
+    ask({
+      title: `${label} ${of}?`,
+      says,
+      confirm: label,
+      method: "POST",
+      path: "/runs",
+      body: () => ({ kind, ...body }),
+      done: () => {
+        location.hash = "#/runs";
+      },
+    });
+  return (
+    <button type="button" class="button" onClick={onClick}>
+      <Icon name="wrench" />
+      {`${label}…`}
+    </button>
+  );
+}
+
+const STARTS = {
+  verify: {
+    label: "Verify",
+    says: "Each sector's host is asked to prove 64 bytes of it. What is denied is repaired.",
+  },
+  drain: {
+    label: "Drain",
+    says: "All its sectors are copied to other hosts, after what is more urgent. Nothing new is stored on it meanwhile.",
+  },
+} as const;
+
 /** Its state, who started it and moves it on, what it says and counted. */
 export function RunFacts({ run }: { readonly run: RunReport }) {
   const { nowMs } = useConsole();

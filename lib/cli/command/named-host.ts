@@ -1,7 +1,7 @@
-import type { Ask } from "../../../database/client/deadline-client.ts";
-import { findHost } from "../../../database/verify/read-scope.ts";
-import { OperatorError } from "../../../errors/operator-error.ts";
-import { type HostId, type HostKey, parseHostKey } from "../../../slab/ids.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { findHost } from "../../database/verify/read-scope.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import { type HostId, type HostKey, parseHostKey } from "../../slab/ids.ts";
 
 /** A host by the public key that an operator gave. @throws {OperatorError} `no-such-host` */
 export async function findNamedHost(

@@ -1,7 +1,7 @@
-import type { Ask } from "../../../database/client/deadline-client.ts";
-import { countHostSectors } from "../../../database/verify/read-scope.ts";
-import { OperatorError } from "../../../errors/operator-error.ts";
-import type { DrainScope } from "../../../jobs/drain/drain-run.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { countHostSectors } from "../../database/verify/read-scope.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import type { DrainScope } from "../../jobs/drain/drain-run.ts";
 import { findNamedHost } from "./named-host.ts";
 
 /** A drain of all hosts would leave no host to copy to; more than a few are a mistake. */
@@ -13,7 +13,7 @@ export async function resolveDrainScope(ask: Ask, keys: readonly string[]): Prom
   if (named.length === 0 || named.length > MOST_HOSTS) {
     throw new OperatorError({
       code: "bad-argument",
-      message: `maintenance start drain: expected --host 1 to ${MOST_HOSTS} times, got it ${named.length} times`,
+      message: `drain: expected 1 to ${MOST_HOSTS} hosts, got ${named.length}`,
       remedy: "Name the hosts to drain: slabmend hosts --json has their keys.",
     });
   }

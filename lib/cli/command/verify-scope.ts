@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import type { Ask } from "../../../database/client/deadline-client.ts";
-import { countHostSectors, findObject } from "../../../database/verify/read-scope.ts";
-import { OperatorError } from "../../../errors/operator-error.ts";
-import { drawsFor } from "../../../jobs/verify/sample-size.ts";
-import type { VerifyScope } from "../../../jobs/verify/verify-run.ts";
-import { findSlab } from "../../command/find-slab.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { countHostSectors, findObject } from "../../database/verify/read-scope.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import { drawsFor } from "../../jobs/verify/sample-size.ts";
+import type { VerifyScope } from "../../jobs/verify/verify-run.ts";
+import { findSlab } from "./find-slab.ts";
 import { findNamedHost } from "./named-host.ts";
 
 export interface ScopeOptions {
@@ -24,8 +24,7 @@ export async function resolveScope(ask: Ask, options: ScopeOptions): Promise<Ver
   if (given.length !== 1 || (sample && host === undefined)) {
     throw new OperatorError({
       code: "bad-argument",
-      message:
-        "maintenance start verify: expected --host, --host with --sample, --slab or --object, got something else",
+      message: "verify: expected one host, a sample of one host, one slab or one object, got something else",
       remedy: "Name one host, slab or object; only a host can be sampled.",
     });
   }
