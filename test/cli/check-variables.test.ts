@@ -5,7 +5,7 @@ import { checkVariables } from "../../lib/cli/commands/doctor/check-variables.ts
 test("no setting of a stage counts as misspelt: doctor is given .env.STAGE as well", () => {
   const deployment = readFileSync(new URL("../../docs/deployment.md", import.meta.url), "utf8");
   const settings = Object.fromEntries(
-    [...deployment.matchAll(/^\| `(SLABMEND_\w+)` \| [^|]+ \| [^|]+ \| (?:`(.+)`|[^|]+) \|$/gm)].map(
+    [...deployment.matchAll(/^\| `(SLABMEND_\w+)` +\| [^|]+ \| [^|]+ \| (?:`(.+)` *|[^|]+) \|$/gm)].map(
       ([, name = "", fallback = "x"]) => [name, fallback],
     ),
   );
