@@ -22,7 +22,7 @@ const stopOf = async (client: Sql): Promise<string | undefined> =>
   (await readFollowers(client)).find(({ name }) => name.startsWith("archive"))?.stoppedBy;
 
 test("an archive that refuses for an hour holds up no other follower and no row: afterwards nothing is missing", async () => {
-  const tokens = await seedJournal(sql, some(2));
+  const tokens = await seedJournal(sql, [{}, {}]);
   expect(await archive(sql, storage)).toMatchObject({ rows: 2, stopped: undefined });
   const s3 = await refusingS3();
   try {
