@@ -67,7 +67,7 @@ async function readBy(table: string, ask: () => Promise<unknown>): Promise<Reads
 }
 
 describe.each<[string, string, () => Promise<unknown>, number]>([
-  ["the fleet's gauges", "journal", () => readFleetGauges(sql), LATELY],
+  ["the fleet's gauges", "journal", () => readFleetGauges(sql), 3 * LATELY],
   ["status", "journal", () => readStatus(sql, { dangerAbove: 1e-4 }), 3 * LATELY],
   ["the budget", "journal", () => checkBudget(sql, { hastings: 1n }), 2 * LATELY],
   ["the fleet's health", "journal", () => refreshBreaker(sql, DEFAULT_REAP_SETTINGS.fleet), 200],

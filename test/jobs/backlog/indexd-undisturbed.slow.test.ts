@@ -42,6 +42,9 @@ beforeAll(async () => {
       last_denied_at)
     select s.id, s.host_id, s.sector_root, s.contract_sectors_map_id, s.uploaded_at, 'not-found', 'open', 1, now(), now(), now()
     from sectors s where s.host_id = ${hosts[5]!.id} and s.contract_sectors_map_id is not null order by s.id limit 20`;
+  await sql`
+    insert into slabmend.runs (kind, scope, owner)
+    values ('drain', jsonb_build_object('hosts', jsonb_build_array(${hosts[7]!.hostKey}::text), 'sectors', 1), 'test')`;
   await sql.unsafe("analyze");
 });
 
