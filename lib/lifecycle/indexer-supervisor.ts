@@ -48,7 +48,7 @@ export class IndexerSupervisor {
   readonly #options: IndexerSupervisorOptions;
   readonly #entries = new Map<string, Entry>();
   /** By name: what still drains. The name is free again when it has ended. */
-  readonly #ending = new Map<string, Promise<void>>();
+  readonly #ending = new Map<string, { readonly control: Control; readonly ended: Promise<void> }>();
   readonly #done = createWorkReport();
   #problems = "";
   #isStopping = false;
@@ -65,10 +65,12 @@ export class IndexerSupervisor {
 
   /** In the order of their names. */
   views(): readonly IndexerView[] {
-    const entries = [...this.#entries.values()].toSorted((a, b) =>
-      a.configured.name < b.configured.name ? -1 : 1,
-    );
-    return entries.map(({ configured: { name }, control }) => {
+    const entries = [
+      ...[...this.#entries].map(([name, { control }]) => ({ name, control })),
+      // Until it has drained it is told of.
+      ...[...this.#ending].map(([name, { control }]) => ({ name, control })),
+    ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return entries.map(({ name, control }) => {
       if (!(control instanceof Error)) return control.view();
       const trouble = troubleOf(control, this.#options.clock.now());
       const lifecycle = { ...NOTHING_KNOWN, state: "repairing", trouble, isMoving: false } as const;
@@ -80,7 +82,7 @@ export class IndexerSupervisor {
     this.#isStopping = true;
     for (const cancel of this.#cancels) cancel();
     for (const name of [...this.#entries.keys()]) this.#end(name, false);
-    await Promise.all(this.#ending.values());
+    await Promise.all([...this.#ending.values()].map(({ ended }) => ended));
     return this.#done;
   }
 
@@ -155,7 +157,7 @@ export class IndexerSupervisor {
       this.#ending.delete(name);
       if (looksAgain && !this.#isStopping) this.#look();
     });
-    this.#ending.set(name, ended);
+    this.#ending.set(name, { control, ended });
   }
 
   #allot(): void {
