@@ -73,7 +73,7 @@ begin
         and (is_draining or not b.is_only_drained), false) as is_due
     from unnest(chosen) with ordinality c (slab_id, place)
     cross join lateral (
-      select x.margin, x.urgency, x.loss, x.causes - 'draining' = '{}' as is_only_drained
+      select x.margin, x.urgency, x.loss, x.causes ? 'draining' and x.causes - 'draining' = '{}' as is_only_drained
       from slabmend.backlog x where x.slab_id = c.slab_id offset 0
     ) b
     left join lateral (

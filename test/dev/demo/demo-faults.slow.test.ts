@@ -41,8 +41,9 @@ test("a database that crashes in mid-repair and whose backends are ended breaks 
 test("hosts that forget everything for a while cost no location and no statistic, and workers with a wrong clock no slab", {
   timeout: SLOW_MS,
 }, async () => {
-  const args = "--forgetful-hosts 2 --wrong-clocks 1 --kill-workers 0 --workers 2 --seed forget --json";
-  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, "--hosts", "14", ...args.split(" ")).ended;
+  const args =
+    "--hosts 18 --total-shards 9 --forgetful-hosts 2 --wrong-clocks 1 --kill-workers 0 --workers 2 --seed forget --json";
+  const { code, out, err } = await startDemo(...SMALL, ...DAMAGE, ...args.split(" ")).ended;
   expect(code, err).toBe(0);
   const summary = JSON.parse(out) as Record<string, unknown>;
   expect(summary).toMatchObject({

@@ -67,6 +67,6 @@ test("a playground that is killed leaves neither process nor folder", { timeout:
 test("wrong options of the playground are refused together, with exit code 2, before anything is started", async () => {
   const playground = start("--hosts", "3", "--slabs", "many");
   expect(await playground.ended).toBe(2);
-  expect(playground.text()).toContain('--slabs: expected a whole number from 1 to 1000, got "many"');
+  expect(playground.text()).toContain('--slabs: expected a whole number from 0 to 1000, got "many"');
   expect(playground.text()).toContain("--total-shards 12: expected at most --hosts 3");
 });
