@@ -1,6 +1,6 @@
 /**
  * How many sectors a second one coordinator verifies, one process checks because they are due, and one worker drains (not with 0):
- * `npm run bench:maintenance [-- SECTORS [DRAINED]]`. Hosts on loopback, 50 ms away in each direction, with real sectors; PostgreSQL on the same machine. One line each.
+ * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`; the last one measures start, status and cancel there. Hosts on loopback, 50 ms away in each direction, with real sectors; PostgreSQL on the same machine. One line each.
  */
 import { systemClock } from "../lib/clock/clock.ts";
 import { parseEnvironment } from "../lib/config/parse-environment.ts";
@@ -13,10 +13,12 @@ import { openDueChecks } from "../lib/worker/open-due-checks.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../lib/worker/open-maintenance.ts";
 import type { RepairWorld } from "../test/support/repair-world.ts";
 import { measureDrain } from "./maintenance/drain-rate.ts";
+import { measureRunsAtScale } from "./maintenance/runs-at-scale.ts";
 import { withRepairWorld } from "./with-repair-world.ts";
 
 const sectors = Number(process.argv[2] ?? 300);
 const drained = Number(process.argv[3] ?? 120);
+const large = Number(process.argv[4] ?? 0);
 const LATENCY_MS = 50;
 /** Of one worker process. */
 const REPAIRS_AT_ONCE = 8;
@@ -75,3 +77,4 @@ await withRepairWorld(1, async (world) => {
 if (drained === 0) process.exit();
 const drain = await measureDrain({ sectors: drained, latencyMs: LATENCY_MS, repairsAtOnce: REPAIRS_AT_ONCE });
 console.log(JSON.stringify({ drain }));
+if (large > 0) console.log(JSON.stringify({ runs: await measureRunsAtScale(large) }));
