@@ -38,6 +38,10 @@ const gauge = (name: string): Case => ({
   fires: { [`slabmend_${name}{indexer="a"}`]: minutes(10, "1+0") },
   isQuiet: { [`slabmend_${name}{indexer="a"}`]: minutes(10, "0+0") },
 });
+const above = (name: string, limit: number): Case => ({
+  fires: { [`slabmend_${name}{indexer="a"}`]: minutes(10, `${limit + 1}+0`) },
+  isQuiet: { [`slabmend_${name}{indexer="a"}`]: minutes(10, `${limit}+0`) },
+});
 const repairs = (ended: string): Record<string, string> => ({
   'slabmend_repairs_in_five_minutes{indexer="a"}': minutes(40, ended),
   'slabmend_repairs_in_half_hour{indexer="a"}': minutes(40, ended),
@@ -57,10 +61,10 @@ const CASES: Readonly<Record<string, Case>> = {
     atMinute: 12,
     fires: { 'slabmend_followers_stopped{indexer="a"}': "1+0x15" },
   },
-  "journal-behind": {
-    fires: { 'slabmend_journal_behind_seconds{indexer="a"}': minutes(10, "1801+0") },
-    isQuiet: { 'slabmend_journal_behind_seconds{indexer="a"}': minutes(10, "1800+0") },
-  },
+  "maintenance-failed": gauge("maintenance_runs_failed_in_hour"),
+  "maintenance-idle": above("maintenance_run_idle_seconds", 3_600),
+  "checks-behind": above("checks_behind_seconds", 86_400),
+  "journal-behind": above("journal_behind_seconds", 1_800),
   "leases-expiring": {
     // Two servers: what crashes on both adds up, what ended is measured once in the database.
     fires: {
