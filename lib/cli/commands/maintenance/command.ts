@@ -74,7 +74,8 @@ move a drain on; for a verification they cannot read hosts, because reap has no 
         const named = [verifyKind, drainKind].find((one) => one.kind === kind);
         if (named === undefined) throw unknownKind(kind);
         return await withDatabase(context, { needs: "fleet" }, async (ask, access) => {
-          const scope = await resolveRunScope(ask, kind, { ...options, hosts: options.host });
+          const { host: hosts, ...others } = options;
+          const scope = await resolveRunScope(ask, kind, { ...others, hosts });
           if (options.dryRun === true) {
             const estimate = await named.estimate(ask, scope);
             const report = await readMaintenanceReport(ask, { estimate });
