@@ -3,9 +3,8 @@ import type { Run } from "../../database/runs/run.ts";
 import type { RunKind } from "../maintenance/maintenance-job.ts";
 import { RESTORE_STEPS, restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 
-/** Measured by `npm run bench:restore`; see docs/benchmarks.md. */
-const CONTRACTS_PER_SECOND = 200;
-const SECTORS_PER_SECOND = 200;
+/** A round trip to a host each, as in a verification: `npm run bench:maintenance`. */
+const CALLS_PER_SECOND = 200;
 
 export const restoreKind: RunKind = {
   kind: "restore",
@@ -13,7 +12,7 @@ export const restoreKind: RunKind = {
   async estimate(_ask, scope) {
     const { archive, contracts } = restoreScopeOf({ scope });
     const rows = archive === null ? 0 : rowsBehind(archive);
-    const seconds = Math.ceil(contracts / CONTRACTS_PER_SECOND + rows / SECTORS_PER_SECOND);
+    const seconds = Math.ceil((contracts + rows) / CALLS_PER_SECOND);
     return {
       lines: [
         `${contracts} contracts to ask their hosts for`,
