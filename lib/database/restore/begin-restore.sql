@@ -12,7 +12,7 @@ declare
   the_run bigint;
   worker text;
 begin
-  perform slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas']);
+  perform slabmend.hold_indexd(array['contracts']);
   update slabmend.runs r
   set state = 'cancelled', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
   where r.finished_at is null;
@@ -20,13 +20,7 @@ begin
   insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
   on conflict (id) do update set applied_at = excluded.applied_at;
   -- The hold lasts longer than the run. Only for it may workers write this column.
-  for worker in
-    select r.rolname
-    from pg_catalog.pg_class c
-    cross join lateral aclexplode(c.relacl) a
-    join pg_catalog.pg_roles r on r.oid = a.grantee
-    where c.oid = 'slabmend.prune_hold'::regclass and a.privilege_type = 'UPDATE' and a.grantee <> c.relowner
-  loop
+  for worker in select f.name from slabmend.fleet_roles() f loop
     execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
   end loop;
   perform slabmend.hold_prunes();

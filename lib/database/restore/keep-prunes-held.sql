@@ -5,6 +5,7 @@ as $function$
 begin
   update slabmend.prune_hold set applied_at = clock_timestamp() where applied_at < clock_timestamp() - interval '6 hours';
   if not found then return 0; end if;
+  perform slabmend.hold_indexd(array['contracts']);
   return slabmend.hold_prunes();
 end
 $function$;

@@ -10,6 +10,7 @@ returns boolean
 language plpgsql volatile
 as $function$
 begin
+  perform slabmend.hold_indexd(array['contracts', 'contract_sectors_map']);
   perform slabmend.hold_run(the_run, the_token);
   perform from public.contracts c where c.contract_id = old_id and c.renewed_to is null order by c.id for update;
   if not found then return false; end if;

@@ -7,13 +7,7 @@ declare
 begin
   delete from slabmend.prune_hold where id = 0;
   if not found then return false; end if;
-  for worker in
-    select r.rolname
-    from pg_catalog.pg_class c
-    cross join lateral aclexplode(c.relacl) a
-    join pg_catalog.pg_roles r on r.oid = a.grantee
-    where c.oid = 'slabmend.prune_hold'::regclass and a.privilege_type = 'UPDATE' and a.grantee <> c.relowner
-  loop
+  for worker in select f.name from slabmend.fleet_roles() f loop
     execute format('revoke select (next_prune), update (next_prune) on public.contracts from %I', worker);
   end loop;
   return true;

@@ -32,13 +32,21 @@ export async function beginRestore(
   const owner = storableText(request.owner, MOST_OWNER_CHARACTERS);
   const begin = () => sql<{ id: string }[]>`
     select slabmend.begin_restore(${JSON.stringify(scope)}::text::jsonb, ${owner}, ${archivedIncarnation}::integer)::text as id`;
-  const [row] = await retryTransaction("begin a restore", async () => await begin(), ONLY_CONFLICTS);
+  const [row] = await writeVerified(
+    (statement) => statement(sql),
+    () => retryTransaction("begin a restore", async () => await begin(), ONLY_CONFLICTS),
+  );
   return BigInt(row!.id);
 }
 
 /** lib/database/restore/keep-prunes-held.sql. @returns how many contracts would have been due within 23 h; 0: it is not held */
-export async function keepPrunesHeld(sql: ISql): Promise<number> {
-  const [row] = await sql<{ held: number }[]>`select slabmend.keep_prunes_held()::integer as held`;
+export async function keepPrunesHeld(sql: ISql, verify: VerifyOptions): Promise<number> {
+  const keep = () => sql<{ held: number }[]>`select slabmend.keep_prunes_held()::integer as held`;
+  const [row] = await writeVerified(
+    (statement) => statement(sql),
+    () => retryTransaction("keep prunes held", async () => await keep()),
+    verify,
+  );
   return row!.held;
 }
 

@@ -35,6 +35,7 @@ const FILES = [
   "../leases/commit-repair.sql",
   "../leases/reap-leases.sql",
   "../runs/hold-run.sql",
+  "../restore/fleet-roles.sql",
   "../restore/hold-prunes.sql",
   "../restore/keep-prunes-held.sql",
   "../restore/begin-restore.sql",

@@ -129,7 +129,13 @@ export async function reap(
     report.forgotten += await ask((sql) => forgetRuns(sql, settings.keepJournalMs));
     if (report.forgotten > 0) await deps.step?.("history-forgotten");
   });
-  await phase("prunes", async () => void (await ask(keepPrunesHeld, { isIdempotent: true })));
+  await phase(
+    "prunes",
+    async () =>
+      void (await ask((sql) => keepPrunesHeld(sql, { acceptedVersion: settings.acceptedVersion, clock }), {
+        isIdempotent: true,
+      })),
+  );
   await phase("journal", async () => {
     report.journal = await followJournal(deps, settings, timeIsUp);
   });

@@ -35,33 +35,26 @@ export function addRestore(host: CommandHost): void {
     .command("restore")
     .description("put right where sectors are, after indexd's database was restored from a backup");
   addStart(group, host);
-  group
-    .command("continue")
-    .description("go on with a restore that was interrupted")
-    .action(
-      action<object>(host, (context) =>
-        withDatabase(context, { needs: "store" }, async (ask, access) => {
-          const run = await ask(readUnfinishedRun, { isIdempotent: true });
-          if (run?.kind !== restoreKind.kind) throw noRun();
-          access.ignoreSignals();
-          return await coordinate(context, ask, run.id);
-        }),
-      ),
-    );
-  group
-    .command("abort")
-    .description("end a restore that was interrupted; what it placed stays, and so does the hold on pruning")
-    .action(
-      action<object>(host, (context) =>
-        withDatabase(context, { needs: "store" }, async (ask, access) => {
-          const run = await ask(readUnfinishedRun, { isIdempotent: true });
-          if (run?.kind !== restoreKind.kind) throw noRun();
-          access.ignoreSignals();
-          await ask((sql) => cancelAttendedRun(sql, run));
-          return await coordinate(context, ask, run.id);
-        }),
-      ),
-    );
+  const interrupted = [
+    ["continue", "go on with a restore that was interrupted"],
+    ["abort", "end a restore that was interrupted; what it placed stays, and so does the hold on pruning"],
+  ] as const;
+  for (const [name, description] of interrupted) {
+    group
+      .command(name)
+      .description(description)
+      .action(
+        action<object>(host, (context) =>
+          withDatabase(context, { needs: "store" }, async (ask, access) => {
+            const run = await ask(readUnfinishedRun, { isIdempotent: true });
+            if (run?.kind !== restoreKind.kind) throw noRun();
+            access.ignoreSignals();
+            if (name === "abort") await ask((sql) => cancelAttendedRun(sql, run));
+            return await coordinate(context, ask, run.id);
+          }),
+        ),
+      );
+  }
   group
     .command("release-prunes")
     .description("let indexd prune contracts again, once everything was verified")

@@ -27,6 +27,12 @@ begin
   if 'hosts' = any (tables) then
     update public.hosts set unpinned_sectors = unpinned_sectors where false;
   end if;
+  if 'contracts' = any (tables) then
+    update public.contracts set next_prune = next_prune where false;
+  end if;
+  if 'contract_sectors_map' = any (tables) then
+    update public.contract_sectors_map set contract_id = contract_id where false;
+  end if;
   if 'stats_deltas' = any (tables) then
     insert into public.stats_deltas (stat_name, stat_delta) select '', 0 where false;
   end if;
