@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { beginRestore } from "../../lib/database/restore/restore-writes.ts";
+import { beginRestore, keepPrunesHeld } from "../../lib/database/restore/restore-writes.ts";
 import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
 import { applyGrant } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
@@ -66,6 +66,7 @@ test("it begins, ends, holds prunes until they are released, and gives the fleet
     prunesHeldSince: expect.any(String),
   });
   expect(await mayHoldPrunes()).toBe(true);
+  expect(await keptByFleet()).toEqual({ early: 0, later: 2, due: 0 });
   expect((await restore("release-prunes")).json).toMatchObject({ released: true });
   expect((await restore("release-prunes")).json).toMatchObject({ released: false });
   expect(await mayHoldPrunes()).toBe(false);
@@ -99,6 +100,24 @@ async function asOwner<Result>(run: (sql: postgres.Sql) => PromiseLike<Result>):
   } finally {
     await sql.end();
   }
+}
+
+/** What reap does of the hold, with the fleet's rights: within 6 h nothing, then the contracts that have become due. */
+function keptByFleet(): Promise<object> {
+  return asOwner(async (sql) => {
+    await sql`update contracts set next_prune = now()`;
+    const asFleet = async () => {
+      await sql.unsafe(`set role ${role}`);
+      const held = await keepPrunesHeld(sql, {});
+      await sql`reset role`;
+      return held;
+    };
+    const early = await asFleet();
+    await sql`update slabmend.prune_hold set applied_at = now() - interval '7 hours'`;
+    const later = await asFleet();
+    const due = await sql`select from contracts where next_prune < now() + interval '23 hours'`;
+    return { early, later, due: due.length };
+  });
 }
 
 async function mayHoldPrunes(): Promise<boolean> {

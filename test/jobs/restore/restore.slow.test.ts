@@ -302,6 +302,19 @@ test("a restore that is killed after any of its writes is continued", { timeout:
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
+test("an indexd that was upgraded meanwhile: no renewal is recorded and no sector is placed", async () => {
+  const { sql } = world.database;
+  await renewOnHost(world.hosts[0]!);
+  const move = await moveBehindTheBackup(1, world.hosts[4]!);
+  await begin([row(1, [move])]);
+  await sql`update global_settings set db_version = db_version + 1000`;
+  await sql`alter table contracts add column meaning integer`;
+  const before = await sql`select count(*)::integer as n from contracts`;
+  await expect(advance()).rejects.toMatchObject({ code: expect.stringContaining("indexd") });
+  expect(await sql`select count(*)::integer as n from contracts`).toEqual(before);
+  expect(await whereItIs()).toEqual(firstHosts());
+});
+
 test("an archive that was altered since it was begun places nothing", async () => {
   const move = await moveBehindTheBackup(0, world.hosts[4]!);
   await begin([row(1, [move])]);
