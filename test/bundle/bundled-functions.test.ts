@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type QueuePair, type QueueServer, startQueueServer } from "../../dev/aws/queue-server.ts";
 import { ALARMS, type AlarmDefinition } from "../../infra/alarm-definitions.ts";
@@ -40,7 +41,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function start(name: FunctionName): Promise<WorkerProcess> {
+async function start(
+  name: FunctionName,
+  more: Readonly<Record<string, string>> = {},
+): Promise<WorkerProcess> {
   const worker = await startWorkerProcess({
     entry: entries.get(name)!,
     environment: {
@@ -51,6 +55,7 @@ async function start(name: FunctionName): Promise<WorkerProcess> {
       SLABMEND_METRICS_NAMESPACE: NAMESPACE,
       // Reap measures what is due; claim would need a queue for it.
       SLABMEND_VERIFY: name === "reap" ? "due" : "none",
+      ...more,
     },
   });
   workers.push(worker);
@@ -140,6 +145,37 @@ test("the bundled claim takes nothing from an indexd that is too old, and the me
   const again = await start("claim");
   expect(await again.invoke({})).toMatchObject({ kind: "succeeded" });
   expect(metricsOf(again)).toMatchObject({ RunsCompleted: 1, UnknownIndexdVersion: 0 });
+});
+
+test("the bundled claim sends a message for each batch of due checks, and the bundled repair makes them", async () => {
+  const { sql } = world.database;
+  await sql`update sectors set next_integrity_check = now() + interval '14 days'`;
+  const { hosts } = await world.storeSlab({ minShards: 2, totalShards: 3 });
+  const hostIds = hosts.map(({ row }) => row.id);
+  await sql`update sectors set next_integrity_check = now() - interval '1 day' where host_id = any (${hostIds})`;
+  const [due] = await sql`select count(*)::int as sectors from sectors where next_integrity_check < now()`;
+  const checks = await queueServer.createQueues({
+    namePrefix: "checks",
+    visibilityTimeoutSeconds: 60,
+    maxReceiveCount: 5,
+  });
+  const claim = await start("claim", {
+    SLABMEND_VERIFY: "due",
+    SLABMEND_CHECK_QUEUE_URL: checks.repairs.url,
+  });
+  expect(await claim.invoke({})).toMatchObject({ kind: "succeeded" });
+  expect(metricsOf(claim)).toMatchObject({ CheckMessagesSent: hosts.length, ChecksFailed: 0 });
+  const client = queueServer.createClient();
+  const request = { QueueUrl: checks.repairs.url, MaxNumberOfMessages: 10 };
+  const { Messages = [] } = await client.send(new ReceiveMessageCommand(request));
+  client.destroy();
+  expect(Messages).toHaveLength(hosts.length);
+  const repair = await start("repair");
+  const Records = Messages.map(({ MessageId, Body }) => ({ messageId: MessageId, body: Body }));
+  const payload = JSON.stringify({ batchItemFailures: [] });
+  expect(await repair.invoke({ Records })).toEqual({ kind: "succeeded", payload });
+  const [sums] = await sql`select sum(confirmed)::int as confirmed from slabmend.checks`;
+  expect(sums).toEqual({ confirmed: due!["sectors"] });
 });
 
 test("each metric of an alarm or of the dashboard is printed by its function with its dimensions", async () => {

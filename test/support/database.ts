@@ -124,6 +124,7 @@ function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): 
       if (templateError !== undefined) throw new Error(`no ${template}: ${templateError}`);
       await asAdmin(server, (admin) => admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${template}`));
       await watch?.created(url.href);
+      await readArraysAsText(sql);
     },
     async drop() {
       await sql.end({ timeout: 5 });
@@ -135,6 +136,18 @@ function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): 
       });
     },
   };
+}
+
+/**
+ * As in production, where lib/database/client/connect.ts does not look up types: an array that is selected arrives as text. Arrays can
+ * be sent nevertheless.
+ */
+async function readArraysAsText(sql: postgres.Sql): Promise<void> {
+  await sql`select`; // The driver learns the types of arrays from its first connection.
+  const { parsers, shared } = sql.options as typeof sql.options & {
+    readonly shared: { readonly typeArrayMap: Readonly<Record<number, number>> };
+  };
+  for (const type of Object.values(shared.typeArrayMap)) parsers[type] = (text: string) => text;
 }
 
 async function remainingConnections(admin: postgres.Sql, name: string): Promise<string[]> {

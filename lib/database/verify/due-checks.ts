@@ -53,7 +53,7 @@ export async function claimDueChecks(
   verify: VerifyOptions,
 ): Promise<DueBatch | undefined> {
   const claim = () => sql<{ until: string; ids: string[] }[]>`
-    select claimed_until::text as until, sector_ids::text[] as ids
+    select claimed_until::text as until, to_jsonb(sector_ids::text[]) as ids
     from slabmend.claim_due_checks(${hostId}::integer, ${most}::integer)`;
   const [row] = await writeVerified(
     (statement) => statement(sql),
