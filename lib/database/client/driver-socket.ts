@@ -50,7 +50,7 @@ export class DriverSocket extends EventEmitter {
     return true;
   }
 
-  /** The driver's farewell. */
+  /** The driver ends the connection. */
   end(bytes?: Uint8Array): void {
     if (this.readyState === "closed") return;
     this.readyState = "closed";

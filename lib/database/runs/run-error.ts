@@ -43,7 +43,8 @@ export function noRun(id?: bigint): RunError {
       id === undefined
         ? "maintenance: expected an unfinished run, got none"
         : `maintenance run ${id}: expected an unfinished run, but it has ended or does not exist`,
-    remedy: "Run slabmend maintenance status to see the latest runs, slabmend maintenance start to begin one.",
+    remedy:
+      "Run slabmend maintenance status to see the latest runs, slabmend maintenance start to begin one.",
   });
 }
 
