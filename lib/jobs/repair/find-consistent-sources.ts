@@ -52,8 +52,8 @@ export async function findConsistentSources(
   try {
     for (const move of moves) targets.push({ move, sector: move.sector, data: await buffers.take(signal) });
     const others = state.plan.sources.filter(
-      // A target that was read is right by itself and says nothing about the other sources.
-      // A sector whose shard was already used from another host is skipped too: each shard counts once.
+      // Not a target: if it is read, it is right by itself, whatever the other sources are.
+      // Not an earlier location either: each shard counts once.
       ({ sector, host }) =>
         !state.badShards.has(sector.index) && !isTarget(sector.index) && host.id === sector.hostId,
     );

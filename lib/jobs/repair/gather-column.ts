@@ -4,7 +4,9 @@ import type { BufferPool } from "./buffer-pool.ts";
 import type { ShardRange } from "./decode-column.ts";
 import type { MoveState } from "./move-state.ts";
 
-/** A cancelled read counts as paid, but a refused one does not; wait this long for a refusal on its way, about a round trip. */
+/**
+ * How long to wait for refusals before cancelling, about a round trip: a cancelled read counts as paid, a refused one does not.
+ */
 const LAST_WORD_MS = 1_000;
 
 /** Shared by the columns of one pass. */
