@@ -91,7 +91,7 @@ export class FailureRate {
     return rate < NEGLIGIBLE_FAILURE_RATE ? 0 : rate;
   }
 
-  /** Only whole half-lives, as in indexd: two hosts compared in the same minute keep their order. */
+  /** Decays only by whole half-lives, as in indexd, so that two hosts compared in the same minute keep their order. */
   #halve(nowMs: number): void {
     if (this.#rate === undefined) return;
     const halfLives = Math.floor((nowMs - this.#halvedAtMs) / FAILURE_HALF_LIFE_MS);

@@ -25,7 +25,7 @@ export async function readRoleFacts(sql: ISql, role: string): Promise<RoleFacts>
 /**
  * Creates the role with its privileges and this password, all or nothing. The server receives a verifier instead of the password,
  * as from psql's \password, because statements may be logged.
- * @throws PostgreSQL's 42501 if the login lacks the privilege
+ * @throws PostgreSQL's error 42501 if the login lacks the privilege
  */
 export async function makeFleetRole(
   sql: Sql,

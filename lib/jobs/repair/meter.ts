@@ -44,7 +44,7 @@ export class CostLimit {
   #reserved = 0n;
   #wasReached = false;
 
-  /** @param most undefined: no limit */
+  /** @param most in hastings; undefined: no limit */
   constructor(meter: Meter, most: bigint | undefined) {
     this.#meter = meter;
     this.#most = most;

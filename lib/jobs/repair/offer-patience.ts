@@ -1,8 +1,7 @@
-/**
- * The most that a shared cause, such as a line or a machine, may explain; more waiting would not help even if most hosts are
- * slow.
- */
-const MOST_SHARED_MS = 3_000;
+/** For one or two hosts: after this time a second offer costs less than waiting, whatever makes the first host slow. */
+const LEAST_SHARED_MS = 3_000;
+/** The more hosts are slow at once, the more likely they share a slow line, where a second offer for each would double the load. */
+const SHARED_MS_EACH = 1_500;
 /** If hosts share something that serves one after the other, the last takes twice as long as the median. */
 const SLOWER_THAN_TYPICAL = 2;
 
@@ -24,12 +23,13 @@ export interface Offers {
  *   at least half have acknowledged   twice the median of all
  *   fewer                             as if those in progress shared one line: the usual time multiplied by their number
  *
- * Never less than the usual time, and more than that only up to 3 s.
+ * Never less than the usual time, and more than that only up to 3 s, or 1.5 s per host in progress if that is more.
  */
 export function offerPatienceMs({ usualMs, tookMs, underWay }: Offers): number {
   const sorted = tookMs.toSorted((a, b) => a - b);
   // Writes in progress will take longer than those that ended.
   const median = sorted[Math.ceil((sorted.length + underWay) / 2) - 1];
   const sharedMs = median === undefined ? usualMs * underWay : median * SLOWER_THAN_TYPICAL;
-  return Math.max(usualMs, Math.min(MOST_SHARED_MS, sharedMs));
+  const mostMs = Math.max(LEAST_SHARED_MS, SHARED_MS_EACH * underWay);
+  return Math.max(usualMs, Math.min(mostMs, sharedMs));
 }

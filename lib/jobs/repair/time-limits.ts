@@ -2,10 +2,10 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Direction } from "../../hosts/score-board.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 
-/** A transfer is given up after this many times the expected duration for its size. */
+/** A read is given up after this many times the expected duration for its size. */
 const PATIENCE = 4;
-/** For small transfers with a distant host: a connection, three round trips and a slow disk. */
-const LEAST_TRANSFER_MS = 10_000;
+/** For small reads from a distant host: a connection, three round trips and a slow disk. */
+const LEAST_READ_MS = 10_000;
 /** indexd allows two minutes for any transfer of a shard. */
 const MOST_TRANSFER_MS = 120_000;
 
@@ -22,7 +22,10 @@ export interface TimeLimits {
   readonly deadlineReached: boolean;
   /** Whether a transfer of a sector that starts now is expected to end in time. */
   mayStart(direction: Direction): boolean;
-  /** How long a transfer of a whole sector may take. */
+  /**
+   * How long a transfer of a whole sector may take. A write gets indexd's two minutes: if a host is slow, the write is hedged, and if
+   * all are slow because our own line is, giving up would only send everything again.
+   */
   sectorMs(direction: Direction): number;
   /** Cancels the timer. */
   stop(): void;
@@ -58,8 +61,9 @@ export function createTimeLimits(options: {
       return fits;
     },
     sectorMs(direction) {
+      if (direction === "write") return MOST_TRANSFER_MS;
       const patientMs = PATIENCE * expectedMs(direction, SECTOR_BYTES);
-      return Math.min(MOST_TRANSFER_MS, Math.max(LEAST_TRANSFER_MS, patientMs));
+      return Math.min(MOST_TRANSFER_MS, Math.max(LEAST_READ_MS, patientMs));
     },
     stop: cancel,
   };
