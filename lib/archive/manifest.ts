@@ -10,7 +10,7 @@ export interface Manifest {
   /** Position of the last row. */
   readonly incarnation: number;
   readonly position: number;
-  /** The last segment, which names the one before it. */
+  /** The last segment and, as `previous`, the one before it. */
   readonly segment: SegmentRef;
   readonly previous: SegmentRef | null;
 }

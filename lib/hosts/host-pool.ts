@@ -266,7 +266,7 @@ class Pool implements HostPool {
     if (failure.code === "not-enough-funds") this.#scores.addOutOfFunds(hostKey);
     if (failure.code === "not-enough-storage") this.#scores.addFull(hostKey);
     if (failure.code === "timed-out") {
-      // Without a start it only waited for its turn, which is not the host's fault.
+      // If the RPC never started, the request only waited for its turn, which is not the host's fault.
       if (elapsedMs !== undefined) this.#scores.addTimeout(hostKey, direction, lengthBytes, elapsedMs);
     } else if (failure.code === "aborted") {
       // Cancelled after more than its expected time: it lost the race against another host.

@@ -52,7 +52,8 @@ const NO_SAMPLE: Omit<HostSample, "hostKey"> = {
 };
 
 /**
- * A host whose account was recently empty, which is not its fault, is treated as if it failed this often: asked last, but asked.
+ * A host whose account was recently empty, which is not its fault, is treated as if it failed this often, so that it is asked
+ * last.
  */
 const OUT_OF_FUNDS_FAILURE_RATE = 0.9;
 /**

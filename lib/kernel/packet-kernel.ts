@@ -23,7 +23,7 @@ export interface PacketBatch {
 export interface PacketKernel {
   /** Packets to open, in place. */
   readonly incoming: Buffer;
-  /** Texts to seal, without gaps. */
+  /** Texts to seal, without gaps; their packets appear in `sealed`. */
   readonly texts: Buffer;
   readonly sealed: Buffer;
   /**

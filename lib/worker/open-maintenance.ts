@@ -26,7 +26,7 @@ export interface MaintenanceOptions {
   readonly step?: (name: VerifyStep) => void | Promise<void>;
 }
 
-/** The coordinator of maintenance runs as a job that runs with others. */
+/** Coordinates maintenance runs, as one of several jobs of a process. */
 export interface MaintenanceCoordinator {
   /** See {@link advanceRun}. */
   advance(ask: Ask, limitMs: number, onStep?: (run: Run) => void): Promise<Run | undefined>;

@@ -2,10 +2,9 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Removes the repair history of healthy slabs: repaired or found healthy, no crash, no wrongly pinned shard, not
- * in quarantine. The row was kept only to tell claim that next_repair_attempt is ours; `olderThanMs` after that value
- * (at least claim's grace), it is no longer needed. Also removes the history of deleted slabs, whatever their state. Returns
- * the number of removed rows.
+ * Removes the repair history of healthy slabs: repaired or found healthy, no crash, no wrongly pinned shard, not in quarantine.
+ * Such a row only tells claim that we wrote next_repair_attempt; it is not needed once that time is `olderThanMs` past (at least
+ * claim's grace). Also removes the history of deleted slabs in any state. Returns the number of removed rows.
  *
  * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its cost does
  * not depend on the number of rows; at the end it starts over. `skip locked`, so that no commit waits for it.

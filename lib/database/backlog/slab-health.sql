@@ -8,7 +8,7 @@
 --              "bad": [[hostId | null, cause, suspected]]   of each bad one; hostId null: no source; suspected: a denial by a suspected host
 --              "known": {"version", "waitingSinceMs", "since"} | null}]   its entry; version: for record_backlog
 --
--- A wrongly pinned shard (repairs.bad_shards) is no source, whatever the state of its sector.
+-- A wrongly pinned shard (repairs.bad_shards) is no source, even if its sector is healthy.
 --
 -- Reads slab_sectors by primary key and sectors by id, each once; hosts and contracts once for all of them. The laterals and
 -- settings fix this plan, because the planner does not know the number of ids.

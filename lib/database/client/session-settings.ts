@@ -43,7 +43,7 @@ export function wrongSettings(settings: SessionSettings): string[] {
   const wrong: string[] = [];
   if (isolation !== "read committed") {
     wrong.push(
-      `default_transaction_isolation is ${isolation}, expected read committed: otherwise leases and commits fail on conflicts`,
+      `default_transaction_isolation is ${isolation}, expected read committed: leases and commits depend on it`,
     );
   }
   if (byteaOutput !== "hex") {

@@ -1,9 +1,9 @@
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
 export type StoreErrorCode =
-  /** The database's schema belongs to a newer slabmend. */
+  /** The database's schema belongs to a newer release. */
   | "schema-too-new"
-  /** The database's schema is older: this slabmend must upgrade it first. */
+  /** The database's schema is older: this release must upgrade it first. */
   | "schema-too-old"
   | "schema-missing"
   /** An operator has deleted this indexer; only a tombstone is left. */

@@ -12,7 +12,7 @@ export interface GrantOptions {
 }
 
 /**
- * In addition to repairs: claim and reap, one overlapping run of each, and one for the operator.
+ * Connections for claim and reap, for one overlapping run of each, and for the operator.
  */
 const CONNECTIONS_BESIDE_REPAIRS = 5;
 

@@ -30,7 +30,7 @@ export async function removeSchema(
   };
 }
 
-/** The same, leaving a tombstone; by the process that drives the indexer. */
+/** The same for the process that drives the indexer; leaves a tombstone. */
 export async function removeIndexer(
   sql: Sql,
   deletion: Deletion,

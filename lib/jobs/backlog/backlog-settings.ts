@@ -3,7 +3,7 @@ import type { Cause } from "./causes.ts";
 /** Which unhealthy slabs are repaired at once and which may wait: docs/thresholds.md shows what each default costs and saves. */
 export interface Thresholds {
   /**
-   * How long a slab may wait whose bad sectors all have this cause; 0: not at all. Denials by a suspected host wait like
+   * How long a slab may wait if all its bad sectors have this cause; 0: not at all. Denials by a suspected host wait like
    * `bad-host`.
    */
   readonly graceMs: Readonly<Record<Cause, number>>;

@@ -3,7 +3,7 @@
  *
  *   quick    twice as much, up to the configured size
  *   slow     half as much
- *   given up one slab, so that readable slabs still progress, whatever was slow. A slab given up three times in a row is skipped.
+ *   given up one slab at a time, so that readable slabs still progress. A slab given up three times in a row is skipped.
  */
 export interface Pace {
   /** Bad sectors, or slabs. */

@@ -52,7 +52,7 @@ export async function findConsistentSources(
   try {
     for (const move of moves) targets.push({ move, sector: move.sector, data: await buffers.take(signal) });
     const others = state.plan.sources.filter(
-      // Not a target: if it is read, it is right by itself, whatever the other sources are.
+      // Not a target: if it is read, it is right by itself and proves nothing about the others.
       // Not an earlier location either: each shard counts once.
       ({ sector, host }) =>
         !state.badShards.has(sector.index) && !isTarget(sector.index) && host.id === sector.hostId,

@@ -66,7 +66,7 @@ export class CostLimit {
     };
   };
 
-  /** For {@link reserve}'s callers: makes the charge final. */
+  /** Makes a charge final; see {@link reserve}. */
   readonly charge = (hastings: bigint): void => {
     this.#meter.hastings += hastings;
   };

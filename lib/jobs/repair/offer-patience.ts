@@ -1,6 +1,8 @@
-/** For one or two hosts: after this time a second offer costs less than waiting, whatever makes the first host slow. */
+/** For one or two hosts: after this time a second offer costs less than waiting, whether or not they share a slow line. */
 const LEAST_SHARED_MS = 3_000;
-/** The more hosts are slow at once, the more likely they share a slow line, where a second offer for each would double the load. */
+/**
+ * The more hosts are slow at once, the more likely they share a slow line, where a second offer for each would double the load.
+ */
 const SHARED_MS_EACH = 1_500;
 /** If hosts share something that serves one after the other, the last takes twice as long as the median. */
 const SLOWER_THAN_TYPICAL = 2;

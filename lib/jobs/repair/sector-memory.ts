@@ -54,7 +54,7 @@ export class SectorMemory {
     return this.#free.length;
   }
 
-  /** @throws the signal's reason when it aborts before so many blocks are free */
+  /** @throws the signal's reason if it aborts before this many blocks are free */
   async open(blocks: number, signal: AbortSignal): Promise<SectorArena> {
     const count = Math.min(blocks, this.totalBlocks);
     const leave = await this.#gate.enter(count, signal);
