@@ -17,7 +17,7 @@ export interface DenialShare {
 
 /** Low, so that hosts with few of our sectors are covered too. */
 const LEAST_DENIED = 3;
-/** One denial per this many served requests, a tenth of all, is the limit; a larger share is unusual. */
+/** The limit is one denial per this many served requests, a tenth of all; a larger share is unusual. */
 const SERVED_FOR_ONE_DENIED = 9;
 const LEAST_DENYING_HOSTS = 5;
 /** More than one denying host in this many within the same minutes cannot be a coincidence. */
@@ -33,7 +33,7 @@ export function isSuspected({ denied, deniedAgain, served }: DenialShare): boole
 
 /**
  * Whether the cause must be on our side, because so many hosts that otherwise serve deny at the same time.
- * @param shares those of the hosts that denied a sector within 10 minutes
+ * @param shares of the hosts that denied a sector within 10 minutes
  * @param heard number of hosts that served or denied a request within 10 minutes
  */
 export function manyHostsDeny(shares: readonly DenialShare[], heard: number): boolean {

@@ -9,7 +9,7 @@ export interface WorkerRow {
   readonly command: "work" | "serve";
   readonly host: string;
   readonly pid: number;
-  /** Most repairs at a time, and those in progress. */
+  /** Maximum of parallel repairs, and the number in progress. */
   readonly concurrency: number;
   readonly running: number;
   readonly state: "working" | "draining";

@@ -11,7 +11,7 @@ export interface BacklogOfMargin {
   readonly margin: number;
   /** Slabs that may be leased now. */
   readonly ready: number;
-  /** Slabs that first wait for the end of a grace period, a lease, or the time of the next attempt. */
+  /** Slabs that must wait for the end of a grace period or a lease, or for the time of the next attempt. */
   readonly waiting: number;
   /** Slabs whose loss probability is above the threshold, or whose last repair found too few sources. */
   readonly inDanger: number;

@@ -25,12 +25,12 @@ export function memoryBytesFor(repairsAtOnce: number): number {
   return blocks * SECTOR_BYTES + KERNEL_TABLES_BYTES;
 }
 
-/** The arena of a repair that has not opened one. */
+/** Placeholder until a repair opens its arena. */
 export const NO_ARENA: SectorArena = { buffers: new BufferPool([]), close: () => {} };
 
 /**
- * The memory that all repairs of a process share, in blocks of one sector. A repair opens an arena of as many blocks as its
- * code needs before it pays for anything, and waits for it, first come, first served. It holds one at a time: an arena that it
+ * The memory that all repairs of a process share, in blocks of one sector. Before a repair pays for anything, it opens an arena
+ * of as many blocks as its code needs, waiting its turn if necessary. It holds one at a time: an arena that it
  * still holds while it waits for another must become free without its help (when uploads end), or two repairs could wait for each
  * other.
  *

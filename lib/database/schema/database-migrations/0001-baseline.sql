@@ -356,7 +356,7 @@ create table slabmend.workers (
   command text not null check (command in ('work', 'serve')),
   host text not null check (length(host) <= 200),
   pid integer not null,
-  -- Most repairs at a time, and those in progress.
+  -- Maximum of parallel repairs, and the number in progress.
   concurrency integer not null check (concurrency > 0),
   running integer not null check (running >= 0),
   state text not null check (state in ('working', 'draining')),
