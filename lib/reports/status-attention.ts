@@ -23,7 +23,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
     ...line(
       running && claim.hasStopped === true,
       "claim-stopped",
-      age === null ? "no claim has run yet: nothing is repaired" : `no claim for ${duration(age)}`,
+      age === null ? "no claim has run yet, so nothing is repaired" : `no claim for ${duration(age)}`,
       "Start slabmend work --from-database or slabmend serve, or look at the claim function's log: slabmend doctor.",
     ),
     ...line(

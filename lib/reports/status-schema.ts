@@ -122,7 +122,7 @@ export const statusSchema = v.object({
     v.pipe(time, v.description("after a restore indexd is kept from pruning; null: it is not")),
   ),
   atRisk: v.pipe(count, v.description("slabs whose last repair found too few sources")),
-  eventsToBump: v.pipe(count, v.description("slabs whose objects have not been told yet that sectors moved")),
+  eventsToBump: v.pipe(count, v.description("slabs whose objects' events are not bumped yet after a move")),
   followers: v.pipe(
     v.array(
       v.object({

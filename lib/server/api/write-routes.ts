@@ -96,7 +96,7 @@ const redrive = apiRoute({
       ),
       null,
     ),
-    discard: v.optional(v.pipe(v.boolean(), v.description("forget unreadable ones too")), false),
+    discard: v.optional(v.pipe(v.boolean(), v.description("delete unreadable ones too")), false),
   }),
   answer: v.object({ sent: count, moot: count, discarded: count, kept: count }),
   problems: [404, 409, 502],

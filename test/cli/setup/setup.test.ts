@@ -140,7 +140,7 @@ describe("setup", () => {
     expect(await readFile(file, "utf8")).toBe(lines);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(questions.said()).toContain("2 of 5, schema: version 1 is there");
-    expect(questions.said()).toContain("may do what the fleet does, and no more");
+    expect(questions.said()).toContain("has the fleet's privileges and no others");
     expect(questions.said()).toContain("npx sst secret set DefaultMigrationSeed");
   });
 

@@ -1399,7 +1399,7 @@ export interface components {
                 hasStopped: boolean;
             };
             deadLetters: number;
-            /** @description slabs whose objects have not been told yet that sectors moved */
+            /** @description slabs whose objects' events are not bumped yet after a move */
             eventsToBump: number;
             /** @description followers of the journal: its hourly totals, and its archive if there is one */
             followers: {
@@ -1943,7 +1943,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description forget unreadable ones too
+                     * @description delete unreadable ones too
                      * @default false
                      */
                     discard?: boolean;
