@@ -144,12 +144,12 @@ test("functions that are not there, or not to be reached", async () => {
 });
 
 test.each<[string, (good: MappingDescription) => readonly MappingDescription[], string, RegExp]>([
-  ["none", () => [], "failure", /nothing takes messages/],
+  ["none", () => [], "failure", /no mapping takes messages/],
   [
     "of another queue",
     (good) => [{ ...good, queueArn: `${good.queueArn}-other` }],
     "failure",
-    /nothing takes messages/,
+    /no mapping takes messages/,
   ],
   ["disabled", (good) => [{ ...good, state: "Disabled" }], "failure", /is Disabled/],
   [

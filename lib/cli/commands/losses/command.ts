@@ -94,7 +94,7 @@ function renderLosses({ total, losses, next }: LossesReport): string {
         loss.host?.slice(0, 12) ?? "gone",
         loss.code,
         loss.denials,
-        loss.isBadForGood ? "open, permanently bad" : loss.state,
+        loss.isBadForGood ? "open, bad for good" : loss.state,
         loss.slabs.join(" "),
       ]),
     ]),
