@@ -1,5 +1,5 @@
 /**
- * The types of the API, made from its OpenAPI description: `node scripts/write-console-types.ts`. A test compares them with it.
+ * The types of the API, generated from its OpenAPI description by `node scripts/write-console-types.ts`. A test compares both.
  */
 export interface paths {
     "/dead-letters": {
