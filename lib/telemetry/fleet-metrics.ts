@@ -1,3 +1,4 @@
+import type { SlotState } from "../database/move/publication.ts";
 import type { MetricValues } from "./metric-names.ts";
 
 /** The state of the fleet at one moment. */
@@ -20,12 +21,14 @@ export interface FleetGauges {
   /** Unhealthy slabs by margin. */
   readonly backlog: ReadonlyMap<number, number>;
   readonly underfundedHosts: number;
-  /** Of the unfinished maintenance run: since it was last moved on. Undefined: there is none, or it is paused. */
+  /** Of the unfinished maintenance run: since it was last moved on. Undefined: there is none, it is paused, or it is a move of the database. */
   readonly runIdleSeconds: number | undefined;
   /** In the last hour. */
   readonly failedRuns: number;
   /** How long the oldest due check has waited; undefined: this fleet makes none. */
   readonly checksBehindSeconds: number | undefined;
+  /** Of a move of the database; undefined: there is none. */
+  readonly moveSlot: Pick<SlotState, "walStatus" | "keptBytes" | "safeBytes"> | undefined;
   /** Followers of the journal. */
   readonly followers: readonly {
     readonly behindSeconds: number | undefined;
@@ -51,7 +54,17 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
     RunIdleSeconds: gauges.runIdleSeconds ?? 0,
     RunsFailedLately: gauges.failedRuns,
     ChecksBehindSeconds: gauges.checksBehindSeconds,
+    ...slotMetrics(gauges.moveSlot),
     ...backlogMetrics(gauges.backlog),
+  };
+}
+
+/** Without a move nothing is known, and nothing is printed: each metric has its price. */
+function slotMetrics(slot: FleetGauges["moveSlot"]): MetricValues {
+  return {
+    MoveSlotKeptBytes: slot?.keptBytes,
+    MoveSlotSafeBytes: slot?.safeBytes ?? undefined,
+    MoveSlotLost: slot === undefined ? undefined : Number(slot.walStatus === "lost"),
   };
 }
 

@@ -127,9 +127,18 @@ export const METRICS = {
   RunIdleSeconds: {
     unit: "Seconds",
     meaning:
-      "how long no process has moved the unfinished maintenance run on; 0: one does, it is paused, or there is none",
+      "how long no process has moved the unfinished maintenance run on; 0: one does, it is paused, there is none, or it is a move of the database",
   },
   RunsFailedLately: { unit: "Count", meaning: "maintenance runs that failed in the last hour" },
+  MoveSlotKeptBytes: {
+    unit: "Bytes",
+    meaning: "while the database is moved: write-ahead log that the source keeps for the target",
+  },
+  MoveSlotSafeBytes: {
+    unit: "Bytes",
+    meaning: "of that: how much more may be written before the source gives the target's slot up",
+  },
+  MoveSlotLost: { unit: "Count", meaning: "1: the source has given the target's slot up; 0: it has not" },
 } as const;
 
 export type MetricName = keyof typeof METRICS;

@@ -61,11 +61,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
 }
 
 /** @param pgDump its major version; a text: why there is none */
-export function judgePgDump(
-  source: MoveServer,
-  target: MoveServer,
-  pgDump: number | string,
-): MoveFinding[] {
+export function judgePgDump(source: MoveServer, target: MoveServer, pgDump: number | string): MoveFinding[] {
   const needed = Math.max(majorOf(source.versionNumber), majorOf(target.versionNumber));
   const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and name it: --pg-dump /path/to/pg_dump.`;
   if (typeof pgDump === "string")

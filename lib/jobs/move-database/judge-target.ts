@@ -6,10 +6,9 @@ import type { MoveTarget } from "../../database/move/read-move-target.ts";
 import { majorOf } from "./judge-servers.ts";
 import { failure, type MoveFinding, named, ok, warning } from "./move-finding.ts";
 
-export function judgeTarget(
-  source: MoveServer & MoveSource,
-  target: MoveServer & MoveTarget,
-): MoveFinding[] {
+const mebibytes = (bytes: number): number => Math.ceil(bytes / 1_048_576);
+
+export function judgeTarget(source: MoveServer & MoveSource, target: MoveServer & MoveTarget): MoveFinding[] {
   const findings: MoveFinding[] = [];
   if (target.contents.length + target.leftovers.length > 0) {
     findings.push(
@@ -63,7 +62,7 @@ export function judgeTarget(
   findings.push(
     warning(
       "disk",
-      `the database has ${source.bytes} bytes: the target's disk needs as much and the log of writing it, about ${2 * source.bytes} bytes`,
+      `the database has ${mebibytes(source.bytes)} MiB: the target's disk needs as much and the log of writing it, about ${mebibytes(2 * source.bytes)} MiB`,
       "No server says what is free on its disk: look there.",
     ),
   );
@@ -71,8 +70,11 @@ export function judgeTarget(
 }
 
 /** Which roles are made, and which are there. */
-export function judgeRoles(roles: MoveRoles, target: MoveTarget): MoveFinding[] {
-  const there = roles.roles.filter(({ name }) => target.roles.includes(name)).map(({ name }) => name);
+export function judgeRoles(roles: MoveRoles, target: MoveServer & MoveTarget): MoveFinding[] {
+  // The one that is connected, such as postgres, is the target's own.
+  const there = roles.roles
+    .map(({ name }) => name)
+    .filter((name) => target.roles.includes(name) && name !== target.role);
   const copied = roles.roles.filter(({ name }) => !target.roles.includes(name)).map(({ name }) => name);
   return [
     ok(
