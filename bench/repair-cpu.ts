@@ -237,11 +237,15 @@ function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostP
     }
     return proof;
   };
-  const call = async (_host: unknown, rpc: PaidRpc<object>, { onCharged }: CallTerms): Promise<object> => {
+  const call = async (
+    _host: unknown,
+    rpc: PaidRpc<unknown, object>,
+    { onCharged }: CallTerms,
+  ): Promise<object> => {
     onCharged?.(1n);
     if (rpc.direction === "read") {
       const token = createAccountToken(accountKey, hostKey, Date.now() + 300_000);
-      return await rpc.run(answeredStream(respond), { prices, token }, () => {});
+      return await rpc.run(answeredStream(respond), { prices, token }, rpc.request, () => {});
     }
     seal(key, stored.rebuilt, "dialer");
     return { root: stored.slab.sectors[LOST]!.root };

@@ -40,9 +40,9 @@ export interface CallTerms {
 /** Every request rejects with a HostError; any other error is a bug. */
 export interface HostPool {
   /** One paid call; when the host says that its prices expired, they are fetched again and it is repeated once. */
-  call<Result extends object>(
+  call<Request, Result extends object>(
     host: HostTarget,
-    rpc: PaidRpc<Result>,
+    rpc: PaidRpc<Request, Result>,
     terms: CallTerms,
   ): Promise<Result & { readonly durationMs: number }>;
   /** Signed by the host, and valid for half a minute or longer if the host's own prices are. */
@@ -103,9 +103,9 @@ class Pool implements HostPool {
     this.#tokens = new AccountTokens(options.account, this.#config.tokenMs);
   }
 
-  async call<Result extends object>(
+  async call<Request, Result extends object>(
     host: HostTarget,
-    rpc: PaidRpc<Result>,
+    rpc: PaidRpc<Request, Result>,
     terms: CallTerms,
   ): Promise<Result & { readonly durationMs: number }> {
     const { clock } = this.#options;
@@ -129,7 +129,7 @@ class Pool implements HostPool {
       return session.call(signal, async (stream) => {
         startedAtMs = clock.now();
         try {
-          return await rpc.run(stream, { prices, token }, () => charges.begin(cost));
+          return await rpc.run(stream, { prices, token }, rpc.request, () => charges.begin(cost));
         } catch (error) {
           charges.failed(error);
           throw error;
@@ -259,7 +259,7 @@ class Pool implements HostPool {
 
   #noteFailure(
     failure: HostError,
-    { direction, lengthBytes }: Pick<PaidRpc<object>, "direction" | "lengthBytes">,
+    { direction, lengthBytes }: Pick<PaidRpc<unknown, object>, "direction" | "lengthBytes">,
     elapsedMs: number | undefined,
   ): void {
     const { hostKey } = failure;

@@ -2,7 +2,7 @@ import type { Root } from "../slab/ids.ts";
 import { LEAF_BYTES } from "../slab/sizes.ts";
 import { callRpc } from "./call.ts";
 import { decodeWhole, Encoder } from "./encoding.ts";
-import { InvalidRequestError, ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import { encodeSuccess, expectSuccess } from "./framing.ts";
 import { type ByteSource, MessageReader } from "./message-reader.ts";
 import { encodePayment, PAYMENT_BYTES, type Payment, readPayment } from "./payment.ts";
@@ -70,21 +70,32 @@ export interface ReadSectorResult {
   readonly proof: Uint8Array[];
 }
 
+export interface RangeRequest {
+  readonly root: Root;
+  /** A multiple of 64, as is the length of `into`. */
+  readonly offset: number;
+  /** Filled with the range. */
+  readonly into: Uint8Array;
+}
+
 /**
- * Reads a range of a sector straight into `into`, whose length is the range's. The data is NOT verified here: nothing
- * of it can be trusted before the proof was combined with all of it, or the shard rebuilt from it has the right root.
+ * Reads a range of a sector straight into `into`. The data is NOT verified here: nothing of it can be trusted before the
+ * proof was combined with all of it, or the shard rebuilt from it has the right root.
+ * @param mayCharge called just before the host gets the request: it may charge for a read as soon as it has that
  */
 export async function readSector(
   stream: RpcStream,
-  request: ReadSectorRequest & { readonly into: Uint8Array },
+  payment: Payment,
+  { root, offset, into }: RangeRequest,
+  mayCharge: () => void = () => {},
 ): Promise<ReadSectorResult> {
-  checkRange(request.offset, request.length);
-  if (request.into.length !== request.length) {
-    throw new InvalidRequestError(`into: expected ${request.length} bytes, got ${request.into.length}`);
-  }
-  const proof = await callRpc(stream, "ReadSector", encodeReadSectorRequest(request), async () => {
+  const request = { ...payment, root, offset, length: into.length };
+  checkRange(offset, into.length);
+  const encoded = encodeReadSectorRequest(request);
+  mayCharge();
+  const proof = await callRpc(stream, "ReadSector", encoded, async () => {
     const hashes = await readReadSectorResponseHead(stream, request);
-    await stream.readInto(request.into);
+    await stream.readInto(into);
     return hashes;
   });
   return { proof };

@@ -50,29 +50,28 @@ export interface WriteSectorResult {
   readonly root: Root;
 }
 
-interface WriteRequest extends Payment {
-  readonly data: Uint8Array;
-  /** The last of the data was given to the stream: from now on the host may charge for it. */
-  readonly onSent?: () => void;
-}
-
 /**
  * Stores `data`, padded by the host with zeros to a whole sector, for about three days. The answer is awaited while the
  * data goes out: a host that refuses early is not sent the rest, and its own error is what is thrown.
+ * @param mayCharge called when the last of the data was given to the stream: from now on the host may charge for it
  */
-export async function writeSector(stream: RpcStream, request: WriteRequest): Promise<WriteSectorResult> {
-  const { data, onSent } = request;
+export async function writeSector(
+  stream: RpcStream,
+  payment: Payment,
+  data: Uint8Array,
+  mayCharge: () => void = () => {},
+): Promise<WriteSectorResult> {
   if (data.length === 0 || data.length > SECTOR_BYTES || data.length % LEAF_BYTES !== 0) {
     throw new InvalidRequestError(
       `data: expected a multiple of ${LEAF_BYTES} up to a sector, got ${data.length}`,
     );
   }
-  const head = encodeWriteSectorRequest({ ...request, dataLength: BigInt(data.length) });
+  const head = encodeWriteSectorRequest({ ...payment, dataLength: BigInt(data.length) });
   const progress: SendProgress = { allGiven: false, answered: false, ended: false };
   const receiving = readWriteSectorResponse(stream).finally(() => {
     progress.answered = true;
   });
-  const sending = sendAll(stream, { head: encodeCall("WriteSector", head), data, onSent }, progress)
+  const sending = sendAll(stream, { head: encodeCall("WriteSector", head), data, mayCharge }, progress)
     // A failed send is never the news: the read fails too, with the host's reason if it gave one.
     .catch((cause: Error) => {
       if (!stream.peerClosed) stream.destroy(cause);
@@ -111,14 +110,14 @@ async function sendAll(
   what: {
     readonly head: Uint8Array;
     readonly data: Uint8Array;
-    readonly onSent: (() => void) | undefined;
+    readonly mayCharge: () => void;
   },
   progress: SendProgress,
 ): Promise<void> {
-  const { head, data, onSent } = what;
+  const { head, data, mayCharge } = what;
   const noteGiven = (sent: number): void => {
     progress.allGiven = sent === data.length;
-    if (progress.allGiven) onSent?.();
+    if (progress.allGiven) mayCharge();
   };
   // The head travels in the first chunk: alone it would be padded to a packet of its own.
   const first = new Uint8Array(Math.min(SEND_BYTES, head.length + data.length));
