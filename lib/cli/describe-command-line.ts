@@ -51,7 +51,7 @@ export function describeCommandLine(): string {
     "",
     "Secrets never go on a command line: the database URL comes from `SLABMEND_DATABASE_URL`, the migration seed from",
     "`SLABMEND_MIGRATION_SEED`, both from the environment or a file (`--variables-file`), the recovery phrase from standard",
-    "input. Variables are those of [configuration.md](configuration.md), besides `SLABMEND_CLAIM_FUNCTION`,",
+    "input. Variables are those of [configuration.md](configuration.md), and `SLABMEND_CLAIM_FUNCTION`,",
     "`SLABMEND_REPAIR_FUNCTION` and `SLABMEND_REAP_FUNCTION`, the names of the deployed functions, and what the AWS SDK reads.",
     "",
     "With `--json` standard output is one JSON document (with `--watch` one a line), integers that may exceed 2^53 are",

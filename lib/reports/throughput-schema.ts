@@ -4,7 +4,7 @@ import { bytes, count, money, schemaVersion, seconds, time } from "./fields.ts";
 const bucket = v.object({
   from: time,
   to: time,
-  repairs: v.pipe(count, v.description("that ended, whatever their outcome")),
+  repairs: v.pipe(count, v.description("that ended, with any outcome")),
   slabs: v.pipe(count, v.description("repaired or found healthy")),
   sectorsCopied: count,
   sectorsRebuilt: count,

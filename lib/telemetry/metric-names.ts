@@ -97,7 +97,7 @@ export const METRICS = {
   },
   RepairsInHalfHour: {
     unit: "Count",
-    meaning: "repairs that ended in the last half hour, by the journal, whoever did them; crashes not",
+    meaning: "repairs that ended in the last half hour, by the journal, on any machine; without crashes",
   },
   FaultsInHalfHour: {
     unit: "Count",

@@ -9,7 +9,7 @@ import type { CommandContext } from "./command-context.ts";
 export async function confirm(context: CommandContext, options: { readonly yes?: boolean }): Promise<void> {
   if (options.yes === true) return;
   const { stdin, stderr, signal } = context.io;
-  let answer = "nobody to ask";
+  let answer = "no terminal to ask at";
   if (stdin.isTTY === true && !context.json) {
     const lines = createInterface({ input: stdin, output: stderr });
     try {

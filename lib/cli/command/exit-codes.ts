@@ -1,13 +1,13 @@
 /** What a program that calls the command line may rely on. Documented in docs/command-line.md from this table. */
 export const EXIT_CODES = {
   done: { code: 0, means: "done; with `doctor`, no check failed" },
-  unexpected: { code: 1, means: "a fault that nobody foresaw; please report it" },
+  unexpected: { code: 1, means: "an unexpected fault; please report it" },
   usage: { code: 2, means: "unknown command or option, or one is missing; `setup` without a terminal" },
   input: { code: 3, means: "bad input: phrase, seed, database URL, environment, argument" },
   database: {
     code: 4,
     means:
-      "the database cannot be used: away, refused, a right lacking, a version unknown, our schema missing",
+      "the database cannot be used: away, refused, a right missing, an unknown version, our schema missing",
   },
   refused: { code: 5, means: "not now, and nothing was changed: not confirmed, slab busy, leases running" },
   findings: {

@@ -126,7 +126,7 @@ const DATABASE_FAILURES: readonly {
     code: "certificate-refused",
     expected: "a certificate of an authority that this machine trusts, got",
     remedy:
-      "Set SLABMEND_DATABASE_CA to the certificate of the authority that signed it (whoever runs the database has it). sslmode=require encrypts too, but with whoever answers.",
+      "Set SLABMEND_DATABASE_CA to the certificate of the authority that signed it (the database's provider has it). sslmode=require encrypts too, but to any server that answers.",
   },
   {
     codes: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
@@ -159,7 +159,7 @@ const DATABASE_FAILURES: readonly {
     codes: /^42501$/,
     code: "lacks-right",
     remedy:
-      "Run `slabmend grant` and apply what it prints as the owner of the database; `init` and `uninstall` want the owner itself. `slabmend doctor` lists every right that lacks.",
+      "Run `slabmend grant` and apply what it prints as the owner of the database; `init` and `uninstall` want the owner itself. `slabmend doctor` lists every missing right.",
   },
   {
     codes: /^28(000|P01)$/,

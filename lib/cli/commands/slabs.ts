@@ -48,7 +48,7 @@ function renderSlabs(report: SlabsReport): string {
   const { slabs, matching, next } = report;
   const known =
     report.walkFinishedAt === null
-      ? ["! no walk has finished yet: there may be more that nobody has seen"]
+      ? ["! no walk has finished yet: there may be more"]
       : [];
   if (slabs.length === 0) return [...known, "no slab"].join("\n");
   return [

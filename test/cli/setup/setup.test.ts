@@ -110,7 +110,7 @@ describe("setup", () => {
 
     expect(questions.said()).toContain("the phrase is that of the indexd in the database");
     expect(questions.said()).toMatch(/ok +privileges +role setup_/);
-    expect(questions.said()).toContain("nobody has looked yet");
+    expect(questions.said()).toContain("no walk has finished yet");
     for (const secret of [url.password, SEED, "abandon"]) expect(questions.said()).not.toContain(secret);
   });
 

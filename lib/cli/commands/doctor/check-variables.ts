@@ -23,7 +23,7 @@ export function checkVariables(variables: Readonly<Record<string, string | undef
         {
           code: "variables",
           level: "warning",
-          says: `nobody reads ${misspelt.join(", ")}`,
+          says: `no part of slabmend reads ${misspelt.join(", ")}`,
           remedy: "Look for a misspelt name; docs/configuration.md and docs/deployment.md list all.",
         },
       ];

@@ -3,7 +3,7 @@ import type { StatusReport } from "../../../reports/status-schema.ts";
 import { type Check, failure, ok, skipped, warning } from "./check.ts";
 
 const REMEDY =
-  "Start slabmend work --from-database, or on AWS look whether the schedule of claim is on and at its log.";
+  "Start slabmend serve or slabmend work --from-database; on AWS look whether the schedule of claim is on, and at its log.";
 
 /** Whether anything looks for slabs to repair. Pure. */
 export function judgeClaims({

@@ -31,7 +31,7 @@ export function judgeEncryption(facts: ServerFacts, database: DatabaseUrl): Chec
     return ok("tls", "not encrypted; the host is not public");
   return warning(
     "tls",
-    "encrypted, but with whoever answers: the certificate is not checked",
+    "encrypted, but the certificate is not checked: any server that answers is trusted",
     "Use sslmode=verify-full in SLABMEND_DATABASE_URL.",
   );
 }
@@ -126,7 +126,7 @@ export function judgeConnections(facts: ServerFacts, concurrency: number): Check
     return warning(
       "connections",
       `${counts}, ${wanted} wanted for ${concurrency} repairs at once, but role ${facts.role} has no limit`,
-      `${GRANT} Its CONNECTION LIMIT leaves indexd its share whatever the fleet does.`,
+      `${GRANT} Its CONNECTION LIMIT leaves indexd its share in any case.`,
     );
   }
   if (limit >= 0 && limit < wanted) {

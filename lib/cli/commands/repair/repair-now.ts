@@ -58,7 +58,7 @@ const REFUSALS: Readonly<
   Record<Extract<LeaseSlabResult, { kind: "refused" }>["why"], readonly [says: string, remedy: string]>
 > = {
   "no-such-slab": ["it is gone", "Nothing is left to do: indexd has deleted it."],
-  locked: ["somebody is at its row this moment", "Try again."],
+  locked: ["its row is locked at this moment", "Try again."],
   leased: ["it is leased", "A worker has it, or will within minutes; slabmend plan shows the lease."],
   quarantined: [
     "it is in quarantine",

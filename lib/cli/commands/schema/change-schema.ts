@@ -49,8 +49,8 @@ export function describeUninstall(state: SchemaState): string[] {
   if (state.tombstone !== undefined) return ["remove the tombstone of the indexer that was deleted"];
   return [
     `bump the events of ${state.unflushedMoves} slabs that moved, so that clients learn of it`,
-    `end ${state.waitingLeases} leases that nobody has begun, and give their slabs back to indexd at once`,
-    `drop schema slabmend with everything in it, also ${state.journalRows} rows of journal, and whatever views of yours depend on it`,
+    `end ${state.waitingLeases} leases that no worker has begun, and give their slabs back to indexd at once`,
+    `drop schema slabmend with everything in it, also ${state.journalRows} rows of journal, and views of yours that depend on it`,
     "indexd's own tables stay as they are; the role that `grant` made stays too: drop it with DROP OWNED BY and DROP ROLE.",
   ];
 }

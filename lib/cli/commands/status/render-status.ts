@@ -50,7 +50,7 @@ function describeSlabs({ slabs, walk }: StatusReport): string {
     slabs.total === null
       ? ""
       : `${slabs.totalIsExact ? "" : "about "}${slabs.total.toLocaleString("en-US")} in all, `;
-  if (slabs.unhealthy === null) return `${total}unhealthy unknown: nobody has looked yet`;
+  if (slabs.unhealthy === null) return `${total}unhealthy unknown: no walk has finished yet`;
   const partly = walk.at === null ? " so far" : "";
   if (slabs.unhealthy === 0) return `${total}none unhealthy`;
   return `${total}${slabs.unhealthy} unhealthy${partly}: ${slabs.ready} ready, ${slabs.waiting} waiting; ${slabs.inDanger} in danger`;

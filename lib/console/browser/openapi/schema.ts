@@ -1375,7 +1375,7 @@ export interface components {
             };
             /** @description due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due */
             checks: {
-                /** @description how long the oldest check has been due, whoever makes it; silent hosts left out */
+                /** @description how long the oldest check has been due, for indexd or slabmend; silent hosts left out */
                 behindSeconds: number;
                 confirmed: number;
                 denied: number;
@@ -1568,7 +1568,7 @@ export interface components {
                     /** @description the same in siacoins, rounded */
                     siacoins: number;
                 };
-                /** @description that ended, whatever their outcome */
+                /** @description that ended, with any outcome */
                 repairs: number;
                 sectorsCopied: number;
                 sectorsRebuilt: number;
