@@ -165,7 +165,11 @@ export class ScoreBoard {
   addTimeout(host: HostKey, direction: Direction, lengthBytes: number, durationMs: number): void {
     this.addFailure(host);
     if (durationMs > 0) this.#measure(this.#sample(host), direction, lengthBytes, durationMs);
-    if (durationMs > 0) this.#record(host).rates[direction].add((lengthBytes * 1000) / durationMs);
+    if (durationMs <= 0) return;
+    const bytesPerSecond = (lengthBytes * 1000) / durationMs;
+    this.#record(host).rates[direction].add(bytesPerSecond);
+    // When all hosts are slow at once, our own line is: the next transfers are given longer.
+    if (lengthBytes >= LEAST_MEASURED_BYTES) this.#network[direction].add(bytesPerSecond);
   }
 
   score(host: HostKey): HostScore {

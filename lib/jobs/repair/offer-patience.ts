@@ -1,5 +1,7 @@
-/** As good as any when most hosts are slow at once: the cause is then a line or a machine that all share, or it is not. */
-const MOST_SHARED_MS = 3_000;
+/** For one host, or two: after this a second offer costs less than the wait, whatever makes the first one slow. */
+const LEAST_SHARED_MS = 3_000;
+/** More hosts that are slow at once are more likely to share a slow line, on which a second offer of each would double the load. */
+const SHARED_MS_EACH = 1_500;
 /** On something shared that serves one after the other, the last takes twice as long as the median. */
 const SLOWER_THAN_TYPICAL = 2;
 
@@ -20,12 +22,13 @@ export interface Offers {
  *   at least half have acknowledged   twice the median of all
  *   fewer                             as if those under way shared one line: so many times as long as usual
  *
- * Never less than usual, and more than usual only up to 3 s.
+ * Never less than usual. More than usual only up to 1.5 s for each host under way, or 3 s.
  */
 export function offerPatienceMs({ usualMs, tookMs, underWay }: Offers): number {
   const sorted = tookMs.toSorted((a, b) => a - b);
   // Those under way will take longer than those that ended.
   const median = sorted[Math.ceil((sorted.length + underWay) / 2) - 1];
   const sharedMs = median === undefined ? usualMs * underWay : median * SLOWER_THAN_TYPICAL;
-  return Math.max(usualMs, Math.min(MOST_SHARED_MS, sharedMs));
+  const mostMs = Math.max(LEAST_SHARED_MS, SHARED_MS_EACH * underWay);
+  return Math.max(usualMs, Math.min(mostMs, sharedMs));
 }

@@ -2,10 +2,10 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Direction } from "../../hosts/score-board.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 
-/** A transfer may take this many times what its size should take before it is given up. */
+/** A read may take this many times what its size should take before it is given up. */
 const PATIENCE = 4;
-/** Small transfers on a far host: a connection, three round trips and a slow disk. */
-const LEAST_TRANSFER_MS = 10_000;
+/** Small reads on a far host: a connection, three round trips and a slow disk. */
+const LEAST_READ_MS = 10_000;
 /** indexd gives any transfer of a shard two minutes. */
 const MOST_TRANSFER_MS = 120_000;
 
@@ -22,7 +22,10 @@ export interface TimeLimits {
   readonly deadlineReached: boolean;
   /** Whether a transfer of a sector that starts now should end in time. */
   mayStart(direction: Direction): boolean;
-  /** How long a transfer of a whole sector may take. */
+  /**
+   * How long a transfer of a whole sector may take. A write gets indexd's two minutes: a slow host is hedged, and when all are slow
+   * at once, because our own line is narrow, giving up would only send everything again.
+   */
   sectorMs(direction: Direction): number;
   /** Cancels the timer. */
   stop(): void;
@@ -58,8 +61,9 @@ export function createTimeLimits(options: {
       return fits;
     },
     sectorMs(direction) {
+      if (direction === "write") return MOST_TRANSFER_MS;
       const patientMs = PATIENCE * expectedMs(direction, SECTOR_BYTES);
-      return Math.min(MOST_TRANSFER_MS, Math.max(LEAST_TRANSFER_MS, patientMs));
+      return Math.min(MOST_TRANSFER_MS, Math.max(LEAST_READ_MS, patientMs));
     },
     stop: cancel,
   };
