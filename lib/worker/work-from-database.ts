@@ -2,8 +2,7 @@
  * Work without a queue: claims directly from the database, as many slabs as workers are free, and reaps once a minute.
  * With a fleet on AWS it is one more claimer and reaper; both may run several times in parallel.
  *
- *   round: versions and privileges valid? -> claim for the free workers -> wait until one is free, or for a while if there is no
- *   backlog
+ *   round: versions and privileges valid? -> claim for the free workers -> wait until one is free, or a pause without backlog
  *
  * A lease that no worker could take is released. An unavailable database ends nothing: the work is retried.
  */

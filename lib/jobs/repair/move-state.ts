@@ -65,8 +65,7 @@ export const COPIES_AT_ONCE = 6;
 const MOST_KEPT_COPIES = 16;
 
 /**
- * Gives a shard to the store, which takes over `held`, unless the shard was already obtained otherwise, or stays where it was
- * read.
+ * Gives a shard to the store, which takes over `held`, unless the shard was already obtained, or stays where it was read.
  * @returns whether it was the first
  */
 export function deliver(
