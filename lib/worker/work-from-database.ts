@@ -77,7 +77,7 @@ export type WorkRun =
 
 /** Pause without a backlog, or while the fleet is paused or its circuit breaker is open. */
 const IDLE_MS = 15_000;
-/** Between two claims, so that workers that end shortly after each other are served together. */
+/** Pause between two claims, so that workers that end shortly after each other are served together. */
 const LEAST_PAUSE_MS = 250;
 /** A walk that finds nothing must not keep the loop from noticing that it should end. */
 const CLAIM_MS = 20_000;

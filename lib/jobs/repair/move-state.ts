@@ -59,7 +59,7 @@ export interface Target {
   readonly data: Uint8Array;
 }
 
-/** Each holds a block. */
+/** Each holds a block of the arena. */
 export const COPIES_AT_ONCE = 6;
 /** At most this many are kept as sources: a larger code reads so many that a few do not matter. */
 const MOST_KEPT_COPIES = 16;
