@@ -146,7 +146,9 @@ export const statusSchema = v.object({
       silentHosts: v.pipe(count, v.description("left alone for a while, because they answered nothing")),
       behindSeconds: v.pipe(
         seconds,
-        v.description("how long the oldest check has been due, for indexd or slabmend; silent hosts left out"),
+        v.description(
+          "how long the oldest check has been due, for indexd or slabmend; silent hosts left out",
+        ),
       ),
     }),
     v.description("due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due"),

@@ -45,10 +45,7 @@ async function print(...args: string[]): Promise<string[]> {
 }
 
 test("before a walk slabs says that it does not know, and history that there is none", async () => {
-  expect(await print("slabs")).toEqual([
-    "! no walk has finished yet: there may be more",
-    "no slab",
-  ]);
+  expect(await print("slabs")).toEqual(["! no walk has finished yet: there may be more", "no slab"]);
   expect(await print("history")).toEqual(["no repair"]);
 });
 

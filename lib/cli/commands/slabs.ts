@@ -46,10 +46,7 @@ sources. Objects are counted up to 1000; --json has some of their keys. slabmend
 
 function renderSlabs(report: SlabsReport): string {
   const { slabs, matching, next } = report;
-  const known =
-    report.walkFinishedAt === null
-      ? ["! no walk has finished yet: there may be more"]
-      : [];
+  const known = report.walkFinishedAt === null ? ["! no walk has finished yet: there may be more"] : [];
   if (slabs.length === 0) return [...known, "no slab"].join("\n");
   return [
     ...known,
