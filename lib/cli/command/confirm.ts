@@ -3,7 +3,7 @@ import { OperatorError } from "../../errors/operator-error.ts";
 import type { CommandContext } from "./command-context.ts";
 
 /**
- * Goes on only after somebody has agreed: with --yes beforehand, or at a terminal now.
+ * Continues only after confirmation: by --yes, or by an answer at the terminal.
  * @throws {OperatorError} `not-confirmed`
  */
 export async function confirm(context: CommandContext, options: { readonly yes?: boolean }): Promise<void> {
