@@ -132,7 +132,7 @@ function addSwitch(group: Command, host: CommandHost): void {
         withMove(context, { needs: "any" }, {}, async (move) => {
           await requireMove(move);
           context.note(
-            "It will stop leases, end every session of the source and let nobody log in, compare each table, and open the target. Stop indexd first.",
+            "It will stop leases, end every session of the source, refuse logins, compare each table, and open the target. Stop indexd first.",
           );
           await confirm(context, options);
           move.access.ignoreSignals();

@@ -1,5 +1,5 @@
 import type { MoveReport } from "../../../reports/move-schema.ts";
-import { bytes, table, wrapped } from "../../command/quantities.ts";
+import { bytes, counted, table, wrapped } from "../../command/quantities.ts";
 
 /** For people. */
 export function renderMove({ run, findings, estimate, replication, alarms }: MoveReport): string {
@@ -28,7 +28,7 @@ function renderFindings(findings: NonNullable<MoveReport["findings"]>): string[]
       remedy === null ? [lines[index]!] : [lines[index]!, `         → ${remedy}`],
     ),
     "",
-    `${failures} failures, ${warnings} warnings`,
+    `${counted(failures, "failure")}, ${counted(warnings, "warning")}`,
   ];
 }
 
