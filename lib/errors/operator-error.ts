@@ -36,6 +36,7 @@ export type OperatorErrorCode =
   | "still-connected"
   | "login-allowed"
   | "archive-behind"
+  | "indexd-not-known"
   | "nothing-to-remove"
   | "fleet-in-maintenance"
   | "fleet-being-deleted"

@@ -6,22 +6,23 @@
  *   unpinned     give sectors that were unpinned then three days from now
  *   records      read the archive of the journal behind the backup
  *   placements   per slab: let hosts prove where its sectors are, and record that
+ *   scan         per slab: ask other hosts for what is not where the database says, instead of reading the archive
  *   events       tell clients of what moved
  *
  * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is done again, and only what it counted may be
  * counted twice.
  */
-import type { ArchiveStorage } from "../../archive/archive-storage.ts";
 import { verifyArchive } from "../../archive/read-archive.ts";
 import { flushOutbox } from "../../database/indexd/bump-events.ts";
-import { type NetworkSnapshot, readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
-import type { VerifyOptions } from "../../database/indexd/version/write-verified.ts";
+import {
+  type NetworkHost,
+  type NetworkSnapshot,
+  readNetworkSnapshot,
+} from "../../database/indexd/network-snapshot.ts";
 import type { JournalRow } from "../../database/journal/read-journal-rows.ts";
 import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";
 import {
   endRestoreMode,
-  placeSectors,
-  type RestoreWriter,
   recordRenewal,
   restartUnpinned,
   unpinContract,
@@ -30,19 +31,15 @@ import {
   countRestoredMoves,
   forgetRestoredMoves,
   keepRestoredMoves,
-  type NamedSector,
   type RestoredMove,
-  readNamedSectors,
 } from "../../database/restore/restored-moves.ts";
-import type { HostPool } from "../../hosts/host-pool.ts";
-import type { Kernel } from "../../kernel/kernel.ts";
-import { type HostId, parseHostKey, parseRoot, type SlabId } from "../../slab/ids.ts";
+import { parseHostKey, parseRoot } from "../../slab/ids.ts";
 import { MaintenanceError } from "../maintenance/advance-run.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
-import { proveLeaf } from "../repair/prove-leaf.ts";
-import { PROOF_MS } from "../verify/ask-hosts.ts";
-import { decidePlacements, type Proof } from "./decide-placements.ts";
 import { type ContractFate, followContract } from "./follow-contracts.ts";
+import { placeSlabs } from "./place-archived.ts";
+import { measureSurplus, rankHosts } from "./rank-hosts.ts";
+import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts";
 import {
   counted,
   RESTORE_STEPS,
@@ -51,31 +48,14 @@ import {
   restoreCheckpointOf,
   restoreScopeOf,
   restoreStatisticsOf,
+  sourceOf,
 } from "./restore-run.ts";
-
-export interface RestoreDependencies {
-  readonly hosts: HostPool;
-  readonly kernel: Kernel;
-  readonly random: () => number;
-  readonly verify: VerifyOptions;
-  /** The archive that the run was started with; undefined: this process has none configured. */
-  readonly archive: ArchiveStorage | undefined;
-  /** For kill tests: after each write. */
-  readonly step?: (name: string) => void | Promise<void>;
-}
+import { scanSlabs } from "./scan-slabs.ts";
 
 const CONTRACTS_AT_ONCE = 64;
 const SECTORS_A_PAGE = 10_000;
 const ROWS_A_PAGE = 2_000;
-const SLABS_A_PAGE = 16;
 const NETWORK_CACHE_MS = 60_000;
-
-/** What a page of a step has done. */
-interface Page {
-  /** Undefined: the step is done. */
-  readonly at?: Partial<RestoreCheckpoint>;
-  readonly statistics: RestoreStatistics;
-}
 
 export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
   let network: NetworkSnapshot | undefined;
@@ -86,18 +66,30 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
     }
     return network;
   };
+  let ranking: readonly NetworkHost[] | undefined;
+  const readRanking = async (context: RunContext): Promise<readonly NetworkHost[]> => {
+    if (ranking === undefined) {
+      const { hosts } = await readNetwork(context);
+      const surplus = await measureSurplus(context.ask, deps.hosts, hosts, context.signal);
+      ranking = rankHosts(hosts.values(), surplus);
+    }
+    return ranking;
+  };
   const pages: Record<RestoreCheckpoint["step"], (context: RunContext) => Promise<Page>> = {
     contracts: (context) => chainContracts(deps, context, readNetwork),
     unpinned: (context) => restartClocks(deps, context),
     records: (context) => readRecords(deps, context),
     placements: (context) => placeSlabs(deps, context, readNetwork),
+    scan: (context) => scanSlabs(deps, context, readNetwork, readRanking),
     events: (context) => tellClients(deps, context),
   };
   return {
     kind: "restore",
     async advance(context): Promise<Step> {
       const checkpoint = restoreCheckpointOf(context.run);
-      const { at, statistics } = await pages[checkpoint.step](context);
+      const page = await pages[checkpoint.step](context);
+      const { at } = page;
+      const statistics = { ...page.statistics, source: sourceOf(restoreScopeOf(context.run)) };
       await deps.step?.(checkpoint.step);
       if (at !== undefined) return { checkpoint: { ...checkpoint, ...at }, statistics };
       const next = RESTORE_STEPS[RESTORE_STEPS.indexOf(checkpoint.step) + 1];
@@ -112,12 +104,6 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
     },
   };
 }
-
-const writerOf = ({ verify }: RestoreDependencies, { run, token }: RunContext): RestoreWriter => ({
-  run: run.id,
-  token,
-  verify,
-});
 
 async function chainContracts(
   deps: RestoreDependencies,
@@ -226,97 +212,6 @@ function movesOf({ digest, moves, lost }: JournalRow): readonly RestoredMove[] {
     ...denied.map(({ root }) => ({ root: parseRoot(root), digest, hostKey: null })),
     ...moved.map(({ root, to }) => ({ root: parseRoot(root), digest, hostKey: parseHostKey(to) })),
   ];
-}
-
-async function placeSlabs(
-  deps: RestoreDependencies,
-  context: RunContext,
-  readNetwork: (context: RunContext) => Promise<NetworkSnapshot>,
-): Promise<Page> {
-  const { ask, run } = context;
-  const { after } = restoreCheckpointOf(run);
-  let statistics = restoreStatisticsOf(run);
-  const page = { after, slabs: SLABS_A_PAGE };
-  const named = await ask((sql) => readNamedSectors(sql, page), { isIdempotent: true });
-  if (named.length === 0) return { statistics };
-  const { hosts: known } = await readNetwork(context);
-  const asked = await askForProofs(deps, context, named, known);
-  statistics = {
-    ...statistics,
-    probes: statistics.probes + asked.probes,
-    hastings: String(BigInt(statistics.hastings) + asked.hastings),
-  };
-  for (const [slabId, sectors] of Map.groupBy(named, (sector) => sector.slabId)) {
-    const plan = decidePlacements(sectors, asked.proofOf);
-    const { placed, lost, denied, refused } = await recordPlan(deps, context, slabId, plan);
-    statistics = {
-      ...statistics,
-      placed: statistics.placed + placed,
-      lost: statistics.lost + lost,
-      denied: statistics.denied + denied,
-      alreadyRight: statistics.alreadyRight + plan.alreadyRight,
-      unanswered: plan.unanswered.reduce((counts, code) => counted(counts, code), statistics.unanswered),
-      refused: refused.reduce((counts, { why }) => counted(counts, why), statistics.refused),
-    };
-  }
-  return { at: { after: String(named.at(-1)!.slabId) }, statistics };
-}
-
-async function recordPlan(
-  deps: RestoreDependencies,
-  context: RunContext,
-  slabId: SlabId,
-  plan: ReturnType<typeof decidePlacements>,
-) {
-  if (plan.found.length + plan.absent.length + plan.lost.length + plan.earlier.length === 0) {
-    return { placed: 0, lost: 0, denied: 0, refused: [] };
-  }
-  const writer = writerOf(deps, context);
-  const placed = await context.ask((sql) => placeSectors(sql, writer, slabId, plan), { isIdempotent: true });
-  await deps.step?.("slab-placed");
-  return placed;
-}
-
-/** Asks the archive's host of each sector first, then, where that failed, the one that the database names. */
-async function askForProofs(
-  deps: RestoreDependencies,
-  { signal }: RunContext,
-  named: readonly NamedSector[],
-  known: NetworkSnapshot["hosts"],
-) {
-  const proofs = new Map<string, Proof>();
-  let probes = 0;
-  let hastings = 0n;
-  const terms = {
-    signal,
-    deadlineMs: PROOF_MS,
-    onCharged: (cost: bigint): void => {
-      hastings += cost;
-    },
-  };
-  const prove = async (sector: NamedSector, hostId: HostId): Promise<Proof> => {
-    const host = known.get(hostId);
-    if (host === undefined) return { kind: "unanswered", code: "unknown-host" };
-    probes += 1;
-    const answer = await proveLeaf(deps, { root: sector.root, host }, terms);
-    if (answer.kind === "confirmed") return { kind: "proved" };
-    if (answer.kind === "wrong-data") return { kind: "denied", code: "corrupt" };
-    return answer;
-  };
-  await Promise.all(
-    named.map(async (sector) => {
-      const { archivedAt, recordedAt, root } = sector;
-      for (const hostId of archivedAt === recordedAt ? [] : [archivedAt, recordedAt]) {
-        if (hostId === null) continue;
-        const proof = await prove(sector, hostId);
-        proofs.set(`${root} ${hostId}`, proof);
-        if (proof.kind === "proved") return;
-      }
-    }),
-  );
-  signal.throwIfAborted();
-  const proofOf = ({ root }: NamedSector, hostId: HostId): Proof => proofs.get(`${root} ${hostId}`)!;
-  return { probes, hastings, proofOf };
 }
 
 async function tellClients({ verify }: RestoreDependencies, { ask, run }: RunContext): Promise<Page> {
