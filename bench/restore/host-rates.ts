@@ -65,10 +65,11 @@ async function measureScan({ database: { sql }, variables }: RepairWorld, sector
   };
   const inPlace = await once();
   await sql`
-    update sectors s set host_id = other.id, contract_sectors_map_id = null
+    update sectors s set host_id = other.id, contract_sectors_map_id = other.map
     from slab_sectors ss
     cross join lateral (
-      select h.id from hosts h
+      select h.id, m.id as map
+      from hosts h join contracts c on c.host_id = h.id join contract_sectors_map m on m.contract_id = c.contract_id
       where h.id not in (select x.host_id from slab_sectors o join sectors x on x.id = o.sector_id where o.slab_id = ss.slab_id)
       order by h.id limit 1
     ) other
