@@ -1,51 +1,38 @@
 import { readSectorCost, writeSectorCost } from "../rhp4/costs.ts";
 import type { HostPrices } from "../rhp4/host-prices.ts";
 import type { Payment } from "../rhp4/payment.ts";
-import { readSector } from "../rhp4/read-sector.ts";
+import { type RangeRequest, type ReadSectorResult, readSector } from "../rhp4/read-sector.ts";
 import type { RpcStream } from "../rhp4/rpc-stream.ts";
-import { writeSector } from "../rhp4/write-sector.ts";
-import type { Root } from "../slab/ids.ts";
+import { type WriteSectorResult, writeSector } from "../rhp4/write-sector.ts";
 import type { Direction } from "./score-board.ts";
 
-/** One RPC that is paid from our account, ready to run on a stream. */
-export interface PaidRpc<Result extends object> {
+/** One RPC paid from our account, ready to run on a stream. */
+export interface PaidRpc<Request, Result extends object> {
   readonly direction: Direction;
   readonly lengthBytes: number;
   cost(prices: HostPrices): bigint;
-  /** @param mayCharge to be called once the host may charge: when it has, or is about to get, all that it charges for */
-  run(stream: RpcStream, payment: Payment, mayCharge: () => void): Promise<Result>;
+  readonly request: Request;
+  /** @param mayCharge called once the host may charge: when it has, or is about to receive, everything that it charges for */
+  readonly run: (
+    stream: RpcStream,
+    payment: Payment,
+    request: Request,
+    mayCharge: () => void,
+  ) => Promise<Result>;
 }
 
 /**
- * Reads `into.length` bytes at `offset`. The data is not verified (lib/rhp4/read-sector.ts). Nothing writes to `into` after
- * the call has settled; after a rejection its content is unspecified.
+ * The data is not verified: see `readSector`. `into` is not written to after the call has settled; after a rejection its content
+ * is undefined.
  */
-export function rangeRead(request: {
-  readonly root: Root;
-  /** A multiple of 64, as is the length. */
-  readonly offset: number;
-  readonly into: Uint8Array;
-}): PaidRpc<{ readonly proof: readonly Uint8Array[] }> {
-  const length = request.into.length;
-  return {
-    direction: "read",
-    lengthBytes: length,
-    cost: (prices) => readSectorCost(prices, length),
-    run: (stream, payment, mayCharge) => {
-      // A host may charge for a read as soon as it has the request.
-      mayCharge();
-      return readSector(stream, { ...request, length, ...payment });
-    },
-  };
+export function rangeRead(request: RangeRequest): PaidRpc<RangeRequest, ReadSectorResult> {
+  const lengthBytes = request.into.length;
+  const cost = (prices: HostPrices): bigint => readSectorCost(prices, lengthBytes);
+  return { direction: "read", lengthBytes, cost, request, run: readSector };
 }
 
-/** Writes a sector, which must not change until the call has settled. The root is what the host says: compare it. */
-export function sectorWrite(data: Uint8Array): PaidRpc<{ readonly root: Root }> {
-  return {
-    direction: "write",
-    lengthBytes: data.length,
-    cost: (prices) => writeSectorCost(prices, data.length),
-    // A host charges nothing for a sector that it was not sent whole.
-    run: (stream, payment, mayCharge) => writeSector(stream, { ...payment, data, onSent: mayCharge }),
-  };
+/** Writes a sector, which must not change until the call has settled. The root is the host's claim: compare it. */
+export function sectorWrite(data: Uint8Array): PaidRpc<Uint8Array, WriteSectorResult> {
+  const cost = (prices: HostPrices): bigint => writeSectorCost(prices, data.length);
+  return { direction: "write", lengthBytes: data.length, cost, request: data, run: writeSector };
 }

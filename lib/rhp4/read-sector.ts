@@ -2,7 +2,7 @@ import type { Root } from "../slab/ids.ts";
 import { LEAF_BYTES } from "../slab/sizes.ts";
 import { callRpc } from "./call.ts";
 import { decodeWhole, Encoder } from "./encoding.ts";
-import { InvalidRequestError, ProtocolError } from "./errors.ts";
+import { ProtocolError } from "./errors.ts";
 import { encodeSuccess, expectSuccess } from "./framing.ts";
 import { type ByteSource, MessageReader } from "./message-reader.ts";
 import { encodePayment, PAYMENT_BYTES, type Payment, readPayment } from "./payment.ts";
@@ -11,7 +11,7 @@ import { checkRange, rangeProofHashes, readProof } from "./sector-range.ts";
 
 export interface ReadSectorRequest extends Payment {
   readonly root: Root;
-  /** Multiples of 64, within the sector. On the host side: any numbers that the client sent. */
+  /** Multiples of 64 within the sector. On the host side, any numbers from the client. */
   readonly offset: number;
   readonly length: number;
 }
@@ -27,12 +27,12 @@ export function encodeReadSectorRequest(request: ReadSectorRequest): Uint8Array 
     .finish();
 }
 
-/** A number is exact up to 2^53; a larger one is far outside of a sector anyway. */
+/** Numbers are exact up to 2^53; larger ones are far outside a sector anyway. */
 function clampToSafeInteger(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
 }
 
-/** Decodes without judging the range: the host answers a bad one with an error of its own. */
+/** Decodes without checking the range: the host answers an invalid one with its own error. */
 export function decodeReadSectorRequest(bytes: Uint8Array): ReadSectorRequest {
   return decodeWhole("ReadSector request", bytes, (from) => ({
     ...readPayment(from),
@@ -42,12 +42,12 @@ export function decodeReadSectorRequest(bytes: Uint8Array): ReadSectorRequest {
   }));
 }
 
-/** All of the response but the data, which follows raw and without a frame of its own. */
+/** The response without the data, which follows unframed. */
 export function encodeReadSectorResponseHead(proof: readonly Uint8Array[], dataLength: number): Uint8Array {
   return encodeSuccess(new Encoder(8 + 32 * proof.length + 8).hashes(proof).u64(dataLength).finish());
 }
 
-/** Reads all of the response but the data. Throws when proof or data have not the length that the range asks for. */
+/** Reads the response up to the data. Throws if the length of proof or data does not fit the range. */
 export async function readReadSectorResponseHead(
   source: ByteSource,
   range: { readonly offset: number; readonly length: number },
@@ -66,25 +66,36 @@ export async function readReadSectorResponseHead(
 }
 
 export interface ReadSectorResult {
-  /** Left to right; for the range proof of docs/protocol.md. Empty for a whole sector. */
+  /** Hashes of the range proof of docs/protocol.md, left to right. Empty for a whole sector. */
   readonly proof: Uint8Array[];
 }
 
+export interface RangeRequest {
+  readonly root: Root;
+  /** A multiple of 64, as is the length of `into`. */
+  readonly offset: number;
+  /** Filled with the range. */
+  readonly into: Uint8Array;
+}
+
 /**
- * Reads a range of a sector straight into `into`, whose length is the range's. The data is NOT verified here: nothing
- * of it can be trusted before the proof was combined with all of it, or the shard rebuilt from it has the right root.
+ * Reads a range of a sector directly into `into`. The data is NOT verified here: do not trust it before the proof has been checked
+ * against all of it, or the shard rebuilt from it has the right root.
+ * @param mayCharge called just before the host gets the request, because it may charge for a read from then on
  */
 export async function readSector(
   stream: RpcStream,
-  request: ReadSectorRequest & { readonly into: Uint8Array },
+  payment: Payment,
+  { root, offset, into }: RangeRequest,
+  mayCharge: () => void = () => {},
 ): Promise<ReadSectorResult> {
-  checkRange(request.offset, request.length);
-  if (request.into.length !== request.length) {
-    throw new InvalidRequestError(`into: expected ${request.length} bytes, got ${request.into.length}`);
-  }
-  const proof = await callRpc(stream, "ReadSector", encodeReadSectorRequest(request), async () => {
+  const request = { ...payment, root, offset, length: into.length };
+  checkRange(offset, into.length);
+  const encoded = encodeReadSectorRequest(request);
+  mayCharge();
+  const proof = await callRpc(stream, "ReadSector", encoded, async () => {
     const hashes = await readReadSectorResponseHead(stream, request);
-    await stream.readInto(request.into);
+    await stream.readInto(into);
     return hashes;
   });
   return { proof };

@@ -24,7 +24,7 @@ import { startScheduler } from "../../dev/aws/scheduler.ts";
 import { checkRules } from "../../dev/demo/check-rules.ts";
 import { ALARMS } from "../../infra/alarm-definitions.ts";
 import { FUNCTIONS } from "../../infra/function-settings.ts";
-import { VISIBILITY_TIMEOUT_SECONDS } from "../../infra/limits.ts";
+import { CHECK_BATCHES, CHECK_CONCURRENCY, VISIBILITY_TIMEOUT_SECONDS } from "../../infra/limits.ts";
 import { invokeFunction } from "../../lib/cli/commands/invoke/invoke-function.ts";
 import type { ClaimReport } from "../../lib/jobs/claim/claim-report.ts";
 import type { ReapReport } from "../../lib/jobs/reap/reap-report.ts";
@@ -178,12 +178,18 @@ describeEndpoints(chosenEndpoints(), (start) => {
         MaximumRetryAttempts: 0,
       });
     }
-    const mapping = [...fleet.created].find(([name]) => name.includes("EventSourceMapping"))![1];
-    expect(await lambda.send(new GetEventSourceMappingCommand({ UUID: mapping.id }))).toMatchObject({
-      BatchSize: 1,
-      FunctionResponseTypes: ["ReportBatchItemFailures"],
-      ScalingConfig: { MaximumConcurrency: CONCURRENCY },
-    });
+    for (const [queue, BatchSize, MaximumConcurrency] of [
+      ["Repairs", 1, CONCURRENCY],
+      ["Checks", CHECK_BATCHES, CHECK_CONCURRENCY],
+    ] as const) {
+      const isOfQueue = (name: string) => name.includes(queue) && name.includes("EventSourceMapping");
+      const mapping = [...fleet.created].find(([name]) => isOfQueue(name))![1];
+      expect(await lambda.send(new GetEventSourceMappingCommand({ UUID: mapping.id }))).toMatchObject({
+        BatchSize,
+        FunctionResponseTypes: ["ReportBatchItemFailures"],
+        ScalingConfig: { MaximumConcurrency },
+      });
+    }
     for (const name of ["DefaultClaimScheduleSchedule", "DefaultReapScheduleSchedule"]) {
       expect(await scheduler.send(new GetScheduleCommand({ Name: idOf(name) }))).toMatchObject({
         ScheduleExpression: "rate(1 minute)",
@@ -202,6 +208,24 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(report).toMatchObject({ leased: 1, sent: 1, refused: 0 });
     await untilRepaired(slab);
     await untilQueueIsEmpty("DefaultRepairsQueue");
+  });
+
+  test("claim sends what is due for a check; the mapping of its queue hands it to repair", async () => {
+    const { sql } = world.database;
+    const slab = await world.storeSlab(CODE);
+    const sectorIds = slab.sectors.map(({ id }) => String(id));
+    await sql`update sectors set next_integrity_check = now() - interval '1 day' where id = any (${sectorIds}::bigint[])`;
+    await invoke("Claim");
+    const left = async () => {
+      const [row] = await sql<{ due: number }[]>`
+        select count(*)::int as due from sectors where next_integrity_check < now() + interval '13 days'`;
+      return row!.due;
+    };
+    await until(left, (due) => due === 0, { explain });
+    const [sums] =
+      await sql`select sum(confirmed)::int as confirmed, sum(denied)::int as denied from slabmend.checks`;
+    expect(sums).toEqual({ confirmed: slab.sectors.length, denied: 0 });
+    await untilQueueIsEmpty("DefaultChecksQueue");
   });
 
   test("an Event invocation, as the local scheduler makes, is accepted and runs", async () => {
@@ -402,6 +426,7 @@ async function buildFleet(endpoint: AwsEndpoint, world: RepairWorld): Promise<Bu
         SLABMEND_ALARM_EMAIL: "operator@example.com",
         SLABMEND_REPAIR_CONCURRENCY: String(CONCURRENCY),
         SLABMEND_INDEXD_GRACE_SECONDS: "0",
+        SLABMEND_VERIFY: "due",
         SLABMEND_LOG_LEVEL: "info",
       },
       secrets: { DefaultDatabaseUrl: SLABMEND_DATABASE_URL!, DefaultMigrationSeed: SLABMEND_MIGRATION_SEED! },

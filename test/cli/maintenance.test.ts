@@ -56,7 +56,7 @@ test("start verifies a slab by itself, and exits with 6 when a host denies", asy
   expect(json).toMatchObject({ run: { state: "done" }, earlier: [{ state: "done" }] });
   const { out } = await runCli(["maintenance", "status"], { environment });
   expect(out).toContain("0 sectors proved a leaf, 1 were denied");
-  expect(out.replace(/\s+/g, " ")).toContain("not that it has the whole sector");
+  expect(out.replace(/\s+/g, " ")).toContain("now, not the whole sector");
 });
 
 test("a dry run says what it would cost, and starts nothing", async () => {

@@ -119,6 +119,14 @@ describe("the board", () => {
     expect(board.score(b).failureRate).toBeGreaterThan(0.6);
   });
 
+  test("timeouts at one host after the other give the next transfers longer", () => {
+    const board = new ScoreBoard(createFakeClock());
+    board.addSuccess(a, "read", MIB, 100);
+    const before = board.expectedMs("read", MIB);
+    for (const host of [a, b, a, b, a]) board.addTimeout(host, "read", MIB, 10_000);
+    expect(board.expectedMs("read", MIB)).toBeGreaterThan(2 * before);
+  });
+
   test("transfers in flight are counted", () => {
     const board = new ScoreBoard(createFakeClock());
     const ended = [board.begin(a), board.begin(a)];

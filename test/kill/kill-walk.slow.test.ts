@@ -83,11 +83,11 @@ async function standing() {
       group by b.cause, b.slab_id
     )
     select w.cause, w.pass::text, w.phase, w.position::text,
-      array(select p.slab_id::text from passed p where p.cause = w.cause and p.is_passed and not exists (
+      to_jsonb(array(select p.slab_id::text from passed p where p.cause = w.cause and p.is_passed and not exists (
         select from slabmend.marks g join slabmend.backlog b on b.slab_id = g.slab_id
-        where g.cause = w.cause and g.slab_id = p.slab_id and g.pass = w.pass)) as missing,
-      array(select g.slab_id::text from slabmend.marks g join passed p on p.cause = g.cause and p.slab_id = g.slab_id
-        where g.cause = w.cause and g.pass = w.pass and not p.is_passed) as early
+        where g.cause = w.cause and g.slab_id = p.slab_id and g.pass = w.pass))) as missing,
+      to_jsonb(array(select g.slab_id::text from slabmend.marks g join passed p on p.cause = g.cause and p.slab_id = g.slab_id
+        where g.cause = w.cause and g.pass = w.pass and not p.is_passed)) as early
     from slabmend.walks w order by w.cause`;
   return [...rows];
 }

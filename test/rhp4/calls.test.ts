@@ -74,7 +74,7 @@ test("a range is read into place, with its proof, for its price", async () => {
   const into = around.subarray(64, 64 + length);
   const before = host.balance;
   const paid = payment();
-  const result = await readSector(connect().client, { ...paid, root, offset, length, into });
+  const result = await readSector(connect().client, paid, { root, offset, into });
   expect(Buffer.compare(into, sectorData().subarray(offset, offset + length))).toBe(0);
   expect(around.subarray(0, 64).every((byte) => byte === 0xee)).toBe(true);
   expect(around.subarray(64 + length).every((byte) => byte === 0xee)).toBe(true);
@@ -85,13 +85,7 @@ test("a range is read into place, with its proof, for its price", async () => {
 test("a whole sector is read without a proof", async () => {
   const root = host.store(sectorData());
   const into = new Uint8Array(SECTOR_BYTES);
-  const { proof } = await readSector(connect().client, {
-    ...payment(),
-    root,
-    offset: 0,
-    length: SECTOR_BYTES,
-    into,
-  });
+  const { proof } = await readSector(connect().client, payment(), { root, offset: 0, into });
   expect(proof).toEqual([]);
   expect(Buffer.compare(into, sectorData())).toBe(0);
 });
@@ -111,7 +105,7 @@ test.each([64, 68_352, 68_416, 68_736, 137_152, SECTOR_BYTES])(
     const before = host.balance;
     const data = sectorData(lengthBytes);
     const paid = payment();
-    const { root } = await writeSector(connect().client, { ...paid, data });
+    const { root } = await writeSector(connect().client, paid, data);
     expect(Buffer.compare(host.sectors.get(root) ?? filled(0, 0), data)).toBe(0);
     expect(before - host.balance).toBe(writeSectorCost(paid.prices, lengthBytes));
   },
@@ -120,7 +114,7 @@ test.each([64, 68_352, 68_416, 68_736, 137_152, SECTOR_BYTES])(
 test("the host's errors arrive typed, and leave the stream in order", async () => {
   const read = (root: Root) => {
     const { client } = connect();
-    const call = readSector(client, { ...payment(), root, offset: 0, length: 64, into: new Uint8Array(64) });
+    const call = readSector(client, payment(), { root, offset: 0, into: new Uint8Array(64) });
     return call.catch((error: unknown) => ({ error, client }));
   };
   const root = host.store(sectorData());
@@ -143,7 +137,7 @@ test("a host that refuses a write early is not sent the rest, and its own reason
     return "done";
   };
   const { client, hostSide } = connect();
-  const write = writeSector(client, { ...payment(), data: new Uint8Array(SECTOR_BYTES) });
+  const write = writeSector(client, payment(), new Uint8Array(SECTOR_BYTES));
   await expect(write).rejects.toMatchObject({ code: "not-enough-funds" });
   expect(hostSide.receivedBytes).toBeLessThan(SECTOR_BYTES / 4);
 });
@@ -157,7 +151,7 @@ test("a host that refuses a write and reads no more does not keep the writer wai
     return "done";
   };
   const { client } = connect(100_000);
-  const write = writeSector(client, { ...payment(), data: new Uint8Array(SECTOR_BYTES) });
+  const write = writeSector(client, payment(), new Uint8Array(SECTOR_BYTES));
   await expect(write).rejects.toMatchObject({ code: "not-enough-storage" });
   refused.resolve();
 });
@@ -167,7 +161,7 @@ test("a root for a sector that was not sent whole is a broken protocol", async (
     await stream.write(encodeWriteSectorResponse("11".repeat(32) as Root));
     return "done";
   };
-  const write = writeSector(connect().client, { ...payment(), data: new Uint8Array(SECTOR_BYTES) });
+  const write = writeSector(connect().client, payment(), new Uint8Array(SECTOR_BYTES));
   await expect(write).rejects.toMatchObject({ code: "early-response" });
 });
 
@@ -196,8 +190,8 @@ test.each([
   };
   const into = filled(1_048_576, 0xee);
   const { client } = connect();
-  const request = { ...payment(), root: "22".repeat(32) as Root, offset: 0, length: into.length, into };
-  await expect(readSector(client, request)).rejects.toMatchObject({ code });
+  const range = { root: "22".repeat(32) as Root, offset: 0, into };
+  await expect(readSector(client, payment(), range)).rejects.toMatchObject({ code });
   expect(client.destroyedWith).toMatchObject({ code });
   expect(into.every((byte) => byte === 0xee)).toBe(true);
 });
@@ -209,8 +203,10 @@ test("a host that closes in the midst of the data fails the read", async () => {
     return "done";
   };
   const into = new Uint8Array(SECTOR_BYTES);
-  const request = { ...payment(), root: "22".repeat(32) as Root, offset: 0, length: into.length, into };
-  await expect(readSector(connect().client, request)).rejects.toMatchObject({ code: "stream-ended" });
+  const range = { root: "22".repeat(32) as Root, offset: 0, into };
+  await expect(readSector(connect().client, payment(), range)).rejects.toMatchObject({
+    code: "stream-ended",
+  });
 });
 
 test("a destroyed stream ends a call with the cause", async () => {
@@ -219,7 +215,7 @@ test("a destroyed stream ends a call with the cause", async () => {
     return "done";
   };
   for (const call of [
-    (stream: MemoryStream) => writeSector(stream, { ...payment(), data: new Uint8Array(SECTOR_BYTES) }),
+    (stream: MemoryStream) => writeSector(stream, payment(), new Uint8Array(SECTOR_BYTES)),
     (stream: MemoryStream) => settings(stream),
   ]) {
     const { client } = connect();
@@ -233,7 +229,7 @@ test.each([0, 63, 100, SECTOR_BYTES + 64])(
   "data of %i bytes is refused before anything is sent",
   async (length) => {
     const { client, hostSide } = connect();
-    const write = writeSector(client, { ...payment(), data: new Uint8Array(length) });
+    const write = writeSector(client, payment(), new Uint8Array(length));
     await expect(write).rejects.toMatchObject({ code: "invalid-request" });
     expect(hostSide.receivedBytes).toBe(0);
     client.close();

@@ -304,7 +304,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     async (client) => {
       const payment = await client.payment();
       const data = new Uint8Array(64).fill(9);
-      const { root } = await writeSector(client.mux.openStream(), { ...payment, data });
+      const { root } = await writeSector(client.mux.openStream(), payment, data);
       const cost = await charged(client, async () => {
         expect(await client.refusalOf("ReadSector", readRequest(payment, root, 32n, 32n))).toEqual({
           code: 2,
@@ -319,7 +319,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     const payment = await client.payment(stranger);
     const broke = { code: 5, description: "not enough funds" };
     const data = new Uint8Array(64).fill(3);
-    const { root } = await writeSector(client.mux.openStream(), { ...(await client.payment()), data });
+    const { root } = await writeSector(client.mux.openStream(), await client.payment(), data);
     expect(await client.refusalOf("ReadSector", readRequest(payment, root, 0n, 64n))).toEqual(broke);
     expect(
       await client.refusalOf("VerifySector", encodeVerifySectorRequest({ ...payment, root, leafIndex: 1n })),
@@ -375,7 +375,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       signature: new Uint8Array(64),
     };
     const data = new Uint8Array(SECTOR_BYTES);
-    await expect(writeSector(client.mux.openStream(), { prices, token, data })).rejects.toMatchObject({
+    await expect(writeSector(client.mux.openStream(), { prices, token }, data)).rejects.toMatchObject({
       wire: shuttingDown,
     });
   });
@@ -388,7 +388,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const data = new Uint8Array(SECTOR_BYTES).fill(5);
       const changed = withPrices(payment, { ingressPrice: 0n });
       for (let round = 0; round < 5; round++) {
-        await expect(writeSector(client.mux.openStream(), { ...changed, data })).rejects.toMatchObject({
+        await expect(writeSector(client.mux.openStream(), changed, data)).rejects.toMatchObject({
           code: "prices-signature-refused",
         });
       }

@@ -74,13 +74,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
 
   const read = async (client: WireClient, payment: Payment, root: Root, offset: number, length: number) => {
     const into = new Uint8Array(length);
-    const { proof } = await readSector(client.mux.openStream(), {
-      ...payment,
-      root,
-      offset,
-      length,
-      into,
-    });
+    const { proof } = await readSector(client.mux.openStream(), payment, { root, offset, into });
     return { data: into, proof };
   };
 
@@ -113,7 +107,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       balance = after;
     };
 
-    const written = await writeSector(client.mux.openStream(), { ...payment, data });
+    const written = await writeSector(client.mux.openStream(), payment, data);
     expect(written.root).toBe(root);
     await expectCharged(writeSectorCost(payment.prices, SECTOR_BYTES));
 
@@ -153,7 +147,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const data = new Uint8Array(length).map(() => Math.floor(random() * 256));
       const balance = () => accountBalance(client.mux.openStream(), all.account.account);
       const before = await balance();
-      const { root } = await writeSector(client.mux.openStream(), { ...payment, data });
+      const { root } = await writeSector(client.mux.openStream(), payment, data);
       expect(root).toBe(kernel.sectorRoot(padded(data)));
       expect(before - (await balance())).toBe(writeSectorCost(payment.prices, length));
     }
@@ -165,7 +159,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       createHash("shake256", { outputLength: SECTOR_BYTES }).update(String(random())).digest(),
     );
     const roots = await Promise.all(
-      sectors.map(async (data) => (await writeSector(client.mux.openStream(), { ...payment, data })).root),
+      sectors.map(async (data) => (await writeSector(client.mux.openStream(), payment, data)).root),
     );
     const reads = Array.from({ length: 12 }, async () => {
       const index = Math.floor(random() * sectors.length);
@@ -183,17 +177,11 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
   testChopped("reads that are given up half way harm no other", async (client, random) => {
     const payment = await client.payment();
     const data = createHash("shake256", { outputLength: SECTOR_BYTES }).update(String(random())).digest();
-    const { root } = await writeSector(client.mux.openStream(), { ...payment, data });
+    const { root } = await writeSector(client.mux.openStream(), payment, data);
     for (let round = 0; round < 4; round++) {
       const stream = client.mux.openStream();
-      const request = {
-        ...payment,
-        root,
-        offset: 0,
-        length: SECTOR_BYTES,
-        into: new Uint8Array(SECTOR_BYTES),
-      };
-      const givenUp = readSector(stream, request);
+      const into = new Uint8Array(SECTOR_BYTES);
+      const givenUp = readSector(stream, payment, { root, offset: 0, into });
       const cause = new Error("no longer needed");
       const kept = read(client, payment, root, MEBIBYTE, MEBIBYTE);
       // At once, or after the first bytes of the other read's answer have shown that the host is sending.
@@ -218,7 +206,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     const data = createHash("shake256", { outputLength: SECTOR_BYTES }).update(String(random())).digest();
     for (let round = 0; round < 4; round++) {
       const stream = client.mux.openStream();
-      const givenUp = writeSector(stream, { ...payment, data });
+      const givenUp = writeSector(stream, payment, data);
       if (round % 2 === 1) await accountBalance(client.mux.openStream(), all.account.account);
       const cause = new Error("no longer needed");
       stream.destroy(cause);
@@ -226,7 +214,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       if (round % 2 === 1) expect([cause, kernel.sectorRoot(data)]).toContain(await outcomeOf(givenUp));
       else await expect(givenUp).rejects.toBe(cause);
     }
-    const { root } = await writeSector(client.mux.openStream(), { ...payment, data });
+    const { root } = await writeSector(client.mux.openStream(), payment, data);
     expect(root).toBe(kernel.sectorRoot(data));
   });
 });

@@ -1,4 +1,7 @@
-/** PostgreSQL's query_canceled: the statement took longer than its statement_timeout allows (nobody here cancels any). */
+/**
+ * PostgreSQL's query_canceled: the statement took longer than its statement_timeout allows (nothing else here cancels
+ * statements).
+ */
 const QUERY_CANCELED = "57014";
 
 export function isStatementTimeout(error: unknown): boolean {

@@ -1,5 +1,5 @@
--- indexd's statistics of what record_lost and record_moves have recorded: one row a stat, none for zero. They add up as indexd's own
--- rows for each sector do.
+-- Writes indexd's statistics of what record_lost and record_moves have recorded: one row per statistic, none for zero; they add up to
+-- the same sums as indexd's own rows per sector.
 create or replace function slabmend.count_moves(moved bigint, were_pinned bigint, were_lost bigint, lost_pinned bigint,
   lost_unpinned bigint, lost_counted bigint)
 returns void

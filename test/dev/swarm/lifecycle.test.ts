@@ -53,13 +53,7 @@ describe("the life of a swarm", () => {
       const { mux, payment } = await client(cleanups, host);
       await host.setSwitches(switches[index] ?? {});
       const into = new Uint8Array(2 ** 20);
-      const reading = readSector(mux.openStream(), {
-        ...payment,
-        root: stored.root,
-        offset: 0,
-        length: 2 ** 20,
-        into,
-      });
+      const reading = readSector(mux.openStream(), payment, { root: stored.root, offset: 0, into });
       rejections.push(index === 0 ? reading : expect(reading).rejects.toThrow());
       if (index === 0) await reading;
     }
@@ -133,13 +127,7 @@ describe("the life of a swarm", () => {
     const { mux, payment } = await client(cleanups, host);
     await host.setSwitches({ bytesPerSecond: 100_000 });
     const into = new Uint8Array(2 ** 20);
-    const reading = readSector(mux.openStream(), {
-      ...payment,
-      root: stored.root,
-      offset: 0,
-      length: 2 ** 20,
-      into,
-    });
+    const reading = readSector(mux.openStream(), payment, { root: stored.root, offset: 0, into });
     await untilEqual(async () => (await host.counters()).bytesRead > 0, true);
     mux.destroy(new Error("left"));
     await expect(reading).rejects.toThrow("left");

@@ -86,17 +86,11 @@ export async function client(cleanups: Cleanups, host: SwarmHost) {
     payment,
     async read(root: Root, offset = 0, length = SECTOR_BYTES) {
       const data = new Uint8Array(length);
-      const { proof } = await readSector(mux.openStream(), {
-        ...payment,
-        root,
-        offset,
-        length,
-        into: data,
-      });
+      const { proof } = await readSector(mux.openStream(), payment, { root, offset, into: data });
       const isProven = kernel.verifyRangeProof({ root, offset, length, data, proof });
       return { data, proof, isProven };
     },
-    write: (data: Uint8Array) => writeSector(mux.openStream(), { ...payment, data }),
+    write: (data: Uint8Array) => writeSector(mux.openStream(), payment, data),
   };
 }
 

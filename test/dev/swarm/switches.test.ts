@@ -83,8 +83,7 @@ describe("a switch of a host", () => {
     const { mux, payment } = await client(cleanups, host);
     await host.setSwitches({ stallsReadsAfterBytes: 100_000 });
     const into = new Uint8Array(MIB);
-    const request = { ...payment, root: stored.root, offset: 0, length: MIB, into };
-    const reading = readSector(mux.openStream(), request);
+    const reading = readSector(mux.openStream(), payment, { root: stored.root, offset: 0, into });
     await untilEqual(async () => (await host.counters()).bytesRead, 100_000);
     expect(await Promise.race([reading.then(() => false), quiet(50)])).toBe(true);
     // Other streams of the connection go on.
@@ -108,13 +107,7 @@ describe("a switch of a host", () => {
     const { mux, payment } = await client(cleanups, host);
     await host.setSwitches({ stallsReadsAfterBytes: 0 });
     const stream = mux.openStream();
-    const reading = readSector(stream, {
-      ...payment,
-      root: stored.root,
-      offset: 0,
-      length: 64,
-      into: new Uint8Array(64),
-    });
+    const reading = readSector(stream, payment, { root: stored.root, offset: 0, into: new Uint8Array(64) });
     await untilEqual(async () => (await host.counters()).rpcs["ReadSector"], 1);
     stream.destroy(new Error("too slow"));
     await expect(reading).rejects.toThrow("too slow");
@@ -206,7 +199,7 @@ describe("a switch of a host", () => {
     expect((await refusalOf(read(stored.root))).description).toContain("prices expired");
     const payment = await freshPayment(mux, host);
     const into = new Uint8Array(64);
-    await readSector(mux.openStream(), { ...payment, root: stored.root, offset: 0, length: 64, into });
+    await readSector(mux.openStream(), payment, { root: stored.root, offset: 0, into });
     expect(Buffer.compare(into, stored.bytes.subarray(0, 64))).toBe(0);
   });
 

@@ -18,7 +18,7 @@ export async function listHosts(
   const rows = await sql<HostRow[]>`
     select h.public_key, h.country_code, h.location[0] as latitude, h.location[1] as longitude,
       h.settings_remaining_storage > 0 as good_for_upload,
-      array(select net_address from host_addresses a where a.host_id = h.id and a.protocol = 1) as addresses
+      to_jsonb(array(select net_address from host_addresses a where a.host_id = h.id and a.protocol = 1)) as addresses
     from hosts h join slabmend.host_states() s on s.host_id = h.id and s.good and s.has_healthy_contract
     order by h.id limit ${page.limit} offset ${page.offset}`;
   return rows.map((host) => ({

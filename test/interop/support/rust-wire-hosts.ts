@@ -29,7 +29,7 @@ export async function startRustWireHosts(binary: string, traits: readonly Trait[
     const healthy: WireHost = { trait, hostKey, address, corruptRoot: undefined, contractId: undefined };
     await using client = await WireClient.dial(healthy, account);
     const payment = await client.payment();
-    const { root } = await writeSector(client.mux.openStream(), { ...payment, data: corruptSector });
+    const { root } = await writeSector(client.mux.openStream(), payment, corruptSector);
     await host.setSwitches({
       findsSectorsCorrupt: [root],
       full: trait === "full",

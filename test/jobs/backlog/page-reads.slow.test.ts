@@ -68,7 +68,7 @@ test("unpinned sectors on bad hosts: of many a few pages, by id, until all are f
   const byHost = "sectors_host_id_null_contract_map_idx";
   const before = [await entriesRead(byId), await entriesRead(byHost)] as const;
   const page = await sql<{ sector_ids: string[]; next_sector: string | null }[]>`
-    select * from slabmend.bad_sectors('bad-host', 0, 20)`;
+    select to_jsonb(sector_ids) as sector_ids, next_sector from slabmend.bad_sectors('bad-host', 0, 20)`;
   expect(page[0]!.sector_ids).toHaveLength(20);
   const after = [await entriesRead(byId), await entriesRead(byHost)] as const;
   expect(after[0] - before[0]).toBeLessThan(1_100);

@@ -9,7 +9,7 @@ export function countTroubles(checks: readonly Check[]): {
   return { failures: count("failure"), warnings: count("warning") };
 }
 
-/** For people: a line a check, what to do beneath it, and the sum. */
+/** For people: one line per check, with the remedy below it, and the totals. */
 export function renderChecks(checks: readonly Check[]): string {
   const { failures, warnings } = countTroubles(checks);
   const lines = table(checks.map(({ level, code, says }) => [level, code, says]));

@@ -13,7 +13,8 @@ export function renderMove({ run, findings, estimate, replication, alarms }: Mov
           `the copy takes about ${estimate.copySeconds} s; claims rest for at most ${estimate.secondsWithoutClaims} s, once the leases have ended`,
         ]),
     ...(run === null ? (findings === null ? ["no move yet"] : []) : renderRun(run)),
-    ...(replication === null ? [] : renderReplication(replication)),
+    // Once the target is open it follows no more, and what the source still writes is nothing to catch up with.
+    ...(replication === null || run?.step === "opened" ? [] : renderReplication(replication)),
     ...alarms.flatMap((alarm) => wrapped(`ALARM: ${alarm}`, 2)),
   ].join("\n");
 }
