@@ -37,6 +37,7 @@ export type OperatorErrorCode =
   | "login-allowed"
   | "archive-behind"
   | "indexd-not-known"
+  | "hosts-silent"
   | "nothing-to-remove"
   | "fleet-in-maintenance"
   | "fleet-being-deleted"

@@ -81,6 +81,7 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "login-allowed": "refused",
   "archive-behind": "refused",
   "indexd-not-known": "database",
+  "hosts-silent": "refused",
   "fleet-in-maintenance": "refused",
   "fleet-being-deleted": "refused",
   "no-such-indexer": "input",

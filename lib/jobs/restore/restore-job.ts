@@ -33,10 +33,11 @@ import {
   keepRestoredMoves,
   type RestoredMove,
 } from "../../database/restore/restored-moves.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
 import { parseHostKey, parseRoot } from "../../slab/ids.ts";
 import { MaintenanceError } from "../maintenance/advance-run.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
-import { type ContractFate, followContract } from "./follow-contracts.ts";
+import { type ContractFate, followContract, isSilent } from "./follow-contracts.ts";
 import { placeSlabs } from "./place-archived.ts";
 import { measureSurplus, rankHosts } from "./rank-hosts.ts";
 import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts";
@@ -75,8 +76,14 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
     }
     return ranking;
   };
+  /** A host has answered in this process. */
+  let hasReached = false;
   const pages: Record<RestoreCheckpoint["step"], (context: RunContext) => Promise<Page>> = {
-    contracts: (context) => chainContracts(deps, context, readNetwork),
+    contracts: async (context) => {
+      const { page, fates } = await chainContracts(deps, context, { readNetwork, hasReached });
+      hasReached ||= fates.some((fate) => !isSilent(fate));
+      return page;
+    },
     unpinned: (context) => restartClocks(deps, context),
     records: (context) => readRecords(deps, context),
     placements: (context) => placeSlabs(deps, context, readNetwork),
@@ -105,26 +112,47 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
   };
 }
 
+/** Of so many contracts some host answers, unless this process reaches none. */
+const SILENT_CONTRACTS = 5;
+
 async function chainContracts(
   deps: RestoreDependencies,
   context: RunContext,
-  readNetwork: (context: RunContext) => Promise<NetworkSnapshot>,
-): Promise<Page> {
+  {
+    readNetwork,
+    hasReached,
+  }: {
+    readonly readNetwork: (context: RunContext) => Promise<NetworkSnapshot>;
+    readonly hasReached: boolean;
+  },
+): Promise<{ readonly page: Page; readonly fates: readonly ContractFate[] }> {
   const { ask, run, signal } = context;
   const { after } = restoreCheckpointOf(run);
   let statistics = restoreStatisticsOf(run);
   const page = { after, limit: CONTRACTS_AT_ONCE };
   const contracts = await ask((sql) => readUnrenewedContracts(sql, page), { isIdempotent: true });
-  if (contracts.length === 0) return { statistics };
+  if (contracts.length === 0) return { page: { statistics }, fates: [] };
   const { hosts: known } = await readNetwork(context);
   const fates = await Promise.all(
     contracts.map((contract) => followContract(deps.hosts, known.get(contract.hostId), contract, signal)),
   );
+  if (!hasReached && fates.length >= SILENT_CONTRACTS && fates.every(isSilent)) throw hostsSilent(fates);
   for (const fate of fates) statistics = await recordFate(deps, context, fate, statistics);
+  const contractsAsked = statistics.contractsAsked + contracts.length;
   return {
-    at: { after: contracts.at(-1)!.id },
-    statistics: { ...statistics, contractsAsked: statistics.contractsAsked + contracts.length },
+    page: { at: { after: contracts.at(-1)!.id }, statistics: { ...statistics, contractsAsked } },
+    fates,
   };
+}
+
+/** The run stays as it is. Unpinning what cannot be asked for would be right only if the hosts were silent, and not this machine. */
+function hostsSilent(fates: readonly ContractFate[]): OperatorError {
+  const codes = new Set(fates.flatMap((fate) => (fate.kind === "unknown" ? fate.code : [])));
+  return new OperatorError({
+    code: "hosts-silent",
+    message: `restore: expected a host to answer for one of ${fates.length} contracts, got ${[...codes].join(", ")}`,
+    remedy: "Check that this machine reaches hosts (slabmend doctor), then: slabmend restore continue.",
+  });
 }
 
 async function recordFate(

@@ -129,3 +129,15 @@ test("a host that proves a sector and denies it when the page is done again: an 
   expect(await scanned()).toMatchObject({ placed: 0, notFound: 1, denied: 1 });
   expect(await whereItIs()).toEqual([5, 1, 2, 3]);
 });
+
+test("nothing is written while no host answers, and the restore is continued when they do", async () => {
+  const { sql } = world.database;
+  await begin(100);
+  const unpinned = () => sql`select from sectors where contract_sectors_map_id is null`;
+  for (const { swarm } of world.hosts) await swarm.setSwitches({ availability: "offline" });
+  await expect(advanceRestore(world, undefined)).rejects.toMatchObject({ code: "hosts-silent" });
+  expect(await unpinned()).toEqual([]);
+  for (const { swarm } of world.hosts) await swarm.setSwitches({ availability: "online" });
+  expect(await scanned()).toMatchObject({ contractsAsked: 6, contractsUnknown: {}, alreadyRight: 4 });
+  expect(await unpinned()).toEqual([]);
+});
