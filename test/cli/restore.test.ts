@@ -111,6 +111,17 @@ test("a dry run of a scan states its probes; they are refused for an archive", a
   expect([archive.code, archive.error?.code]).toEqual([3, "bad-argument"]);
 });
 
+test("a scan beside an archive begins a later incarnation than the archive has", async () => {
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const row = { ...journalRow({ id: 1n, digest: "cd".repeat(32) }, 1, []), incarnation: 7 };
+  await writeArchive(createDirectoryStorage(folder), [row], "ab".repeat(32));
+  await refuseLogin();
+  const done = await restore("start", "--source", "scan", "--probes", "0");
+  expect(done.json).toMatchObject({ run: { state: "done", statistics: { source: "scan" } } });
+  const [head] = await asOwner((sql) => sql`select incarnation from slabmend.journal_head`);
+  expect(head).toEqual({ incarnation: 8 });
+});
+
 test("a version of indexd's database that this release does not know is refused, also when nothing in it differs", async () => {
   await refuseLogin();
   await asOwner((sql) => sql`update global_settings set db_version = db_version + 1000`);

@@ -10,7 +10,6 @@ import { OperatorError } from "../../../errors/operator-error.ts";
 import { archiveFollower } from "../../../jobs/journal/follow-archive.ts";
 import { judgeRestore, type RestoreObstacle } from "../../../jobs/restore/judge-restore.ts";
 import { restoreKind } from "../../../jobs/restore/restore-kind.ts";
-import type { RestoreScope } from "../../../jobs/restore/restore-run.ts";
 import { SCHEMA_VERSION } from "../../../reports/fields.ts";
 import { readMaintenanceReport } from "../../../reports/maintenance.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
@@ -118,7 +117,7 @@ slabmend restore continue. slabmend maintenance status shows it, slabmend restor
     .action(
       action<StartOptions>(host, (context, options) =>
         withDatabase(context, { needs: "store" }, async (ask, access) => {
-          const scope = await look(context, ask, options);
+          const { scope, archivedIncarnation } = await look(context, ask, options);
           if (options.dryRun === true) {
             const estimate = await restoreKind.estimate(ask, scope);
             context.print(await readMaintenanceReport(ask, { estimate }), estimate.lines.join("\n"));
@@ -127,7 +126,6 @@ slabmend restore continue. slabmend maintenance status shows it, slabmend restor
           context.parse(MAINTENANCE_VARIABLES);
           access.ignoreSignals();
           const owner = `${userInfo().username}@${hostname()}`;
-          const archivedIncarnation = scope.archive?.end.incarnation ?? 0;
           const id = await ask((sql) => beginRestore(sql, { scope, owner, archivedIncarnation }));
           return await coordinate(context, ask, id);
         }),
@@ -140,7 +138,7 @@ async function look(
   context: CommandContext,
   ask: Ask,
   { indexdRole, ...source }: StartOptions,
-): Promise<RestoreScope> {
+): ReturnType<typeof chooseSource> {
   await assertKnown(ask);
   const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);
   const opened = destination === undefined ? undefined : await openStorage(destination, context.variables);

@@ -1,4 +1,4 @@
-import { missing } from "../../../archive/archive-error.ts";
+import { ArchiveError, missing } from "../../../archive/archive-error.ts";
 import type { ArchiveStorage } from "../../../archive/archive-storage.ts";
 import { decodeManifest, MANIFEST_KEY } from "../../../archive/manifest.ts";
 import type { Ask } from "../../../database/client/deadline-client.ts";
@@ -27,7 +27,11 @@ const PROBES_A_SECTOR = 2;
  * What the run will do: the part of the archive that it reads, or how far it scans.
  * @throws {ArchiveError} the archive is missing, altered or of another indexer
  */
-export async function chooseSource(chosen: Chosen, ask: Ask, state: RestoreState): Promise<RestoreScope> {
+export async function chooseSource(
+  chosen: Chosen,
+  ask: Ask,
+  state: RestoreState,
+): Promise<{ readonly scope: RestoreScope; readonly archivedIncarnation: number }> {
   const { source, probes, storage, signal } = chosen;
   const { contracts, sectors } = state;
   if (source === "scan" || (source === "auto" && storage === undefined)) {
@@ -35,7 +39,8 @@ export async function chooseSource(chosen: Chosen, ask: Ask, state: RestoreState
     const network = await ask((sql) => readNetworkSnapshot(sql, options), { isIdempotent: true });
     const hosts = [...network.hosts.values()].filter(mayHaveSectors).length;
     const scan = { sectors, hosts, probes: probes ?? PROBES_A_SECTOR * sectors };
-    return { archive: null, scan, contracts };
+    const archivedIncarnation = await incarnationOf(storage, state, signal);
+    return { scope: { archive: null, scan, contracts }, archivedIncarnation };
   }
   if (probes !== undefined) {
     throw new OperatorError({
@@ -44,7 +49,23 @@ export async function chooseSource(chosen: Chosen, ask: Ask, state: RestoreState
       remedy: "Leave it out, or add --source scan.",
     });
   }
-  return { archive: await openArchive(storage, state, signal), scan: null, contracts };
+  const archive = await openArchive(storage, state, signal);
+  return { scope: { archive, scan: null, contracts }, archivedIncarnation: archive.end.incarnation };
+}
+
+/** Of an archive that is configured and not read; 0: none can be told. reap archives there again, in a later one. */
+async function incarnationOf(
+  storage: ArchiveStorage | undefined,
+  { walletHash }: RestoreState,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    const head = await storage?.readHead(signal);
+    return head === undefined ? 0 : decodeManifest(head.bytes, walletHash!).incarnation;
+  } catch (error) {
+    if (error instanceof ArchiveError) return 0;
+    throw error;
+  }
 }
 
 /** After a look at its manifest: whose it is, and whether it reaches as far as the backup. */
@@ -52,7 +73,7 @@ async function openArchive(
   storage: ArchiveStorage | undefined,
   state: RestoreState,
   signal: AbortSignal,
-): Promise<RestoreScope["archive"]> {
+): Promise<NonNullable<RestoreScope["archive"]>> {
   if (storage === undefined) {
     throw new OperatorError({
       code: "variable-missing",
