@@ -64,7 +64,7 @@ async function runFixtures(): Promise<Report["testResults"]> {
   return testResults;
 }
 
-test("a leak in each kind of place fails its file, which names the place and the secret and repeats neither", async () => {
+test("a leak in any kind of place fails its test file, with the names of place and secret but without their content", async () => {
   const results = await runFixtures();
   const of = (file: string) => results.find(({ name }) => name.endsWith(file))!;
   expect([of("clean.fixture.ts").status, of("clean.fixture.ts").message]).toEqual(["passed", ""]);
@@ -93,7 +93,7 @@ test.each([
   expect(isAllowed({ secret, where, form: "hex" })).toBe(allowed);
 });
 
-test("tests of functions, commands and the demo are searched for secrets", async () => {
+test("the output of tests of functions, commands and the demo is searched for secrets", async () => {
   // Not a literal: the configuration is no part of the tests' own program.
   const { default: config } = (await import(join(ROOT, "vitest.config.ts"))) as {
     default: { test: { projects: { test: { include: string[]; setupFiles: string[] } }[] } };
@@ -106,7 +106,7 @@ test("tests of functions, commands and the demo are searched for secrets", async
   }
 });
 
-test("every variable that is secret is known as one", () => {
+test("every secret variable is registered as secret", () => {
   const secret = "canary-of-this-test";
   for (const [name, { secret: isSecret }] of Object.entries(VARIABLES)) {
     const before = recorded().secrets.length;

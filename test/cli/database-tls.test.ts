@@ -57,7 +57,7 @@ async function expectRefusal(url: string, code: string, remedy: RegExp): Promise
 }
 
 const hourAgo = Date.now() - 2 * 3_600_000;
-describe("a certificate that does not hold", () => {
+describe("an invalid certificate", () => {
   test.each([
     ["its own authority", { name: "localhost" }, /SLABMEND_DATABASE_CA/],
     [

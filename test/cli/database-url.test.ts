@@ -20,7 +20,7 @@ const verdict = async (url: string): Promise<string> => {
   }
 };
 
-describe("which connections may go without TLS", () => {
+describe("connections that may do without TLS", () => {
   test.each([
     [`postgres://u:${SECRET}@127.0.0.1/indexd`, "allowed"],
     [`postgres://u:${SECRET}@[::1]:5433/indexd`, "allowed"],
@@ -54,7 +54,7 @@ describe("which connections may go without TLS", () => {
   });
 });
 
-describe("the commands refuse, say how to mend it, and keep the password to themselves", () => {
+describe("commands refuse the URL with a remedy and without the password", () => {
   const status = (args: readonly string[], environment: Record<string, string>) =>
     runCli(["init", "--json", ...args], { environment });
 
@@ -70,11 +70,11 @@ describe("the commands refuse, say how to mend it, and keep the password to them
     expect(out + err).not.toContain(SECRET);
   });
 
-  test("without any database URL a command says how to set one", async () => {
+  test("without a database URL a command says how to set one", async () => {
     expect((await status([], {})).error?.code).toBe("database-url-missing");
   });
 
-  test("a password on the command line", async () => {
+  test("a password on the command line is refused", async () => {
     const { code, err, error } = await status(["--database-url", `postgres://u:${SECRET}@127.0.0.1/i`], {});
     expect([code, error?.code]).toEqual([3, "secret-on-command-line"]);
     expect(err).not.toContain(SECRET);

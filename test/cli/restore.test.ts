@@ -32,7 +32,7 @@ afterEach(async () => {
 
 const restore = (...args: string[]) => runCli(["--json", "restore", ...args], { environment });
 
-test("it refuses to begin while anybody is connected, and while a role that may write slabs can log in", async () => {
+test("restore refuses to begin while a client is connected or a role that may write slabs can log in", async () => {
   const connected = await restore("start", "--dry-run");
   expect([connected.code, connected.error?.code]).toEqual([5, "still-connected"]);
   await world.database.sql.end();
@@ -41,7 +41,7 @@ test("it refuses to begin while anybody is connected, and while a role that may 
   expect(allowed.error?.message).toContain(role);
 });
 
-test("it refuses an archive that is missing, and needs one for --source archive", async () => {
+test("restore refuses a missing archive, and needs one for --source archive", async () => {
   await refuseLogin();
   const none = await restore("start", "--source", "archive");
   expect([none.code, none.error?.code]).toEqual([3, "variable-missing"]);
@@ -50,7 +50,7 @@ test("it refuses an archive that is missing, and needs one for --source archive"
   expect(missing.error?.code).toBe("archive-missing");
 });
 
-test("it begins, ends, holds prunes until they are released, and gives the fleet that right only meanwhile", async () => {
+test("restore begins and ends, holds prunes until their release, and grants the fleet that privilege only meanwhile", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);
@@ -74,7 +74,7 @@ test("it begins, ends, holds prunes until they are released, and gives the fleet
   expect([none.code, none.error?.code]).toEqual([5, "no-run"]);
 });
 
-test("an interrupted one is refused to maintenance, and ended by abort: the fleet may be resumed then", async () => {
+test("maintenance commands refuse an interrupted restore; abort ends it, and the fleet may resume", async () => {
   const scope = { archive: null, contracts: 2 };
   await asOwner((sql) => beginRestore(sql, { scope, owner: "test", archivedIncarnation: 0 }));
   const cancel = await runCli(["--json", "maintenance", "cancel"], { environment });

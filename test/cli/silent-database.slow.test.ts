@@ -34,7 +34,7 @@ const COMMANDS: readonly (readonly [command: string, silentAt: string, code: num
   ["work --from-database", "has_column_privilege", 4],
 ];
 
-test.each(COMMANDS)("slabmend %s ends when the database falls silent", async (command, silentAt, code) => {
+test.each(COMMANDS)("slabmend %s ends if the database stops answering", async (command, silentAt, code) => {
   const proxy = await startSilentDatabase(database.url);
   void proxy.fallSilentAt(silentAt, "statement");
   const clock = createFastClock(40);
@@ -60,7 +60,7 @@ test.each([
   ["SIGTERM", "status --watch", 0],
   ["SIGTERM", "pause", 130],
 ] as const)(
-  "%s ends slabmend %s at once while a silent database is asked, with nothing begun",
+  "%s ends slabmend %s at once during a query to a silent database, with no repair begun",
   async (signal, command, code) => {
     const proxy = await startSilentDatabase(database.url);
     const asked = proxy.fallSilent();

@@ -9,7 +9,7 @@ import { runCli } from "./run-cli.ts";
 
 const database = useDatabase({ max: 3 });
 
-test("status prints what hosts charged today and how long the workers took", async () => {
+test("status prints today's charges of hosts and the workers' time", async () => {
   const status = await readStatus(database.sql, { dangerAbove: 1e-4 });
   const report = reportStatus({
     ...status,
@@ -60,7 +60,7 @@ describe("--watch", () => {
     };
   }
 
-  test("a connection that is lost is made again without a word; Ctrl+C while it waits: 0", async () => {
+  test("status --watch reconnects silently after a lost connection, and Ctrl+C while waiting ends it with 0", async () => {
     const watching = watch();
     await watching.next();
     const letGo = await holdUp();
@@ -77,7 +77,7 @@ describe("--watch", () => {
     expect(err).toBe("");
   });
 
-  test("Ctrl+C while the database is asked: 0 as well", async () => {
+  test("Ctrl+C during a query ends status --watch with 0", async () => {
     const watching = watch();
     await watching.next();
     const letGo = await holdUp();
@@ -87,7 +87,7 @@ describe("--watch", () => {
     await letGo();
   });
 
-  test("status --watch ends when the first reading fails", async () => {
+  test("status --watch ends if the first read fails", async () => {
     const { code, error } = await watch("postgres://u@127.0.0.1:1/x").ended;
     expect([code, error?.code]).toEqual([4, "database-unreachable"]);
   });

@@ -20,7 +20,7 @@ import { startCli } from "./cli-process.ts";
 
 const testDatabase = useDatabase();
 
-test("a lease whose answer was lost goes to a worker when the database is back; nothing hangs on the silent one", async () => {
+test("after an outage, a lease whose answer was lost goes to a worker, and no call hangs on the silent connection", async () => {
   const { sql } = testDatabase;
   const hosts = await seedNetwork(sql, { hosts: 6 });
   // Its first letter tells the worker that stands in for the real one to be done at once.
@@ -73,7 +73,7 @@ test("a lease whose answer was lost goes to a worker when the database is back; 
   await proxy.stop();
 });
 
-test("a command that is told to end does end, though a silent database never takes leave of it", async () => {
+test("a command ends on request although a silent database never closes the connection", async () => {
   const proxy = await startSilentDatabase(testDatabase.url);
   const asked = proxy.fallSilentAt("global_settings", "answer");
   const cli = startCli(["status"], { SLABMEND_DATABASE_URL: proxy.url });

@@ -73,7 +73,7 @@ function lastLine(cli: CliProcess): unknown {
   return asDocumented(["work"], JSON.parse(cli.out().trimEnd().split("\n").at(-1)!));
 }
 
-test("straight from the database: repairs what there is, and ends with 0 when told", async () => {
+test("work --from-database repairs all slabs, and ends with 0 on request", async () => {
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const cli = work("--from-database", "--concurrency", "2");
   await cli.meanwhile(untilEqual(countRepaired, 3));
@@ -112,7 +112,7 @@ test("work repairs the slab of each message in the queue and leaves a malformed 
   client.destroy();
 });
 
-test("asked for lines, work and its worker processes log lines for people and print no metrics", async () => {
+test("with SLABMEND_LOG_FORMAT=lines, work and its workers log text and print no metrics", async () => {
   const repairedBefore = await countRepaired();
   const { id } = await brokenSlab();
   const cli = startCli(["work", "--from-database", "--concurrency", "1"], {
@@ -132,7 +132,7 @@ test("asked for lines, work and its worker processes log lines for people and pr
   expect(cli.out()).not.toMatch(/^\{/m);
 });
 
-test("draining finishes what is in hand and begins nothing more", async () => {
+test("draining finishes running repairs and begins no more", async () => {
   const repairedBefore = await countRepaired();
   for (const { swarm } of world.hosts) await swarm.setSwitches({ latencyMs: 100 });
   const slabs = [await brokenSlab(), await brokenSlab()];
@@ -155,7 +155,7 @@ test("draining finishes what is in hand and begins nothing more", async () => {
   expect(free).toEqual({ slabs: 1 });
 });
 
-test("work that cannot succeed says so before anything is leased", async () => {
+test("work reports an unusable configuration before it leases anything", async () => {
   await brokenSlab();
   const { sql } = world.database;
   await sql.unsafe(`revoke update (next_repair_attempt) on public.slabs from ${role.name}`);

@@ -102,7 +102,7 @@ const CALLS: Record<string, () => { path: string; body?: object }> = {
   "indexer-delete": () => ({ path: "/indexers/default", body: { confirm: "default", reason: "a test" } }),
 };
 
-test("every route that the description has answers what its schema says, key by key", async () => {
+test("every described route answers by its schema, key by key", async () => {
   const { paths } = (await (await ask("GET", "/openapi.json")).json()) as Description;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
@@ -154,7 +154,7 @@ test.each([
   ["POST", "/runs", 404, "no-such-host", { kind: "drain", hosts: ["ab".repeat(32)] }],
   ["POST", "/runs", 404, "no-such-slab", { kind: "verify", slab: "999999" }],
 ] as [string, string, number, string, object?][])(
-  "%s %s is a problem that the description has (%i %s)",
+  "%s %s is a described problem (%i %s)",
   async (method, path, status, code, body) => {
     const answer = await ask(method, path, body);
     expect(answer.status).toBe(status);
@@ -168,7 +168,7 @@ test.each([
   },
 );
 
-test("an indexer is deleted only by who writes its name, and nothing resumes it", async () => {
+test("deleting an indexer needs its name, and a deleted one cannot be resumed", async () => {
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
   const refused = await ask("DELETE", "/indexers/default", { confirm: "defaults" });
   expect([refused.status, await refused.json()]).toMatchObject([409, { code: "not-confirmed" }]);
@@ -179,7 +179,7 @@ test("an indexer is deleted only by who writes its name, and nothing resumes it"
   expect([resumed.status, await resumed.json()]).toMatchObject([409, { code: "mode-not-set" }]);
 });
 
-test("a maintenance run's mode is neither ended nor changed", async () => {
+test("the API neither ends nor changes the mode of a maintenance run", async () => {
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
   await stopLeasing(sql, { kind: "maintenance", owner: "run 1" });
   for (const kind of ["running", "paused"]) {
@@ -188,7 +188,7 @@ test("a maintenance run's mode is neither ended nor changed", async () => {
   }
 });
 
-test("a maintenance run is seen in status with its progress, and does what a request allows until it has ended", async () => {
+test("a maintenance run is shown in status with its progress, and can be controlled until its end", async () => {
   const request = async (what: string) => {
     const answer = await ask("POST", `/runs/${run}/${what}`);
     const said = (await answer.json()) as { run?: { state: string }; code?: string };

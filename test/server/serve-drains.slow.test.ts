@@ -86,7 +86,7 @@ async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async
   return { done: JSON.parse(lines.at(-1)!) as { outcomes: object; crashed: number }, tookMs, atMostMs };
 }
 
-test("repairs in hand are finished, nothing more is begun, and HTTP says until the end that it drains", async () => {
+test("a draining serve finishes running repairs, begins no more, and answers over HTTP until the end", async () => {
   await slow(MIB);
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const serve = await serves.start(["--timeout", "60"]);
@@ -116,7 +116,7 @@ test("repairs in hand are finished, nothing more is begun, and HTTP says until t
   expect(await checkRules(sql, { settled: true })).toEqual([]);
 });
 
-test("a repair that cannot end by its timeout is given up by then, and leaves no lease", async () => {
+test("a draining serve gives up a repair at its timeout without leaving a lease", async () => {
   await slow(100_000);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);
@@ -131,7 +131,7 @@ test("a repair that cannot end by its timeout is given up by then, and leaves no
   expect(await checkRules(sql, { settled: true })).toEqual([]);
 });
 
-test("a worker that hangs is killed when its time is over; its lease is left to reap", async () => {
+test("a hanging worker is killed at its time limit, and its lease is left to reap", async () => {
   await slow(MIB);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);
@@ -146,7 +146,7 @@ test("a worker that hangs is killed when its time is over; its lease is left to 
   ]);
 });
 
-test("an idle worker that hangs keeps nothing waiting", async () => {
+test("a hanging idle worker does not delay draining", async () => {
   const serve = await serves.start(["--timeout", "10"]);
   const { workers } = (await until(
     () => report(serve),
@@ -158,7 +158,7 @@ test("an idle worker that hangs keeps nothing waiting", async () => {
   expect(tookMs).toBeLessThan(atMostMs);
 });
 
-test("a database that falls silent while it drains keeps it no longer than the stated time", async () => {
+test("a database that stops answering does not delay draining beyond the stated time", async () => {
   await slow(MIB);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);

@@ -34,7 +34,7 @@ const indexers = async (): Promise<Record<string, IndexerReport>> => {
 };
 const stateOf = async (name: string) => (await indexers())[name]?.state;
 
-test("one works while the other is configured wrongly, and every answer says which", async () => {
+test("one indexer works while another is misconfigured, and every answer names the indexer", async () => {
   await until(async () => (await stateOf("main")) === "running" && (await get("/readyz")).status === 200);
   const { main: well, wrong } = await indexers();
   expect(wrong).toMatchObject({ state: "repairing", trouble: { code: "configuration" }, here: null });
@@ -59,7 +59,7 @@ test("one works while the other is configured wrongly, and every answer says whi
   expect((await get("/readyz?indexer=main")).status).toBe(200);
 });
 
-test("a file that comes is begun, and one that goes is drained, without a restart", async () => {
+test("added indexer files are started and removed ones drained, without a restart", async () => {
   writeFileSync(join(folder, "old.env"), fileOf(old.url));
   rmSync(join(folder, "wrong.env"));
   await until(async () => (await stateOf("old")) === "running" && (await stateOf("wrong")) === undefined);

@@ -7,7 +7,7 @@ import { seedHost } from "../support/seed-indexd.ts";
 
 const database = useDatabase();
 
-test("the gauges of an empty fleet count nothing", async () => {
+test("the gauges of an empty fleet are zero", async () => {
   expect(await readFleetGauges(database.sql)).toEqual({
     liveLeases: 0,
     runningLeases: 0,
@@ -28,7 +28,7 @@ test("the gauges of an empty fleet count nothing", async () => {
   });
 });
 
-test("a run that no process moves on, one that failed lately, and checks that are due", async () => {
+test("gauges of an idle run, a recently failed run and due checks", async () => {
   const { sql } = database;
   await sql`insert into slabmend.runs (kind, scope, owner, moved_at) values ('verify', '{}', 'test', now() - interval '2 hours')`;
   for (const ago of ["10 minutes", "2 hours"]) {
@@ -54,7 +54,7 @@ test("a run that no process moves on, one that failed lately, and checks that ar
   expect((await readFleetGauges(sql)).runIdleSeconds).toBeUndefined();
 });
 
-test("leases, quarantine, backlog, hosts without funds, what ended lately", async () => {
+test("gauges of leases, quarantine, backlog, unfunded hosts and recent repairs", async () => {
   const { sql } = database;
   const digest = randomBytes(32);
   const lease = (slabId: number, leasedAgo: string, expiresIn: string, isRunning: boolean) => sql`

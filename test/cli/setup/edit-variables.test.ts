@@ -27,7 +27,7 @@ describe("editing a variables file", () => {
     ["a backslash that would be read as another character", "", { A: "a\\n'b`" }],
     // What follows would be a part of B's value.
     ["a quote that is never closed", 'B="\nA=0\n', { A: '"' }],
-  ])("refuses %s, and shows nothing of it", (_what, before, changes: Record<string, string>) => {
+  ])("setup refuses %s without printing its content", (_what, before, changes: Record<string, string>) => {
     expect(() => editVariables(before, changes, "the file")).toThrow(
       expect.objectContaining({ code: "variables-file-unfit", message: expect.not.stringContaining("a'b") }),
     );

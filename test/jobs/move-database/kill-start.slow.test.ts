@@ -43,7 +43,7 @@ async function footprint() {
 const STEPS = ["roles made", "dumped", "schema loaded", "published", "subscribed", "copied"];
 
 test.skipIf(PG_DUMP === undefined).each(STEPS)(
-  "killed at '%s': start continues, and abort leaves nothing",
+  "after a kill at '%s' start continues, and abort leaves nothing behind",
   async (step) => {
     const before = await footprint();
     expect(before.contents).toEqual(["open to all", "postgres", "public"]);
@@ -58,7 +58,7 @@ test.skipIf(PG_DUMP === undefined).each(STEPS)(
 );
 
 test.skipIf(PG_DUMP === undefined).each(STEPS)(
-  "killed at '%s': abort at once leaves nothing, and start works again",
+  "after a kill at '%s' abort leaves nothing behind, and start works again",
   async (step) => {
     const before = await footprint();
     await world.killAt("ready", step);
