@@ -173,7 +173,7 @@ test("a directory accepts each file once, and a new manifest only over the versi
     [1, 2, 3].map((by) => storage.replaceHead(Buffer.from(String(by)), version, never)),
   );
   expect(won.filter(Boolean)).toHaveLength(1);
-  // One that is very late: the manifest after the one that it read was tidied away long ago.
+  // A very late reader: the manifest after the one that it read was removed long ago.
   for (let round = 0; round < 15; round += 1) {
     const { version: newest } = (await storage.readHead(never))!;
     expect(await storage.replaceHead(Buffer.from(`round ${round}`), newest, never)).toBe(true);

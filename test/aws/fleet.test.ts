@@ -41,7 +41,7 @@ import { findMissingServices, KNOWN_MISSING, type MissingService } from "./suppo
 const HOSTS = 8;
 const CODE = { minShards: 3, totalShards: 6 };
 const CONCURRENCY = 2;
-/** A schedule comes within a minute; then it claims, and somebody repairs. */
+/** A schedule runs within a minute; then claim leases and repair repairs. */
 const SCHEDULE_LIMIT_MS = 100_000;
 
 describeEndpoints(chosenEndpoints(), (start) => {
@@ -57,8 +57,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     if (missing.length > 0) return;
     world = await createRepairWorld({ hosts: HOSTS });
     fleet = await buildFleet(endpoint, world);
-    // In a container of its own a function has another loopback. A pinned emulator is known to start them on this
-    // machine: there the same answer is a failure.
+    // In a container a function has a different loopback. A pinned emulator starts functions on this machine, so there the same
+    // answer is a failure.
     if (endpoint.name in KNOWN_MISSING) return;
     unreachable = await invoke("Claim").then(
       () => undefined,
@@ -69,7 +69,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   afterAll(async () => {
     await fleet?.remove();
     await endpoint?.stop();
-    // Last: a function's idle connection ends with its process.
+    // Last, because a function's idle connection ends with its process.
     await world?.stop();
   });
   beforeEach((context) => {
@@ -112,7 +112,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(await world.wrongSectors(slab)).toEqual([]);
     expect(await checkRules(world.database.sql, { settled: false })).toEqual([]);
   };
-  /** A claim may come too soon after the last pass over the backlog, or before what is unsent is old enough to be sent again. */
+  /** A claim may run too soon after the last pass, or before unsent leases are old enough to be sent again. */
   const claimUntilRepaired = async (slab: StoredSlab): Promise<void> => {
     await until(
       async () => {
@@ -140,7 +140,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     return slab;
   };
 
-  /** A scheduled run may have been first, and then there is nothing left to do for this one. */
+  /** A scheduled run may have done the work first. */
   const untilClaimFails = (how: RegExp) =>
     until(
       () =>
@@ -257,8 +257,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const { RedrivePolicy: deployed } = await attributesOf("DefaultRepairsQueue");
     const setRedrive = (RedrivePolicy: string) =>
       fleet.clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
-    // Deployed it is five receives, a quarter of an hour. The second one comes only because the function gave the message
-    // back: the queue itself would hide it for half an hour.
+    // When deployed, this takes five receives and a quarter of an hour. The second receive comes early because the function
+    // returned the message: the queue itself would hide it for half an hour.
     await setRedrive(JSON.stringify({ ...JSON.parse(deployed!), maxReceiveCount: 1 }));
     try {
       const { MessageId } = await fleet.clients.sqs.send(
@@ -399,7 +399,7 @@ function messageOf(error: unknown): string {
 
 const KNOWN = "the emulator lacks exactly the features that are listed as missing";
 
-/** Alarms and money; an emulator would only keep them. Zip files go straight to their functions. */
+/** Alarms and budgets, which an emulator would only store. Zip files go directly to their functions. */
 const NOT_BUILT: readonly string[] = [
   "aws:budgets/budget:Budget",
   "aws:cloudwatch/dashboard:Dashboard",
@@ -419,7 +419,7 @@ async function buildFleet(endpoint: AwsEndpoint, world: RepairWorld): Promise<Bu
   const zipFiles = new Map<string, Buffer>();
   const evaluation = await evaluate(
     {
-      // Never a name that somebody deployed.
+      // A name that no deployment uses.
       stage: `test-${randomBytes(4).toString("hex")}`,
       environment: {
         ...chosen,

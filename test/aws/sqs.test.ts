@@ -1,4 +1,4 @@
-/** What the functions rely on of SQS, on every endpoint there is: docs/decisions/0032-aws-emulators.md. */
+/** The features of SQS that the functions rely on, on every endpoint: docs/decisions/0032-aws-emulators.md. */
 
 import { randomUUID } from "node:crypto";
 import {
@@ -25,7 +25,7 @@ import type { AwsEndpoint } from "./support/endpoint.ts";
 import { createQueuePair, type Queue, type QueuePair } from "./support/queue-pair.ts";
 import { findSqsGaps, KNOWN_SQS_GAPS, type SqsGap } from "./support/sqs-gaps.ts";
 
-/** As short as SQS allows: a message that failed comes back after it. */
+/** The minimum of SQS; a failed message is redelivered after it. */
 const VISIBILITY_SECONDS = 1;
 const MAX_RECEIVES = 2;
 
@@ -58,7 +58,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   const remove = async (queue: Queue, { ReceiptHandle }: Message): Promise<void> => {
     await queues.client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle }));
   };
-  /** Polls until there is a message; a receive of AWS may come back empty though there is one. */
+  /** Polls until a message arrives; AWS may return an empty receive although there is one. */
   const receiveOne = async (queue: Queue): Promise<Message> =>
     (
       await until(
@@ -66,7 +66,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
         (found) => found.length > 0,
       )
     )[0]!;
-  /** Counts are eventual on AWS. */
+  /** Counts are eventually consistent on AWS. */
   const untilCounts = (queue: Queue, visible: number, inFlight: number) =>
     until(
       async () => {
@@ -79,7 +79,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
       ([first, second]) => first === visible && second === inFlight,
       { limitMs: 90_000 },
     );
-  /** Receives a message as often as it may be and once more. */
+  /** Receives a message once more than allowed. */
   const wearOut = async (body: string): Promise<Message> => {
     await send(queues.repairs, body);
     const first = await receiveOne(queues.repairs);
@@ -176,7 +176,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(Date.now() - startedAt).toBeLessThan(LONG_POLL_SECONDS * 1_000);
     const emptyAt = Date.now();
     expect(await queues.receive(queues.deadLetters, { WaitTimeSeconds: 1 })).toEqual([]);
-    // A timer of somebody else's clock, so not to the millisecond.
+    // The timer uses another clock, so it is not exact to the millisecond.
     expect(Date.now() - emptyAt).toBeGreaterThan(800);
   });
 

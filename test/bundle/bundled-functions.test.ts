@@ -62,7 +62,7 @@ async function start(
   return worker;
 }
 
-/** What a worker printed as embedded metric format, merged; logs are silent in this world. */
+/** A worker's metrics in embedded metric format, merged; logs are silent in this world. */
 function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   return Object.assign({}, ...worker.lines.map(({ line }) => JSON.parse(line) as object)) as Record<
     string,
@@ -70,7 +70,7 @@ function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   >;
 }
 
-/** What CloudWatch makes a metric of: service, names of dimensions, name. */
+/** The identity of a metric in CloudWatch: service, dimension names, name. */
 function triplesOf(line: string): string[] {
   const { _aws, service } = JSON.parse(line) as {
     _aws: { CloudWatchMetrics: { Dimensions: string[][]; Metrics: { Name: string }[] }[] };

@@ -1,4 +1,4 @@
-/** The search itself: whatever form a secret leaks in, it is found; noise is not. */
+/** Tests the search: it finds a secret in any form, and nothing in noise. */
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
@@ -58,7 +58,7 @@ test("the search finds each of many secrets and names it", () => {
   const many = Array.from({ length: 5_000 }, (_, n) => ({ name: `key ${n}`, bytes: randomBytes(32) }));
   const text = `${randomBytes(50_000).toString("hex")} ${many[4_711]!.bytes.toString("hex")}`;
   const findings = searchSecrets(many, [{ where: "log", text }]);
-  // Random bytes may look like a text in hex, and are then found as such too.
+  // Random bytes may look like hex text, and are then found in that form too.
   expect(new Set(findings.map(({ secret, where }) => `${secret} in ${where}`))).toEqual(
     new Set(["key 4711 in log"]),
   );

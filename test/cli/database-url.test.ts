@@ -26,7 +26,7 @@ describe("connections that may do without TLS", () => {
     [`postgres://u:${SECRET}@[::1]:5433/indexd`, "allowed"],
     [`postgres://u:${SECRET}@10.0.0.5/indexd?sslmode=disable`, "allowed"],
     [`postgres://u:${SECRET}@db.internal/indexd`, "allowed"],
-    // What it resolves to in a moment, when the connection is made, nobody knows.
+    // It may resolve to any address when the connection is made.
     [`postgres://u:${SECRET}@nowhere.example/indexd`, "ENOTFOUND"],
     [`postgres://u:${SECRET}@nowhere.example/indexd?sslmode=require`, "allowed"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd`, "database-url-without-tls"],
@@ -44,7 +44,7 @@ describe("connections that may do without TLS", () => {
     ["postgres://u:hunter%zz2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%ff2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%2canary@127.0.0.1/indexd", "allowed"],
-    // The driver decodes the comma, and heeds the last sslmode.
+    // The driver decodes the comma and uses the last sslmode.
     [`postgres://u:${SECRET}@10.0.0.5%2C8.8.8.8/indexd`, "database-url-malformed"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd?sslmode=require&sslmode=disable`, "database-url-without-tls"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd?sslmode=constructor`, "database-url-malformed"],

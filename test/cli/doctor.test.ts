@@ -81,7 +81,7 @@ async function doctor(changes: Record<string, string | undefined> = {}, ...args:
     environment: { ...environment, ...changes },
   });
   const { checks, failures } = result.json as Report;
-  // Whatever it finds, each line that is not well says what to do.
+  // Each warning and failure must have a remedy.
   expect(
     checks.filter(({ level, remedy }) => (level === "warning" || level === "failure") && !remedy),
   ).toEqual([]);

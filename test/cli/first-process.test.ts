@@ -1,4 +1,4 @@
-/** `slabmend work` as the first process of a container, and as a service whose processes are all told to end at once. */
+/** `slabmend work` as the first process of a container, and as a service whose processes all get the signal. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** On Linux. */
+/** Linux only. */
 function childrenOf(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
@@ -32,7 +32,7 @@ function childrenOf(pid: number): number[] {
 }
 
 const WORK = ["work", "--from-database", "--concurrency", "1"];
-/** Runs TypeScript as it is, so that the launcher goes on in its own process. */
+/** Runs TypeScript directly, so that the launcher continues in its own process. */
 const NODE = fileURLToPath(new URL("../../node_modules/node/bin/node", import.meta.url));
 
 function start(command: string, args: readonly string[], url = database.url) {
@@ -57,7 +57,7 @@ const UNSHARE = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const canUnshare = spawnSync("unshare", [...UNSHARE, "true"]).status === 0;
 
 describe.runIf(canUnshare)("slabmend as the first process of a container", () => {
-  /** The first process of a namespace of its own, as seen from here. */
+  /** The outer pid of the first process in a new namespace. */
   async function startFirst(url?: string) {
     const work = start("unshare", [...UNSHARE, NODE, LAUNCHER, ...WORK], url);
     await work.says('"working"');
@@ -103,7 +103,7 @@ describe.runIf(canUnshare)("slabmend as the first process of a container", () =>
   });
 });
 
-/** As systemd's default, KillMode=control-group, does it. systemd itself is not to be had where tests run in a container. */
+/** Like systemd's default, KillMode=control-group. systemd itself is not available in the tests' container. */
 describe("SIGTERM to every process of a service", () => {
   const groupOf = (pgid: number): number[] =>
     readdirSync("/proc")
@@ -117,7 +117,7 @@ describe("SIGTERM to every process of a service", () => {
           return false;
         }
       });
-  /** One that cannot run TypeScript as it is; npm puts its own before it. */
+  /** A Node that cannot run TypeScript directly; npm puts its own before it. */
   const oldNode = (process.env["PATH"] ?? "")
     .split(":")
     .map((folder) => `${folder}/node`)

@@ -1,4 +1,4 @@
-/** The role that workers get: the whole fleet works under it, and it can do nothing else. */
+/** The workers' role: the whole fleet works under it, and it can do nothing else. */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
@@ -210,7 +210,7 @@ test("a repair under a role without a privilege for the commit does not begin an
     expect(await owner`select began_at from slabmend.leases where token = ${task.token}`).toEqual([
       { began_at: null },
     ]);
-    // The same environment works as soon as the right is there.
+    // The same environment works as soon as the privilege is granted.
     await applyGrant(world.database.url, role.name, 4);
     expect(await repair()).toMatchObject({ kind: "repaired" });
   } finally {
@@ -266,7 +266,7 @@ test("the grant warns with numbers if indexd has too few connections left, and s
     return heard;
   };
   expect(await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: "4" })).toEqual([]);
-  // The default is made for a server with the default.
+  // The default concurrency fits a server with the default settings.
   expect(most).toBeGreaterThanOrEqual(100);
   expect(await warningsOf({})).toEqual([]);
   const [said, ...others] = await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: String(most - 20) });

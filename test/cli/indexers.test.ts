@@ -1,4 +1,4 @@
-/** `slabmend indexers`, on the databases of three: one is well, one is deleted, one has no server. */
+/** `slabmend indexers` on three databases: one works, one is deleted, one has no server. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -95,7 +95,7 @@ test("indexers delete needs the name and the owner's privileges, and leaves only
   const [rights] =
     await old.sql`select has_any_column_privilege(${role.name}, 'public.slabs', 'update') as may`;
   expect(rights).toEqual({ may: false });
-  // Its workers' role still sees what became of it.
+  // The workers' role can still read the tombstone.
   const [, , report] = await reports();
   expect(report).toMatchObject({ name: "old", state: "deleted", mode: { reason: "moved to main" } });
   expect((await asOwner("--confirm", "old")).json).toMatchObject({ deleted: true, slabsFreed: null });

@@ -1,4 +1,4 @@
-/** The programs that start TypeScript, in plain JavaScript: what is missing is said with its remedy, before anything runs. */
+/** The JavaScript programs that start TypeScript report missing parts with a remedy before anything runs. */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** What slabs, slab, history and hosts print for people. What they print for programs: test/reports/readers.test.ts. */
+/** The text output of slabs, slab, history and hosts. Their JSON output is tested in test/reports/readers.test.ts. */
 import { beforeAll, expect, test } from "vitest";
 import { walk, walkSettings } from "../jobs/backlog/backlog-fixture.ts";
 import { useDatabase } from "../support/database.ts";
@@ -33,7 +33,7 @@ beforeAll(async () => {
   await seedObject(sql, { accountId, slabs: [endangered] });
 });
 
-/** The text of a command that succeeds, line by line, with runs of blanks as one. */
+/** The lines of a successful command's output, with repeated blanks reduced to one. */
 async function print(...args: string[]): Promise<string[]> {
   const { code, out, err } = await runCli(args, { environment: { SLABMEND_DATABASE_URL: database.url } });
   expect([code, err]).toEqual([0, ""]);

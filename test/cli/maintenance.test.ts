@@ -1,4 +1,4 @@
-/** `slabmend maintenance` as an operator types it, with the rights that `slabmend grant` gives. */
+/** `slabmend maintenance` as an operator types it, with the privileges of `slabmend grant`. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
 import { untilEqual } from "../support/until.ts";
@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await world.heal();
-  // The walk rests for a minute after a pass: without its state the next `work` begins one at once.
+  // The walk pauses for a minute after a pass; without its state the next `work` begins one at once.
   await world.database.sql`truncate slabmend.runs, slabmend.denials, slabmend.walks`;
 });
 

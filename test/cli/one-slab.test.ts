@@ -1,4 +1,4 @@
-/** plan, repair and status on real hosts, under the role that workers get. */
+/** plan, repair and status on real hosts, under the workers' role. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
@@ -25,7 +25,7 @@ beforeEach(() => world.heal());
 
 const cli = (...args: string[]) => runCli(args, { environment });
 
-/** As a slab that has been waiting for long: indexd's grace is over. */
+/** Makes the slab wait for long enough that indexd's grace is over. */
 async function storeDueSlab(): Promise<StoredSlab> {
   const slab = await world.storeSlab({ minShards: 3, totalShards: 6 });
   await world.database.sql`
@@ -33,7 +33,7 @@ async function storeDueSlab(): Promise<StoredSlab> {
   return slab;
 }
 
-/** All that a plan could have changed. */
+/** Everything that a plan could have changed. */
 async function everything(): Promise<unknown> {
   const { sql } = world.database;
   return {
@@ -111,7 +111,7 @@ test("repair refuses a slab that is in use, with the end of that use, unless for
   const { sql } = world.database;
   const slab = await world.storeSlab({ minShards: 3, totalShards: 6 });
   const id = String(slab.id);
-  // indexd claimed it a moment ago.
+  // indexd has just claimed it.
   await sql`update slabs set next_repair_attempt = clock_timestamp() + interval '1 hour' where id = ${id}`;
   const left = await cli("repair", id, "--json");
   expect([left.code, left.error?.code, left.error?.message]).toEqual([

@@ -1,4 +1,4 @@
-/** `slabmend restore` as an operator types it, with the rights of the database's owner. */
+/** `slabmend restore` as an operator types it, with the privileges of the database's owner. */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -55,7 +55,7 @@ test("restore begins and ends, holds prunes until their release, and grants the 
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);
   expect(dry.json).toMatchObject({ run: null, estimate: { values: { contracts: 2, archiveRows: 0 } } });
-  // Hosts of this test know no contracts, which the report says.
+  // This test's hosts know no contracts, which the report says.
   const done = await restore("start", "--source", "hosts");
   expect([done.code, done.err]).toEqual([6, ""]);
   expect(done.json).toMatchObject({
@@ -87,7 +87,7 @@ test("maintenance commands refuse an interrupted restore; abort ends it, and the
   });
 });
 
-/** As an operator does before a restore. */
+/** What an operator does before a restore. */
 async function refuseLogin(): Promise<void> {
   await world.database.sql.unsafe(`alter role ${role} nologin`);
   await world.database.sql.end();
@@ -102,7 +102,7 @@ async function asOwner<Result>(run: (sql: postgres.Sql) => PromiseLike<Result>):
   }
 }
 
-/** What reap does of the hold, with the fleet's rights: within 6 h nothing, then the contracts that have become due. */
+/** reap's part of the hold, with the fleet's privileges: nothing within 6 h, then the contracts that have become due. */
 function keptByFleet(): Promise<object> {
   return asOwner(async (sql) => {
     await sql`update contracts set next_prune = now()`;

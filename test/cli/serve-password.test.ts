@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const setPassword = (input: string) =>
   runCli(["serve", "--set-password"], { environment: { STATE_DIRECTORY: folder }, input });
-/** Beyond loopback, at an address that no machine has: it must be refused before it listens. */
+/** An address beyond loopback that no machine has: serve must refuse before it listens. */
 const listen = () =>
   runCli(["--json", "serve", "--listen", "192.0.2.1:1"], {
     environment: {

@@ -1,4 +1,4 @@
-/** Who tells `slabmend work` to end, and how: signals to any process of the chain that started it, and parents that are gone. */
+/** Ways to end `slabmend work`: signals to any process of the chain that started it, and the end of its parents. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -33,7 +33,7 @@ test("SIGTERM during the start of slabmend ends it with 0, with no repair begun"
     const cli = startCli(WORK, environment);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     cli.child.kill("SIGTERM");
-    // Before the launcher runs at all, the system ends it.
+    // Before the launcher runs, the system's default action ends it.
     expect([0, null]).toContain(await cli.ended);
   }
   expect(await database.sql`select from slabmend.leases`).toHaveLength(0);
@@ -41,7 +41,7 @@ test("SIGTERM during the start of slabmend ends it with 0, with no repair begun"
 
 test("a second SIGTERM ends slabmend at once with the documented exit code", async () => {
   const proxy = await startSilentDatabase(database.url);
-  // Silent when reap asks: draining waits for that answer.
+  // Silent when reap queries it: draining waits for that answer.
   const asked = proxy.fallSilentAt("quarantine", "statement");
   const cli: CliProcess = startCli(WORK, { ...environment, SLABMEND_DATABASE_URL: proxy.url });
   await cli.meanwhile(asked);
@@ -94,7 +94,7 @@ test.runIf(existsSync("/proc/self/stat"))(
 test("slabmend keeps running when its shell ends, as with nohup or setsid", async () => {
   const { parents, work, out } = await startByNpm("");
   for (const pid of parents) process.kill(pid, "SIGKILL");
-  // Longer than two looks after the parents.
+  // Longer than two checks of the parents.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(out()).not.toContain("draining");
   process.kill(work, "SIGTERM");

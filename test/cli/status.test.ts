@@ -1,4 +1,4 @@
-/** What status prints, and `--watch`: it outlives a database that is away for a moment, and Ctrl+C ends it with 0. */
+/** The output of status, and `--watch`: it survives a short outage of the database, and Ctrl+C ends it with 0. */
 import { describe, expect, test } from "vitest";
 import { renderStatus } from "../../lib/cli/commands/status/render-status.ts";
 import { readStatus } from "../../lib/database/reports/read-status.ts";
@@ -19,7 +19,7 @@ test("status prints today's charges of hosts and the workers' time", async () =>
 });
 
 describe("--watch", () => {
-  /** Holds the status up until it is let go. */
+  /** Blocks the status until released. */
   async function holdUp() {
     const locked = Promise.withResolvers<void>();
     const free = Promise.withResolvers<void>();
@@ -65,7 +65,7 @@ describe("--watch", () => {
     await watching.next();
     const letGo = await holdUp();
     await database.sql`select pg_terminate_backend(${await waitingPid()}::integer)`;
-    // The read is made again by itself.
+    // The read is retried automatically.
     await waitingPid();
     const next = watching.next();
     await letGo();

@@ -1,4 +1,4 @@
-/** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
+/** Commands at a real pseudo-terminal, made by `script` of util-linux. */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { LAUNCHER } from "./cli-process.ts";
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
 const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";
-/** Not the one that derive-seed prints: that one may be seen. */
+/** Different from the seed that derive-seed prints, which may be shown. */
 const WORKERS_SEED = `${"7b".repeat(31)}3c`;
 const hasScript =
   process.platform === "linux" &&
@@ -23,11 +23,11 @@ interface Session {
   /** Resolves when the screen shows this text. */
   until(text: string): Promise<void>;
   type(keys: string): void;
-  /** The exit code, and all that was on the screen. */
+  /** The exit code and the whole screen output. */
   readonly ended: Promise<{ readonly code: number | null; readonly screen: string }>;
 }
 
-/** Without a terminal of its own `script` makes one of no size. */
+/** Without an outer terminal `script` makes one without a size. */
 function atTerminal(args: string, environment: Readonly<Record<string, string>> = {}): Session {
   const child = spawn(
     "script",

@@ -1,4 +1,4 @@
-/** `slabmend work` as a process of its own: from the database, from the queue, draining, and without a worker. */
+/** `slabmend work` in its own process: from the database, from the queue, draining, and with workers that cannot start. */
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
@@ -77,7 +77,7 @@ test("work --from-database repairs all slabs, and ends with 0 on request", async
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const cli = work("--from-database", "--concurrency", "2");
   await cli.meanwhile(untilEqual(countRepaired, 3));
-  // Each of them began at once: nothing waits for a queue.
+  // Each repair began at once, because there is no queue.
   expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
   cli.child.kill("SIGTERM");
   expect(await cli.ended).toBe(0);
@@ -107,7 +107,7 @@ test("work repairs the slab of each message in the queue and leaves a malformed 
   cli.child.kill("SIGTERM");
   expect(await cli.ended).toBe(0);
   expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 2 }, notBegun: 0, crashed: 0 });
-  // Invisible for a minute, and then again, until it is a dead letter.
+  // Invisible for a minute each time, until it becomes a dead letter.
   expect(await queueServer.count(queues.repairs)).toEqual({ visible: 0, inFlight: 1 });
   client.destroy();
 });
@@ -140,14 +140,14 @@ test("draining finishes running repairs and begins no more", async () => {
   const running = () =>
     world.database.sql`select through_queue from slabmend.leases where began_at is not null`;
   await cli.meanwhile(untilEqual(async () => (await running()).length, 1));
-  // The claim of a queue does not count it.
+  // claim for the queue does not count this lease.
   expect(await running()).toEqual([{ through_queue: false }]);
   cli.child.kill("SIGTERM");
   await cli.until("draining");
   expect(await cli.ended).toBe(0);
   expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 1 }, crashed: 0 });
   expect(await countRepaired()).toBe(repairedBefore + 1);
-  // The other one is free for anybody.
+  // The other slab can be leased.
   expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
   const [free] = await world.database.sql`
     select count(*)::integer as slabs from slabs

@@ -58,7 +58,7 @@ test("several repairs share a process, and a kill fails only the repairs of that
   expect([pool.free, pool.pids.length]).toEqual([0, 2]);
   const [one, other] = pool.pids;
   process.kill(one!, "SIGKILL");
-  // Orders go to the process with least to do: in turn.
+  // Repairs go to the least busy process, so they alternate.
   expect(await Promise.all([all[0], all[2]])).toEqual([{ kind: "crashed" }, { kind: "crashed" }]);
   expect([pool.free, pool.pids]).toEqual([2, [other]]);
   expect(await pool.run(task("a"))).toMatchObject({ kind: "ended" });

@@ -115,7 +115,7 @@ test("environment variables override settings in code and keep the others", () =
   });
 });
 
-/** A name of one's own: most text is one. */
+/** Variables that accept most text. */
 const FREE_TEXT: readonly VariableName[] = ["SLABMEND_METRICS_NAMESPACE"];
 
 test.each(Object.keys(VARIABLES) as VariableName[])(

@@ -14,7 +14,7 @@ test("the page refers to its files by their hashes, and all exist", async () => 
     expect(assets.get(path)).toMatchObject({ immutable: true });
   }
   expect(assets.get("/")).toMatchObject({ immutable: false, type: "text/html; charset=utf-8" });
-  // What the policy would refuse is not there in the first place.
+  // The page contains nothing that the policy would refuse.
   expect(page).not.toMatch(/<style|style="|<script>|https?:/);
   expect(CONSOLE_POLICY["default-src"]).toEqual(["'none'"]);
 });

@@ -1,4 +1,4 @@
-/** Every route of the API, as its OpenAPI description has it, on a real database. */
+/** Every route of the OpenAPI description, on a real database. */
 
 import * as v from "valibot";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -35,7 +35,7 @@ interface Operation {
   readonly security?: readonly object[];
 }
 
-/** Takes everything. */
+/** A queue that accepts everything. */
 const queue: RepairQueue = { send: async (messages) => ({ sent: [...messages], failed: [] }) };
 
 beforeAll(async () => {
@@ -125,12 +125,12 @@ test("every described route answers by its schema, key by key", async () => {
     expect([operationId, answer.status, text]).toEqual([operationId, 200, text]);
     const route = API_ROUTES.find(({ name }) => name === operationId)!;
     const said = JSON.parse(text) as unknown;
-    // Parsing drops keys that the schema has not.
+    // Parsing drops keys that are not in the schema.
     expect(v.parse(route.answer, said)).toEqual(said);
     expect(security).toEqual(method === "GET" ? [{}, { password: [] }, { token: [] }] : [{ token: [] }]);
   }
   expect(await sql`select mode, mode_reason, mode_owner from slabmend.fleet`).toEqual([
-    // Paused first, and then deleted: the last of the routes.
+    // The last route: pauses the indexer, then deletes it.
     { mode: "deleting", mode_reason: "a test", mode_owner: "an operator" },
   ]);
   expect(await sql`select from slabmend.dead_letters`).toEqual([]);
@@ -217,7 +217,7 @@ test("a maintenance run is shown in status with its progress, and can be control
   expect(await request("cancel")).toBe("404 no-run");
   expect(((await (await ask("GET", "/status")).json()) as StatusReport).maintenance).toBeNull();
   await startRun(sql, { kind: "verify", scope: scopeOfRun(), owner: "ben@host" });
-  // The button of the run before does nothing to the one that came after it.
+  // A request for the previous run does not affect the next one.
   expect(await request("cancel")).toBe("404 no-run");
   const { run: latest, earlier } = (await (await ask("GET", "/runs")).json()) as MaintenanceReport;
   expect([latest!.state, earlier.map(({ id, state }) => [id, state])]).toEqual([

@@ -1,4 +1,4 @@
-/** What the HTTP server refuses, and clients that misbehave. No database: what gets past the refusals says so. */
+/** Refusals of the HTTP server, and misbehaving clients. There is no database, which accepted requests report. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -137,7 +137,7 @@ describe("with a password", () => {
       );
       for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
     }
-    // The right one was a try too.
+    // The correct password also counted as an attempt.
     expect(counts.get(429)).toBeGreaterThanOrEqual(991);
     expect([...counts.keys()].sort()).toEqual(counts.size === 1 ? [429] : [401, 429]);
     const { user, system } = process.cpuUsage(cpuBefore);
@@ -158,7 +158,7 @@ describe("with a password", () => {
 test("a hundred clients share one database read, a client that never reads is dropped, and without clients nothing is read", async () => {
   let reads = 0;
   const clock = createFakeClock();
-  // So large that some of them fill any buffer of the kernel.
+  // Large enough that a few fill the kernel's buffers.
   const status = { text: "x".repeat(200_000) } as unknown as StatusReport;
   const readStatus = async () => {
     reads += 1;
@@ -189,7 +189,7 @@ test("a hundred clients share one database read, a client that never reads is dr
   });
   const everyoneHas = (least: number) =>
     until(() => seen.size === 100 && [...seen.values()].every((count) => count >= least));
-  // What the first read said, without another.
+  // The first read's result, without another read.
   await everyoneHas(1);
   expect(reads).toBe(1);
   await clock.advance(3_000);

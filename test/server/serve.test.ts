@@ -29,7 +29,7 @@ const readiness = async (of = serve) =>
     checks: { name: string; code: string | null }[];
   };
 
-/** Whether the text is in the environment that a process was started with, and anywhere in its memory. */
+/** Whether the text is in a process's initial environment, and anywhere in its memory. */
 function findIn(pid: number, text: string): { environment: boolean; memory: boolean } {
   const environment = readFileSync(`/proc/${pid}/environ`, "latin1").includes(text);
   const wanted = Buffer.from(text);
@@ -73,7 +73,7 @@ test("the seed is in the supervising process and its workers, but not in the HTT
   expect(findIn(pid, SEED)).toEqual({ environment: true, memory: true });
   expect(findIn(pool[0]!.pid!, SEED)).toEqual({ environment: true, memory: true });
   expect(findIn(http.pid, SEED)).toEqual({ environment: false, memory: false });
-  // The search works there: it does have the token.
+  // The token proves that the search works in that process.
   expect(findIn(http.pid, serve.token)).toEqual({ environment: false, memory: true });
 });
 

@@ -1,4 +1,4 @@
-/** A real `serve` with a folder of indexers: what its API, health checks and metrics say of each, and files that come and go. */
+/** A real `serve` with a folder of indexers: its API, health checks and metrics for each, and added and removed files. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -64,7 +64,7 @@ test("added indexer files are started and removed ones drained, without a restar
   rmSync(join(folder, "wrong.env"));
   await until(async () => (await stateOf("old")) === "running" && (await stateOf("wrong")) === undefined);
   const scraped = await (await serve.fetch("/metrics")).text();
-  // Each metric is described once, with the samples of both.
+  // Each metric has one description and the samples of both.
   expect(scraped.match(/^# TYPE slabmend_database_up /gm)).toHaveLength(1);
   expect(scraped.match(/^slabmend_database_up\{/gm)).toHaveLength(2);
 

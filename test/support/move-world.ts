@@ -33,12 +33,12 @@ const SETTINGS = { wal_level: "logical", max_slot_wal_keep_size: "256MB", log_st
 export interface MoveServers {
   readonly source: PostgresServer;
   readonly target: PostgresServer;
-  /** What both servers logged. */
+  /** The logs of both servers. */
   readonly log: readonly string[];
   stop(): Promise<void>;
 }
 
-/** @param options.binaries of the source; default: the embedded 18 */
+/** @param options.binaries the source's binaries; default: the embedded 18 */
 export async function startMoveServers(
   options: { readonly binaries?: string; readonly settings?: Readonly<Record<string, string>> } = {},
 ): Promise<MoveServers> {
@@ -63,25 +63,25 @@ export async function startMoveServers(
 }
 
 export interface MoveWorld {
-  /** As a superuser, of either database. */
+  /** Superuser's clients of both databases. */
   readonly source: Sql;
   readonly target: Sql;
-  /** Of indexd's own role and of the fleet's, on either side; both exist on the target once it is opened. */
+  /** URLs of indexd's and the fleet's roles on both sides; they work on the target once it is open. */
   readonly urlOf: (side: "source" | "target", role: "indexd" | "fleet") => string;
   readonly environment: Readonly<Record<string, string>>;
   /** `slabmend move-database …`, with --json. */
   move(...args: string[]): Promise<Omit<CliResult, "json"> & { readonly report: MoveJson }>;
   /** `switch --yes`, which Ctrl+C interrupts. */
   switchUntil(signal: AbortSignal): Promise<CliResult>;
-  /** Moves on in a process that is killed at the step, and lets its lease end. */
+  /** Continues the move in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
   /** Some slabs, as indexd writes them. */
   store(slabs: number): Promise<void>;
-  /** Drops both databases and all roles but the superuser. */
+  /** Drops both databases and all roles except the superuser. */
   drop(): Promise<void>;
 }
 
-/** What the commands print. */
+/** The output of the commands. */
 export interface MoveJson {
   readonly run: {
     readonly id: string;
@@ -106,7 +106,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
     source: client(servers.source.url("postgres"), 1),
     target: client(servers.target.url("postgres"), 1),
   };
-  // Of what the tests themselves type no password is to be logged: what is logged is searched.
+  // The tests' own statements must not log passwords, because the log is searched.
   await admin.source.unsafe("set log_statement to none");
   await admin.source.unsafe(`create role indexd login password '${passwords.indexd}'`);
   await admin.source.unsafe(`create database ${DATABASE} owner indexd template template0`);
@@ -190,7 +190,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
   };
 }
 
-/** Everything that a move makes, in the catalogues of either server. */
+/** Everything that a move creates, in the catalogues of both servers. */
 export async function tracesOf(sql: Sql): Promise<readonly string[]> {
   const rows = await sql<{ name: string }[]>`
     select 'role ' || rolname as name from pg_roles where rolname like 'slabmend\\_move%'

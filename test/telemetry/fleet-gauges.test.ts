@@ -1,4 +1,4 @@
-/** The gauges on real tables: each counts what it says and nothing else. */
+/** The gauges on real tables: each counts exactly its rows. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { readFleetGauges } from "../../lib/database/reports/read-fleet-gauges.ts";
@@ -100,7 +100,7 @@ test("gauges of leases, quarantine, backlog, unfunded hosts and recent repairs",
     ["repaired", "6 minutes"],
     ["fault", "29 minutes"],
     ["fault", "31 minutes"],
-    // One slab, however often.
+    // Several times the same slab counts as one.
     ["too-few-sources", "1 minute"],
     ["too-few-sources", "2 minutes"],
     ["too-few-sources", "10 minutes"],

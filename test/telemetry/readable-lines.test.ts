@@ -16,7 +16,7 @@ test.each([
   expect(chooseLogFormat(given)).toBe(expected);
 });
 
-/** What a terminal shows, without the time. */
+/** The output at a terminal, without the time. */
 function shown(log: (logger: ReturnType<typeof createLogger>) => void, isTTY = false): string {
   let text = "";
   const output = { isTTY, write: (line: string) => (text += line) };

@@ -1,4 +1,4 @@
-/** `slabmend setup` on a real database; a script answers instead of a terminal. */
+/** `slabmend setup` on a real database; a script answers the questions. */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -49,7 +49,7 @@ const hasSchema = async (): Promise<boolean> =>
 
 interface Outcome {
   readonly questions: Answering;
-  /** What serve was started with. */
+  /** The context that serve was started with. */
   readonly served: CommandContext[];
   readonly written: Record<string, string | undefined>;
 }
@@ -77,7 +77,7 @@ async function run(answers: readonly Answer[], environment: Record<string, strin
   return { questions, served, written };
 }
 
-/** What a first run answers, with the schema not there yet. */
+/** The answers of a first run, without a schema yet. */
 const firstRun = (): Answer[] => [
   ["1 of 5, database", "enter"],
   ["URL of the database", database.url],
@@ -119,7 +119,7 @@ describe("setup", () => {
     const [row] = await database.sql<{ verifier: string }[]>`
       select rolpassword as verifier from pg_authid where rolname = ${role}`;
     expect(row!.verifier).toMatch(/^SCRAM-SHA-256\$4096:/);
-    // On loopback the test's server may trust everybody: what it keeps must be what this password gives.
+    // On loopback the test's server may trust all logins, so the stored verifier must match this password.
     const [, salt = ""] = /^SCRAM-SHA-256\$4096:([^$]+)\$/.exec(row!.verifier) ?? [];
     const password = new Secret(new URL(written["SLABMEND_DATABASE_URL"]!).password);
     expect(scramVerifier(password, Buffer.from(salt, "base64"))).toBe(row!.verifier);
@@ -249,7 +249,7 @@ describe("setup reports wrong values at once and asks again", () => {
 
   test("setup prints the SQL for a login that may not create roles, and tests the role's URL", async () => {
     await runCli(["init", "--yes"], { environment: { SLABMEND_DATABASE_URL: database.url } });
-    // Not the owner's, and more than a worker's.
+    // A role other than the owner, with more privileges than a worker.
     const login = `${role}_login`;
     await applyGrant(database.url, login, 4);
     await database.sql.unsafe(
@@ -326,7 +326,7 @@ test("Ctrl+C at any question of setup leaves no partial result", async () => {
     expect([question, (await roles()).length]).toEqual([question, reached("Name") ? 1 : 0]);
     expect([question, url !== undefined && (await mayWork(url))]).toEqual([question, reached("Name")]);
     expect([question, seed]).toEqual([question, reached("Recovery") ? SEED : undefined]);
-    // And no file of a half-done write beside it.
+    // And no temporary file of an incomplete write.
     expect((await readdir(folder)).filter((name) => join(folder, name).startsWith(`${file}.`))).toEqual([]);
     await rm(file, { force: true });
     await database.sql.unsafe("drop schema if exists slabmend cascade");
