@@ -13,7 +13,10 @@ import { createCheckQueue } from "../lib/queue/check-queue.ts";
 import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
-/** Leases unhealthy slabs, claims due checks, and sends a message for each slab and batch. `settings` are the demo's and tests', `step` is for kill tests. */
+/**
+ * Leases unhealthy slabs, claims due checks, and sends a message for each slab and batch. `settings` are for the demo and tests,
+ * `step` is for kill tests.
+ */
 export function createClaimHandler({
   settings,
   ...options
@@ -21,7 +24,7 @@ export function createClaimHandler({
   readonly settings?: ClaimSettings;
   readonly step?: (name: ClaimStep | DueStep) => void | Promise<void>;
 } = {}) {
-  // Once an execution environment: it reads the whole network.
+  // Once per execution environment, because it reads the whole network.
   let isNetworkSeen = false;
   return createScheduledHandler(
     "claim",
@@ -33,7 +36,7 @@ export function createClaimHandler({
         for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
         isNetworkSeen = true;
       }
-      // Beside claim, so that neither holds up the other.
+      // In parallel with claim, so that neither delays the other.
       const sending = checksUrl === undefined ? undefined : sendChecks(scheduled, checksUrl, options.step);
       const claiming = claim(
         {
@@ -63,7 +66,7 @@ function checkQueueUrl({ SLABMEND_VERIFY: verify, SLABMEND_CHECK_QUEUE_URL: url 
   throw new ConfigurationError([{ name: "SLABMEND_CHECK_QUEUE_URL", expected, got: "none" }]);
 }
 
-/** A failure is told, and keeps no slab from being leased. */
+/** A failure is logged and does not stop the leasing of slabs. */
 async function sendChecks(
   { environment, logger, metrics, ask, sqs, remainingMs }: ScheduledRun,
   queueUrl: string,

@@ -12,10 +12,10 @@ import { coordinateWithoutHosts } from "../lib/worker/coordinate-without-hosts.t
 import { openArchive } from "../lib/worker/open-archive.ts";
 import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
-/** One look at a drain, and no more: the next run of reap comes soon. */
+/** Enough for one check of a drain, and no more: the next run of reap comes soon. */
 const COORDINATE_MS = 10_000;
 
-/** Puts right what crashed, was lost or left behind. `step` is for kill tests. */
+/** Cleans up after crashes and lost messages. `step` is for kill tests. */
 export function createReapHandler(
   options: { readonly step?: (name: ReapStep | ArchiveStep) => void | Promise<void> } = {},
 ) {
@@ -29,9 +29,9 @@ export function createReapHandler(
         logger,
         ...options,
       });
-      // Beside reap, so that neither holds up the other.
+      // In parallel with reap, so that neither delays the other.
       const archiving = archive?.follow(ask, remainingMs);
-      // It has no seed, so it moves no run on that reads hosts: serve, work and the attached command do.
+      // It has no seed, so it cannot continue a run that reads hosts: serve, work and the attached command do that.
       const coordinating = coordinateWithoutHosts(
         ask,
         {
@@ -41,7 +41,7 @@ export function createReapHandler(
           acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION,
         },
         Math.min(COORDINATE_MS, remainingMs),
-      ).catch((error) => logger.warn({ error }, "the maintenance run was not moved on; it is tried again"));
+      ).catch((error) => logger.warn({ error }, "a step of the maintenance run failed; it is tried again"));
       const stepping = step({ environment, logger, ask });
       try {
         return await reap(
@@ -75,7 +75,9 @@ export function createReapHandler(
   );
 }
 
-/** The indexer's control loop: here it only checks; schema and role are made by commands, queues by the deployment. */
+/**
+ * The indexer's control loop, which only checks here: commands create the schema and the role, and the deployment creates queues.
+ */
 async function step({ environment, logger, ask }: Pick<ScheduledRun, "environment" | "logger" | "ask">) {
   await stepOnce(ask, {
     indexer: environment.SLABMEND_INDEXER,

@@ -12,16 +12,16 @@ import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/ope
 import { SelfCheck, whyUnfit } from "../lib/worker/self-check.ts";
 import type { WorkerSettings } from "../lib/worker/worker-settings.ts";
 
-/** Of each of two attempts: a queue that does not answer costs the message its early return, not the function its time. */
+/** For each of two attempts: if the queue does not respond, the message returns late, but the function's time is not used up. */
 const LONGEST_RETURN_MS = 2_000;
 
 export interface RepairHandlerOptions {
   readonly variables?: Readonly<Record<string, string | undefined>>;
   /** For the demo and tests. */
   readonly settings?: WorkerSettings;
-  /** For the demo: one that may be wrong. */
+  /** For the demo: a clock that may be wrong. */
   readonly clock?: Clock;
-  /** For tests: called after every step that leaves a trace. */
+  /** For tests: called after every step with a lasting effect. */
   readonly step?: (name: RepairStep) => void | Promise<void>;
   /** Default: by SQS. */
   readonly giveBack?: (message: Returned) => Promise<void>;
@@ -32,12 +32,12 @@ export interface RepairHandlerOptions {
 interface OpenEnvironment extends RepairEnvironment {
   readonly queueUrl: string;
   readonly indexer: string;
-  /** In the journal: the execution environment, by which it tells its own repairs from others'. */
+  /** The execution environment's name in the journal, which distinguishes its own repairs from others'. */
   readonly worker: string;
   readonly selfCheck: SelfCheck;
 }
 
-/** A message that never began, and when it is to be received again. */
+/** A message whose repair never began, and the delay until it is received again. */
 interface Returned {
   readonly queueUrl: string;
   readonly receiptHandle: string;
@@ -45,19 +45,19 @@ interface Returned {
 }
 
 /**
- * Repairs the slab of each message, and makes the due checks of each batch. Only a message of a repair that never began (malformed,
- * database away) is reported as failed: it comes again, soon at first, and goes to the dead-letter queue in the end. What happens
- * after the beginning is in the database. A batch of checks that fails is not tried again: its sectors are due again when the claim
- * is over.
+ * Repairs the slab of each message, and executes the due checks of each batch. Only a message whose repair never began
+ * (malformed, or database unavailable) is reported as failed: it is received again, soon at first, and finally goes to the
+ * dead-letter queue. Once a repair has begun, its result is in the database. A failed batch of checks is not retried: its sectors
+ * are due again when the claim expires.
  *
- * An environment that finds itself unfit (lib/worker/self-check.ts) ends in the invocation that showed it, after the repair was
- * recorded: its message comes again and finds no lease. So no other message is spent on it.
+ * An environment that finds itself unfit (lib/worker/self-check.ts) ends during the invocation that showed it, after the repair
+ * was recorded: the message is received again and finds no lease. So no further message is lost to it.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;
   const { settings, clock = systemClock, step } = options;
   const open = (): OpenEnvironment => {
-    // All of them first, so that all problems are named at once.
+    // All of them first, so that all problems are reported together.
     const { SLABMEND_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = parseEnvironment(
       variablesOf("repair"),
       variables,
@@ -91,13 +91,16 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
         batchItemFailures.push({ itemIdentifier: messageId });
         const delaySeconds = returnDelaySeconds(Number(attributes?.ApproximateReceiveCount), Math.random());
         await giveBack({ queueUrl, receiptHandle, delaySeconds }).catch((cause) => {
-          logger.warn({ error: cause, messageId }, "a message comes back only after the visibility timeout");
+          logger.warn(
+            { error: cause, messageId },
+            "a message becomes visible again only after the visibility timeout",
+          );
         });
       }
       if (unfit !== undefined) {
         logger.error(
           { code: "worker-unfit", reason: unfit },
-          "this execution environment is unfit to repair, and ends",
+          "this execution environment is unfit to repair and ends itself",
         );
         end();
       }
@@ -128,7 +131,7 @@ async function check(
   }
 }
 
-/** Loaded when it is needed: hardly ever, and a repair process is to stay small. */
+/** Loaded on demand: it is rarely needed, and a repair process should stay small. */
 async function giveBackToQueue({ queueUrl, receiptHandle, delaySeconds }: Returned): Promise<void> {
   const [{ SQSClient }, { returnMessage }] = await Promise.all([
     import("@aws-sdk/client-sqs"),

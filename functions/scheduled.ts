@@ -17,38 +17,38 @@ import { createMetrics, type MetricsPrinter } from "../lib/telemetry/metrics.ts"
 import { standingMetrics, warnOfStanding } from "../lib/telemetry/standing-metrics.ts";
 import { mayPass } from "../lib/worker/may-pass.ts";
 
-/** Kept of the function's time for the batch that is under way when it is up, and for putting things away. */
+/** Time reserved for finishing the present batch and cleaning up. */
 const RESERVE_MS = 5_000;
-/** A short function (a demo's) keeps a share instead. */
+/** A function with a short timeout (in a demo) reserves a share instead. */
 const RESERVE_SHARE = 0.2;
-/** Of the reserve: when the database is silent, this is left to say so and to put things away. */
+/** This share of the reserve is kept for reporting a silent database and cleaning up. */
 const PUT_AWAY_SHARE = 0.4;
 
-/** What one run of a scheduled function works with; ended when it returns. */
+/** The environment of one run of a scheduled function; closed when the run returns. */
 export interface ScheduledRun {
   readonly environment: Environment;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Waits for no answer longer than the function lives. */
+  /** Waits for an answer no longer than the function lives. */
   readonly ask: Ask;
   readonly sqs: SQSClient;
   readonly remainingMs: number;
 }
 
-/** The frame of claim and reap: read the environment, refuse unknown databases, run once, put everything away. */
+/** The common part of claim and reap: reads the environment, refuses unknown databases, runs once, cleans up. */
 export function createScheduledHandler<Report extends object>(
   name: "claim" | "reap",
   run: (scheduled: ScheduledRun) => Promise<Report>,
   measures: RunMeasures<Report>,
-  /** What is measured after each run, also after one that failed. */
+  /** Metrics read after each run, even after a failed one. */
   readState?: (ask: Ask, environment: Environment) => Promise<MetricValues>,
-  /** What is done where the database answers and nothing may be done with it. Does not throw. */
+  /** Called if the database responds but must not be used. Does not throw. */
   onRefusal: (
     scheduled: Pick<ScheduledRun, "environment" | "logger" | "ask">,
   ) => Promise<void> = async () => {},
 ) {
   return async (_event: unknown, context: Context): Promise<Report> => {
-    // Each function reads only its own variables; the type says so by what `run` uses.
+    // Each function reads only its own variables; the type of `run` ensures this.
     const environment = parseEnvironment(variablesOf(name), process.env) as Environment;
     const logger = createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
     const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: name });
@@ -90,11 +90,11 @@ export function createScheduledHandler<Report extends object>(
     try {
       return await measureRun(name, { logger, metrics }, measures, runOnce);
     } catch (error) {
-      // Lambda prints what a handler throws, and a database's error can carry a row.
+      // Lambda prints the handler's error, and a database error can contain a row.
       throw error instanceof SlabmendError ? error : runFailed(name, error);
     } finally {
       if (isDatabaseKnown && readState !== undefined) {
-        // A fleet that cannot be measured is still one that ran.
+        // A run counts as successful even if the fleet cannot be measured.
         await readState(ask, environment)
           .then((values) => metrics.print(values))
           .catch((error) => logger.warn({ error }, "the state of the fleet could not be measured"));
@@ -109,11 +109,11 @@ function runFailed(name: "claim" | "reap", error: unknown): SlabmendError<"run-f
   return new SlabmendError({
     code: "run-failed",
     message: `${name} failed: ${kindOf(error)}`,
-    remedy: `Read the line "${name} failed" in its log; the next run does what is left.`,
+    remedy: `Read the line "${name} failed" in its log; the next run does the rest.`,
   });
 }
 
-/** SQLSTATEs and Node's codes: what an operator looks up, and no message of a library, which may carry what is secret. */
+/** SQLSTATEs and Node's codes, which an operator can look up; never a library's message, which may contain secrets. */
 const STABLE_CODE = /^[A-Z0-9_]{4,40}$/;
 
 function kindOf(error: unknown): string {

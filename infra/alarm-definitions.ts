@@ -202,6 +202,22 @@ export const ALARMS = {
     metrics: { failed: fleet("reap", "RunsFailedLately", "Maximum") },
     ...everAbove(0, 1),
   },
+  "move-behind": {
+    means:
+      "The database is moved, and half of the log that the source may keep for the target is used up: then it gives the target up.",
+    metrics: {
+      kept: fleet("reap", "MoveSlotKeptBytes", "Minimum"),
+      safe: fleet("reap", "MoveSlotSafeBytes", "Maximum"),
+    },
+    expression: "kept - safe",
+    ...everAbove(0, 1),
+  },
+  "move-slot-lost": {
+    means:
+      "The source has given up the slot of the target that the database is moved to: it must start again.",
+    metrics: { lost: fleet("reap", "MoveSlotLost", "Maximum") },
+    ...everAbove(0, 1),
+  },
   "checks-behind": {
     means: "With SLABMEND_VERIFY=due: a check of a host that answers has been due for more than a day.",
     metrics: { behind: fleet("reap", "ChecksBehindSeconds", "Minimum") },

@@ -72,5 +72,10 @@ export const GRAPHS: readonly Graph[] = [
     stat: "Maximum",
     metrics: of("reap", "JournalRowsSequenced", "JournalBehindSeconds", "FollowersStopped"),
   },
+  {
+    title: "Log kept for a move, bytes",
+    stat: "Maximum",
+    metrics: of("reap", "MoveSlotKeptBytes", "MoveSlotSafeBytes"),
+  },
   { title: "Database connections", stat: "Maximum", metrics: of("reap", "DatabaseConnections") },
 ];

@@ -47,6 +47,7 @@ const UNITS: Readonly<Record<string, { readonly title: string; readonly unit: st
   Bytes: { title: "Bytes", unit: "bytes" },
   Hastings: { title: "Siacoins", unit: "short" },
   "Milliseconds of a repair by phase, median": { title: "Time of a repair by phase, median", unit: "s" },
+  "Log kept for a move, bytes": { title: "Log kept for a move", unit: "bytes" },
   "Oldest lease, seconds": { title: "Oldest lease", unit: "s" },
 };
 

@@ -60,6 +60,8 @@ function alarmsInPromql(scale: number): Record<AlarmName, Omit<Alert, "means"> |
     "journal-behind": at(`${max("journal_behind_seconds")} > 1800`),
     "maintenance-idle": at(`${max("maintenance_run_idle_seconds")} > 3600`),
     "maintenance-failed": at(`${max("maintenance_runs_failed_in_hour")} > 0`),
+    "move-behind": at(`${max("move_slot_kept_bytes")} > ${max("move_slot_safe_bytes")}`),
+    "move-slot-lost": at(`${max("move_slot_lost")} > 0`),
     "checks-behind": at(`${max("checks_behind_seconds")} > 86400`),
     "missing-rights": at(`${max("missing_rights")} > 0`),
   };

@@ -1,24 +1,24 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
 export type ArchiveErrorCode =
-  /** The directory or bucket could not be read or written; it is tried again. */
+  /** The directory or bucket could not be read or written; this is retried. */
   | "archive-unavailable"
-  /** The archive is ahead of the database: it was restored from a backup, or is a copy of the one that writes here. */
+  /** The archive is ahead of the database, which was restored from a backup or is a copy of the archiving database. */
   | "archive-rewound"
-  /** A segment or the manifest is not there. */
+  /** A segment or the manifest is missing. */
   | "archive-missing"
-  /** A segment or the manifest is truncated, altered, or does not go on where the one before ends. */
+  /** A segment or the manifest is truncated, altered, or does not continue the previous segment. */
   | "archive-altered"
   /** It was written for another indexer's database. */
   | "archive-of-another-indexer"
-  /** indexd had not started on this database when our schema was made, so nothing tells whose it is. */
+  /** indexd had not started on this database when slabmend's schema was created, so the indexer is not known. */
   | "wallet-unknown";
 
-/** Thrown when the archive of the journal cannot be followed, or must not be: docs/journal.md. */
+/** Thrown if the archive of the journal cannot be used, or must not be: docs/journal.md. */
 export class ArchiveError extends SlabmendError<ArchiveErrorCode> {}
 
 const RESTORE_COPY =
-  "Put the file back from a copy or an earlier version of the bucket's object; nothing was followed.";
+  "Restore the file from a copy or an earlier version of the bucket's object; no row was applied.";
 
 export function unavailable(place: string, what: string, cause: unknown): ArchiveError {
   const code = codeOf(cause);
@@ -26,7 +26,7 @@ export function unavailable(place: string, what: string, cause: unknown): Archiv
     code: "archive-unavailable",
     message: `the archive ${place}: expected to ${what}, got ${code}`,
     remedy:
-      "Look whether the directory or bucket exists and may be read and written; it is tried again every minute.",
+      "Check whether the directory or bucket exists and may be read and written; this is retried every minute.",
     details: { code },
     cause,
   });
@@ -55,12 +55,12 @@ export function ofAnotherIndexer(key: string): ArchiveError {
   return new ArchiveError({
     code: "archive-of-another-indexer",
     message: `${key} of the archive: expected the wallet hash of this indexer, got another`,
-    remedy: "Give each indexer a directory or prefix of its own: SLABMEND_ARCHIVE.",
+    remedy: "Give each indexer its own directory or prefix: SLABMEND_ARCHIVE.",
     details: { key },
   });
 }
 
-/** Stable codes only: a library's message may carry what is secret. */
+/** Stable codes only, because a library's message may contain secrets. */
 function codeOf(cause: unknown): string {
   if (!(cause instanceof Error)) return typeof cause;
   const code = "code" in cause ? cause.code : undefined;

@@ -1,30 +1,30 @@
-/** The manifest as it was read, and what names this version of it. */
+/** The manifest as read, with the id of that version. */
 export interface StoredHead {
   readonly bytes: Uint8Array;
   readonly version: string;
 }
 
 /**
- * Where an archive lies: a directory or a part of a bucket. Files are never replaced, except the one manifest.
+ * The place of an archive: a directory or a part of a bucket. Files are never replaced, except the single manifest.
  *
- * Every method throws an {@link ArchiveError} `archive-unavailable` when the place cannot be used, and stops at the signal.
+ * Every method throws an {@link ArchiveError} `archive-unavailable` if the place cannot be used, and obeys the signal.
  */
 export interface ArchiveStorage {
-  /** As messages name it. */
+  /** Its name in messages. */
   readonly place: string;
-  /** Undefined: there is no such file. */
+  /** Undefined: the file does not exist. */
   read(key: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
-  /** Writes a new file, all of it or nothing. False: it exists already, and is unchanged. */
+  /** Writes a new file, completely or not at all. False: it already exists and is unchanged. */
   create(key: string, bytes: Uint8Array, signal: AbortSignal): Promise<boolean>;
-  /** Undefined: nothing was archived here yet. */
+  /** Undefined: nothing has been archived here yet. */
   readHead(signal: AbortSignal): Promise<StoredHead | undefined>;
   /**
-   * Replaces the manifest if it still is the version that was read (compare and set).
+   * Replaces the manifest if it is still the version that was read (compare and set).
    * @param version undefined: there was none
-   * @returns false: another process was first
+   * @returns false: another process was faster
    */
   replaceHead(bytes: Uint8Array, version: string | undefined, signal: AbortSignal): Promise<boolean>;
 }
 
-/** A segment has at most 8 MiB of moves and 2,000 rows besides; what is larger was not written by us. */
+/** A segment has at most 8 MiB of moves and 2,000 rows; a larger file was not written by slabmend. */
 export const MOST_FILE_BYTES = 64 * 2 ** 20;

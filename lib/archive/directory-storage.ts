@@ -1,7 +1,7 @@
 /**
- * An archive in a directory. A file appears whole or not at all: it is written under another name, made durable, and then
- * linked to its own, which fails if that exists. Manifests are numbered and the highest number counts, so that replacing one is
- * creating the next: a process that is late creates one that is not the highest, or none.
+ * An archive in a directory. A file appears completely or not at all: it is written under a temporary name, made durable, and
+ * then linked to its final name, which fails if that exists. Manifests are numbered and the highest number is valid, so replacing
+ * one means creating the next: a process that is late creates one that is not the highest, or none.
  */
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -11,9 +11,9 @@ import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
 
 const MANIFESTS = "manifests";
 const UNFINISHED = "unfinished";
-/** Older manifests are of no use; these are for whoever reads one at this moment. */
+/** Older manifests are not needed; they are kept for a process that is reading one at this moment. */
 const MANIFESTS_KEPT = 10;
-/** No write takes as long: what is left of one died with its process. */
+/** No write takes this long: a leftover file's process is dead. */
 const UNFINISHED_MS = 3_600_000;
 
 export function createDirectoryStorage(directory: string): ArchiveStorage {
@@ -55,7 +55,7 @@ export function createDirectoryStorage(directory: string): ArchiveStorage {
     create: (key, bytes) => guard(`create ${key}`, () => create(key, bytes)),
     readHead: () =>
       guard("read the manifest", async () => {
-        // One that is replaced ten times between the two reads would be gone: then the directory is read again.
+        // A manifest replaced ten times between the two reads would be gone: then read the directory again.
         for (;;) {
           const newest = Math.max(0, ...(await numbers()));
           if (newest === 0) return undefined;
@@ -65,7 +65,7 @@ export function createDirectoryStorage(directory: string): ArchiveStorage {
       }),
     replaceHead: (bytes, version) =>
       guard("replace the manifest", async () => {
-        // Of a directory that is not there nothing is made: an unmounted disk must not become a new archive.
+        // Create nothing if the directory is missing: an unmounted disk must not become a new archive.
         if (version !== undefined) await stat(join(directory, MANIFESTS));
         const next = Number(version ?? 0) + 1;
         if (!(await create(`${MANIFESTS}/${nameOf(next)}`, bytes))) return false;

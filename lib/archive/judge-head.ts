@@ -2,16 +2,16 @@ import type { Checkpoint } from "../database/journal/followers.ts";
 import { ArchiveError, altered, missing } from "./archive-error.ts";
 import { MANIFEST_KEY, type Manifest } from "./manifest.ts";
 
-/** How an archive and the checkpoint of its follower stand to each other. */
+/** The relation between an archive and its follower's checkpoint. */
 export type HeadVerdict =
   /** The archive ends at the checkpoint: write the next segment. */
   | { readonly kind: "in-step" }
   /**
-   * The archive has one segment more, as after a crash before the checkpoint moved. If its rows are those of the database, the
+   * The archive has one more segment, as after a crash before the checkpoint moved. If its rows are those of the database, the
    * checkpoint moves; otherwise the database was rewound.
    */
   | { readonly kind: "one-ahead" }
-  /** The database was restored or moved since, and says so: its stream goes on from here in a later incarnation. */
+  /** The database was restored or moved since, and recorded that: its stream continues in a later incarnation. */
   | { readonly kind: "later-incarnation" }
   | { readonly kind: "refused"; readonly error: ArchiveError };
 
@@ -51,9 +51,9 @@ export function rewound(
 ): ArchiveError {
   return new ArchiveError({
     code: "archive-rewound",
-    message: `the archive: expected what this database wrote up to position ${position}, got rows up to ${archive.incarnation}/${archive.position} that it does not have`,
+    message: `the archive: expected the rows that this database wrote up to position ${position}, got rows up to ${archive.incarnation}/${archive.position} that the database does not have`,
     remedy:
-      "This database was restored from a backup, or is a copy of the one that writes here. Do not let it repair before you know which: docs/runbook.md#archive-stopped.",
+      "This database was restored from a backup, or is a copy of the archiving database. Find out which before you let it repair: docs/runbook.md#archive-stopped.",
     details: { position, archived: archive.position, incarnation: archive.incarnation },
   });
 }

@@ -2,15 +2,15 @@ import * as v from "valibot";
 import { ofAnotherIndexer } from "./archive-error.ts";
 import { parse, SEGMENT_REF, type Segment, type SegmentRef } from "./segment.ts";
 
-/** Where an archive ends. The one file of it that is replaced. */
+/** The end of an archive. The only file of the archive that is replaced. */
 export interface Manifest {
   readonly format: 1;
-  /** Whose database it is of: as global_settings.wallet_hash, in hex. */
+  /** Identifies the indexer: global_settings.wallet_hash, in hex. */
   readonly walletHash: string;
-  /** Of the last row. */
+  /** Position of the last row. */
   readonly incarnation: number;
   readonly position: number;
-  /** The last segment, and the one before it. */
+  /** The last segment and, as `previous`, the one before it. */
   readonly segment: SegmentRef;
   readonly previous: SegmentRef | null;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads an archive for a restore. All of the segments that are asked for are verified before the first row is handed out: when
- * one is missing, truncated, altered, or of another indexer, nothing is followed.
+ * Reads an archive for a restore. All requested segments are verified before the first row is returned: if
+ * one is missing, truncated, altered, or of another indexer, no row is returned.
  */
 import type { JournalRow } from "../database/journal/read-journal-rows.ts";
 import { altered, missing, ofAnotherIndexer } from "./archive-error.ts";
@@ -8,7 +8,7 @@ import type { ArchiveStorage } from "./archive-storage.ts";
 import { decodeManifest, MANIFEST_KEY } from "./manifest.ts";
 import { decodeSegment, type Segment, type SegmentHeader, type SegmentRef } from "./segment.ts";
 
-/** A place in the stream. */
+/** A position in the stream. */
 export interface JournalPlace {
   readonly incarnation: number;
   readonly position: number;
@@ -17,18 +17,18 @@ export interface JournalPlace {
 export interface VerifiedArchive {
   /** The last row. */
   readonly end: JournalPlace;
-  /** Segments that hold rows after the place that was asked for. */
+  /** Number of segments with rows after the requested position. */
   readonly segments: number;
-  /** Those rows, in the order of the stream. Each segment is read and compared with its checksum once more. */
+  /** Those rows, in the order of the stream. Each segment is read and its checksum verified once more. */
   rows(): AsyncGenerator<JournalRow>;
 }
 
 /**
- * Verifies what an archive holds after a place: checksums, that each segment goes on where the one before ends, incarnations,
- * and whose it is. Memory grows by some 200 bytes a segment.
+ * Verifies an archive after a position: checksums, that each segment continues the previous one, incarnations,
+ * and the indexer. Uses some 200 bytes of memory per segment.
  *
- * @param walletHash of the indexer that it must be of, in hex
- * @param after a place that the archive has passed; undefined: from its beginning
+ * @param walletHash of the expected indexer, in hex
+ * @param after a position within the archive; undefined: its beginning
  * @throws {ArchiveError} `archive-missing`, `archive-altered`, `archive-of-another-indexer` or `archive-unavailable`
  */
 export async function verifyArchive(
@@ -86,7 +86,7 @@ export async function readSegment(
 }
 
 /**
- * Positions go on without a gap. A later incarnation may begin at an earlier position: that of the backup from which the
+ * Positions continue without gaps. A later incarnation may begin at an earlier position: that of the backup from which the
  * database was restored.
  */
 function assertContinuous(header: SegmentHeader, next: SegmentHeader, key: string): void {
@@ -100,7 +100,7 @@ function assertContinuous(header: SegmentHeader, next: SegmentHeader, key: strin
   }
 }
 
-/** Whether the row after the place is in this segment, or in one after it. */
+/** Whether the row after the position is in this segment, or in a later one. */
 const reaches = (header: SegmentHeader, after: JournalPlace): boolean =>
   isBefore({ incarnation: header.incarnation, position: header.from - 1 }, after) ||
   (header.incarnation === after.incarnation && header.from - 1 === after.position);

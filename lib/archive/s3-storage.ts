@@ -1,6 +1,6 @@
 /**
  * An archive in an S3 bucket. Files are created with `If-None-Match: *` and the manifest is replaced with `If-Match`, so that
- * of two processes one wins and the other knows.
+ * one of two concurrent processes succeeds and the other notices.
  */
 import {
   GetObjectCommand,
@@ -14,12 +14,12 @@ import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
 import { MANIFEST_KEY } from "./manifest.ts";
 
 /**
- * For one attempt; there are two. The SDK alone would wait for ever: its `requestTimeout` by itself only prints a warning.
+ * For one attempt; there are two. The SDK's default is to wait forever: its `requestTimeout` alone only prints a warning.
  */
 const ANSWER_MS = 5_000;
 const CONNECT_MS = 2_000;
 
-/** @param settings endpoint, region and credentials, where the SDK shall not find them by itself */
+/** @param settings endpoint, region and credentials, if the SDK should not find them by itself */
 export function createS3Client(settings: S3ClientConfig = {}): S3Client {
   return new S3Client({
     maxAttempts: 2,
@@ -64,7 +64,7 @@ export function createS3Storage(options: {
       await client.send(new PutObjectCommand(object), { abortSignal });
       return true;
     } catch (cause) {
-      // The second: somebody else writes it at this moment. The third: it is not there any more.
+      // The second code: another process is writing it at this moment. The third: it no longer exists.
       if (isNamed(cause, "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")) return false;
       throw unavailable(place, `write ${key}`, cause);
     }

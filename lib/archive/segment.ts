@@ -1,7 +1,7 @@
 /**
- * A segment: some rows of the journal, all of one incarnation and without a gap, as gzip of NDJSON. Its first line, the header,
- * names the segment before it with that one's checksum. So the checksum of the last segment, which the manifest has, vouches
- * for the whole archive. Checksums are of the NDJSON, not of the gzip, which another zlib may write differently.
+ * A segment: some rows of the journal, all of one incarnation and without gaps, as gzipped NDJSON. Its first line, the header,
+ * names the previous segment with its checksum. So the checksum of the last segment, stored in the manifest, protects
+ * the whole archive. Checksums are those of the NDJSON, not of the gzip file, which another zlib may write differently.
  */
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -10,7 +10,7 @@ import type { JournalRow } from "../database/journal/read-journal-rows.ts";
 import { altered } from "./archive-error.ts";
 import { MOST_FILE_BYTES } from "./archive-storage.ts";
 
-/** A segment as its successor and the manifest name it. */
+/** The reference to a segment in its successor and in the manifest. */
 export interface SegmentRef {
   readonly key: string;
   /** Of the NDJSON, in hex. */
@@ -24,7 +24,7 @@ export interface SegmentHeader {
   /** First and last position. */
   readonly from: number;
   readonly to: number;
-  /** Null: this is the archive's first. */
+  /** Null: this is the archive's first segment. */
   readonly previous: SegmentRef | null;
 }
 
@@ -34,7 +34,7 @@ export interface Segment {
   readonly ref: SegmentRef;
 }
 
-/** Uncompressed; a corrupt file must not fill the memory. */
+/** Limit of the uncompressed size: a corrupt file must not fill the memory. */
 const MOST_CONTENT_BYTES = 4 * MOST_FILE_BYTES;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -90,7 +90,7 @@ const ROW = v.object({
   finishedAt: time,
 }) satisfies v.GenericSchema<unknown, JournalRow>;
 
-/** Follows from what it holds, so that two processes at the same place write the same name, and only one of them can. */
+/** Determined by the contents, so that two processes at the same position use the same name, and only one of them succeeds. */
 export function segmentKey(incarnation: number, from: number): string {
   return `segments/${String(incarnation).padStart(6, "0")}/${String(from).padStart(16, "0")}.ndjson.gz`;
 }
@@ -108,8 +108,8 @@ export function encodeSegment(
 }
 
 /**
- * Reads a segment and checks all that can be told from itself.
- * @param expected its checksum, where it is known
+ * Reads a segment and checks everything that can be checked without other files.
+ * @param expected its checksum, if known
  * @throws {ArchiveError} `archive-altered`
  */
 export function decodeSegment(key: string, file: Uint8Array, expected?: string): Segment {
@@ -117,7 +117,7 @@ export function decodeSegment(key: string, file: Uint8Array, expected?: string):
   try {
     content = gunzipSync(file, { maxOutputLength: MOST_CONTENT_BYTES });
   } catch (cause) {
-    throw altered(key, "a whole gzip file", `${file.length} bytes that are none`, cause);
+    throw altered(key, "a whole gzip file", `${file.length} bytes of something else`, cause);
   }
   const sha256 = sha256Of(content);
   if (expected !== undefined && sha256 !== expected) throw altered(key, `SHA-256 ${expected}`, sha256);
@@ -149,7 +149,7 @@ export function parse<Output>(
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw altered(key, what, `${text.length} characters that are no JSON`, cause);
+    throw altered(key, what, `${text.length} characters of something else`, cause);
   }
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;

@@ -1,13 +1,13 @@
 // The code's matrix is a Vandermonde matrix times the inverse of its own top square
 // (docs/protocol.md#reed-solomon-parameters). In other words: the bytes of a column are the values of one polynomial of
-// degree below k at the points 0, 1, .. n-1, one point per shard. Any k values fix the polynomial, and Lagrange's formula
-// gives the others with no matrix to invert. Addition and subtraction in GF(2^8) are both XOR.
+// degree below k at the points 0, 1, .. n-1, one point per shard. Any k values determine the polynomial, and Lagrange's formula
+// gives the others without inverting a matrix. Addition and subtraction in GF(2^8) are both XOR.
 
 import { badArgument } from "../kernel/kernel-error.ts";
 import { MAX_SHARDS } from "../slab/sizes.ts";
 import { invert, multiply } from "./galois-field.ts";
 
-/** A code of which any `k` of `n` shards give all the others, with the shards at hand and those wanted, by index. */
+/** A code in which any `k` of `n` shards determine all others, with the available and the wanted shards by index. */
 export interface RebuildRequest {
   readonly k: number;
   readonly n: number;
@@ -16,14 +16,14 @@ export interface RebuildRequest {
   readonly targets: readonly number[];
 }
 
-/** The encoding matrix, `n` x `k` row after row: what turns data shards into all shards, themselves included. */
+/** The encoding matrix, `n` x `k` in row order: it turns data shards into all shards, including the data shards. */
 export function encodingMatrix(k: number, n: number): Uint8Array {
   requireCode(k, n);
   const indices = Array.from({ length: n }, (_, index) => index);
   return rebuildCoefficients({ k, n, available: indices.slice(0, k), targets: indices });
 }
 
-/** Coefficients, `targets` x `available` row after row, that turn the available shards into the targets. */
+/** Coefficients, `targets` x `available` in row order, that turn the available shards into the targets. */
 export function rebuildCoefficients(request: RebuildRequest): Uint8Array {
   requireRequest(request);
   const { k, available, targets } = request;
@@ -44,7 +44,7 @@ export function rebuildCoefficients(request: RebuildRequest): Uint8Array {
   return coefficients;
 }
 
-/** Product of all factors but zero: a point differs from itself by zero, and from no other. */
+/** Product of all nonzero factors: a point's difference is zero only from itself. */
 function productOf(factors: readonly number[]): number {
   return factors.reduce((product, factor) => (factor === 0 ? product : multiply(product, factor)), 1);
 }

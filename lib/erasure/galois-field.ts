@@ -1,10 +1,10 @@
 // GF(2^8) with polynomial x^8 + x^4 + x^3 + x^2 + 1 and generator 2 (docs/protocol.md#reed-solomon-parameters).
-// For coefficients only: data is multiplied in wasm/galois-combine.ts.
+// Only for coefficients: data is multiplied in wasm/galois-combine.ts.
 
 const POLYNOMIAL = 0x11d;
 const ORDER = 255;
 
-/** EXP[i] = 2^i, twice over so that a sum of two logarithms needs no reduction. */
+/** EXP[i] = 2^i, stored twice so that a sum of two logarithms needs no reduction. */
 const EXP = new Uint8Array(2 * ORDER);
 const LOG = new Uint8Array(256);
 for (let i = 0, value = 1; i < ORDER; i++) {

@@ -1,10 +1,10 @@
 import { type AccountSigner, type AccountToken, createAccountToken } from "../rhp4/account-token.ts";
 import type { HostKey } from "../slab/ids.ts";
 
-/** A token is used for this share of its validity, so that what is left is long for a host whose clock is ahead. */
+/** A token is used for this share of its validity, so that enough is left for a host whose clock is ahead. */
 const USED_FRACTION = 0.2;
 
-/** The token that each host gets from us. A host may be sent one any number of times, and a signature costs 0.1 ms. */
+/** Our token for each host. A token may be sent to its host any number of times, and a signature costs 0.1 ms. */
 export class AccountTokens {
   readonly #signer: AccountSigner;
   readonly #validMs: number;
@@ -15,10 +15,10 @@ export class AccountTokens {
     this.#validMs = validMs;
   }
 
-  /** Valid for at least four fifths of the validity from now on, and no longer than the whole of it. */
+  /** Valid for another four fifths of the validity at least, and for the whole of it at most. */
   tokenFor(hostKey: HostKey, nowMs: number): AccountToken {
     const known = this.#tokens.get(hostKey);
-    // A clock that was set back: the token would be valid for longer.
+    // If the clock was set back, the token would be valid for longer.
     const ageMs = known === undefined ? 0 : nowMs - known.signedAtMs;
     if (known !== undefined && ageMs >= 0 && ageMs < this.#validMs * USED_FRACTION) return known.token;
     const token = createAccountToken(this.#signer, hostKey, nowMs + this.#validMs);

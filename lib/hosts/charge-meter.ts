@@ -1,7 +1,7 @@
-/** What a host takes from our account for a transfer, also when it fails: docs/protocol.md#order-of-checks. */
+/** The charge to our account for a transfer, including a failed one: docs/protocol.md#order-of-checks. */
 import { RpcError, type RpcErrorCode } from "../rhp4/rpc-error.ts";
 
-/** Refusals that a host may notice only after it has charged. Every other one comes before. */
+/** Errors that a host may detect only after it has charged. It detects all others before. */
 const AFTER_THE_CHARGE: ReadonlySet<RpcErrorCode> = new Set([
   "sector-corrupt",
   "not-enough-storage",
@@ -11,18 +11,18 @@ const AFTER_THE_CHARGE: ReadonlySet<RpcErrorCode> = new Set([
 ] satisfies RpcErrorCode[]);
 
 /**
- * Whether a host may have charged for a call that failed with this error, once it had all that it charges for. A connection
- * that broke and a caller that gave up say nothing, so what may be charged counts as charged.
+ * Whether a host may have charged for a call that failed with this error after receiving everything that it charges for. A broken
+ * connection or a cancelled call tells nothing, so a possible charge counts as charged.
  */
 export function mayHaveCharged(error: unknown): boolean {
   return !(error instanceof RpcError) || AFTER_THE_CHARGE.has(error.code);
 }
 
-/** Counts what one transfer costs; its calls follow one another. */
+/** Counts the cost of one transfer, whose calls run one after another. */
 export interface ChargeMeter {
-  /** From now on the host may charge this for the call under way. */
+  /** From now on the host may charge this for the present call. */
   begin(hastings: bigint): void;
-  /** The call under way has failed. */
+  /** The present call has failed. */
   failed(error: unknown): void;
   readonly hastings: bigint;
 }

@@ -5,19 +5,19 @@ import type { Endpoint } from "./endpoints.ts";
 /** Opens a byte stream to an endpoint. Rejects with Node's own error, or soon after the signal aborts. */
 export type ConnectEndpoint = (endpoint: Endpoint, signal: AbortSignal) => Promise<Socket>;
 
-/** As hosts do on their side: a peer that is gone is noticed by the kernel. */
+/** As hosts do on their side: the kernel then notices a peer that is gone. */
 const KEEPALIVE_IDLE_MS = 10_000;
 
 export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
   new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    // `lookup` fails on purpose: `ip` was judged, and nothing may be looked up after that.
+    // `lookup` fails on purpose: `ip` has been checked, and no name may be resolved after that.
     const lookup = () => {
       throw new Error(`${ip}: not an IP address`);
     };
     const { readArea } = packetMemory();
-    // Every socket reads into the same memory, in which its packets are opened before another one reads. That the bytes are there
-    // is told by the event that any Duplex has.
+    // All sockets read into the same memory, and the packets there are opened before the next socket reads. The `data` event,
+    // which any Duplex has, announces the bytes.
     const onread = {
       buffer: readArea,
       callback: (bytes: number) => socket.emit("data", readArea.subarray(0, bytes)),
@@ -37,7 +37,7 @@ export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
     };
     const fail = (error: Error) => {
       done();
-      // A destroyed socket may still report an error; unheard it would end the process.
+      // A destroyed socket may still emit an error, which would end the process without a listener.
       socket.on("error", () => {});
       socket.destroy();
       reject(error);
@@ -53,7 +53,7 @@ export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
     signal.addEventListener("abort", abort, { once: true });
   });
 
-/** What the kernel says when this machine, and not the host, is the reason: no such family, no route, no more sockets. */
+/** Codes that mean that the cause is this machine, not the host: no such address family, no route, no more sockets. */
 const OWN_FAILURES: ReadonlySet<string> = new Set([
   "ENETUNREACH",
   "ENETDOWN",
@@ -65,7 +65,7 @@ const OWN_FAILURES: ReadonlySet<string> = new Set([
   "ENOMEM",
 ]);
 
-/** Whether a failure to connect says nothing about the host. */
+/** Whether a failure to connect is unrelated to the host. */
 export function isOwnNetworkFailure(error: unknown): boolean {
   return error instanceof Error && "code" in error && OWN_FAILURES.has(String(error.code));
 }

@@ -3,15 +3,15 @@ import type { Clock } from "../clock/clock.ts";
 export interface Limits {
   readonly clock: Clock;
   readonly deadlineMs: number;
-  /** The caller's, and any other that can end it. */
+  /** The caller's signal, and any others that can end the work. */
   readonly signals: readonly AbortSignal[];
   readonly onDeadline: () => Error;
   readonly onAbort: (reason: unknown) => Error;
 }
 
 /**
- * Runs something with a signal that aborts at a deadline or with another signal; its reason is what the two makers of
- * errors return. Waits until `run` has ended, so that nothing goes on behind the caller's back; leaves no timer and no listener.
+ * Runs work with a signal that aborts at a deadline or with another signal; the reason is the error returned by `onDeadline` or
+ * `onAbort`. Waits until `run` has ended, so that nothing continues unnoticed; leaves no timer and no listener.
  */
 export async function withinLimits<Value>(
   limits: Limits,

@@ -18,23 +18,23 @@ export interface DialerOptions {
   readonly maxSilenceMs?: number;
 }
 
-/** For names, TCP and handshake together: what indexd allows. */
+/** For name resolution, TCP and handshake together: the same as in indexd. */
 const CONNECT_BUDGET_MS = 10_000;
 const MAX_DIALS_AT_ONCE = 2;
-/** RFC 8305, section 5: how long the first address has before the second is tried beside it. */
+/** RFC 8305, section 5: how long to wait for the first address before the second is tried in parallel. */
 const SECOND_DIAL_AFTER_MS = 250;
 /**
- * We always wait for what we ask for, so a stream holds no more than what arrives in one turn of the event loop: a socket's
- * read of 128 KiB. A host that pushes more than is read loses the stream.
+ * A stream's reader always waits for the requested bytes, so a stream holds no more than arrives in one turn of the event loop: a
+ * socket read of 128 KiB. A host that sends more than is read loses the stream.
  */
 const MAX_BUFFERED_BYTES = 524_288;
 /**
- * After 10 to 15 s in which a host sent no byte that we wait for, and took none that it was sent, its connection is given up. A host
- * needs less to answer, also from a slow disk, and what a kernel holds unsent of an upload leaves a line of 1 Mbit/s in that time.
+ * If for 10 to 15 s a host sends no byte that we wait for, and accepts none of ours, its connection is closed. A host
+ * needs less time to answer, even with a slow disk, and a line of 1 Mbit/s empties the kernel's send buffer in that time.
  */
 const MAX_SILENCE_MS = 15_000;
 
-/** The dialer of production: names resolved once, only public addresses, two at a time, siamux proves the host's key. */
+/** The production dialer: resolves names once, dials only public addresses, two at a time; siamux proves the host's key. */
 export function createHostDialer(options: DialerOptions): HostDialer {
   const { clock, allowPrivateAddresses } = options;
   const resolveName = options.resolveName ?? createDnsLookup();
@@ -63,7 +63,7 @@ export function createHostDialer(options: DialerOptions): HostDialer {
         dialled.push(await dialEndpoint(host, endpoint, attemptSignal));
       },
     });
-    // Two handshakes can end in the same moment, and one in the moment of the abort.
+    // Two handshakes can end at the same moment, or one at the moment of the abort.
     const keep = result.kind === "enough" ? dialled.shift() : undefined;
     for (const spare of dialled) spare.close();
     signal.throwIfAborted();
@@ -79,13 +79,13 @@ export function createHostDialer(options: DialerOptions): HostDialer {
         signals: [signal],
         onDeadline: () =>
           new HostError(host.hostKey, "unreachable", `no connection within ${CONNECT_BUDGET_MS} ms`),
-        onAbort: (reason) => new HostError(host.hostKey, "aborted", "the dial was given up", reason),
+        onAbort: (reason) => new HostError(host.hostKey, "aborted", "the dial was cancelled", reason),
       },
       (limited) => dial(host, limited),
     );
 }
 
-/** One error for all addresses: what a host itself did wrong says more than that an address did not answer. */
+/** One error for all addresses: an error made by the host itself says more than an address that did not answer. */
 function dialError(
   host: HostTarget,
   failures: readonly { readonly source: Endpoint; readonly cause: unknown }[],

@@ -5,19 +5,19 @@ import type { ResolveName } from "../network/resolve-name.ts";
 import type { HostTarget } from "./host-dialer.ts";
 import { HostError } from "./host-error.ts";
 
-/** An IP address and port that may be dialled: it was judged, so it, and never its name again, is what is connected to. */
+/** An IP address and port that may be dialled. The checked address is dialled, and its name is never resolved again. */
 export interface Endpoint {
   readonly ip: string;
   readonly port: number;
 }
 
-/** A host announces a few addresses and a name resolves to a few; one that has more wants to keep us busy. */
+/** A host announces a few addresses and a name resolves to a few; more would only waste our time. */
 const MAX_ADDRESSES = 8;
 const MAX_ENDPOINTS = 8;
 
 /**
- * Where a host may be dialled, in the order of its announcement, families alternating (RFC 8305, section 4) so that one
- * that this machine can't reach does not take up every attempt.
+ * The endpoints of a host, in the order of its announcement, with alternating address families (RFC 8305, section 4), so that a
+ * family that this machine cannot reach does not use up every attempt.
  */
 export async function findEndpoints(
   host: HostTarget,

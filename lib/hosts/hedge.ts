@@ -1,22 +1,22 @@
 import type { Clock } from "../clock/clock.ts";
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-// One hedged request: how it goes.
+// States of one hedged request:
 //
 //   racing ──needed successes──▶ enough ─┐
 //     │ ───cannot be reached────▶ too few ├─▶ cancelling (until every attempt has settled) ─▶ resolved
 //     └───signal────────────────▶ aborted ┘
 //
-// While racing: a failure starts another attempt at once, an interval without any success or failure starts one more.
-// Always: no attempt is running and no timer is set once the promise has settled.
+// While racing: a failure starts another attempt immediately; an interval without any success or failure starts one more.
+// Always: once the promise has settled, no attempt is running and no timer is set.
 
 /**
- * An interval is waited for in so many steps, and a step that took longer than it was meant to counts only as meant: while this
- * process stood still it could hear no host. Between two steps it hears those that answered meanwhile.
+ * An interval is divided into this many steps, and a step that took longer than planned counts only as planned: while this
+ * process was suspended it could receive nothing. Between two steps it receives the answers that arrived meanwhile.
  */
 const STEPS_OF_INTERVAL = 4;
 
-/** Why one attempt was cancelled and not the whole request: others were faster, or it can't help any more. */
+/** Why one attempt, rather than the whole request, was cancelled: others were faster, or it can no longer help. */
 export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
   constructor() {
     super({ code: "no-longer-needed", message: "no longer needed: others were faster", remedy: "Nothing." });
@@ -24,17 +24,17 @@ export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
 }
 
 export interface HedgeOptions<Source, Value> {
-  /** In order of preference; taken one by one as they are needed, so a generator may skip those that failed elsewhere. */
+  /** In order of preference; taken one by one as needed, so a generator may skip those that failed elsewhere. */
   readonly candidates: Iterable<Source>;
-  /** How many successes are wanted; as many attempts start at once. */
+  /** Number of successes wanted; as many attempts start immediately. */
   readonly needed: number;
   /** Must end soon after the signal aborts: the request waits for it. */
   readonly attempt: (source: Source, signal: AbortSignal) => Promise<Value>;
-  /** How long to wait for any success or failure before one more attempt starts. Asked again several times while it passes. */
+  /** How long to wait for any success or failure before one more attempt starts. Evaluated several times while waiting. */
   readonly intervalMs: () => number;
-  /** When too few can succeed: how long those under way may take to say so themselves, before they are cancelled. Default 0. */
+  /** If too few can succeed: how long running attempts may take to end by themselves before they are cancelled. Default 0. */
   readonly patienceMs?: number;
-  /** Most attempts at once. */
+  /** Most attempts at the same time. */
   readonly maxConcurrent?: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -52,13 +52,13 @@ interface HedgeFailure<Source> {
 
 export interface HedgeResult<Source, Value> {
   readonly kind: "enough" | "too-few" | "aborted";
-  /** In the order in which they came; at most `needed`. */
+  /** In order of arrival; at most `needed`. */
   readonly successes: readonly HedgeSuccess<Source, Value>[];
-  /** Attempts that failed of themselves; those that were cancelled are not among them. */
+  /** Attempts that failed by themselves; cancelled ones are not included. */
   readonly failures: readonly HedgeFailure<Source>[];
 }
 
-/** Resolves with the first successes, when all attempts have ended. Rejects only if `candidates` itself throws. */
+/** Resolves with the first successes, once all attempts have ended. Rejects only if `candidates` itself throws. */
 export function hedge<Source, Value>(
   options: HedgeOptions<Source, Value>,
 ): Promise<HedgeResult<Source, Value>> {
@@ -96,7 +96,7 @@ class HedgedRequest<Source, Value> {
 
   readonly #onAbort = (): void => this.#decide("aborted");
 
-  /** After every success and failure: enough, hopeless, or go on with a fresh interval. */
+  /** After every success and failure: decides whether there are enough, there is no hope, or to continue with a new interval. */
   #proceed(): void {
     const { needed } = this.#options;
     const isShort = (): boolean => this.#running.size + this.#successes.length < needed;

@@ -1,20 +1,20 @@
 import type { RpcStream } from "../rhp4/rpc-stream.ts";
 import type { HostKey } from "../slab/ids.ts";
 
-/** Which host, and where it announced to be. */
+/** A host's key and announced addresses. */
 export interface HostTarget {
   readonly hostKey: HostKey;
   /** siamux addresses, `host:port` or `[v6]:port`. */
   readonly addresses: readonly string[];
 }
 
-/** What a pool needs of a connection; siamux's Mux is one. */
+/** The part of a connection that a pool needs; siamux's Mux implements it. */
 export interface HostConnection {
   openStream(): RpcStream;
   /** Settles when the connection has ended. */
   readonly closed: Promise<unknown>;
   readonly isClosed: boolean;
-  /** Sets what is called whenever bytes arrive, or the host takes some that it was slow to take. */
+  /** Sets the handler to call whenever bytes arrive, or when the host accepts bytes after a delay. */
   onMoved(handler: () => void): void;
   close(): void;
   destroy(cause: Error): void;

@@ -4,15 +4,15 @@ import { RpcError, type RpcErrorCode } from "../rhp4/rpc-error.ts";
 import { HandshakeError, type MuxClosedCode, MuxClosedError, StreamError } from "../siamux/siamux-error.ts";
 import type { HostKey } from "../slab/ids.ts";
 
-/** What a failed request to a host tells the repair. */
+/** What a failed request to a host means for the repair. */
 interface Meaning {
   /** The host said that it lost the sector: true for exactly two codes. */
   readonly meansLost: boolean;
   /** The host is to blame, so its score suffers. */
   readonly isHostFault: boolean;
-  /** The host says that the request was wrong: if many do, the fault is ours. */
+  /** The host rejects the request as wrong: if many hosts do, the fault is ours. */
   readonly blamesUs: boolean;
-  /** Another host may well do what this one did not. */
+  /** Another host may well succeed. */
   readonly retryElsewhere: boolean;
   readonly remedy: string;
 }
@@ -39,7 +39,7 @@ const MEANINGS = {
   ),
   "address-refused": fault("Use another host; allow private addresses only where the hosts are our own."),
   "handshake-failed": fault(
-    "Use another host: this one is not who it announced to be, or does not speak siamux v3.",
+    "Use another host: this one does not hold its announced key, or does not speak siamux v3.",
   ),
   "connection-lost": fault("Use another host, or ask again over a new connection."),
   "protocol-violation": { ...fault("Use another host; if all do it, our codec is wrong."), blamesUs: true },
@@ -49,28 +49,28 @@ const MEANINGS = {
     isHostFault: false,
     blamesUs: false,
     retryElsewhere: false,
-    remedy: "Nothing: the caller gave it up.",
+    remedy: "Nothing: the caller cancelled it.",
   },
   "sector-not-found": { ...noFault("Record the sector as lost and rebuild it."), meansLost: true },
   "sector-corrupt": { ...noFault("Record the sector as lost and rebuild it."), meansLost: true },
   "contract-not-found": noFault("The host does not know the contract; it may be over."),
   "not-enough-storage": fault("Store it on another host."),
   "not-enough-funds": noFault("Use another host, or wait until indexd has funded the account on this one."),
-  "too-expensive": noFault("Use another host: this one asks more than we are willing to pay now."),
+  "too-expensive": noFault("Use another host: this one's price is above our present limit."),
   "cost-limit": noFault("Raise SLABMEND_MAX_SIACOINS_PER_REPAIR if a repair may cost more."),
   "prices-expired": {
     ...fault("Use another host; if all do it, this machine's clock is wrong."),
     blamesUs: true,
   },
   "token-expired": {
-    ...noFault("Use another host; if all say it, set this machine's clock: it is behind by minutes."),
+    ...noFault("Use another host; if all report this, set this machine's clock: it is minutes behind."),
     blamesUs: true,
   },
   "bad-signature": fault("Use another host: this one does not hold its announced key."),
   "host-shutting-down": fault("Use another host for some minutes."),
   "host-internal": fault("Use another host; this one may recover."),
   "host-refused": {
-    ...noFault("Look at the host's words in the cause: most likely our request was wrong."),
+    ...noFault("See the host's message in the cause: most likely our request was wrong."),
     blamesUs: true,
   },
 } satisfies Record<string, Meaning>;
@@ -79,7 +79,7 @@ export type HostErrorCode = keyof typeof MEANINGS;
 
 export const HOST_ERROR_CODES = Object.keys(MEANINGS) as readonly HostErrorCode[];
 
-/** Thrown for every request to a host that did not succeed. Anything else that a host pool throws is a bug. */
+/** Thrown for every failed request to a host. Any other error of a host pool is a bug. */
 export class HostError extends SlabmendError<HostErrorCode> {
   readonly hostKey: HostKey;
 
@@ -132,7 +132,7 @@ const OF_RPC_ERROR: Readonly<Record<RpcErrorCode, HostErrorCode>> = {
   "error-code-unknown": "protocol-violation",
 };
 
-/** Ends of a connection that happen to honest hosts too; every other end is a broken protocol. */
+/** Ways in which connections to honest hosts end too; every other end is a protocol violation. */
 const ORDINARY_ENDS: ReadonlySet<MuxClosedCode> = new Set([
   "closed-locally",
   "destroyed",
@@ -143,7 +143,7 @@ const ORDINARY_ENDS: ReadonlySet<MuxClosedCode> = new Set([
   "silent",
 ] satisfies MuxClosedCode[]);
 
-/** What a failure of a call, a stream, a connection or a handshake means. An error that is none of them is a bug: undefined. */
+/** Classifies a failure of a call, a stream, a connection or a handshake. An error of any other kind is a bug: undefined. */
 export function hostErrorFrom(hostKey: HostKey, error: unknown): HostError | undefined {
   if (error instanceof HostError) return error;
   const as = (code: HostErrorCode) => new HostError(hostKey, code, (error as Error).message, error);

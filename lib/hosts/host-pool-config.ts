@@ -1,35 +1,35 @@
-/** How a pool treats every host; milliseconds and counts. */
+/** How a pool treats every host; durations in milliseconds, and counts. */
 export interface HostPoolConfig {
-  /** A read or write of any size, from asking for it to its end: waiting for a turn, dialling and prices included. */
+  /** Limit for a read or write of any size, including waiting for its turn, dialling and fetching prices. */
   readonly transferDeadlineMs: number;
-  /** Settings, balance: small and free. */
+  /** Limit for queries of settings and balance, which are small and free. */
   readonly queryDeadlineMs: number;
-  /** Prices are fetched again this long before they expire, so that they do not expire on the way. */
+  /** Prices are fetched again this long before they expire, so that they do not expire in transit. */
   readonly pricesMarginMs: number;
   /** An account token's validity; it is used for the first fifth of it. */
   readonly tokenMs: number;
   readonly maxRpcsPerHost: number;
-  /** Beyond it the connections unused for longest are closed. */
+  /** Above this number the connections unused for longest are closed. */
   readonly maxConnections: number;
-  /** A connection on which nothing has moved for this long, while something should, is dropped. */
+  /** A connection without any progress for this long, although some is expected, is dropped. */
   readonly silentConnectionMs: number;
-  /** After a pause this short a connection is used as if there had been none. */
+  /** After a pause shorter than this a connection is used without a test. */
   readonly trustIdleMs: number;
-  /** After a pause longer than this a connection is not even tested. */
+  /** After a pause longer than this a connection is closed without a test. */
   readonly dropIdleMs: number;
-  /** How long a tested connection has to answer. */
+  /** How long a tested connection may take to answer. */
   readonly testDeadlineMs: number;
 }
 
 export const defaultHostPoolConfig: HostPoolConfig = {
   // indexd's hard limit for one shard.
   transferDeadlineMs: 120_000,
-  // Three round trips for a new connection, one for the query, on the far side of the planet, with losses.
+  // Three round trips for a new connection and one for the query, to the other side of the planet, with packet loss.
   queryDeadlineMs: 20_000,
   pricesMarginMs: 30_000,
   tokenMs: 300_000,
-  // A repair reads a few ranges of a host and writes one sector to it; more of several repairs only queue up in the host.
-  // In all, the callers' memory is the limit.
+  // A repair reads a few ranges from a host and writes one sector to it; more calls, from several repairs, would only queue up
+  // there. The total is limited by the callers' memory.
   maxRpcsPerHost: 8,
   maxConnections: 256,
   silentConnectionMs: 10_000,

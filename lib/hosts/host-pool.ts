@@ -18,59 +18,59 @@ import type { PaidRpc } from "./paid-rpc.ts";
 import { type Direction, ScoreBoard } from "./score-board.ts";
 import type { HostSample, SharedHostScore } from "./shared-score.ts";
 
-/** On what terms a paid call is made. */
+/** The conditions of a paid call. */
 export interface CallTerms {
   readonly signal: AbortSignal;
-  /** A host that asks more is not asked: `too-expensive`. */
+  /** A host with a higher price is not asked: `too-expensive`. */
   readonly priceLimit?: PriceLimit;
-  /** From asking to the end, waiting for a turn included. Default: `transferDeadlineMs`. */
+  /** Limit for the whole call, including waiting for its turn. Default: `transferDeadlineMs`. */
   readonly deadlineMs?: number;
   /**
-   * Sets hastings aside before the host is asked, and returns what gives them back when the call has ended. Undefined: there
-   * are not so many left, and the host is not asked: `cost-limit`.
+   * Reserves hastings before the host is asked, and returns a function that releases them when the call has ended. Undefined: not
+   * enough are left, and the host is not asked: `cost-limit`.
    */
   readonly reserve?: (hastings: bigint) => (() => void) | undefined;
   /**
-   * Told, before the promise settles, the hastings that the host took from our account, or may have taken: also for a call
-   * that failed or was given up.
+   * Called, before the promise settles, with the hastings that the host charged or may have charged; also for a call
+   * that failed or was cancelled.
    */
   readonly onCharged?: (hastings: bigint) => void;
 }
 
 /** Every request rejects with a HostError; any other error is a bug. */
 export interface HostPool {
-  /** One paid call; when the host says that its prices expired, they are fetched again and it is repeated once. */
+  /** One paid call; if the host says that its prices have expired, they are fetched again and the call is repeated once. */
   call<Request, Result extends object>(
     host: HostTarget,
     rpc: PaidRpc<Request, Result>,
     terms: CallTerms,
   ): Promise<Result & { readonly durationMs: number }>;
-  /** Signed by the host, and valid for half a minute or longer if the host's own prices are. */
+  /** Signed by the host, and valid for at least half a minute unless the host's own validity is shorter. */
   prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices>;
-  /** Hastings that our account has on the host. */
+  /** Our account's balance on the host, in hastings. */
   balance(host: HostTarget, signal: AbortSignal): Promise<bigint>;
-  /** A contract as the host has it; free, and without a signature of ours. NOT verified. */
+  /** The host's version of a contract; free, and without our signature. NOT verified. */
   latestRevision(host: HostTarget, contractId: ContractId, signal: AbortSignal): Promise<LatestRevision>;
 
   score(hostKey: HostKey): HostScore;
-  /** How likely the host should be drawn among others; positive. */
+  /** The host's relative weight for random selection; positive. */
   weight(hostKey: HostKey): number;
-  /** It refused a sector for want of space some minutes ago, as this process saw or other workers reported. */
+  /** It refused a sector for lack of space a few minutes ago, seen by this process or reported by other workers. */
   isFull(hostKey: HostKey): boolean;
-  /** Begins with what the fleet knows of hosts that this pool has not used itself. */
+  /** Uses the fleet's scores for hosts that this pool has not used itself. */
   startFrom(scores: Iterable<SharedHostScore>): void;
-  /** What was measured since the last call, to be reported to the fleet. */
+  /** Measurements since the last call, to be reported to the fleet. */
   takeSamples(): HostSample[];
-  /** The host sent data or a root that is provably not what it should be. */
+  /** The host sent data or a root that is provably wrong. */
   reportWrongData(hostKey: HostKey): void;
-  /** What a transfer of this size takes on the hosts used so far. */
+  /** Expected duration of a transfer of this size, from the hosts used so far. */
   expectedMs(direction: Direction, lengthBytes: number): number;
   /** How long a transfer of this size may take before another host is asked too. */
   hedgeAfterMs(direction: Direction, lengthBytes: number): number;
 
-  /** To be called when a function is invoked again: connections that may have died in a freeze are tested before use. */
+  /** Call it when a function is invoked again: connections that may have died during a freeze are tested before use. */
   checkReused(): Promise<void>;
-  /** Resolves when what is under way now has ended: to be awaited before a function returns, after its signals have aborted. */
+  /** Resolves when all present work has ended. Await it before a function returns, after aborting its signals. */
   idle(): Promise<void>;
   /** Aborts and awaits everything; later requests are refused. */
   close(): Promise<void>;
@@ -115,7 +115,7 @@ class Pool implements HostPool {
     const charges = createChargeMeter();
     const reserved: (() => void)[] = [];
     const ended = this.#scores.begin(hostKey);
-    /** Of the RPC itself: what came before it was only waiting for a turn, a connection or prices. */
+    /** Start of the RPC itself; the time before was spent waiting for a turn, a connection or prices. */
     let startedAtMs: number | undefined;
     const elapsedMs = () => (startedAtMs === undefined ? undefined : clock.now() - startedAtMs);
 
@@ -266,10 +266,10 @@ class Pool implements HostPool {
     if (failure.code === "not-enough-funds") this.#scores.addOutOfFunds(hostKey);
     if (failure.code === "not-enough-storage") this.#scores.addFull(hostKey);
     if (failure.code === "timed-out") {
-      // Without a start it only waited for its turn, which is our doing.
+      // If the RPC never started, the request only waited for its turn, which is not the host's fault.
       if (elapsedMs !== undefined) this.#scores.addTimeout(hostKey, direction, lengthBytes, elapsedMs);
     } else if (failure.code === "aborted") {
-      // Given up after longer than it should take: it lost the race against another host.
+      // Cancelled after more than its expected time: it lost the race against another host.
       const slow = elapsedMs !== undefined && elapsedMs >= this.#scores.hedgeAfterMs(direction, lengthBytes);
       if (slow) this.#scores.addFailure(hostKey);
     } else if (failure.isHostFault) {
@@ -277,7 +277,7 @@ class Pool implements HostPool {
     }
   }
 
-  /** Runs something within a deadline, until the signal aborts or the pool is closed. Any failure is a HostError or a bug. */
+  /** Runs work until a deadline, the signal, or the pool's end. Any failure is a HostError or a bug. */
   #within<Result>(
     { hostKey }: HostTarget,
     deadlineMs: number,
@@ -289,7 +289,7 @@ class Pool implements HostPool {
       deadlineMs,
       signals: [this.#closing.signal, signal],
       onDeadline: () => new HostError(hostKey, "timed-out", `not done within ${Math.round(deadlineMs)} ms`),
-      onAbort: (reason: unknown) => new HostError(hostKey, "aborted", "the request was given up", reason),
+      onAbort: (reason: unknown) => new HostError(hostKey, "aborted", "the request was cancelled", reason),
     };
     const request = withinLimits(limits, run).catch((error: unknown) => {
       throw hostErrorFrom(hostKey, error) ?? error;
@@ -330,7 +330,7 @@ function isOfStalePrices(error: unknown): boolean {
   );
 }
 
-/** Of the very prices that are about to be paid: a host may raise them with every table. */
+/** Checks exactly the prices to be paid, because a host may raise them with every price table. */
 function assertWithin(limit: PriceLimit, prices: HostPrices, hostKey: HostKey): void {
   for (const name of ["egressPrice", "ingressPrice", "storagePrice"] as const) {
     const most = limit[name];

@@ -1,8 +1,8 @@
-/** Weight of the newest sample in every moving average: what indexd uses. */
+/** Weight of the newest sample in every moving average: the same as in indexd. */
 const NEWEST_WEIGHT = 0.2;
-/** A failure rate halves in this time by itself, so that a host that recovered is asked again. */
+/** Without new samples a failure rate halves in this time, so that a host that recovered is tried again. */
 const FAILURE_HALF_LIFE_MS = 60_000;
-/** Below this a host counts as free of failures: a single one is forgotten after about five minutes. */
+/** Below this a host counts as free of failures: a single failure is forgotten after about five minutes. */
 const NEGLIGIBLE_FAILURE_RATE = 0.01;
 const LEAST_WEIGHT = 0.01;
 const MOST_SPEED_UP = 4;
@@ -16,7 +16,7 @@ export class MovingAverage {
     return this.#value;
   }
 
-  /** Where it begins, as others measured: said again it is replaced, until the first sample of our own. */
+  /** Sets the initial value from others' measurements; may be called again until the first sample of our own. */
   start(value: number | undefined): void {
     if (!this.#isMeasured) this.#value = value;
   }
@@ -28,7 +28,7 @@ export class MovingAverage {
   }
 }
 
-/** Something that a host was a while ago, as we saw or others say. Forgotten in time, and at once when it proves not to be so. */
+/** A temporary property of a host, seen by us or reported by others. It expires, or ends immediately when disproved. */
 export class ExpiringFlag {
   readonly #forgetAfterMs: number;
   #seenAtMs: number | undefined;
@@ -42,7 +42,7 @@ export class ExpiringFlag {
     this.#seenAtMs = nowMs;
   }
 
-  /** What others say takes the place of what they said before, not of what we saw. */
+  /** A report replaces earlier reports, but not what we saw ourselves. */
   hear(isSo: boolean, nowMs: number): void {
     this.#saidAtMs = isSo ? nowMs : undefined;
   }
@@ -53,14 +53,14 @@ export class ExpiringFlag {
   }
 
   at(nowMs: number): boolean {
-    // A clock that was set back makes the time lie ahead: how long ago it was is unknown.
+    // If the clock was set back, the time lies in the future and its age is unknown.
     return [this.#seenAtMs, this.#saidAtMs].some(
       (atMs) => atMs !== undefined && Math.abs(nowMs - atMs) < this.#forgetAfterMs,
     );
   }
 }
 
-/** Share of a host's recent requests that failed, by its own fault. */
+/** Share of a host's recent requests that failed by its own fault. */
 export class FailureRate {
   #rate: number | undefined;
   #halvedAtMs = 0;
@@ -78,7 +78,7 @@ export class FailureRate {
     this.#rate = NEWEST_WEIGHT * sample + (1 - NEWEST_WEIGHT) * this.#rate;
   }
 
-  /** As if this had been measured just now; said again it is replaced, until the first sample of our own. */
+  /** Sets the initial rate as if measured now; may be called again until the first sample of our own. */
   start(rate: number, nowMs: number): void {
     if (this.#isMeasured) return;
     this.#rate = Math.min(1, Math.max(0, rate));
@@ -91,7 +91,7 @@ export class FailureRate {
     return rate < NEGLIGIBLE_FAILURE_RATE ? 0 : rate;
   }
 
-  /** Whole half-lives only, as indexd does: two hosts compared in the same minute keep their order. */
+  /** Decays only by whole half-lives, as in indexd, so that two hosts compared in the same minute keep their order. */
   #halve(nowMs: number): void {
     if (this.#rate === undefined) return;
     const halfLives = Math.floor((nowMs - this.#halvedAtMs) / FAILURE_HALF_LIFE_MS);
@@ -101,7 +101,7 @@ export class FailureRate {
   }
 }
 
-/** What we know of one host from our own requests. */
+/** Our knowledge of one host from our own requests. */
 export interface HostScore {
   /** 0..1 */
   readonly failureRate: number;
@@ -111,7 +111,7 @@ export interface HostScore {
 }
 
 /**
- * Negative: `a` is to be preferred. The order of docs/protocol.md#host-client: failures, discovery, speed left, load.
+ * Negative: `a` is preferred. The order of docs/protocol.md#host-client: failures, discovery, remaining speed, load.
  */
 export function compareHostScores(a: HostScore, b: HostScore): number {
   if (a.failureRate !== b.failureRate) return a.failureRate - b.failureRate;
@@ -123,8 +123,8 @@ export function compareHostScores(a: HostScore, b: HostScore): number {
 }
 
 /**
- * How likely a host should be drawn, relative to others: a thousand workers with the same scores must not all choose
- * the same host, so candidates are drawn at random by weight and not sorted. An unmeasured host has weight 1, as a
+ * A host's relative probability of being chosen. A thousand workers with the same scores must not all choose
+ * the same host, so candidates are drawn at random by weight instead of sorted. An unmeasured host has weight 1, like a
  * host of the network's usual speed; failures count twice, speed up to fourfold. Always positive.
  */
 export function weightOfHostScore(score: HostScore, usualBytesPerSecond: number): number {

@@ -11,20 +11,20 @@ import type { HostPoolConfig } from "./host-pool-config.ts";
 import { Semaphore } from "./semaphore.ts";
 import { Singleflight } from "./singleflight.ts";
 
-// What one host's session goes through:
+// States of one host's session:
 //
 //   no connection ──call──▶ dialling ──▶ connected ──pause──▶ suspect ──answers──▶ connected
 //        ▲                     │             │                   │
 //        └──────failed─────────┘◀──broken────┘◀──────silent──────┘
 //
-// Always: at most one connection that new calls use, at most one dial and one fetch of prices under way. A call that
-// finds a connection broken that was there before it is repeated once on a new one: it may have ended unnoticed.
+// Always: at most one connection for new calls, at most one dial and one fetch of prices in progress. A call that
+// finds an existing connection broken is repeated once on a new one, because the old one may have ended unnoticed.
 
 interface Link {
   readonly connection: HostConnection;
-  /** Last time that anything moved on it. */
+  /** Time of the last progress on it. */
   movedAtMs: number;
-  /** Not used since a pause in which it may have died. */
+  /** Unused since a pause during which it may have died. */
   suspect: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface SessionOptions {
   readonly onConnected: () => void;
 }
 
-/** All that we have to do with one host: its connection, its prices and how many calls it gets at once. */
+/** All state for one host: its connection, its prices and its limit of parallel calls. */
 export class HostSession {
   readonly gate: Semaphore;
   readonly #options: SessionOptions;
@@ -55,7 +55,7 @@ export class HostSession {
     this.#fetches = new Singleflight((signal) => this.#fetchPrices(signal));
   }
 
-  /** For the next dial: hosts announce new addresses. */
+  /** Used by the next dial, because hosts announce new addresses. */
   set target(host: HostTarget) {
     this.#host = host;
   }
@@ -72,7 +72,7 @@ export class HostSession {
     return this.#link?.movedAtMs ?? 0;
   }
 
-  /** Runs one RPC on a stream of its own. Rejects with the signal's reason when that aborts. */
+  /** Runs one RPC on its own stream. Rejects with the signal's reason when the signal aborts. */
   async call<Result>(signal: AbortSignal, rpc: (stream: RpcStream) => Promise<Result>): Promise<Result> {
     const before = this.#usableLink();
     if (before) {
@@ -86,22 +86,22 @@ export class HostSession {
     return this.#callOn(await this.#dials.join(signal), signal, rpc);
   }
 
-  /** Prices that this host signed and that are good for a while yet. */
+  /** Prices signed by this host and still valid for a while. */
   async prices(signal: AbortSignal): Promise<HostPrices> {
     const { clock, config } = this.#options;
-    // The test of the connection brings new prices; those of before the pause are not relied on.
+    // Testing the connection fetches new prices; those from before the pause are not used.
     if (this.#link?.suspect) await this.#dials.join(signal);
     const known = this.#prices;
     if (known && !hostPricesExpired(known, clock.now() + config.pricesMarginMs)) return known;
     return this.#fetches.join(signal);
   }
 
-  /** After the host refused them; prices that were fetched since are kept. */
+  /** Call it after the host refused these prices; newer ones are kept. */
   forgetPrices(refused: HostPrices): void {
     if (this.#prices === refused) this.#prices = undefined;
   }
 
-  /** After the process may have been frozen: what was connected may be dead without anybody having been told. */
+  /** Call it after the process may have been frozen: connections may be dead without notice. */
   suspectAfterPause(): void {
     const { clock, config } = this.#options;
     if (!this.#link) return;
@@ -114,7 +114,7 @@ export class HostSession {
     if (this.#link) this.#drop(this.#link, new HostError(this.#host.hostKey, "connection-lost", why));
   }
 
-  /** Resolves when no dial and no fetch of prices is under way. */
+  /** Resolves when no dial and no fetch of prices is in progress. */
   async settled(): Promise<void> {
     await Promise.all([this.#dials.settled(), this.#fetches.settled()]);
   }
@@ -156,7 +156,7 @@ export class HostSession {
     }
   }
 
-  /** Whether a connection can still be used after a call on it failed. */
+  /** Decides whether a connection can still be used after a call on it failed. */
   #judge(link: Link, error: unknown, signal: AbortSignal, startedAtMs: number): void {
     if (error instanceof RpcError || error instanceof InvalidRequestError) return;
     const { clock, config } = this.#options;
@@ -195,7 +195,7 @@ export class HostSession {
     return link;
   }
 
-  /** Asks for the settings: free, one round trip, and fresh prices come with it. */
+  /** Requests the settings: free, one round trip, and the answer contains fresh prices. */
   async #answers(link: Link, signal: AbortSignal): Promise<boolean> {
     const { testDeadlineMs } = this.#options.config;
     try {
@@ -233,7 +233,7 @@ export class HostSession {
         deadlineMs,
         signals: [signal],
         onDeadline: () => new HostError(hostKey, "timed-out", `no answer within ${deadlineMs} ms`),
-        onAbort: (reason) => new HostError(hostKey, "aborted", "the request was given up", reason),
+        onAbort: (reason) => new HostError(hostKey, "aborted", "the request was cancelled", reason),
       },
       run,
     );

@@ -6,13 +6,13 @@ import type { RpcStream } from "../rhp4/rpc-stream.ts";
 import { type WriteSectorResult, writeSector } from "../rhp4/write-sector.ts";
 import type { Direction } from "./score-board.ts";
 
-/** One RPC that is paid from our account, ready to run on a stream. */
+/** One RPC paid from our account, ready to run on a stream. */
 export interface PaidRpc<Request, Result extends object> {
   readonly direction: Direction;
   readonly lengthBytes: number;
   cost(prices: HostPrices): bigint;
   readonly request: Request;
-  /** @param mayCharge called once the host may charge: when it has, or is about to get, all that it charges for */
+  /** @param mayCharge called once the host may charge: when it has, or is about to receive, everything that it charges for */
   readonly run: (
     stream: RpcStream,
     payment: Payment,
@@ -22,8 +22,8 @@ export interface PaidRpc<Request, Result extends object> {
 }
 
 /**
- * The data is not verified: see `readSector`. Nothing writes to `into` after the call has settled; after a rejection its content is
- * unspecified.
+ * The data is not verified: see `readSector`. `into` is not written to after the call has settled; after a rejection its content
+ * is undefined.
  */
 export function rangeRead(request: RangeRequest): PaidRpc<RangeRequest, ReadSectorResult> {
   const lengthBytes = request.into.length;
@@ -31,7 +31,7 @@ export function rangeRead(request: RangeRequest): PaidRpc<RangeRequest, ReadSect
   return { direction: "read", lengthBytes, cost, request, run: readSector };
 }
 
-/** Writes a sector, which must not change until the call has settled. The root is what the host says: compare it. */
+/** Writes a sector, which must not change until the call has settled. The root is the host's claim: compare it. */
 export function sectorWrite(data: Uint8Array): PaidRpc<Uint8Array, WriteSectorResult> {
   const cost = (prices: HostPrices): bigint => writeSectorCost(prices, data.length);
   return { direction: "write", lengthBytes: data.length, cost, request: data, run: writeSector };

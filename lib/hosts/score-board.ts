@@ -10,21 +10,21 @@ import {
 
 export type Direction = "read" | "write";
 
-/** Assumed until something was measured: what indexd assumes. */
+/** Assumed until there is a measurement: the same values as in indexd. */
 const ASSUMED_BYTES_PER_SECOND: Readonly<Record<Direction, number>> = {
   read: 1_048_576,
   write: 4_194_304 / 5,
 };
-/** Smaller transfers measure the distance, not the rate. */
+/** Smaller transfers measure latency rather than bandwidth. */
 const LEAST_MEASURED_BYTES = 65_536;
 
-/** Takes the failure rate of a host that never failed to two thirds. */
+/** Raises the failure rate of a host that never failed to two thirds. */
 const FAILURES_PER_LIE = 5;
 
 const HEDGE_FACTOR = 1.5;
 const LEAST_HEDGE_MS = 200;
 const MOST_HEDGE_MS = 120_000;
-/** What indexd assumes of a write is so slow that the first slow host would be waited for longest. */
+/** indexd's assumed write rate is so low that the first slow host would otherwise get the longest wait. */
 const MOST_HEDGE_UNMEASURED_MS = 3_000;
 
 interface HostRecord {
@@ -33,7 +33,7 @@ interface HostRecord {
   readonly full: ExpiringFlag;
   readonly outOfFunds: ExpiringFlag;
   inFlight: number;
-  /** Since the last report. */
+  /** Measurements since the last report. */
   sample: Mutable<Omit<HostSample, "hostKey">> | undefined;
 }
 
@@ -51,11 +51,11 @@ const NO_SAMPLE: Omit<HostSample, "hostKey"> = {
   stored: false,
 };
 
-/** As if a host whose account was dry a moment ago failed this often, which is not its fault: to be asked last, but asked. */
+/** Assumed for a host whose account was recently empty, so that it is asked last although it is not at fault. */
 const OUT_OF_FUNDS_FAILURE_RATE = 0.9;
 /**
- * What this process has learnt about hosts from its own requests, beginning with what the fleet knows (startFrom), and what
- * of it the fleet has not been told (takeSamples).
+ * What this process has learnt about hosts from its own requests, starting from the fleet's scores (startFrom), and the
+ * measurements not yet reported to the fleet (takeSamples).
  */
 export class ScoreBoard {
   readonly #clock: Clock;
@@ -65,7 +65,7 @@ export class ScoreBoard {
     write: new MovingAverage(),
   };
 
-  /** Of the median host, as the fleet last said; undefined: it said nothing. */
+  /** The median host's rate according to the fleet; undefined: none was reported. */
   readonly #sharedRates: Record<Direction, number | undefined> = { read: undefined, write: undefined };
 
   constructor(clock: Clock) {
@@ -73,17 +73,17 @@ export class ScoreBoard {
   }
 
   /**
-   * Takes over what the fleet knows of hosts that this process has not used itself; called again, what it knows now. The usual
-   * rate is the median of all hosts' until something was measured here: no host is more usual than another for its key.
-   * With that median a host's speed goes on being compared: half of the hosts weigh 1 or more, and none more than four times
-   * as much, which bounds how often a fleet of workers chooses the same host (docs/decisions/0007-host-scores.md).
+   * Takes over the fleet's scores for hosts that this process has not used itself; may be called again with newer ones. Until
+   * something is measured here, the usual rate is the median of all hosts, so that all processes use the same reference. Speeds
+   * are compared with that median: half of the hosts weigh 1 or more, and none more than four times as much, which limits how
+   * often a fleet of workers chooses the same host (docs/decisions/0007-host-scores.md).
    */
   startFrom(scores: Iterable<SharedHostScore>): void {
     const nowMs = this.#clock.now();
     const rates: Record<Direction, number[]> = { read: [], write: [] };
     for (const { hostKey, readRate, writeRate, failureRate, outOfFunds, full } of scores) {
       const record = this.#record(hostKey);
-      // The fleet does not know yet what has not been reported.
+      // The fleet does not know of an unreported sample yet.
       record.full.hear(full && record.sample?.stored !== true, nowMs);
       record.outOfFunds.hear(outOfFunds && !record.sample?.successes, nowMs);
       record.failures.start(failureRate, nowMs);
@@ -98,7 +98,7 @@ export class ScoreBoard {
     }
   }
 
-  /** What was measured since the last call: to be reported once, even if the report fails. */
+  /** Measurements since the last call: to be reported once, even if the report fails. */
   takeSamples(): HostSample[] {
     return [...this.#hosts].flatMap(([hostKey, record]) => {
       const { sample } = record;
@@ -119,7 +119,7 @@ export class ScoreBoard {
     sample.stored = false;
   }
 
-  /** It refused a sector for want of space, {@link FORGET_FULL_AFTER_MS} ago or less. */
+  /** It refused a sector for lack of space at most {@link FORGET_FULL_AFTER_MS} ago. */
   isFull(host: HostKey): boolean {
     return this.#hosts.get(host)?.full.at(this.#clock.now()) === true;
   }
@@ -156,19 +156,19 @@ export class ScoreBoard {
     this.#sample(host).failures++;
   }
 
-  /** Data or a root that is provably wrong: as bad as failing several times over. */
+  /** Data or a root that is provably wrong: counts as several failures. */
   addLie(host: HostKey): void {
     for (let i = 0; i < FAILURES_PER_LIE; i++) this.addFailure(host);
   }
 
-  /** A transfer that used up all of its time: a failure, and a rate that it did not even reach. */
+  /** A transfer that used up its time limit: a failure, and a rate that it did not even reach. */
   addTimeout(host: HostKey, direction: Direction, lengthBytes: number, durationMs: number): void {
     this.addFailure(host);
     if (durationMs > 0) this.#measure(this.#sample(host), direction, lengthBytes, durationMs);
     if (durationMs <= 0) return;
     const bytesPerSecond = (lengthBytes * 1000) / durationMs;
     this.#record(host).rates[direction].add(bytesPerSecond);
-    // When all hosts are slow at once, our own line is: the next transfers are given longer.
+    // If all hosts are slow at once, the cause is our own line: give the next transfers more time.
     if (lengthBytes >= LEAST_MEASURED_BYTES) this.#network[direction].add(bytesPerSecond);
   }
 
@@ -192,7 +192,7 @@ export class ScoreBoard {
     return weightOfHostScore({ ...score, failureRate }, (usual("read") + usual("write")) / 2);
   }
 
-  /** What a transfer of this size takes on the hosts that we have used. */
+  /** Expected duration of a transfer of this size, from the hosts used so far. */
   expectedMs(direction: Direction, lengthBytes: number): number {
     return (lengthBytes * 1000) / this.#rate(direction);
   }
@@ -242,7 +242,7 @@ export class ScoreBoard {
   }
 }
 
-/** Of none: undefined. */
+/** Undefined if there are no values. */
 function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.slice(Math.floor((sorted.length - 1) / 2), Math.floor(sorted.length / 2) + 1);

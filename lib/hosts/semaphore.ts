@@ -1,4 +1,4 @@
-/** Lets at most `capacity` units be held at once; first come, first served. */
+/** Limits the units held at the same time to `capacity`; first come, first served. */
 export class Semaphore {
   readonly #capacity: number;
   #held = 0;
@@ -9,8 +9,8 @@ export class Semaphore {
   }
 
   /**
-   * Waits for `units`; returns what gives them back, which may be called more than once. A request for more than there
-   * are waits for all of them. Rejects with the signal's reason when that aborts first.
+   * Waits for `units`; returns a function that releases them and may be called more than once. A request for more than the
+   * capacity waits for all units. Rejects with the signal's reason if the signal aborts first.
    */
   async enter(units: number, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();

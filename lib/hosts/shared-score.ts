@@ -1,14 +1,14 @@
 import type { HostKey } from "../slab/ids.ts";
 
-/** indexd's funding pass comes every two minutes. */
+/** indexd funds accounts every two minutes. */
 export const FORGET_OUT_OF_FUNDS_AFTER_MS = 3 * 60_000;
 /**
- * A full host is no candidate for so long: each try costs 4 MiB of traffic, and the whole fleet learns from one. indexd reads
- * a host's settings once a day, so a worker has to try before that.
+ * A full host is no candidate for this time: each attempt costs 4 MiB of traffic, and the whole fleet learns from one. indexd
+ * reads a host's settings only once a day, so workers must try again earlier.
  */
 export const FORGET_FULL_AFTER_MS = 10 * 60_000;
 
-/** What one worker measured of one host, summed up since its last report. */
+/** One worker's measurements of one host, summed since its last report. */
 export interface HostSample {
   readonly hostKey: HostKey;
   readonly readBytes: number;
@@ -16,26 +16,26 @@ export interface HostSample {
   readonly writeBytes: number;
   readonly writeMs: number;
   readonly successes: number;
-  /** By the host's own fault. */
+  /** Failures by the host's own fault. */
   readonly failures: number;
-  /** Our account lacked funds, and nothing succeeded after that. */
+  /** Our account lacked funds, and no request succeeded after that. */
   readonly outOfFunds: boolean;
-  /** It refused a sector for want of space, and took none after that. */
+  /** It refused a sector for lack of space, and accepted none after that. */
   readonly full: boolean;
-  /** It took a sector, and was not full after that. */
+  /** It accepted a sector, and was not full after that. */
   readonly stored: boolean;
 }
 
-/** What the whole fleet measured of one host lately: the sums of all samples, faded (lib/database/fleet/host-scores.ts). */
+/** The fleet's recent measurements of one host: the decayed sums of all samples (lib/database/fleet/host-scores.ts). */
 export interface SharedHostScore {
   readonly hostKey: HostKey;
-  /** Bytes per second; undefined: not measured lately. */
+  /** Bytes per second; undefined: not measured recently. */
   readonly readRate: number | undefined;
   readonly writeRate: number | undefined;
   /** 0..1 */
   readonly failureRate: number;
-  /** Our account on the host lacked funds a moment ago. */
+  /** Our account on the host recently lacked funds. */
   readonly outOfFunds: boolean;
-  /** The host refused a sector for want of space a while ago. */
+  /** The host recently refused a sector for lack of space. */
   readonly full: boolean;
 }

@@ -5,8 +5,8 @@ interface Flight<Value> {
 }
 
 /**
- * One piece of work that several callers wait for: it starts with the first, and is aborted when the last has given
- * up. Its result is handed to those who wait and then forgotten.
+ * Work that several callers wait for: it starts with the first caller, and is aborted when the last one has given
+ * up. Its result is passed to all waiting callers and then forgotten.
  */
 export class Singleflight<Value> {
   readonly #start: (signal: AbortSignal) => Promise<Value>;
@@ -17,7 +17,7 @@ export class Singleflight<Value> {
     this.#start = start;
   }
 
-  /** Rejects with the signal's reason when that aborts first. */
+  /** Rejects with the signal's reason if the signal aborts first. */
   async join(signal: AbortSignal): Promise<Value> {
     signal.throwIfAborted();
     const flight = this.#current ?? this.#takeOff();
@@ -34,7 +34,7 @@ export class Singleflight<Value> {
     }
   }
 
-  /** Resolves when nothing is under way, also when it failed. */
+  /** Resolves when no work is in progress, even if it failed. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }
@@ -54,7 +54,7 @@ export class Singleflight<Value> {
   }
 
   #abort(flight: Flight<Value>, reason: unknown): void {
-    // A later caller starts a flight of its own: this one will only fail.
+    // Later callers start a new call, because this one can only fail.
     if (this.#current === flight) this.#current = undefined;
     flight.controller.abort(reason);
   }

@@ -1,6 +1,6 @@
 import { badArgument, KernelError } from "./kernel-error.ts";
 
-/** A cache line; also more than any vector load needs. */
+/** A cache line; also enough for any vector load. */
 const ALIGNMENT_BYTES = 64;
 
 interface Gap {
@@ -9,19 +9,19 @@ interface Gap {
 }
 
 /**
- * Hands out regions of one fixed memory and takes them back, in any order. Regions are not cleared.
+ * Allocates and frees regions of one fixed memory, in any order. Regions are not cleared.
  *
- * Always: gaps are sorted, never touch each other, and together with the regions cover the whole range.
+ * Always: gaps are sorted, never adjacent, and together with the regions cover the whole range.
  */
 export class Arena {
   readonly #buffer: ArrayBuffer;
   readonly #gaps: Gap[];
-  /** Aligned size of each region by where it starts. */
+  /** Aligned size of each region by its start. */
   readonly #regionSizes = new Map<number, number>();
   readonly capacityBytes: number;
   #usedBytes = 0;
 
-  /** Manages the bytes `start` to `end` of `buffer`, which must stay attached: a wasm memory may not grow. */
+  /** Manages the bytes `start` to `end` of `buffer`, which must stay attached: the wasm memory must not grow. */
   constructor(buffer: ArrayBuffer, start: number, end: number) {
     const alignedStart = alignUp(start);
     this.#buffer = buffer;
@@ -34,13 +34,13 @@ export class Arena {
     return this.#usedBytes;
   }
 
-  /** A region with whatever bytes were there before. Throws `arena-full` when no gap is large enough. */
+  /** Returns a region with arbitrary contents. Throws `arena-full` if no gap is large enough. */
   allocate(bytes: number): Buffer<ArrayBuffer> {
     if (!Number.isSafeInteger(bytes) || bytes <= 0) {
       throw badArgument(`arena region: expected a positive whole number of bytes, got ${bytes}`);
     }
     const size = alignUp(bytes);
-    // First fit keeps the high pages untouched, and so out of resident memory, as long as possible.
+    // First fit keeps high pages untouched, and so out of resident memory, for as long as possible.
     const index = this.#gaps.findIndex((gap) => gap.end - gap.start >= size);
     const gap = this.#gaps[index];
     if (gap === undefined) {
@@ -59,7 +59,7 @@ export class Arena {
     return Buffer.from(this.#buffer, start, bytes);
   }
 
-  /** Takes back what `allocate` returned. Throws `not-allocated` for anything else, also for a second free. */
+  /** Frees a region returned by `allocate`. Throws `not-allocated` for anything else, including a second free. */
   free(region: Uint8Array): void {
     const start = region.byteOffset;
     const size = this.#regionSizes.get(start);

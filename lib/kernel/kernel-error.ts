@@ -1,16 +1,16 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
 export type KernelErrorCode =
-  /** A size, offset or count that the kernels cannot work with: the caller's bug. */
+  /** A size, offset or count that the kernels do not support: a bug of the caller. */
   | "bad-argument"
-  /** No free piece of the arena is large enough: the caller holds too much at once. */
+  /** No free gap of the arena is large enough: the caller holds too much at once. */
   | "arena-full"
-  /** A region that this arena did not hand out, or that was freed already. */
+  /** A region that this arena did not allocate, or that was already freed. */
   | "not-allocated"
-  /** Bytes that had to be in the kernel's memory are elsewhere. */
+  /** Bytes that must be in the kernel's memory are elsewhere. */
   | "not-in-arena";
 
-/** Thrown when the kernels or their memory are used wrongly; never because of what bytes from a host contain. */
+/** Thrown if the kernels or their memory are used wrongly; never because of the contents of a host's bytes. */
 export class KernelError extends SlabmendError<KernelErrorCode> {}
 
 export function badArgument(message: string): KernelError {

@@ -8,16 +8,16 @@ import { badArgument, KernelError } from "./kernel-error.ts";
 import { instantiate, type KernelExports, WINDOW_BYTES } from "./wasm-module.ts";
 
 const HASH_BYTES = 32;
-/** The ceiling of a process, for however many repairs at once (docs/decisions/0009-memory.md). */
+/** The limit of a process, for any number of parallel repairs (docs/decisions/0009-memory.md). */
 const MAX_MEMORY_BYTES = 520 * 1024 * 1024;
-/** The kernels' own tables and window take less than half of it. */
+/** The kernels' own tables and window need less than half of it. */
 const MIN_MEMORY_BYTES = 2 * 1024 * 1024;
-/** Coefficients that fit the tables of wasm/galois-combine.ts. */
+/** Number of coefficients that fit into the tables of wasm/galois-combine.ts. */
 const MAX_COEFFICIENTS = 16_384;
 /** The combining kernel works in steps of this many bytes. */
 const COMBINE_STEP_BYTES = 64;
 
-/** A range of a sector with what proves that it belongs to the root. */
+/** A range of a sector with the proof that it belongs to the root. */
 export interface ProvenRange {
   readonly root: Root;
   readonly offset: number;
@@ -36,16 +36,16 @@ export interface Combination {
   readonly lengthBytes: number;
 }
 
-/** The root of a sector that arrives in pieces of any size. */
+/** Computes the root of a sector that arrives in pieces of any size. */
 export interface RootStream {
   push(chunk: Uint8Array): void;
-  /** Ends the stream, which must have had exactly 4 MiB. */
+  /** Ends the stream, which must have received exactly 4 MiB. */
   root(): Root;
 }
 
 /**
- * The compute kernels over one wasm memory. Nothing here waits, so calls never overlap. Data may lie anywhere, but
- * inside the arena it is hashed in place, outside it is copied first; `combine` takes nothing from outside.
+ * The compute kernels over one wasm memory. All calls are synchronous, so they never overlap. Data may be anywhere, but
+ * inside the arena it is hashed in place, and outside it is copied first; `combine` accepts only data in the arena.
  */
 export interface Kernel {
   readonly arena: Arena;
@@ -55,15 +55,15 @@ export interface Kernel {
   subtreeRoot(data: Uint8Array): Uint8Array;
   /** Root above any number of roots. */
   metaRoot(roots: readonly Uint8Array[]): Uint8Array;
-  /** False when the host's data or proof is wrong in any way. Throws only for an impossible range. */
+  /** False if the host's data or proof is wrong in any way. Throws only for an invalid range. */
   verifyRangeProof(range: ProvenRange): boolean;
-  /** What a host sends with a range: hashes left to right. */
+  /** The proof that a host sends with a range: hashes from left to right. */
   buildRangeProof(sector: Uint8Array, offset: number, length: number): Uint8Array[];
   createRootStream(): RootStream;
   combine(combination: Combination): void;
 }
 
-/** Creates the kernels with a memory that is as large as it will ever be; pages cost nothing until touched. */
+/** Creates the kernels with a memory of fixed size; pages cost nothing until touched. */
 export function createKernel(options: { readonly memoryBytes: number }): Kernel {
   const { memoryBytes } = options;
   if (!(memoryBytes >= MIN_MEMORY_BYTES && memoryBytes <= MAX_MEMORY_BYTES)) {
@@ -209,12 +209,12 @@ function requireCombination(
       sources.some((source) => overlaps(source, target)) ||
       targets.some((other, o) => o < t && overlaps(other, target))
     ) {
-      throw badArgument("combine: expected targets apart from sources and each other, got an overlap");
+      throw badArgument("combine: expected targets separate from sources and each other, got an overlap");
     }
   });
 }
 
-/** Passes addresses and coefficients through the window, as many targets at once as the kernel has tables for. */
+/** Passes addresses and coefficients through the window, as many targets per call as the kernel has tables for. */
 function combineInBatches(wasm: KernelExports, buffer: ArrayBuffer, combination: Combination): void {
   const { sources, targets, coefficients, lengthBytes } = combination;
   const batch = Math.floor(MAX_COEFFICIENTS / sources.length);

@@ -3,11 +3,11 @@ import { instantiate } from "./wasm-module.ts";
 
 const KEY_BYTES = 32;
 const TAG_BYTES = 16;
-/** What precedes the areas: the other kernels' tables, which no packet touches, so that they are not resident. */
+/** Bytes before the areas: the other kernels' tables, which packets do not touch, so that they are not resident. */
 const STATIC_BYTES = 1_572_864;
 const PAGE_BYTES = 65_536;
 
-/** Which packets, under which nonce: `counter` is the first packet's, `sender` the last four bytes, little-endian. */
+/** The number and nonce of packets: `counter` is the first packet's, `sender` the last four bytes, little-endian. */
 export interface PacketBatch {
   readonly key: Uint8Array;
   readonly count: number;
@@ -17,25 +17,25 @@ export interface PacketBatch {
 }
 
 /**
- * ChaCha20-Poly1305 (RFC 8439, no additional data) over many packets in one call, in a small wasm memory of its own.
- * Nothing here waits, and no area holds anything of value between two calls of its user.
+ * ChaCha20-Poly1305 (RFC 8439, no additional data) over many packets in one call, in its own small wasm memory.
+ * All calls are synchronous, and no area holds data that must survive between two calls of its user.
  */
 export interface PacketKernel {
-  /** Packets to be opened, in place. */
+  /** Packets to open, in place. */
   readonly incoming: Buffer;
-  /** Texts to be sealed, without gaps, and where their packets appear. */
+  /** Texts to seal, without gaps; their packets appear in `sealed`. */
   readonly texts: Buffer;
   readonly sealed: Buffer;
   /**
-   * Opens packets that lie one after the other in `incoming` from `offset` on; a text stays where its packet was. Returns how
-   * many were good before the first bad one.
+   * Opens packets stored one after another in `incoming` from `offset` on; each text replaces its packet. Returns the
+   * number of valid packets before the first invalid one.
    */
   open(offset: number, batch: PacketBatch): number;
-  /** Seals the first texts to the start of `sealed`. */
+  /** Seals the first texts and writes the packets to the start of `sealed`. */
   seal(batch: PacketBatch): void;
 }
 
-/** Creates a kernel whose areas have these sizes; about half a megabyte is resident with those of lib/siamux. */
+/** Creates a kernel with areas of these sizes; about half a megabyte is resident with those of lib/siamux. */
 export function createPacketKernel(sizes: {
   readonly incomingBytes: number;
   readonly batchBytes: number;

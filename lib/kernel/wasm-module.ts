@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 const PAGE_BYTES = 65_536;
 
-/** The exports of wasm/kernel.ts. All numbers are addresses or counts; nothing is checked in there. */
+/** The exports of wasm/kernel.ts. All numbers are addresses or counts; the kernel does not check them. */
 export interface KernelExports {
   windowAddress(): number;
   arenaAddress(): number;
@@ -39,12 +39,12 @@ export interface KernelExports {
 /** Bytes at `windowAddress()`, as declared in wasm/kernel.ts. */
 export const WINDOW_BYTES = 262_144;
 
-// Compiled once per process, at the first use: about a millisecond.
+// Compiled once per process, at first use: takes about a millisecond.
 let compiled: WebAssembly.Module | undefined;
 
 /**
- * Instantiates the kernels over a memory of exactly `memoryBytes`, rounded down to whole pages; they need more than 1 MiB themselves.
- * The memory never grows: growing would detach every view that sockets are reading into.
+ * Instantiates the kernels over a memory of exactly `memoryBytes`, rounded down to whole pages; they need almost
+ * 1 MiB themselves. The memory never grows: growing would detach every view that sockets are reading into.
  */
 export function instantiate(memoryBytes: number): { exports: KernelExports; buffer: ArrayBuffer } {
   const pages = Math.floor(memoryBytes / PAGE_BYTES);

@@ -1,5 +1,5 @@
-// The part of WebAssembly's JavaScript interface that wasm-module.ts uses. TypeScript declares it with the browser's
-// "dom" types only, which would let the rest of the browser into this code.
+// The part of WebAssembly's JavaScript interface that wasm-module.ts uses. TypeScript declares it only in the browser's
+// "dom" types, which would make all browser interfaces available to this code.
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array);

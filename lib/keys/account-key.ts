@@ -2,15 +2,15 @@ import { createPrivateKey, sign } from "node:crypto";
 import { SlabmendError } from "../errors/slabmend-error.ts";
 import { publicKeyBytes } from "../rhp4/signing.ts";
 
-/** The account that pays for repairs. Its seed stays inside: neither a property nor a log shows it. */
+/** The account that pays for repairs. Its seed is private: neither a property nor a log shows it. */
 export interface AccountKey {
   /** 32 bytes: the account's id is its Ed25519 public key. */
   readonly account: Uint8Array;
-  /** Ed25519 over these very bytes. */
+  /** Ed25519 signature of exactly these bytes. */
   sign(bytes: Uint8Array): Uint8Array;
 }
 
-/** Thrown when the migration seed has the wrong size; it never repeats the seed. */
+/** Thrown if the migration seed has the wrong size; never contains the seed. */
 class AccountSeedError extends SlabmendError<"malformed-account-seed"> {
   constructor(gotBytes: number) {
     super({
@@ -21,7 +21,7 @@ class AccountSeedError extends SlabmendError<"malformed-account-seed"> {
   }
 }
 
-/** PKCS #8 of an Ed25519 private key up to the seed (RFC 8410, section 7). */
+/** PKCS #8 encoding of an Ed25519 private key up to the seed (RFC 8410, section 7). */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 
 /** The account key of a 32-byte Ed25519 seed: docs/protocol.md#key-derivation. */

@@ -5,10 +5,10 @@ import { Secret } from "../secret/secret.ts";
 import { accountKeyFromSeed } from "./account-key.ts";
 import { entropyOfPhrase } from "./recovery-phrase.ts";
 
-/** BLAKE2b with a digest of 32 bytes, which is not BLAKE2b-512 cut short. */
+/** BLAKE2b with a digest of 32 bytes, which differs from a truncated BLAKE2b-512. */
 const blake2b256 = createHasher(() => blake2b.create({ dkLen: 32 }));
 
-/** What the operator's machine keeps of a recovery phrase. Neither gives the wallet's coins. */
+/** The values that the operator's machine derives from a recovery phrase. Neither gives access to the wallet's coins. */
 export interface MigrationSecrets {
   /** 32 bytes, the only key that workers get: the seed of the account that pays for repairs. */
   readonly migrationSeed: Secret<Uint8Array>;
@@ -25,9 +25,9 @@ export function deriveMigrationSeed(phrase: Secret<string>): MigrationSecrets {
   };
 }
 
-/** The wallet's Ed25519 key, seed then public key: 64 bytes that hold the coins. */
+/** The wallet's Ed25519 key, seed then public key: 64 bytes that control the coins. */
 export function walletPrivateKey(entropy: Uint8Array): Uint8Array {
-  // The first key of a wallet, as 64-bit index.
+  // The first key of a wallet, as a 64-bit index.
   const keyIndex = new Uint8Array(8);
   const seed = blake2b256(Buffer.concat([blake2b256(entropy), keyIndex]));
   return Buffer.concat([seed, accountKeyFromSeed(seed).account]);

@@ -4,20 +4,20 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 
 export type RecoveryPhraseErrorCode = "wrong-word-count" | "unknown-word" | "wrong-checksum";
 
-/** Thrown for a phrase that no wallet has. It says which word is wrong by position and never repeats one. */
+/** Thrown for an invalid phrase. It gives the position of the wrong word and never contains a word. */
 export class RecoveryPhraseError extends SlabmendError<RecoveryPhraseErrorCode> {}
 
 const WORDS = 12;
 const BITS_PER_WORD = 11n;
-/** A phrase of 12 words carries 128 bits and this many of their SHA-256. */
+/** A phrase of 12 words encodes 128 bits and this many bits of their SHA-256. */
 const CHECKSUM_BITS = 4n;
 const ENTROPY_BYTES = 16;
 
 const INDEX_OF_WORD = new Map(wordlist.map((word, index) => [word, BigInt(index)]));
 
 /**
- * The 16 bytes that a recovery phrase stands for: docs/protocol.md#key-derivation. Words are lower case, with any
- * white space between them. It is BIP-39's way of writing entropy only: nothing is stretched afterwards.
+ * The 16 bytes encoded by a recovery phrase: docs/protocol.md#key-derivation. Words are lower case, separated by any
+ * white space. Only BIP-39's encoding of entropy is used: no key stretching follows.
  */
 export function entropyOfPhrase(phrase: string): Uint8Array {
   const words = phrase.split(/\s+/u).filter((word) => word !== "");
@@ -47,7 +47,7 @@ export function entropyOfPhrase(phrase: string): Uint8Array {
     throw new RecoveryPhraseError({
       code: "wrong-checksum",
       message: "recovery phrase: expected the last word to match the others, got one that does not",
-      remedy: "Look for a mistaken or misplaced word.",
+      remedy: "Look for a wrong or misplaced word.",
     });
   }
   return entropy;

@@ -1,21 +1,21 @@
-/** Which indexer may repair how many slabs at once on this machine. Pure. */
+/** How many slabs each indexer may repair in parallel on this machine. Pure. */
 
 export interface Demand {
   readonly name: string;
-  /** Its weight among all: SLABMEND_SHARE. */
+  /** Its weight among all indexers: SLABMEND_SHARE. */
   readonly share: number;
-  /** Repairs under way. */
+  /** Repairs in progress. */
   readonly running: number;
-  /** Slabs that could be leased now, as far as they were counted. */
+  /** Slabs that can be leased now, as far as they were counted. */
   readonly ready: number;
-  /** Of the most urgent of them: 0..1. */
+  /** Urgency of the most urgent of them: 0..1. */
   readonly urgency: number;
 }
 
 /**
- * Each indexer has its share of `total`, at least 1. What one does not need is lent to those that need more, the most urgent first. It
- * comes back as repairs end: none is interrupted, and until then the sum of those under way and those allowed stays within
- * `total`, or one for each indexer.
+ * Each indexer has its share of `total`, at least 1. Unused parts of a share are lent to indexers that need more, the most urgent
+ * first. They come back as repairs end, because none is interrupted; until then the sum of running and allowed repairs stays
+ * within `total`, or one per indexer.
  */
 export function allotRepairs(total: number, demands: readonly Demand[]): ReadonlyMap<string, number> {
   const shares = ownShares(total, demands);
@@ -23,7 +23,7 @@ export function allotRepairs(total: number, demands: readonly Demand[]): Readonl
   let spare = total;
   for (const { name, running, ready } of demands) {
     const needed = Math.min(Math.max(1, shares.get(name)!), running + ready);
-    // One that is idle may begin at once, and keeps nothing from the others until then.
+    // An idle indexer may begin immediately, and takes nothing from the others until then.
     allotted.set(name, Math.max(1, needed));
     spare -= needed;
   }
@@ -38,7 +38,7 @@ export function allotRepairs(total: number, demands: readonly Demand[]): Readonl
   return withholdWhatIsLent(total, demands, byUrgency, allotted);
 }
 
-/** Whole numbers by the largest remainder. */
+/** Whole numbers, by the largest-remainder method. */
 function ownShares(total: number, demands: readonly Demand[]): ReadonlyMap<string, number> {
   const weights = demands.reduce((sum, { share }) => sum + share, 0);
   const exact = demands.map(({ name, share }) => ({ name, exact: (total * share) / weights }));
@@ -53,7 +53,7 @@ function ownShares(total: number, demands: readonly Demand[]): ReadonlyMap<strin
   return shares;
 }
 
-/** A borrower's repairs that are still under way keep the least urgent from beginning as many. */
+/** Repairs still running beyond a borrower's share reduce what the least urgent indexers may begin. */
 function withholdWhatIsLent(
   total: number,
   demands: readonly Demand[],

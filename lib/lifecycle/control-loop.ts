@@ -1,11 +1,12 @@
 /**
- * The control loop of one indexer: each step ensures what its state stands for, and writes the state that follows.
+ * The control loop of one indexer: each step establishes the conditions of its state, and stores the next state.
  *
- *   step: take the lease -> [record a failure that could not be written] -> ensure what the state stands for -> write the next state
+ *   step: take the lease -> [record a failure that could not be written] -> establish the state's conditions -> write the next
+ *   one
  *
- * What always holds: only the holder of the lease acts and writes, and each write carries its token, so that of several processes
- * one moves an indexer on while the others follow what they read. A step never throws: what fails is told by the view, written as
- * soon as the database takes it, and tried again.
+ * What always holds: only the holder of the lease acts and writes, and each write carries its token. So one of several processes
+ * drives an indexer, while the others follow the stored state. A step never throws: a failure is shown in the view, written as
+ * soon as the database allows, and retried.
  */
 import type { FleetMode } from "../database/fleet/fleet-mode.ts";
 import type { LifecycleRow, SeenLifecycle, StoredTrouble } from "../database/lifecycle/lifecycle.ts";
@@ -22,33 +23,33 @@ export interface LifecycleStore {
   release(token: string): Promise<void>;
 }
 
-/** What a state stands for, made true or checked. Idempotent: a crash within is answered by doing it again. */
+/** Establishes or checks a state's conditions. Idempotent: after a crash it is simply repeated. */
 export type Ensure = (
   row: LifecycleRow | undefined,
   token: string | undefined,
 ) => Promise<"done" | "under-way">;
-/** `deleting` removes the row with everything else, and leaves the tombstone. */
+/** `deleting` removes the row with everything else and leaves the tombstone. */
 export type Ensures = Readonly<Record<Exclude<LifecycleState, "deleted">, Ensure>>;
 
-/** What this process knows of its indexer. */
+/** This process's knowledge of its indexer. */
 export interface LoopView {
-  /** `repairing` also while the database cannot be asked. */
+  /** Also `repairing` while the database cannot be queried. */
   readonly state: LifecycleState;
-  /** Undefined: it is not known, because the database does not answer or has no row of ours. */
+  /** Undefined: unknown, because the database does not respond or has no row of ours. */
   readonly mode: FleetMode | undefined;
   readonly since: Date | undefined;
-  /** `here`: this process drives it. Otherwise the name of the process that does; undefined: none. */
+  /** `here`: this process drives it. Otherwise the name of the driving process; undefined: none. */
   readonly holder: string | undefined;
-  /** Of steps, in a row. */
+  /** Consecutive failed steps. */
   readonly failures: number;
   readonly trouble: Trouble | null;
-  /** The next step has something to do at once. */
+  /** The next step has work to do immediately. */
   readonly isMoving: boolean;
 }
 
 const DESIRED: Readonly<Record<FleetMode["kind"], DesiredState>> = {
   running: "running",
-  // Its loop runs on, and leases nothing.
+  // Its loop continues, but leases nothing.
   paused: "running",
   maintenance: "running",
   suspended: "stopped",
@@ -57,7 +58,7 @@ const DESIRED: Readonly<Record<FleetMode["kind"], DesiredState>> = {
 
 export const desiredState = (mode: FleetMode): DesiredState => DESIRED[mode.kind];
 
-/** Before the first step, and where there is no schema of ours. */
+/** Before the first step, and if the schema does not exist. */
 export const NOTHING_KNOWN: LoopView = {
   state: "initializing",
   mode: undefined,
@@ -78,7 +79,7 @@ export class ControlLoop {
   readonly #options: ControlLoopOptions;
   #token: string | undefined;
   #view = NOTHING_KNOWN;
-  /** A failure that no row says yet. */
+  /** A failure that is not stored in a row yet. */
   #unwritten: Trouble | undefined;
 
   constructor(options: ControlLoopOptions) {
@@ -93,13 +94,13 @@ export class ControlLoop {
     try {
       this.#view = await this.#move();
     } catch (error) {
-      // The database, or the row: what the state is cannot be said or written.
+      // The database or the row failed, so the state cannot be read or written.
       this.#view = this.#failed(this.#view, error);
     }
     return this.#view;
   }
 
-  /** Lets another process drive it at once. Never throws: the lease ends by itself. */
+  /** Lets another process drive it immediately. Never throws: otherwise the lease expires. */
   async leave(): Promise<void> {
     const token = this.#token;
     this.#token = undefined;
@@ -113,7 +114,7 @@ export class ControlLoop {
     if (seen.kind === "absent") return await this.#make();
     this.#token = await store.take(this.#token);
     if (this.#token === undefined) return this.#follow(seen.row);
-    // Read again: before the lease was ours, another process may have moved it on.
+    // Read again: before we had the lease, another process may have changed the state.
     const held = await store.read();
     if (held.kind !== "present") return { ...this.#view, isMoving: true };
     if (this.#unwritten !== undefined)
@@ -133,7 +134,7 @@ export class ControlLoop {
     if (row.state === "deleting" && outcome === "done") return this.#deleted();
     this.#unwritten = trouble ?? undefined;
     const view = await this.#write(row, token, outcome, trouble);
-    // A process that may not remove everything keeps out of the way of the one that may.
+    // A process without the privilege to remove everything leaves it to one that has it.
     if (row.state === "deleting" && outcome === "failed") await this.leave();
     return view;
   }
@@ -160,14 +161,14 @@ export class ControlLoop {
     return { state, mode, since, holder: "here", failures, trouble, isMoving: hasMoved && trouble === null };
   }
 
-  /** There is no schema of ours: none to write to either. */
+  /** The schema does not exist, so there is no row to write to either. */
   async #make(): Promise<LoopView> {
     await this.#options.ensures.initializing(undefined, undefined);
     return NOTHING_KNOWN;
   }
 
   #follow({ state, mode, since, holder, failures, trouble }: LifecycleRow): LoopView {
-    // What failed here is for the process that drives it to find.
+    // A failure here concerns the process that now drives the indexer; it will find it itself.
     this.#unwritten = undefined;
     const sinceMs = this.#options.now();
     const told = trouble === null ? null : { ...trouble, sinceMs };

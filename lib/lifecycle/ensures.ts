@@ -1,4 +1,4 @@
-/** What the states stand for. On a server a missing schema is made where the login may; everywhere else it is only checked. */
+/** The conditions of the states. On a server a missing schema is created if the login may do so; elsewhere it is only checked. */
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertClocksAgree } from "../database/client/assert-clocks-agree.ts";
 import type { Ask } from "../database/client/deadline-client.ts";
@@ -18,17 +18,17 @@ export interface EnsureOptions {
   readonly indexer: string;
   readonly acceptedVersion: number | undefined;
   readonly clock?: Clock;
-  /** Makes our schema where there is none and the login may; false: a command of the operator does. */
+  /** Creates a missing schema if the login may; false: an operator's command does. */
   readonly makes: boolean;
-  /** Of a server: throws while its own processes cannot work. */
+  /** Only on a server: throws while its own processes cannot work. */
   readonly checkHere?: () => void;
-  /** Ends this process's own workers before everything is removed. False: some still work. */
+  /** Ends this process's own workers before everything is removed. False: some are still working. */
   readonly endUnits?: () => boolean;
-  /** Told of what was removed. */
+  /** Called with what was removed. */
   readonly onRemoved?: (removed: Removed) => void;
 }
 
-/** Building indexes and bumping events takes as long as there are rows. */
+/** Building indexes and bumping events takes time in proportion to the number of rows. */
 const CHANGE_MS = 3_600_000;
 
 export function createEnsures(options: EnsureOptions): Ensures {
@@ -66,7 +66,7 @@ export function createEnsures(options: EnsureOptions): Ensures {
   };
 }
 
-/** A login that may not has nothing made: the first check says what is missing. */
+/** Without the privilege it creates nothing: the first check then reports what is missing. */
 async function makeSchema(ask: Ask, acceptedVersion: number | undefined): Promise<void> {
   const { version, mayCreate } = await ask(describeSchema, { isIdempotent: true });
   if (version > 0 || !mayCreate) return;
@@ -79,7 +79,7 @@ export function assertMayRemove({ role, owner, mayDrop }: SchemaState, indexer: 
   throw new OperatorError({
     code: "lacks-right",
     message: `role ${role}: expected it to own schema slabmend, got owner ${owner}`,
-    remedy: `Run slabmend indexers delete ${indexer} with the database URL of ${owner}: it removes what is left.`,
+    remedy: `Run slabmend indexers delete ${indexer} with the database URL of ${owner}: it removes the rest.`,
     details: { role },
   });
 }

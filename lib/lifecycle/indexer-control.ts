@@ -1,10 +1,10 @@
 /**
- * One indexer in a `serve`: its control loop, and the work that it starts and ends. Each indexer has its own, with its own
+ * One indexer in a `serve`: its control loop, and the work that the loop starts and ends. Each indexer has its own loop and
  * connections, so that none waits for another.
  *
- *   step -> start or drain claim, reap and workers, as the state says -> look at their health, restart what has stalled -> pause -> step
+ *   step -> start or drain claim, reap and workers as the state requires -> check health, restart stalled ones -> pause -> step
  *
- * What always holds: at most one set of claim, reap and workers lives, and it is started by this loop alone.
+ * What always holds: at most one set of claim, reap and workers is running, and only this loop starts it.
  */
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
@@ -30,35 +30,35 @@ import { judgeUnits, type UnitHealth } from "./unit-health.ts";
 export interface IndexerControlOptions {
   readonly name: string;
   readonly connect: () => Sql;
-  /** Before anything is connected: whether the database's URL may be used from here. */
+  /** Checks, before any connection, whether the database's URL may be used from here. */
   readonly assertSafe: () => Promise<void>;
   readonly acceptedVersion: number | undefined;
   readonly share: number;
-  /** Repairs at once of the whole machine. */
+  /** Repairs at the same time on the whole machine. */
   readonly total: number;
   readonly timeoutMs: number;
-  /** Measures the whole fleet of the indexer, as long as it is not deleted. */
+  /** Measures the indexer's whole fleet until the indexer is deleted. */
   readonly startExporter: () => { stop(): Promise<void> };
-  /** Makes claim, reap and workers; they do nothing before `start`. */
+  /** Creates claim, reap and workers; they do nothing before `start`. */
   readonly openUnits: () => Promise<IndexerLoop>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** What this process knows of one of its indexers. */
+/** This process's knowledge of one of its indexers. */
 export interface IndexerView {
   readonly name: string;
   readonly lifecycle: LoopView;
-  /** Null: nothing of it works here now. */
+  /** Null: none of its work runs here now. */
   readonly loop: IndexerHealth | null;
   readonly units: readonly UnitHealth[];
 }
 
-/** How soon a command is heeded and a step that needs time is looked at again. */
+/** How soon a command takes effect, and an unfinished step is checked again. */
 const STEP_MS = 5_000;
 const WAITING_STEP_MS = 1_000;
 const DEMAND_LIMIT_MS = 4_000;
-/** After the last repair, for a database that does not answer. */
+/** Limit after the last repair for a database that does not respond. */
 const FAREWELL_MS = 5_000;
 const NO_DEMAND: BacklogDemand = { ready: 0, urgency: 0 };
 
@@ -85,12 +85,12 @@ export class IndexerControl {
   }
 
   /**
-   * Ends the work here, and leaves the indexer to other processes; its state stays. Waits only moments for a database that does not
-   * answer: the lease then ends by itself.
+   * Ends the work here and leaves the indexer to other processes; its state stays. Waits only briefly for a database that does
+   * not respond: the lease then expires.
    */
   async stop(): Promise<WorkReport> {
     this.#ending.abort();
-    // At once, and not when a step is over.
+    // Immediately, not at the end of a step.
     this.#drainUnits();
     const late = Promise.withResolvers<void>();
     let cancel = (): void => {};
@@ -183,7 +183,7 @@ export class IndexerControl {
     });
   }
 
-  /** A URL that may not be used is refused before a password is sent; the name of its host may resolve otherwise later. */
+  /** A URL that may not be used is refused before a password is sent; its host name may resolve differently later. */
   async #untilSafe(): Promise<void> {
     const { assertSafe, clock, logger } = this.#options;
     const { signal } = this.#ending;
@@ -195,13 +195,13 @@ export class IndexerControl {
       } catch (error) {
         this.#blocked = troubleOf(error, this.#blocked?.sinceMs ?? clock.now());
         if (failures === 1)
-          logger.error({ error }, "the database's URL may not be used; it is looked at again");
+          logger.error({ error }, "the database's URL may not be used; it is checked again");
         await sleep(clock, retryAfterMs(failures), signal).catch(() => {});
       }
     }
   }
 
-  /** Starts or drains claim, reap and workers, as the state says. Does not wait for repairs in hand. */
+  /** Starts or drains claim, reap and workers according to the state. Does not wait for running repairs. */
   async #follow({ state }: LoopView): Promise<void> {
     const wanted = runsUnits(state);
     if (wanted === false) this.#drainUnits();
@@ -232,7 +232,7 @@ export class IndexerControl {
     try {
       this.#demand = await ask((sql) => readDemand(sql, this.#options.total), { limitMs: DEMAND_LIMIT_MS });
     } catch {
-      // The next step says what is wrong. Until then nothing is lent or asked for by what is not known.
+      // The next step reports the problem. Until then an unknown demand neither lends nor borrows.
       this.#demand = NO_DEMAND;
     }
   }
@@ -242,7 +242,7 @@ export class IndexerControl {
       ({ unit, health }) => health === "stalled" && !unit.startsWith("worker"),
     );
     if (stalled.length === 0) return;
-    this.#options.logger.error({ stalled }, "work has stalled; it is started again");
+    this.#options.logger.error({ stalled }, "work has stalled; it is restarted");
     this.#units?.restart();
   }
 

@@ -1,9 +1,9 @@
 /**
- * The indexers of one `serve`: follows the configuration, and lends repairs among them.
+ * The indexers of one `serve`: follows the configuration, and distributes repairs among them.
  *
- *   every 5 s: read the folder -> a new file: start its loop; a file that is gone or has changed: drain, and start anew if it is there
+ *   every 5 s: read the folder -> new file: start its loop; deleted or changed file: drain, then restart if the file exists
  *
- * What always holds: one loop for each name. A file that cannot be read leaves the loop that runs as it is, and is told.
+ * What always holds: one loop per name. If a file cannot be read, its loop continues unchanged, and the error is reported.
  */
 import type { Clock } from "../clock/clock.ts";
 import { ConfigurationError, type ConfigurationProblem } from "../config/configuration-error.ts";
@@ -18,16 +18,16 @@ import type { IndexerControl, IndexerView } from "./indexer-control.ts";
 type Control = Pick<IndexerControl, "start" | "stop" | "resize" | "demand" | "view">;
 
 export interface IndexerSupervisorOptions {
-  /** Does not throw for what one file says wrongly. */
+  /** Does not throw for a mistake in a single file. */
   readonly readConfiguration: () => {
     readonly indexers: readonly ConfiguredIndexer[];
     readonly problems: readonly ConfigurationProblem[];
   };
   /** @throws {ConfigurationError} */
   readonly createControl: (indexer: ConfiguredIndexer) => Control;
-  /** Told when one was added, changed or removed. */
+  /** Called when an indexer was added, changed or removed. */
   readonly onChange: (indexers: readonly ConfiguredIndexer[]) => void;
-  /** Repairs at once on this machine. */
+  /** Repairs at the same time on this machine. */
   readonly total: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,16 +38,16 @@ const ALLOT_EVERY_MS = 2_000;
 
 interface Entry {
   readonly configured: ConfiguredIndexer;
-  /** What its control was made from, to find changes. */
+  /** The text from which its control was created, to detect changes. */
   readonly text: string;
-  /** The error: it is configured wrongly, and waits for another file. */
+  /** An error: its configuration is wrong, and it waits for a corrected file. */
   readonly control: Control | Error;
 }
 
 export class IndexerSupervisor {
   readonly #options: IndexerSupervisorOptions;
   readonly #entries = new Map<string, Entry>();
-  /** By name: what still drains. The name is free again when it has ended. */
+  /** Controls that are still draining, by name. The name is free again when draining has ended. */
   readonly #ending = new Map<string, { readonly control: Control; readonly ended: Promise<void> }>();
   readonly #done = createWorkReport();
   #problems = "";
@@ -63,11 +63,11 @@ export class IndexerSupervisor {
     this.#repeat(ALLOT_EVERY_MS, () => this.#allot());
   }
 
-  /** In the order of their names. */
+  /** Sorted by name. */
   views(): readonly IndexerView[] {
     const entries = [
       ...[...this.#entries].map(([name, { control }]) => ({ name, control })),
-      // Until it has drained it is told of.
+      // Still listed until it has drained.
       ...[...this.#ending].map(([name, { control }]) => ({ name, control })),
     ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
     return entries.map(({ name, control }) => {
@@ -102,25 +102,25 @@ export class IndexerSupervisor {
       read = readConfiguration();
     } catch (error) {
       this.#sayOnce(String(error), () =>
-        logger.error({ error }, "the configuration could not be read; what runs goes on"),
+        logger.error({ error }, "the configuration could not be read; running indexers continue"),
       );
       return;
     }
     const { indexers, problems } = read;
     this.#sayOnce(JSON.stringify(problems), () => {
       if (problems.length > 0)
-        logger.error({ problems }, "the configuration has problems; what runs goes on");
+        logger.error({ problems }, "the configuration has problems; running indexers continue");
     });
     let hasChanged = false;
     const names = new Set(indexers.map(({ name }) => name));
     for (const [name, { text }] of this.#entries) {
       const now = indexers.find((one) => one.name === name);
-      // A file with a problem is not among them; it is not gone either.
+      // A file with a problem is not in the list, but it is not gone either.
       if (now === undefined && problems.length > 0) continue;
       if (names.has(name) && textOf(now!) === text) continue;
       logger.info(
         { name },
-        names.has(name) ? "its configuration has changed" : "the indexer is configured no more",
+        names.has(name) ? "its configuration has changed" : "the indexer is no longer configured",
       );
       this.#end(name, true);
       hasChanged = true;
@@ -143,7 +143,7 @@ export class IndexerSupervisor {
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       control = error;
-      logger.error({ name, error }, "the indexer is configured wrongly; the others go on");
+      logger.error({ name, error }, "the indexer is configured wrongly; the others continue");
     }
     this.#entries.set(name, { configured, text: textOf(configured), control });
   }

@@ -8,12 +8,12 @@ import {
 } from "../database/lifecycle/lifecycle.ts";
 import type { LifecycleStore } from "./control-loop.ts";
 
-/** Several steps; a process that hangs or died is followed by another after it. */
+/** Long enough for several steps; after it another process takes over from one that hangs or died. */
 const LEASE_MS = 60_000;
-/** A database that hangs is told soon; the loop asks again. */
+/** Short, so that a database that hangs is reported soon; the loop retries. */
 const LIMIT_MS = 8_000;
 
-/** The row of the indexer whose database is asked. @param command "serve", "reap", … */
+/** The row of an indexer in its own database. @param command "serve", "reap", … */
 export function createLifecycleStore(ask: Ask, command: string, leaseMs = LEASE_MS): LifecycleStore {
   const holder = `${command} ${process.pid} on ${hostname()}`;
   return {

@@ -1,4 +1,4 @@
-/** What people and programs are told of indexers. Pure. */
+/** Reports on indexers, for people and programs. Pure. */
 import type { FleetMode } from "../database/fleet/fleet-mode.ts";
 import type { SeenLifecycle } from "../database/lifecycle/lifecycle.ts";
 import { timeOrNull } from "../reports/fields.ts";
@@ -9,7 +9,7 @@ import type { IndexerView } from "./indexer-control.ts";
 
 type Facts = Omit<IndexerReport, "says">;
 
-/** Of one that a `serve` looks after. */
+/** Reports an indexer that a `serve` runs. */
 export function reportView({ name, lifecycle, loop, units }: IndexerView): IndexerReport {
   const { state, mode, since, holder, failures, trouble } = lifecycle;
   return withSentence({
@@ -32,7 +32,7 @@ export function reportView({ name, lifecycle, loop, units }: IndexerView): Index
   });
 }
 
-/** Of one whose database was asked. */
+/** Reports an indexer whose database was queried. */
 export function reportSeen(name: string, seen: SeenLifecycle): IndexerReport {
   if (seen.kind === "absent") return withSentence({ ...NOTHING, name, state: "absent" });
   if (seen.kind === "deleted") {
@@ -59,7 +59,7 @@ export function reportSeen(name: string, seen: SeenLifecycle): IndexerReport {
   });
 }
 
-/** Of one whose database cannot be asked. */
+/** Reports an indexer whose database cannot be queried. */
 export function reportUnknown(name: string, trouble: Omit<Trouble, "sinceMs">): IndexerReport {
   return withSentence({ ...NOTHING, name, state: "unknown", failures: 1, trouble: reportTrouble(trouble) });
 }
@@ -81,8 +81,8 @@ const STATES: Readonly<Record<IndexerReport["state"], string>> = {
   stopped: "is stopped: nothing of it runs",
   repairing: "cannot work, and is tried again",
   deleting: "is being deleted",
-  deleted: "was deleted; slabmend init --again makes it again",
-  absent: "has no schema yet: slabmend init makes it",
+  deleted: "was deleted; slabmend init --again recreates it",
+  absent: "has no schema yet: slabmend init creates it",
   unknown: "cannot be asked",
 };
 

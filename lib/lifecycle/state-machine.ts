@@ -1,5 +1,5 @@
 /**
- * The states of one indexer, and which follows which. Pure.
+ * The states of one indexer and their transitions. Pure.
  *
  *   initializing ─done─▶ running ◀─resumed─ stopped
  *        │               │  ▲  │               ▲
@@ -9,11 +9,11 @@
  *                          └─failed─┘
  *   running, stopping, stopped, repairing ─to be deleted─▶ deleting ─removed─▶ deleted
  *
- * What always holds: a step leads to one neighbour or stays. An indexer that is suspended while it is repairing is well first, and
- * stops then. Nothing leads out of `deleted`; `init --again` makes a new indexer.
+ * What always holds: a step leads to a neighbouring state or stays. An indexer that is suspended while it is repairing first
+ * recovers, and then stops. `deleted` is final; `init --again` creates a new indexer.
  */
 
-/** In the order of a life. */
+/** In the order of an indexer's life. */
 export const LIFECYCLE_STATES = [
   "initializing",
   "running",
@@ -26,10 +26,10 @@ export const LIFECYCLE_STATES = [
 
 export type LifecycleState = (typeof LIFECYCLE_STATES)[number];
 
-/** What an operator wants: the fleet's mode, in the words of the states. */
+/** The state that an operator requested: the fleet's mode, in terms of these states. */
 export type DesiredState = "running" | "stopped" | "deleted";
 
-/** How the idempotent step of a state ended: what it ensures holds now; it needs more time; it failed. */
+/** Result of a state's idempotent step: its conditions hold now; it needs more time; it failed. */
 export type StepOutcome = "done" | "under-way" | "failed";
 
 const MAY_BE_DELETED: ReadonlySet<LifecycleState> = new Set(["running", "stopping", "stopped", "repairing"]);
@@ -61,8 +61,9 @@ export function nextState(
 }
 
 /**
- * Whether claim, reap and workers run in this state. While an indexer stops, reap frees what crashed, and the fleet's mode keeps claim
- * from leasing. Undefined: they stay as they are, because they wait for a database or a right by themselves, or are ended by the step.
+ * Whether claim, reap and workers run in this state. While an indexer is stopping, reap frees the leases of crashed workers, and
+ * the fleet's mode keeps claim from leasing. Undefined: they stay as they are, because they wait for a database or a privilege by
+ * themselves, or are ended by the step.
  */
 export function runsUnits(state: LifecycleState): boolean | undefined {
   if (state === "repairing" || state === "deleting") return undefined;
@@ -72,7 +73,7 @@ export function runsUnits(state: LifecycleState): boolean | undefined {
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
 
-/** How long a step waits that has failed so many times in a row. */
+/** How long a step waits after this many consecutive failures. */
 export function retryAfterMs(failures: number): number {
   return Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10), LONGEST_RETRY_MS);
 }

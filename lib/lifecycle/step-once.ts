@@ -12,12 +12,12 @@ export interface StepOnceOptions {
   readonly logger: Logger;
 }
 
-/** As many moves as one life can have; a state that needs time ends it before. */
+/** As many transitions as a lifetime can have; a state that needs time ends the loop earlier. */
 const MOST_STEPS = 6;
 
 /**
- * Runs the control loop of an indexer as far as it comes at once, for a process that lives for one run: it only checks, and never makes
- * or removes. Never throws: the next run goes on.
+ * Runs an indexer's control loop as far as it gets without waiting, for a process that lives for one run: it only checks, and
+ * never creates or removes anything. Never throws: the next run continues.
  */
 export async function stepOnce(
   ask: Ask,

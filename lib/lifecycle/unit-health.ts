@@ -1,4 +1,4 @@
-/** How each unit of an indexer's work is in this process, and why, in a sentence for people. Pure. */
+/** The health of each unit of an indexer's work in this process, with the reason in a readable sentence. Pure. */
 import type { IndexerHealth, JobHealth } from "../worker/indexer-loop.ts";
 import type { WorkerHealth } from "../worker/worker-slot.ts";
 
@@ -6,8 +6,8 @@ export interface UnitHealth {
   /** `claim`, `reap`, `worker 1` … */
   readonly unit: string;
   /**
-   * `processing`: it works; `idle`: there is nothing to do; `waiting`: for something that it tries again or that an operator has
-   * to end; `stalled`: it should have said something long ago, and is started again.
+   * `processing`: it works; `idle`: there is nothing to do; `waiting`: for something that it retries or that an operator must
+   * end; `stalled`: it should have reported long ago, and is restarted.
    */
   readonly health: "processing" | "idle" | "waiting" | "stalled";
   readonly says: string;
@@ -15,13 +15,13 @@ export interface UnitHealth {
 
 export interface UnitFacts {
   readonly nowMs: number;
-  /** A repair ends before. */
+  /** A repair ends before this time. */
   readonly timeoutMs: number;
 }
 
-/** A claim takes 20 s and a reap 30 s at most, and each comes again within a minute. */
+/** A claim takes at most 20 s and a reap at most 30 s, and each runs again within a minute. */
 const STALLED_AFTER_MS = 300_000;
-/** Ten indexers that start at once on two cores are slow, not stalled. */
+/** Ten indexers that start at the same time on two cores are slow, not stalled. */
 const START_GRACE_MS = 120_000;
 
 export function judgeUnits(loop: IndexerHealth, facts: UnitFacts): readonly UnitHealth[] {
@@ -32,7 +32,7 @@ export function judgeUnits(loop: IndexerHealth, facts: UnitFacts): readonly Unit
   ];
 }
 
-/** What keeps claim from leasing although it runs. */
+/** What keeps claim from leasing while it runs. */
 const STOPS: Readonly<Record<string, string>> = {
   paused: "the fleet is paused",
   suspended: "the fleet is suspended",
@@ -51,10 +51,10 @@ function judgeJob(
     return { unit, health: "waiting", says: `failed and is tried again: ${job.trouble.message}` };
   }
   if (state !== "working") return { unit, health: "waiting", says: SAYS_OF_STATE[state] };
-  // A clock that was set back must not make everything look young.
+  // If the clock was set back, an old time must not look recent.
   const silentMs = Math.abs(nowMs - (job.endedAtMs ?? startedAtMs));
   if (silentMs >= STALLED_AFTER_MS + (job.endedAtMs === null ? START_GRACE_MS : 0)) {
-    return { unit, health: "stalled", says: `has not ended for ${minutes(silentMs)}; it is started again` };
+    return { unit, health: "stalled", says: `has not ended for ${minutes(silentMs)}; it is restarted` };
   }
   if (job.endedAtMs === null) return { unit, health: "waiting", says: "has just been started" };
   const stop = job.stopped === null ? undefined : STOPS[job.stopped];
@@ -66,8 +66,8 @@ function judgeJob(
 
 const SAYS_OF_STATE: Readonly<Record<Exclude<IndexerHealth["state"], "working">, string>> = {
   starting: "waits for the first worker to start",
-  unfit: "rests, because this machine is unfit to repair",
-  draining: "ends when the repairs in hand are done",
+  unfit: "pauses, because this machine is unfit to repair",
+  draining: "ends when running repairs are done",
   ended: "has ended",
 };
 
@@ -77,13 +77,13 @@ function judgeWorker(worker: WorkerHealth, { nowMs, timeoutMs }: UnitFacts): Uni
     const oldestMs = nowMs - Math.min(...repairs.map(({ startedAtMs }) => startedAtMs));
     const count = `${repairs.length} ${repairs.length === 1 ? "repair" : "repairs"}`;
     if (oldestMs <= timeoutMs) return { unit, health: "processing", says: count };
-    return { unit, health: "stalled", says: `${count}, one past its time; its process is killed` };
+    return { unit, health: "stalled", says: `${count}, one past its time limit; its process is killed` };
   }
   if (crashLoopingSinceMs !== null) {
     return {
       unit,
       health: "waiting",
-      says: `ends soon after each start (${lastExit}); it is started again later`,
+      says: `ends soon after each start (${lastExit}); it is restarted later`,
     };
   }
   if (pid === null) return { unit, health: "idle", says: "the next repair starts its process" };

@@ -1,4 +1,4 @@
-/** The two hashes that trees are made of (docs/protocol.md#merkle-trees). Results are fresh arrays of 32 bytes. */
+/** The two hash functions of the trees (docs/protocol.md#merkle-trees). Results are new arrays of 32 bytes. */
 export interface MerkleHasher {
   /** Hash of an inner node. */
   node(left: Uint8Array, right: Uint8Array): Uint8Array;

@@ -1,6 +1,6 @@
 import type { MerkleHasher } from "./merkle-hasher.ts";
 
-/** Root above any number of roots, in order: that of a contract above its sectors, of a sector above its pieces. */
+/** Root above any number of roots, in order: for example of a contract's sectors, or of a sector's pieces. */
 export function metaRoot(hasher: Pick<MerkleHasher, "node">, roots: readonly Uint8Array[]): Uint8Array {
   if (roots.length <= 1) return roots[0]?.slice() ?? new Uint8Array(32);
   let split = 1;

@@ -9,7 +9,7 @@ export interface LeafRange {
   readonly end: number;
 }
 
-/** How many hashes the proof of a range has. A host that sends another number is wrong. */
+/** Number of hashes in the proof of a range. A host that sends another number is wrong. */
 export function rangeProofLength(range: LeafRange): number {
   let hashes = 0;
   forEachSubtree(0, range.start, () => hashes++);
@@ -17,7 +17,7 @@ export function rangeProofLength(range: LeafRange): number {
   return hashes;
 }
 
-/** The roots of the largest subtrees beside `range`, from left to right: what a host sends with a range. */
+/** The roots of the largest subtrees outside `range`, from left to right: the proof that a host sends with a range. */
 export function buildRangeProof(hasher: MerkleHasher, sector: Uint8Array, range: LeafRange): Uint8Array[] {
   const proof: Uint8Array[] = [];
   const addRoot = (first: number, leaves: number) => {
@@ -28,7 +28,7 @@ export function buildRangeProof(hasher: MerkleHasher, sector: Uint8Array, range:
   return proof;
 }
 
-/** The sector root that `data` and `proof` imply, or undefined when the proof has the wrong shape. */
+/** The sector root that `data` and `proof` imply, or undefined if the proof has the wrong shape. */
 export function rootFromRangeProof(
   hasher: MerkleHasher,
   range: LeafRange,
@@ -39,7 +39,7 @@ export function rootFromRangeProof(
   if (proof.length !== rangeProofLength(range)) return undefined;
   if (proof.some((hash) => hash.length !== HASH_BYTES)) return undefined;
 
-  // Complete subtrees seen so far, left to right, ever smaller. Two of the same size become one.
+  // Complete subtrees seen so far, from left to right, of decreasing size. Two of the same size are merged.
   const roots: { leaves: number; hash: Uint8Array }[] = [];
   const insert = (leaves: number, hash: Uint8Array) => {
     let subtree = { leaves, hash };
@@ -65,7 +65,7 @@ function leavesOf(data: Uint8Array, first: number, leaves: number): Uint8Array {
   return data.subarray(first * LEAF_BYTES, (first + leaves) * LEAF_BYTES);
 }
 
-/** Cuts the leaves from `start` to `end` into the fewest subtrees that are aligned to their own size. */
+/** Splits the leaves from `start` to `end` into the fewest subtrees that are aligned to their own size. */
 function forEachSubtree(start: number, end: number, visit: (first: number, leaves: number) => void): void {
   let first = start;
   while (first < end) {

@@ -5,20 +5,20 @@ import { SpacedSet } from "./spaced-set.ts";
 import { weightedOrder } from "./weighted-order.ts";
 
 /**
- * A host with more unpinned sectors than this takes none that only a drain moves: these are safe where they are. indexd pins every
- * two minutes whatever a host has, so more are left only where it falls behind, and no more than these are then at stake.
+ * A host with more unpinned sectors than this takes no sectors that only a drain moves: they are safe where they are. indexd pins
+ * all of a host's sectors every two minutes, so more are left only if it falls behind, and then no more than these are at risk.
  */
 const MOST_UNPINNED_FOR_DRAIN = 1_000;
 
 export interface PlacementLimits {
   /**
-   * A host with more unpinned sectors than this takes no more: indexd pins at most 262144 of a host in one pass, and what
-   * stays unpinned for three days is lost (docs/protocol.md#what-happens-after-a-migration).
+   * A host with more unpinned sectors than this takes no more: indexd pins at most 262144 sectors of a host in one pass, and a
+   * sector that stays unpinned for three days is lost (docs/protocol.md#what-happens-after-a-migration).
    */
   readonly maxUnpinnedPerHost: number;
 }
 
-/** Better hosts have a higher weight; what a weight means is the caller's matter, only ratios count. */
+/** Better hosts have a higher weight; the caller defines its meaning, and only ratios count. */
 export type HostWeight = (host: NetworkHost) => number;
 
 export interface CandidateChoice {
@@ -26,16 +26,16 @@ export interface CandidateChoice {
   readonly network: Pick<NetworkSnapshot, "hosts" | "minHostDistanceKm">;
   readonly limits: PlacementLimits;
   readonly score: HostWeight;
-  /** Refused a sector for want of space some minutes ago. */
+  /** It refused a sector for lack of space a few minutes ago. */
   readonly isFull: (host: NetworkHost) => boolean;
-  /** May have a sector of the slab that an earlier repair stored and did not commit: comes first, and needs no room. */
+  /** It may have a sector of the slab that an earlier repair stored but did not commit: it comes first, and needs no room. */
   readonly hasUpload: (host: NetworkHost) => boolean;
   readonly random: () => number;
 }
 
 /**
- * Hosts that may take a moved sector, in a random order weighted by score, all far enough from the hosts that stay and
- * from each other: any of them may take any of the moves.
+ * Hosts that may take a moved sector, in a random order weighted by score, all far enough from each other and from the hosts that
+ * stay: any of them may take any of the moves.
  */
 export function chooseCandidates({
   verdicts,
@@ -47,7 +47,7 @@ export function chooseCandidates({
   random,
 }: CandidateChoice): NetworkHost[] {
   const spaced = new SpacedSet(network.minHostDistanceKm);
-  // A kept host that is too near to another one is not added, as in indexd: it then repels nobody.
+  // A kept host too close to another one is not added, as in indexd: it then excludes no candidate.
   for (const host of verdicts.keptHosts) spaced.add(host);
   const excluded = neighbours(verdicts);
   const mostUnpinned = isOnlyDrain(verdicts.moves)
@@ -70,7 +70,7 @@ export function chooseCandidates({
   );
 }
 
-/** Hosts of other slabs that share a moved sector: there, two sectors of that other slab would meet. */
+/** Hosts of other slabs that share a moved sector: if chosen, such a host would have two sectors of that other slab. */
 function neighbours({ moves }: SectorVerdicts): Set<HostId> {
   return new Set(moves.flatMap(({ sector }) => sector.neighbourHostIds));
 }

@@ -1,14 +1,14 @@
 /**
- * Which hosts are likely to fail together: those in one subnet (IPv4 /24, IPv6 /48) and those that announce names of one
- * domain. What is joined by either is one group. Addresses that are not public (unspecified, loopback, private) say nothing
- * about where a host is, and join no group. Pure: names are not resolved, so two hosts behind different names of
- * one machine are not found.
+ * Groups hosts that are likely to fail together: those in one subnet (IPv4 /24, IPv6 /48) and those that announce names of one
+ * domain. Hosts joined by either form one group. Addresses that are not public (unspecified, loopback, private) do not
+ * show where a host is, and join no group. Pure: names are not resolved, so two hosts behind different names of
+ * one machine are not detected.
  */
 import { isIP } from "node:net";
 import { isPublicAddress } from "../network/public-address.ts";
 import type { HostId } from "../slab/ids.ts";
 
-/** Under these everybody has a name: only the name itself says who it is. */
+/** Domains under which anyone can have a name: only the full name identifies the party. */
 const SHARED_DOMAINS: ReadonlySet<string> = new Set([
   "ddns.net",
   "ddns.us",
@@ -30,10 +30,10 @@ const SHARED_DOMAINS: ReadonlySet<string> = new Set([
   "zapto.org",
 ]);
 
-/** Longer is no name (RFC 1035). */
+/** A longer text is not a name (RFC 1035). */
 const MAX_NAME_LENGTH = 253;
 
-/** A number for every host that has company; hosts alone are missing. Numbers mean nothing between calls. */
+/** Group id of each host that shares a group; ungrouped hosts are absent. Ids have no meaning between calls. */
 export function correlatedHosts(
   hosts: Iterable<{ readonly id: HostId; readonly addresses: readonly string[] }>,
 ): Map<HostId, number> {
@@ -64,7 +64,9 @@ export function correlatedHosts(
   );
 }
 
-/** Of `host:port`; equal for addresses that are likely to fail together, undefined for what is no address or not public. */
+/**
+ * From `host:port`; equal for addresses that are likely to fail together, undefined for a text that is no address or not public.
+ */
 export function neighbourhoodOf(address: string): string | undefined {
   const colon = address.lastIndexOf(":");
   const host = (colon < 0 ? address : address.slice(0, colon)).replace(/^\[|\]$/g, "").toLowerCase();
@@ -76,7 +78,7 @@ export function neighbourhoodOf(address: string): string | undefined {
 }
 
 function subnetOfIPv6(text: string): string {
-  // The URL parser writes every address in one form, dotted quads as hex.
+  // The URL parser normalizes every address, with dotted quads as hex.
   const canonical = new URL(`http://[${text.split("%")[0]}]/`).hostname.slice(1, -1);
   const [head = "", tail] = canonical.split("::");
   const left = head === "" ? [] : head.split(":");
@@ -92,7 +94,7 @@ function subnetOfIPv6(text: string): string {
   return `subnet ${groups.slice(0, 3).join(":")}`;
 }
 
-/** What one party has registered, as well as it can be told without the list of public suffixes. */
+/** The domain that one party registered, as well as it can be found without the list of public suffixes. */
 function domainOf(name: string): string | undefined {
   const labels = name.replace(/\.$/, "").split(".");
   if (name.length > MAX_NAME_LENGTH || labels.length < 2 || labels.some((label) => label === ""))

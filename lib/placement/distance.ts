@@ -5,7 +5,7 @@ export interface Location {
   readonly longitude: number;
 }
 
-/** Mean radius of the Earth as indexd has it: docs/protocol.md#which-sectors-move-and-where. */
+/** Mean radius of the Earth, the value that indexd uses: docs/protocol.md#which-sectors-move-and-where. */
 export const EARTH_RADIUS_KM = 6371.0088;
 
 const radians = (degrees: number): number => (degrees * Math.PI) / 180;

@@ -1,30 +1,30 @@
 /**
- * Whose denials ("sector not found", "sector corrupt") are believed. Pure; lib/database/denials/suspected-hosts.sql and
- * many-hosts-deny.sql decide the same.
+ * Which hosts' denials ("sector not found", "sector corrupt") are believed. Pure; lib/database/denials/suspected-hosts.sql and
+ * many-hosts-deny.sql make the same decisions.
  */
 
-/** How much of what a host was asked for it denied lately: lib/database/denials/denial-shares.sql. */
+/** How large a share of recent requests a host denied: lib/database/denials/denial-shares.sql. */
 export interface DenialShare {
-  /** Sectors, within a day. */
+  /** Sectors denied within a day. */
   readonly denied: number;
   /** Those of them that it denied again at least 6 h after the first time. */
   readonly deniedAgain: number;
-  /** Within 10 minutes. */
+  /** Sectors denied within 10 minutes. */
   readonly deniedLately: number;
-  /** Requests that it served, as a fading sum. */
+  /** Requests that it served, as a decaying sum. */
   readonly served: number;
 }
 
-/** A low floor, so that hosts with few sectors of ours are covered, too. */
+/** Low, so that hosts with few of our sectors are covered too. */
 const LEAST_DENIED = 3;
-/** Denied for one that is served; more is an unusual share: a tenth of what was asked. */
+/** The limit is one denial per this many served requests, a tenth of all; a larger share is unusual. */
 const SERVED_FOR_ONE_DENIED = 9;
 const LEAST_DENYING_HOSTS = 5;
-/** More than this share of hosts do not lose sectors within the same minutes. */
+/** More than one denying host in this many within the same minutes cannot be a coincidence. */
 const HOSTS_FOR_ONE_DENYING = 3;
 
 /**
- * A host that denies an unusual share may only have forgotten, and may remember. Its denials are not believed until it
+ * A host that denies an unusual share may have lost its index only temporarily. Its denials are not believed until it
  * has denied some sectors again hours later.
  */
 export function isSuspected({ denied, deniedAgain, served }: DenialShare): boolean {
@@ -32,9 +32,9 @@ export function isSuspected({ denied, deniedAgain, served }: DenialShare): boole
 }
 
 /**
- * Whether the cause must be ours, because so many hosts that otherwise serve deny at once.
- * @param shares of the hosts that denied something within 10 minutes
- * @param heard how many hosts served or denied something within 10 minutes
+ * Whether the cause must be on our side, because so many hosts that otherwise serve deny at the same time.
+ * @param shares of the hosts that denied a sector within 10 minutes
+ * @param heard number of hosts that served or denied a request within 10 minutes
  */
 export function manyHostsDeny(shares: readonly DenialShare[], heard: number): boolean {
   const denying = shares.filter(

@@ -1,21 +1,21 @@
 /**
- * How likely a slab is to be lost before anybody looks again: docs/decisions/0010-urgency.md has the formula, its
+ * The probability that a slab is lost before it is checked again: docs/decisions/0010-urgency.md has the formula, its
  * assumption, and a table of examples.
  *
  * Every holder (a host with one or more of the slab's sectors) fails with its own probability within one horizon, a week.
- * Holders of one group (correlated-hosts.ts) fail besides all at once, with {@link GROUP_FAILURE}. All of these events are
- * independent. The slab is lost when fewer than min_shards sectors are left: a Poisson-binomial tail, summed exactly.
+ * In addition, all holders of one group (correlated-hosts.ts) fail together with probability {@link GROUP_FAILURE}. All of these
+ * events are independent. The slab is lost if fewer than min_shards sectors are left: a Poisson-binomial tail, summed exactly.
  */
 
-/** Where a sector is, as far as its safety goes; a lost one is no holder's. */
+/** The state of a sector's holder, as far as it affects safety; a lost sector has no holder. */
 export type HolderState = "good" | "bad-contract" | "bad-host";
 
 /**
- * Within a week.
+ * Probability of failure within a week.
  *
- *   good           a host that leaves for good: a median stay of 69 weeks
- *   bad-contract   the host keeps the sector until the contract ends, but nothing obliges it afterwards
- *   bad-host       blocked or unusable: as often a price as a death, and nothing in the database tells them apart
+ *   good           a host that leaves permanently: a median stay of 69 weeks
+ *   bad-contract   the host keeps the sector until the contract ends, but has no obligation afterwards
+ *   bad-host       blocked or unusable, as often because of its price as because it is dead; the database does not tell
  */
 export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
   good: 0.01,
@@ -23,28 +23,28 @@ export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
   "bad-host": 0.5,
 };
 
-/** That a whole group goes: its operator, provider or line. Half as often as a host by itself. */
+/** Probability that a whole group fails: its operator, provider or line. Half that of a single host. */
 export const GROUP_FAILURE = 0.005;
 
 export interface Holder {
-  /** Of this slab. */
+  /** Number of the slab's sectors. */
   readonly sectors: number;
-  /** 0..1, within the horizon. */
+  /** 0..1, probability within the horizon. */
   readonly failure: number;
-  /** Holders of the same group are correlated; null: with nobody. */
+  /** Holders of the same group are correlated; null: independent of all others. */
   readonly group: number | null;
 }
 
 /**
- * Exact to rounding also where it is tiny, because only positive terms are added up. 1 when fewer than `minShards` sectors are
- * left; 0 only below the smallest double. Never decreases when a holder goes, becomes likelier to fail, or joins others in a
- * group.
+ * Exact except for rounding, even for tiny values, because only positive terms are added. 1 if fewer than `minShards` sectors are
+ * left; 0 only below the smallest double. Never decreases if a holder is removed, becomes more likely to fail, or joins others in
+ * a group.
  */
 export function lossProbability(minShards: number, holders: readonly Holder[]): number {
   const live = holders.reduce((sum, { sectors }) => sum + sectors, 0);
   const spare = live - minShards;
   if (spare < 0) return 1;
-  // state[f]: the slab has lost f sectors; the last entry: more than it can spare, which is for good.
+  // state[f]: probability that f sectors are lost; the last entry: more than the slab can spare, which is final.
   let state = new Float64Array(spare + 2);
   state[0] = 1;
   for (const members of groupsOf(holders)) {
@@ -75,7 +75,7 @@ function step(
   return next;
 }
 
-/** In an order that does not depend on the holders' own, so that the same slab gives the same bits. */
+/** In an order independent of the holders' order, so that the same slab always gives the same bits. */
 function groupsOf(holders: readonly Holder[]): Holder[][] {
   const sorted = holders.toSorted(
     (a, b) => (a.group ?? -1) - (b.group ?? -1) || a.failure - b.failure || a.sectors - b.sectors,

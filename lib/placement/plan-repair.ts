@@ -7,13 +7,13 @@ import { weightedOrder } from "./weighted-order.ts";
 export interface PlannedMove {
   readonly sector: SlabSector;
   readonly reason: MoveReason;
-  /** The host that has the sector now and may still answer, be it blocked, unusable or without contract. */
+  /** The host that has the sector now and may still respond, even if it is blocked, unusable or without a contract. */
   readonly copyFrom: NetworkHost | null;
-  /** It moves only because `copyFrom` denied it: when that host serves all of it, it stays, and nothing is stored. */
+  /** It moves only because `copyFrom` denied it: if that host now serves all of it, it stays, and nothing is stored. */
   readonly staysIfServed: boolean;
 }
 
-/** So many denials that count make a sector bad for good: clear-denials.sql clears no more. */
+/** After this many counted denials a sector stays bad: clear-denials.sql no longer clears them. */
 export const BAD_FOR_GOOD = 3;
 
 /** A sector that can be read for a rebuild. */
@@ -21,8 +21,8 @@ export interface Source {
   readonly sector: SlabSector;
   readonly host: NetworkHost;
   /**
-   * The host is blocked or unusable, so indexd would not read there; or it denied the sector; or the sector was there once. Only
-   * when the others do not suffice.
+   * The host is blocked or unusable, so indexd would not read there; or it denied the sector; or the sector was there earlier.
+   * Used only if the other sources do not suffice.
    */
   readonly lastResort: boolean;
 }
@@ -38,9 +38,15 @@ export type RepairPlan =
   | (Planned & {
       readonly kind: "repair";
       readonly moves: readonly PlannedMove[];
-      /** In random order weighted by score, spaced from each other and from the hosts that stay. None: only what stays if it is served is asked for. */
+      /**
+       * In random order weighted by score, spaced from each other and from the hosts that stay. If empty, only sectors that stay
+       * if served are requested.
+       */
       readonly candidates: readonly NetworkHost[];
-      /** Sectors that move are sources too, and a sector may have several: where it is, and where it was. Random order weighted by score, last resorts at the end. May be fewer than `min_shards`. */
+      /**
+       * Sectors to be moved are sources too, and a sector may have several: its present host and earlier ones. In random order
+       * weighted by score, last resorts at the end. May be fewer than `min_shards`.
+       */
       readonly sources: readonly Source[];
     });
 
@@ -49,9 +55,9 @@ export interface PlanRequest {
   readonly network: NetworkSnapshot;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Of sources and candidates. */
+  /** Weight of sources and candidates. */
   readonly score: HostWeight;
-  /** Hosts that are no candidates because they refused a sector for want of space lately. Default: none. */
+  /** Hosts that are no candidates because they recently refused a sector for lack of space. Default: none. */
   readonly isFull?: (host: NetworkHost) => boolean;
   /** Candidates that may have a sector of the slab already, from a repair that did not commit. Default: none. */
   readonly hasUpload?: (host: NetworkHost) => boolean;
@@ -59,8 +65,9 @@ export interface PlanRequest {
 }
 
 /**
- * Sectors of a slab on good hosts that did not deny them, under any contract, minus its `min_shards`: how many more it can lose. The backlog
- * counts the same (lib/jobs/backlog/judge-slab.ts). Negative: only hosts that are not good can save the slab.
+ * Number of a slab's sectors on good hosts that did not deny them, under any contract, minus its `min_shards`: how many more it
+ * can lose. The backlog counts in the same way (lib/jobs/backlog/judge-slab.ts). Negative: only hosts that are not good can save
+ * the slab.
  */
 export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, network: NetworkSnapshot): number {
   const onGoodHosts = slab.sectors.filter(({ hostId, denials }) => {
@@ -72,9 +79,9 @@ export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, network: Net
 }
 
 /**
- * Decides which sectors of a slab move, where they may go and what they can be made from. Pure: the same request with the
- * same random numbers gives the same plan. Any slab is answered, also one without sectors or with more `min_shards`
- * than sectors; whether the sources suffice shows when they are read.
+ * Decides which sectors of a slab move, where they may go and which sources they can be made from. Pure: the same request with
+ * the same random numbers gives the same plan. Accepts any slab, even one without sectors or with more `min_shards` than sectors;
+ * whether the sources suffice shows when they are read.
  */
 export function planRepair(request: PlanRequest): RepairPlan {
   const { slab, network, random, score, isFull = () => false, hasUpload = () => false, limits } = request;
@@ -97,12 +104,12 @@ export function planRepair(request: PlanRequest): RepairPlan {
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, network, score, random) };
 }
 
-/** Candidates that are left for sectors that must move, should others not take them. */
+/** Candidates reserved for sectors that must move, in case others refuse them. */
 const RESERVED_CANDIDATES = 2;
 
 /**
- * What a drain moves takes no host from what must move: it comes last, and only where there are hosts to spare. Otherwise it waits
- * for the next repair.
+ * Moves of a drain must not use candidates that other moves need: they come last, and only if there are candidates to spare.
+ * Otherwise they wait for the next repair.
  */
 function withoutCrowding(moves: readonly PlannedMove[], candidates: number): readonly PlannedMove[] {
   const others = moves.filter(({ reason }) => reason !== "draining");
@@ -111,7 +118,7 @@ function withoutCrowding(moves: readonly PlannedMove[], candidates: number): rea
   return [...others, ...moves.filter(({ reason }) => reason === "draining").slice(0, spare)];
 }
 
-/** Indices of the sectors that would stay if every denial that can be cleared were cleared. */
+/** Indices of the sectors that would stay if every clearable denial were cleared. */
 function stayingIfServed(slab: Slab, network: NetworkSnapshot): Set<number> {
   const sectors = slab.sectors.map((sector) =>
     sector.denials < BAD_FOR_GOOD ? { ...sector, denials: 0 } : sector,
@@ -120,7 +127,7 @@ function stayingIfServed(slab: Slab, network: NetworkSnapshot): Set<number> {
   return new Set(slab.sectors.map(({ index }) => index).filter((index) => !moving.has(index)));
 }
 
-/** The host of a sector, if there is a way to reach it. */
+/** The sector's host, if it can be reached. */
 function holderOf(sector: SlabSector, network: NetworkSnapshot): NetworkHost | null {
   const host = sector.hostId === null ? undefined : network.hosts.get(sector.hostId);
   return host === undefined || host.addresses.length === 0 ? null : host;
@@ -138,7 +145,7 @@ function sourcesOf(slab: Slab, network: NetworkSnapshot, score: HostWeight, rand
     if (host === null) return earlier;
     return [{ sector, host, lastResort: host.blocked || !host.usable || sector.denials > 0 }, ...earlier];
   });
-  // Weighted too: where two slabs share hosts, not every worker should start at the same one.
+  // Weighted too, so that workers on slabs with the same hosts do not all start with the same one.
   const ordered = weightedOrder(readable, ({ host }) => score(host), random);
   return [
     ...ordered.filter((source) => !source.lastResort),

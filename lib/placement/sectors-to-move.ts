@@ -3,9 +3,10 @@ import type { HostId } from "../slab/ids.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 
 /**
- * Why a sector moves. `lost`: it has no host. `denied`: its host said that it does not have it (an open denial). `bad-host`: the host is blocked, unusable or without active contract.
- * `duplicate-host`: an earlier sector of the slab is on that host. `bad-contract`: pinned to a contract that is not
- * healthy, or that a sector which stays is pinned to. `draining`: nothing is wrong, but an operator drains its host.
+ * Why a sector moves. `lost`: it has no host. `denied`: its host said that it does not have it (an open denial). `bad-host`: the
+ * host is blocked, unusable or without an active contract. `duplicate-host`: an earlier sector of the slab is on that host.
+ * `bad-contract`: pinned to a contract that is not healthy, or to the same one as an earlier sector that stays. `draining`:
+ * nothing is wrong, but an operator is draining its host.
  */
 export type MoveReason = "lost" | "denied" | "bad-host" | "duplicate-host" | "bad-contract" | "draining";
 
@@ -13,18 +14,19 @@ export interface SectorVerdicts {
   readonly moves: readonly { readonly sector: SlabSector; readonly reason: MoveReason }[];
   /** Hosts of the sectors that stay, in slab order. */
   readonly keptHosts: readonly NetworkHost[];
-  /** Good hosts that hold a sector of the slab, whether it stays or not: none of them is a candidate. */
+  /** Good hosts that hold a sector of the slab, whether or not it stays: none of them is a candidate. */
   readonly holders: ReadonlySet<HostId>;
 }
 
-/** Usable, not blocked, with an active contract: what sits there may stay if its contract is healthy. */
+/** Usable, not blocked, with an active contract: a sector there may stay if its contract is healthy. */
 export function isGoodHost(host: NetworkHost): boolean {
   return host.usable && !host.blocked && host.hasActiveContract;
 }
 
 /**
  * Decides as indexd does (docs/protocol.md#which-sectors-move-and-where), sector by sector in slab order.
- * slabmend.sectors_to_move() decides the same in SQL, but that a paused drain moves nothing here: nothing new is to begin. A sector without contract on a good host stays: it waits to be pinned.
+ * slabmend.sectors_to_move() makes the same decision in SQL, except that here a paused drain moves nothing, because no new move
+ * should begin. A sector without a contract on a good host stays: it waits to be pinned.
  */
 export function judgeSectors(
   slab: Pick<Slab, "sectors">,
@@ -41,7 +43,7 @@ export function judgeSectors(
     }
     const host = network.hosts.get(sector.hostId);
     if (sector.denials > 0) {
-      // It still takes its host's place: the host may serve it after all.
+      // The sector still occupies its host, because the host may serve it after all.
       if (host !== undefined && isGoodHost(host)) holders.add(host.id);
       moves.push({ sector, reason: "denied" });
       continue;
@@ -74,7 +76,7 @@ export function judgeSectors(
   return { moves, keptHosts, holders };
 }
 
-/** Nothing is wrong with the slab: only a drain moves sectors of it. */
+/** Nothing is wrong with the slab: its only moves are those of a drain. */
 export function isOnlyDrain(moves: readonly { readonly reason: MoveReason }[]): boolean {
   return moves.length > 0 && moves.every(({ reason }) => reason === "draining");
 }

@@ -1,22 +1,22 @@
 import { distanceKm, EARTH_RADIUS_KM, type Location } from "./distance.ts";
 
-/** A degree of latitude, a little short: two places further apart in latitude alone need no haversine. */
+/** A degree of latitude, slightly rounded down: two places further apart in latitude alone need no haversine. */
 const KM_PER_DEGREE_AT_LEAST = ((EARTH_RADIUS_KM * Math.PI) / 180) * 0.999;
 
 /**
- * Hosts of which no two are the same and none is nearer to another than the minimum. Greedy: what joins first stays.
- * A host without geolocation is at (0, 0) like all others without, so at most one of them joins.
+ * A set of different hosts, no two of which are closer than the minimum distance. Greedy: the first to join stays.
+ * All hosts without geolocation are at (0, 0), so at most one of them joins.
  */
 export class SpacedSet {
   readonly #minDistanceKm: number;
   readonly #members = new Map<unknown, Location>();
 
-  /** @param minDistanceKm 0: any distance will do */
+  /** @param minDistanceKm 0: no minimum */
   constructor(minDistanceKm: number) {
     this.#minDistanceKm = minDistanceKm;
   }
 
-  /** @returns false, and changes nothing, when the host is a member already or too near to one */
+  /** @returns false, without any change, if the host is already a member or too close to one */
   add(host: Location & { readonly id: unknown }): boolean {
     if (this.#members.has(host.id)) return false;
     if (this.#minDistanceKm > 0) {
@@ -29,7 +29,7 @@ export class SpacedSet {
   }
 
   #tooNear(one: Location, other: Location): boolean {
-    // A thousand candidates against each other would otherwise cost as much as hashing several sectors.
+    // Without this check, comparing a thousand candidates with each other would cost as much as hashing several sectors.
     const apartKm = Math.abs(one.latitude - other.latitude) * KM_PER_DEGREE_AT_LEAST;
     return !(apartKm > this.#minDistanceKm) && distanceKm(one, other) < this.#minDistanceKm;
   }

@@ -1,10 +1,10 @@
-/** A weight below this, or none at all, still lets an item appear: last, after everything that has a weight. */
+/** An item with a lower weight, or none, still appears: last, after all items with a weight. */
 const LEAST_WEIGHT = 1e-9;
 const GREATEST_WEIGHT = 1e9;
 
 /**
- * A random order in which an item of twice the weight is twice as likely to come first, and so on among the rest (Efraimidis
- * and Spirakis: sort by an exponential variate over the weight). Many workers with equal weights do not agree on an order.
+ * A random order in which an item with twice the weight is twice as likely to come first, and so on for the rest (Efraimidis
+ * and Spirakis: sort by an exponential variate divided by the weight). So workers with equal weights choose different orders.
  *
  * @param random uniform in [0, 1)
  */

@@ -1,5 +1,5 @@
 /**
- * The message that asks for the due checks of one batch: {"v":1,"kind":"verify","indexer":"default","hostId":7,
+ * The message that requests the due checks of one batch: {"v":1,"kind":"verify","indexer":"default","hostId":7,
  * "claimedUntil":"2026-01-01 00:30:00.123456+00","sectorIds":["1","2"]}. Copies in any order are harmless: what they may write is
  * bound to the value of next_integrity_check, which is claimedUntil.
  */
@@ -26,7 +26,7 @@ const checkMessage = v.strictObject({
   ),
 });
 
-/** Whether it asks for checks, well-formed or not. */
+/** Whether it requests checks, even if malformed. */
 export function isCheckMessage(text: string): boolean {
   try {
     return (JSON.parse(text) as { kind?: unknown } | null)?.kind === "verify";
@@ -49,7 +49,7 @@ export function encodeCheckMessage(batch: DueBatch, indexer: string): string {
 }
 
 /**
- * @param indexer the name of the indexer that the reader works for
+ * @param indexer the name of the reader's indexer
  * @throws {MessageError}
  */
 export function decodeCheckMessage(text: string, indexer: string): DueBatch {
@@ -59,7 +59,7 @@ export function decodeCheckMessage(text: string, indexer: string): DueBatch {
     throw refused(
       "verify",
       "message-malformed",
-      "expected hostId, claimedUntil and sectorIds as a claim of due checks has them, and nothing else",
+      "expected hostId, claimedUntil and sectorIds as in a claim of due checks, and nothing else",
     );
   }
   const { hostId, claimedUntil, sectorIds } = message.output;

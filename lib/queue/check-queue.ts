@@ -3,13 +3,13 @@ import type { DueBatch } from "../database/verify/due-checks.ts";
 import { encodeCheckMessage } from "./check-message.ts";
 import { QUEUE_BATCH, unavailable } from "./repair-queue.ts";
 
-/** The queue of due checks, as claim sees it. */
+/** The queue of due checks, as used by claim. */
 export interface CheckQueue {
-  /** Messages that wait or are worked on, as SQS roughly knows. */
+  /** Approximate number of messages waiting or in progress, according to SQS. */
   countMessages(): Promise<number>;
   /**
-   * Sends at most {@link QUEUE_BATCH} messages. What SQS refuses is lost, and due again when its claim is over.
-   * @returns how many it took
+   * Sends at most {@link QUEUE_BATCH} messages. Rejected ones are lost, and their sectors are due again when the claim expires.
+   * @returns how many SQS accepted
    */
   send(batches: readonly DueBatch[]): Promise<number>;
 }
@@ -28,7 +28,7 @@ export function createCheckQueue(options: {
         AttributeNames: ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
       });
       const { Attributes = {} } = await client.send(command).catch((cause: unknown) => {
-        throw unavailable("look at", cause);
+        throw unavailable("inspect", cause);
       });
       const count = (name: keyof typeof Attributes): number => Number(Attributes[name] ?? "0");
       return count("ApproximateNumberOfMessages") + count("ApproximateNumberOfMessagesNotVisible");

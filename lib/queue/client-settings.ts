@@ -1,13 +1,14 @@
 import type { SQSClientConfig } from "@aws-sdk/client-sqs";
 
-/** Of claim and reap, which wait for at most a second for messages: two silences leave most of a minute for what comes after. */
+/** For claim and reap, which wait at most a second for messages: even two time-outs leave most of a minute for the rest. */
 export const FUNCTION_ANSWER_MS = 8_000;
-/** Of commands and machines of one's own, which wait for messages for five seconds. */
+/** For commands and self-hosted workers, which wait five seconds for messages. */
 export const COMMAND_ANSWER_MS = 20_000;
 
 /**
- * Bounds how long an SQS that says nothing is waited for; the SDK alone would wait for ever. Its `requestTimeout` by itself
- * only prints a warning. Asked a second time: sending and deleting twice are harmless, and what a lost receive took comes back.
+ * Caps the wait for an unresponsive SQS; the SDK's default is to wait forever, and its `requestTimeout` alone
+ * only prints a warning. Requests are retried once: sending and deleting twice are harmless, and messages lost in a receive
+ * return.
  */
 export function boundedClient(answerMs: number): Pick<SQSClientConfig, "maxAttempts" | "requestHandler"> {
   return {

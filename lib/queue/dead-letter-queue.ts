@@ -6,27 +6,29 @@ import {
 } from "@aws-sdk/client-sqs";
 import { QUEUE_BATCH, unavailable } from "./repair-queue.ts";
 
-/** A message that was received five times in vain. */
+/** A message that was received five times without success. */
 export interface DeadLetter {
   readonly messageId: string;
   readonly body: string;
-  /** How often it was received, as SQS counted. */
+  /** How often it was received, as counted by SQS. */
   readonly receiveCount: number;
   readonly sentAtMs: number | undefined;
-  /** Good for one delete; a later receive gives another. */
+  /** Valid for one delete; a later receive gives another. */
   readonly receiptHandle: string;
 }
 
 export interface DeadLetterQueue {
-  /** At most {@link QUEUE_BATCH}; empty when there is none. They stay in the queue and come back after a minute. */
+  /**
+   * At most {@link QUEUE_BATCH}; empty if there is none. The messages stay in the queue and become visible again after a minute.
+   */
   receive(): Promise<readonly DeadLetter[]>;
-  /** For messages that are stored elsewhere. What SQS does not delete comes back and is stored again. */
+  /** For messages that are stored elsewhere. A message that SQS does not delete is received and stored again. */
   delete(letters: readonly DeadLetter[]): Promise<void>;
 }
 
-/** Longer than storing a batch takes; short enough that the next run of reap sees what this one left. */
+/** Longer than storing a batch takes; short enough that the next run of reap sees the messages that this one left. */
 const VISIBILITY_SECONDS = 60;
-/** Asks all of SQS's servers; without, a receive may come back empty though there are messages. */
+/** With a wait SQS queries all of its servers; otherwise a receive may be empty although there are messages. */
 const WAIT_SECONDS = 1;
 
 export function createDeadLetterQueue(options: {

@@ -1,4 +1,4 @@
-/** What every message has: {"v":1,"kind":…,"indexer":…}. A kind has a queue of its own. */
+/** The common part of all messages: {"v":1,"kind":…,"indexer":…}. Each kind has its own queue. */
 import * as v from "valibot";
 import { MessageError, type MessageErrorCode } from "./queue-error.ts";
 
@@ -20,7 +20,7 @@ export const messageHead = <Kind extends MessageKind>(kind: Kind) => ({
 });
 
 /**
- * The message as JSON, once its head is what the reader expects.
+ * The message as JSON, after checking that its head is the expected one.
  * @throws {MessageError}
  */
 export function readMessage(
@@ -36,7 +36,7 @@ export function readMessage(
   try {
     value = JSON.parse(text);
   } catch {
-    // The parser's own message quotes the text.
+    // The parser's own error message quotes the text.
     throw refused(kind, "message-not-json", `expected JSON, got ${bytes} bytes of something else`);
   }
   const head = v.safeParse(versioned, value);

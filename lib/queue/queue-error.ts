@@ -1,7 +1,7 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
 export type QueueErrorCode =
-  /** SQS did not take or give messages; what was to be sent stays unsent and is sent by the next run. */
+  /** SQS did not accept or deliver messages; unsent messages are sent by the next run. */
   "queue-unavailable";
 
 export class QueueError extends SlabmendError<QueueErrorCode> {}
@@ -9,13 +9,13 @@ export class QueueError extends SlabmendError<QueueErrorCode> {}
 export type MessageErrorCode =
   | "message-too-large"
   | "message-not-json"
-  /** Written by another release: it goes back to the queue, and to the dead letters in the end. */
+  /** Written by another release: it returns to the queue and finally goes to the dead letters. */
   | "message-unknown-version"
-  /** Asks for a job that this release does not know. */
+  /** Requests a job that this release does not support. */
   | "message-unknown-kind"
   /** Its lease is in the database of another indexer. */
   | "message-of-another-indexer"
   | "message-malformed";
 
-/** Thrown for a message that no repair can begin from. Never carries the message's text. */
+/** Thrown for a message from which no repair can begin. Never contains the message's text. */
 export class MessageError extends SlabmendError<MessageErrorCode> {}

@@ -1,7 +1,7 @@
 /**
- * The message that asks for one repair: {"v":1,"kind":"repair","indexer":"default","slabId":"123","digest":"<hex>",
- * "token":"<uuid>"}. Ids and the token, nothing else: no key, no address. Any number of copies in any order are harmless,
- * because only the first begin with the right token wins.
+ * The message that requests one repair: {"v":1,"kind":"repair","indexer":"default","slabId":"123","digest":"<hex>",
+ * "token":"<uuid>"}. It contains only ids and the token: no key, no address. Any number of copies in any order are harmless,
+ * because only the first begin with the right token succeeds.
  */
 import * as v from "valibot";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
@@ -31,7 +31,7 @@ export function encodeRepairMessage({ slabId, digest, token }: LeasedSlab, index
 }
 
 /**
- * @param indexer the name of the indexer that the reader works for
+ * @param indexer the name of the reader's indexer
  * @throws {MessageError}
  */
 export function decodeRepairMessage(text: string, indexer: string): LeasedSlab {

@@ -3,21 +3,21 @@ import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { QueueError } from "./queue-error.ts";
 import { encodeRepairMessage } from "./repair-message.ts";
 
-/** SQS's own limit of a batch. */
+/** SQS's limit for a batch. */
 export const QUEUE_BATCH = 10;
 
 export interface SendResult<Message> {
   readonly sent: readonly Message[];
-  /** SQS refused these while it took others; they may be sent again. */
+  /** Rejected by SQS while it accepted others; they may be sent again. */
   readonly failed: readonly { readonly message: Message; readonly code: string }[];
 }
 
-/** The queue of repairs, as claim and reap see it. */
+/** The queue of repairs, as used by claim and reap. */
 export interface RepairQueue {
   /**
    * Sends at most {@link QUEUE_BATCH} messages.
-   * @param signal ends the call, as a failure
-   * @throws {QueueError} when SQS took none of them, as far as we know: some may have been sent all the same.
+   * @param signal aborts the call, which then fails
+   * @throws {QueueError} if SQS accepted none of them, as far as we know: some may have been sent nevertheless.
    */
   send<Message extends LeasedSlab>(
     messages: readonly Message[],
@@ -35,7 +35,7 @@ export function createRepairQueue(options: {
     async send(messages, signal) {
       if (messages.length === 0) return { sent: [], failed: [] };
       if (messages.length > QUEUE_BATCH) throw new RangeError(`expected at most ${QUEUE_BATCH} messages`);
-      // Loaded where it is used: a worker without a queue has no AWS client, and needs this file's types and sizes only.
+      // Loaded on first use: a worker without a queue needs only this file's types and sizes, and no AWS client.
       const { SendMessageBatchCommand } = await import("@aws-sdk/client-sqs");
       const command = new SendMessageBatchCommand({
         QueueUrl: options.queueUrl,
@@ -49,7 +49,7 @@ export function createRepairQueue(options: {
         throw unavailable("send to", cause);
       });
       const failures = new Map((answer.Failed ?? []).map((entry) => [entry.Id, entry.Code ?? "unknown"]));
-      // What SQS does not mention was not confirmed, so it counts as failed.
+      // Messages that SQS does not mention were not confirmed, so they count as failed.
       const sentIds = new Set((answer.Successful ?? []).map((entry) => entry.Id));
       const sent: (typeof messages)[number][] = [];
       const failed: { message: (typeof messages)[number]; code: string }[] = [];

@@ -1,16 +1,16 @@
-/** How soon a message that never began is tried again. Without it, only after the queue's visibility timeout, which is half an hour. */
+/** When a message whose repair never began is delivered again. The default is the queue's visibility timeout, half an hour. */
 
 const FIRST_SECONDS = 30;
 const FACTOR = 3;
 const MOST_SECONDS = 480;
-/** Messages that failed together, because the database was away, come back over a stretch of time. */
+/** Spreads the return of messages that failed together because the database was unavailable. */
 const JITTER = 0.25;
 
 /**
- * Seconds until the message becomes visible again: half a minute at first, then longer and longer. Four waits between five
- * receives outlast a database that is away for a quarter of an hour; after that it becomes a dead letter.
+ * Seconds until the message becomes visible again: half a minute at first, then increasing. Four waits between five
+ * receives outlast a database outage of a quarter of an hour; after that it becomes a dead letter.
  *
- * @param receiveCount as SQS counts, this time included; what is no count, as from a hand-made event, is the first time
+ * @param receiveCount as counted by SQS, including this receive; an invalid count (hand-made event) counts as 1
  * @param random 0..1
  */
 export function returnDelaySeconds(receiveCount: number, random: number): number {

@@ -2,9 +2,9 @@ import { ChangeMessageVisibilityCommand, type SQSClient } from "@aws-sdk/client-
 import { unavailable } from "./repair-queue.ts";
 
 /**
- * Lets a message that never began be received again after `delaySeconds` ({@link returnDelaySeconds}). It counts as received
- * all the same.
- * @throws {QueueError} then it comes back after the queue's visibility timeout
+ * Makes a message whose repair never began visible again after `delaySeconds` ({@link returnDelaySeconds}). It still counts as
+ * received.
+ * @throws {QueueError} the message then becomes visible after the queue's visibility timeout
  */
 export async function returnMessage(
   queue: { readonly client: SQSClient; readonly queueUrl: string },

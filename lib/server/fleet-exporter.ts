@@ -38,7 +38,9 @@ export function startFleetExporter(options: FleetExporterOptions): { stop(): Pro
         await ask((sql) => readFleetGauges(sql, { dueChecks }), { limitMs: LIMIT_MS }),
       );
       prometheus.of("reap").print(values);
-      known = Object.keys(values) as MetricName[];
+      const names = Object.keys(values) as MetricName[];
+      prometheus.forget(names.filter((name) => values[name] === undefined));
+      known = names;
       prometheus.setDatabaseUp(true);
     } catch (error) {
       prometheus.setDatabaseUp(false);

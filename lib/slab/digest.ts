@@ -1,7 +1,7 @@
 import { blake2b } from "@noble/hashes/blake2.js";
 import { hexOf, idBytes, parseSlabDigest, type Root, type SlabDigest } from "./ids.ts";
 
-/** What a client pinned. Hosts are not part of it, so moving sectors never changes the digest. */
+/** The pinned content of a slab. Hosts are not part of it, so moving sectors never changes the digest. */
 export interface DigestedSlab {
   readonly version: number;
   readonly minShards: number;
@@ -10,10 +10,10 @@ export interface DigestedSlab {
   readonly roots: readonly Root[];
 }
 
-/** The name of a slab: docs/protocol.md#slab-digest. */
+/** Computes a slab's digest: docs/protocol.md#slab-digest. */
 export function slabDigest({ version, minShards, encryptionKey, roots }: DigestedSlab): SlabDigest {
   const hash = blake2b.create({ dkLen: 32 });
-  // Version 0 is older than the version byte.
+  // Version 0 was defined before the version byte.
   if (version > 0) hash.update(Uint8Array.of(version));
   const count = Buffer.alloc(8);
   count.writeBigUInt64LE(BigInt(minShards));

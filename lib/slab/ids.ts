@@ -60,12 +60,12 @@ export function parseSlabId(text: string): SlabId {
   return BigInt(text) as SlabId;
 }
 
-/** The 32 bytes of a hex id, fresh each time. */
+/** The 32 bytes of a hex id, a new array each time. */
 export function idBytes(id: Root | HostKey | SlabDigest | ContractId): Uint8Array {
   return Uint8Array.from(Buffer.from(id, "hex"));
 }
 
-/** The lower-case hex of bytes; callers brand it. */
+/** Lower-case hex; callers brand the result. */
 export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }

@@ -1,6 +1,6 @@
 import type { ContractId, ContractMapId, HostId, Root, SectorId, SlabDigest, SlabId } from "./ids.ts";
 
-/** One shard of a slab as the database knows it. */
+/** One shard of a slab as recorded in the database. */
 export interface SlabSector {
   /** Position in the slab, 0-based; data shards first. It is also the nonce of the shard's keystream. */
   readonly index: number;
@@ -10,17 +10,17 @@ export interface SlabSector {
   readonly hostId: HostId | null;
   /** Null: unpinned (not yet appended to a contract). */
   readonly contractMapId: ContractMapId | null;
-  /** The contract that the map row points to now; renewal repoints it. Null when unpinned. */
+  /** The contract of the map row; a renewal changes it. Null if unpinned. */
   readonly contractId: ContractId | null;
-  /** Consecutive denials by its host that count, while the last is open; 0: none. Three make the sector bad for good. */
+  /** Number of consecutive counted denials by its host while the last one is open; 0: none. After three the sector stays bad. */
   readonly denials: number;
-  /** Where it was before, as far as denials tell; the latest first. Any of them may still have it. */
+  /** Earlier hosts known from denials, latest first. Any of them may still have it. */
   readonly earlierHostIds: readonly HostId[];
-  /** Hosts that hold the other sectors of *other* slabs that share this sector; of many such slabs, not of all. */
+  /** Hosts of the other sectors of *other* slabs that share this sector; if there are many such slabs, only of some. */
   readonly neighbourHostIds: readonly HostId[];
 }
 
-/** A slab as indexd pinned it, with where its sectors are now. */
+/** A slab as indexd pinned it, with the present locations of its sectors. */
 export interface Slab {
   readonly id: SlabId;
   readonly digest: SlabDigest;

@@ -1,15 +1,15 @@
 import { createCipheriv } from "node:crypto";
 import { hchacha } from "@noble/ciphers/chacha.js";
 
-/** A keystream that can be applied anywhere; applying it twice gives the bytes back. */
+/** A keystream that can be applied at any offset; applying it twice restores the bytes. */
 export interface CipherStream {
-  /** Changes `data` in place, as the bytes that lie `byteOffset` bytes into the stream. */
+  /** Changes `data` in place; its first byte is at `byteOffset` in the stream. */
   apply(data: Uint8Array, byteOffset: number): void;
 }
 
-/** Bytes of one block, which is what the counter counts. */
+/** Bytes per block; the counter counts blocks. */
 const BLOCK_BYTES = 64;
-/** Large enough to pay for the call, small enough for malloc to hand out the same warm memory again and again. */
+/** Large enough to pay for the call, small enough that malloc returns the same warm memory each time. */
 const UPDATE_BYTES = 65_536;
 /** Bytes before the 32-bit block counter would wrap: 256 GiB less a block. */
 export const STREAM_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;
@@ -45,11 +45,11 @@ export function xchacha20Stream(key: Uint8Array, nonce: Uint8Array): CipherStrea
 }
 
 /**
- * Gives back the memory of an update at once. Node cannot write an update in place, and left to the garbage collector
- * the results pile up to 85 MiB of resident memory, whose page faults take as long as the cipher itself.
+ * Frees the memory of an update immediately. Node cannot write an update in place, and if left to the garbage collector,
+ * the results grow to 85 MiB of resident memory, whose page faults take as long as the cipher itself.
  */
 function release(update: Buffer<ArrayBuffer>): void {
-  // Never a pooled buffer: others live in its memory.
+  // Not for a pooled buffer, whose memory is shared.
   if (update.byteLength === update.buffer.byteLength) update.buffer.transfer(0);
 }
 

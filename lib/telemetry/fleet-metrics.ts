@@ -1,3 +1,4 @@
+import type { SlotState } from "../database/move/publication.ts";
 import type { MetricValues } from "./metric-names.ts";
 
 /** The state of the fleet at a point in time. */
@@ -20,12 +21,14 @@ export interface FleetGauges {
   /** Unhealthy slabs by margin. */
   readonly backlog: ReadonlyMap<number, number>;
   readonly underfundedHosts: number;
-  /** Time since the unfinished maintenance run last made progress. Undefined if there is none, or it is paused. */
+  /** Time since the unfinished maintenance run last made progress. Undefined if there is none, it is paused, or it moves the database. */
   readonly runIdleSeconds: number | undefined;
   /** In the last hour. */
   readonly failedRuns: number;
   /** How long the oldest due check has waited; undefined if this fleet makes none. */
   readonly checksBehindSeconds: number | undefined;
+  /** Of a move of the database; undefined: there is none. */
+  readonly moveSlot: Pick<SlotState, "walStatus" | "keptBytes" | "safeBytes"> | undefined;
   /** Followers of the journal. */
   readonly followers: readonly {
     readonly behindSeconds: number | undefined;
@@ -51,7 +54,17 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
     RunIdleSeconds: gauges.runIdleSeconds ?? 0,
     RunsFailedLately: gauges.failedRuns,
     ChecksBehindSeconds: gauges.checksBehindSeconds,
+    ...slotMetrics(gauges.moveSlot),
     ...backlogMetrics(gauges.backlog),
+  };
+}
+
+/** Printed only while the database is moved, because each metric costs money. */
+function slotMetrics(slot: FleetGauges["moveSlot"]): MetricValues {
+  return {
+    MoveSlotKeptBytes: slot?.keptBytes,
+    MoveSlotSafeBytes: slot?.safeBytes ?? undefined,
+    MoveSlotLost: slot === undefined ? undefined : Number(slot.walStatus === "lost"),
   };
 }
 

@@ -136,9 +136,18 @@ export const METRICS = {
   RunIdleSeconds: {
     unit: "Seconds",
     meaning:
-      "time without progress of the unfinished maintenance run; 0 if a process executes it, it is paused, or there is none",
+      "time without progress of the unfinished maintenance run; 0 if a process executes it, it is paused, there is none, or it is a move of the database",
   },
   RunsFailedLately: { unit: "Count", meaning: "maintenance runs that failed in the last hour" },
+  MoveSlotKeptBytes: {
+    unit: "Bytes",
+    meaning: "while the database is moved: write-ahead log that the source keeps for the target",
+  },
+  MoveSlotSafeBytes: {
+    unit: "Bytes",
+    meaning: "of that: how much more may be written before the source gives the target's slot up",
+  },
+  MoveSlotLost: { unit: "Count", meaning: "1: the source has given the target's slot up; 0: it has not" },
 } as const;
 
 export type MetricName = keyof typeof METRICS;

@@ -103,5 +103,8 @@ export const PROMETHEUS_METRICS: Readonly<Record<MetricName, PrometheusMetric | 
   ChecksBehindSeconds: { name: "slabmend_checks_behind_seconds", type: "gauge" },
   RunIdleSeconds: { name: "slabmend_maintenance_run_idle_seconds", type: "gauge" },
   RunsFailedLately: { name: "slabmend_maintenance_runs_failed_in_hour", type: "gauge" },
+  MoveSlotKeptBytes: { name: "slabmend_move_slot_kept_bytes", type: "gauge" },
+  MoveSlotSafeBytes: { name: "slabmend_move_slot_safe_bytes", type: "gauge" },
+  MoveSlotLost: { name: "slabmend_move_slot_lost", type: "gauge" },
   UnderfundedHosts: { name: "slabmend_underfunded_hosts", type: "gauge" },
 };

@@ -16,8 +16,8 @@ export interface WithoutHosts {
 }
 
 /**
- * What a process without the migration seed can do, because it reads no host: moves a drain on, and ends a run of any kind that
- * was cancelled. See {@link advanceRun}.
+ * The maintenance that a process without the migration seed can do, because it contacts no host: continue a drain, and end any
+ * cancelled run. See {@link advanceRun}.
  */
 export function coordinateWithoutHosts(
   ask: Ask,
@@ -30,5 +30,5 @@ export function coordinateWithoutHosts(
   return advanceRun({ ...rest, ask, clock, jobs, coordinator, onlyKinds: [drain.kind] }, limitMs);
 }
 
-/** Names this process in a run's lease. */
+/** Identifies this process in a run's lease. */
 export const coordinatorName = (): string => `${hostname()}/${process.pid}`;

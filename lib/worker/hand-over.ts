@@ -4,13 +4,13 @@ import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkEnd } from "./worker-slot.ts";
 
 export interface HandOver extends RepairQueue {
-  /** Leases that no worker took or could begin since the last call, and whether a worker was at fault. */
+  /** Leases since the last call that no worker took or could begin, and whether a worker was at fault. */
   takeLeftOver(): { readonly leases: readonly LeasedSlab[]; readonly couldNotBegin: boolean };
 }
 
 /**
- * A queue of repairs without a queue: what claim sends goes to a free worker at once. What none is free for is refused, and
- * stays unsent in the database as after any refusal of SQS.
+ * Replaces the queue of repairs inside one process: leases that claim sends go directly to a free worker. If none is free, the
+ * lease is refused and stays unsent in the database, as after a refusal by SQS.
  */
 export function createHandOver(pool: WorkerPool, onEnd: (end: WorkEnd) => void): HandOver {
   let leases: LeasedSlab[] = [];

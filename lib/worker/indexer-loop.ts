@@ -1,12 +1,12 @@
 /**
- * All that works for one indexer in a process that supervises: claim, reap and a pool of workers, straight from the database.
+ * All work for one indexer in a supervising process: claim, reap and a pool of workers, directly from the database.
  *
  *   (new) --start--> starting --first worker ready--> working --drain--> draining --> ended
  *                       ^                                |
  *                       |\-- pause is over -- unfit <----/| a worker found this machine at fault
  *                       \---------- restart -------------/ a job has stalled
  *
- * What always holds: no failure ends it. Each is told by `health`, logged, and tried again after a pause.
+ * What always holds: no failure ends it. Each is reported by `health`, logged, and retried after a pause.
  */
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
@@ -32,13 +32,13 @@ import { WorkerPool } from "./worker-pool.ts";
 import { KILL_AFTER_MS, type WorkerHealth } from "./worker-slot.ts";
 
 export interface IndexerLoopOptions {
-  /** The name of the indexer that is repaired. */
+  /** The indexer's name. */
   readonly indexer: string;
-  /** Makes one more client of its database. */
+  /** Creates a further client of its database. */
   readonly connect: () => Sql;
-  /** All that its workers see of the environment, the seed included. */
+  /** The workers' complete environment, including the seed. */
   readonly workerEnvironment: Readonly<Record<string, string | undefined>>;
-  /** Repairs at once. */
+  /** Repairs at the same time. */
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly acceptedVersion: number | undefined;
@@ -46,25 +46,25 @@ export interface IndexerLoopOptions {
   readonly reap: ReapSettings;
   /** Closed when the loop has ended. */
   readonly archive?: ArchiveJob | undefined;
-  /** Undefined: it moves no maintenance run on. */
+  /** Undefined: it executes no maintenance runs. */
   readonly maintenance?: MaintenanceOptions["environment"] | undefined;
   /** Undefined: it leaves due checks to indexd. */
   readonly dueChecks?: DueChecksOptions["environment"] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
-  /** Default: worker-process.ts; tests give their own. */
+  /** Default: worker-process.ts; tests use their own. */
   readonly workerEntry?: string;
-  /** Default: workFromDatabase; tests give one that hangs. */
+  /** Default: workFromDatabase; tests use one that hangs. */
   readonly work?: typeof workFromDatabase;
 }
 
 export interface JobHealth {
-  /** When it last ended without a failure. */
+  /** When it last ended successfully. */
   readonly endedAtMs: number | null;
-  /** Of claim: why it ended. */
+  /** Only for claim: why it ended. */
   readonly stopped: string | null;
-  /** In a row. */
+  /** Consecutive failures. */
   readonly failures: number;
   readonly trouble: Trouble | null;
 }
@@ -72,31 +72,31 @@ export interface JobHealth {
 export interface IndexerHealth {
   readonly indexer: string;
   readonly state: "starting" | "working" | "unfit" | "draining" | "ended";
-  /** Of the work under way: it was started again when a job had stalled. */
+  /** Start of the present work, which is restarted when a job stalls. */
   readonly startedAtMs: number;
   readonly restarts: number;
   readonly claim: JobHealth;
   readonly reap: JobHealth;
   readonly concurrency: number;
-  /** Repairs under way. */
+  /** Repairs in progress. */
   readonly running: number;
   readonly workers: readonly WorkerHealth[];
-  /** What matters most of what keeps it from working. */
+  /** The most important problem that prevents its work. */
   readonly trouble: Trouble | null;
-  /** Since the start. */
+  /** Totals since the start. */
   readonly done: WorkReport;
 }
 
-/** A clock or a network that is wrong is seldom right a moment later. */
+/** A wrong clock or a broken network is rarely fixed within moments. */
 const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
-/** Work that was told to end and hangs is left behind after this. */
+/** Work that was told to end and hangs is abandoned after this time. */
 const ABANDON_AFTER_MS = 30_000;
-/** After the last repair: what a database that does not answer may take, where others wait up to 20 s for each statement. */
+/** Limit after the last repair for a database that does not respond; otherwise each statement may wait up to 20 s. */
 const FAREWELL_MS = 5_000;
-/** After the last repair has ended: an idle worker that hangs, the farewell, and what else the process has to close. */
+/** After the last repair: for an idle worker that hangs, the last statements, and whatever else the process must close. */
 const CLOSE_MS = 15_000;
-/** How long draining takes at most: a repair ends by its timeout, or its process is killed; then all is closed. */
+/** Longest duration of draining: a repair ends by its timeout or its process is killed, then everything is closed. */
 export const mostDrainMs = (timeoutMs: number): number => timeoutMs + KILL_AFTER_MS + CLOSE_MS;
 const NEVER: JobHealth = { endedAtMs: null, stopped: null, failures: 0, trouble: null };
 
@@ -110,9 +110,9 @@ export class IndexerLoop {
   #unfit: Trouble | undefined;
   #workerTrouble: Trouble | undefined;
   #running: Promise<void> | undefined;
-  /** What is done when a worker of the pool finds this machine unfit; set by the work under way. */
+  /** Called when a worker of the pool finds this machine unfit; set by the present work. */
   #onUnfit = (_reason: string): void => {};
-  /** Ends the work under way, to start it again. */
+  /** Ends the present work, to restart it. */
   #endWork = (): void => {};
   #startedAtMs: number;
   #restarts = 0;
@@ -129,13 +129,13 @@ export class IndexerLoop {
     this.#running ??= this.#run();
   }
 
-  /** How many repairs at once from now on, at most those of the options. */
+  /** Sets the number of parallel repairs, limited by that of the options. */
   resize(concurrency: number): void {
     this.#size = Math.min(concurrency, this.#options.concurrency);
     this.#pool.resize(this.#size);
   }
 
-  /** Starts claim, reap and workers again, because one of them does nothing any more. Repairs in hand are finished. */
+  /** Restarts claim, reap and workers, because one of them no longer responds. Running repairs are finished. */
   restart(): void {
     if (this.#state !== "working" && this.#state !== "starting") return;
     this.#restarts += 1;
@@ -146,8 +146,8 @@ export class IndexerLoop {
   }
 
   /**
-   * Claims nothing more, waits for the repairs in hand, and leaves no process and no connection; but it waits only moments for
-   * a database that does not answer, and then leaves its rows to reap.
+   * Stops claiming, waits for running repairs, and leaves no process and no connection open; but it waits only briefly for
+   * a database that does not respond, and then leaves its rows to reap.
    */
   async drain(): Promise<WorkReport> {
     this.#ending.abort();
@@ -157,7 +157,7 @@ export class IndexerLoop {
     let cancel = (): void => {};
     const stopped = this.#pool.stop().then(() => {
       cancel = clock.after(FAREWELL_MS, () => {
-        logger.warn("the database does not answer: leases and this process's row are left to reap");
+        logger.warn("the database does not respond: leases and this process's row are left to reap");
         late.resolve();
       });
     });
@@ -189,7 +189,7 @@ export class IndexerLoop {
   async #run(): Promise<void> {
     const { clock, logger, connect } = this.#options;
     const database = createDeadlineClient({ clock, connect });
-    // Of its own: what waits behind a slow statement of claim would look dead.
+    // A separate client: behind a slow statement of claim this process would look dead.
     const presenceClient = createDeadlineClient({ clock, connect });
     const presence = startPresence({
       ask: askWithin(presenceClient, clock),
@@ -261,7 +261,7 @@ export class IndexerLoop {
       this.#unfit = {
         code: "worker-unfit",
         message: `work: expected this machine to be able to repair, but ${reason}`,
-        remedy: "Look at its clock, its network and its release; slabs were not blamed.",
+        remedy: "Check its clock, its network and its release. No slab was blamed.",
         sinceMs: clock.now(),
       };
       ending.abort();
@@ -285,7 +285,7 @@ export class IndexerLoop {
         isFatal: () => false,
         onEnd: (end) => countEnd(this.#done, end),
         onRun: (run) => {
-          // What was left behind may wake up one day.
+          // Abandoned work may still continue later.
           if (!signal.aborted) this.#note(run);
         },
       });
@@ -300,7 +300,7 @@ export class IndexerLoop {
     }
   }
 
-  /** Before anything is leased: a worker that cannot start would only crash lease after lease. */
+  /** Before anything is leased, because a worker that cannot start would crash one lease after another. */
   async #startFirstWorker(pool: WorkerPool, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     while (!signal.aborted) {
@@ -312,7 +312,7 @@ export class IndexerLoop {
         if (signal.aborted) return;
         this.#workerTrouble = troubleOf(error, this.#workerTrouble?.sinceMs ?? clock.now());
         const pauseMs = Math.max(LEAST_START_PAUSE_MS, pool.startPauseMs);
-        logger.error({ error, pauseMs }, "a worker could not be started; it is tried again");
+        logger.error({ error, pauseMs }, "a worker could not be started; trying again");
         await sleep(clock, pauseMs, signal).catch(() => {});
       }
     }
@@ -352,15 +352,15 @@ const whenAborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-/** Names the workers that end again and again. */
+/** Reports the workers that repeatedly end soon after their start. */
 function crashLoop(workers: readonly WorkerHealth[]): Trouble | null {
   const looping = workers.filter(({ crashLoopingSinceMs }) => crashLoopingSinceMs !== null);
   if (looping.length === 0) return null;
   const names = looping.map(({ name, lastExit }) => `${name} (${lastExit})`).join(", ");
   return {
     code: "worker-crashing",
-    message: `${names}: expected to live for a minute at least, but ended soon after each start`,
-    remedy: "Read what it printed; it needs 150 to 600 MiB of memory, and Node.js 24.",
+    message: `${names}: expected to run for at least a minute, but ended soon after each start`,
+    remedy: "See its output; it needs 150 to 600 MiB of memory, and Node.js 24.",
     sinceMs: Math.min(...looping.map(({ crashLoopingSinceMs }) => crashLoopingSinceMs!)),
   };
 }

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 
 /**
- * Keeps V8's young generation at its first size, 1 MiB, instead of letting it grow to 16. Its collections then come
- * often enough for the memory of sockets and ciphers, which hangs on small young objects, never to pile up: 40 MiB less
- * at the peak of a repair (docs/decisions/0009-memory.md). Concerns the whole process; to be called before there is a
+ * Keeps V8's young generation at its initial size, 1 MiB, instead of letting it grow to 16. It is then collected
+ * often enough that the memory of sockets and ciphers, which is held by small young objects, never accumulates: 40 MiB less
+ * at the peak of a repair (docs/decisions/0009-memory.md). Affects the whole process; call it before there is any
  * load.
  */
 export function keepYoungGenerationSmall(): void {

@@ -12,21 +12,21 @@ const PASSING: ReadonlySet<StoreErrorCode> = new Set([
 ]);
 
 /**
- * What a try again at once would not mend, but time does: a statement that was slow once (57014), a server short of memory or
- * connections (53…), an idle connection that it has ended, a name server or a network that is away.
+ * Failures that an immediate retry would not fix, but time may: a statement that was slow once (57014), a server short of memory
+ * or connections (53…), an idle connection that the server ended, an unavailable name server or network.
  */
 const PASSING_CODES =
   /^(57014|53[02]00|53300|57P05|25P03|ENOTFOUND|EAI_FAIL|EAI_NODATA|ENETDOWN|EHOSTDOWN|ECONNABORTED)$/;
 
-/** Whether a failure may be over in a while: then it is waited for, because nothing starts a worker again that has ended itself. */
+/** Whether a failure may be temporary: then the worker waits, because a worker that has ended itself is not restarted. */
 export function mayPass(error: unknown): boolean {
   if (error instanceof StoreError) return PASSING.has(error.code);
   if (error instanceof IndexdError) return error.code === "indexd-upgrading";
-  // The next round looks at indexd's database again.
+  // The next round verifies indexd's database again.
   if (explainMoved(error) !== error) return true;
   if (error instanceof AggregateError) return error.errors.every(mayPass);
   if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);
-  // Leases were made; without the walk nothing new is found, but what is known goes on being repaired.
+  // Leases were made; without the walk no new slabs are found, but known ones are still repaired.
   if (error instanceof ClaimIncompleteError) return true;
   if (error instanceof Error && "code" in error && PASSING_CODES.test(String(error.code))) return true;
   return classifyDatabaseFailure(error) !== "permanent";

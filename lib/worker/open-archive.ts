@@ -7,14 +7,14 @@ import { type ArchiveReport, type ArchiveStep, followArchive } from "../jobs/jou
 import type { Logger } from "../telemetry/logger.ts";
 
 export interface ArchiveJob {
-  /** One run of the follower, see {@link followArchive}; says what it did. Never throws. */
+  /** One run of the follower, see {@link followArchive}; logs its result. Never throws. */
   follow(ask: Ask, limitMs: number): Promise<ArchiveReport>;
   close(): void;
 }
 
 /**
- * The archive of the journal as a job beside reap. Undefined: none is configured. The SDK of S3 is loaded when a bucket is.
- * @param variables of the environment: endpoint, region and credentials are found by the SDK
+ * The archive of the journal as a job that runs with reap. Undefined: none is configured. S3's SDK is loaded only for a bucket.
+ * @param variables the environment; the SDK finds endpoint, region and credentials
  */
 export async function openArchive(options: {
   readonly destination: ArchiveDestination | undefined;
@@ -31,7 +31,7 @@ export async function openArchive(options: {
       const deps = { ask, storage, clock, ...(step === undefined ? {} : { step }) };
       const report = await followArchive(deps, limitMs);
       const { segments, rows, stopped } = report;
-      if (stopped !== undefined) logger.error({ error: stopped }, "the journal is not archived");
+      if (stopped !== undefined) logger.error({ error: stopped }, "the journal could not be archived");
       else if (rows > 0) logger.info({ report: { segments, rows } }, "the journal was archived");
       return report;
     },
@@ -39,7 +39,7 @@ export async function openArchive(options: {
   };
 }
 
-/** Where the journal is archived. */
+/** The storage to which the journal is archived. */
 export async function openStorage(
   destination: ArchiveDestination,
   variables: Readonly<Record<string, string | undefined>>,
@@ -48,7 +48,7 @@ export async function openStorage(
     return { storage: createDirectoryStorage(destination.path), close: () => {} };
   }
   const { createS3Client, createS3Storage } = await import("../archive/s3-storage.ts");
-  // Servers of one's own (MinIO, Ceph) rarely have a name for each bucket.
+  // Self-hosted servers (MinIO, Ceph) rarely have a host name per bucket.
   const endpoint = variables["AWS_ENDPOINT_URL_S3"] ?? variables["AWS_ENDPOINT_URL"];
   const client = createS3Client(endpoint === undefined ? {} : { endpoint, forcePathStyle: true });
   return { storage: createS3Storage({ ...destination, client }), close: () => client.destroy() };

@@ -15,7 +15,7 @@ export interface DueChecksOptions {
   readonly ask: Ask;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Gives up what is under way. */
+  /** Cancels work in progress. */
   readonly signal: AbortSignal;
   readonly onMetrics: (values: MetricValues) => void;
   readonly random?: () => number;
@@ -23,15 +23,15 @@ export interface DueChecksOptions {
   readonly step?: (name: DueStep) => void | Promise<void>;
 }
 
-/** Due checks as a job beside others, and for messages. */
+/** Due checks as a job that runs with others, and for messages. */
 export interface DueChecks {
-  /** Claims and makes checks: see {@link makeDueChecks}. */
+  /** Claims and executes checks: see {@link makeDueChecks}. */
   make(limitMs: number): Promise<number>;
-  /** Makes the checks of a batch that was claimed elsewhere. How many sectors were asked for. */
+  /** Executes the checks of a batch claimed elsewhere. Returns the number of sectors requested. */
   check(batch: DueBatch): Promise<number>;
-  /** Before a process that may have been frozen uses its connections. */
+  /** Call it before a process that may have been frozen uses its connections. */
   checkReused(): Promise<void>;
-  /** Before a function returns. */
+  /** Call it before a function returns. */
   idle(): Promise<void>;
   close(): Promise<void>;
 }

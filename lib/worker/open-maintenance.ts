@@ -9,7 +9,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { coordinatorName } from "./coordinate-without-hosts.ts";
 import { openProofReader } from "./open-proof-reader.ts";
 
-/** What a coordinator that reads hosts needs of the environment. */
+/** The variables that a coordinator needs to read hosts. */
 export const MAINTENANCE_VARIABLES = [
   "SLABMEND_MIGRATION_SEED",
   "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
@@ -20,20 +20,20 @@ export interface MaintenanceOptions {
   readonly environment: Pick<Environment, (typeof MAINTENANCE_VARIABLES)[number]>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Ends what is under way; the run goes on with another process. */
+  /** Cancels work in progress; another process continues the run. */
   readonly signal: AbortSignal;
   /** For kill tests. */
   readonly step?: (name: VerifyStep) => void | Promise<void>;
 }
 
-/** The coordinator of maintenance runs as a job beside others. */
+/** Coordinates maintenance runs, as one of several jobs of a process. */
 export interface MaintenanceCoordinator {
   /** See {@link advanceRun}. */
   advance(ask: Ask, limitMs: number, onStep?: (run: Run) => void): Promise<Run | undefined>;
   close(): Promise<void>;
 }
 
-/** One that reads hosts. It opens no connection before there is a run. */
+/** A coordinator that reads hosts. It opens no connection before there is a run. */
 export function openMaintenance(options: MaintenanceOptions): MaintenanceCoordinator {
   const { environment, clock, logger, signal, step } = options;
   const { SLABMEND_ACCEPT_INDEXD_VERSION: acceptedVersion } = environment;

@@ -5,12 +5,12 @@ import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { createKernel, type Kernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 
-/** Leaf proofs and nothing else. */
+/** Enough for leaf proofs, the only use. */
 const KERNEL_BYTES = 16 * 1_048_576;
-/** A batch of proofs of one host is on its way at once: they are small, and a round trip takes longer than the rest. */
+/** A batch of proofs from one host is requested at once: proofs are small, and a round trip takes longer than all else. */
 const PROOFS_PER_HOST = 64;
 
-/** Connections to hosts for leaf proofs, and what checks them. It opens none before the first is asked for. */
+/** Connections to hosts for leaf proofs, and their verification. It opens none before the first request. */
 export function openProofReader(
   environment: Pick<Environment, "SLABMEND_MIGRATION_SEED" | "SLABMEND_ALLOW_PRIVATE_ADDRESSES">,
   clock: Clock,

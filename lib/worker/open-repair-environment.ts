@@ -26,13 +26,13 @@ import { createRepairStore, type SharedByRepairs } from "./repair-store.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
 /**
- * What one execution environment keeps between invocations, and its repairs share: memory, connections to hosts, prices,
- * scores.
+ * The state that one execution environment keeps between invocations and that its repairs share: memory, connections to hosts,
+ * prices, scores.
  */
 export interface RepairEnvironment {
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Repairs one slab, see {@link repairSlab}, and tells log and metrics. Nothing of it is under way when it returns. */
+  /** Repairs one slab, see {@link repairSlab}, and writes log and metrics. When it returns, nothing of the repair is running. */
   repair(
     task: LeasedSlab,
     invocation: {
@@ -41,32 +41,32 @@ export interface RepairEnvironment {
       readonly onStep?: (name: RepairStep) => void;
     },
   ): Promise<RepairResult>;
-  /** Makes the due checks of a batch. How many sectors were asked for. */
+  /** Executes the due checks of a batch. Returns the number of sectors requested. */
   check(batch: DueBatch): Promise<number>;
-  /** What other workers achieved in the same time; see {@link readOthers}. */
+  /** Results of other workers in the same time; see {@link readOthers}. */
   readOthers(question: Parameters<typeof readOthers>[1]): Promise<Others>;
   close(): Promise<void>;
 }
 
-/** What a repair needs; where its message came from is the handler's business. */
+/** Variables that a repair needs; the source of its message is the handler's concern. */
 export const REPAIR_VARIABLES = variablesOf("repair").filter(
   (name): name is Exclude<VariableName, "SLABMEND_QUEUE_URL"> => name !== "SLABMEND_QUEUE_URL",
 );
 
 export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** How many repairs may run at the same time; default 1, as on Lambda. */
+  /** Most repairs at the same time; default 1, as on Lambda. */
   readonly repairsAtOnce?: number;
   /** Default: {@link DEFAULT_WORKER_SETTINGS}. */
   readonly settings?: WorkerSettings;
   readonly step?: (name: RepairStep) => void | Promise<void>;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Default: one of ours, from SLABMEND_LOG_LEVEL on. */
+  /** Default: our own, with the level of SLABMEND_LOG_LEVEL. */
   readonly logger?: Logger;
-  /** Where that one logs to; default: standard output, in JSON. */
+  /** The destination of the default logger; default: standard output, in JSON. */
   readonly logDestination?: DestinationStream | undefined;
-  /** Told what is printed as a metric. */
+  /** Called with every printed metric. */
   readonly onMetrics?: (values: MetricValues, dimensions: Readonly<Record<string, string>>) => void;
 }
 
@@ -103,7 +103,7 @@ export function openRepairEnvironment({
   const url = environment.SLABMEND_DATABASE_URL.reveal();
   const open = () =>
     createDeadlineClient({ clock, connect: () => connect(url, "slabmend-repair", authorities) });
-  // No more than there are repairs: a heartbeat waits for what its own repair asks.
+  // At most one per repair: a heartbeat waits while its own repair uses the connection.
   const database = createSharedClients({
     open,
     clock,
@@ -138,7 +138,7 @@ export function openRepairEnvironment({
     metrics,
     repair: (task, invocation) => repairOnce(parts, task, invocation),
     async check(batch) {
-      // Each time: what a name resolves to may change.
+      // Every time, because the name may resolve to another address.
       await assertUrlIsSafe(url);
       const due = checks();
       await due.checkReused();
@@ -156,7 +156,7 @@ export function openRepairEnvironment({
   };
 }
 
-/** Opened with the first batch: most environments never see one. */
+/** Opened with the first batch: most environments never receive one. */
 function openChecksOnce({
   environment,
   clock,
@@ -200,7 +200,7 @@ function openMetrics(namespace: string, onMetrics: RepairEnvironmentOptions["onM
   };
 }
 
-/** Scores make a repair faster, never possible: without them it goes on. */
+/** Scores make repairs faster but are not required: a failure only loses the scores. */
 function triesScores(logger: Logger, metrics: MetricsPrinter): SharedByRepairs["tryScores"] {
   return async (what, work) => {
     try {
@@ -212,18 +212,18 @@ function triesScores(logger: Logger, metrics: MetricsPrinter): SharedByRepairs["
   };
 }
 
-/** What an environment is made of. */
+/** The parts of an environment. */
 interface Parts extends Pick<RepairDependencies, "kernel" | "memory" | "random" | "logger"> {
   readonly step: ((name: RepairStep) => void | Promise<void>) | undefined;
   readonly url: string;
   readonly metrics: MetricsPrinter;
   readonly shared: SharedByRepairs;
   readonly mostHastings: bigint | undefined;
-  /** Repairs at this moment. */
+  /** Repairs in progress. */
   underWay: number;
 }
 
-/** {@link RepairEnvironment.repair}: what a repair in an environment has around it. */
+/** {@link RepairEnvironment.repair}: adds the checks, logs and metrics around a repair. */
 async function repairOnce(
   parts: Parts,
   task: LeasedSlab,
@@ -232,7 +232,7 @@ async function repairOnce(
   const { logger, metrics, kernel, memory, random, mostHastings } = parts;
   const { clock, hosts, database, settings, tryScores } = parts.shared;
   const startedAtMs = clock.now();
-  // Each time: what a name resolves to may change.
+  // Every time, because the name may resolve to another address.
   await assertUrlIsSafe(parts.url);
   await hosts.checkReused();
   const store = createRepairStore(parts.shared);
@@ -266,12 +266,12 @@ async function repairOnce(
     parts.underWay -= 1;
     // The environment may be frozen as soon as the last repair has returned.
     if (parts.underWay === 0) await hosts.idle();
-    await tryScores("what was measured of hosts was not reported", () => store.reportScores());
+    await tryScores("the measurements of hosts could not be reported", () => store.reportScores());
     if (parts.underWay === 0) await database.endIdle();
   }
 }
 
-/** Under "error" the log shows of anything but an Error its type alone: the text is one of ours. */
+/** Under "error" the logger prints only the type of a value that is not an Error; this text is our own and safe to print. */
 function loggable(result: RepairResult): Record<string, unknown> {
   if (result.kind === "stale") return result;
   const { error, ...rest } = result;

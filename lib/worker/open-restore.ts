@@ -8,7 +8,7 @@ import { coordinatorName } from "./coordinate-without-hosts.ts";
 import type { MAINTENANCE_VARIABLES, MaintenanceCoordinator } from "./open-maintenance.ts";
 import { openProofReader } from "./open-proof-reader.ts";
 
-/** The coordinator of a restore: the command of an operator, with the owner's rights. */
+/** The coordinator of a restore: an operator's command, with the owner's privileges. */
 export function openRestore(options: {
   readonly environment: Pick<Environment, (typeof MAINTENANCE_VARIABLES)[number]>;
   readonly archive: ArchiveStorage | undefined;

@@ -14,12 +14,12 @@ import type { Logger } from "../telemetry/logger.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 
 export interface PresenceOptions {
-  /** Of a client that nothing slow is asked through. */
+  /** Through a client that runs no slow statements. */
   readonly ask: Ask;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly command: WorkerRow["command"];
-  /** What is true now. */
+  /** The present values. */
   readonly describe: () => Pick<WorkerRow, "concurrency" | "running" | "state" | "trouble">;
 }
 
@@ -30,8 +30,8 @@ export interface Presence {
 }
 
 /**
- * Tells by a row of slabmend.workers that this process works for the database, and says when others do: several share the
- * work. A row that cannot be written harms nothing, and is tried again.
+ * Shows by a row of slabmend.workers that this process works for the database, and logs when other processes share the
+ * work. A row that cannot be written does no harm; the write is retried.
  */
 export function startPresence(options: PresenceOptions): Presence {
   const { ask, clock, logger, command, describe } = options;
@@ -52,7 +52,7 @@ export function startPresence(options: PresenceOptions): Presence {
     }
   };
   const beat = (): void => {
-    beating = attempt("this worker could not tell that it is alive", async () => {
+    beating = attempt("this worker could not write its heartbeat", async () => {
       await ask((sql) => tellAlive(sql, { id, command, host, pid: process.pid, ...describe() }));
       sayOthers(logger, known, await ask(listWorkers), id);
     }).then(() => {
@@ -66,12 +66,12 @@ export function startPresence(options: PresenceOptions): Presence {
       isStopped = true;
       cancel();
       await beating;
-      await attempt("this worker could not tell that it has ended", () => ask((sql) => tellEnded(sql, id)));
+      await attempt("this worker could not remove its row", () => ask((sql) => tellEnded(sql, id)));
     },
   };
 }
 
-/** A line for each that is new, and each that is gone. */
+/** One line for each new worker, and one for each that is gone. */
 function sayOthers(logger: Logger, known: Set<string>, workers: readonly SeenWorker[], own: string): void {
   const alive = workers.filter(({ id, isAlive }) => isAlive && id !== own);
   for (const { id, command, host, pid } of alive) {

@@ -17,39 +17,39 @@ import type { HostPool } from "../hosts/host-pool.ts";
 import type { RepairStore } from "../jobs/repair/repair-dependencies.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
-/** What the stores of all repairs in a process have in common. */
+/** Shared by the stores of all repairs in a process. */
 export interface SharedByRepairs {
   readonly environment: Pick<Environment, "SLABMEND_ACCEPT_INDEXD_VERSION" | "SLABMEND_MIN_HOST_DISTANCE_KM">;
   readonly settings: WorkerSettings;
   readonly database: SharedClients;
   readonly clock: Clock;
   readonly hosts: HostPool;
-  /** Runs what may fail without any harm to a repair. */
+  /** Runs work whose failure does not affect a repair. */
   readonly tryScores: (what: string, work: () => Promise<void>) => Promise<void>;
   network: NetworkSnapshot | undefined;
-  /** Schema and rights were checked once. */
+  /** Schema and privileges have been checked. */
   mayWork: boolean;
 }
 
 export interface ReportingRepairStore extends RepairStore {
-  /** Tells the fleet what was measured of hosts. */
+  /** Adds this process's measurements of hosts to the fleet's scores. */
   reportScores(): Promise<void>;
 }
 
-/** A commit tries again after conflicts for up to half a minute. */
+/** A commit is retried after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
-/** It decides only how a move is counted; the commit is waiting. */
+/** It only decides how a move is counted, and the commit is waiting. */
 const DRAW_ANSWER_MS = 4_000;
 
-/** The database as one repair uses it: each call has a connection of the process to itself, and none is held between calls. */
+/** The database operations of one repair: each call uses a connection of the process exclusively; none is held between calls. */
 export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore {
   const { environment, settings, database, clock, hosts } = shared;
   const { leaseMs } = settings;
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   return {
     async begin(task, { worker, holdMs }) {
-      // Once an environment: an upgrade of our schema comes with a deployment, which starts new ones. The grant is applied
-      // again before it. An upgrade of indexd is noticed by each begin itself.
+      // Once per environment: an upgrade of our schema comes with a deployment, which starts new environments and before which
+      // the grant is applied again. An upgrade of indexd is noticed by each begin.
       if (!shared.mayWork) {
         await database.runIdempotent(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
       }
@@ -96,7 +96,7 @@ async function readNetworkAndScores({
     now: () => clock.now(),
   };
   const network = await database.runIdempotent(ANSWER_MS, (sql) => readNetworkSnapshot(sql, options));
-  await tryScores("what the fleet knows of hosts could not be read", async () =>
+  await tryScores("the fleet's scores of hosts could not be read", async () =>
     hosts.startFrom(await database.runIdempotent(ANSWER_MS, (sql) => readHostScores(sql))),
   );
   return network;

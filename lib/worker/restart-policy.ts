@@ -1,22 +1,22 @@
-/** When a supervised process is started again after it ended by itself. Pure. */
+/** When to restart a supervised process that ended by itself. Pure. */
 
 export interface RestartDecision {
-  /** Ends soon after a start, in a row, this one included. */
+  /** How often in a row it ended soon after its start, including now. */
   readonly failures: number;
   readonly delayMs: number;
-  /** It ends again and again soon after it starts: starting it once more will hardly help. */
+  /** It repeatedly ends soon after its start: another restart will hardly help. */
   readonly isCrashLooping: boolean;
 }
 
-/** A process that lived for this long did work: its end has nothing to do with the one before. */
+/** A process that ran for this long did work: its end is unrelated to earlier ones. */
 export const STEADY_AFTER_MS = 60_000;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 60_000;
 const CRASH_LOOP_FAILURES = 4;
 
 /**
- * The first end is answered at once, because it may be one bad repair; the following ones wait 1 s, doubling to a minute.
- * @param failures of the decision before; 0: there was none
+ * The first restart is immediate, because one bad repair may be the cause; the next ones wait 1 s, doubling up to a minute.
+ * @param failures from the previous decision; 0: there was none
  * @param livedMs from its start to its end
  */
 export function decideRestart(failures: number, livedMs: number): RestartDecision {

@@ -1,23 +1,23 @@
 /**
- * Whether a worker process should stop, because it is itself what fails (rule 13 of docs/architecture.md). Two ways to know:
- * what hosts answered says so, repair after repair; or it fails where other workers succeed, for whatever reason.
+ * Whether a worker process should stop because it is itself the cause of failures (rule 13 of docs/architecture.md). There are
+ * two signs: the hosts' answers say so in one repair after another; or it fails where other workers succeed, for any reason.
  */
 import type { Others } from "../database/reports/read-others.ts";
 import type { RepairResult } from "../jobs/repair/repair-dependencies.ts";
 import type { SlabId } from "../slab/ids.ts";
 import type { RepairEnvironment } from "./open-repair-environment.ts";
 
-/** A clock is wrong for every slab; hosts may all refuse for a moment, or those of one slab may. */
+/** One fault proves nothing: all hosts, or those of one slab, may refuse for a moment. A wrong clock affects every slab. */
 const MOST_FAULTS = 5;
 
-/** Fewer say nothing about a worker. */
+/** Fewer failures prove nothing about a worker. */
 const LEAST_FAILURES = 5;
-/** Different slabs at which others ended a repair in the same time. */
+/** At least this many different slabs must have had repairs by other workers in the same time. */
 const LEAST_OF_OTHERS = 5;
-/** A worker that is as good as others stops itself once in so many runs of failures. */
+/** The probability that a run of failures stops a worker that is as good as the others. */
 const LEAST_CHANCE = 1e-6;
 
-/** Where this worker failed in a row, and since when. */
+/** The slabs at which this worker failed in a row, and since when. */
 export interface FailureRun {
   readonly slabs: readonly SlabId[];
   readonly sinceMs: number;
@@ -25,10 +25,10 @@ export interface FailureRun {
 
 export class SelfCheck {
   #faults: string[] = [];
-  /** Slabs at which nothing could be moved since this worker last moved something, with the time of each failure. */
+  /** Slabs at which nothing could be moved since this worker's last success, with the time of each failure. */
   readonly #failedAt = new Map<SlabId, number>();
 
-  /** @returns why the worker is unfit by its own faults; undefined: it may go on */
+  /** @returns why the worker is unfit, judged by its own faults; undefined: it may continue */
   note(slabId: SlabId, result: RepairResult, nowMs: number): string | undefined {
     if (result.kind === "stale") return undefined;
     if (result.copied + result.rebuilt + result.found > 0) this.#failedAt.clear();
@@ -41,7 +41,7 @@ export class SelfCheck {
     return `${this.#faults.length} repairs in a row failed through a fault of this machine: ${[...new Set(this.#faults)].join(", ")}`;
   }
 
-  /** When this is defined, it is time to look at what others achieve. */
+  /** If defined, the worker should be compared with others. */
   failureRun(nowMs: number): FailureRun | undefined {
     if (this.#failedAt.size < LEAST_FAILURES) return undefined;
     return { slabs: [...this.#failedAt.keys()], sinceMs: nowMs - Math.min(...this.#failedAt.values()) };
@@ -49,28 +49,28 @@ export class SelfCheck {
 }
 
 /**
- * Judges a run of failures by what others achieved in the same time. Slabs at which another worker failed too do not count: those are
- * the slabs' own trouble. Of the rest: how likely is such a run for a worker that fails as often as others do?
+ * Judges a run of failures by the results of other workers in the same time. Slabs at which another worker failed too do not
+ * count: the cause lies in those slabs. For the rest: how likely is such a run for a worker that fails as often as others do?
  *
- * @returns why the worker is unfit; undefined: it may go on
+ * @returns why the worker is unfit; undefined: it may continue
  */
 export function judgeAmongOthers(run: FailureRun, others: Others): string | undefined {
   const own = run.slabs.filter((slab) => !others.alsoFailed.includes(slab)).length;
   if (own < LEAST_FAILURES || others.ended < LEAST_OF_OTHERS) return undefined;
-  // Laplace's estimate: a few repairs of others that all succeeded do not mean that none ever fails.
+  // Laplace's estimate: a few repairs by others that all succeeded do not prove a failure rate of zero.
   const failureRate = (others.failed + 1) / (others.ended + 2);
   if (failureRate ** own > LEAST_CHANCE) return undefined;
   return (
-    `its repairs of ${own} slabs failed one after the other, while other workers moved sectors of ` +
+    `its repairs of ${own} slabs failed in a row, while other workers moved sectors of ` +
     `${others.ended - others.failed} of ${others.ended} slabs`
   );
 }
 
 /**
- * To be called after each repair of an environment.
+ * Call it after each repair of an environment.
  *
- * @param worker the part before the first slash of the names under which this environment repairs
- * @returns why the environment is unfit; undefined: it may go on
+ * @param worker the part before the first slash in the names that this environment uses for its repairs
+ * @returns why the environment is unfit; undefined: it may continue
  */
 export async function whyUnfit(
   check: SelfCheck,
@@ -94,7 +94,7 @@ export async function whyUnfit(
     if (reason !== undefined) metrics.print({ WorkersUnfit: 1 });
     return reason;
   } catch (error) {
-    logger.warn({ error }, "what other workers achieve could not be read");
+    logger.warn({ error }, "the results of other workers could not be read");
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-/** Says once, when it changes, why a worker that claims for itself gets nothing to do. */
+/** Logs once per change why a worker that claims for itself gets nothing to do. */
 import type { Ask } from "../database/client/deadline-client.ts";
 import { type FleetMode, readFleetMode } from "../database/fleet/fleet-mode.ts";
 import type { ClaimReport } from "../jobs/claim/claim-report.ts";
@@ -12,7 +12,7 @@ const UNTIL = {
   deleting: "",
 } as const;
 
-/** Returns what is called after each claim. */
+/** Returns a function to call after each claim. */
 export function createStopTeller(
   ask: Ask,
   logger: Pick<Logger, "info" | "warn">,
@@ -25,14 +25,14 @@ export function createStopTeller(
     else if (now === "breaker-open") {
       logger.warn(
         { code: "breaker-open" },
-        "the circuit breaker is open: most recent repairs failed, and one slab a minute is tried; slabmend history says why",
+        "the circuit breaker is open: most recent repairs failed; one slab a minute is tried; see slabmend history for the causes",
       );
     } else tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
     told = now;
   };
 }
 
-/** Nothing when the fleet is running. */
+/** Logs nothing if the fleet is running. */
 export function tellMode(logger: Pick<Logger, "warn">, mode: FleetMode): void {
   if (mode.kind === "running") return;
   const { kind, owner, reason, since } = mode;

@@ -1,15 +1,15 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-/** What keeps a part of a worker from working, for people and programs. */
+/** The problem that keeps a part of a worker from working, for people and programs. */
 export interface Trouble {
-  /** Stable. */
+  /** A stable code. */
   readonly code: string;
   readonly message: string;
   readonly remedy: string | null;
   readonly sinceMs: number;
 }
 
-/** Of an error that is no SlabmendError only its code and message are taken: the rest may hold a statement or a URL. */
+/** Of an error that is not a SlabmendError only code and message are used: the rest may contain a statement or a URL. */
 export function troubleOf(error: unknown, sinceMs: number): Trouble {
   if (error instanceof SlabmendError) {
     return { code: error.code, message: error.message, remedy: error.remedy, sinceMs };

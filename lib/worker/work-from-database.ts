@@ -1,10 +1,10 @@
 /**
- * Work without any queue: claims straight from the database, as many slabs as workers are free, and reaps once a minute.
- * Beside a fleet on AWS it is one more claimer and one more reaper, which both are made for.
+ * Work without a queue: claims directly from the database, as many slabs as workers are free, and reaps once a minute.
+ * With a fleet on AWS it is one more claimer and reaper; both may run several times in parallel.
  *
- *   round: versions known, all rights there? -> claim for the free workers -> wait until one is free, or for a while when there is no backlog
+ *   round: versions and privileges valid? -> claim for the free workers -> wait until one is free, or a pause without backlog
  *
- * A lease that no worker could take is given back. The database being away ends nothing: it is tried again.
+ * A lease that no worker could take is released. An unavailable database ends nothing: the work is retried.
  */
 
 import type { Clock } from "../clock/clock.ts";
@@ -39,59 +39,59 @@ import type { WorkEnd } from "./worker-slot.ts";
 
 export interface DatabaseWork {
   readonly database: DeadlineClient;
-  /** The name of the indexer that is repaired. */
+  /** The indexer's name. */
   readonly indexer: string;
   readonly pool: WorkerPool;
   /** The version of indexd's database that an operator has accepted. */
   readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
-  /** Runs beside reap, as often. */
+  /** Runs with reap, equally often. */
   readonly archive?: ArchiveJob | undefined;
-  /** Runs beside reap, until reap is due again. */
+  /** Runs in parallel until reap is due again. */
   readonly maintenance?: MaintenanceCoordinator | undefined;
-  /** Runs beside reap, until reap is due again. */
+  /** Runs in parallel until reap is due again. */
   readonly dueChecks?: Pick<DueChecks, "make"> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
   readonly onEnd: (end: WorkEnd) => void;
-  /** Told of each run of claim and of reap. */
+  /** Called after each run of claim and of reap. */
   readonly onRun?: (run: WorkRun) => void;
-  /** Which failures end it; the others are tried again. Default: those that time does not mend. */
+  /** Which failures end it; others are retried. Default: those that time does not fix. */
   readonly isFatal?: (error: unknown) => boolean;
-  /** Ends it: nothing more is claimed, and what was claimed and not begun is given back. */
+  /** Ends it: claiming stops, and leases that have not begun are released. */
   readonly signal: AbortSignal;
 }
 
-/** `failed` before either of them began: `claim`, because nothing is claimed then. */
+/** A failure before either of them began counts as `claim`, because nothing is claimed then. */
 export type WorkRun =
   | {
       readonly job: "claim";
       readonly kind: "ended";
-      /** `no-free-worker`: there was no one to claim for. */
+      /** `no-free-worker`: no worker was free to claim for. */
       readonly stopped: ClaimReport["stopped"] | "no-free-worker";
     }
   | { readonly job: "reap"; readonly kind: "ended" }
   | { readonly job: "claim" | "reap"; readonly kind: "failed"; readonly error: unknown };
 
-/** Without a backlog, or while the fleet is paused or its circuit breaker is open: how long until the next look. */
+/** Pause without a backlog, or while the fleet is paused or its circuit breaker is open. */
 const IDLE_MS = 15_000;
-/** Between two claims, so that workers which end one after the other are filled together. */
+/** Pause between two claims, so that workers that end shortly after each other are served together. */
 const LEAST_PAUSE_MS = 250;
-/** A walk that finds nothing yet must not keep the loop from noticing that it shall end. */
+/** A walk that finds nothing must not keep the loop from noticing that it should end. */
 const CLAIM_MS = 20_000;
 const REAP_EVERY_MS = 60_000;
 const REAP_MS = 30_000;
-/** Shorter than the pause between two reaps, so that the next one goes on with it. */
+/** Shorter than the pause between two reaps, so that the next one continues it. */
 const MAINTENANCE_MS = 55_000;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
 
-/** There is no queue, and so nothing dead in it. */
+/** Without a queue there are no dead letters. */
 const NO_DEAD_LETTERS: DeadLetterQueue = { receive: async () => [], delete: async () => {} };
 
-/** @throws what will not mend by itself: an unknown indexd, another schema, a right that lacks */
+/** @throws failures that time does not fix: an unknown indexd, another schema, a missing privilege */
 export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   const { pool, clock, logger, signal, onRun = () => {}, isFatal = (error) => !mayPass(error) } = work;
   const queue = createHandOver(pool, work.onEnd);
@@ -116,7 +116,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
         });
         maintaining ??= work.maintenance
           ?.advance(ask, MAINTENANCE_MS)
-          .catch((error) => logger.warn({ error }, "the maintenance run was not moved on; it is tried again"))
+          .catch((error) => logger.warn({ error }, "a step of the maintenance run failed; it is tried again"))
           .finally(() => {
             maintaining = undefined;
           });
@@ -138,7 +138,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     } catch (error) {
       if (signal.aborted) break;
       onRun({ job, kind: "failed", error });
-      // What reap failed with is measured already.
+      // reap has already measured its failure.
       if (job === "claim") work.metricsOf("claim").print(failedRun(error));
       if (isFatal(error)) throw error;
       const text = mayPass(error)
@@ -149,7 +149,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
       await sleep(clock, retryMs, signal).catch(() => {});
       retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
     }
-    // A worker that cannot begin would only take lease after lease.
+    // A worker that cannot begin would otherwise take one lease after another.
     if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
@@ -157,7 +157,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   await giveBack(work, ask, queue, lines);
 }
 
-/** A failure is told; what was claimed is due again in half an hour. */
+/** A failure is logged; claimed sectors are due again in half an hour. */
 function makeChecks({ dueChecks, logger, metricsOf }: DatabaseWork): Promise<void> | undefined {
   return dueChecks?.make(MAINTENANCE_MS).then(
     (sectors) => {
@@ -170,7 +170,7 @@ function makeChecks({ dueChecks, logger, metricsOf }: DatabaseWork): Promise<voi
   );
 }
 
-/** `some`: there may be more as soon as a worker is free. */
+/** `some`: there may be more slabs as soon as a worker is free. */
 async function claimForFreeWorkers(
   work: DatabaseWork,
   ask: Ask,
@@ -187,10 +187,10 @@ async function claimForFreeWorkers(
     {
       ...work.claim,
       throughQueue: false,
-      // As many as workers are free here, beyond what other machines have leased for themselves.
+      // As many as workers are free here, in addition to leases that other machines hold for themselves.
       maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
-      // One round: the next one is ours to time.
+      // One round: this loop decides when the next one starts.
       topUpMs: CLAIM_MS,
     },
     CLAIM_MS,
@@ -198,7 +198,7 @@ async function claimForFreeWorkers(
   onRun({ job: "claim", kind: "ended", stopped: report.stopped });
   await tellStop(report.stopped);
   work.metricsOf("claim").print({ ...COMPLETED_RUN, ...CLAIM_MEASURES.of(report) });
-  // Several rounds a second: only those that found something are worth a line.
+  // There are several rounds a second: log only those that found something.
   if (report.sent + report.resent > 0) work.logger.info({ report }, "claim ended");
   return report.stopped === "deadline" ? "some" : "none";
 }
@@ -207,13 +207,13 @@ async function rest({ pool, clock, signal }: DatabaseWork, found: "some" | "none
   const awake = new AbortController();
   const either = AbortSignal.any([signal, awake.signal]);
   const pause = found === "some" && pool.free > 0 ? LEAST_PAUSE_MS : IDLE_MS;
-  // A worker that ends while there was a backlog is given the next slab; without one it can wait.
+  // With a backlog, a worker that ends gets the next slab immediately; without one it can wait.
   const ended = found === "some" && pool.free === 0 ? pool.whenOneEnds(either) : undefined;
   await Promise.race([sleep(clock, pause, either).catch(() => {}), ...(ended === undefined ? [] : [ended])]);
   awake.abort();
 }
 
-/** True: a worker could not begin what it was given. */
+/** True: a worker could not begin its lease. */
 async function giveBack(
   { logger }: DatabaseWork,
   ask: Ask,
@@ -225,11 +225,11 @@ async function giveBack(
     try {
       await ask((sql) => releaseUnbegunLease(sql, lease));
     } catch (error) {
-      // If even this fails, reap frees the slab when the lease's hour is over.
-      const text = "a lease could not be given back";
+      // If even this fails, reap frees the slab when the lease's hour has passed.
+      const text = "a lease could not be released";
       const said = lines.note(text, error);
       if (said !== undefined) logger.warn({ error, slab: String(lease.slabId), ...said }, text);
-      // The others would wait as long, one after the other.
+      // Each of the others would wait as long.
       if (error instanceof StoreError && error.code === "no-answer") break;
     }
   }

@@ -1,7 +1,7 @@
 /**
- * Work for the queue of a fleet: as many long polls as there are workers, each with one message at a time. A message is deleted
- * when its repair has ended, whatever the outcome; one that never began, or whose worker crashed, stays and becomes
- * visible again, and SQS moves it to the dead letters in the end, as with the function.
+ * Work for a fleet's queue: as many long polls as workers, each with one message at a time. A message is deleted
+ * when its repair has ended, with any outcome. If the repair never began, or its worker crashed, the message stays, becomes
+ * visible again, and SQS finally moves it to the dead letters, as with the function.
  */
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer } from "sqs-consumer";
@@ -28,12 +28,12 @@ export interface QueueWork {
 }
 
 /**
- * A poll is never cut off: a message handed to it at that moment would be gone for a visibility timeout. So this is also
+ * A poll is never cancelled: a message delivered at that moment would be invisible for a visibility timeout. So this is also
  * how long an idle worker takes to end.
  */
 const WAIT_SECONDS = 5;
 
-/** Resolves when the signal has aborted, every poll has ended and every repair too. */
+/** Resolves when the signal has aborted and every poll and every repair has ended. */
 export async function workFromQueue(work: QueueWork): Promise<void> {
   const lines = new RepeatedLines(work.clock);
   const pollers = Array.from({ length: work.concurrency }, () => poll(work, lines));
@@ -46,13 +46,13 @@ export async function workFromQueue(work: QueueWork): Promise<void> {
 
 function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
   const { client, queueUrl, indexer, pool, clock, signal } = work;
-  // In a row: receives that failed, and messages that no repair could begin from because the database was away.
+  // Consecutive failures: failed receives, and messages whose repair could not begin because the database was unavailable.
   let failures = 0;
   const warn = (error: Error, text: string): void => {
     const said = lines.note(text, error);
     if (said !== undefined) work.logger.warn({ error, ...said }, text);
   };
-  // Settled while no poll and no message is under way.
+  // Settled while no poll or message is in progress.
   let resting = Promise.resolve();
   let rest = (): void => {};
   const consumer = Consumer.create({
@@ -61,10 +61,10 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
     batchSize: 1,
     waitTimeSeconds: WAIT_SECONDS,
     pollingWaitTimeMs: 0,
-    // Of some errors only; ours, below, is for all.
+    // Applies to some errors only; our own pause, below, applies to all.
     authenticationErrorTimeout: 1,
     messageSystemAttributeNames: ["ApproximateReceiveCount"],
-    // Of messages that the handler throws for: not tried yet, or the database was away for a moment.
+    // Applies to messages for which the handler throws: not tried yet, or the database was briefly unavailable.
     terminateVisibilityTimeout: ([message]) =>
       signal.aborted
         ? 0
@@ -79,7 +79,7 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
       });
     },
     handleMessage: async (message: Message) => {
-      // Received while we end: for another worker, at once.
+      // Received while we are ending: leave it to another worker.
       if (signal.aborted) throw new Error("ending");
       const end = await pool.run(decodeRepairMessage(message.Body ?? "", indexer));
       work.onEnd(end);
@@ -100,7 +100,7 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
   consumer.on("error", (error) => {
     if (!signal.aborted) {
       failures += 1;
-      warn(error, "the queue could not be used; it is tried again");
+      warn(error, "the queue could not be used; trying again");
     }
     rest();
   });

@@ -1,6 +1,6 @@
 import type { WorkEnd } from "./worker-slot.ts";
 
-/** What a worker did from its start to its end. */
+/** Totals of a worker from its start to its end. */
 export interface WorkReport {
   readonly outcomes: Record<string, number>;
   notBegun: number;
@@ -25,7 +25,7 @@ export function addReport(report: WorkReport, more: WorkReport): void {
   report.crashed += more.crashed;
 }
 
-/** For people: `done: 3 repaired, 1 healthy; 1 lost with a worker that crashed`. */
+/** Readable text: `done: 3 repaired, 1 healthy; 1 lost with a worker that crashed`. */
 export function describeWork({ outcomes, notBegun, crashed }: WorkReport): string {
   const ended = Object.entries(outcomes).map(([outcome, times]) => `${times} ${outcome}`);
   return [

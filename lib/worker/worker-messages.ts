@@ -1,4 +1,4 @@
-/** What a worker's process and its parent tell each other. Ids as text: messages between processes are JSON. */
+/** The messages between a worker's process and its parent. Ids as text: messages between processes are JSON. */
 
 import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
 import type { MetricValues } from "../telemetry/metric-names.ts";
@@ -7,12 +7,12 @@ export interface RepairOrder {
   readonly slabId: string;
   readonly digest: string;
   readonly token: string;
-  /** Names this one repair. */
+  /** Identifies this one repair. */
   readonly id: string;
   readonly remainingMs: number;
 }
 
-/** Names one repair of a worker process: the process, a slash, the repair. Process ids of several machines may be equal. */
+/** The id of one repair of a worker process: the process, a slash, the repair. Process ids of several machines may be equal. */
 export function repairId(process: string, repair: string): string {
   return `${process}/${repair}`;
 }
@@ -22,27 +22,27 @@ export function workerOf(id: string): string {
   return id.split("/", 1)[0]!;
 }
 
-/** How a repair ended that a worker was ordered to make. */
+/** How a repair ended that a worker was ordered to do. */
 export type RepairReport =
-  /** However it did; what it wrote is in the database. */
+  /** With any outcome; its results are in the database. */
   | { readonly kind: "ended"; readonly outcome: string }
-  /** It never began: the database was away. */
+  /** It never began: the database was unavailable. */
   | { readonly kind: "not-begun"; readonly code: string };
 
-/** What a repair is at: docs/architecture.md#repairing-a-slab. `transfer`: it copies, rebuilds and stores. */
+/** The phase of a repair: docs/architecture.md#repairing-a-slab. `transfer`: it copies, rebuilds and stores. */
 export type RepairPhase = "begin" | "plan" | "transfer" | "commit" | "events";
 
 export type WorkerReport =
   | { readonly kind: "ready" }
   | (RepairReport & { readonly id: string })
   | { readonly kind: "phase"; readonly id: string; readonly phase: RepairPhase }
-  /** What a repair measured. */
+  /** Metrics of a repair. */
   | {
       readonly kind: "metrics";
       readonly values: MetricValues;
       readonly dimensions: Readonly<Record<string, string>>;
     }
-  /** This machine is at fault (clock, network, ...): it is to be given no more. */
+  /** This machine is at fault (clock, network, ...): send it no more repairs. */
   | { readonly kind: "unfit"; readonly reason: string };
 
 const PHASE_AFTER: Readonly<Partial<Record<RepairStep, RepairPhase>>> = {
@@ -52,7 +52,7 @@ const PHASE_AFTER: Readonly<Partial<Record<RepairStep, RepairPhase>>> = {
   committed: "events",
 };
 
-/** Undefined: the phase goes on. */
+/** Undefined: the phase does not change. */
 export function phaseAfter(step: RepairStep): RepairPhase | undefined {
   return PHASE_AFTER[step];
 }

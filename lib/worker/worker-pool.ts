@@ -1,9 +1,9 @@
 /**
- * Workers in processes of their own: a repair is bound by hashing as much as by the network. Each process repairs several
- * slabs at once, which share its connections; one that crashes takes only its own repairs with it.
+ * Workers in separate processes, because a repair is limited by hashing as much as by the network. Each process repairs several
+ * slabs in parallel, which share its connections; a crash loses only that process's repairs.
  *
- * `stop` waits for what is under way. What always holds: at most `size` repairs at once, at most `processes` processes; a
- * repair goes to the process that has least to do. `resize` lowers both for a while; repairs under way are finished.
+ * `stop` waits for running repairs. What always holds: at most `size` repairs at the same time, at most `processes` processes; a
+ * repair goes to the least busy process. `resize` lowers both temporarily; running repairs are finished.
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -14,33 +14,33 @@ import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { type WorkEnd, type WorkerHealth, WorkerSlot, type WorkerSlotOptions } from "./worker-slot.ts";
 
 export interface WorkerPoolOptions {
-  /** Repairs at once. */
+  /** Repairs at the same time. */
   readonly size: number;
-  /** Default: one for each CPU, as long as each has two repairs. */
+  /** Default: one per CPU, as long as each has two repairs. */
   readonly processes?: number;
-  /** All that a worker sees of the environment. */
+  /** The workers' complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** A repair commits what it has before this is over. */
+  /** A repair commits its results within this time. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** A worker found that this machine is at fault. The pool gives it no more. */
+  /** A worker found that this machine is at fault. The pool sends it no more repairs. */
   readonly onUnfit?: (reason: string) => void;
-  /** Told what each repair measured. */
+  /** Called with the metrics of each repair. */
   readonly onMetrics?: WorkerSlotOptions["onMetrics"];
-  /** Default: worker-process.ts; tests give their own. */
+  /** Default: worker-process.ts; tests use their own. */
   readonly entry?: string;
 }
 
-/** A process alone takes as much memory as two repairs of usual codes; while one waits for hosts, the other computes. */
+/** One process uses as much memory as two repairs of usual codes; while one repair waits for hosts, the other computes. */
 const LEAST_PER_PROCESS = 2;
 
-/** Beside this file, in TypeScript or compiled as this one is. */
+/** In the same folder, in TypeScript or compiled like this file. */
 const ENTRY = join(import.meta.dirname, `worker-process${extname(import.meta.filename)}`);
 function workerFailed(): OperatorError {
   return new OperatorError({
     code: "worker-failed",
-    message: "worker: expected its process to start, but it ended at once",
-    remedy: "Read what it printed; it needs 150 to 600 MiB of memory, and Node.js 24.",
+    message: "worker: expected its process to start, but it ended immediately",
+    remedy: "See its output; it needs 150 to 600 MiB of memory, and Node.js 24.",
   });
 }
 
@@ -77,18 +77,18 @@ export class WorkerPool {
     );
   }
 
-  /** Repairs at once. */
+  /** Repairs at the same time. */
   get size(): number {
     return this.#size;
   }
 
-  /** Of this pool's processes only as many are used as these repairs need; those without work end. */
+  /** Uses only as many of the pool's processes as these repairs need; idle ones end. */
   resize(size: number): void {
     this.#size = Math.max(1, size);
     this.#retireSurplus();
   }
 
-  /** How many repairs could be started now; fewer while crashed processes wait to be started again. */
+  /** How many repairs could be started now; fewer while crashed processes wait for their restart. */
   get free(): number {
     if (this.#isStopping) return 0;
     const spare = this.#used.reduce((sum, slot) => sum + slot.spare, 0);
@@ -99,18 +99,18 @@ export class WorkerPool {
     return this.#underWay.size;
   }
 
-  /** Of the processes that live now. */
+  /** Of the running processes. */
   get pids(): number[] {
     return this.#slots.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
-  /** One entry for each process that there may be. */
+  /** One entry per possible process. */
   get health(): readonly WorkerHealth[] {
     return this.#slots.map((slot) => slot.health);
   }
 
   /**
-   * Starts the first process and waits until it is ready, to find out before anything is leased.
+   * Starts the first process and waits until it is ready, so that a failure shows before anything is leased.
    * @param signal ends the wait, and the process
    * @throws {OperatorError} `worker-failed`; the signal's reason
    */
@@ -130,7 +130,7 @@ export class WorkerPool {
     }
   }
 
-  /** How long {@link start} has to wait after a failure. */
+  /** How long {@link start} must wait after a failure. */
   get startPauseMs(): number {
     return this.#slots[0]!.pauseMs;
   }
@@ -149,7 +149,7 @@ export class WorkerPool {
     return end;
   }
 
-  /** Resolves when a repair has ended since, or the signal aborts. */
+  /** Resolves when a repair has ended since the call, or the signal aborts. */
   whenOneEnds(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve();
@@ -158,7 +158,7 @@ export class WorkerPool {
     });
   }
 
-  /** Starts nothing more, waits for the repairs in hand, and ends the processes. */
+  /** Starts no more repairs, waits for running ones, and ends the processes. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await Promise.all(this.#underWay);
@@ -173,7 +173,7 @@ export class WorkerPool {
     for (const slot of this.#slots.slice(this.#used.length)) slot.retire();
   }
 
-  /** An idle process first, then an empty place, then the process with least in hand. */
+  /** An idle process first, then an empty slot, then the least busy process. */
   #leastBusy(): WorkerSlot {
     const [first] = this.#used
       .filter(({ isLive, spare }) => isLive && spare > 0)

@@ -1,7 +1,7 @@
 /**
- * One worker: a process with one execution environment, which repairs as many slabs at once as its argument says; they share
- * connections and memory, and are lost together if it crashes. Its parent gives the orders; when the parent is gone, the
- * repairs in hand are finished and the process ends.
+ * One worker: a process with one execution environment, which repairs as many slabs in parallel as its argument says; they share
+ * connections and memory, and are lost together if it crashes. Its parent sends the orders; if the parent is gone, running
+ * repairs are finished and the process ends.
  */
 import { systemClock } from "../clock/clock.ts";
 import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
@@ -20,7 +20,7 @@ const environment = openRepairEnvironment({
 const selfCheck = new SelfCheck();
 const working = new Set<Promise<void>>();
 
-// The parent decides when to end: a terminal sends Ctrl+C to all of us, a service manager SIGTERM.
+// The parent decides when to end: a terminal sends Ctrl+C to the whole process group, a service manager SIGTERM.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 process.on("message", (order: RepairOrder) => {
@@ -59,6 +59,6 @@ async function repair(order: RepairOrder): Promise<void> {
 }
 
 function report(message: WorkerReport): void {
-  // The channel is gone when the parent is.
+  // Without its parent the channel is closed.
   if (process.connected) process.send?.(message);
 }

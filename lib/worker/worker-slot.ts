@@ -1,6 +1,6 @@
 /**
- * One place of the pool for a process that repairs. The process is started when there is work for it, and again after it
- * ended by itself, not before a pause that grows (restart-policy.ts).
+ * A slot of the pool for one process that repairs. The process is started when there is work for it, and restarted after it
+ * ended by itself, following a pause that grows (restart-policy.ts).
  *
  *   empty --first order--> live, 0 to `repairsAtOnce` repairs --exit / a repair takes too long--> pausing --pause over--> empty
  */
@@ -27,14 +27,14 @@ export type WorkEnd = RepairReport | { readonly kind: "crashed" };
 export interface WorkerSlotOptions {
   readonly name: string;
   readonly entry: string;
-  /** All that the process sees of the environment. */
+  /** The process's complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly repairsAtOnce: number;
-  /** A repair commits what it has before this is over. */
+  /** A repair commits its results within this time. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly onUnfit: (reason: string) => void;
-  /** Told what each repair measured. */
+  /** Called with the metrics of each repair. */
   readonly onMetrics?: MetricsPrinter["print"] | undefined;
 }
 
@@ -46,13 +46,13 @@ export interface RepairInHand {
 
 export interface WorkerHealth {
   readonly name: string;
-  /** Null: no process lives; the next order starts one. */
+  /** Null: no process is running; the next order starts one. */
   readonly pid: number | null;
   readonly startedAtMs: number | null;
-  /** How often its process was started again after it had ended by itself. */
+  /** How often its process was restarted after it had ended by itself. */
   readonly restarts: number;
   readonly lastExit: string | null;
-  /** It ends again and again soon after it starts; null: it does not. */
+  /** Since when it repeatedly ends soon after its start; null: it does not. */
   readonly crashLoopingSinceMs: number | null;
   readonly repairs: readonly RepairInHand[];
 }
@@ -65,11 +65,11 @@ interface Repair extends RepairInHand {
 interface LiveProcess {
   readonly child: ChildProcess;
   readonly startedAtMs: number;
-  /** Under way, by id. */
+  /** In progress, by id. */
   readonly repairs: Map<string, Repair>;
 }
 
-/** A repair ends by itself well before its time is up; a process that does not hangs. Lambda kills it at once. */
+/** A repair normally ends well before its time is up; otherwise its process hangs. Lambda kills it immediately. */
 export const KILL_AFTER_MS = 30_000;
 /** An idle process ends within milliseconds. */
 const END_MS = 5_000;
@@ -83,7 +83,7 @@ export class WorkerSlot {
   #loopingSinceMs: number | null = null;
   #lastExit: string | null = null;
   #isStopping = false;
-  /** Processes that were told to end. */
+  /** Processes told to end. */
   readonly #retired = new Set<Promise<void>>();
 
   constructor(options: WorkerSlotOptions) {
@@ -98,22 +98,22 @@ export class WorkerSlot {
     return this.#live?.repairs.size ?? 0;
   }
 
-  /** A process lives and takes orders. */
+  /** A process is running and accepts orders. */
   get isLive(): boolean {
     return this.#live?.child.connected === true;
   }
 
-  /** No process lives, and one may be started now. */
+  /** No process is running, and one may be started now. */
   get isStartable(): boolean {
     return this.#live === undefined && this.#options.clock.now() >= this.#startableAtMs;
   }
 
-  /** Until an empty place may be filled again. */
+  /** How long until an empty slot may be filled again. */
   get pauseMs(): number {
     return Math.max(0, this.#startableAtMs - this.#options.clock.now());
   }
 
-  /** How many repairs could be ordered now. */
+  /** How many repairs can be ordered now. */
   get spare(): number {
     const { repairsAtOnce } = this.#options;
     if (this.#live === undefined) return this.isStartable ? repairsAtOnce : 0;
@@ -144,7 +144,7 @@ export class WorkerSlot {
     const child = fork(entry, [String(repairsAtOnce)], {
       env: { ...environment },
       execArgv: [],
-      // What it logs is ours to print; nothing is typed to it.
+      // Its log goes to our output; it reads no input.
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     const live: LiveProcess = { child, startedAtMs: clock.now(), repairs: new Map() };
@@ -166,7 +166,7 @@ export class WorkerSlot {
     return child;
   }
 
-  /** Orders a repair, and starts the process if none lives; call it only while {@link spare} is positive. Never rejects. */
+  /** Orders a repair, starting the process if none is running; call it only while {@link spare} is positive. Never rejects. */
   async order(task: LeasedSlab): Promise<WorkEnd> {
     const { timeoutMs, clock } = this.#options;
     if (this.#live === undefined) this.start();
@@ -198,7 +198,7 @@ export class WorkerSlot {
     }
   }
 
-  /** Ends a process that has nothing to do, for its memory; the next order starts another. */
+  /** Ends an idle process to free its memory; the next order starts another. */
   retire(): void {
     const live = this.#live;
     if (live === undefined || live.repairs.size > 0) return;
@@ -207,7 +207,7 @@ export class WorkerSlot {
     this.#retired.add(exited);
   }
 
-  /** Ends the process, which has nothing in hand any more; one that hangs is killed. */
+  /** Ends the idle process; one that hangs is killed. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const child = this.#live?.child;

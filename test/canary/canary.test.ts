@@ -156,7 +156,7 @@ test("no secret leaves the functions", async () => {
   const searched = JSON.stringify(traces);
   for (const said of [
     "a repair ended",
-    "a host took no shard",
+    "a host did not accept a shard",
     "malformed-row",
     "a commit failed",
     "ConfigurationError",

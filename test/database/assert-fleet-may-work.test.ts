@@ -62,7 +62,7 @@ test("a role without grants gets a list of missing privileges and the remedy, no
   expect(await failureOf(`create role ${name}`, name)).toMatchObject({
     name: "StoreError",
     code: "lacks-right",
-    message: expect.stringMatching(/may not .* on public\..* and \d+ more/),
+    message: expect.stringMatching(/missing .* on public\..* and \d+ more/),
     remedy: expect.stringContaining("slabmend grant"),
   });
 });

@@ -196,7 +196,7 @@ describe("an object of many slabs whose event stays locked", () => {
   test("all slabs of an object with a locked event go to the end of the queue, and later ones are flushed", async () => {
     await expect(flushMoved(client, { retry: { maxAttempts: 1 } })).rejects.toMatchObject({
       code: "outbox-stuck",
-      message: `bump events: the objects of slab ${slabs[0]!.id} and 3 more could not be told in time`,
+      message: `bump events: the events of the objects of slab ${slabs[0]!.id} and 3 more could not be bumped in time`,
       details: { slabId: String(slabs[0]!.id), slabs: 4 },
       done: 1,
     });

@@ -92,7 +92,7 @@ describe.each(FATES)("%s:", (fate) => {
     for (const [write, states] of [
       ["update on slabmend.fleet", ["closed"]],
       ["insert on slabmend.journal", ["quarantined", "ended", "noted"]],
-      ["delete on slabmend.moved", ["told", "bumped"]],
+      ["delete on slabmend.moved", ["charges are reported for", "bumped"]],
       ["update of sending_since on slabmend.leases", ["taken"]],
       ["update of sent_at on slabmend.leases", ["sent"]],
       ["insert on slabmend.dead_letters", ["stored"]],

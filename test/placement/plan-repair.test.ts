@@ -37,7 +37,7 @@ describe("the margin: sectors on good hosts minus min_shards", () => {
     ["two on hosts that are not good", slabOn(2, [1, 4, 5]), -1],
     ["two on hosts that are gone", slabOn(2, [1, 9, 9]), -1],
     ["one lost", slabOn(2, [1, null, 3]), 0],
-    ["too few", slabOn(2, [1, null, null]), -1],
+    ["hedge fails with too few successes", slabOn(2, [1, null, null]), -1],
     ["no sectors", slabOn(10, []), -10],
     ["min_shards above the sectors", slabOn(10, [1, 2]), -8],
   ])("%s", (_name, slab, margin) => {

@@ -25,7 +25,16 @@ test("the gauges of an empty fleet are zero", async () => {
     failedRuns: 0,
     followers: [],
     checksBehindSeconds: undefined,
+    moveSlot: undefined,
   });
+});
+
+test("a move of the database that waits for its switch is not idle", async () => {
+  const { sql } = database;
+  await sql`
+    insert into slabmend.runs (kind, scope, owner, moved_at) values ('move-database', '{}', 'test', now() - interval '2 days')`;
+  expect((await readFleetGauges(sql)).runIdleSeconds).toBeUndefined();
+  await sql`delete from slabmend.runs`;
 });
 
 test("gauges of an idle run, a recently failed run and due checks", async () => {

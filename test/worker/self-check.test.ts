@@ -123,7 +123,7 @@ test("a worker with a wrong seed ends as unfit, because others repair slabs that
     }
     const tooLate = new Promise<string>((resolve) => setTimeout(resolve, 60_000, "nothing"));
     expect(await Promise.race([unfit.promise, tooLate])).toMatch(
-      /^its repairs of 5 slabs failed one after the other, while other workers moved sectors of (\d+) of \1 slabs$/,
+      /^its repairs of 5 slabs failed in a row, while other workers moved sectors of (\d+) of \1 slabs$/,
     );
     expect(pool.free).toBe(0);
   } finally {

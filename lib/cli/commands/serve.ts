@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { ConfigurationError } from "../../config/configuration-error.ts";
 import type { ConfiguredIndexer } from "../../config/indexer-files.ts";
 import { readServedIndexers } from "../../config/served-indexers.ts";
@@ -54,19 +54,20 @@ export function addServe(host: CommandHost): void {
   host.program
     .command("serve")
     .description("repair on this machine until stopped, with a web console, an HTTP API and health checks")
-    .option(
-      "--listen <address:port>",
-      "address for HTTP; one other than loopback needs a password",
-      listenAddress,
-      SERVE_DEFAULTS.listen,
+    .addOption(
+      new Option("--listen <address:port>", "address for HTTP; one other than loopback needs a password")
+        .argParser(listenAddress)
+        .default(SERVE_DEFAULTS.listen, "127.0.0.1:8484"),
     )
     .addOption(concurrencyOption())
     .addOption(timeoutOption())
-    .option(
-      "--allow-host <name>",
-      "another host name of this server, such as a proxy's; may be repeated",
-      hostName,
-      SERVE_DEFAULTS.allowHost,
+    .addOption(
+      new Option(
+        "--allow-host <name>",
+        "another host name of this server, such as a proxy's; may be repeated",
+      )
+        .argParser(hostName)
+        .default(SERVE_DEFAULTS.allowHost, "none"),
     )
     .option(
       "--token-file <path>",

@@ -2,13 +2,12 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Removes the repair history of slabs that are simply fine: repaired or healthy, no crash, no wrongly pinned shard, not
- * in quarantine. Their row was kept only so that claim knows that next_repair_attempt is ours; once that value is
- * `olderThanMs` past, which must be at least claim's grace, nobody asks. And that of slabs that are no more, whatever became
- * of them. Returns how many went.
+ * Removes the repair history of healthy slabs: repaired or found healthy, no crash, no wrongly pinned shard, not in quarantine.
+ * Such a row only tells claim that we wrote next_repair_attempt; it is not needed once that time is `olderThanMs` past (at least
+ * claim's grace). Also removes the history of deleted slabs in any state. Returns the number of removed rows.
  *
- * Looks at the next `limit` rows by primary key from where the last call stood (`checkpoints`), so a call costs the same however many
- * rows stay; at the end it begins anew. `skip locked`, so that no commit waits for it.
+ * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its cost does
+ * not depend on the number of rows; at the end it starts over. `skip locked`, so that no commit waits for it.
  */
 export async function forgetFineSlabs(
   sql: ISql,

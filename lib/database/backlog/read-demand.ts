@@ -1,13 +1,13 @@
 import type { ISql } from "postgres";
 
 export interface BacklogDemand {
-  /** Slabs that may be leased now, at most as many as were asked for. */
+  /** Slabs that may be leased now, counted up to the requested number. */
   readonly ready: number;
-  /** Of the most urgent of them, 0..1; 0 without any. */
+  /** Urgency of the most urgent slab, 0..1; 0 if there is none. */
   readonly urgency: number;
 }
 
-/** By the index of urgency; reads `most` entries at most. */
+/** Uses the urgency index; reads at most `most` entries. */
 export async function readDemand(sql: ISql, most: number): Promise<BacklogDemand> {
   const [row] = await sql<BacklogDemand[]>`
     select count(*)::integer as ready, coalesce(max(r.urgency), 0)::double precision as urgency

@@ -1,15 +1,15 @@
--- Writes what a step of the walk decided: entries, removals, marks, and how far the walk has come; one transaction. Tables of ours
--- only. lib/database/backlog/record-backlog.ts encodes the request. Answer: whether the walk advanced.
+-- Writes the result of one step of the walk in one transaction: entries, removals, marks, and the walk's position. Writes only
+-- our own tables. lib/database/backlog/record-backlog.ts encodes the request. Answer: whether the walk advanced.
 --
 -- A judgement is as old as its snapshot. It is written only if its entry is still the version that the snapshot saw
--- ("versions": xmin by slab id, null for no entry). Otherwise the entry was leased, looked at, or freed by the end of a lease since, and
--- whoever did that said when to look again.
+-- ("versions": xmin by slab id, null for no entry). Otherwise the entry has changed: it was leased, judged again, or freed by the
+-- end of a lease, and that change has set when to judge it next.
 --
--- Locks: writers of the backlog take turns by an advisory lock, so that no two insert entries in different orders; then entries by
--- ascending slab id, marks likewise, the row of the walk last.
+-- Locks: an advisory lock admits one writer of the backlog at a time, so that no two insert entries in different orders; then
+-- entries by ascending slab id, marks likewise, the row of the walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
--- A plan made while a table is empty would scan it for as long as the connection lasts.
+-- A plan made while a table is empty would scan it for the whole life of the connection.
 set enable_seqscan = off
 as $function$
 declare
@@ -53,7 +53,7 @@ begin
   select the_cause, s::bigint, the_pass from jsonb_array_elements_text(request->'marked') s order by s::bigint
   on conflict (cause, slab_id) do update set pass = excluded.pass where m.pass < excluded.pass;
 
-  -- Arrays, so that it reads these marks only: a join may read all of the cause's.
+  -- With arrays it reads only these marks; a join may read all marks of the cause.
   delete from slabmend.marks m
   where m.cause = the_cause and m.pass < the_pass
     and m.slab_id = any (array(
@@ -61,7 +61,7 @@ begin
       where k.cause = the_cause and k.slab_id = any (array(select s::bigint from jsonb_array_elements_text(request->'swept') s))
       order by k.slab_id for update));
 
-  -- Only from where it stood: a slower walker must not take it back.
+  -- Only from the expected position: a slower walker must not move it back.
   update slabmend.walks w set
     pass = case when a.finish then w.pass + 1 else w.pass end,
     phase = case when a.finish then 'mark' else a."toPhase" end,

@@ -14,26 +14,26 @@ export interface BacklogEntry {
   readonly waitingSinceMs: number;
   /** It may be leased now. */
   readonly ready: boolean;
-  /** When to judge it again, unless it is ready. */
+  /** When to judge it again; ignored while it is ready. */
   readonly lookAtMs: number;
 }
 
-/** How far a cause's walk has come: lib/jobs/backlog/walk.ts. */
+/** The position of one cause's walk: lib/jobs/backlog/walk.ts. */
 export interface WalkState {
   readonly cause: string;
   readonly pass: bigint;
   readonly phase: "mark" | "sweep";
-  /** Sectors up to this id are done; of a sweep, slabs. */
+  /** Sectors up to this id are done; during a sweep, slabs up to this id. */
   readonly position: bigint;
-  /** Of the next sector, slabs up to this id are done. */
+  /** Slabs of the next sector up to this id are done. */
   readonly slabPosition: bigint;
-  /** Since the pass began, by the database's clock. */
+  /** Time since the pass began, by the database's clock. */
   readonly passAgeMs: number;
   /** False until the first pass is complete. */
   readonly finishedOnce: boolean;
 }
 
-/** The walks of these causes; a new cause starts at the beginning of its first pass. */
+/** The walks of these causes; a new cause starts its first pass. */
 export async function readWalks(sql: ISql, causes: readonly string[]): Promise<readonly WalkState[]> {
   const read = () => sql<
     {
@@ -56,7 +56,7 @@ export async function readWalks(sql: ISql, causes: readonly string[]): Promise<r
       returning *
     )
     select k.cause, k.pass::text, k.phase, k.position::text, k.slab_position::text, k.finished_at is not null as finished,
-      -- A start in the future, before the clock was set back, was long ago.
+      -- A start in the future (the clock was set back since) counts as long ago.
       abs(extract(epoch from clock_timestamp() - k.pass_started_at) * 1000)::double precision as age
     from (select * from slabmend.walks union all select * from added) k
     join wanted w on w.cause = k.cause
@@ -75,15 +75,15 @@ export async function readWalks(sql: ISql, causes: readonly string[]): Promise<r
 
 type WalkPlace = Pick<WalkState, "phase" | "position" | "slabPosition">;
 
-/** What a step of a cause's walk adds to the entries that it judged. */
+/** What one step of a cause's walk writes in addition to the judged entries. */
 export interface WalkStepChanges {
   readonly cause: string;
   readonly pass: bigint;
   /** Slabs seen in this pass. */
   readonly marked: readonly SlabId[];
-  /** Slabs of an earlier pass, not seen in this one, that were judged again. */
+  /** Slabs marked in an earlier pass and not seen in this one, which were judged again. */
   readonly swept: readonly SlabId[];
-  /** Where the walk stood when the step began, and where it stands now. */
+  /** The walk's position when the step began, and now. */
   readonly from: WalkPlace;
   readonly to: WalkPlace | "pass-finished";
 }
@@ -91,16 +91,16 @@ export interface WalkStepChanges {
 export interface BacklogChanges {
   readonly entries: readonly BacklogEntry[];
   readonly removed: readonly SlabId[];
-  /** Version of each judged slab's entry in the snapshot that it was judged by; null: it had none. */
+  /** Version of each judged slab's entry in the snapshot used for judging; null: it had none. */
   readonly versions: Readonly<Record<string, string | null>>;
-  /** Slabs that cannot be judged now: looked at again after so long, unless they are ready. */
+  /** Slabs that cannot be judged now: to be judged after this delay, unless they are ready. */
   readonly postponed?: { readonly slabIds: readonly SlabId[]; readonly delayMs: number };
   readonly step?: WalkStepChanges;
 }
 
 /**
- * Writes what was judged and how far the walk has come in one statement: after a crash all of it is there, or none and the
- * step is repeated. Returns whether the walk advanced; another walker may have been here first.
+ * Writes the judged entries and the walk's position in one statement: after a crash either all of it is stored, or none and the
+ * step is repeated. Returns whether the walk advanced; another walker may have been faster.
  */
 export async function recordBacklog(sql: ISql, { step, ...changes }: BacklogChanges): Promise<boolean> {
   const encoded = JSON.stringify(
@@ -129,7 +129,7 @@ export async function recordBacklog(sql: ISql, { step, ...changes }: BacklogChan
   return row!.advanced;
 }
 
-/** Slabs that are due to be judged again, longest overdue first: by backlog_look_at_idx. */
+/** Slabs due to be judged again, longest overdue first: by backlog_look_at_idx. */
 export async function listSlabsToLookAt(sql: ISql, limit: number): Promise<readonly SlabId[]> {
   const rows = await sql<{ slab_id: string }[]>`
     select b.slab_id::text from slabmend.backlog b
@@ -139,7 +139,7 @@ export async function listSlabsToLookAt(sql: ISql, limit: number): Promise<reado
   return rows.map((row) => parseSlabId(row.slab_id));
 }
 
-/** A page of what a cause's walk marked, by slab id: which of it this pass has not seen. */
+/** One page of a cause's marks by slab id, reduced to the slabs that this pass has not seen. */
 export async function readUnmarked(
   sql: ISql,
   request: {

@@ -1,17 +1,17 @@
--- The health of these slabs as far as one snapshot tells, and what the backlog says of them. Read only; takes no row lock.
+-- The health of these slabs as seen in one snapshot, with their backlog entries. Read only; takes no row lock.
 --
---   answer   [{"slabId", "there": false}] of a slab that is gone, otherwise
+--   answer   [{"slabId", "there": false}] for a slab that is gone, otherwise
 --            [{"slabId", "there": true, "minShards", "leased", "dying", "givenUp",
---              "freeAtMs", "endangeredFreeAtMs"          lease_standing says what they mean
+--              "freeAtMs", "endangeredFreeAtMs"          see lease_standing
 --              "attemptedAtMs": number | null            when the last repair ended, or crashed
---              "good": [hostId]                          of each sector that is not bad and can be read
+--              "good": [hostId]                          of each readable sector that is not bad
 --              "bad": [[hostId | null, cause, suspected]]   of each bad one; hostId null: no source; suspected: a denial by a suspected host
---              "known": {"version", "waitingSinceMs", "since"} | null}]   its entry; version as record_backlog wants it
+--              "known": {"version", "waitingSinceMs", "since"} | null}]   its entry; version: for record_backlog
 --
--- A shard that was pinned wrongly (repairs.bad_shards) is no source, whatever the state of its sector.
+-- A wrongly pinned shard (repairs.bad_shards) is no source, even if its sector is healthy.
 --
--- Reads slab_sectors by its primary key and sectors by id, each once; hosts and contracts once for all of them. The laterals and
--- settings pin that down: how many ids there are is not known when the plan is made.
+-- Reads slab_sectors by primary key and sectors by id, each once; hosts and contracts once for all of them. The laterals and
+-- settings fix this plan, because the planner does not know the number of ids.
 create or replace function slabmend.slab_health(slab_ids bigint[], grace interval) returns jsonb
 language sql stable
 set enable_seqscan = off
@@ -23,7 +23,7 @@ as $function$
     cross join lateral (
       select x.slab_id, x.sector_id, x.slab_index from public.slab_sectors x where x.slab_id = w.id offset 0
     ) ss
-    -- Column by column: workers may read no others.
+    -- Column by column: workers may not read the others.
     cross join lateral (
       select x.host_id, x.contract_sectors_map_id from public.sectors x where x.id = ss.sector_id offset 0
     ) s
@@ -34,7 +34,7 @@ as $function$
   ), suspect as materialized (
     select x.host_id from slabmend.suspected_hosts(array(select distinct p.host_id from place p where p.denied)) x
   ), drain as materialized (
-    -- While it is paused it is no reason to lease a slab.
+    -- A paused drain is no reason to lease a slab.
     select x.host_id from slabmend.draining_hosts() x where not x.is_paused
   ), host as materialized (
     select h.host_id, h.good and h.has_active_contract as counts
@@ -75,7 +75,7 @@ as $function$
   from (select distinct unnest(slab_ids) as id) w
   left join lateral slabmend.lease_standing(array[w.id], grace) t on true
   left join lateral (
-    -- A lease that nobody began was no attempt.
+    -- A lease whose repair never began was no attempt.
     select r.finished_at from slabmend.repairs r where r.slab_id = w.id and r.last_outcome <> 'never-begun' offset 0
   ) attempt on true
   left join slab on slab.slab_id = w.id

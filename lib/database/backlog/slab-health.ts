@@ -2,22 +2,22 @@ import type { ISql } from "postgres";
 import { type HostId, parseSlabId, type SlabId } from "../../slab/ids.ts";
 import { pastTime } from "../client/past-time.ts";
 
-/** What one snapshot says of a slab: lib/database/backlog/slab-health.sql. No time of the past lies after the snapshot's. */
+/** A slab in one snapshot: lib/database/backlog/slab-health.sql. Past times are never later than the snapshot's. */
 export interface SlabHealth {
   readonly slabId: SlabId;
-  /** False: the slab is gone; only `known` means anything. */
+  /** False: the slab is gone; only `known` is meaningful. */
   readonly there: boolean;
   readonly minShards: number;
-  /** From when on it may be leased, if nothing changes. */
+  /** When it may be leased, if nothing changes. */
   readonly freeAtMs: number;
-  /** The same if it is endangered: the hold after a success does not count. */
+  /** The same if the slab is endangered: then the hold after a success does not apply. */
   readonly endangeredFreeAtMs: number;
   readonly leased: boolean;
-  /** Really being deleted. */
+  /** Its deletion is final. */
   readonly dying: boolean;
   /** indexd has marked it as unrecoverable, and we cannot rescue it either. */
   readonly givenUp: boolean;
-  /** When its last repair ended, in any way; undefined: there was none, or it is forgotten. */
+  /** When its last repair ended, with any outcome; undefined: there was none, or its record was removed. */
   readonly attemptedAtMs: number | undefined;
   /** The host of each sector that is not bad. */
   readonly good: readonly HostId[];
@@ -27,17 +27,17 @@ export interface SlabHealth {
 }
 
 export interface KnownEntry {
-  /** Changes with every write of the entry; only goes back to the database. */
+  /** Changes with every write of the entry; opaque, only to be passed back to the database. */
   readonly version: string;
   readonly waitingSinceMs: number;
   readonly since: Readonly<Record<string, number>>;
 }
 
 export interface BadSector {
-  /** Null: lost, denied, or pinned wrongly; it is no source. */
+  /** Null: lost, denied, or pinned wrongly, so it is no source. */
   readonly hostId: HostId | null;
   readonly cause: string;
-  /** A denial by a host that denies so much that it may only have forgotten: it is given time. */
+  /** Denied by a host that denies so much that it may only have lost its index for a while: the sector gets more time. */
   readonly isSuspected: boolean;
 }
 
@@ -86,7 +86,7 @@ function knownEntryOf(known: NonNullable<SlabHealthRow["known"]>, nowMs: number)
   };
 }
 
-/** Health of slabs by id, with the database's time. One snapshot; keep the list short (500). */
+/** Health of slabs by id, with the database's time. One snapshot; pass at most about 500. */
 export async function readSlabHealth(
   sql: ISql,
   slabIds: readonly SlabId[],
@@ -100,17 +100,17 @@ export async function readSlabHealth(
 }
 
 export interface WalkPage {
-  /** Bad sectors that the page came to the end of. */
+  /** Bad sectors that the page finished. */
   readonly sectors: number;
-  /** Where the next page starts; undefined: this was the last. */
+  /** Where the next page starts; undefined: this was the last page. */
   readonly next: WalkPosition | undefined;
-  /** Without their health: none. */
+  /** Empty if health was not requested. */
   readonly slabs: readonly SlabHealth[];
   readonly slabIds: readonly SlabId[];
   readonly nowMs: number;
 }
 
-/** Sectors up to this id are done, and of the sector behind it slabs up to this id. */
+/** Sectors up to this id are done, and slabs up to this id of the sector after it. */
 export interface WalkPosition {
   readonly sector: bigint;
   readonly slab: bigint;
@@ -121,14 +121,14 @@ export interface WalkPageRequest {
   readonly pass: bigint;
   readonly from: WalkPosition;
   readonly pageSectors: number;
-  /** That this pass has not seen. */
+  /** At most this many that this pass has not seen. */
   readonly maxSlabs: number;
   readonly graceMs: number;
-  /** False: slab ids only. */
+  /** False: only slab ids are read. */
   readonly judged: boolean;
 }
 
-/** One page of one cause's walk, read only: lib/database/backlog/walk-page.sql. */
+/** One page of one cause's walk; read only: lib/database/backlog/walk-page.sql. */
 export async function readWalkPage(
   sql: ISql,
   { from, pass, ...request }: WalkPageRequest,
@@ -162,7 +162,7 @@ export async function readWalkPage(
   };
 }
 
-/** Every host with the addresses that it announces: about a thousand short rows. */
+/** Every host with its announced addresses: about a thousand short rows. */
 export async function readHostAddresses(
   sql: ISql,
 ): Promise<readonly { readonly id: HostId; readonly addresses: readonly string[] }[]> {

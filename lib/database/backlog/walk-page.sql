@@ -1,14 +1,14 @@
--- One page of the walk of one cause: the bad sectors behind a position, by ascending id, and the health of their slabs
--- that this pass has not seen yet. Read only: one snapshot, no row lock on anything.
+-- One page of the walk of one cause: the bad sectors after a position, by ascending id, and the health of those of their slabs
+-- that this pass has not seen yet. Read only: one snapshot, no row locks.
 --
 --   request  {"cause", "pass", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
---            slabPosition: of sector position + 1, up to which slab the last page came
---            maxSlabs: slabs at most that this pass has not seen, and a few times as many that it has; null: no limit
---            judged: false for the ids alone, of slabs whose health takes too long to read
+--            slabPosition: the last slab that is done of the sector after position
+--            maxSlabs: most slabs not yet seen in this pass (plus a few times as many seen ones); null: no limit
+--            judged: false for ids alone, if reading the slabs' health takes too long
 --   answer   {"sectors", "next", "nextSlab", "slabs": slab_health, "slabIds", "nowMs"}
---            sectors: how many the page came to the end of; next, nextSlab: the position of the next page, 0 = the end
+--            sectors: how many the page finished; next, nextSlab: the position of the next page, 0 = the end
 --
--- Which sectors: bad-sectors.sql. Besides its indexes: slab_sectors_sector_id_slab_id_idx; marks_pkey.
+-- Which sectors: bad-sectors.sql. Further indexes: slab_sectors_sector_id_slab_id_idx; marks_pkey.
 create or replace function slabmend.walk_page(request jsonb) returns jsonb
 language plpgsql stable
 set enable_seqscan = off
@@ -20,7 +20,7 @@ declare
   from_slab constant bigint not null := coalesce((request->>'slabPosition')::bigint, 0);
   page_sectors constant integer not null := (request->>'pageSectors')::integer;
   most_slabs constant integer := (request->>'maxSlabs')::integer;
-  -- Seen ones cost a look at marks each.
+  -- Each seen slab costs a look-up in marks.
   most_pairs constant integer := 4 * most_slabs;
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
   is_judged constant boolean not null := coalesce((request->>'judged')::boolean, true);

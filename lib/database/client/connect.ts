@@ -1,13 +1,13 @@
 /**
- * The client of the database: one connection at most, opened when needed, through postgres.js. A connection that is over, for
- * whatever reason, takes its driver with it: the next statement gets a new one
+ * The database client: at most one connection, opened on demand, through postgres.js. When a connection ends, for any reason, its
+ * driver is discarded with it, and the next statement opens a new one
  * (docs/decisions/0014-database-client.md).
  *
  *   (none) --statement--> opening --let in--> open --idle / end--> over --statement--> opening ...
  *                            \------------------\----lost--------/
  *
- * What always holds: no statement is sent on another connection than the one that its transaction began on; one connection is
- * closed before the next is opened; nothing throws outside of the call that caused it.
+ * What always holds: all statements of a transaction use the connection on which it began; a connection is closed before the next
+ * one is opened; nothing throws outside of the call that caused it.
  */
 import postgres, { type Sql } from "postgres";
 import { systemClock } from "../../clock/clock.ts";
@@ -18,19 +18,19 @@ import { ConnectionPace } from "./connection-pace.ts";
 import { DriverSocket } from "./driver-socket.ts";
 import { openStream, type StreamTarget } from "./open-stream.ts";
 
-/** A worker holds no connection while it transfers: an idle one is closed after this. */
+/** A worker needs no connection during a transfer: an idle one is closed after this time. */
 const IDLE_SECONDS = 1;
-/** A database that accepts no connection for longer is away; the message comes again. */
+/** A database that accepts no connection for this long is treated as gone; the message is delivered again. */
 const CONNECT_MS = 10_000;
-/** How long `end` without a limit waits for the server to take leave. */
+/** How long `end` without a limit waits for the server to close the connection. */
 const FAREWELL_SECONDS = 5;
 
-/** One for each server that this process has tried. */
+/** One for each server to which this process has connected. */
 const paces = new Map<string, ConnectionPace>();
 
 interface Driver {
   readonly sql: Sql;
-  /** Nothing more can be sent through it. */
+  /** No further statement can be sent through it. */
   readonly isOver: () => boolean;
   /** Resolves when its connection is closed, or was never made. */
   readonly closed: Promise<void>;
@@ -40,11 +40,11 @@ interface Driver {
 }
 
 /**
- * Works behind a transaction pooler: no named prepared statement, no session state, no look-up of types. End it before the
- * function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: alone it waits for
- * ever for a server that is silent.
+ * Works behind a transaction pooler: no named prepared statements, no session state, no look-up of types. End it before the
+ * function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by itself it waits
+ * forever for a silent server.
  *
- * @param authorities PEM, instead of those that Node.js knows
+ * @param authorities PEM, instead of those built into Node.js
  */
 export function connect(databaseUrl: string, applicationName: string, authorities?: string): Sql {
   const database = readDatabaseUrl(databaseUrl);
@@ -66,7 +66,7 @@ export function connect(databaseUrl: string, applicationName: string, authoritie
     await Promise.all([driver.sql.end({ timeout }), driver.closed]);
     clearTimeout(limit);
   };
-  // After a loss the driver may hold back a transaction's rollback for ever.
+  // After a lost connection the driver may never settle a transaction's rollback.
   const begin = (...args: unknown[]): Promise<unknown> => {
     const transaction = Reflect.apply(live().begin, undefined, args);
     return Promise.race([transaction, driver.lost]);
@@ -80,7 +80,7 @@ export function connect(databaseUrl: string, applicationName: string, authoritie
   });
 }
 
-/** @param previous resolves when another connection may be opened */
+/** @param previous resolves when the next connection may be opened */
 function openDriver(
   databaseUrl: string,
   applicationName: string,
@@ -105,7 +105,7 @@ function openDriver(
       pace.failed();
       loss.reject(lost);
     } else if (wasOpen) pace.succeeded();
-    // What waits in the driver's queue for this connection would wait for ever.
+    // Statements queued in the driver for this connection would otherwise wait forever.
     void sql.end({ timeout: 0 });
   };
   const openSocket = async (): Promise<DriverSocket> => {
@@ -129,7 +129,7 @@ function openDriver(
     } catch (error) {
       closed.resolve();
       onOver(isAbandoned ? undefined : (error as Error));
-      // The driver rejects what waits in its queue only if it has been told to end before its first statement fails.
+      // The driver rejects its queue only if it was told to end before its first statement fails.
       await Promise.resolve();
       throw error;
     }
@@ -141,14 +141,14 @@ function openDriver(
     idle_timeout: IDLE_SECONDS,
     connection: { application_name: applicationName },
     onnotice: () => {},
-    // The server says them when it has let us in.
+    // The server sends parameters once it has accepted the login.
     onparameter: () => {
       if (state === "opening") state = "open";
       clearTimeout(limit);
     },
-    // Missing in its types.
+    // Missing in the driver's types.
     ...({ socket: openSocket } as object),
-    // All of it is the socket's business, above; the driver's own timers would outlive their connection.
+    // TLS and timers are handled by openSocket above; the driver's own timers would outlive their connection.
     ssl: false,
     connect_timeout: 0,
     max_lifetime: 0,

@@ -1,8 +1,11 @@
-/** What can end a connection before or while it is used, beside the socket's own errors. Codes of the driver where it has one. */
+/**
+ * Ways in which a connection ends before or during its use, apart from the socket's own errors. Uses the driver's code where it
+ * has one.
+ */
 export type ConnectionErrorCode =
-  /** The server, or something in between, has closed it. */
+  /** Closed by the server, or by a device in between. */
   | "CONNECTION_CLOSED"
-  /** The server did not let us in within the time for it. */
+  /** The server did not accept the login in time. */
   | "CONNECT_TIMEOUT"
   /** The server has no TLS, and the URL demands it. */
   | "TLS_REFUSED"

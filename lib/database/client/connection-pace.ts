@@ -2,14 +2,14 @@ import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { retryDelayMs } from "./retry-transaction.ts";
 
-/** Losses that are further apart have nothing to do with each other. */
+/** Losses further apart than this are treated as unrelated. */
 const FORGET_AFTER_MS = 10_000;
-/** Further failures change the delay no more. */
+/** More failures than this do not increase the delay. */
 const MOST_COUNTED = 10;
 
 /**
- * How soon the next connection to one server may be tried: at once after the first that failed or was lost,
- * then later and later, up to some seconds. It bounds what a process does to a server that accepts and closes, whatever loops around it.
+ * When the next connection to a server may be tried: immediately after the first failure or loss, then after growing delays
+ * of up to a few seconds. It limits the load on a server that accepts and closes connections, for any caller.
  */
 export class ConnectionPace {
   readonly #clock: Clock;
@@ -23,10 +23,10 @@ export class ConnectionPace {
   }
 
   async wait(signal: AbortSignal): Promise<void> {
-    // Any server restarts once: its connections are made again at once.
+    // A single failure may be an ordinary restart: reconnect immediately.
     if (this.#failures <= 1) return;
     const delayMs = retryDelayMs("connection-lost", this.#failures - 1, this.#random());
-    // A clock that was set back must not make it longer.
+    // If the clock was set back, the delay must not grow.
     const passedMs = Math.max(0, this.#clock.now() - this.#failedAtMs);
     if (passedMs < delayMs) await sleep(this.#clock, delayMs - passedMs, signal);
   }
@@ -38,7 +38,7 @@ export class ConnectionPace {
     this.#failedAtMs = nowMs;
   }
 
-  /** A connection was used and ended by us: the server is well. */
+  /** A connection was used and then ended by us: the server is healthy. */
   succeeded(): void {
     this.#failures = 0;
   }

@@ -5,32 +5,32 @@ import { isReadOnlyServer, readOnlyServer } from "./read-only-server.ts";
 import { classifyDatabaseFailure, retryDelayMs } from "./retry-transaction.ts";
 import { StoreError } from "./store-error.ts";
 
-/** Longer than the role's statement_timeout of 15 s: who says nothing until then is not there. */
+/** Longer than the role's statement_timeout of 15 s: a server silent for this long is treated as gone. */
 export const ANSWER_MS = 20_000;
 
 /** A client of the database with a deadline for every call. */
 export interface DeadlineClient {
   /**
-   * Runs statements on the client. Without an answer in time its connection is dropped, and the next call gets a new
-   * one: after a failover the old server is gone without a word, and TCP would wait for a quarter of an hour. What else
-   * was waiting on that connection ends with it, in the same way.
+   * Runs statements on the client. If no answer comes in time, its connection is dropped and the next call opens a new
+   * one: after a failover the old server is silent, and TCP would wait for a quarter of an hour. Other calls waiting on
+   * that connection fail in the same way.
    *
-   * So does a connection to a server that takes no writes any more. What it refused did not happen, so `statements` run again
-   * on a new connection, while there is time for it: what was written before the refused one must be idempotent.
+   * A connection to a server that has become read-only is dropped too. A refused statement did not happen, so `statements` run
+   * again on a new connection while time is left: writes before the refused one must be idempotent.
    * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it has not
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /**
-   * Like `run`, for what is idempotent: after a silence it is run once more on a new connection, after lost connections some times,
-   * with growing pauses. `limitMs` is that of each run.
+   * Like `run`, for idempotent statements: retried once on a new connection after a silence, and several times after lost
+   * connections, with growing pauses. `limitMs` applies to each run.
    */
   runIdempotent<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
-  /** Waits at most `limitMs` for the server to take leave. */
+  /** Waits at most `limitMs` for the server to close the connection. */
   end(limitMs?: number): Promise<void>;
 }
 
 const TAKE_LEAVE_MS = 5_000;
-/** Before each new connection after a read-only one, while the name may still lead to the old primary. */
+/** Pause before each new connection after a read-only one, while the name may still resolve to the old primary. */
 const NEW_CONNECTION_SLEEPS_MS = [0, 500, 1_000, 2_000, 2_000, 2_000];
 
 export function createDeadlineClient(options: {
@@ -53,7 +53,7 @@ export function createDeadlineClient(options: {
   const run: DeadlineClient["run"] = async (limitMs, statements) => {
     const endsAtMs = clock.now() + limitMs;
     let current = sql;
-    // What rests between two tries does not notice that its client is gone: its end is not waited for.
+    // A run that pauses between two tries does not notice that its client is gone: do not wait for it.
     const silence = Promise.withResolvers<never>();
     const cancel = clock.after(limitMs, () => {
       giveUp(current);
@@ -90,12 +90,12 @@ export function createDeadlineClient(options: {
   };
 }
 
-/** With the pauses between them some four seconds: a server that restarts quickly is back by then. */
+/** About four seconds including the pauses: a server that restarts quickly is back by then. */
 const MOST_LOSSES = 6;
 
 /**
- * Runs what is idempotent until it has an answer: once more after a silence, and some times after a lost connection.
- * @param endsAtMs no pause is begun that would end after that
+ * Runs idempotent statements until there is an answer: one retry after a silence, several after lost connections.
+ * @param endsAtMs no pause starts that would end after this time
  */
 async function again<Result>(clock: Clock, endsAtMs: number, run: () => Promise<Result>): Promise<Result> {
   let silences = 0;
@@ -120,15 +120,15 @@ async function again<Result>(clock: Clock, endsAtMs: number, run: () => Promise<
 }
 
 export interface AskOptions {
-  /** It is asked again after a silence or a lost connection. */
+  /** Retry after a silence or a lost connection. */
   readonly isIdempotent?: boolean;
   /** Default: {@link ANSWER_MS}. */
   readonly limitMs?: number;
 }
 
 /**
- * Asks the database, and waits no longer for the answer than there is time. Not asked again unless it says that it may be: what is
- * not idempotent may have happened.
+ * Queries the database and waits for the answer at most until the time runs out. Retries only if the call is marked as
+ * idempotent: otherwise the statement may already have happened.
  * @throws {StoreError} `no-answer`
  */
 export type Ask = <Result>(
@@ -136,7 +136,7 @@ export type Ask = <Result>(
   options?: AskOptions,
 ) => Promise<Result>;
 
-/** @param endsAtMs by the clock; nothing is waited for after that, nor asked. Default: there is no such time. */
+/** @param endsAtMs by the clock; after this time no query starts and none is waited for. Default: no limit. */
 export function askWithin(
   database: DeadlineClient,
   clock: Clock,
@@ -164,7 +164,7 @@ function noAnswer(limitMs: number, cause?: unknown): StoreError {
   return new StoreError({
     code: "no-answer",
     message: `the database: expected an answer within ${limitMs} ms, got none`,
-    remedy: "Look whether it failed over or is overloaded; the connection was dropped.",
+    remedy: "Check whether it failed over or is overloaded; the connection was dropped.",
     cause,
   });
 }

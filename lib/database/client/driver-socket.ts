@@ -1,17 +1,17 @@
 /**
- * What postgres.js is given instead of a socket.
+ * The replacement for a socket that postgres.js gets.
  *
- * postgres.js forgets its socket when it hears `close`, and a write that it still makes then (the rollback of a transaction whose
- * connection is gone, a write put off by setImmediate) throws where no caller can catch it. It also opens another connection by
- * itself, without a pause, and sends the rest of the old one's statements on it. So it never hears `close` here: a connection that
- * is lost is an `error`, and so is every write after it. Its driver is put away with it (connect.ts).
+ * postgres.js drops its socket when it receives `close`; a write that follows (the rollback of a transaction whose
+ * connection is gone, a write delayed by setImmediate) then throws where no caller can catch it. It also opens another connection
+ * by itself, without a pause, and sends the remaining statements of the old one on it. So it never receives `close` from here: a
+ * lost connection is an `error`, and so is every later write. connect.ts then discards the driver as well.
  *
  *   open --lost--> closed (every write: error)          open --end / destroy--> closed
  */
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 
-/** A server that says nothing to our farewell is left after this. */
+/** A server that does not close the connection in this time after our end is abandoned. */
 const FAREWELL_MS = 5_000;
 
 export class DriverSocket extends EventEmitter {
@@ -19,19 +19,19 @@ export class DriverSocket extends EventEmitter {
   readonly #onOver: (lost: Error | undefined) => void;
   readonly #closedError: Error;
   #failure: Error | undefined;
-  /** postgres.js reads it: with "closed" it does not wait for a `close`. */
+  /** Read by postgres.js: if "closed", it does not wait for a `close`. */
   readyState: "open" | "closed" = "open";
 
   /**
-   * @param onOver called once: nothing more will be sent; with what ended it, unless the driver did
-   * @param closedError says that the other side has closed the connection
+   * @param onOver called once, when nothing more will be sent; with the error that ended it, unless the driver ended it
+   * @param closedError the error to report when the other side closes the connection
    */
   constructor(stream: Socket, closedError: Error, onOver: (lost: Error | undefined) => void) {
     super();
     this.#stream = stream;
     this.#onOver = onOver;
     this.#closedError = closedError;
-    // An `error` without a listener would be thrown.
+    // Node.js throws an `error` event that has no listener.
     this.on("error", () => {});
     stream.on("data", (bytes) => this.readyState === "open" && this.emit("data", bytes));
     stream.on("drain", () => this.readyState === "open" && this.emit("drain"));
@@ -50,7 +50,7 @@ export class DriverSocket extends EventEmitter {
     return true;
   }
 
-  /** The driver's farewell. */
+  /** The driver ends the connection. */
   end(bytes?: Uint8Array): void {
     if (this.readyState === "closed") return;
     this.readyState = "closed";
@@ -59,7 +59,7 @@ export class DriverSocket extends EventEmitter {
     this.#stream.on("close", () => clearTimeout(leave));
     if (bytes === undefined) this.#stream.end();
     else this.#stream.end(bytes);
-    // Read to the end, or `close` would never come.
+    // Keep reading: otherwise `close` would never come.
     this.#stream.resume();
     this.#onOver(undefined);
   }
@@ -71,7 +71,7 @@ export class DriverSocket extends EventEmitter {
     this.#onOver(undefined);
   }
 
-  /** Ends the connection as if it had been lost: what is under way fails with this. */
+  /** Ends the connection as if it had been lost: calls in progress fail with this error. */
   fail(error: Error): void {
     this.#lose(error);
   }

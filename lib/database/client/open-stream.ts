@@ -1,11 +1,11 @@
-/** A connection to the server for the driver: TCP, then TLS if the URL asks for it. */
+/** Opens a connection to the server for the driver: TCP, then TLS if the URL requires it. */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
 import type { DatabaseUrl } from "../../config/database-url.ts";
 import { connectionError } from "./connection-error.ts";
 
 export interface StreamTarget extends Pick<DatabaseUrl, "host" | "port" | "tls"> {
-  /** PEM, instead of those that Node.js knows. */
+  /** PEM, instead of those built into Node.js. */
   readonly authorities?: string | undefined;
 }
 
@@ -14,13 +14,13 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 const YES = "S".charCodeAt(0);
 
 /**
- * @param signal ends the attempt with its reason, an Error
- * @throws what the socket or TLS reports, CONNECTION_CLOSED or TLS_REFUSED; nothing is left open then
+ * @param signal aborts the attempt; its reason, an Error, is thrown
+ * @throws the error of the socket or of TLS, CONNECTION_CLOSED or TLS_REFUSED; nothing is left open then
  */
 export async function openStream(target: StreamTarget, signal: AbortSignal): Promise<Socket> {
   signal.throwIfAborted();
   const socket = connectTcp({ host: target.host, port: target.port });
-  // A late error of a stream that nothing waits for any more must not end the process.
+  // A late error of an abandoned stream must not end the process.
   socket.on("error", () => {});
   try {
     await waitFor(socket, "connect", target, signal);
@@ -34,7 +34,7 @@ export async function openStream(target: StreamTarget, signal: AbortSignal): Pro
 async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal): Promise<Socket> {
   socket.write(SSL_REQUEST);
   const answer = (await waitFor(socket, "data", target, signal)) as Buffer;
-  // Further bytes would come from an attacker in between, to be read as if they had been encrypted.
+  // Further bytes could be injected by an attacker in between, to be read as if they had been encrypted.
   const isAccepted = answer.length === 1 && answer[0] === YES;
   if (!isAccepted) {
     if (target.tls === "optional" && answer.length === 1) return socket;
@@ -42,11 +42,11 @@ async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal
   }
   const secure: TLSSocket = connectTls({
     socket,
-    // TLS names no addresses.
+    // TLS server names cannot be addresses.
     ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
     ...(target.authorities === undefined ? {} : { ca: target.authorities }),
     rejectUnauthorized: target.tls === "verified",
-    // Without it an address as host would be compared with the certificate as if it were "localhost".
+    // Without this, a host that is an address would be compared with the certificate as "localhost".
     checkServerIdentity: (_name, certificate) => checkServerIdentity(target.host, certificate),
   });
   secure.on("error", () => {});

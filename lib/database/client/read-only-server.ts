@@ -1,9 +1,9 @@
 import { StoreError } from "./store-error.ts";
 
-/** SQLSTATE read_only_sql_transaction: nothing of the statement happened. */
+/** SQLSTATE read_only_sql_transaction: the statement had no effect. */
 export const READ_ONLY = "25006";
 
-/** The server takes no writes (any more): its connections are to be replaced, though they work. */
+/** The server is (or has become) read-only: its connections work but must be replaced. */
 export function isReadOnlyServer(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return ("code" in error && error.code === READ_ONLY) || isReadOnlyServer(error.cause);
@@ -14,7 +14,7 @@ export function readOnlyServer(what: string, cause: unknown): StoreError {
     code: "read-only-server",
     message: `${what}: expected a database that takes writes, got one that is read-only`,
     remedy:
-      "Look whether it failed over and the name leads to the new primary, or whether the URL is a replica's.",
+      "Check whether it failed over and the name resolves to the new primary, and whether the URL points to a replica.",
     cause,
   });
 }

@@ -3,25 +3,25 @@ import { sleep } from "../../clock/sleep.ts";
 import { READ_ONLY, readOnlyServer } from "./read-only-server.ts";
 import { StoreError } from "./store-error.ts";
 
-/** What a failure of the database says about trying again. */
+/** Whether a database failure is worth a retry. */
 export type DatabaseFailure =
-  /** Rolled back because of somebody else; trying again is what PostgreSQL asks for. */
+  /** Rolled back because of another transaction; PostgreSQL asks to retry. */
   | "conflict"
-  /** The connection is gone, or none was to be had: the statement may or may not have happened. */
+  /** The connection was lost or could not be made: the statement may or may not have happened. */
   | "connection-lost"
-  /** A failover's old primary: it did not happen, and on a new connection it may. */
+  /** The old primary after a failover: the statement did not happen; a new connection may reach the new primary. */
   | "read-only"
-  /** A bug, a refused right, a full disk: trying again changes nothing. */
+  /** A bug, a missing privilege, a full disk: a retry changes nothing. */
   | "permanent";
 
 /** docs/protocol.md#locks-isolation-retries: serialization failure, deadlock, lock not available. */
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
 /**
- * Class 08, the server going down, coming up or ending an idle session, and too many connections (a role at its limit,
- * while those of killed workers linger); then the client library's and the socket's own codes, and those of the DNS, which
- * knows no name for a moment while it changes. CONNECTION_DESTROYED: the driver was put away with its lost connection.
- * CONNECTION_ENDED is none of them: the client was put away by us, and never connects again.
+ * Class 08; the server shutting down, starting or ending an idle session; too many connections (a role at its limit
+ * while connections of killed workers linger); codes of the client library and the socket; and DNS codes, because a name may be
+ * missing for a moment while it changes. CONNECTION_DESTROYED: the driver was discarded with its lost connection.
+ * CONNECTION_ENDED is not included: we ended the client, and it never connects again.
  */
 const CONNECTION_LOST = new RegExp(
   "^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECTION_DESTROYED|CONNECT_TIMEOUT" +
@@ -38,14 +38,14 @@ export function classifyDatabaseFailure(error: unknown): DatabaseFailure {
 export interface RetryOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Tries after a conflict, the first one included. */
+  /** Attempts after conflicts, including the first. */
   readonly maxAttempts?: number;
-  /** Tries after a lost connection, the first one included. 1: what is not idempotent is not tried again. */
+  /** Attempts after lost connections, including the first. 1: the work is not idempotent and is not retried. */
   readonly maxConnectionAttempts?: number;
   readonly signal?: AbortSignal;
 }
 
-/** With the sleeps below about 10 s in all; behind a lock_timeout of 3 s more. */
+/** With the pauses below about 10 s in total; 3 s more per attempt that waits for a lock_timeout. */
 const DEFAULT_MAX_ATTEMPTS = 14;
 const DEFAULT_MAX_CONNECTION_ATTEMPTS = 6;
 const FIRST_SLEEP_MS = 3;
@@ -54,12 +54,12 @@ const LONGEST_SLEEP_MS = 2_000;
 /** A database that restarts needs seconds, not milliseconds. */
 const FIRST_CONNECTION_SLEEP_MS = 100;
 
-/** For what the next run of claim or reap does anyway: there is a minute for everything. */
+/** For work that the next run of claim or reap repeats anyway: a run has one minute in total. */
 export const BRIEFLY: RetryOptions = { maxAttempts: 4, maxConnectionAttempts: 3 };
-/** The same for what is not idempotent: a conflict was rolled back, of a lost answer nobody knows. */
+/** The same for work that is not idempotent: a conflict was rolled back, but after a lost answer the result is unknown. */
 export const ONLY_CONFLICTS: RetryOptions = { ...BRIEFLY, maxConnectionAttempts: 1 };
 
-/** Milliseconds to wait after the given failed attempt (1 = first), jittered by up to half so that rivals part. */
+/** Milliseconds to wait after the given failed attempt (1 = first), with up to half as jitter so that rivals spread out. */
 export function retryDelayMs(
   failure: "conflict" | "connection-lost",
   attempt: number,
@@ -70,10 +70,10 @@ export function retryDelayMs(
 }
 
 /**
- * Runs `work` until it succeeds. `work` must be idempotent if lost connections are to be tried again: the statement
- * whose answer was lost may have happened. On a read-only server it is not tried again: DeadlineClient does, with a new
+ * Runs `work` until it succeeds. If lost connections are retried, `work` must be idempotent: a statement whose answer
+ * was lost may have happened. A read-only server is not retried here: DeadlineClient does that with a new
  * connection.
- * @throws {StoreError} `retries-exhausted`, `fate-unknown` or `read-only-server`; any permanent failure as it is.
+ * @throws {StoreError} `retries-exhausted`, `fate-unknown` or `read-only-server`; a permanent failure is rethrown unchanged.
  */
 export async function retryTransaction<Result>(
   what: string,
@@ -111,14 +111,14 @@ function exhausted(
     ? new StoreError({
         code: "retries-exhausted",
         message: `${what}: expected to commit, but ${attempts} attempts ran into other transactions`,
-        remedy: "Look for long transactions on the slabs, sectors or hosts concerned.",
+        remedy: "Look for long transactions on these slabs, sectors or hosts.",
         details: { attempts },
         cause,
       })
     : new StoreError({
         code: "fate-unknown",
         message: `${what}: the connection was lost ${attempts} times before the answer came`,
-        remedy: "Look whether the database is up; journal.token tells whether a commit happened.",
+        remedy: "Check whether the database is up; journal.token shows whether the commit happened.",
         details: { attempts },
         cause,
       });

@@ -1,6 +1,6 @@
 /**
- * What every statement of ours relies on in its session, and which may be set otherwise for a database or a role. `slabmend grant`
- * sets it on the role, so that it holds behind a transaction pooler too; doctor shows it; nothing is leased or begun without it.
+ * Session settings that our statements rely on, and that a database or a role may override. `slabmend grant` sets them on the
+ * role, so that they hold behind a transaction pooler too; doctor shows them; without them no lease is made or begun.
  */
 import type { ISql } from "postgres";
 import { StoreError } from "./store-error.ts";
@@ -8,13 +8,13 @@ import { StoreError } from "./store-error.ts";
 export interface SessionSettings {
   readonly isolation: string;
   readonly byteaOutput: string;
-  /** Undefined: the role may not even read it. */
+  /** Undefined: the role may not read it. */
   readonly replicationRole: string | undefined;
-  /** Schemas that are searched, and that are there. */
+  /** The schemas of the search path that exist. */
   readonly searchPath: readonly string[];
 }
 
-/** By name, as they stand in `alter role ... set`. session_replication_role is a superuser's to set. */
+/** By name, with values as written in `alter role ... set`. session_replication_role is missing: only a superuser may set it. */
 export const ROLE_SETTINGS = {
   default_transaction_isolation: "'read committed'",
   bytea_output: "'hex'",
@@ -36,26 +36,26 @@ export async function readSessionSettings(sql: ISql): Promise<SessionSettings> {
   };
 }
 
-/** Each as "name is …, expected …: why". Pure. */
+/** Each as "name is …, expected …: reason". Pure. */
 export function wrongSettings(settings: SessionSettings): string[] {
   const { isolation, byteaOutput, replicationRole = "origin", searchPath } = settings;
   const wrong: string[] = [];
   if (isolation !== "read committed") {
     wrong.push(
-      `default_transaction_isolation is ${isolation}, expected read committed: leases and commits wait for each other`,
+      `default_transaction_isolation is ${isolation}, expected read committed: leases and commits depend on it`,
     );
   }
   if (byteaOutput !== "hex") {
-    wrong.push(`bytea_output is ${byteaOutput}, expected hex: keys and roots could not be read`);
+    wrong.push(`bytea_output is ${byteaOutput}, expected hex: otherwise keys and roots cannot be read`);
   }
   if (replicationRole !== "origin") {
     wrong.push(
-      `session_replication_role is ${replicationRole}, expected origin: no trigger would fire, indexd's neither`,
+      `session_replication_role is ${replicationRole}, expected origin: otherwise no trigger fires, not even indexd's`,
     );
   }
   if (!searchPath.includes("public")) {
     wrong.push(
-      `search_path is ${searchPath.join(", ") || "empty"}, expected public in it: indexd's triggers name its tables without a schema`,
+      `search_path is ${searchPath.join(", ") || "empty"}, expected to include public: indexd's triggers name its tables without a schema`,
     );
   }
   return wrong;
@@ -72,7 +72,7 @@ export function wrongSessionSettings(wrong: readonly string[]): StoreError {
     code: "wrong-session-settings",
     message: `the session's settings: ${wrong.join("; ")}`,
     remedy:
-      "Apply what `slabmend grant` prints as the owner of the database: it sets them on the role, over those of the database. A setting of the role in this database goes over both: \\drds in psql shows it.",
+      "Run the output of `slabmend grant` as the owner of the database: it sets them on the role, which overrides the database's settings. A setting of the role for this database overrides both: \\drds in psql shows it.",
     details: { wrong: wrong.length },
   });
 }

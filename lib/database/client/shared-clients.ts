@@ -3,15 +3,15 @@ import type { Clock } from "../../clock/clock.ts";
 import type { DeadlineClient } from "./deadline-client.ts";
 import { StoreError } from "./store-error.ts";
 
-/** The connections of a process, of which each call takes one for itself. */
+/** The connections of a process; each call uses one exclusively. */
 export interface SharedClients extends Pick<DeadlineClient, "run" | "runIdempotent"> {
-  /** Closes the connections that no call uses. The next call opens one again. */
+  /** Closes connections that no call uses. The next call opens one if needed. */
   endIdle(): Promise<void>;
 }
 
 /**
- * At most `most` connections, however many repairs share them: a call takes the one that was used last, or waits for its turn,
- * first come, first served. A repair that transfers has none; an idle one is closed by its client within a second.
+ * At most `most` connections for any number of repairs: a call takes the one most recently used, or waits in a queue
+ * (first in, first out). A repair holds none during a transfer; the client closes an idle one within a second.
  */
 export function createSharedClients(options: {
   readonly open: () => DeadlineClient;
@@ -59,7 +59,7 @@ export function createSharedClients(options: {
 function allInUse(most: number, limitMs: number): StoreError {
   return new StoreError({
     code: "no-answer",
-    message: `the database: expected one of ${most} connections within ${limitMs} ms, all were in use`,
-    remedy: "Look whether it is overloaded or silent.",
+    message: `the database: expected a free connection within ${limitMs} ms, all ${most} were in use`,
+    remedy: "Check whether it is overloaded or silent.",
   });
 }

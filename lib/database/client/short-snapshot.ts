@@ -2,8 +2,8 @@ import type { ISql, Sql, TransactionSql } from "postgres";
 import { isStatementTimeout } from "./statement-timeout.ts";
 
 /**
- * Reads in a transaction that cannot write or lock a row, in which no statement, and so no snapshot, lasts longer than `limitMs`.
- * `too-long`: it would have. Within somebody else's transaction it only reads.
+ * Reads in a transaction that cannot write or lock a row, and in which no statement (and so no snapshot) lasts longer than
+ * `limitMs`. `too-long`: a statement reached that limit. Inside a caller's transaction it reads without a limit.
  */
 export async function readShortly<Result>(
   sql: ISql,

@@ -1,4 +1,4 @@
-/** PostgreSQL's query_canceled: the statement took longer than its statement_timeout allows (nobody here cancels any). */
+/** PostgreSQL's query_canceled: the statement reached its statement_timeout (nothing else here cancels statements). */
 const QUERY_CANCELED = "57014";
 
 export function isStatementTimeout(error: unknown): boolean {

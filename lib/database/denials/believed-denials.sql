@@ -1,11 +1,11 @@
--- Which open denials of a slab become losses in this commit, as reports for record_lost: [{"sectorId", "root", "hostId"}].
+-- The open denials of a slab that this commit turns into losses, as reports for record_lost: [{"sectorId", "root", "hostId"}].
 --
---   decided   what judge_moves said: the sector is stored elsewhere now. It is lost when its host serves others ("othersServed"), or when
---             it was denied three times, hours apart; otherwise the host may have forgotten all it has for a while, and the
---             move counts as any other
---   reports   of record_denials, in this commit: the whole sector was asked for, and denied before, at least 6 h ago
+--   decided   the result of judge_moves: sectors that are now stored elsewhere. Such a sector is lost if its host serves others
+--             ("othersServed"), or if it was denied three times, hours apart; otherwise the host may have lost its index for a
+--             while, and the move counts as any other
+--   reports   those of record_denials in this commit: the whole sector was requested, and was already denied at least 6 h ago
 --
--- Never those of a suspected host. The caller holds the locks of lock_for_commit.
+-- Denials by a suspected host are never included. The caller holds the locks of lock_for_commit.
 create or replace function slabmend.believed_denials(the_slab bigint, decided jsonb, reports jsonb) returns jsonb
 language plpgsql volatile
 as $function$

@@ -1,6 +1,6 @@
--- Clears the denials of sectors that their host has served as a whole, with the pinned root, after it had denied them. Three denials
--- that count make a sector bad for good: then serving it clears nothing, or a host could deny what costs it traffic and pass
--- for good in between.
+-- Clears the denials of sectors that their host has since served as a whole, with the pinned root. After three counted
+-- denials a sector stays bad, and serving it clears nothing: otherwise a host could deny sectors whose traffic costs it money and
+-- still count as good in between.
 --
 --   served   [{"sectorId", "hostId"}]
 --

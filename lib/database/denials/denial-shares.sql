@@ -1,11 +1,11 @@
--- How much of what hosts were asked for they denied lately: what suspected_hosts and many_hosts_deny decide by, and
--- lib/placement/judge-denials.ts the same.
+-- How large a share of recent requests each host denied: the input of suspected_hosts and many_hosts_deny;
+-- lib/placement/judge-denials.ts uses the same figures.
 --
 --   of_hosts        null: every host that denied something within a day
 --   denied          sectors that it denied within a day
 --   denied_again    those of them that it denied again at least 6 h after the first time
---   denied_lately   within 10 minutes
---   served          requests that it served, as the fading sum of host_scores (half-life: half an hour)
+--   denied_lately   those that it denied within 10 minutes
+--   served          requests that it served, as the decaying sum in host_scores (half-life: half an hour)
 --
 -- Indexes: denials_host_idx, denials_denied_at_idx; host_scores by primary key.
 create or replace function slabmend.denial_shares(of_hosts integer[])
@@ -35,7 +35,7 @@ begin
     where x.host_id = a.id and x.last_denied_at > moment - interval '1 day'
   ) d
   left join lateral (
-    -- No further than 100 half-lives, and no sum below 10^-6: lib/database/fleet/host-scores.ts says why.
+    -- At most 100 half-lives, and no sum below 10^-6: see lib/database/fleet/host-scores.ts.
     select case when x.successes < 1e-6 then 0 else x.successes
       * power(0.5::double precision, least(greatest(extract(epoch from moment - x.faded_at)::double precision / 1800, 0), 100)) end as served
     from public.hosts h

@@ -1,16 +1,16 @@
 import type { ISql } from "postgres";
 import { type HostId, parseRoot, type Root } from "../../slab/ids.ts";
 
-/** Most of them must be served. */
+/** The host must serve most of them. */
 const DRAWN = 3;
-/** Looked at for that, so that a host with nothing but young sectors costs no scan of all of them. */
+/** Rows examined to find them, so that a host with only young sectors needs no scan of all of them. */
 const LOOKED_AT = 16;
-/** What a host took since it forgot the rest says nothing. */
+/** A sector stored after the host lost the others proves nothing. */
 const YOUNG_MINUTES = 30;
 
 /**
- * Sectors that these hosts should have had for a while, a few each, from a random root on; none that they have denied. A host is
- * missing if there are none.
+ * A few sectors of each of these hosts that it should have had for a while, starting at a random root; none that it has denied.
+ * A host without such sectors is absent.
  *
  * Reads only; indexes: sectors (host_id, sector_root), denials by primary key.
  */
@@ -35,7 +35,7 @@ export async function drawOtherSectors(
       ) s
       where s.uploaded_at < clock_timestamp() - make_interval(mins => ${YOUNG_MINUTES}::integer)
         and not exists (select from slabmend.denials n where n.sector_id = s.id and n.host_id = h.id)
-      -- Those from the random root on come first.
+      -- Roots after the random one come first.
       order by s.sector_root < h.start, s.sector_root
       limit ${DRAWN}::integer
     ) d

@@ -2,10 +2,10 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Removes denials and earlier locations of sectors that are no more. Returns how many went.
+ * Removes denials and earlier locations of sectors that no longer exist. Returns the number of removed rows.
  *
- * Looks at the next `limit` rows by primary key from where the last call stood (`checkpoints`), so a call costs the same however many
- * rows stay; at the end it starts over. `skip locked`, so that no commit waits for it.
+ * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its cost does
+ * not depend on the number of rows; at the end it starts over. `skip locked`, so that no commit waits for it.
  */
 export async function forgetDenials(sql: ISql, options: { readonly limit: number }): Promise<number> {
   const forget = async (): Promise<number> => {

@@ -1,10 +1,10 @@
--- Whether so many hosts deny at this moment that the cause is ours: at least 5 hosts that otherwise serve, and more than a third of
--- those that served or denied within 10 minutes, deny more than a tenth of what they are asked for. manyHostsDeny() of
--- lib/placement/judge-denials.ts decides the same.
+-- Whether so many hosts deny sectors at this moment that the cause must be on our side: at least 5 hosts that otherwise serve,
+-- and more than a third of those that served or denied within 10 minutes, deny more than a tenth of their requests.
+-- manyHostsDeny() in lib/placement/judge-denials.ts makes the same decision.
 --
 --   reporting   hosts whose denials are about to be recorded
 --
--- Indexes: denials_denied_at_idx; host_scores, a row a host, as a whole.
+-- Indexes: denials_denied_at_idx; host_scores is read in full, one row per host.
 create or replace function slabmend.many_hosts_deny(reporting integer[]) returns boolean
 language sql stable
 as $$

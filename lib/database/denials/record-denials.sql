@@ -1,16 +1,16 @@
--- Records what hosts denied: of sectors that are still on the host that said so and, when the caller says what it saw, still
--- pinned or unpinned as it saw them. Nothing of indexd's is changed: a denial is not a loss.
+-- Records denials of sectors that are still on the denying host and, if the caller says what it saw, still pinned or
+-- unpinned as it saw them. Changes no row of indexd: a denial is not a loss.
 --
---   the_slab  null: sectors of any slabs, which the caller has locked by ascending root
+--   the_slab  null: sectors of any slabs; the caller has locked them by ascending root
 --   reports   [{"sectorId", "root", "hostId", "plannedMapId"?, "code", "whole", …}]
---             whole: the whole sector was asked for
---   total     how many were recorded
---   ignored   so many hosts deny that the cause is ours (many_hosts_deny): none was recorded
+--             whole: the whole sector was requested
+--   total     number of recorded denials
+--   ignored   so many hosts deny that the cause is on our side (many_hosts_deny): none was recorded
 --
--- A denial within an hour of the last one that counted does not count: a repair that goes on at once asks again within
--- minutes. A row of an earlier stay on the host begins again.
+-- A denial within an hour of the last counted one does not count: a repair that is resumed immediately repeats its requests
+-- within minutes. If the sector left the host and came back, its row starts over.
 --
--- The caller holds the locks of lock_for_commit, under which every row of these sectors is written. Indexes: primary keys.
+-- The caller holds the locks of lock_for_commit, which guard every row of these sectors. Indexes: primary keys.
 create or replace function slabmend.record_denials(the_slab bigint, reports jsonb, out total integer, out ignored boolean)
 language plpgsql volatile
 set plan_cache_mode = force_generic_plan
@@ -36,7 +36,7 @@ begin
       select from public.slab_sectors ss where ss.slab_id = the_slab and ss.sector_id = s.id)
     order by s.id, whole_denied_at nulls last
   ), known as (
-    -- No other transaction writes it meanwhile: it would need the lock of its sector.
+    -- No other transaction writes it meanwhile: that would need the lock on its sector.
     select h.*, d.denials, d.whole_denied_at as known_whole_at, d.first_denied_at, d.counted_at,
       d.counted_at <= moment - interval '1 hour' as counts
     from hit h

@@ -1,12 +1,13 @@
--- Records a sector where its host was just seen to have it, as indexd's re-pinning does; for an operator. Of a sector that is still
--- recorded there, only the denial goes.
+-- Records a sector on the host that has just served it, as indexd's re-pinning does; started by an operator. If the sector is
+-- still recorded there, only the denial is removed.
 --
---   answer   'restored', 'cleared', or why not: 'sector-gone', 'located-elsewhere', 'host-gone', 'host-blocked',
---            'host-without-good-contract', 'host-taken' (rule 4: it has another sector of a slab of this one)
+--   answer   'restored', 'cleared', or the reason why not: 'sector-gone', 'located-elsewhere', 'host-gone', 'host-blocked',
+--            'host-without-good-contract', 'host-taken' (rule 4: it has another sector of one of the same slabs)
 --
--- lost_sectors stays: the host did deny it. The caller has read the whole sector from the host and compared its root.
+-- Rows of lost_sectors stay: the host did deny it. The caller has read the whole sector from the host and verified its root.
 --
--- Locks: the tables against an upgrade of indexd, the sector's slabs by id, the sectors of all of them by root, hosts by id, the denial.
+-- Locks: the tables (against an upgrade of indexd), the sector's slabs by id, the sectors of all of them by root, hosts by id,
+-- the denial.
 create or replace function slabmend.restore_location(the_sector bigint, the_root bytea, the_host integer) returns text
 language plpgsql volatile
 as $function$

@@ -3,7 +3,7 @@ import { type HostId, parseRoot, type Root, type SectorId } from "../../slab/ids
 import { retryTransaction } from "../client/retry-transaction.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
-/** `restored`: it had no host; `cleared`: it is still recorded there, and is denied no more. */
+/** `restored`: it had no host; `cleared`: it is still recorded there, and its denial was removed. */
 export type RestoreResult =
   | "restored"
   | "cleared"
@@ -20,7 +20,7 @@ export interface Location {
   readonly hostId: HostId;
 }
 
-/** Records a sector where its host has just served all of it: lib/database/denials/restore-location.sql. */
+/** Records a sector on the host that has just served all of it: lib/database/denials/restore-location.sql. */
 export async function restoreLocation(
   sql: ISql,
   { sectorId, root, hostId }: Location,
@@ -38,7 +38,7 @@ export async function restoreLocation(
   );
 }
 
-/** A sector by its id or its root; undefined: indexd has none. */
+/** A sector by its id or its root; undefined: indexd has no such sector. */
 export async function findSector(
   sql: ISql,
   text: string,

@@ -1,4 +1,4 @@
-/** How far a drain has come. Reads only; no row lock. */
+/** The progress of a drain. Reads only; no row locks. */
 import type { ISql } from "postgres";
 import type { HostKey, Root } from "../../slab/ids.ts";
 import { parseRoot } from "../../slab/ids.ts";
@@ -7,16 +7,16 @@ import { parseRoot } from "../../slab/ids.ts";
 export type DrainedHostState = "good" | "blocked" | "unusable" | "no-active-contract" | "gone";
 
 export interface CountedPage {
-  /** Sectors that were recorded on the host before the drain began, and since. */
+  /** Sectors recorded on the host before the drain began, and those recorded since. */
   readonly before: number;
   readonly since: number;
-  /** Null: the page was the last one. */
+  /** Null: this was the last page. */
   readonly last: Root | null;
 }
 
 const NO_ROOT = Buffer.alloc(0);
 
-/** The host's next sectors by ascending root, counted: sectors (host_id, sector_root). A host has millions, so a page at a time. */
+/** Counts one page of the host's sectors by ascending root, as a host has millions. Index: sectors (host_id, sector_root). */
 export async function countPage(
   sql: ISql,
   request: {
@@ -43,19 +43,19 @@ export async function countPage(
   return { before, since, last: last === null ? null : parseRoot(last) };
 }
 
-/** Sectors that left the hosts of a drain. */
+/** Sectors that have left the hosts of a drain. */
 export interface Departed {
   readonly copied: number;
   readonly rebuilt: number;
   readonly found: number;
-  /** Recorded as lost on them, a denial that was believed, without being stored elsewhere at once. */
+  /** Recorded as lost there (a believed denial), without being stored elsewhere in the same commit. */
   readonly lost: number;
 }
 
 /**
- * What the next rows of the journal say of these hosts, from the beginning of the run on: by journal_position_idx, and once, to find
- * the place from which to read, by journal_finished_at_idx.
- * @param after the last position that was read; null: none was
+ * Reads what the next rows of the journal say of these hosts since the run began: by journal_position_idx, and once by
+ * journal_finished_at_idx, to find the row to start from.
+ * @param after the last position already read; null: none yet
  */
 export async function readDeparted(
   sql: ISql,
@@ -96,7 +96,7 @@ export async function readDeparted(
   };
 }
 
-/** Behind all rows that were finished before, and before the first one after. */
+/** A position after all rows that finished before this time, and before the first later one. */
 async function placeBefore(sql: ISql, startedAt: Date): Promise<number> {
   const [row] = await sql<{ position: string }[]>`
     select coalesce((
@@ -105,19 +105,19 @@ async function placeBefore(sql: ISql, startedAt: Date): Promise<number> {
   return Number(row!.position);
 }
 
-/** What keeps a drain waiting, as far as the tables show it. */
+/** Why a drain is waiting, as far as the tables show it. */
 export interface DrainStanding {
   readonly hosts: readonly { readonly host: HostKey; readonly state: DrainedHostState }[];
-  /** Why nothing is leased for it: the fleet's mode, claims that do not run, limits of the budget. */
+  /** Why no slab is leased for it: the fleet's mode, stopped claims, or budget limits. */
   readonly stopped: readonly string[];
-  /** The last outcomes of slabs that still have a sector there, from the run's beginning on: of at most 500 of them. */
+  /** Last outcomes since the run began of at most 500 slabs that still have a sector there. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** indexd, or a remote worker of its, claims slabs: of at most 500 unhealthy ones, and by the latest rows of the journal. */
+  /** indexd or a remote worker of indexd's claims slabs, judged by at most 500 unhealthy slabs and the journal's latest rows. */
   readonly indexdRepairs: boolean;
 }
 
 const SAMPLED = 500;
-/** As lib/reports/claims-stopped.ts. */
+/** Same value as in lib/reports/claims-stopped.ts. */
 const CLAIMS_STOPPED_MINUTES = 5;
 
 export async function readDrainStanding(

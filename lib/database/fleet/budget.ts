@@ -1,34 +1,34 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** Most that repairs may spend in a day (UTC); what is missing is not limited. */
+/** Daily limits (UTC) of what repairs may spend; a missing one means no limit. */
 export interface BudgetLimits {
   readonly hastings?: bigint;
   readonly bytesRead?: bigint;
-  /** Repairs that moved something, whatever they ended in. */
+  /** Repairs that moved something, with any outcome. */
   readonly repairs?: bigint;
 }
 
 export type BudgetLimit = keyof BudgetLimits;
 
 export interface BudgetState {
-  /** Limits that are reached: until midnight only slabs in danger are leased. */
+  /** Limits reached today: until midnight only slabs in danger are leased. */
   readonly stoppedBy: readonly BudgetLimit[];
-  /** Leases that may still be made of slabs that are not in danger; null: any number. */
+  /** How many more slabs that are not in danger may be leased; null: no limit. */
   readonly ordinaryLeases: number | null;
 }
 
-/** PostgreSQL's largest integer: what is more is as good as no limit. */
+/** PostgreSQL's largest integer: as good as no limit. */
 const MOST_LEASES = 2 ** 31 - 1;
 
 const UNLIMITED: BudgetState = { stoppedBy: [], ordinaryLeases: null };
 
 /**
- * Compares the work since midnight UTC, and the leases that exist, with the limits, and writes the result down for metrics
- * and status (`slabmend.budget`). Money and bytes are known when a repair has ended, so what is in flight when a limit is
- * reached is spent beyond it; repairs are counted when they are leased.
+ * Compares the work since midnight UTC and the present leases with the limits, and stores the result for metrics
+ * and status (`slabmend.budget`). Money and bytes are known only when a repair ends, so repairs in flight may exceed a limit;
+ * repairs are counted when they are leased.
  *
- * Reads the hourly totals of a day and the journal's rows behind them (lib/database/journal/work-since.sql), and all leases.
+ * Reads the hourly totals of a day, the later rows of the journal (lib/database/journal/work-since.sql), and all leases.
  */
 export async function checkBudget(sql: ISql, limits: BudgetLimits): Promise<BudgetState> {
   return await retryTransaction("check the budget", () => checkOnce(sql, limits), BRIEFLY);
@@ -73,7 +73,7 @@ async function checkOnce(sql: ISql, limits: BudgetLimits): Promise<BudgetState> 
       greatest(d.repairs_left - (select count(*) from slabmend.leases), 0)::text as repairs_left
     from decided d`;
   const { stopped_by: stoppedBy, repairs_left: left } = row!;
-  // greatest() ignores nulls: without a limit of repairs it says 0.
+  // greatest() ignores nulls, so it is 0 without a limit on repairs.
   const ordinaryLeases = limits.repairs === undefined ? null : Math.min(Number(left), MOST_LEASES);
   return { stoppedBy, ordinaryLeases: stoppedBy.length > 0 ? 0 : ordinaryLeases };
 }

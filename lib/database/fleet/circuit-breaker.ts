@@ -9,7 +9,7 @@
  *   open   --backoff over, nothing finished---> open; claim may try a few slabs (half-open)
  *   closed again, and open soon after --------> open, backing off twice as long as last time
  *
- * While it backs off claim leases one slab a minute, the probe, so that recovery is noticed early. Pure.
+ * During a backoff claim leases one slab a minute (a probe), so that recovery is noticed early. Pure.
  */
 import type { OutcomeKind } from "../leases/outcome-writes.ts";
 
@@ -20,7 +20,7 @@ export interface RecentOutcome {
 }
 
 export type CircuitBreaker =
-  /** `lastBackoffMs`: the last backoff; 0: it was never open. */
+  /** `lastBackoffMs`: the last backoff; 0: the breaker was never open. */
   | { readonly kind: "closed"; readonly sinceMs: number; readonly lastBackoffMs: number }
   | {
       readonly kind: "open";
@@ -33,11 +33,11 @@ export type CircuitBreaker =
 export interface BreakerLimits {
   readonly firstBackoffMs: number;
   readonly longestBackoffMs: number;
-  /** Older outcomes say nothing about now. */
+  /** Older outcomes are ignored. */
   readonly windowMs: number;
-  /** Fewer bad slabs than this may be the slabs' own fault. */
+  /** With fewer bad slabs than this, the slabs themselves may be the cause. */
   readonly leastBadSlabs: number;
-  /** How many slabs' latest outcomes are looked at. */
+  /** Of how many slabs the latest outcome is considered. */
   readonly mostSlabs: number;
 }
 
@@ -83,7 +83,7 @@ export function nextBreaker(
 /** How much claim may lease. */
 export type ClaimAllowance =
   | { readonly kind: "all" }
-  /** The backoff is over, but nothing has shown yet whether repairs work again. */
+  /** The backoff is over, but it is not yet known whether repairs work again. */
   | { readonly kind: "few"; readonly leases: number }
   /** At most one a minute. */
   | { readonly kind: "probe" };
@@ -100,7 +100,7 @@ function openFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: Bre
   return { kind: "open", sinceMs, backoffMs: bounded, backoffFromMs: nowMs, backoffUntilMs: nowMs + bounded };
 }
 
-/** Newest first. One slab that fails over and over is one voice. */
+/** Newest first. A slab that fails repeatedly counts once. */
 function latestOfEachSlab(outcomes: readonly RecentOutcome[], afterMs: number): RecentOutcome[] {
   const seen = new Set<string>();
   return outcomes

@@ -1,12 +1,12 @@
 /**
- * The fleet's mode: one row that every worker of this database heeds, on any machine and through deployments
+ * The fleet's mode: one row obeyed by every worker of this database, on any machine and across deployments
  * (docs/decisions/0020-workers.md).
  *
- *   running      leases are made and sent
- *   paused       by an operator: nothing is leased or sent; what is leased is repaired, and reap goes on
- *   suspended    as paused, and when no lease is left its processes end (lib/lifecycle)
- *   maintenance  as paused, by a maintenance run, which alone ends it
- *   deleting     by an operator: as suspended, and then everything of ours is removed; nothing ends it
+ *   running      slabs are leased and their messages sent
+ *   paused       set by an operator: nothing is leased or sent; leased slabs are still repaired, and reap continues
+ *   suspended    as paused; when no lease is left, the processes end (lib/lifecycle)
+ *   maintenance  as paused; set by a maintenance run, and only that run ends it
+ *   deleting     set by an operator: as suspended, then all of slabmend's data is removed; it cannot be ended
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
@@ -18,13 +18,13 @@ export type FleetMode =
   | { readonly kind: "running" }
   | {
       readonly kind: StoppedMode;
-      /** The person or the run that set it. */
+      /** The person or run that set it. */
       readonly owner: string;
       readonly reason: string | undefined;
       readonly since: Date;
     };
 
-/** From which modes each is entered. A maintenance run is ended first. */
+/** The modes from which each mode can be entered. A maintenance run must end first. */
 const ENTERED_FROM: Readonly<Record<StoppedMode, readonly FleetMode["kind"][]>> = {
   paused: ["running"],
   maintenance: ["running"],
@@ -53,7 +53,7 @@ export function fleetModeOf({ mode, mode_owner, mode_reason, mode_since }: Row):
   return { kind: mode, owner: mode_owner!, reason: mode_reason ?? undefined, since: mode_since! };
 }
 
-/** Stops leasing. False: the mode does not allow it (ENTERED_FROM), and stays as it is. */
+/** Stops leasing. False: the present mode does not allow it (ENTERED_FROM) and is unchanged. */
 export async function stopLeasing(
   sql: ISql,
   stop: {
@@ -72,7 +72,7 @@ export async function stopLeasing(
   return rows.length > 0;
 }
 
-/** Replaces the reason of a pause or suspension. False: the fleet is in none. */
+/** Replaces the reason of a pause or suspension. False: the fleet is in neither. */
 export async function changePauseReason(sql: ISql, text: string): Promise<boolean> {
   const reason = storableText(text, MOST_REASON_CHARACTERS);
   const change = () =>

@@ -8,43 +8,44 @@ import {
 import { parseHostKey } from "../../slab/ids.ts";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 
-/** What was measured counts half after this: a host's line changes within hours, its price within a day. */
+/** A measurement counts half after this time: a host's bandwidth changes within hours, its price within a day. */
 const HALF_LIFE_MS = 30 * 60_000;
-/** As if so many requests had succeeded: one failure does not condemn a host. */
+/** A prior of this many successful requests: a single failure does not condemn a host. */
 const ASSUMED_SUCCESSES = 4;
-/** Faded further than this, a measurement says nothing. */
+/** With fewer bytes than this left after decay, a measurement is ignored. */
 const LEAST_BYTES = 65_536;
-/** A slab has at most 256 sectors; candidates that failed come on top. */
+/** A slab has at most 256 sectors; candidates that failed are added to them. */
 const MAX_SAMPLES = 1_024;
 /**
- * PostgreSQL refuses a product of two numbers that is too small to be told from zero: a sum that is never added to again gets
- * there after 1,074 half-lives, three weeks, and no score could be read or reported any more. A smaller sum than this is
- * zero, and so is what is left of any after so many half-lives; the smallest product of the two is 10^-37.
+ * PostgreSQL raises an error if a product is too small to be distinguished from zero. A sum that is never increased gets
+ * there after 1,074 half-lives (three weeks); then no score could be read or reported. So a sum below this value counts as
+ * zero, and so does any sum after 100 half-lives; the smallest product of the two is 10^-37.
  */
 const LEAST_SUM = 1e-6;
 const MOST_HALF_LIVES = 100;
-/** More than all hosts ever held: keeps quotients finite, whatever a worker says. */
+/** More than all hosts ever held: keeps quotients finite for any report of a worker. */
 const MOST_SUM = 1e18;
 
-/** A worker that says more of one repair is mistaken. */
+/** A report of one repair above this is a mistake. */
 const MOST_SAMPLE = 1e15;
 
-/** What is left by now of the sums of `h`. A time in the future counts as now. */
+/** The factor by which the sums of `h` have decayed by now. A time in the future counts as now. */
 const LEFT_OVER = `
   select case when e.half_lives > ${MOST_HALF_LIVES} then 0 else power(0.5::float8, e.half_lives) end as left_over
   from (select greatest(extract(epoch from clock_timestamp() - h.faded_at)::float8 * 1000 / ${HALF_LIFE_MS}, 0) as half_lives) e`;
 
 const SUMS = ["read_bytes", "read_ms", "write_bytes", "write_ms", "successes", "failures"] as const;
 
-/** The sum as it counts. */
+/** The sum, clamped to the range that counts. */
 const counts = (sum: (typeof SUMS)[number]): string =>
   `(case when h.${sum} < ${LEAST_SUM} then 0 else least(h.${sum}, ${MOST_SUM}) end)`;
 
 /**
- * Adds what a worker measured to the fleet's sums, one statement for all hosts. Scores are statistics: a host whose row somebody is
- * writing at this moment is skipped, so that a thousand workers never wait for each other. Returns how many were counted.
+ * Adds a worker's measurements to the fleet's sums, in one statement for all hosts. Scores are statistics: a host whose row is
+ * being written at this moment is skipped, so that a thousand workers never wait for each other. Returns the number of hosts
+ * counted.
  *
- * Locks rows of host_scores by ascending key, skipping locked ones; tables of ours only.
+ * Locks rows of host_scores by ascending key and skips locked ones; writes only our own tables.
  */
 export async function reportHostScores(sql: ISql, samples: readonly HostSample[]): Promise<number> {
   const said = samples.filter(isSane).slice(0, MAX_SAMPLES);
@@ -84,14 +85,14 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
       returning 1
     )
     select ((select count(*) from updated) + (select count(*) from inserted))::integer as counted`;
-  // Not after a lost answer: what happened would count twice.
+  // No retry after a lost answer: the sample could count twice.
   const [row] = await retryTransaction("report host scores", async () => await report(), ONLY_CONFLICTS);
   return row!.counted;
 }
 
-/** What the fleet knows of every host that it has used lately: what a cold worker starts from. A row a host. */
+/** The fleet's scores of every recently used host: the starting point of a cold worker. One row per host. */
 export async function readHostScores(sql: ISql): Promise<readonly SharedHostScore[]> {
-  // A time in the future, before the clock was set back, was long ago.
+  // A time in the future (the clock was set back since) counts as long ago.
   const lately = (column: "out_of_funds_at" | "full_at", withinMs: number) =>
     sql`coalesce(abs(extract(epoch from clock_timestamp() - ${sql(`h.${column}`)})) * 1000 < ${withinMs}::float8, false)`;
   const rows = await sql<

@@ -1,14 +1,14 @@
-/** When claim and reap last did their work, so that status and alarms notice that nobody calls them. */
+/** When claim and reap last did their work, so that status and alarms notice when they are no longer run. */
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** A worker without a queue claims several times a second: its row is written this often. */
+/** A worker without a queue claims several times a second: its row is written at most this often. */
 const WRITE_EVERY_SECONDS = 10;
 
-/** Notes that a run has come so far. One row of `fleet` by primary key, in a transaction of its own. */
+/** Records the time of a run. One row of `fleet` by primary key, in its own transaction. */
 export async function noteRun(sql: ISql, job: "claim" | "reap"): Promise<void> {
   const column = sql(job === "claim" ? "claimed_at" : "reaped_at");
-  // A time in the future, before the clock was set back, is replaced.
+  // A time in the future (the clock was set back since) is replaced.
   const note = () => sql`
     update slabmend.fleet set ${column} = clock_timestamp()
     where ${column} is null

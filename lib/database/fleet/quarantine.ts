@@ -10,7 +10,7 @@ export interface QuarantinedSlab {
   readonly crashes: number;
 }
 
-/** Those that end soonest first, by repairs_quarantined_idx, and how many there are in all. */
+/** The slabs whose quarantine ends soonest, by repairs_quarantined_idx, and the number of all of them. */
 export async function listQuarantine(
   sql: ISql,
   limit: number,
@@ -37,17 +37,18 @@ export async function listQuarantine(
 }
 
 /**
- * Makes slabs claimable again as far as quarantine goes, and forgets their crashes: the next three count anew. Of all
- * slabs, or of these. Returns the ids of those that were in quarantine.
+ * Ends the quarantine of all slabs, or of these, and resets their crash counts, so that it again takes three crashes.
+ * Returns the ids of those that were in quarantine.
  *
- * Tables of ours only: repairs, then backlog, both by ascending slab id. Their next_repair_attempt is past: a quarantine does not set it ahead.
+ * Writes only our own tables: repairs, then backlog, both by ascending slab id. next_repair_attempt is in the past: a quarantine
+ * does not set it.
  */
 export async function releaseQuarantine(
   sql: ISql,
   slabIds: readonly SlabId[] | "all",
 ): Promise<readonly string[]> {
   const chosen = slabIds === "all" ? null : JSON.stringify(slabIds.map(String));
-  // Of a lost answer nobody knows which slabs it named: the operator looks and says so again.
+  // After a lost answer it is unknown which slabs were released: the operator checks and repeats the command.
   const release = () => sql<{ released: string[] }[]>`
     with released as (
       update slabmend.repairs r

@@ -19,12 +19,12 @@ interface BreakerRow {
   readonly outcomes: RecentOutcome[];
 }
 
-/** Enough rows of the journal for the latest outcomes of 20 different slabs, unless a few slabs fill it all. */
+/** Enough rows of the journal for the latest outcomes of 20 slabs, unless a few slabs fill all of them. */
 const MOST_ROWS = 200;
 
 /**
- * Looks at the latest outcomes, decides (circuit-breaker.ts) and writes the decision down. Time is the database's. If
- * somebody else decided meanwhile, theirs stands until the next call.
+ * Reads the latest outcomes, decides (circuit-breaker.ts) and stores the decision. Times are the database's. If another
+ * process stores a decision meanwhile, that one stands until the next call.
  *
  * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
  */
@@ -50,7 +50,7 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
         from (
           select j.slab_id, j.outcome, j.finished_at from slabmend.journal j
           where j.outcome <> 'superseded'
-            -- A drain that has to wait for room or funds says nothing of repairs.
+            -- A drain that waits for room or funds says nothing about repairs.
             and not (j.kind = 'drain' and j.outcome in ('no-candidates', 'underfunded'))
           order by j.finished_at desc limit ${MOST_ROWS}
         ) j
@@ -58,7 +58,7 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
     from slabmend.fleet f`;
   const before = breakerOf(row!);
   const breaker = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
-  // What was clamped is written down, or it would be now again each time.
+  // Store a clamped time; otherwise it would become "now" again at each call.
   const wasAhead = Math.max(row!.since_ms, row!.from_ms ?? 0) > row!.now_ms;
   if (breaker !== before || wasAhead) await writeBreaker(sql, breaker, row!.revision);
   return { breaker, nowMs: row!.now_ms };
@@ -68,7 +68,7 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
  * Takes the right to lease one probe while the circuit breaker is open. False: it was taken less than `everyMs` ago.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
-  // When the answer is lost, nobody has this minute's probe.
+  // If the answer is lost, this minute's probe is lost too.
   const take = () => sql`
     update slabmend.fleet set last_probe_at = clock_timestamp()
     where last_probe_at is null or last_probe_at <= clock_timestamp() - make_interval(secs => ${everyMs}::double precision / 1000)

@@ -2,29 +2,29 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
 
-/** As it came from the queue. */
+/** As received from the queue. */
 export interface NewDeadLetter {
   readonly messageId: string;
   readonly body: string;
-  /** A stable code: why no repair began from it. */
+  /** A stable code: why the message started no repair. */
   readonly cause: string;
   readonly receiveCount: number;
   readonly sentAtMs: number | undefined;
-  /** Of a message that can be read. */
+  /** Only if the message can be decoded. */
   readonly slabId?: bigint;
   readonly token?: string;
 }
 
-/** A message of ours has 170 bytes; of any other the beginning says enough. */
+/** Our messages have 170 bytes; of any other the beginning is enough. */
 const MOST_BODY_CHARACTERS = 16_384;
 
 /**
- * Puts dead letters where an operator can read them. One statement, idempotent but for the counts: a letter that comes
- * back, because its deletion failed or it was sent again, is the same row, seen once more.
+ * Stores dead letters where an operator can read them. One statement, idempotent except for the counts: a letter received
+ * again, because its deletion failed or it was resent, updates the same row.
  *
- * A lease whose message is a dead letter, and that nobody has begun, is over: reap frees its slab in its next run, or as many dead
- * leases as a fleet may have would keep it from leasing for an hour after the database was away. A lease that somebody holds
- * locked is left alone: it is being begun.
+ * If a lease has not begun and its message is a dead letter, the lease expires now: reap frees its slab in the next run.
+ * Otherwise, after a database outage, dead leases could keep the fleet at its lease limit for an hour. A lease whose row is
+ * locked is left alone: its repair is just beginning.
  */
 export async function storeDeadLetters(sql: ISql, letters: readonly NewDeadLetter[]): Promise<void> {
   if (letters.length === 0) return;

@@ -3,13 +3,13 @@ import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../../slab/ids.ts
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 
-/** What can still become of a dead letter. */
+/** What can still be done with a dead letter. */
 export type DeadLetterFate =
-  /** Its lease waits to be begun: sent again, it is repaired. */
+  /** Its lease has not begun: if resent, the slab is repaired. */
   | "can-be-sent"
-  /** Its lease is over, or somebody else's message began it: its slab goes on without this letter. */
+  /** Its lease is over, or another message began it: the letter is no longer needed. */
   | "moot"
-  /** This release cannot read it. */
+  /** This release cannot decode it. */
   | "unreadable";
 
 export interface StoredDeadLetter {
@@ -18,19 +18,19 @@ export interface StoredDeadLetter {
   readonly cause: string;
   readonly slabId: string | undefined;
   readonly bodyBytes: number;
-  /** Of an unreadable one, its beginning; the others hold ids and a token. */
+  /** The beginning of an unreadable one; the others hold only ids and a token. */
   readonly body: string | undefined;
   readonly receiveCount: number;
   readonly timesSeen: number;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
-  /** The lease that it asks to begin. */
+  /** The lease named in the message. */
   readonly lease: LeasedSlab | undefined;
 }
 
 const MOST_BODY_CHARACTERS = 500;
 
-/** Latest first, by dead_letters_last_seen_idx, with what became of their leases; and how many there are in all. */
+/** Latest first, by dead_letters_last_seen_idx, with the state of their leases; and the number of all of them. */
 export async function listDeadLetters(
   sql: ISql,
   request: { readonly limit: number; readonly messageIds?: readonly string[] },
@@ -91,7 +91,7 @@ export async function listDeadLetters(
   };
 }
 
-/** By primary key. Returns how many there were. */
+/** By primary key. Returns the number of deleted rows. */
 export async function deleteDeadLetters(sql: ISql, messageIds: readonly string[]): Promise<number> {
   if (messageIds.length === 0) return 0;
   const remove = () => sql`

@@ -1,26 +1,26 @@
-/** Which commands work for this database now: each `work` and `serve` keeps a row by a heartbeat. */
+/** Which commands work for this database now: each `work` and `serve` keeps a row up to date by a heartbeat. */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
 
 export interface WorkerRow {
-  /** A random UUID: process ids come again. */
+  /** A random UUID, because process ids are reused. */
   readonly id: string;
   readonly command: "work" | "serve";
   readonly host: string;
   readonly pid: number;
-  /** Repairs at once, and under way. */
+  /** Maximum of parallel repairs, and the number in progress. */
   readonly concurrency: number;
   readonly running: number;
   readonly state: "working" | "draining";
-  /** A stable code of what keeps it from working. */
+  /** A stable code of the problem that stops its work. */
   readonly trouble: string | undefined;
 }
 
 export interface SeenWorker extends WorkerRow {
   readonly startedAt: Date;
   readonly seenAt: Date;
-  /** Its last heartbeat is young enough. */
+  /** Its last heartbeat is recent enough. */
   readonly isAlive: boolean;
 }
 
@@ -30,7 +30,7 @@ const ALIVE_FOR_MS = 4 * WORKER_HEARTBEAT_MS;
 const MOST_CHARACTERS = 200;
 const MOST_WORKERS = 1_000;
 
-/** Writes one's own row, by primary key, and forgets the rows of those that crashed more than a day ago. */
+/** Writes this process's row, by primary key, and deletes rows of processes that crashed more than a day ago. */
 export async function tellAlive(sql: ISql, worker: WorkerRow): Promise<void> {
   const { id, command, pid, concurrency, running, state } = worker;
   const host = storableText(worker.host, MOST_CHARACTERS);
@@ -54,13 +54,13 @@ export async function tellAlive(sql: ISql, worker: WorkerRow): Promise<void> {
   await retryTransaction("tell that a worker is alive", async () => await write(), ONLY_CONFLICTS);
 }
 
-/** Removes one's own row, by primary key. */
+/** Deletes this process's row, by primary key. */
 export async function tellEnded(sql: ISql, id: string): Promise<void> {
   const remove = () => sql`delete from slabmend.workers w where w.id = ${id}`;
   await retryTransaction("tell that a worker has ended", async () => await remove(), ONLY_CONFLICTS);
 }
 
-/** Oldest first, at most a thousand; those that crashed within a day are among them. */
+/** Oldest first, at most a thousand; includes processes that crashed within the last day. */
 export async function listWorkers(sql: ISql): Promise<readonly SeenWorker[]> {
   const rows = await sql<
     (Pick<WorkerRow, "command" | "host" | "pid" | "concurrency" | "running" | "state"> & {

@@ -9,21 +9,24 @@ const MAX_CONTRACT_BYTES = 10n * 2n ** 40n;
 /** An append sends one root of 32 bytes; traffic is charged in units of 4 KiB. */
 const APPEND_INGRESS_BYTES = 4096n;
 
-/** What the host's collateral limit leaves room for when the contract is renewed: whole sectors, a fifth kept for safety. */
+/**
+ * How much the contract may hold, in whole sectors, so that the host's collateral limit still allows its renewal; a fifth is kept
+ * as a margin.
+ */
 export function maxRenewableBytes(
   host: Pick<HostRow, "maxCollateral" | "collateral">,
   settings: Pick<SettingsRow, "contractsPeriodBlocks">,
 ): bigint {
   const perSector = host.collateral * SECTOR * (settings.contractsPeriodBlocks + PROOF_WINDOW_BLOCKS);
   const sectors = host.maxCollateral / (perSector > 0n ? perSector : 1n);
-  // indexd falls back to the cap when the product overflows 64 bits; both are the smaller of the two.
+  // indexd falls back to the cap if the product overflows 64 bits; both give the smaller of the two.
   const bytes = sectors * SECTOR < MAX_CONTRACT_BYTES ? sectors * SECTOR : MAX_CONTRACT_BYTES;
   return ((bytes * 8n) / 10n / SECTOR) * SECTOR;
 }
 
 /**
- * Whether indexd will be able to append one more sector: the contract is healthy, may grow, is not due for renewal, and has paid
- * room left or the funds of both sides for one sector until it expires. `host` is the contract's host.
+ * Whether indexd will be able to append one more sector: the contract is healthy, may grow, is not due for renewal, and has
+ * either unused paid space or enough funds of both sides for one sector until it expires. `host` is the contract's host.
  */
 export function isGoodForAppend(contract: ContractRow, host: HostRow, settings: SettingsRow): boolean {
   if (!isHealthyContract(contract, settings)) return false;
@@ -31,7 +34,7 @@ export function isGoodForAppend(contract: ContractRow, host: HostRow, settings: 
   if (contract.proofHeight <= settings.scannedHeight + settings.contractsRenewWindowBlocks) return false;
   if (contract.sizeBytes < contract.capacityBytes) return true;
   const durationBlocks = contract.expirationHeight - settings.scannedHeight;
-  // Unsigned in indexd, where it would wrap to an unpayable duration.
+  // Unsigned in indexd, where a negative value would wrap to an unpayable duration.
   if (durationBlocks < 0n) return false;
   const renterCost = host.storagePrice * SECTOR * durationBlocks + host.ingressPrice * APPEND_INGRESS_BYTES;
   const riskedCollateral = host.collateral * SECTOR * durationBlocks;

@@ -1,11 +1,11 @@
--- Why a sector is bad by itself, whatever the other sectors of its slab; null: it is not. The one definition of "bad sector";
--- bad_sectors finds candidates by the same causes, index by index.
+-- Why a sector is bad by itself, regardless of the slab's other sectors; null: it is not. The only definition of "bad sector";
+-- bad_sectors finds candidates by the same causes, one index per cause.
 --
 --   lost           on no host
---   denied         its host said that it does not have it, and that is not settled (open_denials)
+--   denied         its host said that it does not have it, and the denial is open (open_denials)
 --   bad-host       the host is blocked, unusable or without an active contract (host_counts is not true)
 --   bad-contract   pinned to a contract that is not healthy, or whose host is not good (contract_counts is not true)
---   draining       only an operator wants it elsewhere: its host is being drained (draining_hosts); the sector is as safe as any
+--   draining       an operator wants it elsewhere: its host is being drained (draining_hosts); the sector is as safe as any other
 --
 -- Inlined into its caller.
 create or replace function slabmend.bad_sector_cause(host_id integer, is_denied boolean, host_counts boolean, is_pinned boolean,

@@ -3,9 +3,9 @@
  *
  *   a batch of rows in one transaction -- too slow? --> its slabs one by one -- too slow? --> that slab to the end of the outbox
  *
- * So a slab of very many objects, or an object whose event somebody has locked, keeps no other slab waiting for longer than it
- * takes to find out which one it is: that something is locked the batch has shown, so one by one they wait for locks but briefly. The
- * slabs of one object are all stuck with it, and what comes after them is still reached.
+ * So a slab with very many objects, or an object whose event is locked, delays the other slabs only until the slow slab is found.
+ * The slow batch has already shown that something is locked, so single slabs wait only briefly for locks. All slabs of a locked
+ * object are moved to the end, and the slabs after them are still reached.
  */
 import type { ISql } from "postgres";
 import { parseSlabId, type SlabId } from "../../slab/ids.ts";
@@ -14,12 +14,12 @@ import { isStatementTimeout } from "../client/statement-timeout.ts";
 import { StoreError } from "../client/store-error.ts";
 import { type VerifyOptions, writeVerified } from "./version/write-verified.ts";
 
-/** Keeps a transaction short even when each slab belongs to many objects. */
+/** Keeps a transaction short even if each slab belongs to many objects. */
 const DEFAULT_LIMIT = 100;
-/** Each may wait for a lock as long as the role's lock_timeout, 3 s; a run of reap has a minute for everything. */
+/** Each attempt may wait for a lock for the role's lock_timeout, 3 s; a run of reap has one minute in total. */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
-/** Of a slab by itself, once its batch was too slow. A thousand of one locked object take minutes, not hours. */
+/** For a single slab, after its batch was too slow. With this a thousand slabs of one locked object take minutes, not hours. */
 const BRIEF_LOCK_TIMEOUT_MS = 200;
 
 interface FlushOptions {
@@ -27,13 +27,13 @@ interface FlushOptions {
   readonly slabId?: SlabId;
   readonly retry?: RetryOptions;
   readonly verify?: VerifyOptions;
-  /** Asked before each slab but the first of a batch that was too slow; default: it never is. */
+  /** Called before each slab, except the first, of a batch that was too slow; default: always false. */
   readonly timeIsUp?: () => boolean;
 }
 
-/** Thrown when all was tried that there was time for. The stuck slabs stand at the end of the outbox now. */
+/** Thrown after everything was tried for which there was time. The stuck slabs are now at the end of the outbox. */
 export class OutboxStuckError extends StoreError {
-  /** Rows of the outbox that are done all the same. */
+  /** Rows of the outbox that were flushed nevertheless. */
   readonly done: number;
 
   constructor(stuck: readonly [SlabId, ...SlabId[]], done: number, cause: unknown) {
@@ -41,8 +41,8 @@ export class OutboxStuckError extends StoreError {
     const which = more.length === 0 ? `slab ${slabId}` : `slab ${slabId} and ${more.length} more`;
     super({
       code: "outbox-stuck",
-      message: `bump events: the objects of ${which} could not be told in time`,
-      remedy: "Look for long transactions on object_events. Other slabs go before it from now on.",
+      message: `bump events: the events of the objects of ${which} could not be bumped in time`,
+      remedy: "Look for long transactions on object_events. Its slabs are now at the end of the outbox.",
       details: { slabId: String(slabId), slabs: stuck.length },
       cause,
     });
@@ -50,18 +50,18 @@ export class OutboxStuckError extends StoreError {
   }
 }
 
-/** How a statement is asked: every one by itself, because several may each take their whole time. */
+/** Runs one statement with its own time limit, because each of several may take its full time. */
 type AskOne = <Result>(statement: (sql: ISql) => Promise<Result>) => Promise<Result>;
 
-/** As {@link flushOutbox}, on a database that is known to answer. */
+/** Like {@link flushOutbox}, on a database that is known to respond. */
 export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<number> {
   return flushOutbox((statement) => statement(sql), options);
 }
 
 /**
- * Idempotent, so a lost connection is no question.
- * @returns how many rows of the outbox are done; 0: every row left is locked by another caller
- * @throws {OutboxStuckError} some slabs' objects could not be told in time
+ * Idempotent, so a lost connection is retried.
+ * @returns the number of flushed rows of the outbox; 0: all remaining rows are locked by another caller
+ * @throws {OutboxStuckError} the events of some slabs' objects could not be bumped in time
  */
 export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Promise<number> {
   const { limit = DEFAULT_LIMIT, slabId, timeIsUp = () => false } = options;
@@ -78,7 +78,7 @@ export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Prom
   let done = 0;
   let cause: unknown;
   for (const [n, each] of (await ask((sql) => firstSlabs(sql, limit))).entries()) {
-    // The batch may have taken all of it: one slab at least, or nothing would ever come of it.
+    // The batch may have used all the time: try at least one slab, or there would never be progress.
     if (n > 0 && timeIsUp()) break;
     try {
       done += await bump({ limit, slabId: each, isBrief: true }, { ...retry, maxAttempts: 1 });
@@ -97,7 +97,7 @@ export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Prom
 interface Bump {
   readonly limit: number;
   readonly slabId?: SlabId;
-  /** Does not wait for a lock as long as the role may. */
+  /** Waits for a lock only briefly, not for the role's lock_timeout. */
   readonly isBrief?: boolean;
 }
 
@@ -108,7 +108,7 @@ async function bumpEvents(
 ): Promise<number> {
   const onlySlab = slabId === undefined ? null : String(slabId);
   const bump = async (sql: ISql): Promise<number> => {
-    // For this one transaction, in its own statement: behind a pooler there is no session to set.
+    // For this one transaction, within the statement: behind a pooler there is no session to configure.
     const patience = isBrief
       ? sql`set_config('lock_timeout', ${`${BRIEF_LOCK_TIMEOUT_MS}ms`}, true)`
       : sql`null`;
@@ -120,12 +120,12 @@ async function bumpEvents(
   return await retryTransaction("bump events", () => ask(bump), retry);
 }
 
-/** The statement_timeout, or lock_timeouts again and again. */
+/** A statement_timeout, or repeated lock_timeouts. */
 function wasTooSlow(error: unknown): boolean {
   return isStatementTimeout(error) || (error instanceof StoreError && error.code === "retries-exhausted");
 }
 
-/** Of the first rows, each slab once, in their order. */
+/** The slabs of the first rows, each once, in order. */
 async function firstSlabs(sql: ISql, limit: number): Promise<SlabId[]> {
   const rows = await sql<{ slab_id: string }[]>`
     select m.slab_id::text from (select id, slab_id from slabmend.moved order by id limit ${limit}) m
@@ -133,7 +133,7 @@ async function firstSlabs(sql: ISql, limit: number): Promise<SlabId[]> {
   return rows.map(({ slab_id }) => parseSlabId(slab_id));
 }
 
-/** Rows that somebody flushes at this moment are left to them. */
+/** Skips rows that another caller is flushing at this moment. */
 async function moveToTheEnd(sql: ISql, slabId: SlabId): Promise<void> {
   await sql`
     with gone as (

@@ -1,11 +1,11 @@
--- What every contract is good for: docs/protocol.md#contract-predicates; contract-health.ts decides the same on rows
+-- The state of every contract: docs/protocol.md#contract-predicates; contract-health.ts makes the same decisions on rows
 -- already read.
 --
--- Language SQL, stable, string-bodied, set-returning: the planner pulls it into the query that uses it, so that
--- `where contract_id = …` reaches contracts' unique index and columns nobody asks for cost nothing. It takes and returns
--- plain scalars, because a function over the row type of a table would stop indexd from ever dropping that table.
+-- Language SQL, stable, string-bodied, set-returning: the planner inlines it into the calling query, so that
+-- `where contract_id = …` uses contracts' unique index and unused columns cost nothing. It takes and returns
+-- plain scalars, because a function over a table's row type would prevent indexd from ever dropping that table.
 --
--- Integers as indexd computes them: division truncates; a duration is unsigned, so that an expiration in the past never
+-- Integers as in indexd: division truncates; a duration is unsigned, so that an expiration in the past never
 -- makes an append look cheap.
 create or replace function slabmend.contract_states()
 returns table (contract_id bytea, host_id integer, healthy boolean, good_for_append boolean)
@@ -36,7 +36,7 @@ as $$
     select c.good and c.state in (0, 1) and c.renewed_to is null and c.proof_height > g.scanned_height as healthy
   ) s
   cross join lateral (
-    -- At most 10 TiB, less a fifth for safety, in whole sectors.
+    -- At most 10 TiB, minus a fifth as a margin, in whole sectors.
     select div(div(least(
       10995116277760,
       div(h.settings_max_collateral,

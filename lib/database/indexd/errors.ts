@@ -1,11 +1,11 @@
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
 /**
- * What can be wrong with indexd's database, as we meet it:
- * `not-indexd` no settings where indexd keeps them;
- * `indexd-too-old`, `indexd-upgrading`, `indexd-needs-consent`, `indexd-changed` it may not be written to (lib/database/indexd/version);
- * `indexd-moved` it was upgraded since it was verified, so a writer wrote nothing;
- * `malformed-row` a row that indexd would not have written.
+ * What can be wrong with indexd's database:
+ * `not-indexd` there are no settings where indexd keeps them;
+ * `indexd-too-old`, `indexd-upgrading`, `indexd-needs-consent`, `indexd-changed` it may not be written to
+ * (lib/database/indexd/version); `indexd-moved` it was upgraded after it was verified, so a writer wrote nothing; `malformed-row`
+ * a row that indexd would not have written.
  */
 export type IndexdErrorCode =
   | "not-indexd"
@@ -22,7 +22,7 @@ export function notIndexd(cause?: unknown): IndexdError {
   return new IndexdError({
     code: "not-indexd",
     message: "public.global_settings: expected indexd's one row of settings, got none",
-    remedy: "Check the database URL, and that indexd has started once on this database.",
+    remedy: "Check the database URL, and that indexd has run at least once on this database.",
     cause,
   });
 }

@@ -1,14 +1,14 @@
--- What every host is good for: docs/protocol.md#host-usability; host-usability.ts decides the same on rows already
--- read and names the checks that failed.
+-- The state of every host: docs/protocol.md#host-usability; host-usability.ts makes the same decisions on rows already
+-- read and names the failed checks.
 --
---   usable             every check of indexd's holds
+--   usable             passes all of indexd's checks
 --   blocked            its key is on the blocklist
---   good               usable and not blocked: what sits there may stay, if the contract is healthy
+--   good               usable and not blocked: its sectors may stay, if the contract is healthy
 --   has_active_contract, has_healthy_contract, has_append_contract
 --   good_for_upload    good, not stuck, storage left
 --
 -- Needs contract_states(). Inlined like it, and for the same reason not over row types. The three has_ columns are
--- subqueries on contracts_host_id_active_good_idx and _bad_idx that run only when asked for.
+-- subqueries on contracts_host_id_active_good_idx and _bad_idx that run only if used.
 create or replace function slabmend.host_states()
 returns table (
   host_id integer, usable boolean, blocked boolean, good boolean, good_for_upload boolean,
@@ -38,13 +38,13 @@ as $$
     select exists (select from public.hosts_blocklist l where l.public_key = h.public_key) as blocked
   ) b
   cross join lateral (
-    -- A null on either side (never scanned, a limit never set) fails.
+    -- A null on either side (never scanned, or a limit never set) fails the check.
     select coalesce(
       h.last_successful_scan is not null
       and h.recent_uptime >= 0.9
       and h.settings_max_contract_duration >= g.contracts_period
       and h.settings_max_collateral >= h.settings_collateral * 1e12 * g.contracts_period
-      -- Three bytes each, so the order of bytes is the order of versions.
+      -- Three bytes, so byte order is version order.
       and h.settings_protocol_version >= substring(g.hosts_min_protocol_version for 3)
       and h.settings_valid_until >= h.last_successful_scan + interval '15 minutes'
       and h.settings_accepting_contracts

@@ -1,6 +1,6 @@
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
 
-/** indexd's names of its checks, in its order; it stores them as the reasons of a block. */
+/** indexd's names of its checks, in its order; it stores them as reasons for blocking a host. */
 const USABILITY_CHECKS = [
   "Uptime",
   "MaxContractDuration",
@@ -30,14 +30,14 @@ const VERSION_HEX_DIGITS = 6;
 
 /**
  * The checks that a host fails; none: the host is usable. A host that was never scanned has no settings and fails all
- * checks of settings; a limit that is not set fails too. slabmend.host_states() decides the same in SQL.
+ * checks of settings; a check whose limit is not set fails too. slabmend.host_states() makes the same decision in SQL.
  */
 export function failedUsabilityChecks(host: HostRow, settings: SettingsRow): readonly UsabilityCheck[] {
   return USABILITY_CHECKS.filter((check) => !passes(check, host, settings));
 }
 
 function passes(check: UsabilityCheck, host: HostRow, settings: SettingsRow): boolean {
-  // What the announcement and the scans' success say does not need settings.
+  // These depend only on the announcement and on the success of scans, not on settings.
   if (check === "Uptime") return host.recentUptime >= MIN_UPTIME;
   if (check === "QUIC") return host.hasQuic;
   if (check === "Siamux") return host.hasSiamux;
@@ -54,7 +54,7 @@ function passes(check: UsabilityCheck, host: HostRow, settings: SettingsRow): bo
         host.protocolVersion >= settings.minProtocolVersion.slice(0, VERSION_HEX_DIGITS)
       );
     case "PriceValidity":
-      // Two stored times, not the present: prices of a host that was scanned long ago stay valid.
+      // Compares two stored times, not the present: prices of a host scanned long ago stay valid.
       return (
         host.validUntilUs !== null && host.validUntilUs >= host.lastSuccessfulScanUs + MIN_PRICE_VALIDITY_US
       );

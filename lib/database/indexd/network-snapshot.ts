@@ -7,7 +7,7 @@ import { failedUsabilityChecks, isGoodForUpload, type UsabilityCheck } from "./h
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
 import { type RawNetwork, readRawNetwork } from "./read-raw-network.ts";
 
-/** A host with every judgement that placement needs. */
+/** A host with all the decisions that placement needs. */
 export interface NetworkHost {
   readonly id: HostId;
   readonly hostKey: HostKey;
@@ -16,44 +16,48 @@ export interface NetworkHost {
   readonly latitude: number;
   readonly longitude: number;
   readonly usable: boolean;
-  /** The checks that make it unusable, by indexd's names. */
+  /** The failed checks that make it unusable, by indexd's names. */
   readonly usabilityFailures: readonly UsabilityCheck[];
   readonly blocked: boolean;
   readonly goodForUpload: boolean;
   readonly hasActiveContract: boolean;
   readonly hasAppendContract: boolean;
-  /** As of indexd's last scan: usually expired. Signed by the host; validUntilSeconds 0 when it was never scanned. */
+  /** As of indexd's last scan: usually expired. Signed by the host; validUntilSeconds is 0 if it was never scanned. */
   readonly storedPrices: HostPrices;
-  /** Sectors on it that indexd has not yet appended to a contract. */
+  /** Sectors on it that indexd has not appended to a contract yet. */
   readonly unpinnedSectors: number;
-  /** An operator wants its sectors elsewhere; it takes none. While `paused` they stay. Null: it is not being drained. */
+  /**
+   * An operator wants its sectors elsewhere; it receives none. While `paused` its sectors stay. Null: it is not being drained.
+   */
   readonly drain: "running" | "paused" | null;
 }
 
-/** All of indexd's hosts and contracts at one moment, judged. */
+/** All of indexd's hosts and contracts at one moment, with their states. */
 export interface NetworkSnapshot {
   /** indexd's scanned height. */
   readonly height: bigint;
-  /** Every host, also blocked and unusable ones: they may be sources. */
+  /** Every host, including blocked and unusable ones: they may be sources. */
   readonly hosts: ReadonlyMap<HostId, NetworkHost>;
-  /** Contracts whose sectors may stay: healthy, and their host usable and not blocked. */
+  /** Contracts whose sectors may stay: healthy contracts with a host that is usable and not blocked. */
   readonly healthyContractIds: ReadonlySet<ContractId>;
-  /** What makes a host unusable: indexd's limits, hastings per byte, of storage per byte and block. Missing: none is set. */
+  /**
+   * indexd's price limits, above which a host is unusable: hastings per byte, for storage per byte and block. Missing: not set.
+   */
   readonly priceLimit: PriceLimit;
-  /** 0: any distance will do. */
+  /** 0: no minimum. */
   readonly minHostDistanceKm: number;
-  /** When the read began, by our clock; what its age is counted from. */
+  /** When the read began, by our clock; the snapshot's age counts from then. */
   readonly takenAtMs: number;
 }
 
 export interface NetworkSnapshotOptions {
   readonly minHostDistanceKm: number;
-  /** Default: the system's. */
+  /** Default: the system clock. */
   readonly now?: () => number;
 }
 
 /**
- * Reads and judges the whole fleet in one statement (read-raw-network.ts). Cache it for 30–60 s: it is about 2 KB a host.
+ * Reads and judges all hosts and contracts in one statement (read-raw-network.ts). Cache it for 30–60 s: about 2 KB per host.
  */
 export async function readNetworkSnapshot(
   sql: ISql,

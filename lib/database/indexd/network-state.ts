@@ -1,16 +1,16 @@
-/** What of indexd's network would let every repair fail, as far as its tables show it. */
+/** Problems of indexd's network, as far as its tables show them, that would make every repair fail. */
 import type { ISql } from "postgres";
 import { readNetworkSnapshot } from "./network-snapshot.ts";
 
 export interface NetworkState {
   readonly hosts: number;
-  /** Hosts that may be given sectors: good for upload, with a contract that has room, and an address. */
+  /** Hosts that can take sectors: good for upload, with an address and a contract that has room. */
   readonly receivers: number;
-  /** Since indexd last scanned any host with success; undefined: it never did. */
+  /** Time since indexd last scanned any host successfully; undefined: it never did. */
   readonly lastScanMs: number | undefined;
-  /** Since the oldest sector that is not yet appended to a contract was stored; undefined: there is none. */
+  /** Age of the oldest sector that is not yet appended to a contract; undefined: there is none. */
   readonly oldestUnpinnedMs: number | undefined;
-  /** Sectors of the newest slab, each on a host of its own; 0: there is no slab. */
+  /** Number of sectors of the newest slab, each on a different host; 0: there is no slab. */
   readonly sectorsOfNewestSlab: number;
 }
 
@@ -20,15 +20,15 @@ export interface NetworkFinding {
   readonly remedy: string;
 }
 
-/** indexd scans each host several times an hour, so any of a network is newer than this while it runs. */
+/** indexd scans each host several times an hour, so the newest scan is more recent than this while indexd runs. */
 export const OLD_SCAN_MS = 3 * 3_600_000;
 
-/** indexd appends what is unpinned every two minutes; after three days it counts as lost. */
+/** indexd appends unpinned sectors every two minutes; after three days they count as lost. */
 export const OLD_PIN_MS = 6 * 3_600_000;
 
-/** Reads the whole network, about 2 KB a host: once at a start, not for each slab. */
+/** Reads the whole network, about 2 KB per host: once at start-up, not for each slab. */
 export async function readNetworkState(sql: ISql): Promise<NetworkState> {
-  // Distances matter between hosts of one slab only.
+  // Distances only matter between hosts of one slab.
   const { hosts } = await readNetworkSnapshot(sql, { minHostDistanceKm: 0 });
   // The oldest unpinned sector by sectors_uploaded_at_unpinned_idx, the newest slab by primary keys.
   const [row] = await sql<{ ms: number | null; unpinned_ms: number | null; sectors: number }[]>`
@@ -58,33 +58,33 @@ export async function readNetworkState(sql: ISql): Promise<NetworkState> {
   };
 }
 
-/** Pure. Neither stops a worker: it may be over in a while, and a worker that ended itself would not be started again. */
+/** Pure. No finding stops a worker: the problem may pass, and a worker that ends itself would not be started again. */
 export function findNetworkProblems(state: NetworkState): NetworkFinding[] {
   const { hosts, receivers, lastScanMs, oldestUnpinnedMs = 0, sectorsOfNewestSlab: sectors } = state;
   const findings: NetworkFinding[] = [];
   if (receivers === 0) {
     findings.push({
       code: "no-host-takes-sectors",
-      says: `of indexd's ${hosts} hosts none can take a sector: nothing can be repaired`,
+      says: `none of indexd's ${hosts} hosts can take a sector: nothing can be repaired`,
       remedy:
-        "Look at indexd: hosts have to be scanned, good for upload, not blocked, and to have a contract with allowance, collateral and room.",
+        "Check indexd: hosts must be scanned, good for upload and not blocked, and need a contract with allowance, collateral and room.",
     });
   }
-  // A slab's own hosts take none of its sectors.
+  // A slab's own hosts take no further sector of it.
   if (receivers > 0 && receivers <= sectors) {
     findings.push({
       code: "few-hosts-take-sectors",
-      says: `${receivers} of indexd's ${hosts} hosts can take a sector, and a slab has ${sectors}: some have no host left to go to`,
+      says: `${receivers} of indexd's ${hosts} hosts can take a sector, and a slab has ${sectors}: for some sectors there is no host left`,
       remedy:
-        "slabmend hosts --problems says why the others can not; indexd has to form contracts with more hosts.",
+        "slabmend hosts --problems shows why the others cannot; indexd must form contracts with more hosts.",
     });
   }
   if (oldestUnpinnedMs > OLD_PIN_MS) {
     findings.push({
       code: "pins-behind",
-      says: `a sector waits for ${(oldestUnpinnedMs / 3_600_000).toFixed(1)} hours to be pinned; after 72 it counts as lost`,
+      says: `a sector has been waiting to be pinned for ${(oldestUnpinnedMs / 3_600_000).toFixed(1)} hours; after 72 it counts as lost`,
       remedy:
-        "Look at indexd's log: contracts need allowance, collateral and room, and their hosts have to answer.",
+        "Check indexd's log: contracts need allowance, collateral and room, and their hosts must answer.",
     });
   }
   if (lastScanMs === undefined ? hosts > 0 : lastScanMs > OLD_SCAN_MS) {
@@ -92,9 +92,9 @@ export function findNetworkProblems(state: NetworkState): NetworkFinding[] {
       lastScanMs === undefined ? "never" : `last ${(lastScanMs / 3_600_000).toFixed(1)} hours ago`;
     findings.push({
       code: "indexd-not-running",
-      says: `indexd scanned a host with success ${since}: it seems not to run`,
+      says: `indexd's last successful scan of a host: ${since}; it does not seem to run`,
       remedy:
-        "Start indexd: without it prices and hosts are out of date, accounts run dry, and what is repaired is never pinned to a contract.",
+        "Start indexd: without it prices and hosts are out of date, accounts run out of funds, and repaired sectors are never pinned to a contract.",
     });
   }
   return findings;

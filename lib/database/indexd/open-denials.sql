@@ -1,8 +1,8 @@
--- The open denials: a host said that it does not have a sector, and indexd still has the sector there, exactly as it was then. The
--- one definition of "open denial". A row whose sector has moved, was pinned or was uploaded since counts for nothing here; it
+-- The open denials: a host said that it does not have a sector, and indexd still has the sector there, unchanged since. The
+-- only definition of "open denial". A row whose sector has since been moved, pinned or uploaded is not open; it
 -- is an earlier location.
 --
---   denials   consecutive ones that count: record_denials says which do
+--   denials   number of consecutive denials that count: see record_denials
 --
 -- Inlined into its caller, like host_states. Reads denials by its primary key or denials_open_idx, sectors by id.
 create or replace function slabmend.open_denials()

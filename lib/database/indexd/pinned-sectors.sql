@@ -1,19 +1,19 @@
--- One page of the sectors that are pinned by some map rows, by ascending id, starting after a position. next_sector: as bad_sectors.
+-- One page of the sectors pinned by some map rows, by ascending id, after a position. next_sector: as in bad_sectors.
 -- Read only.
 --
--- They are found map row by map row, in the order of an index. From each a share of the page is read, and the page ends at the
--- lowest id at which one of them stopped short: up to there nothing is missing. Reading a whole page from each would cost a page for
--- every map row, so most of what is read would be thrown away.
+-- Sectors are found map row by map row, in the order of an index. A share of the page is read from each, and the page ends at the
+-- lowest id at which one of the shares ended: up to there it is complete. Reading a whole page from each would cost one page per
+-- map row, and most of it would be thrown away.
 --
 -- Index: sectors_contract_sectors_map_id_id_idx.
 create or replace function slabmend.pinned_sectors(map_ids integer[], from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
 set enable_seqscan = off
--- On a table that was not vacuumed lately the planner would rather read a whole contract by another index that begins with
+-- On a table that was not vacuumed recently the planner would rather read a whole contract by another index that begins with
 -- contract_sectors_map_id, and sort it.
 set enable_incremental_sort = off
--- What an index has in order is to be read in that order, so that it ends with the page.
+-- Read in the order of the index instead of sorting, so that reading stops at the end of the page.
 set enable_sort = off
 as $function$
 declare
@@ -23,8 +23,8 @@ begin
     select part.id as part, s.id
     from unnest(map_ids) part (id)
     cross join lateral (
-      -- By rows, not by `= and >`: with an equality the planner may walk the primary key from here to the end of the
-      -- table for a contract that has nothing left.
+      -- A row comparison instead of `= and >`: with an equality the planner may walk the primary key to the end of the
+      -- table for a contract that has no further sectors.
       select s.id from public.sectors s
       where (s.contract_sectors_map_id, s.id) > (part.id, from_sector)
         and (s.contract_sectors_map_id, s.id) <= (part.id, 9223372036854775807)

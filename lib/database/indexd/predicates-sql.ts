@@ -10,11 +10,11 @@ const FILES = [
 ] as const;
 
 /**
- * The SQL of our predicates over indexd's tables, in the order in which they need each other, for a database migration of
+ * The SQL of our predicates over indexd's tables, in the order of their dependencies, for a database migration of
  * ours: `slabmend.contract_states()`, `slabmend.host_states()`, `slabmend.open_denials()`, `slabmend.draining_hosts()`,
  * `slabmend.bad_sector_cause(…)`, `slabmend.sectors_to_move(slab_ids bigint[])`. Each
- * statement is `create or replace`; schema `slabmend` must exist. No statement makes an object that depends on one of
- * indexd's, so that indexd's own database migrations stay free (docs/decisions/0015-sql.md).
+ * statement is `create or replace`; schema `slabmend` must exist. No statement creates an object that depends on one of
+ * indexd's, so that indexd's own database migrations are not blocked (docs/decisions/0015-sql.md).
  */
 export function readPredicateStatements(): readonly string[] {
   return FILES.map((name) => readFileSync(new URL(name, import.meta.url), "utf8"));

@@ -1,11 +1,11 @@
 /**
- * Rows of indexd's tables as predicates need them: one field per column, no judgement. Prices in hastings, times in
- * microseconds since the epoch as PostgreSQL keeps them (a JavaScript date would lose the last three digits, and with them
- * a comparison), byte strings in hex.
+ * Rows of indexd's tables in the form that predicates need: one field per column, not interpreted. Prices in hastings, times in
+ * microseconds since the epoch, PostgreSQL's precision (a JavaScript date would lose the last three digits, which matter in
+ * comparisons), byte strings in hex.
  */
 import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";
 
-/** `global_settings`. A limit is null when indexd never set it. */
+/** `global_settings`. A limit is null if indexd never set it. */
 export interface SettingsRow {
   readonly scannedHeight: bigint;
   readonly contractsPeriodBlocks: bigint;
@@ -32,7 +32,7 @@ export interface HostRow {
   readonly hasQuic: boolean;
   readonly hasSiamux: boolean;
   readonly unpinnedSectors: number;
-  /** draining-hosts.sql; null: it is not being drained. */
+  /** From draining-hosts.sql; null: it is not being drained. */
   readonly drain: "running" | "paused" | null;
   /** Three bytes in hex: major, minor, patch. */
   readonly protocolVersion: string;

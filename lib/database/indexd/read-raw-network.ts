@@ -6,11 +6,11 @@ import type { ContractRow, HostRow, SettingsRow } from "./raw-rows.ts";
 export interface RawNetwork {
   readonly settings: SettingsRow;
   readonly hosts: readonly HostRow[];
-  /** Those whose state and renewal let them be active; no other contract is ever healthy. */
+  /** Contracts whose state and renewal allow them to be active; no other contract is ever healthy. */
   readonly contracts: readonly ContractRow[];
 }
 
-/** JSON has no 64-bit integers: they come as text. */
+/** JSON has no 64-bit integers: they are sent as text. */
 type InJson<Row> = {
   readonly [Key in keyof Row]: Row[Key] extends bigint
     ? string
@@ -20,10 +20,10 @@ type InJson<Row> = {
 };
 
 /**
- * Reads every host, every contract that may be active, and the settings, in one statement and so in one snapshot; without a
- * transaction or session, so that a transaction pooler may stand in between. Locks nothing. Needs our schema, for drains.
+ * Reads every host, every contract that may be active, and the settings, in one statement and so in one snapshot; needs no
+ * transaction and no session, so it works behind a transaction pooler. No locks. Needs slabmend's schema, for drains.
  *
- * Reads all of hosts, host_addresses and hosts_blocklist (a thousand rows or so), and contracts by their partial indexes on
+ * Reads all of hosts, host_addresses and hosts_blocklist (about a thousand rows), and contracts by their partial indexes on
  * `state in (0, 1) and renewed_to is null`.
  */
 export async function readRawNetwork(sql: ISql): Promise<RawNetwork> {
@@ -131,7 +131,7 @@ function hostOf(row: InJson<HostRow>): HostRow {
     ...row,
     id: row.id as HostId,
     hostKey: parseHostKey(row.hostKey),
-    // JSON has no NaN or infinity either; PostgreSQL writes them as text.
+    // JSON has no NaN or infinity; PostgreSQL sends them as text.
     latitude: Number(row.latitude),
     longitude: Number(row.longitude),
     recentUptime: Number(row.recentUptime),

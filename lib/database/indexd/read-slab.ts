@@ -19,9 +19,9 @@ import { IndexdError } from "./errors.ts";
 const ENCRYPTION_KEY_BYTES = 32;
 
 /**
- * Slabs that share a sector with this one of which the hosts are read. Anybody may pin the same sectors in thousands of slabs
- * (a permutation is another slab), and reading them all would take longer than a statement may. A host of one that was left
- * out is found by the commit, which drops the move.
+ * At most this many slabs that share a sector with this one are considered. A client may pin the same sectors in thousands of
+ * slabs (each permutation is another slab), and reading them all would exceed the statement's time limit. If a slab left out has
+ * the new host, the commit notices it and drops the move.
  */
 const MOST_NEIGHBOURS = 200;
 
@@ -58,8 +58,9 @@ export async function readSlabByDigest(sql: ISql, digest: SlabDigest): Promise<S
 }
 
 /**
- * One statement, one snapshot, no locks. Needs our schema, for denials. Uses slabs' primary key or its unique digest, slab_sectors by (slab_id, slab_index)
- * and by (sector_id, slab_id), sectors and contract_sectors_map by id. One sector more than a slab may have is read, to notice.
+ * One statement, one snapshot, no locks. Needs slabmend's schema, for denials. Uses slabs' primary key or its unique digest,
+ * slab_sectors by (slab_id, slab_index) and by (sector_id, slab_id), sectors and contract_sectors_map by id. Reads one sector
+ * more than a slab may have, to detect too many.
  */
 async function readSlabWhere(sql: ISql, where: ReturnType<ISql>): Promise<Slab | undefined> {
   const [row] = await sql<SlabRow[]>`
@@ -129,7 +130,7 @@ function slabOf(row: SlabRow): Slab {
     encryptionKey: Uint8Array.from(row.encryption_key),
     consecutiveFailedRepairs: row.consecutive_failed_repairs,
     sectors: row.sectors.map((sector, position) => {
-      // The index is the nonce of the shard's keystream: with a gap, indexd's and ours would differ.
+      // The index is the nonce of the shard's keystream: with a gap, indexd's nonces and ours would differ.
       if (sector.index !== position) {
         throw malformed(row, `a sector with index ${position}`, `index ${sector.index}`);
       }
@@ -159,7 +160,7 @@ function malformed(slab: SlabRow, expected: string, got: string): IndexdError {
   return new IndexdError({
     code: "malformed-row",
     message: `slab ${slab.id}: expected ${expected}, got ${got}`,
-    remedy: "indexd pins no such slab; look at the row, and delete the slab if it is not real.",
+    remedy: "indexd pins no such slab; inspect the row, and delete the slab if it is not real.",
     details: { slab: slab.id, digest: slab.digest },
   });
 }

@@ -1,14 +1,14 @@
--- Which slabs these sectors are part of, by ascending sector id, then slab id, at most so many pairs; null: all of them. A sector
--- may be part of a million slabs, so a page of sectors is no bound on its slabs. Of sector after_sector + 1 those slabs are
--- left out that are not behind after_slab: where the last page ended in the middle of it.
+-- The slabs that contain these sectors, by ascending sector id, then slab id; at most this many pairs, null: all of them. A
+-- sector may belong to a million slabs, so a page of sectors does not limit the number of slabs. For sector after_sector + 1 only
+-- slabs after after_slab are returned, because the last page may have ended in the middle of that sector.
 --
--- Reads slab_sectors_sector_id_slab_id_idx, no more entries than it returns. By rows, not by `= and >`:
+-- Reads slab_sectors_sector_id_slab_id_idx, no more entries than it returns. Uses row comparisons instead of `= and >`:
 -- docs/decisions/0011-leases-and-backlog.md.
 create or replace function slabmend.sector_slabs(sector_ids bigint[], after_sector bigint, after_slab bigint, most integer)
 returns table (sector_id bigint, slab_id bigint)
 language sql stable
 set enable_seqscan = off
--- A bitmap has no end: of a table of few rows, or of pages that no vacuum has seen, it would read all slabs of a sector.
+-- A bitmap scan cannot stop early: on a table with few rows, or with pages not yet vacuumed, it would read all slabs of a sector.
 set enable_bitmapscan = off
 as $$
   select x.id, ss.slab_id

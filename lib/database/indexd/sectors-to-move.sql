@@ -1,20 +1,21 @@
 -- Which sectors of these slabs have to move, and why: docs/protocol.md#which-sectors-move-and-where;
--- lib/placement/sectors-to-move.ts decides the same on a slab and a network snapshot already read.
+-- lib/placement/sectors-to-move.ts makes the same decision on a slab and a network snapshot already read.
 --
 --   lost, denied, bad-host, bad-contract, draining   bad by itself: bad_sector_cause()
 --   duplicate-host                 an earlier sector of the slab is on the same host: each host counts once
---   bad-contract                   also: pinned to a contract that an earlier sector of the slab, which stays, is pinned to
+--   bad-contract                   also: pinned to the same contract as an earlier sector of the slab that stays
 --
--- A denied sector still takes its host's place. A draining one moves also while the drain is paused:
--- what is under way may be recorded. Needs host_states(), contract_states(), bad_sector_cause(), open_denials() and draining_hosts(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map
--- by id. All slabs: slabmend.sectors_to_move(array(select id from slabs)).
+-- A denied sector still occupies its host. A draining one is included even while the drain is paused, because
+-- moves in progress may be recorded. Needs host_states(), contract_states(), bad_sector_cause(), open_denials() and
+-- draining_hosts(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map by id. For all slabs:
+-- slabmend.sectors_to_move(array(select id from slabs)).
 create or replace function slabmend.sectors_to_move(slab_ids bigint[])
 returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
 language plpgsql stable
--- Planning ten relations takes three times as long as reading one slab: once a connection, instead of inlined into each
--- statement of a commit. The plan reads by index whatever the number of slabs.
+-- Planning ten relations takes three times as long as reading one slab: so plan once per connection instead of inlining it into
+-- each statement of a commit. The plan uses indexes for any number of slabs.
 set plan_cache_mode = force_generic_plan
--- Planned while denials is empty, it would scan that table later.
+-- A plan made while denials is empty would later scan that table.
 set enable_seqscan = off
 as $$
 #variable_conflict use_column
@@ -48,7 +49,7 @@ begin
             c.healthy and (c.host_id = s.host_id or ch.good), s.host_id = any (draining)) as cause
         from public.slab_sectors ss
         join public.sectors s on s.id = ss.sector_id
-        -- Laterals: looked up sector by sector, whatever the number of slabs. A hash would judge every host.
+        -- Laterals: one look-up per sector for any number of slabs. A hash join would judge every host.
         left join lateral (
           select x.good, x.has_active_contract from slabmend.host_states() x where x.host_id = s.host_id offset 0
         ) h on true

@@ -1,20 +1,20 @@
--- One page of the unpinned sectors of some hosts, by ascending id, starting after a position. next_sector: as bad_sectors. Read only.
+-- One page of the unpinned sectors of some hosts, by ascending id, after a position. next_sector: as in bad_sectors. Read only.
 --
--- Unpinned sectors of a host have no index in the order of ids. A few pages of them are read whole and sorted (indexd takes them off
--- a host that it blocks). Of more, all unpinned sectors of any host are gone through by id, a few pages at a time.
+-- No index has a host's unpinned sectors in the order of ids. A few pages of them are read whole and sorted (indexd removes them
+-- from a host that it blocks). If there are more, the unpinned sectors of all hosts are scanned by id, a few pages at a time.
 --
 -- Indexes: sectors_host_id_null_contract_map_idx; sectors_contract_sectors_map_id_id_idx for unpinned sectors by id.
 create or replace function slabmend.unpinned_sectors(host_ids integer[], from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
 set enable_seqscan = off
--- What an index has in order is to be read in that order, so that it ends with the page.
+-- Read in the order of the index instead of sorting, so that reading stops at the end of the page.
 set enable_incremental_sort = off
 set enable_sort = off
 as $function$
 declare
   unpinned_count bigint := (select sum(h.unpinned_sectors) from public.hosts h where h.id = any (host_ids));
-  -- Unpinned sectors looked at: some milliseconds.
+  -- Unpinned sectors read per page: takes some milliseconds.
   most_unpinned constant integer not null := greatest(10 * page_sectors, 1000);
 begin
   if unpinned_count <= most_unpinned then

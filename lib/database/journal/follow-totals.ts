@@ -2,12 +2,12 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 import { joinJournal } from "./followers.ts";
 
-/** Rows of one transaction: some 100 ms. */
+/** Rows per transaction: some 100 ms. */
 export const TOTALS_ROWS = 2_000;
 
 /**
  * Adds the next rows of the journal, at most {@link TOTALS_ROWS}, to the hourly sums: follow-totals.sql.
- * @returns how many were added
+ * @returns the number of rows added
  */
 export async function followTotals(sql: ISql): Promise<number> {
   const follow = async (): Promise<number> => {

@@ -1,27 +1,27 @@
 import type { ISql } from "postgres";
 
-/** How far a follower has come. */
+/** The position of a follower. */
 export interface Checkpoint {
-  /** It has passed everything up to here. */
+  /** The follower has processed all rows up to this one. */
   readonly position: number;
-  /** Of the archive: SHA-256 of the segment that ends here, in hex; undefined before the first one. */
+  /** Only for the archive: SHA-256 in hex of the segment that ends here; undefined before the first one. */
   readonly segment: string | undefined;
 }
 
-/** A follower as status and metrics see it. */
+/** A follower as shown in status and metrics. */
 export interface FollowerState {
   readonly name: string;
   readonly position: number;
-  /** Rows that it has not passed, those without a place included. */
+  /** Rows that it has not processed, including those without a position. */
   readonly rowsBehind: number;
-  /** Since when the oldest of them is in the journal; undefined: it has passed all. */
+  /** Age of the oldest of them; undefined: it has processed all. */
   readonly behindSeconds: number | undefined;
-  /** A stable code: why it does not go on; undefined: it does. */
+  /** A stable code: why it stopped; undefined: it is running. */
   readonly stoppedBy: string | undefined;
   readonly stoppedSince: Date | undefined;
 }
 
-/** Begins to follow, or finds where it is: join-journal.sql. */
+/** Registers a follower, or finds its checkpoint: join-journal.sql. */
 export async function joinJournal(sql: ISql, follower: string): Promise<Checkpoint> {
   const [row] = await sql<{ position: string; segment: string | null }[]>`
     select f.position::text, f.segment from slabmend.followers f where f.name = ${follower}`;
@@ -33,7 +33,7 @@ export async function joinJournal(sql: ISql, follower: string): Promise<Checkpoi
 }
 
 /**
- * Moves a checkpoint, if it still is what the caller saw, and forgets why the follower had stopped.
+ * Moves a checkpoint if it is unchanged since the caller read it, and clears the reason why the follower had stopped.
  * @returns whether it moved; false: another process was first
  */
 export async function moveFollower(
@@ -52,8 +52,8 @@ export async function moveFollower(
 }
 
 /**
- * Notes why a follower does not go on, for status and alarms.
- * @param code a stable code; undefined: it goes on
+ * Stores why a follower has stopped, for status and alarms.
+ * @param code a stable code; undefined: it is running
  */
 export async function noteFollowerStopped(
   sql: ISql,
@@ -68,8 +68,8 @@ export async function noteFollowerStopped(
 }
 
 /**
- * Forgets a follower that is no longer wanted: rows that only it had not passed may be deleted. Not the totals, which budgets need.
- * @returns whether there was one of this name
+ * Removes a follower: rows kept only for it may then be deleted. Never removes `totals`, which budgets need.
+ * @returns whether there was a follower of this name
  */
 export async function forgetFollower(sql: ISql, follower: string): Promise<boolean> {
   const rows = await sql`
@@ -77,7 +77,7 @@ export async function forgetFollower(sql: ISql, follower: string): Promise<boole
   return rows.length > 0;
 }
 
-/** All followers, by name. Reads one row of the journal for each, and those without a place by their partial index. */
+/** All followers, by name. Reads one journal row per follower, and rows without a position by their partial index. */
 export async function readFollowers(sql: ISql): Promise<FollowerState[]> {
   const rows = await sql<
     {

@@ -1,8 +1,8 @@
--- Deletes rows of the journal that every follower has passed and that ended before this time, and hourly totals of hosts from
--- before it; at most this many of each. Answers how many rows of the journal went. The other totals stay: some ten rows an
--- hour.
+-- Deletes journal rows that every follower has processed and that ended before this time, and hourly totals of hosts from
+-- before it; at most this many of each. Answers the number of deleted journal rows. The other totals stay: they are some ten rows
+-- an hour.
 --
--- Looks at the oldest rows by journal_position_idx, so that a call costs the same however many rows are kept back. Locks:
+-- Reads the oldest rows by journal_position_idx, so the cost of a call does not depend on the number of rows kept. Locks:
 -- journal_head, so that no follower joins meanwhile; then the rows, which nothing else writes.
 create or replace function slabmend.forget_journal(ended_before timestamptz, most integer) returns integer
 language plpgsql volatile

@@ -1,13 +1,13 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** Rows of one transaction: tens of milliseconds, during which no row gets its place. */
+/** Rows per transaction: tens of milliseconds, during which no row gets its position. */
 export const FORGET_ROWS = 1_000;
 
 /**
- * Deletes rows of the journal, at most {@link FORGET_ROWS}, that ended longer ago and that every follower has passed:
+ * Deletes journal rows, at most {@link FORGET_ROWS}, that ended longer ago than this and that every follower has processed:
  * forget-journal.sql.
- * @returns how many were deleted
+ * @returns the number of deleted rows
  */
 export async function forgetJournal(sql: ISql, olderThanMs: number): Promise<number> {
   const forget = async (): Promise<number> => {

@@ -1,9 +1,9 @@
 import type { ISql } from "postgres";
 
-/** Of which indexer this database is, and which life of it: positions are unique within both. */
+/** Which indexer this database belongs to, and its incarnation: positions are unique within both. */
 export interface JournalIdentity {
   readonly incarnation: number;
-  /** 64 hex digits: the hash of the wallet that indexd first started with; undefined: `init` has not seen it. */
+  /** 64 hex digits: the hash of the wallet with which indexd first started; undefined: not recorded by `init`. */
   readonly walletHash: string | undefined;
 }
 
@@ -15,10 +15,10 @@ export async function readJournalIdentity(sql: ISql): Promise<JournalIdentity> {
 }
 
 /**
- * Begins another life of this database, before anything is written after it was restored or moved. Rows that have a place
- * keep theirs; whatever gets one from now on belongs to the new incarnation.
+ * Begins a new incarnation of this database, before the first write after it was restored or moved. Rows that have a
+ * position keep it; rows that get one later belong to the new incarnation.
  *
- * @param archived the last incarnation in the archive: a backup can be restored twice; 0: there is no archive
+ * @param archived the last incarnation in the archive, because a backup can be restored twice; 0: there is no archive
  */
 export async function raiseIncarnation(sql: ISql, archived: number): Promise<number> {
   const [row] = await sql<{ incarnation: number }[]>`
@@ -27,7 +27,7 @@ export async function raiseIncarnation(sql: ISql, archived: number): Promise<num
 }
 
 /**
- * Up to where a follower that stands at `position` may skip, because an archive that reaches `archived` holds all of it: the
+ * The position to which a follower at `position` may skip, because an archive up to `archived` already holds these rows: the
  * last row of `incarnation` or an earlier one, at most `archived`.
  */
 export async function lastPositionOf(

@@ -1,7 +1,7 @@
--- Lets a new follower begin: with the oldest row that has a place, or where the stream ends when there is none. Answers its
--- checkpoint; of one that has joined before, where it is.
+-- Registers a new follower at the oldest row that has a position, or at the end of the stream if there is none. Answers its
+-- checkpoint; for a registered follower, the present one.
 --
--- Locks: journal_head, so that no row is deleted between what is read and the checkpoint that keeps it; then followers.
+-- Locks: journal_head, so that no row is deleted between this read and the checkpoint that protects it; then followers.
 create or replace function slabmend.join_journal(follower text) returns bigint
 language plpgsql volatile
 as $function$

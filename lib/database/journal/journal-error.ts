@@ -1,8 +1,8 @@
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
 export type JournalErrorCode =
-  /** A follower found that rows it has not passed are gone. */
+  /** Rows are gone that a follower had not processed. */
   "journal-gap";
 
-/** Thrown when the journal is not the stream that its followers rely on: docs/journal.md. */
+/** Thrown when the journal is not the gapless stream on which its followers rely: docs/journal.md. */
 export class JournalError extends SlabmendError<JournalErrorCode> {}

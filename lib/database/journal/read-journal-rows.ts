@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import { JournalError } from "./journal-error.ts";
 
-/** One row of the stream as it leaves the database: text and JSON, so that it outlives this release's tables. */
+/** One row of the stream as exported: text and JSON, so that it does not depend on this release's tables. */
 export interface JournalRow {
   readonly incarnation: number;
   readonly position: number;
@@ -13,7 +13,7 @@ export interface JournalRow {
   readonly outcome: string;
   readonly reportedOutcome: string;
   readonly error: string | null;
-  /** [{"index", "root", "from", "to", "how"}], hosts by public key; from null: the sector was lost. */
+  /** [{"index", "root", "from", "to", "how"}], hosts by public key; from is null if the sector was lost. */
   readonly moves: unknown;
   /** [{"root", "host"}] */
   readonly lost: unknown;
@@ -35,9 +35,9 @@ const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
 const time = (column: string): string => `to_char(j.${column} at time zone 'UTC', ${TIME})`;
 
 /**
- * The next rows after a position, all of one incarnation: at most `mostRows`, and no more after `mostBytes` of moves.
+ * The next rows after a position, all of one incarnation: at most `mostRows`, and none after `mostBytes` of moves.
  * By journal_position_idx.
- * @throws {JournalError} `journal-gap` when the row right after the position is gone, or one between
+ * @throws {JournalError} `journal-gap` if the row right after the position, or one between, is missing
  */
 export async function readJournalRows(
   sql: ISql,
@@ -78,7 +78,7 @@ function gap(expected: number, got: number): JournalError {
     code: "journal-gap",
     message: `slabmend.journal: expected position ${expected} next, got ${got}`,
     remedy:
-      "Rows were deleted that a follower had not passed. Begin another archive: docs/runbook.md#archive-stopped.",
+      "Rows were deleted before a follower had processed them. Start a new archive: docs/runbook.md#archive-stopped.",
     details: { expected, got },
   });
 }

@@ -1,9 +1,9 @@
--- Gives at most this many rows of the journal their place in the stream, and answers how many got one: 1, 2, 3, ... without
--- a gap, in the order of their ids as far as they are committed. A row that commits late gets a later place, so that nothing
--- slips in behind a follower. What is rolled back, or dies with its transaction, leaves no gap.
+-- Gives journal rows, at most this many, their position in the stream, and answers how many got one: 1, 2, 3, ... without
+-- gaps, in the order of the ids of committed rows. A row that commits late gets a later position, so a follower never misses
+-- one. A rolled-back transaction leaves no gap.
 --
--- Locks: the row of journal_head first, so that one sequencer is at work at a time; a second one waits, sees in its next
--- statement (READ COMMITTED) what the first has committed, and goes on from there. Then rows of the journal, which nothing
+-- Locks: the row of journal_head first, so that only one sequencer works at a time; a second one waits, sees in its next
+-- statement (READ COMMITTED) what the first has committed, and continues from there. Then rows of the journal, which nothing
 -- else updates. Finds them by journal_unsequenced_idx.
 create or replace function slabmend.sequence_journal(most integer) returns integer
 language plpgsql volatile

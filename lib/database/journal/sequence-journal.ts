@@ -1,12 +1,12 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** Rows of one transaction: some 200 ms, during which another sequencer waits. */
+/** Rows per transaction: some 200 ms, during which another sequencer waits. */
 export const SEQUENCE_ROWS = 10_000;
 
 /**
- * Gives the next committed rows of the journal, at most {@link SEQUENCE_ROWS}, their place in the stream: sequence-journal.sql.
- * @returns how many got one
+ * Gives the next committed journal rows, at most {@link SEQUENCE_ROWS}, their position in the stream: sequence-journal.sql.
+ * @returns the number of rows that got one
  */
 export async function sequenceJournal(sql: ISql): Promise<number> {
   const sequence = async (): Promise<number> => {

@@ -1,8 +1,8 @@
--- What was done since the beginning of an hour: the hourly totals, and the rows that are not in them yet. Nothing is missing
--- or counted twice, however far behind the totals are, because a stable function reads all of it in its caller's snapshot.
+-- The work done since the beginning of an hour: the hourly totals, plus the rows not yet in them. However far behind the totals
+-- are, no row is missed or counted twice, because a stable function reads everything in its caller's snapshot.
 --
--- Planned with the values each time: with unknown ones PostgreSQL would read the whole journal. Rows behind the totals by
--- journal_position_idx or, if they are many, journal_finished_at_idx; those without a place by journal_unsequenced_idx.
+-- Planned with the actual values each time: without them PostgreSQL would read the whole journal. Rows after the totals are read
+-- by journal_position_idx or, if they are many, journal_finished_at_idx; those without a position by journal_unsequenced_idx.
 create or replace function slabmend.work_since(since timestamptz,
   out jobs bigint, out moving_jobs bigint, out sectors_copied bigint, out sectors_rebuilt bigint, out bytes_read numeric,
   out bytes_written numeric, out hastings numeric, out worker_seconds double precision)

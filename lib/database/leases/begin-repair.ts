@@ -5,15 +5,15 @@ import { wrongSessionSettings } from "../client/session-settings.ts";
 import { storableText } from "../client/storable-text.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
-/** A lease without heartbeats lasts this long; four heartbeats fit. */
+/** A lease expires after this time without heartbeats; that is four heartbeats. */
 export const DEFAULT_LEASE_MS = 120_000;
 
 export interface BeginRequest {
   readonly slabId: SlabId;
   readonly token: LeaseToken;
-  /** Names this one invocation: an answer that was lost is asked for again under this name. */
+  /** Identifies this one invocation: a call whose answer was lost is repeated under the same name. */
   readonly worker: string;
-  /** How long indexd is kept away from now on: the function's timeout plus 2 minutes. */
+  /** How long from now indexd is kept away: the function's timeout plus 2 minutes. */
   readonly holdMs: number;
   readonly leaseMs?: number;
 }
@@ -21,7 +21,7 @@ export interface BeginRequest {
 export type StaleReason = "no-lease" | "leased-again" | "already-begun" | "slab-gone" | "indexd-claimed";
 
 export type BeginResult =
-  /** `nowMs`: the database's time, to compare ours with. */
+  /** `nowMs`: the database's time, to compare with ours. */
   | { readonly kind: "begun"; readonly expiresInMs: number; readonly nowMs: number }
   /** The message is a duplicate or too late: acknowledge and drop it. */
   | { readonly kind: "stale"; readonly why: StaleReason };
@@ -47,7 +47,7 @@ export async function beginRepair(
           leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
           again: attempt > 1,
         });
-        // At each begin: a pooler may serve it by a session that was set otherwise since the environment was checked.
+        // Checked at each begin: a pooler may use a session whose settings changed since the environment was checked.
         const [row] = await sql<{ isolation: string; result: BeginResult | null }[]>`
         select current_setting('transaction_isolation') as isolation,
           case when current_setting('transaction_isolation') = 'read committed'

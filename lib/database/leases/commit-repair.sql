@@ -1,24 +1,24 @@
--- commit, one transaction and one round trip: record what a repair did, if it may still be recorded. Design rules 2 to 8
--- and 10 of docs/architecture.md#what-must-always-hold are kept here.
+-- commit, one transaction and one round trip: records a repair's result, if that is still allowed. Design rules 2 to 8
+-- and 10 of docs/architecture.md#what-must-always-hold are enforced here.
 --
---   request  lib/database/leases/commit-repair.ts encodes it; "kind": repair or drain (outcome-writes.ts)
+--   request  encoded by lib/database/leases/commit-repair.ts; "kind": repair or drain (outcome-writes.ts)
 --   answer   {"kind": "committed", "outcome", "recorded": [index], "dropped": [{"index", "why"}], "denialsRecorded",
 --             "denialsIgnored", "lostRecorded", "slabFinished"}
---            {"kind": "superseded", "why"}: nothing of indexd's was changed
+--            {"kind": "superseded", "why"}: no row of indexd was changed
 --            {"kind": "already-committed", "outcome"}: by an earlier call with this token
 --
--- Idempotent by token: the journal's row of a token is written in the same transaction as everything else, so a caller
--- whose answer was lost calls again. The call that may still be running holds the slab's lock.
+-- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller
+-- whose answer was lost calls again. If the first call is still running, it holds the slab's lock.
 --
 -- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. No holder of one of
--- these waits for an earlier one, except indexd's MigrateSector (old host, then new one): both sides retry a deadlock. A
--- host that indexd blocks while we hold its lock: the check saw the moment before; its contracts become bad, and the
--- sector is claimed again.
+-- these waits for an earlier one, except indexd's MigrateSector (old host, then new one): both sides retry after a deadlock. If
+-- indexd is blocking a host while we hold its lock, the check sees the host as not yet blocked; then its contracts become bad and
+-- the slab is claimed again.
 --
--- The steps are functions of this transaction, each in a file of its name: here, in ../denials and in ../indexd/version.
+-- Each step is a function in the file of the same name, here, in ../denials or in ../indexd/version. All run in this transaction.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
 language plpgsql volatile
--- Planned once a connection, like all that it calls: planning costs more than running.
+-- Planned once per connection, as are all functions called from here: planning costs more than running.
 set plan_cache_mode = force_generic_plan
 as $function$
 declare
@@ -55,7 +55,7 @@ begin
   elsif not slab_found or slab.digest <> the_digest then
     superseded_by := 'slab-gone';
   elsif slab.next_repair_attempt <> lease.held_until then
-    -- indexd took the slab while we held it: from here on it is indexd's.
+    -- indexd took the slab while we held it: it now belongs to indexd.
     superseded_by := 'indexd-claimed';
   elsif reported = 'stale' then
     superseded_by := 'reported-stale';
@@ -64,7 +64,7 @@ begin
   end if;
 
   if superseded_by is not null then
-    -- Tables of ours only: what the repair cost was spent all the same.
+    -- Only our own tables: the repair's cost was spent in any case.
     delete from slabmend.leases l where l.slab_id = the_slab;
     perform slabmend.write_journal(request, lease, 'superseded', superseded_by, '[]', '[]', '[]');
     return jsonb_build_object('kind', 'superseded', 'why', superseded_by);
@@ -79,23 +79,13 @@ begin
   perform slabmend.clear_denials(the_slab, request->'served');
   select coalesce(jsonb_agg(m), '[]') into needed from slabmend.sectors_to_move(array[the_slab]) m;
   -- Moves are judged first, because a denied sector that moves counts as lost (believed_denials). It is then recorded as lost and
-  -- after that as migrated, in indexd's own order, so that its counters add up.
+  -- afterwards as migrated, in indexd's own order, so that its counters add up.
   select coalesce(jsonb_agg(j), '[]') into decided from slabmend.judge_moves(the_slab, request->'moves', needed) j;
   select * into lost from slabmend.record_lost(the_slab, case when denied.ignored then '[]'
     else slabmend.believed_denials(the_slab, decided, request->'denied') end);
   select * into moved from slabmend.record_moves(decided);
 
-  -- Statistics: one row a stat, none for zero; they add up as indexd's own rows for each sector do.
-  insert into public.stats_deltas (stat_name, stat_delta)
-  select d.name, d.delta
-  from (values
-    ('num_migrated_sectors', moved.total),
-    ('num_unpinned_sectors', moved.were_pinned + moved.were_lost - lost.unpinned),
-    ('num_unpinnable_sectors', lost.pinned + lost.unpinned - moved.were_lost),
-    ('num_pinned_sectors', - moved.were_pinned - lost.pinned),
-    ('num_sectors_lost', lost.counted)
-  ) as d (name, delta)
-  where d.delta <> 0;
+  perform slabmend.count_moves(moved.total, moved.were_pinned, moved.were_lost, lost.pinned, lost.unpinned, lost.counted);
 
   select * into plan from slabmend.schedule_slab(the_slab, request->'writes', request->'badShards', lease.held_until,
     slabmend.sectors_left(the_slab, needed, decided), moved.total, denied.total, denied.ignored, moved.still_needed);
@@ -110,7 +100,7 @@ begin
   if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
-  -- Recorded, or refused for good. What was never offered to a commit stays noted.
+  -- Recorded, or refused for good. Uploads that were never part of a commit are kept.
   delete from slabmend.uploads u
   where u.slab_id = the_slab
     and (plan.finished or u.sector_id in (select (m->>'sectorId')::bigint from jsonb_array_elements(request->'moves') m));

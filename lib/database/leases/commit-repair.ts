@@ -15,7 +15,7 @@ import { storableText } from "../client/storable-text.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 import { commitWrites, type JobKind, type OutcomeKind } from "./outcome-writes.ts";
 
-/** A sector that a host acknowledged, and where the plan saw it. */
+/** A sector that a host acknowledged, and where it was when the repair was planned. */
 export interface CommitMove {
   readonly index: number;
   readonly root: Root;
@@ -24,25 +24,25 @@ export interface CommitMove {
   readonly plannedMapId: ContractMapId | null;
   readonly plannedContractId: ContractId | null;
   readonly newHostId: HostId;
-  /** `found`: an earlier repair had stored it and not committed it. */
+  /** `found`: an earlier repair had stored it but not committed it. */
   readonly how: "copied" | "rebuilt" | "found";
 }
 
-/** A host said that it does not have this sector, with one of the two errors that mean it. A denial, not yet a loss. */
+/** A host answered with one of the two errors that mean it does not have this sector. A denial, not yet a loss. */
 export interface DenialReport {
   readonly root: Root;
   readonly sectorId: SectorId;
   readonly hostId: HostId;
-  /** When given, the sector must still be pinned (or unpinned) as the plan saw it. */
+  /** If given, the sector must still be pinned (or unpinned) as when the repair was planned. */
   readonly plannedMapId?: ContractMapId | null;
   readonly code: "not-found" | "corrupt";
-  /** The whole sector was asked for, not a range of it. */
+  /** The whole sector was requested, not a range of it. */
   readonly whole: boolean;
-  /** The host served others of its sectors, and denied this one again afterwards: it has not forgotten all of them. */
+  /** The host served other sectors and then denied this one again: it has not lost its whole index. */
   readonly othersServed: boolean;
 }
 
-/** A host that had denied this sector served all of it, with the pinned root. */
+/** A host that had denied this sector has served all of it, with the pinned root. */
 export interface ServedReport {
   readonly sectorId: SectorId;
   readonly hostId: HostId;
@@ -54,12 +54,12 @@ export interface CommitRequest {
   readonly token: LeaseToken;
   readonly worker: string;
   readonly kind: JobKind;
-  /** `error`: a stable code, no message. */
+  /** `error`: a stable code, not a message. */
   readonly outcome: { readonly kind: OutcomeKind; readonly error?: string };
   readonly moves: readonly CommitMove[];
   readonly denied: readonly DenialReport[];
   readonly served: readonly ServedReport[];
-  /** Shards whose pinned root no subset of the other shards gives. */
+  /** Shards whose pinned root cannot be reproduced from any subset of the other shards. */
   readonly badShards: readonly { readonly index: number; readonly root: Root }[];
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -67,7 +67,7 @@ export interface CommitRequest {
   readonly phasesMs: Readonly<Record<string, number>>;
 }
 
-/** Why a move was not recorded. The last five: the sector still has to move. */
+/** Why a move was not recorded. For the last five the sector still has to move. */
 export type DropReason =
   | "sector-gone"
   | "healthy-again"
@@ -78,7 +78,7 @@ export type DropReason =
   | "host-without-good-contract"
   | "host-taken";
 
-/** Why nothing of indexd's was changed. */
+/** Why no row of indexd was changed. */
 export type SupersededReason =
   | "lease-gone"
   | "reaped"
@@ -86,34 +86,34 @@ export type SupersededReason =
   | "slab-gone"
   | "indexd-claimed"
   | "reported-stale"
-  /** Its database is not one that we may write to: an operator has to look before anything is written. */
+  /** We may not write to this database of indexd's: an operator must check it first. */
   | "indexd-changed";
 
 export type CommitResult =
   | {
       readonly kind: "committed";
-      /** Differs from what was reported when moves were dropped. */
+      /** Differs from the reported outcome if moves were dropped. */
       readonly outcome: OutcomeKind;
-      /** Indices of the moves that were recorded. */
+      /** Indices of the recorded moves. */
       readonly recorded: readonly number[];
       readonly dropped: readonly { readonly index: number; readonly why: DropReason }[];
       readonly denialsRecorded: number;
-      /** So many hosts deny at this moment that the cause is ours: no denial was recorded. */
+      /** So many hosts deny at this moment that the cause is on our side: no denial was recorded. */
       readonly denialsIgnored: boolean;
       /** Denials, of this commit or earlier ones, that became losses in indexd's tables. */
       readonly lostRecorded: number;
-      /** No sector of the slab has to move any more. */
+      /** No sector of the slab needs to move any more. */
       readonly slabFinished: boolean;
     }
   | { readonly kind: "superseded"; readonly why: SupersededReason }
-  /** By an earlier call with this token whose answer was lost. */
+  /** Committed by an earlier call with this token, whose answer was lost. */
   | { readonly kind: "already-committed"; readonly outcome: OutcomeKind };
 
 const MAX_ERROR_LENGTH = 200;
 
 /**
- * Records a repair, or releases a lease (an outcome without moves): one statement, fenced by the token, retried after
- * conflicts and lost connections, and after an upgrade of indexd, idempotent. lib/database/leases/commit-repair.sql says what it locks, checks and writes.
+ * Records a repair, or releases a lease (an outcome without moves): one idempotent statement, fenced by the token, retried after
+ * conflicts, lost connections and an upgrade of indexd. lib/database/leases/commit-repair.sql lists its locks, checks and writes.
  * @throws {StoreError} `retries-exhausted` or `fate-unknown`: call again with the same token, or leave it to reap.
  */
 export async function commitRepair(
@@ -135,7 +135,7 @@ export async function commitRepair(
   );
 }
 
-/** What slabmend.commit_repair takes. Ids as text or numbers that JSON keeps exact. */
+/** The request of slabmend.commit_repair. Ids are text, or numbers that JSON keeps exactly. */
 function encodeCommitRequest(request: CommitRequest): string {
   if (request.moves.length > MAX_SHARDS || request.denied.length > MAX_SHARDS) {
     throw new RangeError(`commit: expected at most ${MAX_SHARDS} moves and denials`);

@@ -1,11 +1,11 @@
--- heartbeat: a running lease lasts longer, and says what was spent and stored so far. Never revives an expired one, and tells a
--- worker to stop when indexd has taken its slab. Reads slabs by primary key without a lock; writes our rows only, the lease in
--- place: none of what it writes there is indexed.
+-- heartbeat: extends a running lease and records what the repair has spent and stored so far. Never revives an expired lease, and
+-- tells a worker to stop if indexd has taken its slab. Reads slabs by primary key without a lock; writes only our own rows, and
+-- the lease in place, because no written column is indexed.
 --
---   spent    {"bytesRead", "bytesWritten", "hastings"}, since the repair began
+--   spent    {"bytesRead", "bytesWritten", "hastings"}, totals since the repair began
 --   stored   [{"sectorId", "hostId"}]: acknowledged by these hosts since the last heartbeat
 --
--- Locks: lease, uploads. A worker that has lost its lease notes nothing.
+-- Locks: lease, uploads. If the lease was lost, nothing is recorded.
 create or replace function slabmend.extend_lease(the_slab bigint, the_token uuid, lease_ms bigint, spent jsonb,
   stored jsonb) returns boolean
 language plpgsql volatile
@@ -26,7 +26,7 @@ begin
     select the_slab, n."sectorId", n."hostId", the_token, clock_timestamp()
     from jsonb_to_recordset(stored) as n ("sectorId" bigint, "hostId" integer)
     order by n."sectorId", n."hostId"
-    -- The host has it for another three days.
+    -- The host keeps it for another three days.
     on conflict (slab_id, sector_id, host_id) do update set token = excluded.token, noted_at = excluded.noted_at;
   end if;
   return true;

@@ -3,7 +3,7 @@ import type { LeaseToken, SlabId } from "../../slab/ids.ts";
 import { DEFAULT_LEASE_MS } from "./begin-repair.ts";
 import type { Upload } from "./uploads.ts";
 
-/** What a repair has spent since it began. */
+/** Totals that a repair has spent since it began. */
 export interface Spent {
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -13,11 +13,11 @@ export interface Spent {
 const NOTHING_SPENT: Spent = { bytesRead: 0, bytesWritten: 0, hastings: 0n };
 
 /**
- * A heartbeat: the running lease lasts `leaseMs` from now on. False: it expired, was reaped, or indexd took the slab;
- * the worker stops at once. Not retried: the next heartbeat is.
+ * A heartbeat: the running lease now lasts another `leaseMs`. False: it expired, was reaped, or indexd took the slab;
+ * the worker must stop immediately. Not retried, because the next heartbeat follows anyway.
  *
- * `spent` goes to the journal if the worker is not heard of again, so that a budget misses at most what lies between two heartbeats.
- * `stored` is noted for the next repair of the slab: uploads.ts.
+ * `spent` goes to the journal if the worker crashes, so that a budget misses at most the spending between two heartbeats.
+ * `stored` is kept for the next repair of the slab: uploads.ts.
  */
 export async function extendLease(
   sql: ISql,

@@ -1,5 +1,5 @@
--- What became of a lease that is no longer there, by the journal: the answer of commit_repair to a caller whose lease is
--- gone, or whose earlier call had committed.
+-- How a lease that no longer exists ended, according to the journal: the answer of commit_repair if the caller's lease is
+-- gone or an earlier call has already committed.
 create or replace function slabmend.fate_of_token(the_token uuid) returns jsonb
 language sql stable
 as $function$

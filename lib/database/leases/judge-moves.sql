@@ -1,9 +1,9 @@
--- Judges the moves of a commit by rules 3 to 5 of docs/architecture.md#what-must-always-hold, as of the statement that
--- calls it; the caller holds the locks of lock_for_commit. `why` is null for a move that may be recorded.
+-- Judges the moves of a commit by rules 3 to 5 of docs/architecture.md#what-must-always-hold, in the snapshot of the calling
+-- statement; the caller holds the locks of lock_for_commit. `why` is null for a move that may be recorded.
 --
 --   moves      [{"index", "root", "sectorId", "plannedHostId", "plannedMapId", "plannedContractId", "newHostId", "how"}]
 --   needed     rows of sectors_to_move as jsonb, read under those locks
---   host_good  of the new host: host_states
+--   host_good  the state of the new host, from host_states
 --
 -- Indexes: primary keys, slab_sectors_sector_id_slab_id_idx, contracts_host_id_active_good_idx.
 create or replace function slabmend.judge_moves(the_slab bigint, moves jsonb, needed jsonb)
@@ -20,21 +20,21 @@ as $function$
       h.good as host_good,
       need.reason is not null as must_move,
       case
-        -- The slab's row of this root, or none.
+        -- The slab's sector with this root, or none.
         when s.id is null then 'sector-gone'
-        -- Rule 3: lost now, or exactly where the plan saw it ...
+        -- Rule 3: the sector is lost now, or exactly where it was when planned ...
         when s.host_id is not null and (
           s.host_id is distinct from m."plannedHostId"
           or s.contract_sectors_map_id is distinct from m."plannedMapId") then 'sector-moved'
         when s.host_id is not null
           and map.contract_id is distinct from decode(m."plannedContractId", 'hex') then 'contract-renewed'
-        -- ... and still to be moved.
+        -- ... and it still has to move.
         when need.reason is null then 'healthy-again'
-        -- Rule 5: as far as the database knows; the acknowledged root is the worker's part.
+        -- Rule 5, as far as the database knows; the worker checks the acknowledged root.
         when h.host_id is null then 'host-gone'
         when h.blocked then 'host-blocked'
         when not h.has_healthy_contract then 'host-without-good-contract'
-        -- Rule 4: in this slab and in every other slab that has this sector. Counted, because the planner may turn an
+        -- Rule 4: in this slab and in every other slab that has this sector. Uses count, because the planner may turn an
         -- `exists` into a hash of the whole of slab_sectors.
         when s.host_id = m."newHostId" or (
           select count(*) from public.slab_sectors mine
@@ -49,13 +49,13 @@ as $function$
     left join public.contract_sectors_map map on map.id = s.contract_sectors_map_id
     left join jsonb_to_recordset(needed) as need (slab_index integer, reason text)
       on need.slab_index = m."index" and s.id is not null
-    -- A lateral, so that only the hosts that are named are judged.
+    -- Lateral, so that only the named hosts are judged.
     left join lateral (
       select x.host_id, x.blocked, x.good, x.has_healthy_contract
       from slabmend.host_states() x where x.host_id = m."newHostId" offset 0
     ) h on true
   ), ranked as (
-    -- Rule 4 among the moves of this commit: a host once, and a sector once.
+    -- Rule 4 among the moves of this commit: each host once, each sector once.
     select j.*,
       row_number() over (partition by j.why is null, j.new_host_id order by j.slab_index) as place_on_host,
       row_number() over (partition by j.why is null, j.sector_id order by j.slab_index, j.new_host_id) as place_of_sector

@@ -2,26 +2,26 @@
 --
 --   request  {"order": "urgency" | "waiting", "waitedMs", "urgencyAbove", "dangerAbove", "maxLeases", "maxInFlight" | null,
 --             "throughQueue", "holdMs", "graceMs"}
---            order: the most urgent slabs; or those that have waited longest, if for more than waitedMs
+--            order: the most urgent slabs; or the slabs that have waited longest, if for more than waitedMs
 --            urgencyAbove: only slabs above this; dangerAbove: slabs whose loss probability is above this are endangered
---            throughQueue: which leases are made and counted, the queue's or those of machines that lease for themselves
+--            throughQueue: which leases are made and counted: those for the queue, or those of machines that lease for themselves
 --   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "dry"}
---            leases: in the order requested; live: leases of that kind that exist now, null without maxInFlight (not counted)
---            dry: no other slab fits the request
+--            leases: in the requested order; live: present leases of that kind, null without maxInFlight (not counted)
+--            dry: no other slab matches the request
 --
--- A backlog entry may be out of date, so whether its slab may be leased is decided by a new statement once both are locked. If it may not,
--- the entry says when to look again. Health is not judged a second time: a repair that finds its slab healthy costs less than a
--- look at every slab that is leased. Except for a drain, which an operator pauses or cancels to spend nothing more: a slab that had no
--- other cause is then not leased, and looked at again.
+-- A backlog entry may be out of date. So once entry and slab are locked, a new statement decides whether the slab may be leased.
+-- If not, the entry gets a time to judge it again. Health is not judged a second time: a repair that finds its slab healthy costs
+-- less than a check of every leased slab. The exception is a drain, which an operator pauses or cancels to stop all spending: a
+-- slab without any other cause is then not leased, and is judged again.
 --
--- Locks: backlog entries, then slabs, all `skip locked`: it never waits, and concurrent callers take different slabs. Inserts leases
--- of locked slabs only, so no other caller can insert the same. maxInFlight is counted before: concurrent callers may exceed it by a
--- batch each.
+-- Locks: backlog entries, then slabs, all `skip locked`: it never waits, and concurrent callers take different slabs. It inserts
+-- leases of locked slabs only, so no other caller can insert the same. maxInFlight is counted before: each concurrent caller may
+-- exceed it by a batch.
 --
--- Indexes: backlog_urgency_idx or backlog_waiting_idx from the front; then primary keys and those of lease_standing.
+-- Indexes: the first entries of backlog_urgency_idx or backlog_waiting_idx; then primary keys and those of lease_standing.
 create or replace function slabmend.lease_batch(request jsonb) returns jsonb
 language plpgsql volatile
--- Planned once per connection, for any number of ids, by index.
+-- Planned once per connection, for any number of ids, using indexes.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $function$
@@ -92,7 +92,7 @@ begin
   ), postponed as (
     update slabmend.backlog b
     set ready = false,
-      -- Without a free_at the slab is gone; dying, given up, or locked by someone else, it is looked at in a moment.
+      -- Without a free_at the slab is gone. A slab that is dying, given up, or locked by others is judged again soon.
       look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
     from candidate c where b.slab_id = c.slab_id
   )

@@ -4,21 +4,21 @@ import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 
 export interface BatchRequest {
-  /** The most urgent slabs; or those that have waited longest, if for more than `waitedMs`. */
+  /** The most urgent slabs; or the slabs that have waited longest, if for more than `waitedMs`. */
   readonly order: "urgency" | "waiting";
   readonly waitedMs: number;
   /** Only slabs whose urgency is above this. */
   readonly urgencyAbove: number;
-  /** Slabs whose loss probability is above this are endangered: our hold after a success does not keep them. */
+  /** Slabs whose loss probability is above this are endangered: they may be leased during our hold after a success. */
   readonly dangerAbove: number;
-  /** Leases made at most. */
+  /** At most this many leases are made. */
   readonly maxLeases: number;
-  /** Leases of that kind that may exist at most afterwards; null: any number, and they are not counted. */
+  /** At most this many leases of that kind may exist afterwards; null: any number, and they are not counted. */
   readonly maxInFlight: number | null;
-  /** Which leases are made and counted: the queue's, or those of machines that lease for themselves. */
+  /** Which leases are made and counted: those for the queue, or those of machines that lease for themselves. */
   readonly throughQueue: boolean;
   readonly holdMs: number;
-  /** How long past its next_repair_attempt a slab is left to indexd, unless that value is ours. */
+  /** How long after its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
   readonly graceMs: number;
 }
 
@@ -28,11 +28,11 @@ export interface RankedLease extends LeasedSlab {
 }
 
 export interface LeasedBatch {
-  /** In the order requested. */
+  /** In the requested order. */
   readonly leases: readonly RankedLease[];
-  /** Leases of that kind that exist now; null: not counted. */
+  /** Present leases of that kind; null: not counted. */
   readonly live: number | null;
-  /** No other slab fits the request. */
+  /** No other slab matches the request. */
   readonly dry: boolean;
 }
 
@@ -47,7 +47,7 @@ interface Answer extends Omit<LeasedBatch, "leases"> {
 }
 
 /**
- * Leases a batch of ready slabs in one transaction: lib/database/leases/lease-batch.sql. Not idempotent: after a lost answer a
+ * Leases a batch of ready slabs in one transaction: lib/database/leases/lease-batch.sql. Not idempotent: if the answer is lost, a
  * later run finds its leases unsent, so a lost connection is not retried here.
  */
 export async function leaseBatch(

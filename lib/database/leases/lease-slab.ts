@@ -5,9 +5,9 @@ import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "../client/retry-trans
 export interface LeaseSlabRequest {
   readonly slabId: SlabId;
   readonly holdMs: number;
-  /** How long past its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
+  /** How long after its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
   readonly graceMs: number;
-  /** Leases although indexd may be at the slab, and in spite of a quarantine or a pause; never in maintenance. */
+  /** Leases even if indexd may be repairing the slab, and despite quarantine or a pause; never during maintenance. */
   readonly force: boolean;
 }
 
@@ -17,7 +17,7 @@ export type LeaseSlabResult =
       readonly kind: "refused";
       readonly why:
         | "no-such-slab"
-        /** Another transaction holds the slab's row at this moment. */
+        /** Another transaction has locked the slab's row. */
         | "locked"
         | "leased"
         | "quarantined"
@@ -43,13 +43,13 @@ interface Standing {
 }
 
 /**
- * Leases one chosen slab, whatever its health, for a repair that begins at once: the lease counts as sent, so no
- * message is sent for it. Backoffs of ours do not count; grace, quarantine and other leases do.
+ * Leases one chosen slab, regardless of its health, for a repair that begins immediately: the lease counts as sent, so no
+ * message is sent for it. Our own backoffs are ignored; grace, quarantine and other leases are not.
  *
- * Locks: the slab, without waiting; then looks in a new statement, as claim does.
+ * Locks: the slab, without waiting; then decides in a new statement, as claim does.
  */
 export async function leaseSlab(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlabResult> {
-  // A second call after a lost answer would find the slab leased, by us: it is reaped when its hold is over.
+  // After a lost answer, a second call would find the slab leased by us; reap frees it when its hold is over.
   return await retryTransaction("lease a slab", () => leaseOnce(sql, request), ONLY_CONFLICTS);
 }
 
@@ -115,10 +115,10 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
 }
 
 /**
- * Ends a lease that was not begun, and makes its slab claimable at once. False: it is begun, or no longer there; also when
- * an answer was lost that would have said so.
+ * Ends a lease that has not begun, and makes its slab claimable immediately. False: it has begun or no longer exists; also
+ * if the answer was lost although the lease was released.
  *
- * Locks: the slab, then the lease. The value written is noted as ours, so that no grace is left to indexd.
+ * Locks: the slab, then the lease. The written value is recorded as ours, so that indexd gets no grace.
  */
 export async function releaseUnbegunLease(
   sql: Sql,

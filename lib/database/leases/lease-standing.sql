@@ -1,19 +1,19 @@
--- Where these slabs stand as regards leasing: the one definition of "may be leased". A slab may be leased if it is neither
--- leased nor dying nor given up and free_at has passed; an endangered one if endangered_free_at has.
+-- Whether and when these slabs may be leased: the only definition of "may be leased". A slab may be leased if it is not
+-- leased, dying or given up, and free_at has passed; for an endangered slab endangered_free_at must have passed.
 --
---   dying               queued for deletion, and neither an account nor an object holds it
+--   dying               queued for deletion, and no account and no object refers to it
 --   given_up            indexd has marked it as unrecoverable, and we cannot rescue it either (given_up_slabs)
 --   quarantined_until   null: not in quarantine
---   indexd_until        its next_repair_attempt plus indexd's grace; null if that value is ours, so that indexd has no claim on it
---   free_at             the latest of quarantine, indexd's grace or our next attempt, and the lease
---   endangered_free_at  the same without the hold that a successful repair leaves, or a repair for a drain. The hold only keeps
---                       indexd from repairing the slab once more; what has endangered the slab happened since. And that a sector
---                       could not be taken off a draining host keeps an endangered slab from nothing.
+--   indexd_until        its next_repair_attempt plus indexd's grace; null if we wrote that value: then indexd has no claim
+--   free_at             the latest of: end of quarantine, end of indexd's grace or our next attempt, end of the lease
+--   endangered_free_at  the same without the hold after a successful repair, and without the backoff after a repair for a drain.
+--                       The hold only keeps indexd from repairing the slab again, and the danger arose after it began. A
+--                       sector that could not be moved off a draining host is no reason to delay an endangered slab.
 --
 -- A slab that is gone has no row. Reads slabs, leases and repairs by primary key, account_slabs by account_slabs_slab_id_idx,
--- object_slabs by object_slabs_slab_digest_idx; slab_deletion_queue, which indexd empties every minute, as a whole and only for
--- slabs that no account and no object holds. The laterals pin this down: a join planned while there are few leases would read all of
--- them for each slab later.
+-- object_slabs by object_slabs_slab_digest_idx; all of slab_deletion_queue, which indexd empties every minute, but only for
+-- slabs that no account and no object refers to. The laterals fix this plan: a join planned while there are few leases would
+-- later read all of them for each slab.
 create or replace function slabmend.lease_standing(slab_ids bigint[], grace interval)
 returns table (slab_id bigint, digest bytea, min_shards smallint, leased boolean, dying boolean, given_up boolean,
   quarantined_until timestamptz, indexd_until timestamptz, free_at timestamptz, endangered_free_at timestamptz)
@@ -30,7 +30,7 @@ as $$
     greatest(case when not n.held_lightly then coalesce(n.indexd_until, s.next_repair_attempt) end,
       r.quarantined_until, l.expires_at, to_timestamp(0))
   from (
-    -- Column by column: workers may read no others.
+    -- Column by column: workers may not read the others.
     select x.id, x.digest, x.min_shards, x.next_repair_attempt from public.slabs x where x.id = any (slab_ids) offset 0
   ) s
   left join lateral (

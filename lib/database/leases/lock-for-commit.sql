@@ -1,14 +1,14 @@
--- The locks of a commit beyond slab and lease: the slab's sectors by ascending root, then hosts by ascending id. Each in a
--- statement of its own; what is decided afterwards is read in later statements, which in READ COMMITTED see everything
--- that committed before the lock was granted. `for no key update` does not stop foreign-key checks.
+-- The locks of a commit beyond slab and lease: the slab's sectors by ascending root, then hosts by ascending id. Each in its
+-- own statement; decisions are made in later statements, which in READ COMMITTED see everything
+-- that was committed before the lock was granted. `for no key update` does not block foreign-key checks.
 --
--- Hosts are locked before rule 4 is checked: two slabs that share no sector may both share one with a third. Their commits
--- meet in no sector, but sectors of the third could come to one host only if both name that host.
+-- Hosts are locked before rule 4 is checked, because two slabs that share no sector may both share one with a third. Their
+-- commits have no sector in common, but two sectors of the third could end up on one host if both moved a sector to that host.
 create or replace function slabmend.lock_for_commit(the_slab bigint, moves jsonb, denied jsonb) returns void
 language plpgsql volatile
 as $function$
 begin
-  -- All sectors of the slab, also those that stay: none of them may come to a host that we give to another.
+  -- All sectors of the slab, including those that stay: none of them may move to a host that gets another one in this commit.
   perform s.id
   from public.slab_sectors ss
   join public.sectors s on s.id = ss.sector_id
@@ -16,8 +16,8 @@ begin
   order by s.sector_root
   for no key update of s;
 
-  -- New hosts, old ones whose unpinned sectors become fewer, and those whose denials may become losses: of this commit, and of an
-  -- earlier one when the sector moves now.
+  -- New hosts; old hosts whose number of unpinned sectors decreases; and hosts whose denials may become losses: denials of this
+  -- commit, or of an earlier one if the sector moves now.
   perform h.id
   from public.hosts h
   where h.id in (

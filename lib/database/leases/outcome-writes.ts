@@ -1,14 +1,14 @@
 /**
- * What each outcome of a repair writes about its slab: docs/architecture.md#outcomes. Pure; commit-repair.sql does as
- * told, because only it knows, under the locks, the slab's counters and which moves were dropped.
+ * What each outcome of a repair writes about its slab: docs/architecture.md#outcomes. Pure; commit-repair.sql chooses among
+ * these, because only it knows, under its locks, the slab's counters and which moves were dropped.
  */
 
-/** What a repair can end in. */
+/** The possible outcomes of a repair. */
 export type OutcomeKind =
   | "repaired"
   | "partial-deadline"
   | "partial-refused"
-  /** Some moves were dropped by the commit, or more was found lost than could be repaired: the rest goes on at once. */
+  /** The commit dropped some moves, or more sectors were lost than could be repaired: the rest continues immediately. */
   | "partial-dropped"
   | "healthy"
   | "stale"
@@ -18,27 +18,27 @@ export type OutcomeKind =
   | "interrupted"
   | "fault";
 
-/** Which job: `drain` is a repair that had no other cause than a host that is drained. */
+/** The kind of job: `drain` is a repair whose only cause was a draining host. */
 export type JobKind = "repair" | "drain";
 
 export interface OutcomeWrites {
-  /** What the journal and `repairs` call it. */
+  /** The outcome recorded in the journal and in `repairs`. */
   readonly recordAs: OutcomeKind;
-  /** `slabs.consecutive_failed_repairs`, which indexd's own backoff counts by. */
+  /** `slabs.consecutive_failed_repairs`, on which indexd's own backoff depends. */
   readonly failedCounter: "zero" | "keep" | "increment";
-  /** `repairs.setbacks`: how often in a row our own backoff was needed for this same outcome. */
+  /** `repairs.setbacks`: how often in a row this same outcome required our own backoff. */
   readonly setbacks: "zero" | "increment";
   readonly next: NextAttempt;
-  /** The concerned objects are listed in `repairs`. */
+  /** The affected objects are listed in `repairs`. */
   readonly atRisk: boolean;
 }
 
-/** What becomes of `slabs.next_repair_attempt`. */
+/** The new value of `slabs.next_repair_attempt`. */
 export type NextAttempt =
-  /** The hold stays and runs out by itself. */
+  /** The hold stays until it expires. */
   | { readonly kind: "keep" }
   | { readonly kind: "now" }
-  /** Entry number n of the schedule from now, n = failures or setbacks before this one; the last entry from there on. */
+  /** Now plus entry n of the schedule, where n = failures or setbacks before this one; beyond the end, the last entry. */
   | {
       readonly kind: "backoff";
       readonly countedBy: "failed" | "setbacks";
@@ -57,15 +57,17 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
 }
 
 /**
- * indexd's own: min(1 h x 2^f, 24 h). Its length is the clamp (docs/protocol.md#oddities-of-indexd: the overflow from
- * f = 22).
+ * indexd's own backoff: min(1 h x 2^f, 24 h). The array's length caps f (docs/protocol.md#oddities-of-indexd: the overflow
+ * from f = 22).
  */
 const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
-/** indexd funds accounts, and pins, every 2 minutes; an account that is dry for an hour is not looked at more often than that. */
+/**
+ * indexd funds accounts and pins sectors every 2 minutes; if an account stays empty for an hour, one attempt an hour is enough.
+ */
 const UNDERFUNDED_BACKOFF_MS = doublingScheduleMs(2 * MINUTE_MS, HOUR_MS);
 
-/** A deadline or a bug: soon once, rarely when it goes on. */
+/** A deadline or a bug: a quick first retry, then rarer ones if it persists. */
 const FAULT_BACKOFF_MS = doublingScheduleMs(2 * MINUTE_MS, DAY_MS);
 
 const KEEP: NextAttempt = { kind: "keep" };
@@ -83,9 +85,9 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   "partial-dropped": { failedCounter: "keep", setbacks: "zero", next: NOW },
   "partial-refused": { failedCounter: "increment", setbacks: "zero", next: BY_FAILURES },
   healthy: { failedCounter: "keep", setbacks: "zero", next: KEEP },
-  // Writes nothing: commit-repair.sql ends before it looks here.
+  // Never used: commit-repair.sql returns before it reads this.
   stale: { failedCounter: "keep", setbacks: "zero", next: KEEP },
-  // Not indexd's counter: hosts are missing, the slab is no worse.
+  // indexd's counter stays: hosts are missing, and the slab is no worse.
   "no-candidates": { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAILED_BACKOFF_MS) },
   "too-few-sources": { failedCounter: "increment", setbacks: "zero", next: BY_FAILURES },
   underfunded: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(UNDERFUNDED_BACKOFF_MS) },
@@ -93,14 +95,14 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   fault: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAULT_BACKOFF_MS) },
 };
 
-/** Nothing is wrong with the slab, so its own counter stays; and what a drain waits for, room or funds, indexd may give soon. */
+/** The slab is healthy, so indexd's counter stays; and indexd may soon provide the room or funds that a drain waits for. */
 const DRAIN_FAILED: Pick<OutcomeWrites, "failedCounter" | "setbacks" | "next"> = {
   failedCounter: "keep",
   setbacks: "increment",
   next: bySetbacks(UNDERFUNDED_BACKOFF_MS),
 };
 
-/** All of them, for those that count them. */
+/** All outcomes, to initialize counters. */
 export const OUTCOMES = Object.keys(WRITES) as readonly OutcomeKind[];
 
 export function writesOf(kind: OutcomeKind, job: JobKind): OutcomeWrites {
@@ -109,23 +111,23 @@ export function writesOf(kind: OutcomeKind, job: JobKind): OutcomeWrites {
   return job === "drain" && isFailure ? { ...writes, ...DRAIN_FAILED } : writes;
 }
 
-/** What the commit may come to once it has judged the moves under its locks. */
+/** What the commit may write after judging the moves under its locks. */
 export interface CommitWrites {
-  /** Every sector that had to move was recorded, or need not move any more. */
+  /** Every sector that had to move was recorded, or no longer needs to move. */
   readonly asReported: OutcomeWrites;
-  /** Some were dropped though they still have to move: their new host was blocked, or taken by another slab's commit. */
+  /** Some moves were dropped although still needed: their new host was blocked, or another slab's commit took it. */
   readonly ifSomeDropped: OutcomeWrites;
-  /** All were. */
+  /** All moves were dropped. */
   readonly ifNothingRecorded: OutcomeWrites;
-  /** Nothing was, and so many hosts deny at this moment that the cause is ours. */
+  /** No move was recorded, and so many hosts deny at this moment that the cause is on our side. */
   readonly ifDenialsIgnored: OutcomeWrites;
-  /** Every sector that still has to move is a shard that was pinned wrongly, lost, and that no repair yields. */
+  /** Every sector that still has to move is a lost, wrongly pinned shard that no repair can reproduce. */
   readonly ifOnlyBadShardsLeft: OutcomeWrites;
 }
 
 /**
- * A repair that thought itself complete, or wants to go on at once, but had moves dropped or was denied a source: with
- * progress it goes on at once; without any it waits, so that it does not move the same bytes again and again.
+ * For a repair that reported itself as complete, or wants to continue immediately. If moves were dropped or a source was denied, it
+ * continues immediately if it made progress; otherwise it waits, so that it does not move the same bytes again and again.
  */
 export function commitWrites(kind: OutcomeKind, job: JobKind): CommitWrites {
   const asReported = writesOf(kind, job);

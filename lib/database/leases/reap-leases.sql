@@ -1,13 +1,13 @@
--- reap, one transaction: end these expired leases as decided (lib/jobs/reap/decide-expired-lease.ts).
+-- reap, one transaction: ends these expired leases as decided (lib/jobs/reap/decide-expired-lease.ts).
 --
 --   request  {"decisions": [{"slabId", "token", "running", "kind": "free" | "crash" | "quarantine", "delayMs",
 --             "quarantineMs", "why"}]}
---   answer   {"freed", "crashed", "quarantined", "taken"}   taken: by indexd meanwhile, so that only our lease went
+--   answer   {"freed", "crashed", "quarantined", "taken"}   taken: indexd took the slab meanwhile, so only our lease was removed
 --
 -- Locks: slabs against an upgrade of indexd (hold-indexd.sql); slabs by id, `for no key update skip locked`; then their leases in
--- the same way. So it never waits for a commit, a begin or indexd: a locked row shows that one of them is at work. A new
--- statement then looks whether the lease is still the one decided upon and still expired. The lease of a deleted slab has no
--- slab to lock. Then repairs by ascending slab id. All leases end in one last statement, which locks their entries of the backlog.
+-- the same way. So it never waits for a commit, a begin or indexd: a locked row means that one of them is working on it. A new
+-- statement then checks that the lease is still the one decided upon and still expired. The lease of a deleted slab has no
+-- slab to lock. Then repairs by ascending slab id. One last statement ends all leases; it locks their backlog entries.
 create or replace function slabmend.reap_leases(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$
@@ -58,7 +58,7 @@ begin
     ended := ended || entry.slab_id;
     if not entry.slab_exists or entry.next_repair_attempt <> entry.held_until then
       taken := taken + 1;
-      -- As a commit would have said; what the repair cost was spent all the same.
+      -- The same outcome that a commit would have had; the repair's cost was spent in any case.
       if entry.began_at is not null then
         insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read,
           bytes_written, hastings, worker, leased_at, began_at, finished_at)
@@ -94,7 +94,7 @@ begin
     if entry.kind = 'quarantine' then
       quarantined := quarantined + 1;
     end if;
-    -- The token in the journal also tells a commit that comes too late what became of its lease.
+    -- The token in the journal also tells a late commit how its lease ended.
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, bytes_read, bytes_written,
       hastings, worker, leased_at, began_at, finished_at)
     values (entry.token, entry.slab_id, entry.digest, 'crashed', 'crashed', entry.bytes_read, entry.bytes_written,

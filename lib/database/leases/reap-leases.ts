@@ -2,7 +2,7 @@ import type { ISql } from "postgres";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 
 export interface ExpiredLeaseRow {
-  /** As text: it only goes back to the database. */
+  /** As text, because it is only passed back to the database. */
   readonly slabId: string;
   readonly token: string;
   readonly running: boolean;
@@ -11,18 +11,18 @@ export interface ExpiredLeaseRow {
 }
 
 /**
- * Leases that are over, oldest first, and what is needed to decide about them. Locks nothing: reap_leases looks again.
+ * Expired leases, oldest first, with the data to decide about them. No locks: reap_leases checks again.
  *
- * Reads the whole of leases (never larger than the fleet), repairs by primary key, and twice at most the journal's success window,
- * backwards by journal_finished_at_idx, until two slabs have succeeded: of those, one at least is another than the lease's. Asked
- * once, not lease by lease: with a busy journal and no success in it, each lease would read the window again.
+ * Reads all of leases (never more rows than the fleet has leases), repairs by primary key, and at most twice the journal's
+ * success window, backwards by journal_finished_at_idx, until two slabs have succeeded: at least one of those is not the lease's
+ * own. The window is read once for all leases: on a busy journal without a success, each lease would otherwise read all of it.
  */
 export async function listExpiredLeases(
   sql: ISql,
   options: { readonly successWindowMs: number; readonly limit: number },
 ): Promise<ExpiredLeaseRow[]> {
-  // A repair that moved something shows that workers can work, also when it ended badly. The time is in a subquery: with a volatile function
-  // no index would be used.
+  // A repair that moved something shows that workers can work, even if it ended badly. The time is in a subquery: with a volatile
+  // function no index would be used.
   const succeeded = sql`
     j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
       and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-dropped', 'partial-refused'))`;
@@ -56,15 +56,15 @@ export interface ReapDecision extends Pick<ExpiredLeaseRow, "slabId" | "token" |
 export interface ReapCounts {
   readonly freed: number;
   readonly crashed: number;
-  /** Of the crashed ones. */
+  /** How many of the crashed ones were quarantined. */
   readonly quarantined: number;
-  /** indexd has the slab now, or has deleted it: only our lease went. */
+  /** indexd has taken or deleted the slab: only our lease was removed. */
   readonly taken: number;
 }
 
 /**
- * Ends leases as decided, but only those that are still expired and not locked: lib/database/leases/reap-leases.sql. A call whose
- * answer was lost is harmless to repeat: its leases are gone.
+ * Ends leases as decided, but only those that are still expired and not locked: lib/database/leases/reap-leases.sql. Repeating a
+ * call whose answer was lost is harmless: its leases are gone.
  */
 export async function reapLeases(
   sql: ISql,

@@ -1,12 +1,12 @@
 -- Records the moves that judge_moves allows, as indexd's MigrateSector does, in one statement.
 --
---   decided       the rows of judge_moves; losses were recorded since (record_lost), so a sector that was denied may have no host now
---   still_needed  moves that were dropped though their sector still has to move
+--   decided       the rows of judge_moves; since then record_lost has run, so a denied sector may have no host now
+--   still_needed  dropped moves whose sector still has to move
 --   recorded      [slab index]
 --   dropped       [{"index", "why"}]
---   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from null: it had no host
+--   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from is null if it had no host
 --
--- A denial that a move leaves behind is remembered as an earlier location. The caller holds the locks of lock_for_commit.
+-- A denial at a sector's previous host is kept as an earlier location. The caller holds the locks of lock_for_commit.
 create or replace function slabmend.record_moves(decided jsonb,
   out total bigint, out were_pinned bigint, out were_lost bigint, out still_needed bigint,
   out recorded jsonb, out dropped jsonb, out entries jsonb)
@@ -23,7 +23,7 @@ begin
       new_host_id integer, must_move boolean, why text)
     left join public.sectors s on s.id = d.sector_id
   ), relocated as (
-    -- As indexd's MigrateSector; the time is the database's, after the waits.
+    -- As indexd's MigrateSector does; the time is the database's, after waiting for locks.
     update public.sectors s
     set host_id = d.new_host_id, contract_sectors_map_id = null, consecutive_failed_checks = 0,
       num_migrated = s.num_migrated + 1, uploaded_at = clock_timestamp()

@@ -1,10 +1,10 @@
 import type { ISql } from "postgres";
 import type { SlabId } from "../../slab/ids.ts";
 
-/** How a slab stands with us and with indexd. Times are the database's. */
+/** A slab's state in slabmend and in indexd. Times are the database's. */
 export interface RepairState {
   readonly nextAttempt: Date;
-  /** That next attempt is a value that we wrote: indexd has not claimed the slab since. */
+  /** We wrote that next attempt: indexd has not claimed the slab since. */
   readonly nextAttemptIsOurs: boolean;
   readonly lease: "none" | "waiting" | "running";
   readonly lastOutcome: string | undefined;
@@ -12,7 +12,7 @@ export interface RepairState {
   readonly quarantinedUntil: Date | undefined;
 }
 
-/** One statement, no lock, by primary keys. Undefined: there is no such slab. */
+/** One statement, no locks, by primary keys. Undefined: there is no such slab. */
 export async function readRepairState(sql: ISql, slabId: SlabId): Promise<RepairState | undefined> {
   const [row] = await sql<
     {

@@ -1,14 +1,13 @@
--- Decides what an outcome writes about its slab, and writes when it is to be attempted next and indexd's failed counter.
+-- Decides what an outcome writes about its slab, and writes the time of the next attempt and indexd's failure counter.
 --
---   choices       what lib/database/leases/outcome-writes.ts says: {"asReported", "ifSomeDropped", …}
---   sectors_left    slab indices that still have to move
---   moved, denied   how many were recorded; still_needed as record_moves tells
---   writes        the choice that was taken
+--   choices           the choices of lib/database/leases/outcome-writes.ts: {"asReported", "ifSomeDropped", …}
+--   sectors_left      slab indices that still have to move
+--   moved, denied     number of each recorded; still_needed as returned by record_moves
+--   denials_ignored   so many hosts deny that the cause is on our side
+--   writes            the choice taken
 --
---   denials_ignored   so many hosts deny that the cause is ours
---
--- A move that was dropped though its sector still has to move makes a repair that thought itself complete a partial one;
--- so does a source that a host denied. The caller holds the slab's lock.
+-- A repair that reported itself as complete becomes partial if a still needed move was dropped, or if a host denied a
+-- source. The caller holds the slab's lock.
 create or replace function slabmend.schedule_slab(the_slab bigint, choices jsonb, new_bad_shards jsonb, held_until timestamptz,
   sectors_left integer[], moved bigint, denied integer, denials_ignored boolean, still_needed bigint,
   out writes jsonb, out setbacks integer, out next_attempt timestamptz, out finished boolean)
@@ -22,7 +21,7 @@ declare
 begin
   select s.next_repair_attempt, s.consecutive_failed_repairs into slab from public.slabs s where s.id = the_slab;
   select r.last_outcome, r.setbacks, r.bad_shards into history from slabmend.repairs r where r.slab_id = the_slab;
-  -- What is left may be shards that no repair yields: then the slab rests, or it would be leased again and again.
+  -- If only shards are left that no repair can reproduce, the slab rests; otherwise it would be leased again and again.
   finished := sectors_left = '{}';
   only_bad_left := not finished and sectors_left <@ array(
     select (bad->>'index')::integer from jsonb_array_elements(coalesce(history.bad_shards, '[]') || new_bad_shards) as bad);
@@ -41,7 +40,7 @@ begin
   failures := case writes->>'failedCounter'
     when 'zero' then 0
     when 'keep' then slab.consecutive_failed_repairs
-    -- At most 20: indexd shifts by it, and 22 overflows.
+    -- At most 20: indexd shifts by this number, and 22 overflows.
     when 'increment' then least(slab.consecutive_failed_repairs + 1, 20)
   end;
   next_attempt := case writes->'next'->>'kind'

@@ -11,16 +11,16 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
  * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that another
- * caller set out to send less than `afterMs` ago are left to it.
+ * caller began to send less than `afterMs` ago are left to that caller.
  *
- * None while the fleet is not running. Locks the rows it takes, `skip locked`: two callers share the work. Reads the
- * whole of leases, which is never larger than the fleet.
+ * None unless the fleet is running. Locks the rows it takes, `skip locked`: two callers share the work. Reads all
+ * of leases, which never has more rows than the fleet has leases.
  */
 export async function takeUnsent(
   sql: ISql,
   options: { readonly afterMs: number; readonly limit: number },
 ): Promise<LeasedSlab[]> {
-  // When the answer is lost, what was taken is taken again after `afterMs`.
+  // If the answer is lost, the same leases are taken again after `afterMs`.
   const take = () => sql<{ slab_id: string; digest: string; token: string }[]>`
     update slabmend.leases l set sending_since = clock_timestamp()
     where l.slab_id in (
@@ -42,7 +42,7 @@ export async function takeUnsent(
 }
 
 /**
- * Marks leases as sent, only while they are the same and not begun. Rows that another transaction has locked (a
+ * Marks leases as sent, if they are unchanged and have not begun. Rows locked by another transaction (a
  * begin, a reap) are skipped: they do not need the mark, and waiting for several of them could deadlock.
  */
 export async function markSent(

@@ -2,7 +2,7 @@ import type { ISql } from "postgres";
 import type { HostId, SectorId, SlabId } from "../../slab/ids.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** A sector that a host acknowledged, with the root that is pinned. */
+/** A sector acknowledged by a host, with the pinned root. */
 export interface Upload {
   readonly sectorId: SectorId;
   readonly hostId: HostId;
@@ -10,13 +10,13 @@ export interface Upload {
 
 /**
  * Hosts keep a sector that is in no contract for 432 blocks, about three days
- * (docs/protocol.md#what-happens-after-a-migration). A day of them is left to indexd, which pins what was recorded.
+ * (docs/protocol.md#what-happens-after-a-migration). One of these days is left to indexd, which pins recorded sectors.
  */
 const USABLE_HOURS = 48;
 
 /**
- * What earlier repairs of this slab stored and did not commit. A note, not a proof: the host is asked before it is
- * recorded. A few rows by primary key, no lock.
+ * Sectors that earlier repairs of this slab stored but did not commit. A hint, not a proof: the host is asked before the sector
+ * is recorded. A few rows by primary key, no locks.
  */
 export async function readUploads(sql: ISql, slabId: SlabId): Promise<readonly Upload[]> {
   const rows = await sql<{ sector_id: string; host_id: number }[]>`
@@ -28,8 +28,8 @@ export async function readUploads(sql: ISql, slabId: SlabId): Promise<readonly U
 }
 
 /**
- * Removes notes that are too old, by their index. Those of a slab that is gone grow old too. `skip locked`: neither a
- * heartbeat nor a commit waits for it.
+ * Removes uploads that are too old, by their index; this also covers slabs that are gone. `skip locked`: no
+ * heartbeat or commit waits for it.
  */
 export async function forgetUploads(sql: ISql, limit: number): Promise<number> {
   const forget = async (): Promise<number> => {

@@ -1,7 +1,7 @@
--- Writes a slab's repair history, and which objects are concerned when its data is at risk or shards were pinned wrongly.
+-- Writes a slab's repair history, including the affected objects if its data is at risk or shards were pinned wrongly.
 --
 --   job         the kind: repair or drain
---   error_code  a stable code, no message
+--   error_code  a stable code, not a message
 create or replace function slabmend.write_history(the_slab bigint, the_digest bytea, job text, outcome text, error_code text,
   setbacks integer, next_attempt timestamptz, new_bad_shards jsonb, at_risk boolean) returns void
 language plpgsql volatile
@@ -29,7 +29,7 @@ begin
     digest = excluded.digest, kind = excluded.kind, last_outcome = excluded.last_outcome, last_error = excluded.last_error,
     finished_at = excluded.finished_at, crashes = 0, setbacks = excluded.setbacks,
     next_repair_attempt = excluded.next_repair_attempt,
-    -- A shard that was pinned wrongly stays so: what an earlier repair found is kept.
+    -- A wrongly pinned shard stays wrong: findings of earlier repairs are kept.
     bad_shards = (
       select coalesce(jsonb_agg(b.shard order by (b.shard->>'index')::integer), '[]')
       from (

@@ -1,6 +1,6 @@
--- Appends a finished repair to the journal, with the lease that it had.
+-- Appends a finished repair and its lease to the journal.
 --
---   request  of commit_repair: kind, token, digest, costs, phases and the outcome as reported
+--   request  the request of commit_repair: kind, token, digest, costs, phases and the reported outcome
 create or replace function slabmend.write_journal(request jsonb, lease slabmend.leases, outcome text, error_code text,
   moves jsonb, lost jsonb, dropped jsonb) returns void
 language sql volatile

@@ -1,6 +1,6 @@
 /**
- * The state of this indexer as a row of its own database, and the lease of the process that may change it. The states are those of
- * lib/lifecycle/state-machine.ts; what an operator wants is the fleet's mode.
+ * The state of this indexer, as a row of its own database, and the lease of the process that may change it. The states are those
+ * of lib/lifecycle/state-machine.ts; the state that an operator requested is the fleet's mode.
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
@@ -8,12 +8,12 @@ import { storableText } from "../client/storable-text.ts";
 import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 import { readTombstone, type Tombstone } from "../schema/tombstone.ts";
 
-/** Of an indexer whose schema is there: of a deleted one only the tombstone is left. */
+/** States of an indexer whose schema exists: of a deleted one only the tombstone is left. */
 export type StoredState = "initializing" | "running" | "stopping" | "stopped" | "repairing" | "deleting";
 
 /** Why the last step failed. */
 export interface StoredTrouble {
-  /** Stable. */
+  /** A stable code. */
   readonly code: string;
   readonly message: string;
   readonly remedy: string | null;
@@ -22,17 +22,17 @@ export interface StoredTrouble {
 export interface LifecycleRow {
   readonly state: StoredState;
   readonly since: Date;
-  /** Of steps, in a row. */
+  /** Failed steps in a row. */
   readonly failures: number;
   readonly trouble: StoredTrouble | null;
-  /** The process that drives it; undefined: none does now. */
+  /** The process that drives it; undefined: none at present. */
   readonly holder: string | undefined;
   readonly mode: FleetMode;
 }
 
 export type SeenLifecycle =
   | { readonly kind: "present"; readonly row: LifecycleRow }
-  /** There is no schema of ours. */
+  /** The schema does not exist. */
   | { readonly kind: "absent" }
   | { readonly kind: "deleted"; readonly tombstone: Tombstone };
 
@@ -51,7 +51,7 @@ interface Row {
   readonly mode_since: Date | null;
 }
 
-/** Reads only. A role that may not use the schema gets PostgreSQL's own refusal. */
+/** Reads only. A role without access to the schema gets PostgreSQL's own error. */
 export async function readLifecycle(sql: ISql): Promise<SeenLifecycle> {
   const [found] = await sql<{ has_store: boolean }[]>`
     select exists (
@@ -75,7 +75,7 @@ export async function readLifecycle(sql: ISql): Promise<SeenLifecycle> {
 
 /**
  * Takes the lease, or extends it with its token. Undefined: another process has it.
- * @param lease.token of the lease that this process had; undefined: it had none
+ * @param lease.token the token of this process's lease; undefined: it has none
  */
 export async function takeLifecycle(
   sql: ISql,
@@ -93,7 +93,7 @@ export async function takeLifecycle(
   return row?.token;
 }
 
-/** Writes the outcome of a step. False: the lease was lost, and nothing was written. */
+/** Stores the outcome of a step. False: the lease was lost, and nothing was written. */
 export async function saveLifecycle(
   sql: ISql,
   token: string,
@@ -111,11 +111,11 @@ export async function saveLifecycle(
   return rows.length > 0;
 }
 
-/** Gives the lease back, so that another process need not wait for its end. Harmless when it is lost. */
+/** Releases the lease, so that another process need not wait for it to expire. Does nothing if it was lost. */
 export async function releaseLifecycle(sql: ISql, token: string): Promise<void> {
   const release = () => sql`
     update slabmend.lifecycle set holder = null, token = null, expires_at = null where token = ${token}::uuid`;
-  await retryTransaction("give an indexer's lease back", async () => await release(), ONLY_CONFLICTS);
+  await retryTransaction("release an indexer's lease", async () => await release(), ONLY_CONFLICTS);
 }
 
 function storable({ code, message, remedy }: StoredTrouble): StoredTrouble {

@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 
 /**
- * How long the oldest check that is due has waited, of hosts that are not silent; 0: none is due. Reads one entry of
+ * How long the oldest due check of hosts that are not silent has waited; 0: none is due. Reads one entry of
  * sectors (host_id, next_integrity_check) for each host.
  */
 export async function readChecksBehind(sql: ISql): Promise<number> {
@@ -16,7 +16,7 @@ export async function readChecksBehind(sql: ISql): Promise<number> {
   return row!.seconds ?? 0;
 }
 
-/** Due checks that slabmend made: sums of the last 24 hours, by the hour. */
+/** Due checks that slabmend made in the last 24 hours, summed from hourly rows. */
 export interface CheckSums {
   readonly confirmed: number;
   readonly denied: number;
@@ -24,7 +24,7 @@ export interface CheckSums {
   readonly wrongData: number;
   readonly unanswered: number;
   readonly hastings: bigint;
-  /** Hosts that are left alone, because they answered nothing. */
+  /** Hosts that are left alone because they did not answer. */
   readonly silentHosts: number;
   readonly behindSeconds: number;
 }

@@ -27,12 +27,12 @@ export interface DenialsRequest {
     | undefined;
 }
 
-/** Of the slabs of a shared sector so many are named. */
+/** At most this many slabs of a shared sector are listed. */
 const MOST_SLABS = 10;
 
 /**
- * Denials and earlier locations, the latest denial first. Open is what open_denials says; what was moved away since counts
- * as lost. Reads denials_denied_at_idx backwards, or denials_host_idx.
+ * Denials and earlier locations, the latest denial first. `open` is decided by open_denials; a sector that has since been moved
+ * away counts as lost. Reads denials_denied_at_idx backwards, or denials_host_idx.
  */
 export async function readDenials(
   sql: ISql,
@@ -78,7 +78,7 @@ export async function readDenials(
   };
 }
 
-/** Of each host that has open denials or is suspected. */
+/** Hosts that have open denials or are suspected. */
 export async function readDenyingHosts(
   sql: ISql,
 ): Promise<ReadonlyMap<HostId, { readonly open: number; readonly suspected: boolean }>> {

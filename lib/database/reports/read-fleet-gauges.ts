@@ -1,5 +1,6 @@
 import type { ISql } from "postgres";
 import { readFollowers } from "../journal/followers.ts";
+import { readSlot } from "../move/publication.ts";
 import { readChecksBehind } from "./read-checks.ts";
 
 interface GaugesRow {
@@ -19,24 +20,24 @@ interface GaugesRow {
   readonly failed_runs: number;
 }
 
-/** indexd funds accounts every two minutes; a host that has not complained for so long has been funded, or is not asked. */
+/** indexd funds accounts every two minutes: without a complaint for this long, the host was funded or is not in use. */
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 
-/** A period of the alarms that compare it with what crashed in the same time, or tell of each slab once. */
+/** One period of the alarms that compare this with crashes in the same time, or report each slab once. */
 const LATELY_SECONDS = 300;
 
-/** A period of the alarm about errors: long enough that a small fleet ends a few repairs in it. */
+/** One period of the alarm about errors: long enough for a small fleet to finish a few repairs. */
 const HALF_HOUR_SECONDS = 1_800;
 
-/** How long an operator is told of a maintenance run that failed. */
+/** How long a failed maintenance run is reported. */
 const HOUR_SECONDS = 3_600;
 
 /**
- * The state of the fleet, for metrics. Two statements, no lock. Reads all of leases, which is never larger than the fleet,
- * and of backlog, a row for each unhealthy slab; the journal's last half hour by journal_finished_at_idx, up to statement_timestamp(),
- * which the planner can estimate with: of clock_timestamp() it expects a third of the journal; repairs by
- * repairs_quarantined_idx; pg_stat_activity, where every role may see who is connected.
- * @param options.dueChecks measure those too: this fleet makes them
+ * The state of the fleet, for metrics. Three statements, no locks. Reads all of leases (no more rows than the fleet has leases)
+ * and of backlog (one row per unhealthy slab), and repairs by repairs_quarantined_idx. Reads the journal's last half hour by
+ * journal_finished_at_idx, up to statement_timestamp(): for clock_timestamp() the planner assumes a third of the journal.
+ * Sessions and kept log come from pg_stat_activity and pg_replication_slots, where every role may see them.
+ * @param options.dueChecks also read due checks, because this fleet makes them
  */
 export async function readFleetGauges(
   sql: ISql,
@@ -53,7 +54,7 @@ export async function readFleetGauges(
       (select count(*)::integer from slabmend.host_scores
        where out_of_funds_at > clock_timestamp() - make_interval(secs => ${UNDERFUNDED_WINDOW_SECONDS})) as underfunded,
       (select extract(epoch from clock_timestamp() - r.moved_at)::double precision from slabmend.runs r
-       where r.finished_at is null and r.state <> 'paused') as run_idle_seconds,
+       where r.finished_at is null and r.state <> 'paused' and r.kind <> 'move-database') as run_idle_seconds,
       (select count(*)::integer from slabmend.runs r
        where r.state = 'failed' and r.finished_at > (select clock_timestamp()) - make_interval(secs => ${HOUR_SECONDS})) as failed_runs
     from (
@@ -72,7 +73,7 @@ export async function readFleetGauges(
         and outcome not in ('crashed', 'superseded')
     ) j
     cross join (
-      -- Apart: a count of distinct slabs above would sort half an hour of the journal.
+      -- Separate: counting distinct slabs above would sort half an hour of the journal.
       select count(distinct slab_id)::integer as at_risk
       from slabmend.journal
       where finished_at > statement_timestamp() - make_interval(secs => ${LATELY_SECONDS}) and outcome = 'too-few-sources'
@@ -93,6 +94,7 @@ export async function readFleetGauges(
     runIdleSeconds: row!.run_idle_seconds ?? undefined,
     failedRuns: row!.failed_runs,
     followers: await readFollowers(sql),
+    moveSlot: await readSlot(sql),
     checksBehindSeconds: dueChecks ? await readChecksBehind(sql) : undefined,
   };
 }

@@ -4,17 +4,17 @@ import type { JournalEntry } from "./read-journal.ts";
 
 export interface HistoryFilter {
   readonly slabId: SlabId | null;
-  /** It gave, took or lost a sector. */
+  /** A sector moved away from it or to it, or was lost on it. */
   readonly host: HostKey | null;
   readonly outcome: string | null;
   readonly since: Date | null;
-  /** Exclusive: the place of the last row of the page before. */
+  /** Exclusive: the position of the last row of the previous page. */
   readonly before: JournalPlace | null;
   readonly limit: number;
 }
 
 export interface JournalPlace {
-  /** Microseconds since the epoch, as PostgreSQL keeps them. */
+  /** Microseconds since the epoch, PostgreSQL's precision. */
   readonly endedAtUs: string;
   readonly id: string;
 }
@@ -39,12 +39,12 @@ export interface EndedRepair extends JournalPlace {
   readonly endedAtMs: number;
 }
 
-/** No index leads from a host or an outcome to its repairs: so many rows are looked at, then the page ends. */
+/** No index leads from a host or an outcome to its repairs: the page ends after reading this many rows. */
 const SEARCHED_ROWS = 20_000;
 
 /**
- * A page of the journal, latest first, in one statement; locks nothing. By journal_slab_id_idx or journal_finished_at_idx, never
- * more than {@link SEARCHED_ROWS} rows. `searchedTo`: where the search ended; null: at the end of what was asked for.
+ * A page of the journal, latest first, in one statement; no locks. By journal_slab_id_idx or journal_finished_at_idx, never
+ * more than {@link SEARCHED_ROWS} rows. `searchedTo`: where the search ended; null: it read everything requested.
  */
 export async function readHistory(
   sql: ISql,

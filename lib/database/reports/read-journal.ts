@@ -6,7 +6,7 @@ export interface JournalEntry {
   readonly reportedOutcome: string;
   /** A stable code. */
   readonly error: string | undefined;
-  /** Hosts by public key; `from` is null for a sector that was lost. */
+  /** Hosts by public key; `from` is null if the sector was lost. */
   readonly moves: readonly {
     readonly index: number;
     readonly root: string;

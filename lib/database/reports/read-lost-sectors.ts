@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import type { HostId } from "../../slab/ids.ts";
 
-/** What a report says of a host and placement does not need. Reads all of hosts, a thousand rows or so. */
+/** Needed by reports, but not by placement. Reads all of hosts, about a thousand rows. */
 export async function readLostSectors(sql: ISql): Promise<ReadonlyMap<HostId, number>> {
   const rows = await sql<
     { id: number; lost: number }[]

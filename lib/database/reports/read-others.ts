@@ -1,25 +1,25 @@
 import type { ISql } from "postgres";
 import type { SlabId } from "../../slab/ids.ts";
 
-/** What other workers achieved, to compare one worker with. */
+/** Results of other workers, for comparison with one worker. */
 export interface Others {
-  /** Different slabs at which repairs of others ended in that time. */
+  /** Different slabs whose repairs by others ended in that time. */
   readonly ended: number;
-  /** Of these, those of which nothing was moved though something was to be. */
+  /** How many of these moved nothing although a move was needed. */
   readonly failed: number;
-  /** Of the slabs asked about: where the latest repair by another worker, within a day, failed too. */
+  /** Those of the given slabs whose latest repair by another worker, within a day, failed too. */
   readonly alsoFailed: readonly SlabId[];
 }
 
-/** So many of the latest journal rows say enough; the read is bounded however busy the fleet is. */
+/** The latest rows of the journal are enough; this limits the read on a busy fleet. */
 const MOST_ROWS = 200;
 
 /**
  * One statement, no lock: the latest rows of the journal by journal_finished_at_idx, and those of these slabs by
  * journal_slab_id_idx.
  *
- * @param worker the part before the slash of the names under which this worker repairs
- * @param slabs at which this worker failed
+ * @param worker the part before the slash in the names that this worker uses for its repairs
+ * @param slabs slabs at which this worker failed
  */
 export async function readOthers(
   sql: ISql,

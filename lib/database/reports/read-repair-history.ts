@@ -1,18 +1,18 @@
 import type { ISql } from "postgres";
 import type { SlabId } from "../../slab/ids.ts";
 
-/** What earlier repairs of a slab found that the next one heeds. */
+/** Findings of earlier repairs of a slab that the next one uses. */
 export interface RepairHistory {
-  /** Indices of shards that are pinned wrongly: rebuilding them is in vain. */
+  /** Indices of wrongly pinned shards: rebuilding them is useless. */
   readonly badShards: ReadonlySet<number>;
-  /** Many of its hosts denied their sectors at once, in each repair for hours: by now that is no fault of ours. */
+  /** Several of its hosts denied their sectors at once, in each repair for hours: the cause is no longer on our side. */
   readonly deniedForLong: boolean;
 }
 
-/** So many faults in a row, each waited for twice as long as the one before: eight hours and a half. */
+/** This many faults in a row, each wait twice as long as the one before: eight and a half hours. */
 const LONG_IN_SETBACKS = 8;
 
-/** One row by primary key, no lock. */
+/** One row by primary key, no locks. */
 export async function readRepairHistory(sql: ISql, slabId: SlabId): Promise<RepairHistory> {
   const [row] = await sql<{ bad: number[]; denied_for_long: boolean }[]>`
     select (select coalesce(jsonb_agg(shard->'index'), '[]') from jsonb_array_elements(r.bad_shards) as shard) as bad,

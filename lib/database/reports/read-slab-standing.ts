@@ -2,10 +2,10 @@ import type { ISql } from "postgres";
 import type { SlabId } from "../../slab/ids.ts";
 import { type ObjectsOfSlab, objectsOfDigest } from "./read-slabs.ts";
 
-/** How a slab stands with us: its lease, its last repair, and the objects that use it. */
+/** A slab's state in slabmend: its lease, its last repair, and the objects that use it. */
 export interface SlabStanding {
   readonly nextAttempt: Date;
-  /** A value that we wrote: indexd has not claimed the slab since. */
+  /** The value is one that we wrote: indexd has not claimed the slab since. */
   readonly isOurs: boolean;
   readonly lease: {
     readonly leasedAt: Date;
@@ -29,7 +29,7 @@ export interface SlabStanding {
 
 const MOST_KEYS = 100;
 
-/** One statement, no lock, by primary keys and object_slabs_slab_digest_idx. Undefined: there is no such slab. */
+/** One statement, no locks, by primary keys and object_slabs_slab_digest_idx. Undefined: there is no such slab. */
 export async function readSlabStanding(sql: ISql, slabId: SlabId): Promise<SlabStanding | undefined> {
   const [row] = await sql<
     {

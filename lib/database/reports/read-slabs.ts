@@ -1,14 +1,14 @@
 import type { ISql } from "postgres";
 import type { SlabId } from "../../slab/ids.ts";
 
-/** Which slabs of the backlog, and where the page begins. */
+/** Filter for slabs of the backlog, and the start of the page. */
 export interface SlabsFilter {
   /** Only slabs in danger: their loss probability is above this, or their last repair found too few sources. */
   readonly dangerAbove: number;
   readonly onlyInDanger: boolean;
   readonly mostMargin: number | null;
   readonly cause: string | null;
-  /** This one only. */
+  /** Only this slab. */
   readonly slabId: SlabId | null;
   readonly after: { readonly loss: number; readonly slabId: SlabId } | null;
   readonly limit: number;
@@ -43,12 +43,12 @@ export interface ObjectsOfSlab {
   readonly keys: readonly string[];
 }
 
-/** A slab may be part of a million objects. */
+/** A slab may belong to a million objects. */
 const COUNTED_OBJECTS = 1_000;
 
 /**
- * A page of the backlog, the most likely to be lost first, in one statement and one snapshot; locks nothing. Reads the backlog as a
- * whole (a row for each unhealthy slab: docs/decisions/0022-reports-and-logs.md), then of the page's slabs everything
+ * A page of the backlog, the most likely to be lost first, in one statement and one snapshot; no locks. Reads the whole backlog
+ * (one row per unhealthy slab: docs/decisions/0022-reports-and-logs.md), then the data of the page's slabs
  * by primary key, and objects by object_slabs_slab_digest_idx.
  */
 export async function readSlabs(
@@ -107,13 +107,13 @@ export async function readSlabs(
   return { at, matching, walkFinishedAt, slabs };
 }
 
-/** Of slabmend.backlog as b, and repairs as r. A drain endangers nothing, however little the slab's code can lose. */
+/** Over slabmend.backlog as b, and repairs as r. A drain endangers no slab, even one whose code tolerates few losses. */
 export const inDanger = (sql: ISql, dangerAbove: number) =>
   sql`(b.loss > ${dangerAbove}::float8 and b.causes - 'draining' <> '{}' or coalesce(r.last_outcome = 'too-few-sources', false))`;
 
 const ms = (sql: ISql, expression: string) => sql.unsafe(`extract(epoch from ${expression}) * 1000`);
 
-/** A subquery with one column, `objects`: {@link ObjectsOfSlab} of the slab with this digest, some of their keys. */
+/** A subquery with one column, `objects`: {@link ObjectsOfSlab} of the slab with this digest, with up to `keys` keys. */
 export function objectsOfDigest(sql: ISql, digest: string, keys: number) {
   return sql.unsafe(`
     select jsonb_build_object(

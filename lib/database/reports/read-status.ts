@@ -7,24 +7,24 @@ import { type CheckSums, readChecks } from "./read-checks.ts";
 import { inDanger } from "./read-slabs.ts";
 
 export interface BacklogOfMargin {
-  /** Sectors on good hosts, under any contract, minus min_shards; negative: more are gone than may be. */
+  /** Sectors on good hosts, under any contract, minus min_shards; negative: too few are left to rebuild the slab. */
   readonly margin: number;
-  /** May be leased now. */
+  /** Slabs that may be leased now. */
   readonly ready: number;
-  /** A grace, a next attempt or a lease has to end first. */
+  /** Slabs that must wait for the end of a grace period or a lease, or for the time of the next attempt. */
   readonly waiting: number;
-  /** Their loss probability is above the threshold, or their last repair found too few sources. */
+  /** Slabs whose loss probability is above the threshold, or whose last repair found too few sources. */
   readonly inDanger: number;
 }
 
 export interface WalkOfCause {
   readonly cause: string;
-  /** Of the last complete pass, in milliseconds since the epoch; null: there was none yet. */
+  /** When the last complete pass ended, in milliseconds since the epoch; null: there was none yet. */
   readonly finishedAtMs: number | null;
   readonly passMs: number | null;
 }
 
-/** What the tables say; what follows from it is decided in lib/reports. */
+/** The contents of the tables; lib/reports draws the conclusions. */
 export interface StatusFacts {
   /** By the database's clock. */
   readonly at: Date;
@@ -55,20 +55,20 @@ export interface StatusFacts {
     readonly bytesRead: number;
     readonly bytesWritten: number;
     readonly hastings: bigint;
-    /** From begin to commit, added up: what Lambda bills, but for its start. */
+    /** Sum of the times from begin to commit: what Lambda bills, except for start-up. */
     readonly workerSeconds: number;
   };
   readonly deadLetters: number;
   readonly quarantined: number;
-  /** After a restore, until an operator releases it. */
+  /** Set after a restore, until an operator releases it. */
   readonly prunesHeldSince: Date | null;
   /** Slabs whose last repair found too few sources. */
   readonly atRisk: number;
-  /** Slabs whose objects' events are still to be bumped. */
+  /** Slabs whose objects' events have not been bumped yet. */
   readonly eventsToBump: number;
   readonly mode: FleetMode;
   readonly breaker: { readonly open: boolean; readonly since: Date; readonly backoffUntil: Date | null };
-  /** As claim wrote it down when it last compared; null: not today, and yesterday's stop is over. */
+  /** As stored by claim's last comparison; null: none today, and yesterday's stop has ended. */
   readonly budget: {
     readonly limits: Readonly<Record<string, string>>;
     readonly spent: Readonly<Record<string, string>>;
@@ -76,11 +76,11 @@ export interface StatusFacts {
     readonly stoppedSince: Date | null;
     readonly checkedAt: Date;
   } | null;
-  /** Of the journal: `totals`, and the archive if there is one. */
+  /** Followers of the journal: `totals`, and the archive if there is one. */
   readonly followers: readonly FollowerState[];
-  /** Of the last 24 hours. */
+  /** Checks of the last 24 hours. */
   readonly checks: CheckSums;
-  /** Of maintenance: the one that is not finished. */
+  /** The unfinished maintenance run. */
   readonly run: Run | undefined;
   readonly indexd: {
     readonly databaseVersion: number | null;
@@ -143,14 +143,13 @@ interface Row {
   readonly oldest_unpinned: Date | null;
 }
 
-/** Up to so many slabs are counted; beyond, PostgreSQL's estimate has to do: counting ten million takes seconds. */
+/** Up to this number slabs are counted; beyond it PostgreSQL's estimate is used, because counting ten million takes seconds. */
 const COUNTED_SLABS = 10_000;
 
 /**
- * What the operator looks at, in one statement and one snapshot, and then the journal's followers, the due checks and the maintenance
- * run; locks nothing. An hour of
- * the journal by journal_finished_at_idx, the day by work-since.sql; backlog (a row for each unhealthy slab), repairs and hosts as a whole; the oldest unpinned sector by
- * sectors_uploaded_at_unpinned_idx.
+ * The facts for `status`, in one statement and one snapshot, then the journal's followers, the due checks and the maintenance
+ * run; no locks. Reads an hour of the journal by journal_finished_at_idx and the day by work-since.sql; all of backlog (one row
+ * per unhealthy slab), repairs and hosts; the oldest unpinned sector by sectors_uploaded_at_unpinned_idx.
  * @param dangerAbove loss probability above which a slab is in danger
  */
 export async function readStatus(
@@ -162,7 +161,7 @@ export async function readStatus(
       select clock_timestamp() as at, date_trunc('day', clock_timestamp(), 'UTC') as day_start
     ), lately as materialized (
       select j.outcome, j.finished_at from slabmend.journal j
-      -- Not clock_timestamp(): with it the planner expects a third of the journal.
+      -- Not clock_timestamp(), for which the planner assumes a third of the journal.
       where j.finished_at > statement_timestamp() - interval '1 hour'
     )
     select (select n.at from now n) as at, (select n.day_start from now n) as day_start,
@@ -247,7 +246,7 @@ function factsOf(row: Row): Omit<StatusFacts, "followers" | "checks" | "run"> {
     dayStart: row.day_start,
     backlog: row.backlog,
     beyondRescue: row.beyond_rescue,
-    // Never analyzed, PostgreSQL says -1.
+    // Before the first analyze PostgreSQL's estimate is -1.
     slabs: { total: isExact ? row.counted : row.estimate < 0 ? null : Math.round(row.estimate), isExact },
     walks: row.walks,
     claimedAt: row.claimed_at,

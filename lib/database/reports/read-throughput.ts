@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 
 export interface ThroughputBucket {
-  /** Counted from the range's begin. */
+  /** Index of the bucket, from the beginning of the range. */
   readonly bucket: number;
   readonly repairs: number;
   readonly slabs: number;
@@ -14,7 +14,7 @@ export interface ThroughputBucket {
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-/** What ended in a range of time, bucket by bucket; empty ones are missing. One statement, by journal_finished_at_idx. */
+/** Repairs that ended in a range of time, by bucket; empty buckets are absent. One statement, by journal_finished_at_idx. */
 export async function readThroughput(
   sql: ISql,
   { from, to, bucketSeconds }: { readonly from: Date; readonly to: Date; readonly bucketSeconds: number },

@@ -1,11 +1,11 @@
 import type { ISql } from "postgres";
 
-/** Of one transaction. Runs are started by hand, and an hour has one row of checks. */
+/** Rows per transaction. Runs are started by hand, and checks have one row per hour. */
 const MOST_ROWS = 1_000;
 
 /**
- * Forgets maintenance runs that finished longer ago, and sums of due checks from before.
- * @returns how many rows went
+ * Deletes maintenance runs that finished longer ago than this, and sums of due checks from before that time.
+ * @returns the number of deleted rows
  */
 export async function forgetRuns(sql: ISql, olderThanMs: number): Promise<number> {
   const before = sql`clock_timestamp() - ${olderThanMs} * interval '1 millisecond'`;

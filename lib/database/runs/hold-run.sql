@@ -1,5 +1,5 @@
--- Locks a maintenance run for a write of its coordinator, and makes sure that it still is the coordinator: called first in every
--- transaction that writes for the run, so that a takeover cannot come in between. Raises SM003 when the lease is lost.
+-- Locks a maintenance run for a write of its coordinator and verifies the coordinator's lease. Called first in every
+-- transaction that writes for the run, so that no takeover can happen in between. Raises SM003 if the lease is lost.
 create or replace function slabmend.hold_run(the_run bigint, the_token uuid) returns slabmend.runs
 language plpgsql
 as $function$

@@ -1,4 +1,6 @@
-/** Maintenance runs as rows. An operator starts them and asks for a pause or an end; a coordinator moves them on under a lease. */
+/**
+ * Maintenance runs as rows. An operator starts them and may request a pause or an end; a coordinator executes them under a lease.
+ */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
@@ -14,7 +16,7 @@ import {
 import { leaseLost, noRun, RunError, runActive, runAttended } from "./run-error.ts";
 
 const MOST_NAME_CHARACTERS = 200;
-/** errcode of lib/database/runs/hold-run.sql. */
+/** The errcode raised by lib/database/runs/hold-run.sql. */
 const LEASE_LOST = "SM003";
 
 interface Row {
@@ -49,7 +51,7 @@ function runOf(row: Row): Run {
   };
 }
 
-/** Of slabmend.runs as r. */
+/** Columns of slabmend.runs, aliased as r. */
 const columns = (
   sql: ISql,
 ) => sql`r.id, r.kind, r.scope, r.state, r.checkpoint, r.statistics, r.error, r.owner, r.started_at,
@@ -57,8 +59,8 @@ const columns = (
 
 /**
  * Starts a run.
- * @param scope what its kind understands, as JSON
- * @throws {RunError} `run-active` while another is not finished
+ * @param scope JSON in the form that its kind expects
+ * @throws {RunError} `run-active` while another run is unfinished
  */
 export async function startRun(
   sql: ISql,
@@ -76,19 +78,19 @@ export async function startRun(
   throw runActive(active, new Date());
 }
 
-/** The one that is not finished. */
+/** The unfinished run, if there is one. */
 export async function readUnfinishedRun(sql: ISql): Promise<Run | undefined> {
   const [row] = await sql<Row[]>`select ${columns(sql)} from slabmend.runs r where r.finished_at is null`;
   return row === undefined ? undefined : runOf(row);
 }
 
-/** Undefined: there is none of this id. */
+/** Undefined: there is no run with this id. */
 export async function readRun(sql: ISql, id: bigint): Promise<Run | undefined> {
   const [row] = await sql<Row[]>`select ${columns(sql)} from slabmend.runs r where r.id = ${String(id)}`;
   return row === undefined ? undefined : runOf(row);
 }
 
-/** The latest ones first. */
+/** Latest first. */
 export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]> {
   const rows = await sql<
     Row[]
@@ -97,12 +99,12 @@ export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]
 }
 
 /**
- * The run that is asked to pause, resume or end.
- * @param id only this one; undefined: the unfinished one
+ * Requests that a run pause, resume or end, and returns it.
+ * @param id only this run; undefined: the unfinished one
  * @throws {RunError} `no-run`, `run-state`
  */
 export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint): Promise<Run> {
-  // A request leads to one state only, wherever it comes from.
+  // A request leads to the same state from all states.
   const state = stateAfter(statesBefore(request)[0]!, request)!;
   const wanted = id === undefined ? null : String(id);
   const change = () => sql<Row[]>`
@@ -119,15 +121,15 @@ export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint):
   throw new RunError({
     code: "run-state",
     message: `maintenance run ${active.id}: expected a state that one can ${request}, got ${active.state}`,
-    remedy: "slabmend maintenance status shows it.",
+    remedy: "Run slabmend maintenance status to see it.",
     details: { run: String(active.id), state: active.state },
   });
 }
 
 /**
- * Ends a run of {@link ATTENDED_KINDS}: its command then undoes what it did. Nothing happens while another process moves it on, or once
- * it has gone on from the step that the caller has seen.
- * @returns whether it is being ended
+ * Ends a run of {@link ATTENDED_KINDS}: its command then undoes its work. Does nothing while another process holds the run's
+ * lease, or if the run has left the step that the caller saw.
+ * @returns whether the run is now ending
  */
 export async function cancelAttendedRun(
   sql: ISql,
@@ -147,10 +149,10 @@ export interface RunLease {
 }
 
 /**
- * Becomes the coordinator of the unfinished run, if there is one that is not paused and no other process moves it on. Continues from
- * its last checkpoint.
- * @param options.onlyKinds for a process that moves on runs of these kinds only; it ends any that is cancelled
- * @param options.kind one of {@link ATTENDED_KINDS}: only a run of that kind. Default: of none of them
+ * Becomes the coordinator of the unfinished run, unless there is none, it is paused, or another process holds its lease.
+ * Continues from its last checkpoint.
+ * @param options.onlyKinds for a process that executes only these kinds; it still ends any cancelled run
+ * @param options.kind one of {@link ATTENDED_KINDS}: take only a run of that kind. Default: take none of those kinds
  */
 export async function takeRun(
   sql: ISql,
@@ -176,7 +178,7 @@ export async function takeRun(
 }
 
 /**
- * Writes a stable checkpoint and extends the lease, or ends both. The run comes back as it is then, with what an operator asked for.
+ * Stores a checkpoint and extends the lease, or ends the run and its lease. Returns the run, with any new request.
  * @throws {RunError} `run-lease-lost`; nothing was written
  */
 export async function saveRun(
@@ -206,14 +208,14 @@ export async function saveRun(
   return runOf(rows[0]!);
 }
 
-/** Gives the lease back, so that another process need not wait for its end. Harmless when it is lost. */
+/** Releases the lease, so that another process need not wait for it to expire. Does nothing if it was lost. */
 export async function releaseRun(sql: ISql, { run, token }: RunLease): Promise<void> {
   await sql`
     update slabmend.runs set coordinator = null, token = null, expires_at = null
     where id = ${String(run.id)} and token = ${token}`;
 }
 
-/** For any statement that calls `slabmend.hold_run`. */
+/** Translates the error of a statement that called `slabmend.hold_run`. */
 export function explainLost(error: unknown, run: bigint): unknown {
   const isLost = error instanceof Error && "code" in error && error.code === LEASE_LOST;
   return isLost ? leaseLost(run) : error;

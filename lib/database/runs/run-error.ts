@@ -2,15 +2,15 @@ import { SlabmendError } from "../../errors/slabmend-error.ts";
 import { ATTENDED_KINDS, type Run } from "./run.ts";
 
 export type RunErrorCode =
-  /** Another run is not finished. */
+  /** Another run is unfinished. */
   | "run-active"
-  /** There is none that is not finished. */
+  /** There is no unfinished run. */
   | "no-run"
   /** Another process coordinates the run now; nothing was written. */
   | "run-lease-lost"
-  /** What was asked does not fit its state. */
+  /** The request does not fit the run's state. */
   | "run-state"
-  /** Only the commands of its kind move it on, pause or end it. */
+  /** Only the commands of its kind may continue, pause or end it. */
   | "run-attended";
 
 /** Thrown by lib/database/runs. */
@@ -29,21 +29,22 @@ export function runActive(run: Run, now: Date): RunError {
 export function runAttended(run: Run): RunError {
   return new RunError({
     code: "run-attended",
-    message: `maintenance run ${run.id}: expected a kind that slabmend maintenance steers, got ${run.kind}`,
-    remedy: `slabmend maintenance status shows it, slabmend ${run.kind} abort ends it.`,
+    message: `maintenance run ${run.id}: expected a kind that slabmend maintenance controls, got ${run.kind}`,
+    remedy: `Run slabmend maintenance status to see it, slabmend ${run.kind} abort to end it.`,
     details: { run: String(run.id), kind: run.kind },
   });
 }
 
-/** @param id of the one that was asked for; undefined: any */
+/** @param id the requested run; undefined: any */
 export function noRun(id?: bigint): RunError {
   return new RunError({
     code: "no-run",
     message:
       id === undefined
         ? "maintenance: expected an unfinished run, got none"
-        : `maintenance run ${id}: expected it unfinished, but it has ended, or there is none of this id`,
-    remedy: "slabmend maintenance status shows the last ones; slabmend maintenance start begins one.",
+        : `maintenance run ${id}: expected an unfinished run, but it has ended or does not exist`,
+    remedy:
+      "Run slabmend maintenance status to see the latest runs, slabmend maintenance start to begin one.",
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * A maintenance run, and what an operator may ask of it. Pure.
+ * A maintenance run, and the requests that an operator can make. Pure.
  *
  *   running --pause--> paused --resume--> running
  *      |                  |
@@ -12,15 +12,15 @@ export type RunState = "running" | "paused" | "cancelling" | "done" | "cancelled
 export type RunRequest = "pause" | "resume" | "cancel";
 
 /**
- * Kinds that only their own commands move on and end: they need more than a database of slabmend's, such as the URL of another one. No
- * other process takes such a run.
+ * Kinds that only their own commands can continue and end: they need more than slabmend's database, such as the URL of another
+ * one. No other process takes such a run.
  */
 export const ATTENDED_KINDS: readonly string[] = ["move-database", "restore"];
 
 export interface Run {
   readonly id: bigint;
   readonly kind: string;
-  /** As its kind wrote it: validated again by whoever reads it. */
+  /** As written by its kind, which validates it again when reading. */
   readonly scope: unknown;
   readonly state: RunState;
   readonly checkpoint: unknown;
@@ -29,7 +29,7 @@ export interface Run {
   readonly owner: string;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
-  /** The process that moves it on; null: none does. */
+  /** The process that holds its lease; null: none. */
   readonly coordinator: string | null;
   readonly expiresAt: Date | null;
 }
@@ -43,7 +43,7 @@ export interface RunProgress {
     | { readonly state: "failed"; readonly error: NonNullable<Run["error"]> };
 }
 
-/** The state after a request; undefined: the request does not fit. Asking for what is so already is no fault. */
+/** The state after a request; undefined: the request does not fit. A request for the present state is allowed. */
 export function stateAfter(state: RunState, request: RunRequest): RunState | undefined {
   switch (request) {
     case "pause":
@@ -55,7 +55,7 @@ export function stateAfter(state: RunState, request: RunRequest): RunState | und
   }
 }
 
-/** From which states a request leads to another. */
+/** The states in which a request is valid. */
 export function statesBefore(request: RunRequest): readonly RunState[] {
   const all: readonly RunState[] = ["running", "paused", "cancelling", "done", "cancelled", "failed"];
   return all.filter((state) => stateAfter(state, request) !== undefined);

@@ -10,27 +10,28 @@ import { readPrivilegeGaps } from "./missing-privileges.ts";
 import { readTombstone } from "./tombstone.ts";
 
 const NAMED_AT_MOST = 5;
-/** What has to be read before anything else can be said about the versions. */
+/** Needed to determine the versions, so checked before anything else. */
 const VERSION_RIGHTS = ["(db_version) on public.global_settings", "(id) on public.global_settings"];
 const OUR_VERSION_RIGHTS = ["select on slabmend.database_migrations", "update on slabmend.indexd"];
 
-/** What a fleet that may work should be told all the same. */
+/** Findings to report even though the fleet may work. */
 export interface FleetStanding {
-  /** Whose profile there is. */
+  /** Which profile of indexd's schema applies. */
   readonly verdict: Verdict;
-  /** Rights on columns that came with an upgrade of indexd: until they are granted, something is left undone. */
+  /** Missing privileges on columns added by an upgrade of indexd: without them some work is not done. */
   readonly missingRights: readonly string[];
 }
 
 /**
- * What every function of ours checks before it leases or begins anything, claim and reap in each run: that this is an
- * indexd to which we may write, that our schema is this release's, that the role may do all that the fleet does, that the
- * database takes writes, and that the session is set as our statements need it. A worker would find out at its commit, when
- * all work is done and paid for. Five round trips.
+ * The check that every function of ours makes before it leases or begins anything; claim and reap make it in each run. indexd
+ * must be of a version to which we may write, our schema must be this release's, the role must have all privileges that the fleet
+ * needs, the database must accept writes, and the session must have the settings that our statements need. Otherwise a worker
+ * would fail at its commit, when all work is done and paid for. Five round trips.
  *
  * @param acceptedVersion the version of indexd's database that an operator has accepted
- * @throws {IndexdError} why nothing may be written
- * @throws {StoreError} `schema-missing`, `indexer-deleted`, `schema-too-old`, `schema-too-new`, `lacks-right`, `read-only-server` or
+ * @throws {IndexdError} the reason why nothing may be written
+ * @throws {StoreError} `schema-missing`, `indexer-deleted`, `schema-too-old`, `schema-too-new`, `lacks-right`, `read-only-server`
+ * or
  *   `wrong-session-settings`
  */
 export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): Promise<FleetStanding> {
@@ -40,7 +41,7 @@ export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): P
   if (tombstone !== undefined) throw indexerDeleted(tombstone);
   const needed = hasStore ? [...VERSION_RIGHTS, ...OUR_VERSION_RIGHTS] : VERSION_RIGHTS;
   if (missing.some((right) => needed.some((one) => right.endsWith(one)))) throw lacksRights(missing);
-  // An older schema, ours or indexd's, lacks tables: that is what has to be said then, not the rights on them.
+  // If a schema, ours or indexd's, is too old, tables are missing: report that rather than missing privileges on them.
   if (!hasStore) {
     assertWritable(await judgeIndexd(sql, acceptedVersion));
     assertOurVersion(undefined);
@@ -49,7 +50,7 @@ export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): P
     select coalesce(max(version), 0) as version, current_setting('transaction_read_only') = 'on' as is_read_only
     from slabmend.database_migrations`;
   const { version, is_read_only: isReadOnly } = store!;
-  // Of a server that takes no writes the verdict cannot be kept.
+  // On a read-only server the verdict cannot be stored.
   const verdict = await (isReadOnly ? judgeIndexd : verifyIndexd)(sql, acceptedVersion);
   assertWritable(verdict);
   assertOurVersion(version);
@@ -59,7 +60,7 @@ export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): P
   return { verdict, missingRights: missingOfVersion };
 }
 
-/** As the server itself would say it at the first write: the deadline client then tries a new connection. */
+/** The same error as the server's own at the first write: the deadline client then tries a new connection. */
 function takesNoWrites(): Error {
   const cause = Object.assign(new Error("the session is read-only"), { code: READ_ONLY });
   return readOnlyServer("the database", cause);
@@ -68,14 +69,14 @@ function takesNoWrites(): Error {
 function lacksRights(missing: readonly string[]): StoreError {
   return new StoreError({
     code: "lacks-right",
-    message: `the role's rights: expected what slabmend grant prints, but it may not ${nameSome(missing)}`,
+    message: `the role's privileges: expected those that slabmend grant prints, missing ${nameSome(missing)}`,
     remedy:
-      "Apply what `slabmend grant` prints as the owner of the database; again after each upgrade of our schema.",
+      "Run the output of `slabmend grant` as the owner of the database; repeat this after each upgrade of slabmend's schema.",
     details: { missing: missing.length },
   });
 }
 
-/** A list of rights for a line of text: the first few, and how many more there are. */
+/** A list of privileges for a line of text: the first few, and the number of the others. */
 export function nameSome(names: readonly string[]): string {
   const named = names.slice(0, NAMED_AT_MOST).join("; ");
   return names.length > NAMED_AT_MOST ? `${named}; and ${names.length - NAMED_AT_MOST} more` : named;

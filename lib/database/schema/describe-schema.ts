@@ -2,25 +2,25 @@ import type { ISql } from "postgres";
 import { readTombstone, type Tombstone } from "./tombstone.ts";
 
 export interface SchemaState {
-  /** Of our schema; 0: there is none. */
+  /** Version of slabmend's schema; 0: there is none. */
   readonly version: number;
-  /** Who would own what is made, and whether they may make it. */
+  /** The role that would own new objects, and whether it may create them. */
   readonly role: string;
   readonly mayCreate: boolean;
   readonly owner: string | undefined;
-  /** The role owns our schema, or may do what its owner may. False without schema. */
+  /** The role owns slabmend's schema or has its owner's privileges. False without schema. */
   readonly mayDrop: boolean;
-  /** Of an indexer that was deleted. */
+  /** Left by a deleted indexer. */
   readonly tombstone: Tombstone | undefined;
-  /** Leases by what they are at; all 0 without schema. */
+  /** Leases by state; all 0 without schema. */
   readonly waitingLeases: number;
   readonly runningLeases: number;
-  /** Slabs whose objects' events still have to be bumped. */
+  /** Slabs whose objects' events have not been bumped yet. */
   readonly unflushedMoves: number;
   readonly journalRows: number;
 }
 
-/** What `init` would find and `uninstall` would end. Reads our tables as a whole: for the operator, not for workers. */
+/** What `init` would find and `uninstall` would remove. Reads our whole tables: for the operator, not for workers. */
 export async function describeSchema(sql: ISql): Promise<SchemaState> {
   const [basis] = await sql<
     { role: string; may_create: boolean; may_drop: boolean; owner: string | null; found: boolean }[]

@@ -2,15 +2,15 @@ import type { Sql, TransactionSql } from "postgres";
 import { assertNotMoving } from "./migrate-database.ts";
 import { leaveTombstone, type Tombstone } from "./tombstone.ts";
 
-/** Waited for a worker that is in the middle of a commit, at most; indexd's tables are not locked as a whole. */
+/** Longest wait for a worker in the middle of a commit; indexd's tables are not locked as a whole. */
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
- * Gives leased slabs back to indexd and removes our schema, in one transaction: all or nothing. Bump the events in
- * `moved` before: what is still there goes with it.
+ * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Bump the events in
+ * `moved` first: what is left there is deleted too.
  *
- * Locks: our tables whole and first, so that no claim, begin or commit comes in between; then the slabs whose
- * next_repair_attempt is still the one that we wrote.
+ * Locks: first our tables as a whole, so that no claim, begin or commit happens in between; then the slabs whose
+ * next_repair_attempt is still the value that we wrote.
  */
 export async function dropSchema(sql: Sql): Promise<{ readonly slabsFreed: number }> {
   return await sql.begin(async (tx) => {
@@ -20,19 +20,19 @@ export async function dropSchema(sql: Sql): Promise<{ readonly slabsFreed: numbe
 }
 
 export interface Deletion extends Pick<Tombstone, "owner" | "reason"> {
-  /** Of the lease by which this process drives the indexer. */
+  /** Token of the lease by which this process drives the indexer. */
   readonly token: string;
 }
 
 export type DeletionResult =
-  /** `roles`: those of the workers. */
+  /** `roles`: the workers' roles. */
   | { readonly kind: "deleted"; readonly slabsFreed: number; readonly roles: readonly string[] }
   | { readonly kind: "lease-lost" }
   | { readonly kind: "leases-running"; readonly running: number };
 
 /**
- * As {@link dropSchema}, while no repair runs and this process still drives the indexer; leaves the tombstone, and takes from the
- * workers' roles what `grant` gave them on indexd's tables. The roles stay: their processes have to read the tombstone.
+ * Like {@link dropSchema}, provided that no repair runs and this process still drives the indexer; leaves the tombstone, and
+ * revokes the workers' privileges on indexd's tables. The roles stay, because their processes must read the tombstone.
  */
 export async function deleteIndexer(sql: Sql, { token, ...tombstone }: Deletion): Promise<DeletionResult> {
   return await sql.begin(async (tx): Promise<DeletionResult> => {

@@ -1,12 +1,12 @@
 /**
- * What a worker may do in the database, table by table and column by column. `slabmend grant` prints it as SQL, `slabmend
- * doctor` checks it, and a test runs claim, repair and reap under it.
+ * A worker's privileges in the database, table by table and column by column. `slabmend grant` prints them as SQL, `slabmend
+ * doctor` checks them, and a test runs claim, repair and reap with them.
  */
 import { INDEXD_PRIVILEGES, type TablePrivileges } from "../indexd/version/indexd-privileges.ts";
 
 export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   ...INDEXD_PRIVILEGES,
-  // Ours. Of the journal's rows only their place in the stream is ever written again.
+  // slabmend's own. In the journal only a row's position in the stream is ever updated.
   { table: "slabmend.leases", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.repairs", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.uploads", select: "all", insert: "all", update: "all", delete: true },
@@ -41,5 +41,5 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.database_migrations", select: "all" },
 ];
 
-/** Sequences behind columns with a default that the fleet inserts into; identity columns need no right. */
+/** Sequences of column defaults that the fleet's inserts use; identity columns need no privilege. */
 export const FLEET_SEQUENCES: readonly string[] = ["public.stats_deltas_id_seq"];

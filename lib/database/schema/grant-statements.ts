@@ -1,4 +1,4 @@
-/** The SQL of a database role that can do what the fleet does and nothing else. Pure: make-fleet-role.ts runs it. */
+/** The SQL for a database role with exactly the privileges that the fleet needs. Pure: make-fleet-role.ts runs it. */
 
 import { OperatorError } from "../../errors/operator-error.ts";
 import { ROLE_SETTINGS } from "../client/session-settings.ts";
@@ -7,27 +7,27 @@ import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 
 export interface GrantOptions {
   readonly role: string;
-  /** Repairs at once. */
+  /** Repairs at the same time. */
   readonly concurrency: number;
 }
 
 /**
- * Beside the repairs: claim and reap, an overlap of each with its next run, and a look by the operator.
+ * Connections for claim and reap, for one overlapping run of each, and for the operator.
  */
 const CONNECTIONS_BESIDE_REPAIRS = 5;
 
 export const connectionLimit = (concurrency: number): number => concurrency + CONNECTIONS_BESIDE_REPAIRS;
 
 /**
- * Per role, so that they hold behind a transaction pooler too, where a session's own settings would not. Rule 11 of
- * docs/architecture.md#what-must-always-hold: a worker that is stopped in mid-transaction must not keep indexd waiting
- * for longer.
+ * Set on the role, so that they hold behind a transaction pooler too, where settings of a session would not. Rule 11 of
+ * docs/architecture.md#what-must-always-hold: a worker that stops in the middle of a transaction must not keep indexd waiting
+ * any longer than this.
  */
 export const ROLE_TIMEOUTS = {
   statement_timeout: "15s",
   lock_timeout: "3s",
   idle_in_transaction_session_timeout: "5s",
-  // The backend of a worker that died without a word holds its connection, and any lock, for a minute and not for two hours.
+  // If a worker dies silently, its backend holds its connection and its locks for a minute instead of two hours.
   tcp_keepalives_idle: "30",
   tcp_keepalives_interval: "10",
   tcp_keepalives_count: "3",
@@ -36,14 +36,14 @@ export const ROLE_TIMEOUTS = {
 const ROLE_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 
 /**
- * As a script of its own, for psql.
- * @throws {OperatorError} `bad-argument` for a name that would have to be quoted everywhere
+ * As a separate script for psql.
+ * @throws {OperatorError} `bad-argument` if the name would have to be quoted
  */
 export function grantStatements(options: GrantOptions): string {
   const { role } = options;
   return [
     `-- The role of slabmend's workers. Run as the owner of indexd's database, after slabmend init, and again after each`,
-    `-- upgrade of slabmend's schema or of indexd: psql "$OWNER_URL" -f this-file. Then give the role a password, which is not in here:`,
+    `-- upgrade of slabmend's schema or of indexd: psql "$OWNER_URL" -f this-file. Then set the role's password, which this file does not contain:`,
     `--   psql "$OWNER_URL" -c '\\password ${role}'`,
     "begin;",
     grantBody(options),
@@ -53,7 +53,7 @@ export function grantStatements(options: GrantOptions): string {
 }
 
 /**
- * The same without its transaction, for a caller that has one.
+ * The same without a transaction, for a caller that has one.
  * @throws {OperatorError} `bad-argument`
  */
 export function grantBody({ role, concurrency }: GrantOptions): string {
@@ -78,10 +78,10 @@ export function grantBody({ role, concurrency }: GrantOptions): string {
     "do $$ begin",
     `  alter role ${role} set session_replication_role = 'origin';`,
     "exception when insufficient_privilege then",
-    "  null; -- Only a superuser may set it, so only one could have set it otherwise.",
+    "  null; -- Only a superuser may set it, so only a superuser could have changed it.",
     "end $$;",
     "",
-    "-- Nothing but what follows.",
+    "-- Revoke everything; the grants follow.",
     `revoke all on all tables in schema public, slabmend from ${role};`,
     `revoke all on all sequences in schema public, slabmend from ${role};`,
     `revoke all on schema public, slabmend from ${role};`,
@@ -94,10 +94,10 @@ export function grantBody({ role, concurrency }: GrantOptions): string {
   ].join("\n");
 }
 
-/** indexd's own pool and a psql or two. */
+/** For indexd's own pool and one or two psql sessions. */
 export const LEFT_FOR_INDEXD = 20;
 
-/** Only the server knows how many it has; psql shows the warning, and the grant holds all the same. */
+/** Only the server knows its max_connections; psql shows the warning, and the grant is valid in any case. */
 function warnOfConnections(limit: number, concurrency: number): string[] {
   return [
     "do $$ declare",
@@ -113,7 +113,7 @@ function warnOfConnections(limit: number, concurrency: number): string[] {
   ];
 }
 
-/** Only the database knows which of these columns it has. */
+/** Only the database knows which of these columns exist. */
 function grantsOfVersion(role: string): string[] {
   const grants = VERSION_PRIVILEGES.flatMap((entry) =>
     (["select", "update"] as const).flatMap((privilege) =>
@@ -121,7 +121,7 @@ function grantsOfVersion(role: string): string[] {
     ),
   );
   return [
-    "-- Columns that not every version of indexd has. Run this again after an upgrade of indexd.",
+    "-- Columns that exist only in some versions of indexd. Run this again after an upgrade of indexd.",
     "do $$ declare",
     "  wanted record;",
     "begin",

@@ -4,9 +4,9 @@ import type { Secret } from "../../secret/secret.ts";
 import { type GrantOptions, grantBody } from "./grant-statements.ts";
 
 export interface RoleFacts {
-  /** There is a role of this name, perhaps with workers that know its password. */
+  /** A role of this name exists; workers may already know its password. */
   readonly exists: boolean;
-  /** This login may create roles and owns what the grants are about. PostgreSQL may refuse it all the same. */
+  /** This login may create roles and owns the objects to be granted. PostgreSQL may still refuse. */
   readonly mayMake: boolean;
 }
 
@@ -23,9 +23,9 @@ export async function readRoleFacts(sql: ISql, role: string): Promise<RoleFacts>
 }
 
 /**
- * Makes the role with its rights and this password, or nothing of it. The server gets a verifier and never the password, as from
- * psql's \password: statements may be logged.
- * @throws PostgreSQL's 42501 when the login may not
+ * Creates the role with its privileges and this password, all or nothing. The server receives a verifier instead of the password,
+ * as from psql's \password, because statements may be logged.
+ * @throws PostgreSQL's error 42501 if the login lacks the privilege
  */
 export async function makeFleetRole(
   sql: Sql,
@@ -42,7 +42,7 @@ export async function makeFleetRole(
 const ITERATIONS = 4_096;
 
 /**
- * As PostgreSQL keeps it: RFC 5803. The password is ASCII, so that SASLprep changes nothing.
+ * In PostgreSQL's format: RFC 5803. The password is ASCII, so SASLprep changes nothing.
  * @param salt 16 bytes
  */
 export function scramVerifier(password: Secret<string>, salt: Uint8Array): string {

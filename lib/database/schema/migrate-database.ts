@@ -1,9 +1,9 @@
 /**
- * Our schema's database migrations. All pending ones, and the functions, are applied in one transaction under an
- * advisory lock that ends with it: nothing half-done stays behind, and it works behind a transaction pooler.
+ * Migrations of slabmend's schema. All pending ones, and the functions, are applied in one transaction under a transaction-level
+ * advisory lock: so nothing is left half-done, and it works behind a transaction pooler.
  *
- * Tables change by a new numbered file. Functions carry no state: they are replaced as a whole whenever their text
- * differs from what was installed last.
+ * Each change of tables is a new numbered file. Functions carry no state: they are replaced as a whole if their text
+ * differs from the one installed last.
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,24 +14,24 @@ import { readStoreFunctions } from "./store-functions.ts";
 import { readTombstone, removeTombstone, type Tombstone } from "./tombstone.ts";
 
 /**
- * In order; the place in the list, from 1, is the version. The baseline is edited in place until the first release;
- * never edit or remove a file that was released.
+ * In order; the position in the list, from 1, is the version. The baseline is edited in place until the first release;
+ * never edit or remove a released file.
  */
 const MIGRATIONS = ["0001-baseline.sql"] as const;
 
-/** The version that this slabmend works with. */
+/** The version that this release needs. */
 export const STORE_VERSION = MIGRATIONS.length;
 
-/** Arbitrary, ours alone: indexd takes no advisory locks. */
+/** Arbitrary, and used only here: indexd takes no advisory locks. */
 const ADVISORY_LOCK = "8317129687216516708"; // "slabmend" in ASCII
 
 /**
- * Creates our schema or brings it up to {@link STORE_VERSION}, beside an indexd that it may write to. Safe to call again and
- * by several at once.
+ * Creates slabmend's schema or upgrades it to {@link STORE_VERSION}, if this indexd's database may be written to. Safe to repeat
+ * and to run concurrently.
  * @param acceptedVersion the version of indexd's database that an operator has accepted
- * @param again makes an indexer again that was deleted
+ * @param again recreates a deleted indexer
  * @throws {StoreError} `schema-too-new`, `schema-moving` or `indexer-deleted`.
- * @throws {IndexdError} when nothing may be written to this indexd's database
+ * @throws {IndexdError} if nothing may be written to this indexd's database
  */
 export async function migrateDatabase(
   sql: Sql,
@@ -66,7 +66,7 @@ export async function migrateDatabase(
 }
 
 /**
- * A schema that changes while the database is moved would differ from its copy.
+ * A schema change during a move of the database would make it differ from its copy.
  * @throws {StoreError} `schema-moving`
  */
 export async function assertNotMoving(sql: ISql): Promise<void> {
@@ -75,8 +75,8 @@ export async function assertNotMoving(sql: ISql): Promise<void> {
   if (run === undefined) return;
   throw new StoreError({
     code: "schema-moving",
-    message: `schema slabmend: expected no move of the database, got maintenance run ${run.id}, which is not finished`,
-    remedy: "Wait for slabmend move-database finish, or end it: slabmend move-database abort.",
+    message: `schema slabmend: expected no move of the database, got maintenance run ${run.id}, which is unfinished`,
+    remedy: "Wait for slabmend move-database finish, or run slabmend move-database abort.",
     details: { run: run.id },
   });
 }
@@ -87,7 +87,7 @@ export async function assertStoreVersion(sql: Sql): Promise<void> {
 }
 
 /**
- * @param version undefined: there is no schema of ours
+ * @param version undefined: the schema does not exist
  * @throws {StoreError} `schema-missing`, `schema-too-old` or `schema-too-new`.
  */
 export function assertOurVersion(version: number | undefined): void {
@@ -112,7 +112,7 @@ export function indexerDeleted({ owner, deletedAt }: Tombstone): StoreError {
   return new StoreError({
     code: "indexer-deleted",
     message: `schema slabmend: expected version ${STORE_VERSION}, but this indexer was deleted at ${deletedAt.toISOString()} by ${owner}`,
-    remedy: "Remove it from the configuration; to make it again: slabmend init --again.",
+    remedy: "Remove it from the configuration, or recreate it: slabmend init --again.",
   });
 }
 
@@ -120,7 +120,7 @@ export function tooNew(version: number): StoreError {
   return new StoreError({
     code: "schema-too-new",
     message: `schema slabmend: expected version ${STORE_VERSION} or older, got ${version}`,
-    remedy: "Deploy the newer slabmend that wrote it; nothing was changed.",
+    remedy: "Deploy the newer slabmend that created it; nothing was changed.",
     details: { version },
   });
 }
@@ -137,7 +137,7 @@ const BOOKKEEPING = `
     sha256 text not null
   );`;
 
-/** Undefined: there is no schema of ours. */
+/** Undefined: the schema does not exist. */
 async function readVersion(sql: Sql | TransactionSql): Promise<number | undefined> {
   const [exists] = await sql<{ found: boolean }[]>`
     select to_regclass('slabmend.database_migrations') is not null as found`;

@@ -3,14 +3,14 @@ import { type TablePrivileges, VERSION_PRIVILEGES } from "../indexd/version/inde
 import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 
 export interface PrivilegeGaps {
-  /** What the fleet does and this role may not, as "update (host_id) on public.sectors". */
+  /** Privileges that the fleet needs and this role lacks, as "update (host_id) on public.sectors". */
   readonly missing: readonly string[];
-  /** The same of columns that came with an upgrade of indexd: the fleet works without, and leaves something undone. */
+  /** The same for columns added by an upgrade of indexd: the fleet works without them, but skips some work. */
   readonly missingOfVersion: readonly string[];
-  /** Of tables that are not there no right can be missing: whether indexd's and ours are. */
+  /** Whether indexd's and slabmend's tables exist: privileges on missing tables are not reported as missing. */
   readonly hasIndexd: boolean;
   readonly hasStore: boolean;
-  /** Kinds of what this role may do to indexd's tables and the fleet never does. */
+  /** Kinds of privileges on indexd's tables that this role has and the fleet never uses. */
   readonly excessive: readonly string[];
 }
 
@@ -18,12 +18,12 @@ interface Need {
   readonly table: string;
   readonly privilege: string;
   readonly column: string | null;
-  /** Of a column that not every version of indexd has. */
+  /** The column exists only in some versions of indexd. */
   readonly ofVersion: boolean;
 }
 
 /**
- * Compares the rights of whoever is connected with FLEET_PRIVILEGES. One statement that reads the catalogue only, which
+ * Compares the privileges of the connected role with FLEET_PRIVILEGES. One statement that reads only the catalogue, which
  * every role may: names are looked up there, because to_regclass fails in a schema that the role may not use.
  */
 export async function readPrivilegeGaps(sql: ISql): Promise<PrivilegeGaps> {

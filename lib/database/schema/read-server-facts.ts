@@ -1,22 +1,22 @@
 import type { ISql } from "postgres";
 
-/** What the database server says of itself and of who is connected. */
+/** Facts about the database server and the connected role. */
 export interface ServerFacts {
-  /** As 180004. */
+  /** For example 180004. */
   readonly versionNumber: number;
-  /** Milliseconds of the epoch, by the server's clock. */
+  /** Milliseconds since the epoch, by the server's clock. */
   readonly clockMs: number;
   readonly role: string;
   readonly isSuperuser: boolean;
-  /** -1: none. */
+  /** -1: no limit. */
   readonly roleConnectionLimit: number;
   readonly maxConnections: number;
-  /** Of them kept for superusers and the like. */
+  /** How many of these are reserved for superusers and similar roles. */
   readonly reservedConnections: number;
-  /** Of other roles, now. */
+  /** Present connections of other roles. */
   readonly otherConnections: number;
   readonly ownConnections: number;
-  /** Undefined: over a Unix socket. */
+  /** Undefined: connected over a Unix socket. */
   readonly serverPort: number | undefined;
   readonly isEncrypted: boolean;
   readonly takesWrites: boolean;
@@ -26,7 +26,7 @@ export interface ServerFacts {
   >;
 }
 
-/** One statement, catalogue only; every role may read it. */
+/** One statement on the catalogue only; every role may read it. */
 export async function readServerFacts(sql: ISql): Promise<ServerFacts> {
   const [row] = await sql<
     {

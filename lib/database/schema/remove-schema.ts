@@ -1,11 +1,13 @@
-/** Ends every trace of ours in the database but the repaired sectors: by uninstall, or when an indexer is deleted. */
+/**
+ * Removes everything of slabmend's from the database except the repaired sectors: for uninstall, or when an indexer is deleted.
+ */
 import type { Sql } from "postgres";
 import { flushMoved } from "../indexd/bump-events.ts";
 import { writeVerified } from "../indexd/version/write-verified.ts";
 import { type Deletion, type DeletionResult, deleteIndexer, dropSchema } from "./drop-schema.ts";
 import { readTombstone, removeTombstone } from "./tombstone.ts";
 
-/** Bumps the events that are left, so that clients learn of what moved, and drops the schema. Of a deleted indexer it removes the tombstone. */
+/** Bumps the remaining events, so that clients learn of the moves, and drops the schema or a deleted indexer's tombstone. */
 export async function removeSchema(
   sql: Sql,
   acceptedVersion?: number,
@@ -25,7 +27,7 @@ export async function removeSchema(
   };
 }
 
-/** The same with a tombstone, by the process that drives the indexer. */
+/** The same for the process that drives the indexer; leaves a tombstone. */
 export async function removeIndexer(
   sql: Sql,
   deletion: Deletion,

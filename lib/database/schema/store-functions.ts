@@ -28,6 +28,7 @@ const FILES = [
   "../leases/record-lost.sql",
   "../leases/judge-moves.sql",
   "../leases/record-moves.sql",
+  "../leases/count-moves.sql",
   "../leases/sectors-left.sql",
   "../leases/schedule-slab.sql",
   "../leases/write-history.sql",
@@ -58,8 +59,8 @@ const FILES = [
 ] as const;
 
 /**
- * The functions in schema `slabmend` that are called as one statement, in the order in which they need each other.
- * Each is `create or replace` and depends on no object of indexd's (docs/decisions/0015-sql.md).
+ * The functions in schema `slabmend` that are called as one statement, in the order of their dependencies.
+ * Each is `create or replace` and depends on none of indexd's objects (docs/decisions/0015-sql.md).
  */
 export function readStoreFunctions(): readonly string[] {
   return [

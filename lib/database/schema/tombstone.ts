@@ -1,18 +1,18 @@
 /**
- * What is left of an indexer that was deleted: schema slabmend with one table of one row
+ * What is left of a deleted indexer: schema slabmend with one table of one row
  * (docs/decisions/0029-indexers.md).
  */
 import type { ISql, TransactionSql } from "postgres";
 import { storableText } from "../client/storable-text.ts";
 
 export interface Tombstone {
-  /** Who deleted it, and why. */
+  /** The person who deleted it, and the reason. */
   readonly owner: string;
   readonly reason: string | undefined;
   readonly deletedAt: Date;
 }
 
-/** Undefined: it was never deleted, or made again since. Every role may read it. */
+/** Undefined: it was never deleted, or was recreated since. Every role may read it. */
 export async function readTombstone(sql: ISql): Promise<Tombstone | undefined> {
   const [found] = await sql<{ found: boolean }[]>`
     select exists (
@@ -24,7 +24,7 @@ export async function readTombstone(sql: ISql): Promise<Tombstone | undefined> {
   return { owner: row!.owner, reason: row!.reason ?? undefined, deletedAt: row!.deleted_at };
 }
 
-/** In the transaction that dropped our schema. */
+/** Runs in the transaction that dropped our schema. */
 export async function leaveTombstone(
   tx: TransactionSql,
   { owner, reason }: Pick<Tombstone, "owner" | "reason">,
@@ -40,12 +40,12 @@ export async function leaveTombstone(
   await tx`
     insert into slabmend.tombstone (owner, reason)
     values (${storableText(owner, 200)}, ${reason === undefined ? null : storableText(reason, 500)})`;
-  // The workers' role has lost its rights with the schema, and its processes have to say that the indexer is deleted.
+  // The workers' role lost its privileges with the schema, but its processes must report that the indexer is deleted.
   await tx`grant usage on schema slabmend to public`;
   await tx`grant select on slabmend.tombstone to public`;
 }
 
-/** Removes it, for an indexer that is made again. */
+/** Removes it when an indexer is recreated. */
 export async function removeTombstone(tx: TransactionSql): Promise<void> {
   await tx`drop schema slabmend cascade`;
 }

@@ -1,15 +1,15 @@
--- Takes sectors for a check, as indexd's own integrity check does: their next check is 30 minutes ahead, so indexd leaves them alone,
--- and checks them itself if we never come back. Answers what is to be asked of whom:
+-- Claims sectors for a check, as indexd's own integrity check does: their next check moves to 30 minutes from now, so indexd
+-- leaves them alone, and checks them itself if we never finish. Answers the sectors to request and their hosts:
 --
 --   [{"sectorId", "root", "hostId", "mapId", "claimedUntil", "previous"}]    times as text, exact to the microsecond
 --
--- Sectors that have no host, or are not on only_host any more, are not taken. What is taken is kept in the run's checkpoint
+-- Sectors without a host, or no longer on only_host, are not claimed. The claims are kept in the run's checkpoint
 -- ("claimed"), so that a process that continues after a crash knows when the checks were due before.
 --
--- Unlike indexd we wait for rows that others hold, because the scope of a run is to be checked completely
+-- Unlike indexd this waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).
 --
--- Locks: the run, the tables against an upgrade of indexd, the sectors by root. Indexes: primary keys.
+-- Locks: the run, the tables (against an upgrade of indexd), the sectors by root. Indexes: primary keys.
 create or replace function slabmend.claim_checks(the_run bigint, the_token uuid, sector_ids bigint[], only_host integer)
 returns jsonb
 language plpgsql volatile

@@ -1,7 +1,8 @@
--- Takes sectors of a host whose check is due, as indexd's own integrity check does: the ones that are due for longest, none that
--- others hold, and the next check 30 minutes ahead. So indexd leaves them alone, and checks them itself if we never come back.
+-- Claims sectors of a host whose check is due, as indexd's own integrity check does: the longest overdue first, skipping locked
+-- rows; the next check moves to 30 minutes from now. So indexd leaves them alone, and checks them itself if we never finish.
 --
--- Locks: the tables against an upgrade of indexd; then the sectors, skip locked. Index: sectors (host_id, next_integrity_check).
+-- Locks: the tables (against an upgrade of indexd); then the sectors, skip locked. Index: sectors (host_id,
+-- next_integrity_check).
 create or replace function slabmend.claim_due_checks(the_host integer, most integer, out claimed_until timestamptz,
   out sector_ids bigint[])
 language plpgsql volatile

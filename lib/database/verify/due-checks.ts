@@ -1,5 +1,5 @@
 /**
- * Checks that are due, whoever else makes some: claimed and recorded as indexd does it, without any row of ours
+ * Due checks, shared with indexd and other workers: claimed and recorded as indexd does it, without any row of ours
  * (docs/decisions/0025-maintenance.md#due-checks-have-no-rows-of-ours).
  */
 import type { ISql } from "postgres";
@@ -7,15 +7,15 @@ import type { HostId, Root, SectorId } from "../../slab/ids.ts";
 import { retryTransaction } from "../client/retry-transaction.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
-/** Sectors of one host that were claimed together. Their next_integrity_check names the claim: whoever changes it ends it. */
+/** Sectors of one host, claimed together. Their next_integrity_check identifies the claim: any change of it ends the claim. */
 export interface DueBatch {
   readonly hostId: HostId;
-  /** As PostgreSQL writes it, exact to the microsecond. */
+  /** In PostgreSQL's format, exact to the microsecond. */
   readonly claimedUntil: string;
   readonly sectorIds: readonly SectorId[];
 }
 
-/** A sector of a batch that is still ours to check. */
+/** A sector of a batch whose claim is still ours. */
 export interface DueSector {
   readonly sectorId: SectorId;
   readonly root: Root;
@@ -30,7 +30,7 @@ export interface DueHost {
 }
 
 /**
- * Hosts with a check that is due and that are not silent, the one that waits longest first. Reads one entry of
+ * Hosts that have a due check and are not marked silent, the longest overdue first. Reads one entry of
  * sectors (host_id, next_integrity_check) for each host.
  */
 export async function readDueHosts(sql: ISql, limit: number): Promise<readonly DueHost[]> {
@@ -46,7 +46,7 @@ export async function readDueHosts(sql: ISql, limit: number): Promise<readonly D
     order by o.next_integrity_check limit ${limit}`;
 }
 
-/** Undefined: nothing of the host is due, or others hold it. lib/database/verify/claim-due-checks.sql */
+/** Undefined: no check of the host is due, or the due sectors are locked. lib/database/verify/claim-due-checks.sql */
 export async function claimDueChecks(
   sql: ISql,
   { hostId, most }: { readonly hostId: HostId; readonly most: number },
@@ -65,8 +65,8 @@ export async function claimDueChecks(
 }
 
 /**
- * What is left of a batch: fewer when it was recorded already, when its time is over, or when indexd moved a sector. None while the
- * fleet does not run: what is not checked is due again when the claim is over.
+ * The sectors of a batch that are still claimed: fewer if it was already recorded, if the claim has expired, or if indexd moved a
+ * sector. None unless the fleet is running: unchecked sectors become due again when the claim expires.
  */
 export async function readDueBatch(
   sql: ISql,
@@ -92,7 +92,7 @@ export interface DueAnswers {
   readonly hostId: HostId;
   readonly confirmed: readonly DueSector[];
   readonly denied: readonly (DueSector & { readonly code: "not-found" | "corrupt" })[];
-  /** How many. */
+  /** Number of sectors. */
   readonly wrongData: number;
   readonly unanswered: number;
   readonly hastings: bigint;
@@ -102,7 +102,7 @@ export interface RecordedChecks {
   readonly confirmed: number;
   readonly denied: number;
   readonly superseded: number;
-  /** So many hosts deny that the cause is ours: no denial was recorded. */
+  /** So many hosts deny that the cause is on our side: no denial was recorded. */
   readonly ignored: boolean;
 }
 

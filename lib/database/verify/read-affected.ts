@@ -1,9 +1,9 @@
 import type { ISql } from "postgres";
 
 export interface Affected {
-  /** Sectors that were denied since, and are not served since. */
+  /** Sectors denied since then and not served since. */
   readonly sectors: number;
-  /** `slabs.id` in decimal, and object keys in hex; at most `limit` of each. */
+  /** Slab ids (`slabs.id`) in decimal and object keys in hex; at most `limit` of each. */
   readonly slabs: readonly string[];
   readonly objects: readonly string[];
 }
@@ -18,8 +18,9 @@ export interface AffectedRequest {
 }
 
 /**
- * What the denials in the scope of a verification touch. Read from slabmend.denials, so a sector that its host has served as a whole
- * since is no longer among them. Indexes: denials_host_idx, slab_sectors (sector_id, slab_id), object_slabs_slab_digest_idx.
+ * The slabs and objects affected by denials in the scope of a verification. Reads slabmend.denials, so a sector that its host has
+ * since served as a whole is not included. Indexes: denials_host_idx, slab_sectors (sector_id, slab_id),
+ * object_slabs_slab_digest_idx.
  */
 export async function readAffected(sql: ISql, request: AffectedRequest): Promise<Affected> {
   const { hostKey, slabId, objectIds, since, limit } = request;

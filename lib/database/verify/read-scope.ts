@@ -1,4 +1,6 @@
-/** Which sectors a verification is to look at, page by page. Reads only; indexes: sectors (host_id, sector_root), primary keys. */
+/**
+ * The sectors in the scope of a verification, page by page. Reads only; indexes: sectors (host_id, sector_root), primary keys.
+ */
 import type { ISql } from "postgres";
 import {
   type HostId,
@@ -12,7 +14,7 @@ import {
 
 export interface ScopePage {
   readonly sectorIds: readonly SectorId[];
-  /** The last root of the page; null: there is nothing behind `after`. */
+  /** The last root of the page; null: there is none after `after`. */
   readonly last: Root | null;
 }
 
@@ -40,7 +42,7 @@ export async function readHostPage(
   );
 }
 
-/** The slab's next sectors by ascending root, also those without a host. */
+/** The slab's next sectors by ascending root, including those without a host. */
 export async function readSlabPage(
   sql: ISql,
   request: { readonly slabId: SlabId; readonly after: Root | null; readonly limit: number },
@@ -55,7 +57,7 @@ export async function readSlabPage(
   );
 }
 
-/** The object's next slab by ascending digest; undefined: there is none behind `after`. Index: primary key of object_slabs. */
+/** The object's next slab by ascending digest; undefined: there is none after `after`. Index: primary key of object_slabs. */
 export async function readObjectSlab(
   sql: ISql,
   request: { readonly objectIds: readonly string[]; readonly after: SlabDigest | null },
@@ -73,14 +75,14 @@ export async function readObjectSlab(
   return row?.digest;
 }
 
-/** Undefined: it was deleted. */
+/** Undefined: the slab was deleted. */
 export async function findSlabOf(sql: ISql, digest: SlabDigest): Promise<SlabId | undefined> {
   const [row] = await sql<{ id: string }[]>`
     select s.id::text from public.slabs s where s.digest = ${Buffer.from(digest, "hex")}`;
   return row === undefined ? undefined : (BigInt(row.id) as SlabId);
 }
 
-/** The objects with this key, of every account, and how many sectors their slabs have. */
+/** The objects with this key, of all accounts, and the number of sectors of their slabs. */
 export async function findObject(
   sql: ISql,
   key: string,
@@ -99,15 +101,15 @@ export async function findObject(
   return row!;
 }
 
-/** A range of roots, by their first 8 bytes, and which of the host's sectors in it is drawn, counted from 0. */
+/** A range of roots, by their first 8 bytes, and the index (from 0) of the host's sector drawn from it. */
 export interface RootWindow {
   readonly from: bigint;
-  /** Excluded; null: to the end. */
+  /** Exclusive; null: to the end. */
   readonly to: bigint | null;
   readonly place: number;
 }
 
-/** What each window draws: null where it has fewer sectors than that. */
+/** The sector drawn from each window: null if the window has too few sectors. */
 export async function readDraws(
   sql: ISql,
   hostId: HostId,
@@ -135,21 +137,21 @@ export async function readDraws(
 
 const prefix = (value: bigint): string => value.toString(16).padStart(16, "0");
 
-/** A host by its key; undefined: indexd knows none. */
+/** A host by its key; undefined: unknown to indexd. */
 export async function findHost(sql: ISql, hostKey: HostKey): Promise<HostId | undefined> {
   const [row] = await sql<{ id: number }[]>`
     select h.id from public.hosts h where h.public_key = ${Buffer.from(hostKey, "hex")}`;
   return row?.id as HostId | undefined;
 }
 
-/** How many sectors indexd has on the host: one scan of its part of an index. */
+/** Number of sectors that indexd has on the host: one scan of its part of an index. */
 export async function countHostSectors(sql: ISql, hostId: HostId): Promise<number> {
   const [row] = await sql<{ count: string }[]>`
     select count(*)::text as count from public.sectors s where s.host_id = ${hostId}`;
   return Number(row!.count);
 }
 
-/** Sectors of a slab by where they are; null: on no host. */
+/** Number of a slab's sectors on each host; null: on no host. */
 export async function countSlabSectors(
   sql: ISql,
   slabId: SlabId,
@@ -160,7 +162,7 @@ export async function countSlabSectors(
     where ss.slab_id = ${String(slabId)} group by s.host_id`;
 }
 
-/** The same of all slabs of objects. */
+/** The same for all slabs of these objects. */
 export async function countObjectSectors(
   sql: ISql,
   objectIds: readonly string[],

@@ -1,11 +1,11 @@
--- Records what hosts answered to one batch of checks, together with the run's checkpoint and statistics: after a crash a sector is
--- either counted or asked again.
+-- Records the hosts' answers to one batch of checks, together with the run's checkpoint and statistics: after a crash a sector is
+-- either counted or requested again.
 --
 --   request   {"batch", "checkpoint", "statistics",
---              "confirmed": [claim], "denied": [claim and "code"], "released": [claim]}, claims as claim_checks answers them
+--              "confirmed": [claim], "denied": [claim and "code"], "released": [claim]}, claims as returned by claim_checks
 --   answer    {"recorded", "ignored"}: write-checks.sql
 --
--- A batch that is recorded already changes nothing. Locks: the run, then those of write_checks.
+-- A batch that was already recorded changes nothing. Locks: the run, then those of write_checks.
 create or replace function slabmend.record_checks(the_run bigint, the_token uuid, request jsonb) returns jsonb
 language plpgsql volatile
 as $function$

@@ -4,7 +4,7 @@ import { retryTransaction } from "../client/retry-transaction.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 import { explainLost } from "../runs/maintenance-runs.ts";
 
-/** A sector that is taken for a check: lib/database/verify/claim-checks.sql. Times as PostgreSQL writes them, exact. */
+/** A sector claimed for a check: lib/database/verify/claim-checks.sql. Times in PostgreSQL's format, exact. */
 export interface CheckClaim {
   readonly sectorId: SectorId;
   readonly root: Root;
@@ -18,7 +18,7 @@ export interface ClaimRequest {
   readonly run: bigint;
   readonly token: string;
   readonly sectorIds: readonly SectorId[];
-  /** Sectors that are not on it any more are left out; null: any host will do. */
+  /** Leave out sectors that are no longer on this host; null: any host. */
   readonly onlyHost: HostId | null;
 }
 
@@ -38,14 +38,14 @@ export async function claimChecks(
 export interface CheckedBatch {
   readonly run: bigint;
   readonly token: string;
-  /** Each batch of a run has a higher one than the last: recorded again it changes nothing. */
+  /** Each batch of a run has a higher number than the one before; recording it again changes nothing. */
   readonly batch: number;
   readonly checkpoint: object;
-  /** `confirmed`, `denied` and `superseded` as before this batch: what is recorded of it is added to them. */
+  /** `confirmed`, `denied` and `superseded` as before this batch; the batch's own counts are added to them. */
   readonly statistics: { readonly confirmed: number; readonly denied: number; readonly superseded: number };
   readonly confirmed: readonly CheckClaim[];
   readonly denied: readonly (CheckClaim & { readonly code: "not-found" | "corrupt" })[];
-  /** Of which nothing was learned. */
+  /** Claims without a result. */
   readonly released: readonly CheckClaim[];
 }
 

@@ -1,10 +1,11 @@
--- Records what a host answered to one batch of due checks, adds it to the sums of the hour, and notes whether the host is silent.
+-- Records a host's answers to one batch of due checks, adds them to the sums of the hour, and records whether the host is silent.
 --
---   request   {"hostId", "confirmed": [claim], "denied": [claim and "code"], "wrongData", "unanswered", "hastings"}: write-checks.sql;
---             of wrong data and missing answers how many. These sectors keep our claim: they are due again when it is over
+--   request   {"hostId", "confirmed": [claim], "denied": [claim and "code"], "wrongData", "unanswered", "hastings"}:
+--             write-checks.sql; wrongData and unanswered are counts. These sectors keep our claim: they are due again when it
+--             expires
 --   answer    {"confirmed", "denied", "superseded", "ignored"}
 --
--- A host of which no sector of a batch was answered is left alone for half an hour, then twice as long each time, at most 4 hours.
+-- A host that answers for no sector of a batch is left alone for half an hour, then twice as long each time, at most 4 hours.
 -- Any answer ends that.
 --
 -- Locks: those of write_checks; then the host's row of silent_hosts; the hour's row of checks last, because all workers share it.
@@ -24,7 +25,7 @@ begin
     insert into slabmend.silent_hosts as h (host_id, batches, until) values (the_host, 1, moment + interval '30 minutes')
     on conflict (host_id) do update set batches = least(h.batches + 1, 100),
       until = moment + least(interval '30 minutes' * power(2, least(h.batches, 10)), interval '4 hours')
-    -- Batches that were on their way together count as one.
+    -- Batches that were in progress at the same time count as one.
     where h.until <= moment;
   else
     delete from slabmend.silent_hosts h where h.host_id = the_host;

@@ -1,19 +1,19 @@
--- Writes to indexd's tables what hosts answered to checks of sectors that we had claimed.
+-- Writes the hosts' answers to checks of claimed sectors to indexd's tables.
 --
 --   request     {"confirmed": [claim], "denied": [claim and "code"], "released": [claim]}
---               claim: {"sectorId", "root", "hostId", "mapId", "claimedUntil"}, and "previous": when the check was due before; without
---               it a sector that is released keeps our claim until that is over
---   confirmed   how many: what indexd writes, which is the next check in 14 days, no failed checks in a row, and
---               num_sectors_checked
---   denied      how many: a denial (rule 6 of docs/architecture.md), the next check in 12 hours; consecutive_failed_checks stays, or
---               indexd would mark the sector lost
---   superseded  how many were neither, because indexd has checked or moved them meanwhile
---   ignored     so many hosts deny that the cause is ours (many_hosts_deny): no denial was recorded
+--               claim: {"sectorId", "root", "hostId", "mapId", "claimedUntil"}, and "previous": when the check was due before;
+--               without it a released sector keeps our claim until that expires
+--   confirmed   number of confirmed sectors. For each, what indexd would write: the next check in 14 days, no failed checks in a
+--               row, and num_sectors_checked
+--   denied      number of recorded denials (rule 6 of docs/architecture.md); the next check in 12 hours.
+--               consecutive_failed_checks is unchanged, or indexd would mark the sector lost
+--   superseded  number of sectors that were neither, because indexd has checked or moved them meanwhile
+--   ignored     so many hosts deny that the cause is on our side (many_hosts_deny): no denial was recorded
 --
--- What is released was answered by no one: the next check is when it was due before. Each only while the sector is still on that
--- host and next_integrity_check is still the value that we wrote, so a batch that is recorded twice changes nothing the second time.
+-- A released sector got no answer: its next check is when it was due before. Each write applies only while the sector is still on
+-- that host and next_integrity_check is still our value, so recording a batch twice changes nothing the second time.
 --
--- Locks: the tables against an upgrade of indexd, the sectors by root, the denials. Indexes: primary keys.
+-- Locks: the tables (against an upgrade of indexd), the sectors by root, the denials. Indexes: primary keys.
 create or replace function slabmend.write_checks(request jsonb, out confirmed bigint, out denied bigint, out superseded bigint,
   out ignored boolean)
 language plpgsql volatile

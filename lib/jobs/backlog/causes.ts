@@ -1,6 +1,6 @@
 /**
- * Why a sector has to move, as the backlog counts it. Each cause has a walk of its own (lib/database/backlog/walk-page.sql), so that a
- * new one is added here and there without walking the others again.
+ * Why a sector has to move, as counted in the backlog. Each cause has its own walk (lib/database/backlog/walk-page.sql), so
+ * a new cause is added here and there without repeating the walks of the others.
  */
 export const CAUSES = ["lost", "denied", "bad-contract", "bad-host", "draining"] as const;
 

@@ -1,4 +1,4 @@
-/** From a slab's health to its entry in the backlog. Pure; time is the database's. */
+/** Derives a slab's backlog entry from its health. Pure; times are the database's. */
 
 import type { BacklogChanges, BacklogEntry } from "../../database/backlog/record-backlog.ts";
 import type { SlabHealth } from "../../database/backlog/slab-health.ts";
@@ -8,24 +8,24 @@ import type { Thresholds } from "./backlog-settings.ts";
 import { type Cause, isCause } from "./causes.ts";
 
 export type SlabJudgement =
-  /** Healthy, deleted, or really being deleted. */
+  /** Healthy, deleted, or about to be deleted. */
   | { readonly kind: "remove"; readonly slabId: SlabId }
   | { readonly kind: "keep"; readonly entry: BacklogEntry };
 
 export interface JudgeContext {
   readonly thresholds: Thresholds;
-  /** Hosts that fail together: correlatedHosts(). */
+  /** Hosts that are likely to fail together: correlatedHosts(). */
   readonly groups: ReadonlyMap<HostId, number>;
   readonly nowMs: number;
 }
 
-/** A slab that only a drain moves comes after all that are less safe than they could be, and before those beyond rescue. */
+/** A slab that moves only because of a drain comes after all endangered slabs, and before those beyond rescue. */
 export const DRAIN_URGENCY = 1e-300;
 
-/** A lease that is over but not reaped yet is looked at again, but not in a tight loop. */
+/** A lease that has expired but was not reaped yet is checked again, but not in a tight loop. */
 const LEAST_WAIT_MS = 1_000;
 
-/** The most that a smallint holds. */
+/** The largest smallint. */
 const MOST_MARGIN = 32_767;
 
 export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: JudgeContext): SlabJudgement {
@@ -36,7 +36,7 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
   const loss = lossProbability(health.minShards, holders);
   const counts = new Map<Cause, number>();
   for (const { cause } of health.bad) if (isCause(cause)) counts.set(cause, (counts.get(cause) ?? 0) + 1);
-  // Nothing is wrong with it, however little its code can lose: no budget and no other slab gives way.
+  // Nothing is wrong with the slab, even if its code tolerates few losses: it gets no priority over the budget or other slabs.
   const isOnlyDrained = counts.has("draining") && counts.size === 1;
   const isEndangered = loss > thresholds.dangerAbove && !isOnlyDrained;
   const since = sinceOf(counts.keys(), health, nowMs);
@@ -49,7 +49,7 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
   const freeAtMs = isEndangered ? health.endangeredFreeAtMs : health.freeAtMs;
   const isFree = !health.leased && freeAtMs < nowMs;
   const knownWaitingMs = health.known?.waitingSinceMs ?? Number.POSITIVE_INFINITY;
-  // A slab that was just attempted goes to the end of the line, or one that fails each time would stay at its head.
+  // A slab just attempted goes to the back of the queue; otherwise a slab that always fails would stay at the front.
   const waitingSinceMs = isDue
     ? Math.max(Math.min(knownWaitingMs, dueAtMs), health.attemptedAtMs ?? Number.NEGATIVE_INFINITY)
     : dueAtMs;
@@ -63,7 +63,7 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
     kind: "keep",
     entry: {
       slabId: health.slabId,
-      // Slabs beyond rescue come last: the others can be saved.
+      // Slabs beyond rescue come last, because the others can still be saved.
       urgency: live < health.minShards ? 0 : isOnlyDrained ? DRAIN_URGENCY : loss,
       loss,
       margin: Math.max(-MOST_MARGIN, Math.min(MOST_MARGIN, margin)),
@@ -71,13 +71,13 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
       sinceMs: Object.fromEntries(since),
       waitingSinceMs,
       ready: isDue && isFree,
-      // Of a ready one it means nothing: constant, so that judging it again changes nothing.
+      // Unused while ready; constant, so that judging it again changes nothing.
       lookAtMs: isDue && isFree ? waitingSinceMs : Math.max(dueAtMs, freeAtMs, nowMs + LEAST_WAIT_MS),
     },
   };
 }
 
-/** The judgements of these slabs as changes of the backlog. */
+/** The judgements of these slabs as changes to the backlog. */
 export function judgeSlabs(
   slabs: readonly SlabHealth[],
   context: JudgeContext,
@@ -112,14 +112,14 @@ function failureOf(cause: string): number {
   return cause === "bad-contract" ? HOLDER_FAILURE["bad-contract"] : HOLDER_FAILURE["bad-host"];
 }
 
-/** A denial by a suspected host waits as long as a bad host does: it may remember. */
+/** A denial by a suspected host waits as long as a bad host does, because the host may recover. */
 function graceOf(cause: Cause, { bad }: SlabHealth, { graceMs }: Thresholds): number {
   const isForgiven =
     cause === "denied" && bad.every((sector) => sector.cause !== cause || sector.isSuspected);
   return graceMs[isForgiven ? "bad-host" : cause];
 }
 
-/** Since when each cause is known. */
+/** Since when each cause has been known. */
 function sinceOf(causes: Iterable<Cause>, health: SlabHealth, nowMs: number): Map<Cause, number> {
   return new Map(
     Array.from(causes, (cause): [Cause, number] => [cause, health.known?.since[cause] ?? nowMs]),

@@ -10,14 +10,14 @@ interface PacedReadDependencies {
   readonly ask: Ask;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
-  /** Of earlier reads; default: none. */
+  /** Paces of earlier reads; default: none. */
   readonly paces?: Paces;
 }
 
-/** Before a single slab that was given up is tried again. */
+/** Pause before a single slab is tried again after a cancelled read. */
 const PAUSE_MS = 200;
 
-/** Reads in snapshots that are given up when they last too long, each kind of read at a pace of its own: walk-pace.ts. */
+/** Reads in snapshots that are cancelled if they last too long; each kind of read has its own pace: walk-pace.ts. */
 export class PacedReads {
   readonly #deps: PacedReadDependencies;
   readonly #settings: Pick<WalkSettings, "longestReadMs" | "pageSectors">;
@@ -29,22 +29,22 @@ export class PacedReads {
     this.#paces = deps.paces ?? new Map();
   }
 
-  /** How much to read at once: sectors, or slabs. */
+  /** How many sectors or slabs to read at a time. */
   size(what: string): number {
     return this.#pace(what).size;
   }
 
-  /** The next one of this kind was given up too often. */
+  /** The next item of this kind was cancelled too often and is to be skipped. */
   isToBePassedBy(what: string): boolean {
     return isToBePassedBy(this.#pace(what));
   }
 
-  /** It was: what comes next is read one by one at first. */
+  /** The item was skipped: the following ones are at first read one by one. */
   passedBy(what: string): void {
     this.#paces.set(what, { size: 1, givenUp: 0 });
   }
 
-  /** `given-up`: it lasted too long; the next read of this kind is smaller. */
+  /** `given-up`: it took too long; the next read of this kind is smaller. */
   async read<Result>(what: string, read: (sql: ISql) => Promise<Result>): Promise<Result | "given-up"> {
     const { ask, clock, signal } = this.#deps;
     const startedAtMs = clock.now();

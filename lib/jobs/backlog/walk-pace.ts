@@ -1,23 +1,23 @@
 /**
- * How much the walk reads at once. Pure.
+ * How much the walk reads at a time. Pure.
  *
- *   quick    twice as much, up to what is set
+ *   quick    twice as much, up to the configured size
  *   slow     half as much
- *   given up one slab: whatever made it slow, what can be read goes on. One that is given up three times in a row is passed by.
+ *   given up one slab at a time, so that readable slabs still progress. A slab given up three times in a row is skipped.
  */
 export interface Pace {
-  /** Bad sectors, and slabs. */
+  /** Bad sectors, or slabs. */
   readonly size: number;
-  /** Times in a row that one was given up. */
+  /** How often in a row a single item was given up. */
   readonly givenUp: number;
 }
 
-/** `given-up`: it took longer than a snapshot may. */
+/** `given-up`: it took longer than a snapshot may last. */
 export type ReadTime = { readonly tookMs: number } | "given-up";
 
 const SLOW_MS = 300;
 const QUICK_MS = 100;
-/** What a database that was busy for a moment, or had nothing in memory, needs less often. */
+/** A database that was briefly busy, or whose cache was cold, needs fewer tries. */
 const TRIES = 3;
 
 export function paceAfter(pace: Pace, read: ReadTime, mostSize: number): Pace {

@@ -1,16 +1,16 @@
 /**
- * The walk keeps the backlog true, within a time budget. It is a mark and sweep:
+ * The walk keeps the backlog up to date, within a time budget. It is a mark and sweep:
  *
- *   look    judges again the entries whose time has come: a grace or a lease has ended
+ *   look    judges the entries again whose time has come, for example because a grace period or a lease has ended
  *   mark    cause by cause, judges the slabs of bad sectors, by sector id, and marks them with the number of this pass
- *   sweep   then judges again what this cause marked in an earlier pass, but not in this one: healthy slabs leave
+ *   sweep   then judges the slabs again that this cause marked in an earlier pass but not in this one: healthy slabs are removed
  *
- * A pass of a cause is `mark` to the end, then `sweep` to the end; the next pass begins `everyMs` after this one began.
- * Each step reads in one short snapshot without row locks, decides here, and writes in one statement together with how
- * far it has come. So a crash costs one step, and two walkers at once write the same twice.
+ * A pass of a cause is `mark` to the end, then `sweep` to the end; the next pass begins `everyMs` after the start of this one.
+ * Each step reads in one short snapshot without row locks, decides here, and writes the result and the new position in one
+ * statement. So a crash costs one step, and two concurrent walkers write the same results twice.
  *
- * A page can end within a sector that belongs to very many slabs. A slab whose health cannot be read in the time that a
- * snapshot may last is passed by, counted as unjudged, and tried again by the next pass: walk-pace.ts.
+ * A page can end within a sector that belongs to very many slabs. A slab whose health cannot be read within the time limit of a
+ * snapshot is skipped, counted as unjudged, and tried again by the next pass: walk-pace.ts.
  */
 import type { ISql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";
@@ -38,13 +38,13 @@ import { judgeSlabs } from "./judge-slab.ts";
 import { PacedReads } from "./paced-reads.ts";
 import type { Paces } from "./walk-pace.ts";
 
-/** After each of these a crash leaves a trace. */
+/** Points at which kill tests end the process. */
 export type WalkStep = "looked" | "marked-page" | "swept-page" | "pass-finished";
 
 export interface WalkDependencies {
   readonly ask: Ask;
   readonly clock: Clock;
-  /** How fast an earlier walk was; default: nothing is known. */
+  /** Paces of earlier walks; default: none. */
   readonly paces?: Paces;
   readonly step?: (name: WalkStep) => void | Promise<void>;
   readonly signal?: AbortSignal;
@@ -57,20 +57,20 @@ export interface WalkReport {
   readonly removed: number;
   readonly looked: number;
   readonly pages: number;
-  /** Passes that ended. */
+  /** Passes completed. */
   readonly finished: number;
-  /** Slabs that were passed by: their health could not be read in time. */
+  /** Slabs skipped because their health could not be read in time. */
   readonly unjudged: number;
-  /** `rested`: nothing left to do until the next pass is due; `stuck`: not even ids can be read in time. */
+  /** `rested`: nothing to do until the next pass is due; `stuck`: not even ids could be read in time. */
   readonly stopped: "rested" | "time" | "stuck";
 }
 
-/** Until an entry is looked at again that was passed by. */
+/** How long until a skipped entry is judged again. */
 const POSTPONED_MS = 600_000;
-/** The pace at which entries are looked at; the others are the causes' own. */
+/** The pace of judging due entries; each cause has its own pace for the rest. */
 const LOOK = "look";
 
-/** @param budgetMs a step that has begun is finished, and one is tried however little time there is */
+/** @param budgetMs a step that has begun is finished, and at least one is tried even if no time is left */
 export async function walkBacklog(
   deps: WalkDependencies,
   settings: WalkSettings,
@@ -104,7 +104,7 @@ class WalkRun {
     this.#groups = correlatedHosts(await this.#deps.ask(readHostAddresses));
   }
 
-  /** True: nothing is left to be looked at. */
+  /** True: no due entry is left. */
   async look(): Promise<boolean> {
     while (this.#hasTime()) {
       const size = this.#reads.size(LOOK);
@@ -132,7 +132,7 @@ class WalkRun {
     return false;
   }
 
-  /** `rested`: every cause rests. */
+  /** `rested`: all causes are at rest. */
   async walk(causes: readonly Cause[]): Promise<WalkReport["stopped"]> {
     const stuck = new Set<string>();
     for (;;) {
@@ -144,7 +144,7 @@ class WalkRun {
       if (awake.length === 0) return "rested";
       const able = awake.filter(({ cause }) => !stuck.has(cause));
       if (able.length === 0) return "stuck";
-      // In turn, so that a cause that floods the backlog does not hide the others.
+      // In turn, so that a cause with very many bad sectors does not delay the others.
       for (const state of able) {
         if (!this.#hasTime()) return "time";
         const step = await (state.phase === "mark" ? this.#markPage(state) : this.#sweepPage(state));
@@ -153,7 +153,7 @@ class WalkRun {
     }
   }
 
-  /** At the beginning of a pass whose time has not come. No run ends two passes of a cause, however often they may begin. */
+  /** Between two passes. A run completes at most one pass per cause, even if passes are due more often. */
   #rests(state: WalkState): boolean {
     if (state.pass > (this.#firstPasses.get(state.cause) ?? state.pass)) return true;
     const atStart = state.phase === "mark" && state.position === 0n && state.slabPosition === 0n;
@@ -212,7 +212,7 @@ class WalkRun {
     };
     let advanced: boolean;
     if (this.#reads.isToBePassedBy(cause)) {
-      // Its mark stays what it is: the next pass tries again.
+      // Its mark stays unchanged, so the next pass tries again.
       advanced = await this.#record({ entries: [], removed: [], versions: {}, step: { ...step, swept: [] } });
       this.#passedBy(cause, slabIds.length);
     } else {

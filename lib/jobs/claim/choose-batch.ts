@@ -1,15 +1,15 @@
-/** Which slabs the next batch of leases takes: the most urgent, or, for aging, those that have waited longest. Pure. */
+/** Chooses the slabs of the next batch of leases: the most urgent or, for aging, those that have waited longest. Pure. */
 import type { BatchRequest } from "../../database/leases/lease-batch.ts";
 
 export type BatchChoice = Pick<BatchRequest, "order" | "urgencyAbove" | "maxLeases">;
 
 export interface BatchOptions {
-  /** From 0 to below 1, at random: decides whether this batch is for aging. */
+  /** Random, 0 or more and below 1: decides whether this batch is for aging. */
   readonly toss: number;
   /** Share of the batches that go to the slabs that have waited longest; 0..1. */
   readonly agingShare: number;
   readonly maxLeases: number;
-  /** Leases that the budget leaves for slabs that are not endangered; null: any number. */
+  /** Leases that the budget still allows for slabs that are not endangered; null: any number. */
   readonly ordinaryLeft: number | null;
   readonly dangerAbove: number;
   /** No endangered slab is left. */
@@ -22,12 +22,12 @@ export interface BatchOptions {
 const BEYOND_RESCUE = 0;
 const ANY = -1;
 
-/** Undefined: the budget leaves nothing. */
+/** Undefined: the budget allows no lease. */
 export function chooseBatch(options: BatchOptions): BatchChoice | undefined {
   const { toss, agingShare, ordinaryLeft, dangerAbove } = options;
   const ordinaryLeases = Math.min(options.maxLeases, ordinaryLeft ?? options.maxLeases);
   if (toss < agingShare && !options.waitingDry && ordinaryLeases > 0) {
-    // Half of these batches skip slabs beyond rescue: thousands that fail each time do not hold up the others.
+    // Half of these batches skip slabs beyond rescue, so that thousands that fail each time do not delay the others.
     const urgencyAbove = toss < agingShare / 2 ? BEYOND_RESCUE : ANY;
     return { order: "waiting", urgencyAbove, maxLeases: ordinaryLeases };
   }

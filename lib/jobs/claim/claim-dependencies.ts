@@ -5,7 +5,7 @@ import type { WalkStep } from "../backlog/walk.ts";
 import type { Paces } from "../backlog/walk-pace.ts";
 import type { SendStep } from "../send-leases/send-leases.ts";
 
-/** After each of these a crash leaves a trace; kill tests end the process there. */
+/** Points at which kill tests end the process. */
 export type ClaimStep = "leased" | SendStep | WalkStep;
 
 export interface ClaimDependencies {
@@ -14,7 +14,7 @@ export interface ClaimDependencies {
   readonly clock: Clock;
   /** 0 or more, below 1. */
   readonly random?: () => number;
-  /** How fast the walk was; kept from round to round. */
+  /** The walk's paces, kept from round to round. */
   readonly paces?: Paces;
   readonly step?: (name: ClaimStep) => void | Promise<void>;
   readonly signal?: AbortSignal;

@@ -2,7 +2,7 @@ import type { RunMeasures } from "../../telemetry/measure-run.ts";
 import type { MetricValues } from "../../telemetry/metric-names.ts";
 import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 
-/** Unknown when claim did not look for all there is. */
+/** Undefined if claim did not try to lease the whole backlog. */
 const BACKLOG_LEFT: Readonly<Record<ClaimReport["stopped"], number | undefined>> = {
   "no-backlog": 0,
   deadline: 1,
@@ -26,7 +26,7 @@ export function claimMetrics(report: ClaimReport): MetricValues {
   };
 }
 
-/** Measures a run of claim, also one whose walk failed. */
+/** Measures a run of claim, even if its walk failed. */
 export const CLAIM_MEASURES: RunMeasures<ClaimReport> = {
   of: claimMetrics,
   ofFailure: (error) => (error instanceof ClaimIncompleteError ? claimMetrics(error.report) : {}),

@@ -3,38 +3,38 @@ import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import type { FleetMode } from "../../database/fleet/fleet-mode.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
-/** Counted while claim runs. */
+/** Counted during a run of claim. */
 export interface ClaimCount {
   leased: number;
-  /** Messages that an earlier run had left unsent. */
+  /** Messages left unsent by an earlier run. */
   resent: number;
   sent: number;
   refused: number;
-  /** Leases of that kind, through the queue or not, that existed at the end. */
+  /** Leases of that kind (through the queue or not) that existed at the end. */
   live: number;
   batches: number;
   rounds: number;
-  /** Times that a slab's health could not be read in time, so that its entry in the backlog stayed as it was. */
+  /** How often a slab's health could not be read in time, so that its backlog entry stayed unchanged. */
   unjudged: number;
 }
 
-/** What one run of claim did. */
+/** The result of one run of claim. */
 export interface ClaimReport extends Readonly<ClaimCount> {
   readonly breaker: CircuitBreaker["kind"];
   readonly stopped: "no-backlog" | "deadline" | "breaker-open" | Exclude<FleetMode["kind"], "running">;
-  /** Limits of the budget that are reached: only slabs in danger are leased. */
+  /** Budget limits that are reached: only slabs in danger are leased. */
   readonly budgetStops: readonly BudgetLimit[];
 }
 
-/** Thrown at the end of a run of claim whose walk failed: what the backlog had was leased all the same. */
+/** Thrown at the end of a run of claim whose walk failed; slabs already in the backlog were leased nevertheless. */
 export class ClaimIncompleteError extends SlabmendError<"claim-incomplete"> {
   readonly report: ClaimReport;
 
   constructor(report: ClaimReport, cause: unknown) {
     super({
       code: "claim-incomplete",
-      message: "claim: the walk that keeps the backlog failed; slabs that are in the backlog were leased",
-      remedy: "Read the cause; the next run walks on from where this one stood.",
+      message: "claim: updating the backlog failed; slabs already in the backlog were leased",
+      remedy: "See the cause; the next run continues where this one stopped.",
       cause,
     });
     this.report = report;

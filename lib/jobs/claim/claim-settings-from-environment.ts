@@ -2,7 +2,7 @@ import type { Environment } from "../../config/parse-environment.ts";
 import type { BudgetLimit, BudgetLimits } from "../../database/fleet/budget.ts";
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "./claim-settings.ts";
 
-/** Variables that decide how claim claims. */
+/** The variables from which claim's settings are derived. */
 type ClaimVariables = Pick<
   Environment,
   | "SLABMEND_REPAIR_CONCURRENCY"
@@ -14,12 +14,12 @@ type ClaimVariables = Pick<
   | "SLABMEND_DAILY_REPAIRS"
 >;
 
-/** So that no worker waits for the next top-up. */
+/** Two, so that no worker is idle until the next top-up. */
 const LEASES_PER_WORKER = 2;
 
 /**
  * The settings of a claim, for the function and for a worker that claims for itself.
- * @param base what no variable decides; the demo and tests shorten its times
+ * @param base values not set by any variable; the demo and tests shorten its times
  */
 export function claimSettingsFrom(
   environment: ClaimVariables,
@@ -28,7 +28,7 @@ export function claimSettingsFrom(
   const indexdGraceMs = environment.SLABMEND_INDEXD_GRACE_SECONDS * 1_000;
   return {
     ...base,
-    // Of the queue; a worker that claims for itself replaces it by what it can take (work-from-database.ts).
+    // For the queue; a worker that claims for itself replaces it by the number that it can take (work-from-database.ts).
     maxInFlight: LEASES_PER_WORKER * environment.SLABMEND_REPAIR_CONCURRENCY,
     indexdGraceMs,
     walk: {
@@ -53,7 +53,7 @@ export function claimSettingsFrom(
   };
 }
 
-/** What is not limited is left out. */
+/** Omits a value without a limit. */
 function limit(name: BudgetLimit, value: bigint | undefined): BudgetLimits {
   return value === undefined ? {} : { [name]: value };
 }

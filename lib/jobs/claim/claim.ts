@@ -1,14 +1,14 @@
 /**
  * claim keeps live leases at maxInFlight while there is a backlog.
  *
- *   round: read the circuit breaker and the fleet's mode -> send what was left unsent -> walk, to keep the backlog true
- *          -> lease and send, batch by batch, until there is no room or nothing is left that may be leased
+ *   round: read the circuit breaker and the fleet's mode -> send unsent leases -> walk, to update the backlog
+ *          -> lease and send, batch by batch, until there is no room or no slab is left that may be leased
  *
- * With a backlog it does a round every few seconds until its deadline, because one batch a minute would cap the fleet.
- * Without one it returns at once. While the circuit breaker is open it leases one probe, or a few slabs, and returns.
+ * With a backlog it does a round every few seconds until its deadline, because one batch a minute would limit the fleet.
+ * Without one it returns immediately. While the circuit breaker is open it leases one probe, or a few slabs, and returns.
  * Unless the fleet is running it leases and sends nothing.
  *
- * Each batch is one transaction; no connection is held between them. A crash at any point leaves leases that are unsent
+ * Each batch is one transaction; no connection is held between batches. A crash at any point leaves leases that are unsent
  * (sent by the next run), sent twice (harmless), or without a message (reaped when their hold is over).
  */
 
@@ -36,13 +36,13 @@ const NOTHING_YET: Readonly<ClaimCount> = {
   unjudged: 0,
 };
 
-/** Unsent leases taken at once; more are taken by the next round. */
+/** Unsent leases taken per round. */
 const RESEND_LIMIT = 200;
 
 /**
  * @param remainingMs how long it may work; a step that has begun is finished
- * @throws {ClaimIncompleteError} when only the walk failed; otherwise {QueueError}, {StoreError} `no-answer` or a database's error:
- * what was leased stays leased and is sent by the next run
+ * @throws {ClaimIncompleteError} if only the walk failed; otherwise {QueueError}, {StoreError} `no-answer` or a database error:
+ * slabs already leased stay leased, and the next run sends them
  */
 export async function claim(
   given: ClaimDependencies,
@@ -65,7 +65,7 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // In every run, also one that may lease nothing: status shows the budget as it was written last, and when claim last ran.
+    // In every run, even one that may lease nothing: status shows the last stored budget, and when claim last ran.
     const checkLimits = async (): Promise<BudgetState> => {
       const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;
@@ -85,7 +85,7 @@ export async function claim(
     count.resent += resent.sent;
     count.refused += resent.refused;
     let walked: WalkReport["stopped"] = "rested";
-    // A walk that fails does not keep the backlog from being leased; it is not tried again in this run.
+    // A failed walk does not stop leasing from the backlog; it is not tried again in this run.
     if (walkFailure === undefined) {
       walked = await walk(deps, settings, endsAtMs, count).catch((cause: unknown) => {
         deps.signal?.throwIfAborted();
@@ -96,13 +96,13 @@ export async function claim(
     const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("breaker-open");
-    // A probe goes to the most urgent slab.
+    // The probe is the most urgent slab.
     const agingShare = allowance.kind === "all" ? settings.agingShare : 0;
     const fill = { mostLeases: mostLeases(allowance), agingShare, endsAtMs };
     const filled = await fillInFlight(deps, settings, fill, budget, count);
     if (allowance.kind !== "all") return end("breaker-open");
     if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
-    // With workers idle and slabs still to be found the walk goes on at once, if it can.
+    // If workers are idle and the walk has not finished, continue it immediately.
     if (filled === "no-backlog" && walked === "time" && clock.now() < endsAtMs) continue;
     if (clock.now() + settings.topUpMs >= endsAtMs) return end("deadline");
     await sleep(clock, settings.topUpMs, deps.signal);
@@ -114,7 +114,7 @@ function mostLeases(allowance: ClaimAllowance): number {
   return allowance.kind === "few" ? allowance.leases : 1;
 }
 
-/** One step is tried, however little time is left. */
+/** At least one step is tried, even if no time is left. */
 async function walk(
   deps: ClaimDependencies,
   settings: ClaimSettings,

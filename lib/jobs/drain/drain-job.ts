@@ -1,10 +1,10 @@
 /**
  * Drains hosts. The run itself is the drain: while it is running, draining_hosts names its hosts, so claim leases their slabs and
- * repairs copy the sectors away. What is left to the coordinator is to tell how far it has come and when it is over:
+ * repairs copy the sectors away. The coordinator only reports progress and detects the end:
  *
- *   read what left the hosts (the journal) -> count what is left, a page at a time -> nothing: done
+ *   read which sectors left the hosts (the journal) -> count those that are left, a page at a time -> none: done
  *
- * It reads no host, and nothing that it does is needed for a sector to move. So a crash costs a count.
+ * It contacts no host, and no sector depends on it to move. So a crash costs only a count.
  */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { countPage, readDeparted, readDrainStanding } from "../../database/drain/read-drain.ts";
@@ -26,12 +26,12 @@ export interface DrainDependencies {
   readonly step?: (name: DrainStep) => void | Promise<void>;
 }
 
-/** Some milliseconds of reads by an index. */
+/** Some milliseconds of index reads. */
 const PAGE_SECTORS = 5_000;
 const PAGE_ROWS = 2_000;
-/** Between two looks; as long as reap coordinates a run, so that reap looks once. */
+/** Pause between two checks; as long as reap coordinates a run, so that reap checks once. */
 const PAUSE_MS = 10_000;
-/** Counting takes a small share of the database's time, however many sectors there are. */
+/** Milliseconds of pause per millisecond of counting, so that counting takes a small share of the database's time. */
 const PAUSE_FOR_MS_COUNTED = 4;
 const LONGEST_PAUSE_MS = 120_000;
 
@@ -39,7 +39,7 @@ export function createDrainJob(deps: DrainDependencies = {}): MaintenanceJob {
   return {
     kind: "drain",
     advance: (context) => advance(context, deps),
-    // Its hosts are no longer drained from the cancel on: moves under way are dropped by their commits.
+    // After the cancel its hosts are no longer drained: commits drop moves in progress.
     settle: () => Promise.resolve(true),
   };
 }
@@ -69,7 +69,7 @@ async function advance(context: RunContext, deps: DrainDependencies): Promise<St
     Math.max(PAUSE_MS, PAUSE_FOR_MS_COUNTED * (clock.now() - startedAtMs)),
   );
   if (total?.before !== 0) return { checkpoint, statistics, waitMs };
-  // Repairs that ended since are still to be counted, so that what the run says adds up.
+  // Repairs may have ended since: count them, so that the run's figures add up.
   const last = await followDeparted(context, scope, { checkpoint, statistics });
   return { ...last, end: { state: "done" } };
 }
@@ -79,7 +79,7 @@ interface Progress {
   readonly statistics: DrainStatistics;
 }
 
-/** Reads the journal up to its end, or until the time is up. */
+/** Reads the journal to its end, or until the time is up. */
 async function followDeparted(
   { run, ask, clock, endsAtMs }: RunContext,
   { hosts }: DrainScope,
@@ -104,7 +104,7 @@ async function followDeparted(
   }
 }
 
-/** Goes on with the pass over the hosts' sectors. `total`: it has ended, and so many are there. */
+/** Continues the pass over the hosts' sectors. `total`: the pass is complete, with this many sectors left. */
 async function countLeft(
   { run, ask, clock, endsAtMs, signal }: RunContext,
   { hosts }: DrainScope,

@@ -1,4 +1,4 @@
-/** What can be said of a drain without moving anything. */
+/** The estimate, progress and findings of a drain. Moves nothing. */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { readHostScores } from "../../database/fleet/host-scores.ts";
 import { type NetworkHost, readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
@@ -23,7 +23,7 @@ export const drainKind: RunKind = {
 };
 
 const OTHERS_MAY_CHOOSE_IT =
-  "Until indexd blocks a host, users, and indexd's own migrations, may still store sectors on it.";
+  "Until indexd blocks a host, users and indexd's own migrations may still store sectors on it.";
 
 const STOPPED: Readonly<Record<string, string>> = {
   "fleet-paused": "the fleet is paused (slabmend resume)",
@@ -33,8 +33,8 @@ const STOPPED: Readonly<Record<string, string>> = {
 };
 
 const OUTCOMES: Readonly<Record<string, string>> = {
-  "no-candidates": "no host may take a sector of them now (slabmend hosts --problems)",
-  underfunded: "a host lacks funds of ours; indexd refills every 2 min",
+  "no-candidates": "no host can take one of their sectors now (slabmend hosts --problems)",
+  underfunded: "our account at a host is empty; indexd refills it every 2 min",
   "too-few-sources": "too few hosts serve them",
 };
 
@@ -52,22 +52,22 @@ function describe(run: Run): readonly string[] {
       : `${left} of ${sectors} sectors that were there at the start are left`,
     `${copied} were copied, ${rebuilt} rebuilt from other sectors, ${found.found} found where an earlier repair had stored them`,
     ...(lost > 0 ? [`${lost} were denied by the host and recorded as lost`] : []),
-    ...(elsewhere > 0 ? [`${elsewhere} went in other ways: moved by indexd, lost, or deleted`] : []),
+    ...(elsewhere > 0 ? [`${elsewhere} left in other ways: moved by indexd, lost, or deleted`] : []),
     ...(newer > 0 ? [`${newer} were recorded there since the start`] : []),
     ...states.map(({ host, state }) =>
       state === "gone"
         ? `indexd has deleted host ${host}`
-        : `host ${host} is ${state === "no-active-contract" ? "without an active contract" : state}: what is left is repaired as on any bad host`,
+        : `host ${host} is ${state === "no-active-contract" ? "without an active contract" : state}: the remaining sectors are repaired as on any bad host`,
     ),
     ...(isUnfinished ? waitingFor(found) : []),
     ...(run.state === "done"
       ? [
-          "Nothing that was recorded before the start is left. Block the host in indexd now, or it is filled again.",
+          "No sector recorded before the start is left. Block the host in indexd now, or it will receive new sectors.",
         ]
       : []),
     ...(found.indexdRepairs
       ? [
-          "indexd's own migrations, or a remote worker, are on: they may choose the host again. Turn them off (slabs.migrations: false), or block it soon.",
+          "indexd's own migrations or a remote worker are on and may store sectors on the host again. Turn them off (slabs.migrations: false), or block the host soon.",
         ]
       : []),
     ...(isUnfinished ? [OTHERS_MAY_CHOOSE_IT] : []),
@@ -108,7 +108,7 @@ async function estimateOf(ask: Ask, scope: DrainScope): Promise<Estimate> {
     hastings += BigInt(count) * (readSectorCost(host.storedPrices, SECTOR_BYTES) + write);
     const rate = scores.find(({ hostKey }) => hostKey === key)?.readRate;
     if (count === 0) continue;
-    // Hosts are read side by side.
+    // Hosts are read in parallel.
     seconds =
       seconds === null || rate === undefined
         ? null
@@ -120,8 +120,8 @@ async function estimateOf(ask: Ask, scope: DrainScope): Promise<Estimate> {
       `${sectors} sectors to copy: ${bytes} bytes to read, as many to write`,
       `${hastings} H at the prices of indexd's last scan`,
       seconds === null
-        ? "how long it takes is not known: no worker has read the host lately"
-        : `about ${seconds} s if one sector is read after the other, as fast as workers lately read the host; less with more repairs at once`,
+        ? "the duration is unknown: no worker has read from the host recently"
+        : `about ${seconds} s if sectors are read one at a time at the speed that workers recently measured; less with parallel repairs`,
       `${targets.length} hosts may take sectors`,
       OTHERS_MAY_CHOOSE_IT,
     ],

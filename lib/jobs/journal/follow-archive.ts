@@ -1,11 +1,11 @@
 /**
- * The follower that archives the journal. Each segment takes three steps, and a crash after any of them is continued:
+ * The follower that archives the journal. Each segment takes three steps; after a crash the next run continues from any of them:
  *
  *   segment created (never replaced) -> manifest replaced (compare and set) -> checkpoint moved in the database
  *
- * What always holds: a segment's name follows from where it begins, so two processes cannot both write it; the manifest is at
- * most one segment ahead of the checkpoint. If it is further ahead, or that segment has other rows than the database, the
- * database was rewound or copied: nothing is followed.
+ * What always holds: a segment's name is determined by its first position, so two processes cannot both write it; the manifest is
+ * at most one segment ahead of the checkpoint. If it is further ahead, or if that segment's rows differ from the database, the
+ * database was rewound or copied: then archiving stops.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { ArchiveError } from "../../archive/archive-error.ts";
@@ -31,7 +31,7 @@ import { type JournalRow, readJournalRows } from "../../database/journal/read-jo
 import { SEQUENCE_ROWS, sequenceJournal } from "../../database/journal/sequence-journal.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 
-/** After each of these a crash leaves a trace. */
+/** Points at which kill tests end the process. */
 export type ArchiveStep = "segment-created" | "manifest-replaced" | "checkpoint-moved";
 
 export interface ArchiveDependencies {
@@ -44,21 +44,21 @@ export interface ArchiveDependencies {
 export interface ArchiveReport {
   readonly segments: number;
   readonly rows: number;
-  /** Why it does not go on; also in the database, for status and alarms. */
+  /** Why archiving stopped; also stored in the database, for status and alarms. */
   readonly stopped: SlabmendError | undefined;
 }
 
-/** Some 10 MB as text. */
+/** About 10 MB as text. */
 const SEGMENT_LIMITS = { mostRows: 2_000, mostBytes: 8 * 2 ** 20 } as const;
-/** Another process archives at the same time: it does the work. */
+/** After this many, another process is archiving at the same time and does the work. */
 const MOST_LOST_RACES = 3;
 
-/** The name under which an archive follows the journal. */
+/** The archive's name as a follower of the journal. */
 export const archiveFollower = (storage: ArchiveStorage): string => `archive ${storage.place}`;
 
 /**
- * Archives what the journal holds beyond the archive's end, until there is no more or the time is up. It never throws: that
- * an archive cannot be written holds up nothing else, and the next run tries again.
+ * Archives the rows after the archive's end, until none is left or the time is up. It never throws: an archive that
+ * cannot be written must not stop other work, and the next run tries again.
  */
 export async function followArchive(deps: ArchiveDependencies, limitMs: number): Promise<ArchiveReport> {
   const ending = new AbortController();
@@ -66,7 +66,7 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
   const progress = { segments: 0, rows: 0 };
   let stopped: SlabmendError | undefined;
   try {
-    // A disk that hangs notices no signal: what it does in the end, the next run finds.
+    // A write that hangs on a disk ignores the signal; the next run finds whatever it completes.
     await Promise.race([archiveAll(deps, progress, ending.signal), rejectionOf(ending.signal)]);
   } catch (error) {
     if (!ending.signal.aborted) stopped = asTyped(error);
@@ -75,7 +75,7 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
   }
   if (!ending.signal.aborted) {
     const code = stopped?.code;
-    // Status and alarms learn it by the next run.
+    // If this fails, the next run reports it to status and alarms.
     await deps.ask((sql) => noteFollowerStopped(sql, archiveFollower(deps.storage), code)).catch(() => {});
   }
   return { ...progress, stopped };
@@ -107,7 +107,7 @@ type Step =
   | { readonly kind: "nothing-left" }
   | { readonly kind: "lost-race" };
 
-/** Everything is read again for each segment: another process may have been here. */
+/** Reads everything again for each segment, because another process may have archived meanwhile. */
 async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Promise<Step> {
   const { ask, storage } = deps;
   const identity = await ask(readJournalIdentity);
@@ -156,7 +156,7 @@ async function append(
   let segment: Segment = encoded;
   if (await storage.create(encoded.ref.key, encoded.file, signal)) await deps.step?.("segment-created");
   else {
-    // One that crashed after this step had fewer rows to write; a copy of this database had others.
+    // A process that crashed after this step may have had fewer rows to write; a copy of this database had others.
     segment = await readSegment(storage, { key: encoded.ref.key }, signal);
     if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
       throw rewound(manifestOf(segment), checkpoint);
@@ -178,7 +178,7 @@ async function move(deps: ArchiveDependencies, from: Checkpoint, to: Checkpoint)
 
 const endOf = ({ header, ref }: Segment): Checkpoint => ({ position: header.to, segment: ref.sha256 });
 
-/** By their tokens, which are random: a rewound database gives the same positions to other rows. */
+/** Compares by token, which is random: a rewound database assigns the same positions to other rows. */
 async function assertSameRows(
   { ask }: ArchiveDependencies,
   segment: Segment,
@@ -204,8 +204,8 @@ function known({ walletHash }: JournalIdentity): string {
   if (walletHash !== undefined) return walletHash;
   throw new ArchiveError({
     code: "wallet-unknown",
-    message: "slabmend.indexd.wallet_hash: expected whose database this is, got nothing",
-    remedy: "Let indexd start once, then run slabmend init again.",
+    message: "slabmend.indexd.wallet_hash: expected the identity of this database's indexer, got none",
+    remedy: "Start indexd once, then run slabmend init again.",
   });
 }
 
@@ -213,8 +213,8 @@ function asTyped(error: unknown): SlabmendError {
   if (error instanceof SlabmendError) return error;
   return new SlabmendError({
     code: "archive-failed",
-    message: "the archive: expected to follow the journal, got an error of another kind",
-    remedy: "Read its cause; the next run tries again.",
+    message: "the archive: expected to archive the journal, got an unexpected error",
+    remedy: "See the cause; the next run tries again.",
     cause: error,
   });
 }

@@ -3,19 +3,19 @@ import { followTotals, TOTALS_ROWS } from "../../database/journal/follow-totals.
 import { FORGET_ROWS, forgetJournal } from "../../database/journal/forget-journal.ts";
 import { SEQUENCE_ROWS, sequenceJournal } from "../../database/journal/sequence-journal.ts";
 
-/** After each of these a crash leaves a trace. */
+/** Points at which kill tests end the process. */
 export type JournalStep = "journal-sequenced" | "totals-followed" | "journal-forgotten";
 
 export interface JournalReport {
   readonly sequenced: number;
-  /** Rows that were added to the hourly sums. */
+  /** Rows added to the hourly sums. */
   readonly summed: number;
   readonly forgotten: number;
 }
 
 /**
- * Gives the journal's rows their places, sums them up, and deletes what is older than is kept and was passed by all followers.
- * A batch at a time, until nothing is left or the time is up.
+ * Assigns positions to the journal's rows, adds them to the sums, and deletes rows that are old enough and that all followers
+ * have processed. Works batch by batch until nothing is left or the time is up.
  */
 export async function followJournal(
   deps: { readonly ask: Ask; readonly step?: (name: JournalStep) => void | Promise<void> },

@@ -13,28 +13,29 @@ export interface Advance {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly jobs: readonly MaintenanceJob[];
-  /** Names this process. */
+  /** Identifies this process. */
   readonly coordinator: string;
   readonly signal: AbortSignal;
-  /** This process moves on runs of these kinds only, because it cannot read hosts. It ends any that is cancelled. Default: all. */
+  /** Only runs of these kinds, because this process cannot read hosts; it still ends any cancelled run. Default: all kinds. */
   readonly onlyKinds?: readonly string[];
   /** See `takeRun`. */
   readonly kind?: string;
   /** Default: {@link RUN_LEASE_MS}. */
   readonly leaseMs?: number;
-  /** Told after each checkpoint. */
+  /** Called after each checkpoint. */
   readonly onStep?: (run: Run) => void;
 }
 
-/** How long a coordinator that died keeps others from continuing. */
+/** How long a coordinator that died prevents others from continuing. */
 export const RUN_LEASE_MS = 300_000;
 /** A call of a job returns well before its lease ends. */
 const STEP_MS = 30_000;
 const SETTLE_PAUSE_MS = 2_000;
 
 /**
- * Moves the unfinished run on for at most the given time, if there is one and no other process does. Returns how it stands then;
- * undefined: there was nothing to do here. A failure of the job ends the run as failed; one of the database or a lost lease does not.
+ * Executes the unfinished run for at most the given time, unless there is none or another process does. Returns the run as it is
+ * then; undefined: there was nothing to do here. A failure of the job ends the run as failed; a failure of the database or a lost
+ * lease does not.
  */
 export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
   const { ask, clock, coordinator, logger, onlyKinds, kind } = advance;
@@ -88,7 +89,7 @@ async function stepOf(advance: Advance, { run, token }: RunLease, endsAtMs: numb
   }
 }
 
-/** Thrown by a job that cannot go on, and would not the next time either. Any other error is tried again. */
+/** Thrown by a job that cannot continue and would fail again. After any other error the step is retried. */
 export class MaintenanceError extends SlabmendError<"unknown-kind" | (string & {})> {}
 
 function failed({ code, message, remedy }: MaintenanceError): Step {
@@ -98,7 +99,7 @@ function failed({ code, message, remedy }: MaintenanceError): Step {
 function unknownKind(kind: string): MaintenanceError {
   return new MaintenanceError({
     code: "unknown-kind",
-    message: `maintenance: expected a kind that this release knows, got ${kind}`,
+    message: `maintenance: expected a kind that this release supports, got ${kind}`,
     remedy: "It was started by another release: continue with that one, or cancel the run there.",
   });
 }

@@ -2,54 +2,54 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { Run, RunProgress } from "../../database/runs/run.ts";
 
-/** What a job works with during one call. */
+/** The environment of a job during one call. */
 export interface RunContext {
   readonly run: Run;
-  /** Names the lease in every statement that writes for the run: `slabmend.hold_run`. */
+  /** Identifies the lease in every statement that writes for the run: `slabmend.hold_run`. */
   readonly token: string;
   readonly ask: Ask;
   readonly clock: Clock;
-  /** When the call has to return, by the clock. */
+  /** When the call must return, by the clock. */
   readonly endsAtMs: number;
-  /** Aborted when the process ends; what is under way may be given up. */
+  /** Aborted when the process ends; work in progress may then be dropped. */
   readonly signal: AbortSignal;
 }
 
 export interface Step extends RunProgress {
-  /** How long there is nothing to do; 0: go on at once. */
+  /** How long to wait until there is something to do; 0: continue immediately. */
   readonly waitMs?: number;
 }
 
 export interface Estimate {
-  /** One line each, for people. */
+  /** One line of readable text each. */
   readonly lines: readonly string[];
   /** The same for programs. */
   readonly values: Readonly<Record<string, number | string | null>>;
 }
 
-/** What any process can say of the runs of a kind: it needs the database and no host. */
+/** The part of a kind that any process can use: it needs the database but no host. */
 export interface RunKind {
   readonly kind: string;
-  /** It takes the migration seed to move a run on. */
+  /** Executing such a run requires the migration seed. */
   readonly readsHosts: boolean;
-  /** Changes nothing. What a run would cost: time, traffic, hastings. */
+  /** The expected cost of a run: time, traffic, hastings. Changes nothing. */
   estimate(ask: Ask, scope: unknown): Promise<Estimate>;
-  /** For progress bars; null where nobody knows. */
+  /** For progress bars; null if unknown. */
   progress(run: Run): { readonly done: number; readonly total: number; readonly unit: string } | null;
-  /** What came of it, one line each. */
+  /** The results, one line each. */
   describe(run: Run): readonly string[];
-  /** Something that an operator has to look at. */
+  /** Something requires an operator's attention. */
   hasFindings(run: Run): boolean;
 }
 
 /**
- * One kind of maintenance. Each call of `advance` does a part that takes seconds, in any number of transactions of its own, and returns
- * what is stable then; what a crash cuts off is done again from the last checkpoint, so every effect must be idempotent or held
- * by the run's token.
+ * One kind of maintenance. Each call of `advance` does a part that takes seconds, in any number of its own transactions, and
+ * returns a new checkpoint. After a crash the work since the last checkpoint is repeated, so every effect must be idempotent or
+ * guarded by the run's token.
  */
 export interface MaintenanceJob {
   readonly kind: string;
   advance(context: RunContext): Promise<Step>;
-  /** After a cancel: undoes what only an unfinished run needs. True: nothing of the run is in flight any more. */
+  /** After a cancel: undoes what only an unfinished run needs. True: no work of the run is in progress any more. */
   settle(context: RunContext): Promise<boolean>;
 }

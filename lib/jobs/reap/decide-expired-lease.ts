@@ -1,11 +1,11 @@
-/** What becomes of a lease that was not extended in time: docs/architecture.md#the-lease. Pure. */
+/** How a lease ends that was not extended in time: docs/architecture.md#the-lease. Pure. */
 
 export interface ExpiredLease {
-  /** A worker had begun it; otherwise its message was lost, or waited for an hour. */
+  /** A worker had begun it; otherwise its message was lost or waited for an hour. */
   readonly running: boolean;
-  /** Crashes of this slab's repairs in a row, before this one. */
+  /** Consecutive crashes of this slab's repairs before this one. */
   readonly crashes: number;
-  /** Other slabs were repaired lately: workers as such can work. */
+  /** Other slabs were repaired recently, so workers are able to work. */
   readonly othersSucceed: boolean;
   readonly breakerIsOpen: boolean;
 }
@@ -16,10 +16,10 @@ export type LeaseDecision =
   | { readonly kind: "crash"; readonly delayMs: number }
   | { readonly kind: "quarantine"; readonly delayMs: 0; readonly quarantineMs: number; readonly why: string };
 
-/** Twice may be bad luck: a host of many containers dies, a deployment cuts a repair off. */
+/** Two crashes may be bad luck: a machine with many containers fails, or a deployment interrupts a repair. */
 const CRASHES_BEFORE_QUARANTINE = 3;
 
-/** A slab that keeps crashing while nothing else shows that workers can work must not keep a worker busy either. */
+/** A slab that keeps crashing must not keep a worker busy, even while there is no proof that workers are able to work. */
 const FIRST_DELAY_MS = 2 * 60_000;
 const LONGEST_DELAY_MS = 32 * 60_000;
 

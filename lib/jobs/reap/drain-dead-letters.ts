@@ -4,12 +4,12 @@ import type { DeadLetter, DeadLetterQueue } from "../../queue/dead-letter-queue.
 import { MessageError } from "../../queue/queue-error.ts";
 import { decodeRepairMessage } from "../../queue/repair-message.ts";
 
-/** After each of these a crash leaves a trace. */
+/** Points at which kill tests end the process. */
 export type DrainStep = "dead-letters-stored" | "dead-letters-deleted";
 
 /**
  * Moves the dead letters into a table that an operator can read. A letter is deleted from the queue only after its row
- * is committed; a crash in between brings it back, as the same row. It is no second retry: nothing is sent again.
+ * is committed; if a crash happens in between, it is received again and updates the same row. Nothing is resent.
  */
 export async function drainDeadLetters(
   deps: {
@@ -38,7 +38,7 @@ export async function drainDeadLetters(
   return drained;
 }
 
-/** A message that can be read failed each time before its repair began: the database was away. */
+/** A readable message failed each time before its repair began: the database was unavailable. */
 function describe(letter: DeadLetter, indexer: string): NewDeadLetter {
   const { messageId, body, receiveCount, sentAtMs } = letter;
   const stored = { messageId, body, receiveCount, sentAtMs };

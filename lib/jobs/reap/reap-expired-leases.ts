@@ -8,12 +8,12 @@ import {
 import { decideExpiredLease } from "./decide-expired-lease.ts";
 import type { ReapSettings } from "./reap-settings.ts";
 
-/** Locks this many slabs at once, for milliseconds. */
+/** Slabs locked at a time, for milliseconds. */
 const BATCH = 100;
 
 /**
- * Ends leases that are over, batch by batch, until none is left or the time is up. A lease that is locked, because its worker or
- * indexd is at work, is left to the next run.
+ * Ends expired leases, batch by batch, until none is left or the time is up. A lease that is locked, because its worker or
+ * indexd is using it, is left to the next run.
  */
 export async function reapExpiredLeases(
   deps: { readonly ask: Ask; readonly step?: (name: "reaped") => void | Promise<void> },

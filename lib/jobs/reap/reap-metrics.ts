@@ -14,7 +14,7 @@ export function reapMetrics(report: ReapReport): MetricValues {
   };
 }
 
-/** Measures a run of reap, also one of which a part failed. */
+/** Measures a run of reap, even if a part of it failed. */
 export const REAP_MEASURES: RunMeasures<ReapReport> = {
   of: reapMetrics,
   ofFailure: (error) => (error instanceof ReapIncompleteError ? reapMetrics(error.report) : {}),

@@ -2,7 +2,7 @@ import type { CircuitBreaker } from "../../database/fleet/circuit-breaker.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
 import type { JournalReport } from "../journal/follow-journal.ts";
 
-/** What one run of reap did. */
+/** The result of one run of reap. */
 export interface ReapReport {
   readonly freed: number;
   readonly crashed: number;
@@ -12,9 +12,9 @@ export interface ReapReport {
   readonly resent: number;
   readonly deadLetters: number;
   readonly forgotten: number;
-  /** Undefined when a part of it failed. */
+  /** Undefined if a part of it failed. */
   readonly journal: JournalReport | undefined;
-  /** Undefined when it could not be told. */
+  /** Undefined if it could not be read. */
   readonly breaker: CircuitBreaker["kind"] | undefined;
 }
 
@@ -28,7 +28,7 @@ export type ReapPhase =
   | "prunes"
   | "journal";
 
-/** Thrown at the end of a run of reap in which something failed; the rest was done, and the next run tries again. */
+/** Thrown at the end of a run of reap in which a task failed; the other tasks were done, and the next run tries again. */
 export class ReapIncompleteError extends SlabmendError<"reap-incomplete"> {
   readonly report: ReapReport;
   readonly failures: ReadonlyMap<ReapPhase, unknown>;
@@ -38,7 +38,7 @@ export class ReapIncompleteError extends SlabmendError<"reap-incomplete"> {
     super({
       code: "reap-incomplete",
       message: `reap: ${failures.size} of its tasks failed: ${phases}`,
-      remedy: "Read the causes; the next run does what is left.",
+      remedy: "See the causes; the next run does the rest.",
       details: { phases },
       cause: failures.size === 1 ? [...failures.values()][0] : new AggregateError(failures.values()),
     });

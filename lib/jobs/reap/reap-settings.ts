@@ -4,13 +4,13 @@ export interface ReapSettings {
   readonly quarantineMs: number;
   /** The version of indexd's database that an operator has accepted. */
   readonly acceptedVersion?: number | undefined;
-  /** Other slabs must have been repaired this lately for a slab's crashes to be its own. */
+  /** A slab's crashes count as its own fault only if other slabs were repaired within this time. */
   readonly successWindowMs: number;
   /** A lease whose message was not confirmed for this long is sent again. */
   readonly resendAfterMs: number;
-  /** The history of a slab that is fine is kept this long after its next attempt; at least claim's grace. */
+  /** The history of a healthy slab is kept this long after its next attempt; at least claim's grace. */
   readonly forgetAfterMs: number;
-  /** Rows of the journal are kept this long, and longer while a follower has not passed them. */
+  /** Journal rows are kept this long, and longer until all followers have processed them. */
   readonly keepJournalMs: number;
   readonly fleet: BreakerLimits;
 }
@@ -20,9 +20,9 @@ export const DEFAULT_REAP_SETTINGS: ReapSettings = {
   // Three crashes take about ten minutes: two minutes of lease, one of reap's schedule, the queue.
   successWindowMs: 3_600_000,
   resendAfterMs: 10_000,
-  // The longest grace that can be configured.
+  // The longest grace period that can be configured.
   forgetAfterMs: 86_400_000,
-  // A quarter: what an alarm or a bill of last month was about can still be looked up. The archive keeps all of it.
+  // A quarter of a year, to look up last month's alarms and bills. The archive keeps all rows.
   keepJournalMs: 90 * 86_400_000,
   fleet: DEFAULT_BREAKER_LIMITS,
 };

@@ -1,19 +1,19 @@
 /**
- * reap: puts right what crashed, was lost or was left behind. One run does, each independent of the others:
+ * reap: cleans up after crashes and lost messages. Each run has these tasks, which do not depend on each other:
  *
  *   leases         expired ones end, their slabs become claimable; crashes are counted, slabs quarantined
- *   breaker        is the circuit breaker open? (before the leases, because no slab is quarantined while it is; and after them)
+ *   breaker        the circuit breaker is updated, before the leases (while it is open, no slab is quarantined) and after them
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
- *   dead letters   go into a table
- *   history        of slabs that are simply fine, or no more, is forgotten; so are denials of sectors that are no more, and notes
- *                  of uploads that hosts do not keep; so are finished maintenance runs and sums of due checks, when they are as old as the
- *                  oldest rows of the journal
+ *   dead letters   are stored in a table
+ *   history        of healthy or deleted slabs is removed; so are denials of deleted sectors, and uploads
+ *                  that hosts no longer keep; so are finished maintenance runs and sums of due checks, once they are as old as
+ *                  the oldest rows of the journal
  *   prunes         after a restore, indexd is kept from pruning until an operator releases it
- *   journal        rows get their place in the stream, are summed up, and deleted when they are old (docs/journal.md)
+ *   journal        rows get their position in the stream, are added to the sums, and are deleted when old (docs/journal.md)
  *
- * What fails does not keep the rest from being done; all failures are reported together at the end. A crash at any
- * point leaves work that the next run does.
+ * A failed task does not stop the others; all failures are reported together at the end. After a crash at any
+ * point the next run does the rest.
  */
 import type { Clock } from "../../clock/clock.ts";
 import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
@@ -35,7 +35,7 @@ import { reapExpiredLeases } from "./reap-expired-leases.ts";
 import { ReapIncompleteError, type ReapPhase, type ReapReport } from "./reap-report.ts";
 import type { ReapSettings } from "./reap-settings.ts";
 
-/** After each of these a crash leaves a trace; kill tests end the process there. */
+/** Points at which kill tests end the process. */
 export type ReapStep =
   | "reaped"
   | "fleet-checked"
@@ -49,7 +49,7 @@ export interface ReapDependencies {
   readonly ask: Ask;
   readonly queue: RepairQueue;
   readonly deadLetters: DeadLetterQueue;
-  /** The name of the indexer that is repaired. */
+  /** The indexer's name. */
   readonly indexer: string;
   readonly clock: Clock;
   readonly step?: (name: ReapStep) => void | Promise<void>;
@@ -57,11 +57,11 @@ export interface ReapDependencies {
 
 const RESEND_LIMIT = 100;
 const FLUSH_LIMIT = 100;
-/** Rows looked at in a run: a million histories are gone through in a few hours. */
+/** Rows checked per run: at this rate a million histories take a few hours. */
 const FORGET_LIMIT = 5_000;
 
 /**
- * @param remainingMs until when it may work; a batch that has begun is finished
+ * @param remainingMs how long it may work; a batch that has begun is finished
  * @throws {ReapIncompleteError} with the report of what was done and every failure
  */
 export async function reap(
@@ -99,7 +99,7 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // Unknown counts as open: quarantine can wait for a minute.
+    // Unknown counts as open, because quarantine can wait for a minute.
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
@@ -143,7 +143,9 @@ export async function reap(
   return report;
 }
 
-/** Flushes the outbox. Half of the time at most: slabs that are stuck would take all of it, run after run, from what comes next. */
+/**
+ * Flushes the outbox, in at most half of the time: stuck slabs could otherwise take all the time of the later tasks in every run.
+ */
 async function bumpLeftEvents(
   { ask, clock, step }: ReapDependencies,
   { acceptedVersion }: ReapSettings,

@@ -1,4 +1,4 @@
-/** Equal views of the kernel's memory, handed out first come first served; buffers of one size cannot fragment it. */
+/** Equal-sized views of the kernel's memory, handed out first come, first served; equal sizes cannot fragment it. */
 export class BufferPool {
   readonly total: number;
   readonly #free: Uint8Array[];
@@ -43,7 +43,7 @@ export class BufferPool {
     this.#settle();
   }
 
-  /** Nothing is taken any more. Calls back once, when every buffer has been given back. */
+  /** Stops handing out buffers. Calls back once, when every buffer has been returned. */
   close(whenAllFree: (buffers: readonly Uint8Array[]) => void): void {
     this.#whenAllFree = whenAllFree;
     this.#settle();

@@ -1,34 +1,34 @@
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 
-/** How a rebuild goes through the sectors within the memory that it has. */
+/** How a rebuild reads the sectors within the available memory. */
 export interface ColumnPlan {
   /** Bytes of one range; divides a sector. */
   readonly rangeBytes: number;
-  /** Buffers of one sector each that the ranges are cut from. */
+  /** Buffers of one sector each from which the ranges are cut. */
   readonly rangeBlocks: number;
-  /** Columns that are read at once, after the first one. */
+  /** Columns read in parallel, after the first one. */
   readonly columnsAtOnce: number;
-  /** Shards that are rebuilt in one pass over the sources. */
+  /** Shards rebuilt in one pass over the sources. */
   readonly targetsAtOnce: number;
 }
 
-/** indexd reads ranges of the same size: small enough to spread, large enough for few round trips. */
+/** indexd reads ranges of the same size: small enough to spread over hosts, large enough for few round trips. */
 const USUAL_RANGE_BYTES = 1_048_576;
-/** For codes whose sources do not fit side by side: each range costs the host as much work as a large one. */
+/** For codes whose sources do not all fit into memory: each range costs the host as much work as a large one. */
 const SMALL_RANGE_BYTES = 262_144;
-/** All columns of a sector but the first, which is read alone. */
+/** All columns of a sector except the first, which is read alone. */
 const MOST_COLUMNS_AT_ONCE = SECTOR_BYTES / USUAL_RANGE_BYTES - 1;
-/** With fewer at once, too many passes would go over the sources: rather read small ranges. */
+/** With fewer targets at a time, too many passes would read the sources: use small ranges instead. */
 const LEAST_TARGETS_AT_ONCE = 3;
 
-/** Sector-sized blocks for so many columns, one of them for hedges. */
+/** Number of sector-sized blocks for this many columns, one of them for hedges. */
 function rangeBlocks(minShards: number, columns: number, rangeBytes: number): number {
   return Math.ceil((columns * minShards * rangeBytes) / SECTOR_BYTES) + 1;
 }
 
 /**
- * Chooses how a rebuild uses `blocks` of a sector each: all targets in one pass if they fit, because each pass reads the
- * sources again; then as many columns at once as there is room for.
+ * Chooses how a rebuild uses `blocks` of one sector each: all targets in one pass if they fit, because each pass reads the
+ * sources again; then as many parallel columns as there is room for.
  */
 export function planColumns(options: {
   readonly minShards: number;
@@ -61,7 +61,9 @@ export function planColumns(options: {
   };
 }
 
-/** Blocks that a rebuild should have: for all targets in one pass, and for as many columns as `mostRangeBlocks` allow. */
+/**
+ * The number of blocks that a rebuild should have: for all targets in one pass, and as many columns as `mostRangeBlocks` allow.
+ */
 export function blocksForRebuild(options: {
   readonly minShards: number;
   readonly targets: number;

@@ -1,11 +1,12 @@
 /**
- * Before the commit: which of the denied sectors that were stored elsewhere count as lost. A host that has forgotten all of its sectors for
- * some minutes denies like one that has lost this one. So it is asked for others that it should have, and then for this one again:
+ * Before the commit: decides which of the denied sectors that were stored elsewhere count as lost. A host that has lost its whole
+ * index for some minutes denies in the same way as one that has lost only this sector. So it is asked for others that it should
+ * have, and then for this one again:
  *
  *   denied (in the repair) --most others served--> --denied again--> this sector is gone, the others are not
  *
- * Anything else proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The sector is asked
- * for again at the end, because a host that remembered meanwhile serves the others too. A denial is free, a leaf costs next to nothing.
+ * Anything else proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The sector
+ * is requested last, because a host that has recovered meanwhile serves the others too. A denial is free, and a leaf nearly so.
  */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport } from "../../database/leases/commit-repair.ts";
@@ -14,10 +15,10 @@ import { LEAF_BYTES } from "../../slab/sizes.ts";
 import type { MoveState } from "./move-state.ts";
 import { type LeafAnswer, proveLeaf } from "./prove-leaf.ts";
 
-/** Of each of the two questions: the connection is there, as the host has just answered. */
+/** For each of the two requests: the connection is open, because the host has just answered. */
 const PROOF_MS = 5_000;
 
-/** Notes what is proven in `answers`. Never throws: without an answer nothing is proven. */
+/** Records the proven losses in `answers`. Never throws: without an answer nothing is proven. */
 export async function confirmDenials(state: MoveState, network: NetworkSnapshot): Promise<void> {
   const { answers, store, deps, limits } = state;
   const moved = new Set(store.stored.map(({ move }) => move.sector.sectorId));
@@ -33,7 +34,7 @@ export async function confirmDenials(state: MoveState, network: NetworkSnapshot)
     };
     await Promise.all(denied.map(isGone));
   } catch (error) {
-    deps.logger.warn({ error }, "whether denied sectors are lost could not be confirmed");
+    deps.logger.warn({ error }, "could not confirm whether denied sectors are lost");
   }
 }
 
@@ -57,7 +58,7 @@ async function isOnlyThisGone(
     return kind;
   };
   const answered = await Promise.all(others.map(ask));
-  // Most of them: a host with few sectors may have lost another one, too.
+  // Most, not all: a host with few sectors may have lost more than one.
   const served = answered.filter((kind) => kind === "confirmed").length;
   return 2 * served > others.length && (await ask(root)) === "denied";
 }

@@ -1,13 +1,13 @@
 /**
- * Phase one: reads the moved sectors themselves where a host may still answer: 4 MiB instead of `min_shards` times as much,
- * and no key needed. Delivers shards and keeps some as sources. A sector that its host denied before is asked for like any other: when
- * it is served, it stays.
+ * Phase one: reads the sectors to be moved directly, if their host may still answer: 4 MiB instead of `min_shards` times as much,
+ * and no decryption key needed. Delivers shards and keeps some as sources. A sector that its host denied before is requested like
+ * any other: if it is served, it stays.
  *
- *   first round: copying, six at once ──all ended, or none for a while──▶ over: no copy starts any more
- *                                                                        those under way go on until given up
+ *   first round: copying, six at once ──all ended, or none for a while──▶ over: no further copy starts
+ *                                                                        running copies continue until cancelled
  *
- * So one slow or silent host does not keep the others' shards waiting: a rebuild starts beside it, and the first to have
- * the shard wins. Always: nothing is thrown for a host that fails; a buffer is given back, or is the store's.
+ * So one slow or silent host does not delay the others' shards: a rebuild starts in parallel, and whichever has
+ * the shard first wins. Always: a host's failure throws nothing; a buffer is returned, or belongs to the store.
  */
 import pLimit from "p-limit";
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
@@ -17,13 +17,13 @@ import { SECTOR_BYTES } from "../../slab/sizes.ts";
 import { holdSector } from "./held-sector.ts";
 import { COPIES_AT_ONCE, deliver, keepCopy, type MoveState } from "./move-state.ts";
 
-/** A rebuild reads `min_shards` times as much, so a copy is waited for a little longer than another read would be. */
+/** A rebuild reads `min_shards` times as much, so a copy gets a little more time than another read would. */
 const LEAST_PATIENCE_MS = 2_000;
 
 interface CopyOptions {
-  /** Also asks hosts that broke off once, and at any price. */
+  /** Also asks hosts whose connection broke once, and at any price. */
   readonly isLastAttempt: boolean;
-  /** The first round ends when every copy has: nothing is raced. */
+  /** The first round ends only when every copy has ended: no rebuild races with it. */
   readonly hasTime: boolean;
 }
 
@@ -66,13 +66,13 @@ export class CopyRun {
     return this.#underWay;
   }
 
-  /** Cancels what is under way. */
+  /** Cancels running copies. */
   giveUp(): void {
     this.#givenUp.abort(new Error("the shard is no longer needed"));
     this.#endFirstRound();
   }
 
-  /** Resolves when nothing is under way. Rejects only with a bug's error. */
+  /** Resolves when no copy is running. Rejects only with an unexpected error. */
   async settled(): Promise<void> {
     for (const result of await this.#all) if (result.status === "rejected") throw result.reason;
   }
@@ -115,7 +115,7 @@ export class CopyRun {
       const request = { into, signal, deadlineMs: limits.sectorMs("read"), atAnyPrice: isLastAttempt };
       isRight = await reader.readSector(move.sector, host, request);
     } catch (cause) {
-      // A host's failure was noted by the reader; the rebuild takes over.
+      // The reader has recorded the host's failure; the rebuild takes over.
       if (!signal.aborted && !(cause instanceof HostError)) throw cause;
     } finally {
       if (into !== undefined && !isRight) buffers.give(into);

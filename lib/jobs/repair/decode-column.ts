@@ -8,11 +8,11 @@ import type { Slab, SlabSector } from "../../slab/slab.ts";
 export interface ShardRange {
   readonly sector: SlabSector;
   readonly data: Uint8Array;
-  /** Whether the sector's keystream is on it (as stored) or off it (the shard). It is its own inverse. */
+  /** Whether the sector's keystream is applied (as stored) or removed (the plain shard). Applying it twice removes it. */
   enciphered: boolean;
 }
 
-/** Takes a range's keystream off, or puts it back. */
+/** Removes a range's keystream, or applies it again. */
 export function setEnciphered(slab: Slab, range: ShardRange, offset: number, enciphered: boolean): void {
   if (range.enciphered === enciphered) return;
   shardCipher(slab.encryptionKey, range.sector.index).apply(range.data, offset);
@@ -20,9 +20,9 @@ export function setEnciphered(slab: Slab, range: ShardRange, offset: number, enc
 }
 
 /**
- * Rebuilds the targets' range from exactly `min_shards` sources. Reed-Solomon works byte column by byte column, so
- * any range is rebuilt from the same range of the sources (docs/protocol.md#reed-solomon-parameters). Lets the event
- * loop turn between pieces of a few milliseconds, so that sockets are read and heartbeats sent.
+ * Rebuilds the targets' range from exactly `min_shards` sources. Reed-Solomon works on each byte position separately, so
+ * any range is rebuilt from the same range of the sources (docs/protocol.md#reed-solomon-parameters). Yields to the event
+ * loop every few milliseconds, so that sockets are read and heartbeats are sent.
  * @param targets whole sectors; only their bytes from `offset` on are written, with the targets' keystream applied
  */
 export async function decodeColumn(options: {

@@ -1,8 +1,8 @@
 /**
- * Every source is proven to be what was pinned, and still no target's root is right: some shard was pinned wrongly from the
- * start, a source or the target itself. Reads whole sectors, one more than needed, then two, and decodes the first target from
- * the subsets of them. Subsets are consistent when they yield the pinned root, or when two of them yield the same one: no
- * coefficient of a rebuild is zero, so a wrong source gives each subset with it another result.
+ * For the case that every source is proven to be the pinned data and still no target's root is right: some shard was pinned
+ * wrongly from the start, either a source or the target itself. Reads whole sectors, first one more than needed, then two, and
+ * decodes the first target from subsets of them. A subset is consistent if it yields the pinned root, or if two subsets yield the
+ * same root: no coefficient of a rebuild is zero, so each subset with a wrong source yields a different result.
  */
 import { hedge } from "../../hosts/hedge.ts";
 import type { PlannedMove, Source } from "../../placement/plan-repair.ts";
@@ -12,10 +12,10 @@ import { decodeColumn, type ShardRange, setEnciphered } from "./decode-column.ts
 import { holdSector } from "./held-sector.ts";
 import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
-/** More would be a slab that was pinned as noise: 66 subsets of 12 sources are tried with two, 286 with three. */
+/** With more, the slab was pinned as noise: 66 subsets of 12 sources are tried with two extra, 286 with three. */
 const MOST_EXTRA_SOURCES = 2;
 
-/** The whole sectors that are looked at, keystream off, and the targets that are decoded from them. */
+/** The whole sectors under examination, keystream removed, and the targets decoded from them. */
 interface Search {
   readonly state: MoveState;
   readonly targets: readonly Target[];
@@ -25,8 +25,8 @@ interface Search {
 }
 
 /**
- * Delivers the moves whose shard is right after all, and notes the shards that do not fit the slab's others. Sets `undecided`
- * when there are too few sources, too little memory or too much noise to tell which is wrong: then no host is accused.
+ * Delivers the moves whose shard is right after all, and records the shards that do not match the slab's others. Sets `undecided`
+ * if too few sources, too little memory or too many wrong shards prevent a decision: then no host is accused.
  */
 export async function findConsistentSources(
   moves: readonly PlannedMove[],
@@ -36,7 +36,8 @@ export async function findConsistentSources(
   const copied = new Set(state.copies.keys());
   const { memory } = state.deps;
   const { signal } = state.limits;
-  // Whole sectors need more room than ranges. What is held must become free without us while we wait: sector-memory.ts.
+  // Whole sectors need more memory than ranges. Memory that we hold must become free without our help while we wait:
+  // sector-memory.ts.
   dropCopies(state);
   state.arena.close();
   state.arena = await memory.open(
@@ -51,15 +52,15 @@ export async function findConsistentSources(
   try {
     for (const move of moves) targets.push({ move, sector: move.sector, data: await buffers.take(signal) });
     const others = state.plan.sources.filter(
-      // A target that is read is right by itself, whatever the other sources are.
-      // Nor is one that was elsewhere before: each shard counts once.
+      // Not a target: if it is read, it is right by itself and proves nothing about the others.
+      // Not an earlier location either: each shard counts once.
       ({ sector, host }) =>
         !state.badShards.has(sector.index) && !isTarget(sector.index) && host.id === sector.hostId,
     );
     const search: Search = {
       state,
       targets,
-      // What was decoded from a copy is under suspicion like the rest.
+      // A source that was copied could be wrong like any other.
       candidates: [
         ...others.filter(({ sector }) => copied.has(sector.index)),
         ...others.filter(({ sector }) => !copied.has(sector.index)),
@@ -85,7 +86,7 @@ export async function findConsistentSources(
 
 interface Subset {
   readonly sources: readonly ShardRange[];
-  /** What they yield for the first target. */
+  /** The first target's root as decoded from these sources. */
   readonly root: string;
 }
 
@@ -109,8 +110,8 @@ async function consistentSubset(search: Search): Promise<Subset | undefined> {
 }
 
 /**
- * Puts every proven source in the place of one that is consistent: one that changes the result is wrong. Then decodes all
- * targets, and notes what was pinned wrongly. @returns the targets that are right
+ * Puts every proven source in the place of one of the consistent ones: if the result changes, that source is wrong. Then decodes
+ * all targets, and records which shards were pinned wrongly. @returns the targets that are right
  */
 async function judge(
   subset: readonly ShardRange[],
@@ -145,7 +146,7 @@ async function decode(
   await decodeColumn({ kernel, slab, sources, targets, offset: 0, lengthBytes: SECTOR_BYTES });
 }
 
-/** Adds whole sectors, each compared with its root, until there are `count`. False: there are not so many. */
+/** Adds whole sectors, each verified against its root, until there are `count`. False: there are too few. */
 async function readSources(count: number, search: Search): Promise<boolean> {
   const { state, proven, mostSources } = search;
   const { answers, reader, arena, limits, deps } = state;
@@ -167,7 +168,7 @@ async function readSources(count: number, search: Search): Promise<boolean> {
       let isKept = false;
       try {
         if (!(await reader.readSector(sector, host, { into, signal }))) throw new WrongSector();
-        // A hedged read can arrive when there are enough.
+        // A hedged read can arrive when there are already enough.
         isKept = proven.length < count;
         if (!isKept) return;
         const range: ShardRange = { sector, data: into, enciphered: true };
@@ -182,12 +183,12 @@ async function readSources(count: number, search: Search): Promise<boolean> {
   return proven.length >= count;
 }
 
-/** Makes the hedge ask another source; the host was accused already. */
+/** Makes the hedge ask another source; the host has already been accused. */
 class WrongSector extends Error {
   override readonly name = "WrongSector";
 }
 
-/** The subsets of `size` that hold the last element; those without it were tried before it came. */
+/** The subsets of `size` that contain the last element; those without it were tried before. */
 function* subsetsWithLast<T>(items: readonly T[], size: number): Generator<T[]> {
   const last = items.at(-1);
   if (last === undefined || size < 1) return;

@@ -1,9 +1,9 @@
 /**
- * Before anything else: shards that an earlier repair of the slab stored, and could not commit. Each host proves a leaf that we
- * choose, against the pinned root, as indexd's own integrity check does: a 1,024th of what an upload costs in traffic. It acknowledged
- * the whole sector to the worker that noted it.
+ * The first phase: finds shards that an earlier repair of the slab stored but could not commit. Each host proves a leaf that we
+ * choose, against the pinned root, as in indexd's own integrity check: its traffic is 1/1,024 of an upload's. The host had
+ * acknowledged the whole sector to the earlier worker.
  *
- * A host that cannot prove it is not blamed: no table of indexd's says that it has the sector. It stays a candidate.
+ * A host without a proof is not blamed: no table of indexd's says that it has the sector. It stays a candidate.
  */
 
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
@@ -13,10 +13,12 @@ import { LEAF_BYTES } from "../../slab/sizes.ts";
 import type { MoveState } from "./move-state.ts";
 import { proveLeaf } from "./prove-leaf.ts";
 
-/** A connection and a few round trips; a host that is slower is better given the shard again, or another one. */
+/** For a connection and a few round trips; with a slower host, storing the shard again is better, there or elsewhere. */
 const PROOF_MS = 10_000;
 
-/** Takes every move of which a noted host has the shard from the wanted ones. Never throws for a host that fails. */
+/**
+ * Removes from the wanted moves those whose shard is already on a host of an earlier upload. Never throws for a host that fails.
+ */
 export async function findUploads(state: MoveState, uploads: readonly Upload[]): Promise<void> {
   const asked = [...state.wanted].flatMap((move) =>
     uploads

@@ -4,18 +4,20 @@ import type { BufferPool } from "./buffer-pool.ts";
 import type { ShardRange } from "./decode-column.ts";
 import type { MoveState } from "./move-state.ts";
 
-/** A read that is given up counts as paid, one that a host refuses does not: a refusal under way takes a round trip. */
+/**
+ * How long to wait for refusals before cancelling, about a round trip: a cancelled read counts as paid, a refused one does not.
+ */
 const LAST_WORD_MS = 1_000;
 
-/** What the columns of one pass have in common. */
+/** Shared by the columns of one pass. */
 export interface Pass {
   readonly state: MoveState;
   /** Readable sectors, best first, those of last resort at the end. */
   readonly sources: readonly Source[];
-  /** Ranges of `rangeBytes`, at least `min_shards` for each column that is gathered at once. */
+  /** Ranges of `rangeBytes`, at least `min_shards` for each column gathered in parallel. */
   readonly ranges: BufferPool;
   readonly rangeBytes: number;
-  /** Checks each range's proof when it arrives, to find the host that lied. Costs as much as the whole rebuild. */
+  /** Verifies each range's proof on arrival, to find the host that sent wrong data. Costs as much as the whole rebuild. */
   readonly proveEach: boolean;
 }
 
@@ -26,8 +28,8 @@ export interface Column {
 }
 
 /**
- * Fills a column with `min_shards` ranges: of copied sectors first, then from hosts, hedged. The caller gives the ranges back,
- * also when this throws or returns false: too few sources answered.
+ * Fills a column with `min_shards` ranges: of copied sectors first, then from hosts, with hedged reads. The caller returns the
+ * ranges, even if this throws or returns false (too few sources answered).
  */
 export async function gatherColumn(column: Column, pass: Pass): Promise<boolean> {
   const { slab, limits, deps } = pass.state;
@@ -48,8 +50,8 @@ export async function gatherColumn(column: Column, pass: Pass): Promise<boolean>
 }
 
 /**
- * Sources to ask, the best first; in the end once more those that broke off, then those that are expensive. Another column
- * may learn of a failure while this one waits, so each is looked at when its turn comes.
+ * Sources to ask, best first; at the end those whose connection broke, once more, and then the expensive ones. Another column
+ * may see a failure while this one waits, so each source is checked when its turn comes.
  */
 function* inTurn(column: Column, { state, sources, rangeBytes }: Pass): Generator<Source> {
   const position = column.offset / rangeBytes;
@@ -61,7 +63,7 @@ function* inTurn(column: Column, { state, sources, rangeBytes }: Pass): Generato
   }
 }
 
-/** Columns start at different sources, so that the ranges in flight spread over more than `min_shards` hosts. */
+/** Columns start at different sources, so that parallel reads spread over more than `min_shards` hosts. */
 function rotate(sources: readonly Source[], by: number): Source[] {
   const preferred = sources.filter(({ lastResort }) => !lastResort);
   const start = preferred.length === 0 ? 0 : by % preferred.length;
@@ -98,7 +100,7 @@ async function readInto(column: Column, source: Source, pass: Pass, signal: Abor
         throw new WrongRange();
       }
     }
-    // A hedged read can arrive after the column is full, or after another source of the same shard.
+    // A hedged read can arrive when the column is full, or after another source of the same shard.
     if (column.ranges.some((range) => range.sector.index === sector.index)) throw new SecondOfOneShard();
     isKept = column.ranges.length < state.slab.minShards;
     if (isKept) column.ranges.push({ sector, data: into, enciphered: true });
@@ -107,12 +109,12 @@ async function readInto(column: Column, source: Source, pass: Pass, signal: Abor
   }
 }
 
-/** Makes the hedge ask another source: two ranges of one shard are worth one. */
+/** Makes the hedge ask another source: a second range of the same shard is useless. */
 class SecondOfOneShard extends Error {
   override readonly name = "SecondOfOneShard";
 }
 
-/** Makes the hedge ask another source; the host was accused already. */
+/** Makes the hedge ask another source; the host has already been accused. */
 class WrongRange extends Error {
   override readonly name = "WrongRange";
 }

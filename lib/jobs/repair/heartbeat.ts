@@ -1,15 +1,15 @@
 import type { Clock } from "../../clock/clock.ts";
 
 export interface Heartbeat {
-  /** Aborts with {@link LeaseLost} when the lease could not be extended in time. */
+  /** Aborts with {@link LeaseLost} if the lease could not be extended in time. */
   readonly signal: AbortSignal;
-  /** The next beat comes within this time: there is something to say. */
+  /** Sends the next heartbeat within this time, because there is something to record. */
   beatWithin(ms: number): void;
-  /** Ends the beats and waits for one that is under way, at most until the lease is over. */
+  /** Ends the heartbeats and waits for a running one, at most until the lease expires. */
   stop(): Promise<void>;
 }
 
-/** Why a repair stopped in the middle: another worker may have the slab now. */
+/** Why a repair stopped before its end: another worker may have the slab now. */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }
@@ -23,8 +23,8 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Extends a lease every `everyMs`. An answer of `false` (expired, reaped or taken) ends the repair at once. A beat
- * that fails (the database is away for a moment) is tried again by the next one, until the lease would have run out
+ * Extends a lease every `everyMs`. If the answer is `false` (expired, reaped or taken), the repair ends immediately. A heartbeat
+ * that fails (the database is briefly unavailable) is repeated by the next one, until the lease has expired
  * by our own clock: after `leaseMs` without an answer the repair ends.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
@@ -39,7 +39,7 @@ class RunningHeartbeat implements Heartbeat {
   #cancelWatch = (): void => {};
   #beating: Promise<void> = Promise.resolve();
   #isStopped = false;
-  /** When the next beat is due; undefined: one is under way. */
+  /** When the next heartbeat is due; undefined: one is running. */
   #dueAt: number | undefined;
   #soonestMs: number;
 
@@ -63,7 +63,7 @@ class RunningHeartbeat implements Heartbeat {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelTimer();
-    // A beat that hangs is waited for until the lease would be over; then its answer means nothing any more.
+    // Wait for a heartbeat that hangs only until the lease has expired; then its answer no longer matters.
     const lost = Promise.withResolvers<void>();
     const onLost = (): void => lost.resolve();
     this.signal.addEventListener("abort", onLost, { once: true });
@@ -87,7 +87,7 @@ class RunningHeartbeat implements Heartbeat {
     const sentAt = clock.now();
     this.#soonestMs = everyMs;
     this.#dueAt = undefined;
-    // A process that was stopped wakes up here first: it must not act on a lease that is over.
+    // A process that was suspended continues here first: it must not act on an expired lease.
     if (sentAt - this.#lastExtendedAt >= leaseMs) {
       this.#lose("the lease ran out before it could be extended");
       return;
@@ -105,7 +105,7 @@ class RunningHeartbeat implements Heartbeat {
     this.#schedule();
   }
 
-  /** An extension that hangs must not keep the repair alive either. */
+  /** Ends the repair if an extension hangs. */
   #watch(fromMs: number): void {
     const { clock, leaseMs } = this.#options;
     this.#cancelWatch();

@@ -1,15 +1,15 @@
 import type { BufferPool } from "./buffer-pool.ts";
 
-/** A verified sector in a buffer that several parts of a repair use: the upload, and the rebuild as its source. */
+/** A verified sector in a buffer shared by parts of a repair: the upload, and the rebuild that uses it as a source. */
 export interface HeldSector {
   readonly data: Uint8Array;
-  /** One more user. */
+  /** Adds a user. */
   retain(): void;
-  /** One user less; the last one gives the buffer back. */
+  /** Removes a user; the last one returns the buffer. */
   release(): void;
 }
 
-/** Takes over a buffer of `buffers` for one first user. */
+/** Takes over a buffer of `buffers` for its first user. */
 export function holdSector(data: Uint8Array, buffers: BufferPool): HeldSector {
   let users = 1;
   return {

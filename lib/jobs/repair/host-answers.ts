@@ -1,6 +1,6 @@
 /**
- * What hosts answered to one repair: which of them may still serve it, which sectors they denied, and whose fault it is when
- * too few served. Pure but for being written to; the reader and the store write.
+ * The answers of hosts during one repair: which hosts may still serve, which sectors were denied, and whose fault it is if
+ * too few served. No effects beyond its own state; the reader and the store record answers here.
  */
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport, ServedReport } from "../../database/leases/commit-repair.ts";
@@ -10,23 +10,23 @@ import type { HostId, SectorId } from "../../slab/ids.ts";
 import type { SlabSector } from "../../slab/slab.ts";
 
 /**
- * What became of asking a host. `fresh`: it has not failed. `broken-off`: its connection or it itself failed once in a
- * way that may be over already, so it is asked again before a slab is given up. `expensive`: it asks more than indexd
- * allows a host, which is paid only before a slab is given up. Anything else: in vain.
+ * A host's standing in this repair. `fresh`: it has not failed. `broken-off`: its connection, or the host, failed once in a
+ * way that may be temporary, so it is asked again before the slab is given up. `expensive`: its price is above indexd's
+ * limit, which is paid only before the slab is given up. Otherwise it is not asked again.
  */
 export type Standing = "fresh" | "broken-off" | "expensive" | "underfunded" | "useless";
 
-/** So many different hosts are not gone, or wrong in the same way, at once; fewer may be. */
+/** This many different hosts do not disappear, or fail in the same way, at once; fewer may. */
 const LEAST_SILENT_HOSTS = 5;
 const LEAST_SAME_REFUSALS = 3;
 /** Fewer hosts than this may really have lost their sectors of one slab at once. */
 const LEAST_DENYING_HOSTS = 3;
-/** And more than this share of those that were asked. */
+/** And more than this share of the hosts asked. */
 const MANY = 0.5;
 /** A worker that reaches no more than this share of hosts has a network problem of its own. */
 const FEW = 0.25;
 
-/** Failures in which nothing was heard of the host. */
+/** Failures without any response from the host. */
 const SILENCE: ReadonlySet<HostErrorCode> = new Set([
   "unreachable",
   "network-unreachable",
@@ -35,13 +35,13 @@ const SILENCE: ReadonlySet<HostErrorCode> = new Set([
   "aborted",
 ] satisfies HostErrorCode[]);
 
-/** The host answered, or had answered, and may well answer the next time. What took all its time is not asked again. */
+/** The host responded, now or before, and may respond next time. A host that used up its whole time is not asked again. */
 const MAY_BE_OVER: ReadonlySet<HostErrorCode> = new Set([
   "connection-lost",
   "host-internal",
 ] satisfies HostErrorCode[]);
 
-/** Every host may say these at once without any fault of ours. */
+/** Every host may return these at once without any fault of ours. */
 const HOSTS_OWN_REASONS: ReadonlySet<HostErrorCode> = new Set([
   "sector-not-found",
   "sector-corrupt",
@@ -55,7 +55,7 @@ export class HostAnswers {
   readonly #standings = new Map<HostId, Exclude<Standing, "fresh">>();
   /** By sector and host. */
   readonly #denials = new Map<string, Denial>();
-  /** Sectors that their host had denied before, and served as a whole now. */
+  /** Sectors that their host had denied before and has now served as a whole. */
   readonly #servedWhole = new Map<SectorId, ServedReport>();
   readonly #believesMany: boolean;
   readonly #served = new Set<HostId>();
@@ -64,22 +64,22 @@ export class HostAnswers {
   readonly #blamingUs = new Set<HostId>();
   readonly #probes = { answered: 0, silent: 0 };
 
-  /** @param options.believesMany many hosts denied their sectors of this slab for hours: then they are gone */
+  /** @param options.believesMany many hosts have denied their sectors of this slab for hours: then the sectors are gone */
   constructor(options: { readonly believesMany?: boolean } = {}) {
     this.#believesMany = options.believesMany ?? false;
   }
 
-  /** What hosts denied that have the sector as far as the database knows. */
+  /** Denials by the hosts that have the sector according to the database. */
   get denied(): readonly DenialReport[] {
     return [...this.#denials.values()].flatMap(({ report, isCurrent }) => (isCurrent ? [report] : []));
   }
 
-  /** Of sectors with an open denial: their hosts served all of them. */
+  /** Sectors with an open denial that their hosts have now served as a whole. */
   get servedWhole(): readonly ServedReport[] {
     return [...this.#servedWhole.values()];
   }
 
-  /** So many hosts deny for the first time, and serve nothing, that the cause is on our side. */
+  /** So many hosts deny for the first time, and serve nothing, that the cause must be on our side. */
   get manyDeny(): boolean {
     if (this.#believesMany) return false;
     const hosts = [...this.#denials.values()].flatMap(({ report, isCurrent, isFirst }) =>
@@ -94,16 +94,16 @@ export class HostAnswers {
     this.#served.add(host.id);
   }
 
-  /** All of a sector was read, and it has the pinned root. */
+  /** A whole sector was read, and it has the pinned root. */
   servedAll(sector: SlabSector, host: NetworkHost): void {
     this.#denials.delete(keyOf(sector, host));
     if (sector.denials === 0 || sector.hostId !== host.id) return;
     this.#servedWhole.set(sector.sectorId, { sectorId: sector.sectorId, hostId: host.id });
   }
 
-  /** A candidate took no shard. */
+  /** A candidate did not accept a shard. */
   refused(host: NetworkHost, failure: HostError): void {
-    // Cancelled because others were faster, or because the repair ends: it said nothing.
+    // Cancelled because others were faster or the repair is ending: this says nothing about the host.
     if (failure.code === "aborted") return;
     this.#failures.set(host.id, failure.code);
     if (failure.blamesUs) this.#blamingUs.add(host.id);
@@ -111,13 +111,13 @@ export class HostAnswers {
 
   /**
    * A sector could not be read from its host.
-   * @param whole all of it was asked for
+   * @param whole the whole sector was requested
    */
   failed(sector: SlabSector, host: NetworkHost, failure: HostError, whole: boolean): void {
     if (failure.code === "aborted") return;
     this.refused(host, failure);
     if (failure.meansLost) {
-      // Of this sector only: the host may have another one of the same slab.
+      // For this sector only: the host may have another one of the same slab.
       this.#servedWhole.delete(sector.sectorId);
       const before = this.#denials.get(keyOf(sector, host));
       this.#denials.set(keyOf(sector, host), {
@@ -158,39 +158,39 @@ export class HostAnswers {
     this.#failures.set(host.id, "wrong-data");
   }
 
-  /** A host that has nothing to do with this repair was asked, for free. */
+  /** A host that is not part of this repair was asked, for free. */
   probed(isHeard: boolean): void {
     this.#probes[isHeard ? "answered" : "silent"] += 1;
   }
 
-  /** Whether the host may have this sector for us. */
+  /** Whether to ask the host for this sector. */
   standing(sector: SlabSector, host: NetworkHost): Standing {
     if (this.#denials.has(keyOf(sector, host))) return "useless";
     return this.#standings.get(host.id) ?? "fresh";
   }
 
-  /** How many different hosts failed last in which way. */
+  /** Number of hosts by the code of their last failure. */
   counts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const code of this.#failures.values()) counts[code] = (counts[code] ?? 0) + 1;
     return counts;
   }
 
-  /** Whether the sources that only lacked funds would have sufficed with those that did not fail. */
+  /** Whether there would be enough sources if those that only lacked funds had them. */
   fundsWouldSuffice(sources: readonly Source[], minShards: number): boolean {
     return this.#wouldSuffice(sources, minShards, (host) => this.#standings.get(host) === "underfunded");
   }
 
-  /** Whether so few of the hosts that were asked were heard that strangers should be asked, too. */
+  /** Whether so few of the hosts asked have responded that hosts outside the slab should be probed too. */
   get fewWereHeard(): boolean {
     const { heard, silent } = this.#reach();
     return silent > 0 && heard <= (heard + silent) * FEW;
   }
 
   /**
-   * Why too few sources served, or no candidate took anything, if the cause is on our side: a code for the journal. Hosts call
-   * our requests wrong, and without that there would be enough of them; many deny what they have; all refuse for one reason; or hardly
-   * any is heard.
+   * If the cause of too few sources, or of no accepting candidate, is on our side: a code for the journal. Either hosts reject
+   * our requests as wrong, and otherwise there would be enough hosts; or many deny what they have; or all refuse for the same
+   * reason; or hardly any responds.
    */
   ourFault(
     missing: "candidates" | { readonly sources: readonly Source[]; readonly minShards: number },
@@ -206,7 +206,7 @@ export class HostAnswers {
     return this.#sameRefusalOfAll() ?? this.#hardlyAnyHeard();
   }
 
-  /** All hosts that were asked, and not few, refused for one reason that is not theirs. */
+  /** The code with which all hosts refused; undefined if they are few, differ, or may have a reason of their own. */
   #sameRefusalOfAll(): string | undefined {
     const codes = new Set(this.#failures.values());
     const [code] = codes;
@@ -252,15 +252,15 @@ export class HostAnswers {
 
 interface Denial {
   readonly report: DenialReport;
-  /** The database says that the sector is on this host: it is no earlier location. */
+  /** According to the database the sector is on this host: it is no earlier location. */
   readonly isCurrent: boolean;
-  /** No denial of it is open. */
+  /** The sector has no open denial yet. */
   readonly isFirst: boolean;
 }
 
 const keyOf = ({ sectorId }: SlabSector, { id }: NetworkHost): string => `${sectorId}/${id}`;
 
-/** "3 token-expired, 1 timed-out": for people. */
+/** Readable text, for example "3 token-expired, 1 timed-out". */
 export function describeAnswers(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))

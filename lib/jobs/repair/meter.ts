@@ -1,10 +1,10 @@
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 
-/** What one repair cost, for the journal. */
+/** The cost of one repair, for the journal. */
 export interface Meter {
   bytesRead: number;
   bytesWritten: number;
-  /** Hastings that hosts charged, or may have charged for what failed or was given up because others were faster. */
+  /** Hastings that hosts charged, or may have charged for calls that failed or were cancelled because others were faster. */
   hastings: bigint;
   /** Milliseconds by phase; phases may overlap. */
   readonly phasesMs: Record<string, number>;
@@ -15,14 +15,14 @@ export function createMeter(): Meter {
 }
 
 /**
- * Requests that were given up count as charged, because a host may have charged for them. When accounts were empty and no byte was
- * moved, they met empty accounts as well: nothing was charged, and the budget must not fill up with it.
+ * Cancelled requests count as charged, because a host may have charged for them. But if accounts were empty and no byte was
+ * transferred, these requests met empty accounts too: nothing was charged, and it must not count against the budget.
  */
 export function dropPhantomCharges(meter: Meter, outcome: OutcomeKind): void {
   if (outcome === "underfunded" && meter.bytesRead === 0 && meter.bytesWritten === 0) meter.hastings = 0n;
 }
 
-/** Runs `work` and adds its duration to the phase, also when it fails. */
+/** Runs `work` and adds its duration to the phase, even if it fails. */
 export async function timed<T>(
   meter: Meter,
   now: () => number,
@@ -37,14 +37,14 @@ export async function timed<T>(
   }
 }
 
-/** What one repair may spend. What calls under way will cost counts, so that the limit is never passed. */
+/** The most that one repair may spend. The cost of calls in progress counts, so the limit is never exceeded. */
 export class CostLimit {
   readonly #meter: Meter;
   readonly #most: bigint | undefined;
   #reserved = 0n;
   #wasReached = false;
 
-  /** @param most undefined: no limit */
+  /** @param most in hastings; undefined: no limit */
   constructor(meter: Meter, most: bigint | undefined) {
     this.#meter = meter;
     this.#most = most;
@@ -66,7 +66,7 @@ export class CostLimit {
     };
   };
 
-  /** For {@link reserve}'s callers: charged for good. */
+  /** Makes a charge final; see {@link reserve}. */
   readonly charge = (hastings: bigint): void => {
     this.#meter.hastings += hastings;
   };

@@ -20,19 +20,19 @@ import { createTimeLimits } from "./time-limits.ts";
 import { usualReadPrice } from "./usual-read-price.ts";
 
 export interface MoveResult {
-  /** Of the plan, and of sectors that were denied since. */
+  /** Moves of the plan, and of sectors denied since. */
   readonly moves: readonly PlannedMove[];
   readonly stored: readonly StoredShard[];
-  /** Nothing of it when so many hosts deny that the cause is ours. */
+  /** Empty if so many hosts deny that the cause is on our side. */
   readonly denied: readonly DenialReport[];
   readonly served: readonly ServedReport[];
   readonly pinnedWrongly: readonly SlabSector[];
-  /** Some shard was pinned wrongly, and it could not be told which. */
+  /** Some shard was pinned wrongly, but it is unknown which. */
   readonly undecided: boolean;
   readonly tally: RepairTally;
-  /** How many hosts failed in which way. */
+  /** Number of hosts by the code of their failure. */
   readonly answers: Readonly<Record<string, number>>;
-  /** A bug's: everything has ended all the same, and what was stored before it counts. */
+  /** An unexpected error: everything has ended nevertheless, and shards stored before it count. */
   readonly error: unknown;
 }
 
@@ -40,21 +40,21 @@ export interface MoveRun {
   readonly meter: Meter;
   readonly signal: AbortSignal;
   readonly endsAtMs: number;
-  /** Indices of shards that no rebuild yields. */
+  /** Indices of shards that no rebuild can reproduce. */
   readonly badShards: ReadonlySet<number>;
-  /** What earlier repairs stored and did not commit. */
+  /** Shards that earlier repairs stored but did not commit. */
   readonly uploads: readonly Upload[];
-  /** Told of every shard that a host acknowledged. */
+  /** Called for every shard that a host acknowledged. */
   readonly noteUpload: (upload: Upload) => void;
-  /** Hosts denied their sectors of this slab in all repairs of the last hours: then they are gone. */
+  /** Hosts denied their sectors of this slab in all repairs of the last hours: then the sectors are gone. */
   readonly deniedForLong: boolean;
 }
 
-/** Sectors that are denied on the way are moved too, at most so many times in one repair. */
+/** Sectors that are denied during a repair are moved too, at most this many times per repair. */
 const MOST_ROUNDS = 3;
 
 /**
- * Obtains every planned shard and stores it, and then those that were denied on the way. Uploads run beside the reads.
+ * Obtains and stores every planned shard, then those of sectors denied during the repair. Uploads run in parallel with reads.
  * Everything started here has ended when this returns.
  */
 export async function moveShards(
@@ -73,7 +73,7 @@ export async function moveShards(
       await state.reader.probe([...freshSources(state), ...plan.candidates], state.limits.signal);
     }
   } catch (cause) {
-    // The deadline and a lost lease end here and keep what is stored; anything else is a bug.
+    // The deadline and a lost lease end the work here; stored shards are kept. Any other error is a bug.
     if (!state.limits.signal.aborted) error = cause;
   }
   dropCopies(state);
@@ -88,9 +88,9 @@ export async function moveShards(
   return resultOf(state, error);
 }
 
-/** Obtains what is wanted, then what was denied on the way. */
+/** Obtains the wanted shards, then those of sectors denied during the repair. */
 async function obtainAll(state: MoveState): Promise<void> {
-  // Nothing is read or paid before there is memory for it.
+  // No read is paid for before there is memory for it.
   await timed(state.meter, state.deps.clock.now, "wait", () => openArena(state));
   for (let round = 1; ; round += 1) {
     await obtainShards(state);
@@ -141,7 +141,7 @@ function createState(
       limits,
       onStored,
     }),
-    // Thousandths keep a fractional multiple in whole hastings.
+    // In thousandths, so that a fractional multiple gives whole hastings.
     mostForCopy: (usualReadPrice(network) * BigInt(Math.round(settings.copyPriceMultiple * 1_000))) / 1_000n,
     moves: [...plan.moves],
     wanted: new Set(plan.moves),
@@ -157,9 +157,9 @@ function createState(
 }
 
 /**
- * Copies first, then one rebuild of what was not copied in good time, with the copies as its sources; what cannot be rebuilt
- * is copied at any price and however long it takes. A drain has time, and only a host that fails to serve is worth a rebuild, which
- * reads `min_shards` times as much: for funds it waits.
+ * First copies; then one rebuild of the shards that were not copied quickly enough, with the copies as sources; shards that
+ * cannot be rebuilt are copied at any price and speed. A drain has time, and a rebuild reads `min_shards` times as much, so it
+ * rebuilds only if a host fails to serve; if only funds are missing, it waits.
  */
 async function obtainShards(state: MoveState): Promise<void> {
   const { meter, deps, limits, wanted } = state;
@@ -172,7 +172,7 @@ async function obtainShards(state: MoveState): Promise<void> {
     if (hasTime && waitsForFunds(state)) return;
     await timed(meter, now, "rebuild", () => rebuildShards(state, underWay));
     if (wanted.size === 0 || limits.signal.aborted || !state.store.hasCandidates) return;
-    // Nothing else yields these: now a copy may cost what it costs and take its time.
+    // Nothing else yields these shards: now a copy may be slow and expensive.
     const before = wanted.size;
     await copying.settled();
     copying = new CopyRun(state, { isLastAttempt: true, hasTime });
@@ -186,7 +186,7 @@ async function obtainShards(state: MoveState): Promise<void> {
   }
 }
 
-/** Sectors of which a host said meanwhile that it does not have them must move too. @returns whether there are any to go on with */
+/** Sectors that a host has denied meanwhile must move too. @returns whether there are any to continue with */
 function addDeniedSectors(state: MoveState): boolean {
   const { slab, moves, wanted, answers, store, limits, badShards, tooFewSources } = state;
   if (tooFewSources || !store.hasCandidates || answers.manyDeny || !limits.mayStart("read")) return false;
@@ -203,7 +203,7 @@ function addDeniedSectors(state: MoveState): boolean {
   return found.length > 0;
 }
 
-/** A host that has a wanted sector only lacks funds to send it. */
+/** A wanted sector could be read if our account on its host had funds. */
 function waitsForFunds({ wanted, answers }: MoveState): boolean {
   return [...wanted].some(
     ({ sector, copyFrom }) => copyFrom !== null && answers.standing(sector, copyFrom) === "underfunded",
@@ -218,7 +218,7 @@ function isStuck({ wanted, store }: MoveState): boolean {
 function resultOf(state: MoveState, error: unknown): MoveResult {
   const { slab, plan, moves, wanted, store, answers, pinnedWrongly, limits, cost } = state;
   const isTooFew = state.tooFewSources && wanted.size > 0;
-  // A shard that was pinned wrongly but copied is where it should be.
+  // A wrongly pinned shard that was copied is where it should be.
   const unmovable = pinnedWrongly.filter(({ index }) =>
     [...wanted].some(({ sector }) => sector.index === index),
   );

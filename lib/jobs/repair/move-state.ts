@@ -14,8 +14,8 @@ import type { TimeLimits } from "./time-limits.ts";
 export type MovePlan = Extract<RepairPlan, { kind: "repair" }>;
 
 /**
- * What the phases of one repair share. Each phase (copy, rebuild, store) changes only what its comment says; nothing else is
- * shared between them.
+ * The state shared by the phases of one repair. Each phase (copy, rebuild, store) changes only what its comment says; they share
+ * nothing else.
  */
 export interface MoveState {
   readonly slab: Slab;
@@ -27,27 +27,27 @@ export interface MoveState {
   readonly answers: HostAnswers;
   readonly reader: SectorReader;
   readonly store: ShardStore;
-  /** The most that a copy may cost, in hastings per byte: more, and a rebuild is tried first. */
+  /** The highest price of a copy, in hastings per byte; above it a rebuild is tried first. */
   readonly mostForCopy: bigint;
-  /** All moves: those of the plan, then those of sectors that were denied since. */
+  /** All moves: those of the plan, then those of sectors denied since. */
   readonly moves: PlannedMove[];
-  /** Moves whose shard was not obtained yet: a slow copy and a rebuild may race for one. */
+  /** Moves whose shard was not obtained yet: a slow copy and a rebuild may both be working on one. */
   readonly wanted: Set<PlannedMove>;
-  /** Sectors that stay, because the host that had denied them served them. */
+  /** Sectors that stay, because the host that had denied them has now served them. */
   readonly confirmed: PlannedMove[];
-  /** Indices of shards that were pinned wrongly, known before or found by the rebuild: no rebuild yields or uses them. */
+  /** Indices of wrongly pinned shards, known before or found by the rebuild: no rebuild yields or uses them. */
   readonly badShards: Set<number>;
   /** Found by this repair's rebuild. */
   readonly pinnedWrongly: SlabSector[];
-  /** Copied sectors that are kept as sources, by index. */
+  /** Copied sectors kept as sources, by index. */
   readonly copies: Map<number, HeldSector>;
-  /** Replaced when a rebuild becomes necessary that was not planned. */
+  /** Replaced if a rebuild becomes necessary that was not planned. */
   arena: SectorArena;
-  /** How many blocks of the arena are meant for {@link copies}; none when no rebuild was planned. */
+  /** Number of the arena's blocks reserved for {@link copies}; 0 if no rebuild was planned. */
   mostCopies: number;
-  /** How the latest rebuild ended: too few sources answered for some moves. */
+  /** The latest rebuild found too few sources for some moves. */
   tooFewSources: boolean;
-  /** Some shard was pinned wrongly, and it could not be told which. */
+  /** Some shard was pinned wrongly, but it is unknown which. */
   undecided: boolean;
 }
 
@@ -59,13 +59,13 @@ export interface Target {
   readonly data: Uint8Array;
 }
 
-/** Each holds a block. */
+/** Each holds a block of the arena. */
 export const COPIES_AT_ONCE = 6;
-/** More are not kept as sources: a code that large reads so many that a few do not matter. */
+/** At most this many are kept as sources: a larger code reads so many that a few do not matter. */
 const MOST_KEPT_COPIES = 16;
 
 /**
- * Hands a shard to the store, which takes over `held`, unless it was obtained in another way before, or stays where it was read.
+ * Gives a shard to the store, which takes over `held`, unless the shard was already obtained, or stays where it was read.
  * @returns whether it was the first
  */
 export function deliver(
@@ -82,7 +82,7 @@ export function deliver(
   return isFirst;
 }
 
-/** Keeps a copied sector as a source if there is room; `held` is retained only then. */
+/** Keeps a copied sector as a source if there is room; only then is `held` retained. */
 export function keepCopy(state: MoveState, { sector }: PlannedMove, held: HeldSector): void {
   if (state.copies.size >= state.mostCopies || state.badShards.has(sector.index)) return;
   held.retain();
@@ -99,7 +99,7 @@ export function dropCopies(state: MoveState): void {
   state.copies.clear();
 }
 
-/** Opens the arena that the moves need: none for a rebuild when all may be copied. */
+/** Opens the arena that the moves need: without room for a rebuild if all may be copied. */
 export async function openArena(state: MoveState): Promise<void> {
   const { slab, badShards, deps, limits } = state;
   const { memory } = deps;
@@ -117,7 +117,7 @@ export async function openArena(state: MoveState): Promise<void> {
   state.arena = await memory.open(blocks, limits.signal);
 }
 
-/** Sources that have not failed: those that were cancelled or never asked. */
+/** Sources that have not failed: those whose reads were cancelled, or that were never asked. */
 export function freshSources({ plan, answers }: Pick<MoveState, "plan" | "answers">): NetworkHost[] {
   return plan.sources
     .filter(({ sector, host }) => answers.standing(sector, host) === "fresh")

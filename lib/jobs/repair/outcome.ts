@@ -1,33 +1,33 @@
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 
-/** How the attempts of one repair went, counted; what {@link decideOutcome} decides from. */
+/** Counts of how one repair's attempts went; the input of {@link decideOutcome}. */
 export interface RepairTally {
-  /** Sectors that move and can be moved: those of the plan but for shards known to be pinned wrongly, and those denied since. */
+  /** Sectors that must and can be moved: those of the plan except shards known to be pinned wrongly, and those denied since. */
   readonly moves: number;
   readonly stored: number;
-  /** Moves of sectors that stay after all: the host that had denied them served them. */
+  /** Moves of sectors that stay after all, because the host that had denied them has now served them. */
   readonly confirmed: number;
-  /** No host could take a shard; only denied sectors were asked for. */
+  /** No host could take a shard; only denied sectors were requested. */
   readonly noCandidates: boolean;
   /** Moves whose shard turned out to be pinned wrongly in this repair. */
   readonly pinnedWrongly: number;
-  /** The function's deadline cut work off or kept it from starting. */
+  /** The function's deadline stopped work or kept it from starting. */
   readonly deadlineReached: boolean;
-  /** A transfer would have cost more than this repair may. */
+  /** A transfer would have exceeded this repair's cost limit. */
   readonly costLimitReached: boolean;
   /** Fewer than `min_shards` sources answered with proven data. */
   readonly tooFewSources: boolean;
-  /** What hosts answered shows that the cause is on our side: host-answers.ts. */
+  /** The hosts' answers show that the cause is on our side: host-answers.ts. */
   readonly ourFault: string | undefined;
-  /** With the hosts that only lacked funds there would have been enough sources, or a candidate. */
+  /** If the hosts that only lacked funds had them, there would have been enough sources or a candidate. */
   readonly underfunded: boolean;
 }
 
 /**
- * The outcome of a repair whose plan had something to move. A slab is called short of sources only when neither time nor
- * money nor a fault of ours explains it; then also when other shards of it were stored, because its data is at risk all
- * the same. When hosts refuse or do not hear a worker, the worker is at fault, which the circuit breaker counts: otherwise a wrong
- * clock or a network that is cut off would be a false alarm and hours of backoff for every slab.
+ * The outcome of a repair whose plan had something to move. A slab counts as short of sources only if neither time nor
+ * money nor a fault of ours explains it; this holds even if other shards of it were stored, because its data is at risk
+ * anyway. If hosts reject a worker, or it cannot reach them, the worker is at fault, which the circuit breaker counts: otherwise
+ * a wrong clock or a broken network would cause a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly - tally.confirmed;

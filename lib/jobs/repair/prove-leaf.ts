@@ -10,12 +10,12 @@ export type LeafAnswer =
   | { readonly kind: "confirmed" }
   | { readonly kind: "denied"; readonly code: "not-found" | "corrupt" }
   | { readonly kind: "wrong-data" }
-  /** Nothing was learned of the sector. */
+  /** Nothing was learned about the sector. */
   | { readonly kind: "unanswered"; readonly code: string };
 
 /**
- * Asks a host to prove one leaf of a sector, which we choose: what indexd's own integrity check asks for. It shows that the host has the
- * leaf, not the whole sector. Never throws for a host that fails; one that sends wrong data is reported.
+ * Asks a host to prove one leaf of a sector, which we choose, as indexd's own integrity check does. It shows that the host has
+ * this leaf, not the whole sector. Never throws for a host that fails; a host that sends wrong data is reported.
  */
 export async function proveLeaf(
   {

@@ -1,12 +1,12 @@
 /**
- * Phase two: rebuilds the shards of which there is no copy.
+ * Phase two: rebuilds the shards that were not copied.
  *
- *   gather a column (one alone, then the others) → decode it into the targets → give its ranges back
- *   all columns decoded → compare the rebuilt roots with the pinned ones, which checks every input at once
- *   a root is wrong → once more, proving each range as it arrives: hosts that lied are accused and replaced
+ *   gather a column (one alone, then the others) → decode it into the targets → return its ranges
+ *   all columns decoded → compare the rebuilt roots with the pinned ones, which verifies every input at once
+ *   a root is wrong → repeat, proving each range on arrival: hosts that sent wrong data are accused and replaced
  *   every input is proven and a root is still wrong → some shard was pinned wrongly (find-consistent-sources.ts)
  *
- * The first column is read alone, so that a slab with too few sources costs one range of each host and not four.
+ * The first column is read alone, so that a slab with too few sources costs one range per host instead of four.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { PlannedMove } from "../../placement/plan-repair.ts";
@@ -20,9 +20,9 @@ import { holdSector } from "./held-sector.ts";
 import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
 /**
- * Rebuilds what is wanted and can be rebuilt, in as few passes over the sources as the memory allows, and delivers it. Sets
+ * Rebuilds and delivers the wanted shards that can be rebuilt, in as few passes over the sources as the memory allows. Sets
  * `tooFewSources`, `undecided`, `pinnedWrongly` and `badShards`.
- * @param underWay moves whose copy may still come in: its host has nothing faster for us
+ * @param underWay moves whose copy may still arrive; their hosts are not asked for ranges too
  * @throws the signal's reason
  */
 export async function rebuildShards(state: MoveState, underWay: ReadonlySet<PlannedMove>): Promise<void> {
@@ -45,7 +45,9 @@ export async function rebuildShards(state: MoveState, underWay: ReadonlySet<Plan
   }
 }
 
-/** A repair that meant to copy everything has no room for a rebuild: it gives up what it holds, and waits for more. */
+/**
+ * A repair that planned to copy everything has no room for a rebuild: it returns the memory that it holds, and waits for more.
+ */
 async function ensureMemory(state: MoveState, targets: number, underWay: number): Promise<void> {
   const { memory } = state.deps;
   const { minShards } = state.slab;
@@ -102,7 +104,7 @@ function usableSources(state: MoveState, underWay: ReadonlySet<PlannedMove>): Pa
   );
 }
 
-/** @returns the targets whose root is right; `inconsistent`: every input is proven, and no target is right because of it */
+/** @returns the targets whose root is right; `inconsistent`: every input is proven, and still no target is right */
 async function decodeAndVerify(
   targets: readonly Target[],
   pass: Pass,
@@ -117,12 +119,12 @@ async function decodeAndVerify(
     }
     const right: Target[] = [];
     for (const target of targets) {
-      await nextTurn(); // 8 ms a root
+      await nextTurn(); // a root takes 8 ms
       if (state.deps.kernel.sectorRoot(target.data) === target.sector.root) right.push(target);
     }
     if (right.length === targets.length) return right;
-    // No coefficient of a rebuild is zero, so one rebuilt target that is right proves that every source is, too. A target that
-    // was read itself in some column proves nothing.
+    // No coefficient of a rebuild is zero, so one correctly rebuilt target proves that every source is right, too. A target that
+    // was itself read in some column proves nothing.
     if (right.some(({ sector }) => !read.has(sector.index))) {
       const wrong = targets.filter((target) => !right.includes(target));
       notePinnedWrongly(
@@ -135,7 +137,7 @@ async function decodeAndVerify(
   return "inconsistent";
 }
 
-/** Reads and decodes every column. @returns indices of the shards that were read; undefined: too few sources answered */
+/** Reads and decodes every column. @returns indices of the shards read; undefined: too few sources answered */
 async function decodeColumns(
   targets: readonly Target[],
   pass: Pass,
@@ -149,7 +151,7 @@ async function decodeColumns(
       if (!(await decodeOne(offset, targets, pass, read))) isComplete = false;
     }
   };
-  // All lanes must have ended before the buffers are given back, also when one throws.
+  // All lanes must have ended before the buffers are returned, even if one throws.
   const lanes = await Promise.allSettled(Array.from({ length: columnsAtOnce }, lane));
   for (const result of lanes) if (result.status === "rejected") throw result.reason;
   return isComplete ? read : undefined;

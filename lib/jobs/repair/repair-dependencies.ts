@@ -15,7 +15,7 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { Meter } from "./meter.ts";
 import type { SectorMemory } from "./sector-memory.ts";
 
-/** After each of these something is left behind that a crash must not spoil; kill tests end the process there. */
+/** Steps after which a crash leaves something behind that must do no harm; kill tests end the process there. */
 export type RepairStep =
   | "begun"
   | "planned"
@@ -32,16 +32,16 @@ interface BeginOptions {
   readonly holdMs: number;
 }
 
-/** The database, as a repair uses it; each call opens no transaction that outlives it. */
+/** The database operations of a repair; no transaction outlives its call. */
 export interface RepairStore {
   begin(task: LeasedSlab, options: BeginOptions): Promise<BeginResult>;
-  /** With what the repair has spent so far, and what hosts acknowledged since the last call that did not fail. */
+  /** Passes the total spent so far, and the uploads acknowledged since the last successful call. */
   extend(task: LeasedSlab, spent: Spent, stored: readonly Upload[]): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
   readHistory(slabId: SlabId): Promise<RepairHistory>;
-  /** What earlier repairs of the slab stored and did not commit. */
+  /** Shards that earlier repairs of the slab stored but did not commit. */
   readUploads(slabId: SlabId): Promise<readonly Upload[]>;
-  /** Cached for a while; `fresh`: as it is now. */
+  /** Cached for a while; `fresh`: read again. */
   readNetwork(options?: { readonly fresh?: boolean }): Promise<NetworkSnapshot>;
   /** A few other sectors that each of these hosts should have. */
   drawOtherSectors(hostIds: readonly HostId[]): Promise<ReadonlyMap<HostId, readonly Root[]>>;
@@ -54,7 +54,7 @@ export interface RepairSettings {
   readonly heartbeatMs: number;
   readonly copyPriceMultiple: number;
   readonly maxUnpinnedPerHost: number;
-  /** What one repair may cost at most; undefined: no limit. */
+  /** Cost limit of one repair; undefined: no limit. */
   readonly mostHastings: bigint | undefined;
 }
 
@@ -67,12 +67,12 @@ export interface RepairDependencies {
   readonly random: () => number;
   readonly logger: Logger;
   readonly settings: RepairSettings;
-  /** Names this one invocation. */
+  /** Identifies this one invocation. */
   readonly worker: string;
   readonly step?: (name: RepairStep) => void | Promise<void>;
 }
 
-/** How a repair ended, for the log, metrics and the caller. */
+/** The result of a repair, for the log, metrics and the caller. */
 export type RepairResult =
   | { readonly kind: "stale"; readonly why: string }
   | {
@@ -82,13 +82,13 @@ export type RepairResult =
       /** Stored by an earlier repair that did not commit: recorded without an upload. */
       readonly found: number;
       readonly dropped: number;
-      /** Sectors that their hosts denied. */
+      /** Number of sectors denied by their hosts. */
       readonly denied: number;
-      /** Denials that the commit recorded as losses. */
+      /** Number of denials that the commit recorded as losses. */
       readonly lost: number;
-      /** The journal's: a code, and how many hosts failed in which way. */
+      /** As in the journal: a code, and the number of hosts by failure. */
       readonly error: string | undefined;
-      /** Of a fault: what is wrong with this worker rather than with the slab; undefined: that is not known. */
+      /** For a fault: the problem of this worker, rather than of the slab; undefined: unknown. */
       readonly ourFault: string | undefined;
       readonly meter: Meter;
     };

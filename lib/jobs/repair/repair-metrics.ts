@@ -1,7 +1,7 @@
 import type { MetricValues } from "../../telemetry/metric-names.ts";
 import type { RepairResult } from "./repair-dependencies.ts";
 
-/** Of one repair, beside the count by outcome. A stale one did nothing. */
+/** Metrics of one repair, in addition to the count by outcome. A stale one did nothing. */
 export function repairMetrics(result: RepairResult): MetricValues {
   if (result.kind === "stale") return {};
   const { meter } = result;
@@ -13,7 +13,7 @@ export function repairMetrics(result: RepairResult): MetricValues {
     MovesDropped: result.dropped,
     BytesRead: meter.bytesRead,
     BytesWritten: meter.bytesWritten,
-    // A double keeps 15 digits: enough for a graph. The journal has them all.
+    // A double keeps 15 digits: enough for a graph. The journal has all of them.
     Hastings: Number(meter.hastings),
     BeginMs: meter.phasesMs["begin"],
     PlanMs: meter.phasesMs["plan"],

@@ -1,9 +1,9 @@
 /**
  * Repairs one slab: begin, plan, find, copy, rebuild, store (move-shards.ts: the middle four), commit, bump events.
  *
- * What holds also after any failure: the lease was begun by us once; nothing of indexd's is written but by the
- * one fenced commit at the end; a shard is uploaded only when its root is the pinned one; when this function returns,
- * no transfer, timer or heartbeat of it is left.
+ * What always holds, even after a failure: we began the lease once; indexd's tables are written only by the
+ * one fenced commit at the end; a shard is uploaded only if its root is the pinned one; when this function returns,
+ * none of its transfers, timers or heartbeats is left.
  */
 
 import { assertClockAgrees, ClockError } from "../../clock/clock-check.ts";
@@ -21,23 +21,23 @@ import { decideOutcome } from "./outcome.ts";
 import type { RepairDependencies, RepairResult } from "./repair-dependencies.ts";
 import { UploadNotes } from "./upload-notes.ts";
 
-/** The hold reaches past the function's timeout: docs/architecture.md#the-lease. */
+/** The hold lasts longer than the function's timeout: docs/architecture.md#the-lease. */
 const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
-/** Kept of the function's time for the commit, its retries and putting things away. */
+/** Time reserved for the commit, its retries and cleaning up. */
 const COMMIT_RESERVE_MS = 15_000;
-/** A short function (a demo's) keeps this share instead. */
+/** A function with a short timeout (in a demo) reserves this share instead. */
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
- * A stored shard is noted in the database after this long at most, so that the next repair finds it if this one crashes. Shards
- * that are stored meanwhile share the statement.
+ * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this one crashes.
+ * Shards stored meanwhile share the statement.
  */
 const NOTE_WITHIN_MS = 5_000;
 
 /**
- * @param remainingMs what the function's environment leaves us from now on
- * @throws only before the lease was begun (the database is away); afterwards every failure ends in an outcome, if only
- * in the log when the database is away
+ * @param remainingMs the time left until the function's timeout
+ * @throws only before the lease was begun (the database is unavailable); later every failure leads to an outcome, which only the
+ * log shows if the database is unavailable
  */
 export async function repairSlab(
   task: LeasedSlab,
@@ -89,7 +89,7 @@ export async function repairSlab(
   return finish(task, deps, work, meter);
 }
 
-/** What a repair has come to. Filled in step by step, so that what was stored is committed even if something fails afterwards. */
+/** The progress of a repair. Updated step by step, so that stored shards are committed even if something fails afterwards. */
 interface Work {
   plan: RepairPlan | "slab-gone" | undefined;
   moved: MoveResult | undefined;
@@ -97,7 +97,7 @@ interface Work {
   readonly notes: UploadNotes;
 }
 
-/** Plans and moves; `run.work` has what came of it, also when this throws. */
+/** Plans and moves; `run.work` has the results, even if this throws. */
 async function planAndMove(
   task: LeasedSlab,
   deps: RepairDependencies,
@@ -133,7 +133,7 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
   let network = await store.readNetwork();
   let planned = plannedWith(network);
   if (planned.kind === "healthy") {
-    // claim saw a reason that a cached snapshot may not know yet, such as a host that was blocked a moment ago.
+    // claim saw a reason that a cached snapshot may not contain yet, such as a host blocked a moment ago.
     network = await store.readNetwork({ fresh: true });
     planned = plannedWith(network);
   }
@@ -141,7 +141,7 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
   return { slab, network, history, uploads, plan: withoutBadShards(planned, history.badShards) };
 }
 
-/** A shard that is known to be pinned wrongly can be copied, but neither rebuilt nor be a source. */
+/** A shard known to be pinned wrongly can be copied, but cannot be rebuilt or used as a source. */
 function withoutBadShards(plan: RepairPlan, bad: ReadonlySet<number>): RepairPlan {
   if (plan.kind !== "repair" || bad.size === 0) return plan;
   const moves = plan.moves.filter(({ sector, copyFrom }) => copyFrom !== null || !bad.has(sector.index));
@@ -149,7 +149,7 @@ function withoutBadShards(plan: RepairPlan, bad: ReadonlySet<number>): RepairPla
   return moves.length === 0 ? { kind: "healthy", margin: plan.margin } : { ...plan, moves, sources };
 }
 
-/** Writes the one outcome of the repair; the commit is fenced, so a superseded worker changes nothing here. */
+/** Writes the repair's outcome; the commit is fenced, so a superseded worker changes nothing. */
 async function finish(
   task: LeasedSlab,
   deps: RepairDependencies,
@@ -165,7 +165,7 @@ async function finish(
   const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {
-    // Its duration is known only after the journal was written, so only the metrics have it.
+    // Measured after the journal row was written, so only the metrics contain its duration.
     committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps, work.notes));
   } catch (cause) {
     logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
@@ -190,7 +190,7 @@ async function finish(
   if (recorded.length > 0) await bumpEvents(task, deps);
   const count = (how: "copied" | "rebuilt" | "found"): number =>
     request.moves.filter((move) => move.how === how && recorded.includes(move.index)).length;
-  // What the commit recorded: moves that were dropped can make a repair that seemed complete a partial one.
+  // The recorded outcome: dropped moves can turn a repair that seemed complete into a partial one.
   return {
     kind: committed.outcome === "stale" ? reported : committed.outcome,
     copied: count("copied"),
@@ -237,7 +237,7 @@ function commitRequest(
   };
 }
 
-/** A repair that had no other cause than a drain is none of the slab's failures. */
+/** A repair whose only cause was a drain does not count as a failure of the slab. */
 function jobOf(plan: Work["plan"], moved: MoveResult | undefined): JobKind {
   const planned = typeof plan === "object" && plan.kind !== "healthy" ? plan.moves : [];
   return isOnlyDrain(moved?.moves ?? planned) ? "drain" : "repair";
@@ -251,15 +251,15 @@ async function bumpEvents(
     await store.bumpEvents(slabId);
     await step?.("events-bumped");
   } catch (error) {
-    // The outbox keeps them; reap bumps what is left.
+    // The outbox keeps them; reap bumps the rest.
     logger.warn({ error, slab: String(slabId) }, "object events are left to reap");
   }
 }
 
 /**
- * Commits, and if that fails for good, releases the lease as a fault, so that the slab need not wait for reap. When the
- * first attempt happened after all and only its answer was lost, the second one says so.
- * @throws when the release fails too: the lease is left to reap
+ * Commits. If that fails for good, releases the lease as a fault, so that the slab need not wait for reap. If the
+ * first attempt did happen and only its answer was lost, the second one reports that.
+ * @throws if the release fails too: the lease is left to reap
  */
 async function commit(
   request: CommitRequest,
@@ -267,7 +267,7 @@ async function commit(
   notes: UploadNotes,
 ): Promise<CommitResult> {
   const committing = deps.store.commit(request);
-  // Its failure is looked at below, after a step that may take its time.
+  // Its failure is handled below, after a step that may take time.
   committing.catch(() => {});
   await deps.step?.("commit-sent");
   try {
@@ -277,7 +277,7 @@ async function commit(
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
-    // The request names the lease and has what was spent. If this fails, the release below fails too, and says so.
+    // The request identifies the lease and contains what was spent. If this fails, the release below fails too and reports it.
     await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });
@@ -286,7 +286,7 @@ async function commit(
 
 function outcomeOf(work: Work): Exclude<OutcomeKind, "stale"> {
   if (work.error !== undefined || work.plan === undefined) return "fault";
-  // The row is gone with its slab; the commit only clears what is ours.
+  // The row was deleted with its slab; the commit only removes our own rows.
   if (work.plan === "slab-gone" || work.plan.kind === "healthy") return "healthy";
   if (work.plan.kind === "no-candidates") return "no-candidates";
   if (work.moved === undefined) return "fault";
@@ -297,7 +297,7 @@ function ourFaultOf({ error, moved }: Work): string | undefined {
   return error instanceof ClockError ? error.code : moved?.tally.ourFault;
 }
 
-/** What the journal says of any outcome but a repaired or healthy slab: a code if there is one, then what hosts answered. */
+/** The journal's error for any outcome except a repaired or healthy slab: a code if there is one, then the hosts' answers. */
 function errorOf({ error, moved }: Work, reported: OutcomeKind): string | undefined {
   if (error !== undefined) return errorCode(error);
   if (moved === undefined || reported === "repaired" || reported === "healthy") return undefined;
@@ -314,7 +314,7 @@ function errorOf({ error, moved }: Work, reported: OutcomeKind): string | undefi
   return answers === "" ? code : `${code}: ${answers}`;
 }
 
-/** A stable name for the journal; messages of libraries may carry what must not be stored. */
+/** A stable code for the journal; messages of libraries may contain secrets. */
 function errorCode(error: unknown): string {
   if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
   return error instanceof Error ? error.name : "unknown";

@@ -11,15 +11,15 @@ import type { CostLimit, Meter } from "./meter.ts";
 
 interface ReadRequest {
   readonly offset: number;
-  /** Nothing writes to it after the promise has settled. */
+  /** Not written to after the promise has settled. */
   readonly into: Uint8Array;
   readonly signal: AbortSignal;
-  /** From asking to the end. Default: the host pool's. */
+  /** For the whole read. Default: the host pool's. */
   readonly deadlineMs?: number;
   readonly atAnyPrice?: boolean;
 }
 
-/** Asked at once, for free. */
+/** Number of probes in parallel; they are free. */
 const MOST_PROBES = 8;
 
 export interface SectorReaderDependencies {
@@ -28,11 +28,11 @@ export interface SectorReaderDependencies {
   readonly meter: Meter;
   readonly cost: CostLimit;
   readonly answers: HostAnswers;
-  /** What a read may cost at a host that is not the last one. */
+  /** Price limit for a read if other hosts are left to ask. */
   readonly priceLimit: PriceLimit;
 }
 
-/** Reads sectors from hosts for one repair, and notes what they answer. */
+/** Reads sectors from hosts for one repair, and records their answers. */
 export class SectorReader {
   readonly #deps: SectorReaderDependencies;
 
@@ -40,14 +40,14 @@ export class SectorReader {
     this.#deps = deps;
   }
 
-  /** @throws what the host pool throws, after it was noted */
+  /** @throws the host pool's error, after recording it */
   async readRange(
     sector: SlabSector,
     host: NetworkHost,
     { offset, into, signal, deadlineMs, atAnyPrice = false }: ReadRequest,
   ): Promise<readonly Uint8Array[]> {
     const { hosts, meter, cost, answers, priceLimit } = this.#deps;
-    // Asked again though it is expensive: the caller has no other.
+    // Asked again although it is expensive: the caller has no other host.
     const isLastChance = atAnyPrice || answers.standing(sector, host) === "expensive";
     try {
       const { proof } = await hosts.call(host, rangeRead({ root: sector.root, offset, into }), {
@@ -66,7 +66,7 @@ export class SectorReader {
     }
   }
 
-  /** Reads a whole sector and compares its root; false: the host sent other data. */
+  /** Reads a whole sector and verifies its root; false: the host sent other data. */
   async readSector(
     sector: SlabSector,
     host: NetworkHost,
@@ -81,7 +81,7 @@ export class SectorReader {
     return false;
   }
 
-  /** What the host asks for reading, noted like a read when it does not answer. */
+  /** The host's price for reading; a failure is recorded like that of a read. */
   async egressPrice(sector: SlabSector, host: NetworkHost, signal: AbortSignal): Promise<bigint> {
     try {
       return (await this.#deps.hosts.prices(host, signal)).egressPrice;
@@ -91,13 +91,13 @@ export class SectorReader {
     }
   }
 
-  /** A host sent data that its own proof contradicts. */
+  /** Records that a host sent data that contradicts its own proof. */
   accuse(host: NetworkHost): void {
     this.#deps.answers.sentWrongData(host);
     this.#deps.hosts.reportWrongData(host.hostKey);
   }
 
-  /** Asks some hosts for their prices, which is free, to learn whether anybody hears us. */
+  /** Asks some hosts for their prices, which is free, to learn whether any host can be reached. */
   async probe(others: readonly NetworkHost[], signal: AbortSignal): Promise<void> {
     const probes = others.slice(0, MOST_PROBES).map(async (host) => {
       try {

@@ -1,9 +1,9 @@
 /**
- * Phase three, beside the others: stores shards as they become ready. Each goes to the first candidate that is left; when that
- * fails, or is slow beside the others (offer-patience.ts), to the next.
+ * Phase three, in parallel with the others: stores shards as they become ready. Each goes to the first remaining candidate; if
+ * that fails, or is slow compared with the others (offer-patience.ts), also to the next.
  *
- * A host stands for one shard at a time. One that lost the race for a shard goes behind the other candidates: what it may have
- * stored of that shard is not recorded, only paid for, so another shard of the slab may come to it.
+ * A host is reserved for one shard at a time. A host that lost the race for a shard goes to the end of the candidates: a copy
+ * that it may have stored is paid for but not recorded, so it may receive another shard of the slab.
  */
 import pLimit from "p-limit";
 import type { Clock } from "../../clock/clock.ts";
@@ -22,9 +22,9 @@ import type { CostLimit, Meter } from "./meter.ts";
 import { offerPatienceMs } from "./offer-patience.ts";
 import type { TimeLimits } from "./time-limits.ts";
 
-/** indexd stores as many shards of a slab at once. */
+/** indexd stores the same number of shards of a slab in parallel. */
 const UPLOADS_AT_ONCE = 10;
-/** Of one shard: to the host that is slow, and to another. */
+/** Per shard: to the slow host and to another. */
 const OFFERS_AT_ONCE = 2;
 
 export interface StoredShard {
@@ -42,7 +42,7 @@ export interface ShardStoreOptions {
   readonly meter: Meter;
   readonly cost: CostLimit;
   readonly answers: HostAnswers;
-  /** A candidate that asks more is not asked: indexd will not keep it either. */
+  /** A candidate with a higher price is not used: indexd would not keep it either. */
   readonly priceLimit: PriceLimit;
   readonly limits: TimeLimits;
   /** A host acknowledged a shard with the pinned root. */
@@ -51,12 +51,12 @@ export interface ShardStoreOptions {
 
 export class ShardStore {
   readonly stored: StoredShard[] = [];
-  /** A candidate refused for want of funds. */
+  /** A candidate refused for lack of funds. */
   underfunded = false;
   readonly #options: ShardStoreOptions;
   readonly #candidates: NetworkHost[];
   readonly #limit = pLimit(UPLOADS_AT_ONCE);
-  /** Never reject: what goes wrong in one is told when all have ended. */
+  /** These promises never reject: an upload's error is reported when all have ended. */
   readonly #uploads: Promise<void>[] = [];
   readonly #bugs: unknown[] = [];
   readonly #tookMs: number[] = [];
@@ -67,12 +67,12 @@ export class ShardStore {
     this.#candidates = [...options.candidates];
   }
 
-  /** Whether one more shard may find a host: without, nothing is to be read. */
+  /** Whether one more shard may find a host: otherwise nothing should be read. */
   get hasCandidates(): boolean {
     return this.#candidates.length > 0;
   }
 
-  /** Records a shard that an earlier repair stored on a candidate. False: the host stands for another shard by now. */
+  /** Records a shard that an earlier repair stored on a candidate. False: the host is already reserved for another shard. */
   adopt(move: PlannedMove, host: NetworkHost): boolean {
     const at = this.#candidates.findIndex(({ id }) => id === host.id);
     if (at < 0) return false;
@@ -81,7 +81,7 @@ export class ShardStore {
     return true;
   }
 
-  /** Starts an upload; releases `held` when it ends, however it ends. */
+  /** Starts an upload; releases `held` when it ends, successfully or not. */
   store(move: PlannedMove, held: HeldSector, how: StoredShard["how"]): void {
     this.#uploads.push(
       this.#limit(() => this.#upload(move, held.data, how))
@@ -90,7 +90,7 @@ export class ShardStore {
     );
   }
 
-  /** Resolves when every upload has ended, also those that are added meanwhile. Rejects only with a bug's error. */
+  /** Resolves when every upload has ended, including those added meanwhile. Rejects only with an unexpected error. */
   async settled(): Promise<void> {
     for (let count = -1; count < this.#uploads.length; ) {
       count = this.#uploads.length;
@@ -122,13 +122,13 @@ export class ShardStore {
     return offerPatienceMs({ usualMs, tookMs: this.#tookMs, underWay: this.#underWay });
   }
 
-  /** Candidates are taken when their turn comes, so that no two shards are offered to one host. */
+  /** Takes candidates one at a time, so that no two shards are offered to the same host. */
   *#offered(): Generator<NetworkHost> {
     while (this.#candidates.length > 0 && this.#options.limits.mayStart("write"))
       yield this.#candidates.shift()!;
   }
 
-  /** @throws anything that makes the shard go to another host */
+  /** @throws any error after which the shard should go to another host */
   async #offer(move: PlannedMove, data: Uint8Array, host: NetworkHost, signal: AbortSignal): Promise<void> {
     const { hosts, limits, priceLimit, cost, answers, meter, logger } = this.#options;
     this.#underWay += 1;
@@ -153,7 +153,7 @@ export class ShardStore {
         if (cause.code === "not-enough-funds") this.underfunded = true;
         if (cause.code === "aborted" && !limits.signal.aborted) this.#candidates.push(host);
       } else if (!(cause instanceof WrongRoot)) this.#bugs.push(cause);
-      if (!signal.aborted) logger.info({ error: cause, host: host.hostKey }, "a host took no shard");
+      if (!signal.aborted) logger.info({ error: cause, host: host.hostKey }, "a host did not accept a shard");
       throw cause;
     } finally {
       this.#underWay -= 1;
@@ -161,7 +161,7 @@ export class ShardStore {
   }
 }
 
-/** The host acknowledged another root than ours: it lies or is broken. */
+/** The host acknowledged a root other than ours: it is lying or broken. */
 class WrongRoot extends Error {
   override readonly name = "WrongRoot";
 }

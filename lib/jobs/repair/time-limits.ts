@@ -2,29 +2,29 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Direction } from "../../hosts/score-board.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 
-/** A read may take this many times what its size should take before it is given up. */
+/** A read is given up after this many times the expected duration for its size. */
 const PATIENCE = 4;
-/** Small reads on a far host: a connection, three round trips and a slow disk. */
+/** For small reads from a distant host: a connection, three round trips and a slow disk. */
 const LEAST_READ_MS = 10_000;
-/** indexd gives any transfer of a shard two minutes. */
+/** indexd allows two minutes for any transfer of a shard. */
 const MOST_TRANSFER_MS = 120_000;
 
-/** Why all transfers of a repair were given up: the function's deadline is near. */
+/** Why all transfers of a repair were cancelled: the function's deadline is near. */
 class DeadlineNear extends Error {
   override readonly name = "DeadlineNear";
 }
 
-/** The time that a repair has, and that each of its transfers has. */
+/** The time limits of a repair and of each of its transfers. */
 export interface TimeLimits {
-  /** Aborts when transfers must end so that the commit still fits, or with the signal given. */
+  /** Aborts when transfers must end for the commit to fit in, or with the given signal. */
   readonly signal: AbortSignal;
-  /** Whether the deadline kept something from starting or cut it off. */
+  /** Whether the deadline stopped something or kept it from starting. */
   readonly deadlineReached: boolean;
-  /** Whether a transfer of a sector that starts now should end in time. */
+  /** Whether a transfer of a sector that starts now is expected to end in time. */
   mayStart(direction: Direction): boolean;
   /**
-   * How long a transfer of a whole sector may take. A write gets indexd's two minutes: a slow host is hedged, and when all are slow
-   * at once, because our own line is narrow, giving up would only send everything again.
+   * How long a transfer of a whole sector may take. A write gets indexd's two minutes: if a host is slow, the write is hedged, and if
+   * all are slow because our own line is, giving up would only send everything again.
    */
   sectorMs(direction: Direction): number;
   /** Cancels the timer. */
@@ -32,8 +32,8 @@ export interface TimeLimits {
 }
 
 /**
- * @param transfersEndAtMs when transfers must have ended, by `clock`: the function's deadline less the time for the
- * commit and for putting everything away
+ * @param transfersEndAtMs when transfers must have ended, by `clock`: the function's deadline minus the time for the
+ * commit and for cleaning up
  */
 export function createTimeLimits(options: {
   readonly clock: Clock;

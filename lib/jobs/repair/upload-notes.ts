@@ -1,6 +1,6 @@
 import type { Upload } from "../../database/leases/uploads.ts";
 
-/** Uploads that the database has not been told of. */
+/** Uploads not yet recorded in the database. */
 export class UploadNotes {
   #open: readonly Upload[] = [];
 
@@ -8,7 +8,7 @@ export class UploadNotes {
     this.#open = [...this.#open, upload];
   }
 
-  /** Hands over what is open; it stays so when `write` fails or answers false. */
+  /** Passes the pending uploads to `write`; they stay pending if it fails or returns false. */
   async tell(write: (uploads: readonly Upload[]) => Promise<boolean>): Promise<boolean> {
     const told = this.#open;
     const isWritten = await write(told);

@@ -4,12 +4,12 @@ import { markSent, takeUnsent } from "../../database/leases/unsent-leases.ts";
 import { QUEUE_BATCH, type RepairQueue, type SendResult } from "../../queue/repair-queue.ts";
 import type { LeasedSlab } from "../../slab/leased-slab.ts";
 
-/** After each of these a crash leaves a trace. */
+/** Points at which kill tests end the process. */
 export type SendStep = "sent-message" | "marked-sent";
 
 export interface SendReport {
   readonly sent: number;
-  /** Refused by SQS; still unsent in the database, so that a later run sends them. */
+  /** Rejected by SQS; still unsent in the database, so that a later run sends them. */
   readonly refused: number;
 }
 
@@ -22,7 +22,7 @@ interface SendDependencies {
 
 /**
  * Sends leases whose message was not confirmed for `afterMs`, at most `limit` of them.
- * @returns also how many were found: as many as `limit` when there may be more
+ * @returns also how many were found: if `limit`, there may be more
  * @throws as {@link sendLeases} does
  */
 export async function resendUnsent(
@@ -35,11 +35,11 @@ export async function resendUnsent(
 }
 
 /**
- * Sends one message for each lease and then marks it sent, in SQS's batches. A crash in between sends a second copy
- * later, which is harmless.
- * @param endsAtMs by the clock; an SQS that is slow is not waited for any longer, and what is left stays unsent in the
+ * Sends one message for each lease and then marks it as sent, in batches of SQS's size. After a crash in between, a second copy
+ * is sent later, which is harmless.
+ * @param endsAtMs by the clock; a slow SQS is not waited for any longer, and the remaining leases stay unsent in the
  * database for a later run
- * @throws {QueueError} or {StoreError}; what was not sent is still marked unsent
+ * @throws {QueueError} or {StoreError}; leases not sent are still marked as unsent
  */
 export async function sendLeases(
   deps: SendDependencies,
@@ -60,7 +60,7 @@ export async function sendLeases(
   return { sent, refused };
 }
 
-/** `too-late`: SQS may have the messages all the same. */
+/** `too-late`: SQS may nevertheless have the messages. */
 async function sendInTime(
   { queue, clock }: SendDependencies,
   batch: readonly LeasedSlab[],

@@ -1,11 +1,11 @@
-/** Asks hosts to prove one leaf of each sector of a batch, all at once: what indexd's own integrity check asks for. */
+/** Asks hosts to prove one leaf of each sector of a batch, all in parallel, as indexd's own integrity check does. */
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { CheckClaim } from "../../database/verify/record-checks.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { type LeafAnswer, proveLeaf } from "../repair/prove-leaf.ts";
 
-/** A connection, prices and a round trip, behind others of the batch. */
+/** For a connection, prices and a round trip, after other requests of the batch. */
 export const PROOF_MS = 20_000;
 
 export interface Asking {
@@ -15,7 +15,7 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
-/** What is asked for. */
+/** The part of a claim needed for the request. */
 type Asked = Pick<CheckClaim, "root" | "hostId">;
 
 export interface Answers<Claim = CheckClaim> {

@@ -1,10 +1,10 @@
 /**
- * Due checks (SLABMEND_VERIFY=due): what indexd's integrity checks do, for good, and without the maintenance lease.
+ * Due checks (SLABMEND_VERIFY=due): does what indexd's integrity checks do, continuously and without the maintenance lease.
  *
- *   claim a batch of a host (at most 100 sectors, 30 min) -> [message] -> read what is left of it -> ask the host -> record
+ *   claim a batch of a host (at most 100 sectors, 30 min) -> [message] -> read what is still claimed -> ask the host -> record
  *
- * A batch that is worked on twice, late or never does no harm: each write needs next_integrity_check to be the value of its own claim,
- * and what no one recorded is due again when the claim is over.
+ * A batch that is processed twice, late or never does no harm: each write requires next_integrity_check to be the value of its
+ * own claim, and sectors without a recorded result are due again when the claim expires.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -27,10 +27,10 @@ import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricValues } from "../../telemetry/metric-names.ts";
 import { type Answers, askHosts } from "./ask-hosts.ts";
 
-/** After each of these a crash leaves a trace. */
+/** Points at which kill tests end the process. */
 export type DueStep = "due-claimed" | "due-asked" | "due-recorded";
 
-/** Of a message and a transaction, as indexd's own. */
+/** Per message and transaction, as in indexd. */
 const BATCH_SECTORS = 100;
 
 export interface DueClaims {
@@ -53,7 +53,7 @@ export interface DueChecking {
   readonly step?: (name: DueStep) => void | Promise<void>;
 }
 
-/** Claims at most so many batches: one of each host, the longest due first, then further ones of hosts that had a full one. */
+/** Claims at most this many batches: one per host, the longest overdue first, then further ones of hosts whose batch was full. */
 export async function claimDueBatches(
   { ask, verify }: DueClaims,
   most: number,
@@ -67,7 +67,7 @@ export async function claimDueBatches(
     const full: HostId[] = [];
     for (const hostId of hosts) {
       if (batches.length === most || timeIsUp()) return batches;
-      // A claim whose answer was lost is one that nobody comes back for: it is over in half an hour.
+      // A claim whose answer was lost is abandoned: it expires in half an hour.
       const batch = await ask((sql) => claimDueChecks(sql, { hostId, most: BATCH_SECTORS }, verify));
       if (batch === undefined) continue;
       batches.push(batch);
@@ -80,7 +80,7 @@ export async function claimDueBatches(
 
 const NETWORK_CACHE_MS = 60_000;
 
-/** Makes the checks of batches; keeps what it knows of the network. */
+/** Executes batches of checks; caches its snapshot of the network. */
 export class DueChecker {
   readonly #deps: DueChecking;
   #network: NetworkSnapshot | undefined;
@@ -89,7 +89,7 @@ export class DueChecker {
     this.#deps = deps;
   }
 
-  /** How many sectors of it were asked for. */
+  /** Returns the number of sectors requested from the host. */
   async check(batch: DueBatch): Promise<number> {
     const { ask, verify, step, onMetrics, logger } = this.#deps;
     const sectors = await ask((sql) => readDueBatch(sql, batch), { isIdempotent: true });
@@ -98,14 +98,14 @@ export class DueChecker {
     const asked = await askHosts(this.#deps, sectors, ({ hostId }) => network.hosts.get(hostId));
     await step?.("due-asked");
     const answers = sortAnswers(batch.hostId, asked);
-    // Given up because this process ends: nothing is known of the host.
+    // Cancelled because this process is ending: nothing was learned about the host.
     if (this.#deps.signal.aborted && answers.confirmed.length + answers.denied.length === 0) return 0;
     const recorded = await ask((sql) => recordDueChecks(sql, answers, verify));
     await step?.("due-recorded");
     const { hastings, wrongData } = answers;
     const unanswered = answers.unanswered + (recorded.ignored ? answers.denied.length : 0);
     if (recorded.ignored) {
-      logger.error({ host: batch.hostId }, "many hosts deny their sectors at once: no denial was believed");
+      logger.error({ host: batch.hostId }, "many hosts deny their sectors at once: no denial was recorded");
     }
     onMetrics({
       ChecksConfirmed: recorded.confirmed,
@@ -129,7 +129,7 @@ export class DueChecker {
   }
 }
 
-/** By what the host said. Pure. */
+/** Groups the host's answers. Pure. */
 function sortAnswers(hostId: HostId, { answers, hastings }: Answers<DueSector>): DueAnswers {
   const confirmed: DueSector[] = [];
   const denied: (DueSector & { readonly code: "not-found" | "corrupt" })[] = [];
@@ -144,12 +144,12 @@ function sortAnswers(hostId: HostId, { answers, hastings }: Answers<DueSector>):
   return { hostId, confirmed, denied, wrongData, unanswered, hastings };
 }
 
-/** Batches at once in one process: a host that does not answer takes 20 s. */
+/** Parallel batches in one process: a host that does not answer takes 20 s. */
 const LANES = 4;
 
 /**
- * Claims and makes checks until nothing is due, the time is up or the signal aborts.
- * @returns how many sectors were asked for
+ * Claims and executes checks until none is due, the time is up or the signal aborts.
+ * @returns the number of sectors requested from hosts
  */
 export async function makeDueChecks(
   checker: DueChecker,
@@ -173,7 +173,7 @@ export async function makeDueChecks(
     while (!signal.aborted) {
       const batch = claimed.shift();
       if (batch !== undefined) {
-        // Not `checked += await …`, which would add to what it was before.
+        // Not `checked += await …`, which would add to the value before the await.
         const sectors = await checker.check(batch);
         checked += sectors;
       } else if (isEmpty || timeIsUp()) {
@@ -186,7 +186,7 @@ export async function makeDueChecks(
       }
     }
   };
-  // All of them end before the first failure is told: what is under way uses the connection.
+  // All lanes must end before the first failure is reported, because running checks use the connection.
   const ends = await Promise.allSettled(Array.from({ length: LANES }, lane));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   return checked;

@@ -3,7 +3,7 @@ import { type CheckClaim, recordChecks } from "../../database/verify/record-chec
 import type { MaintenanceJob, RunContext } from "../maintenance/maintenance-job.ts";
 import { checkpointOf, statisticsOf } from "./verify-run.ts";
 
-/** What of a verification needs no host: to end one that was cancelled. */
+/** The part of a verification that needs no host: ending a cancelled one. */
 export function createVerifyEnd(verify: VerifyOptions): MaintenanceJob {
   return {
     kind: "verify",
@@ -12,7 +12,7 @@ export function createVerifyEnd(verify: VerifyOptions): MaintenanceJob {
   };
 }
 
-/** A batch that a crash or a lost lease left behind: its sectors are due again when they were before. */
+/** For a batch left behind by a crash or a lost lease: restores the previous due times of its sectors. */
 async function giveBackClaims({ ask, run, token }: RunContext, verify: VerifyOptions): Promise<boolean> {
   const at = checkpointOf(run);
   if (at.claimed.length === 0) return true;

@@ -1,4 +1,4 @@
-/** The next sectors of a verification, and where it stands behind them. */
+/** The next sectors of a verification, and its position after them. */
 import type { ISql } from "postgres";
 import {
   findSlabOf,
@@ -11,18 +11,18 @@ import { type HostId, parseSlabId, type SectorId } from "../../slab/ids.ts";
 import { drawWindows, windowsFor } from "./draw-windows.ts";
 import type { VerifyCheckpoint, VerifyScope } from "./verify-run.ts";
 
-/** Of a transaction, as indexd's own. */
+/** Per transaction, as in indexd. */
 const BATCH_SECTORS = 100;
 const MOST_WINDOWS_SHARE = 20;
 
 export interface NextBatch {
   readonly sectorIds: readonly SectorId[];
-  /** Sectors, or draws: a sector that is drawn twice is asked once. */
+  /** Sectors, or draws: a sector drawn twice is requested once. */
   readonly passes: number;
   readonly behind: Pick<VerifyCheckpoint, "after" | "slab" | "windows">;
 }
 
-/** Undefined: there is nothing left. */
+/** Undefined: no sector is left. */
 export async function readNextBatch(
   sql: ISql,
   scope: VerifyScope,
@@ -32,7 +32,7 @@ export async function readNextBatch(
   if (scope.of === "host" && scope.sample !== null && hostId !== null) {
     const { seed, draws } = scope.sample;
     const left = Math.min(BATCH_SECTORS, draws - passed);
-    // Windows that hardly ever hit: the host's sectors went meanwhile.
+    // The windows hardly ever hit: the host's sectors were removed meanwhile.
     if (left <= 0 || at.windows > MOST_WINDOWS_SHARE * windowsFor(draws)) return undefined;
     const windows = drawWindows({ seed, first: at.windows, count: windowsFor(left), sectors: scope.sectors });
     const { ids, used } = firstHits(await readDraws(sql, hostId, windows), left);
@@ -78,7 +78,7 @@ async function readObjectBatch(
   }
 }
 
-/** At most so many hits, and how many windows they took. */
+/** At most this many hits, and the number of windows that they took. */
 export function firstHits<Id>(
   hits: readonly (Id | null)[],
   most: number,

@@ -3,8 +3,8 @@ import { QUEUE_BATCH } from "../../queue/repair-queue.ts";
 import { claimDueBatches, type DueClaims, type DueStep } from "./due-checks.ts";
 
 /**
- * 20,000 sectors: what two invocations at once check in a minute. When no one takes them, so many are kept from indexd for half an
- * hour, and not more.
+ * 20,000 sectors: what two parallel invocations check in a minute. If no function processes them, only this many are kept from
+ * indexd for half an hour.
  */
 const MOST_MESSAGES = 200;
 
@@ -13,7 +13,7 @@ export interface SentChecks {
   readonly sectors: number;
 }
 
-/** Claims what is due and sends a message for each batch, until the queue has enough of them, nothing is due or the time is up. */
+/** Claims due checks and sends a message per batch, until the queue has enough messages, no check is due or the time is up. */
 export async function sendDueChecks(
   deps: DueClaims & { readonly queue: CheckQueue; readonly step?: (name: DueStep) => void | Promise<void> },
   limitMs: number,

@@ -1,9 +1,9 @@
 /**
- * Verifies sectors against the hosts that indexd has them on. A call of `advance` is one batch:
+ * Verifies sectors with the hosts on which indexd has recorded them. A call of `advance` is one batch:
  *
  *   read the next sectors -> claim them -> ask their hosts -> record answers, checkpoint and statistics in one transaction
  *
- * A crash before the last step leaves a claim of half an hour, and the next process asks for the same sectors again.
+ * A crash before the last step leaves a claim for half an hour, and the next process asks for the same sectors again.
  */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { type NetworkSnapshot, readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
@@ -40,7 +40,7 @@ export interface VerifyDependencies {
 }
 
 const NETWORK_CACHE_MS = 60_000;
-/** A host that does not answer at all is asked again; indexd funds accounts every 2 min. */
+/** Pause before a host that does not answer at all is asked again; indexd funds accounts every 2 min. */
 const SILENT_PAUSE_MS = 30_000;
 const MOST_SILENT_BATCHES = 10;
 
@@ -88,7 +88,7 @@ async function hostOfScope(ask: Ask, scope: Extract<VerifyScope, { of: "host" }>
   throw new MaintenanceError({
     code: "host-gone",
     message: `verify: expected host ${scope.host} in indexd's table hosts, got none`,
-    remedy: "indexd has deleted it, and with it what it knew of its sectors.",
+    remedy: "indexd has deleted the host, and with it the records of its sectors.",
   });
 }
 
@@ -102,11 +102,11 @@ export interface JudgedBatch {
     readonly denied: readonly (CheckClaim & { readonly code: "not-found" | "corrupt" })[];
     readonly released: readonly CheckClaim[];
   };
-  /** Batches in a row in which the host of the scope said nothing of any sector: this batch is done again. */
+  /** Consecutive batches in which the scope's host answered for no sector: then the batch is repeated. */
   readonly silent: number;
 }
 
-/** What is recorded of a batch, and where the run stands then. Pure. */
+/** Decides what to record of a batch, and the run's new checkpoint. Pure. */
 export function judgeBatch({
   scope,
   at,
@@ -165,9 +165,9 @@ function manyDeny(): MaintenanceError {
   return new MaintenanceError({
     code: "denied-by-many-hosts",
     message:
-      "verify: expected few hosts to deny their sectors, but many that otherwise serve do at this moment",
+      "verify: expected few hosts to deny their sectors, but many otherwise serving hosts deny them at this moment",
     remedy:
-      "Nothing of it was believed. Check that the database is this indexer's, and the release; then start again.",
+      "No denial was recorded. Check that the database is this indexer's and the release is right; then start again.",
   });
 }
 
@@ -176,7 +176,6 @@ function hostSilent(scope: VerifyScope, { answers }: Answers): MaintenanceError 
   return new MaintenanceError({
     code: "host-silent",
     message: `verify: expected host ${scope.of === "host" ? scope.host : ""} to answer, got ${[...codes].join(", ")} for ${MOST_SILENT_BATCHES} batches`,
-    remedy:
-      "What was checked before stays. Start it again when the host answers and our account there has funds.",
+    remedy: "Earlier results are kept. Start it again when the host answers and our account there has funds.",
   });
 }

@@ -1,4 +1,4 @@
-/** What can be said of a verification without reading a host. */
+/** The estimate, progress and findings of a verification. Contacts no host. */
 import type { ISql } from "postgres";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
@@ -15,7 +15,7 @@ import { scopeOf, statisticsOf, type VerifyScope } from "./verify-run.ts";
 const SECTORS_PER_SECOND = 200;
 
 const WHAT_A_LEAF_PROVES =
-  "Each host proves 64 random bytes of a sector: that it has this leaf now, not that it has the whole sector.";
+  "Each host proves 64 random bytes of a sector: this shows that it has this leaf now, not the whole sector.";
 
 export const verifyKind: RunKind = {
   kind: "verify",
@@ -45,8 +45,8 @@ function describe(run: Run): readonly string[] {
   return [
     nameOf(scope),
     `${found.confirmed} sectors proved a leaf, ${found.denied} were denied`,
-    ...(found.wrongData > 0 ? [`${found.wrongData} were answered with data that the proof contradicts`] : []),
-    ...(found.notThere > 0 ? [`${found.notThere} were on no host, or moved away meanwhile`] : []),
+    ...(found.wrongData > 0 ? [`${found.wrongData} were answered with data that contradicts the proof`] : []),
+    ...(found.notThere > 0 ? [`${found.notThere} were on no host or have moved meanwhile`] : []),
     ...(found.superseded > 0 ? [`${found.superseded} were checked or moved by indexd meanwhile`] : []),
     ...(unanswered.length > 0
       ? [`${sum(found.unanswered)} not checked: ${unanswered.map(([code, n]) => `${n} ${code}`).join(", ")}`]
@@ -67,7 +67,7 @@ function nameOf(scope: VerifyScope): string {
   }
 }
 
-/** Only a sample that found nothing supports the claim. */
+/** Only a complete sample without findings supports the claim. */
 function sampleSays(scope: VerifyScope, confirmed: number, run: Run): readonly string[] {
   if (scope.of !== "host" || scope.sample === null || run.state !== "done") return [];
   const { missingShare, confidence, draws } = scope.sample;
@@ -75,16 +75,16 @@ function sampleSays(scope: VerifyScope, confirmed: number, run: Run): readonly s
   const percent = (value: number) => `${Number((100 * value).toPrecision(4))} %`;
   if (denied + wrongData > 0) {
     return [
-      `of ${passed} draws ${denied + wrongData} hit a sector that is not there: not at most ${percent(missingShare)} can be claimed`,
+      `${denied + wrongData} of ${passed} draws hit a missing sector: the claim that at most ${percent(missingShare)} are missing does not hold`,
     ];
   }
   if (sum(unanswered) > 0 || confirmed === 0 || passed < draws) {
     return [
-      `the sample is not complete (${passed} of ${draws} draws, ${sum(unanswered)} without an answer), so nothing is claimed`,
+      `the sample is incomplete (${passed} of ${draws} draws, ${sum(unanswered)} without an answer), so nothing is claimed`,
     ];
   }
   return [
-    `none of ${draws} draws is missing: at most ${percent(missingShare)} of the host's ${scope.sectors} sectors are missing, with ${percent(Math.min(confidence, confidenceOf(draws, missingShare)))} confidence`,
+    `none of ${draws} draws hit a missing sector: at most ${percent(missingShare)} of the host's ${scope.sectors} sectors are missing, with ${percent(Math.min(confidence, confidenceOf(draws, missingShare)))} confidence`,
   ];
 }
 
@@ -116,7 +116,7 @@ async function estimateOf(ask: Ask, scope: VerifyScope): Promise<Estimate> {
   const seconds = Math.ceil(reads / SECTORS_PER_SECOND);
   return {
     lines: [
-      `${reads} sectors to ask for, of ${scope.sectors}`,
+      `${reads} sectors to check, of ${scope.sectors}`,
       `${hastings} H at the prices of indexd's last scan`,
       `about ${seconds} s at ${SECTORS_PER_SECOND} sectors per second`,
       WHAT_A_LEAF_PROVES,

@@ -1,4 +1,4 @@
-/** What a verification is asked for, where it stands and what it has found, as it is kept in slabmend.runs. */
+/** A verification's request, checkpoint and statistics, as stored in slabmend.runs. */
 import * as v from "valibot";
 import type { Run } from "../../database/runs/run.ts";
 import { parseHostKey, parseRoot, parseSlabDigest } from "../../slab/ids.ts";
@@ -13,7 +13,7 @@ const scopeSchema = v.variant("of", [
   v.object({
     of: v.literal("host"),
     host: v.pipe(v.string(), v.transform(parseHostKey)),
-    /** When the run was started. */
+    /** As of the start of the run. */
     sectors: count,
     sample: v.nullable(
       v.object({
@@ -28,9 +28,9 @@ const scopeSchema = v.variant("of", [
   v.object({
     of: v.literal("object"),
     object: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-    /** `objects.id`: one for each account that has it. */
+    /** `objects.id`: one for each account that has the object. */
     ids: v.array(id),
-    /** Of its slabs: a sector that several of them share counts for each. */
+    /** Sectors of its slabs: a sector shared by several slabs counts once for each. */
     sectors: count,
   }),
 ]);
@@ -38,26 +38,26 @@ const scopeSchema = v.variant("of", [
 const checkpointSchema = v.object({
   batch: v.optional(count, 0),
   after: v.optional(v.nullable(root), null),
-  /** Of an object: the slab to which `after` belongs, by its digest; null: before the first. */
+  /** Only for an object: the digest of the slab to which `after` belongs; null: before the first. */
   slab: v.optional(v.nullable(digest), null),
-  /** Of a sample: windows that were drawn. */
+  /** Only for a sample: windows drawn so far. */
   windows: v.optional(count, 0),
-  /** Batches in a row in which no host answered. */
+  /** Consecutive batches in which no host answered. */
   silent: v.optional(count, 0),
-  /** Of a batch that is not recorded yet: claim-checks.sql. */
+  /** Claims of a batch that is not recorded yet: claim-checks.sql. */
   claimed: v.optional(v.array(v.looseObject({})), []),
 });
 
 const statisticsSchema = v.object({
-  /** Sectors that were passed; of a sample, draws. */
+  /** Sectors processed; for a sample, draws. */
   passed: v.optional(count, 0),
   confirmed: v.optional(count, 0),
   denied: v.optional(count, 0),
   superseded: v.optional(count, 0),
   wrongData: v.optional(count, 0),
-  /** No host, or moved away before it was asked. */
+  /** On no host, or moved away before the request. */
   notThere: v.optional(count, 0),
-  /** By the code of what failed. */
+  /** By the code of the failure. */
   unanswered: v.optional(v.record(v.string(), count), {}),
   hastings: v.optional(v.pipe(v.string(), v.regex(/^\d+$/)), "0"),
 });

@@ -205,7 +205,7 @@ test("if the draining host goes offline, the rest is rebuilt for other causes, a
     state: "running",
     statistics: { left: 2, copied: 1, hosts: [{ state: "blocked" }] },
   });
-  expect(await saysOf(run)).toContain("is blocked: what is left is repaired as on any bad host");
+  expect(await saysOf(run)).toContain("is blocked: the remaining sectors are repaired as on any bad host");
   expect(await claimAndRepair()).toEqual(["repaired", "repaired"]);
   expect(await advance()).toMatchObject({ state: "done", statistics: { left: 0, copied: 1, rebuilt: 2 } });
   expect(await jobs()).toEqual([
@@ -237,7 +237,7 @@ test("a drain without a possible destination waits with a reason, without failur
     state: "running",
     statistics: { left: 3, outcomes: { "no-candidates": 3 } },
   });
-  expect(await saysOf(run)).toContain("3 slabs wait: no host may take a sector of them now");
+  expect(await saysOf(run)).toContain("3 slabs wait: no host can take one of their sectors now");
   const limits = { ...DEFAULT_BREAKER_LIMITS, leastBadSlabs: 1 };
   expect((await refreshBreaker(sql(), limits)).breaker.kind).toBe("closed");
   suite.allowLeases();

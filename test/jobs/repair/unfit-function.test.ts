@@ -98,7 +98,7 @@ test("a function that keeps failing where others succeed ends its process, with 
         level: "error",
         code: "worker-unfit",
         reason: expect.stringMatching(
-          /^its repairs of 5 slabs failed one after the other, while other workers moved sectors of (\d+) of \1 slabs$/,
+          /^its repairs of 5 slabs failed in a row, while other workers moved sectors of (\d+) of \1 slabs$/,
         ),
       }),
     );

@@ -1,4 +1,4 @@
-import { table } from "../../command/quantities.ts";
+import { counted, table } from "../../command/quantities.ts";
 import type { Check } from "./check.ts";
 
 export function countTroubles(checks: readonly Check[]): {
@@ -18,6 +18,6 @@ export function renderChecks(checks: readonly Check[]): string {
       remedy === undefined ? [lines[index]!] : [lines[index]!, `         → ${remedy}`],
     ),
     "",
-    `${failures} failures, ${warnings} warnings`,
+    `${counted(failures, "failure")}, ${counted(warnings, "warning")}`,
   ].join("\n");
 }

@@ -46,8 +46,10 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
         now: () => clock.now(),
         signal: context.io.signal,
       });
-      const ofIndexd = checks.filter(({ code }) => code === "indexd");
-      const isUsable = ofIndexd.length > 0 && ofIndexd.every(({ level }) => level !== "failure");
+      // What follows reads both schemas; their own checks say what is wrong with one.
+      const schemas = checks.filter(({ code }) => code === "indexd" || code === "schema");
+      const isUsable =
+        schemas.some(({ code }) => code === "indexd") && schemas.every(({ level }) => level !== "failure");
       return [
         ...checks,
         ...(isUsable

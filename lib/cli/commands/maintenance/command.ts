@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { startRun } from "../../../database/runs/maintenance-runs.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { drainKind } from "../../../jobs/drain/drain-kind.ts";
@@ -42,11 +42,10 @@ function addStart(group: Command, host: CommandHost): void {
       "<kind>",
       "verify: ask hosts to prove that they have their sectors; drain: copy all sectors off hosts",
     )
-    .option(
-      "--host <key>",
-      "all sectors of the host with this public key; drain: may be repeated",
-      (key: string, before: readonly string[]) => [...before, key],
-      [],
+    .addOption(
+      new Option("--host <key>", "all sectors of the host with this public key; drain: may be repeated")
+        .argParser((key: string, before: readonly string[]) => [...before, key])
+        .default([], "none"),
     )
     .option("--slab <slab>", `verify: the sectors of this slab: ${SLAB_ARGUMENT}`)
     .option("--object <key>", "verify: the sectors of this object's slabs, by its key of 64 hex digits")

@@ -1,13 +1,13 @@
--- What indexd's MarkSlabRepaired does to the mark of a slab whose shards were recovered: the recovery window is closed, and
--- a slab that was marked when it ran out is back in indexd's rotation. A slab that can never be completed (epoch) stays
--- marked. indexd's trigger keeps num_unrecoverable_slabs.
+-- Does what indexd's MarkSlabRepaired does to the mark of a slab whose shards were recovered: closes the recovery window, and
+-- returns a slab that was marked when the window ended to indexd's rotation. A slab that can never be completed (epoch) stays
+-- marked. indexd's trigger maintains num_unrecoverable_slabs.
 --
--- Only from 26 on: before, indexd does not touch the mark either. Not while fewer than min_shards sectors have a host: then
--- only copies were made, nothing was recovered. A repair that finds too few sources leaves opening the window to indexd,
--- which reads from fewer hosts than we do, and so is the first to know.
+-- Only from version 26 on: before that, indexd does not change the mark either. Not while fewer than min_shards sectors have a
+-- host: then only copies were made and nothing was recovered. If a repair finds too few sources, opening the window is left to
+-- indexd, which reads from fewer hosts than we do and so finds out first.
 --
--- The caller holds the slab's lock and the table (hold-indexd.sql). Before the role has the rights on columns that came
--- with an upgrade, the window stays; doctor and claim say so.
+-- The caller holds the slab's lock and the table (hold-indexd.sql). Until the role has the privileges on columns that an
+-- upgrade added, the window stays as it is; doctor and claim report this.
 create or replace function slabmend.close_recovery_window(the_slab bigint, profile integer) returns void
 language plpgsql volatile
 as $function$

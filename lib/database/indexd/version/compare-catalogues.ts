@@ -1,5 +1,5 @@
 /**
- * Where a database differs from what a version of indexd is known to have, and what follows from each difference. Pure.
+ * The differences between a database and a known version of indexd, and the consequence of each. Pure.
  *
  *   difference                                              in a table that we write  in a table that we only read
  *   table lost, another kind, a new trait                   changed                   changed
@@ -13,9 +13,9 @@
  *   function lost, or declared in another way               changed
  *   function with an unknown body, or one more              consent
  *
- * `changed`: what we write may mean something else now. `consent`: an operator may decide so. The columns of
- * global_settings count as written, because new ones came with changes of meaning. A partial index on a table that we write
- * does too: it tells that indexd looks at some value of a column in a new way, as it did at events without time.
+ * `changed`: what we write may have another meaning now. `consent`: an operator may decide to continue. The columns of
+ * global_settings count as written, because new ones came with changes of meaning. So does a partial index on a table that we
+ * write: it shows that indexd uses some value of a column in a new way, as happened with events without a time.
  */
 import type { IndexdPrivileges } from "./indexd-privileges.ts";
 import type { FunctionCatalogue, IndexdCatalogue, TableCatalogue } from "./read-catalogue.ts";
@@ -24,14 +24,14 @@ export type Severity = "consent" | "changed";
 
 export interface Difference {
   readonly severity: Severity;
-  /** As "column slabs.version". */
+  /** For example "column slabs.version". */
   readonly subject: string;
-  /** Undefined: nothing. */
+  /** Undefined: absent. */
   readonly expected: string | undefined;
   readonly got: string | undefined;
 }
 
-/** What a table is to us. */
+/** How we use a table. */
 interface TableUse {
   readonly isWritten: boolean;
   readonly columns: ReadonlySet<string>;
@@ -39,13 +39,13 @@ interface TableUse {
 
 type Compared = Omit<Difference, "severity"> & { readonly severity: Severity | "none" };
 
-/** @param known what that version has; functions may have any of several bodies */
+/** @param known the known version's catalogue; functions may have any of several bodies */
 export function compareCatalogues(
   known: IndexdCatalogue,
   found: IndexdCatalogue,
   context: {
     readonly privileges: readonly IndexdPrivileges[];
-    /** Bodies, by function, that are known to do the same. */
+    /** Function bodies known to be equivalent. */
     readonly knownBodies: Readonly<Record<string, readonly string[]>>;
   },
 ): Difference[] {
@@ -149,7 +149,7 @@ function compareRecords(
     }));
 }
 
-/** As multisets: two constraints may read the same. */
+/** Compares as multisets, because two constraints may have the same text. */
 function compareLists(
   expected: readonly string[],
   got: readonly string[],
@@ -190,7 +190,7 @@ function nameOfKind(kind: string): string {
   return KINDS[kind] ?? `kind ${kind}`;
 }
 
-/** One line for people. */
+/** One line of readable text. */
 export function describeDifference({ subject, expected, got }: Difference): string {
   return `${subject}: expected ${expected ?? "none"}, got ${got ?? "none"}`;
 }

@@ -1,13 +1,13 @@
--- Which of these slabs indexd has given up and we leave alone too.
+-- Which of these slabs indexd has given up and we do not repair either.
 --
---   22  none: indexd tries for ever
---   23  those with the flag: a rebuilt shard does not match its pinned root, so no repair completes the slab
---   26  those with a reason, whether for that (unrecoverable_since is the epoch) or because fewer than min_shards sectors
---       had a host for 30 days. Of the latter, slabs whose sectors have hosts again are not left alone: indexd will not look
---       at them, but we read from blocked hosts too, and a repair takes the mark away.
+--   22  none: indexd tries forever
+--   23  slabs with the flag: a rebuilt shard does not match its pinned root, so no repair completes the slab
+--   26  slabs with a reason: either the same (unrecoverable_since is the epoch), or because fewer than min_shards sectors
+--       had a host for 30 days. A slab of the second kind whose sectors have hosts again is not given up: indexd ignores it,
+--       but we also read from blocked hosts, and a repair removes the mark.
 --
--- plpgsql plans a statement when it is first run, so the branches may name columns that other versions lack. Before the
--- role has the right to read a column that came with an upgrade, nothing counts as given up: a repair too many is harmless.
+-- plpgsql plans a statement when it first runs, so the branches may name columns that other versions lack. Until the
+-- role may read a column that an upgrade added, no slab counts as given up: an unnecessary repair is harmless.
 create or replace function slabmend.given_up_slabs(slab_ids bigint[]) returns setof bigint
 language plpgsql stable
 as $function$

@@ -1,16 +1,16 @@
--- First call of every writer of indexd's tables: from here to the end of the transaction none of these tables can be
--- altered, and the answer is the version by which to write (lib/database/indexd/version/profiles.ts).
+-- The first call of every writer of indexd's tables: from here to the end of the transaction none of these tables can be
+-- altered. The answer is the version whose rules apply to writes (lib/database/indexd/version/profiles.ts).
 --
--- Raises SM001 when db_version is not the one that was verified last, SM002 when that one must not be written to: nothing is
--- written in this transaction. With may_be_refused null instead of SM002.
+-- Raises SM001 if db_version is not the version last verified, SM002 if that version must not be written to; this transaction has
+-- then written nothing. With may_be_refused, answers null instead of raising SM002.
 --
--- An update of no row takes the lock that an update takes. An upgrade of indexd alters tables under a lock that excludes
--- it, so either we wait until it has committed, or it waits for us. The version is read in a later statement, which in READ
--- COMMITTED sees what was committed before the lock was granted. A version read first would be that of before the wait.
--- `lock table` would need a right on the whole table; this needs the rights on columns that the writer needs anyway.
+-- An update of no row takes the same table lock as any update. An upgrade of indexd alters tables under a lock that conflicts
+-- with it, so either we wait until it has committed, or it waits for us. The version is read in a later statement, which in READ
+-- COMMITTED sees everything committed before the lock was granted. If read first, it would be the version before the wait.
+-- `lock table` would need a privilege on the whole table; this needs only the column privileges that the writer needs anyway.
 --
--- Locks: the tables in their order below, then global_settings as any reader; indexd's upgrades alter a table before
--- global_settings too. No row is locked.
+-- Locks: the tables in the order below, then global_settings as any reader does; indexd's upgrades also alter tables before
+-- global_settings. No row is locked.
 create or replace function slabmend.hold_indexd(tables text[], may_be_refused boolean default false) returns integer
 language plpgsql volatile
 as $function$

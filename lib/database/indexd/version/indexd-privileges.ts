@@ -1,13 +1,13 @@
 /**
- * What the fleet does to indexd's tables, column by column: what our statements read, and of what they write those that
- * docs/protocol.md#persisting-a-result names. The rights that `slabmend grant` prints follow from it, and what is
- * compared when indexd was upgraded.
+ * What the fleet reads and writes in indexd's tables, column by column: all columns that our statements read, and the written
+ * ones listed in docs/protocol.md#persisting-a-result. The privileges that `slabmend grant` prints, and the comparison after an
+ * upgrade of indexd, are derived from it.
  *
- * `for no key update` needs the right to update some column of the table, which every locked table here has.
+ * `for no key update` needs the privilege to update some column of the table, which holds for every locked table here.
  */
 export interface TablePrivileges {
   readonly table: string;
-  /** "all": of our own tables, whose columns come and go with our database migrations. */
+  /** "all": only for our own tables, whose columns change with our database migrations. */
   readonly select?: readonly string[] | "all";
   readonly insert?: readonly string[] | "all";
   readonly update?: readonly string[] | "all";
@@ -129,9 +129,9 @@ export const INDEXD_PRIVILEGES: readonly IndexdPrivileges[] = [
 ];
 
 /**
- * Columns that only some versions of indexd have, and what the fleet does with them there. A right on a column cannot be
- * granted before the column exists. So the fleet works without these, and says what it leaves undone: it leases slabs that
- * indexd gave up, and does not clear a recovery window. `slabmend grant` covers them once indexd was upgraded.
+ * Columns that exist only in some versions of indexd, and how the fleet uses them. A privilege on a column cannot be
+ * granted before the column exists. So the fleet works without these and reports what it does not do: it leases slabs that
+ * indexd has given up, and does not close a recovery window. `slabmend grant` includes them once indexd is upgraded.
  */
 export const VERSION_PRIVILEGES: readonly IndexdPrivileges[] = [
   {

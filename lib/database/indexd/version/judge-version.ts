@@ -1,11 +1,11 @@
 /**
  * Whether, and how, indexd's database may be written to. Pure.
  *
- *   known      a version that we know, and all that we touch is as it should be
- *   identical  an unknown version, and all that we touch is as in the newest one that we know
- *   consent    only what we read gained something, or a function has an unknown body: an operator may decide
- *   changed    what we write may mean something else now
- *   too-old    from before the oldest version that we know
+ *   known      a known version, and everything that we use is as expected
+ *   identical  an unknown version, but everything that we use is as in the newest known one
+ *   consent    only tables that we read gained something, or a function has an unknown body: an operator may decide
+ *   changed    what we write may have another meaning now
+ *   too-old    older than the oldest known version
  *   upgrading  indexd is in the middle of an upgrade, for seconds
  */
 import { compareCatalogues, type Difference } from "./compare-catalogues.ts";
@@ -28,19 +28,19 @@ export type Verdict =
       readonly version: number;
       readonly profile: Profile;
       readonly differences: readonly Difference[];
-      /** An operator has accepted this very version. */
+      /** An operator has accepted exactly this version. */
       readonly isAccepted: boolean;
     }
   | {
       readonly kind: "changed";
       readonly version: number;
-      /** What it was compared with. */
+      /** The profile with which it was compared. */
       readonly profile: Profile;
       readonly differences: readonly Difference[];
     }
   | { readonly kind: "too-old" | "upgrading"; readonly version: number };
 
-/** @param accepted the version that an operator has accepted, whatever is new in it that we only read */
+/** @param accepted the version that an operator has accepted, including any new contents that we only read */
 export function judgeVersion(version: number, found: IndexdCatalogue, accepted: number | undefined): Verdict {
   if (version < OLDEST_PROFILE) return { kind: "too-old", version };
   if (PASSING_VERSIONS.includes(version)) return { kind: "upgrading", version };
@@ -58,7 +58,7 @@ export function judgeVersion(version: number, found: IndexdCatalogue, accepted: 
   return { kind: "consent", version, profile, differences, isAccepted: accepted === version };
 }
 
-/** The version by which to write; undefined: not at all. */
+/** The version whose rules apply to writes; undefined: no writes. */
 export function writableProfile(verdict: Verdict): Profile | undefined {
   switch (verdict.kind) {
     case "known":

@@ -1,18 +1,18 @@
-/** The versions of indexd's database that our statements were written for, and what each looks like. */
+/** The versions of indexd's database that our statements support, and the schema of each. */
 import { INDEXD_PRIVILEGES, VERSION_PRIVILEGES } from "./indexd-privileges.ts";
 import KNOWN from "./known-catalogue.json" with { type: "json" };
 import type { CatalogueScope, FunctionCatalogue, IndexdCatalogue, TableCatalogue } from "./read-catalogue.ts";
 
 /**
- * A number of `global_settings.db_version`. It says how to write:
+ * A value of `global_settings.db_version`. It determines how to write:
  *
  *   22  events are stamped by their writer
  *   23  slabs may be marked unrecoverable
- *   26  events are left without time, and indexd publishes them; slabs have a recovery window
+ *   26  events are left without a time, and indexd publishes them; slabs have a recovery window
  */
 export type Profile = 22 | 23 | 26;
 
-/** By which releases of indexd each is made. */
+/** The releases of indexd that create each version. */
 export const RELEASES: Readonly<Record<Profile, string>> = {
   22: "indexd 0.4.4",
   23: "indexd 0.5.0",
@@ -26,7 +26,7 @@ export const NEWEST_PROFILE: Profile = 26;
 /** Versions that indexd passes through within one upgrade, for seconds. No release stays there. */
 export const PASSING_VERSIONS: readonly number[] = [24, 25];
 
-/** What is compared. */
+/** The objects that are compared. */
 export const TOUCHED: CatalogueScope = {
   tables: INDEXD_PRIVILEGES.map(({ table }) => table.replace(/^public\./, "")),
   functions: ["slab_is_stuck", "slabs_maintain_repair_stats"],
@@ -35,8 +35,8 @@ export const TOUCHED: CatalogueScope = {
 export const COMPARED_PRIVILEGES = [...INDEXD_PRIVILEGES, ...VERSION_PRIVILEGES];
 
 /**
- * SHA-256 of bodies, with white space collapsed, that are known to do what our fixture's do: indexd's own text in its
- * development between 0.5.0 and 0.6.1. Hashes only: the text is indexd's.
+ * SHA-256 of function bodies, with white space collapsed, that are known to be equivalent to those of our fixture: indexd's own
+ * text during its development between 0.5.0 and 0.6.1. Only hashes, because the text is indexd's.
  */
 export const INDEXD_BODIES: Readonly<Record<Profile, Readonly<Record<string, readonly string[]>>>> = {
   22: {},
@@ -54,7 +54,7 @@ interface KnownEntries<Entry> {
   readonly [name: string]: readonly ({ readonly versions: readonly number[] } & Entry)[];
 }
 
-/** What a database of that version has: known-catalogue.json, which scripts/write-known-catalogue.ts writes. */
+/** The catalogue of a database of that version: known-catalogue.json, written by scripts/write-known-catalogue.ts. */
 export function knownCatalogue(profile: Profile): IndexdCatalogue {
   return {
     tables: entriesOf<TableCatalogue>(KNOWN.tables as unknown as KnownEntries<TableCatalogue>, profile),

@@ -1,20 +1,20 @@
 /**
- * What PostgreSQL's catalogue says of the part of indexd's schema that we touch, as text that can be compared: the same for
- * a new and an upgraded database, for every role, every search_path, and PostgreSQL 15 to 18. Only bytea_output must be hex.
+ * PostgreSQL's catalogue of the part of indexd's schema that we use, as text that can be compared: it is the same for
+ * new and upgraded databases, for every role and search_path, and for PostgreSQL 15 to 18. Only bytea_output must be hex.
  *
- * - pg_catalog, never information_schema, which shows a role only what it has rights on.
+ * - pg_catalog, never information_schema, which shows a role only what it has privileges on.
  * - Columns by name: upgraded and new databases differ in their order. Constraints and indexes by their definition.
  * - NOT NULL belongs to the column. Its constraint (type n) is left out: only PostgreSQL 18 lists one.
- * - `public.` is taken out of all definitions, because whether PostgreSQL prints it depends on the search_path.
- * - Functions: those of the tables' triggers, and those known by name that they call. Of the body a hash, with white space
- *   collapsed.
+ * - `public.` is removed from all definitions, because whether PostgreSQL prints it depends on the search_path.
+ * - Functions: those of the tables' triggers, and the functions they call that are known by name. The body as a hash, with white
+ *   space collapsed.
  */
 import type { ISql } from "postgres";
 
 export interface TableCatalogue {
-  /** Of pg_class: r an ordinary table, v a view, p partitioned. */
+  /** pg_class.relkind: r an ordinary table, v a view, p a partitioned table. */
   readonly kind: string;
-  /** Rules, row security, inheritance, missing durability: an ordinary table of indexd's has none. */
+  /** Rules, row security, inheritance, unlogged storage: indexd's ordinary tables have none. */
   readonly traits: readonly string[];
   /** Type, nullability and default by name. */
   readonly columns: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ export interface TableCatalogue {
 }
 
 export interface FunctionCatalogue {
-  /** Language, volatility, security, settings: everything but the body. */
+  /** Everything but the body: language, volatility, security, settings. */
   readonly declaration: string;
   /** SHA-256 of the body. */
   readonly body: string;
@@ -34,28 +34,28 @@ export interface FunctionCatalogue {
 
 export interface IndexdCatalogue {
   readonly tables: Readonly<Record<string, TableCatalogue>>;
-  /** By name and types of parameters. */
+  /** By name and parameter types. */
   readonly functions: Readonly<Record<string, FunctionCatalogue>>;
 }
 
 export interface FoundCatalogue extends IndexdCatalogue {
-  /** The server's time when the look began, as it prints it. */
+  /** The server's time when the read began, as the server prints it. */
   readonly readAt: string;
   /** Undefined: indexd has never started on this database. */
   readonly databaseVersion: number | undefined;
-  /** Indexd's triggers name tables without schema, so they run only when the writer's search_path finds them. */
+  /** indexd's triggers name tables without a schema, so they work only if the writer's search_path includes it. */
   readonly searchPath: { readonly setting: string; readonly findsPublic: boolean };
-  /** PostgreSQL prints defaults of byte strings by it: anything but hex cannot be compared. */
+  /** Determines how PostgreSQL prints defaults of byte strings: only hex can be compared. */
   readonly byteaOutput: string;
 }
 
 export interface CatalogueScope {
-  /** Of schema public. */
+  /** Tables of schema public. */
   readonly tables: readonly string[];
   readonly functions: readonly string[];
 }
 
-/** One statement; needs the right to read db_version and no other. */
+/** One statement; needs only the privilege to read db_version. */
 export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<FoundCatalogue> {
   const [row] = await sql<
     {
@@ -161,7 +161,7 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
   };
 }
 
-/** Here and not by PostgreSQL, whose order depends on the database's collation. */
+/** Sorted here, because PostgreSQL's order depends on the database's collation. */
 function inOrder(table: TableCatalogue): TableCatalogue {
   return {
     ...table,

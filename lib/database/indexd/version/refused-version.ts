@@ -5,7 +5,7 @@ import { OLDEST_PROFILE, RELEASES } from "./profiles.ts";
 
 const NAMED_AT_MOST = 5;
 
-/** Why nothing is written to a database with this verdict; undefined: it may be written to. */
+/** Why a database with this verdict must not be written to; undefined: it may be. */
 export function refusalOf(verdict: Verdict): IndexdError | undefined {
   const { version } = verdict;
   switch (verdict.kind) {
@@ -16,15 +16,16 @@ export function refusalOf(verdict: Verdict): IndexdError | undefined {
       return new IndexdError({
         code: "indexd-too-old",
         message: `indexd's database: expected version ${OLDEST_PROFILE} (${RELEASES[OLDEST_PROFILE]}) or newer, got ${version}`,
-        remedy: "Upgrade indexd: it upgrades its database when it starts. The fleet goes on by itself then.",
+        remedy:
+          "Upgrade indexd: it upgrades its database when it starts. The fleet then continues by itself.",
         details: { version },
       });
     case "upgrading":
       return new IndexdError({
         code: "indexd-upgrading",
-        message: `indexd's database: expected a version at which a release stays, got ${version}, which an upgrade passes through`,
+        message: `indexd's database: expected the version of a release, got ${version}, an intermediate version of an upgrade`,
         remedy:
-          "Wait: indexd is being upgraded, which takes seconds. If it stays so, the upgrade has failed; look into indexd's log.",
+          "Wait: an upgrade of indexd takes seconds. If it takes longer, the upgrade has failed; check indexd's log.",
         details: { version },
       });
     case "consent": {
@@ -32,8 +33,8 @@ export function refusalOf(verdict: Verdict): IndexdError | undefined {
       if (isAccepted) return undefined;
       return new IndexdError({
         code: "indexd-needs-consent",
-        message: `indexd's database (version ${version}) differs from that of ${RELEASES[verdict.profile]}, only in what slabmend reads or in the text of a function: ${nameSome(differences)}`,
-        remedy: `Read indexd's release notes (docs/indexd-upgrades.md says what to look for). Then set SLABMEND_ACCEPT_INDEXD_VERSION=${version} for the whole fleet, or use a release of slabmend that knows this version. slabmend doctor names every difference.`,
+        message: `indexd's database (version ${version}) differs from that of ${RELEASES[verdict.profile]}, but only in tables that slabmend reads or in the text of a function: ${nameSome(differences)}`,
+        remedy: `Read indexd's release notes (docs/indexd-upgrades.md lists what to look for). Then set SLABMEND_ACCEPT_INDEXD_VERSION=${version} for the whole fleet, or use a release of slabmend that knows this version. slabmend doctor lists every difference.`,
         details: { version, differences: differences.length },
       });
     }
@@ -41,16 +42,16 @@ export function refusalOf(verdict: Verdict): IndexdError | undefined {
       const { differences } = verdict;
       return new IndexdError({
         code: "indexd-changed",
-        message: `indexd's database (version ${version}) is not like that of ${RELEASES[verdict.profile]}, and what slabmend writes might mean something else: ${nameSome(differences)}`,
+        message: `indexd's database (version ${version}) differs from that of ${RELEASES[verdict.profile]}, and slabmend's writes might have another meaning in it: ${nameSome(differences)}`,
         remedy:
-          "Use a release of slabmend that knows this database; until then nothing is written. slabmend doctor names every difference, and docs/indexd-upgrades.md says what can be done.",
+          "Use a release of slabmend that supports this version; until then nothing is written. slabmend doctor lists every difference, and docs/indexd-upgrades.md explains what to do.",
         details: { version, differences: differences.length },
       });
     }
   }
 }
 
-/** The differences that matter most. */
+/** The most important differences. */
 function nameSome(differences: readonly Difference[]): string {
   const ordered = differences.toSorted(
     (a, b) => Number(b.severity === "changed") - Number(a.severity === "changed"),

@@ -1,12 +1,12 @@
 /**
- * Looks whether indexd's database is one that we may write to, and keeps the answer where every writer compares it
+ * Checks whether we may write to indexd's database, and stores the answer where every writer compares it
  * (hold-indexd.sql):
  *
- *   slabmend.indexd   (db_version, profile): the version that was verified last, and the version by which to write then;
- *                     without profile nothing is written
+ *   slabmend.indexd   (db_version, profile): the version last verified, and the version whose rules apply to writes;
+ *                     without a profile nothing is written
  *
- * A writer that finds another db_version there writes nothing and looks again (write-verified.ts). Any other change is
- * noticed by the next claim or reap, which look at the start of each run.
+ * A writer that finds another db_version writes nothing and verifies again (write-verified.ts). Any other change is
+ * noticed by the next claim or reap, which verify at the start of each run.
  */
 import type { ISql } from "postgres";
 import { wrongSessionSettings } from "../../client/session-settings.ts";
@@ -19,7 +19,7 @@ import { refusalOf } from "./refused-version.ts";
 const UNDEFINED_TABLE = "42P01";
 
 /**
- * Reads the catalogue and judges it; writes nothing. Verdicts are values: {@link assertWritable} throws.
+ * Reads the catalogue and judges it; writes nothing. Verdicts are values: only {@link assertWritable} throws.
  * @param accepted the version that an operator has accepted: SLABMEND_ACCEPT_INDEXD_VERSION
  * @throws {IndexdError} `not-indexd`
  */
@@ -31,15 +31,15 @@ function judgeFound(found: FoundCatalogue, accepted: number | undefined): Verdic
   if (found.databaseVersion === undefined) throw notIndexd();
   if (found.byteaOutput !== "hex") {
     throw wrongSessionSettings([
-      `bytea_output is ${found.byteaOutput}, expected hex: keys and roots could not be read`,
+      `bytea_output is ${found.byteaOutput}, expected hex: otherwise keys and roots cannot be read`,
     ]);
   }
   return judgeVersion(found.databaseVersion, found, accepted);
 }
 
 /**
- * As {@link judgeIndexd}, and keeps the verdict for all writers. Our schema must be there.
- * @throws {StoreError} `wrong-session-settings` when the session does not find what indexd's triggers name
+ * Like {@link judgeIndexd}, and stores the verdict for all writers. slabmend's schema must exist.
+ * @throws {StoreError} `wrong-session-settings` if the session's search_path misses tables that indexd's triggers name
  */
 export async function verifyIndexd(sql: ISql, accepted: number | undefined): Promise<Verdict> {
   const found = await readIndexdCatalogue(sql);
@@ -48,15 +48,15 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
     // Nothing may be written in such a session, nor in others of this role.
     await keep(sql, found, "search-path", undefined);
     throw wrongSessionSettings([
-      `search_path is ${found.searchPath.setting || "empty"}, expected public in it: indexd's triggers name its tables without a schema`,
+      `search_path is ${found.searchPath.setting || "empty"}, expected to include public: indexd's triggers name its tables without a schema`,
     ]);
   }
-  // It lasts seconds: writers look again instead of giving up.
+  // An upgrade takes seconds: writers verify again instead of giving up.
   if (verdict.kind !== "upgrading") await keep(sql, found, verdict.kind, writableProfile(verdict));
   return verdict;
 }
 
-/** A look that began earlier than the one that is kept has seen an older catalogue, and says nothing against it. */
+/** A check that began before the stored one read an older catalogue, so it does not replace that one. */
 async function keep(
   sql: ISql,
   { readAt, databaseVersion }: FoundCatalogue,
@@ -72,13 +72,13 @@ async function keep(
       and (i.checked_at is null or i.checked_at <= ${readAt}::text::timestamptz)`;
 }
 
-/** @throws {IndexdError} when nothing may be written to a database with this verdict */
+/** @throws {IndexdError} if nothing may be written to a database with this verdict */
 export function assertWritable(verdict: Verdict): void {
   const refusal = refusalOf(verdict);
   if (refusal !== undefined) throw refusal;
 }
 
-/** @throws {IndexdError} `not-indexd` when there is no indexd in this database */
+/** @throws {IndexdError} `not-indexd` if this database has no indexd */
 export async function readIndexdCatalogue(sql: ISql): Promise<FoundCatalogue> {
   try {
     return await readCatalogue(sql, TOUCHED);

@@ -5,14 +5,14 @@ import { IndexdError } from "../errors.ts";
 import { refusalOf } from "./refused-version.ts";
 import { verifyIndexd } from "./verify-indexd.ts";
 
-/** Raised by hold-indexd.sql: db_version is not the one that was verified last. */
+/** Raised by hold-indexd.sql: db_version is not the version last verified. */
 const MOVED = "SM001";
-/** Raised by hold-indexd.sql: the database was verified, and must not be written to. */
+/** Raised by hold-indexd.sql: the verified database must not be written to. */
 const REFUSED = "SM002";
 
-/** Enough for 22 to 26, one by one, with a look in between. */
+/** Enough for an upgrade from 22 to 26, one version at a time, with a check after each. */
 const MOST_LOOKS = 8;
-/** While indexd passes through a version. */
+/** While indexd is at an intermediate version. */
 const UPGRADING_SLEEP_MS = 1_000;
 
 export interface VerifyOptions {
@@ -22,10 +22,10 @@ export interface VerifyOptions {
 }
 
 /**
- * Runs a writer of indexd's tables. When it finds that indexd was upgraded since its database was verified, it has written
- * nothing: looks at the database again, and runs it once more, by the new version.
- * @param ask how a statement is asked
- * @throws {IndexdError} why nothing may be written now
+ * Runs a writer of indexd's tables. If indexd was upgraded since its database was verified, the writer has written
+ * nothing: this verifies the database again and runs the writer once more, with the new version.
+ * @param ask runs a statement
+ * @throws {IndexdError} the reason why nothing may be written now
  */
 export async function writeVerified<Result>(
   ask: <Answer>(statement: (sql: ISql) => Promise<Answer>) => Promise<Answer>,
@@ -47,14 +47,15 @@ export async function writeVerified<Result>(
   }
 }
 
-/** What the server raised for a writer that is not run again, in our words; anything else as it is. */
+/** Translates the server's error of a writer that is not run again; other errors are returned unchanged. */
 export function explainMoved(error: unknown): unknown {
   const code = codeOf(error);
   if (code !== MOVED && code !== REFUSED) return error;
   return new IndexdError({
     code: "indexd-moved",
     message: (error as Error).message,
-    remedy: "Nothing was written. The next run of claim or reap looks at the database again and says more.",
+    remedy:
+      "Nothing was written. The next run of claim or reap verifies the database again and reports details.",
     cause: error,
   });
 }
