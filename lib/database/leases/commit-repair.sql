@@ -15,7 +15,7 @@
 -- indexd is blocking a host while we hold its lock, the check sees the host as not yet blocked; then its contracts become bad and
 -- the slab is claimed again.
 --
--- Each step is a function in a file of its own name, here, in ../denials or in ../indexd/version; all run in this transaction.
+-- Each step is a function in the file of the same name, here, in ../denials or in ../indexd/version. All run in this transaction.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
 language plpgsql volatile
 -- Planned once per connection, as are all functions called from here: planning costs more than running.
@@ -85,17 +85,7 @@ begin
     else slabmend.believed_denials(the_slab, decided, request->'denied') end);
   select * into moved from slabmend.record_moves(decided);
 
-  -- Statistics: one row per statistic, none for zero; they add up to the same sums as indexd's own rows per sector.
-  insert into public.stats_deltas (stat_name, stat_delta)
-  select d.name, d.delta
-  from (values
-    ('num_migrated_sectors', moved.total),
-    ('num_unpinned_sectors', moved.were_pinned + moved.were_lost - lost.unpinned),
-    ('num_unpinnable_sectors', lost.pinned + lost.unpinned - moved.were_lost),
-    ('num_pinned_sectors', - moved.were_pinned - lost.pinned),
-    ('num_sectors_lost', lost.counted)
-  ) as d (name, delta)
-  where d.delta <> 0;
+  perform slabmend.count_moves(moved.total, moved.were_pinned, moved.were_lost, lost.pinned, lost.unpinned, lost.counted);
 
   select * into plan from slabmend.schedule_slab(the_slab, request->'writes', request->'badShards', lease.held_until,
     slabmend.sectors_left(the_slab, needed, decided), moved.total, denied.total, denied.ignored, moved.still_needed);
@@ -110,7 +100,7 @@ begin
   if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
-  -- Recorded, or refused for good. Uploads that no commit has contained stay noted.
+  -- Recorded, or refused for good. Uploads that were never part of a commit are kept.
   delete from slabmend.uploads u
   where u.slab_id = the_slab
     and (plan.finished or u.sector_id in (select (m->>'sectorId')::bigint from jsonb_array_elements(request->'moves') m));

@@ -1,13 +1,12 @@
 -- Decides what an outcome writes about its slab, and writes the time of the next attempt and indexd's failure counter.
 --
---   choices       the choices of lib/database/leases/outcome-writes.ts: {"asReported", "ifSomeDropped", …}
---   sectors_left    slab indices that still have to move
---   moved, denied   number of each recorded; still_needed as returned by record_moves
---   writes        the choice taken
---
+--   choices           the choices of lib/database/leases/outcome-writes.ts: {"asReported", "ifSomeDropped", …}
+--   sectors_left      slab indices that still have to move
+--   moved, denied     number of each recorded; still_needed as returned by record_moves
 --   denials_ignored   so many hosts deny that the cause is on our side
+--   writes            the choice taken
 --
--- A repair that was complete by its own account becomes partial if a still needed move was dropped, or if a host denied a
+-- A repair that reported itself as complete becomes partial if a still needed move was dropped, or if a host denied a
 -- source. The caller holds the slab's lock.
 create or replace function slabmend.schedule_slab(the_slab bigint, choices jsonb, new_bad_shards jsonb, held_until timestamptz,
   sectors_left integer[], moved bigint, denied integer, denials_ignored boolean, still_needed bigint,
