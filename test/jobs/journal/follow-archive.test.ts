@@ -154,6 +154,13 @@ describe("a rewound or copied database", () => {
   });
 });
 
+test("an unknown wallet is noted for status and alarms even before the first segment", async () => {
+  await seedJournal(sql, some(1));
+  await sql`update slabmend.indexd set wallet_hash = null`;
+  await archive(sql, storage);
+  expect(await stopOf(sql)).toBe("wallet-unknown");
+});
+
 test("a gap in the journal, another indexer's archive and an unknown wallet stop it with their codes", async () => {
   await seedJournal(sql, some(4));
   await archive(sql, storage);
