@@ -77,7 +77,7 @@ function withSentence(facts: Facts): IndexerReport {
 const STATES: Readonly<Record<IndexerReport["state"], string>> = {
   initializing: "is being checked before it begins",
   running: "works",
-  stopping: "stops when the repairs under way are done",
+  stopping: "stops when running repairs are done",
   stopped: "is stopped: nothing of it runs",
   repairing: "cannot work, and is tried again",
   deleting: "is being deleted",
