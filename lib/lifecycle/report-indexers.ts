@@ -78,12 +78,12 @@ const STATES: Readonly<Record<IndexerReport["state"], string>> = {
   initializing: "is being checked before it begins",
   running: "works",
   stopping: "stops when running repairs are done",
-  stopped: "is stopped: nothing of it runs",
-  repairing: "cannot work, and is tried again",
+  stopped: "is stopped: none of its work runs",
+  repairing: "cannot work now; it tries again",
   deleting: "is being deleted",
   deleted: "was deleted; slabmend init --again recreates it",
   absent: "has no schema yet: slabmend init creates it",
-  unknown: "cannot be asked",
+  unknown: "cannot be reached",
 };
 
 function sentenceOf({ name, state, mode, trouble, here }: Facts): string {
