@@ -1,5 +1,5 @@
 /**
- * Frees memory at once that is no longer read. Buffers from `node:crypto` and sockets lie outside the heap; with garbage collection
+ * Frees the memory of buffers that are no longer read. Buffers from `node:crypto` and sockets lie outside the heap; with garbage collection
  * alone they grow to tens of megabytes before it runs (docs/decisions/0009-memory.md). The bytes are gone afterwards, so use it only
  * for buffers that nothing else references.
  */

@@ -1,4 +1,4 @@
-/** What is said first of several things that are amiss: rights on tables that a wrong version lacks are not the cause. */
+/** The order of reported problems: a wrong version is reported before missing privileges on its tables. */
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";

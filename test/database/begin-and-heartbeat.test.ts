@@ -113,7 +113,7 @@ describe("begin", () => {
     });
     const request = { slabId: slab.id, token, worker: "worker-1", holdMs: 1_020_000 };
     expect(await beginRepair(lossy, request)).toMatchObject({ kind: "begun" });
-    // A second delivery to a worker of the same name is not such a case.
+    // A second delivery to a worker of the same name is not a repeated call.
     expect(await begin()).toEqual({ kind: "stale", why: "already-begun" });
   });
 });

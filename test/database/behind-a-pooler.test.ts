@@ -29,14 +29,14 @@ test("a whole repair works if every statement runs on a different backend", asyn
   const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
 
-  // As lib/database/client/connect.ts connects: nothing is prepared, no types are looked up.
+  // Like lib/database/client/connect.ts: without prepared statements and type look-ups.
   const backends = Array.from({ length: 3 }, () =>
     postgres(database.url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} }),
   );
   let statements = 0;
   const pooled = new Proxy(backends[0]!, {
     apply(_target, _self, args: never[]) {
-      // A fragment of a statement is no statement of its own; it is built by whichever backend.
+      // A fragment is not a statement, so any backend may build it.
       statements += 1;
       return Reflect.apply(backends[statements % backends.length]!, undefined, args);
     },

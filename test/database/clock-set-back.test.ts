@@ -1,4 +1,4 @@
-/** Times in our tables that lie in the future, because the server's clock was set back, count as now. */
+/** Times in the future in our tables, after the server's clock was set back, count as now. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { pastTime } from "../../lib/database/client/past-time.ts";

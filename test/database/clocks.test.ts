@@ -1,4 +1,4 @@
-/** A machine whose clock is minutes away from the database's does not work: hosts would refuse everything it says. */
+/** A machine whose clock differs by minutes from the database's does not repair: hosts would refuse its tokens. */
 import { expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { assertClocksAgree } from "../../lib/database/client/assert-clocks-agree.ts";
@@ -24,7 +24,7 @@ test.each([
 
 test("a slow answer of the database does not count as a wrong clock", async () => {
   let asked = 0;
-  // Ten minutes pass between the question and its answer, which was given in between.
+  // Ten minutes pass between query and answer; the time was read in between.
   const clock = { now: () => systemClock.now() + (asked++ === 0 ? -5 : 5) * MINUTE_MS };
   await assertClocksAgree(database.sql, clock);
 });

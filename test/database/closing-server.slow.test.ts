@@ -1,4 +1,4 @@
-/** Servers that accept connections and close them: everything ends in bounded time, and asks a bounded number of times. */
+/** Servers that accept and close connections: everything ends in bounded time with a bounded number of attempts. */
 import type { Context, SQSEvent } from "aws-lambda";
 import { afterEach, expect, test, vi } from "vitest";
 import { createClaimHandler } from "../../functions/claim.ts";
@@ -11,7 +11,7 @@ import { runCli } from "../cli/run-cli.ts";
 import { startClosingServer, WAYS_TO_CLOSE } from "../support/closing-server.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Six tries of one read, and a few more calls: far from the hundreds a second of a client that reconnects by itself. */
+/** Six attempts of one read, and a few more calls, instead of hundreds a second from a client that always reconnects. */
 const MOST_CONNECTIONS = 20;
 
 const message = encodeRepairMessage(

@@ -44,7 +44,7 @@ describe("a superseded worker changes nothing of indexd's", () => {
     const before = await indexdState(sql);
     expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
     expect(await indexdState(sql)).toEqual(before);
-    // And says the same when asked again.
+    // A repeated call gives the same answer.
     expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
   };
 
@@ -67,7 +67,7 @@ describe("a superseded worker changes nothing of indexd's", () => {
   });
 
   test("a commit after a claim by indexd is superseded", async () => {
-    // By a microsecond: a comparison in JavaScript would not see it.
+    // A difference of one microsecond, which JavaScript would not see.
     await sql`
       update slabs set next_repair_attempt = next_repair_attempt + interval '1 microsecond' where id = ${String(slab.id)}`;
     await changesNothing("indexd-claimed");
@@ -121,8 +121,8 @@ describe("idempotent by token", () => {
   });
 
   test("a commit is repeated if the connection ends during COMMIT", async () => {
-    // Somebody holds the slab, so that the commit waits; its connection is killed there, once before and once after it
-    // could happen. Each time the worker must end with one recorded repair.
+    // A lock on the slab makes the commit wait; its connection is killed there, once before and once after the commit takes
+    // effect. Each time the worker must end with one recorded repair.
     for (const letItHappen of [false, true]) {
       const here = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
       const itsToken = await leaseByHand(sql, here);
@@ -305,7 +305,7 @@ describe("two simultaneous commits", () => {
       const { one, two } = await share();
       const target = hosts[7]!;
       const requests = await Promise.all(
-        // The first moves the shared sector there, the second one of its own.
+        // The first commit moves the shared sector there, the second one an own sector.
         [[one, 0] as const, [two, 1] as const].map(async ([which, index]) =>
           requestOf(which, await leaseByHand(sql, which), {
             moves: await movesFromHere(sql, which, [[index, target]]),
@@ -383,7 +383,7 @@ function failingFirst(client: Sql, times: number, code: string): Sql {
   });
 }
 
-/** A client whose first statements happen, but whose answers are lost. */
+/** A client whose first statements take effect, but whose answers are lost. */
 function losingAnswers(client: Sql, times: number, { code }: { code: string }): Sql {
   let left = times;
   return new Proxy(client, {

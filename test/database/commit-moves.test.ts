@@ -350,7 +350,7 @@ describe("rule 6: a denial counts only while the sector is on the denying host",
       denialsRecorded: 1,
       lostRecorded: 0,
     });
-    // It is appended to another contract, so the host has shown it since.
+    // It was appended to another contract since, which proves that the host has it.
     const another = await seedContract(sql, hosts[0]!.id);
     await sql`update sectors set contract_sectors_map_id = ${another.mapId} where id = ${String(slab.sectors[0]!.id)}`;
     expect(await sql`select 1 from slabmend.open_denials()`).toHaveLength(0);

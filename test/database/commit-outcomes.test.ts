@@ -62,7 +62,7 @@ test.each<[OutcomeKind, number, number, number]>([
   async (kind, before, after, minutes) => {
     const slab = await slabWithLoss(before);
     expect(await end(slab, kind)).toMatchObject({ kind: "committed", outcome: kind, recorded: [] });
-    // Written by us, and remembered as ours: no grace for indexd.
+    // Written and recorded by us, so indexd's grace does not apply.
     expect(await slabRow(slab)).toEqual({ failures: after, minutes, ours: true });
     expect(await sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`).toHaveLength(0);
     expect(await sql`select 1 from slabmend.moved where slab_id = ${String(slab.id)}`).toHaveLength(0);

@@ -35,7 +35,7 @@ const slabShape = fc.record({
 
 class RolledBack extends Error {}
 
-/** Runs in a transaction that leaves nothing behind, and returns what the work read in it. */
+/** Runs `work` in a transaction that is rolled back, and returns its result. */
 async function rolledBack<Result>(work: (tx: TransactionSql) => Promise<Result>): Promise<Result> {
   let result: Result | undefined;
   await sql
@@ -49,7 +49,7 @@ async function rolledBack<Result>(work: (tx: TransactionSql) => Promise<Result>)
   return result as Result;
 }
 
-/** Everything that both write, row by row. Times as "now" or not, because two runs are never at the same time. */
+/** All rows that both write, with times reduced to "now" or not, because two runs have different times. */
 const written = async (tx: TransactionSql, slabId: bigint) => ({
   sectors: await tx`
     select s.id::text, s.host_id, s.contract_sectors_map_id, s.consecutive_failed_checks, s.num_migrated,

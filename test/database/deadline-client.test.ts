@@ -43,7 +43,7 @@ test("an idempotent call is retried when the connection breaks", async () => {
   await proxy.stop();
 });
 
-/** As a failover leaves it: the connection works, the server behind it takes no writes any more. */
+/** The state after a failover: the connection works, but the server accepts no writes. */
 const turnReadOnly = (sql: Sql) => sql`set default_transaction_read_only = on`;
 const write = (sql: Sql) => sql`update slabmend.fleet set last_probe_at = null`.then(({ count }) => count);
 
@@ -55,7 +55,7 @@ test("the connection to a server that became read-only is dropped at once, and t
   await answering.run(20_000, turnReadOnly);
   expect(await answering.run(20_000, write)).toBe(1);
   await answering.run(20_000, turnReadOnly);
-  // Also from within what is tried again.
+  // Also from within a retried call.
   expect(await answering.run(20_000, (sql) => retryTransaction("test", () => write(sql)))).toBe(1);
   await answering.end();
 });
@@ -82,7 +82,7 @@ test("a server that stays read-only is tried until the deadline", async () => {
     code: "read-only-server",
     cause: { code: "25006" },
   });
-  // The first new connection is asked at once; a sleep of two seconds more would end too late.
+  // The first new connection is tried at once; another sleep of two seconds would end too late.
   expect(slept).toEqual([500, 1_000, 2_000]);
   expect(clock.pending).toBe(0);
   await answering.end();
@@ -131,7 +131,7 @@ test("a deadline limits every wait, and no call is made after it", async () => {
   const { accepted } = proxy;
   await expect(ask(one)).rejects.toMatchObject({ code: "no-answer" });
   expect(proxy.accepted).toBe(accepted);
-  // Something that rests between two tries does not delay the end.
+  // A call that waits between two attempts does not delay the end.
   const resting = askWithin(answering, clock, clock.now() + 3_000)(() => new Promise<never>(() => {}));
   const rested = resting.catch((error: unknown) => error);
   await clock.advance(3_000);

@@ -163,7 +163,7 @@ describe("a denied sector that moves", () => {
       const slab = await storeSlab();
       const countedBefore = await countedLost();
       for (let n = 0; n < before; n += 1) {
-        // Ranges only: two whole ones 6 h apart would be a loss without a move.
+        // Only ranges: two denials of whole sectors 6 h apart would be a loss without a move.
         await commit(slab, { denied: [denial(slab, 0, { whole: false })] });
         await age(1);
       }
@@ -315,7 +315,7 @@ test("SQL and TypeScript suspect the same hosts, and agree on mass denials", asy
             denied: lately.length,
             deniedAgain: lately.filter(({ spanHours }) => spanHours >= 6).length,
             deniedLately: rows.filter(({ lastHours }) => lastHours * 60 < 10).length,
-            // A moment has passed since: a little less than the sum.
+            // Slightly less than the sum, because some time has passed.
             served: (served ?? 0) * 0.5 ** Math.min(halfLives, 100) * (1 - 1e-9),
           };
         });

@@ -60,7 +60,7 @@ for (const how of ["terminate", "close", "reset"] satisfies HowItEnds[]) {
     `%s ended (${how}) at any packet fails as a lost connection, and the next one works`,
     async (_name, statement) => {
       for (let packet = 0; ; packet += 1) {
-        // One client for each packet, so that the connection's own beginning is among them.
+        // One client per packet, so that the packets of connecting are included.
         const sql = connect(proxy.url, NAME);
         proxy.endAt(packet, how);
         const failure = await statement(sql).then(
@@ -75,7 +75,7 @@ for (const how of ["terminate", "close", "reset"] satisfies HowItEnds[]) {
             "connection-lost",
           ]);
         }
-        // What was put off until the next turns of the event loop.
+        // Lets work deferred to later turns of the event loop finish.
         for (let turns = 0; turns < 3; turns += 1) await turn();
         const one = () => sql`select 1 as one`;
         // The end of an idle connection may still be on its way to us.
@@ -105,7 +105,7 @@ test("a transaction with a lost connection writes nothing more, even if another 
     })
     .catch((error: unknown) => error);
   await isLost.promise;
-  // The first may still find the old one.
+  // The first attempt may still use the old connection.
   await sql`select 1`.catch(() => {});
   await sql`select 1`;
   isConnectedAgain.resolve();

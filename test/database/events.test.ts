@@ -20,12 +20,12 @@ const moved = (which: SeededSlab) => sql`
   insert into slabmend.moved (slab_id, digest, moved_at)
   values (${String(which.id)}, ${Buffer.from(which.digest, "hex")}, clock_timestamp())`;
 const left = async () => (await sql`select 1 from slabmend.moved`).length;
-/** Slabs in the outbox, in the order in which they come. */
+/** The slabs in the outbox, in order. */
 const waiting = async () =>
   (await sql<{ slab_id: string }[]>`select slab_id::text from slabmend.moved order by id`).map(
     (row) => row.slab_id,
   );
-/** Keys whose event is left to indexd; where it does not publish, those of the last minute or the seconds to come. */
+/** Keys whose event is left to indexd; if it does not publish, those stamped within the last minute or the next seconds. */
 const bumped = async (): Promise<string[]> => {
   const rows = await sql<{ key: string }[]>`
     select distinct encode(object_key, 'hex') as key from object_events
@@ -124,7 +124,7 @@ test("several flushes of the same objects do not deadlock, and commits do not wa
 });
 
 describe("an object whose event stays locked", () => {
-  /** As a fleet's role has them, shorter. */
+  /** The timeouts of a fleet's role, but shorter. */
   const limits = {
     "a statement times out": { statement_timeout: 400 },
     "locks time out": { lock_timeout: 100 },
@@ -142,7 +142,7 @@ describe("an object whose event stays locked", () => {
         code: "outbox-stuck",
         details: { slabId: String(slabs[1]!.id), slabs: 1 },
         done,
-        // Whatever the batch ran into, one by one they wait for a lock but briefly.
+        // After a failed batch, single slabs wait only briefly for a lock.
         cause: { code: "retries-exhausted" },
       });
       const retry = { maxAttempts: 2 };
@@ -151,7 +151,7 @@ describe("an object whose event stays locked", () => {
         for (const each of [slabs[0]!, slabs[1]!, slabs[1]!, slabs[2]!, slabs[3]!]) await moved(each);
         await blocker.begin(async (tx) => {
           await tx`select from object_events where object_key = ${objects[1]!.objectKey} for update`;
-          // What stands before and behind it is done; then it stands last, with its own time.
+          // The slabs before and after it are done; it is now last, with its own time.
           await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(3));
           expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
           expect((await bumped()).filter((key) => objects.map(hex).includes(key))).toEqual(

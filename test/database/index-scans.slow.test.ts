@@ -1,4 +1,4 @@
-/** What asks for a time reads by the index of that time: a long history and a long backlog cost nothing. */
+/** Queries by time use the index of that time, so that a long history or backlog costs nothing. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { listSlabsToLookAt } from "../../lib/database/backlog/record-backlog.ts";
 import { checkBudget } from "../../lib/database/fleet/budget.ts";
@@ -10,16 +10,16 @@ import { readStatus } from "../../lib/database/reports/read-status.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { useDatabase } from "../support/database.ts";
 
-/** Of two hundred days, all but these few. */
+/** Spread over two hundred days, except for these few. */
 const ROWS = 6_000;
 const LATELY = 40;
 const EXPIRED = 50;
 const HOUR_MS = 3_600_000;
 
-// One connection, so that what it counts is written down when we ask.
+// One connection, so that its counters are flushed when they are read.
 const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
-  // The latest minutes are nobody's success: who looks for one reads all of them.
+  // There is no success in the latest minutes, so a search for one reads all of them.
   await sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
     select gen_random_uuid(), 1 + n % 700, sha256('slab'), o.outcome, o.outcome, 'w', e.at, e.at, e.at

@@ -1,4 +1,4 @@
-/** The SQL linter: what it finds in planted faults, and that it finds nothing in ours. */
+/** The SQL linter finds planted faults, and finds nothing in our files. */
 import { globSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FixtureVersion } from "../../dev/indexd/indexd-schema.ts";
@@ -9,7 +9,7 @@ import type { TestDatabase } from "../support/database.ts";
 import { createVersionDatabase } from "./version/version-database.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-/** Of the versions that differ in what our functions name. */
+/** The versions that differ in names used by our functions. */
 const VERSIONS = [22, 23, 26] as const satisfies readonly FixtureVersion[];
 
 function plpgsql(declarations: string, body: string): string {

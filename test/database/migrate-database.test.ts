@@ -34,7 +34,7 @@ test("one of several simultaneous migrations installs the schema, and the others
 
 test("a failed migration leaves nothing behind", async () => {
   await uninstall();
-  // What indexd's own database migrations could do to us: a name that we need is taken.
+  // indexd's own migrations could take a name that we need.
   await sql`create schema slabmend`;
   await sql`create table slabmend.dead_letters (id integer)`;
   await expect(migrateDatabase(sql)).rejects.toThrow();

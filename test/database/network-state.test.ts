@@ -1,4 +1,4 @@
-/** What would let every repair fail, as indexd's tables show it. */
+/** Conditions in indexd's tables that would make every repair fail. */
 import { expect, test } from "vitest";
 import { findNetworkProblems, readNetworkState } from "../../lib/database/indexd/network-state.ts";
 import { useDatabase } from "../support/database.ts";

@@ -60,7 +60,7 @@ test.each(
   expect(writes).toMatchObject({ recordAs: kind, failedCounter, atRisk: kind === "too-few-sources" });
   if (scheduleMs.length === 0) expect(writes.next).toEqual({ kind: next });
   else expect(writes.next).toEqual({ kind: "backoff", countedBy: next, scheduleMs });
-  // Our own count goes on only while our own backoff does.
+  // Our own count continues only while our own backoff applies.
   expect(writes.setbacks).toBe(next === "setbacks" ? "increment" : "zero");
 });
 
@@ -84,7 +84,7 @@ test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
       expect(writes.failedCounter).not.toBe("increment");
     const isFailure = ["no-candidates", "partial-refused", "too-few-sources"].includes(kind);
     if (!isFailure) return expect(asReported).toEqual(writesOf(kind, "repair"));
-    // As long as indexd takes to fund or to pin, and no hours: nothing is wrong with the slab.
+    // The time that indexd needs to fund or pin instead of hours, because nothing is wrong with the slab.
     const scheduleMs = [2, 4, 8, 16, 32, 60].map((minutes) => minutes * MINUTES);
     expect(asReported).toMatchObject({
       recordAs: kind,

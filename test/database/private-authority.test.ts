@@ -1,4 +1,4 @@
-/** A PostgreSQL whose certificate an authority of its own has signed, as RDS has it. */
+/** A PostgreSQL whose certificate is signed by a private authority, as with RDS. */
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const admin = postgres(server.url("postgres"), { max: 1, onnotice: () => {} });
   const [row] = await admin<{ data_directory: string }[]>`show data_directory`;
   const key = certificate.key.export({ type: "pkcs8", format: "pem" }) as string;
-  // The server writes them itself: nobody else may own the file of its key, or read it.
+  // The server writes them itself, because only it may own and read its key file.
   for (const [name, pem] of Object.entries({ "server.crt": certificate.cert, "server.key": key })) {
     await admin.unsafe(
       `copy (select line from unnest(string_to_array('${pem.trim()}', E'\n')) line)

@@ -1,6 +1,6 @@
 /**
- * What a commit must do, decided one move at a time with a query for each question: the readable reference for
- * commit_repair. It runs in a transaction of its own that nobody disturbs, so it needs no locks.
+ * The readable reference for commit_repair: decides one move at a time with a query per question. It runs in a transaction without
+ * concurrent writers, so it needs no locks.
  */
 import type { ISql } from "postgres";
 import type { CommitMove, CommitRequest, DenialReport } from "../../lib/database/leases/commit-repair.ts";
@@ -138,7 +138,7 @@ async function hostIsSuspected(sql: ISql, hostId: HostId): Promise<boolean> {
   const rows = await sql<{ again: boolean }[]>`
     select last_denied_at - first_denied_at >= interval '6 hours' as again
     from slabmend.denials where host_id = ${hostId} and last_denied_at > now() - interval '1 day'`;
-  // Nobody has reported a score here.
+  // No score has been reported here.
   return isSuspected({
     denied: rows.length,
     deniedAgain: rows.filter(({ again }) => again).length,

@@ -1,6 +1,6 @@
 /**
- * What indexd itself writes for a migrated slab, step by step and slowly, as docs/protocol.md#persisting-a-result says:
- * the yardstick for commit_repair. One row at a time, one delta row a sector.
+ * indexd's own writes for a migrated slab, step by step as in docs/protocol.md#persisting-a-result; the reference for commit_repair.
+ * One row at a time, one delta row per sector.
  */
 import type { ISql } from "postgres";
 import type { CommitMove } from "../../lib/database/leases/commit-repair.ts";

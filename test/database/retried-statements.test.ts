@@ -19,7 +19,7 @@ import { leaseByHand } from "./running-lease.ts";
 const { sql } = useDatabase({ max: 1 });
 let slab: SeededSlab;
 beforeAll(async () => {
-  // A sequence is not rolled back: only the first statement on each table fails, whoever makes it.
+  // A sequence is not rolled back, so only the first statement on each table fails.
   await sql`create sequence once`;
   await sql.unsafe(`
     create function fail_once() returns trigger language plpgsql as $$

@@ -29,7 +29,7 @@ export async function leaseByHand(
   return token;
 }
 
-/** Moves that see the sectors exactly where they are now; none of a sector that is gone. */
+/** Moves from the sectors' current locations; none for a deleted sector. */
 export async function movesFromHere(
   sql: Sql,
   slab: SeededSlab,
@@ -80,7 +80,7 @@ export function requestOf(
   };
 }
 
-/** All that a repair may write of indexd's, in an order that can be compared. Times aside. */
+/** All rows of indexd that a repair may write, in a comparable order, without times. */
 export async function indexdState(sql: Sql): Promise<unknown> {
   return {
     slabs:

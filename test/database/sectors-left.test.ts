@@ -1,4 +1,4 @@
-/** What a commit says is left, without reading the slab again, is what reading it again says. */
+/** The sectors that a commit reports as left equal those found by reading the slab again. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { commitRepair, type DenialReport } from "../../lib/database/leases/commit-repair.ts";
@@ -24,7 +24,7 @@ beforeAll(async () => {
   badMapId = (await seedContract(sql, hosts[0]!.id, { good: false })).mapId;
 });
 
-/** Few hosts and contracts, also of other hosts, so that sectors of a slab meet on both. */
+/** Few hosts and contracts, so that sectors of a slab share them. */
 const sector = fc.record({
   host: fc.option(fc.nat(HOSTS - 1), { freq: 4 }),
   contractOf: fc.option(fc.oneof(fc.constant("bad" as const), fc.nat(HOSTS - 1))),

@@ -1,4 +1,4 @@
-/** Settings of a database or a role that would break what we rely on: found before anything is leased, transferred or paid. */
+/** Settings of a database or role that would break our assumptions are detected before anything is leased, transferred or paid. */
 import { expect, test } from "vitest";
 import { connect } from "../../lib/database/client/connect.ts";
 import { readSessionSettings, wrongSettings } from "../../lib/database/client/session-settings.ts";
@@ -17,7 +17,7 @@ const WRONG = [
   ["search_path", "pg_catalog", "search_path"],
 ] as const;
 
-/** Runs with the database set otherwise, for every session that begins then. */
+/** Runs with a changed database setting, which applies to new sessions. */
 async function withSetting(name: string, value: string, run: () => Promise<void>): Promise<void> {
   const { database } = suite.world;
   const databaseName = new URL(database.url).pathname.slice(1);
@@ -57,7 +57,7 @@ test.each(WRONG)(
       });
     });
     expect(await suite.traffic()).toEqual(before);
-    // It is as it was: repaired when the setting is.
+    // The slab is unchanged, and is repaired after the setting is corrected.
     expect(await suite.repairTask(task)).toMatchObject({ kind: "repaired" });
   },
 );

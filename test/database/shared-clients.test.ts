@@ -4,7 +4,7 @@ import type { DeadlineClient } from "../../lib/database/client/deadline-client.t
 import { createSharedClients } from "../../lib/database/client/shared-clients.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Clients that only count: a call lasts until it is told to end. */
+/** Clients that only count; a call lasts until the test ends it. */
 function counted(most: number) {
   const clock = createFakeClock();
   let opened = 0;

@@ -1,7 +1,7 @@
 /**
- * Random interleavings of claim, begin, heartbeat, commit, reap, the outbox and indexd's own doings on a few slabs, some
- * of which share sectors. After every step the rules are checked by SQL; every commit that runs alone is compared with
- * the reference. SLABMEND_TEST_SEED repeats a run, SLABMEND_TEST_RUNS makes it longer.
+ * Random interleavings of claim, begin, heartbeat, commit, reap, the outbox and indexd's own actions on a few slabs, some of which share
+ * sectors. After every step the rules are checked by SQL; every commit without concurrent actions is compared with the reference.
+ * SLABMEND_TEST_SEED repeats a run, SLABMEND_TEST_RUNS makes it longer.
  */
 
 import fc from "fast-check";
@@ -58,7 +58,7 @@ interface World {
   renewing: boolean;
 }
 
-/** Those that are still good for something most of the time, any at others. */
+/** Mostly messages that can still take effect, sometimes any. */
 const prefer = <Item>(
   items: readonly Item[],
   wanted: (item: Item) => boolean,
@@ -68,7 +68,7 @@ const prefer = <Item>(
   return pick(die % 4 === 0 || preferred.length === 0 ? items : preferred, die >>> 2);
 };
 
-/** Three numbers that an action chooses by. */
+/** Three random numbers for an action's choices. */
 type Dice = readonly [number, number, number];
 const pick = <Item>(items: readonly Item[], die: number): Item | undefined =>
   items.length === 0 ? undefined : items[die % items.length];
@@ -107,7 +107,7 @@ const OUTCOMES: readonly OutcomeKind[] = [
   "stale",
 ];
 
-/** Moves and losses at random, legal or not, from where the sectors are at this moment. */
+/** Random moves and losses, legal or not, from the sectors' current locations. */
 async function planAtRandom(
   world: World,
   slab: SeededSlab,
@@ -210,7 +210,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     const hostId = row.host_id;
     await sql.begin((tx) => markSectorLost(tx, { root, hostId }));
   },
-  /** What was denied is old enough to count again, or to be confirmed. */
+  /** Ages denials so that they can count again or be confirmed. */
   async denialsAge(_world, [a]) {
     const ago = sql`make_interval(hours => ${bit(a, 3) ? 7 : 2}::integer)`;
     await sql`
@@ -255,7 +255,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     world.renewing = false;
   },
   async indexdDeletes(world, [a]) {
-    // Rarely: a world without slabs is dull.
+    // Rarely, because a world without slabs tests little.
     if (a % 8 !== 0) return;
     const slab = pick(world.slabs, a >>> 3)!;
     await sql.begin((tx) => deleteSlab(tx, slab));
@@ -288,8 +288,8 @@ const act = (world: World, name: string, dice: Dice): Promise<void> =>
   retryTransaction(name, () => ACTIONS[name]!(world, dice));
 
 /**
- * indexd chooses a host without asking us, and dates the sector to before it waited: at the same time the two could put
- * sectors of one slab on one host, and it would look as if we had come last. That is what the hold is for.
+ * indexd chooses a host independently and dates the sector to before its wait: without the hold, both could simultaneously put sectors
+ * of one slab on one host, and ours would seem to be the later one.
  */
 const mayCollide = (...names: readonly string[]): boolean =>
   names.includes("indexdMigrates") && names.includes("commit");
@@ -333,7 +333,7 @@ async function deleteSlab(tx: TransactionSql, slab: SeededSlab): Promise<void> {
   }
 }
 
-/** What a commit writes of indexd's, times and the slab's own row aside, and what indexd's triggers count of that row. */
+/** A commit's writes to indexd's tables without times and the slab's own row, and the counts of indexd's triggers for that row. */
 async function comparable(client: Sql | TransactionSql): Promise<unknown> {
   return {
     sectors: await client`
@@ -349,7 +349,7 @@ async function comparable(client: Sql | TransactionSql): Promise<unknown> {
   };
 }
 
-/** A commit that runs alone does what the reference does; a superseded one nothing at all. */
+/** A commit without concurrent actions does the same as the reference; a superseded one does nothing. */
 async function commitAgainstReference(world: World, [a]: Dice): Promise<void> {
   const request = choosePlan(world, a);
   if (request === undefined) return;
@@ -417,7 +417,7 @@ test("workers, indexd and crashes in any order do not violate the database's rul
     { numRuns: runs, seed, endOnFailure: true },
   );
   console.info("state machine", { seed, runs, ...seen });
-  // The walk was no walk around everything that matters.
+  // The random run must have covered the important actions.
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0);
 });
 

@@ -26,7 +26,7 @@ afterEach(() => {
 
 async function startParent(what: string[], options: { uid?: number; gid?: number } = {}): Promise<Started> {
   parent = spawn(process.execPath, [PARENT, ...what], {
-    // A process group of its own, as a shell gives to a program that it starts on a terminal.
+    // A new process group, like that of a program started by a shell on a terminal.
     detached: true,
     stdio: ["ignore", "pipe", "inherit"],
     ...options,
@@ -70,7 +70,7 @@ test("Ctrl+C stops everything in an orderly way, including frozen functions", as
   // The terminal signals the whole group.
   process.kill(-parent!.pid!, "SIGINT");
   expect(await once(parent!, "exit")).toEqual([130, null]);
-  // Nothing is left already now: it was stopped, not cleaned up afterwards.
+  // Nothing is left at this point: everything was stopped, not cleaned up later.
   expect(started.pids.filter(isAlive)).toEqual([]);
   expect(await exists(started.folder)).toBe(false);
 });

@@ -1,4 +1,4 @@
-/** What documents and comments cite exists: files, folders, headings, decisions. */
+/** Files, folders, headings and decisions cited in documents and comments exist. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -7,11 +7,11 @@ import { anchorsOf, brokenCitations, FOLDERS, type Repository } from "./citation
 const root = join(import.meta.dirname, "../..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 
-/** Made by installations, builds and operators: not searched. */
+/** Folders made by installations, builds and operators, which are not searched. */
 const NOT_OURS = /(^|\/)(node_modules|target|dist)\//;
 const SEARCHED = /\.(md|ts|tsx|js|css|sql|sh|yml|yaml|service)$/;
 
-/** Paths that documents and comments name although the repository has no such file, and why. */
+/** Paths in documents and comments that the repository does not contain, with the reason. */
 const NAMED_ONLY: Readonly<Record<string, string>> = {
   "infra/container/password.txt": "the operator makes it",
   "vpc.ts": "SST's",

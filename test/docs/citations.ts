@@ -1,4 +1,4 @@
-/** What files cite of this repository. Pure: tests hand in texts and what exists. */
+/** Finds citations of this repository's files. Pure: tests pass the texts and the existing files. */
 import { posix } from "node:path";
 
 /** Folders whose files are cited, and cite, by their path from the root. */
@@ -20,16 +20,16 @@ const PATH = new RegExp(
   String.raw`(?<![\w@./$}:-])((?:${FOLDERS.join("|")})/[\w./-]*\w)(#[\w-]+)?(?![\w-]*[*{$])`,
   "g",
 );
-/** `[text](target)`; an address of the web is none of ours. */
+/** `[text](target)`, without web addresses. */
 const LINK = /\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]+)?\)/g;
-/** "decision 0011" and "[0011]" say which file the reader will find. */
+/** "decision 0011" and "[0011]" refer to a file. */
 const DECISION = /(?:\bdecisions?\s|\[)(\d{4})\b/g;
-/** `journal.ts`, without a folder or with some of its folders; in documents between backquotes. */
+/** `journal.ts`, without its folder or with a part of it; in documents in backquotes. */
 const FILE_NAME = {
   document: /`([\w./-]+\.(?:ts|tsx|sql|sh|md))`/g,
   comment: /(?<![\w./@*$}-])([\w-]+(?:\/[\w.-]+)*\.(?:ts|tsx|sql|sh|md))\b/g,
 };
-/** A heading as text behind a file and a comma, which cannot be checked: it is to be cited by its anchor. */
+/** A heading as text after a file and a comma, which cannot be checked; it must be cited by its anchor. */
 const LOOSE_HEADING = /docs\/[\w-]+\.md(?:, [A-Z]| ")/g;
 /** A comment of TypeScript, SQL or a shell, as far as citations need it. */
 const COMMENT: Readonly<Record<string, RegExp>> = {
@@ -58,7 +58,7 @@ export interface Repository {
   readonly decisions: ReadonlySet<string>;
 }
 
-/** What `path` cites and the repository lacks, each once, as it is written there. Of code only comments count. */
+/** The broken citations in `path`, each once, as written. In code only comments are searched. */
 export function brokenCitations(path: string, text: string, repository: Repository): string[] {
   const isDocument = path.endsWith(".md");
   const cited = isDocument ? text : commentsOf(path, text);
@@ -97,7 +97,7 @@ function commentsOf(path: string, text: string): string {
   return comment === undefined ? text : [...text.matchAll(comment)].map(([found]) => found).join("\n");
 }
 
-/** Anchors of a document's headings, made as GitHub makes them; a heading that comes again gets `-1`, `-2`. */
+/** Anchors of a document's headings by GitHub's rules; repeated headings get `-1`, `-2`. */
 export function anchorsOf(markdown: string): Set<string> {
   const anchors = new Set<string>();
   const prose = markdown.replace(/^```[\s\S]*?^```/gm, "");

@@ -84,7 +84,7 @@ describe("rebuild coefficients", () => {
   ])("give back the data of %i of %i", (k, n) => {
     const available = Array.from({ length: k }, (_, i) => n - k + i);
     const matrix = encodingMatrix(k, n);
-    // One byte per data shard: what the code's last k shards hold, and what they give for the first.
+    // One byte per data shard: the last k shards of the code, and the first ones rebuilt from them.
     const encoded = available.map((row) =>
       Array.from({ length: k }, (_, s) => multiply(matrix[row * k + s]!, s & 255)).reduce((a, b) => a ^ b),
     );

@@ -1,5 +1,5 @@
 // The slow and literal form of the code (docs/protocol.md#reed-solomon-parameters): Vandermonde matrices, inverted
-// by elimination, with a multiplication that goes bit by bit. lib/erasure takes another road to the same numbers.
+// by elimination, with a bitwise multiplication. lib/erasure computes the same numbers in a different way.
 
 type Matrix = readonly (readonly number[])[];
 

@@ -1,4 +1,4 @@
-/** No function sends a password in the clear to a public host. */
+/** No function sends a password unencrypted to a public host. */
 import type { Context } from "aws-lambda";
 import { afterEach, expect, test, vi } from "vitest";
 import { createClaimHandler } from "../../functions/claim.ts";

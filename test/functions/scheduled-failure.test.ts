@@ -1,4 +1,4 @@
-/** What a scheduled function that cannot reach its database throws: Lambda prints it, and whoever invoked it reads it. */
+/** The error of a scheduled function without a reachable database, which Lambda logs and returns to the caller. */
 import type { Context } from "aws-lambda";
 import { afterEach, expect, test, vi } from "vitest";
 import { createClaimHandler } from "../../functions/claim.ts";
@@ -7,7 +7,7 @@ import { createReapHandler } from "../../functions/reap.ts";
 const PASSWORD = "hunter2canary";
 const context = { getRemainingTimeInMillis: () => 5_000 } as Context;
 
-/** Nobody listens there. Not one for both: the pause after many failures is a port's. */
+/** Ports without a listener; one per function, because the pause after many failures is per port. */
 const PORTS = { claim: 1, reap: 2 } as const;
 
 afterEach(() => vi.unstubAllEnvs());

@@ -1,4 +1,4 @@
-/** What a transfer costs is told for every end that it can have, and is never less than what the host took. */
+/** The cost of a transfer is reported for every possible end, and is never less than the host's charge. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { mayHaveCharged } from "../../lib/hosts/charge-meter.ts";
 import type { HostTarget } from "../../lib/hosts/host-dialer.ts";
@@ -45,7 +45,7 @@ const write = () => pool.call(target, sectorWrite(filled(LENGTH, 9)), { signal: 
 const readCost = () => readSectorCost(host.prices, LENGTH);
 const writeCost = () => writeSectorCost(host.prices, LENGTH);
 
-/** Answers every paid call with this error, as soon as it has read so much of it. */
+/** Answers every paid call with this error after reading this many bytes of it. */
 function refuseAfter(bytes: number, wire: WireError): void {
   host.misbehave = async (rpc, stream) => {
     if (rpc === "Settings") return undefined;
@@ -54,7 +54,7 @@ function refuseAfter(bytes: number, wire: WireError): void {
     return "done";
   };
 }
-/** Calls `then` when so much of a paid call has come in, and answers nothing. */
+/** Calls `then` after receiving this many bytes of a paid call, and does not answer. */
 function silentAfter(bytes: number, then: (stream: RpcStream) => void): void {
   host.misbehave = async (rpc, stream) => {
     if (rpc === "Settings") return undefined;

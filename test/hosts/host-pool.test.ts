@@ -23,7 +23,7 @@ let network: MemoryNetwork;
 let host: TestHost;
 let target: HostTarget;
 let pool: HostPool;
-/** Every pool of a test: some replace the first. */
+/** All pools of a test, because some tests replace the first one. */
 let pools: HostPool[];
 let caller: AbortController;
 let root: Root;
@@ -67,7 +67,7 @@ function read(from = target, of = root, into = new Uint8Array(LENGTH), signal = 
   return pool.call(from, rangeRead({ root: of, offset: 0, into }), { signal });
 }
 
-/** Turns of the event loop until something has happened; no time passes. */
+/** Runs turns of the event loop until a condition holds, without advancing time. */
 const until = (condition: () => boolean) => eventually(condition, Boolean, { everyMs: 0 });
 
 function failureOf(promise: Promise<unknown>): Promise<HostError> {
@@ -82,7 +82,7 @@ function failureOf(promise: Promise<unknown>): Promise<HostError> {
   );
 }
 
-/** The host takes the call and says nothing more until the stream ends. */
+/** The host accepts the call and stays silent until the stream ends. */
 const stall: Misbehave = async (_rpc, stream): Promise<Answered> => {
   await stream.whenPeerCloses;
   return "done";

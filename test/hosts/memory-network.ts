@@ -10,7 +10,7 @@ class MemoryConnection implements HostConnection {
   readonly closed: Promise<unknown>;
   isClosed = false;
   destroyedWith: Error | undefined;
-  /** Nothing arrives any more and nobody is told: what a forgotten NAT entry looks like. */
+  /** Silently drops all data, like a NAT that has forgotten a connection. */
   isBlackHole = false;
   readonly #host: TestHost;
   readonly #streams = new Set<{ client: MemoryStream; host: MemoryStream }>();
@@ -57,7 +57,7 @@ class MemoryConnection implements HostConnection {
     this.#end(closedError("destroyed", cause));
   }
 
-  /** As when the host's machine resets the connection. */
+  /** Acts like a reset of the connection by the host's machine. */
   breakDown(): void {
     this.#end(closedError("connection-failed"));
   }

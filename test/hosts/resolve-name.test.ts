@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 const TYPES = { A: 1, AAAA: 28 } as const;
 const NXDOMAIN = 3;
 
-/** What the name server answers: the data of the records of a name and type, or nothing at all. */
+/** The name server's answer: the records' data for a name and type, or no answer. */
 let answer: (name: string, type: number) => readonly Buffer[] | "nxdomain" | "silence";
 let asked: string[];
 let server: Socket;

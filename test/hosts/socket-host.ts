@@ -14,7 +14,7 @@ export interface SocketHost {
   stop(): Promise<void>;
 }
 
-/** `onSocket` may take a connection for itself by returning true: a host that is none. */
+/** `onSocket` may handle a connection itself by returning true, to simulate a server that is no host. */
 export async function listen(
   host: TestHost,
   options: { readonly onSocket?: (socket: Socket) => boolean; readonly address?: string } = {},

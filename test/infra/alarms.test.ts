@@ -46,7 +46,7 @@ describe.each(definitions)("%s", (name, definition) => {
   test("the alarm's numbers are valid for CloudWatch", () => {
     const { periods, breachingPeriods, periodSeconds } = definition;
     expect(breachingPeriods).toBeLessThanOrEqual(periods);
-    // Alarms look at most a day back.
+    // Alarms can cover at most a day.
     expect(periods * periodSeconds).toBeLessThanOrEqual(86_400);
     expect(String(alarm()["alarmDescription"]).length).toBeLessThanOrEqual(1_024);
     expect(alarm()).toMatchObject({ evaluationPeriods: periods, datapointsToAlarm: breachingPeriods });
@@ -70,7 +70,7 @@ describe.each(definitions)("%s", (name, definition) => {
   });
 });
 
-/** An alarm's value for values of its metrics; DIFF of a metric is from what it was a period before. */
+/** An alarm's value for given values of its metrics; DIFF is the difference from the previous period. */
 function alarmValue(
   { metrics, expression = Object.keys(metrics)[0]! }: AlarmDefinition,
   now: Readonly<Record<string, number>>,
@@ -87,7 +87,7 @@ function alarmValue(
 }
 
 const { REPAIR_TIMEOUT_SECONDS: timeout, VISIBILITY_TIMEOUT_SECONDS: visibility } = limits;
-/** Four waits between five receives, the longest that they may be. */
+/** The maximum of the four waits between five receives. */
 const allReturns = [1, 2, 3, 4].reduce((sum, receives) => sum + returnDelaySeconds(receives, 1), 0);
 
 test.each<[keyof typeof ALARMS, string, Record<string, number>, boolean, Record<string, number>?]>([

@@ -350,7 +350,7 @@ describe("the archive", () => {
   });
 });
 
-/** Everything that a stage is made of, whatever its network. */
+/** Everything in a stage, except its network. */
 const ALWAYS: readonly string[] = [
   "aws:budgets/budget:Budget",
   "aws:cloudwatch/dashboard:Dashboard",
@@ -384,7 +384,7 @@ const NEW_NETWORK: readonly string[] = [
   "aws:iam/instanceProfile:InstanceProfile",
   "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
 ];
-/** Of each role that a stage may have: who takes it. */
+/** For each possible role of a stage, the service that may assume it. */
 const ROLES: Readonly<Record<string, string>> = {
   DefaultClaimRole: "lambda.amazonaws.com",
   DefaultClaimScheduleRole: "scheduler.amazonaws.com",

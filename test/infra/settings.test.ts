@@ -1,4 +1,4 @@
-/** What an operator may get wrong before anything is created. */
+/** Mistakes of an operator that are detected before anything is created. */
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

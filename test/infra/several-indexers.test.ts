@@ -1,4 +1,4 @@
-/** One, two and three indexers in one stage: what each has, and that none touches another. */
+/** One, two and three indexers in one stage: the resources of each, and their independence. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -36,7 +36,7 @@ describe("arena", () => {
               live.push({ region, mark: i & 255 });
             } catch (error) {
               expect(error).toEqual(code("arena-full"));
-              // Full means full: what is free is too small or in pieces.
+              // It is really full: free gaps are too small.
               if (live.length === 0) expect(step.allocate).toBeGreaterThan(CAPACITY);
             }
           } else if (live.length > 0) {

@@ -1,4 +1,4 @@
-/** ChaCha20-Poly1305 as RFC 8439 writes it down: a word and a big integer at a time. */
+/** ChaCha20-Poly1305 directly from RFC 8439, with single words and big integers. */
 
 const TAG_BYTES = 16;
 const PRIME = 2n ** 130n - 5n;

@@ -1,6 +1,6 @@
 /**
- * The kernels' vectors, and random comparisons with the slow references, as a plain program: for machines on which no test runner
- * is at hand, such as an emulated arm64. Exits with 1 at the first difference.
+ * The kernels' vectors and random comparisons with the slow references as a plain program, for machines without a test runner, such as
+ * an emulated arm64. Exits with 1 at the first difference.
  *
  *   node test/kernel/check-kernels.ts [SEED]
  */
@@ -44,7 +44,7 @@ function checkSectorRoots(): void {
   }
 }
 
-/** Every length from one leaf on, so that each way through the three-hash loop is taken. */
+/** Every length from one leaf on, so that each path through the three-hash loop is taken. */
 function checkSubtrees(): void {
   for (let leaves = 1; leaves <= 2_048; leaves *= 2) {
     for (let round = 0; round < 4; round++) {

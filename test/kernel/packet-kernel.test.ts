@@ -66,7 +66,7 @@ describe("the reference", () => {
 });
 
 describe("packet kernel", () => {
-  // RFC 8439 section 2.4.2, whose keystream begins with block 1 as a packet's does.
+  // RFC 8439 section 2.4.2, whose keystream begins with block 1 like a packet's.
   it("enciphers the message of the RFC", () => {
     const text = Buffer.from(SUNSCREEN);
     const packetBytes = text.length + TAG_BYTES;

@@ -1,4 +1,4 @@
-/** The same pseudo-random bytes for the same seed, so that a failure is repeated from the seed in its report. */
+/** The same pseudo-random bytes for the same seed, so that a failure can be reproduced from its reported seed. */
 export function seededBytes(seed: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   // A Weyl sequence through the mixer of MurmurHash3: any seed will do, zero included.

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** Far less than a sector: the settings are asked for with a few bytes, in a packet or two. */
+/** Far less than a sector: a request for the settings takes one or two packets. */
 const MOST_OF_A_QUESTION = 16_384;
 
 const CODE = { minShards: 2, totalShards: 4 } as const;
@@ -30,7 +30,7 @@ test.each(["begun", "fetched-one", "rebuilt-one", "stored-one", "stored", "commi
     const first = await kill.world.lease(slab);
     const late = victim.invoke(kill.eventOf(first));
     await victim.whenStopped();
-    // A commit that was sent waits for nobody; whatever was not is overtaken by another worker.
+    // A sent commit completes; any other work is taken over by another worker.
     const outcomes = await kill.finish();
     const [before] = await sql`select outcome from slabmend.journal where token = ${first.token}`;
     expect(outcomes).toEqual(before!["outcome"] === "crashed" ? ["crashed", "repaired"] : []);
@@ -49,7 +49,7 @@ test.each(["begun", "fetched-one", "rebuilt-one", "stored-one", "stored", "commi
 describe("frozen between two repairs until its connections are older than it trusts", () => {
   let proxies: readonly SilentProxy[];
   beforeAll(async () => {
-    // Whatever lies between a worker and a host, such as a NAT.
+    // A device between worker and host, such as a NAT.
     proxies = await Promise.all(
       kill.world.hosts.map(({ swarm }) => {
         const [host, port] = swarm.address.split(":");
@@ -64,8 +64,8 @@ describe("frozen between two repairs until its connections are older than it tru
   afterAll(() => Promise.all(proxies.map((proxy) => proxy.stop())));
 
   /**
-   * Repairs a slab, so that exactly its two new sectors are good afterwards but for two that are lost meanwhile; both hosts that
-   * the next repair has to read from are connected since the first one.
+   * Repairs a slab so that only two of its sectors are lost afterwards; both hosts that the next repair must read from are connected since
+   * the first one.
    */
   async function frozenWorker(): Promise<{
     slab: StoredSlab;
@@ -101,7 +101,7 @@ describe("frozen between two repairs until its connections are older than it tru
     await repair(worker, slab);
     for (const source of sources) {
       const { connections, rpcs, refusals } = await kill.world.hosts[source]!.swarm.counters();
-      // A price that is over would have been refused, and asked for after that.
+      // An expired price would have been refused and fetched again.
       expect({ connections, settings: rpcs["Settings"], refusals }).toEqual({
         connections: 0,
         settings: 1,

@@ -1,4 +1,4 @@
-/** SIGKILL of reap at each step of the archive follower that runs beside it; the next run goes on without a gap or a duplicate. */
+/** SIGKILL of reap at each step of the archive follower; the next run continues without gaps or duplicates. */
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createDirectoryStorage } from "../../lib/archive/directory-storage.ts";

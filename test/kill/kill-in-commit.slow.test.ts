@@ -1,4 +1,4 @@
-/** SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server, with both fates; the next runs finish. */
+/** SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server, with both results; the next runs finish. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { damagedSlabs, leaveWorkForReap } from "../support/kill-damage.ts";
 import { FATES, killInCommit } from "../support/kill-in-commit.ts";
@@ -18,7 +18,7 @@ const leases = () =>
     (rows) => [...rows],
   );
 
-/** Whoever set out to send what is unsent has been at it for too long. */
+/** Makes leases being sent overdue. */
 const sendingIsOverdue = () =>
   kill.world.database.sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
 
@@ -37,7 +37,7 @@ describe.each(FATES)("%s:", (fate) => {
     const leased = await leases();
     expect(leased).toMatchObject(isCommitted ? slabs.map(() => ({ sent: false })) : []);
 
-    // The next one sends what was leased, or leases anew what was not; and dies in its turn.
+    // The next one sends the leased slabs, or leases them again, and is killed too.
     await sendingIsOverdue();
     await killIn("claim", "update of sent_at on slabmend.leases");
     const sent = await leases();
@@ -47,7 +47,7 @@ describe.each(FATES)("%s:", (fate) => {
 
     await sendingIsOverdue();
     await kill.run("claim");
-    // What was not marked was sent once more, and only that.
+    // Exactly the unmarked leases were sent again.
     const copies = isCommitted ? 1 : 2;
     expect(await kill.queueServer.count(kill.queues.repairs)).toMatchObject({
       visible: copies * slabs.length,
@@ -64,7 +64,7 @@ describe.each(FATES)("%s:", (fate) => {
     const slabs = await damagedSlabs(kill, 3);
     const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];
     await leaveWorkForReap(kill, slabs);
-    // The fleet has become well; it is the third crash of a slab while another one was repaired.
+    // The circuit breaker has closed; this is a slab's third crash while another one was repaired.
     await sql`update slabmend.fleet set breaker_open = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
       backoff_until = now() - interval '1 hour'`;
     await sql`insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
@@ -103,7 +103,7 @@ describe.each(FATES)("%s:", (fate) => {
       const expected = states.map((state) => [state, isCommitted]);
       expect([write, await done()]).toMatchObject([write, Object.fromEntries(expected)]);
     }
-    // The letter that no statement kept is in the queue as before, for whoever receives it next.
+    // The letter that was not stored is still in the queue and can be received again.
     expect(await kill.queueServer.count(kill.queues.deadLetters)).toEqual({ visible: 0, inFlight: 1 });
     await kill.finish();
     const rest = await done();

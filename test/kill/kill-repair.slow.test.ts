@@ -1,4 +1,4 @@
-/** SIGKILL after each named step of a repair, and while its commit is under way; the next runs finish. */
+/** SIGKILL after each named step of a repair, and during its commit; the next runs finish. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { FATES, killInCommit } from "../support/kill-in-commit.ts";
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** One sector is lost, one is on a blocked host that still serves: every step of a repair is passed. */
+/** One sector is lost, one is on a blocked host that still serves, so every step of a repair occurs. */
 async function damagedSlab(): Promise<StoredSlab> {
   const slab = await kill.world.storeSlab({ minShards: 2, totalShards: 4 });
   await kill.world.loseSector(slab, 0);
@@ -49,8 +49,8 @@ test("after a kill following uploads the next worker finds them, and uploads not
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair");
-  // One host takes a shard; the other takes so long that no commit comes.
-  // That of the lost sector may take another.
+  // One host stores a shard; the other takes so long that there is no commit.
+  // The host of the lost sector may take another one.
   const holders = new Set(slab.hosts.slice(1).map(({ row }) => row.id));
   const [, slow, ...others] = kill.world.hosts.filter(({ row }) => !holders.has(row.id));
   await slow!.swarm.setSwitches({ bytesPerSecond: 50_000 });
@@ -107,7 +107,7 @@ test.each(FATES)("a kill while COMMIT waits in the server: %s", async (fate) => 
   await killInCommit(sql, worker, kill.eventOf(task), { write: "insert on slabmend.journal" }, fate);
   const [row] = await sql`select outcome from slabmend.journal where token = ${task.token}`;
   if (fate === "the server commits all the same") {
-    // The journal tells, and nothing is done again.
+    // The journal has the result, and nothing is repeated.
     expect(row).toMatchObject({ outcome: "repaired" });
     expect(await kill.finish()).toEqual([]);
   } else {

@@ -1,4 +1,4 @@
-/** SIGKILL of claim after each step of its walk, and while what it records is under way; the next run goes on where it stood. */
+/** SIGKILL of claim after each step of its walk, and while its records are being written; the next run continues there. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { CAUSES } from "../../lib/jobs/backlog/causes.ts";
 import type { WalkStep } from "../../lib/jobs/backlog/walk.ts";
@@ -21,8 +21,8 @@ beforeEach(() => kill.reset());
 const SETTINGS = { pageSectors: 2, walkEveryMs: 3_600_000 };
 
 /**
- * One pass is complete. Since then slabs became healthy and others unhealthy, by every cause, and an entry's time has come:
- * the next pass has something to do at every step. Nothing may be leased: indexd has just taken up all of them.
+ * One pass is complete. Since then slabs became healthy and others unhealthy, by every cause, and an entry is due, so the next pass has
+ * work at every step. No slab may be leased, because indexd has just claimed all of them.
  */
 async function secondPassIsDue(): Promise<void> {
   const { sql } = kill.world.database;
@@ -49,7 +49,7 @@ async function secondPassIsDue(): Promise<void> {
   await sql`update slabmend.backlog set look_at = now() where slab_id = ${String(lost![5]!.id)}`;
 }
 
-/** Somebody else repaired these. */
+/** Repaired by others. */
 async function heal(slabs: readonly SeededSlab[]): Promise<void> {
   const [, , , , fifth] = kill.world.hosts;
   await kill.world.database.sql`
@@ -57,7 +57,7 @@ async function heal(slabs: readonly SeededSlab[]): Promise<void> {
     where id in ${kill.world.database.sql(slabs.map(({ sectors }) => String(sectors[0]!.id)))}`;
 }
 
-/** Where each cause's walk stands, what of its pass it has not yet sighted that it should have, and what it has already but should not. */
+/** For each cause: the walk's position, the entries missing up to it, and the entries already seen beyond it. */
 async function standing() {
   const rows = await kill.world.database.sql<
     {
@@ -92,14 +92,14 @@ async function standing() {
   return [...rows];
 }
 
-/** What of an entry does not depend on when it was written. */
+/** An entry's columns that do not depend on when it was written. */
 const backlog = async () =>
   (
     await kill.world.database.sql`
     select slab_id::text, urgency, loss, margin, causes, ready from slabmend.backlog order by slab_id`
   ).map((row) => ({ ...row }));
 
-/** What a walk from the beginning records in the same database. */
+/** The records of a walk from the beginning in the same database. */
 async function freshBacklog(): Promise<unknown[]> {
   const { sql } = kill.world.database;
   await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
@@ -107,7 +107,7 @@ async function freshBacklog(): Promise<unknown[]> {
   return await backlog();
 }
 
-/** What a run notes that nobody kills; the database is as before. */
+/** The records of an undisturbed run, after which the database is reset. */
 async function undisturbedSteps(): Promise<string[]> {
   await secondPassIsDue();
   const claim = await kill.startVictim("claim");
@@ -121,7 +121,7 @@ beforeAll(async () => {
   expectedSteps = await undisturbedSteps();
 });
 
-/** Up to where each walk stands everything is recorded, and nothing from beyond. */
+/** Checks that everything up to each walk's position is recorded, and nothing beyond it. */
 async function nothingIsHalfRecorded(): Promise<void> {
   const walks = await standing();
   expect(walks.map(({ missing, early }) => ({ missing, early }))).toEqual(
@@ -129,10 +129,10 @@ async function nothingIsHalfRecorded(): Promise<void> {
   );
 }
 
-/** A pass ends with its last page, in one statement; only the note of it may be lost. */
+/** A pass ends with its last page in one statement; only the note about it may be lost. */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 
-/** The next run does what is left and nothing else; then the backlog is what a walk from the beginning would record. */
+/** The next run does only the remaining work; then the backlog equals that of a walk from the beginning. */
 async function nextRunCompletes(
   worker: Awaited<ReturnType<KillWorld["startVictim"]>>,
   doneUnnoted: readonly string[] = [],
@@ -154,7 +154,7 @@ async function nextRunCompletes(
   expect(rows).toEqual(await freshBacklog());
 }
 
-/** The first, and one that comes late. */
+/** The first occurrence, and a late one. */
 const occurrences: Readonly<Record<WalkStep, readonly number[]>> = {
   looked: [1],
   "marked-page": [1, 4],

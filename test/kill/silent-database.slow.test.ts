@@ -1,6 +1,6 @@
 /**
- * A database that falls silent in the middle of claim or reap: it did what it was asked, and the answer never comes. The function says
- * so within its time, instead of being cut off, and what it asked for is not asked for again.
+ * A database that stops answering during claim or reap: it executes the statement, but the answer never arrives. The function reports
+ * this within its time limit instead of being killed, and does not repeat the statement.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";
@@ -13,12 +13,12 @@ beforeAll(async () => {
 });
 afterAll(() => kill.stop());
 
-/** Of a function: short, because it is waited for; long enough for what comes before the silence. */
+/** A function's time limit: short for the test, but long enough for the work before the silence. */
 const TIMEOUT_MS = 6_000;
 
 /**
- * A function behind a database that answers everything until it gets this. A statement with parameters takes two messages, its
- * text and then its parameters; only with these it is carried out.
+ * Runs a function with a database that answers until it gets this text. A statement with parameters takes two messages: its text, then
+ * its parameters, with which it is executed.
  */
 async function silencedAt(name: "claim" | "reap", parameter: string) {
   const proxy = await startSilentDatabase(kill.world.database.url);
@@ -37,14 +37,14 @@ test("with a silent database claim and reap end in time, and their next runs fin
     slabs.push(await kill.world.storeSlab({ minShards: 1, totalShards: 3 }));
     await kill.world.loseSector(slabs[n]!, n);
   }
-  // A batch for aging may come first; it finds nothing.
+  // A batch for aging may come first and find nothing.
   const claiming = await silencedAt("claim", '"order":"urgency"');
   const leases = () => sql`
     select slab_id::text, token::text, sent_at is null as unsent from slabmend.leases order by slab_id`;
   await untilEqual(async () => (await leases()).length, 3);
   const leased = await leases();
 
-  // One of them is begun, and its worker dies.
+  // One of them has begun, and its worker is killed.
   const [dying] = slabs;
   await sql`update slabmend.leases set began_at = leased_at, worker = 'gone', expires_at = clock_timestamp()
     where slab_id = ${String(dying!.id)}`;
@@ -53,14 +53,14 @@ test("with a silent database claim and reap end in time, and their next runs fin
 
   const error = { errorType: "StoreError", errorMessage: expect.stringContaining("expected an answer") };
   expect(await claiming.outcome).toMatchObject({ how: "handler-error", error });
-  // reap tries what else there is to do, as long as there is time, and tells all that failed.
+  // reap tries its other tasks while there is time, and reports all failures.
   const incomplete = { errorType: "ReapIncompleteError", errorMessage: expect.stringContaining("leases") };
   expect(await reaping.outcome).toMatchObject({ how: "handler-error", error: incomplete });
   expect(leased).toMatchObject(slabs.map(() => ({ unsent: true })));
   await claiming.stop();
   await reaping.stop();
 
-  // What was leased stays so: the next run sends it, and leases what reap has freed.
+  // The leases stay: the next run sends them, and leases the slabs freed by reap.
   await sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
   await kill.run("reap");
   await kill.run("claim");

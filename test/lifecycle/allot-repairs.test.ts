@@ -73,7 +73,7 @@ test("each indexer may have at least one repair, at most what it needs, and toge
           beyondRunning += Math.max(0, allotted.get(name)! - Math.max(1, running));
         }
         const running = demands.reduce((sum, one) => sum + one.running, 0);
-        // Beyond the one of each, nothing begins that was not free.
+        // Beyond one repair each, only free capacity is used.
         expect(beyondRunning).toBeLessThanOrEqual(Math.max(0, total - running));
       },
     ),

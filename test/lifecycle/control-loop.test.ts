@@ -48,7 +48,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 ) as fc.Arbitrary<Event>;
 
-/** What holds at every write is asserted by the world; here: that it ends where it is wanted, once failures stop. */
+/** The world asserts the invariants at every write; here: the wanted state is reached once failures stop. */
 async function drive(backing: Backing, events: readonly Event[]): Promise<readonly LifecycleState[]> {
   const world = createLoopWorld(backing, PROCESSES);
   for (const event of events) {
@@ -78,7 +78,7 @@ async function drive(backing: Backing, events: readonly Event[]): Promise<readon
   return world.written;
 }
 
-/** The row in memory: what the statements of lib/database/lifecycle say, with a lease that ends only when told to. */
+/** The row in memory: the same behaviour as lib/database/lifecycle's statements, with a lease that ends only on demand. */
 function createMemory(): Backing {
   let seen: SeenLifecycle = { kind: "absent" };
   let lease: { readonly token: string; isOver: boolean } | undefined;
@@ -142,7 +142,7 @@ test("the control loop skips no state, is driven by one process, and reaches the
     }),
     { numRuns: Number(globalThis.process.env["SLABMEND_TEST_RUNS"] ?? 300) },
   );
-  // Otherwise the runs would show nothing of these states.
+  // Otherwise the runs would not test these states.
   expect([...written].sort()).toEqual(["deleting", "repairing", "running", "stopped", "stopping"]);
 });
 
@@ -154,7 +154,7 @@ describe("with the row in a database", () => {
     return {
       read,
       peek: read,
-      // It is there: reset before each run. Removing it for good is tested with delete.
+      // The row exists and is reset before each run. Its removal is tested with delete.
       create: async () => {},
       take: (token) => takeLifecycle(sql, { holder: "test", token, leaseMs: 600_000 }),
       save: (token, step) => saveLifecycle(sql, token, step),

@@ -1,4 +1,4 @@
-/** Which indexers a `serve` looks after, as their files come, change and go. */
+/** The indexers of a `serve` while their files are added, changed and removed. */
 import { beforeEach, expect, test } from "vitest";
 import { ConfigurationError, type ConfigurationProblem } from "../../lib/config/configuration-error.ts";
 import type { ConfiguredIndexer } from "../../lib/config/indexer-files.ts";
@@ -10,10 +10,10 @@ import { createFakeClock, type FakeClock } from "../support/fake-clock.ts";
 
 const LOOK_MS = 5_000;
 
-/** What was done, in order: "start a 1", "stop a 1". The number is the value of its variable V. */
+/** The actions in order: "start a 1", "stop a 1". The number is the value of the indexer's variable V. */
 let events: string[];
 let configuration: { indexers: ConfiguredIndexer[]; problems: ConfigurationProblem[] };
-/** Resolvers of `stop`, by name and value: one that is not there drains at once. */
+/** Resolvers of `stop`, by name and value; without one the indexer drains at once. */
 let draining: Map<string, PromiseWithResolvers<void>>;
 let clock: FakeClock;
 let told: string[][];

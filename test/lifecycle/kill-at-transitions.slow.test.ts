@@ -1,4 +1,4 @@
-/** SIGKILL of the process that drives an indexer, at each point of each transition; the next process ends what it began. */
+/** SIGKILL of the process that drives an indexer, at each point of each transition; the next process completes the transition. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { useDatabase } from "../support/database.ts";
 const { sql, url } = useDatabase();
 const FIXTURE = fileURLToPath(new URL("./fixtures/drive-indexer.ts", import.meta.url));
 
-/** The signal by which it ended, or how many points it passed. */
+/** The signal that ended it, or the number of passed points. */
 async function drive(to: string, killAt: number): Promise<string | number> {
   const child = spawn(process.execPath, [FIXTURE, url, to, String(killAt)], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -36,7 +36,7 @@ const setState = async (state: string) => {
   await free();
   await sql`update slabmend.lifecycle set state = ${state}`;
 };
-/** Lets every check fail, as a right that lacks. */
+/** Makes every check fail, as with a missing privilege. */
 const breakIt = () => sql`alter table slabmend.budget rename to budget_away`;
 const mend = () => sql`alter table if exists slabmend.budget_away rename to budget`;
 
@@ -55,7 +55,7 @@ test.each(TRANSITIONS)("kills at each point of the transition from %s to %s", as
     await setState(from);
     expect([killAt, await drive(to, killAt)]).toEqual([killAt, "SIGKILL"]);
     const [row] = await sql<{ state: string }[]>`select state from slabmend.lifecycle`;
-    // It is where it was, on its way, or there.
+    // It is in the old state, in transition, or in the new state.
     expect([from, to, "stopping"]).toContain(row!.state);
     await drive(to, 0);
     expect(await sql`select state, holder from slabmend.lifecycle`).toEqual([{ state: to, holder: null }]);

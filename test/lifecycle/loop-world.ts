@@ -1,6 +1,6 @@
 /**
- * One indexer and the processes that drive it, for property tests: every call to the row and every effect of a step waits at a gate,
- * so that a test decides which process goes on, which one dies, and between which two instructions.
+ * One indexer and the processes that drive it, for property tests: every call to the row and every effect of a step waits at a gate, so
+ * that a test decides which process continues or dies, and at which point.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";
@@ -14,17 +14,17 @@ import {
 } from "../../lib/lifecycle/control-loop.ts";
 import { type LifecycleState, nextState } from "../../lib/lifecycle/state-machine.ts";
 
-/** Where the row lies: in memory, or in a database. */
+/** The store of the row: in memory, or in a database. */
 export interface Backing extends LifecycleStore {
   /** The operator's command. */
   setMode(kind: FleetMode["kind"]): Promise<void>;
-  /** As if more time had passed than a lease lasts. */
+  /** Simulates that the lease has expired. */
   expire(): Promise<void>;
   /** Makes the row, as init does. */
   create(): Promise<void>;
   /** Removes the row and leaves the tombstone, if the token is still the lease's. */
   remove(token: string): Promise<boolean>;
-  /** For assertions, past all faults. */
+  /** For assertions, bypassing all faults. */
   peek(): Promise<SeenLifecycle>;
 }
 
@@ -32,7 +32,7 @@ export interface World {
   readonly processes: Process[];
   isAway: boolean;
   readonly failing: Set<LifecycleState>;
-  /** Slabs in hand: what stopping and deleting wait for. */
+  /** Running repairs, which stopping and deleting wait for. */
   leases: number;
   /** The token of the process that may write. */
   lease: string | undefined;
@@ -41,7 +41,7 @@ export interface World {
 
 export interface Process {
   loop: ControlLoop;
-  /** Lets it go on; undefined: it rests between two steps. */
+  /** Continues the process; undefined if it is between two steps. */
   proceed: (() => void) | undefined;
   stepping: Promise<unknown> | undefined;
   life: number;
@@ -51,11 +51,11 @@ export function createLoopWorld(
   backing: Backing,
   processes: number,
 ): World & {
-  /** Begins a step, or lets the one that waits at a gate go on to the next gate. */
+  /** Begins a step, or lets a waiting one continue to the next gate. */
   poke(index: number): Promise<void>;
-  /** SIGKILL: what it was about to do never happens; what it has done stays. */
+  /** Simulates SIGKILL: pending actions never happen; completed ones stay. */
   kill(index: number): void;
-  /** Lets every process come to rest. */
+  /** Lets every process finish its step. */
   settle(): Promise<void>;
 } {
   const world: World = {
@@ -69,7 +69,7 @@ export function createLoopWorld(
   const gate = (process: Process): Promise<void> => {
     const { life } = process;
     return new Promise((resolve) => {
-      // The dead never pass.
+      // A dead process never passes.
       if (life === process.life) process.proceed = resolve;
     });
   };
@@ -79,7 +79,7 @@ export function createLoopWorld(
       await gate(process);
       if (world.isAway) throw Object.assign(new Error("away"), { code: "ECONNREFUSED" });
       const result = await call(...args);
-      // Between the effect and its answer it may die, or the answer be lost.
+      // Between the effect and its answer the process may die, or the answer may be lost.
       await gate(process);
       if (world.isAway) throw Object.assign(new Error("answer lost"), { code: "ECONNRESET" });
       return result;
@@ -192,7 +192,7 @@ function expectNeighbour(before: SeenLifecycle, after: LifecycleState): void {
   expect([state, ...neighbours]).toContain(after);
 }
 
-/** Where the indexer stands and where it is to be. */
+/** The indexer's current and wanted state. */
 export async function whereItIs(
   backing: Backing,
 ): Promise<{ readonly state: string; readonly desired: string }> {

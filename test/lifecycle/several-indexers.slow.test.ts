@@ -1,4 +1,4 @@
-/** Ten indexers in one process, each with its database: three are ill, which holds up none of the others, and get well. */
+/** Ten indexers in one process, each with its own database: three fail without affecting the others, and recover. */
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
@@ -38,7 +38,7 @@ beforeAll(async () => {
     const database = await createTestDatabase({ max: 1 });
     databases.set(name, database);
     const hosts = await seedNetwork(database.sql, { hosts: 6 });
-    // Its first letter tells the worker that stands in for the real one to be done at once.
+    // The first letter makes the substitute worker finish at once.
     const digest = parseSlabDigest("a".repeat(64));
     await seedSlab(database.sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   }
@@ -46,7 +46,7 @@ beforeAll(async () => {
     { version: number }[]
   >`select db_version as version from global_settings`;
   version = global!.version;
-  // A newer one, in which what we write may mean something else.
+  // A newer version, in which our writes may have another meaning.
   await db(UNKNOWN)`update global_settings set db_version = 9999`;
   await db(UNKNOWN)`alter table slabs add column novel integer not null default 0`;
   const { hostname, port } = new URL(databases.get(HANGS)!.url);

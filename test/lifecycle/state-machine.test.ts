@@ -11,7 +11,7 @@ import {
 const DESIRED: readonly DesiredState[] = ["running", "stopped", "deleted"];
 const OUTCOMES: readonly StepOutcome[] = ["done", "under-way", "failed"];
 
-/** Every move that there is: from, what is desired, how the step ended, to. What is not listed stays. */
+/** Every transition: from, wanted state, result of the step, to. All other combinations keep the state. */
 const MOVES: readonly (readonly [
   LifecycleState,
   readonly DesiredState[],

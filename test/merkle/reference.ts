@@ -1,6 +1,6 @@
 import { blake2b } from "@noble/hashes/blake2.js";
 
-// The slow and obvious form of docs/protocol.md#merkle-trees: recursion over halves.
+// A slow, simple implementation of docs/protocol.md#merkle-trees: recursion over halves.
 
 const LEAF_BYTES = 64;
 
@@ -19,7 +19,7 @@ export function treeRoot(data: Uint8Array): Uint8Array {
   return nodeHash(treeRoot(data.subarray(0, half)), treeRoot(data.subarray(half)));
 }
 
-/** Proof of leaves `start` to `end`: the roots of what lies outside, met on a walk from the root, left first. */
+/** Proof of leaves `start` to `end`: the roots of the subtrees outside, in the order of a walk from the root, left first. */
 export function rangeProof(data: Uint8Array, start: number, end: number, first = 0): Uint8Array[] {
   const leaves = data.length / LEAF_BYTES;
   if (first >= start && first + leaves <= end) return [];

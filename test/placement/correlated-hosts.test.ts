@@ -14,7 +14,7 @@ test.each([
   ["a.example.com:9984", "a.example.net:9984", false],
   ["a.example.co.uk:9984", "b.other.co.uk:9984", false],
   ["a.example.co.uk:9984", "b.example.co.uk:9984", true],
-  // Everybody has a name there.
+  // A domain in which anyone can have a name.
   ["one.duckdns.org:9984", "two.duckdns.org:9984", false],
   ["one.duckdns.org:9984", "x.one.duckdns.org:9984", true],
 ])("%s and %s: %s", (one, other, expected) => {

@@ -28,7 +28,7 @@ describe("which hosts are suspected", () => {
 
 describe("when many hosts deny at once", () => {
   test.each([
-    // [hosts that deny 2 sectors, what each serves, hosts heard, the cause is ours]
+    // [hosts that deny 2 sectors, requests served by each, hosts heard, the cause is ours]
     [4, 1, 4, false],
     [5, 1, 14, true],
     [5, 1, 15, false],

@@ -104,7 +104,7 @@ describe("order", () => {
     fc.assert(
       fc.property(slab, fc.nat(), ({ minShards, holders }, n) => {
         const fewer = holders.toSpliced(n % holders.length, 1);
-        // Who is left of a group of two stands alone: its shared event goes with it, so compare within groups of three.
+        // The rest of a group of two is a single host without a shared event, so compare within groups of three.
         fc.pre(
           fewer.every(
             (one) => one.group === null || fewer.filter(({ group }) => group === one.group).length > 1,
@@ -132,7 +132,7 @@ describe("order", () => {
     expect(lossProbability(10, [...alone(11), ...together(3)])).toBeGreaterThan(
       50 * lossProbability(10, alone(14)),
     );
-    // And one more independent host is worth more than one more of a group.
+    // One more independent host is worth more than one more in a group.
     expect(lossProbability(10, [...together(13)])).toBeGreaterThan(
       lossProbability(10, [...alone(1), ...together(12)]) * 0.99,
     );

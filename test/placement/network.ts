@@ -18,7 +18,7 @@ export const hostId = (n: number): HostId => n as HostId;
 /** The contract of host n. */
 export const contractId = (n: number): ContractId => hex(n) as ContractId;
 
-/** A host that may keep sectors and take new ones; each n has a place of its own, a degree of latitude apart. */
+/** A host that may keep and take sectors; each n has its own location, one degree of latitude apart. */
 function networkHost(n: number, changes: Partial<NetworkHost> = {}): NetworkHost {
   return {
     id: hostId(n),
@@ -60,7 +60,7 @@ export const UNUSABLE: Partial<NetworkHost> = {
   usabilityFailures: ["QUIC"],
 };
 
-/** Hosts 1 to `count`, changed by number; the contract of every host that is good is healthy unless named. */
+/** Hosts 1 to `count`, with changes by number; contracts of good hosts are healthy unless changed. */
 export function networkOf(
   count: number,
   changes: Readonly<Record<number, Partial<NetworkHost>>> = {},

@@ -65,7 +65,7 @@ describe("a host that is drained", () => {
 
   test.each<[string, number, string[]]>([
     ["hosts to spare", 9, ["lost", "lost", "draining"]],
-    // Four candidates: two for what is lost, two should one of them not take it.
+    // Four candidates: two for the lost sectors, and two in reserve.
     ["just enough for what is lost", 7, ["lost", "lost"]],
     ["one more", 8, ["lost", "lost", "draining"]],
   ])("a drain's moves take no candidates from lost sectors: %s", (_name, hosts, reasons) => {
@@ -205,7 +205,7 @@ describe("candidates", () => {
       return refused;
     });
     expect(refusals).toEqual([...Array.from({ length: 5 }, () => 0), ...Array.from({ length: 35 }, () => 1)]);
-    // Its sectors wait to be pinned: nobody plans with it any more.
+    // Its sectors wait to be pinned, so it is no longer a candidate.
     const behind = networkOf(12, { 7: { unpinnedSectors: 101 } });
     const planned = repair(slabOn(1, [1, null, 2]), behind, {
       score: (host) => (host.id === favourite ? 1e9 : 1),
@@ -427,7 +427,7 @@ describe("for any hosts and any slab", () => {
       });
       const left = [...moved.values()].filter((host) => host === undefined).length;
       const again = plan({ ...slab, sectors: after }, network);
-      // Fewer may be left: of two sectors on a host, one may stay once the other has gone.
+      // Fewer may be left: of two sectors on a host, one may stay after the other has moved.
       expect(again.kind === "healthy" ? 0 : again.moves.length).toBeLessThanOrEqual(left);
     });
   });

@@ -1,4 +1,4 @@
-/** The alert rules, held against series by promtool. */
+/** The alert rules, tested with series by promtool. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +21,7 @@ interface Case {
   readonly fires: Readonly<Record<string, string>>;
   readonly isQuiet: Readonly<Record<string, string>>;
   readonly atMinute?: number;
-  /** Of the series that fires, where they are not only the indexer. */
+  /** Labels of the firing series in addition to the indexer. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 
@@ -77,7 +77,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "checks-behind": above("checks_behind_seconds", 86_400),
   "journal-behind": above("journal_behind_seconds", 1_800),
   "leases-expiring": {
-    // Two servers: what crashes on both adds up, what ended is measured once in the database.
+    // Two servers: crashes on both add up, finished repairs are measured once in the database.
     fires: {
       ...repairs("2+0"),
       'slabmend_leases_crashed_total{indexer="a",instance="1"}': minutes(40, "0+1"),
@@ -162,7 +162,7 @@ test("every alarm of AWS has an alert or a reason for none, and every alert is t
 });
 
 test.each(["prometheus.yml", "prometheus-container.yml"])("Prometheus accepts %s with the rules", (file) => {
-  // The password of the container's is a file that only the container has.
+  // The container's password is a file that exists only in the container.
   const password = join(folder, "password");
   writeFileSync(password, "a password");
   writeFileSync(join(folder, "alerts.yml"), alertRules());

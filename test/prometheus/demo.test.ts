@@ -1,6 +1,6 @@
 /**
- * A real Prometheus scrapes `serve` on a playground in which hosts go and slabs are repaired: what it has seen is what the
- * database says, and its alerts fire when the database is away and claims stop.
+ * A real Prometheus scrapes `serve` on a playground in which hosts go offline and slabs are repaired: its values equal the database's, and
+ * its alerts fire when the database is unreachable and claims stop.
  */
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -86,7 +86,7 @@ test(
       { ...WAITING, explain },
     );
     await until(sentence, (text) => text === "All 4 slabs are safe", { ...WAITING, explain });
-    // The workers' counters are told with their reports: a moment after the commit.
+    // The workers' counters arrive with their reports, shortly after the commit.
     const compare = async () => {
       const sums = Object.entries(await journalSums());
       return await Promise.all(
@@ -127,7 +127,7 @@ test("every query of the Grafana dashboard returns series", async () => {
   const { panels } = grafanaDashboard() as { panels: { title: string; targets: { expr: string }[] }[] };
   const asked = panels.flatMap(({ title, targets }) => targets.map(({ expr }) => ({ title, expr })));
   expect(asked.length).toBeGreaterThan(20);
-  // What Grafana puts in their place.
+  // The values that Grafana would insert.
   const filled = (expr: string) =>
     expr.replaceAll("$indexer", "default").replaceAll("$__rate_interval", "5m");
   const answers = await Promise.all(

@@ -1,4 +1,4 @@
-/** A real Prometheus scrapes a real serve: no alert fires while all is well, and the right ones when claims fail and when it ends. */
+/** A real Prometheus scrapes a real serve: no alert fires normally, and the right ones fire when claims fail and when serve ends. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createServeWorld, type ServeProcess, type ServeWorld } from "../server/serve-world.ts";
 import { useDatabase } from "../support/database.ts";

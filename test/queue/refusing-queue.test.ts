@@ -1,4 +1,4 @@
-/** `work` on a queue that refuses or is not there: it is left alone for a while after each failure, and said once a minute. */
+/** `work` on a queue that refuses or does not exist: it pauses after each failure, and logs it once a minute. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -16,7 +16,7 @@ import { untilEqual } from "../support/until.ts";
 
 const POLLERS = 4;
 
-/** A queue that answers every request with this error; without one nobody listens. */
+/** A queue that answers every request with this error; without an error there is no listener. */
 async function startRefusal(error?: readonly [status: number, code: string]) {
   let requests = 0;
   const server = createServer((request, response) => {
@@ -81,13 +81,13 @@ test.each([
       onEnd: () => {},
       signal: ending.signal,
     });
-    // Every poller rests on our clock, which stands still.
+    // Every poller waits on our clock, which stands still.
     await untilEqual(() => clock.pending, POLLERS);
     const asked = queue.requests();
     expect(asked).toBe(error === undefined ? 0 : POLLERS);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toContain("the queue could not be used");
-    // After a minute the same is said once more, with how often it was not.
+    // After a minute the failure is logged again, with the number of suppressed lines.
     let pauses = 0;
     for (; lines.length < 2 && pauses < 20; pauses += 1) {
       await clock.advance(30_000);

@@ -23,7 +23,7 @@ const codeOf = (text: string): string => {
     decodeRepairMessage(text, "main");
   } catch (error) {
     if (error instanceof MessageError) {
-      // Anything may be in a queue: a message's text is never repeated.
+      // A queue may contain anything, so a message's text is never repeated.
       expect(error.message).not.toContain("canary");
       return error.code;
     }

@@ -1,4 +1,4 @@
-/** An SQS that takes what it is sent and says nothing. */
+/** An SQS that accepts requests but never answers. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { SQSClient } from "@aws-sdk/client-sqs";

@@ -1,4 +1,4 @@
-/** Reports read from a database: each is as its schema says, and pages go on where the last one ended. */
+/** Reports from a database match their schemas, and pages continue where the previous one ended. */
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readSlab } from "../../lib/database/indexd/read-slab.ts";
@@ -33,10 +33,10 @@ const { sql } = useDatabase();
 const ask = askOf(sql);
 let hosts: SeededHost[];
 let blocked: SeededHost;
-/** Of 3 sectors that are needed: with 2, 4 and 9 on good hosts, and one with only a blocked host. */
+/** Slabs with min_shards 3: with 2, 4 and 9 sectors on good hosts, and one with only a blocked host. */
 let beyond: SeededSlab, endangered: SeededSlab, safe: SeededSlab, waiting: SeededSlab;
 
-/** As documented, and no key besides. */
+/** Fails unless the report has exactly the documented keys. */
 function documented<Report>(schema: v.GenericSchema, report: Report): Report {
   expect(v.parse(schema, report)).toEqual(report);
   return report;

@@ -1,4 +1,4 @@
-/** Status as read from a database: what is known, and what nobody has looked at yet. */
+/** The status from a database, with known and still unknown values. */
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { renderStatus } from "../../lib/cli/commands/status/render-status.ts";
@@ -11,7 +11,7 @@ import { useDatabase } from "../support/database.ts";
 const { sql } = useDatabase();
 const read = async (): Promise<StatusReport> => {
   const report = await readStatusReport(askOf(sql));
-  // As documented, and no key besides.
+  // Exactly the documented keys.
   expect(v.parse(statusSchema, report)).toEqual(report);
   for (const line of renderStatus(report).split("\n")) expect(line.length).toBeLessThanOrEqual(80);
   return report;
@@ -51,7 +51,7 @@ describe("a fleet at work", () => {
       ],
       claim: { hasStopped: false },
       walk: { passSeconds: 2.5 },
-      // Nothing was finished, so there is no rate to tell a time by.
+      // Nothing was finished, so there is no rate for an estimate.
       throughput: { secondsLeft: null },
     });
     expect(report.walk.ageSeconds).toBeGreaterThanOrEqual(14);

@@ -8,7 +8,7 @@ export interface MemoryStreamOptions {
   /** Largest piece that arrives at once; the size of each is drawn from `random`. */
   readonly maxPieceBytes?: number;
   readonly random?: () => number;
-  /** A write waits while the reader has more than this unread: the stand-in for a socket's backpressure. */
+  /** A write waits while the reader has more unread bytes than this, like a socket's backpressure. */
   readonly highWaterBytes?: number;
 }
 

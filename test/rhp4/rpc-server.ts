@@ -42,13 +42,13 @@ import {
 import { type HostKey, hexOf, parseHostKey, type Root } from "../../lib/slab/ids.ts";
 import { contract, filled, hostSettings, unsignedPrices } from "./samples.ts";
 
-/** What a test makes a host do instead of answering properly; undefined: answer properly. */
+/** A test's replacement for the normal answer; undefined: answer normally. */
 export type Misbehave = (rpc: string, stream: RpcStream) => Promise<Answered> | Answered;
 export type Answered = "done" | undefined;
 
 /**
- * The smallest host that the calls can be tested against: sectors in a map, roots that are plain hashes of the data,
- * proofs of zeros. A root or proof that verifies is not this folder's business.
+ * A minimal host for testing the calls: sectors in a map, roots that are plain hashes of the data, proofs of zeros. Verifying roots and
+ * proofs is tested elsewhere.
  */
 export interface TestHost {
   readonly identity: KeyObject;
@@ -60,7 +60,7 @@ export interface TestHost {
   /** Names of the calls that came in, in order. */
   readonly calls: string[];
   nowMs: () => number;
-  /** Puts a sector in place; its root is what a write of the data answers. */
+  /** Stores a sector, with the same root as a write of the data would return. */
   store(data: Uint8Array): Root;
   /** Serves one stream until the call has ended; never rejects. */
   serve(stream: RpcStream): Promise<void>;

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { checkRange, MAX_PROOF_HASHES, rangeProofHashes } from "../../lib/rhp4/sector-range.ts";
 import { LEAVES_PER_SECTOR, SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 
-/** Slow and readable: walks the tree as a host does and counts the subtrees outside of the range. */
+/** Slow and readable: walks the tree like a host and counts the subtrees outside the range. */
 function countByWalking(start: number, end: number, from = 0, to = LEAVES_PER_SECTOR): number {
   if (to <= start || from >= end) return 1;
   if (from >= start && to <= end) return 0;

@@ -19,7 +19,7 @@ export class FakeClock implements MuxClock {
     return this.#timers.size;
   }
 
-  /** Lets time pass; timers that fall due are called in their order, also those that others set. */
+  /** Advances time and calls due timers in order, including those set by other timers. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
     for (;;) {

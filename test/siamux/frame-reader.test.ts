@@ -6,7 +6,7 @@ import { concat, type ReferenceFrame, referenceFrames, referencePlainPackets } f
 const PACKET_BYTES = 1220;
 const MAX_PAYLOAD_BYTES = PACKET_BYTES - 24;
 
-/** Puts frames together again from what the reader reports. */
+/** Reassembles frames from the reader's calls. */
 class Collector implements FrameSink {
   readonly isClosed = false;
   readonly frames: ReferenceFrame[] = [];
@@ -32,7 +32,7 @@ class Collector implements FrameSink {
   }
 }
 
-/** As packets lie in memory: with others before and behind them, and a tag at the end of each. */
+/** Packets as in memory: with others before and after them, and a tag at the end of each. */
 function read(reader: FrameReader, packet: Uint8Array): void {
   const memory = Buffer.alloc(7 + PACKET_BYTES + 9, 0xff);
   memory.set(packet, 7);
@@ -44,7 +44,7 @@ const anyFrame = fc.record({
   flags: fc.integer({ min: 0, max: 0xffff }),
   payload: fc.oneof(
     fc.uint8Array({ maxLength: 20 }),
-    // Lengths around the end of a packet, so that headers straddle at every byte.
+    // Lengths around the end of a packet, so that headers are split at every byte.
     fc
       .integer({ min: MAX_PAYLOAD_BYTES - 20, max: MAX_PAYLOAD_BYTES })
       .map((n) => new Uint8Array(n).fill(n & 0xff)),

@@ -37,7 +37,7 @@ async function acceptRaw(how: Parameters<RawPeer["dial"]>[0], options: MuxOption
   return { outcome, hostEnd, dialer };
 }
 
-/** Nothing of ours is left on a transport whose handshake failed. */
+/** Checks that no listener of ours is left on a transport after a failed handshake. */
 function expectAbandoned(end: MemoryEnd): void {
   expect(end.destroyed).toBe(true);
   for (const event of ["readable", "data", "end"]) expect(end.listenerCount(event)).toBe(0);

@@ -11,7 +11,7 @@ const INTERVAL_MS = 15 * MINUTE_MS;
 const KEEPALIVE: ReferenceFrame = { id: 0, flags: 0, payload: new Uint8Array() };
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-/** The dialer's settings are sent when the event loop turns; after that the connection is idle. */
+/** Waits until the dialer's settings are sent, in the next turn of the event loop; then the connection is idle. */
 async function idleConnection(maxTimeoutMs = 20 * MINUTE_MS) {
   const clock = new FakeClock();
   const joined = await dialRawHost({ clock, maxTimeoutMs });

@@ -117,7 +117,7 @@ describe("violations that end the connection", () => {
       given.destroy(new Error("another host was faster"));
       await beside.write(Uint8Array.of(2));
       expect(await beside.readExactly(1)).toEqual(Uint8Array.of(7));
-      // What the host sent before it learned of the end has arrived before this answer.
+      // Data sent by the host before it learned of the end has arrived before this answer.
       const after = client.openStream();
       await after.write(Uint8Array.of(2));
       expect(await after.readExactly(1)).toEqual(Uint8Array.of(7));
@@ -147,7 +147,7 @@ describe("violations that end the connection", () => {
     const accepted: number[] = [];
     host.onStream((stream) => accepted.push(stream.id));
     dialer.sendFrames([256, 258, 260].map((id) => frame(id, FLAG_FIRST)));
-    // A closed stream makes room for another.
+    // A closed stream allows another one.
     dialer.sendFrames([frame(258, FLAG_LAST), frame(262, FLAG_FIRST)]);
     dialer.sendFrames([frame(264, FLAG_FIRST)]);
     expect(await host.closed).toMatchObject({ code: "too-many-streams", details: { limit: 3 } });

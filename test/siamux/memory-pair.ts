@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
 
-/** Bytes that one end takes before its writers feel back-pressure. */
+/** Bytes that one end accepts before its writers must wait. */
 const IN_FLIGHT_BYTES = 65_536;
 const CHUNKS_PER_TURN = 64;
 
@@ -100,7 +100,7 @@ export class MemoryEnd extends Duplex {
   }
 }
 
-/** Two ends joined to each other; what one writes arrives at the other in chunks of the given sizes, in turn. */
+/** Two connected ends; data written to one arrives at the other in chunks of the given sizes, in turn. */
 export function memoryPair(chunkSizes: readonly number[] = [65_536]): [MemoryEnd, MemoryEnd] {
   let turn = 0;
   const next = () => Math.max(1, chunkSizes[turn++ % chunkSizes.length] ?? 1);

@@ -14,7 +14,7 @@ import {
 const PACKET_BYTES = 4320;
 const OUR_KEY = new Uint8Array(32).fill(5);
 
-/** What the raw peer does differently from a good one in the handshake. */
+/** The raw peer's deviations from a correct handshake. */
 export interface RawHandshake {
   readonly version?: number;
   readonly publicKey?: Uint8Array;
@@ -25,7 +25,7 @@ export interface RawHandshake {
   readonly stopAfterBytes?: number;
 }
 
-/** A peer made of the reference, which can also send what no good peer would. */
+/** A peer based on the reference that can also send invalid data. */
 export class RawPeer {
   readonly duplex: Duplex;
   readonly #role: ReferenceRole;
@@ -89,7 +89,7 @@ export class RawPeer {
     this.duplex.write(this.#sealer.seal(plain));
   }
 
-  /** Bytes as they are. */
+  /** Sends raw bytes. */
   sendRaw(bytes: Uint8Array): void {
     this.duplex.write(bytes);
   }
@@ -98,7 +98,7 @@ export class RawPeer {
     return this.#sealer.seal(plain);
   }
 
-  /** Every frame received so far, as soon as they satisfy the condition. Rejects when the connection ends before. */
+  /** Resolves with all received frames as soon as they satisfy the condition. Rejects if the connection ends first. */
   async framesWhen(condition: (frames: readonly ReferenceFrame[]) => boolean): Promise<ReferenceFrame[]> {
     for (;;) {
       const frames = this.frames();
@@ -108,7 +108,7 @@ export class RawPeer {
     }
   }
 
-  /** Every frame received so far; what is cut off at the end is left for later. */
+  /** All complete frames received so far; an incomplete one at the end is kept. */
   frames(): ReferenceFrame[] {
     while (this.#received.length >= this.#packetSizeBytes) {
       const sealed = Uint8Array.from(this.#received.subarray(0, this.#packetSizeBytes));

@@ -2,8 +2,8 @@ import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { blake2b } from "@noble/hashes/blake2.js";
 
-// siamux v3 once more, as slowly and plainly as docs/protocol.md tells it, with other libraries underneath. What the
-// code under test sends is read with this, and what it reads is written with this.
+// A second, slow and simple implementation of siamux v3 from docs/protocol.md with other libraries. It reads what the code
+// under test sends, and writes what that code reads.
 
 export interface ReferenceFrame {
   readonly id: number;
@@ -13,7 +13,7 @@ export interface ReferenceFrame {
 
 export type ReferenceRole = "dialer" | "acceptor";
 
-/** One direction of packets: who sends them decides the nonces. */
+/** One direction of packets; the sender determines the nonces. */
 export class ReferenceDirection {
   readonly #key: Uint8Array;
   readonly #sender: ReferenceRole;
@@ -68,7 +68,7 @@ export function referenceFrameBytes(frame: ReferenceFrame): Uint8Array {
   return bytes;
 }
 
-/** Frames of one flush as decrypted packets; `filler` says what the padding holds after its first byte. */
+/** Frames of one flush as decrypted packets; `filler` is the padding's content after its first byte. */
 export function referencePlainPackets(
   frames: readonly ReferenceFrame[],
   packetSizeBytes: number,
@@ -90,7 +90,7 @@ export function referencePlainPackets(
   return packets;
 }
 
-/** Reads frames a byte at a time. Throws when a packet begins with padding: a writer never does that. */
+/** Reads frames byte by byte. Throws if a packet begins with padding, which a writer never produces. */
 export class ReferenceFrameReader {
   readonly frames: ReferenceFrame[] = [];
   #bytes: number[] = [];

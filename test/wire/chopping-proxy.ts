@@ -1,10 +1,10 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { seededRandom } from "../support/seeded-random.ts";
 
-/** A TCP proxy on loopback that cuts the bytes of both directions at places that its random numbers choose. */
+/** A TCP proxy on loopback that splits the bytes of both directions at random places. */
 export interface ChoppingProxy {
   readonly port: number;
-  /** Pieces written so far, so that a test can tell that it cut anything. */
+  /** Pieces written so far, so that a test can check that it has split the data. */
   readonly pieces: () => number;
   close(): Promise<void>;
 }
@@ -44,7 +44,7 @@ export async function startChoppingProxy(options: {
           at += piece.length;
           pieces++;
           if (to.destroyed) return;
-          // The piece leaves on its own: the next one is written only after the event loop has turned.
+          // The piece is sent separately: the next one is written only in the next turn of the event loop.
           await new Promise<void>((resolve) => to.write(piece, () => setImmediate(resolve)));
         }
       }

@@ -16,7 +16,7 @@ import { startChoppingProxy } from "./chopping-proxy.ts";
 import { splitAddress } from "./wire-client.ts";
 import { type Trait, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
-/** What a repair uses, against our own hosts always and against real ones where they are: pool, dialer and all below. */
+/** Pool, dialer and everything below as used in a repair, always with our own hosts, and with real ones if available. */
 
 const MEBIBYTE = 1024 * 1024;
 const kernel = createKernel({ memoryBytes: 8 * MEBIBYTE });

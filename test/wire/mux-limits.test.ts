@@ -6,7 +6,7 @@ import type { ReferenceFrame } from "../siamux/reference.ts";
 import { splitAddress } from "./wire-client.ts";
 import { type WireHosts, wirePeers } from "./wire-hosts.ts";
 
-/** What a connection survives and what ends it, frame by frame: our own hosts always, real ones where they are. */
+/** Frames that end a connection or not, always with our own hosts, and with real ones if available. */
 
 const FIRST = 1;
 const LAST = 2;

@@ -16,15 +16,15 @@ import { WireClient } from "./wire-client.ts";
 import { type Trait, type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * Every refusal of docs/protocol.md#rhp4-errors, as the host's very words and code: against our own hosts always,
- * against real ones where they are. The swarm must not be kinder than reality, nor speak differently.
+ * Every refusal of docs/protocol.md#rhp4-errors with the host's exact text and code, always with our own hosts, and with real ones if
+ * available. The swarm must behave like real hosts.
  */
 
 const MAX_U64 = 2n ** 64n - 1n;
 const UNKNOWN_ROOT = parseRoot("ee".repeat(32));
 const stranger = accountKeyFromSeed(new Uint8Array(32).fill(0x77));
 
-/** A ReadSector request with any u64 as range; our own encoder takes only what can be served. */
+/** A ReadSector request with any u64 as range; our own encoder accepts only valid ranges. */
 function readRequest(payment: Payment, root: Root, offset: bigint, length: bigint): Uint8Array {
   return new Encoder(PAYMENT_BYTES + 48)
     .fixed(encodePayment(payment), PAYMENT_BYTES)
@@ -34,7 +34,7 @@ function readRequest(payment: Payment, root: Root, offset: bigint, length: bigin
     .finish();
 }
 
-/** What can be wrong with a payment, in the words that every paid RPC wraps; the host's order of checks is the table's. */
+/** Errors of a payment with their inner texts, in the order of the host's checks. */
 const PAYMENT_FLAWS: readonly (readonly [
   what: string,
   words: string,
@@ -146,7 +146,7 @@ const withPrices = (payment: Payment, change: Partial<HostPrices>): Payment => (
   prices: { ...payment.prices, ...change },
 });
 
-/** `nowSeconds` must not turn between spoiling and judging: start early in a second. */
+/** Waits for the start of a second, so that `nowSeconds` does not change between request and check. */
 async function earlyInASecond(): Promise<void> {
   const intoSecond = Date.now() % 1000;
   if (intoSecond < 100 || intoSecond > 600)
@@ -166,7 +166,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       if (host === undefined) return context.skip(`no ${trait} host in the list`);
       await using client = await WireClient.dial(host, all.account);
       await run(client, host);
-      // Whatever was refused, the connection is still in order.
+      // The connection is still usable after each refusal.
       expect(client.mux.isClosed).toBe(false);
     });
 
@@ -330,7 +330,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
   });
 
   testHost("a contract that the host does not have is refused", "ordinary", async (client) => {
-    // The test host of the reference implementation gives its own error no type, hostd does: either is a host's answer.
+    // The reference implementation's test host sends its own error without a type, hostd with one: both are valid.
     const unknown = encodeLatestRevisionRequest(parseContractId("0d".repeat(32)));
     const { code, description } = await client.refusalOf("LatestRevision", unknown);
     expect(code).toBe(2);

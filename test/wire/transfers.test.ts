@@ -19,8 +19,8 @@ import { splitAddress, WireClient } from "./wire-client.ts";
 import { type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * Every RPC of ours through a proxy that cuts the bytes of both directions at random places: against our own hosts always,
- * against real ones where they are.
+ * All our RPCs through a proxy that splits the bytes of both directions at random places, always with our own hosts, and with real ones
+ * if available.
  */
 
 const kernel = createKernel({ memoryBytes: 8 * 1024 * 1024 });
@@ -184,7 +184,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const givenUp = readSector(stream, payment, { root, offset: 0, into });
       const cause = new Error("no longer needed");
       const kept = read(client, payment, root, MEBIBYTE, MEBIBYTE);
-      // At once, or after the first bytes of the other read's answer have shown that the host is sending.
+      // At once, or after the first bytes of the other read's answer.
       if (round % 2 === 1) await accountBalance(client.mux.openStream(), all.account.account);
       stream.destroy(cause);
       await expect(givenUp).rejects.toBe(cause);
@@ -210,7 +210,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       if (round % 2 === 1) await accountBalance(client.mux.openStream(), all.account.account);
       const cause = new Error("no longer needed");
       stream.destroy(cause);
-      // A fast host has answered the write before the balance: then it was too late.
+      // A fast host may have answered the write before the balance.
       if (round % 2 === 1) expect([cause, kernel.sectorRoot(data)]).toContain(await outcomeOf(givenUp));
       else await expect(givenUp).rejects.toBe(cause);
     }

@@ -11,7 +11,7 @@ import type { WireHost } from "./wire-hosts.ts";
 
 const TOKEN_VALIDITY_MS = 5 * 60_000;
 
-/** `host:port`; an IPv6 host stands in brackets. */
+/** `host:port`, with an IPv6 host in brackets. */
 export function splitAddress(address: string): { readonly host: string; readonly port: number } {
   const at = address.lastIndexOf(":");
   return { host: address.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(address.slice(at + 1)) };
@@ -34,7 +34,7 @@ export class WireClient implements AsyncDisposable {
     return new WireClient(await dialMux(connect(port, name), host.hostKey), host, account);
   }
 
-  /** Prices that the host just issued and a fresh token of the account. */
+  /** New prices of the host and a new token of the account. */
   async payment(account: AccountSigner = this.#account): Promise<Payment> {
     const { prices } = await settings(this.mux.openStream());
     return this.paymentAt(prices, account);
@@ -44,14 +44,14 @@ export class WireClient implements AsyncDisposable {
     return { prices, token: createAccountToken(account, this.host.hostKey, Date.now() + TOKEN_VALIDITY_MS) };
   }
 
-  /** What the host answers, in its own words, to a request that none of our own calls would send. */
+  /** The host's raw answer to a request that our own calls would not send. */
   async refusalOf(name: RpcName, request: Uint8Array, data?: Uint8Array): Promise<WireError> {
     return this.refusalOfBytes(encodeCall(name, request), data);
   }
 
   async refusalOfBytes(call: Uint8Array, data?: Uint8Array): Promise<WireError> {
     const stream = this.mux.openStream();
-    // A host that refuses before it has read everything makes the writes fail, but its reason can still be read.
+    // If a host refuses before it has read everything, writes fail, but its reason can still be read.
     const ignoreClosed = (error: unknown) => {
       if (!stream.peerClosed) throw error;
     };
@@ -61,7 +61,7 @@ export class WireClient implements AsyncDisposable {
       await expectSuccess(stream);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      // Nothing follows a refusal but the end of the stream.
+      // Only the end of the stream follows a refusal.
       await stream.whenPeerCloses;
       return error.wire;
     } finally {

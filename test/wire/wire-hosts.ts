@@ -25,21 +25,21 @@ const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
 /** Names the program of hosts made of the official crates, test/interop/rust-host: set by `npm run test:interop`. */
 export const RUST_HOST_VARIABLE = "SLABMEND_INTEROP_RUST_HOST";
 
-/** What a host is prepared to do. Every list needs an ordinary one; tests of the others are skipped where they lack. */
+/** The special behaviour of a host. Every list needs an ordinary host; tests of missing ones are skipped. */
 const TRAITS = ["ordinary", "full", "shutting-down"] as const;
 export type Trait = (typeof TRAITS)[number];
 
 const HEX_32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 const HostList = v.object({
-  /** Of an account with at least 10^24 hastings on every host. Throw-away: the file is no place for a secret. */
+  /** The seed of a disposable account with at least 10^24 hastings on every host. The file must not contain a real secret. */
   accountSeed: HEX_32,
   hosts: v.array(
     v.object({
       trait: v.picklist(TRAITS),
       hostKey: HEX_32,
       address: v.string(),
-      /** A sector that the host has and finds corrupt when it reads it. */
+      /** A sector that the host finds corrupt when it reads it. */
       corruptRoot: v.optional(HEX_32),
       /** A contract that LatestRevision knows. */
       contractId: v.optional(HEX_32),
@@ -94,7 +94,7 @@ async function startOwnHosts(): Promise<WireHosts> {
   };
 }
 
-/** Who the tests talk to, for `describe.each`: our own hosts, or in their place those that the environment names. */
+/** The tests' hosts, for `describe.each`: our own, or instead those named in the environment. */
 export function wirePeers(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly peers: string; readonly start: () => Promise<WireHosts> }[] {

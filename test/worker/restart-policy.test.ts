@@ -10,7 +10,7 @@ describe("a process that ended unexpectedly is restarted", () => {
     [3, 10, 4, 4_000, true],
     [8, 10, 9, 60_000, true],
     [5_000, 59_999, 5_001, 60_000, true],
-    // It had lived long enough: the count begins again.
+    // It had run long enough, so the count starts again.
     [8, 60_000, 1, 0, false],
     [0, 3_600_000, 1, 0, false],
   ] as const)(

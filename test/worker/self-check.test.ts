@@ -1,4 +1,4 @@
-/** Rule 13: a worker that is itself what fails stops itself and says why. */
+/** Rule 13: a worker that is itself at fault stops with a reason. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";
@@ -68,7 +68,7 @@ test.each([
   },
 );
 
-/** A journal row of a repair that ended so long ago. */
+/** A journal row of a repair that ended at this age. */
 async function ended(slab: number | SlabId, worker: string, outcome: string, minutesAgo = 0): Promise<void> {
   const moves = outcome === "repaired" ? [{ index: 0 }] : [];
   await suite.world.database.sql`
@@ -83,7 +83,7 @@ test("the successes of others are read for the run's time, by slab, without this
   await sql`delete from slabmend.journal`;
   for (const n of [101, 102, 103]) await ended(n, "worker-2-b/x", "repaired", 1);
   await ended(104, "aws-request/message", "too-few-sources", 1);
-  // Failed, then repaired by yet another one.
+  // Failed, then repaired by another worker.
   await ended(105, "worker-3-c/x", "fault", 2);
   await ended(105, "worker-2-b/y", "repaired", 1);
   await ended(106, "worker-2-b/z", "healthy", 1);
@@ -118,7 +118,7 @@ test("a worker with a wrong seed ends as unfit, because others repair slabs that
       await world.loseSector(slab, 0);
       expect(pool.free).toBe(1);
       expect(await pool.run(await world.lease(slab))).toEqual({ kind: "ended", outcome: "underfunded" });
-      // Others are at work meanwhile.
+      // Other workers succeed meanwhile.
       for (let m = 0; m < 5; m += 1) await ended(1_000 + 5 * n + m, "another/x", "repaired");
     }
     const tooLate = new Promise<string>((resolve) => setTimeout(resolve, 60_000, "nothing"));

@@ -12,7 +12,7 @@ describe("editing a variables file", () => {
     ["every line of a name that comes twice", "A=0\nB=2\nA=3\n", { A: "1" }, "A=1\nB=2\nA=1\n"],
     ["a value with a space", "", { A: "/etc/my ca.pem" }, "A='/etc/my ca.pem'\n"],
     ["a value with # and '", "", { A: "a#'b" }, 'A="a#\'b"\n'],
-    ["a value with $ that a replacement would read", "A=0\n", { A: "x$&y" }, "A=x$&y\n"],
+    ["a value with $, which String.replace would interpret", "A=0\n", { A: "x$&y" }, "A=x$&y\n"],
     ["a value with a line's end", "", { A: "'a\nB=1" }, 'A="\'a\nB=1"\n'],
     ["names that only begin alike", "AB=1\n#A=5\n", { A: "2" }, "AB=1\n#A=5\nA=2\n"],
     ["the line ends of Windows", "A=0\r\nB=2\r\n", { A: "1" }, "A=1\r\nB=2\r\n"],

@@ -21,7 +21,7 @@ beforeAll(async () => {
   for (const statement of readPredicateStatements()) await database.sql.unsafe(statement);
 });
 
-/** Mostly the boundary itself, often one beside it, now and then far away. */
+/** Mostly the boundary itself, often a neighbouring value, sometimes a distant one. */
 const around = (boundary: bigint): fc.Arbitrary<bigint> =>
   fc.oneof(
     { weight: 12, arbitrary: fc.constant(boundary) },
@@ -211,7 +211,7 @@ test("SQL and TypeScript agree on more than a thousand random hosts and their co
     ),
     { numRuns: RUNS },
   );
-  // The rows are worth something only if they fall on both sides.
+  // The rows are useful only if they are on both sides of the boundaries.
   expect(judged).toBeGreaterThan(1000);
   expect(usable).toBeGreaterThan(20);
   expect(usable).toBeLessThan(judged - 20);

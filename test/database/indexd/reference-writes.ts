@@ -1,6 +1,6 @@
 /**
- * What indexd itself writes when a slab was repaired, one plain function each (docs/protocol.md#persisting-a-result):
- * slow, readable, without fencing. Tests run these on one database and our commit on a copy, and compare all rows with
+ * indexd's own writes after a repair, one simple function each (docs/protocol.md#persisting-a-result): slow, readable, without
+ * fencing. Tests run these on one database and our commit on a copy, and compare all rows with
  * {@link readWrittenRows}.
  */
 import type { ISql } from "postgres";
@@ -48,7 +48,7 @@ export async function markSectorsLost(sql: ISql, hostKey: HostKey, roots: readon
     if (sector === undefined) continue;
     if (sector.map_id === null) unpinned++;
     else pinned++;
-    // Past its proof height the host may have done what it was paid for.
+    // Past its proof height the host may already have fulfilled the contract.
     if (sector.owed !== false) countedAsLost++;
     // consecutive_failed_checks stays as it is.
     await sql`update sectors set host_id = null, contract_sectors_map_id = null where id = ${sector.id}`;
@@ -99,20 +99,20 @@ async function addUnpinned(sql: ISql, hostId: number, delta: number): Promise<vo
   await sql`update hosts set unpinned_sectors = unpinned_sectors + ${delta} where id = ${hostId}`;
 }
 
-/** Everything in indexd's tables that a repair may write, and all else of those rows; times made comparable. */
+/** All columns of the rows in indexd's tables that a repair may write, with comparable times. */
 export interface WrittenRows {
   readonly sectors: readonly Record<string, unknown>[];
   readonly hosts: readonly Record<string, unknown>[];
   readonly slabs: readonly Record<string, unknown>[];
   readonly objectEvents: readonly Record<string, unknown>[];
-  /** Sum of the deltas by name: in how many rows they come is nobody's business. Zero sums are left out. */
+  /** Sums of the deltas by name, regardless of the number of rows, without zero sums. */
   readonly statistics: Readonly<Record<string, bigint>>;
 }
 
 /**
- * The rows as two databases that were seeded and written alike must both show them. A time since the start of the test counts
- * as `now`, any other by its value; the next repair attempt in minutes from now. Databases are alike when one is a copy of
- * the other (`create database … template …`) or both are transactions on the same rows.
+ * The rows in a form that is equal for two databases with equal seeds and writes. A time since the start of the test becomes `now`, other
+ * times keep their value, and the next repair attempt is in minutes from now. Databases are equal if one is a copy of the other
+ * (`create database … template …`) or both are transactions on the same rows.
  */
 export async function readWrittenRows(sql: ISql, startedAt: Date): Promise<WrittenRows> {
   const rows = async (query: string): Promise<Record<string, unknown>[]> =>

@@ -1,6 +1,6 @@
 import type { Sql, TransactionSql } from "postgres";
 
-/** Runs `work` in a transaction and undoes it all, also when `work` fails: its failure is the test's. */
+/** Runs `work` in a transaction that is always rolled back. A failure of `work` fails the test. */
 export async function rolledBack(
   sql: Sql,
   work: (transaction: TransactionSql) => Promise<void>,

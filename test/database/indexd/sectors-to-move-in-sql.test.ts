@@ -1,4 +1,4 @@
-/** Which sectors move is decided twice, in TypeScript and in SQL. Here both judge the same random slabs. */
+/** TypeScript and SQL both decide which sectors move. These tests compare them on the same random slabs. */
 import fc from "fast-check";
 import type { ISql } from "postgres";
 import { beforeAll, expect, test } from "vitest";
@@ -51,7 +51,7 @@ const place = fc.record({
   host: fc.oneof({ weight: 9, arbitrary: hostNumber }, fc.constant(null)),
   /** Whose contract it is pinned to: mostly the host's own. */
   pinnedTo: fc.oneof({ weight: 6, arbitrary: fc.constant("own" as const) }, fc.constant(null), hostNumber),
-  /** By its host; `before`: and it was uploaded there once more since, so that this denial means nothing. */
+  /** A denial by its host; `before`: it was uploaded there again later, so the denial is void. */
   denied: fc.oneof({ weight: 6, arbitrary: fc.constant("no") }, fc.constantFrom("open", "before", "lost")),
 });
 const harm = fc.record({
@@ -154,7 +154,7 @@ test("sectors of many slabs are judged independently, even if the slabs share a 
     const shared = { ...LOST, root: first!.sectors[1]!.root };
     const others = await seedSlabs(sql, {
       minShards: 1,
-      // In the second slab host 1 holds two sectors; in the third all is well.
+      // In the second slab host 1 holds two sectors; the third slab is healthy.
       slabs: [{ sectors: [...placeOn(hosts.slice(1, 2)), shared] }, { sectors: placeOn(hosts) }],
     });
     const slabIds = [first!, ...others].map(({ id }) => String(id));

@@ -38,7 +38,7 @@ export async function seedJournal(sql: ISql, rows: readonly SeededRow[]): Promis
   return tokens;
 }
 
-/** What is in the stream: tokens by position. */
+/** The content of the stream: tokens by position. */
 export async function readStream(sql: ISql): Promise<{ position: number; token: string }[]> {
   const rows = await sql<{ position: string; token: string }[]>`
     select position::text, token::text from slabmend.journal where position is not null order by journal.position`;

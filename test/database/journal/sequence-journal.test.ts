@@ -12,7 +12,7 @@ const { sql } = database;
 const clients: Sql[] = [];
 afterAll(() => Promise.all(clients.map((client) => client.end({ timeout: 5 }))));
 
-/** A client of its own, so that its transaction can end in any way. */
+/** A separate client, so that its transaction can end in any way. */
 const connect = (): Sql => {
   const client = postgres(database.url, { max: 1, onnotice: () => {} }) as Sql;
   clients.push(client);

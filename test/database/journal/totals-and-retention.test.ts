@@ -85,14 +85,14 @@ test("budget and status count each journal row once, at any position of the tota
   await followTotals(sql);
   await seedJournal(sql, ROWS.slice(1, 2));
   await sequenceJournal(sql);
-  // One is summed up, one has its place, one has none.
+  // One row is in the totals, one has a position, one has none.
   await seedJournal(sql, ROWS.slice(2));
   expect(await look()).toMatchObject(seen);
   await sequenceJournal(sql);
   expect(await look()).toMatchObject(seen);
   await followTotals(sql);
   expect(await look()).toMatchObject(seen);
-  // Not even without any follower.
+  // Not even without followers.
   await sql`delete from slabmend.followers`;
   await sql`delete from slabmend.totals`;
   expect(await look()).toMatchObject(seen);
@@ -133,14 +133,14 @@ test("old journal rows stay until every follower has processed them; a new follo
   ]);
   expect(states[0]!.behindSeconds).toBeGreaterThan(94 * day);
   expect(states[2]!.behindSeconds).toBeUndefined();
-  // One whose place is gone no longer holds anything back; the totals cannot be forgotten.
+  // A removed follower no longer retains rows; the totals cannot be removed.
   expect([await forgetFollower(sql, "archive /y"), await forgetFollower(sql, "archive /y")]).toEqual([
     true,
     false,
   ]);
   expect(await forgetFollower(sql, "totals")).toBe(false);
   expect((await readFollowers(sql)).map(({ name }) => name)).toEqual(["archive /x", "totals"]);
-  // Hourly sums of hosts go too, those of outcomes stay.
+  // Hourly sums of hosts are removed too, those of outcomes stay.
   await forgetJournal(sql, keep);
   expect([
     ...(await sql`select dimension, sum(jobs)::integer as jobs from slabmend.totals group by 1`),

@@ -1,6 +1,6 @@
 /**
- * Databases that nothing may be written to. The next claim or reap says why (assertFleetMayWork is the first thing that each
- * run does), and from then on no writer writes, not even one that has begun.
+ * Databases that must not be written to. The next claim or reap reports why (each run begins with assertFleetMayWork), and from then on
+ * no writer writes, not even one that has already begun.
  */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -121,7 +121,7 @@ describe.each(CHANGES)("a database that %s", (_what, change, code) => {
           ]),
         () => flushMoved(fleet),
       ];
-      // Each waits for the end of an upgrade; and a right that one writer lacks stops no other.
+      // Each waits for the end of an upgrade; a privilege missing for one writer does not stop others.
       if (code === "lacks-right" || code === "indexd-upgrading") writers.length = 1;
       for (const write of writers) {
         const result = await write().catch((error: unknown) => error);

@@ -1,6 +1,6 @@
 /**
- * Single changes of indexd's catalogue, drawn at random, against a table written by hand: what each means for a fleet that
- * writes some tables and reads others.
+ * Random single changes of indexd's catalogue, compared with a hand-written table of their meaning for a fleet that writes some tables
+ * and reads others.
  */
 import fc from "fast-check";
 import type { Sql } from "postgres";
@@ -33,7 +33,7 @@ const READ = {
   slab_deletion_queue: { named: ["slab_id"], other: [] },
 };
 
-/** What each change comes to: in a written table; in a read one at a column that we name; and at another. */
+/** The verdict for each change: in a written table, at a named column of a read table, and at another column of it. */
 const OF_COLUMNS: Readonly<
   Record<string, readonly [(table: string, column: string) => string, Expected, Expected, Expected]>
 > = {

@@ -1,4 +1,4 @@
-/** What a commit does to a slab's mark on each version, and what an upgrade of indexd in the middle of it does. */
+/** The effect of a commit on a slab's mark on each version, and of an upgrade of indexd during a commit. */
 import postgres, { type Sql } from "postgres";
 import { afterEach, describe, expect, test } from "vitest";
 import { checkRules } from "../../../dev/demo/check-rules.ts";
@@ -91,7 +91,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
     const slab = await damaged(window);
     const request = await requestFor(slab);
     const role = `before_${Math.random().toString(36).slice(2)}`;
-    // As the grant of before the upgrade was.
+    // The grant from before the upgrade.
     await sql.unsafe(`create role ${role}; grant all on all tables in schema public, slabmend to ${role};
       grant usage on schema public, slabmend to ${role}; grant usage on all sequences in schema public to ${role};
       revoke all on slabs from ${role};
@@ -149,7 +149,7 @@ test("slabs given up by indexd: none on version 22, those with the flag on 23, t
   expect(await givenUp()).toEqual([String(marked.id)]);
   await upgradeIndexd(sql);
   const fromWindow = { unrecoverable_since: new Date(), unrecoverable_reason: "30 days" };
-  // Of this one so many sectors have hosts again that we can rescue it, whatever those hosts are.
+  // Enough of its sectors have hosts again for a rescue, regardless of the hosts' state.
   await damaged(fromWindow, 3);
   const hopeless = await damaged(fromWindow, 4);
   await damaged({ unrecoverable_since: new Date() });

@@ -1,4 +1,4 @@
-/** How a moved slab's objects are told on each version of indexd's database, and while it is upgraded. */
+/** How a moved slab's events are bumped on each version of indexd's database, and during an upgrade. */
 import postgres, { type Sql } from "postgres";
 import { afterEach, expect, test } from "vitest";
 import { upgradeIndexd, upgradeStatements } from "../../../dev/indexd/indexd-schema.ts";
@@ -87,7 +87,7 @@ test("a flush that waits for the upgrade's lock stamps nothing", async () => {
   }
   const stamps = await ahead();
   expect(stamps.filter((one) => one === null)).toHaveLength(2);
-  // The publisher goes on behind the stamp that was given before the upgrade.
+  // The publisher continues after the stamp from before the upgrade.
   const [row] =
     await sql`select object_events_last_published >= (select max(updated_at) from object_events) as behind
     from global_settings`;

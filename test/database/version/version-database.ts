@@ -3,7 +3,7 @@ import { type FixtureVersion, indexdSchema } from "../../../dev/indexd/indexd-sc
 import { migrateDatabase } from "../../../lib/database/schema/migrate-database.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 
-/** A new database of that version of indexd's, with our schema beside it, whatever version the other tests run on. */
+/** A new database of that version of indexd with our schema, independent of the other tests' version. */
 export async function createVersionDatabase(version: FixtureVersion): Promise<TestDatabase> {
   const database = await createTestDatabase({ schema: "empty", max: 4 });
   await database.sql.unsafe(indexdSchema(version));
@@ -11,7 +11,7 @@ export async function createVersionDatabase(version: FixtureVersion): Promise<Te
   return database;
 }
 
-/** Until the backend waits for a lock. */
+/** Waits until the backend waits for a lock. */
 export async function untilItWaits(sql: Sql, pid: number): Promise<void> {
   for (const deadline = Date.now() + 20_000; Date.now() < deadline; ) {
     const [row] = await sql<{ waits: boolean }[]>`

@@ -1,4 +1,4 @@
-/** The demo with what goes wrong in it. */
+/** The demo with faults. */
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ test("crashes of the database and ended backends during repairs violate no rule 
   timeout: SLOW_MS,
 }, async () => {
   const args = [
-    // Enough work for one worker that all three come while a repair is running.
+    // Enough work for one worker that all three happen during repairs.
     "--slabs",
     "8",
     "--workers",
@@ -93,7 +93,7 @@ test("slabs close to loss are leased before all others", { timeout: SLOW_MS }, a
 test("sectors that no host can take are explained in the last sentence and in --json, with the page of --report", {
   timeout: SLOW_MS,
 }, async () => {
-  // As many hosts as shards: what the dead host had can go nowhere.
+  // As many hosts as shards, so the dead host's sectors have no destination.
   const code =
     "--slabs 2 --hosts 6 --min-shards 2 --total-shards 6 --endangered 0 --workers 1 --seed cramped";
   const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
@@ -128,7 +128,7 @@ test("after a restore of a lost database every object of the backup can be read"
   expect(restore.refused).toBe(0);
   expect(restore.placed).toBeGreaterThan(0);
   expect(restore.contractsChained).toBeGreaterThan(0);
-  // Without it hosts would have deleted sectors that are nowhere else.
+  // Without the restore, hosts would have deleted the only copies of sectors.
   expect(restore.sectorsAtStake).toBeGreaterThan(0);
 });
 

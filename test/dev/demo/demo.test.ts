@@ -5,7 +5,7 @@ import { DAMAGE, expectNothingLeft, SLOW_MS, SMALL, startDemo, useDemoFolder } f
 
 useDemoFolder();
 
-/** Everything that the demo and its processes let out is searched for secrets, as in every file (test/canary): it is there. */
+/** Checks that the demo's output is searched for secrets (test/canary). */
 function expectSearched(): void {
   const { secrets, traces } = recorded();
   const names = new Set(secrets.map(({ name }) => name));

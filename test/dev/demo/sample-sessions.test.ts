@@ -1,4 +1,4 @@
-/** That a look at the server shows what the rules are judged by: on real sessions that break them. */
+/** Samples of the server show violations of the rules, with real sessions that violate them. */
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import postgres, { type Sql } from "postgres";
@@ -125,7 +125,7 @@ test("a connection abandoned by its client does not count, although its backend 
   const ended = client(proxy.url, "slabmend-repair");
   const open = client(proxy.url, "slabmend-claim");
   const [backend] = await ended<{ pid: number }[]>`select pg_backend_pid() as pid`;
-  // What a busy machine does to it: it is not scheduled.
+  // Simulates a busy machine: the backend is not scheduled.
   process.kill(backend!.pid, "SIGSTOP");
   try {
     await ended.end({ timeout: 0 });

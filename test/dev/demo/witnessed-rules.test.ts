@@ -1,4 +1,4 @@
-/** The rules that the demo checks by what it witnessed: each is seen to be broken here, because a demo that goes well never shows it. */
+/** The rules that the demo checks by observation. Each is violated here, because a successful demo never does. */
 import { describe, expect, it, test } from "vitest";
 import { type PlantedLoss, type RecordedLosses, unplantedLosses } from "../../../dev/demo/check-losses.ts";
 import { strangeMessages } from "../../../dev/demo/check-messages.ts";

@@ -1,4 +1,4 @@
-/** The playground as a user runs it: a process of its own, with a temporary folder of its own to look into afterwards. */
+/** The playground as a user runs it: in its own process, with its own temporary folder, which the test can inspect afterwards. */
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

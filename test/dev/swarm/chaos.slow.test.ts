@@ -8,7 +8,7 @@ const HOSTS = 3;
 const SECTORS = ["one", "two", "three"].map(sectorOf);
 const KIB_64 = 64 * 1024;
 
-/** Everything that goes wrong in time; what lies about content is left out, so that an answer is a right one. */
+/** Timing faults only; without faults of content, so that every answer is correct. */
 const fault: fc.Arbitrary<Partial<HostSwitches>> = fc.oneof(
   fc.constantFrom<Partial<HostSwitches>>(
     { availability: "offline" },
@@ -84,7 +84,7 @@ it("random faults of hosts never give wrong answers or hang, and recovered hosts
         if (kind === "fault") await host.setSwitches(rest.fault);
         else if (kind === "restart") await host.restart();
         else transfers.push(transfer(host, { kind, ...rest }).catch(typedErrorsOnly));
-        // Lets what was begun come into full swing, by an amount that the sequence itself decides.
+        // Lets running requests make progress for a random time.
         await hosts[rest.piece % HOSTS]?.fund(accountKey.account, RICH);
         if (rest.piece % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
         if (rest.piece % 5 === 0) await host.putSector(SECTORS[0]!.root, SECTORS[0]!.bytes);

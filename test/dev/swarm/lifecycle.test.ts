@@ -18,7 +18,7 @@ function activeResources(): Map<string, number> {
   return new Map(wanted.map((kind) => [kind, active.filter((name) => name === kind).length]));
 }
 
-/** Waits until there are no more of them than before. */
+/** Waits until their number has returned to the earlier one. */
 function nothingMoreThan(before: Map<string, number>): Promise<void> {
   return untilEqual(
     () =>

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { mostQueuedBytes, type Pace, PacedLine } from "../../../dev/swarm/paced-line.ts";
 import type { Clock } from "../../../lib/clock/clock.ts";
 
-/** Time that passes only when told, from timer to timer. */
+/** A clock that advances on demand from timer to timer. */
 class ManualClock implements Clock {
   #nowMs = 0;
   readonly #timers = new Set<{ readonly atMs: number; readonly callback: () => void }>();
@@ -86,7 +86,7 @@ describe("a paced line", () => {
         const idealMs = (length / rate) * 1000;
         clock.advanceTo(Math.ceil(idealMs) + 100);
         expect(received().length).toBe(length);
-        // The first lump passes at once, and one more may be caught up.
+        // The first chunk passes at once, and one more may be made up for.
         const lastLumpAtMs = arrived.at(-1)?.atMs ?? 0;
         expect(lastLumpAtMs).toBeGreaterThanOrEqual(idealMs - 101);
       }),

@@ -119,7 +119,7 @@ describe("a swarm in a process of its own", () => {
       expect(await readdir(dir)).toHaveLength(2);
       owner.kill(signal);
       await once(owner, "exit");
-      // Whoever inherits an orphan may leave it as a zombie for a moment.
+      // The adopting process may leave the orphan as a zombie for a moment.
       await untilEqual(async () => [undefined, "Z"].includes(await processState(pid)), true);
       expect(await readdir(parent)).toEqual([]);
     },

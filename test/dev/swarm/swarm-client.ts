@@ -21,13 +21,13 @@ export const kernel = createKernel({ memoryBytes: 8 * 1024 * 1024 });
 export const accountKey = accountKeyFromSeed(createHash("sha256").update("swarm tests").digest());
 export const RICH = 10n ** 30n;
 
-/** A sector that looks random and follows from its name. */
+/** A pseudo-random sector derived from its name. */
 export function sectorOf(name: string): { readonly bytes: Uint8Array; readonly root: Root } {
   const bytes = createHash("shake256", { outputLength: SECTOR_BYTES }).update(name).digest();
   return { bytes, root: kernel.sectorRoot(bytes) };
 }
 
-/** What a test gives back at its end, last first. */
+/** Cleanups at the end of a test, last first. */
 export class Cleanups implements AsyncDisposable {
   readonly #cleanups: (() => Promise<unknown>)[] = [];
 
@@ -40,7 +40,7 @@ export class Cleanups implements AsyncDisposable {
   }
 }
 
-/** A swarm in a folder of its own. Its hosts are checked for faults of the swarm's own making when it goes. */
+/** A swarm in its own folder. At its end the hosts are checked for internal errors. */
 export async function testSwarm(
   cleanups: Cleanups,
   options: Partial<SwarmOptions> = {},

@@ -1,7 +1,6 @@
 /**
- * The evaluating process. It does what `sst deploy` does with sst.config.ts (bundle it with SST's components, give it the
- * globals, run it under Pulumi), but Pulumi's engine is a mock that writes down what it is asked to create, and functions
- * are bundled by scripts/bundle.ts.
+ * The evaluating process. Like `sst deploy` it bundles sst.config.ts with SST's components, provides the globals and runs it under
+ * Pulumi, but Pulumi's engine is a mock that records the requested resources, and functions are bundled by scripts/bundle.ts.
  */
 import { randomUUID } from "node:crypto";
 import { readFile, rm, writeFile } from "node:fs/promises";
@@ -25,7 +24,7 @@ const request = JSON.parse(await readFile(join(folder, "request.json"), "utf8"))
 const platformRequire = createRequire(join(PLATFORM, "package.json"));
 const outfile = join(PLATFORM, `slabmend-infra-test-${randomUUID()}.mjs`);
 
-// What Pulumi's packages use of themselves here; they are not dependencies of ours, so their types are not there.
+// The used parts of Pulumi's packages; they are not our dependencies, so their types are missing.
 interface Pulumi {
   readonly runtime: {
     setMocks(mocks: object, project: string, stack: string, preview: boolean): Promise<void>;
@@ -49,7 +48,7 @@ interface RegisterRequest {
 const registered: Resource[] = [];
 const dependencies: Record<string, readonly string[]> = {};
 
-/** The mocks do not tell what depends on what; the requests do. */
+/** The mocks do not report dependencies between resources; the requests do. */
 function noteDependencies(): void {
   const monitor = settings.getMonitor();
   const register = monitor.registerResource.bind(monitor);
@@ -60,7 +59,7 @@ function noteDependencies(): void {
   };
 }
 
-/** ARNs and ids as AWS would answer, from the logical name: no random suffix. */
+/** ARNs and ids in AWS's form, derived from the logical name without a random suffix. */
 function stateOf(type: string, name: string, inputs: Record<string, unknown>): Record<string, unknown> {
   const service = /^aws:([^/]+)\//.exec(type)?.[1] ?? "none";
   const arn = (path: string): string => `arn:aws:${service}:${REGION}:${ACCOUNT}:${path}`;
@@ -107,8 +106,8 @@ const mocks = {
 };
 
 /**
- * The platform's packages are required as they are: Pulumi's are CommonJS with lazy exports, which an import of names
- * would not find, and they must be the very ones that the mocks were set on.
+ * The platform's packages are loaded by `require`: Pulumi's are CommonJS with lazy exports, which a named import would not find, and they
+ * must be the same instances that the mocks were set on.
  */
 const packagesAreRequired: Plugin = {
   name: "packages-are-required",
@@ -228,7 +227,7 @@ async function evaluateConfig(): Promise<Evaluation> {
     kind: "evaluated",
     app: config.app() as Record<string, unknown>,
     outputs: (await pulumi.output(outputs).promise()) as Record<string, unknown>,
-    // SST's components only group what they make.
+    // SST's components only group their resources.
     resources: registered.filter(({ type }) => !type.startsWith("sst:")).toSorted(byName),
     dependencies,
   };
@@ -241,7 +240,7 @@ async function finish(evaluation: Evaluation): Promise<never> {
   process.exit(0);
 }
 
-// Pulumi reports what fails in an output nobody awaits only here; `sst deploy` ends with it too.
+// Pulumi reports failures in unawaited outputs only here; they also end `sst deploy`.
 process.on("unhandledRejection", (error) => void finish(refusal(error)));
 
 function refusal(error: unknown): Evaluation {

@@ -1,4 +1,4 @@
-/** Evaluates the real sst.config.ts with SST's own sources and Pulumi's mocks, in a process of its own: it lives on globals. */
+/** Evaluates the real sst.config.ts with SST's own sources and Pulumi's mocks, in its own process, because it uses globals. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ const run = promisify(execFile);
 export const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
 export const PLATFORM = join(REPOSITORY, ".sst/platform");
 
-/** Writes .sst/platform if it is missing; SST's package brings all it needs but the npm packages of the platform. */
+/** Creates .sst/platform if it is missing; SST's package contains everything for this except the platform's npm packages. */
 export async function installPlatform(): Promise<void> {
   if (existsSync(join(PLATFORM, "node_modules/@pulumi/aws")) && existsSync(join(PLATFORM, "config.d.ts")))
     return;
@@ -52,7 +52,7 @@ export async function evaluate(
     await writeFile(join(folder, "request.json"), JSON.stringify(complete));
     await run(process.execPath, [fileURLToPath(new URL("evaluate-process.ts", import.meta.url)), folder], {
       cwd: REPOSITORY,
-      // Nothing of the caller's environment may decide what is deployed.
+      // The caller's environment must not affect the deployment.
       env: {
         PATH: process.env["PATH"] ?? "",
         HOME: folder,
@@ -65,7 +65,7 @@ export async function evaluate(
       maxBuffer: 64 * 1_048_576,
       timeout: 100_000,
     }).catch((error: unknown) => {
-      // After a refusal Pulumi complains of what was left waiting.
+      // After a refusal Pulumi complains about pending outputs.
       if (!existsSync(join(folder, "evaluation.json"))) throw error;
     });
     await keep(folder);

@@ -1,4 +1,4 @@
-/** What the evaluating process is asked, and what it answers. */
+/** Requests to the evaluating process, and its answers. */
 
 export interface EvaluationRequest {
   readonly stage: string;
@@ -25,12 +25,12 @@ export type Evaluation =
       readonly outputs: Readonly<Record<string, unknown>>;
       /** By type and name. */
       readonly resources: readonly Resource[];
-      /** By name of a resource: the names of those that must be there before it. */
+      /** For each resource name, the names of the resources that it depends on. */
       readonly dependencies: Readonly<Record<string, readonly string[]>>;
     }
   | {
       readonly kind: "refused";
       readonly message: string;
-      /** What had been asked of Pulumi by then. */
+      /** The requests to Pulumi until then. */
       readonly registered: readonly Resource[];
     };

@@ -1,4 +1,4 @@
-/** Questions that the tests ask of an evaluated configuration. */
+/** Queries on an evaluated configuration. */
 import type { Evaluation, Resource } from "./evaluation.ts";
 
 export type Graph = Extract<Evaluation, { kind: "evaluated" }>;
@@ -30,7 +30,7 @@ export function statementsOf(graph: Graph, role: string): Statement[] {
   return policies.flatMap(({ policy }) => JSON.parse(policy) as Statement[]);
 }
 
-/** Pulumi marks what it must encrypt in its state with this key. */
+/** Pulumi's marker key for values that are encrypted in its state. */
 const SECRET_MARK = "4dabf18193072939515e22adb298388d";
 
 export function isSecret(value: unknown): boolean {
@@ -43,7 +43,7 @@ export function variablesOf(graph: Graph, functionName: string): Record<string, 
   return (plain as { variables: Record<string, string> }).variables;
 }
 
-/** Services that may take a role, from its trust policy: a document of SST's, or the statements of the mocks. */
+/** Services that may assume a role, from its trust policy: SST's document, or the mocks' statements. */
 export function takersOf(policy: unknown): unknown[] {
   const parsed: unknown = typeof policy === "string" ? JSON.parse(policy) : policy;
   const isList = Array.isArray(parsed);

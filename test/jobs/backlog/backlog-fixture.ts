@@ -6,7 +6,7 @@ import type { Cause } from "../../../lib/jobs/backlog/causes.ts";
 import { type WalkReport, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 
-/** Beside an indexd whose own migrations are off; a new pass may begin at once. */
+/** For an indexd with disabled migrations; a new pass may begin at once. */
 export function walkSettings(
   rest: Partial<WalkSettings> & { graceMs?: number; dangerAbove?: number } = {},
 ): WalkSettings {
@@ -15,7 +15,7 @@ export function walkSettings(
     ...DEFAULT_WALK_SETTINGS,
     indexdGraceMs: 0,
     everyMs: 3_600_000,
-    // A busy machine must not make a page fail that an idle one reads: tests of slow pages say how long one may take.
+    // A page must not fail on a busy machine; tests of slow pages set their own limit.
     longestReadMs: 30_000,
     thresholds: {
       graceMs: { lost: 0, denied: 0, "bad-contract": graceMs, "bad-host": graceMs, draining: 0 },
@@ -42,7 +42,7 @@ export async function walk(
   );
 }
 
-/** Judges the entries whose time has come, and does nothing else. */
+/** Only judges the due entries. */
 export const look = (sql: Sql, settings: WalkSettings = walkSettings()): Promise<WalkReport> =>
   walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 10_000, []);
 

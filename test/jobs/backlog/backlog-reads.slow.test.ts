@@ -1,4 +1,4 @@
-/** What a batch of leases reads of the backlog: its own entries, from the front of one index, in either order. Likewise a step of the walk. */
+/** A batch of leases, or a step of the walk, reads only its own entries of the backlog, from the front of one index. */
 import { beforeAll, expect, test } from "vitest";
 import { recordBacklog, type WalkStepChanges } from "../../../lib/database/backlog/record-backlog.ts";
 import { parseSlabId } from "../../../lib/slab/ids.ts";
@@ -9,7 +9,7 @@ import { lease } from "./backlog-fixture.ts";
 const SLABS = 4_000;
 const BATCH = 20;
 
-// One connection, so that what it counts is written down when we ask.
+// One connection, so that its counters are flushed when they are read.
 const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
   await seedSlabs(sql, { slabs: Array.from({ length: SLABS }, () => ({ minShards: 1, sectors: [LOST] })) });
@@ -36,14 +36,14 @@ test.each([
   ["urgency", -1, "backlog_urgency_idx"],
   ["urgency", 1e-9, "backlog_urgency_idx"],
   ["waiting", -1, "backlog_waiting_idx"],
-  // Passes over those beyond rescue within the index.
+  // Skips those beyond rescue within the index.
   ["waiting", 0, "backlog_waiting_idx"],
 ] as const)("in the order of %s, above %f: from the front of %s", async (order, urgencyAbove, index) => {
   const before = await reads();
   expect((await lease(sql, { order, urgencyAbove, maxLeases: BATCH })).leases).toHaveLength(BATCH);
   const after = await reads();
   const read = Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - before[name]!]));
-  // Its own, and dead ones of the batches before.
+  // Its own entries, and dead ones of earlier batches.
   expect(read[index]).toBeLessThanOrEqual(4 * BATCH);
   expect(read["backlog_pkey"]).toBeLessThanOrEqual(3 * BATCH);
   const others = Object.entries(read).filter(

@@ -1,4 +1,4 @@
-/** claim with the backlog: what it leases, its budget, and that nobody starves. */
+/** claim with the backlog: leases, budget, and fairness. */
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
@@ -40,7 +40,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
 test("a failed walk does not delay slabs in the backlog, and is reported at the end", async () => {
   await slabs([4, 5]);
   await walk(sql);
-  // Whatever the walk records from now on is refused.
+  // From now on the walk's records are refused.
   await sql`alter table slabmend.walks add constraint broken check (pass < 0) not valid`;
   const queue = recordingQueue();
   const failing = claim(
@@ -68,7 +68,7 @@ async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 4_000, rando
   return { report, claimed: queue.messages.map((message) => message.slabId) };
 }
 
-/** Ends every lease as a repair would: with this outcome, the slab free again after so long. */
+/** Ends every lease like a repair with this outcome, after which the slab is free again. */
 async function endLeases(
   outcome: string,
   freeInSeconds: number,
@@ -180,7 +180,7 @@ describe("budget", () => {
     expect((await run({ budget: { repairs: 0n } })).report).toMatchObject({ budgetStops: ["repairs"] });
     expect(await stops()).toEqual(["repairs"]);
     await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
-    // Backing off, and somebody else has this minute's probe.
+    // The breaker is open, and another claim has this minute's probe.
     await sql`
       update slabmend.fleet set breaker_open = true, backoff_ms = 60000, backoff_from = clock_timestamp(),
         backoff_until = clock_timestamp() + interval '1 hour', last_probe_at = clock_timestamp()`;
@@ -189,7 +189,7 @@ describe("budget", () => {
       budgetStops: ["repairs"],
     });
     expect(await stops()).toEqual(["repairs"]);
-    // With no claim at all since midnight there is nothing to say.
+    // Without any claim since midnight there is no value.
     await sql`update slabmend.budget set checked_at = date_trunc('day', now(), 'UTC') - interval '1 second'`;
     expect(await stops()).toEqual([]);
   });

@@ -25,7 +25,7 @@ const SECTOR_BYTES = 4 * MIB;
 const seed = inject("seed");
 const random = seededRandom(seed);
 const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-// Lines of very different speed; every tenth host fails half of the time.
+// Lines with very different speeds; every tenth host fails half of the time.
 const hosts = Array.from({ length: HOSTS }, (_, n) => ({
   key: hostKey(n + 1),
   bytesPerSecond: MIB * Math.exp(normal()),
@@ -83,8 +83,8 @@ const busiest = (counts: ReadonlyMap<HostKey, number>): number =>
 
 test("a thousand workers without host scores overload no host, and are about as fast as others", async () => {
   const clock = createFakeClock();
-  // Warm workers have done a hundred repairs each in an hour, and reported four times; the fleet knows what is left of that in its
-  // table, and no more. Their own memory of failures does not fade meanwhile, so that they stay as good as they can be.
+  // Warm workers have each done a hundred repairs in an hour and reported four times; the fleet's table has what is left of that. Their
+  // own record of failures does not fade meanwhile, so that they are as good as possible.
   const warm = Array.from({ length: WARM_WORKERS }, () => new ScoreBoard(clock));
   for (let report = 0; report < 4; report++) {
     for (const board of warm) {
@@ -108,7 +108,7 @@ test("a thousand workers without host scores overload no host, and are about as 
   }
   const shares = { reads: busiest(count.reads), writes: busiest(count.writes) };
   const ratios = { cold: mean(coldMs) / mean(warmMs), ignorant: mean(ignorantMs) / mean(warmMs) };
-  // How often the host of the greatest weight is drawn: at most this, whichever hosts the slab is on already.
+  // The maximum frequency of the host with the highest weight, for any hosts of the slab.
   const start = new ScoreBoard(clock);
   start.startFrom(known);
   const weights = hosts.map(({ key }) => start.weight(key)).toSorted((a, b) => b - a);
@@ -119,12 +119,12 @@ test("a thousand workers without host scores overload no host, and are about as 
   expect(drawn).toBeLessThan(0.012);
   // So 8 of some 1,060 writes are expected on the likeliest host; of 45 such hosts one has 32 or more once in 10^8 runs.
   expect(shares.writes).toBeLessThan(0.03);
-  // A slab has a host once: of none more than 0.6 % of the first reads can be expected, in whatever order they are made.
+  // A slab has each host at most once, so no host should get more than 0.6 % of the first reads in any order.
   expect(shares.reads).toBeLessThan(0.015);
   expect(ratios.cold).toBeLessThan(1.25);
   expect(ratios.ignorant).toBeGreaterThan(1.4 * ratios.cold);
 
-  // Where all slabs are on the same hosts, workers agree on none of them.
+  // If all slabs are on the same hosts, workers do not all choose the same one.
   const cluster = weightedOrder(hosts, () => 1, random).slice(0, SHARDS - 1);
   const readers = new Map<HostKey, number>();
   for (let worker = 0; worker < WORKERS; worker++) {

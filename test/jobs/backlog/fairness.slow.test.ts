@@ -1,4 +1,4 @@
-/** Nobody waits for ever: days of claims in a moment, in which every repair fails and whatever is urgent never ends. */
+/** No slab waits forever: simulates days of claims in which every repair fails and urgent slabs never run out. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { chooseBatch } from "../../../lib/jobs/claim/choose-batch.ts";
@@ -35,7 +35,7 @@ async function populate(population: Population): Promise<Map<string, Kind>> {
   return new Map(slabs.map(({ id }, n) => [String(id), kinds[n]!]));
 }
 
-/** A day of batches of one lease, of which a share is for aging; all repairs fail at once. The slabs that had their turn. */
+/** Simulates a day of one-lease batches with a share for aging; all repairs fail. @returns the slabs that were leased */
 async function day({ room, agingShare }: Day): Promise<string[]> {
   const turns: string[] = [];
   for (let n = 0; n < room; n++) {
@@ -55,7 +55,7 @@ async function day({ room, agingShare }: Day): Promise<string[]> {
   return turns;
 }
 
-/** The longest time in days that each slab went without a turn. */
+/** The longest time in days between two leases of each slab. */
 async function longestWaits(
   kinds: ReadonlyMap<string, Kind>,
   days: number,
@@ -81,7 +81,7 @@ test("many slabs beyond rescue that always fail do not delay other slabs", async
   // Two aged leases a day, one of them never for slabs beyond rescue.
   const kinds = await populate({ beyondRescue: 8, danger: 30, ordinary: 3 });
   const waits = await longestWaits(kinds, 12, { room: 20, agingShare: 0.1 });
-  // The urgent ones that have waited as long are through after two days.
+  // Urgent slabs that have waited equally long are done after two days.
   expect(waits.ordinary).toBeLessThanOrEqual(2 + 3 + 1);
   expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 3 + 1);
 });
@@ -98,7 +98,7 @@ test("property: for any mix of slabs, each gets its turn in as many days as ther
       async (population, pairs) => {
         await clearDatabase(sql);
         const kinds = await populate(population);
-        // So many aged leases for slabs that can be saved, as many for any slab, and two for the most urgent.
+        // This many aged leases for slabs that can be saved, as many for any slab, and two for the most urgent.
         const places = { room: 2 * pairs + 2, agingShare: (2 * pairs) / (2 * pairs + 2) };
         const saveable = population.danger + population.ordinary;
         const bounds = {

@@ -1,4 +1,4 @@
-/** Whatever happens between walks: the next complete pass leaves what a first walk over the same database records. */
+/** After any events between walks the next complete pass gives the same backlog as a first walk over the same database. */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
@@ -21,7 +21,7 @@ beforeAll(async () => {
   hosts = await seedNetwork(sql, { hosts: 8 });
 });
 
-/** What does not depend on when a slab was seen first. */
+/** The columns that do not depend on when a slab was first seen. */
 const entries = () => sql`
   select slab_id::text, causes, margin, urgency
   from slabmend.backlog order by slab_id`;
@@ -54,7 +54,7 @@ const ACTIONS: Readonly<Record<string, (slabs: readonly SeededSlab[], dice: Dice
     for (let b = 0; b < 5; b++) await move(slabs, [a, b], hosts[b]!, true);
   },
   unpin: (slabs, dice) => move(slabs, dice, hosts[(dice[0] >>> 8) % 8]!, false),
-  // With the host its contracts, as indexd does.
+  // The host together with its contracts, as in indexd.
   blockOrNot: async (_slabs, [a, b]) => {
     const host = hosts[a % 8]!;
     const key = Buffer.from(host.hostKey, "hex");
@@ -111,7 +111,7 @@ test("property: damage, repairs, blocks, deletions, leases, walks and crashes of
       for (let n = 0; n < slabs.length; n++) await ACTIONS["lose"]!(slabs, [n, n + 1]);
       await walk(sql);
       for (const [name, dice] of steps) await ACTIONS[name]!(slabs, dice);
-      // A pass that was under way comes to its end; then a whole one.
+      // Finishes a running pass, then makes a complete one.
       await walk(sql);
       await walk(sql);
       const kept = [...(await entries())];
@@ -124,7 +124,7 @@ test("property: damage, repairs, blocks, deletions, leases, walks and crashes of
     }),
     { numRuns: 12 },
   );
-  // Nothing was compared with nothing only.
+  // The comparison must not have been only of empty backlogs.
   expect(seen.entries).toBeGreaterThan(10);
   expect(seen.causes.size).toBe(3);
 });

@@ -77,7 +77,7 @@ describe("the fleet's scores", () => {
   test("after years of reports an unused score fades to zero without an error", async () => {
     const later = (minutes: number) =>
       sql`update slabmend.host_scores set faded_at = faded_at - make_interval(mins => ${minutes}::integer)`;
-    // Host 1 failed, stored and read once, long ago; since then it only answers. Host 2 is never heard of again.
+    // Host 1 failed, stored and read once, long ago; since then it only answers. Host 2 is not reported again.
     await reportHostScores(sql, [
       sample(1, { readBytes: MIB, readMs: 900, writeBytes: MIB, writeMs: 700, failures: 1 }),
       sample(2, { readBytes: 4 * MIB, readMs: 100, failures: 3, successes: 1 }),
@@ -91,7 +91,7 @@ describe("the fleet's scores", () => {
       { readRate: undefined, writeRate: undefined, failureRate: 0 },
       { readRate: undefined, writeRate: undefined, failureRate: 0 },
     ]);
-    // A measurement after all that counts as ever.
+    // A later measurement still counts fully.
     await reportHostScores(sql, [sample(1, { readBytes: 2 * MIB, readMs: 1_000, failures: 5 })]);
     const [one] = await readHostScores(sql);
     expect(one!.readRate! / (2 * MIB)).toBeCloseTo(1, 6);
@@ -107,7 +107,7 @@ describe("the fleet's scores", () => {
       return (await readHostScores(sql))[0]!.readRate! / MIB;
     };
     expect(await reportMiBPerSecond(8, 20)).toBeCloseTo(8, 3);
-    // Of what there was a half is left after one report, a sixteenth after four: 1 / (share / 8 + (1 - share) / 1).
+    // Half of the old value is left after one report, a sixteenth after four: 1 / (share / 8 + (1 - share) / 1).
     expect(await reportMiBPerSecond(1, 1)).toBeCloseTo(1.78, 1);
     expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
   });
@@ -136,7 +136,7 @@ describe("the fleet's scores", () => {
       ).toBe(2);
     });
     await other.end();
-    // And many at once lose nothing but samples.
+    // Many simultaneous reports lose only samples.
     await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
         reportHostScores(sql, [sample(n % 3, { successes: 1 }), sample(9, { successes: 1 })]),
@@ -155,7 +155,7 @@ describe("the fleet's scores", () => {
         sample(4, { readBytes: Number.MAX_VALUE, readMs: 1 }),
       ]),
     ).toBe(0);
-    // Of a worker of another release, which bounds nothing: no reader stumbles.
+    // From a worker of another release without limits: readers still work.
     await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, faded_at)
       values (${Buffer.from(hostKey(5), "hex")}, 1e308, 5e-324, 5e-324, clock_timestamp() - interval '1 day')`;
     expect(await readHostScores(sql)).toMatchObject([{ failureRate: 0, readRate: undefined }]);
@@ -185,7 +185,7 @@ test("a score board reports its measurements once, and starts from those of othe
     known(4, { readRate: MIB, full: true }),
     known(5, { readRate: MIB }),
   ]);
-  // What it measured itself stays.
+  // Its own measurements stay.
   expect(cold.score(hostKey(1))).toMatchObject({ failureRate: 0, bytesPerSecond: MIB });
   const weights = [5, 2, 3].map((n) => cold.weight(hostKey(n)));
   expect(weights).toEqual(weights.toSorted((a, b) => b - a));
@@ -210,7 +210,7 @@ test("the flags full and out of funds end with time, with a success, or by the f
   minutes(58);
   expect(isFull()).toBe(false);
 
-  // A sector that it takes is the best proof; what the fleet says after that is older than what we saw.
+  // Storing a sector is the best evidence; the fleet's scores are then older than our measurement.
   board.addFull(host);
   board.addOutOfFunds(host);
   board.addSuccess(host, "read", MIB, 1_000);
@@ -224,7 +224,7 @@ test("the flags full and out of funds end with time, with a success, or by the f
     stored: true,
   });
 
-  // Once that is reported the fleet's word is newer, both ways.
+  // After the report the fleet's scores are newer, in both directions.
   board.startFrom([known(1, { full: true, outOfFunds: true })]);
   expect([isFull(), isDry()]).toEqual([true, true]);
   board.startFrom([known(1, {})]);
@@ -264,7 +264,7 @@ test("a host's speed is compared with the fleet's median", () => {
   board.startFrom(rates.map((rate, n) => known(n, { readRate: rate, writeRate: rate })));
   for (let n = 0; n < 20; n++) board.addSuccess(hostKey(9), "read", 64 * MIB, 1_000);
   expect([0, 1, 2].map((n) => board.weight(hostKey(n)))).toEqual([0.5, 1, 4]);
-  // A fleet that has forgotten everything leaves what was measured here.
+  // A fleet without scores does not remove our own measurements.
   board.startFrom([]);
   expect(board.weight(hostKey(9))).toBeLessThan(4);
 });

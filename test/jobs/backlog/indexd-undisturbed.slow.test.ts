@@ -1,4 +1,4 @@
-/** What the walk and the leases do to indexd's tables: no row lock by the walk, no scan of a large table by either. */
+/** The effect of walk and leases on indexd's tables: no row lock by the walk, no scan of a large table by either. */
 import { beforeAll, expect, test } from "vitest";
 import { listSlabsToLookAt, readUnmarked } from "../../../lib/database/backlog/record-backlog.ts";
 import { readHostAddresses, readSlabHealth } from "../../../lib/database/backlog/slab-health.ts";
@@ -18,7 +18,7 @@ import { lease, walk, walkSettings } from "./backlog-fixture.ts";
 const SLABS = 400;
 const SHARDS = 12;
 
-// One connection, so that what it counts is written down when we ask.
+// One connection, so that its counters are flushed when they are read.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
@@ -70,7 +70,7 @@ test("the walk takes only read locks on indexd's tables", async () => {
         { page: { sectors: number } }[]
       >`select slabmend.walk_page(${page}::text::jsonb) as page`;
       expect(row!.page.sectors).toBeGreaterThan(0);
-      // What looking at entries and healing read.
+      // The reads of judging and removing entries.
       const all = await tx`select id::text from slabs order by id limit 50`;
       const { slabs } = await readSlabHealth(
         tx,
@@ -98,8 +98,8 @@ test("walk and leases read indexd's large tables only by index, and only unhealt
   const walked = await scans();
   expect(report.sectors).toBeGreaterThan(100);
   expect(walked.scans - before.scans).toBe(0);
-  // Of each slab its sectors, by two tables, and of each bad sector what pages overlap. A scan of the 4,800 sectors for
-  // each page would be seven times as much.
+  // The sectors of each slab in two tables, and for each bad sector the overlap of pages. A scan of the 4,800 sectors per page
+  // would be seven times as much.
   expect(walked.rows - before.rows).toBeLessThan(
     1.5 * (report.recorded * (2 * SHARDS + 4) + 2 * report.sectors),
   );

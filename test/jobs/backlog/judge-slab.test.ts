@@ -67,7 +67,7 @@ describe("thresholds", () => {
   });
 
   test.each([
-    // [of how many denials the host is suspected, good sectors, ready]
+    // [denials by a suspected host, good sectors, ready]
     [2, 29, false],
     [1, 29, true],
     [2, 12, true],
@@ -230,7 +230,7 @@ test("for any health an entry has valid values and a time, and is ready only if 
         expect(entry.waitingSinceMs).toBeLessThanOrEqual(NOW_MS);
       } else {
         expect(entry.lookAtMs).toBeGreaterThan(NOW_MS);
-        // Never later than a grace or the slab itself says.
+        // Never later than the grace or the slab's own time.
         expect(entry.lookAtMs).toBeLessThanOrEqual(Math.max(freeAtMs, NOW_MS + 6 * HOUR_MS));
       }
     }),

@@ -1,4 +1,4 @@
-/** A slab whose lease ends between the snapshot by which it is judged and the record is looked at again at once. */
+/** A slab whose lease ends between the snapshot for judging and the record is judged again at once. */
 import postgres, { type ISql, type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
@@ -16,11 +16,11 @@ beforeAll(async () => {
 });
 afterAll(() => worker.end());
 
-/** In one look: host addresses, what is to be looked at, its health, the record. */
+/** The queries of one round: host addresses, due entries, their health, the record. */
 const HEALTH = 3;
 const RECORD = 4;
 
-/** Looks at the backlog; before the n-th question something else happens. */
+/** Judges the backlog; before the n-th query the test's action runs. */
 function look(before: Readonly<Record<number, () => Promise<unknown>>> = {}) {
   const ask = askOf(sql);
   let asked = 0;
@@ -71,7 +71,7 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
   const [entry] = await backlogRows(sql);
   expect(entry!.ready).toBe(false);
   expect(entry!.look_at.getTime()).toBeLessThanOrEqual(Date.now());
-  // What this snapshot saw is what stands there: it is not looked at for ever.
+  // The record equals this snapshot, so the slab is not judged forever.
   expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
   expect(await backlogRows(sql)).toMatchObject([{ ready: true }]);
   expect(await look()).toMatchObject({ looked: 0 });

@@ -139,7 +139,7 @@ describe("an entry that is out of date", () => {
     await locker.begin(async (tx) => {
       await tx`select from slabs where id = ${at(4)} for update`;
       expect(leasedIds(await lease(sql))).toEqual([slabs[5]!.id]);
-      // None of them is looked at twice.
+      // None of them is judged twice.
       expect(await lease(sql)).toMatchObject({ leases: [], dry: true });
     });
     await locker.end();
@@ -167,7 +167,7 @@ describe("an entry that is out of date", () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
-    // As after the lease of one slab by hand.
+    // The state after a manual lease of one slab.
     await sql`update slabmend.backlog set ready = true`;
     expect(await lease(sql)).toMatchObject({ leases: [] });
     expect(await lease(sql)).toMatchObject({ leases: [], dry: true });
@@ -254,7 +254,7 @@ describe("the hold after a success", () => {
     expect(await again()).toEqual([slab.id]);
     await succeed("too-few-sources");
     expect(await again()).toEqual([]);
-    // Repaired but for shards that no repair yields: a backoff under the same outcome.
+    // Repaired except for shards that cannot be repaired: a backoff with the same outcome.
     await sql`update slabmend.repairs set last_outcome = 'repaired', setbacks = 1`;
     expect(await again()).toEqual([]);
     await sql`update slabmend.repairs set setbacks = 0, quarantined_until = now() + interval '1 hour'`;
@@ -314,7 +314,7 @@ describe("causes and thresholds", () => {
     await sql`update contracts set good = true`;
     await walk(sql, settings);
     expect(await backlogRows(sql)).toEqual([]);
-    // And were it to go again, the grace would start anew.
+    // If it went bad again, the grace would start again.
     await blockHost(sql, hosts[0]!.hostKey);
     await walk(sql, settings);
     expect(minutesUntil((await backlogRows(sql))[0]!.look_at)).toBe(360);
@@ -332,7 +332,7 @@ describe("causes and thresholds", () => {
     });
     await walk(sql, walkSettings({ graceMs: 6 * 3_600_000 }));
     expect(leasedIds(await lease(sql))).toEqual([slabs[0]!.id, slabs[1]!.id]);
-    // While it waits it becomes worse: the next pass takes it up.
+    // It gets worse while it waits, and the next pass records this.
     await sql`update sectors set host_id = null, contract_sectors_map_id = null
       where id = any (${slabs[2]!.sectors.slice(4).map(({ id }) => String(id))}::bigint[])`;
     await walk(sql, walkSettings({ graceMs: 6 * 3_600_000 }));
@@ -380,7 +380,7 @@ describe("leases", () => {
     await sql`update slabs set next_repair_attempt = now() - interval '1 second'`;
     expect(await look(sql)).toMatchObject({ looked: 1, recorded: 1 });
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
-    // Repaired: it leaves at once.
+    // After the repair its entry is removed at once.
     await repairInSecret(slab, 0);
     await repairInSecret(slab, 1);
     await sql`delete from slabmend.leases`;

@@ -1,4 +1,4 @@
-/** docs/architecture.md#locks: who waits holds nothing that the one waited for may still want. */
+/** docs/architecture.md#locks: a waiting transaction holds no lock that the other one may still need. */
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { releaseQuarantine } from "../../../lib/database/fleet/quarantine.ts";
@@ -49,7 +49,7 @@ test("the walk locks removed and recorded entries in the same order", async () =
     await lockEntry(tx, first!.id);
     walking = look(sql);
     await untilSomebodyWaits();
-    // It waits for the first, and has not taken the second before.
+    // It waits for the first lock and does not hold the second.
     await lockEntry(tx, second!.id);
   });
   await walking;

@@ -1,4 +1,4 @@
-/** What a page reads ends with the page: of sectors that thousands of slabs share, and of unpinned sectors on bad hosts. */
+/** A page reads only its own rows, for sectors shared by thousands of slabs and unpinned sectors on bad hosts. */
 import { beforeAll, expect, test } from "vitest";
 import { useDatabase } from "../../support/database.ts";
 import {
@@ -14,7 +14,7 @@ import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 const UNPINNED = 3_000;
 const SHARING = 1_500;
 
-// One connection, so that what it counts is written down when we ask.
+// One connection, so that its counters are flushed when they are read.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
@@ -58,7 +58,7 @@ test.each([1, 10, 700])(
     select * from slabmend.sector_slabs(${ids}::bigint[], 0, 0, ${most})`;
     const read = (await entriesRead(index)) - before;
     expect(rows).toHaveLength(most);
-    // A block of the sort that puts them into order may look ahead by some.
+    // The sort may read some rows ahead.
     expect(read).toBeLessThan(2 * most + 100);
   },
 );
@@ -76,7 +76,7 @@ test("many unpinned sectors on bad hosts are read in pages by id", async () => {
   const [expected] = await sql<{ sectors: number; slabs: number }[]>`
     select count(*)::integer as sectors, count(distinct ss.slab_id)::integer as slabs
     from sectors s join slab_sectors ss on ss.sector_id = s.id where s.host_id = ${hosts[0]!.id}`;
-  // Many pages of the one way, then of the other where all that is left fits into one.
+  // Many pages of the first kind, then one of the other kind, into which the rest fits.
   for (const pageSectors of [50, 400]) {
     await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
     const report = await walk(sql, walkSettings({ pageSectors }), ["bad-host"]);

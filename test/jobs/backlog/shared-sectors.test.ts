@@ -1,4 +1,4 @@
-/** One sector that is part of thousands of slabs: pages stay small, and what is behind it is found. */
+/** A sector shared by thousands of slabs: pages stay small, and later sectors are found. */
 import { beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
@@ -23,7 +23,7 @@ beforeAll(async () => {
   hosts = await seedNetwork(sql, { hosts: 4, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 
-/** The first is the one whose sectors the others share; the last has a lost sector of its own, behind the shared ones. */
+/** The others share the first slab's sectors; the last has its own lost sector, after the shared ones. */
 async function seedSharing(lostSectors: number): Promise<SeededSlab[]> {
   const sectors = [...Array.from({ length: lostSectors }, () => LOST), ...placeOn(hosts.slice(0, 2))];
   const first = await seedSlab(sql, { minShards: 1, sectors });
@@ -41,7 +41,7 @@ test("the walk reads shared sectors' slabs in pages, each slab once, without mis
   const slabs = await seedSharing(2);
   const report = await walk(sql, walkSettings({ pageSectors: 500 }), ["lost"]);
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));
-  // What one step recorded was written by one transaction.
+  // One transaction wrote each step's records.
   const steps = await sql<{ slabs: number }[]>`
     select count(*)::integer as slabs from slabmend.backlog group by xmin::text`;
   expect(Math.max(...steps.map((step) => step.slabs))).toBeLessThanOrEqual(500);
@@ -62,7 +62,7 @@ test("a run that is interrupted within a sector continues there, and the next pa
   );
   await expect(cut).rejects.toThrow("killed");
   expect(await backlogRows(sql)).toHaveLength(1_000);
-  // A page of it was sighted: were it read again, nothing new would be in it.
+  // Its page is already marked as seen, so reading it again would give nothing new.
   const report = await walk(sql, walkSettings({ pageSectors: 1_000 }), ["lost"]);
   expect(report).toMatchObject({ recorded: SHARING + 1 - 1_000, sectors: 2, finished: 1 });
   expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ recorded: SHARING + 1, removed: 0 });

@@ -1,4 +1,4 @@
-/** What cannot be read in the time that a snapshot may last: passed by, counted, and in nobody's way. */
+/** Slabs that cannot be read within a snapshot's time limit are skipped and counted, and do not block others. */
 import postgres from "postgres";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
@@ -33,7 +33,7 @@ beforeAll(async () => {
     end $$`);
 });
 
-/** Five slabs; the third is read in three seconds: who asks whether an account holds it waits. */
+/** Five slabs; reading the third takes three seconds, because the query for its accounts waits. */
 beforeEach(async () => {
   slabs = await seedSlabs(sql, {
     minShards: 2,
@@ -49,7 +49,7 @@ afterEach(async () => {
   await clearDatabase(sql);
 });
 
-/** Beside a database that is this slow while `work` is done. */
+/** Runs `work` with a database that is this slow. */
 async function slowly<Result>(work: () => Promise<Result>): Promise<Result> {
   await sql.unsafe(`
     alter table account_slabs rename to account_slabs_stored;
@@ -74,7 +74,7 @@ test("the walk skips a slab that cannot be judged, and finds it in the next pass
 
 test("an entry that cannot be judged again is kept, and others are judged and removed", async () => {
   await walk(sql, walkSettings(), ["lost"]);
-  // All are well again; two entries are to be looked at besides.
+  // All are healthy again; two more entries are due.
   await sql`update sectors set host_id = ${hosts[5]!.id}, contract_sectors_map_id = ${hosts[5]!.contract!.mapId}
     where host_id is null`;
   await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'

@@ -21,7 +21,7 @@ import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 const { sql } = useDatabase({ clearAfterEach: true });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  // Each in a subnet of its own: nobody is correlated.
+  // Each in its own subnet, so that none are correlated.
   hosts = await seedNetwork(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 
@@ -150,7 +150,7 @@ describe("a pass", () => {
     const slabs = await damage(10);
     await walk(sql, walkSettings({ pageSectors: 3 }));
     expect(await backlogRows(sql)).toHaveLength(10);
-    // Six are repaired by somebody else, one is deleted.
+    // Six are repaired by others, one is deleted.
     const repaired = slabs.slice(0, 6).map(({ sectors }) => String(sectors[0]!.id));
     await sql`update sectors set host_id = ${hosts[8]!.id}, contract_sectors_map_id = ${hosts[8]!.contract!.mapId} where id = any (${repaired}::bigint[])`;
     await sql`delete from slabs where id = ${String(slabs[6]!.id)}`;
@@ -310,7 +310,7 @@ test("after a jump of the clock no entry waits forever", async () => {
     since = (select jsonb_object_agg(key, 4e12) from jsonb_each(since))`;
   await sql`update slabmend.walks set pass_started_at = now() + interval '1 year'`;
   await walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 60_000, ["lost"]);
-  // The pass of bad-contract rests a year? No: a pass from the future is over.
+  // The pause after a pass in the future must not last a year.
   await sql`update slabmend.walks set pass_started_at = now() + interval '1 year' where cause = 'bad-contract'`;
   await walkBacklog({ ask: askOf(sql), clock: systemClock }, { ...settings, everyMs: 0 }, 10_000);
   const [lost, blocked] = await backlogRows(sql);

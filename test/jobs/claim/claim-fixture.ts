@@ -7,7 +7,7 @@ export interface RecordingQueue extends RepairQueue {
   readonly messages: LeasedSlab[];
 }
 
-/** A queue that keeps what it is sent, in order. */
+/** A queue that records sent messages in order. */
 export function recordingQueue(): RecordingQueue {
   const messages: LeasedSlab[] = [];
   return {
@@ -19,7 +19,7 @@ export function recordingQueue(): RecordingQueue {
   };
 }
 
-/** No grace, no pause between passes: as beside an indexd whose own migrations are off. */
+/** No grace and no pause between passes, as for an indexd with disabled migrations. */
 export const settings = (rest: Partial<ClaimSettings> = {}): ClaimSettings => ({
   ...DEFAULT_CLAIM_SETTINGS,
   maxInFlight: 10_000,

@@ -122,7 +122,7 @@ describe("slabs that may not be claimed", () => {
     const slab = await damaged();
     await waits(slab, "-59 minutes");
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(false);
-    // Another slab's value of ours is no permission.
+    // Our value for another slab does not count.
     const other = await damaged();
     await waits(other, "-59 minutes");
     await sql`
@@ -210,7 +210,7 @@ describe("the lease", () => {
       return { live, ...row };
     };
     expect(await lease(false, 5)).toEqual({ live: 5, queue: 0, machines: 5 });
-    // As many as ever, although a machine has that many; and the other way round.
+    // The full number, although a machine has that many leases; and vice versa.
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 5 });
     expect(await lease(false, 7)).toEqual({ live: 7, queue: 4, machines: 7 });
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
@@ -299,7 +299,7 @@ describe("the slabs found by one run of claim", () => {
     await countUnpinned();
     const unhealthy = slabs.filter(({ sectors }) => sectors.length > rest.length).map(({ id }) => id);
     expect(unhealthy.length).toBeLessThan(slabs.length);
-    // At 60 and 80 a page reads only a share of what the first contract has, whose sectors come first.
+    // At 60 and 80 a page reads only a part of the first contract's sectors, which come first.
     for (const pageSectors of [5, 25, 60, 80, 1_000]) {
       await forgetLeases();
       await sql`update slabs set next_repair_attempt = now() - interval '1 day'`;
@@ -324,7 +324,7 @@ describe("sending", () => {
       claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings(), 1_000),
     ).rejects.toThrow("no queue");
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(1);
-    // Somebody may still be about to send it.
+    // Another claim may be about to send it.
     expect((await run()).report).toMatchObject({ leased: 0, resent: 0 });
     const second = await damaged();
     const { report, claimed } = await run({ resendAfterMs: 0 });
@@ -363,7 +363,7 @@ describe("sending", () => {
     const report = await claim({ ask: askOf(sql), queue: slow, clock }, resend, 18_000);
     expect(report).toMatchObject({ resent: 40, leased: 0, stopped: "deadline" });
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(20);
-    // One that says nothing at all.
+    // An SQS that does not answer.
     const silent: RepairQueue = {
       send: (_batch, signal) =>
         new Promise((_resolve, reject) => {

@@ -21,7 +21,7 @@ const sql = () => suite.world.database.sql;
 const ask: Ask = (statements) => statements(sql());
 const logger = createLogger("fatal", { indexer: "default" });
 
-/** The first two hosts have a sector of every slab; these take what is moved, unless a test says otherwise. */
+/** The first two hosts have a sector of every slab; by default these take the moved sectors. */
 const targets = () => suite.world.hosts.slice(2, 5);
 /** Each test drains hosts of its own. */
 let used = 5;
@@ -46,7 +46,7 @@ const start = (hosts: readonly WorldHost[] = [host], sectors = 3) =>
     owner: "test",
   });
 
-/** As claim does it. @returns the outcomes */
+/** Leases like claim and repairs. @returns the outcomes */
 async function claimAndRepair(options: RepairOptions = {}): Promise<string[]> {
   await walk(sql());
   const { leases } = await lease(sql());
@@ -60,7 +60,7 @@ interface AdvanceOptions {
   readonly coordinator?: string;
 }
 
-/** One look of a coordinator. */
+/** One round of a coordinator. */
 const advance = ({ step, coordinator = "a" }: AdvanceOptions = {}): Promise<Run | undefined> =>
   advanceRun(
     {
@@ -107,7 +107,7 @@ test("a drain copies every sector, rebuilds none, and ends with the advice to bl
   for (const slab of slabs) expect(await suite.world.wrongSectors(slab)).toEqual([]);
   expect(await left()).toBe(0);
   expect(await jobs()).toEqual([["drain", "repaired"]]);
-  // The next pass finds nothing any more.
+  // The next pass finds nothing.
   await walk(sql());
   expect(await sql()`select from slabmend.backlog`).toHaveLength(0);
 });
@@ -241,7 +241,7 @@ test("a drain without a possible destination waits with a reason, without failur
   const limits = { ...DEFAULT_BREAKER_LIMITS, leastBadSlabs: 1 };
   expect((await refreshBreaker(sql(), limits)).breaker.kind).toBe("closed");
   suite.allowLeases();
-  // The slab is within one sector of its loss now: what the drain waits for keeps it from nothing.
+  // The slab is now within one sector of loss, and the drain's wait does not delay its repair.
   await suite.world.loseSector(slabs[0]!, 1);
   await walk(sql());
   expect((await lease(sql())).leases.map(({ slabId }) => slabId)).toEqual([slabs[0]!.id]);

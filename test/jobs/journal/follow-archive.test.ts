@@ -61,7 +61,7 @@ test.each(STEPS)(
       if (name === last) throw new Error("crash");
     };
     expect((await archive(sql, storage, crash)).stopped?.code).toBe("archive-failed");
-    // There are more rows when it comes back.
+    // There are more rows when it continues.
     tokens.push(...(await seedJournal(sql, some(2))));
     expect((await archive(sql, storage)).stopped).toBeUndefined();
     expect(await stopOf(sql)).toBeUndefined();
@@ -74,7 +74,7 @@ describe("a rewound or copied database", () => {
   afterAll(async () => {
     for (const clone of clones) await clone.drop();
   });
-  /** What `source` is at this moment, as a backup that is restored later. */
+  /** A copy of `source` at this moment, like a backup that is restored later. */
   async function backUp(source: TestDatabase): Promise<TestDatabase> {
     const clone = await createTestDatabase({ schema: "empty" });
     await clone.sql.end();
@@ -100,7 +100,7 @@ describe("a rewound or copied database", () => {
   }
   const reopened = (): Sql => clones.at(-1)!.sql;
 
-  /** An archive that went on after the backup: 3 rows before it, 4 after. */
+  /** An archive with rows after the backup: 3 before it, 4 after. */
   async function rewind(): Promise<{ restored: Sql; original: Sql; tokens: string[] }> {
     const source = await createTestDatabase();
     await setWallet(source.sql);
@@ -149,7 +149,7 @@ describe("a rewound or copied database", () => {
     after.push(...(await seedJournal(restored, some(1))));
     await archive(restored, storage);
     expect(await archivedTokens(storage)).toEqual([...tokens, ...after]);
-    // What a restore of this backup has to read: everything after its checkpoint.
+    // A restore of this backup must read everything after its checkpoint.
     expect(await archivedTokens(storage, { incarnation: 1, position: 3 })).toEqual([
       ...tokens.slice(3),
       ...after,

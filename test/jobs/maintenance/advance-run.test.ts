@@ -1,4 +1,4 @@
-/** The coordinator of maintenance runs, with a job that counts in a table of its own. */
+/** The coordinator of maintenance runs, with a job that counts in its own table. */
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import type { Ask } from "../../../lib/database/client/deadline-client.ts";
@@ -17,7 +17,7 @@ beforeEach(async () => {
 const ask: Ask = (statements) => statements(database.sql);
 const logger = createLogger("fatal", { indexer: "default" });
 
-/** Counts to scope.to, one a step; every count is written under the run's token. */
+/** Counts to scope.to, one per step; every count is written under the run's token. */
 function countingJob(crashAfter = Number.POSITIVE_INFINITY): MaintenanceJob {
   let steps = 0;
   return {

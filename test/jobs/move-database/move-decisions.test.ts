@@ -21,7 +21,7 @@ test.each<[MoveStep, boolean, MoveStep]>([
   ["draining", false, "draining"],
   ["closing", false, "closing"],
   ["closed", false, "closed"],
-  // What was seen in the freeze is looked at again.
+  // Checks made during the freeze are repeated.
   ["caught-up", false, "closed"],
   ["compared", false, "closed"],
   ["opening", false, "closed"],

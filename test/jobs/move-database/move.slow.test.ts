@@ -53,7 +53,7 @@ for (const [version, binaries] of versions) {
         expect(finished.report.run).toMatchObject({ state: "done" });
         expect([await tracesOf(world.source), await tracesOf(world.target)]).toEqual([[], []]);
         await expectClosed(world.urlOf("source", "indexd"));
-        // Log and pg_stat_statements aside, a password could only be in the statements that made it.
+        // Apart from log and pg_stat_statements, a password could only be in the statements that set it.
         expect(
           servers.log.filter((line) => /password=|SCRAM-SHA-256\$|create subscription/i.test(line)),
         ).toEqual([]);

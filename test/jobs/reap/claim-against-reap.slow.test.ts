@@ -12,7 +12,7 @@ import { LOST, seedHost, seedSlabs } from "../../support/seed-indexd.ts";
 import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 
-/** A hundred times what it takes on an idle machine: something never happens. */
+/** A hundred times the duration on an idle machine; after this an event will not happen. */
 const HANGS_AFTER_MS = 300_000;
 
 let database: TestDatabase;
@@ -50,7 +50,7 @@ test("claims, reaps, indexd's claims and repairs, and releases from quarantine d
   };
   try {
     await Promise.all([
-      // Leases that are over at once, so that the two always meet.
+      // Leases that expire at once, so that both always compete.
       ...clients.slice(0, 4).map(async (client) => {
         while (!isOver()) {
           const report = await claim(

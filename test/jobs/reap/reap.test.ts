@@ -181,7 +181,7 @@ describe("expired leases", () => {
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
     const none = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
-    // Not expired; begun since; leased anew.
+    // Not expired; begun since; leased again.
     expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual(none);
     await sql`update slabmend.leases set expires_at = clock_timestamp()`;
     expect(await reapLeases(sql, [{ ...decision, running: false }])).toEqual(none);
@@ -376,7 +376,7 @@ describe("history", () => {
     const piece = () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 4 });
     expect(await piece()).toBe(0);
     await sql`update slabmend.repairs set last_outcome = 'repaired'`;
-    // The first four were looked at; the end of the table, then from its beginning.
+    // The first four were checked; now the end of the table, then its beginning again.
     expect(await piece()).toBe(2);
     expect(await left()).toEqual(ids.slice(0, 4));
     expect(await piece()).toBe(4);
@@ -457,7 +457,7 @@ describe("dead letters", () => {
     await put(
       encodeRepairMessage({ slabId: running.id, digest: running.digest, token: tokens.running }, "default"),
     );
-    // A copy of a message whose lease is another one by now.
+    // A copy of a message whose slab has a new lease.
     const other = randomUUID() as typeof tokens.waiting;
     await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: other }, "default"));
     expect(await run({ deadLetters: queue() })).toMatchObject({
@@ -477,7 +477,7 @@ describe("dead letters", () => {
   test("a dead letter whose deletion failed is stored as the same row again", async () => {
     const letter = (receiveCount: number): DeadLetter => ({
       messageId: "m-1",
-      // What no JSON and no PostgreSQL text may hold.
+      // Characters that neither JSON nor PostgreSQL text may contain.
       body: "a\0b\ud800",
       receiveCount,
       sentAtMs: undefined,

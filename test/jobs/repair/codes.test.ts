@@ -1,4 +1,4 @@
-/** Codes that indexd would not pin: no crash, and the same memory ceiling. */
+/** Codes that indexd would not pin: no crash, and the same memory limit. */
 import { expect, test } from "vitest";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import { repairSuite } from "../../support/repair-suite.ts";

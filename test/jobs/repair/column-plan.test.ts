@@ -4,7 +4,7 @@ import { blocksForRebuild, planColumns } from "../../../lib/jobs/repair/column-p
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 
 const MIB = 1_048_576;
-/** Blocks of 4 MiB that one repair at once has. */
+/** Blocks of 4 MiB for a single repair. */
 const BLOCKS = 32;
 
 describe("planColumns", () => {
@@ -40,7 +40,7 @@ describe("planColumns", () => {
           expect(plan.rangeBlocks + plan.targetsAtOnce).toBeLessThanOrEqual(blocks);
           expect(plan.targetsAtOnce).toBeGreaterThan(0);
           expect(SECTOR_BYTES % plan.rangeBytes).toBe(0);
-          // Without room for all, two columns would wait for each other.
+          // Without space for all, two columns would wait for each other.
           expect(plan.rangeBlocks * rangesPerBlock).toBeGreaterThanOrEqual(minShards * plan.columnsAtOnce);
         },
       ),

@@ -1,4 +1,4 @@
-/** Rule 6 of docs/architecture.md against real hosts: what a host denies is not lost. */
+/** Rule 6 of docs/architecture.md with real hosts: a denied sector is not yet lost. */
 import { describe, expect, test } from "vitest";
 import { repairSuite } from "../../support/repair-suite.ts";
 import type { StoredSlab, WorldHost } from "../../support/repair-world.ts";
@@ -17,7 +17,7 @@ const lostSectors = async (host: WorldHost): Promise<number> => {
 const denialsOf = (slab: StoredSlab) => suite.world.database.sql<{ denials: number; state: string }[]>`
   select d.denials, d.state from slabmend.denials d join slab_sectors ss using (sector_id)
   where ss.slab_id = ${String(slab.id)} order by ss.slab_index, d.host_id`;
-/** As if a repair had been denied the sector a moment ago: its host is asked for all of it first. */
+/** Simulates a recent denial of the sector, so that its host is asked for the whole sector first. */
 const noteDenial = (slab: StoredSlab, index: number) => suite.world.database.sql`
   insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
     last_denied_at, state)
@@ -28,13 +28,13 @@ const age = (hours: number) => suite.world.database.sql`
     counted_at = counted_at - make_interval(hours => ${hours}), last_denied_at = last_denied_at - make_interval(hours => ${hours}),
     whole_denied_at = whole_denied_at - make_interval(hours => ${hours})`;
 
-/** How many more sectors of a host indexd counts as lost since this was called. */
+/** Returns a function for the number of a host's sectors counted as lost since this call. */
 async function countLost(host: WorldHost): Promise<() => Promise<number>> {
   const before = await lostSectors(host);
   return async () => (await lostSectors(host)) - before;
 }
 
-/** 1-of-2, of which the first sector is lost: all depends on the host of the other. */
+/** A 1-of-2 slab with a lost first sector, which depends on the host of the other one. */
 async function storeAtRisk(on: readonly WorldHost[]): Promise<StoredSlab> {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 2, on });
   await suite.world.loseSector(slab, 0);
@@ -53,7 +53,7 @@ test("a host that denies its sectors for a while and then serves them costs no l
   }
   await remember(only);
   for (const slab of slabs) {
-    // It is asked for all of the sector, which stays; the other one is made from that.
+    // It is asked for the whole sector, which stays; the other one is rebuilt from it.
     expect(await suite.repair(slab)).toMatchObject({
       kind: "repaired",
       copied: 0,
@@ -100,7 +100,7 @@ describe("a denied sector that moves in the same repair", () => {
     const { world } = suite;
     const on = world.hosts.slice(8, 11);
     const host = on[1]!;
-    // What else the host has.
+    // Other sectors of the host.
     for (let n = 0; n < 3; n += 1) await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const slab = await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const lost = await countLost(host);
@@ -126,7 +126,7 @@ test("a lost sector is read at its earlier location if there are no other source
   const slab = await storeAtRisk([other, only]);
   await forget(only);
   await suite.repair(slab);
-  // The second time it is asked for all of the sector, because its denial is open; so it is six hours after that.
+  // The second time it is asked for the whole sector, because its denial is open; and again six hours later.
   await suite.repair(slab);
   await age(6);
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 1 });
@@ -167,7 +167,7 @@ test("sectors of a host that lost its disk are repaired at once; from the third 
   const slabs: StoredSlab[] = [];
   for (let n = 0; n < 6; n += 1) slabs.push(await world.storeSlab({ minShards: 2, totalShards: 3 }));
   for (const slab of slabs) await world.loseSector(slab, 0);
-  // Two of three are left, so the sector that is gone is asked for and the slab is short of one source.
+  // Two of three are left, so the lost sector is requested and one source is missing.
   await world.database.sql`delete from slabmend.host_scores`;
   const first = await suite.repair(slabs[0]!);
   expect(first).toMatchObject({ kind: "too-few-sources", denied: 1 });

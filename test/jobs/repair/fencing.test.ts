@@ -1,4 +1,4 @@
-/** What happens around a repair while it runs: indexd, operators, other workers and messages that come twice. */
+/** Events during a repair: actions of indexd, operators and other workers, and duplicate messages. */
 import { describe, expect, test } from "vitest";
 import { idBytes } from "../../../lib/slab/ids.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
@@ -17,7 +17,7 @@ interface Row {
   readonly deltas: number;
 }
 
-/** All that a repair may write of indexd's. */
+/** All rows of indexd that a repair may write. */
 async function indexdsView(slab: StoredSlab): Promise<Row> {
   const [row] = await suite.world.database.sql<Row[]>`
     select s.next_repair_attempt::text as next, s.consecutive_failed_repairs as failed,
@@ -131,7 +131,7 @@ describe("during a repair", () => {
     const result = await suite.repair(slab, {
       at: async (step) => {
         if (step !== "stored") return;
-        // As indexd deletes a slab that nobody holds, statistics included.
+        // indexd's deletion of an unheld slab, with statistics.
         const digest = Buffer.from(idBytes(slab.digest));
         await sql`delete from object_slabs where slab_digest = ${digest}`;
         await sql`delete from account_slabs where slab_id = ${String(slab.id)}`;
@@ -213,7 +213,7 @@ describe("during a repair", () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
-    // Only a commit with moves writes there: the release goes through.
+    // Only a commit with moves writes there, so the release succeeds.
     await sql`alter table slabmend.moved add constraint broken check (moved_at is null) not valid`;
     try {
       expect(await suite.repair(slab)).toMatchObject({ kind: "fault", rebuilt: 0 });
@@ -222,7 +222,7 @@ describe("during a repair", () => {
     }
     const [entry] = await suite.journal(slab);
     expect(entry).toMatchObject({ outcome: "fault", moves: [], error: "23514" });
-    // What it had stored is found, and not stored again.
+    // Its uploads are found and not repeated.
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 0, found: 1 });
   });
 });

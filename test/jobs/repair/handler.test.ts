@@ -1,4 +1,4 @@
-/** The repair function at its edge: batches with bad messages, a bad environment, a database that is away. */
+/** The repair function's handler: batches with malformed messages, a bad environment, an unreachable database. */
 import { randomUUID } from "node:crypto";
 import type { Context, SQSEvent } from "aws-lambda";
 import { expect, test } from "vitest";
@@ -22,7 +22,7 @@ const eventOf = (bodies: Readonly<Record<string, string>>, receiveCount = 1): SQ
     })),
   }) as SQSEvent;
 
-/** A handler, and which messages it gave back to the queue. */
+/** A handler, and the messages that it returned to the queue. */
 function handlerOf(variables: Readonly<Record<string, string>> = {}) {
   const returned: { receiptHandle: string; delaySeconds: number; queueUrl: string }[] = [];
   const handler = createRepairHandler({

@@ -83,7 +83,7 @@ test("a requested early heartbeat is sent once, and later ones keep their interv
   await clock.advance(10_000);
   heartbeat.beatWithin(5_000);
   await clock.advance(2_000);
-  // Does not put off the one that is due.
+  // Does not delay the due heartbeat.
   heartbeat.beatWithin(5_000);
   await clock.advance(3_000);
   expect(beats).toBe(1);

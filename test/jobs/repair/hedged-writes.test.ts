@@ -1,4 +1,4 @@
-/** Two hosts acknowledge one shard: one location, the other write is only money. */
+/** Two hosts acknowledge one shard: one location is recorded, the other write only costs money. */
 import { expect, test } from "vitest";
 import type { NetworkHost } from "../../../lib/database/indexd/network-snapshot.ts";
 import { HostError } from "../../../lib/hosts/host-error.ts";
@@ -18,7 +18,7 @@ const COST = 7n;
 const host = (id: number) => ({ id, hostKey: `host${id}` }) as unknown as NetworkHost;
 const moveOf = (index: number) => ({ sector: { index, root: `root${index}` } }) as unknown as PlannedMove;
 
-/** Hosts that acknowledge when told to; a write that is given up is charged all the same. */
+/** Hosts that acknowledge on demand; a cancelled write is still charged. */
 function createStore(candidates: readonly NetworkHost[]) {
   const clock = createFakeClock();
   const meter = createMeter();

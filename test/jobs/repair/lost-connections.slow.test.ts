@@ -1,11 +1,11 @@
-/** A connection that is dropped (failover, a pooler's restart) at any of a repair's statements: the slab is repaired all the same. */
+/** A connection that is dropped (failover, a pooler's restart) at any of a repair's statements: the slab is still repaired. */
 import { expect, test } from "vitest";
 import { startEndingProxy } from "../../support/ending-proxy.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
 
 const suite = repairSuite({ hosts: 8 });
 
-/** What each statement of a repair says, in their order. */
+/** A text from each statement of a repair, in order. */
 const STATEMENTS = [
   ["the rights", "has_column_privilege"],
   ["the versions", "database_migrations"],

@@ -1,4 +1,4 @@
-/** Processes of `slabmend work` that repair several slabs each: one that is killed loses its own and no other. */
+/** Processes of `slabmend work` that repair several slabs each: a kill fails only the slabs of that process. */
 import { expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { WorkerPool } from "../../../lib/worker/worker-pool.ts";
@@ -13,7 +13,7 @@ test("a kill of a process during repairs fails only its own slabs, which can be 
     Array.from({ length: 4 }, () => suite.world.storeSlab({ minShards: 2, totalShards: 4 })),
   );
   for (const slab of slabs) await suite.world.loseSector(slab, 0);
-  // Slow enough that all four are under way when the process is killed.
+  // Slow enough that all four are running when the process is killed.
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: 200_000 });
   const pool = new WorkerPool({
     size: 4,
@@ -38,7 +38,7 @@ test("a kill of a process during repairs fails only its own slabs, which can be 
     expect(pool.pids).toHaveLength(2);
     process.kill(pool.pids[0]!, "SIGKILL");
     for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: null });
-    // Orders go to the process that has least to do: in turn.
+    // Repairs go to the least busy process, so they alternate.
     expect((await Promise.all(ends)).map((end) => ("outcome" in end ? end.outcome : end.kind))).toEqual([
       "crashed",
       "repaired",

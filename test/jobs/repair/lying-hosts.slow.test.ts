@@ -1,4 +1,4 @@
-/** Hosts that send or acknowledge something else than they should, and slabs whose shards were pinned wrongly. */
+/** Hosts that send or acknowledge wrong data, and slabs with wrongly pinned shards. */
 import { describe, expect, test } from "vitest";
 import type { HostSwitches } from "../../../dev/swarm/host-switches.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
@@ -21,7 +21,7 @@ const spoiled =
     for (let at = 0; at < data.length; at += 65_536) data[at] = ~data[at]!;
   };
 
-/** Sources in the order of their sectors: those that come first are those that are read. */
+/** Sources in the order of their sectors, so that the first ones are read. */
 const inOrder = { random: () => 0.5 };
 
 const lies: [string, Partial<HostSwitches>][] = [
@@ -145,7 +145,7 @@ describe("a shard that was pinned wrongly", () => {
       spoil: spoiled(0, 1),
     });
     await suite.world.loseSector(slab, 0);
-    // Of sources 1 to 4 the spoiled one is copied first, so it is among those that are tried.
+    // Of sources 1 to 4 the spoiled one is copied first, so it is tried.
     await suite.world.loseSector(slab, 5);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     const result = await suite.repair(slab);

@@ -1,4 +1,4 @@
-/** No money for nothing: what a repair may cost, and what it costs when it cannot succeed. */
+/** The cost limit of a repair, and the cost of a repair that cannot succeed. */
 import { expect, test } from "vitest";
 import { DEFAULT_PRICES } from "../../../dev/swarm/swarm.ts";
 import { readSectorCost, writeSectorCost } from "../../../lib/rhp4/costs.ts";
@@ -13,7 +13,7 @@ const siacoins = (hastings: bigint): string => {
   const digits = hastings.toString().padStart(25, "0");
   return `${digits.slice(0, -24)}.${digits.slice(-24, -12)}`;
 };
-/** As much as the variable can say, and no less than these hastings. */
+/** The smallest value of the variable that is at least this many hastings. */
 const limitOf = (hastings: bigint) => ({
   variables: { SLABMEND_MAX_SIACOINS_PER_REPAIR: siacoins(hastings + 10n ** 12n) },
 });
@@ -29,7 +29,7 @@ test("with too few sources only one range per answering host is paid, not four",
 test("a repair with a sufficient cost limit succeeds", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
-  // Hedges may cost some more.
+  // Hedged reads may cost more.
   const result = await suite.repair(slab, limitOf(2n * (2n * readCost + writeCost)));
   expect(result).toMatchObject({ kind: "repaired" });
 });

@@ -1,4 +1,4 @@
-/** Where the shards come from: copies where a host still answers, rebuilds where none does, on real hosts. */
+/** The sources of shards on real hosts: copies if the host still answers, otherwise rebuilds. */
 import { expect, test } from "vitest";
 import { readHostScores } from "../../../lib/database/fleet/host-scores.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
@@ -26,7 +26,7 @@ async function hastingsOf(slab: StoredSlab): Promise<bigint> {
   return BigInt(row!.hastings);
 }
 
-/** Every sector is where the database says, on six hosts, and its object was told. */
+/** Checks that every sector is on its recorded host, on six hosts, and that its object's event was bumped. */
 async function expectWhole(slab: StoredSlab): Promise<void> {
   const { world } = suite;
   expect(await world.wrongSectors(slab)).toEqual([]);
@@ -155,7 +155,7 @@ test("a blocked host with high prices is read at any price if nothing else gives
   await block(slab, 2);
   await slab.hosts[2]!.swarm.setPrices({ egressPrice: 10n ** 17n });
   await stop(slab, 5);
-  // Two sources are left with the expensive one: too few to rebuild, so what it holds is saved at least.
+  // With the expensive host two sources are left: too few to rebuild, but its own sector can be saved.
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", copied: 1, rebuilt: 0 });
   expect((await suite.world.locations(slab))[2]).not.toBe(slab.hosts[2]);
 });
@@ -172,7 +172,7 @@ test("a stalled blocked host does not delay the rebuild", async () => {
 test("the journal's cost covers all charges of hosts, including cancelled reads and unused writes", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
-  // Charged for what the repair gives up, for what it finds corrupt, and for a sector that nobody keeps.
+  // Charged for cancelled reads, for corrupt data, and for a sector that is not kept.
   await slab.hosts[1]!.swarm.setSwitches({ stallsReadsAfterBytes: 500_000 });
   await slab.hosts[2]!.swarm.setSwitches({ findsSectorsCorrupt: "all" });
   for (const { swarm } of suite.spare(slab).slice(1)) await swarm.setSwitches({ full: true });
@@ -181,7 +181,7 @@ test("the journal's cost covers all charges of hosts, including cancelled reads 
   const taken = (await takenByHosts()) - before;
   const said = await hastingsOf(slab);
   expect(said).toBeGreaterThanOrEqual(taken);
-  // And no more than that, but for reads that were given up before the host had charged them.
+  // And no more, except for reads cancelled before the host had charged them.
   expect(said).toBeLessThan(2n * taken);
 });
 
@@ -233,7 +233,7 @@ test("if no host answers at all it is the worker's fault, without an alarm or a 
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
   expect(await suite.repair(slab)).toMatchObject({ kind: "fault", copied: 0, rebuilt: 0, lost: 0 });
   expect(await suite.journal(slab)).toMatchObject([
-    // Three are needed; what hedging asked besides counts too.
+    // Three are needed; additional hedged reads also count.
     { outcome: "fault", error: expect.stringMatching(/^no-host-answered: [3-5] unreachable$/) },
   ]);
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
@@ -261,7 +261,7 @@ test("a denial by a source is recorded, and the next repair moves the sector and
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   await slab.hosts[1]!.swarm.dropSector(slab.sectors[1]!.root);
-  // Either source may be asked first: until the one without its sector is, nothing is known of it.
+  // Either source may be asked first; the missing sector is unknown until its host is asked.
   await slab.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   const first = await suite.repair(slab);
   expect(first).toMatchObject({ denied: 1, lost: 0, kind: "too-few-sources" });

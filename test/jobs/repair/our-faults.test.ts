@@ -1,4 +1,4 @@
-/** A fault of this worker is never charged to a slab, and every outcome says what the hosts answered. */
+/** A fault of this worker never counts against a slab, and every outcome has the hosts' answers. */
 import { expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
@@ -87,7 +87,7 @@ test("with too few sources the journal has the hosts' answers", async () => {
   expect(await suite.journal(slab)).toMatchObject([{ outcome: "too-few-sources", error }]);
 });
 
-/** Each ends otherwise than repaired: what the hosts of the slab do, and what is then said. */
+/** Repairs that do not succeed: the behaviour of the slab's hosts, and the expected report. */
 test.each([
   ["fault", { sources: { losesSectors: "all" } }, "denied-by-many-hosts: 4 sector-not-found"],
   ["underfunded", { sources: { outOfFunds: true } }, "4 not-enough-funds"],

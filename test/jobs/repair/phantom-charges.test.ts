@@ -3,7 +3,7 @@ import { createMeter, dropPhantomCharges } from "../../../lib/jobs/repair/meter.
 
 test.each([
   ["underfunded", 0, 0, 0n],
-  // A host was paid: what was given up elsewhere may have been charged too.
+  // A host was paid, so cancelled calls elsewhere may have been charged too.
   ["underfunded", 1, 0, 5n],
   ["underfunded", 0, 1, 5n],
   ["fault", 0, 0, 5n],

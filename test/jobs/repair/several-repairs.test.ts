@@ -84,7 +84,7 @@ test("five simultaneous repairs share two database connections, and hold none du
 test("sources found to be lost are rebuilt by the same repair", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
-  // Known to nobody; of six sources four are needed, so at least one of them is asked.
+  // Unknown losses; four of six sources are needed, so at least one of them is asked.
   for (const index of [2, 3]) await slab.hosts[index]!.swarm.dropSector(slab.sectors[index]!.root);
   // Asked first: sources of equal weight in the order of their sectors.
   const result = await suite.repair(slab, { random: () => 0.5 });

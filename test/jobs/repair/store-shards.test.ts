@@ -1,4 +1,4 @@
-/** Where the shards go: candidates that fail in every way, and a deadline that comes near. */
+/** The destinations of shards: candidates that fail in every way, and deadlines. */
 import { describe, expect, test } from "vitest";
 import type { HostSwitches } from "../../../dev/swarm/host-switches.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
@@ -72,7 +72,7 @@ test("if all candidates are full, the first repair detects it, and no later repa
   expect(await suite.history(slabs[0]!)).toMatchObject({ failed: 1 });
   expect((await suite.journal(slabs[0]!))[0]!.error).toMatch(/^\d+ not-enough-storage$/);
   const before = await suite.traffic();
-  // Another worker: what the first one reported is shared.
+  // Another worker, which uses the first one's report.
   expect(await suite.repair(slabs[1]!)).toMatchObject({ kind: "no-candidates" });
   expect(await suite.traffic()).toEqual(before);
   expect(await suite.history(slabs[1]!)).toMatchObject({ failed: 0 });
@@ -83,7 +83,7 @@ test("a shard offered to a slow host is soon offered to another, and gets one lo
   await suite.world.loseSector(slab, 0);
   const [slow, ...others] = suite.spare(slab);
   await suite.onlyCandidates([slow!, ...others.slice(0, 2)]);
-  // Twenty seconds for a sector; who is first is drawn at random, so the others are as slow to begin with.
+  // Twenty seconds per sector; the first host is drawn at random, so the others start equally slow.
   for (const { swarm } of [slow!, ...others.slice(0, 2)])
     await swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 20 });
   const quick = (async () => {
@@ -91,7 +91,7 @@ test("a shard offered to a slow host is soon offered to another, and gets one lo
       (await Promise.all(suite.world.hosts.map(({ swarm }) => swarm.counters()))).filter(
         ({ rpcs }) => (rpcs["WriteSector"] ?? 0) > 0,
       ).length;
-    // Two hosts have been offered the shard: from now on it is stored at once.
+    // After two hosts have been offered the shard, it is stored at once.
     for (let polls = 0; (await begun()) < 2; polls += 1) {
       if (polls > 5_000) throw new Error("the write was not hedged");
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -180,7 +180,7 @@ test("no transfer continues after a repair has ended", async () => {
   const task = await suite.world.lease(slab);
   await environment.repair(task, { id: task.token, remainingMs: 60_000 });
   expect(pending()).toBe(0);
-  // A slow host still reads what its socket holds of a write that was given up, at most a sector in 2.1 s; then nothing moves.
+  // A slow host still reads its socket's data of a cancelled write, at most a sector in 2.1 s; then all traffic stops.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   const then = await suite.traffic();
   await new Promise((resolve) => setTimeout(resolve, 300));

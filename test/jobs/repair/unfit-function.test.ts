@@ -1,4 +1,4 @@
-/** Rule 13 on AWS: an execution environment that is itself what fails ends, says why, and costs no message a receive. */
+/** Rule 13 on AWS: a failing execution environment ends with a reason, without using up a receive of any message. */
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { Context, SQSEvent } from "aws-lambda";
@@ -75,7 +75,7 @@ test("a function that keeps failing where others succeed ends its process, with 
         SLABMEND_QUEUE_URL: QUEUE_URL,
         SLABMEND_LOG_LEVEL: "error",
         SLABMEND_METRICS_NAMESPACE: "test",
-        // Not the fleet's: no host has money of it.
+        // Not the fleet's seed, so its account has no funds on any host.
         SLABMEND_MIGRATION_SEED: "17".repeat(32),
       },
       maxConcurrency: 1,
@@ -103,7 +103,7 @@ test("a function that keeps failing where others succeed ends its process, with 
       }),
     );
     expect(said).toContainEqual(expect.objectContaining({ WorkersUnfit: 1, service: "repair" }));
-    // A new environment is as good as any until it fails as often.
+    // A new environment works until it has failed as often.
     expect(await invoke(await storeDamaged())).toMatchObject({ kind: "succeeded" });
   } finally {
     await pool.stop();
@@ -115,7 +115,7 @@ test("a function that keeps failing where others succeed ends its process, with 
   expect(workers.map(({ repairs }) => repairs)).toEqual([1, 5]);
 });
 
-/** A journal row of a repair by another worker that ended a moment ago. */
+/** A journal row of a recent repair by another worker. */
 async function anotherRepaired(slab: number): Promise<void> {
   await suite.world.database.sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, moves, worker, leased_at, began_at, finished_at)

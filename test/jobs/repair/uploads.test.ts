@@ -1,4 +1,4 @@
-/** What a repair stored and could not commit is found by the next one, and recorded without an upload. */
+/** Uncommitted uploads of a repair are found by the next one, and recorded without another upload. */
 import { expect, test } from "vitest";
 import { shardCipher } from "../../../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
@@ -9,7 +9,7 @@ import { untilEqual } from "../../support/until.ts";
 
 const suite = repairSuite({ hosts: 10 });
 
-/** Two sectors are lost, and some hosts have them from a repair that noted it and was not heard of again. */
+/** Two sectors are lost, and some hosts have them from a repair that recorded its uploads and then crashed. */
 async function slabWithUploads(on: readonly number[], age = "1 minute") {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);

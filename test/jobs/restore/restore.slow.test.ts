@@ -138,7 +138,7 @@ test("a sector proved by neither host keeps its location from before the loss, w
   expect(await whereItIs()).toEqual([key(fifth!), ...firstHosts().slice(1)]);
 });
 
-test("sectors lost by the archive are lost again, and their hosts may have another sector of the slab", async () => {
+test("sectors that the archive records as lost are lost again, and their hosts may have another sector of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
   const move = await moveBehindTheBackup(1, first!);

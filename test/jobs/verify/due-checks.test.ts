@@ -68,7 +68,7 @@ async function make(step?: (name: DueStep) => void | Promise<void>): Promise<num
   return await checks.make(60_000).finally(() => checks.close());
 }
 
-/** The host's sectors in half days from now, and the failed checks in a row. */
+/** When the host's sectors are due, in half days from now, and its consecutive failed checks. */
 const sectorsOf = async (where: WorldHost) =>
   (
     await world.database.sql<{ days: number; failed: number }[]>`
@@ -138,7 +138,7 @@ test("a silent host is skipped for a growing time until it answers", async () =>
   await make();
   expect(await silence()).toEqual([{ batches: 1, halfhours: 1 }]);
   await claimEnds();
-  // The others were checked, this one is not asked.
+  // The others were checked; this host is not asked.
   expect(await make()).toBe(0);
   for (const halfhours of [2, 4, 8, 8]) {
     await sql`update slabmend.silent_hosts set until = now() - interval '1 second'`;
@@ -170,7 +170,7 @@ test("a duplicate batch is recorded once, a late one not at all, a lost one by t
     expect(confirmedBy().reduce((sum, [confirmed]) => sum + confirmed!, 0)).toBe(3);
     expect(Math.max(...both)).toBe(3);
 
-    // Its half hour is over, and indexd has the sectors now.
+    // Its half hour is over, and indexd has claimed the sectors now.
     await claimEnds();
     const late = await claim();
     await sql`update sectors set next_integrity_check = now() + interval '20 minutes' where host_id = ${host.row.id}`;
@@ -301,7 +301,7 @@ test("claim sends batches of due checks, and repair makes them", async () => {
       variables: { ...world.variables, SLABMEND_QUEUE_URL: repairs.url },
     });
     const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
-    // One that cannot be read is due again like all that are not recorded.
+    // An unreadable sector is due again, like all that are not recorded.
     expect(await handler({ Records } as SQSEvent, context)).toEqual({ batchItemFailures: [] });
     expect(await counted()).toEqual([["num_sectors_checked", SECTORS]]);
     await handler({ Records } as SQSEvent, context);

@@ -1,4 +1,4 @@
-/** What a sample says, and that each sector of a host is as likely to be drawn. */
+/** The statement of a sample, and equal probabilities for all sectors of a host. */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { drawWindows, windowsFor } from "../../../lib/jobs/verify/draw-windows.ts";

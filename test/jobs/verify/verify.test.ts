@@ -176,7 +176,7 @@ test("a cancel after a crash restores the due times of claimed sectors, without 
   const crash = (name: VerifyStep) => {
     if (name === "claimed") throw new Error("killed");
   };
-  // Claimed twice, so that the claim of the first crash must not pass for what was before.
+  // Claimed twice: the first crash's claim must not count as the original due time.
   await expect(advance({ step: crash })).rejects.toThrow("killed");
   await leaseEnds();
   await expect(advance({ step: crash })).rejects.toThrow("killed");
@@ -226,7 +226,7 @@ test("an object is verified slab by slab, even after a crash, and its affected s
   const object = objectKey.toString("hex");
   const { ids, sectors } = await findObject(sql, object);
   expect(sectors).toBe(6);
-  // Of others[2], which is in another object, nothing is asked.
+  // others[2] belongs to another object, so it is not checked.
   await host.swarm.setSwitches({ losesSectors: [others[1]!.sectors[0]!.root, others[2]!.sectors[0]!.root] });
   await start({ of: "object", object, ids: [...ids], sectors });
   let steps = 0;

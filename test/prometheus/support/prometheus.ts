@@ -9,9 +9,9 @@ import { alertRules } from "../../../infra/prometheus-alerts.ts";
 import { until } from "../../support/until.ts";
 
 export interface Prometheus {
-  /** Of an expression with one result. */
+  /** The value of an expression with one result. */
   value(expression: string): Promise<number | undefined>;
-  /** Series that an expression has. Rejects when it is none. */
+  /** The number of series of an expression. Rejects if it is invalid. */
   count(expression: string): Promise<number>;
   /** Names of the alerts that fire. */
   firing(): Promise<readonly string[]>;
@@ -20,7 +20,7 @@ export interface Prometheus {
 
 /**
  * Prometheus with our alert rules, on loopback.
- * @param target what it scrapes, host:port
+ * @param target the scraped server, host:port
  * @param scale shortens the times of the rules
  */
 export async function startPrometheus(target: string, scale: number): Promise<Prometheus> {
