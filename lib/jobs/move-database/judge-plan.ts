@@ -1,4 +1,6 @@
-/** Whether a database can be moved, from what both servers say of themselves: every reason why a later step would fail. Pure. */
+/**
+ * Whether a database can be moved, judged from facts about both servers: finds every reason why a later step would fail. Pure.
+ */
 
 import { MOVE } from "../../database/move/move-names.ts";
 import type { MoveRoles } from "../../database/move/move-roles.ts";
@@ -11,33 +13,33 @@ export interface MoveFacts {
   readonly source: MoveServer & MoveSource;
   readonly target: MoveServer & MoveTarget;
   readonly roles: MoveRoles;
-  /** As `pg_dump --version` says, 180001 as 18; a text: why there is none. */
+  /** From `pg_dump --version`, 180001 as 18; a text: why there is none. */
   readonly pgDump: number | string;
-  /** What came of the target's attempt to reach the source: subscription.ts; null: it could not be made. */
+  /** Result of the target's attempt to reach the source: subscription.ts; null: no attempt was possible. */
   readonly reach: string | null;
-  /** The maintenance run that is not finished. */
+  /** The unfinished maintenance run. */
   readonly activeRun: Pick<Run, "id" | "kind" | "owner"> | undefined;
 }
 
 export interface MoveFinding {
-  /** Stable. */
+  /** A stable code. */
   readonly code: string;
   readonly level: "ok" | "warning" | "failure";
   readonly says: string;
-  /** With a warning or a failure always. */
+  /** Always set for a warning or a failure. */
   readonly remedy?: string;
 }
 
-/** The oldest one that this was tried on; indexd wants 18. */
+/** The oldest version that was tested; indexd requires 18. */
 const OLDEST = 17;
-/** A slot that is kept, and the copies of tables beside it. */
+/** One permanent slot, and those for copying tables. */
 const slotsNeeded = (target: MoveServer): number =>
   1 + numberOf(target, "max_sync_workers_per_subscription", 2);
 const NAMED = 5;
 
 const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);
 
-/** In the order in which an operator would put them right. */
+/** In the order in which an operator should fix them. */
 export function judgePlan(facts: MoveFacts): readonly MoveFinding[] {
   return [
     ...judgeActiveRun(facts),
@@ -73,7 +75,7 @@ function judgeActiveRun({ activeRun: run }: MoveFacts): MoveFinding[] {
   return [
     failure(
       "run-active",
-      `maintenance run ${run.id} (${run.kind}) of ${run.owner} is not finished, and only one may be`,
+      `maintenance run ${run.id} (${run.kind}) of ${run.owner} is unfinished, and only one may be`,
       "Let it finish, or end it: slabmend maintenance cancel, of a move slabmend move-database abort.",
     ),
   ];
@@ -101,7 +103,7 @@ function judgeServers({ source, target }: MoveFacts): MoveFinding[] {
         failure(
           "rights",
           `${name}: expected a superuser, got ${server.role}`,
-          "Passwords of roles, a publication of all tables and the log's settings are a superuser's. Name one in the URL.",
+          "Passwords of roles, a publication of all tables and the log's settings require a superuser. Name one in the URL.",
         ),
       );
     }
@@ -123,7 +125,7 @@ function judgeServers({ source, target }: MoveFacts): MoveFinding[] {
     findings.push(
       failure(
         "same-server",
-        "source and target are databases of one server: its roles cannot be closed out of one and let into the other",
+        "source and target are databases of one server: its roles cannot be kept out of one and let into the other",
         "Choose another server. Within one, rename or copy the database.",
       ),
     );
@@ -204,7 +206,7 @@ function judgeReplication({ source, target }: MoveFacts): MoveFinding[] {
   return findings;
 }
 
-/** The only one that says that the source answered and asked for the password of our role. */
+/** The only answer that shows that the source responded and asked for the password of our role. */
 const ASKED = new RegExp(`password authentication failed for user "${MOVE}"|role "${MOVE}" does not exist`);
 
 function judgeReach(reach: string): MoveFinding {
@@ -294,7 +296,7 @@ function judgeContents(source: MoveServer & MoveSource): MoveFinding[] {
   return findings;
 }
 
-/** Whether nobody can log in to the source once it is closed. */
+/** Whether all logins to the source can be refused once it is closed. */
 function judgeClosing(source: MoveServer & MoveSource): MoveFinding[] {
   if (source.indexdRole === undefined) {
     return [

@@ -1,15 +1,15 @@
 /**
- * Restores where sectors are after indexd's database was restored from a backup: docs/restore.md says why each step is needed. It began with
- * begin_restore (prune hold, incarnation, mode); then
+ * Restores the placement of sectors after indexd's database was restored from a backup; docs/restore.md explains each step. It
+ * began with begin_restore (prune hold, incarnation, mode); then:
  *
- *   contracts    ask hosts which contracts took the place of those that the backup knows
+ *   contracts    ask hosts for the successors of the contracts in the backup
  *   unpinned     give sectors that were unpinned then three days from now
- *   records      read the archive of the journal behind the backup
+ *   records      read the archive of the journal after the backup
  *   placements   per slab: let hosts prove where its sectors are, and record that
- *   events       tell clients of what moved
+ *   events       announce the moves to clients
  *
- * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is done again, and only what it counted may be
- * counted twice.
+ * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is repeated, and only its counts may
+ * be added twice.
  */
 import type { ArchiveStorage } from "../../archive/archive-storage.ts";
 import { verifyArchive } from "../../archive/read-archive.ts";
@@ -58,9 +58,9 @@ export interface RestoreDependencies {
   readonly kernel: Kernel;
   readonly random: () => number;
   readonly verify: VerifyOptions;
-  /** The archive that the run was started with; undefined: this process has none configured. */
+  /** The archive with which the run was started; undefined: none is configured in this process. */
   readonly archive: ArchiveStorage | undefined;
-  /** For kill tests: after each write. */
+  /** For kill tests: called after each write. */
   readonly step?: (name: string) => void | Promise<void>;
 }
 
@@ -70,7 +70,7 @@ const ROWS_A_PAGE = 2_000;
 const SLABS_A_PAGE = 16;
 const NETWORK_CACHE_MS = 60_000;
 
-/** What a page of a step has done. */
+/** Result of one page of a step. */
 interface Page {
   /** Undefined: the step is done. */
   readonly at?: Partial<RestoreCheckpoint>;
@@ -104,7 +104,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
       if (next === undefined) return { statistics, end: { state: "done" } };
       return { checkpoint: { step: next, after: "0", rows: 0 }, statistics };
     },
-    /** What was restored stays, and so does the prune hold: an operator decides what comes next. */
+    /** The restored placements stay, and so does the prune hold: an operator decides what to do next. */
     async settle({ ask }) {
       await ask(forgetRestoredMoves, { isIdempotent: true });
       await ask(endRestoreMode, { isIdempotent: true });
@@ -181,8 +181,8 @@ async function restartClocks(deps: RestoreDependencies, context: RunContext): Pr
 }
 
 /**
- * All of the archive behind the backup in one call: only a whole pass from its beginning is known to be in order. Doing it
- * again is harmless, because the last row wins.
+ * Reads the whole archive after the backup in one call, because only a complete pass from its beginning is known to be in order.
+ * Repeating it is harmless, because the last row wins.
  */
 async function readRecords(
   { archive }: RestoreDependencies,
@@ -218,7 +218,7 @@ async function readRecords(
   };
 }
 
-/** A sector that was lost and stored elsewhere in the same row is where it was stored. */
+/** A sector that was lost and stored elsewhere in the same row counts as stored there. */
 function movesOf({ digest, moves, lost }: JournalRow): readonly RestoredMove[] {
   const moved = moves as readonly { readonly root: string; readonly to: string }[];
   const denied = lost as readonly { readonly root: string }[];
@@ -277,7 +277,7 @@ async function recordPlan(
   return placed;
 }
 
-/** Asks the archive's host of each sector first, then, where that failed, the one that the database names. */
+/** For each sector asks the archive's host first and, if that fails, the host recorded in the database. */
 async function askForProofs(
   deps: RestoreDependencies,
   { signal }: RunContext,
@@ -331,6 +331,7 @@ function otherArchive(expected: string, got: string | undefined): MaintenanceErr
   return new MaintenanceError({
     code: "other-archive",
     message: `restore: expected the archive ${expected}, got ${got ?? "none"}`,
-    remedy: "Set SLABMEND_ARCHIVE to the one that the run was started with, and start the restore again.",
+    remedy:
+      "Set SLABMEND_ARCHIVE to the archive with which the run was started, and start the restore again.",
   });
 }

@@ -1,9 +1,9 @@
-/** What can be said of a restore without reading a host. */
+/** The estimate, progress and findings of a restore. Contacts no host. */
 import type { Run } from "../../database/runs/run.ts";
 import type { RunKind } from "../maintenance/maintenance-job.ts";
 import { RESTORE_STEPS, restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 
-/** A round trip to a host each, as in a verification: `npm run bench:maintenance`. */
+/** One round trip to a host per call, as in a verification: `npm run bench:maintenance`. */
 const CALLS_PER_SECOND = 200;
 
 export const restoreKind: RunKind = {
@@ -15,10 +15,10 @@ export const restoreKind: RunKind = {
     const seconds = Math.ceil((contracts + rows) / CALLS_PER_SECOND);
     return {
       lines: [
-        `${contracts} contracts to ask their hosts for`,
-        archive === null ? "no archive is read" : `about ${rows} rows of the archive behind the backup`,
+        `${contracts} contracts to ask hosts about`,
+        archive === null ? "no archive is read" : `about ${rows} rows of the archive after the backup`,
         `about ${seconds} s at one moved sector a row; each is proved by a read that is paid as 4 KiB`,
-        "indexd pins what is placed once more: what a contract then has twice is paid until the contract ends",
+        "indexd pins placed sectors again: a sector that a contract then contains twice is paid for until the contract ends",
       ],
       values: { contracts, archiveRows: rows, seconds },
     };
@@ -52,10 +52,10 @@ function describe(run: Run): readonly string[] {
   const found = restoreStatisticsOf(run);
   return [
     archive === null ? "source: hosts alone" : `source: archive ${archive.place}`,
-    `${found.contractsAsked} contracts asked for, ${found.contractsChained} renewals recorded`,
+    `${found.contractsAsked} contracts checked, ${found.contractsChained} renewals recorded`,
     ...(sum(found.contractsUnknown) > 0
       ? [
-          `${found.sectorsUnpinned} sectors unpinned, of contracts whose host does not say: ${listed(found.contractsUnknown)}`,
+          `${found.sectorsUnpinned} sectors unpinned, of contracts whose successor is unknown: ${listed(found.contractsUnknown)}`,
         ]
       : []),
     `${found.unpinnedRestarted} unpinned sectors have three days again`,
@@ -65,18 +65,18 @@ function describe(run: Run): readonly string[] {
           `${found.recordsRead} records read, of ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
           ...(found.slabsUnknown + found.sectorsUnknown > 0
             ? [
-                `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted`,
+                `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted since`,
               ]
             : []),
           ...(sum(found.unanswered) > 0 ? [`not provable: ${listed(found.unanswered)}`] : []),
           ...(sum(found.refused) > 0 ? [`refused: ${listed(found.refused)}`] : []),
-          `${found.probes} proofs asked for, ${found.hastings} H`,
+          `${found.probes} proofs requested, ${found.hastings} H`,
         ]),
     ...(run.state === "done" ? NEXT : []),
   ];
 }
 
-/** docs/restore.md gives the reasons. */
+/** docs/restore.md explains the reasons. */
 const NEXT = [
   "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), slabmend resume, and at last slabmend restore release-prunes.",
 ];

@@ -1,4 +1,4 @@
-/** What a restore of placements is asked for, where it stands and what it has done, as it is kept in slabmend.runs. */
+/** A restore's request, checkpoint and statistics, as stored in slabmend.runs. */
 import * as v from "valibot";
 import type { Run } from "../../database/runs/run.ts";
 
@@ -6,47 +6,47 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const digits = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
 
 const scopeSchema = v.object({
-  /** Null: what moved since the backup is found by asking hosts alone. */
+  /** Null: moves since the backup are found only by asking hosts. */
   archive: v.nullable(
     v.object({
       place: v.string(),
-      /** Whose archive it must be, in hex. */
+      /** Identifies the archive's indexer, in hex. */
       walletHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-      /** The last row that the database had when its backup was made; null: the archive from its beginning. */
+      /** Position of the last row in the database when its backup was made; null: from the beginning of the archive. */
       after: v.nullable(v.object({ incarnation: count, position: count })),
       end: v.object({ incarnation: count, position: count }),
     }),
   ),
-  /** Contracts without a known successor when it began. */
+  /** Number of contracts without a known successor at the start. */
   contracts: count,
 });
 
-/** In this order. Each is done again from its own cursor after a crash. */
+/** In this order. After a crash each continues from its own cursor. */
 export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "events"] as const;
 
 const checkpointSchema = v.object({
   step: v.optional(v.picklist(RESTORE_STEPS), "contracts"),
   /** contracts.id, sectors.id or slabs.id up to which the step is done, in decimal digits. */
   after: v.optional(digits, "0"),
-  /** Of `records`: rows of the archive that were read. */
+  /** Only for `records`: rows read from the archive. */
   rows: v.optional(count, 0),
 });
 
 const statisticsSchema = v.object({
   contractsAsked: v.optional(count, 0),
-  /** Renewals and refreshes that were recorded. */
+  /** Renewals and refreshes recorded. */
   contractsChained: v.optional(count, 0),
-  /** By the code of what failed: their sectors were unpinned. */
+  /** By the code of the failure: the sectors of these contracts were unpinned. */
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
   /** Sectors that were unpinned at the time of the backup. */
   unpinnedRestarted: v.optional(count, 0),
   recordsRead: v.optional(count, 0),
-  /** Sectors that the archive says something of. */
+  /** Sectors that occur in the archive. */
   sectorsNamed: v.optional(count, 0),
   placed: v.optional(count, 0),
   alreadyRight: v.optional(count, 0),
-  /** As in the archive, and denied again. */
+  /** Lost according to the archive, and denied again. */
   lost: v.optional(count, 0),
   /** Open denials: the next repairs rebuild them. */
   denied: v.optional(count, 0),
@@ -54,7 +54,7 @@ const statisticsSchema = v.object({
   unanswered: v.optional(v.record(v.string(), count), {}),
   /** By the reason: place-sectors.sql. */
   refused: v.optional(v.record(v.string(), count), {}),
-  /** Of the archive, and not in the database: newer than the backup, or deleted by their users since. */
+  /** In the archive but not in the database: newer than the backup, or deleted by their users since. */
   slabsUnknown: v.optional(count, 0),
   sectorsUnknown: v.optional(count, 0),
   probes: v.optional(count, 0),

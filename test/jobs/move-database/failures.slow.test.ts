@@ -80,7 +80,7 @@ test.skipIf(skip)(
       return report;
     };
     const early = await until(write, ({ alarms }) =>
-      alarms.some((alarm) => alarm.includes("gives its slot up")),
+      alarms.some((alarm) => alarm.includes("invalidates its slot")),
     );
     expect(early.replication?.["walStatus"]).not.toBe("lost");
     const lost = await until(write, ({ replication }) => replication?.["walStatus"] === "lost");
