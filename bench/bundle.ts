@@ -1,4 +1,4 @@
-/** Size of each function's zip, and how long and with how much memory a fresh process imports it: what a cold start adds. */
+/** The size of each function's zip, and the time and memory that a new process needs to import it, as in a cold start. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { median, rounded } from "./measure.ts";
 
 const run = promisify(execFile);
 const ROUNDS = 15;
-/** Local header, central header and end record of a zip with few short names. */
+/** Size of the local header, central header and end record of a zip with few short names. */
 const ZIP_OVERHEAD_BYTES = 200;
 
 /** Imports the module named by the argument, as Lambda's runtime does before the first invocation. */
@@ -32,7 +32,7 @@ export async function benchBundles(): Promise<object> {
     for (let round = -1; round < ROUNDS; round++) {
       for (const name of names) {
         const sample = await importOnce(entries.get(name)!);
-        // The first one reads the disk.
+        // Discarded: the first run reads from disk.
         if (round >= 0) samples.get(name)!.push(sample);
       }
     }

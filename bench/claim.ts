@@ -2,9 +2,9 @@
  * `npm run bench:claim`: claims, the walk and commits on a real PostgreSQL 18 with ten million sectors; prints one JSON object.
  *
  *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333)  --seconds N (10) of indexd's writes  --commits N (4000) of each kind
- *   --plans FILE        where the plans of the walk go; default bench-claim-plans.json
+ *   --plans FILE        output file for the walk's plans; default bench-claim-plans.json
  *
- * Needs about 10 GB of disk and fifteen minutes at full size. The server has PostgreSQL's own durability.
+ * Needs about 10 GB of disk and fifteen minutes at full size. The server keeps PostgreSQL's default durability.
  */
 import { writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
@@ -69,19 +69,19 @@ async function withDatabase<Result>(
   }
 }
 
-/** No lease, nothing leased before; the backlog as the next walk finds it. */
+/** Resets the state: no leases, no earlier attempts, and the backlog that the next walk finds. */
 async function forgetLeases(sql: Sql): Promise<void> {
   await sql`truncate slabmend.leases, slabmend.backlog, slabmend.marks, slabmend.walks, slabmend.repairs`;
   await sql`update slabs set next_repair_attempt = now() - interval '2 hours' where next_repair_attempt > now()`;
   await sql.unsafe("vacuum analyze slabs");
   await vacuumBacklog(sql);
-  // What was read for this must not count as the walk's.
+  // Resets the counters, so that these reads do not count as the walk's.
   await sql`select pg_stat_force_next_flush()`;
 }
 
 /**
- * As a running server is minutes after the walk: vacuumed, and with a checkpoint behind it. Without one no page is written to the log whole,
- * and each page that is read has to wait until a dirty one is written, of which the walk leaves gigabytes.
+ * The state of a running server minutes after the walk: vacuumed, and after a checkpoint. Without a checkpoint no full page images are
+ * written to the WAL, and each page read must wait for the write of a dirty page, of which the walk leaves gigabytes.
  */
 async function minutesLater(sql: Sql): Promise<void> {
   await vacuumBacklog(sql);
@@ -126,20 +126,20 @@ async function oneHost(url: string, sql: Sql, indexd: GeneratedIndexd) {
 
 async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const dead = indexd.hosts.slice(0, Math.ceil(indexd.hosts.length / 10));
-  say("a tenth of all hosts dies");
+  say("a tenth of all hosts fails");
   const startedAt = performance.now();
   const sectors = await loseHosts(sql, dead.slice(1));
   const markingSeconds = round((performance.now() - startedAt) / 1000);
   await forgetLeases(sql);
   say("walk");
   const walk = await walkEverything(url);
-  say("a pass in which nothing changes");
+  say("a pass without changes");
   const again = await walkEverything(url);
   const nearest = await nearestToLoss(sql, NEAREST);
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Vacuumed between, as in the minutes that so many repairs take.
+  // Vacuumed in between, as autovacuum would during that many repairs.
   const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");
@@ -164,10 +164,10 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   };
 }
 
-/** Slabs that were leased more than once: must be none. */
+/** Slabs leased more than once; there must be none. */
 const twice = (leased: readonly bigint[]): number => leased.length - new Set(leased).size;
 
-/** Hosts blocked, their sectors still there: the walk by contracts. */
+/** Blocks hosts that keep their sectors, for the walk by contracts. */
 async function blockedHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const blocked = indexd.hosts.slice(-Math.ceil(indexd.hosts.length / 20)).map(({ id }) => id);
   await forgetLeases(sql);
@@ -185,7 +185,7 @@ async function large() {
     const startedAt = performance.now();
     const indexd = await generateIndexd(sql, scale(Number(values.slabs)));
     const generationSeconds = round((performance.now() - startedAt) / 1000);
-    say(`generated in ${generationSeconds} s; one host dies`);
+    say(`generated in ${generationSeconds} s; one host fails`);
     const one = await oneHost(url, sql, indexd);
     const tenth = await tenthOfHosts(url, sql, indexd);
     const lostPlan = await explainPage(url, "lost");

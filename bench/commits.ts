@@ -1,5 +1,5 @@
 /**
- * `npm run bench:commits`: durable commits a second from 1, 8 and 64 workers on a real PostgreSQL 18, and where a backend's time goes;
+ * `npm run bench:commits`: durable commits a second from 1, 8 and 64 workers on a real PostgreSQL 18, and how a backend spends its time;
  * prints one JSON object. The clients run in this process, on the same processors.
  *
  *   --slabs N (20000)  --hosts N (500)  --commits N (2000) of each kind  --rounds N (3)

@@ -1,12 +1,12 @@
 /**
- * `npm run bench:journal`: the journal as a stream on a real PostgreSQL 18 with its own durability; prints one JSON object.
+ * `npm run bench:journal`: the journal as a stream on a real PostgreSQL 18 with default durability; prints one JSON object.
  *
  *   --rows N (10000000) of the journal  --commits N (1000) and --looks N (200) of each kind, with the journal empty and full
  *
- * First what claim, status, budget and commit cost with an empty journal, then the rates of sequencer, totals and archive, then
- * the same costs with all rows in the journal. Ten million rows need about 20 GB of disk.
+ * Measures first the cost of claim, status, budget and commit with an empty journal, then the rates of sequencer, totals and archive,
+ * then the same costs with all rows in the journal. Ten million rows need about 20 GB of disk.
  *
- *   --only-costs  rows are loaded with their places, and no follower but the totals reads them: 12 GB, and a third of the time
+ *   --only-costs  loads rows with their positions, and only the totals read them: 12 GB, and a third of the time
  */
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
@@ -41,7 +41,7 @@ const ROWS = Number(values.rows);
 const WALLET = "ab".repeat(32);
 const say = (what: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
 
-/** Loads the journal as if sequencer and totals had passed all of it. */
+/** Loads the journal as if sequencer and totals had processed all of it. */
 async function fillPlaced(sql: Sql): Promise<void> {
   const indexes = await sql<{ name: string; definition: string }[]>`
     select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition from pg_index i
@@ -60,7 +60,7 @@ async function fillPlaced(sql: Sql): Promise<void> {
   await sql.unsafe("vacuum analyze slabmend.journal");
 }
 
-/** Over 90 days up to an hour ago, so that what reads the last hour reads the same with and without them. */
+/** Spread over 90 days up to an hour ago, so that reads of the last hour are the same with and without them. */
 async function fill(sql: Sql, { placed } = { placed: false }): Promise<void> {
   const batch = 250_000;
   for (let first = 0; first < ROWS; first += batch) {
@@ -98,7 +98,7 @@ async function costs(url: string, sql: Sql, indexd: GeneratedIndexd) {
     await timed(looks.budget, () => checkBudget(sql, { hastings: 10n ** 40n, repairs: 10n ** 9n }));
     await timed(looks.gauges, () => readFleetGauges(sql));
   }
-  // As nothing had been leased before.
+  // As if nothing had been leased before.
   await sql`truncate slabmend.leases, slabmend.repairs`;
   await sql`update slabs set next_repair_attempt = now() - interval '3 hours'`;
   await sql`update slabmend.backlog set ready = true`;

@@ -11,14 +11,14 @@ import { shardCipher } from "../lib/slab/shard-cipher.ts";
 import { LEAF_BYTES, SECTOR_BYTES } from "../lib/slab/sizes.ts";
 import { measureInTurn, median, ratioOf, rounded, type Samples } from "./measure.ts";
 
-/** One kernel against the best package there is, in the same run. */
+/** One kernel and the best available package, in the same run. */
 export interface KernelResult {
   readonly milliseconds: number;
-  /** Of what goes in, per second. */
+  /** Input bytes per second. */
   readonly mebibytesPerSecond: number;
   readonly against: string;
   readonly againstMilliseconds: number;
-  /** How many times as fast, and how fast it has to be. */
+  /** Speed relative to the package, and the required ratio. */
   readonly ratio: number;
   readonly atLeast: number;
 }
@@ -43,7 +43,7 @@ function result(
   };
 }
 
-/** The tree of docs/protocol.md with hash-wasm for every hash. */
+/** The Merkle tree of docs/protocol.md, with hash-wasm for every hash. */
 async function hashWasmSectorRoot(): Promise<(sector: Uint8Array) => Uint8Array> {
   const hasher = await createBLAKE2b(256);
   const level = new Uint8Array(SECTOR_BYTES / 2);
@@ -112,7 +112,7 @@ async function reedSolomon(): Promise<KernelResult> {
   return result(samples.ours, samples.theirs, bytes, "@subspace/reed-solomon-erasure.wasm", 6);
 }
 
-/** Packets of a sector, opened as those of one read of a socket. */
+/** Packets of a sector, decrypted in batches as from one socket read. */
 async function openPackets(): Promise<KernelResult> {
   const [packetBytes, count, batches] = [4_320, 30, 33];
   const textBytes = packetBytes - 16;
@@ -139,7 +139,7 @@ async function openPackets(): Promise<KernelResult> {
     ours: () => {
       for (let n = 0; n < batches; n++) {
         kernel.incoming.set(sealed);
-        if (kernel.open(0, batch) !== count) throw new Error("a packet does not open");
+        if (kernel.open(0, batch) !== count) throw new Error("a packet cannot be decrypted");
       }
     },
     theirs: () => {

@@ -1,6 +1,8 @@
 /**
- * How many sectors a second one coordinator verifies, one process checks because they are due, and one worker drains (not with 0):
- * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`; the last one measures start, status and cancel there. Hosts on loopback, 50 ms away in each direction, with real sectors; PostgreSQL on the same machine. One line each.
+ * Measures the sectors per second that one coordinator verifies, one process checks (due checks), and one worker drains (skipped with 0):
+ * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`; with the last argument also start, status and cancel on an
+ * indexer of that size. Hosts run on loopback with 50 ms latency in each direction and real sectors; PostgreSQL on the same machine.
+ * Prints one line for each.
  */
 import { systemClock } from "../lib/clock/clock.ts";
 import { parseEnvironment } from "../lib/config/parse-environment.ts";
@@ -20,10 +22,10 @@ const sectors = Number(process.argv[2] ?? 300);
 const drained = Number(process.argv[3] ?? 120);
 const large = Number(process.argv[4] ?? 0);
 const LATENCY_MS = 50;
-/** Of one worker process. */
+/** The limit of one worker process. */
 const REPAIRS_AT_ONCE = 8;
 
-/** The same sectors, all of them due, beside reap as in `serve`. */
+/** The same sectors, all of them due, while reap runs as in `serve`. */
 async function measureDue({ database: { sql }, variables }: RepairWorld) {
   await sql`update sectors set next_integrity_check = now() - interval '1 day'`;
   const checks = openDueChecks({

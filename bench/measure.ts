@@ -1,10 +1,10 @@
-/** Milliseconds of each round, in order. */
+/** Milliseconds per round, in order. */
 export type Samples = readonly number[];
 
-/** The first calls compile. */
+/** Warm-up rounds: the first calls compile the code. */
 const WARM_UP_ROUNDS = 3;
 
-/** Runs the contestants in turn, `rounds` times after a warm-up, so that whatever else the machine does hits all alike. */
+/** Runs the contestants in turn, `rounds` times after a warm-up, so that other load on the machine affects all of them equally. */
 export async function measureInTurn<Name extends string>(
   rounds: number,
   contestants: Readonly<Record<Name, () => unknown>>,
@@ -25,12 +25,12 @@ export function median(samples: Samples): number {
   return samples.toSorted((a, b) => a - b)[Math.floor(samples.length / 2)]!;
 }
 
-/** Median of what one took over the other in the same round: a machine that slows down for a while changes both. */
+/** Median of the per-round ratios of two contestants: a temporary slowdown of the machine affects both. */
 export function ratioOf(slower: Samples, faster: Samples): number {
   return median(slower.map((milliseconds, round) => milliseconds / faster[round]!));
 }
 
-/** To three digits: more would only be noise. */
+/** Rounds to three digits; more would be noise. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(3));
 }

@@ -1,7 +1,8 @@
 /**
- * `npm run bench:move [-- SECTORS...]`: how fast a database is copied, and for how long claims rest at the switch; one JSON line for each
- * size (default 100000 and 1000000 sectors). Two PostgreSQL 18 on this machine with their own durability, moved by the command itself.
- * Needs pg_dump 18: scripts/install-pg-dump.sh, or SLABMEND_PG_DUMP. Ends with 1 when a switch takes longer than 30 s + 4 s per 10^6 sectors.
+ * `npm run bench:move [-- SECTORS...]`: the speed of a database copy, and the time without claims at the switch; one JSON line per size
+ * (default 100000 and 1000000 sectors). Moves between two PostgreSQL 18 servers on this machine with default durability, by the command
+ * itself. Needs pg_dump 18: scripts/install-pg-dump.sh, or SLABMEND_PG_DUMP. Exits with 1 if a switch takes longer than 30 s + 4 s per
+ * 10^6 sectors.
  */
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -78,7 +79,7 @@ async function measure(sectors: number) {
   }
 }
 
-/** As indexd makes it, after a load without constraints; and a role of its own, which is closed out of the source. */
+/** Validates constraints as in indexd's own schema, after a load without them; and creates a role that is locked out of the source. */
 async function giveToIndexd(sql: Sql): Promise<void> {
   await sql.unsafe(`
     create role indexd login;

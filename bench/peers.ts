@@ -1,16 +1,16 @@
 /**
- * `npm run bench:peers`: CPU of whole repairs with sockets, beside an earlier version of slabmend and beside the arithmetic alone
- * in Go, all in one run and in turn; prints one JSON object.
+ * `npm run bench:peers`: CPU of whole repairs with sockets, compared with an earlier version of slabmend and with the bare arithmetic
+ * in Go, all in one run, taking turns; prints one JSON object.
  *
  *   --rounds N (7)          repairs of each case by each version; 0: none
- *   --against COMMIT (b03b2a1)   the earlier version, taken from git into a temporary folder
- *   --races N (3)           races of each case by each version, of eight slabs by two processes at once, and of those with one
- *                           shard to move once more with four repairs at once in each of ours; 0: none
- *   --memory                 peak memory of two and of 32 repairs at once
+ *   --against COMMIT (b03b2a1)   the earlier version, checked out into a temporary folder
+ *   --races N (3)           races of each case by each version: eight slabs by two processes; cases with one shard to move run
+ *                           again with four simultaneous repairs in each of our processes; 0: none
+ *   --memory                 peak memory of two and of 32 simultaneous repairs
  *   --profile-repairs N (10)     of each case, after the figures; 0: no profile
  *
- * Without Go, or without the commit, that part is left out, and standard error says so. Only the process that repairs is
- * counted: hosts and database are in others. Needs Linux.
+ * Without Go, or without the commit, that part is skipped with a note on standard error. Only the repairing process is measured: hosts
+ * and database run in others. Needs Linux.
  */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
@@ -26,21 +26,21 @@ import { type Side, startSide } from "./peers/side.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-/** CPU of ours over that of b03b2a1. */
+/** Maximum ratio of our CPU to that of b03b2a1. */
 const AIMS: Readonly<Record<CaseName, number>> = { lost1: 0.66, lost10: 0.66, copy1: 0.74 };
-/** Slabs a second of ours over those of b03b2a1. */
+/** Minimum ratio of our slabs per second to those of b03b2a1. */
 const RACE_AIMS: Readonly<Record<CaseName, number>> = { lost1: 1.75, lost10: 1.3, copy1: 2.7 };
 const SLABS_IN_RACE = 8;
 /**
- * Of each of two processes, in the races in which ours makes several repairs at once. Not of lost10, whose uploads are ten at once
- * anyway: eighty overload hosts that share one thread, and a write that takes 10 s is given up.
+ * Simultaneous repairs in each of two processes, in the races where ours makes several. Not for lost10, which already has ten
+ * simultaneous uploads: eighty overload hosts that share one thread, and a write that takes 10 s is abandoned.
  */
 const RACE_AT_ONCE: Readonly<Record<CaseName, number | undefined>> = {
   lost1: 4,
   lost10: undefined,
   copy1: 4,
 };
-/** Peak memory of ours over that of b03b2a1, which needs two processes for two repairs at once. */
+/** Ratio of our peak memory to that of b03b2a1, which needs two processes for two simultaneous repairs. */
 const MEMORY_AIM = 0.45;
 const MOST_AT_ONCE = { repairs: 32, processes: 2, atMostMebibytes: 1_536 } as const;
 const FLOOR_ROUNDS = 7;
@@ -57,7 +57,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const say = (what: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
 
-/** The files of the commit, with our packages; undefined when git does not have it. */
+/** The commit's files with our packages; undefined if git does not have the commit. */
 async function checkOut(folder: string, commit: string): Promise<string | undefined> {
   const root = join(folder, "against");
   const archive = join(folder, "against.tar");
@@ -131,7 +131,7 @@ async function measureCase(name: CaseName, sides: Sides, floor?: string) {
   };
 }
 
-/** Hosts and database have the same processors: on a machine of two cores they take most of them. */
+/** Hosts and database share the processors: on a machine with two cores they use most of them. */
 async function raceCase(name: CaseName, { ours, against }: Sides) {
   const race = { name, repairs: SLABS_IN_RACE, processes: 2, atOnce: 1 };
   const atOnce = RACE_AT_ONCE[name];
@@ -155,7 +155,7 @@ async function raceCase(name: CaseName, { ours, against }: Sides) {
   };
 }
 
-/** Two repairs at once: by one process of ours, and by the two that the earlier version needs. Then many. */
+/** Two simultaneous repairs: in one process of ours, and in the two that the earlier version needs. Then many. */
 async function measureMemory({ ours, against }: Sides) {
   const two: Record<string, object> = {};
   for (const name of ["lost1", "lost10"] as const) {

@@ -1,9 +1,9 @@
-/** What Linux says of a process. */
+/** Linux's statistics of a process. */
 import { readdir, readFile } from "node:fs/promises";
 
 const KIBIBYTE = 1_024;
 
-/** In MiB: the peak since it started, or now. */
+/** Resident memory in MiB: the peak since its start, or the current value. */
 export async function residentMebibytes(pid: number, field: "VmHWM" | "VmRSS"): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status);
@@ -11,7 +11,7 @@ export async function residentMebibytes(pid: number, field: "VmHWM" | "VmRSS"): 
   return Number(line[1]) / KIBIBYTE;
 }
 
-/** In MiB: what is resident, with what several processes share divided among them. */
+/** Resident memory in MiB, with shared pages divided among the processes that share them. */
 export async function proportionalMebibytes(pid: number): Promise<number> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
   const line = /^Pss:\s+(\d+) kB$/m.exec(rollup);
@@ -19,7 +19,7 @@ export async function proportionalMebibytes(pid: number): Promise<number> {
   return Number(line[1]) / KIBIBYTE;
 }
 
-/** Time that its threads have run so far, user and system. Those of Node live as long as it does, so that none is missed. */
+/** User and system time of its threads so far. Node's threads live as long as the process, so none is missed. */
 export async function cpuMilliseconds(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`);
   const times = await Promise.all(

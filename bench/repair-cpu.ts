@@ -1,7 +1,7 @@
 /**
- * CPU of a whole repair of a 10-of-30 slab with one lost shard, sockets left out: the packets that hosts would have
- * sent were sealed before, and are opened, cut into frames and copied by the code of a real connection; the upload is
- * sealed. Plan, rebuild and everything between are what a worker runs. Against the same with every range verified.
+ * CPU of a whole repair of a 10-of-30 slab with one lost shard, without sockets: the hosts' packets are encrypted beforehand; the code of
+ * a real connection decrypts them, splits them into frames and copies them, and encrypts the upload. Plan, rebuild and everything
+ * between are a worker's code. Compared with the same repair with every range verified.
  */
 
 import { randomBytes } from "node:crypto";
@@ -52,7 +52,7 @@ const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 const RANGE_BYTES = 1_048_576;
 const LOST = 0;
-/** A few more than are needed: columns start at different ones. */
+/** A few more sources than needed, because columns start at different ones. */
 const SEALED_SECTORS = MIN_SHARDS + 3;
 const PLAIN_BYTES = DEFAULT_PACKET_BYTES - TAG_BYTES;
 const PAYLOAD_BYTES = PLAIN_BYTES - FRAME_HEADER_BYTES;
@@ -65,7 +65,7 @@ interface SealedRange {
   readonly proof: Uint8Array[];
 }
 
-/** Bytes as they travel: one frame a packet, sealed. */
+/** Bytes as sent on the wire: encrypted, one frame per packet. */
 function seal(key: Buffer, data: Uint8Array, role: "dialer" | "acceptor"): Buffer {
   const cipher = new PacketCipher(key, role);
   const count = Math.ceil(data.length / PAYLOAD_BYTES);
@@ -96,7 +96,7 @@ function openInto({ key, packets }: SealedRange, into: Uint8Array): void {
     PAYLOAD_BYTES,
   );
   const reader = new PacketReader(new PacketCipher(key, "dialer"), frames, DEFAULT_PACKET_BYTES);
-  // A socket hands over 64 KiB at a time.
+  // A socket delivers 64 KiB at a time.
   for (let from = 0; from < packets.length; from += 65_536)
     reader.push(packets.subarray(from, from + 65_536));
   if (at !== into.length) throw new Error(`expected ${into.length} bytes, got ${at}`);
@@ -106,7 +106,7 @@ interface StoredSlab {
   readonly slab: Slab;
   readonly network: NetworkSnapshot;
   readonly ranges: ReadonlyMap<Root, readonly SealedRange[]>;
-  /** As many bytes as the upload of the rebuilt shard. */
+  /** The same number of bytes as the upload of the rebuilt shard. */
   readonly rebuilt: Uint8Array;
 }
 
@@ -120,7 +120,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
   const sectors = [...dataShards, ...parity].map((data, index): SlabSector => {
     shardCipher(encryptionKey, index).apply(data, 0);
     const root = kernel.sectorRoot(data);
-    // Only what is read: sources are taken in the order of their sectors.
+    // Only the shards that are read: sources are used in the order of their sectors.
     if (index < SEALED_SECTORS) {
       const columns = Array.from({ length: SECTOR_BYTES / RANGE_BYTES }, (_, column): SealedRange => {
         const offset = column * RANGE_BYTES;
@@ -145,7 +145,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
       neighbourHostIds: [],
     } as unknown as SlabSector;
   });
-  // Only the first sectors' hosts can be reached, so that no more of them need be sealed; those behind are candidates.
+  // Only the hosts of the first sectors can be reached, so only their packets need encryption; the later hosts are candidates.
   const hosts = Array.from({ length: TOTAL_SHARDS + 5 }, (_, n) =>
     networkHost(n + 1, n < SEALED_SECTORS || n >= TOTAL_SHARDS),
   );
@@ -186,7 +186,7 @@ function networkHost(id: number, isReachable: boolean): NetworkHost {
   } as unknown as NetworkHost;
 }
 
-/** A read whose answer has arrived: `respond` is given the request and fills the caller's memory. */
+/** A read whose answer has arrived: `respond` gets the request and fills the caller's memory. */
 function answeredStream(
   respond: (request: { root: Root; offset: number; into: Uint8Array }) => Uint8Array[],
 ): RpcStream {
@@ -260,7 +260,7 @@ function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostP
   } as unknown as HostPool;
 }
 
-/** One repair; returns the milliseconds of CPU that this process spent on it. */
+/** One repair; returns this process's CPU milliseconds for it. */
 async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemory, hosts: HostPool) {
   const task = { slabId: stored.slab.id, digest: stored.slab.digest, token: "" } as unknown as LeasedSlab;
   const deps: RepairDependencies = {
@@ -288,7 +288,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
     kernel,
     memory,
     clock: systemClock,
-    // Leaves sources in the order of their sectors.
+    // Keeps sources in the order of their sectors.
     random: () => 0.5,
     logger: createLogger("silent", { indexer: "default" }),
     worker: "bench",

@@ -1,7 +1,6 @@
 /**
- * Peak resident memory of a repair process, as the kernel counts it: the bundled handler in a process of its own repairs slabs
- * from hosts on loopback, one after the other. 10-of-30 with 20 shards to rebuild; and 85-of-255, which indexd would not pin, within
- * the same ceiling.
+ * Peak resident memory of a repair process, as counted by the kernel: the bundled handler in its own process repairs slabs from hosts on
+ * loopback, one after the other. 10-of-30 with 20 shards to rebuild, and 85-of-255, which indexd would not pin, within the same limit.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -22,7 +21,7 @@ interface Code {
 
 const USUAL: Code = { minShards: 10, totalShards: 30, lostShards: 20, repairs: 3 };
 const LARGE: Code = { minShards: 85, totalShards: 255, lostShards: 3, repairs: 1 };
-/** Besides those of a slab: for what is rebuilt. */
+/** Hosts for rebuilt shards, in addition to those of a slab. */
 const SPARE_HOSTS = 4;
 
 interface CodeMemory extends Code {
@@ -32,7 +31,7 @@ interface CodeMemory extends Code {
 export interface RepairMemoryResult {
   readonly usualCode: CodeMemory;
   readonly largeCode: CodeMemory;
-  /** Before the first repair: what Node and our code take. */
+  /** Memory before the first repair: Node and our code. */
   readonly idleMebibytes: number;
   readonly atMost: number;
 }
@@ -58,7 +57,7 @@ async function repairInProcess(
   });
 }
 
-/** Needs Linux, whose kernel remembers the peak. */
+/** Needs Linux, whose kernel records the peak. */
 export async function benchRepairMemory(): Promise<RepairMemoryResult | { readonly skipped: string }> {
   if (process.platform !== "linux") return { skipped: "the peak is read from /proc" };
   const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-"));

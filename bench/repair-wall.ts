@@ -1,7 +1,7 @@
 /**
- * Wall time of whole repairs: the bundled function, as it is deployed, in a process of its own, against hosts whose lines have
- * a rate and a latency. What these lines do not have: TCP's handshake and slow start over a distance, and loss of packets.
- * The worker's own line and the database are as fast as this machine.
+ * Wall time of whole repairs: the bundled function, as deployed, in its own process, with hosts behind simulated lines that have a rate
+ * and a latency. Not simulated: TCP's handshake and slow start over a distance, and packet loss. The worker's own line and the database
+ * are as fast as this machine.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
@@ -22,7 +22,7 @@ interface HostLine {
   readonly roundTripMs: number;
 }
 
-/** Of 44 hosts, each way. Two are slow; a repair must live with such, too. */
+/** Lines of 44 hosts, in each direction. Two are slow, because a repair must cope with slow hosts. */
 const LINES: readonly (HostLine & { readonly hosts: number })[] = [
   { hosts: 12, megabitsPerSecond: 20, roundTripMs: 80 },
   { hosts: 18, megabitsPerSecond: 50, roundTripMs: 50 },
@@ -30,12 +30,12 @@ const LINES: readonly (HostLine & { readonly hosts: number })[] = [
   { hosts: 2, megabitsPerSecond: 5, roundTripMs: 150 },
 ];
 const HOSTS = LINES.reduce((sum, { hosts }) => sum + hosts, 0);
-/** No divisor in common with 44: mixes the lines, and moves a slab's 30 hosts on from repair to repair. */
+/** Has no common divisor with 44: mixes the lines, so that each repair uses another 30 hosts. */
 const STRIDE = 7;
 
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
-/** Of each case, after the first one, which knows nothing of the hosts. */
+/** Repairs of each case, after a first one without host scores. */
 const WARM_REPAIRS = 8;
 
 const CASES = {
@@ -46,23 +46,23 @@ const CASES = {
 } as const;
 export type RepairCase = keyof typeof CASES;
 
-/** What the warm repairs of a case took; means, because a bill is a sum. */
+/** Means of a case's warm repairs; means, because a bill is a sum. */
 export interface RepairWall {
-  /** Moved by each repair. */
+  /** Sectors moved by each repair. */
   readonly sectors: number;
   readonly repairs: number;
   readonly wallMs: number;
   readonly medianWallMs: number;
   readonly slowestWallMs: number;
-  /** The first repair of a process that knows nothing of the hosts. */
+  /** The first repair of a process, without host scores. */
   readonly firstWallMs: number;
-  /** Overlap: storing begins with the first shard. */
+  /** Phases overlap: storing begins with the first shard. */
   readonly phasesMs: Readonly<Record<string, number>>;
   readonly cpuMs: number;
-  /** As the hosts counted: also what was read in vain. */
+  /** Counted by the hosts, so it includes reads that were not used. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** Hastings, as the hosts counted what they charged, and as the journal has them. */
+  /** Hastings charged, counted by the hosts and by the journal. */
   readonly hastingsCharged: string;
   readonly hastingsInJournal: string;
   readonly logBytes: number;
@@ -71,14 +71,14 @@ export interface RepairWall {
 
 export interface RepairWallResult {
   readonly lines: typeof LINES;
-  /** Hastings: a byte read, a byte written, a byte stored for a block. */
+  /** Hastings per byte read, per byte written, and per byte stored for a block. */
   readonly hostPrices: { readonly egress: string; readonly ingress: string; readonly storage: string };
-  /** Of the machine when it was over, over a quarter of an hour: others slow repairs down. */
+  /** The machine's 15-minute load at the end: other load slows repairs down. */
   readonly load: number;
   readonly cases: Readonly<Record<RepairCase, RepairWall>>;
 }
 
-/** Needs Linux, which tells the CPU time of another process. */
+/** Needs Linux, to read the CPU time of another process. */
 export async function benchRepairWall(): Promise<RepairWallResult | { readonly skipped: string }> {
   if (process.platform !== "linux") return { skipped: "CPU time and memory are read from /proc" };
   const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-"));
@@ -130,7 +130,7 @@ async function measureCase(world: RepairWorld, entry: string, name: RepairCase):
   let logBytes = 0;
   const environment = {
     ...world.variables,
-    // As deployed: what is printed is billed.
+    // As deployed: printed output is billed.
     SLABMEND_LOG_LEVEL: "info",
     SLABMEND_METRICS_NAMESPACE: "slabmend-bench",
   };
@@ -175,7 +175,7 @@ async function measureCase(world: RepairWorld, entry: string, name: RepairCase):
   );
 }
 
-/** Stores a slab, damages it, has it repaired, looks that it was, and removes it. */
+/** Stores a slab, damages it, has it repaired, checks the result, and removes it. */
 async function repairOnce(
   world: RepairWorld,
   { pid, invoke }: RepairProcess,
@@ -219,7 +219,7 @@ async function repairOnce(
   };
 }
 
-/** To be copied: its host is blocked and still answers. To be rebuilt: lost. */
+/** A sector to copy is on a blocked host that still answers; a sector to rebuild is lost. */
 async function damage(world: RepairWorld, slab: StoredSlab, name: RepairCase): Promise<void> {
   const { how, sectors } = CASES[name];
   for (let index = 0; index < sectors; index++) {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: prints one JSON object. Milliseconds are medians on this machine; only ratios within one run compare.
+ * `npm run bench`: prints one JSON object. Milliseconds are medians on this machine; only ratios within one run are comparable.
  * With names as arguments, only those sections.
  */
 import { benchBundles } from "./bundle.ts";
@@ -8,7 +8,7 @@ import { benchRepairCpu } from "./repair-cpu.ts";
 import { benchRepairMemory } from "./repair-memory.ts";
 import { benchRepairWall } from "./repair-wall.ts";
 
-/** Each section in turn, never two at once: they would slow each other down. A new bench is one more line. */
+/** Sections run one at a time, because they would slow each other down. Add a benchmark as one more line. */
 const sections: Readonly<Record<string, () => Promise<object>>> = {
   kernels: benchKernels,
   bundles: benchBundles,

@@ -1,6 +1,6 @@
 /**
- * What looking costs: `serve` with 50 open consoles and a scrape of /readyz a second, on a database without a backlog. CPU
- * time of the HTTP process, and of the one that supervises, from /proc, beside the same without any console.
+ * The cost of observers: `serve` with 50 open consoles and a request for /readyz per second, on a database without a backlog. Compares
+ * the CPU time of the HTTP and the supervising process, from /proc, with the same without consoles.
  *
  *   npm run bench:serve
  */
@@ -17,7 +17,7 @@ const CONSOLES = 50;
 const MEASURE_MS = 60_000;
 const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"]));
 
-/** Seconds of CPU that a process has used. */
+/** CPU seconds used by a process. */
 function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

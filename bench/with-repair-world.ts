@@ -1,4 +1,4 @@
-/** A repair world outside of vitest: an embedded PostgreSQL of its own, and the repair function in a process of its own. */
+/** A repair world outside vitest: its own embedded PostgreSQL, and the repair function in its own process. */
 import postgres from "postgres";
 import { FunctionPool } from "../dev/aws/function-pool.ts";
 import { indexdSchema } from "../dev/indexd/indexd-schema.ts";
@@ -33,11 +33,11 @@ export async function withRepairWorld<T>(
 
 export interface RepairProcess {
   readonly pid: number;
-  /** Hands the bodies to the handler as one event. */
+  /** Passes the bodies to the handler as one event. */
   invoke(...bodies: readonly string[]): Promise<void>;
 }
 
-/** The handler of `entry`, started; its process has ended when this returns. */
+/** Runs `work` with the handler of `entry` started; its process has ended when this returns. */
 export async function withRepairProcess<T>(
   entry: string,
   environment: Readonly<Record<string, string>>,

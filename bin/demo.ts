@@ -1,4 +1,4 @@
-/** `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 when all that could be repaired was, 1 with reasons otherwise, 2 for wrong options, 3 without pg_dump. */
+/** `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 if everything repairable was repaired, 1 with reasons otherwise, 2 for wrong options, 3 without pg_dump. */
 
 import { DemoError } from "../dev/demo/demo-error.ts";
 import { parseDemoOptions } from "../dev/demo/demo-options.ts";
@@ -30,7 +30,7 @@ try {
         ? await runIndexersDemo(options, { progress, signal })
         : await runDemo(options, { progress, colours, signal });
     for (const failure of failures) out.write(`FAILED: ${failure}\n`);
-    // The last line, when everything was stopped.
+    // The last line, after everything was stopped.
     out.write(`${paintWith(colours)(verdict.sentence, VERDICT_COLOURS[verdict.kind])}\n`);
     if (failures.length > 0) exitCode = 1;
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);

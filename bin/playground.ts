@@ -1,4 +1,4 @@
-/** `npm run playground`: see dev/playground/run-playground.ts. Exit code 0 when it was quit, 2 for wrong options. */
+/** `npm run playground`: see dev/playground/run-playground.ts. Exit code 0 after quit, 2 for wrong options. */
 
 import { DemoError } from "../dev/demo/demo-error.ts";
 import { parsePlaygroundOptions } from "../dev/playground/playground-options.ts";
@@ -32,7 +32,7 @@ try {
   }
 }
 process.exitCode = exitCode;
-// Standard input would keep us.
+// An open standard input would keep the process running.
 process.stdin.unref();
 
 function describe(error: unknown): string {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Starts bin/slabmend.ts with a Node that runs TypeScript as it is: this one, or else the one that npm installed beside
-// us. Written for the oldest Node that npm itself runs on. Node strips no types below node_modules: the published package
-// carries compiled code, and this starts that: docs/decisions/0001-dependencies.md.
+// Starts bin/slabmend.ts with a Node that runs TypeScript directly: the running one, else the one in node_modules. Written
+// for the oldest Node that npm itself runs on. Node does not strip types below node_modules, so the published package
+// contains compiled code, which this starts instead: docs/decisions/0001-dependencies.md.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -11,29 +11,29 @@ import { fail, findNode, requirePackage } from "./require-installed.js";
 
 const COMMAND = "slabmend";
 const LOOK_EVERY_MS = 1_000;
-/** What ends a command that is told to end twice: docs/command-line.md has one code for it. */
+/** Exit code of a command that got a second signal: docs/command-line.md. */
 const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
-/** Set for the process that this one starts, for itself alone. */
+/** Set for the process that this one starts, but not for that one's children. */
 const LAUNCHED = "SLABMEND_LAUNCHED";
 const compiled = new URL("../dist/bin/slabmend.js", import.meta.url);
 const isCompiled = existsSync(fileURLToPath(compiled));
 
 if (!isCompiled) {
   if (fileURLToPath(import.meta.url).includes(`${sep}node_modules${sep}`)) {
-    fail(COMMAND, "expected compiled code or a clone, got TypeScript below node_modules.\nInstall what `npm run pack` makes, or clone the repository and run npm ci there.");
+    fail(COMMAND, "expected compiled code or a clone, got TypeScript below node_modules.\nInstall the package from `npm run pack`, or clone the repository and run npm ci there.");
   }
   requirePackage(COMMAND, "commander", "Run npm ci in the clone.");
 }
 const node = findNode(COMMAND);
 if (node === undefined) {
   const ending = new AbortController();
-  // systemd tells every process of a service to end, and the launcher passes it on: that is one signal, not two.
+  // systemd signals every process of a service, and the launcher passes the signal on: both count as one.
   const sameMs = process.env[LAUNCHED] === undefined ? 0 : 300;
   delete process.env[LAUNCHED];
   let toldAtMs = 0;
   for (const name of ["SIGINT", "SIGTERM"]) {
     process.on(name, () => {
-      // The second one ends the process at once. Not by the system's own handling: a container's first process has none.
+      // The second signal ends the process at once. Done here, because the default action does not apply to a container's first process.
       if (!ending.signal.aborted) {
         toldAtMs = Date.now();
         ending.abort(new Error(name));
@@ -41,16 +41,16 @@ if (node === undefined) {
     });
   }
   whenNpmIsGone(() => process.kill(process.pid, "SIGTERM"));
-  // Listened to before it is loaded: that takes a while, and nothing that comes meanwhile is lost.
+  // The handler is set before loading, which takes a while, so that no signal is lost meanwhile.
   const { run } = await import(isCompiled ? compiled.href : "./slabmend.ts");
   await run(ending.signal);
 } else {
-  // This file again, so that the other Node looks after its parents too.
+  // Starts this file again, so that the other Node also watches its parents.
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: "inherit",
     env: { ...process.env, [LAUNCHED]: "1" },
   });
-  // A terminal sends Ctrl+C to both; other senders know only this process.
+  // A terminal sends Ctrl+C to both processes; other senders signal only this one.
   const isFromTerminal = process.stdin.isTTY === true;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.on(name, () => (name === "SIGINT" && isFromTerminal) || child.kill(name));
@@ -61,8 +61,8 @@ if (node === undefined) {
 }
 
 /**
- * npx and npm start a command by a shell, and tell neither when they are ended themselves: without this a worker would go on by
- * itself. Only then: started by a shell (nohup, setsid) a command may outlive it.
+ * npx and npm start a command through a shell and pass no signal on when they are ended: without this check a worker would be left
+ * running. It applies only to them: a command started from a user's shell (nohup, setsid) may outlive it.
  */
 function whenNpmIsGone(act) {
   if (process.env.npm_command === undefined) return;
@@ -76,7 +76,7 @@ function whenNpmIsGone(act) {
   timer.unref();
 }
 
-/** Where there is no /proc, the shell of npm is usually npm's command itself. */
+/** Without /proc: npm's shell has usually replaced itself with the command. */
 function parentOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

@@ -1,11 +1,11 @@
-/** The command line in a process of its own: gives it the streams, and ends the process. */
+/** Runs the command line with the process's streams, and ends the process. */
 
 import { runCommandLine } from "../lib/cli/command-line.ts";
 import { systemClock } from "../lib/clock/clock.ts";
 
-/** @param signal aborts when the process is told to end */
+/** @param signal aborts when the process should end */
 export async function run(signal: AbortSignal): Promise<void> {
-  // `slabmend status | head -1` is no error.
+  // A closed pipe, as with `slabmend status | head -1`, is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
@@ -18,6 +18,6 @@ export async function run(signal: AbortSignal): Promise<void> {
     clock: systemClock,
     signal,
   });
-  // Everything is done and printed. What could still keep us is a connection that a silent database never closes.
+  // Everything is done and printed. Only a connection that a silent database never closes could keep the process running.
   setTimeout(() => process.stdout.write("", () => process.exit()), 2_000).unref();
 }

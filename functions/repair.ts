@@ -12,10 +12,7 @@ import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/ope
 import { SelfCheck, whyUnfit } from "../lib/worker/self-check.ts";
 import type { WorkerSettings } from "../lib/worker/worker-settings.ts";
 
-/**
- * For each of two attempts: a queue that does not respond loses the message's early return, but must not use up the function's
- * time.
- */
+/** For each of two attempts: if the queue does not respond, the message returns late, but the function's time is not used up. */
 const LONGEST_RETURN_MS = 2_000;
 
 export interface RepairHandlerOptions {

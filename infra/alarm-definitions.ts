@@ -1,16 +1,16 @@
 /**
- * What wakes an operator. Each name is a heading of docs/runbook.md; a test compares. No Pulumi in here.
+ * Alarms for the operator. A test checks that each name is a heading of docs/runbook.md. This file does not use Pulumi.
  *
- * Missing values: what must happen every minute breaches when it is silent; everything else is well until it says so.
+ * Missing values: an alarm on something that happens every minute fires; every other alarm stays quiet.
  */
 import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
 import { REPAIR_TIMEOUT_SECONDS, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts";
 
-/* Expressions are over metrics that are always printed together: of what is missing CloudWatch computes nothing. */
+/* Expressions use metrics that are always printed together: CloudWatch computes nothing if one is missing. */
 type Statistic = "Sum" | "Maximum" | "Minimum";
 
-/** A metric of ours, of a queue or of a function, as one side of an alarm. */
+/** A metric of ours, of a queue or of a function, used in an alarm. */
 export type AlarmMetric = { readonly statistic: Statistic } & (
   | { readonly of: "fleet"; readonly name: MetricName; readonly service: FunctionName }
   | { readonly of: "repairs" | "deadLetters"; readonly name: "ApproximateAgeOfOldestMessage" }
@@ -18,15 +18,15 @@ export type AlarmMetric = { readonly statistic: Statistic } & (
 );
 
 export interface AlarmDefinition {
-  /** What it means, in one sentence. */
+  /** Its meaning in one sentence. */
   readonly means: string;
   readonly metrics: Readonly<Record<string, AlarmMetric>>;
-  /** Of the metrics by their key; without it the only one. */
+  /** An expression over the metrics' keys; undefined: the only metric. */
   readonly expression?: string;
   readonly threshold: number;
   readonly breaches: "GreaterThanThreshold" | "LessThanThreshold" | "GreaterThanOrEqualToThreshold";
   readonly periodSeconds: number;
-  /** How many periods are looked at, and how many of them must breach. */
+  /** The number of periods considered, and how many of them must breach. */
   readonly periods: number;
   readonly breachingPeriods: number;
   readonly missing: "breaching" | "notBreaching" | "ignore";
@@ -44,7 +44,7 @@ const HALF_HOUR = 1_800;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-/** At least one in five minutes, twice: a schedule comes five times in that time. */
+/** Requires at least one in five minutes, in two periods: a schedule runs five times in that time. */
 const runsEveryMinute = (service: FunctionName) =>
   ({
     metrics: { runs: fleet(service, "RunsCompleted", "Sum") },
@@ -56,7 +56,7 @@ const runsEveryMinute = (service: FunctionName) =>
     missing: "breaching",
   }) as const;
 
-/** Once is enough. It stays for `periods`, so that a short one is not over before anybody looks. */
+/** A single occurrence is enough. The alarm stays for `periods`, so that a short problem is noticed. */
 const everAbove = (threshold: number, periods: number) =>
   ({
     threshold,
@@ -67,7 +67,7 @@ const everAbove = (threshold: number, periods: number) =>
     missing: "notBreaching",
   }) as const;
 
-/** More than one in twenty, and not only one or two: in half an hour, so that it holds for small fleets too. */
+/** More than one in twenty, and at least three, within half an hour, so that it suits small fleets too. */
 const moreThanAFew = (bad: string, all: string) =>
   ({
     expression: `IF(${bad} >= 3, 100 * ${bad} / ${all}, 0)`,
@@ -86,10 +86,10 @@ export const ALARMS = {
     ...runsEveryMinute("reap"),
   },
   "repairs-not-taken": {
-    means: "A message has waited for three quarters of an hour: nobody takes repairs from the queue.",
+    means: "A message has waited for three quarters of an hour: no worker takes repairs from the queue.",
     metrics: { age: { of: "repairs", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // One whose worker crashed is hidden for the visibility timeout, then comes again and is dropped; one that failed
-    // comes back several times within less. Neither says that nobody takes messages.
+    // A message whose worker crashed is hidden for the visibility timeout, then delivered again and dropped; a failed message returns
+    // several times within less. Neither means that messages are not taken.
     ...everAbove(VISIBILITY_TIMEOUT_SECONDS + 3 * REPAIR_TIMEOUT_SECONDS, 1),
   },
   "dead-letters": {
@@ -98,36 +98,35 @@ export const ALARMS = {
     ...everAbove(0, 1),
   },
   "dead-letters-not-drained": {
-    means: "A dead letter is in its queue for ten minutes: reap does not store it.",
+    means: "A dead letter has been in its queue for ten minutes: reap does not store it.",
     metrics: { age: { of: "deadLetters", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // Its age counts from when the message was first sent, so two periods: drained, it is gone in the second.
+    // Age counts from when the message was first sent, so two periods: if reap works, it is gone in the second.
     ...everAbove(600, 2),
     breachingPeriods: 2,
   },
   quarantine: {
-    means: "The repair of a slab crashed three times while others succeeded: it is left alone for a day.",
+    means: "The repair of a slab crashed three times while others succeeded: it is skipped for a day.",
     metrics: { slabs: fleet("reap", "QuarantinedSlabs", "Maximum") },
     ...everAbove(0, 1),
   },
   "data-at-risk": {
     means: "Fewer than min_shards sources of a slab answered: its data cannot be read now.",
-    // By the journal: repairs on other machines print nothing here. It ends within minutes, so that the next slab is
-    // told of as well.
+    // From the journal, because repairs on other machines print nothing here. It ends within minutes, so that the next slab also raises
+    // an alarm.
     metrics: { slabs: fleet("reap", "SlabsFoundAtRisk", "Maximum") },
     ...everAbove(0, 1),
   },
   "circuit-breaker-open": {
-    means:
-      "Most recent repairs of different slabs failed for a reason that is not the slabs': claims back off.",
+    means: "Most recent repairs of different slabs failed for a common reason: claims back off.",
     metrics: { open: fleet("reap", "CircuitBreakerOpen", "Maximum") },
     ...everAbove(0, 1),
   },
   "leases-expiring": {
-    means: "More leases expire, crashed or never begun, than repairs end.",
+    means: "More leases expire (crashed or never begun) than repairs end.",
     metrics: {
       crashed: fleet("reap", "LeasesCrashed", "Sum"),
       freed: fleet("reap", "LeasesFreed", "Sum"),
-      // As reap sees it: when every repair crashes, repair itself says nothing, and no value is less than none.
+      // Measured by reap: if every repair crashes, repair itself reports nothing, and a missing value does not breach.
       ended: fleet("reap", "RepairsLately", "Maximum"),
     },
     expression: "crashed + freed - ended",
@@ -135,17 +134,17 @@ export const ALARMS = {
     breachingPeriods: 3,
   },
   "backlog-growing": {
-    means: "The backlog is larger than an hour ago by more than a twentieth.",
-    // The least of each hour: what is found and repaired within it does not count.
+    means: "The backlog has grown by more than a twentieth within an hour.",
+    // The minimum of each hour: slabs found and repaired within it do not count.
     metrics: { backlog: fleet("reap", "Backlog", "Minimum") },
     expression: "IF(backlog >= 20, 100 * DIFF(backlog) / backlog, 0)",
-    // Two periods, because a difference needs the one before.
+    // Two periods, because a difference needs the previous one.
     ...everAbove(5, 2),
     periodSeconds: HOUR,
   },
   "error-rate": {
     means: "More than one repair in twenty ended in a fault.",
-    // By the journal, whoever did them; both are always there together.
+    // From the journal, for all workers; both are always present together.
     metrics: {
       faults: fleet("reap", "FaultsInHalfHour", "Maximum"),
       ended: fleet("reap", "RepairsInHalfHour", "Maximum"),
@@ -156,7 +155,7 @@ export const ALARMS = {
     means: "More than one message in twenty failed before its repair began.",
     metrics: {
       failed: fleet("repair", "MessagesFailed", "Sum"),
-      // One message each.
+      // Each invocation handles one message.
       invocations: { of: "repair", name: "Invocations", statistic: "Sum" },
     },
     ...moreThanAFew("failed", "invocations"),
@@ -170,13 +169,13 @@ export const ALARMS = {
     ...moreThanAFew("errors", "invocations"),
   },
   "unknown-indexd-version": {
-    means: "indexd's database is one that this slabmend may not write to: nothing is claimed.",
+    means: "This release of slabmend may not write to this version of indexd's database: nothing is claimed.",
     metrics: { refused: fleet("claim", "UnknownIndexdVersion", "Sum") },
     ...everAbove(0, 1),
   },
   "indexd-version-unconfirmed": {
     means:
-      "indexd's database has a version that this slabmend does not know for certain; it works, because nothing that it touches differs or an operator accepted it.",
+      "This release of slabmend does not know the version of indexd's database; it works, because nothing that it uses differs or an operator accepted it.",
     metrics: { unconfirmed: fleet("claim", "IndexdUnconfirmed", "Maximum") },
     ...everAbove(0, 1),
   },
@@ -184,17 +183,17 @@ export const ALARMS = {
     means:
       "The archive of the journal cannot be written, or must not be: the database was rewound or copied, or the archive is damaged.",
     metrics: { stopped: fleet("reap", "FollowersStopped", "Minimum") },
-    // One run that S3 refused is mended by the next; two periods in which each run says so are not.
+    // If S3 refuses one run, the next one makes up for it; failures of each run in two periods need an operator.
     ...everAbove(0, 2),
     breachingPeriods: 2,
   },
   "journal-behind": {
-    means: "A follower of the journal, the archive or the totals, is more than half an hour behind.",
+    means: "A follower of the journal (archive or totals) is more than half an hour behind.",
     metrics: { behind: fleet("reap", "JournalBehindSeconds", "Minimum") },
     ...everAbove(HALF_HOUR, 1),
   },
   "maintenance-idle": {
-    means: "No process has moved the maintenance run on for an hour, and it is not paused.",
+    means: "The maintenance run has made no progress for an hour, and it is not paused.",
     metrics: { idle: fleet("reap", "RunIdleSeconds", "Minimum") },
     ...everAbove(HOUR, 1),
   },
@@ -203,13 +202,30 @@ export const ALARMS = {
     metrics: { failed: fleet("reap", "RunsFailedLately", "Maximum") },
     ...everAbove(0, 1),
   },
+  "move-behind": {
+    means:
+      "The database is moved, and half of the log that the source may keep for the target is used up: then it gives the target up.",
+    metrics: {
+      kept: fleet("reap", "MoveSlotKeptBytes", "Minimum"),
+      safe: fleet("reap", "MoveSlotSafeBytes", "Maximum"),
+    },
+    expression: "kept - safe",
+    ...everAbove(0, 1),
+  },
+  "move-slot-lost": {
+    means:
+      "The source has given up the slot of the target that the database is moved to: it must start again.",
+    metrics: { lost: fleet("reap", "MoveSlotLost", "Maximum") },
+    ...everAbove(0, 1),
+  },
   "checks-behind": {
-    means: "With SLABMEND_VERIFY=due: a check has been due for more than a day, of a host that answers.",
+    means: "With SLABMEND_VERIFY=due: a check of a host that answers has been due for more than a day.",
     metrics: { behind: fleet("reap", "ChecksBehindSeconds", "Minimum") },
     ...everAbove(DAY, 1),
   },
   "missing-rights": {
-    means: "The fleet's database role lacks rights, as after an upgrade of indexd that rebuilds a table.",
+    means:
+      "The fleet's database role lacks privileges, for example after an upgrade of indexd that rebuilds a table.",
     metrics: { rights: fleet("claim", "MissingRights", "Maximum") },
     ...everAbove(0, 1),
   },

@@ -1,16 +1,16 @@
 import type { IndexerNames } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
-/** Where the indexer's journal is archived, and what reap may do there. */
+/** The archive of the indexer's journal, and reap's permissions for it. */
 export interface Archive {
-  /** As `SLABMEND_ARCHIVE` of the function. */
+  /** The function's `SLABMEND_ARCHIVE`. */
   readonly place: $util.Input<string>;
   readonly bucketArn: $util.Input<string>;
-  /** Of the archive's objects. */
+  /** ARN of the archive's objects. */
   readonly objectsArn: $util.Input<string>;
 }
 
-/** Undefined: the journal is not archived. */
+/** Undefined if the journal is not archived. */
 export function createArchive(names: IndexerNames, settings: StageSettings): Archive | undefined {
   const destination = settings.SLABMEND_ARCHIVE;
   switch (destination.kind) {
@@ -37,8 +37,8 @@ export function createArchive(names: IndexerNames, settings: StageSettings): Arc
 }
 
 /**
- * Versions keep what was overwritten or deleted by mistake; nothing is public, nothing goes unencrypted. It stays when the stage
- * is removed: a restore needs it when everything else is gone.
+ * Versioned against accidental overwriting and deletion; not public; only encrypted transfers. It is kept when the stage is removed,
+ * because a restore needs it when everything else is lost.
  */
 function createBucket(names: IndexerNames) {
   const stays = { retainOnDelete: true };

@@ -1,7 +1,7 @@
 import { sharedName } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
-/** Warns; it stops nothing. AWS counts a bill several times a day, so it is hours late. */
+/** Only warns; it stops nothing. AWS updates costs several times a day, so warnings are hours late. */
 export function createBudget(settings: StageSettings) {
   const warn = (notificationType: "ACTUAL" | "FORECASTED", threshold: number) => ({
     notificationType,

@@ -4,7 +4,7 @@ import { findProblems } from "../lib/config/parse-environment.ts";
 import type { VariableName } from "../lib/config/variables.ts";
 import { resourceName } from "./names.ts";
 
-/** Set with `npx sst secret set NAME --stage STAGE`, NAME with the indexer's before it, and what a function reads each as. */
+/** Secrets set with `npx sst secret set NAME --stage STAGE` (the indexer's name precedes NAME), with the variable for each. */
 const SECRETS = {
   DatabaseUrl: "SLABMEND_DATABASE_URL",
   MigrationSeed: "SLABMEND_MIGRATION_SEED",
@@ -21,12 +21,12 @@ export function isSecret(variable: string): boolean {
   return variable in VARIABLES;
 }
 
-/** Under which name the value of a variable is set. */
+/** The secret's name for a variable. */
 export function secretName(indexer: string, variable: string): string {
   return resourceName(indexer, VARIABLES[variable] ?? variable);
 }
 
-/** The secrets of an indexer by the variables that functions read. SST hands them to the program in its environment. */
+/** The secrets of an indexer by variable. SST passes them to the program in its environment. */
 export function secretValues(
   indexer: string,
   environment: Variables,
@@ -40,8 +40,8 @@ export function secretValues(
 }
 
 /**
- * What is wrong with the secrets' values, never repeating them. Asking SST's Secret would tell only when half of the stage is
- * registered, and of one only.
+ * What is wrong with the secrets' values, without repeating them. SST's Secret would report only one problem, and only after half of
+ * the stage is registered.
  */
 export async function secretProblems(
   indexer: string,
@@ -54,7 +54,7 @@ export async function secretProblems(
   });
   const name = resourceName(indexer, "DatabaseUrl");
   if (problems.some((problem) => problem.name === name)) return problems;
-  // A wrong SLABMEND_DATABASE_CA is found with the other variables; here, whether the URL lets it be used.
+  // A malformed SLABMEND_DATABASE_CA is reported with the other variables; here, check that the URL uses it.
   const text = values.SLABMEND_DATABASE_URL ?? "";
   const url = readDatabaseUrl(text);
   const hasAuthorities = Boolean(environment["SLABMEND_DATABASE_CA"]);
@@ -62,7 +62,7 @@ export async function secretProblems(
     const expected = "sslmode=verify-full, as SLABMEND_DATABASE_CA is set";
     return [{ name, expected, got: "another" }, ...problems];
   }
-  // Needs to resolve a name, as seen from where `sst deploy` runs; what cannot be told there the functions find out.
+  // Resolves the name from the machine that runs `sst deploy`; if that fails, the functions check it.
   const exposure = await findUrlFault(text).catch(() => undefined);
   return exposure === undefined ? problems : [{ name, ...exposure }, ...problems];
 }

@@ -9,7 +9,7 @@ import { FUNCTIONS, type FunctionName } from "./function-settings.ts";
 import { namesOf } from "./names.ts";
 import { isOfStage, readStageSettings, type StageSettings } from "./settings.ts";
 
-/** Why a stage is not deployed. SST prints the message only, so the remedies are in it. */
+/** Why a stage is not deployed. SST prints only the message, so it contains the remedies. */
 export class StageError extends SlabmendError<"stage-refused"> {
   constructor(stage: string, problems: Problems) {
     const line = ({ name, expected, got }: ConfigurationProblem) =>
@@ -29,7 +29,7 @@ export class StageError extends SlabmendError<"stage-refused"> {
     ];
     super({
       code: "stage-refused",
-      message: `${lines.length} problem(s) of stage ${stage}; nothing was made:\n  ${lines.join("\n  ")}\n${remedy}`,
+      message: `${lines.length} problem(s) of stage ${stage}; nothing was created:\n  ${lines.join("\n  ")}\n${remedy}`,
       remedy,
     });
   }
@@ -47,9 +47,9 @@ interface Problems {
 }
 
 /**
- * Everything that an operator may get wrong, looked at before anything is registered: a stage half made costs money
- * and has to be removed by hand.
- * @throws {StageError} with every problem at once, and without any secret
+ * Checks everything that an operator may get wrong before anything is registered: a half-created stage costs money and must be removed
+ * by hand.
+ * @throws {StageError} with all problems, and without any secret
  */
 export async function checkStage(
   stage: string,
@@ -75,7 +75,7 @@ async function checkIndexer(
   const { settings, problems } = readStageSettings(environment);
   const functions = Object.keys(FUNCTIONS) as FunctionName[];
   const isNamed = INDEXER_NAME.test(indexer);
-  // Of a malformed name there are no secrets to look for.
+  // A malformed name has no secrets to check.
   const supplied = isNamed ? suppliedValues(stage, indexer, environment) : {};
   const sizes = functions.flatMap((name) => environmentSizeProblem(name, environment, supplied) ?? []);
   const chosen = functions.flatMap((name) => chosenProblems(name, environment));
@@ -83,7 +83,7 @@ async function checkIndexer(
     .filter((name) => isOfStage(name))
     .map((name) => ({
       name,
-      expected: "to be set for the whole stage",
+      expected: "a value for the whole stage",
       got: `a value for ${indexer} alone`,
     }));
   const variables = [...problems, ...shared, ...chosen, ...sizes.filter(({ name }) => !isSecret(name))];
@@ -99,12 +99,12 @@ async function checkIndexer(
   return { name: indexer, settings, environment, problems: { variables, secrets } };
 }
 
-/** A variable that several functions or indexers read is one problem, unless they differ in it. */
+/** A problem of a variable that several functions or indexers read is reported once, unless its values differ. */
 function onceEach(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
   return [...new Map(problems.map((problem) => [`${problem.name} ${problem.got}`, problem])).values()];
 }
 
-/** What is known of the variables that the deployment supplies, to see whether they fit. */
+/** The known part of the variables that the deployment supplies, to check their size. */
 function suppliedValues(
   stage: string,
   indexer: string,

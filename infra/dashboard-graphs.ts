@@ -1,4 +1,4 @@
-/** What the dashboard shows of our own metrics. No Pulumi in here: a test compares it with what functions print. */
+/** The dashboard's graphs of our own metrics. A test compares them with the functions' metrics, so this file does not use Pulumi. */
 import { OUTCOMES } from "../lib/database/leases/outcome-writes.ts";
 import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
@@ -71,6 +71,11 @@ export const GRAPHS: readonly Graph[] = [
     title: "Journal",
     stat: "Maximum",
     metrics: of("reap", "JournalRowsSequenced", "JournalBehindSeconds", "FollowersStopped"),
+  },
+  {
+    title: "Log kept for a move, bytes",
+    stat: "Maximum",
+    metrics: of("reap", "MoveSlotKeptBytes", "MoveSlotSafeBytes"),
   },
   { title: "Database connections", stat: "Maximum", metrics: of("reap", "DatabaseConnections") },
 ];

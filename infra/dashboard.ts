@@ -13,7 +13,7 @@ const COLUMNS = 24;
 const WIDTH = 8;
 const HEIGHT = 6;
 
-/** What an operator looks at first: is it well, how much is left, how fast, at what price. */
+/** The operator's overview: health, backlog, throughput and cost. */
 export function createDashboard({ names, functions, alarms }: Shown) {
   const body = $util
     .all([
@@ -30,7 +30,7 @@ export function createDashboard({ names, functions, alarms }: Shown) {
   });
 }
 
-/** As CloudWatch wants it: namespace, name, then dimensions by name and value, then what is particular. */
+/** CloudWatch's format: namespace, name, dimensions by name and value, then options. */
 function row(namespace: string, { service, name, outcome, stat }: ShownMetric): readonly (string | object)[] {
   return [
     namespace,
@@ -56,7 +56,7 @@ function widgets(
       metrics: metrics.map((metric) => row(namespace, metric)),
     })),
     {
-      title: "Functions at once",
+      title: "Concurrent functions",
       stat: "Maximum",
       metrics: functionNames.map((name) => ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", name]),
     },

@@ -16,9 +16,9 @@ interface Shared {
 }
 
 /**
- * Everything that a stage consists of; returns what the operator and the command line want to know of it. Nothing that
- * belongs to one indexer depends on which others there are.
- * @throws {StageError} with every problem of the stage, before anything is registered
+ * Creates everything in a stage; returns the outputs for the operator and the command line. Resources of one indexer do not depend on
+ * other indexers.
+ * @throws {StageError} with all problems of the stage, before anything is registered
  */
 export async function deployFleet() {
   const { settings, indexers } = await checkStage($app.stage, process.env);
@@ -43,7 +43,7 @@ function deployIndexer({ name, settings, environment }: CheckedIndexer, { networ
   const alarms = createAlarms({ names, queues, functions, topic });
   const dashboard = createDashboard({ names, functions, alarms });
   return {
-    // By the names of the command line's variables: the lines that SST prints can be pasted into .env.operator.
+    // Named like the command line's variables, so that SST's output can be pasted into .env.operator.
     SLABMEND_CLAIM_FUNCTION: functions.claim.name,
     SLABMEND_REPAIR_FUNCTION: functions.repair.name,
     SLABMEND_REAP_FUNCTION: functions.reap.name,

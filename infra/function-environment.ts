@@ -5,7 +5,7 @@ import { findProblems, variablesOf } from "../lib/config/parse-environment.ts";
 import type { VariableName } from "../lib/config/variables.ts";
 import type { FunctionName } from "./function-settings.ts";
 
-/** What the deployment itself gives each function: secrets, queues and what follows from the stage's settings. */
+/** The variables that the deployment supplies to each function: secrets, queues and values from the stage's settings. */
 const BY_EACH = [
   "SLABMEND_DATABASE_URL",
   "SLABMEND_INDEXER",
@@ -20,25 +20,25 @@ const SUPPLIED = {
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
 
-/** Where a function finds the authorities that were given as a file: Lambda's working directory holds the bundle. */
+/** The function's path of the file of authorities: Lambda's working directory holds the bundle. */
 const CA_FILE = "database-ca.pem";
 
-/** Lambda's limit of all names and values of a function together. */
+/** Lambda's limit for the names and values of a function's variables together. */
 const MOST_BYTES = 4_096;
-/** The longest URL of a queue: its region has at most 16 characters, its name at most 80. */
+/** The longest queue URL: a region has at most 16 characters, a name at most 80. */
 const QUEUE_URL_BYTES = 144;
-/** What SST adds of its own, with room for the next version: SST_RESOURCE_App and the like (test/infra/settings.test.ts). */
+/** Space for SST's own variables, with a reserve for its next version: SST_RESOURCE_App and others (test/infra/settings.test.ts). */
 const SST_BYTES = 512;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** What an operator may choose for a function in the environment of `sst deploy`; never what is supplied. */
+/** The variables that an operator may set for a function in the environment of `sst deploy`; never the supplied ones. */
 function choosable(name: FunctionName): readonly VariableName[] {
   const supplied: readonly VariableName[] = SUPPLIED[name];
   return variablesOf(name).filter((variable) => !supplied.includes(variable));
 }
 
-/** The variables of docs/configuration.md that the operator has set, for one function. */
+/** The variables of docs/configuration.md that the operator has set for one function. */
 export function chosenVariables(name: FunctionName, environment: Variables): Record<string, string> {
   return Object.fromEntries(
     choosable(name).flatMap((variable) => {
@@ -49,14 +49,14 @@ export function chosenVariables(name: FunctionName, environment: Variables): Rec
   );
 }
 
-/** What a function would refuse to start with, defaults included: a rule may bind one that is set to one that is not. */
+/** Problems with which a function would not start, including defaults: a rule may involve a variable that is not set. */
 export function chosenProblems(name: FunctionName, environment: Variables): readonly ConfigurationProblem[] {
   return findProblems(choosable(name), environment);
 }
 
 /**
- * Whether Lambda would refuse a function for the size of its variables, which it says in the middle of a deployment.
- * @param supplied what is known of the supplied ones; URLs of queues are not, and count at their longest
+ * Whether Lambda would refuse a function because of the size of its variables, which it does in the middle of a deployment.
+ * @param supplied the known part of the supplied ones; queue URLs are unknown and count with the maximum length
  */
 export function environmentSizeProblem(
   name: FunctionName,
@@ -75,16 +75,16 @@ export function environmentSizeProblem(
   const largest = sizes.toSorted((a, b) => b.bytes - a.bytes)[0]!;
   const remedy =
     largest.variable === "SLABMEND_DATABASE_CA"
-      ? ": give the path of a file of the certificates, which then goes into the bundle"
+      ? ": set it to the path of a file of certificates, which then goes into the bundle"
       : "";
   return {
     name: largest.variable,
-    expected: `the variables of a function to have at most ${MOST_BYTES} bytes with their names, as Lambda demands${remedy}`,
+    expected: `at most ${MOST_BYTES} bytes for a function's variables and their names, Lambda's limit${remedy}`,
     got: `${bytes} bytes for ${name}, ${largest.bytes} of them here`,
   };
 }
 
-/** Files that go into every bundle: all variables of a function have 4 KB together, RDS's certificates do not fit. */
+/** Files for every bundle: a function's variables have at most 4 KB together, too little for RDS's certificates. */
 export function chosenFiles(root: string, environment: Variables): { from: string; to: string }[] {
   const path = environment["SLABMEND_DATABASE_CA"];
   // SST appends it to the root.

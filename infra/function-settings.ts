@@ -1,6 +1,6 @@
 /**
- * The functions as they are deployed: what they are made of, how large, how long. No Pulumi in here: the bundler,
- * the benches and the tests read it too.
+ * The functions as deployed: their code, memory and timeout. This file does not use Pulumi, because the bundler, the benchmarks and the
+ * tests read it too.
  */
 import {
   REPAIR_MEMORY_MB,
@@ -10,12 +10,12 @@ import {
 } from "./limits.ts";
 
 interface FunctionSettings {
-  /** File and export, as SST names a handler. */
+  /** File and export, in SST's notation for handlers. */
   readonly handler: string;
   readonly description: string;
   readonly timeoutSeconds: number;
   readonly memoryMb: number;
-  /** Read at run time from beside the bundle. */
+  /** Files next to the bundle that are read at run time. */
   readonly copyFiles: readonly { readonly from: string; readonly to: string }[];
 }
 
@@ -45,7 +45,7 @@ export const FUNCTIONS = {
 
 export type FunctionName = keyof typeof FUNCTIONS;
 
-/** SST's default leaves comments and long names in; a cold start reads every byte. */
+/** SST's default keeps comments and long names, and a cold start reads every byte. */
 export const BUNDLE_OPTIONS = { minify: true } as const;
 
 export const RUNTIME = "nodejs24.x";

@@ -16,11 +16,11 @@ export interface FunctionParts {
   readonly network: ReturnType<typeof createNetwork>;
   readonly settings: StageSettings;
   readonly archive: Archive | undefined;
-  /** What the operator has set for this indexer. */
+  /** The operator's settings for this indexer. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** The three functions, the schedules of two and the queue's mapping to the third. */
+/** The three functions, the schedules of two of them, and the queue's mapping to the third. */
 export function createFunctions(parts: FunctionParts) {
   const { names, settings } = parts;
   const { databaseUrl, migrationSeed } = parts.secrets;
@@ -36,7 +36,7 @@ export function createFunctions(parts: FunctionParts) {
     SLABMEND_MIGRATION_SEED: migrationSeed.value,
     SLABMEND_QUEUE_URL: repairs.url,
   });
-  // Readers of messages are replaced before their writers: docs/decisions/0019-queue.md.
+  // Readers of messages are updated before writers: docs/decisions/0019-queue.md.
   const readers = { dependsOn: [repair.nodes.function] };
   const claim = createFunction(
     "claim",
@@ -66,8 +66,8 @@ export function createFunctions(parts: FunctionParts) {
   new sst.aws.CronV2(names.resource("ReapSchedule"), { schedule: everyMinute, function: reap });
   repairs.subscribe(repair.arn, {
     batch: { size: 1, partialResponses: true },
-    // On the mapping, not as reserved concurrency: throttled invocations would count as receives and feed the
-    // dead-letter queue.
+    // Set on the mapping, not as reserved concurrency: throttled invocations would count as receives and fill the dead-letter
+    // queue.
     transform: { eventSourceMapping: { scalingConfig: { maximumConcurrency: concurrency } } },
   });
   checks?.subscribe(repair.arn, {
@@ -102,7 +102,7 @@ function createFunction<Name extends FunctionName>(
     ...(network === undefined ? {} : { vpc: network }),
     environment: { ...chosenVariables(name, environment), ...supplied },
     permissions: permissionsOf(name, { queues, archive, logGroup, isInNetwork: network !== undefined }),
-    // The schedule comes again in a minute: a retry would only run beside it. The queue retries by itself.
+    // No retries: the schedule runs again in a minute, and the queue retries by itself.
     ...(name === "repair" ? {} : { retries: 0 }),
     transform: {
       function: (_args: unknown, options: $util.CustomResourceOptions) => {
@@ -110,9 +110,9 @@ function createFunction<Name extends FunctionName>(
         return undefined;
       },
       role: {
-        // What a function may do stands in permissions.ts, all of it.
+        // All permissions of functions are in permissions.ts.
         managedPolicyArns: [],
-        // SST 4.17.1 would let every principal of the account take the role, for `sst dev`, in all stages.
+        // SST 4.17.1 would allow every principal of the account to assume the role in all stages, for `sst dev`.
         assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" }),
       },
       eventInvokeConfig: { maximumEventAgeInSeconds: 60 },

@@ -1,4 +1,4 @@
-/** The dashboard of AWS for Grafana: the same graphs, from the same metrics. */
+/** The Grafana dashboard: the same graphs and metrics as the dashboard on AWS. */
 import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import { PROMETHEUS_METRICS } from "../lib/telemetry/prometheus-names.ts";
 import { GRAPHS, type Graph, type ShownMetric } from "./dashboard-graphs.ts";
@@ -14,7 +14,7 @@ interface Query {
   readonly legendFormat: string;
 }
 
-/** One query for each metric of Prometheus' that the graph shows. */
+/** One query per Prometheus metric of the graph. */
 function queries(metrics: readonly ShownMetric[]): readonly Query[] {
   const shown = new Map<string, Query>();
   for (const { name } of metrics) {
@@ -47,6 +47,7 @@ const UNITS: Readonly<Record<string, { readonly title: string; readonly unit: st
   Bytes: { title: "Bytes", unit: "bytes" },
   Hastings: { title: "Siacoins", unit: "short" },
   "Milliseconds of a repair by phase, median": { title: "Time of a repair by phase, median", unit: "s" },
+  "Log kept for a move, bytes": { title: "Log kept for a move", unit: "bytes" },
   "Oldest lease, seconds": { title: "Oldest lease", unit: "s" },
 };
 
@@ -79,7 +80,7 @@ function panel({ title, stacked, metrics }: Graph, index: number) {
   };
 }
 
-/** What Grafana imports, as JSON. */
+/** The dashboard as JSON for Grafana. */
 export function grafanaDashboard(): object {
   return {
     title: "slabmend",

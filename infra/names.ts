@@ -1,21 +1,21 @@
 /**
- * Every name that an operator meets at AWS: the same in every deployment of a stage. What belongs to one indexer carries its name;
- * the network, the alarms' topic and the budget belong to the stage. No Pulumi in here.
+ * Every name that an operator sees at AWS; it is the same in every deployment of a stage. Resources of one indexer carry its name; the
+ * network, the alarms' topic and the budget belong to the stage. This file does not use Pulumi.
  */
 
-/** Of what all indexers of a stage share. */
+/** Name of a resource that all indexers of a stage share. */
 export function sharedName(app: { readonly name: string; readonly stage: string }, name: string): string {
   return `${app.name}-${app.stage}-${name}`;
 }
 
-/** Of what belongs to one indexer. */
+/** Name of a resource of one indexer. */
 export interface IndexerNames {
-  /** Of a resource or secret in SST's own list, after which it names the one at AWS. */
+  /** Name of a resource or secret in SST's own list, from which SST derives its name at AWS. */
   resource(name: string): string;
-  /** Of an alarm or a dashboard. */
+  /** Name of an alarm or a dashboard. */
   shown(name: string): string;
   logGroup(functionName: string): string;
-  /** Indexers and stages of one account keep their metrics apart. */
+  /** Metrics namespace; separate for each indexer and stage of an account. */
   readonly metricsNamespace: string;
 }
 

@@ -1,9 +1,8 @@
 import type { StageSettings } from "./settings.ts";
 
 /**
- * None by default: a function reaches the internet without a NAT, and every NAT charges for what hosts send. A database
- * that is not public needs one; then a NAT instance (a few dollars a month) rather than a gateway, which takes
- * 0.045 dollars for each GB that passes.
+ * No VPC by default: functions reach the internet without a NAT, and every NAT charges for the hosts' traffic. A private database needs
+ * a VPC; then a NAT instance (a few dollars a month) is used instead of a gateway, which costs 0.045 dollars per GB.
  */
 export function createNetwork(settings: StageSettings) {
   switch (settings.SLABMEND_VPC) {
@@ -19,11 +18,11 @@ export function createNetwork(settings: StageSettings) {
   }
 }
 
-/** All that SST gives its VPCs (vpc.ts of its platform), which has no setting for it. */
+/** The address range of all of SST's VPCs (vpc.ts of its platform), which has no setting for it. */
 const VPC_CIDR = "10.0.0.0/16";
 
 /**
- * SST's, but its NAT instances accept no connection from outside and have no rights at AWS: docs/decisions/0027-aws.md.
+ * SST's VPC, but its NAT instances accept no connections from outside and have no permissions at AWS: docs/decisions/0027-aws.md.
  */
 function createVpc() {
   $transform(aws.iam.Role, (role: aws.iam.RoleArgs, _options: unknown, name: string) => {
@@ -37,7 +36,7 @@ function createVpc() {
         group.ingress = [{ protocol: "-1", fromPort: 0, toPort: 0, cidrBlocks: [VPC_CIDR] }];
       },
       natInstance: (instance: aws.ec2.InstanceArgs) => {
-        // Without a profile there are no credentials on the machine.
+        // Without an instance profile there are no credentials on the machine.
         delete instance.iamInstanceProfile;
         instance.rootBlockDevice = { encrypted: true };
       },

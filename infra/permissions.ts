@@ -1,6 +1,6 @@
 /**
- * What each function may do, and on what. No action is a wildcard; what stands behind `resources: ["*"]` are actions
- * that AWS grants on nothing smaller.
+ * Each function's permissions. No action is a wildcard; `resources: ["*"]` is used only for actions that AWS cannot restrict to
+ * resources.
  */
 import type { Archive } from "./archive.ts";
 import type { FunctionName } from "./function-settings.ts";
@@ -9,7 +9,7 @@ import type { createQueues } from "./queues.ts";
 type Queues = ReturnType<typeof createQueues>;
 type LogGroup = InstanceType<typeof aws.cloudwatch.LogGroup>;
 
-/** AWS-managed AWSLambdaBasicExecutionRole would open every log group of the account. */
+/** AWS's managed AWSLambdaBasicExecutionRole would allow access to every log group of the account. */
 function writeLogs(logGroup: LogGroup) {
   return {
     actions: ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -17,7 +17,7 @@ function writeLogs(logGroup: LogGroup) {
   };
 }
 
-/** As AWSLambdaVPCAccessExecutionRole, without the right to create log groups. Lambda itself asks for "*". */
+/** Like AWSLambdaVPCAccessExecutionRole, without permission to create log groups. Lambda itself requires "*". */
 const ATTACH_TO_NETWORK = {
   actions: [
     "ec2:AssignPrivateIpAddresses",
@@ -30,7 +30,7 @@ const ATTACH_TO_NETWORK = {
   resources: ["*"],
 };
 
-/** Nothing is deleted. Without the right to list, S3 says of an object that is not there that access is denied. */
+/** No deletions. Listing is needed because without it S3 answers "access denied" for a missing object. */
 function writeArchive({ bucketArn, objectsArn }: Archive) {
   return [
     { actions: ["s3:GetObject", "s3:PutObject"], resources: [objectsArn] },
@@ -60,7 +60,7 @@ export function permissionsOf(
         ? []
         : [{ actions: ["sqs:GetQueueAttributes", "sqs:SendMessage"], resources: [checks.arn] }]),
     ],
-    // Lambda's poller acts in the function's name; the function itself only gives messages back.
+    // Lambda's poller uses the function's role; the function itself only returns messages.
     repair: [
       {
         actions: [

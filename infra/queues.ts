@@ -10,8 +10,8 @@ import type { IndexerNames } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
 /**
- * The queue of repairs, where its messages go that were received too often, and with SLABMEND_VERIFY=due the queue of due checks, so
- * that no repair waits behind checks. None has a policy: only IAM opens them.
+ * The repair queue, its dead-letter queue, and with SLABMEND_VERIFY=due a queue of due checks, so that no repair waits behind checks.
+ * None has a policy: access is granted only by IAM.
  */
 export function createQueues(names: IndexerNames, settings: StageSettings) {
   const deadLetters = new sst.aws.Queue(names.resource("DeadLetters"), {
@@ -30,7 +30,7 @@ export function createQueues(names: IndexerNames, settings: StageSettings) {
       },
     },
   });
-  // Of its own, because each of the two queues would otherwise have to exist before the other.
+  // A separate resource, because otherwise each of the two queues would have to exist before the other.
   new aws.sqs.RedriveAllowPolicy(names.resource("DeadLettersRedriveAllow"), {
     queueUrl: deadLetters.url,
     redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [repairs.arn] }),
@@ -42,7 +42,7 @@ export function createQueues(names: IndexerNames, settings: StageSettings) {
   };
 }
 
-/** Without dead letters: what no one took is due again when its claim is over, and its message is gone then. */
+/** Has no dead letters: checks that were not made are due again when their claim ends, and their message expires by then. */
 function createChecks(names: IndexerNames) {
   return new sst.aws.Queue(names.resource("Checks"), {
     visibilityTimeout: `${CHECK_RETENTION_SECONDS} seconds`,

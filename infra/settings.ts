@@ -1,6 +1,6 @@
 /**
- * What an operator decides about a stage, read once from the environment of `sst deploy`; SST reads .env and
- * .env.STAGE into it. Secrets are not here: infra/secrets.ts.
+ * The operator's settings for a stage, read once from the environment of `sst deploy`, into which SST loads .env and .env.STAGE. Secrets
+ * are in infra/secrets.ts.
  */
 import * as v from "valibot";
 import { type ArchiveDestination, readArchiveDestination } from "../lib/config/archive-destination.ts";
@@ -13,7 +13,7 @@ interface Setting<Value> {
   /** Completes the sentence "expected …". */
   readonly expected: string;
   readonly purpose: string;
-  /** Used when it is missing or empty; without it the setting is required. */
+  /** Used if the setting is missing or empty; without a default it is required. */
   readonly fallback?: string;
 }
 
@@ -27,7 +27,7 @@ const idList = (prefix: string) =>
     v.array(v.pipe(v.string(), v.regex(new RegExp(`^${prefix}-[0-9a-f]+$`)))),
   );
 
-/** Of a stage there is no directory. */
+/** A stage cannot archive to a directory. */
 type StageArchive =
   | Extract<ArchiveDestination, { kind: "bucket" }>
   | { readonly kind: "none" }
@@ -50,59 +50,59 @@ const SETTINGS = {
     schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
     expected: INDEXER_NAME_EXPECTED,
     purpose:
-      "name of the indexer: in the names of queues, functions, secrets, log groups, alarms and metrics. Another name makes another set of them",
+      "name of the indexer, used in the names of queues, functions, secrets, log groups, alarms and metrics. A different name creates a new set of them",
     fallback: DEFAULT_INDEXER,
   } as Setting<string>,
   SLABMEND_INDEXERS: {
     schema: v.string(),
     expected: "a folder with a file NAME.env for each indexer",
     purpose:
-      "several indexers in one stage: a file NAME.env for each, with variables that go before those of the stage. The names of the files are the names of the indexers",
+      "several indexers in one stage: a file NAME.env for each, whose variables override those of the stage. The files' names are the indexers' names",
     fallback: "",
   } as Setting<string>,
   SLABMEND_ALARM_EMAIL: {
     schema: v.pipe(v.string(), v.email()),
     expected: "an e-mail address",
-    purpose: "where alarms and the budget's warnings go; AWS sends it a link that must be followed once",
+    purpose: "address for alarms and the budget's warnings; AWS sends it a link that must be opened once",
   } as Setting<string>,
   SLABMEND_MONTHLY_BUDGET_USD: {
     schema: wholeNumber(1, 10_000_000),
     expected: "whole dollars from 1 to 10000000",
-    purpose: "AWS's bill of a month at which a warning is sent; nothing is stopped",
+    purpose: "monthly AWS bill at which a warning is sent; nothing is stopped",
     fallback: "200",
   } as Setting<number>,
   SLABMEND_BUDGET_SCOPE: {
     schema: v.picklist(["account", "app"]),
     expected: "account or app",
     purpose:
-      "whose bill: the whole account's, or what SST tagged with this app (then the tag sst:app must be activated for cost allocation)",
+      "the bill to watch: the whole account's, or resources that SST tagged with this app (then the tag sst:app must be activated for cost allocation)",
     fallback: "account",
   } as Setting<"account" | "app">,
   SLABMEND_REPAIR_CONCURRENCY: {
     schema: wholeNumber(2, MAX_REPAIR_CONCURRENCY),
     expected: `a whole number from 2 to ${MAX_REPAIR_CONCURRENCY}`,
     purpose:
-      "most repairs at once; each may hold one database connection while it begins and commits. The default fits PostgreSQL's own of 100 connections; AWS's least is 2",
+      "maximum number of simultaneous repairs; each may hold one database connection while it begins and commits. The default fits PostgreSQL's default of 100 connections; AWS's minimum is 2",
     fallback: String(DEFAULT_REPAIR_CONCURRENCY),
   } as Setting<number>,
   SLABMEND_ARCHIVE: {
     schema: archive,
     expected: "none, new or s3://BUCKET/PREFIX",
     purpose:
-      "where the journal is archived, for a restore of the database (docs/journal.md): nowhere, in a new bucket, or in a bucket of this region that is there",
+      "where the journal is archived, for a restore of the database (docs/journal.md): nowhere, in a new bucket, or in an existing bucket of this region",
     fallback: "none",
   } as Setting<StageArchive>,
   SLABMEND_VERIFY: {
     schema: v.picklist(["none", "due"]),
     expected: "none or due",
     purpose:
-      "due: the functions make indexd's integrity checks that are due, from a queue of their own (docs/maintenance.md); none: indexd makes all of them",
+      "due: the functions make indexd's due integrity checks, from a separate queue (docs/maintenance.md); none: indexd makes them",
     fallback: "none",
   } as Setting<"none" | "due">,
   SLABMEND_ARCHITECTURE: {
     schema: v.picklist(["arm64", "x86_64"]),
     expected: "arm64 or x86_64",
-    purpose: "processors of the functions; arm64 is a fifth cheaper",
+    purpose: "CPU architecture of the functions; arm64 is a fifth cheaper",
     fallback: "arm64",
   } as Setting<"arm64" | "x86_64">,
   SLABMEND_VPC: {
@@ -128,7 +128,7 @@ const SETTINGS = {
 
 type SettingName = keyof typeof SETTINGS;
 
-/** Settings that each indexer may have of its own. */
+/** Settings that each indexer may override. */
 const OF_INDEXER: ReadonlySet<string> = new Set<SettingName>([
   "SLABMEND_INDEXER",
   "SLABMEND_INDEXERS",
@@ -137,7 +137,7 @@ const OF_INDEXER: ReadonlySet<string> = new Set<SettingName>([
   "SLABMEND_VERIFY",
 ]);
 
-/** Whether a setting decides about what all indexers of a stage share. */
+/** Whether a setting concerns resources that all indexers of a stage share. */
 export function isOfStage(name: string): boolean {
   return name in SETTINGS && !OF_INDEXER.has(name);
 }
@@ -146,7 +146,7 @@ export type StageSettings = {
   readonly [Name in SettingName]: (typeof SETTINGS)[Name] extends Setting<infer Value> ? Value : never;
 };
 
-/** The settings, of use only without problems. */
+/** The settings, valid only if there are no problems. */
 export function readStageSettings(environment: Readonly<Record<string, string | undefined>>): {
   readonly settings: StageSettings;
   readonly problems: readonly ConfigurationProblem[];
@@ -168,7 +168,7 @@ export function readStageSettings(environment: Readonly<Record<string, string | 
   return { settings: values as StageSettings, problems };
 }
 
-/** Of the settings that were read. */
+/** Rules between settings. */
 function networkProblems(settings: Partial<StageSettings>): ConfigurationProblem[] {
   const vpc = settings.SLABMEND_VPC;
   if (vpc === undefined) return [];
@@ -180,7 +180,7 @@ function networkProblems(settings: Partial<StageSettings>): ConfigurationProblem
   });
 }
 
-/** The table of docs/deployment.md; a test compares. */
+/** The table of docs/deployment.md; a test compares them. */
 export function describeSettings(): string {
   return [
     "| variable | purpose | expected | default |",

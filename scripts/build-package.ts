@@ -1,10 +1,10 @@
 /**
- * Makes the folder that `npm pack` packs: compiled code, what it reads at run time, the console for browsers, and a manifest of its own.
+ * Makes the folder for `npm pack`: compiled code, the files that it reads at run time, the browser console, and its own manifest.
  *
  *   node scripts/build-package.ts FOLDER
  *
- * The clone's manifest is that of a workshop: it has the deployment (sst), a Node of its own and the AWS clients as dependencies, and runs
- * TypeScript as it is. docs/decisions/0026-package-and-release.md.
+ * The clone's manifest is for development: its dependencies include the deployment (sst), Node and the AWS clients, and it runs
+ * TypeScript directly. docs/decisions/0026-package-and-release.md.
  */
 import { execFile } from "node:child_process";
 import { copyFile, glob, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -14,12 +14,12 @@ import { promisify } from "node:util";
 import { bundleConsole } from "../lib/console/console-assets.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
-/** Read at run time by the code beside it. */
+/** Files read at run time by the code next to them. */
 const DATA = "lib/**/*.{sql,wasm}";
 const AS_THEY_ARE = ["bin/slabmend.js", "bin/require-installed.js", "README.md", "CHANGELOG.md", "LICENSE"];
-/** Only the fleet on AWS needs them; the command line says so when they are missing. */
+/** Packages that only the fleet on AWS needs; the command line says so if they are missing. */
 const OPTIONAL = /^(@aws-sdk\/|sqs-consumer$)/;
-/** Of the clone: the deployment is made from there, and a package cannot bring its own Node. */
+/** Packages only for the clone: it makes the deployment, and a package cannot install its own Node. */
 const OF_THE_CLONE: readonly string[] = ["sst", "node"];
 const LEAST_NODE = ">=24";
 
@@ -35,7 +35,7 @@ export interface Manifest {
   readonly dependencies: Versions;
 }
 
-/** The manifest that is published, from the clone's; pure. */
+/** Derives the published manifest from the clone's. Pure. */
 export function packageManifest(clone: Manifest) {
   const pick = (wanted: (name: string) => boolean): Record<string, string> =>
     Object.fromEntries(Object.entries(clone.dependencies).filter(([name]) => wanted(name)));
@@ -56,7 +56,7 @@ export function packageManifest(clone: Manifest) {
   };
 }
 
-/** Makes the folder, without what was there before. */
+/** Makes the folder and removes its earlier content. */
 export async function buildPackage(folder: string): Promise<Manifest> {
   const dist = join(folder, "dist");
   await rm(folder, { recursive: true, force: true });
@@ -86,7 +86,7 @@ export async function buildPackage(folder: string): Promise<Manifest> {
   return manifest;
 }
 
-/** The compiler rewrites imports only: a process or a file that is named in a string would not be found. */
+/** The compiler rewrites only imports: a TypeScript file named in a string would not be found at run time. */
 async function refuseTypeScriptPaths(dist: string): Promise<void> {
   for await (const file of glob("**/*.js", { cwd: dist })) {
     const [path] = /["'`]\.{1,2}\/[./\w-]*\.tsx?["'`]/.exec(await readFile(join(dist, file), "utf8")) ?? [];

@@ -5,7 +5,7 @@ import asc from "assemblyscript/asc";
 const REPOSITORY = new URL("../", import.meta.url);
 export const KERNEL_PATH = fileURLToPath(new URL("lib/kernel/kernel.wasm", REPOSITORY));
 
-/** Compiles wasm/ to the bytes of lib/kernel/kernel.wasm. Throws with the compiler's words when it refuses. */
+/** Compiles wasm/ to the bytes of lib/kernel/kernel.wasm. Throws the compiler's error if it fails. */
 export async function buildKernel(): Promise<Uint8Array> {
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
@@ -24,7 +24,7 @@ export async function buildKernel(): Promise<Uint8Array> {
       "stub",
       "--enable",
       "simd,relaxed-simd",
-      // The memory is lib/kernel's, of a size that only it knows, and fresh.
+      // Memory is imported: lib/kernel creates it in the size that it needs.
       "--importMemory",
       "--zeroFilledMemory",
       "--use",

@@ -1,8 +1,8 @@
 /**
- * Bundles a function as SST does when it deploys (docs/decisions/0027-aws.md#bundles): one ES module with everything in
- * it, bundle.mjs, and the files that it reads at run time beside it. Tests and benches run what is deployed.
+ * Bundles a function as SST does for a deployment (docs/decisions/0027-aws.md#bundles): one ES module, bundle.mjs, and next to it the
+ * files that it reads at run time. So tests and benchmarks run the deployed code.
  *
- *   node scripts/bundle.ts DIRECTORY      one folder for each function
+ *   node scripts/bundle.ts DIRECTORY      one folder per function
  */
 import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName } from "../infra/function-
 
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
 
-/** What SST puts before every bundle: packages that are CommonJS inside call `require` for Node's own modules. */
+/** SST's prefix of every bundle, because CommonJS packages inside call `require` for Node's own modules. */
 const BANNER = [
   `import { createRequire as topLevelCreateRequire } from 'module';`,
   `const require = topLevelCreateRequire(import.meta.url);`,
@@ -25,12 +25,12 @@ const BANNER = [
 export interface Bundle {
   /** Absolute path of the module that exports `handler`. */
   readonly entry: string;
-  /** As Lambda's configuration names it. */
+  /** In the notation of Lambda's configuration. */
   readonly handler: string;
   readonly directory: string;
 }
 
-/** @throws with esbuild's words when the function cannot be bundled */
+/** @throws esbuild's error if the function cannot be bundled */
 export async function bundleFunction(name: FunctionName, directory: string): Promise<Bundle> {
   const { handler, copyFiles } = FUNCTIONS[name];
   const [, file, exported] = /^(.*)\.([^.]+)$/.exec(handler) ?? [];

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Checks the kernels' vectors on arm64, which the functions run on by default: npm's Node.js for linux-arm64, at this project's version, under
-# Debian's qemu-user with arm64's libc (docs/decisions/0005-kernels.md). On an arm64 machine it only runs the check.
-# Nothing is installed: packages are unpacked into one folder, SLABMEND_ARM64 or else .slabmend/arm64 of this clone;
-# what is there already stays.
+# Checks the kernels' vectors on arm64, the functions' default architecture: runs npm's Node.js for linux-arm64, in this project's
+# version, under Debian's qemu-user with arm64's libc (docs/decisions/0005-kernels.md). On an arm64 machine it only runs the check.
+# Nothing is installed: packages are unpacked into the folder SLABMEND_ARM64, default .slabmend/arm64 of this clone, and kept
+# for the next run.
 #
 #   scripts/check-kernels-arm64.sh [SEED]
 set -euo pipefail
@@ -42,17 +42,17 @@ if [ ${#needed[@]} -gt 0 ]; then
     fi
     rm -rf "$tree" "$folder/packages"
     mkdir -p "$tree" "$folder/packages/lists/partial"
-    # Lists of our own: this machine's may be old or gone, and are root's.
+    # Own package lists, because this machine's may be outdated or missing, and belong to root.
     options=(-qq -o "APT::Sandbox::User=$(id -un)" -o "Dir::State::Lists=$folder/packages/lists"
       -o "Dir::Cache::pkgcache=" -o "Dir::Cache::srcpkgcache=" -o Acquire::Languages=none)
     apt-get "${options[@]}" update
-    # unpack PACKAGE: only this one; what these depend on is each other.
+    # unpack PACKAGE: without dependencies, because these packages depend only on each other.
     unpack() {
       (cd "$folder/packages" && apt-get "${options[@]}" download "$1") || return 1
       for package in "$folder"/packages/"$1"_*.deb; do dpkg-deb -x "$package" "$tree" || return 1; done
     }
     for package in "${needed[@]}"; do
-      # Newer Debians have the static one in qemu-user, and leave an empty package by the old name.
+      # In newer Debian releases the static binary is in qemu-user, and the package of the old name is empty.
       if ! unpack "$package" && [ "$package" != qemu-user-static ]; then
         echo "check-kernels-arm64: $package could not be fetched" >&2
         exit 1

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# Installs the emulators of AWS that `npm run test:aws` can run against, without Docker and without root: MiniStack, and
-# LocalStack for its SQS. Everything goes into one folder, SLABMEND_EMULATORS or else .slabmend/emulators of this clone; what is
-# there already stays.
+# Installs the emulators of AWS for `npm run test:aws`, without Docker and without root: MiniStack, and LocalStack for its SQS.
+# Everything goes into the folder SLABMEND_EMULATORS, default .slabmend/emulators of this clone; installed emulators are kept.
 #
 #   scripts/install-emulators.sh [ministack] [localstack]      default: both
 #
-# Packages come through pip and apt-get as they are set up on this machine. LocalStack needs Python 3.13: when this machine
-# has none, Debian 13's is unpacked beside it.
+# Uses this machine's configuration of pip and apt-get. LocalStack needs Python 3.13; if this machine has none, Debian 13's is
+# unpacked into the folder.
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/.." && pwd)
@@ -20,13 +19,13 @@ if command -v flock >/dev/null; then flock 9; fi
 say() { echo "install-emulators: $*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# is_new_enough PYTHON MINOR: does it run, and is it 3.MINOR or newer?
+# is_new_enough PYTHON MINOR: succeeds if it runs and is 3.MINOR or newer
 is_new_enough() { "$1" -c "import sys; sys.exit(sys.version_info < (3, $2))" >/dev/null 2>&1; }
 
-# can_make_environments PYTHON: Debian's own can only with python3-venv.
+# can_make_environments PYTHON: Debian's own needs python3-venv for this.
 can_make_environments() { "$1" -c "import ensurepip, venv" >/dev/null 2>&1; }
 
-# find_python MINOR: the first Python of this machine that is new enough and can make environments, or nothing.
+# find_python MINOR: prints the first Python of this machine that is new enough and can make environments, or nothing.
 find_python() {
   local candidate
   for candidate in python3 python3.14 python3.13 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[3-9]*/bin/python3; do
@@ -34,8 +33,8 @@ find_python() {
   done
 }
 
-# unpack_debian_python: Debian 13's Python with the libraries it runs on, unpacked, not installed. The archive's signature is
-# checked as for any package; its mirror is the one that this machine's apt uses.
+# unpack_debian_python: unpacks, but does not install, Debian 13's Python and its libraries. apt checks the archive's signature
+# as usual; the mirror is that of this machine's apt.
 unpack_debian_python() {
   local tree=$folder/python apt=$folder/apt mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   if is_new_enough "$tree/usr/bin/python3" 13; then return; fi
@@ -46,7 +45,7 @@ unpack_debian_python() {
   say "unpacking Debian 13's Python"
   rm -rf "$tree" "$apt"
   mkdir -p "$tree" "$apt/lists/partial" "$apt/cache/archives/partial"
-  : >"$apt/status" # nothing is installed there yet, so that apt resolves everything, libc too
+  : >"$apt/status" # an empty status: apt then resolves all dependencies, including libc
   echo "deb [signed-by=$keyring] $mirror trixie main" >"$apt/sources.list"
   local options=(
     -qq -o "Dir::State=$apt" -o "Dir::State::Lists=$apt/lists" -o "Dir::State::status=$apt/status" -o "Dir::Cache=$apt/cache"
@@ -58,7 +57,7 @@ unpack_debian_python() {
   local package
   for package in "$apt"/cache/archives/*.deb; do dpkg-deb -x "$package" "$tree"; done
   rm -rf "$apt"
-  # Started by its own loader with its own libraries; the name it is started by tells it where its modules are, also in a venv.
+  # Started by its own loader with its own libraries; it finds its modules by argv[0], also in a venv.
   cat >"$tree/usr/bin/python3" <<'WRAPPER'
 #!/bin/sh
 usr=$(dirname "$(dirname "$(readlink -f "$0")")")
@@ -75,12 +74,12 @@ WRAPPER
 # install NAME PYTHON: a virtual environment with the pinned requirements of test/aws/emulators/NAME.txt.
 install() {
   local name=$1 python=$2 environment=$folder/$1 list=$requirements/$1.txt
-  if cmp -s "$list" "$environment/installed.txt"; then say "$name is there"; return; fi
+  if cmp -s "$list" "$environment/installed.txt"; then say "$name is already installed"; return; fi
   say "installing $name"
   rm -rf "$environment"
   local pip=("$environment/bin/python3" -m pip)
   if [[ $python == "$folder"/* ]]; then
-    # Debian keeps pip for virtual environments in a package of its own, at an absolute path.
+    # Debian has pip for virtual environments in a separate package, at an absolute path.
     "$python" -m venv --without-pip "$environment"
     pip=("$environment/bin/python3" "$(echo "$folder"/python/usr/share/python-wheels/pip-*.whl)/pip")
   else
@@ -90,7 +89,7 @@ install() {
   cp "$list" "$environment/installed.txt"
 }
 
-# install_with NAME MINOR: with this machine's Python if it serves, else with Debian's.
+# install_with NAME MINOR: uses this machine's Python if possible, else Debian's.
 install_with() {
   local python
   python=$(find_python "$2")

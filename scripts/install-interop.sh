@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the peers that `npm run test:interop` runs slabmend against, from the registries of pip and cargo: the official SDK in two
-# versions, and hosts built from the official crates (test/interop/rust-host). Everything goes into one folder, SLABMEND_INTEROP or
-# else .slabmend/interop of this clone; what is there already stays.
+# Installs the peers for `npm run test:interop` from the registries of pip and cargo: the official SDK in two versions, and hosts
+# built from the official crates (test/interop/rust-host). Everything goes into the folder SLABMEND_INTEROP, default
+# .slabmend/interop of this clone; installed peers are kept.
 #
 #   scripts/install-interop.sh [sia-storage-0.13.1] [sia-storage-0.12.0] [rust-host]      default: all
 #
@@ -28,11 +28,11 @@ install_sdk() {
   rm -rf "$environment"
   python3 -m venv "$environment"
   "$environment/bin/python3" -m pip install --quiet --disable-pip-version-check --only-binary :all: --requirement "$list" ||
-    fail "$1 could not be installed: is there a wheel for this machine, and a way to pip's registry?"
+    fail "$1 could not be installed: check that there is a wheel for this machine, and that pip's registry can be reached"
   cp "$list" "$environment/installed.txt"
 }
 
-# sources_digest: names the binary by what it was built from, so that another clone finds it.
+# sources_digest: the binary's name contains the digest of its sources, so that another clone can reuse it.
 sources_digest() {
   (cd "$repository/test/interop/rust-host" && find Cargo.toml Cargo.lock src -type f | LC_ALL=C sort | xargs cat) |
     { sha256sum 2>/dev/null || shasum -a 256; } | cut -c 1-16
@@ -46,12 +46,12 @@ install_rust_host() {
     say "building rust-host"
     CARGO_TARGET_DIR=$folder/rust-target cargo build --quiet --release --locked \
       --manifest-path "$repository/test/interop/rust-host/Cargo.toml" ||
-      fail "rust-host could not be built: is cargo 1.90 or newer, and is there a way to its registry?"
+      fail "rust-host could not be built: check that cargo is 1.90 or newer, and that its registry can be reached"
     rm -f "$folder"/rust-host-*
     cp "$folder/rust-target/release/slabmend-interop-host" "$binary.part"
     mv "$binary.part" "$binary"
   else
-    say "rust-host is there"
+    say "rust-host is already built"
   fi
   ln -sf "$(basename "$binary")" "$folder/rust-host"
 }

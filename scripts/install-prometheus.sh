@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks Debian's Prometheus, with promtool, into SLABMEND_PROMETHEUS or else .slabmend/prometheus of this clone; nothing is
-# installed or started. What is there already stays.
+# Unpacks Debian's Prometheus with promtool into SLABMEND_PROMETHEUS, default .slabmend/prometheus of this clone, without installing
+# or starting anything. An unpacked one is kept.
 #
 #   scripts/install-prometheus.sh
 #
@@ -9,7 +9,7 @@ set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/.." && pwd)
 folder=${SLABMEND_PROMETHEUS:-$repository/.slabmend/prometheus}
-if [ -x "$folder/usr/bin/promtool" ]; then echo "install-prometheus: it is there" >&2; exit 0; fi
+if [ -x "$folder/usr/bin/promtool" ]; then echo "install-prometheus: already unpacked" >&2; exit 0; fi
 mkdir -p "$folder"
 cd "$folder"
 apt-get download --quiet prometheus 2>/dev/null || { apt-get update --quiet >/dev/null; apt-get download --quiet prometheus; }

@@ -1,10 +1,10 @@
-/** Lints the SQL files below lib: scripts/lint-sql/rules.ts says by which rules. Exits with 1 when it finds something. */
+/** Lints the SQL files below lib by the rules in scripts/lint-sql/rules.ts. Exits with 1 if it finds something. */
 import { globSync, readFileSync } from "node:fs";
 import { readFunctions } from "./lint-sql/read-functions.ts";
 import { lintFunction } from "./lint-sql/rules.ts";
 
 const root = new URL("..", import.meta.url).pathname;
-/** `referencing old table as …` of 0001-baseline.sql. */
+/** From `referencing old table as …` in 0001-baseline.sql. */
 const TRANSITION_TABLES = new Set(["ended"]);
 
 const findings = globSync("lib/**/*.sql", { cwd: root })

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Makes a release from a tag: checks that tag, version and changelog agree, runs the tests, and puts package, image and checksums into a folder. Nothing
-# is published. docs/releases.md.
+# Makes a release from a tag: checks that tag, version and changelog agree, runs the tests, and puts package, image and checksums
+# into a folder. Nothing is published. docs/releases.md.
 #
 #   scripts/release.sh vX.Y.Z FOLDER
 #
-# SLABMEND_RELEASE_TESTS: the command that tests; default: .ci/run
+# SLABMEND_RELEASE_TESTS: the test command; default: .ci/run
 set -euo pipefail
 
 fail() { echo "release: $1" >&2; exit "${2:-1}"; }
@@ -20,7 +20,7 @@ commit=$(git rev-parse --verify --quiet "refs/tags/$tag^{commit}") || fail "$tag
 clone=$(mktemp -d)
 trap 'rm -rf "$clone"' EXIT
 chmod 755 "$clone"
-# What is tagged, not what lies in this folder.
+# Uses the tagged commit, not this working tree.
 git clone --quiet . "$clone/slabmend"
 cd "$clone/slabmend"
 git checkout --quiet "$commit"
@@ -34,10 +34,10 @@ bash -c "${SLABMEND_RELEASE_TESTS:-.ci/run}" || fail "the tests failed"
 [ -d node_modules ] || npm ci --no-audit --no-fund --silent
 node_modules/.bin/node scripts/build-package.ts "$clone/package"
 npm pack --silent "$clone/package" --pack-destination "$folder"
-# Says itself where it cannot be built; then the release has no image.
+# Reports itself if the image cannot be built; the release then has none.
 bash scripts/test-container.sh "$folder/slabmend-$version-image.tar"
 cp infra/systemd/slabmend.service "$folder"
-# With what it mounts, at the places that it names.
+# Together with the files that it mounts, under the same paths.
 tar -czf "$folder/slabmend-$version-compose.tgz" -C infra container/compose.yaml monitoring
 awk -v from="## [$version]" 'index($0, from) == 1 { on = 1; next } /^## \[/ { on = 0 } on' CHANGELOG.md >"$folder/CHANGES.md"
 (cd "$folder" && sha256sum -- * >SHA256SUMS)

@@ -1,5 +1,6 @@
 /**
- * Starts what is in an unpacked image, as its user and on a read-only root, on a local network of hosts; asks its health, and ends it by SIGTERM.
+ * Starts the content of an unpacked image as its user, with a read-only root, on a local network of hosts; checks its health and ends it
+ * by SIGTERM.
  * Called by scripts/test-container.sh with SLABMEND_IMAGE_ROOT and SLABMEND_IMAGE_USER.
  */
 import assert from "node:assert/strict";
@@ -19,7 +20,7 @@ await using stack = new AsyncDisposableStack();
 const options = { slabs: 1, hosts: 4, minShards: 2, totalShards: 3, workers: 1, seed: "image" };
 const { variablesFile } = await startWorld(stack, options, { signal, say: () => {} });
 const variables = parseEnv(await readFile(variablesFile, "utf8")) as Record<string, string>;
-// What an engine does: the root read-only, /state and /tmp to write in, and no other process in between.
+// Like a container engine: a read-only root, writable /state and /tmp, and no other process in between.
 const script = [
   'mount --rbind "$0" "$0" && mount -o remount,bind,ro "$0"',
   'mount -t tmpfs -o uid=10001,mode=700 none "$0/state" && mount -t tmpfs none "$0/tmp" && mount -t proc none "$0/proc"',

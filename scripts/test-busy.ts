@@ -1,6 +1,6 @@
 /**
- * `npm run test:busy`: the tests while two loops keep two cores busy, as on a machine that has other work. Arguments go to vitest.
- * The loops end with this process, however it ends.
+ * `npm run test:busy`: runs the tests while two loops keep two cores busy, as on a machine with other load. Arguments go to vitest. The
+ * loops always end with this process.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
 const LOOPS = 2;
-/** Asks for its parent all the time: when that is gone, even by SIGKILL, the loop ends too. */
+/** Keeps checking its parent: when the parent is gone, even by SIGKILL, the loop ends. */
 const LOOP = `while (process.ppid === ${process.pid});`;
 
 const loops = Array.from({ length: LOOPS }, () =>
@@ -24,7 +24,7 @@ const vitest = spawn(join(REPOSITORY, "node_modules/.bin/vitest"), ["run", ...pr
   cwd: REPOSITORY,
   stdio: "inherit",
 });
-// Ctrl-C reaches the tests too, which end in order.
+// Ctrl+C reaches the tests too, which then end in an orderly way.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => vitest.kill(signal));
 process.exitCode = await exitCodeOf(vitest).finally(endLoops);
 

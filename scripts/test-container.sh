@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds infra/container/Dockerfile without a container engine, starts what it holds as its user on a read-only root, asks its health and
-# ends it by SIGTERM. Needs root, buildah and debootstrap (Debian's packages) and a mirror of Debian; without one of them it says so and ends with 0,
-# unless SLABMEND_CONTAINER_REQUIRED is set. The base, a Debian with this project's Node.js, stays in SLABMEND_CONTAINER or else .slabmend/container.
+# Builds infra/container/Dockerfile without a container engine, starts its content as its user on a read-only root, checks its health
+# and ends it by SIGTERM. Needs root, buildah and debootstrap (Debian packages) and a mirror of Debian; without one of them it says so
+# and exits with 0, unless SLABMEND_CONTAINER_REQUIRED is set. The base image, Debian with this project's Node.js, is kept in
+# SLABMEND_CONTAINER, default .slabmend/container.
 #
 #   scripts/test-container.sh [ARCHIVE]     ARCHIVE: also write the image there, for podman load or docker load
 set -euo pipefail
@@ -40,13 +41,13 @@ if [ ! -e "$base/complete" ]; then
     || skip "debootstrap: $(tail -n 1 "$folder/debootstrap.log")"
   touch "$base/complete"
 fi
-# The official image has Node.js and npm; here they are those of this machine.
+# The official image has its own Node.js and npm; here this machine's are used.
 cp "$(node_modules/.bin/node -p process.execPath)" "$base/usr/local/bin/node"
 rm -rf "$base/usr/local/lib/npm"
 cp -rL "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$base/usr/local/lib/npm"
 printf '#!/bin/sh\nexec node /usr/local/lib/npm/bin/npm-cli.js "$@"\n' >"$base/usr/local/bin/npm"
 chmod 755 "$base/usr/local/bin/npm"
-# This machine may reach the registry through a proxy that has an authority of its own.
+# This machine may reach the registry through a proxy with its own certificate authority.
 cp -L /etc/ssl/certs/ca-certificates.crt "$base/etc/ssl/certs/ca-certificates.crt"
 
 node_modules/.bin/node scripts/build-package.ts "$work/package"

@@ -1,6 +1,6 @@
 /**
- * The tests whose outcome depends on the version of indexd's database, on each version that is known, new and upgraded, and
- * a small demo on each release and across an upgrade. `npm test` runs everything on the newest version only.
+ * Runs the tests that depend on the version of indexd's database on each known version, new and upgraded, and a small demo on each
+ * release and across an upgrade. `npm test` runs everything only on the newest version.
  *
  *   node scripts/test-indexd.ts
  */
@@ -23,14 +23,14 @@ const TESTS = [
   "test/jobs/claim/",
   "test/jobs/reap/reap.test",
 ];
-/** As test/support/global-setup.ts reads them; the newest, new, is what `npm test` runs on. */
+/** In the format of test/support/global-setup.ts; `npm test` runs on the newest version, new. */
 const DATABASES = [
   ...Object.values(INDEXD_RELEASES).filter((version) => version !== NEWEST_VERSION),
   `${Math.min(...Object.values(INDEXD_RELEASES))}-${NEWEST_VERSION}`,
 ].map(String);
 const SMALL_DEMO =
   "--slabs 2 --hosts 12 --min-shards 3 --total-shards 6 --dead 1 --blocked 1 --bad-contracts 1 --lost-sectors 2 --liars 0 --kill-workers 1 --endangered 0 --json";
-/** It must still repair when the upgrade comes. */
+/** Large enough that repairs still run during the upgrade. */
 const UPGRADED_DEMO =
   "--slabs 6 --hosts 16 --min-shards 4 --total-shards 8 --dead 1 --blocked 1 --bad-contracts 1 --lost-sectors 2 --liars 0 --kill-workers 0 --endangered 0 --workers 1 --upgrade --json";
 
@@ -62,6 +62,6 @@ for (const release of Object.keys(INDEXD_RELEASES)) {
 }
 run(`demo with an upgrade to indexd ${NEWEST_RELEASE}`, {}, "bin/demo.ts", ...UPGRADED_DEMO.split(" "));
 if (failed > 0) {
-  console.log(`${failed} of them failed`);
+  console.log(`${failed} failed`);
   process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run test:localstack`: starts compose.yaml's LocalStack, holds the endpoint suite against it and stops it again. Without
- * Docker, scripts/install-emulators.sh installs the same LocalStack for `npm run test:aws`.
+ * `npm run test:localstack`: starts compose.yaml's LocalStack, runs the endpoint suite against it and stops it. Without Docker,
+ * scripts/install-emulators.sh installs the same LocalStack for `npm run test:aws`.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
 const PORT = process.env["LOCALSTACK_PORT"] || "4566";
 
-/** Its exit code; 127 when there is no such command. */
+/** The exit code; 127 if the command does not exist. */
 async function run(
   command: string,
   args: readonly string[],
@@ -25,7 +25,7 @@ async function run(
   return code ?? 1;
 }
 
-// Ctrl-C reaches the tests too; the containers are stopped after them.
+// Ctrl+C reaches the tests too; the containers are stopped afterwards.
 process.on("SIGINT", () => {});
 if ((await run("docker", ["compose", "up", "--detach", "--wait"])) !== 0) {
   console.error(

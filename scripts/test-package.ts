@@ -1,6 +1,6 @@
 /**
- * Packs slabmend as it is published, installs it into an empty folder as a user does, and has it repair slabs of a local network. Ends
- * with a line that says what was seen, or throws.
+ * Packs slabmend as published, installs it into an empty folder as a user does, and has it repair slabs of a local network. Prints a
+ * line with the result, or throws.
  *
  *   npm run test:package
  */
@@ -29,7 +29,7 @@ stack.defer(() => rm(folder, { recursive: true, force: true }));
 const { version, tarball } = await pack();
 const app = join(folder, "app");
 const bytes = await install();
-/** What npm links: the file that a user starts. */
+/** The file that npm links and a user starts. */
 const slabmend = join(app, "node_modules", "slabmend", "bin", "slabmend.js");
 
 assert.equal((await run(process.execPath, [slabmend, "--version"])).stdout, `${version}\n`);
@@ -51,7 +51,7 @@ async function pack() {
   return { version: manifest.version, tarball: join(folder, name!) };
 }
 
-/** @returns what it takes on the disk, in bytes */
+/** @returns its size on disk in bytes */
 async function install(): Promise<number> {
   await run("mkdir", [app]);
   await writeFile(join(app, "package.json"), '{ "private": true }\n');
@@ -71,7 +71,7 @@ async function npm(args: readonly string[], cwd: string): Promise<void> {
   await run("npm", [...args], { cwd, signal, env: cleanEnvironment() });
 }
 
-/** Without what npm tells its scripts about the clone. */
+/** Without the variables in which npm describes the clone to its scripts. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|SLABMEND_)/i.test(name)));
 }
@@ -83,7 +83,7 @@ async function saysWhatAwsNeeds(): Promise<void> {
   assert.match(child.text(), /npm install @aws-sdk\/client-lambda/);
 }
 
-/** slabmend works until the slabs with lost sectors are repaired, and is then told to end. */
+/** Runs slabmend until the slabs with lost sectors are repaired, then ends it. */
 async function repairs() {
   const started = await startWorld(stack, options, { signal, say: () => {} });
   for (const host of started.hosts.slice(0, 2)) await changeHost(started.sql, "lose", host);
@@ -121,7 +121,7 @@ async function status(variablesFile: string): Promise<void> {
   assert.equal(typeof JSON.parse(child.text()), "object");
 }
 
-/** The console, from the files that the package carries. */
+/** The console, from the package's files. */
 async function serves(variablesFile: string): Promise<void> {
   const at = ["--listen", "127.0.0.1:0", "--token-file", join(folder, "token")];
   const child = start(["serve", ...at, "--concurrency", "1", "--variables-file", variablesFile]);

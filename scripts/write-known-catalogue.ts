@@ -1,6 +1,6 @@
 /**
- * Writes lib/database/indexd/version/known-catalogue.json from the fixtures of indexd's database: what each table and
- * function looks like, with the versions that have it so. Run it after a fixture was changed; a test compares.
+ * Writes lib/database/indexd/version/known-catalogue.json from the fixtures of indexd's database: the definition of each table and
+ * function, with the versions that have it. Run it after changing a fixture; a test compares both.
  *
  *   node scripts/write-known-catalogue.ts
  */

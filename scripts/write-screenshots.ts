@@ -1,10 +1,10 @@
 /**
- * Writes docs/images/console-*.png: the console in Chromium, on playgrounds that are brought into each state by their own commands.
- * All that is seen was repaired from real hosts by `slabmend serve`. It takes some ten minutes and 7 GB of disk.
+ * Writes docs/images/console-*.png: the console in Chromium, on playgrounds that their own commands bring into each state. Everything
+ * shown was repaired from real hosts by `slabmend serve`. Takes about ten minutes and 7 GB of disk.
  *
  *   node scripts/write-screenshots.ts [FOLDER]      default: docs/images
  *
- * Needs Chromium (scripts/install-chromium.sh). Fonts are this machine's: with Inter installed it looks as in the README.
+ * Needs Chromium (scripts/install-chromium.sh). Uses this machine's fonts: with Inter installed the pictures look as in the README.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,14 +18,14 @@ import { shrinkPng } from "./write-screenshots/shrink-png.ts";
 
 const [images = fileURLToPath(new URL("../docs/images/", import.meta.url))] = process.argv.slice(2);
 const DESKTOP = { width: 1280, height: 1040 };
-/** With the workers. */
+/** Memory with the workers. */
 const TALL = { width: 1280, height: 1280 };
 const SHORT = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
-/** A pass over all bad sectors begins once a minute, and a repair from slow hosts takes as long. */
+/** A pass over all bad sectors begins once a minute, and a repair from slow hosts takes a minute too. */
 const LIMIT_MS = 300_000;
 
-/** A usual code on more hosts than it needs. */
+/** A typical code, on more hosts than it needs. */
 const WORLD = [
   "--slabs",
   "20",
@@ -45,11 +45,11 @@ interface Shot {
   readonly theme: "light" | "dark";
   readonly fragment?: string;
   readonly size?: { readonly width: number; readonly height: number };
-  /** What the page has to show, apart from its lists. */
+  /** What the page must show, apart from its lists. */
   readonly shows?: (page: Page) => Promise<void>;
 }
 
-/** One playground, and how a picture of its console is taken. */
+/** A playground, and a function that takes a picture of its console. */
 interface Scene {
   readonly playground: DrivenPlayground;
   read<Report>(path: string): Promise<Report>;
@@ -71,7 +71,7 @@ try {
     await shootDanger(scene);
     await shootRuns(scene);
   });
-  // Another one: for an hour a slab that was repaired is left alone.
+  // Another slab, because a repaired slab is skipped for an hour.
   await withScene(WORLD, shootBreaker);
 } finally {
   await browser.close();
@@ -119,7 +119,7 @@ async function shootAway({ playground, shoot, until }: Scene): Promise<void> {
   await until(/^All 20 slabs are safe/);
 }
 
-/** More than half of the hosts lose what they have; all are far away, so that the repairs take their time. */
+/** More than half of the hosts lose their sectors; all have a high latency, so that repairs take a while. */
 async function shootDanger({ playground, read, shoot, until }: Scene): Promise<void> {
   await playground.command("slow 0-47", /^host 47 answers/m);
   // Three sectors each time.
@@ -134,7 +134,7 @@ async function shootDanger({ playground, read, shoot, until }: Scene): Promise<v
   await shoot("slab", { theme: "light", fragment: `#/slabs/${slabs[0]!.id}` });
 }
 
-/** Two verifications: of a host that has all, and of one that denies. */
+/** Two verifications: of a host that has all sectors, and of one that denies some. */
 async function shootRuns({ playground, shoot }: Scene): Promise<void> {
   const verify = (host: number) =>
     playground.command(
@@ -149,7 +149,7 @@ async function shootRuns({ playground, shoot }: Scene): Promise<void> {
   await shoot("phone-dark", { theme: "dark", fragment: "#/runs", size: PHONE });
 }
 
-/** Sectors have to move, and no host has room. */
+/** Sectors must move, and no host has space. */
 async function shootBreaker({ playground, shoot, until }: Scene): Promise<void> {
   await playground.command("fill 0-47", /^host 47 has no room/m);
   await playground.command("block 0-7", /^indexd has blocked host 7/m);
@@ -173,7 +173,7 @@ async function takeShot(url: string, name: string, shot: Shot): Promise<void> {
   await page.getByText("Live", { exact: true }).waitFor();
   const span = page.getByLabel("Time span of throughput and cost");
   if (fragment === "#/") await span.selectOption("last hour");
-  // Lists and charts are read after the page is there.
+  // Lists and charts are loaded after the page.
   await page.locator(".skeleton").first().waitFor({ state: "detached" });
   await shows?.(page);
   const picture = shrinkPng(await page.screenshot());

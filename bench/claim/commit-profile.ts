@@ -1,4 +1,4 @@
-/** Where a backend's time goes in a commit: what PostgreSQL counts of functions, triggers, log and disk. */
+/** How a backend spends its time in a commit, from PostgreSQL's counters of functions, triggers, WAL and disk. */
 import type { Sql } from "postgres";
 import { round } from "./samples.ts";
 
@@ -9,7 +9,7 @@ interface ServerCounters {
   readonly walSyncs: number;
 }
 
-/** Counts functions from the next connection on; what that costs is in the figures. */
+/** Counts function calls from the next connection on; the figures include the cost of counting. */
 export async function countFunctions(sql: Sql, setting: "all" | "none"): Promise<void> {
   const [row] = await sql<{ name: string }[]>`select current_database() as name`;
   await sql.unsafe(`alter database "${row!.name}" set track_functions = '${setting}'`);
@@ -31,7 +31,7 @@ export async function readCounters(sql: Sql): Promise<ServerCounters> {
   };
 }
 
-/** What one commit took of each, between two readings. */
+/** The differences of the counters per commit, between two readings. */
 export function perCommit(before: ServerCounters, after: ServerCounters, commits: number) {
   const selfMs = [...after.functions].map(([name, { selfMs }]): [string, number] => [
     name,

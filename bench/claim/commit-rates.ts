@@ -1,4 +1,4 @@
-/** Full commits: commit_repair and the bump of the objects' events, as a worker does, in a closed loop. */
+/** Full commits in a closed loop: commit_repair and the bump of the objects' events, as in a worker. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { flushMoved } from "../../lib/database/indexd/bump-events.ts";
@@ -13,7 +13,7 @@ import { percentiles, round, timed } from "./samples.ts";
 const HOLD_HOURS = 10;
 const SAMPLE_EVERY_MS = 20;
 
-/** Running leases of slabs with a lost sector, and what a worker would commit: one sector rebuilt. */
+/** Running leases of slabs with a lost sector, and a worker's commit for each: one rebuilt sector. */
 async function prepare(
   sql: Sql,
   where: { readonly least: number; readonly most: number },
@@ -171,7 +171,7 @@ export async function commitTogether(
     commits: total,
     movesRecorded: recorded,
     commitsPerSecond: round((total * 1000) / tookMs),
-    /** Of a commit and the bump of its events. */
+    /** Times of a commit and the bump of its events. */
     cpuMsPerCommit: { backend: round(cpuMs.backend / total), client: round(cpuMs.client / total) },
     commit: percentiles(commits),
     events: percentiles(events),

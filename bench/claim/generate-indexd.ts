@@ -1,6 +1,6 @@
 /**
- * An indexd's database of a given size, made by its own server: slabs of n sectors on n different hosts, pinned but for a
- * few, held by an account, in objects. Constraints and indexes are dropped for the load and made again afterwards.
+ * Generates an indexd database of a given size inside the server: slabs of n sectors on n different hosts, nearly all pinned, owned by
+ * an account, in objects. Constraints and indexes are dropped for the load and created again afterwards.
  */
 import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
@@ -18,21 +18,21 @@ export interface Scale {
 export interface GeneratedIndexd {
   readonly scale: Scale;
   readonly hosts: readonly SeededHost[];
-  /** Slabs up to this id are of one object; each other one is an object of its own. */
+  /** Slabs up to this id belong to one object; each other slab is an object of its own. */
   readonly slabsOfOneObject: number;
 }
 
-/** Of a hundred sectors, unpinned: what indexd's pinning has still to do. */
+/** Percentage of unpinned sectors, which indexd still has to pin. */
 const UNPINNED_PERCENT = 2;
 const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs", "objects", "object_events"];
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
-  // Before the load, after which foreign keys are `not valid`: a difference from indexd's own.
+  // Done before the load: afterwards foreign keys are `not valid`, which differs from indexd's schema.
   await migrateDatabase(sql);
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,
-    // A subnet for each: nobody is correlated.
+    // One subnet per host, so that no hosts are correlated.
     seed: (n) => ({ addresses: [`10.${n >> 8}.${n & 255}.1:9984`] }),
   });
   const accountId = await seedAccount(sql);
@@ -47,7 +47,7 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
       now() - interval '2 hours'
     from generate_series(1, ${slabs}::bigint) s`;
   const steps = Array.from({ length: scale.hosts }, (_, n) => n).filter((n) => gcd(n, scale.hosts) === 1);
-  // Hosts of a slab: a random start, and a random step without common divisor, so that all are different.
+  // A slab's hosts: a random start and a random step without a common divisor, so that all are different.
   await sql`
     insert into sectors (id, sector_root, host_id, contract_sectors_map_id, uploaded_at, next_integrity_check)
     select (s - 1) * ${shards}::integer + i + 1, sha256(convert_to('root ' || s || ' ' || i, 'UTF8')),
@@ -89,7 +89,7 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** Foreign keys come back `not valid`: enforced for what is written from then on. */
+/** Foreign keys are restored as `not valid`: enforced only for later writes. */
 async function dropConstraints(sql: Sql): Promise<() => Promise<void>> {
   const constraints = await sql<{ name: string; owner: string; kind: string; definition: string }[]>`
     select c.conname as name, c.conrelid::regclass::text as owner, c.contype::text as kind, pg_get_constraintdef(c.oid) as definition
@@ -121,7 +121,7 @@ async function dropConstraints(sql: Sql): Promise<() => Promise<void>> {
   };
 }
 
-/** In a random order that is the same each time. */
+/** In a random but reproducible order. */
 function shuffled(hosts: readonly SeededHost[]): SeededHost[] {
   const key = (place: number): string => createHash("sha256").update(String(place)).digest("hex");
   return hosts
@@ -130,7 +130,7 @@ function shuffled(hosts: readonly SeededHost[]): SeededHost[] {
     .map(({ host }) => host);
 }
 
-/** All sectors of these hosts are lost, as indexd marks them. */
+/** Marks all sectors of these hosts as lost, as indexd does. */
 export async function loseHosts(sql: Sql, hosts: readonly SeededHost[]): Promise<number> {
   const hostIds = hosts.map(({ id }) => id);
   const result = await sql`

@@ -1,4 +1,4 @@
-/** How long indexd's own writes take, with and without our walk and claims beside them. */
+/** The duration of indexd's own writes, with and without a simultaneous walk and claims. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
@@ -9,7 +9,7 @@ import type { GeneratedIndexd } from "./generate-indexd.ts";
 import { client, request } from "./lease-rates.ts";
 import { percentiles, timed } from "./samples.ts";
 
-/** As often as a busy indexd: faster, and two cores would only measure each other. */
+/** The rate of a busy indexd. A higher rate would only measure the contention for two cores. */
 const PAUSE_MS = 20;
 const PINNED_AT_ONCE = 100;
 

@@ -1,4 +1,4 @@
-/** Leasing 100 slabs, from the call to the committed leases, beside a bare transaction; and in which order. */
+/** The time to lease 100 slabs, up to the committed leases, compared with a bare transaction; and the order of leasing. */
 import postgres, { type Sql } from "postgres";
 import { type BatchRequest, leaseBatch } from "../../lib/database/leases/lease-batch.ts";
 import { percentiles, round, timed } from "./samples.ts";
@@ -20,7 +20,7 @@ export const request: BatchRequest = {
 export const client = (url: string): Sql =>
   postgres(url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} });
 
-/** One claimer; a bare transaction over 100 random slabs after each batch, so that both see the same machine. */
+/** One claimer, with a bare transaction over 100 random slabs after each batch, so that both run under the same load. */
 export async function leaseAlone(
   url: string,
   { slabs, batches }: { readonly slabs: number; readonly batches: number },
@@ -34,7 +34,7 @@ export async function leaseAlone(
     leased.push(...batch.leases.map(({ slabId }) => slabId));
     if (batch.leases.length < BATCH) leasing.pop();
     const ids = Array.from({ length: BATCH }, () => String(1 + Math.floor(Math.random() * slabs)));
-    // Slabs that are leased are left alone: their next_repair_attempt says whose they are.
+    // Leased slabs are excluded, because their next_repair_attempt identifies the lease.
     await timed(
       bare,
       () => sql`
@@ -44,7 +44,7 @@ export async function leaseAlone(
     if (batch.dry) break;
   }
   await sql.end();
-  // The first call of a connection plans.
+  // Discarded: the first call of a connection plans.
   const [firstMs = Number.NaN] = leasing.splice(0, 1);
   const ours = percentiles(leasing);
   const theirs = percentiles(bare);
@@ -60,7 +60,7 @@ export async function leaseAlone(
   };
 }
 
-/** Claimers in a closed loop, until so many leases are made or nothing is left. */
+/** Claimers in a closed loop, until `mostLeases` leases are made or no slab is left. */
 export async function leaseTogether(url: string, claimers: number, mostLeases: number) {
   const clients = Array.from({ length: claimers }, () => client(url));
   await Promise.all(clients.map((sql) => sql`select 1`));
@@ -89,7 +89,7 @@ export async function leaseTogether(url: string, claimers: number, mostLeases: n
   };
 }
 
-/** The slabs nearest to loss that can still be saved, by counting their sectors: all have one code here, so fewer live ones are nearer. */
+/** The slabs closest to loss that can still be saved. All slabs have the same code here, so fewer live sectors means closer. */
 export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint, number>> {
   const rows = await sql<{ slab_id: string; live: number }[]>`
     select ss.slab_id::text, count(s.host_id)::integer as live
@@ -102,8 +102,8 @@ export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint
 }
 
 /**
- * How many leases it took until `count` slabs that are as near to loss as the nearest `count` were leased, and among them every one
- * that is nearer than the last.
+ * The number of leases until `count` slabs as close to loss as the closest `count` were leased, including all that are closer than
+ * the last of them.
  */
 export function leasesUntilNearest(
   order: readonly bigint[],
@@ -123,7 +123,7 @@ export function leasesUntilNearest(
   return null;
 }
 
-/** The unhealthy slabs in the order in which indexd takes them: by the id of their first lost sector. */
+/** The unhealthy slabs in indexd's order: by the id of their first lost sector. */
 export async function orderBySectorId(sql: Sql): Promise<bigint[]> {
   const rows = await sql<{ slab_id: string }[]>`
     select ss.slab_id::text from slab_sectors ss join sectors s on s.id = ss.sector_id

@@ -13,7 +13,7 @@ export function percentiles(samples: readonly number[]): Percentiles {
   return { count: sorted.length, medianMs: round(at(0.5)), p99Ms: round(at(0.99)), maxMs: round(at(1)) };
 }
 
-/** To three digits: more would only be noise. */
+/** Rounds to three digits; more would be noise. */
 export function round(value: number): number {
   return Number(value.toPrecision(3));
 }

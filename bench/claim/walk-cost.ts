@@ -1,4 +1,4 @@
-/** What the walk reads for each unhealthy sector, how long its snapshots are, and how it reads. */
+/** What the walk reads per unhealthy sector, how long its snapshots last, and its plans. */
 import postgres, { type Sql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { DEFAULT_WALK_SETTINGS } from "../../lib/jobs/backlog/backlog-settings.ts";
@@ -13,7 +13,7 @@ interface Counters {
   readonly sequentialScans: number;
 }
 
-/** Of indexd's large tables. */
+/** Counters of indexd's large tables. */
 async function readCounters(sql: Sql): Promise<Counters> {
   await sql`select pg_stat_clear_snapshot()`;
   const [row] = await sql<Counters[]>`
@@ -25,7 +25,7 @@ async function readCounters(sql: Sql): Promise<Counters> {
   return row!;
 }
 
-/** A pass over everything, on a connection of its own. */
+/** A pass over everything, on its own connection. */
 export async function walkEverything(url: string, causes?: readonly Cause[]) {
   const watcher = client(url);
   await watcher`select pg_stat_force_next_flush()`;
@@ -39,7 +39,7 @@ export async function walkEverything(url: string, causes?: readonly Cause[]) {
     };
     work.then(note, note);
   };
-  // Each statement is a snapshot of its own; what begins a transaction reads once in it.
+  // Each statement has its own snapshot; a transaction contains only one read.
   const watched = new Proxy(sql, {
     apply(target, self, args) {
       const query = Reflect.apply(target as unknown as (...args: unknown[]) => Promise<unknown>, self, args);

@@ -1,4 +1,4 @@
-/** How many sectors a second one worker drains: claimed and repaired as in production, and counted by the run's coordinator. */
+/** Sectors per second that one worker drains: claimed and repaired as in production, and counted by the run's coordinator. */
 import { systemClock } from "../../lib/clock/clock.ts";
 import type { Ask } from "../../lib/database/client/deadline-client.ts";
 import { leaseBatch, type RankedLease } from "../../lib/database/leases/lease-batch.ts";
@@ -11,7 +11,7 @@ import { coordinateWithoutHosts } from "../../lib/worker/coordinate-without-host
 import { openRepairEnvironment } from "../../lib/worker/open-repair-environment.ts";
 import { withRepairWorld } from "../with-repair-world.ts";
 
-/** The drained one, and those that take its sectors. */
+/** The drained host, and those that take its sectors. */
 const HOSTS = 9;
 const BUDGET_MS = 300_000;
 
@@ -89,7 +89,7 @@ export function measureDrain({
         bytesRead: perMillion(sums!.read),
         bytesWritten: perMillion(sums!.written),
         repairHours: perMillion(sums!.seconds) / 3_600,
-        // Of this process: worker, hosts' side of the wire, and claim.
+        // CPU of this process: worker, the hosts' side of the wire, and claim.
         cpuHours: perMillion((cpu.user + cpu.system) / 1_000_000) / 3_600,
       },
     };

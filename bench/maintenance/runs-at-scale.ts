@@ -1,4 +1,4 @@
-/** What starting, looking at and cancelling a run costs on a large indexer, and what a drain's coordinator needs of memory. */
+/** The cost of starting, reading and cancelling a run on a large indexer, and the memory of a drain's coordinator. */
 import postgres, { type Sql } from "postgres";
 import { startPostgres } from "../../dev/postgres/postgres.ts";
 import { resolveRunScope } from "../../lib/cli/command/run-scope.ts";
@@ -15,7 +15,7 @@ const SHARDS = 30;
 const BUDGET_MS = 20_000;
 const MEBIBYTE = 1_048_576;
 
-/** @param sectors of the indexer, in slabs of 10-of-30 on 500 hosts */
+/** @param sectors number of the indexer's sectors, in 10-of-30 slabs on 500 hosts */
 export async function measureRunsAtScale(sectors: number): Promise<object> {
   const server = await startPostgres({ settings: { shared_buffers: "1GB", max_wal_size: "8GB" } });
   try {

@@ -1,6 +1,6 @@
-/** What the benchmark and the process of one version tell each other. */
+/** Messages between the benchmark and the process of one version. */
 
-/** Of a 10-of-30 slab. */
+/** Cases of damage to a 10-of-30 slab. */
 export const CASES = {
   lost1: { how: "rebuilt", sectors: 1 },
   lost10: { how: "rebuilt", sectors: 10 },
@@ -12,28 +12,28 @@ export const CASE_NAMES = Object.keys(CASES) as CaseName[];
 export const MIN_SHARDS = 10;
 export const TOTAL_SHARDS = 30;
 
-/** Repairs of one case by processes at once; each takes the next when it is free, or makes its share of them at once. */
+/** Repairs of one case by several processes; each takes the next slab when it is free, or makes its share simultaneously. */
 export interface Race {
   readonly name: CaseName;
   readonly repairs: number;
   readonly processes: number;
-  /** By each process. More than one: only of the version that this benchmark is of. */
+  /** Simultaneous repairs per process. More than one only for the current version. */
   readonly atOnce: number;
 }
 
 export interface RaceResult {
   readonly slabsPerSecond: number;
-  /** Of all processes together, what they share counted once (PSS), by samples; without the warm-up. */
+  /** Sampled memory of all processes together, shared pages counted once (PSS); without the warm-up. */
   readonly peakMebibytes: number;
 }
 
 export type SideOrder =
   | { readonly kind: "repair"; readonly name: CaseName }
   | ({ readonly kind: "race" } & Race)
-  /** Repairs of which a profile is taken. */
+  /** Number of profiled repairs. */
   | { readonly kind: "profile"; readonly name: CaseName; readonly repairs: number };
 
-/** CPU is that of the process that repairs, user and system. */
+/** CPU is user and system time of the repairing process. */
 export interface RepairSample {
   readonly cpuMs: number;
   readonly wallMs: number;

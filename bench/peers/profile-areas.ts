@@ -1,4 +1,4 @@
-/** Which part of slabmend a sample of a CPU profile belongs to. */
+/** Assigns the samples of a CPU profile to the parts of slabmend. */
 import type { Profiler } from "node:inspector";
 
 interface Node {
@@ -6,7 +6,7 @@ interface Node {
   readonly parent: Node | undefined;
 }
 
-/** By the nearest caller whose area is known; native code and kernels belong to their caller. */
+/** By the nearest caller with a known area; native code and kernels count for their caller. */
 const AREAS: readonly (readonly [area: string, frame: RegExp])[] = [
   ["garbage collection", /^\(garbage collector\)/],
   ["event loop and native code", /^\((program|root)\)/],
@@ -23,7 +23,7 @@ const AREAS: readonly (readonly [area: string, frame: RegExp])[] = [
 
 const LONGEST_SAMPLE_MICROSECONDS = 1_000;
 
-/** Shares of the time in which the process ran, by area, in percent; the largest first. */
+/** Shares of the process's running time by area, in percent, largest first. */
 export function sharesByArea(profile: Profiler.Profile): Record<string, number> {
   const nodes = new Map<number, Node>();
   const byId = new Map(profile.nodes.map((node) => [node.id, node]));
@@ -38,7 +38,7 @@ export function sharesByArea(profile: Profiler.Profile): Record<string, number> 
   for (const [at, id] of (profile.samples ?? []).entries()) {
     const node = nodes.get(id)!;
     if (node.node.callFrame.functionName === "(idle)") continue;
-    // Longer than a sample can be: the process was stopped meanwhile, or another one had its processor.
+    // Too long for a sample: the process was stopped, or another one used its processor.
     const spent = Math.min(profile.timeDeltas?.[at] ?? 0, LONGEST_SAMPLE_MICROSECONDS);
     const area = areaOf(node);
     microseconds.set(area, (microseconds.get(area) ?? 0) + spent);

@@ -1,4 +1,4 @@
-/** Loaded into a repair process before anything else: SIGUSR2 starts a CPU profile, the next one writes it. */
+/** Preloaded into a repair process: SIGUSR2 starts a CPU profile, the next SIGUSR2 writes it. */
 import { writeFileSync } from "node:fs";
 import { Session } from "node:inspector";
 

@@ -1,4 +1,4 @@
-/** A handler that makes the repairs of an event at once, in one environment, as a worker process of `work` and `serve` does. */
+/** A handler that makes the repairs of an event simultaneously in one environment, like a worker process of `work` and `serve`. */
 import type { Context, SQSEvent } from "aws-lambda";
 import pLimit from "p-limit";
 import { decodeRepairMessage } from "../../lib/queue/repair-message.ts";

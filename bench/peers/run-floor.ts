@@ -1,4 +1,4 @@
-/** The Go program of ./floor: what the same slab costs in arithmetic alone. */
+/** Runs the Go program in ./floor: the cost of the bare arithmetic for the same slab. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +11,7 @@ const SOURCES = fileURLToPath(new URL("./floor/", import.meta.url));
 /** CPU milliseconds by phase, and their `total`. */
 export type FloorPhases = Readonly<Record<string, number>>;
 
-/** Builds it into `folder`. Undefined, and why on standard error, where there is no Go or its modules cannot be had. */
+/** Builds it into `folder`. Without Go or its modules, returns undefined and prints the reason to standard error. */
 export async function buildFloor(folder: string): Promise<string | undefined> {
   const program = join(folder, "floor");
   try {
@@ -19,8 +19,8 @@ export async function buildFloor(folder: string): Promise<string | undefined> {
     return program;
   } catch (error) {
     const { code, stderr } = error as { code?: unknown; stderr?: string };
-    const why = code === "ENOENT" ? "there is no go command" : `go build failed: ${stderr}`;
-    console.error(`bench:peers: the floor is left out: ${why}`);
+    const why = code === "ENOENT" ? "the go command is missing" : `go build failed: ${stderr}`;
+    console.error(`bench:peers: the floor is skipped: ${why}`);
     return undefined;
   }
 }

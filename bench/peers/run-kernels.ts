@@ -1,4 +1,4 @@
-/** The same arithmetic as the Go program's, by what slabmend does it with: kernels and node:crypto, in this process, no sockets. */
+/** The Go program's arithmetic with slabmend's means: kernels and node:crypto, in this process, without sockets. */
 import { randomFillSync } from "node:crypto";
 import { encodingMatrix, rebuildCoefficients } from "../../lib/erasure/coefficients.ts";
 import { createKernel } from "../../lib/kernel/kernel.ts";
@@ -12,7 +12,7 @@ import type { FloorPhases } from "./run-floor.ts";
 
 const WARM_UP_ROUNDS = 2;
 const BATCH_PACKETS = 15;
-/** What a sector takes: 4,296 bytes of payload a packet. */
+/** Packets of a sector, at 4,296 bytes of payload per packet. */
 const SECTOR_PACKETS = 977;
 
 const kernel = createKernel({ memoryBytes: 108 * 1_048_576 });
@@ -29,9 +29,9 @@ function pass(how: "open" | "seal", sectors: number): void {
       packets.seal(batch);
       continue;
     }
-    // As many bytes are copied in a real read: from the memory of packets to that of the shard.
+    // A real read copies as many bytes from the packet memory to the shard.
     packets.incoming.set(ciphertext);
-    if (packets.open(0, batch) !== BATCH_PACKETS) throw new Error("a packet does not open");
+    if (packets.open(0, batch) !== BATCH_PACKETS) throw new Error("a packet cannot be decrypted");
   }
 }
 

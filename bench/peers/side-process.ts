@@ -1,8 +1,8 @@
 /**
- * One version of slabmend with everything that its repairs need: a database, hosts, and the repair function in a process of its own,
- * whose CPU is what counts. The hosts are in this process, so what they cost is not counted.
+ * One version of slabmend with everything that its repairs need: a database, hosts, and the repair function in its own process, whose
+ * CPU is measured. The hosts run in this process, so their CPU does not count.
  *
- *   node bench/peers/side-process.ts ROOT      a checkout of the version; its parent gives the orders
+ *   node bench/peers/side-process.ts ROOT      a checkout of the version; controlled by its parent process
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,11 +25,11 @@ import {
 } from "./messages.ts";
 import { sharesByArea } from "./profile-areas.ts";
 
-/** Enough to take ten shards beside the thirty that a slab is on. */
+/** Enough hosts for ten shards in addition to the thirty of a slab. */
 const HOSTS = 44;
-/** No divisor in common with 44: moves a slab's hosts on from repair to repair. */
+/** Has no common divisor with 44, so that each repair uses other hosts. */
 const STRIDE = 7;
-/** The first repairs of a process dial every host and compile what they run. */
+/** Warm-up: the first repairs of a process dial every host and compile the code. */
 const WARM_UP_ROUNDS = 3;
 const AT_ONCE_ENTRY = fileURLToPath(new URL("./repairs-at-once.ts", import.meta.url));
 const PROFILE_PRELOAD = new URL("./profile-on-signal.ts", import.meta.url).href;
@@ -38,7 +38,7 @@ const [root] = process.argv.slice(2);
 if (root === undefined || process.send === undefined)
   throw new Error("started by bench/peers.ts, with a checkout");
 const report = (message: SideReport): void => void process.send?.(message);
-/** From the checkout that is measured, whose folders may be others than ours. */
+/** Imports from the measured checkout, whose folders may differ from ours. */
 const load = async <Module>(path: string): Promise<Module> =>
   (await import(pathToFileURL(join(root, path)).href)) as Module;
 
@@ -69,7 +69,7 @@ async function tidy(world: RepairWorld): Promise<void> {
   }
 }
 
-/** Stores a slab, damages it, has it repaired and looks that it was. */
+/** Stores a slab, damages it, has it repaired and checks the result. */
 async function repairOnce(
   world: RepairWorld,
   { pid, invoke }: RepairProcess,
@@ -128,7 +128,7 @@ async function profile(
 
 const SAMPLE_EVERY_MS = 50;
 
-/** The most that the processes take together while `work` runs, in MiB. */
+/** Peak memory of all processes together while `work` runs, in MiB. */
 async function peakDuring(pids: readonly number[], work: () => Promise<void>): Promise<number> {
   let peak = 0;
   let isOver = false;
@@ -149,7 +149,7 @@ async function peakDuring(pids: readonly number[], work: () => Promise<void>): P
   return peak;
 }
 
-/** All processes started and warm, one inside the other, so that each has ended when this returns. */
+/** Runs `work` with all processes started and warmed up; they are nested, so that each has ended when this returns. */
 async function withProcesses<T>(
   world: RepairWorld,
   { name, processes, atOnce }: Race,
@@ -165,7 +165,7 @@ async function withProcesses<T>(
   });
 }
 
-/** All slabs are on the same hosts, so that one blocked host is one sector of each. */
+/** All slabs are on the same hosts, so that one blocked host affects one sector of each. */
 async function race(world: RepairWorld, options: Race): Promise<RaceResult> {
   const { name, repairs, atOnce } = options;
   return await withProcesses(world, options, async (processes) => {

@@ -1,4 +1,4 @@
-/** The process of one version, as the benchmark sees it. */
+/** The benchmark's handle for the process of one version. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ export interface Side {
 
 const PROGRAM = fileURLToPath(new URL("./side-process.ts", import.meta.url));
 
-/** Starts the version in the checkout `root`, and returns when it is warm. */
+/** Starts the version in the checkout `root`, and returns after its warm-up. */
 export async function startSide(root: string): Promise<Side> {
   const child = fork(PROGRAM, [root], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const exited = once(child, "exit");

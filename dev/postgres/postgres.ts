@@ -49,8 +49,10 @@ export interface PostgresServer {
   readonly runsAs: PostgresIdentity["kind"];
   /** With the superuser's password: a secret, though one that lives as long as the server. */
   url(database: string): string;
-  /** Settles when the server has ended, asked or not. */
+  /** Settles when the running server has ended, asked or not. */
   readonly ended: Promise<void>;
+  /** After a crash: starts on the same data and port. Settles when the server has recovered. */
+  restart(): Promise<void>;
   /** Ends the server and removes its folder. May be called again. */
   stop(): Promise<void>;
 }
@@ -84,7 +86,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (backup === undefined) await createCluster({ identity, folder, password, guard });
     else await rename(backup.folder, join(folder, "data"));
     const server = await startServer({ identity, folder, options, guard });
-    return handleOf({ server, folder, password, identity, guard });
+    return handleOf({ server, folder, password, identity, guard, options });
   } catch (error) {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
     await guard.release();
@@ -194,11 +196,14 @@ function handleOf(parts: {
   password: string;
   identity: PostgresIdentity;
   guard: ParentGuard;
+  options: PostgresOptions;
 }): PostgresServer {
-  const { server, folder, password, identity, guard } = parts;
+  const { folder, password, identity, guard, options } = parts;
+  let { server } = parts;
+  const { port } = server;
   let stopping: Promise<void> | undefined;
   const url = (database: string): string =>
-    `postgres://${USER}:${password}@127.0.0.1:${server.port}/${encodeURIComponent(database)}`;
+    `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const stop = async (): Promise<void> => {
     await announcePostgresStopping(url);
     // Fast shutdown first: it rolls back whoever is connected. Then without ceremony.
@@ -210,12 +215,20 @@ function handleOf(parts: {
     await guard.release();
   };
   return {
-    port: server.port,
-    pid: server.child.pid ?? 0,
+    port,
+    get pid() {
+      return server.child.pid ?? 0;
+    },
     folder,
     runsAs: identity.kind,
-    ended: server.exited,
+    get ended() {
+      return server.exited;
+    },
     url,
+    async restart() {
+      await server.exited;
+      server = await startServer({ identity, folder, options: { ...options, port }, guard });
+    },
     stop() {
       stopping ??= stop();
       return stopping;

@@ -7,8 +7,7 @@ export interface StoredHead {
 /**
  * The place of an archive: a directory or a part of a bucket. Files are never replaced, except the single manifest.
  *
- * Every method throws an {@link ArchiveError} `archive-unavailable` if the place cannot be used, and stops when the signal
- * aborts.
+ * Every method throws an {@link ArchiveError} `archive-unavailable` if the place cannot be used, and obeys the signal.
  */
 export interface ArchiveStorage {
   /** Its name in messages. */

@@ -28,12 +28,12 @@ import { addSlabs } from "./commands/slabs.ts";
 import { addStatus } from "./commands/status/command.ts";
 import { addWork } from "./commands/work.ts";
 
-/** Habit types it. Node.js reads it out of any command line, and ends with "not found" if there is no such file. */
+/** People type it by habit, but Node.js takes it from any command line and exits with "not found" if the file is missing. */
 function refuseEnvFile(): never {
   throw new InvalidArgumentError("Write --variables-file: Node.js takes --env-file for itself.");
 }
 
-/** In the order in which an operator meets them. */
+/** In the order in which an operator needs them. */
 const COMMANDS = [
   addSetup,
   addDeriveSeed,
@@ -61,30 +61,30 @@ const COMMANDS = [
   addFollowers,
 ] as const;
 
-/** Where there is no terminal. */
+/** Width of the help text when the output is not a terminal. */
 const HELP_COLUMNS = 110;
 
-/** The parser with every command; what `--help` and docs/command-line.md are made from. */
+/** The parser with every command; `--help` and docs/command-line.md are generated from it. */
 export function createCommandLine(
   io: OperatorIo,
   setExitCode: (code: number) => void,
-  /** Where what is wrong with the arguments goes; default: standard error. */
+  /** Receives usage errors; default: standard error. */
   sayUsage: (text: string) => void = (text) => io.stderr.write(text),
 ): Command {
   const program = new Command("slabmend")
     .description(
-      "Repairs the slabs of an indexd: set it up, look at it, steer it, or work for it from this machine.",
+      "Repairs the slabs of an indexd. Set up, inspect and control the fleet, or run repairs on this machine.",
     )
-    .option("--json", "print JSON for programs, one document a line; errors go as JSON to standard error")
+    .option("--json", "print JSON for programs, one document per line; errors go to standard error as JSON")
     .option(
       "--variables-file <path>",
-      "read variables from a file of NAME=value lines; the environment goes first",
+      "read variables from a file of NAME=value lines; the environment takes precedence",
     )
     .addOption(new Option("--env-file <path>").argParser(refuseEnvFile).hideHelp())
-    .option("--indexer <name>", "of several (SLABMEND_INDEXERS), the one that the command is about")
+    .option("--indexer <name>", "the indexer to use, if there are several (SLABMEND_INDEXERS)")
     .option(
       "--database-url <url>",
-      "indexd's PostgreSQL database, without password; default: SLABMEND_DATABASE_URL, which may hold one",
+      "indexd's PostgreSQL database, without a password; default: SLABMEND_DATABASE_URL, which may contain one",
     )
     .version("0.1.0", "--version", "print the version")
     .showHelpAfterError("Try --help.")
@@ -103,7 +103,7 @@ export function createCommandLine(
   return program;
 }
 
-/** Runs one command and returns the exit code. Never throws, and writes every failure once, to standard error. */
+/** Runs one command and returns the exit code. Never throws; writes each failure once, to standard error. */
 export async function runCommandLine(args: readonly string[], io: OperatorIo): Promise<number> {
   let code = exitCode("done");
   let usage = "";
@@ -134,16 +134,16 @@ export async function runCommandLine(args: readonly string[], io: OperatorIo): P
   }
 }
 
-/** What comes after `--` is an argument, whatever it looks like. */
+/** Everything after `--` is an argument, even if it looks like an option. */
 function beforeDashes(args: readonly string[]): readonly string[] {
   const end = args.indexOf("--");
   return end < 0 ? args : args.slice(0, end);
 }
 
-/** Of what the parser said, for people, the sentence about what is wrong. */
+/** Extracts the error sentence from the parser's output. */
 function usageFailure(code: string, said: string): Omit<Failure, "exit"> {
   const message = /^error: (.*)$/m.exec(said)?.[1];
-  // Without a sentence it printed the help of a command that needs another one behind it.
+  // No error sentence: the parser printed the help of a command that needs a subcommand.
   const isHelp = message === undefined || code === "commander.help";
   return {
     code: "usage",
@@ -153,7 +153,7 @@ function usageFailure(code: string, said: string): Omit<Failure, "exit"> {
   };
 }
 
-/** Whoever mistakes an argument for the place of a secret shall not find it in a log as well. */
+/** Removes values from usage errors: a secret passed as an argument by mistake must not reach a log. */
 function withoutValues(text: string): string {
   return text.replace(/(--?[a-z-]+)=[^'\s]*/gi, "$1=…").replace(/( but got \d+): .*/g, "$1.");
 }

@@ -1,9 +1,12 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-/** Account tokens last five minutes and prices half an hour: a clock that is off by more than this is soon refused by hosts. */
+/**
+ * Account tokens last five minutes and prices half an hour: hosts soon refuse requests from a clock that differs by more than
+ * this.
+ */
 const MOST_CLOCK_DIFFERENCE_MS = 2 * 60_000;
 
-/** Our clock and the database's differ so much that hosts would refuse our tokens: it is never the slab's fault. */
+/** Our clock and the database's differ so much that hosts would refuse our tokens. Never counts against a slab. */
 export class ClockError extends SlabmendError<"clock-off"> {
   override readonly name = "ClockError";
 
@@ -12,7 +15,7 @@ export class ClockError extends SlabmendError<"clock-off"> {
     super({
       code: "clock-off",
       message: `clock: expected the database's time within ${MOST_CLOCK_DIFFERENCE_MS / 1_000} s, got ${seconds} s ${differenceMs < 0 ? "behind" : "ahead of"} it`,
-      remedy: "Set this machine's clock, or the database server's, by NTP.",
+      remedy: "Synchronise this machine's clock, or the database server's, by NTP.",
       details: { differenceMs },
     });
   }

@@ -1,4 +1,4 @@
-/** Time as a parameter: production passes {@link systemClock}, tests a clock that they move. */
+/** Time as a parameter: production passes {@link systemClock}, tests a clock that they control. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;

@@ -1,6 +1,6 @@
 import type { Clock } from "./clock.ts";
 
-/** Waits on the given clock. Rejects with the signal's reason, at once when it is aborted already. */
+/** Waits on the given clock. Rejects with the signal's reason, at once if it is already aborted. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {

@@ -1,14 +1,14 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-/** One environment variable that is not as it must be. */
+/** An invalid environment variable. */
 export interface ConfigurationProblem {
   readonly name: string;
   readonly expected: string;
-  /** What was found; of a secret only its length. */
+  /** What was found; for a secret only its length. */
   readonly got: string;
 }
 
-/** Thrown once, at the start of an execution environment, with every problem at once. */
+/** Thrown at the start of an execution environment; lists all problems together. */
 export class ConfigurationError extends SlabmendError<"configuration"> {
   readonly problems: readonly ConfigurationProblem[];
 

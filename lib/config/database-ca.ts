@@ -1,6 +1,6 @@
 /**
- * Authorities that sign the database server's certificate, where they are not among those that Node.js trusts, as with
- * RDS. The client library knows no `sslrootcert`, and a function cannot be given NODE_EXTRA_CA_CERTS early enough.
+ * Certificate authorities of the database server that Node.js does not trust by default, as with RDS. The client library has no
+ * `sslrootcert`, and NODE_EXTRA_CA_CERTS cannot be set early enough for a function.
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -10,12 +10,12 @@ import type { TlsMode } from "./database-url.ts";
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
 const MOST_BYTES = 1_048_576;
 
-/** Whether a value is certificates themselves rather than the path of a file of them. */
+/** Whether the value contains the certificates themselves, not the path of a file. */
 export function isPem(text: string): boolean {
   return text.includes("-----BEGIN");
 }
 
-/** @param text PEM, in which `\n` may stand for a line's end, or the path of a file; undefined: neither */
+/** @param text PEM, in which `\n` may stand for a line break, or the path of a file @returns undefined if it is neither */
 export function readAuthorities(text: string): string | undefined {
   try {
     const pem = isPem(text) ? text.replaceAll("\\n", "\n") : readFileSync(text, "utf8");
@@ -27,12 +27,12 @@ export function readAuthorities(text: string): string | undefined {
   }
 }
 
-/** An authority that is not asked would give a false feeling of safety. */
+/** Authorities that the connection never checks would give a false sense of security. */
 export function findUnusedAuthorities(tls: TlsMode): ConfigurationProblem | undefined {
   if (tls === "verified") return undefined;
   return {
     name: "SLABMEND_DATABASE_CA",
-    expected: "sslmode=verify-full in the database's URL",
-    got: "a URL with which no certificate is checked",
+    expected: "sslmode=verify-full in the database URL",
+    got: "a URL that checks no certificate",
   };
 }

@@ -1,7 +1,6 @@
 /**
- * Which database URLs may be used: one rule for the functions, the command line and the deployment. The password and
- * every slab key cross this connection: to a public host it must be encrypted. Loopback and private networks may go
- * without.
+ * Which database URLs may be used: one rule for the functions, the command line and the deployment. The password and all slab
+ * keys cross this connection, so to a public host it must be encrypted. Loopback and private networks may do without TLS.
  */
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -12,11 +11,11 @@ import { findParameterFault } from "./url-parameters.ts";
 
 export type TlsMode =
   | "none"
-  /** The client gives in when the server, or a machine in between, says that it has no TLS. */
+  /** The client falls back to no TLS if the server, or a machine in between, says that it has none. */
   | "optional"
-  /** Encrypted, but with any server that answers. */
+  /** Encrypted, but the server's certificate is not checked. */
   | "encrypted"
-  /** Encrypted, with the one whom the certificate names. */
+  /** Encrypted, and the certificate must be valid for the host. */
   | "verified";
 
 export interface DatabaseUrl {
@@ -28,7 +27,7 @@ export interface DatabaseUrl {
   readonly hasPassword: boolean;
 }
 
-/** What is wrong with a URL; neither side repeats it, it may hold a password. */
+/** What is wrong with a URL. Neither text contains the URL, which may hold a password. */
 export interface UrlFault {
   readonly expected: string;
   readonly got: string;
@@ -59,27 +58,25 @@ export function readDatabaseUrl(text: string): DatabaseUrl | { readonly fault: U
       "a % that begins no character",
     );
   }
-  // The driver decodes the name, and takes what has a comma for several.
+  // The driver decodes the name, and reads a comma as a list of hosts.
   const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, "$1");
   if (host === "" || host.includes(",")) return fault("one host", host === "" ? "none" : "several");
   if (url.pathname.length < 2) return fault("the name of a database after the host", "none");
   const parameterFault = findParameterFault(url.searchParams);
   if (parameterFault !== undefined) return { fault: parameterFault };
-  // Of several the driver heeds the last.
+  // If the parameter is repeated, the driver uses the last one.
   const mode = url.searchParams.getAll("sslmode").at(-1) ?? url.searchParams.getAll("ssl").at(-1);
   const tls = mode === undefined ? "none" : TLS_MODES.get(mode);
   if (tls === undefined) return fault(`sslmode to be ${[...TLS_MODES.keys()].join(", ")}`, "another");
   return { url: text, host, port: Number(url.port || 5432), tls, hasPassword: url.password !== "" };
 }
 
-/** A name that takes longer to resolve is not waited for: a function's time is counted. */
+/** Limit for resolving the name: a function's time is short. */
 const LONGEST_LOOKUP_MS = 3_000;
 
 /**
- * What speaks against sending secrets over this connection, if anything does. A name counts as public when any of its
- * addresses is.
- * @throws what the resolver throws: a name that does not resolve now may resolve to anything in a moment, when the connection is
- * made
+ * Why secrets must not be sent over this connection; undefined if they may. A name counts as public if any of its addresses is.
+ * @throws the resolver's error: a name that does not resolve now may resolve to any address when the connection is made
  */
 export async function findExposure(
   database: DatabaseUrl,
@@ -94,7 +91,7 @@ export async function findExposure(
   };
 }
 
-/** The lookup itself cannot be cancelled; its answer is then not heard. */
+/** The lookup cannot be cancelled; after the timeout its answer is ignored. */
 async function resolveAddresses(name: string): Promise<readonly string[]> {
   const tooLong = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
@@ -110,7 +107,7 @@ async function resolveAddresses(name: string): Promise<readonly string[]> {
 }
 
 /**
- * What is wrong with a URL, whatever it is: of another form, or in the clear to a public host.
+ * What is wrong with a URL: its form, or an unencrypted connection to a public host.
  * @param resolve default: the system's resolver
  */
 export async function findUrlFault(text: string, resolve?: ResolveAddresses): Promise<UrlFault | undefined> {
@@ -118,7 +115,7 @@ export async function findUrlFault(text: string, resolve?: ResolveAddresses): Pr
   return "fault" in database ? database.fault : findExposure(database, resolve);
 }
 
-/** Before a function connects. @throws {ConfigurationError} without the URL; what the resolver throws */
+/** Called before a function connects. @throws {ConfigurationError} that does not contain the URL; the resolver's error */
 export async function assertUrlIsSafe(text: string, resolve?: ResolveAddresses): Promise<void> {
   const fault = await findUrlFault(text, resolve);
   if (fault !== undefined) throw new ConfigurationError([{ name: "SLABMEND_DATABASE_URL", ...fault }]);

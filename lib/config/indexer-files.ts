@@ -1,4 +1,4 @@
-/** The indexers of an installation with several: a folder with one NAME.env for each, whose variables go before the common ones. */
+/** Several indexers of one installation: a folder with one NAME.env per indexer, whose variables override the common ones. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfigurationProblem } from "./configuration-error.ts";
@@ -9,16 +9,16 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface ConfiguredIndexer {
   readonly name: string;
-  /** All that it is configured with: the common variables, and those of its own file. */
+  /** The common variables, overridden by those of its own file. */
   readonly environment: Variables;
-  /** Names that its own file sets; undefined: there is no such file. */
+  /** Names of the variables in its own file; undefined if it has none. */
   readonly ownNames?: readonly string[];
 }
 
 const FILE = /^(.*)\.env$/;
 
 /**
- * Without SLABMEND_INDEXERS there is one, named by SLABMEND_INDEXER. With it the names are those of the files, in their order.
+ * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With it the files give the names, in sorted order.
  * @throws {OperatorError} `variables-file-unreadable`
  */
 export function readIndexers(environment: Variables): {
@@ -37,7 +37,7 @@ export function readIndexers(environment: Variables): {
     problems: [{ name, expected, got }],
   });
   if (common["SLABMEND_INDEXER"]) {
-    const expected = "nothing beside SLABMEND_INDEXERS: the names of the files are the names";
+    const expected = "no name, because SLABMEND_INDEXERS is set: each file's name is its indexer's name";
     return problem("SLABMEND_INDEXER", expected, JSON.stringify(common["SLABMEND_INDEXER"]));
   }
   const expected = "a folder with a file NAME.env for each indexer";
@@ -47,7 +47,7 @@ export function readIndexers(environment: Variables): {
   } catch (error) {
     return problem("SLABMEND_INDEXERS", expected, String((error as NodeJS.ErrnoException).code));
   }
-  if (files.length === 0) return problem("SLABMEND_INDEXERS", expected, "a folder without any");
+  if (files.length === 0) return problem("SLABMEND_INDEXERS", expected, "a folder without such a file");
   const read = files.toSorted().map((file) => readIndexer(folder, file, common));
   return {
     indexers: read.flatMap(({ indexer }) => (indexer === undefined ? [] : [indexer])),
@@ -71,7 +71,11 @@ function readIndexer(
   const ownNames = Object.keys(own);
   const problems = ["SLABMEND_INDEXER", "SLABMEND_INDEXERS"]
     .filter((variable) => variable in own)
-    .map((variable) => ({ name: path, expected: `no ${variable}: its name is the file's`, got: "one" }));
+    .map((variable) => ({
+      name: path,
+      expected: `no ${variable}: the file's name is the indexer's name`,
+      got: "one",
+    }));
   const environment = { ...common, ...own, SLABMEND_INDEXER: name };
   return { indexer: { name, environment, ownNames }, problems };
 }

@@ -18,7 +18,7 @@ type ValueOf<Name extends VariableName> =
       ? Value
       : never;
 
-/** The parsed environment: one property a variable. */
+/** The parsed environment: one property per variable. */
 export type Environment = { readonly [Name in VariableName]: ValueOf<Name> };
 
 /** Names of the variables that a function reads. */
@@ -29,7 +29,7 @@ export function variablesOf(functionName: FunctionName): VariableName[] {
 
 /**
  * Reads the named variables once and freezes the result.
- * @throws {ConfigurationError} naming every problem at once; a secret is described by its length only.
+ * @throws {ConfigurationError} with all problems; a secret is described by its length only
  */
 export function parseEnvironment<Name extends VariableName>(
   names: readonly Name[],
@@ -40,7 +40,7 @@ export function parseEnvironment<Name extends VariableName>(
   return Object.freeze(values) as Pick<Environment, Name>;
 }
 
-/** Like {@link parseEnvironment}, for who has more to report than the environment's problems. */
+/** Like {@link parseEnvironment}, for callers that add problems of their own to the report. */
 export function findProblems(
   names: readonly VariableName[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -78,7 +78,7 @@ function describeFault(variable: Variable<unknown>, text: string): Omit<Configur
   return fault?.(text) ?? { expected, got };
 }
 
-/** Rules between variables; each only when both sides were read. */
+/** Rules that involve two variables; each applies only if both were read. */
 function relations(values: Partial<Record<VariableName, unknown>>): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
   const { SLABMEND_DATABASE_URL: url, SLABMEND_DATABASE_CA: authorities } = values;

@@ -1,4 +1,4 @@
-/** The client library decodes these parts of a database URL, and throws a bare URIError where it cannot. */
+/** The client library decodes these parts of a database URL and throws a bare URIError if that fails. */
 export function isPercentEncoded({ username, password, hostname }: URL): boolean {
   try {
     for (const part of [username, password, hostname]) decodeURIComponent(part);

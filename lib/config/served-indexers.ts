@@ -1,9 +1,10 @@
-/** The indexers of one `serve`: as in the folder, each with a database of its own. */
+/** The indexers of one `serve`: those in the folder, each with its own database. */
 import type { ConfigurationProblem } from "./configuration-error.ts";
 import { type ConfiguredIndexer, readIndexers } from "./indexer-files.ts";
 
 /**
- * One whose database is another's is a problem and left out: two loops on one database would be one indexer with two names.
+ * An indexer with the same database as another one is reported and left out: two loops on one database would be one indexer with
+ * two names.
  * @throws {OperatorError} `variables-file-unreadable`
  */
 export function readServedIndexers(
@@ -21,15 +22,15 @@ export function readServedIndexers(
     else {
       shared.push({
         name: `SLABMEND_DATABASE_URL of ${indexer.name}`,
-        expected: "a database of its own",
-        got: `that of ${owner}`,
+        expected: "its own database",
+        got: `the database of ${owner}`,
       });
     }
   }
   return { indexers: served, problems: [...problems, ...shared] };
 }
 
-/** Undefined: it is no URL; that is said where it is parsed. */
+/** Undefined if it is not a URL; the parser of variables reports that. */
 function databaseOf(url: string | undefined): string | undefined {
   if (url === undefined || !URL.canParse(url)) return undefined;
   const { hostname, port, pathname } = new URL(url);

@@ -1,9 +1,9 @@
 /**
- * Which parameters a database URL may have. The driver hands every one that it does not know to the server as a setting of the
- * session: the server refuses most of them (42704), and takes others over what the role was given.
+ * Which parameters a database URL may have. The driver sends each unknown one to the server as a session setting: the server
+ * refuses most of them (42704), and others would override the role's settings.
  */
 
-/** What the driver heeds and we leave to the operator, and `connect_timeout`, which many hosted databases put into their URLs. */
+/** Parameters of the driver that the operator may set, and `connect_timeout`, which many hosted databases put into their URLs. */
 const TAKEN = ["sslmode", "ssl", "application_name", "connect_timeout", "target_session_attrs"] as const;
 
 interface Refused {
@@ -12,15 +12,15 @@ interface Refused {
   readonly expected: string;
 }
 
-/** Those of other clients' documentation and of PostgreSQL, by what to do about them. Only these names are ever repeated. */
+/** Known parameters of other clients and of PostgreSQL, with what to do about them. Messages contain only these names. */
 const REFUSED: readonly Refused[] = [
   {
     names: ["channel_binding"],
-    expected: "no channel_binding: leave it out, sslmode=verify-full makes sure of the server",
+    expected: "no channel_binding: leave it out, because sslmode=verify-full verifies the server",
   },
   {
     names: ["sslrootcert"],
-    expected: "no sslrootcert: authorities are set in SLABMEND_DATABASE_CA",
+    expected: "no sslrootcert: set the authorities in SLABMEND_DATABASE_CA",
   },
   {
     names: [
@@ -34,12 +34,12 @@ const REFUSED: readonly Refused[] = [
       ],
       ...["sslaccept", "sslidentity", "supa", "workaround"],
     ],
-    expected: "no parameter that only Prisma, or a pooler for it, understands: leave it out",
+    expected: "no parameter of Prisma or its pooler: leave it out",
   },
   {
     names: ["host", "hostaddr", "port", "user", "password", "dbname", "database", "service"],
     expected:
-      "user, password, host, port and database before the ?, as postgres://USER:PASSWORD@HOST:PORT/DATABASE",
+      "user, password, host, port and database before the ?, as in postgres://USER:PASSWORD@HOST:PORT/DATABASE",
   },
   {
     names: [
@@ -48,7 +48,7 @@ const REFUSED: readonly Refused[] = [
       ...["search_path", "bytea_output", "timezone", "datestyle", "role", "session_authorization"],
       ...["session_replication_role", "client_encoding", "synchronous_commit", "options"],
     ],
-    expected: "no setting of the session: the role has those that slabmend relies on (slabmend grant)",
+    expected: "no session setting: the role has those that slabmend needs (slabmend grant)",
   },
   {
     names: [
@@ -67,20 +67,20 @@ const REFUSED: readonly Refused[] = [
       ...["requirepeer", "require_auth", "ssl_min_protocol_version", "ssl_max_protocol_version"],
       ...["load_balance_hosts", "fallback_application_name", "replication"],
     ],
-    expected: "no parameter that only libpq understands: leave it out",
+    expected: "no parameter of libpq: leave it out",
   },
   {
     names: [
       ...["max", "idle_timeout", "max_lifetime", "max_pipeline", "backoff", "keep_alive", "prepare", "debug"],
       ...["fetch_types", "publications", "pool_mode", "pool_size", "min_pool_size"],
     ],
-    expected: "no setting of the driver or of a pool: slabmend has its own",
+    expected: "no setting of a driver or pool: slabmend sets its own",
   },
 ];
 
 /**
- * What is wrong with the query of a URL, if anything is. A name that is in no list is not repeated: what follows a ? by mistake may
- * be a part of a password.
+ * What is wrong with the query of a URL, if anything. Unknown names are not repeated: the text after a ? may be a part of a
+ * password.
  */
 export function findParameterFault(
   parameters: URLSearchParams,
@@ -91,7 +91,7 @@ export function findParameterFault(
   const known = wrong.map((name) => name.toLowerCase()).filter((name) => findRefused(name) !== undefined);
   const unknown = wrong.length - known.length;
   const expected = new Set(known.map((name) => findRefused(name)?.expected));
-  if (unknown > 0) expected.add(`no parameters but ${TAKEN.join(", ")}`);
+  if (unknown > 0) expected.add(`no parameters except ${TAKEN.join(", ")}`);
   return {
     expected: [...expected].join("; "),
     got: [...known, ...(unknown === 0 ? [] : [`${unknown} that slabmend does not know`])].join(", "),

@@ -2,13 +2,13 @@ import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { OperatorError } from "../errors/operator-error.ts";
 
-/** `sst deploy` prints its outputs as "NAME: value", of several indexers as "INDEXER NAME: value"; they may be pasted as they are. */
+/** `sst deploy` prints "NAME: value", or with several indexers "INDEXER NAME: value"; these lines may be pasted unchanged. */
 const PRINTED_BY_SST = /^[ \t]*(?:[a-z0-9-]+ )?(SLABMEND_[A-Z_]+):[ \t]+/gm;
 const SAVE_AS_UTF8 = "Save it as UTF-8; in PowerShell: Set-Content -Encoding utf8.";
 
 /**
  * Reads a file of NAME=value lines in UTF-8, with or without a byte order mark.
- * @throws {OperatorError} `variables-file-unreadable`, never with anything of its content
+ * @throws {OperatorError} `variables-file-unreadable`, which contains nothing of the file's content
  */
 export function readVariablesFile(path: string): Readonly<Record<string, string | undefined>> {
   let content: Buffer;
@@ -18,10 +18,10 @@ export function readVariablesFile(path: string): Readonly<Record<string, string 
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "none";
     throw unreadable(path, code, "Correct the path, or set the variables in the environment.");
   }
-  // UTF-16, with its mark or without: every other byte of what it writes in ASCII is 0.
+  // UTF-16, with or without a byte order mark: every other byte of ASCII text is 0.
   if (content.includes(0)) throw unreadable(path, "UTF-16 or a binary file (it has NUL bytes)", SAVE_AS_UTF8);
   try {
-    // Takes the mark away: it would be a part of the first name.
+    // Drops the byte order mark, which would become a part of the first name.
     const text = new TextDecoder("utf-8", { fatal: true }).decode(content);
     return parseEnv(text.replace(PRINTED_BY_SST, "$1="));
   } catch {

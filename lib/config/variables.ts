@@ -5,25 +5,25 @@ import { readDatabaseUrl } from "./database-url.ts";
 import { DEFAULT_INDEXER, INDEXER_NAME, INDEXER_NAME_EXPECTED } from "./indexer-name.ts";
 import { DEFAULT_REPAIR_CONCURRENCY, MAX_REPAIR_CONCURRENCY } from "./repair-concurrency.ts";
 
-/** Which function reads a variable. */
+/** The functions that read a variable. */
 export type FunctionName = "claim" | "repair" | "reap";
 
-/** One environment variable: how it is read, and what its row in docs/configuration.md says. */
+/** One environment variable: how to parse it, and its row in docs/configuration.md. */
 export interface Variable<Value> {
   readonly schema: v.GenericSchema<string, Value>;
   /** Completes the sentence "expected …". */
   readonly expected: string;
   readonly purpose: string;
   readonly readBy: readonly FunctionName[];
-  /** Used when the variable is missing or empty; without it the variable is required. */
+  /** Used if the variable is missing or empty; without a default the variable is required. */
   readonly fallback?: string;
-  /** A secret is never echoed, not even when it is malformed. */
+  /** A secret is never printed, even if it is malformed. */
   readonly secret?: true;
-  /** Of a malformed secret: what is wrong with it, without repeating it. Default: its length. */
+  /** Describes a malformed secret without repeating it. Default: its length. */
   readonly fault?: (text: string) => { readonly expected: string; readonly got: string } | undefined;
 }
 
-/** Its value is handed out as a `Secret`. */
+/** The parsed value is wrapped in a `Secret`. */
 export interface SecretVariable<Value extends string | Uint8Array> extends Variable<Value> {
   readonly secret: true;
 }
@@ -71,7 +71,7 @@ function wholeNumber(
   };
 }
 
-/** Of a day in UTC; undefined: no limit. */
+/** Limit for a day in UTC; undefined: no limit. */
 function dailyLimit(
   unit: string,
   mostDigits: number,
@@ -85,13 +85,13 @@ function dailyLimit(
       v.transform((text) => (text === "none" ? undefined : read(text))),
     ),
     expected: `none, or a whole number of ${unit} of at most ${mostDigits} digits`,
-    purpose: `${what} in a day (UTC) before claim leases only slabs in danger`,
+    purpose: `${what} per day (UTC); then claim leases only slabs in danger`,
     readBy: ["claim"],
     fallback: "none",
   };
 }
 
-/** An amount is written in siacoins and handed out in hastings; one siacoin is 10^24 of them. */
+/** The variable is in siacoins, the parsed value in hastings; one siacoin is 10^24 hastings. */
 function hastingsOf(siacoins: string): bigint {
   const [whole = "0", fraction = ""] = siacoins.split(".");
   return BigInt(whole) * 10n ** 24n + BigInt(fraction.padEnd(24, "0"));
@@ -108,15 +108,15 @@ const queueUrl = v.pipe(
 );
 
 /**
- * Every variable that the functions read: addresses, secrets, what the deployment supplies, and what operators have a reason to
- * choose. Everything else is a setting in code: docs/decisions/0003-settings.md.
+ * Every variable that the functions read: addresses, secrets, values from the deployment, and settings that operators have a
+ * reason to change. Other settings are constants in code: docs/decisions/0003-settings.md.
  */
 export const VARIABLES = {
   SLABMEND_INDEXER: {
     schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
     expected: INDEXER_NAME_EXPECTED,
     purpose:
-      "name of the indexer whose slabs are repaired: in messages, log lines, metrics and names of AWS resources",
+      "name of the indexer whose slabs are repaired; used in messages, log lines, metrics and names of AWS resources",
     readBy: ALL,
     fallback: DEFAULT_INDEXER,
   } as Variable<string>,
@@ -144,10 +144,10 @@ export const VARIABLES = {
     ),
     expected: "certificates in PEM, or the path of a file of them",
     purpose:
-      "authorities that sign the database server's certificate, where Node.js does not know them (as with RDS); needs sslmode=verify-full",
+      "certificate authorities of the database server that Node.js does not know (as with RDS); needs sslmode=verify-full",
     readBy: ALL,
     fallback: "",
-    // An operator may have taken the file of a key.
+    // Not repeated: an operator may have pasted a private key.
     fault: (text) => ({
       expected: "certificates in PEM, or the path of a file of them",
       got: `${text.length} characters that are neither`,
@@ -161,20 +161,20 @@ export const VARIABLES = {
     ),
     expected: "64 hex digits (32 bytes)",
     purpose:
-      "seed of the account that pays the hosts; derived from the recovery phrase, which is never given to a worker",
+      "seed of the account that pays the hosts; derived from the recovery phrase, which workers never get",
     readBy: ["repair"],
     secret: true,
   } as SecretVariable<Uint8Array>,
   SLABMEND_QUEUE_URL: {
     schema: queueUrl,
     expected: "the http(s) URL of an SQS queue",
-    purpose: "the queue of repairs; repair gives a message that it could not begin back to it",
+    purpose: "the repair queue; repair returns messages to it whose repair it could not begin",
     readBy: ALL,
   } as Variable<string>,
   SLABMEND_DEAD_LETTER_QUEUE_URL: {
     schema: queueUrl,
     expected: "the http(s) URL of an SQS queue",
-    purpose: "where messages go that were received five times in vain",
+    purpose: "the queue for messages that were received five times without success",
     readBy: ["reap"],
   } as Variable<string>,
   SLABMEND_REPAIR_CONCURRENCY: wholeNumber(
@@ -182,7 +182,7 @@ export const VARIABLES = {
     MAX_REPAIR_CONCURRENCY,
     DEFAULT_REPAIR_CONCURRENCY,
     "repairs",
-    "most repairs of the functions at once; claim keeps two leases for each. work and serve have --concurrency instead",
+    "maximum number of simultaneous repairs of the functions; claim keeps two leases for each. work and serve have --concurrency instead",
     ["claim"],
   ),
   SLABMEND_BAD_CONTRACT_GRACE_SECONDS: wholeNumber(
@@ -190,7 +190,7 @@ export const VARIABLES = {
     604_800,
     21_600,
     "seconds",
-    "how long a slab waits for repair whose sectors are only pinned to bad contracts; 0: not at all",
+    "how long a slab waits for repair if its only bad sectors are pinned to bad contracts; 0: no wait",
     ["claim"],
   ),
   SLABMEND_BAD_HOST_GRACE_SECONDS: wholeNumber(
@@ -198,24 +198,24 @@ export const VARIABLES = {
     604_800,
     21_600,
     "seconds",
-    "how long a slab waits for repair whose sectors are only on blocked or unusable hosts; 0: not at all",
+    "how long a slab waits for repair if its only bad sectors are on blocked or unusable hosts; 0: no wait",
     ["claim"],
   ),
-  SLABMEND_DAILY_SIACOINS: dailyLimit("siacoins", 12, "what hosts may charge for repairs", hastingsOf),
-  SLABMEND_DAILY_BYTES_READ: dailyLimit("bytes", 18, "what repairs may read from hosts"),
-  SLABMEND_DAILY_REPAIRS: dailyLimit("repairs", 12, "how many repairs may move something"),
+  SLABMEND_DAILY_SIACOINS: dailyLimit("siacoins", 12, "most that hosts may charge for repairs", hastingsOf),
+  SLABMEND_DAILY_BYTES_READ: dailyLimit("bytes", 18, "most that repairs may read from hosts"),
+  SLABMEND_DAILY_REPAIRS: dailyLimit("repairs", 12, "most repairs that move sectors"),
   SLABMEND_INDEXD_GRACE_SECONDS: wholeNumber(
     0,
     86_400,
     3_600,
     "seconds",
-    "how long past its next_repair_attempt a slab is left to indexd's own workers; 0 where indexd runs with slabs.migrations: false and there is no remote worker",
+    "how long after its next_repair_attempt a slab is left to indexd's own workers; 0 if indexd runs with slabs.migrations: false and there is no remote worker",
     ["claim"],
   ),
   SLABMEND_MIN_HOST_DISTANCE_KM: {
     schema: decimal(0, 20_000),
     expected: "kilometres from 0 to 20000",
-    purpose: "least distance between two hosts of a slab; set what indexd is set to",
+    purpose: "minimum distance between two hosts of a slab; use indexd's setting",
     readBy: ["repair"],
     fallback: "10",
   } as Variable<number>,
@@ -227,14 +227,14 @@ export const VARIABLES = {
     ),
     expected: "none, or siacoins with at most 12 decimals",
     purpose:
-      "what hosts may charge for one repair at most; it ends with what it has when the next transfer would cost more",
+      "most that hosts may charge for one repair; it stops before a transfer that would exceed this, and keeps what is done",
     readBy: ["repair"],
     fallback: "none",
   } as Variable<bigint | undefined>,
   SLABMEND_ALLOW_PRIVATE_ADDRESSES: {
     schema: flag,
     expected: "true or false",
-    purpose: "dial hosts on private and loopback addresses too; only for test networks",
+    purpose: "also dial hosts on private and loopback addresses; only for test networks",
     readBy: ["repair"],
     fallback: "false",
   } as Variable<boolean>,
@@ -246,7 +246,7 @@ export const VARIABLES = {
     ),
     expected: "none, or the number of a database version of indexd",
     purpose:
-      "work on this version of indexd's database although slabmend does not know everything in it that it reads (docs/indexd-upgrades.md)",
+      "work on this version of indexd's database although parts that slabmend reads are unknown to it (docs/indexd-upgrades.md)",
     readBy: ALL,
     fallback: "none",
   } as Variable<number | undefined>,
@@ -263,15 +263,14 @@ export const VARIABLES = {
     ),
     expected: ARCHIVE_EXPECTED,
     purpose:
-      "where the journal is archived, for a restore of the database (docs/journal.md); each indexer needs a place of its own",
+      "where the journal is archived, for a restore of the database (docs/journal.md); each indexer needs its own place",
     readBy: ["reap"],
     fallback: "none",
   } as Variable<ArchiveDestination | undefined>,
   SLABMEND_VERIFY: {
     schema: v.picklist(["none", "due"]),
     expected: "none or due",
-    purpose:
-      "due: makes the integrity checks of indexd that are due (docs/maintenance.md); none: leaves all of them to indexd",
+    purpose: "due: makes indexd's due integrity checks (docs/maintenance.md); none: leaves them to indexd",
     readBy: ["claim", "reap"],
     fallback: "none",
   } as Variable<"none" | "due">,
@@ -290,7 +289,7 @@ export const VARIABLES = {
     1_000,
     1,
     "parts",
-    "weight among the indexers of one serve: of the repairs at once (--concurrency) each has its part, and what one does not need is lent to the most urgent",
+    "weight among the indexers of one serve: its share of the simultaneous repairs (--concurrency); the most urgent indexer borrows unused shares",
     [],
   ),
   SLABMEND_METRICS_NAMESPACE: {
@@ -303,7 +302,7 @@ export const VARIABLES = {
   SLABMEND_LOG_LEVEL: {
     schema: v.picklist(["trace", "debug", "info", "warn", "error", "silent"]),
     expected: "trace, debug, info, warn, error or silent",
-    purpose: "least severity that is logged",
+    purpose: "minimum severity that is logged",
     readBy: ALL,
     fallback: "info",
   } as Variable<"trace" | "debug" | "info" | "warn" | "error" | "silent">,

@@ -1,6 +1,6 @@
 /**
- * The console as files for a browser: one page, one script, one style sheet, one icon. From a clone they are bundled by esbuild
- * when the server starts, some 0.2 s; a package carries them in BUNDLED, made by scripts/build-package.ts.
+ * The console's files: one page, one script, one style sheet, one icon. In a clone esbuild bundles them when the server starts,
+ * in about 0.2 s; a package contains them in BUNDLED, made by scripts/build-package.ts.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -11,9 +11,9 @@ export interface ConsoleAsset {
   readonly content: Uint8Array;
   /** The value of content-type. */
   readonly type: string;
-  /** With its quotes. */
+  /** With quotes. */
   readonly etag: string;
-  /** Its name changes with its content, so that a browser may keep it for ever. */
+  /** Its name changes with its content, so browsers may cache it forever. */
   readonly immutable: boolean;
 }
 
@@ -33,7 +33,7 @@ export const CONSOLE_POLICY = {
 
 const SOURCES = fileURLToPath(new URL("browser/", import.meta.url));
 
-/** Where scripts/build-package.ts puts the bundle; a clone has none. */
+/** The bundle from scripts/build-package.ts; a clone has none. */
 const BUNDLED = fileURLToPath(new URL("bundled/", import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -44,18 +44,18 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param folder where a package has the bundle
- * @returns assets by the path that they are served at: `/`, `/assets/…`
- * @throws with esbuild's words when a clone's sources cannot be bundled
+ * @param folder the bundle in a package
+ * @returns assets by their paths on the server: `/`, `/assets/…`
+ * @throws esbuild's error if a clone's sources cannot be bundled
  */
 export async function consoleAssets(folder = BUNDLED): Promise<ReadonlyMap<string, ConsoleAsset>> {
   const files = (await readBundled(folder)) ?? (await bundleConsole());
   return new Map([...files].map(([name, content]) => [pathOf(name), assetOf(name, content)]));
 }
 
-/** Files by name, as a package carries them: index.html and the others with a hash in their name. */
+/** The files of a package by name: index.html, and the others with a hash in their names. */
 export async function bundleConsole(): Promise<ReadonlyMap<string, Uint8Array>> {
-  // Only a clone comes here, and it has the development dependencies.
+  // Only a clone gets here, and it has the development dependencies.
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: { console: join(SOURCES, "main.tsx"), style: join(SOURCES, "styles/console.css") },

@@ -1,7 +1,7 @@
 import { SlabmendError } from "./slabmend-error.ts";
 
 export type OperatorErrorCode =
-  /** What was typed or set cannot be meant. */
+  /** An argument or a setting is wrong. */
   | "bad-argument"
   | "secret-on-command-line"
   | "phrase-missing"
@@ -19,7 +19,7 @@ export type OperatorErrorCode =
   | "password-unfit"
   | "password-missing"
   | "address-unusable"
-  /** The database was reached or not, and does not let us. */
+  /** The database is unreachable or cannot be used. */
   | "database-unreachable"
   | "certificate-refused"
   | "tls-refused"
@@ -28,7 +28,7 @@ export type OperatorErrorCode =
   | "too-many-connections"
   | "lacks-right"
   | "database-failed"
-  /** The command is right, but not now: nothing was changed. */
+  /** The command is correct, but refused for now; nothing was changed. */
   | "not-confirmed"
   | "no-such-slab"
   | "slab-not-leasable"
@@ -48,13 +48,13 @@ export type OperatorErrorCode =
   | "no-such-follower"
   | "sector-not-served"
   | "not-restored"
-  /** This machine. */
+  /** A problem of this machine. */
   | "worker-failed"
   | "worker-unfit"
-  /** AWS, or what stands in for it. */
+  /** A problem with AWS or its emulator. */
   | "function-failed"
   | "aws-package-missing"
   | "aws-unavailable";
 
-/** Thrown by the command line's own use cases; the exit code follows from the code (exit-codes.ts). */
+/** Thrown by the command line's own code; the error code determines the exit code (exit-codes.ts). */
 export class OperatorError extends SlabmendError<OperatorErrorCode> {}

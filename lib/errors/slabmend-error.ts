@@ -1,12 +1,12 @@
-/** What every error of ours carries besides its message. */
+/** What each of our errors carries. */
 export interface ErrorFacts<Code extends string = string> {
-  /** Stable and machine readable; what tests and alarms match on. */
+  /** Stable and machine-readable; tests and alarms match on it. */
   readonly code: Code;
-  /** One sentence: name, expected, got. Never a secret. */
+  /** One sentence: name, expected, got. Never contains a secret. */
   readonly message: string;
   /** What the reader can do about it. */
   readonly remedy: string;
-  /** Ids concerned: slab, root, host. Never keys or tokens. */
+  /** The ids involved: slab, root, host. Never keys or tokens. */
   readonly details?: Readonly<Record<string, string | number | boolean>>;
   readonly cause?: unknown;
 }

@@ -2,7 +2,7 @@
  * The control loop of one indexer: each step establishes the conditions of its state, and stores the next state.
  *
  *   step: take the lease -> [record a failure that could not be written] -> establish the state's conditions -> write the next
- *   state
+ *   one
  *
  * What always holds: only the holder of the lease acts and writes, and each write carries its token. So one of several processes
  * drives an indexer, while the others follow the stored state. A step never throws: a failure is shown in the view, written as

@@ -2,8 +2,7 @@
  * One indexer in a `serve`: its control loop, and the work that the loop starts and ends. Each indexer has its own loop and
  * connections, so that none waits for another.
  *
- *   step -> start or drain claim, reap and workers according to the state -> check their health, restart stalled ones -> pause ->
- *   step
+ *   step -> start or drain claim, reap and workers as the state requires -> check health, restart stalled ones -> pause -> step
  *
  * What always holds: at most one set of claim, reap and workers is running, and only this loop starts it.
  */

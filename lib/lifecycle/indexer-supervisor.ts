@@ -3,8 +3,7 @@
  *
  *   every 5 s: read the folder -> new file: start its loop; deleted or changed file: drain, then restart if the file exists
  *
- * What always holds: one loop per name. If a file cannot be read, its running loop continues unchanged, and the error is
- * reported.
+ * What always holds: one loop per name. If a file cannot be read, its loop continues unchanged, and the error is reported.
  */
 import type { Clock } from "../clock/clock.ts";
 import { ConfigurationError, type ConfigurationProblem } from "../config/configuration-error.ts";

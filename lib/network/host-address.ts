@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 
-/** Where a host announced to listen: a name or an IP address, and a port. */
+/** A host's announced address: a name or an IP address, and a port. */
 export interface HostAddress {
   /** Without brackets. */
   readonly host: string;
@@ -8,13 +8,13 @@ export interface HostAddress {
   readonly isIp: boolean;
 }
 
-/** A name in the DNS is at most 253 characters; brackets, colon and port come on top. */
+/** A DNS name has at most 253 characters, plus brackets, colon and port. */
 const MAX_ADDRESS_CHARS = 253 + 8;
 const BRACKETED = /^\[([0-9a-fA-F:.]+)\]:(\d{1,5})$/;
 const PLAIN = /^([^[\]:\s/@%]+):(\d{1,5})$/;
 const NAME = /^(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?$/;
 
-/** Parses `host:port` and `[v6]:port`; undefined for anything else, as hosts may announce what they like. */
+/** Parses `host:port` and `[v6]:port`; undefined for anything else, because hosts may announce any text. */
 export function parseHostAddress(text: string): HostAddress | undefined {
   if (text.length > MAX_ADDRESS_CHARS) return undefined;
   const bracketed = BRACKETED.exec(text);
@@ -24,7 +24,7 @@ export function parseHostAddress(text: string): HostAddress | undefined {
   if (port < 1 || port > 65_535) return undefined;
   if (bracketed) return isIP(host) === 6 ? { host, port, isIp: true } : undefined;
   if (isIP(host) === 4) return { host, port, isIp: true };
-  // All digits and dots but no IPv4 address: a notation that some resolvers read as one, never a real name.
+  // Only digits and dots, but no IPv4 address: a notation that some resolvers accept as one, never a real name.
   if (/^[\d.]+$/.test(host) || /^0x/i.test(host)) return undefined;
   return NAME.test(host) ? { host, port, isIp: false } : undefined;
 }

@@ -1,14 +1,15 @@
 import { Resolver } from "node:dns/promises";
 
-/** Finds the IP addresses of a name. Rejects when there are none; may be aborted. */
+/** Finds the IP addresses of a name. Rejects if there are none; can be aborted. */
 export type ResolveName = (name: string, signal: AbortSignal) => Promise<readonly string[]>;
 
 const QUERY_TIMEOUT_MS = 2_500;
 const TRIES = 2;
 
 /**
- * Asks the DNS, both families at once; `servers` instead of the machine's own. Not getaddrinfo: it can't be cancelled, blocks one of Node's four pool threads for
- * each slow name, and reads the machine's hosts file, which strangers' names have no business with.
+ * Queries the DNS for both families at once, from `servers` if given, else from the machine's own. Not by getaddrinfo: it cannot
+ * be cancelled, blocks one of Node's four pool threads for each slow name, and reads the machine's hosts file, which must not
+ * apply to names chosen by strangers.
  */
 export function createDnsLookup(servers?: readonly string[]): ResolveName {
   return (name, signal) => lookUp(name, signal, servers);

@@ -1,10 +1,13 @@
-/** Claims come once a minute from AWS and several times in it from a worker without a queue; a walk and a pause after a failure fit into it. */
+/**
+ * AWS claims once a minute, a worker without a queue several times a minute; 5 minutes allow for a walk and a pause after a
+ * failure.
+ */
 const CLAIM_HAS_STOPPED_SECONDS = 300;
 
 /**
  * The one rule for "claims stopped". Pure.
- * @param ageSeconds of the last claim that ended; null: none has
- * @param running repairs under way: while all workers of a machine are busy it claims nothing
+ * @param ageSeconds age of the last finished claim; null: there was none
+ * @param running repairs that run now: a machine whose workers are all busy claims nothing
  */
 export function haveClaimsStopped({
   ageSeconds,

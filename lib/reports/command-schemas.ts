@@ -9,15 +9,15 @@ export const doctorSchema = v.object({
   warnings: count,
   checks: v.array(
     v.object({
-      code: v.pipe(v.string(), v.description("stable: what was looked at, or what was found")),
+      code: v.pipe(v.string(), v.description("stable: names the check or the finding")),
       level: v.pipe(
         v.picklist(["ok", "warning", "failure", "skipped"]),
         v.description(
-          "warning: it works, but look. failure: something does not work. skipped: what it needs is not set",
+          "warning: works, but needs attention. failure: does not work. skipped: a variable that it needs is not set",
         ),
       ),
       says: v.string(),
-      remedy: v.nullable(v.pipe(v.string(), v.description("with a warning or a failure always"))),
+      remedy: v.nullable(v.pipe(v.string(), v.description("always set for a warning or a failure"))),
     }),
   ),
 });
@@ -38,10 +38,10 @@ export const releaseSchema = v.object({
 /** `slabmend dead-letters redrive --json` and the answer to `POST /api/v1/dead-letters/redrive`. */
 export const redriveSchema = v.object({
   schemaVersion,
-  sent: v.pipe(count, v.description("back in the queue of repairs")),
-  moot: v.pipe(count, v.description("forgotten: their slabs go on without them")),
-  discarded: v.pipe(count, v.description("unreadable ones that were forgotten")),
-  kept: v.pipe(count, v.description("unreadable ones, and those that SQS did not take")),
+  sent: v.pipe(count, v.description("sent to the repair queue again")),
+  moot: v.pipe(count, v.description("deleted: their slabs no longer need them")),
+  discarded: v.pipe(count, v.description("unreadable ones that were deleted")),
+  kept: v.pipe(count, v.description("unreadable ones, and those that SQS did not accept")),
 });
 
 /** `slabmend work --json` and `slabmend serve --json`: the last line. */
@@ -50,11 +50,11 @@ export const workSchema = v.object({
   done: v.literal(true),
   outcomes: v.pipe(v.record(v.string(), count), v.description("repairs that ended, by outcome")),
   notBegun: count,
-  crashed: v.pipe(count, v.description("lost with their worker's process")),
+  crashed: v.pipe(count, v.description("repairs lost because their worker's process crashed")),
 });
 
 const done = v.pipe(v.boolean(), v.description("false: a dry run"));
-const will = v.pipe(v.array(v.string()), v.description("in words, what it does or would do"));
+const will = v.pipe(v.array(v.string()), v.description("description of what it does or would do"));
 
 /** `slabmend init --json`. */
 export const initSchema = v.object({
@@ -81,11 +81,11 @@ export const indexerDeletedSchema = v.object({
   indexer: v.string(),
   slabsFreed: v.pipe(
     v.nullable(count),
-    v.description("leases that had not begun, given back to indexd; null: another process removed it"),
+    v.description("leases whose repairs had not begun, returned to indexd; null: another process removed it"),
   ),
   roles: v.pipe(
     v.array(v.string()),
-    v.description("of workers, which have no rights on this database any more"),
+    v.description("roles of workers, which no longer have privileges on this database"),
   ),
 });
 
@@ -97,7 +97,7 @@ export const invokeSchema = v.object({
   schemaVersion,
   function: v.pipe(v.string(), v.description("its name or ARN")),
   report: v.nullable(
-    v.pipe(v.record(v.string(), v.unknown()), v.description("what the run did, as its log line has it")),
+    v.pipe(v.record(v.string(), v.unknown()), v.description("the run's report, as in its log line")),
   ),
 });
 

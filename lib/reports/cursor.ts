@@ -1,4 +1,4 @@
-/** Where a page of a list ends, as text that is only handed back. */
+/** Where a page of a list ends, as opaque text for the request of the next page. */
 import { MalformedCursorError } from "./malformed-cursor-error.ts";
 
 export function encodeCursor(...parts: readonly (string | number | bigint)[]): string {
@@ -6,7 +6,7 @@ export function encodeCursor(...parts: readonly (string | number | bigint)[]): s
 }
 
 /**
- * The parts of a cursor that matches the pattern, in its groups.
+ * The groups of the pattern's match with the cursor.
  * @throws {MalformedCursorError}
  */
 export function decodeCursor(text: string, pattern: RegExp): readonly string[] {

@@ -1,4 +1,4 @@
-/** A duration as people read it: "42 s", "23 min", "3.5 h", "2.1 days". */
+/** Formats a duration for people: "42 s", "23 min", "3.5 h", "2.1 days". */
 export function duration(seconds: number): string {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;

@@ -1,15 +1,15 @@
 /**
- * Fields that several reports have. A report is what a command prints with --json and what the API answers: every key is always there,
- * null stands for "unknown" or "none", and docs/json.md is made from these schemas.
+ * Fields of several reports. A command prints a report with --json, and the API answers with it. Every key is always present,
+ * null means "unknown" or "none", and docs/json.md is generated from these schemas.
  */
 import * as v from "valibot";
 
-/** Raised when a key is removed or changes its meaning; a new key does not raise it. */
+/** Raised when a key is removed or changes its meaning, but not for a new key. */
 export const SCHEMA_VERSION = 1;
 
 export const schemaVersion = v.pipe(
   v.literal(SCHEMA_VERSION),
-  v.description("Raised when a key is removed or changes its meaning. New keys may come without."),
+  v.description("Raised when a key is removed or changes its meaning, but not for a new key."),
 );
 
 /** By the database's clock, as `Date.prototype.toISOString()` writes it. */
@@ -21,10 +21,10 @@ export const seconds = v.pipe(v.number(), v.minValue(0));
 
 export const bytes = v.pipe(v.number(), v.integer(), v.minValue(0));
 
-/** Of 32 bytes. */
+/** 32 bytes. */
 export const hex = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
-/** JSON numbers are exact to 2^53 only. */
+/** Decimal strings: JSON numbers are exact only up to 2^53. */
 export const id = v.pipe(v.string(), v.regex(/^[0-9]{1,19}$/));
 
 export const money = v.object({
@@ -40,9 +40,9 @@ export function moneyOf(hastings: bigint): Money {
   return { hastings: String(hastings), siacoins: Number(hastings) / HASTINGS_PER_SIACOIN };
 }
 
-/** Where the next page of a list begins. Opaque: it is only handed back. */
+/** Where the next page of a list begins. Opaque to clients. */
 export const cursor = v.nullable(
-  v.pipe(v.string(), v.description("hand it back to get the next page; null: this is the last one")),
+  v.pipe(v.string(), v.description("send it as cursor to get the next page; null: this is the last page")),
 );
 
 export const timeOrNull = (date: Date | null | undefined): string | null => date?.toISOString() ?? null;

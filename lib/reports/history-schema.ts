@@ -21,10 +21,10 @@ const endedRepair = v.object({
   kind: v.pipe(v.string(), v.description("which job: repair")),
   slabId: id,
   digest: hex,
-  outcome: v.pipe(v.string(), v.description("what was recorded")),
+  outcome: v.pipe(v.string(), v.description("the recorded outcome")),
   reportedOutcome: v.pipe(
     v.string(),
-    v.description("what the worker reported; differs when moves were dropped"),
+    v.description("the worker's outcome; it differs if moves were dropped"),
   ),
   error: v.nullable(v.pipe(v.string(), v.description("a stable code"))),
   ...endedMoves,
@@ -45,7 +45,10 @@ export const historySchema = v.object({
   at: time,
   repairs: v.pipe(v.array(endedRepair), v.description("latest first")),
   searchedSince: v.nullable(
-    v.pipe(time, v.description("everything that ended after this was searched; null: the whole journal")),
+    v.pipe(
+      time,
+      v.description("the search covered everything that ended after this; null: the whole journal"),
+    ),
   ),
   next: cursor,
 });

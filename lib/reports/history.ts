@@ -7,13 +7,13 @@ import type { HistoryReport } from "./history-schema.ts";
 
 export interface HistoryRequest {
   readonly slabId?: SlabId | undefined;
-  /** It gave, took or lost a sector. */
+  /** Only repairs that moved a sector from or to this host, or found one lost there. */
   readonly host?: HostKey | undefined;
   readonly outcome?: string | undefined;
   readonly since?: Date | undefined;
   /** Default 50. */
   readonly limit?: number | undefined;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   readonly cursor?: string | undefined;
 }
 
@@ -32,7 +32,7 @@ export async function readHistoryReport(ask: Ask, request: HistoryRequest = {}):
         outcome: request.outcome ?? null,
         since: request.since ?? null,
         before: request.cursor === undefined ? null : placeOf(request.cursor),
-        // One more tells whether there is a next page.
+        // One extra row shows whether there is a next page.
         limit: limit + 1,
       }),
     { isIdempotent: true },
@@ -77,7 +77,7 @@ function describeRepair(repair: EndedRepair): HistoryReport["repairs"][number] {
     leasedAt: new Date(leasedAtMs).toISOString(),
     beganAt: new Date(beganAtMs).toISOString(),
     endedAt: new Date(endedAtMs).toISOString(),
-    // The clock may have been set back in between.
+    // The clock may have been set back meanwhile.
     seconds: Math.max(0, endedAtMs - beganAtMs) / 1_000,
   };
 }

@@ -7,16 +7,16 @@ const host = v.object({
   addresses: v.pipe(v.array(v.string()), v.description("siamux only, host:port")),
   latitude: v.number(),
   longitude: v.number(),
-  isCandidate: v.pipe(v.boolean(), v.description("may be given sectors now")),
+  isCandidate: v.pipe(v.boolean(), v.description("may take sectors now")),
   why: v.pipe(
     v.array(v.string()),
     v.description(
-      "why it is no candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it failed",
+      "why it is not a candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it fails",
     ),
   ),
   isGood: v.pipe(
     v.boolean(),
-    v.description("what sits there may stay: usable, not blocked, with an active contract"),
+    v.description("its sectors may stay: usable, not blocked, with an active contract"),
   ),
   usable: v.boolean(),
   blocked: v.boolean(),
@@ -26,7 +26,7 @@ const host = v.object({
   recentUptime: v.number(),
   lastScanAgeSeconds: v.nullable(seconds),
   remainingStorageBytes: v.number(),
-  contractBytes: v.pipe(v.number(), v.description("size of its active contracts")),
+  contractBytes: v.pipe(v.number(), v.description("total size of its active contracts")),
   unpinnedSectors: count,
   lostSectors: v.pipe(count, v.description("indexd's counter")),
   score: v.nullable(
@@ -35,17 +35,20 @@ const host = v.object({
         readBytesPerSecond: v.nullable(v.number()),
         writeBytesPerSecond: v.nullable(v.number()),
         failureRate: v.pipe(v.number(), v.description("0..1, fading with a half-life of 30 min")),
-        outOfFunds: v.pipe(v.boolean(), v.description("our account there lacked funds a moment ago")),
-        full: v.pipe(v.boolean(), v.description("refused a sector for want of space a while ago")),
+        outOfFunds: v.pipe(v.boolean(), v.description("our account there recently lacked funds")),
+        full: v.pipe(v.boolean(), v.description("recently refused a sector for lack of space")),
       }),
-      v.description("what workers measured lately; null: it was not used lately"),
+      v.description("recent measurements of workers; null: not used recently"),
     ),
   ),
   denials: v.nullable(
     v.pipe(
       v.object({
-        open: v.pipe(count, v.description("sectors that it denied to have and that are not settled yet")),
-        suspected: v.pipe(v.boolean(), v.description("denies an unusual share of what it is asked for")),
+        open: v.pipe(
+          count,
+          v.description("sectors that it denied to have and whose state is not settled yet"),
+        ),
+        suspected: v.pipe(v.boolean(), v.description("denies an unusual share of the requested sectors")),
       }),
       v.description("null: not known"),
     ),
@@ -61,7 +64,9 @@ export const hostsSchema = v.object({
   candidates: count,
   hosts: v.pipe(
     v.array(host),
-    v.description("the slowest and least reliable last; blocked and unusable ones at the end"),
+    v.description(
+      "best first: the slowest and least reliable come later, blocked and unusable ones at the end",
+    ),
   ),
 });
 

@@ -13,7 +13,7 @@ import { SECTOR_BYTES } from "../slab/sizes.ts";
 import { SCHEMA_VERSION } from "./fields.ts";
 import type { HostReport, HostsReport } from "./hosts-schema.ts";
 
-/** Reads all hosts in one snapshot, about 2 KB a host. */
+/** Reads all hosts in one snapshot, about 2 KB per host. */
 export async function readHostsReport(
   ask: Ask,
   { maxUnpinnedPerHost }: { readonly maxUnpinnedPerHost: number },
@@ -30,7 +30,7 @@ export async function readHostsReport(
     { isIdempotent: true },
   );
   const { at, raw, lost } = facts;
-  // Distances matter between hosts of one slab only.
+  // Distances matter only between hosts of the same slab.
   const network = judgeNetwork(raw, { minHostDistanceKm: 0, takenAtMs: at.getTime() });
   const scores = new Map(facts.scores.map((score) => [score.hostKey, score]));
   const contractBytes = new Map<HostId, number>();
@@ -90,7 +90,7 @@ function describeHost(facts: HostFacts): HostReport {
     hasActiveContract: judged.hasActiveContract,
     hasAppendContract: judged.hasAppendContract,
     recentUptime: row.recentUptime,
-    // A time in the future, before the clock was set back, was long ago.
+    // A time in the future was recorded before the clock was set back: treat it as long ago.
     lastScanAgeSeconds: scannedAtMs === null ? null : Math.abs(nowMs - scannedAtMs) / 1_000,
     remainingStorageBytes: Number(row.remainingStorageSectors) * SECTOR_BYTES,
     contractBytes: facts.contractBytes,
@@ -110,7 +110,7 @@ function describeHost(facts: HostFacts): HostReport {
   };
 }
 
-/** The conditions of lib/placement/choose-candidates.ts, as far as they do not depend on the slab. */
+/** Those conditions of lib/placement/choose-candidates.ts that do not depend on the slab. */
 function whyNoCandidate({ row, judged, score, maxUnpinnedPerHost }: HostFacts): string[] {
   return [
     ...(judged.blocked ? ["blocked"] : []),
@@ -126,7 +126,7 @@ function whyNoCandidate({ row, judged, score, maxUnpinnedPerHost }: HostFacts): 
   ];
 }
 
-/** Candidates, then good hosts, then the others; of each the least failing and fastest first. */
+/** Candidates, then good hosts, then the others; within each group by fewest failures, then by speed. */
 function bestFirst(a: HostReport, b: HostReport): number {
   return (
     Number(b.isCandidate) - Number(a.isCandidate) ||

@@ -23,16 +23,13 @@ const indexerSchema = v.object({
       "absent",
       "unknown",
     ]),
-    v.description("absent: its database has no schema of ours; unknown: the database does not say"),
+    v.description("absent: its database has no slabmend schema; unknown: the database does not answer"),
   ),
   says: v.pipe(v.string(), v.description("for people")),
   since: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
-  mode: v.pipe(v.nullable(fleetMode), v.description("what an operator wants; null: unknown")),
-  holder: v.pipe(
-    v.nullable(v.string()),
-    v.description("the process that drives it; null: none does now, or unknown"),
-  ),
-  failures: v.pipe(count, v.description("of its step, in a row")),
+  mode: v.pipe(v.nullable(fleetMode), v.description("the mode that an operator set; null: unknown")),
+  holder: v.pipe(v.nullable(v.string()), v.description("the process that drives it; null: none, or unknown")),
+  failures: v.pipe(count, v.description("consecutive failures of its step")),
   trouble: v.nullable(
     v.object({
       code: v.pipe(v.string(), v.description("stable")),
@@ -43,13 +40,13 @@ const indexerSchema = v.object({
   here: v.pipe(
     v.nullable(
       v.object({
-        concurrency: v.pipe(count, v.description("repairs at once that it may have now")),
+        concurrency: v.pipe(count, v.description("simultaneous repairs that it may run now")),
         running: count,
-        restarts: v.pipe(count, v.description("of claim and reap, because they had stalled")),
+        restarts: v.pipe(count, v.description("restarts of claim and reap because they stalled")),
         units: v.array(unit),
       }),
     ),
-    v.description("its work in this serve; null: none, or no serve was asked"),
+    v.description("its work in this serve; null: none, or not reported by a serve"),
   ),
 });
 

@@ -11,7 +11,7 @@ export interface LossesRequest {
   readonly host?: HostKey | undefined;
   readonly state?: "open" | "lost" | undefined;
   readonly limit: number;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   readonly cursor?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export async function readLossesReport(ask: Ask, request: LossesRequest): Promis
   const { at, total, denials } = await ask(
     async (sql) => ({
       at: await readTime(sql),
-      // One more tells whether there is a next page.
+      // One extra row shows whether there is a next page.
       ...(await readDenials(sql, { hostKey: host, state, limit: limit + 1, after })),
     }),
     { isIdempotent: true },

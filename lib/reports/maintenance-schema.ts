@@ -1,14 +1,14 @@
 import * as v from "valibot";
 import { count, hex, id, schemaVersion, time } from "./fields.ts";
 
-/** A maintenance run, whatever its kind. */
+/** A maintenance run of any kind. */
 export const runSchema = v.object({
   id,
   kind: v.string(),
-  host: v.nullable(v.pipe(hex, v.description("of its scope; null: none, or several"))),
-  hosts: v.pipe(v.array(hex), v.description("of its scope: public keys")),
-  slabId: v.nullable(v.pipe(id, v.description("of its scope"))),
-  object: v.nullable(v.pipe(hex, v.description("of its scope"))),
+  host: v.nullable(v.pipe(hex, v.description("host of its scope; null: none, or several"))),
+  hosts: v.pipe(v.array(hex), v.description("public keys of the hosts of its scope")),
+  slabId: v.nullable(v.pipe(id, v.description("slab of its scope"))),
+  object: v.nullable(v.pipe(hex, v.description("object of its scope"))),
   sample: v.nullable(
     v.pipe(
       v.object({
@@ -21,12 +21,12 @@ export const runSchema = v.object({
   ),
   state: v.pipe(
     v.picklist(["running", "paused", "cancelling", "done", "cancelled", "failed"]),
-    v.description("cancelling: until nothing of it is in flight"),
+    v.description("cancelling: some of its requests are still in flight"),
   ),
   owner: v.pipe(v.string(), v.description("started it")),
   startedAt: time,
   finishedAt: v.nullable(time),
-  coordinator: v.nullable(v.pipe(v.string(), v.description("moves it on now; null: no process does"))),
+  coordinator: v.nullable(v.pipe(v.string(), v.description("the process that executes it; null: none"))),
   coordinatorSeenAt: v.nullable(
     v.pipe(time, v.description("its last write; 5 min later another process may take over")),
   ),
@@ -35,14 +35,14 @@ export const runSchema = v.object({
   ),
   statistics: v.pipe(
     v.record(v.string(), v.unknown()),
-    v.description("as docs/maintenance.md says of its kind"),
+    v.description("depends on its kind: docs/maintenance.md"),
   ),
-  hasFindings: v.pipe(v.boolean(), v.description("it found something that an operator has to look at")),
-  says: v.pipe(v.array(v.string()), v.description("for people: what came of it so far")),
+  hasFindings: v.pipe(v.boolean(), v.description("it found something that needs an operator's attention")),
+  says: v.pipe(v.array(v.string()), v.description("its results so far, for people")),
   error: v.nullable(
     v.pipe(
       v.object({ code: v.string(), message: v.string(), remedy: v.string() }),
-      v.description("of a failed one"),
+      v.description("why the run failed; null: it did not"),
     ),
   ),
 });
@@ -52,15 +52,15 @@ export const maintenanceSchema = v.object({
   schemaVersion,
   at: time,
   run: v.nullable(
-    v.pipe(
-      runSchema,
-      v.description("the one that is not finished, or that the command is about; null: none"),
-    ),
+    v.pipe(runSchema, v.description("the unfinished run, or the run that the command is for; null: none")),
   ),
   affected: v.nullable(
     v.pipe(
       v.object({
-        sectors: v.pipe(count, v.description("denied since the run began, and not served as a whole since")),
+        sectors: v.pipe(
+          count,
+          v.description("sectors denied since the run began, and not fully served since"),
+        ),
         slabs: v.pipe(v.array(id), v.description("at most 1,000")),
         objects: v.pipe(v.array(hex), v.description("object keys; at most 1,000")),
       }),
@@ -73,10 +73,10 @@ export const maintenanceSchema = v.object({
         lines: v.array(v.string()),
         values: v.record(v.string(), v.nullable(v.union([v.number(), v.string()]))),
       }),
-      v.description("with `--dry-run`: nothing was started"),
+      v.description("set with `--dry-run`, which starts nothing"),
     ),
   ),
-  earlier: v.pipe(v.array(runSchema), v.description("the latest first; `status` only")),
+  earlier: v.pipe(v.array(runSchema), v.description("latest first; only for `status`")),
 });
 
 export type MaintenanceReport = v.InferOutput<typeof maintenanceSchema>;

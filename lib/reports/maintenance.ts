@@ -17,11 +17,11 @@ import type { MaintenanceReport, RunReport } from "./maintenance-schema.ts";
 const KINDS: readonly RunKind[] = [verifyKind, drainKind, moveKind, restoreKind];
 const MOST_AFFECTED = 1_000;
 
-/** Undefined: it was started by another release. */
+/** Undefined if another release started the run. */
 export const kindOf = (run: Pick<Run, "kind">): RunKind | undefined =>
   KINDS.find(({ kind }) => kind === run.kind);
 
-/** @param id of the run that it is about; undefined: of the latest one */
+/** @param id the run's id; undefined: the latest run */
 export async function readMaintenanceReport(
   ask: Ask,
   options: { readonly id?: bigint; readonly earlier?: number; readonly estimate?: Estimate },
@@ -62,7 +62,7 @@ async function affectedBy(ask: Ask, run: Run): Promise<MaintenanceReport["affect
   return { sectors, slabs: [...slabs], objects: [...objects] };
 }
 
-/** The same whatever its kind. */
+/** The fields that are the same for all kinds. */
 export function describeRun(run: Run): RunReport {
   const kind = kindOf(run);
   const scope = kind === verifyKind ? scopeOf(run) : undefined;

@@ -1,12 +1,12 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-/** Thrown when a cursor from outside is not one that this list gave out. */
+/** Thrown for a cursor that this list did not issue. */
 export class MalformedCursorError extends SlabmendError<"malformed-cursor"> {
   constructor(got: string) {
     super({
       code: "malformed-cursor",
-      message: `cursor: expected what an earlier page gave as next, got ${JSON.stringify(got.slice(0, 80))}`,
-      remedy: "Begin at the first page, without a cursor.",
+      message: `cursor: expected the value of next from an earlier page, got ${JSON.stringify(got.slice(0, 80))}`,
+      remedy: "Start again at the first page, without a cursor.",
     });
   }
 }

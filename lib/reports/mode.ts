@@ -12,8 +12,8 @@ export const fleetMode = v.object({
 /** `slabmend pause --json`, `slabmend resume --json` and the answer to `PUT /api/v1/mode`. */
 export const modeSchema = v.object({
   schemaVersion,
-  changed: v.pipe(v.boolean(), v.description("false: it was so already, or is in maintenance")),
-  reasonChanged: v.pipe(v.boolean(), v.description("of a pause that was there before")),
+  changed: v.pipe(v.boolean(), v.description("false: it had this mode already, or is in maintenance")),
+  reasonChanged: v.pipe(v.boolean(), v.description("whether the reason of an existing pause was changed")),
   mode: fleetMode,
 });
 

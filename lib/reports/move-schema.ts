@@ -2,38 +2,42 @@ import * as v from "valibot";
 import { bytes, count, id, schemaVersion, seconds, time } from "./fields.ts";
 
 const finding = v.object({
-  code: v.pipe(v.string(), v.description("stable: what was looked at, or what was found")),
+  code: v.pipe(v.string(), v.description("stable: names the check or the finding")),
   level: v.pipe(
     v.picklist(["ok", "warning", "failure"]),
-    v.description("failure: a later step would fail. warning: look yourself"),
+    v.description("failure: a later step would fail. warning: check it yourself"),
   ),
   says: v.string(),
-  remedy: v.nullable(v.pipe(v.string(), v.description("with a warning or a failure always"))),
+  remedy: v.nullable(v.pipe(v.string(), v.description("always set for a warning or a failure"))),
 });
 
 const replication = v.object({
   walStatus: v.nullable(
     v.pipe(
       v.string(),
-      v.description("PostgreSQL's, of the slot; `lost`: the move has to be started again. null: no slot"),
+      v.description(
+        "the replication slot's wal_status; `lost`: the move must be started again. null: no slot",
+      ),
     ),
   ),
-  lagBytes: v.nullable(v.pipe(bytes, v.description("written by the source and not yet safe on the target"))),
-  keptBytes: v.nullable(v.pipe(bytes, v.description("of its log that the source keeps for the target"))),
-  safeBytes: v.nullable(
-    v.pipe(bytes, v.description("that the source may still write before it gives the slot up")),
+  lagBytes: v.nullable(
+    v.pipe(bytes, v.description("written by the source, but not yet durable on the target")),
   ),
-  isApplying: v.pipe(v.boolean(), v.description("the target's worker runs")),
+  keptBytes: v.nullable(v.pipe(bytes, v.description("WAL that the source keeps for the target"))),
+  safeBytes: v.nullable(
+    v.pipe(bytes, v.description("WAL that the source may still write before it invalidates the slot")),
+  ),
+  isApplying: v.pipe(v.boolean(), v.description("the target's replication worker runs")),
   isEnabled: v.pipe(
     v.boolean(),
-    v.description("false: the switch, or an operator, has switched the subscription off"),
+    v.description("false: the switch or an operator has disabled the subscription"),
   ),
   tables: count,
-  readyTables: v.pipe(count, v.description("copied, and following with the others")),
-  copiedBytes: v.pipe(bytes, v.description("of the target's database, indexes included")),
-  totalBytes: v.pipe(bytes, v.description("of the source's at the start")),
+  readyTables: v.pipe(count, v.description("tables that are copied and replicate with the others")),
+  copiedBytes: v.pipe(bytes, v.description("size of the target's database, including indexes")),
+  totalBytes: v.pipe(bytes, v.description("size of the source's database at the start")),
   secondsLeft: v.nullable(
-    v.pipe(seconds, v.description("of the copy, by its pace so far; null: not known, or copied")),
+    v.pipe(seconds, v.description("remaining time of the copy at its pace so far; null: unknown, or copied")),
   ),
 });
 
@@ -46,18 +50,20 @@ export const moveSchema = v.object({
       v.object({
         id,
         state: v.picklist(["running", "paused", "cancelling", "done", "cancelled", "failed"]),
-        step: v.pipe(v.string(), v.description("the last one that was done; docs/move-database.md")),
+        step: v.pipe(v.string(), v.description("the last finished step; docs/move-database.md")),
         owner: v.string(),
         startedAt: time,
         finishedAt: v.nullable(time),
-        coordinator: v.nullable(v.pipe(v.string(), v.description("moves it on now; null: no process does"))),
+        coordinator: v.nullable(
+          v.pipe(v.string(), v.description("the process that executes it; null: none")),
+        ),
         statistics: v.pipe(v.record(v.string(), v.unknown()), v.description("as docs/move-database.md says")),
         error: v.nullable(v.object({ code: v.string(), message: v.string(), remedy: v.string() })),
       }),
-      v.description("the move that is not finished, or the last one; null: none"),
+      v.description("the unfinished move, or the last one; null: none"),
     ),
   ),
-  findings: v.nullable(v.pipe(v.array(finding), v.description("`plan` and a refused `start` only"))),
+  findings: v.nullable(v.pipe(v.array(finding), v.description("only for `plan` and a refused `start`"))),
   estimate: v.nullable(
     v.pipe(
       v.object({
@@ -66,13 +72,19 @@ export const moveSchema = v.object({
         sectors: count,
         bytes,
         copySeconds: seconds,
-        secondsWithoutClaims: v.pipe(seconds, v.description("at most, once the leases have ended")),
+        secondsWithoutClaims: v.pipe(
+          seconds,
+          v.description("maximum time without claims, after the leases have ended"),
+        ),
       }),
-      v.description("`plan` and a refused `start` only"),
+      v.description("only for `plan` and a refused `start`"),
     ),
   ),
   replication: v.nullable(v.pipe(replication, v.description("`status` only"))),
-  alarms: v.pipe(v.array(v.string()), v.description("what needs an operator; with one the exit code is 6")),
+  alarms: v.pipe(
+    v.array(v.string()),
+    v.description("problems that need an operator; any of them makes the exit code 6"),
+  ),
 });
 
 export type MoveReport = v.InferOutput<typeof moveSchema>;

@@ -32,7 +32,7 @@ export const planSchema = v.object({
       to: v.nullable(
         v.pipe(
           planHost,
-          v.description("one that may take it; a repair draws its own. null: no host is left"),
+          v.description("a host that may take it; a repair draws its own. null: no host is left"),
         ),
       ),
     }),
@@ -41,18 +41,21 @@ export const planSchema = v.object({
   sources: v.object({ good: count, lastResort: count }),
   bytesRead: bytes,
   bytesWritten: bytes,
-  hastings: v.pipe(hastings, v.description("by the prices of indexd's last scan")),
+  hastings: v.pipe(hastings, v.description("at the prices of indexd's last scan")),
   state: v.nullable(
     v.pipe(
       v.object({
         nextAttempt: time,
-        nextAttemptIsOurs: v.pipe(v.boolean(), v.description("indexd has not claimed the slab since")),
+        nextAttemptIsOurs: v.pipe(
+          v.boolean(),
+          v.description("true: slabmend wrote nextAttempt, and indexd has not claimed the slab since"),
+        ),
         lease: v.picklist(["none", "waiting", "running"]),
         lastOutcome: v.nullable(v.string()),
         finishedAt: v.nullable(time),
         quarantinedUntil: v.nullable(time),
       }),
-      v.description("how it stands with slabmend and indexd; null: it has just been deleted"),
+      v.description("its state in slabmend and indexd; null: it has just been deleted"),
     ),
   ),
 });
@@ -62,7 +65,7 @@ export const repairSchema = v.object({
   schemaVersion,
   slabId: id,
   outcome: v.string(),
-  why: v.nullable(v.pipe(v.string(), v.description("of a stale repair"))),
+  why: v.nullable(v.pipe(v.string(), v.description("why the repair was stale; null: it was not"))),
   journal: v.nullable(
     v.pipe(
       v.object({
@@ -75,8 +78,8 @@ export const repairSchema = v.object({
         hastings,
         phasesMs: v.record(v.string(), v.number()),
       }),
-      v.description("as `slabmend history` has it; null: nothing was recorded"),
+      v.description("as in `slabmend history`; null: nothing was recorded"),
     ),
   ),
-  remedy: v.nullable(v.pipe(v.string(), v.description("null: nothing can be done, or nothing is wrong"))),
+  remedy: v.nullable(v.pipe(v.string(), v.description("null: nothing can be done, or the repair succeeded"))),
 });

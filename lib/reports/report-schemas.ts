@@ -1,4 +1,4 @@
-/** Every report by name, with where it is printed or answered: what docs/json.md and the API's description are made from. */
+/** Every report by name, with its command and route; docs/json.md and the API's description are generated from it. */
 import type * as v from "valibot";
 import {
   deriveSeedSchema,
@@ -26,9 +26,9 @@ import { statusSchema } from "./status-schema.ts";
 import { throughputSchema } from "./throughput-schema.ts";
 
 export interface ReportDescription {
-  /** The command that prints it with --json; null: none does. */
+  /** The command that prints it with --json; null: none. */
   readonly command: string | null;
-  /** Below /api/v1; null: not answered there. */
+  /** Path below /api/v1; null: the API does not have it. */
   readonly path: string | null;
   readonly says: string;
   readonly schema: v.GenericSchema;
@@ -38,13 +38,13 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   status: {
     command: "slabmend status",
     path: "/status",
-    says: "How the fleet and its slabs are.",
+    says: "The state of the fleet and its slabs.",
     schema: statusSchema,
   },
   slabs: {
     command: "slabmend slabs",
     path: "/slabs",
-    says: "Unhealthy slabs, the most likely to be lost first.",
+    says: "Unhealthy slabs, most likely to be lost first.",
     schema: slabsSchema,
   },
   slab: {
@@ -56,31 +56,31 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   history: {
     command: "slabmend history",
     path: "/journal",
-    says: "Repairs that ended, latest first. `/slabs/{id}/history` answers the same of one slab.",
+    says: "Finished repairs, latest first. `/slabs/{id}/history` answers the same for one slab.",
     schema: historySchema,
   },
   hosts: {
     command: "slabmend hosts",
     path: "/hosts",
-    says: "All hosts that indexd knows, and what each is good for.",
+    says: "All hosts of indexd, whether each may take sectors, and how it performs.",
     schema: hostsSchema,
   },
   throughput: {
     command: null,
     path: "/throughput",
-    says: "What was repaired over time.",
+    says: "Repairs over time.",
     schema: throughputSchema,
   },
   indexers: {
     command: "slabmend indexers list",
     path: "/indexers",
-    says: "The indexers of an installation: their states, and what operators want of them.",
+    says: "The indexers of an installation, their states and modes.",
     schema: indexersSchema,
   },
   "dead-letters": {
     command: "slabmend dead-letters list",
     path: "/dead-letters",
-    says: "Messages that no repair began from.",
+    says: "Repair messages that started no repair.",
     schema: deadLettersSchema,
   },
   quarantine: {
@@ -92,25 +92,25 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   losses: {
     command: "slabmend losses list",
     path: "/losses",
-    says: "Sectors that hosts denied to have, and what became of them.",
+    says: "Sectors that hosts denied to have, and their state now.",
     schema: lossesSchema,
   },
   doctor: {
     command: "slabmend doctor",
     path: null,
-    says: "What the fleet depends on, check by check.",
+    says: "The checks of what the fleet depends on.",
     schema: doctorSchema,
   },
   mode: {
     command: "slabmend pause",
     path: null,
-    says: "The fleet's mode after it was changed, or was not. `slabmend resume` prints the same.",
+    says: "The fleet's mode after the command, and whether it changed. `slabmend resume` prints the same.",
     schema: modeSchema,
   },
   maintenance: {
     command: "slabmend maintenance status",
     path: "/runs",
-    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same; `/runs/{id}` and what changes a run answer it.",
+    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same; `/runs/{id}` and the routes that change a run answer with it.",
     schema: maintenanceSchema,
   },
   "move-database": {
@@ -128,19 +128,19 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   "followers-forget": {
     command: "slabmend followers forget",
     path: null,
-    says: "A follower of the journal that was forgotten.",
+    says: "A removed follower of the journal.",
     schema: forgetFollowerSchema,
   },
   "dead-letters-redrive": {
     command: "slabmend dead-letters redrive",
     path: null,
-    says: "What became of the dead letters.",
+    says: "What was done with the dead letters.",
     schema: redriveSchema,
   },
   plan: {
     command: "slabmend plan SLAB",
     path: null,
-    says: "What a repair of a slab would move, and what it would cost.",
+    says: "What a repair of a slab would move, and its cost.",
     schema: planSchema,
   },
   repair: {
@@ -152,25 +152,25 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   work: {
     command: "slabmend work",
     path: null,
-    says: "What was done from start to end: the last line, after those of the log. `slabmend serve` prints the same.",
+    says: "Totals of the whole run, as the last line after the log. `slabmend serve` prints the same.",
     schema: workSchema,
   },
   init: {
     command: "slabmend init",
     path: null,
-    says: "What was done to our schema.",
+    says: "What was done to the slabmend schema.",
     schema: initSchema,
   },
   "indexers-delete": {
     command: "slabmend indexers delete NAME",
     path: null,
-    says: "An indexer that is gone.",
+    says: "A deleted indexer.",
     schema: indexerDeletedSchema,
   },
   uninstall: {
     command: "slabmend uninstall",
     path: null,
-    says: "What was done with our schema, and with what it had in hand.",
+    says: "What was done with the slabmend schema, its waiting leases and its unsent events.",
     schema: uninstallSchema,
   },
   grant: {
@@ -182,7 +182,7 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   invoke: {
     command: "slabmend invoke FUNCTION",
     path: null,
-    says: "What a run of claim or reap reports.",
+    says: "The report of a run of claim or reap.",
     schema: invokeSchema,
   },
   "derive-seed": {

@@ -13,8 +13,8 @@ import { describeSlab } from "./slabs.ts";
 import type { SlabReport } from "./slabs-schema.ts";
 
 /**
- * One slab, shard by shard. Several statements: give it a transaction of one snapshot.
- * @returns undefined: the slab went away in between
+ * One slab, shard by shard. Runs several statements: pass a transaction with one snapshot.
+ * @returns undefined if the slab was deleted meanwhile
  */
 export async function readSlabReport(tx: ISql, slab: Slab): Promise<SlabReport | undefined> {
   const at = await readTime(tx);
@@ -30,7 +30,7 @@ export async function readSlabReport(tx: ISql, slab: Slab): Promise<SlabReport |
     limit: 1,
   });
   const backlog = slabs[0] === undefined ? null : describeSlab(slabs[0]);
-  // Distances matter to candidates only.
+  // Distances matter only for candidates.
   const network = await readNetworkSnapshot(tx, { minHostDistanceKm: 0 });
   const { lease, repair, objects } = standing;
   return {

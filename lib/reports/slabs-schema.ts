@@ -4,11 +4,11 @@ import { count, cursor, hex, id, schemaVersion, time } from "./fields.ts";
 const slabState = v.pipe(
   v.picklist(["ready", "waiting", "leased", "quarantined", "healthy"]),
   v.description(
-    "ready: may be leased now. waiting: until `until`. leased: a repair has it. quarantined: it crashed workers. healthy: not in the backlog",
+    "ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined: its repairs crashed workers. healthy: not in the backlog",
   ),
 );
 
-/** What the walk knows of an unhealthy slab. */
+/** What the walk found about an unhealthy slab. */
 const unhealthySlab = v.object({
   id,
   digest: v.nullable(v.pipe(hex, v.description("indexd's API calls it the slab id; null: the slab is gone"))),
@@ -25,11 +25,11 @@ const unhealthySlab = v.object({
     v.record(v.string(), count),
     v.description("sectors by cause: lost, bad-contract, bad-host, …"),
   ),
-  since: v.pipe(v.record(v.string(), time), v.description("since when each cause is known")),
+  since: v.pipe(v.record(v.string(), time), v.description("when each cause was first seen")),
   waitingSince: time,
   state: slabState,
   until: v.nullable(
-    v.pipe(time, v.description("when a waiting, leased or quarantined slab is looked at again")),
+    v.pipe(time, v.description("when a waiting, leased or quarantined slab is judged again")),
   ),
   lastOutcome: v.nullable(v.string()),
   lastError: v.nullable(v.string()),
@@ -48,8 +48,8 @@ export const slabsSchema = v.object({
   walkFinishedAt: v.nullable(
     v.pipe(time, v.description("null: no walk has finished, so an empty list means nothing")),
   ),
-  matching: v.pipe(count, v.description("slabs that the filters let through, on all pages")),
-  slabs: v.pipe(v.array(unhealthySlab), v.description("the most likely to be lost first")),
+  matching: v.pipe(count, v.description("slabs that match the filters, on all pages")),
+  slabs: v.pipe(v.array(unhealthySlab), v.description("most likely to be lost first")),
   next: cursor,
 });
 
@@ -76,13 +76,13 @@ const shard = v.object({
       "pinned-wrongly",
     ]),
     v.description(
-      "live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root",
+      "live and unpinned ones stay; all others must move. denied: its host denied to have it. pinned-wrongly: rebuilding it from other shards does not give its root",
     ),
   ),
   why: v.pipe(
     v.array(v.string()),
     v.description(
-      "of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed",
+      "problems of a bad host: blocked, no-active-contract, or the names of indexd's checks that it fails",
     ),
   ),
 });

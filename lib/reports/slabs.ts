@@ -14,11 +14,11 @@ export interface SlabsRequest {
   readonly cause?: string | undefined;
   /** Default 50. */
   readonly limit?: number | undefined;
-  /** `next` of the page before. */
+  /** `next` of the previous page. */
   readonly cursor?: string | undefined;
 }
 
-/** Each slab of a page costs some twenty reads by index. */
+/** Each slab of a page costs about twenty index reads. */
 export const MOST_SLABS = 500;
 
 const CURSOR = /^(\d(?:\.\d+)?(?:e-\d+)?) ([1-9]\d{0,18})$/;
@@ -35,7 +35,7 @@ export async function readSlabsReport(ask: Ask, request: SlabsRequest = {}): Pro
         cause: request.cause ?? null,
         slabId: null,
         after: request.cursor === undefined ? null : placeOf(request.cursor),
-        // One more tells whether there is a next page.
+        // One extra row shows whether there is a next page.
         limit: limit + 1,
       }),
     { isIdempotent: true },

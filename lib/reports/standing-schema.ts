@@ -1,4 +1,4 @@
-/** What stands until an operator looks at it: dead letters, quarantine, denials and losses. */
+/** Records that stay until an operator handles them: dead letters, quarantine, denials and losses. */
 import * as v from "valibot";
 import { bytes, count, cursor, hex, id, schemaVersion, time } from "./fields.ts";
 
@@ -14,13 +14,13 @@ export const deadLettersSchema = v.object({
         fate: v.pipe(
           v.picklist(["can-be-sent", "moot", "unreadable"]),
           v.description(
-            "can-be-sent: its lease waits. moot: its slab goes on without it. unreadable: this release cannot read it",
+            "can-be-sent: its lease still waits. moot: its slab no longer needs it. unreadable: this release cannot read it",
           ),
         ),
         cause: v.string(),
         slabId: v.nullable(id),
         bodyBytes: bytes,
-        body: v.nullable(v.pipe(v.string(), v.description("the beginning of an unreadable one"))),
+        body: v.nullable(v.pipe(v.string(), v.description("the beginning of an unreadable message"))),
         receiveCount: count,
         timesSeen: count,
         firstSeen: time,
@@ -40,7 +40,7 @@ export const quarantineSchema = v.object({
   total: count,
   slabs: v.pipe(
     v.array(v.object({ slabId: id, digest: hex, until: time, reason: v.string(), crashes: count })),
-    v.description("those that end soonest first"),
+    v.description("earliest end first"),
   ),
 });
 
@@ -57,11 +57,11 @@ export const lossesSchema = v.object({
         root: hex,
         sectorId: id,
         host: v.nullable(v.pipe(hex, v.description("host key; null: indexd has deleted the host"))),
-        code: v.pipe(v.picklist(["not-found", "corrupt"]), v.description("what the host said")),
+        code: v.pipe(v.picklist(["not-found", "corrupt"]), v.description("the host's answer")),
         state: v.pipe(
           v.picklist(["open", "lost"]),
           v.description(
-            "open: the sector is still recorded there. lost: it became a loss in indexd's tables, or was moved away since",
+            "open: the sector is still recorded there. lost: it is recorded as lost in indexd's tables, or was moved away since",
           ),
         ),
         isBadForGood: v.pipe(v.boolean(), v.description("three denials without a full read between them")),
@@ -72,7 +72,7 @@ export const lossesSchema = v.object({
         slabs: v.pipe(v.array(id), v.description("some of the slabs that the sector is part of")),
       }),
     ),
-    v.description("the latest denial first"),
+    v.description("latest denial first"),
   ),
   next: cursor,
 });

@@ -17,7 +17,7 @@ export async function readDeadLettersReport(
     schemaVersion: SCHEMA_VERSION,
     at: at.toISOString(),
     total,
-    // Without the lease: its token lets a repair begin.
+    // Without the lease, because its token would allow a repair to begin.
     letters: letters.map(({ lease: _, slabId, body, firstSeen, lastSeen, ...letter }) => ({
       ...letter,
       slabId: slabId ?? null,

@@ -1,4 +1,4 @@
-/** What wants an operator's attention, the most urgent first. Pure. */
+/** What needs an operator's attention, most urgent first. Pure. */
 import { OLD_PIN_MS } from "../database/indexd/network-state.ts";
 import { duration } from "./duration.ts";
 import { modeInWords } from "./mode.ts";
@@ -23,14 +23,14 @@ export function statusAttention(facts: AttentionFacts): Line[] {
     ...line(
       running && claim.hasStopped === true,
       "claim-stopped",
-      age === null ? "no claim has run yet: nothing is repaired" : `no claim for ${duration(age)}`,
-      "Start slabmend work --from-database or slabmend serve, or look at the claim function's log: slabmend doctor.",
+      age === null ? "no claim has run yet, so nothing is repaired" : `no claim for ${duration(age)}`,
+      "Start slabmend work --from-database or slabmend serve. On AWS, run slabmend doctor and read the claim function's log.",
     ),
     ...line(
       breaker.open,
       "breaker-open",
-      "the circuit breaker is open: most recent repairs failed, and one slab a minute is tried",
-      "See why: slabmend history; then slabmend doctor.",
+      "the circuit breaker is open: most recent repairs failed, so only one slab a minute is tried",
+      "Look for the cause with slabmend history, then slabmend doctor.",
     ),
     ...line(
       facts.atRisk > 0,
@@ -42,39 +42,39 @@ export function statusAttention(facts: AttentionFacts): Line[] {
       indexd.seemsToRun === false,
       "indexd-not-running",
       indexd.lastScanAgeSeconds === null
-        ? "indexd has never scanned a host: it seems not to run"
-        : `indexd last scanned a host ${duration(indexd.lastScanAgeSeconds)} ago: it seems not to run`,
-      "Start indexd: without it nothing that is repaired is pinned.",
+        ? "indexd has never scanned a host, so it is probably not running"
+        : `indexd last scanned a host ${duration(indexd.lastScanAgeSeconds)} ago, so it is probably not running`,
+      "Start indexd: without it repaired sectors are not pinned.",
     ),
     ...line(
       facts.prunesHeldSince !== null,
       "prunes-held",
-      "indexd is kept from pruning contracts since a restore",
-      "When everything is verified: slabmend restore release-prunes. Until then hosts keep, and are paid for, what is not needed.",
+      "indexd has been kept from pruning contracts since a restore",
+      "When everything is verified, run slabmend restore release-prunes. Until then hosts keep data that is not needed, and are paid for it.",
     ),
     ...line(
       (indexd.oldestUnpinnedSeconds ?? 0) * 1_000 > OLD_PIN_MS,
       "pins-behind",
       `a sector waits for ${duration(indexd.oldestUnpinnedSeconds ?? 0)} to be pinned; after 3 days it counts as lost`,
-      "Look at indexd: its contracts need allowance, collateral and room.",
+      "Check indexd: its contracts need allowance, collateral and space.",
     ),
     ...line(
       running && claim.hasStopped !== true && (walk.ageSeconds ?? 0) > WALK_IS_OLD_SECONDS,
       "walk-old",
       `the last walk over indexd's sectors ended ${duration(walk.ageSeconds ?? 0)} ago`,
-      "The walk goes on with every claim; look at claim's log if it does not come to an end.",
+      "Every claim continues the walk; read claim's log if the walk does not finish.",
     ),
     ...line(
       budget.stoppedBy.length > 0,
       "budget-reached",
-      `the budget of today is reached (${budget.stoppedBy.join(", ")}): only slabs in danger are leased`,
+      `today's budget is used up (${budget.stoppedBy.join(", ")}): only slabs in danger are leased`,
       null,
     ),
     ...line(
       (reap.ageSeconds ?? 0) > REAP_HAS_STOPPED_SECONDS,
       "reap-stopped",
-      `no reap for ${duration(reap.ageSeconds ?? 0)}: what crashed stays leased`,
-      "Look at reap's log.",
+      `no reap for ${duration(reap.ageSeconds ?? 0)}: slabs of crashed repairs stay leased`,
+      "Read reap's log.",
     ),
     ...facts.followers.flatMap(followerLine),
     ...line(
@@ -104,13 +104,13 @@ function followerLine(follower: AttentionFacts["followers"][number]): Line[] {
     ? line(
         (behindSeconds ?? 0) > FOLLOWER_IS_BEHIND_SECONDS,
         "journal-behind",
-        `${name} is ${rowsBehind} rows of the journal behind, the oldest ${duration(behindSeconds ?? 0)} old`,
+        `${name} is ${rowsBehind} journal rows behind; the oldest is ${duration(behindSeconds ?? 0)} old`,
         "See docs/runbook.md#journal-behind.",
       )
     : line(
         true,
         "follower-stopped",
-        `${name} is stopped by ${stoppedBy} since ${stoppedSince}`,
+        `${name} has been stopped by ${stoppedBy} since ${stoppedSince}`,
         "See docs/runbook.md#archive-stopped.",
       );
 }

@@ -23,16 +23,16 @@ export const statusSchema = v.object({
       level: v.pipe(
         v.picklist(["safe", "waiting", "stopped", "danger", "unknown"]),
         v.description(
-          "safe: nothing is unhealthy. waiting: something is, but not in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has told",
+          "safe: no slab is unhealthy. waiting: some are, but none is in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has finished",
         ),
       ),
       text: v.string(),
     }),
-    v.description("the one sentence on top"),
+    v.description("the summary sentence"),
   ),
   attention: v.pipe(
     v.array(v.object({ code: v.string(), says: v.string(), remedy: v.nullable(v.string()) })),
-    v.description("what wants attention, the most urgent first; codes are stable"),
+    v.description("problems that need attention, most urgent first; codes are stable"),
   ),
   mode: fleetMode,
   breaker: v.pipe(
@@ -41,25 +41,28 @@ export const statusSchema = v.object({
   ),
   slabs: v.pipe(
     v.object({
-      total: v.nullable(v.pipe(count, v.description("of indexd; an estimate unless totalIsExact"))),
+      total: v.nullable(v.pipe(count, v.description("slabs of indexd; an estimate unless totalIsExact"))),
       totalIsExact: v.boolean(),
       unhealthy: v.nullable(
-        v.pipe(count, v.description("slabs in the backlog, leased ones and waiting ones included")),
+        v.pipe(count, v.description("slabs in the backlog, including leased and waiting ones")),
       ),
       ready: v.nullable(v.pipe(count, v.description("may be leased now"))),
       waiting: v.nullable(
-        v.pipe(count, v.description("a grace, a next attempt or a lease has to end first")),
+        v.pipe(
+          count,
+          v.description("waiting for the end of a grace period, a lease, or until the next attempt"),
+        ),
       ),
       inDanger: v.nullable(
         v.pipe(
           count,
-          v.description("loss probability within a week above dangerAbove; beyond rescue included"),
+          v.description("loss probability within a week above dangerAbove; includes those beyond rescue"),
         ),
       ),
-      beyondRescue: v.nullable(v.pipe(count, v.description("fewer sectors than min_shards can be read"))),
+      beyondRescue: v.nullable(v.pipe(count, v.description("fewer readable sectors than min_shards"))),
       dangerAbove: v.number(),
     }),
-    v.description("counts are null until a walk over indexd's sectors has finished: nothing is known before"),
+    v.description("counts are null until a first walk over indexd's sectors has finished"),
   ),
   margins: v.pipe(
     v.array(
@@ -74,11 +77,13 @@ export const statusSchema = v.object({
       ...lastRun.entries,
       passSeconds: v.nullable(v.pipe(seconds, v.description("how long the slowest of the last passes took"))),
     }),
-    v.description("the last complete walk over indexd's bad sectors; all of the backlog is at least as new"),
+    v.description(
+      "the last complete walk over indexd's bad sectors; the whole backlog is at least as recent",
+    ),
   ),
   claim: v.object({
     ...lastRun.entries,
-    hasStopped: v.pipe(v.boolean(), v.description("no claim for 5 min, and no repair runs")),
+    hasStopped: v.pipe(v.boolean(), v.description("no claim for 5 min, and no running repair")),
   }),
   reap: lastRun,
   leases: v.object({
@@ -94,11 +99,13 @@ export const statusSchema = v.object({
     secondsLeft: v.nullable(
       v.pipe(
         seconds,
-        v.description("until what is ready now is repaired, at the rate of the last ten minutes"),
+        v.description(
+          "estimated time until the slabs that are ready now are repaired, at the rate of the last ten minutes",
+        ),
       ),
     ),
   }),
-  lastHour: v.pipe(v.record(v.string(), count), v.description("repairs by outcome, of every outcome")),
+  lastHour: v.pipe(v.record(v.string(), count), v.description("repairs by outcome, with every outcome")),
   today: v.object({
     since: time,
     repairs: count,
@@ -107,29 +114,31 @@ export const statusSchema = v.object({
     bytesRead: bytes,
     bytesWritten: bytes,
     paid: v.pipe(money, v.description("what hosts charged, or may have charged")),
-    workerSeconds: v.pipe(seconds, v.description("from begin to commit, added up")),
+    workerSeconds: v.pipe(seconds, v.description("total time from begin to commit")),
   }),
   budget: v.object({
     limits: budgetValues,
     spent: budgetValues,
-    stoppedBy: v.pipe(v.array(v.string()), v.description("limits that are reached today")),
+    stoppedBy: v.pipe(v.array(v.string()), v.description("today's limits that are reached")),
     stoppedSince: v.nullable(time),
     checkedAt: v.nullable(time),
   }),
   deadLetters: count,
   quarantined: count,
   prunesHeldSince: v.nullable(
-    v.pipe(time, v.description("after a restore indexd is kept from pruning; null: it is not")),
+    v.pipe(time, v.description("since when indexd is kept from pruning after a restore; null: it is not")),
   ),
   atRisk: v.pipe(count, v.description("slabs whose last repair found too few sources")),
-  eventsToBump: v.pipe(count, v.description("slabs whose objects have not been told yet that sectors moved")),
+  eventsToBump: v.pipe(count, v.description("slabs whose objects' events are not bumped yet after a move")),
   followers: v.pipe(
     v.array(
       v.object({
         name: v.string(),
         rowsBehind: count,
-        behindSeconds: v.nullable(v.pipe(seconds, v.description("age of the oldest row not passed"))),
-        stoppedBy: v.nullable(v.pipe(v.string(), v.description("a stable code: why it does not go on"))),
+        behindSeconds: v.nullable(
+          v.pipe(seconds, v.description("age of the oldest row that it has not processed")),
+        ),
+        stoppedBy: v.nullable(v.pipe(v.string(), v.description("a stable code: why it is stopped"))),
         stoppedSince: v.nullable(time),
       }),
     ),
@@ -143,19 +152,19 @@ export const statusSchema = v.object({
       wrongData: count,
       unanswered: count,
       paid: money,
-      silentHosts: v.pipe(count, v.description("left alone for a while, because they answered nothing")),
+      silentHosts: v.pipe(count, v.description("skipped for a while, because they did not answer")),
       behindSeconds: v.pipe(
         seconds,
-        v.description("how long the oldest check has been due, whoever makes it; silent hosts left out"),
+        v.description("how long the oldest check has been due, in slabmend or indexd; without silent hosts"),
       ),
     }),
     v.description("due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due"),
   ),
-  maintenance: v.nullable(v.pipe(runSchema, v.description("the maintenance run that is not finished"))),
+  maintenance: v.nullable(v.pipe(runSchema, v.description("the unfinished maintenance run"))),
   indexd: v.object({
     databaseVersion: v.nullable(v.pipe(v.number(), v.integer())),
     verdict: v.nullable(v.string()),
-    lastScanAt: v.nullable(v.pipe(time, v.description("when indexd last scanned any host with success"))),
+    lastScanAt: v.nullable(v.pipe(time, v.description("when indexd last scanned any host successfully"))),
     lastScanAgeSeconds: v.nullable(seconds),
     seemsToRun: v.nullable(v.boolean()),
     unpinnedSectors: v.pipe(count, v.description("stored, but not yet appended to a contract by indexd")),

@@ -1,11 +1,11 @@
-/** The one sentence on top of a status, for the command, the API and the console alike. Pure. */
+/** The summary sentence of a status, for the command, the API and the console. Pure. */
 import { duration } from "./duration.ts";
 import { modeInWords } from "./mode.ts";
 import type { StatusReport } from "./status-schema.ts";
 
 export type SentenceFacts = Pick<StatusReport, "mode" | "breaker" | "slabs" | "walk" | "claim">;
 
-/** A pass takes seconds to minutes; what is older than this is told as of then. */
+/** A pass takes seconds to minutes; if the last one is older than this, the sentence says when it was. */
 export const WALK_IS_OLD_SECONDS = 1_800;
 
 export function statusSentence(facts: SentenceFacts): StatusReport["sentence"] {
@@ -14,7 +14,7 @@ export function statusSentence(facts: SentenceFacts): StatusReport["sentence"] {
   if (unhealthy === null || inDanger === null) {
     return { level: "unknown", text: `Unknown: no walk has finished yet${stop === null ? "" : `; ${stop}`}` };
   }
-  // Without claims there are no walks either: what is known may have changed.
+  // Without claims there are no walks either, so the findings may be outdated.
   const isOld = (facts.walk.ageSeconds ?? 0) > WALK_IS_OLD_SECONDS;
   const are = isOld ? "were" : "are";
   const asOf = isOld ? ` ${duration(facts.walk.ageSeconds ?? 0)} ago` : "";
@@ -36,7 +36,7 @@ export function statusSentence(facts: SentenceFacts): StatusReport["sentence"] {
   return { level: "safe", text: stop === null ? safe : `${safe}; ${stop}` };
 }
 
-/** Null: slabs are repaired as they come. Completes "nothing is repaired: …". */
+/** Completes "nothing is repaired: …"; null if repairs run. */
 function whyNothingIsRepaired({ mode, claim, breaker }: SentenceFacts): string | null {
   if (mode.kind !== "running") {
     return `${modeInWords(mode.kind)}${mode.owner === null ? "" : ` by ${mode.owner}`}`;

@@ -19,11 +19,11 @@ export async function readStatusReport(ask: Ask): Promise<StatusReport> {
   return reportStatus(await ask((sql) => readStatus(sql, { dangerAbove }), { isIdempotent: true }));
 }
 
-/** What follows from the tables. Pure. */
+/** Derives the report from the tables. Pure. */
 export function reportStatus(facts: StatusFacts): StatusReport {
   const { at, leases, budget, today } = facts;
   const ageOf = (then: Date | null): number | null =>
-    // A time in the future, before the clock was set back, was long ago.
+    // A time in the future was recorded before the clock was set back: treat it as long ago.
     then === null ? null : Math.abs(at.getTime() - then.getTime()) / 1_000;
   const walk = lastWalk(facts.walks);
   const claimAge = ageOf(facts.claimedAt);
@@ -101,7 +101,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
   };
 }
 
-/** The pass that ended first of the last ones of all causes: all of the backlog is at least as new. Null: not all have ended yet. */
+/** The earliest of the causes' last passes: the whole backlog is at least as recent. Null if a cause has no finished pass yet. */
 function lastWalk(
   walks: readonly WalkOfCause[],
 ): { readonly finishedAtMs: number; readonly passMs: number } | null {
@@ -117,7 +117,7 @@ function lastWalk(
 function countSlabs({ backlog, beyondRescue, slabs }: StatusFacts, isKnown: boolean): StatusReport["slabs"] {
   const sum = (key: "ready" | "waiting" | "inDanger"): number =>
     backlog.reduce((total, margin) => total + margin[key], 0);
-  // What is in the backlog before a first walk ends is a part only; but what is in danger is not kept back.
+  // Before the first walk ends the backlog is incomplete, but slabs in danger are reported anyway.
   const isTold = isKnown || sum("inDanger") > 0;
   return {
     total: slabs.total,

@@ -4,7 +4,7 @@ import { bytes, count, money, schemaVersion, seconds, time } from "./fields.ts";
 const bucket = v.object({
   from: time,
   to: time,
-  repairs: v.pipe(count, v.description("that ended, whatever their outcome")),
+  repairs: v.pipe(count, v.description("finished repairs of any outcome")),
   slabs: v.pipe(count, v.description("repaired or found healthy")),
   sectorsCopied: count,
   sectorsRebuilt: count,
@@ -20,7 +20,7 @@ export const throughputSchema = v.object({
   schemaVersion,
   at: time,
   bucketSeconds: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  buckets: v.pipe(v.array(bucket), v.description("ascending, without gaps; the last one is not over")),
+  buckets: v.pipe(v.array(bucket), v.description("ascending, without gaps; the last one is still running")),
 });
 
 export type ThroughputReport = v.InferOutput<typeof throughputSchema>;

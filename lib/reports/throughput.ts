@@ -5,17 +5,17 @@ import { moneyOf, SCHEMA_VERSION } from "./fields.ts";
 import type { ThroughputReport } from "./throughput-schema.ts";
 
 export interface ThroughputRequest {
-  /** How far back. Default 24, at most {@link MOST_HOURS}. */
+  /** Length of the period. Default 24, at most {@link MOST_HOURS}. */
   readonly hours?: number | undefined;
-  /** Default 3600. No more than {@link MOST_BUCKETS} fit into the hours. */
+  /** Default 3600. The hours may contain at most {@link MOST_BUCKETS} buckets. */
   readonly bucketSeconds?: number | undefined;
 }
 
-/** A day of 100,000 repairs is read in a tenth of a second or so. */
+/** Reading a day with 100,000 repairs takes about a tenth of a second. */
 const MOST_HOURS = 168;
 const MOST_BUCKETS = 1_000;
 
-/** Buckets begin at whole multiples of their length since the epoch, so that the same one is the same in each report. */
+/** Buckets begin at whole multiples of their length since the epoch, so that every report has the same buckets. */
 export async function readThroughputReport(
   ask: Ask,
   { hours = 24, bucketSeconds = 3_600 }: ThroughputRequest = {},

@@ -25,7 +25,7 @@ export async function readAccountBalanceResponse(source: ByteSource): Promise<bi
   return decodeWhole("AccountBalance response", bytes, (from) => from.currency());
 }
 
-/** Hastings that the account has on this host. Free; an account that the host does not know has 0. */
+/** The account's balance on this host, in hastings. Free of charge; an account unknown to the host has 0. */
 export function accountBalance(stream: RpcStream, account: Uint8Array): Promise<bigint> {
   return callRpc(stream, "AccountBalance", encodeAccountBalanceRequest(account), readAccountBalanceResponse);
 }

@@ -2,17 +2,17 @@ import type { HostKey } from "../slab/ids.ts";
 import { type Decoder, decodeWhole, Encoder, wireTimeToMs } from "./encoding.ts";
 import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 
-/** Pays the hosts: an Ed25519 key whose public half is the account's id. lib/keys makes one from the migration seed. */
+/** Signs payments to hosts: an Ed25519 key whose public key is the account's id. lib/keys derives it from the migration seed. */
 export interface AccountSigner {
   /** 32 bytes. */
   readonly account: Uint8Array;
-  /** Ed25519 over these very bytes. */
+  /** An Ed25519 signature over the bytes as given. */
   sign(bytes: Uint8Array): Uint8Array;
 }
 
 /**
- * Lets one host debit one account until a time. Not single use, and hosts set no upper bound on the time: whoever
- * reads a token can spend with it, so it never reaches a log or a message.
+ * Allows one host to debit one account until a given time. It can be used repeatedly, and hosts set no upper bound on the time: a
+ * leaked token can be spent, so it must never reach a log or a message.
  */
 export interface AccountToken {
   readonly hostKey: HostKey;
@@ -39,7 +39,7 @@ export function accountTokenSighash(token: UnsignedToken): Uint8Array {
   return hash256(signedPart(token));
 }
 
-/** A fresh token; `validUntilMs` is rounded down to seconds. */
+/** Makes a token; `validUntilMs` is rounded down to seconds. */
 export function createAccountToken(
   signer: AccountSigner,
   hostKey: HostKey,
@@ -73,10 +73,10 @@ export function decodeAccountToken(bytes: Uint8Array): AccountToken {
 
 export type TokenVerdict = "valid" | "host key mismatch" | "account token expired" | "invalid signature";
 
-/** Host side, in the host's order; the verdicts are the inner texts that real hosts send. */
+/** Host side: checks in the host's order; the verdicts are the texts that real hosts send. */
 export function checkAccountToken(token: AccountToken, hostKey: HostKey, nowMs: number): TokenVerdict {
   if (token.hostKey !== hostKey) return "host key mismatch";
-  // The host's clock is finer than a second: the token ends where its second begins.
+  // The host compares with more precision than a second: the token expires at the start of its last second.
   if (BigInt(Math.floor(nowMs)) > wireTimeToMs(token.validUntilSeconds)) return "account token expired";
   return verifyHash(accountTokenSighash(token), token.account, token.signature)
     ? "valid"

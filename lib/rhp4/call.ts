@@ -3,8 +3,8 @@ import { RpcError } from "./rpc-error.ts";
 import type { RpcStream } from "./rpc-stream.ts";
 
 /**
- * One RPC whose request is small: sends it, receives the answer, and leaves the stream closed (the host answered,
- * if only with an error) or destroyed (anything else).
+ * One RPC with a small request: sends it and receives the answer. Afterwards the stream is closed if the host answered, even with
+ * an error; otherwise it is destroyed.
  */
 export async function callRpc<Result>(
   stream: RpcStream,
@@ -13,7 +13,7 @@ export async function callRpc<Result>(
   receive: (stream: RpcStream) => Promise<Result>,
 ): Promise<Result> {
   try {
-    // A host that refuses and closes at once makes the write fail, but its reason can still be read.
+    // If the host refuses and closes at once, the write fails, but the reason can still be read.
     await stream.write(encodeCall(name, request)).catch((cause: unknown) => {
       if (!stream.peerClosed) throw cause;
     });
@@ -26,7 +26,7 @@ export async function callRpc<Result>(
   }
 }
 
-/** The host's own error leaves the stream in order; after any other nothing on it makes sense. */
+/** After an error from the host the stream is intact; after any other error its content is meaningless. */
 export function endAfterFailure(stream: RpcStream, error: unknown): void {
   if (error instanceof RpcError) stream.close();
   else stream.destroy(error instanceof Error ? error : new Error("the call failed", { cause: error }));

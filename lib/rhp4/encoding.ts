@@ -6,8 +6,8 @@ const MAX_U128 = 2n ** 128n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;
 
 /**
- * Writes one message of known length (docs/protocol.md#rhp4-encoding). The length is given in advance: every
- * message knows its size, and a message that turns out different is a bug found at once.
+ * Writes one message of known length (docs/protocol.md#rhp4-encoding). The length is given in advance, because every message
+ * knows its size; a different size is a bug and is found at once.
  */
 export class Encoder {
   readonly #bytes: Uint8Array;
@@ -81,7 +81,7 @@ export class Encoder {
   }
 }
 
-/** Reads one message whose bytes are all there. Every failure is a ProtocolError that names the message. */
+/** Reads one message from its complete bytes. Every failure is a ProtocolError that names the message. */
 export class Decoder {
   readonly #message: string;
   readonly #bytes: Uint8Array;
@@ -122,13 +122,13 @@ export class Decoder {
     return (this.u64() << 64n) | low;
   }
 
-  /** A copy, so that a small field does not keep a large message alive. */
+  /** Copies the bytes, so that a small field does not keep a large message in memory. */
   fixed(length: number): Uint8Array {
     const at = this.#advance(length);
     return this.#bytes.slice(at, at + length);
   }
 
-  /** 32 bytes as lower-case hex; the caller brands it. */
+  /** 32 bytes as lower-case hex; the caller adds the branded type. */
   id<Id extends string>(): Id {
     const at = this.#advance(32);
     return hexOf(this.#bytes.subarray(at, at + 32)) as Id;
@@ -138,7 +138,7 @@ export class Decoder {
     return Array.from({ length: count }, () => this.fixed(32));
   }
 
-  /** UTF-8; a malformed sequence becomes U+FFFD, since a description is only ever shown. */
+  /** UTF-8; malformed sequences become U+FFFD, because descriptions are only displayed. */
   text(length: number): string {
     const at = this.#advance(length);
     return new TextDecoder().decode(this.#bytes.subarray(at, at + length));
@@ -164,14 +164,14 @@ export class Decoder {
 }
 
 /**
- * Milliseconds of a time on the wire. Hosts read its u64 as a signed number: what exceeds 2^63 lies long before 1970, and
- * has expired (found by calling a real host).
+ * Milliseconds of a time on the wire. Hosts read its u64 as a signed number: values above 2^63 lie long before 1970 and count as
+ * expired (found by calling a real host).
  */
 export function wireTimeToMs(seconds: bigint): bigint {
   return BigInt.asIntN(64, seconds) * 1000n;
 }
 
-/** Decodes a whole message: all of the bytes must be used. */
+/** Decodes a whole message; no bytes may be left over. */
 export function decodeWhole<Message>(
   name: string,
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-/** The host broke the protocol: nothing more on this connection can be trusted. */
+/** The host violated the protocol: nothing more on this connection can be trusted. */
 export type ProtocolErrorCode =
   | "malformed-message"
   | "message-too-long"
@@ -8,13 +8,13 @@ export type ProtocolErrorCode =
   | "wrong-proof-length"
   | "early-response";
 
-/** Thrown when bytes from the peer cannot be what the protocol allows. */
+/** Thrown when the peer's bytes violate the protocol. */
 export class ProtocolError extends SlabmendError<ProtocolErrorCode> {
   constructor(code: ProtocolErrorCode, message: string, details?: Readonly<Record<string, string | number>>) {
     super({
       code,
       message,
-      remedy: "Drop the connection and use another host; if every host does it, our codec is wrong.",
+      remedy: "Drop the connection and use another host; if it happens with every host, our codec is wrong.",
       ...(details ? { details } : {}),
     });
   }
@@ -22,7 +22,7 @@ export class ProtocolError extends SlabmendError<ProtocolErrorCode> {
 
 export type PriceTableErrorCode = "bad-price-signature" | "price-table-expired";
 
-/** Thrown when a host's price table does not verify, before anything is paid with it. */
+/** Thrown for a price table that fails verification, before any payment at its prices. */
 export class PriceTableError extends SlabmendError<PriceTableErrorCode> {
   constructor(code: PriceTableErrorCode, message: string) {
     super({
@@ -30,15 +30,15 @@ export class PriceTableError extends SlabmendError<PriceTableErrorCode> {
       message,
       remedy:
         code === "bad-price-signature"
-          ? "Use another host: this one does not hold its announced key."
-          : "Fetch the prices again; if fresh ones are expired too, a clock is wrong, perhaps ours.",
+          ? "Use another host: this one does not have the private key that it announced."
+          : "Fetch the prices again; if new ones are expired too, a clock is wrong, perhaps ours.",
     });
   }
 }
 
-/** Thrown before anything is sent when a caller asks for what no host can serve: a bug of the caller. */
+/** Thrown before anything is sent, for a request that no host can serve: a bug in the caller. */
 export class InvalidRequestError extends SlabmendError<"invalid-request"> {
   constructor(message: string) {
-    super({ code: "invalid-request", message, remedy: "A bug in the caller: correct the request." });
+    super({ code: "invalid-request", message, remedy: "This is a bug in the caller: correct the request." });
   }
 }

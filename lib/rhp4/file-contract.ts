@@ -1,7 +1,7 @@
 import { type Decoder, decodeWhole, Encoder } from "./encoding.ts";
 import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 
-/** A contract's revision as the host holds it; money in hastings. */
+/** A contract's revision on the host; amounts in hastings. */
 export interface FileContract {
   readonly capacityBytes: bigint;
   readonly filesizeBytes: bigint;
@@ -74,14 +74,14 @@ export function decodeFileContract(bytes: Uint8Array): FileContract {
 /** Source: `State.ContractSigHash` of go.sia.tech/core/consensus, with the replay prefix of version 2. */
 const SIGNED_PREFIX = Uint8Array.of(...new TextEncoder().encode("sia/sig/filecontract|"), 2);
 
-/** What renter and host sign: the contract without their signatures. */
+/** The hash that renter and host sign: the contract without their signatures. */
 export function contractSigHash(contract: FileContract): Uint8Array {
   const none = new Uint8Array(SIGNATURE_BYTES);
   const bytes = encodeFileContract({ ...contract, renterSignature: none, hostSignature: none });
   return hash256(Uint8Array.of(...SIGNED_PREFIX, ...bytes));
 }
 
-/** Whether the renter of this key has signed the revision. */
+/** Whether the renter with this key has signed the revision. */
 export function isSignedByRenter(contract: FileContract, renterPublicKey: Uint8Array): boolean {
   if (!Buffer.from(contract.renterPublicKey).equals(renterPublicKey)) return false;
   return verifyHash(contractSigHash(contract), renterPublicKey, contract.renterSignature);

@@ -3,7 +3,7 @@ import { ProtocolError } from "./errors.ts";
 import { type ByteSource, MessageReader } from "./message-reader.ts";
 import { rpcErrorFromWire, type WireError } from "./rpc-error.ts";
 
-/** Names a request: 16 bytes of ASCII, zero padded. */
+/** Names a request: 16 bytes of ASCII, padded with zeros. */
 export const SPECIFIER_BYTES = 16;
 
 /** The RPCs we speak. The contract RPCs are indexd's job: docs/protocol.md#rhp4-and-talking-to-hosts. */
@@ -15,12 +15,12 @@ export type RpcName =
   | "AccountBalance"
   | "LatestRevision";
 
-/** The reference implementation's cap on code, length and description together. */
+/** The reference implementation's limit for code, length and description together. */
 const MAX_ERROR_BYTES = 1024;
 const ERROR_HEAD_BYTES = 1 + 8;
 const MAX_DESCRIPTION_BYTES = MAX_ERROR_BYTES - ERROR_HEAD_BYTES;
 
-/** `specifier || request`: all that precedes the data of a call. */
+/** `specifier || request`: everything before the data of a call. */
 export function encodeCall(name: RpcName, request: Uint8Array): Uint8Array {
   return new Encoder(SPECIFIER_BYTES + request.length)
     .fixed(encodeSpecifier(name), SPECIFIER_BYTES)
@@ -34,7 +34,7 @@ export function encodeSpecifier(name: RpcName): Uint8Array {
   return specifier;
 }
 
-/** Host side: the name without its padding. Any text; the host answers `unrecognized RPC` to those it does not know. */
+/** Host side: the name without its padding. Any text; the host answers `unrecognized RPC` to unknown names. */
 export function decodeSpecifier(bytes: Uint8Array): string {
   if (bytes.length !== SPECIFIER_BYTES) {
     throw new ProtocolError("malformed-message", `specifier: expected 16 bytes, got ${bytes.length}`);
@@ -52,7 +52,7 @@ export function encodeSuccess(object: Uint8Array): Uint8Array {
   return new Encoder(1 + object.length).u8(0).fixed(object, object.length).finish();
 }
 
-/** Host side: `0x01 || code || description`; a long description is cut to what a client accepts. */
+/** Host side: `0x01 || code || description`; a long description is cut to a client's limit. */
 export function encodeWireError(error: WireError): Uint8Array {
   const description = Buffer.from(error.description, "utf8").subarray(0, MAX_DESCRIPTION_BYTES);
   return new Encoder(1 + ERROR_HEAD_BYTES + description.length)
@@ -62,7 +62,7 @@ export function encodeWireError(error: WireError): Uint8Array {
     .finish();
 }
 
-/** Reads the byte that says what follows; an error that follows is read and thrown as an RpcError. */
+/** Reads the status byte. If an error follows, reads it and throws it as an RpcError. */
 export async function expectSuccess(source: ByteSource): Promise<void> {
   const reader = new MessageReader("response", source, 1 + MAX_ERROR_BYTES);
   const failed = (await reader.next(1)).bool();

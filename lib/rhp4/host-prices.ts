@@ -4,7 +4,7 @@ import { type Decoder, decodeWhole, Encoder, wireTimeToMs } from "./encoding.ts"
 import { PriceTableError } from "./errors.ts";
 import { hash256, SIGNATURE_BYTES, signHash, verifyHash } from "./signing.ts";
 
-/** What a host charges, in hastings, until when, signed by the host. Nothing in it names who may use it. */
+/** A host's prices in hastings with their expiry, signed by the host. They are not bound to a client. */
 export interface HostPrices {
   readonly contractPrice: bigint;
   /** Per byte per block. */
@@ -23,7 +23,7 @@ export interface HostPrices {
   readonly signature: Uint8Array;
 }
 
-/** The most that is paid of each; a price that is left out is not limited. */
+/** The maximum of each price; prices not listed are not limited. */
 export type PriceLimit = Partial<Pick<HostPrices, "egressPrice" | "ingressPrice" | "storagePrice">>;
 
 export type UnsignedPrices = Omit<HostPrices, "signature">;
@@ -88,7 +88,7 @@ export function hostPricesSignedBy(prices: HostPrices, hostKey: HostKey): boolea
   return verifyHash(hostPricesSighash(prices), idBytes(hostKey), prices.signature);
 }
 
-/** Throws a PriceTableError unless this host signed the prices and they are still valid. */
+/** Throws a PriceTableError unless the host has signed the prices and they are still valid. */
 export function verifyHostPrices(prices: HostPrices, hostKey: HostKey, nowMs: number): void {
   if (!hostPricesSignedBy(prices, hostKey)) {
     throw new PriceTableError(

@@ -2,7 +2,7 @@ import { Encoder } from "./encoding.ts";
 import { encodeHostPrices, HOST_PRICES_BYTES, type HostPrices, readHostPrices } from "./host-prices.ts";
 import { type ByteSource, MessageReader } from "./message-reader.ts";
 
-/** What a host says of itself. Storage figures are in sectors. */
+/** What a host reports about itself. Storage is in sectors. */
 export interface HostSettings {
   readonly protocolVersion: readonly [major: number, minor: number, patch: number];
   readonly release: string;
@@ -18,7 +18,7 @@ export interface HostSettings {
 /** version, then the length of `release`. */
 const HEAD_BYTES = 3 + 8;
 const TAIL_BYTES = 32 + 1 + 16 + 8 + 8 + 8 + HOST_PRICES_BYTES;
-/** The reference implementation's cap on the whole response. */
+/** The reference implementation's limit for the whole response. */
 const MAX_HOST_SETTINGS_BYTES = 10 * 1024;
 
 export function encodeHostSettings(settings: HostSettings): Uint8Array {

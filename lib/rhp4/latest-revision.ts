@@ -46,7 +46,7 @@ export async function readLatestRevisionResponse(source: ByteSource): Promise<La
   }));
 }
 
-/** Free, and needs no signature. */
+/** Free of charge; needs no signature. */
 export function latestRevision(stream: RpcStream, contractId: ContractId): Promise<LatestRevision> {
   return callRpc(
     stream,

@@ -1,14 +1,14 @@
 import { Decoder } from "./encoding.ts";
 import { ProtocolError } from "./errors.ts";
 
-/** Where a message comes from: a stream, or bytes that are already there. */
+/** The source of a message: a stream, or bytes in memory. */
 export interface ByteSource {
   readExactly(length: number): Promise<Uint8Array>;
 }
 
 /**
- * Reads a message whose length is only known while reading it. `maxBytes` caps the whole message, so that a
- * length prefix can never make us wait for, or hold, more than the protocol allows.
+ * Reads a message whose length becomes known while reading it. `maxBytes` limits the whole message, so that a length prefix can
+ * never make us wait for, or store, more than the protocol allows.
  */
 export class MessageReader {
   readonly message: string;
@@ -35,7 +35,7 @@ export class MessageReader {
   }
 }
 
-/** A source over bytes in memory; too few are a malformed message. For tests, and for callers that have the bytes already. */
+/** A source over bytes in memory; if they are too few, the message is malformed. For tests, and callers that have all bytes. */
 export function bytesInMemory(bytes: Uint8Array): ByteSource & { readonly bytesLeft: () => number } {
   let position = 0;
   return {

@@ -7,7 +7,7 @@ import {
 import type { Decoder } from "./encoding.ts";
 import { encodeHostPrices, HOST_PRICES_BYTES, type HostPrices, readHostPrices } from "./host-prices.ts";
 
-/** What every paid call begins with: at which prices, and who pays. */
+/** The beginning of every paid call: the prices, and the paying account. */
 export interface Payment {
   readonly prices: HostPrices;
   readonly token: AccountToken;

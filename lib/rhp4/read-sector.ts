@@ -11,7 +11,7 @@ import { checkRange, rangeProofHashes, readProof } from "./sector-range.ts";
 
 export interface ReadSectorRequest extends Payment {
   readonly root: Root;
-  /** Multiples of 64, within the sector. On the host side: any numbers that the client sent. */
+  /** Multiples of 64 within the sector. On the host side, any numbers from the client. */
   readonly offset: number;
   readonly length: number;
 }
@@ -27,12 +27,12 @@ export function encodeReadSectorRequest(request: ReadSectorRequest): Uint8Array 
     .finish();
 }
 
-/** A number is exact up to 2^53; a larger one is far outside of a sector anyway. */
+/** Numbers are exact up to 2^53; larger ones are far outside a sector anyway. */
 function clampToSafeInteger(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
 }
 
-/** Decodes without judging the range: the host answers a bad one with an error of its own. */
+/** Decodes without checking the range: the host answers an invalid one with its own error. */
 export function decodeReadSectorRequest(bytes: Uint8Array): ReadSectorRequest {
   return decodeWhole("ReadSector request", bytes, (from) => ({
     ...readPayment(from),
@@ -42,12 +42,12 @@ export function decodeReadSectorRequest(bytes: Uint8Array): ReadSectorRequest {
   }));
 }
 
-/** All of the response but the data, which follows raw and without a frame of its own. */
+/** The response without the data, which follows unframed. */
 export function encodeReadSectorResponseHead(proof: readonly Uint8Array[], dataLength: number): Uint8Array {
   return encodeSuccess(new Encoder(8 + 32 * proof.length + 8).hashes(proof).u64(dataLength).finish());
 }
 
-/** Reads all of the response but the data. Throws when proof or data have not the length that the range asks for. */
+/** Reads the response up to the data. Throws if the length of proof or data does not fit the range. */
 export async function readReadSectorResponseHead(
   source: ByteSource,
   range: { readonly offset: number; readonly length: number },
@@ -66,7 +66,7 @@ export async function readReadSectorResponseHead(
 }
 
 export interface ReadSectorResult {
-  /** Left to right; for the range proof of docs/protocol.md. Empty for a whole sector. */
+  /** Hashes of the range proof of docs/protocol.md, left to right. Empty for a whole sector. */
   readonly proof: Uint8Array[];
 }
 
@@ -79,9 +79,9 @@ export interface RangeRequest {
 }
 
 /**
- * Reads a range of a sector straight into `into`. The data is NOT verified here: nothing of it can be trusted before the
- * proof was combined with all of it, or the shard rebuilt from it has the right root.
- * @param mayCharge called just before the host gets the request: it may charge for a read as soon as it has that
+ * Reads a range of a sector directly into `into`. The data is NOT verified here: do not trust it before the proof has been
+ * checked against all of it, or the shard rebuilt from it has the right root.
+ * @param mayCharge called just before the host gets the request, because it may charge for a read from then on
  */
 export async function readSector(
   stream: RpcStream,

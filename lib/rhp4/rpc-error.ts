@@ -1,6 +1,6 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-/** What a host may answer instead of a result, by meaning; docs/protocol.md#rhp4-errors. */
+/** The errors that a host may answer with, by meaning; docs/protocol.md#rhp4-errors. */
 export type RpcErrorCode =
   | "sector-not-found"
   | "sector-corrupt"
@@ -21,21 +21,21 @@ export type RpcErrorCode =
   | "request-undecodable"
   | "error-code-unknown";
 
-/** The numbers on the wire; 1 and 6 are for the client's own use and never sent by an honest host. */
+/** The codes on the wire; 1 and 6 are for the client's own use, and honest hosts never send them. */
 export const WIRE_ERROR = { host: 2, badRequest: 3, decoding: 4, payment: 5 } as const;
 
-/** As it stands on the wire. */
+/** The error as sent on the wire. */
 export interface WireError {
   readonly code: number;
   readonly description: string;
 }
 
-/** Thrown when the host answered with an error. The connection is fine. */
+/** Thrown if the host answered with an error. The connection can still be used. */
 export class RpcError extends SlabmendError<RpcErrorCode> {
   readonly wire: WireError;
 
   constructor(code: RpcErrorCode, wire: WireError) {
-    // The text is the host's: shown, but cut, and made one printable line.
+    // The text is the host's, so it is shortened and reduced to one printable line.
     const said = wire.description.replace(/[^\x20-\x7e]+/g, "?").slice(0, 200);
     super({
       code,
@@ -59,18 +59,19 @@ const REMEDIES: Readonly<Record<RpcErrorCode, string>> = {
   "payment-refused": "Use another host.",
   "prices-expired": "Fetch the prices again and retry once; if that fails too, a clock is wrong.",
   "prices-signature-refused": "Fetch the prices again; if that fails too, use another host.",
-  "token-expired": "Our clock is behind the host's by minutes: correct it.",
-  "token-for-other-host": "A bug: a token was used with a host it was not made for.",
-  "token-signature-refused": "A bug, or the migration seed is not that of the account.",
+  "token-expired": "Our clock is minutes behind the host's: correct it.",
+  "token-for-other-host": "This is a bug: a token was used with a host that it was not made for.",
+  "token-signature-refused": "This is a bug, or the migration seed does not belong to the account.",
   "rpc-unknown": "The host does not offer this RPC: use another host.",
-  "request-refused": "Most likely a bug in our request: look at the host's text.",
-  "request-undecodable": "Most likely a bug in our codec, or the stream was cut: look at the host's text.",
-  "error-code-unknown": "The host speaks a protocol that we do not know: use another host.",
+  "request-refused": "This is probably a bug in our request: read the host's text.",
+  "request-undecodable":
+    "This is probably a bug in our codec, or the stream was cut off: read the host's text.",
+  "error-code-unknown": "The host uses a protocol that we do not know: use another host.",
 };
 
 /**
- * Codes 2 and 5 carry a host's own short text: compared whole, exactly as indexd does. Two of them mean that the
- * sector is lost, which must never be concluded from a text that merely contains the words.
+ * Codes 2 and 5 carry a short text of the host. It is compared as a whole, exactly as indexd does: two of the texts mean that the
+ * sector is lost, which must not be concluded from a text that merely contains the words.
  */
 const EXACT: Readonly<Record<number, Readonly<Record<string, RpcErrorCode>>>> = {
   [WIRE_ERROR.host]: {
@@ -84,7 +85,7 @@ const EXACT: Readonly<Record<number, Readonly<Record<string, RpcErrorCode>>>> = 
   [WIRE_ERROR.payment]: { "not enough funds": "not-enough-funds" },
 };
 
-/** Code 3 wraps the inner error's text, differently from RPC to RPC: only a part of it is compared. First match wins. */
+/** Code 3 wraps the inner error's text differently in each RPC, so only a part of it is compared. The first match wins. */
 const BAD_REQUEST_PARTS: readonly (readonly [part: string, code: RpcErrorCode])[] = [
   ["prices are invalid: prices expired", "prices-expired"],
   ["prices are invalid: invalid signature", "prices-signature-refused"],

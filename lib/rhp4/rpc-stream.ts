@@ -1,15 +1,15 @@
 /**
- * One stream of a multiplexed connection: one RPC runs on one stream. siamux offers it in production; in tests
- * it may be a pair in memory. Declared here so that this folder knows no transport.
+ * One stream of a multiplexed connection; each RPC uses its own stream. siamux provides it in production, an in-memory pair in
+ * some tests. Declared here so that this folder depends on no transport.
  */
 export interface RpcStream {
   /** Resolves once the bytes are handed to the transport; rejects if the stream ended or the peer closed it. */
   write(bytes: Uint8Array): Promise<void>;
   /** Rejects with a typed error when the stream ends first. One read at a time. */
   readExactly(length: number): Promise<Uint8Array>;
-  /** Fills `target` completely; after it rejected nothing more is written into `target`. */
+  /** Fills `target` completely; after a rejection nothing more is written into `target`. */
   readInto(target: Uint8Array): Promise<void>;
-  /** Graceful: tells the peer that we are done, unless it closed before. */
+  /** Graceful: tells the peer that we are done, unless it has closed already. */
   close(): void;
   /** Pending reads and writes reject with `cause`. */
   destroy(cause: Error): void;

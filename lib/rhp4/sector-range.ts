@@ -2,7 +2,7 @@ import { LEAF_BYTES, LEAVES_PER_SECTOR, SECTOR_BYTES } from "../slab/sizes.ts";
 import { InvalidRequestError, ProtocolError } from "./errors.ts";
 import { type ByteSource, MessageReader } from "./message-reader.ts";
 
-/** Most hashes of any range proof in a sector: 16 on either side of the range. */
+/** The maximum number of hashes in a range proof of a sector: 16 on either side of the range. */
 export const MAX_PROOF_HASHES = 32;
 
 function popcount(value: number): number {
@@ -13,9 +13,8 @@ function popcount(value: number): number {
 }
 
 /**
- * How many hashes prove leaves [start, end) of a sector: the set bits of `start` on its left, and on its right the
- * clear bits of `end - 1` below the highest bit in which it differs from the last leaf
- * (docs/protocol.md#range-proof-its-length).
+ * The number of hashes that prove leaves [start, end) of a sector: on the left the set bits of `start`, on the right the clear
+ * bits of `end - 1` below the highest bit in which it differs from the last leaf (docs/protocol.md#range-proof-its-length).
  */
 export function rangeProofHashes(start: number, end: number): number {
   const last = end - 1;
@@ -23,7 +22,7 @@ export function rangeProofHashes(start: number, end: number): number {
   return popcount(start) + popcount(~last & (2 ** differing - 1));
 }
 
-/** Throws unless a host can serve the range: within the sector, not empty, aligned to leaves on both ends. */
+/** Throws unless a host can serve the range: inside the sector, not empty, and aligned to leaves at both ends. */
 export function checkRange(offset: number, length: number): void {
   const aligned = offset % LEAF_BYTES === 0 && length % LEAF_BYTES === 0;
   if (aligned && offset >= 0 && length > 0 && offset + length <= SECTOR_BYTES) return;
@@ -32,7 +31,7 @@ export function checkRange(offset: number, length: number): void {
   );
 }
 
-/** Reads a proof, which must have exactly the length that its range requires. */
+/** Reads a proof, which must have exactly the length for its range. */
 export async function readProof(source: ByteSource, expectedHashes: number): Promise<Uint8Array[]> {
   const reader = new MessageReader("proof", source, 8 + 32 * MAX_PROOF_HASHES);
   const count = (await reader.next(8)).count("hashes", MAX_PROOF_HASHES);

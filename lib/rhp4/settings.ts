@@ -13,7 +13,7 @@ export async function readSettingsResponse(source: ByteSource): Promise<HostSett
   return readHostSettings(source);
 }
 
-/** The request is empty and the call free. The prices in it are not verified here: see verifyHostPrices. */
+/** The request is empty, and the call is free. Its prices are not verified here: see verifyHostPrices. */
 export function settings(stream: RpcStream): Promise<HostSettings> {
   return callRpc(stream, "Settings", new Uint8Array(0), readSettingsResponse);
 }

@@ -3,7 +3,7 @@ import { blake2b } from "@noble/hashes/blake2.js";
 
 export const SIGNATURE_BYTES = 64;
 
-/** BLAKE2b with a 32-byte digest: what every signature of RHP4 is over. noble, as node:crypto knows only 64 bytes. */
+/** BLAKE2b with a 32-byte digest; all signatures of RHP4 sign such a hash. Uses noble, because node:crypto has only 64 bytes. */
 export function hash256(bytes: Uint8Array): Uint8Array {
   return blake2b(bytes, { dkLen: 32 });
 }
@@ -14,7 +14,7 @@ function publicKeyFromBytes(bytes: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
 }
 
-/** The raw 32 bytes of an Ed25519 key's public half. */
+/** The raw 32 bytes of an Ed25519 public key. */
 export function publicKeyBytes(key: KeyObject): Uint8Array {
   const { x } = (key.type === "private" ? createPublicKey(key) : key).export({ format: "jwk" });
   return Uint8Array.from(Buffer.from(x ?? "", "base64url"));

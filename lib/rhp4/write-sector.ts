@@ -9,13 +9,13 @@ import { encodePayment, PAYMENT_BYTES, type Payment, readPayment } from "./payme
 import type { RpcStream } from "./rpc-stream.ts";
 
 export interface WriteSectorRequest extends Payment {
-  /** 64..4 MiB, a multiple of 64. On the host side: any number that the client sent. */
+  /** From 64 bytes to 4 MiB, a multiple of 64. On the host side, any number from the client. */
   readonly dataLength: bigint;
 }
 
 export const WRITE_SECTOR_REQUEST_BYTES = PAYMENT_BYTES + 8;
 
-/** All of the request but the data, which follows raw. */
+/** The request without the data, which follows unframed. */
 export function encodeWriteSectorRequest(request: WriteSectorRequest): Uint8Array {
   return new Encoder(WRITE_SECTOR_REQUEST_BYTES)
     .fixed(encodePayment(request), PAYMENT_BYTES)
@@ -40,20 +40,20 @@ export async function readWriteSectorResponse(source: ByteSource): Promise<Root>
 }
 
 /**
- * Bytes given to the stream at once: 16 full frames of siamux's default 4296. Stray frames after an early refusal are
- * counted by the host, which bears 999 of them; full frames keep even a whole sector below that.
+ * Bytes per write to the stream: 16 full frames of siamux's default 4296. The host counts stray frames after an early refusal and
+ * tolerates 999 of them; with full frames even a whole sector has fewer.
  */
 const SEND_BYTES = 16 * 4296;
 
 export interface WriteSectorResult {
-  /** What the host says it stored: the caller compares it with the root that it computed itself. */
+  /** The root that the host reports; the caller compares it with its own. */
   readonly root: Root;
 }
 
 /**
- * Stores `data`, padded by the host with zeros to a whole sector, for about three days. The answer is awaited while the
- * data goes out: a host that refuses early is not sent the rest, and its own error is what is thrown.
- * @param mayCharge called when the last of the data was given to the stream: from now on the host may charge for it
+ * Stores `data` for about three days; the host pads it with zeros to a whole sector. The answer is awaited while data is sent: if
+ * the host refuses early, the rest is not sent, and the host's error is thrown.
+ * @param mayCharge called when all data has been written to the stream: from now on the host may charge for it
  */
 export async function writeSector(
   stream: RpcStream,
@@ -72,7 +72,7 @@ export async function writeSector(
     progress.answered = true;
   });
   const sending = sendAll(stream, { head: encodeCall("WriteSector", head), data, mayCharge }, progress)
-    // A failed send is never the news: the read fails too, with the host's reason if it gave one.
+    // Ignores a failed send: the read fails too, with the host's reason if there is one.
     .catch((cause: Error) => {
       if (!stream.peerClosed) stream.destroy(cause);
     })
@@ -84,14 +84,14 @@ export async function writeSector(
     if (!progress.allGiven) {
       throw new ProtocolError(
         "early-response",
-        "WriteSector: the host confirmed a sector it was not sent whole",
+        "WriteSector: the host confirmed a sector that was not sent in full",
       );
     }
     await sending;
     stream.close();
     return { root };
   } catch (error) {
-    // A write may be waiting for a host that reads no more: only destroying the stream frees it.
+    // A write may wait for a host that has stopped reading: only destroying the stream ends it.
     if (progress.ended) endAfterFailure(stream, error);
     else stream.destroy(error as Error);
     await sending;
@@ -119,7 +119,7 @@ async function sendAll(
     progress.allGiven = sent === data.length;
     if (progress.allGiven) mayCharge();
   };
-  // The head travels in the first chunk: alone it would be padded to a packet of its own.
+  // The head is sent in the first chunk: alone it would be padded to a whole packet.
   const first = new Uint8Array(Math.min(SEND_BYTES, head.length + data.length));
   first.set(head);
   let sent = first.length - head.length;

@@ -5,11 +5,11 @@ export interface ConsoleFile {
   readonly content: Uint8Array;
   readonly type: string;
   readonly etag: string;
-  /** Its name changes with its content. */
+  /** Its name changes with its content, so it may be cached. */
   readonly immutable: boolean;
 }
 
-/** The only paths that are served: there is no file system behind them, so `..` leads nowhere. */
+/** The only paths that are served. They are not read from a file system, so `..` leads nowhere. */
 export function addConsoleFiles(server: FastifyInstance, files: ReadonlyMap<string, ConsoleFile>): void {
   for (const [path, { content, type, etag, immutable }] of files) {
     const cache = immutable ? "public, max-age=31536000, immutable" : "no-cache";

@@ -14,11 +14,11 @@ import { IndexerLoop } from "../worker/indexer-loop.ts";
 import { openArchive } from "../worker/open-archive.ts";
 import { startFleetExporter } from "./fleet-exporter.ts";
 
-/** One indexer, parsed. */
+/** The parsed settings of one indexer. */
 export interface ServedIndexer {
   readonly name: string;
   readonly environment: Pick<Environment, WorkVariable | "SLABMEND_DATABASE_URL">;
-  /** All of its environment as text, the seed included, for its workers. */
+  /** Its whole environment as text, including the seed, for its workers. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
@@ -26,15 +26,15 @@ export interface ServedIndexer {
 
 export interface ControlOptions {
   readonly prometheus: PrometheusMetrics;
-  /** Repairs at once, of all indexers together. */
+  /** Simultaneous repairs of all indexers together. */
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Default: the real one; tests give their own. */
+  /** Default: the real one; tests pass their own. */
   readonly workerEntry?: string;
 }
 
-/** The control of one indexer, with all that works for it. Connects to nothing before it is started. */
+/** The control of one indexer with everything that runs for it. Connects to nothing before it is started. */
 export function createControl(
   { name, environment, variables, logger, metrics }: ServedIndexer,
   { prometheus, concurrency, timeoutMs, clock, workerEntry }: ControlOptions,

@@ -1,4 +1,4 @@
-/** The HTTP server: what it refuses, how it answers failures, and its routes. It knows no migration seed. */
+/** The HTTP server: access checks, error responses and routes. It has no migration seed. */
 import helmet from "@fastify/helmet";
 import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
@@ -18,9 +18,9 @@ import { ServerError } from "./server-error.ts";
 export interface ServerOptions {
   readonly access: AccessSettings;
   readonly indexers: ServedIndexers;
-  /** False: the process that supervises has not been heard of. */
+  /** False if the supervising process is silent. */
   readonly isLive: () => boolean;
-  /** What Prometheus reads. */
+  /** The response to a scrape by Prometheus. */
   readonly scrape: () => Promise<string>;
   readonly files: ReadonlyMap<string, ConsoleFile>;
   /** Directives of the Content-Security-Policy. */
@@ -29,13 +29,13 @@ export interface ServerOptions {
   readonly logger: Logger;
 }
 
-/** The largest body that a route takes is a thousand ids. */
+/** The largest body of a route contains a thousand ids. */
 const MOST_BODY_BYTES = 256 * 1_024;
-/** A request has to be here in full within it: a client that sends byte by byte holds no connection for long. */
+/** Time to receive a request in full, so that a slow client cannot hold a connection for long. */
 const REQUEST_MS = 10_000;
 const IDLE_MS = 65_000;
 const MOST_CONNECTIONS = 1_000;
-/** Fifty consoles on one machine and a scrape a second stay far below it. */
+/** Fifty consoles on one machine plus a scrape per second stay far below this. */
 const REQUESTS_A_MINUTE = 3_000;
 
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
@@ -47,7 +47,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     keepAliveTimeout: IDLE_MS,
     http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 },
     forceCloseConnections: true,
-    // A URL that is none reaches no hook.
+    // A malformed URL reaches no hook, so it is handled here.
     frameworkErrors(error, _request, reply) {
       const problem = problemOf(error);
       void (reply as FastifyReply).code(problem.status).type(PROBLEM_TYPE).send(problem);
@@ -59,7 +59,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   answerFailures(server, options);
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: copyOf(policy) },
-    // Plain HTTP; a proxy that ends TLS says it.
+    // This server speaks plain HTTP; a proxy that terminates TLS sets this header.
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: { policy: "require-corp" },
     referrerPolicy: { policy: "no-referrer" },
@@ -105,9 +105,9 @@ function answerFailures(server: FastifyInstance, { logger, clock }: ServerOption
       status: 404,
       code: "not-found",
       name: "the path",
-      expected: "one of the console or of the API, with a method that it has",
+      expected: "a path of the console or the API, with a method that it supports",
       got: "another",
-      remedy: `Read the description: ${API_ROOT}/openapi.json.`,
+      remedy: `Read the API description: ${API_ROOT}/openapi.json.`,
     });
     return reply.code(404).type(PROBLEM_TYPE).send(problemOf(error));
   });
@@ -141,7 +141,7 @@ function addEvents(server: FastifyInstance, indexers: ServedIndexers): void {
       ...(reply.getHeaders() as Record<string, string>),
       "content-type": "text/event-stream",
       "cache-control": "no-store",
-      // nginx would keep them back otherwise.
+      // Otherwise nginx would buffer the events.
       "x-accel-buffering": "no",
     });
     events.add(reply.raw);
@@ -153,8 +153,8 @@ const tooManyStreams = () =>
   new ServerError({
     status: 503,
     code: "too-many-streams",
-    name: "open streams of events",
+    name: "open event streams",
     expected: `at most ${MOST_STREAMS}`,
-    got: "as many already",
-    remedy: "Close consoles that nobody looks at.",
+    got: "that many already",
+    remedy: "Close unused consoles.",
   });

@@ -1,6 +1,6 @@
 /**
- * The stream of events that consoles stay open for. All clients share one read of the database every few seconds, and there is
- * none without clients. A client that does not read is dropped before what waits for it grows.
+ * The event stream for open consoles. All clients share one read of the database every few seconds; without clients there is
+ * none. A client that does not read is dropped, so that its backlog stays small.
  *
  *   (no client) --add--> ticking --last client gone--> (no client)
  */
@@ -17,7 +17,7 @@ export interface EventStreamOptions {
 }
 
 const EVERY_MS = 3_000;
-/** What may wait for one client; the kernel's buffers come on top. */
+/** Maximum backlog of one client, without the kernel's buffers. */
 const MOST_WAITING_BYTES = 256 * 1_024;
 export const MOST_STREAMS = 250;
 const RETRY_MS = 2_000;
@@ -30,7 +30,7 @@ interface Away {
 export class EventStream {
   readonly #options: EventStreamOptions;
   readonly #clients = new Set<ServerResponse>();
-  /** The last of each kind, for clients that come in between. */
+  /** The last event of each kind, for clients that connect between ticks. */
   readonly #last = new Map<string, Buffer>();
   #away: Away | undefined;
   #isReading = false;
@@ -45,12 +45,12 @@ export class EventStream {
     return this.#clients.size;
   }
 
-  /** Clients that did not read. */
+  /** Clients dropped because they did not read. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** @param response its head is written already */
+  /** @param response with its head already written */
   add(response: ServerResponse): void {
     this.#clients.add(response);
     response.on("close", () => this.#remove(response));
@@ -71,7 +71,7 @@ export class EventStream {
     if (this.#clients.size > 0) return;
     this.#cancel?.();
     this.#cancel = undefined;
-    // Too old for the client that comes next.
+    // Too old for the next client.
     this.#last.clear();
   }
 
@@ -85,7 +85,7 @@ export class EventStream {
     try {
       this.#broadcast("workers", await this.#options.readWorkers());
     } catch {
-      // The next tick tries again; a console that hears nothing says so.
+      // The next tick tries again; a console that receives nothing says so.
     }
   }
 

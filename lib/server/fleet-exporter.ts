@@ -1,4 +1,4 @@
-/** Measures the whole fleet for Prometheus: what is in the database is read once for all workers, not counted by each. */
+/** Measures the whole fleet for Prometheus: reads the database once for all workers, instead of counting in each. */
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
 import { askWithin, createDeadlineClient } from "../database/client/deadline-client.ts";
@@ -14,18 +14,18 @@ export interface FleetExporterOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly prometheus: PrometheusMetrics;
-  /** This server makes due checks. */
+  /** Whether this server makes due checks. */
   readonly dueChecks: boolean;
 }
 
-/** As often as Prometheus usually looks. */
+/** A common scrape interval of Prometheus. */
 const EVERY_MS = 15_000;
 const LIMIT_MS = 8_000;
 
-/** Reads at once and then every 15 s. No failure ends it. */
+/** Reads at once and then every 15 s; continues after failures. */
 export function startFleetExporter(options: FleetExporterOptions): { stop(): Promise<void> } {
   const { connect, clock, logger, prometheus, dueChecks } = options;
-  // Of its own: what waits behind a slow statement of claim would look like a database that is away.
+  // Its own connection: a read that waits behind a slow statement of claim would look like an unreachable database.
   const database = createDeadlineClient({ clock, connect });
   const ask = askWithin(database, clock);
   const lines = new RepeatedLines(clock);
@@ -38,7 +38,9 @@ export function startFleetExporter(options: FleetExporterOptions): { stop(): Pro
         await ask((sql) => readFleetGauges(sql, { dueChecks }), { limitMs: LIMIT_MS }),
       );
       prometheus.of("reap").print(values);
-      known = Object.keys(values) as MetricName[];
+      const names = Object.keys(values) as MetricName[];
+      prometheus.forget(names.filter((name) => values[name] === undefined));
+      known = names;
       prometheus.setDatabaseUp(true);
     } catch (error) {
       prometheus.setDatabaseUp(false);

@@ -1,5 +1,5 @@
 /**
- * Keeps the process that serves HTTP alive: started again when it ends by itself, after a pause that grows (restart-policy.ts).
+ * Keeps the HTTP process alive: restarts it after a growing delay if it ends by itself (restart-policy.ts).
  *
  *   starting --listening--> serving --exit--> pausing --pause over--> starting
  *       \--cannot listen, at the first start--> (start rejects)
@@ -23,18 +23,18 @@ export interface HttpChildOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The metrics, as Prometheus reads them. */
+  /** The metrics in Prometheus's text format. */
   readonly scrape: () => Promise<string>;
-  /** Told to it at its start, and when it is another array. */
+  /** Sent to the process at its start, and again when it is a different array. */
   readonly indexers: () => readonly HttpIndexer[];
-  /** Told to it each second. */
+  /** Sent to the process each second. */
   readonly describe: (http: { readonly httpPid: number; readonly httpRestarts: number }) => SupervisorHealth;
 }
 
 const TELL_EVERY_MS = 1_000;
-/** A server without requests closes at once; one that hangs is not waited for. */
+/** An idle server closes at once; one that hangs is killed after this time. */
 const CLOSE_MS = 5_000;
-/** In TypeScript, or compiled as this file is. */
+/** TypeScript or compiled, like this file. */
 const ENTRY = join(import.meta.dirname, `http-process${extname(import.meta.filename)}`);
 
 export class HttpChild {
@@ -44,7 +44,7 @@ export class HttpChild {
   #restarts = 0;
   #failures = 0;
   #isStopping = false;
-  /** As the child that lives was told them. */
+  /** The indexers last sent to the running child. */
   #toldIndexers: readonly HttpIndexer[] | undefined;
   #cancel = (): void => {};
   #cancelTelling = (): void => {};
@@ -59,7 +59,7 @@ export class HttpChild {
   }
 
   /**
-   * Resolves with the port when it listens.
+   * Resolves with the port once the server listens.
    * @throws {OperatorError} `address-unusable`
    */
   async start(): Promise<number> {
@@ -73,7 +73,7 @@ export class HttpChild {
     throw unusable(formatAddress(this.#options.settings.listen), how.kind === "failed" ? how.code : how.kind);
   }
 
-  /** Tells it at once what it would be told within a second. */
+  /** Sends the state at once instead of within a second. */
   refresh(): void {
     if (this.#child === undefined) return;
     this.#cancelTelling();
@@ -106,7 +106,7 @@ export class HttpChild {
     this.#child = child;
     this.#toldIndexers = undefined;
     const startedAtMs = clock.now();
-    // The port that the system chose stays, so that open consoles find it again.
+    // The port that the system chose is kept, so that open consoles reconnect.
     tell(child, {
       kind: "settings",
       settings: { ...settings, listen: { ...settings.listen, port: this.#port } },
@@ -144,17 +144,17 @@ export class HttpChild {
     const { failures, delayMs } = decideRestart(this.#failures, clock.now() - startedAtMs);
     this.#failures = failures;
     this.#restarts += 1;
-    logger.error({ how, delayMs, failures }, "the process that serves HTTP ended; it is started again");
+    logger.error({ how, delayMs, failures }, "the HTTP process ended; restarting it");
     this.#cancel = clock.after(delayMs, () => this.#start());
   }
 }
 
 function tell(child: ChildProcess, message: ToHttp): void {
-  // It may be gone already: its exit says so.
+  // The process may have ended already; its exit event handles that.
   if (child.connected) child.send(message, () => {});
 }
 
-/** Where its code and that of its packages lies: not the whole clone, where variables files may be. */
+/** The folders of its code and its packages; not the whole clone, which may contain variables files. */
 function codePaths(): string[] {
   const library = dirname(dirname(ENTRY));
   const root = dirname(library);
@@ -172,6 +172,6 @@ function unusable(address: string, code: string): OperatorError {
   return new OperatorError({
     code: "address-unusable",
     message: `--listen ${address}: expected an address that is free and of this machine, got ${code}`,
-    remedy: "Choose another port, or end what listens there.",
+    remedy: "Choose another port, or stop the process that listens there.",
   });
 }

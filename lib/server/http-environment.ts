@@ -1,4 +1,4 @@
-/** What the process that serves HTTP gets of the world: variables and folders. Pure. */
+/** The environment variables and folders that the HTTP process gets. Pure. */
 
 const NAMES: ReadonlySet<string> = new Set([
   "SLABMEND_INDEXER",
@@ -12,12 +12,12 @@ const NAMES: ReadonlySet<string> = new Set([
   "LANG",
   "TZ",
 ]);
-/** Of the database's client and of AWS, for the queue. */
+/** Variables of the database client, and of AWS for the queue. */
 const PREFIXES = ["PG", "AWS_"];
 
 /**
- * A list of what it may have, not of what it may not: the seed is not on it, nor is whatever else the environment holds. The
- * databases of its indexers come through the channel.
+ * An allowlist: it contains neither the seed nor other variables of the environment. The database URLs of its indexers are sent
+ * through the channel.
  */
 export function httpEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
@@ -30,11 +30,11 @@ export function httpEnvironment(
 }
 
 /**
- * Options that let it read its own code and nothing else, write no file and start no process: it could read the seed from the
- * environment of the process that supervises, in /proc, otherwise.
+ * Options of Node.js that let it read only its own code, write no files and start no processes. Otherwise it could read the seed
+ * from the supervising process's environment in /proc.
  *
- * @param code paths of files, and of folders that end with `*`
- * @param hasQueue of any indexer: then AWS's own files of credentials may be read
+ * @param code paths of files, and of folders with `*` at the end
+ * @param hasQueue whether any indexer has a queue: then it may read AWS's credential files
  */
 export function httpPermissions(
   variables: Readonly<Record<string, string | undefined>>,

@@ -1,4 +1,4 @@
-/** What the process that supervises and the one that serves HTTP tell each other. The migration seed is in none of it. */
+/** Messages between the supervising process and the HTTP process. None contains the migration seed. */
 import type { HostRules } from "./access/request-source.ts";
 import type { ConsoleFile } from "./console-files.ts";
 import type { SupervisorHealth } from "./workers-report.ts";
@@ -13,7 +13,7 @@ export interface HttpSettings {
   readonly policy: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What it needs to ask one indexer's database. */
+/** What it needs to query one indexer's database. */
 export interface HttpIndexer {
   readonly name: string;
   readonly databaseUrl: string;
@@ -25,14 +25,14 @@ export interface HttpIndexer {
 
 export type ToHttp =
   | { readonly kind: "settings"; readonly settings: HttpSettings }
-  /** All that there are now. */
+  /** All current indexers. */
   | { readonly kind: "indexers"; readonly indexers: readonly HttpIndexer[] }
   | { readonly kind: "health"; readonly health: SupervisorHealth }
-  /** What a scrape gets, as asked for. */
+  /** The metrics for a scrape. */
   | { readonly kind: "scraped"; readonly text: string };
 
 export type FromHttp =
   | { readonly kind: "scrape" }
   | { readonly kind: "listening"; readonly port: number }
-  /** It could not listen. */
+  /** The server could not listen. */
   | { readonly kind: "failed"; readonly code: string };

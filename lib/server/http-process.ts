@@ -1,6 +1,6 @@
 /**
- * The process that serves HTTP. Its parent supervises it, tells it how the fleet of this machine is, and ends it by closing the
- * channel. It is started without the migration seed and may read no file but its code (http-environment.ts).
+ * The HTTP process. Its parent supervises it, sends it the state of this machine's workers, and ends it by closing the channel.
+ * It has no migration seed and may read only its own code (http-environment.ts).
  */
 
 import { systemClock } from "../clock/clock.ts";
@@ -15,7 +15,7 @@ import { type OpenIndexer, openIndexer } from "./open-indexer.ts";
 import { ServedIndexers } from "./served-indexers.ts";
 import type { SupervisorHealth } from "./workers-report.ts";
 
-/** The parent tells each second how it is; after this silence it hangs. */
+/** The parent sends its state each second; after this silence it counts as hanging. */
 const SILENT_AFTER_MS = 15_000;
 /** Prometheus waits 10 s by default. */
 const SCRAPE_LIMIT_MS = 5_000;
@@ -23,7 +23,7 @@ const SCRAPE_LIMIT_MS = 5_000;
 const clock = systemClock;
 const environment = parseEnvironment(["SLABMEND_LOG_LEVEL"], process.env);
 const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-  // Of the only one; where there are several, what it logs is about none of them.
+  // The only indexer; with several, its log lines name none.
   indexer: process.env["SLABMEND_INDEXER"],
   destination: inheritedLogDestination(),
 });
@@ -36,7 +36,7 @@ const currentHealth = (): SupervisorHealth | null =>
 const open = new Map<string, { readonly from: string; readonly indexer: OpenIndexer }>();
 let owner = "";
 
-/** Leaves those open that are as they were. */
+/** Keeps unchanged indexers open. */
 function replaceIndexers(indexers: readonly HttpIndexer[]): void {
   const wanted = new Map(indexers.map((indexer) => [indexer.name, indexer]));
   for (const [name, { from, indexer }] of open) {
@@ -63,7 +63,7 @@ async function serve(settings: HttpSettings): Promise<void> {
       passwordHash: settings.passwordHash === null ? null : new Secret(settings.passwordHash),
     },
     indexers: served,
-    // Before the first word it counts as alive: it has just been started.
+    // Before its first message the parent counts as alive.
     isLive: () => currentHealth() !== null || clock.now() - startedAtMs < SILENT_AFTER_MS,
     scrape,
     files: settings.files,
@@ -93,16 +93,16 @@ function tell(message: FromHttp): void {
   if (process.connected) process.send?.(message);
 }
 
-// The parent decides when to end: a terminal sends Ctrl+C to all of us, a service manager SIGTERM.
+// The parent decides when to end, although terminals send Ctrl+C and service managers SIGTERM to all processes.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 let scrapes: ((text: string) => void)[] = [];
 
-/** Asks the parent, which counts. Rejects when it says nothing: Prometheus then sees that the server is not well. */
+/** Asks the parent, which has the counters. Rejects if it does not answer, so that Prometheus sees a failed scrape. */
 function scrape(): Promise<string> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(SCRAPE_LIMIT_MS, () =>
-      reject(new Error("the supervising process says nothing")),
+      reject(new Error("the supervising process does not answer")),
     );
     scrapes.push((text) => {
       cancel();
@@ -121,7 +121,7 @@ process.on("message", (message: ToHttp) => {
   else {
     owner = message.settings.owner;
     serve(message.settings).catch((error: unknown) => {
-      logger.fatal({ error }, "the HTTP server could not be made");
+      logger.fatal({ error }, "the HTTP server could not be created");
       process.exit(1);
     });
   }

@@ -7,11 +7,11 @@ import type { WorkersReport } from "./workers-report.ts";
 export interface IndexerApi {
   readonly indexer: string;
   readonly ask: Ask;
-  /** Shared by all who ask at the same time. */
+  /** Shared by simultaneous requests. */
   readonly readStatus: () => Promise<StatusReport>;
   readonly readWorkers: () => Promise<WorkersReport>;
-  /** Undefined: none is configured. */
+  /** Undefined if no queue is configured. */
   readonly openQueue: () => Promise<RepairQueue | undefined>;
-  /** Who is recorded as the owner of a pause. */
+  /** Recorded as the owner of a pause. */
   readonly owner: string;
 }

@@ -1,4 +1,4 @@
-/** What the process that serves HTTP has of one indexer: clients of its database, and reads that many share. */
+/** What the HTTP process has for one indexer: database clients and shared reads. */
 import { createSqsClient } from "../cli/command/aws-clients.ts";
 import type { Clock } from "../clock/clock.ts";
 import { connect } from "../database/client/connect.ts";
@@ -26,25 +26,25 @@ export interface OpenIndexer {
 export interface OpenIndexerOptions {
   readonly clock: Clock;
   readonly owner: string;
-  /** Null: the supervisor has not been heard of for too long. */
+  /** Null if the supervisor has been silent for too long. */
   readonly currentHealth: () => SupervisorHealth | null;
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
 
-/** Several requests in this time share one read. */
+/** Requests within this time share one read. */
 const SHARE_MS = 2_000;
-/** Short enough for a health check: who asks gets an answer, if a bad one. */
+/** Short enough for a health check, which should get an answer even if the database does not. */
 const READY_LIMIT_MS = 4_000;
 const STATUS_LIMIT_MS = 8_000;
 
-/** Connects to nothing before it is asked something. */
+/** Connects to nothing before its first use. */
 export function openIndexer(indexer: HttpIndexer, options: OpenIndexerOptions): OpenIndexer {
   const { name, databaseUrl, authorities, acceptedVersion, queueUrl } = indexer;
   const { clock, owner, currentHealth, variables } = options;
   const openClient = () =>
     createDeadlineClient({ clock, connect: () => connect(databaseUrl, "slabmend-http", authorities) });
   const database = openClient();
-  // Of its own: a health check does not wait behind a list that somebody reads.
+  // Its own connection: a health check must not wait behind the query of a list.
   const healthDatabase = openClient();
   const askHealth = askWithin(healthDatabase, clock);
   const readFleet = shareRead(() => askHealth(listWorkers, { isIdempotent: true }), {
@@ -62,7 +62,7 @@ export function openIndexer(indexer: HttpIndexer, options: OpenIndexerOptions): 
       ),
     { clock, maxAgeMs: SHARE_MS },
   );
-  // Asked once: consoles shall hear soon that the database is away.
+  // No retries: consoles should learn soon that the database is unreachable.
   const readStatus = shareRead(
     () => readStatusReport((statements) => askHealth(statements, { limitMs: STATUS_LIMIT_MS })),
     { clock, maxAgeMs: SHARE_MS },

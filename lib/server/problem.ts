@@ -1,4 +1,4 @@
-/** What is wrong with a request, as a problem document of RFC 9457. */
+/** Describes a failed request as a problem document of RFC 9457. */
 import { STATUS_CODES } from "node:http";
 import * as v from "valibot";
 import type { ExitReason } from "../cli/command/exit-codes.ts";
@@ -7,9 +7,12 @@ import { ServerError } from "./server-error.ts";
 
 export const problemSchema = v.object({
   type: v.pipe(v.string(), v.description("urn:slabmend:problem: and the code")),
-  title: v.pipe(v.string(), v.description("the status in words")),
+  title: v.pipe(v.string(), v.description("the status's name")),
   status: v.pipe(v.number(), v.integer()),
-  detail: v.pipe(v.string(), v.description("what was expected and what was got; its text is not stable")),
+  detail: v.pipe(
+    v.string(),
+    v.description("what was expected and what was received; the text is not stable"),
+  ),
   code: v.pipe(v.string(), v.description("stable")),
   expected: v.nullable(v.string()),
   got: v.nullable(v.string()),
@@ -41,7 +44,7 @@ const NOT_FOUND: ReadonlySet<string> = new Set([
 ]);
 const NEVER = new AbortController().signal;
 
-/** Of an error that nothing of ours foresaw, it repeats nothing: its message may hold anything. */
+/** Contains nothing of an unexpected error, whose message may contain anything. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ServerError) {
     const { status, code, message, expected, got, remedy } = error;
@@ -55,7 +58,7 @@ export function problemOf(error: unknown): Problem {
   return problem(status, {
     code,
     detail: isUnexpected ? "the request: expected an answer, got an unexpected failure" : message,
-    remedy: isUnexpected ? "Read the log of serve; this is a bug: report it." : remedy,
+    remedy: isUnexpected ? "This is a bug: please report it with the log of serve." : remedy,
   });
 }
 
@@ -87,12 +90,12 @@ const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   429: "too-many-requests",
 };
 
-/** What fastify or a plugin refuses: body, URL, rate. */
+/** Requests that fastify or a plugin refuses: body, URL, rate. */
 function refusedByFramework(error: unknown): Problem | undefined {
   if (!(error instanceof Error) || !("statusCode" in error)) return undefined;
   const { statusCode, message } = error;
   if (typeof statusCode !== "number" || statusCode < 400 || statusCode > 499) return undefined;
-  const remedy = statusCode === 429 ? "Wait as long as the header Retry-After says." : "Correct the request.";
+  const remedy = statusCode === 429 ? "Wait for the time in the header Retry-After." : "Correct the request.";
   return problem(statusCode, {
     code: CODE_OF_STATUS[statusCode] ?? "bad-request",
     detail: message,

@@ -1,4 +1,4 @@
-/** Whether a `serve` does its work: what /readyz answers. Pure. */
+/** Whether a `serve` works, for /readyz. Pure. */
 import * as v from "valibot";
 import type { IndexerView } from "../lifecycle/indexer-control.ts";
 import type { LifecycleState } from "../lifecycle/state-machine.ts";
@@ -9,10 +9,10 @@ const readinessSchema = v.object({
   ready: v.boolean(),
   checks: v.array(
     v.object({
-      indexer: v.optional(v.pipe(v.string(), v.description("where there are several"))),
+      indexer: v.optional(v.pipe(v.string(), v.description("set if there are several"))),
       name: v.picklist(["supervisor", "database", "claims", "workers"]),
       ok: v.boolean(),
-      code: v.nullable(v.pipe(v.string(), v.description("stable; what is wrong"))),
+      code: v.nullable(v.pipe(v.string(), v.description("a stable code of the problem"))),
     }),
   ),
 });
@@ -22,9 +22,9 @@ type CheckName = Readiness["checks"][number]["name"];
 
 export interface ReadinessFacts {
   readonly nowMs: number;
-  /** Null: the supervisor has not been heard of for too long. */
+  /** Null if the supervisor has been silent for too long. */
   readonly view: Pick<IndexerView, "lifecycle" | "loop"> | null;
-  /** Undefined: it answers and fits. */
+  /** Undefined if the database answers and has the right version. */
   readonly databaseCode: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export function decideReadiness({ nowMs, view, databaseCode }: ReadinessFacts): 
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
-/** One that an operator has stopped or deleted is as it shall be. */
+/** An indexer that an operator stopped or deleted is in its intended state. */
 const AT_REST: ReadonlySet<LifecycleState> = new Set(["stopping", "stopped", "deleting", "deleted"]);
 
 function supervisorCode(view: ReadinessFacts["view"]): string | undefined {
@@ -66,9 +66,9 @@ function codeOf(
   return loop === null ? (lifecycle.trouble?.code ?? "starting") : judge(loop);
 }
 
-/** The rule of the status report, by this server's own claims: those of another worker do not make it ready. */
+/** The status report's rule, applied to this server's own claims: those of another worker do not make it ready. */
 function claimsCode({ claim, running, state }: IndexerHealth, nowMs: number): string | undefined {
-  // A time in the future, before the clock was set back, was long ago.
+  // A time in the future was recorded before the clock was set back: treat it as long ago.
   const ageSeconds = claim.endedAtMs === null ? null : Math.abs(nowMs - claim.endedAtMs) / 1_000;
   if (!haveClaimsStopped({ ageSeconds, running })) return undefined;
   return claim.trouble?.code ?? (state === "starting" ? "starting" : "claims-stopped");
@@ -82,7 +82,7 @@ function workersCode({ trouble, workers, state }: IndexerHealth): string | undef
     : undefined;
 }
 
-/** Of several: one that is ill holds up no other, so the server is ready while one is. With one it is that one's readiness. */
+/** With several indexers, a failing one does not stop the others, so the server is ready while any of them is ready. */
 export function joinReadiness(all: ReadonlyMap<string, Readiness>): Readiness {
   if (all.size === 1) return [...all.values()][0]!;
   const checks = [...all].flatMap(([indexer, { checks: own }]) => own.map((one) => ({ ...one, indexer })));

@@ -1,4 +1,4 @@
-/** The indexers that a server answers for, and which of them a request means: `?indexer=NAME`, or the only one. */
+/** The indexers of a server, and the one that a request is for: `?indexer=NAME`, or the only one. */
 import type { IndexerReport } from "../reports/indexers-schema.ts";
 import type { OpenIndexer } from "./open-indexer.ts";
 import { joinReadiness, type Readiness } from "./readiness.ts";
@@ -11,8 +11,8 @@ export class ServedIndexers {
   readonly #report: () => readonly IndexerReport[];
 
   /**
-   * @param all by name, as they are now
-   * @param report what the supervisor says of them; none when it is silent
+   * @param all the current indexers by name
+   * @param report the supervisor's report about them; none while it is silent
    */
   constructor(all: () => ReadonlyMap<string, ServedIndexer>, report: () => readonly IndexerReport[]) {
     this.#all = all;
@@ -24,13 +24,13 @@ export class ServedIndexers {
   }
 
   /**
-   * @param name of the query; undefined: there is to be one only
+   * @param name from the query; undefined: the only indexer
    * @throws {ServerError} `indexer-missing`, `no-such-indexer`
    */
   find(name: unknown): ServedIndexer {
     const all = this.#all();
     const names = [...all.keys()].toSorted();
-    // One that is configured wrongly is not served, and one of several all the same.
+    // A wrongly configured indexer is not served, but still counts as one of several.
     const isOnlyOne = all.size === 1 && this.#report().length <= 1;
     if (name === undefined && isOnlyOne) return all.get(names[0]!)!;
     const found = typeof name === "string" ? all.get(name) : undefined;
@@ -42,7 +42,7 @@ export class ServedIndexers {
       name: "query, indexer",
       expected: names.length === 0 ? "an indexer; there is none yet" : `one of ${names.join(", ")}`,
       got,
-      remedy: "Read GET /api/v1/indexers, and name one: ?indexer=NAME.",
+      remedy: "Choose a name from GET /api/v1/indexers and add ?indexer=NAME.",
     });
   }
 
@@ -54,7 +54,7 @@ export class ServedIndexers {
     return [...this.#all().values()].reduce((sum, { events }) => sum + events.clients, 0);
   }
 
-  /** @param name undefined: of all */
+  /** @param name undefined: all indexers */
   async readReadiness(name: unknown): Promise<Readiness> {
     if (name !== undefined) return await this.find(name).readReadiness();
     const all = [...this.#all()].toSorted(([a], [b]) => (a < b ? -1 : 1));

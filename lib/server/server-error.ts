@@ -17,9 +17,9 @@ export type ServerErrorCode =
   | "not-confirmed"
   | "mode-not-set";
 
-/** What a request is refused with. */
+/** The error of a refused request. */
 export class ServerError extends SlabmendError<ServerErrorCode> {
-  /** Of HTTP. */
+  /** HTTP status. */
   readonly status: number;
   readonly expected: string | null;
   readonly got: string | null;
@@ -27,7 +27,7 @@ export class ServerError extends SlabmendError<ServerErrorCode> {
   constructor(facts: {
     readonly status: number;
     readonly code: ServerErrorCode;
-    /** What it is about, such as "header Host". */
+    /** The subject of the error, such as "header Host". */
     readonly name: string;
     readonly expected: string;
     readonly got: string;

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock/clock.ts";
 
-/** One read for all who ask within `maxAgeMs` of its start, or while it is under way. A failure is shared as long. */
+/** Shares one read among all callers within `maxAgeMs` of its start, or while it runs. A failure is shared for the same time. */
 export function shareRead<Value>(
   read: () => Promise<Value>,
   { clock, maxAgeMs }: { readonly clock: Pick<Clock, "now">; readonly maxAgeMs: number },

@@ -1,9 +1,9 @@
 /**
- * `serve`: repairs on this machine, and a server that one can look at.
+ * `serve`: repairs on this machine, with a web console and an API.
  *
  *   this process        supervises; for each indexer it claims and reaps; holds the migration seeds, for the workers
- *   ├─ worker 1 … n     of one indexer each: repair; hold its seed
- *   └─ http             serves; never has a seed, and may read no file but its code
+ *   ├─ worker 1 … n     each repairs for one indexer and holds its seed
+ *   └─ http             serves; never has a seed, and may read only its own code
  */
 import { userInfo } from "node:os";
 import type { Clock } from "../clock/clock.ts";
@@ -22,20 +22,20 @@ import { HttpChild } from "./http-child.ts";
 import type { HttpIndexer } from "./http-messages.ts";
 
 export interface ServeOptions {
-  /** Of the process: the HTTP process gets what http-environment.ts lists of it. */
+  /** The process's environment; the HTTP process gets the part that http-environment.ts lists. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly readConfiguration: IndexerSupervisorOptions["readConfiguration"];
   /** @throws {ConfigurationError} */
   readonly parseIndexer: (indexer: ConfiguredIndexer) => ServedIndexer;
   readonly listen: ListenAddress;
-  /** Further names of the server, in lower case. */
+  /** Other names of the server, in lower case. */
   readonly hostNames: readonly string[];
   readonly token: Secret<string>;
   /** Null only on loopback. */
   readonly passwordHash: Secret<string> | null;
   readonly files: ReadonlyMap<string, ConsoleFile>;
   readonly policy: Readonly<Record<string, readonly string[]>>;
-  /** Repairs at once, of all indexers together. */
+  /** Simultaneous repairs of all indexers together. */
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -46,9 +46,9 @@ export interface RunningServe {
   /** `http://127.0.0.1:8484` */
   readonly url: string;
   readonly httpPid: () => number;
-  /** How long {@link drain} takes at most. */
+  /** The maximum duration of {@link drain}. */
   readonly drainMs: number;
-  /** Claims nothing more, finishes the repairs in hand, answers until then, and leaves no process. */
+  /** Claims nothing more, finishes running repairs, answers requests until then, and leaves no process. */
   drain(): Promise<WorkReport>;
 }
 
@@ -57,7 +57,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
   const { variables, listen, token, passwordHash, concurrency, clock, logger } = options;
   const metrics = new Map<string, PrometheusMetrics>();
   const served = new Map<string, HttpIndexer>();
-  /** Another array when it has changed. */
+  /** A new array after each change. */
   let told: readonly HttpIndexer[] = [];
   const supervisor = new IndexerSupervisor({
     readConfiguration: options.readConfiguration,

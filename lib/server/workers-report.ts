@@ -1,4 +1,4 @@
-/** What works for the database: the processes of this `serve`, and every `work` and `serve` that tells it is alive. */
+/** The workers of a database: the processes of this `serve`, and every `work` and `serve` with a heartbeat. */
 import * as v from "valibot";
 import type { SeenWorker } from "../database/fleet/workers.ts";
 import type { IndexerView } from "../lifecycle/indexer-control.ts";
@@ -22,20 +22,20 @@ const trouble = v.object({
 });
 
 const job = v.object({
-  endedAt: v.nullable(v.pipe(ownTime, v.description("when it last ended without a failure"))),
-  stopped: v.nullable(v.pipe(v.string(), v.description("of claim: why it ended"))),
-  failures: v.pipe(count, v.description("in a row")),
+  endedAt: v.nullable(v.pipe(ownTime, v.description("when it last ended successfully"))),
+  stopped: v.nullable(v.pipe(v.string(), v.description("why claim ended early; null: it did not"))),
+  failures: v.pipe(count, v.description("consecutive failures")),
   trouble: v.nullable(trouble),
 });
 
 const worker = v.object({
   name: v.string(),
-  pid: v.nullable(v.pipe(pid, v.description("null: no process lives now; the next repair starts one"))),
+  pid: v.nullable(v.pipe(pid, v.description("null: no process runs now; the next repair starts one"))),
   startedAt: v.nullable(ownTime),
   restarts: count,
-  lastExit: v.nullable(v.pipe(v.string(), v.description("how its process last ended by itself"))),
+  lastExit: v.nullable(v.pipe(v.string(), v.description("how its process last ended unexpectedly"))),
   crashLoopingSince: v.nullable(
-    v.pipe(ownTime, v.description("it ends soon after each start; null: it does not")),
+    v.pipe(ownTime, v.description("since when it ends soon after each start; null: it does not")),
   ),
   repairs: v.array(
     v.object({
@@ -53,26 +53,29 @@ export const workersSchema = v.object({
   serve: v.pipe(
     v.nullable(
       v.object({
-        pid: v.pipe(pid, v.description("of the process that supervises, claims and reaps")),
+        pid: v.pipe(pid, v.description("process that supervises, claims and reaps")),
         startedAt: ownTime,
         indexer: v.string(),
         state: v.pipe(
           v.picklist(["starting", "working", "unfit", "draining", "ended", "waiting"]),
-          v.description("waiting: nothing of the indexer works here; /indexers says why"),
+          v.description("waiting: nothing runs here for the indexer; /indexers says why"),
         ),
-        trouble: v.nullable(v.pipe(trouble, v.description("what matters most of what is wrong"))),
-        concurrency: v.pipe(count, v.description("repairs at once")),
-        running: v.pipe(count, v.description("repairs under way")),
+        trouble: v.nullable(v.pipe(trouble, v.description("the most important problem; null: none"))),
+        concurrency: v.pipe(count, v.description("maximum number of simultaneous repairs")),
+        running: v.pipe(count, v.description("running repairs")),
         claim: job,
         reap: job,
         workers: v.array(worker),
         http: v.object({ pid, restarts: count }),
-        done: v.pipe(v.record(v.string(), count), v.description("repairs by outcome since its start")),
+        done: v.pipe(
+          v.record(v.string(), count),
+          v.description("repairs by outcome since the start of this serve"),
+        ),
         notBegun: count,
         crashed: count,
       }),
     ),
-    v.description("this serve; null: its supervisor has not been heard of for seconds"),
+    v.description("this serve; null: its supervisor has been silent for seconds"),
   ),
   fleet: v.pipe(
     v.nullable(
@@ -88,7 +91,10 @@ export const workersSchema = v.object({
           trouble: v.nullable(v.pipe(v.string(), v.description("a stable code"))),
           startedAt: time,
           seenAt: time,
-          isAlive: v.pipe(v.boolean(), v.description("false: it ended without saying so, within a day")),
+          isAlive: v.pipe(
+            v.boolean(),
+            v.description("false: it stopped within the last day without reporting its end"),
+          ),
         }),
       ),
     ),
@@ -98,7 +104,7 @@ export const workersSchema = v.object({
 
 export type WorkersReport = v.InferOutput<typeof workersSchema>;
 
-/** What the supervisor tells the process that serves HTTP. */
+/** The supervisor's message to the HTTP process. */
 export interface SupervisorHealth {
   readonly pid: number;
   readonly startedAtMs: number;
@@ -108,7 +114,7 @@ export interface SupervisorHealth {
   readonly indexers: readonly IndexerView[];
 }
 
-/** @param indexer whose; one that the supervisor does not know (any more) has no `serve` */
+/** @param indexer its name; an indexer that the supervisor does not know has no `serve` */
 export function reportWorkers(
   nowMs: number,
   indexer: string,

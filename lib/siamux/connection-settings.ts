@@ -7,7 +7,7 @@ import {
   SETTINGS_BYTES,
 } from "./wire-format.ts";
 
-/** What the two sides agree on for one connection. */
+/** The settings that both sides agree on for one connection. */
 export interface ConnectionSettings {
   readonly packetSizeBytes: number;
   readonly maxTimeoutMs: number;
@@ -20,12 +20,12 @@ export function encodeSettings(settings: ConnectionSettings): Buffer {
   return bytes;
 }
 
-/** `bytes` are exactly the 8 of a settings message; their values are judged by mergeSettings. */
+/** `bytes` are the 8 bytes of a settings message; mergeSettings checks their values. */
 export function decodeSettings(bytes: Buffer): ConnectionSettings {
   return { packetSizeBytes: bytes.readUInt32LE(0), maxTimeoutMs: bytes.readUInt32LE(4) };
 }
 
-/** The smaller of each value, which then must lie within the protocol's bounds. Throws `unacceptable-settings`. */
+/** Takes the smaller of each value, which must lie within the protocol's bounds. Throws `unacceptable-settings`. */
 export function mergeSettings(ours: ConnectionSettings, theirs: ConnectionSettings): ConnectionSettings {
   const packetSizeBytes = Math.min(ours.packetSizeBytes, theirs.packetSizeBytes);
   const maxTimeoutMs = Math.min(ours.maxTimeoutMs, theirs.maxTimeoutMs);
@@ -39,7 +39,7 @@ function assertWithin(name: string, value: number, least: number, most: number):
   throw new HandshakeError({
     code: "unacceptable-settings",
     message: `siamux ${name}: expected ${least}..${most}, got ${value}`,
-    remedy: "The peer asks for what the protocol forbids: use another host.",
+    remedy: "The peer asks for settings that the protocol forbids: use another host.",
     details: { value },
   });
 }

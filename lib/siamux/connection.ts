@@ -25,7 +25,7 @@ import {
   maxPayloadBytes,
 } from "./wire-format.ts";
 
-/** How long close() lets the transport send what it was handed; a peer that does not read must not hold us. */
+/** How long close() lets the transport send its data; a peer that does not read must not block us. */
 const CLOSE_GRACE_MS = 2_000;
 
 export interface ConnectionParts {
@@ -39,12 +39,12 @@ export interface ConnectionParts {
 }
 
 /**
- * A connection after its handshake. It is open until the first of: close(), destroy(), the transport's end or error, a
- * protocol violation, idleness. Then, in one synchronous step, the reason is fixed, every stream fails with it, timers
- * stop and the transport is told to go; `closed` settles when it is gone.
+ * A connection after its handshake. It stays open until close(), destroy(), the transport's end or error, a protocol violation or
+ * idleness. Then, in one synchronous step, the reason is set, every stream fails with it, timers stop and the transport is ended;
+ * `closed` settles when the transport has closed.
  *
- * A stream is in `#streams` from its opening until nothing will be sent or received for it. Ids that we closed first move
- * to `#strays`. The transport is never paused: a slow reader costs its own stream's buffer, no one else's time.
+ * A stream is in `#streams` from its opening until nothing more is sent or received for it. Ids that we closed first move to
+ * `#strays`. The transport is never paused: a slow reader fills its own stream's buffer and does not delay other streams.
  */
 export class MuxConnection implements Mux, FrameSink, StreamOwner {
   readonly closed: Promise<MuxClosedError>;
@@ -153,7 +153,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     this.#end(
       new MuxClosedError({
         code: "destroyed",
-        message: `siamux: the connection was given up: ${cause.message}`,
+        message: `siamux: the connection was destroyed: ${cause.message}`,
         remedy: "See the cause; dial again.",
         cause,
       }),
@@ -190,7 +190,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     const flags = this.#frameFlags;
     if (this.#frameStream === undefined) return;
     if ((flags & FLAG_LAST) === 0) this.#frameStream.receive(memory, start, end);
-    // A frame is short, so its parts are too; they are copied because the packet's memory is not ours to keep.
+    // Parts of a frame are short; they are copied because the packet's memory is reused.
     else if ((flags & FLAG_ERROR) !== 0) this.#errorParts.push(Buffer.from(memory.subarray(start, end)));
   }
 
@@ -208,7 +208,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     this.#frameStream = undefined;
   }
 
-  /** The new stream of a FIRST frame, or undefined for a stray that is tolerated. */
+  /** The new stream of a FIRST frame, or undefined for a tolerated stray frame. */
   #acceptOrCount(id: number, flags: number): SiamuxStream | undefined {
     const isPeers = (id & 1) !== this.#parity;
     if ((flags & FLAG_FIRST) !== 0 && isPeers) return this.#accept(id);
@@ -220,16 +220,20 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
       case "unknown": {
         const isForeign = (flags & FLAG_FIRST) !== 0;
         throw isForeign
-          ? protocolViolation("foreign-stream-id", `the peer opened stream ${id}, an id of ours`, {
-              streamId: id,
-            })
+          ? protocolViolation(
+              "foreign-stream-id",
+              `the peer opened stream ${id}, an id that only we may open`,
+              {
+                streamId: id,
+              },
+            )
           : protocolViolation("unknown-stream", `frame for unknown stream ${id}`, { streamId: id });
       }
     }
   }
 
   #accept(id: number): SiamuxStream {
-    // Streams that were not handed over yet count even when the peer has closed them: they hold what it sent.
+    // Streams not handed over yet count even if the peer has closed them, because they hold its data.
     if (Math.max(this.#peerStreamCount, this.#unclaimed.length) >= this.#options.maxPeerStreams) {
       const limit = this.#options.maxPeerStreams;
       throw protocolViolation("too-many-streams", `the peer may open ${limit} streams at once`, { limit });
@@ -339,7 +343,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     const destroy = () => this.#duplex.destroy();
     this.#cancelGrace = this.#options.clock.startTimer(destroy, CLOSE_GRACE_MS);
     this.#duplex.end(destroy);
-    // What still arrives is dropped, but it must be read for the transport to see the peer's end.
+    // Data that still arrives is dropped, but must be read so that the transport notices the peer's end.
     this.#duplex.resume();
   }
 }
@@ -356,6 +360,6 @@ function inactive(): MuxClosedError {
   return new MuxClosedError({
     code: "inactive",
     message: "siamux: nothing but keepalives for too long",
-    remedy: "Dial again when there is work.",
+    remedy: "Dial again when the host is needed.",
   });
 }

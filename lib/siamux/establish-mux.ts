@@ -13,8 +13,8 @@ import { PUBLIC_KEY_BYTES } from "./wire-format.ts";
 
 /**
  * Takes over a transport as its client: proves that the peer holds `hostKey`'s private key and opens a connection.
- * Throws HandshakeError; then the transport is destroyed. One round trip when the transport is connected; one that still
- * connects may be given too, its time then counts towards the handshake's.
+ * Throws HandshakeError; the transport is then destroyed. Takes one round trip on a connected transport. A transport that is
+ * still connecting may be passed too; the time for connecting then counts towards the handshake's limit.
  */
 export async function dialMux(duplex: Duplex, hostKey: HostKey, options: MuxOptions = {}): Promise<Mux> {
   const resolved = resolveMuxOptions(options, "dialer");
@@ -56,7 +56,7 @@ function runHandshake<Result>(
   ) => Promise<Result>,
 ): Promise<Result> {
   const { packetSizeBytes, maxTimeoutMs } = options;
-  // Whole batches are written at once; to hold back the last segment would only cost a delayed acknowledgement per RPC.
+  // Batches are written at once: delaying the last segment (Nagle) would only cost a delayed acknowledgement per RPC.
   if (duplex instanceof Socket) duplex.setNoDelay(true);
   const limits = { clock: options.clock, timeoutMs: options.handshakeTimeoutMs, signal: options.signal };
   return withHandshakeTransport(duplex, limits, (transport) =>

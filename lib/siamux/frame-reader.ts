@@ -5,19 +5,19 @@ import { FRAME_HEADER_BYTES, FRAME_MARKER, TAG_BYTES } from "./wire-format.ts";
 export interface FrameSink {
   /** True: stop reading, the connection has ended. */
   readonly isClosed: boolean;
-  /** `id`: 31 bits. `flags`: FLAG_FIRST, FLAG_LAST, FLAG_ERROR; bits that we do not know are ignored. */
+  /** `id`: 31 bits. `flags`: FLAG_FIRST, FLAG_LAST, FLAG_ERROR; unknown bits are ignored. */
   frameBegins(id: number, flags: number): void;
-  /** A part of the payload of the frame that began last: the bytes of `memory` from `start` to `end`, until this call returns. */
+  /** A part of the current frame's payload: the bytes of `memory` from `start` to `end`, valid only during this call. */
   framePayload(memory: Buffer, start: number, end: number): void;
   frameEnds(): void;
 }
 
 /**
- * Cuts opened packets into frames, without copying payloads.
+ * Splits decrypted packets into frames without copying payloads.
  *
- * Between packets it stands in one of three places: at a frame boundary (no header bytes, no payload left), inside a
- * header (1..7 bytes kept), or inside a payload. Only at a boundary can padding begin; it ends with its packet. Covert
- * data hides in padding (bit 1 of the first byte set); RHP4 has none, so it is skipped like padding.
+ * Between packets it is in one of three states: at a frame boundary (no header bytes, no payload left), inside a header (1..7
+ * bytes kept), or inside a payload. Padding can begin only at a boundary and ends with its packet. Covert data is marked in
+ * padding (bit 1 of the first byte set); RHP4 has none, so it is skipped like padding.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
@@ -31,7 +31,9 @@ export class FrameReader {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  /** Reads the opened packet of `packetBytes` (its tag included) at `start`. Throws MuxClosedError when the peer broke the protocol. */
+  /**
+   * Reads the decrypted packet of `packetBytes` (including its tag) at `start`. Throws MuxClosedError on a protocol violation.
+   */
   readPacket(memory: Buffer, start: number, packetBytes: number): void {
     const end = start + packetBytes - TAG_BYTES;
     let at = start;
@@ -70,7 +72,7 @@ export class FrameReader {
     return at + take;
   }
 
-  /** Any 8 bytes are a header; whether its id may be is for the sink to judge. */
+  /** Any 8 bytes form a header; the sink checks the id. */
   #begin(from: Buffer, at: number): void {
     const id = from.readUInt32LE(at) >>> 1;
     const payloadBytes = from.readUInt16LE(at + 4);

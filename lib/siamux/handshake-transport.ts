@@ -8,17 +8,17 @@ export interface HandshakeLimits {
   readonly signal: AbortSignal | undefined;
 }
 
-/** What the two sides of the handshake do with the transport. */
+/** The transport as both sides of the handshake use it. */
 export interface HandshakeTransport {
   write(bytes: Uint8Array): void;
-  /** Exactly so many bytes; what follows them stays in the transport. */
+  /** Reads exactly this many bytes; later bytes stay in the transport. */
   read(lengthBytes: number): Promise<Buffer>;
 }
 
 /**
- * Runs a handshake over a duplex with a deadline and an abort signal. When it fails in any way the duplex is destroyed and
- * the error thrown; when it succeeds the duplex is left with no listener of ours and nothing read too far, and the
- * caller must listen to it before anything else happens (no await on anything but this).
+ * Runs a handshake over a duplex with a deadline and an abort signal. On any failure the duplex is destroyed and the error
+ * thrown. On success our listeners are removed and nothing is read beyond the handshake; the caller must then attach its
+ * listeners before awaiting anything else.
  */
 export async function withHandshakeTransport<Result>(
   duplex: Duplex,
@@ -59,15 +59,15 @@ export async function withHandshakeTransport<Result>(
 }
 
 /**
- * Reads by the same event as the connection that follows; a socket that reads into packet memory has no other. The duplex is paused
- * while nothing is wanted, and what came too early is put back.
+ * Reads by the same event as the later connection, because a socket that reads into packet memory has no other. The duplex is
+ * paused while no bytes are needed, and surplus bytes are put back.
  */
 function exactReader(duplex: Duplex) {
   let held = Buffer.alloc(0);
   let wantedBytes = 0;
   let wake = () => {};
   const onData = (chunk: Buffer) => {
-    // Copied: a chunk's memory may be the next one's.
+    // Copied, because the next chunk may reuse the memory.
     held = Buffer.concat([held, chunk]);
     if (held.length < wantedBytes) return;
     duplex.pause();
@@ -96,7 +96,7 @@ function exactReader(duplex: Duplex) {
   };
 }
 
-/** Writes of one tick leave as one: the acceptor's version byte alone would cost a segment of its own. */
+/** Combines the writes of one tick: the acceptor's version byte alone would need its own segment. */
 function coalescingWriter(duplex: Duplex) {
   let isCorked = false;
   const flush = () => {

@@ -31,7 +31,7 @@ export interface HandshakeResult {
   readonly settings: ConnectionSettings;
 }
 
-/** The dialer's side. `tail` are its sealed settings, which the caller must still send, before anything else. */
+/** The dialer's side. `tail` holds its sealed settings, which the caller must send before anything else. */
 export async function dialHandshake(
   transport: HandshakeTransport,
   parts: { hostKey: KeyObject; oneTimeKey: OneTimeKey; settings: ConnectionSettings },
@@ -45,7 +45,7 @@ export async function dialHandshake(
   if (!verify(null, Buffer.concat([ours, theirs]), parts.hostKey, signature)) {
     throw new HandshakeError({
       code: "bad-signature",
-      message: "siamux handshake: the signature is not one by the host key that was dialled",
+      message: "siamux handshake: the signature is not by the dialled host key",
       remedy: "Another host answers at this address: wait for the host's next announcement.",
     });
   }
@@ -82,14 +82,14 @@ export function packetKey(
   return blake2b(Buffer.concat([secret, dialerPublic, acceptorPublic]), { dkLen: 32 });
 }
 
-/** 0 is none, 1 and 2 are no longer spoken, later ones speak ours. */
+/** Version 0 is invalid, 1 and 2 are no longer supported, later versions support ours. */
 function assertVersion(bytes: Buffer): void {
   const version = bytes[0]!;
   if (version >= PROTOCOL_VERSION) return;
   throw new HandshakeError({
     code: "unsupported-version",
     message: `siamux handshake: version: expected ${PROTOCOL_VERSION} or later, got ${version}`,
-    remedy: "The peer is too old, or speaks something else at this port: use another host.",
+    remedy: "The peer is too old, or runs another protocol on this port: use another host.",
     details: { version },
   });
 }

@@ -2,8 +2,8 @@ import type { MuxClock } from "./mux.ts";
 import { KEEPALIVE_ATTEMPTS_TO_CLOSE } from "./wire-format.ts";
 
 /**
- * Says when a keepalive is due, and when the connection has been idle for too long: on the fourth attempt in a row
- * with no frame, sent or received, in between. A received keepalive does not count as a frame.
+ * Decides when a keepalive is due, and when the connection has been idle for too long: at the fourth keepalive in a row without a
+ * frame sent or received in between. A received keepalive does not count as a frame.
  */
 export class Keepalive {
   readonly #clock: MuxClock;
@@ -23,12 +23,12 @@ export class Keepalive {
     this.#cancelTimer = this.#startTimer(this.#intervalMs);
   }
 
-  /** Anything was written, also a keepalive. */
+  /** Called after any write, including a keepalive. */
   wrote(): void {
     this.#lastWriteMs = this.#clock.now();
   }
 
-  /** A frame that is no keepalive was sent or received. */
+  /** Called after a frame other than a keepalive was sent or received. */
   sawFrame(): void {
     this.#attempts = 0;
   }
@@ -37,7 +37,7 @@ export class Keepalive {
     this.#cancelTimer();
   }
 
-  // The timer is not moved with every write; when it fires early it is set again for the rest.
+  // The timer is not moved with every write; if it fires early, it is set again for the remaining time.
   #startTimer(delayMs: number): () => void {
     return this.#clock.startTimer(() => {
       const restMs = Math.ceil(this.#lastWriteMs + this.#intervalMs - this.#clock.now());

@@ -3,10 +3,10 @@ import type { MuxClock, MuxOptions } from "./mux.ts";
 import type { Role } from "./packet-cipher.ts";
 import { DEFAULT_MAX_TIMEOUT_MS, DEFAULT_PACKET_BYTES, SECTOR_WITH_FRAMING_BYTES } from "./wire-format.ts";
 
-/** What Sia's own client and server allow. */
+/** The limit of Sia's own client and server. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** The protocol allows a million, of which each may hold a sector in memory; a repair worker opens a handful. */
+/** The protocol allows a million, each of which may hold a sector in memory; a repair worker opens only a few. */
 const ACCEPTOR_MAX_PEER_STREAMS = 1_024;
 
 /** Hosts open no streams in RHP4. */

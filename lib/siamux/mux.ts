@@ -3,21 +3,21 @@ import type { MuxClosedError } from "./siamux-error.ts";
 /** Many streams over one encrypted connection. */
 export interface Mux {
   /**
-   * A new stream of ours. No round trip and no bytes: the peer learns of it from the first write.
-   * On a connection that has ended the stream is born dead: its reads and writes reject with the reason.
+   * Opens a stream. Sends nothing: the peer learns of it from the first write.
+   * On an ended connection, the stream's reads and writes reject with the reason.
    */
   openStream(): MuxStream;
-  /** Sets what takes the streams that the peer opens. Streams that the peer has opened before are handed over now. */
+  /** Sets the handler for streams opened by the peer. It gets the streams that are already open now. */
   onStream(handler: (stream: MuxStream) => void): void;
-  /** Settles, never rejects, once the transport is gone, with the reason. */
+  /** Resolves with the reason once the transport has closed; never rejects. */
   readonly closed: Promise<MuxClosedError>;
-  /** True from the moment that the connection became unusable, which is before `closed` settles. */
+  /** True as soon as the connection is unusable, which is before `closed` settles. */
   readonly isClosed: boolean;
   /** Streams that neither side has closed. */
   readonly openStreamCount: number;
-  /** Sets what is called whenever bytes arrive, or a full transport takes some of ours. */
+  /** Sets a callback for each arrival of bytes, and each time a full transport accepts some of ours. */
   onMoved(handler: () => void): void;
-  /** Every stream fails; what was handed to the transport is still sent, within a short grace. */
+  /** Every stream fails; data already handed to the transport is still sent within a short time. */
   close(): void;
   /** Every stream fails and the transport is destroyed at once. */
   destroy(cause: Error): void;
@@ -27,27 +27,27 @@ export interface Mux {
 export interface MuxStream {
   readonly id: number;
   /**
-   * Resolves once the last byte was handed to the transport, waiting as long as it is full. The bytes must not change
-   * until then. Rejects when the stream or the connection ends, and at once when the peer closes the stream.
+   * Resolves once the last byte has been handed to the transport; waits while it is full. The bytes must not change until then.
+   * Rejects if the stream or the connection ends, and at once if the peer closes the stream.
    */
   write(bytes: Uint8Array): Promise<void>;
-  /** The next `length` bytes, in memory of their own. Rejects with `stream-ended` when the peer closed before that many. */
+  /** The next `length` bytes, in their own memory. Rejects with `stream-ended` if the peer closes before sending them. */
   readExactly(length: number): Promise<Uint8Array>;
   /**
-   * Fills `target` completely, from what is buffered and then straight from each decrypted frame. One read at a time.
-   * After a rejection the target's content is unspecified.
+   * Fills `target` completely, from the buffer and then directly from each decrypted frame. One read at a time. After a rejection
+   * the target's content is unspecified.
    */
   readInto(target: Uint8Array): Promise<void>;
-  /** Graceful: writes that are pending go out first, then the peer is told if it knows the stream and has not closed it. */
+  /** Graceful: sends pending writes, then tells the peer, if it knows the stream and has not closed it. */
   close(): void;
   /** Pending and later reads and writes reject with the cause; the peer is told as with close(). */
   destroy(cause: Error): void;
   readonly peerClosed: boolean;
-  /** Resolves, never rejects, when the peer closes the stream, and at the latest when the stream is over for any reason. */
+  /** Resolves when the peer closes the stream or the stream ends for any other reason; never rejects. */
   readonly whenPeerCloses: Promise<void>;
 }
 
-/** The clock that a connection lives by; tests advance their own. */
+/** The clock of a connection; tests control their own. */
 export interface MuxClock {
   /** Milliseconds, monotonic. */
   now(): number;
@@ -55,24 +55,24 @@ export interface MuxClock {
   startTimer(callback: () => void, delayMs: number): () => void;
 }
 
-/** What both sides can configure. Every field has a default: lib/siamux/mux-options.ts. */
+/** The options of both sides. Every field has a default: lib/siamux/mux-options.ts. */
 export interface MuxOptions {
-  /** Aborts the handshake; without effect once the connection stands. */
+  /** Aborts the handshake; has no effect on an established connection. */
   readonly signal?: AbortSignal;
   readonly handshakeTimeoutMs?: number;
   readonly clock?: MuxClock;
   /** Source of the one-time X25519 private key. */
   readonly randomBytes?: (lengthBytes: number) => Uint8Array;
-  /** What we propose; the smaller value of both sides counts. */
+  /** Our proposal; the smaller value of both sides is used. */
   readonly packetSizeBytes?: number;
   readonly maxTimeoutMs?: number;
-  /** Most bytes that one stream holds for a reader that has not asked for them yet; beyond it the stream is destroyed. */
+  /** Maximum bytes that a stream buffers for a reader that has not asked for them; beyond it the stream is destroyed. */
   readonly maxBufferedBytes?: number;
   /**
-   * A connection on which nothing moves for about so long, while a stream waits for it, ends as `silent`. Default: only what
-   * the caller's own deadlines say.
+   * A connection without traffic for about this time, while a stream waits, ends as `silent`. Default: no limit other than the
+   * caller's own deadlines.
    */
   readonly maxSilenceMs?: number;
-  /** Most streams that the peer may have open at once; beyond it the connection ends. */
+  /** Maximum number of streams that the peer may have open; beyond it the connection ends. */
   readonly maxPeerStreams?: number;
 }

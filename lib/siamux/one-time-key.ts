@@ -7,10 +7,10 @@ const X25519_PRIVATE_PREFIX = Buffer.from("302e020100300506032b656e04220420", "h
 const X25519_PUBLIC_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
 const ED25519_PUBLIC_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
-/** An X25519 pair that lives for one connection. */
+/** An X25519 key pair for one connection. */
 export interface OneTimeKey {
   readonly publicBytes: Buffer;
-  /** Throws `low-order-point` for a public key that makes the secret known to anyone. */
+  /** Throws `low-order-point` for a public key that makes the secret predictable. */
   secretWith(peerPublicBytes: Uint8Array): Buffer;
 }
 
@@ -27,7 +27,7 @@ export function oneTimeKey(privateBytes: Uint8Array): OneTimeKey {
   };
 }
 
-/** An Ed25519 public key from its 32 bytes. Any 32 bytes are taken; a key that is none verifies nothing. */
+/** An Ed25519 public key from its 32 bytes. Accepts any 32 bytes; an invalid key verifies no signature. */
 export function ed25519PublicKey(raw: Uint8Array): KeyObject {
   return publicKey(ED25519_PUBLIC_PREFIX, raw);
 }
@@ -49,7 +49,7 @@ function lowOrderPoint(cause?: unknown): HandshakeError {
   return new HandshakeError({
     code: "low-order-point",
     message: "siamux handshake: the peer's one-time key is a low-order point",
-    remedy: "The peer would make the connection readable for everybody: use another host.",
+    remedy: "Anyone could read a connection with this key: use another host.",
     cause,
   });
 }

@@ -4,8 +4,8 @@ import { TAG_BYTES } from "./wire-format.ts";
 export type Role = "dialer" | "acceptor";
 
 /**
- * Seals what we send and opens what we receive, in the process's packet memory. One key for both directions; the directions
- * differ in the last byte of the nonce, whose first eight bytes count packets.
+ * Encrypts and decrypts packets in the process's packet memory. Both directions use the same key; their nonces differ in the last
+ * byte, and the first eight bytes count packets.
  */
 export class PacketCipher {
   readonly memory: PacketMemory;
@@ -21,8 +21,8 @@ export class PacketCipher {
   }
 
   /**
-   * Opens `count` packets at `offset` of the memory's `incoming`, in place. Fewer than `count`: the packet after them has a
-   * tag that does not fit, and the connection must end.
+   * Decrypts `count` packets at `offset` of the memory's `incoming`, in place. If it returns fewer, the next packet has an
+   * invalid tag, and the connection must end.
    */
   open(offset: number, count: number, packetBytes: number): number {
     const sender = nonceEnd(this.#role === "dialer" ? "acceptor" : "dialer");
@@ -37,7 +37,7 @@ export class PacketCipher {
     return good;
   }
 
-  /** Seals `count` packets' texts from the memory's `texts` to its `sealed`. */
+  /** Encrypts `count` packets from the memory's `texts` to its `sealed`. */
   seal(count: number, packetBytes: number): void {
     const sender = nonceEnd(this.#role);
     this.memory.seal({ key: this.#key, count, packetBytes, counter: this.#sealed, sender });
@@ -52,7 +52,7 @@ export class PacketCipher {
     return Buffer.from(sealed.subarray(0, plain.length + TAG_BYTES));
   }
 
-  /** The plaintext of a message; undefined when its tag does not fit. */
+  /** The plaintext of a message; undefined if its tag is invalid. */
   openMessage(message: Uint8Array): Buffer | undefined {
     const { incoming } = this.memory;
     incoming.set(message);

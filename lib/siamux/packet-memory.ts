@@ -1,26 +1,26 @@
 import { createPacketKernel, type PacketKernel } from "../kernel/packet-kernel.ts";
 import { MAX_PACKET_BYTES } from "./wire-format.ts";
 
-/** Most that one read of a socket delivers. */
+/** Maximum size of one read from a socket. */
 const READ_BYTES = 131_072;
 
-/** What one write to the transport carries at most: 64 KiB and a packet. */
+/** Maximum size of one write to the transport: 64 KiB and a packet. */
 const BATCH_BYTES = 65_536 + MAX_PACKET_BYTES;
 
 /**
- * The memory in which all connections of a process open and seal their packets, one after the other. Whatever uses it does
- * so within one synchronous step: nothing of a connection stays in it.
+ * The memory in which all connections of a process decrypt and encrypt their packets, one after the other. Each use is one
+ * synchronous step, so no connection's data stays in it.
  */
 export interface PacketMemory extends PacketKernel {
-  /** Where sockets read to: a part of `incoming`, after room for what a connection's last read left of a packet. */
+  /** The area that sockets read into: a part of `incoming`, after space for the incomplete packet of a connection's last read. */
   readonly readArea: Buffer;
-  /** Where `readArea` begins in `incoming`. */
+  /** Offset of `readArea` in `incoming`. */
   readonly readStart: number;
 }
 
 let shared: PacketMemory | undefined;
 
-/** Created at the first use: 0.4 MiB are resident, however many connections there are. */
+/** Created at the first use; 0.4 MiB for any number of connections. */
 export function packetMemory(): PacketMemory {
   shared ??= create();
   return shared;

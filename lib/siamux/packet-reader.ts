@@ -3,9 +3,9 @@ import type { PacketCipher } from "./packet-cipher.ts";
 import { protocolViolation } from "./siamux-error.ts";
 
 /**
- * Cuts what the transport delivers, in chunks of any size, into packets and opens all of a chunk at once. A chunk that a
- * socket has read into the packet memory is opened where it is; any other is copied there. The beginning of a packet whose
- * end has not arrived yet is kept here and put before the next chunk.
+ * Splits the transport's chunks, of any size, into packets and decrypts all packets of a chunk at once. A chunk that a socket has
+ * read into the packet memory is decrypted in place; any other is copied there. An incomplete packet is kept here and put before
+ * the next chunk.
  */
 export class PacketReader {
   readonly #cipher: PacketCipher;
@@ -19,12 +19,12 @@ export class PacketReader {
     this.#partial = Buffer.allocUnsafeSlow(packetSizeBytes);
   }
 
-  /** True when the transport must not end here. */
+  /** Whether a packet is incomplete, so that the transport must not end here. */
   get isInsidePacket(): boolean {
     return this.#partialBytes > 0;
   }
 
-  /** Throws MuxClosedError when the peer broke the protocol. */
+  /** Throws MuxClosedError on a protocol violation. */
   push(chunk: Buffer): void {
     const { readArea } = this.#cipher.memory;
     if (chunk.buffer === readArea.buffer) {
@@ -36,7 +36,7 @@ export class PacketReader {
     }
   }
 
-  /** Opens what is in the read area. */
+  /** Decrypts the content of the read area. */
   #open(bytes: number): void {
     const { incoming, readStart } = this.#cipher.memory;
     const packetBytes = this.#partial.length;

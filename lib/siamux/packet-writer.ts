@@ -11,7 +11,9 @@ import {
   TAG_BYTES,
 } from "./wire-format.ts";
 
-/** One write to the transport carries about this much: a socket's high-water mark, so it neither starves nor piles up. */
+/**
+ * Approximate size of one write to the transport: a socket's high-water mark, so that it neither starves nor builds a backlog.
+ */
 const BATCH_BYTES = 65_536;
 
 export interface OutgoingFrame {
@@ -22,15 +24,15 @@ export interface OutgoingFrame {
 /** A stream as the writer sees it. */
 export interface FrameSource {
   readonly id: number;
-  /** The next frame, or undefined when there is nothing (any more). Its payload is copied before control returns. */
+  /** The next frame, or undefined if there is none. Its payload is copied before control returns. */
   takeFrame(maxPayloadBytes: number): OutgoingFrame | undefined;
   readonly hasFrames: boolean;
 }
 
 /**
- * Takes frames from the streams in turn, one each, so that a large upload does not hold up a small request; pads
- * them to whole packets, seals these and hands them to the transport, a batch of packets in one write.
- * While the transport is full nothing is taken: frames wait in their streams, where a peer's LAST still stops them.
+ * Takes frames from the streams round-robin, so that a large upload does not delay a small request; pads them to whole packets,
+ * encrypts these and writes them to the transport in batches. While the transport is full it takes none: frames wait in their
+ * streams, where the peer's LAST can still stop them.
  */
 export class PacketWriter {
   readonly #duplex: Duplex;
@@ -47,7 +49,7 @@ export class PacketWriter {
   #isFlushing = false;
   #isStopped = false;
 
-  /** `prefix` is sent together with the first frames, or alone when none come before the event loop turns. */
+  /** `prefix` is sent together with the first frames, or alone if none come in this turn of the event loop. */
   constructor(parts: {
     duplex: Duplex;
     cipher: PacketCipher;
@@ -90,7 +92,7 @@ export class PacketWriter {
     this.#isFlushing = false;
   }
 
-  /** A packet that holds nothing but a keepalive frame; none while frames wait anyway. */
+  /** Sends a packet with only a keepalive frame; none if frames wait anyway. */
   sendKeepalive(): void {
     if (this.#isStopped || this.#isFull || this.#queue.length > 0) return;
     encodeFrameHeader(this.#texts, 0, { id: KEEPALIVE_ID, payloadBytes: 0, flags: 0 });
@@ -98,7 +100,7 @@ export class PacketWriter {
     this.#onWritten("keepalive");
   }
 
-  /** The transport has room again. */
+  /** Called when the transport has space again. */
   drained(): void {
     this.#isFull = false;
     this.flush();
@@ -111,7 +113,7 @@ export class PacketWriter {
     this.#queued.clear();
   }
 
-  /** Frames of one batch, until they are sealed; the last frame may reach into one packet more. */
+  /** Frames of one batch before encryption; the last frame may extend into one more packet. */
   get #texts(): Buffer {
     return this.#cipher.memory.texts;
   }
@@ -148,7 +150,7 @@ export class PacketWriter {
     const prefix = this.#prefix;
     const prefixBytes = prefix?.length ?? 0;
     const packets = plainBytes / packetBytes;
-    // Fresh memory for every batch: a transport may keep what it was handed (an in-memory one hands it on).
+    // New memory for each batch, because a transport may keep it (an in-memory one passes it on).
     const sealed = Buffer.allocUnsafeSlow(prefixBytes + packets * (packetBytes + TAG_BYTES));
     if (prefix !== undefined) {
       sealed.set(prefix);
@@ -157,7 +159,7 @@ export class PacketWriter {
     }
     this.#cipher.seal(packets, this.#packetSizeBytes);
     this.#cipher.memory.sealed.copy(sealed, prefixBytes);
-    // Only a socket has done with it when it calls back; another transport may have handed it on.
+    // Only a socket is done with the memory when it calls back; another transport may have passed it on.
     const isSocket = this.#duplex instanceof Socket;
     this.#isFull = !this.#duplex.write(sealed, isSocket ? () => releaseMemory(sealed) : undefined);
   }

@@ -10,9 +10,9 @@ interface Block {
 }
 
 /**
- * Bytes that arrived before anybody asked for them, first in, first out. They are copied into blocks of our own:
- * to keep the frames' memory instead would let a peer that sends one byte per packet occupy four thousand times
- * what it is charged for. Blocks double up to 64 KiB, so a small answer does not cost a large block.
+ * A FIFO of bytes that arrived before a read asked for them. They are copied into our own blocks: if the frames' memory were
+ * kept, a peer that sends one byte per packet could occupy four thousand times the memory counted against it. Blocks double in
+ * size up to 64 KiB, so a small answer does not need a large block.
  */
 export class ReceiveBuffer {
   #blocks: Block[] = [];
@@ -34,7 +34,7 @@ export class ReceiveBuffer {
     this.#lengthBytes += bytes.length;
   }
 
-  /** Moves as much as there is and fits into `target` from `offset` on; returns how much. */
+  /** Moves as many bytes as are available and fit into `target` from `offset`; returns their number. */
   moveInto(target: Uint8Array, offset: number): number {
     let moved = 0;
     while (this.#lengthBytes > 0 && offset + moved < target.length) {

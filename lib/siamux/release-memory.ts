@@ -1,10 +1,10 @@
 /**
- * Gives memory back at once that is no longer read. What `node:crypto` and sockets return is memory of its own
- * outside the heap; left to the garbage collector it piles up to tens of megabytes before one runs
- * (docs/decisions/0009-memory.md). The bytes are gone afterwards: only for buffers that are surely ours alone.
+ * Frees memory at once that is no longer read. Buffers from `node:crypto` and sockets lie outside the heap; with garbage
+ * collection alone they grow to tens of megabytes before it runs (docs/decisions/0009-memory.md). The bytes are gone afterwards,
+ * so use it only for buffers that nothing else references.
  */
 export function releaseMemory(bytes: Buffer): void {
   const memory = bytes.buffer as ArrayBuffer;
-  // Never a part of a larger piece, such as Node's pool: others live in it.
+  // Not for a part of a larger buffer, such as Node's pool, which others use.
   if (bytes.byteLength === memory.byteLength) memory.transfer(0);
 }

@@ -1,6 +1,6 @@
 import { type ErrorFacts, SlabmendError } from "../errors/slabmend-error.ts";
 
-/** Why no connection came about. The duplex has been destroyed when one of these is thrown. */
+/** Why the handshake failed. The duplex is destroyed before one of these is thrown. */
 export type HandshakeErrorCode =
   | "handshake-timed-out"
   | "handshake-aborted"
@@ -10,7 +10,7 @@ export type HandshakeErrorCode =
   /** The peer does not hold the private key of the host key that was dialled. */
   | "bad-signature"
   | "low-order-point"
-  /** The peer's settings do not decrypt: it derived another key. */
+  /** The peer's settings cannot be decrypted: it derived another key. */
   | "undecryptable-settings"
   | "unacceptable-settings";
 
@@ -28,7 +28,7 @@ export type MuxClosedCode =
   | "connection-failed"
   /** The peer ended in the middle of a packet. */
   | "truncated-packet"
-  /** A packet's tag does not fit: bytes were changed, lost or repeated on the way. */
+  /** A packet's tag is invalid: bytes were changed, lost or repeated in transit. */
   | "bad-packet"
   | "oversized-frame"
   | "reserved-stream-id"
@@ -39,13 +39,13 @@ export type MuxClosedCode =
   | "too-many-streams"
   /** Nothing but keepalives for three intervals. */
   | "inactive"
-  /** Nothing at all for seconds, while a stream waited. */
+  /** No traffic for seconds, while a stream waited. */
   | "silent";
 
-/** The reason that `Mux.closed` settles with; every stream of the connection fails with the same object. */
+/** The reason that `Mux.closed` resolves with; every stream of the connection fails with the same object. */
 export class MuxClosedError extends SlabmendError<MuxClosedCode> {}
 
-/** The end of a connection whose peer broke the protocol. */
+/** Ends a connection whose peer violated the protocol. */
 export function protocolViolation(
   code: MuxClosedCode,
   message: string,
@@ -54,27 +54,27 @@ export function protocolViolation(
   return new MuxClosedError({
     code,
     message: `siamux: ${message}`,
-    remedy: "The peer broke the protocol: dial again, and prefer other hosts if it happens again.",
+    remedy: "The peer violated the protocol: dial again, and prefer other hosts if it happens again.",
     details,
   });
 }
 
-/** Why one stream failed while its connection lives on. */
+/** Why one stream failed while its connection stays open. */
 export type StreamErrorCode =
   /** We closed the stream ourselves. */
   | "stream-closed"
   /** A read wanted more bytes than the peer sent before it closed the stream. */
   | "stream-ended"
-  /** A write after, or while, the peer closed the stream. */
+  /** The peer closed the stream before or during a write. */
   | "peer-closed-stream"
   /** The peer closed the stream with an error text. */
   | "peer-stream-error"
-  /** The peer sent more than we are willing to buffer. */
+  /** The peer sent more than the buffer's limit. */
   | "stream-overflow"
-  /** A second read while one is pending: a bug of the caller. */
+  /** A second read while one is pending: a bug in the caller. */
   | "read-in-progress";
 
-/** What reads and writes of a stream reject with unless the whole connection ended or destroy() gave a cause. */
+/** The rejection of a stream's reads and writes, unless the connection ended or destroy() gave a cause. */
 export class StreamError extends SlabmendError<StreamErrorCode> {
   constructor(streamId: number, facts: ErrorFacts<StreamErrorCode>) {
     super({ ...facts, details: { ...facts.details, streamId } });

@@ -1,11 +1,14 @@
 import type { MuxClock } from "./mux.ts";
 
-/** Ticks in a row without a sign of life that make a silence. More than one, so that a process that was frozen first hears what arrived meanwhile. */
+/**
+ * Ticks in a row without traffic that count as silence. More than one, so that a process that was frozen first reads what
+ * arrived.
+ */
 const SILENT_TICKS = 3;
 
 /**
- * Notices that nothing moves on a connection while a stream waits for it. Looks three times per `maxSilenceMs`, and only while
- * something waits; the connection is silent between two thirds of that time and the whole of it.
+ * Detects a connection without traffic while a stream waits. Checks three times per `maxSilenceMs`, and only while a stream
+ * waits; reports silence after between two thirds of that time and the whole of it.
  */
 export class Silence {
   readonly #clock: MuxClock;
@@ -29,7 +32,7 @@ export class Silence {
     this.#onSilent = parts.onSilent;
   }
 
-  /** A stream has begun to wait. */
+  /** Called when a stream begins to wait. */
   waits(): void {
     if (this.#cancelTimer !== undefined || this.#isStopped) return;
     this.#silentTicks = 0;
@@ -37,7 +40,7 @@ export class Silence {
     this.#startTimer();
   }
 
-  /** Bytes arrived, or a full transport has taken some of ours. */
+  /** Called when bytes arrived, or a full transport accepted some of ours. */
   moved(): void {
     this.#moved = true;
   }

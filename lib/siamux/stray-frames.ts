@@ -1,17 +1,17 @@
 /**
- * How many streams that we closed are remembered. The Go peer remembers them for a minute; a count needs no timer and
- * is kinder to a host that stalls for longer than that in the middle of a sector whose read was given up.
+ * Number of closed streams to remember. The Go peer remembers them for a minute; a number needs no timer, and tolerates hosts
+ * that stall for longer in the middle of a sector whose read was cancelled.
  */
 const MAX_REMEMBERED_STREAMS = 4_096;
 
 export type StrayVerdict = "tolerated" | "flood" | "unknown";
 
-/** Counts the frames that still arrive for streams that we closed before the peer did. */
+/** Counts frames that arrive for streams that we closed before the peer did. */
 export class StrayFrames {
   readonly #counts = new Map<number, number>();
   readonly #fatalFrames: number;
 
-  /** `fatalFrames`: the frame of one stream that is a flood. */
+  /** `fatalFrames`: the number of frames of one stream that counts as a flood. */
   constructor(fatalFrames: number) {
     this.#fatalFrames = fatalFrames;
   }
@@ -19,12 +19,12 @@ export class StrayFrames {
   remember(id: number): void {
     this.#counts.set(id, 0);
     if (this.#counts.size <= MAX_REMEMBERED_STREAMS) return;
-    // A map iterates in the order of insertion: the first key is the stream closed longest ago.
+    // A map iterates in insertion order, so the first key is the stream closed longest ago.
     const [oldest] = this.#counts.keys();
     if (oldest !== undefined) this.#counts.delete(oldest);
   }
 
-  /** The peer closed the stream too: no more frames may come. */
+  /** Called when the peer has closed the stream too: no more frames may follow. */
   forget(id: number): void {
     this.#counts.delete(id);
   }

@@ -1,17 +1,17 @@
 import { LOWEST_STREAM_ID, STREAM_ID_LIMIT } from "./wire-format.ts";
 
-/** Hands out the ids that one side opens: every second one, and from the first again when they run out. */
+/** Assigns the ids of one side: every second one, starting again from the first when they run out. */
 export class StreamIds {
   readonly #firstId: number;
   #nextId: number;
 
-  /** `parity`: 0 for the dialer, 1 for the acceptor. `nextId` is where to begin, for tests of the end. */
+  /** `parity`: 0 for the dialer, 1 for the acceptor. `nextId` is the first id, for tests of the wraparound. */
   constructor(parity: number, nextId = LOWEST_STREAM_ID + parity) {
     this.#firstId = LOWEST_STREAM_ID + parity;
     this.#nextId = nextId;
   }
 
-  /** An id that is not in use; half a thousand million are never all in use at once. */
+  /** An id that is not in use; there are about 500 million, so one is always free. */
   take(isInUse: (id: number) => boolean): number {
     for (;;) {
       const id = this.#nextId;

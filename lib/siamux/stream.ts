@@ -11,8 +11,8 @@ import { FLAG_FIRST, FLAG_LAST } from "./wire-format.ts";
 //    ├──destroy()────────┘ (pending writes dropped)   │          ended: nothing
 //    └──peer's LAST, connection ended─────────────────┘
 //
-// Always: FIRST is on the first frame of a stream of ours and on no other; LAST is sent at most once, only after FIRST,
-// and never after the peer's LAST; bytes received before the peer's LAST can be read after it.
+// Invariants: FIRST is set only on the first frame of a stream that we opened; LAST is sent at most once, only after FIRST, and
+// never after the peer's LAST; bytes received before the peer's LAST can be read after it.
 type State = "open" | "closing" | "ended";
 
 interface PendingWrite {
@@ -29,21 +29,21 @@ interface PendingRead {
   readonly reject: (reason: Error) => void;
 }
 
-/** Why reads or writes fail from now on. An ordinary end is made an error only for a caller who runs into it: most never do. */
+/** Why reads or writes now fail. A normal end becomes an error object only when a caller reads or writes, which is rare. */
 type Failure = Error | (() => Error);
 const errorOf = (failure: Failure): Error => (typeof failure === "function" ? failure() : failure);
 
-/** Most of a peer's error text that we repeat. */
+/** Maximum length of a peer's error text in our messages. */
 const MAX_ERROR_TEXT_CHARS = 1_024;
 const quote = (text: string): string => JSON.stringify(text.slice(0, MAX_ERROR_TEXT_CHARS));
 
-/** The connection as a stream sees it. */
+/** The parts of the connection that a stream uses. */
 export interface StreamOwner {
   /** A read waits for the peer. */
   streamWaits(): void;
   /** The stream has frames for takeFrame. */
   streamHasFrames(stream: SiamuxStream): void;
-  /** Nothing will be sent any more. `peerKnows`: the peer may still send on this id, for it has not closed it. */
+  /** Nothing more will be sent. `peerKnows`: the peer may still send on this id, because it has not closed it. */
   streamEnded(stream: SiamuxStream, peerKnows: boolean): void;
 }
 
@@ -57,13 +57,13 @@ export class SiamuxStream implements MuxStream, FrameSource {
   readonly #resolvePeerCloses: () => void;
   #read: PendingRead | undefined;
   #state: State = "open";
-  /** Set with the end: what later reads and writes reject with. */
+  /** Set at the end: the rejection of later reads and writes. */
   #readFailure: Failure | undefined;
   #writeFailure: Failure | undefined;
   #isAnnounced: boolean;
   #peerClosed = false;
 
-  /** `isAnnounced`: the peer opened it, so it needs no FIRST. */
+  /** `isAnnounced`: the peer opened the stream, so it needs no FIRST. */
   constructor(parts: { id: number; owner: StreamOwner; isAnnounced: boolean; maxBufferedBytes: number }) {
     this.id = parts.id;
     this.#owner = parts.owner;
@@ -159,7 +159,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     let at = start;
     const read = this.#read;
     if (read !== undefined) {
-      // Copies as much as there is room for.
+      // Copies as many bytes as fit.
       const taken = memory.copy(read.target, read.filled, start, end);
       read.filled += taken;
       at += taken;
@@ -170,12 +170,12 @@ export class SiamuxStream implements MuxStream, FrameSource {
     }
     if (at === end) return;
     if (this.#received.lengthBytes + end - at > this.#maxBufferedBytes) {
-      const limit = `expected at most ${this.#maxBufferedBytes} bytes that nobody asked for`;
+      const limit = `expected at most ${this.#maxBufferedBytes} unrequested bytes`;
       this.destroy(
         this.#error(
           "stream-overflow",
           `${limit}, got more`,
-          "Prefer other hosts: this one sends what was not asked.",
+          "Prefer other hosts: this one sends unrequested data.",
         ),
       );
       return;
@@ -183,7 +183,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     this.#received.append(memory.subarray(at, end));
   }
 
-  /** The peer sent LAST; `errorText` when it closed with an error. */
+  /** The peer sent LAST; `errorText` is set if it closed with an error. */
   peerEnded(errorText: string | undefined): void {
     this.#peerClosed = true;
     const wasOpen = this.#state === "open";
@@ -192,14 +192,18 @@ export class SiamuxStream implements MuxStream, FrameSource {
     const failed =
       errorText === undefined
         ? undefined
-        : this.#error("peer-stream-error", `the peer says ${quote(errorText)}`, "Read what the peer says.");
+        : this.#error(
+            "peer-stream-error",
+            `the peer closed it with the error ${quote(errorText)}`,
+            "Read the peer's error.",
+          );
     const closed = () =>
       this.#error("peer-closed-stream", "the peer closed the stream", "Read the peer's response.");
     this.#failWrites(failed ?? closed);
     if (wasOpen) this.#endReads(failed);
   }
 
-  /** The connection is gone. Bytes that arrived can still be read. */
+  /** The connection has ended. Bytes that arrived can still be read. */
   connectionEnded(reason: Error): void {
     const wasOpen = this.#state === "open";
     this.#state = "ended";

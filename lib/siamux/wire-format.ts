@@ -1,6 +1,6 @@
-// The numbers of siamux v3, as docs/protocol.md#siamux-v3 states them.
+// The constants of siamux v3, from docs/protocol.md#siamux-v3.
 
-/** Our version; a peer that names this or a later one speaks it. */
+/** Our version; a peer with this or a later version supports it. */
 export const PROTOCOL_VERSION = 3;
 
 export const PUBLIC_KEY_BYTES = 32;
@@ -11,7 +11,7 @@ export const TAG_BYTES = 16;
 export const SETTINGS_BYTES = 8;
 export const SEALED_SETTINGS_BYTES = SETTINGS_BYTES + TAG_BYTES;
 
-/** The acceptor's half of the handshake: its one-time key, its signature, its sealed settings. */
+/** The acceptor's part of the handshake: one-time key, signature, sealed settings. */
 export const HANDSHAKE_REPLY_BYTES = PUBLIC_KEY_BYTES + SIGNATURE_BYTES + SEALED_SETTINGS_BYTES;
 
 /** u32 id and marker bit, u16 payload length, u16 flags. */
@@ -27,10 +27,10 @@ export const FRAME_MARKER = 1;
 export const KEEPALIVE_ID = 0;
 /** Ids 1..255 are reserved. */
 export const LOWEST_STREAM_ID = 256;
-/** The next id wraps around when it reaches this. */
+/** Ids wrap around at this value. */
 export const STREAM_ID_LIMIT = 0xffff_ffff >>> 2;
 
-/** Three times what fits an Ethernet frame over IPv6 and TCP. */
+/** Three times the payload of an Ethernet frame over IPv6 and TCP. */
 export const DEFAULT_PACKET_BYTES = 3 * 1440;
 export const MIN_PACKET_BYTES = 1220;
 export const MAX_PACKET_BYTES = 32_768;
@@ -39,20 +39,20 @@ export const DEFAULT_MAX_TIMEOUT_MS = 20 * 60_000;
 export const MIN_MAX_TIMEOUT_MS = 2 * 60_000;
 export const MAX_MAX_TIMEOUT_MS = 2 * 60 * 60_000;
 
-/** A side that has written nothing for this part of the maximum timeout writes a keepalive. */
+/** A side that has written nothing for this fraction of the maximum timeout sends a keepalive. */
 export const KEEPALIVE_FRACTION = 0.75;
-/** The attempt in a row that closes the connection instead of sending a keepalive. */
+/** At this many keepalives in a row the connection is closed instead. */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
-/** A sector and, around it, the longest proof and message framing that RHP4 sends with one. */
+/** A sector with the longest proof and message framing that RHP4 sends with it. */
 export const SECTOR_WITH_FRAMING_BYTES = 4_194_304 + 65_536;
 
-/** The Go peer tolerates 999 frames, whatever their size. */
+/** The Go peer tolerates 999 frames of any size. */
 const FATAL_STRAY_FRAMES = 1_000;
 
 /**
- * The stray frame on one id that ends the connection. Never fewer than the protocol has, and never one of a sector whose
- * read was given up: small packets cut it into more frames than that.
+ * The number of stray frames on one id that ends the connection. At least the protocol's number, and more than the frames of a
+ * sector whose read was cancelled: small packets split it into more frames than the protocol's number.
  */
 export const fatalStrayFrames = (packetSizeBytes: number): number =>
   Math.max(FATAL_STRAY_FRAMES, Math.ceil(SECTOR_WITH_FRAMING_BYTES / maxPayloadBytes(packetSizeBytes)) + 1);
@@ -60,6 +60,6 @@ export const fatalStrayFrames = (packetSizeBytes: number): number =>
 /** Decrypted bytes of a packet. */
 export const packetPlainBytes = (packetSizeBytes: number): number => packetSizeBytes - TAG_BYTES;
 
-/** Most payload of a frame, so that a whole frame fits one packet; 4296 by default. */
+/** Maximum payload of a frame, so that a whole frame fits one packet; 4296 by default. */
 export const maxPayloadBytes = (packetSizeBytes: number): number =>
   packetSizeBytes - TAG_BYTES - FRAME_HEADER_BYTES;

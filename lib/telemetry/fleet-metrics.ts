@@ -1,17 +1,18 @@
+import type { SlotState } from "../database/move/publication.ts";
 import type { MetricValues } from "./metric-names.ts";
 
-/** The state of the fleet at one moment. */
+/** The state of the fleet at a point in time. */
 export interface FleetGauges {
   readonly liveLeases: number;
   readonly runningLeases: number;
   readonly expiredLeases: number;
-  /** Undefined: there is no lease. */
+  /** Undefined if there is no lease. */
   readonly oldestLeaseSeconds: number | undefined;
-  /** In the last five minutes; crashes not. */
+  /** In the last five minutes, without crashes. */
   readonly repairsLately: number;
-  /** In the last half hour; crashes not. */
+  /** In the last half hour, without crashes. */
   readonly repairsInHalfHour: number;
-  /** Of those, faults. */
+  /** Faults among those. */
   readonly faultsInHalfHour: number;
   /** In the last five minutes. */
   readonly slabsFoundAtRisk: number;
@@ -20,12 +21,17 @@ export interface FleetGauges {
   /** Unhealthy slabs by margin. */
   readonly backlog: ReadonlyMap<number, number>;
   readonly underfundedHosts: number;
-  /** Of the unfinished maintenance run: since it was last moved on. Undefined: there is none, or it is paused. */
+  /**
+   * Time since the unfinished maintenance run last made progress. Undefined if there is none, it is paused, or it moves the
+   * database.
+   */
   readonly runIdleSeconds: number | undefined;
   /** In the last hour. */
   readonly failedRuns: number;
-  /** How long the oldest due check has waited; undefined: this fleet makes none. */
+  /** How long the oldest due check has waited; undefined if this fleet makes none. */
   readonly checksBehindSeconds: number | undefined;
+  /** Of a move of the database; undefined: there is none. */
+  readonly moveSlot: Pick<SlotState, "walStatus" | "keptBytes" | "safeBytes"> | undefined;
   /** Followers of the journal. */
   readonly followers: readonly {
     readonly behindSeconds: number | undefined;
@@ -51,11 +57,21 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
     RunIdleSeconds: gauges.runIdleSeconds ?? 0,
     RunsFailedLately: gauges.failedRuns,
     ChecksBehindSeconds: gauges.checksBehindSeconds,
+    ...slotMetrics(gauges.moveSlot),
     ...backlogMetrics(gauges.backlog),
   };
 }
 
-/** In bands: a metric for each of twenty margins would cost as much as all the others. */
+/** Printed only while the database is moved, because each metric costs money. */
+function slotMetrics(slot: FleetGauges["moveSlot"]): MetricValues {
+  return {
+    MoveSlotKeptBytes: slot?.keptBytes,
+    MoveSlotSafeBytes: slot?.safeBytes ?? undefined,
+    MoveSlotLost: slot === undefined ? undefined : Number(slot.walStatus === "lost"),
+  };
+}
+
+/** In bands: one metric for each of twenty margins would cost as much as all other metrics. */
 function backlogMetrics(backlog: ReadonlyMap<number, number>): MetricValues {
   const between = (least: number, most: number): number =>
     [...backlog].reduce((sum, [margin, slabs]) => (margin >= least && margin <= most ? sum + slabs : sum), 0);

@@ -1,19 +1,19 @@
-/** JSON lines for programs, lines for people: which of them a process prints, and to where. */
+/** Chooses whether a process logs JSON lines for programs or text for people, and where to. */
 import type { DestinationStream } from "pino";
 import { toReadableLines } from "./readable-lines.ts";
 
 export type LogFormat = "json" | "lines";
 
-/** Set for child processes too: they print what their parent prints. */
+/** Also set for child processes, so that they use their parent's format. */
 export const LOG_FORMAT_VARIABLE = "SLABMEND_LOG_FORMAT";
 
-/** Lines where standard output is a terminal, else JSON; the variable decides otherwise, and --json before it. */
+/** Text if standard output is a terminal, else JSON. The variable overrides this, and --json overrides both. */
 export function chooseLogFormat({
   asked,
   json,
   isTerminal,
 }: {
-  /** The variable, json or lines; any other value says nothing. */
+  /** The variable's value: json or lines; others are ignored. */
   readonly asked: string | undefined;
   readonly json: boolean;
   readonly isTerminal: boolean;
@@ -23,7 +23,7 @@ export function chooseLogFormat({
   return isTerminal ? "lines" : "json";
 }
 
-/** For createLogger. Colours only at a terminal, and never with NO_COLOR. */
+/** The destination for createLogger. Colours only at a terminal, and never with NO_COLOR. */
 export function logDestination(
   format: LogFormat,
   output: { readonly isTTY?: boolean; write(text: string): unknown },
@@ -34,7 +34,7 @@ export function logDestination(
   return { write: (line) => void output.write(toReadableLines(line, { colours })) };
 }
 
-/** Of a child process: what its parent chose. Undefined: JSON, the logger's default. */
+/** A child process's destination, as its parent chose. Undefined: JSON, the logger's default. */
 export function inheritedLogDestination(): DestinationStream | undefined {
   return process.env[LOG_FORMAT_VARIABLE] === "lines"
     ? logDestination("lines", process.stdout, process.env)

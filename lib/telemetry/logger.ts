@@ -3,12 +3,12 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 
 export type { Logger } from "pino";
 
-/** How deep a chain of causes is followed; deeper ones are bugs. */
+/** Maximum depth of a chain of causes; deeper chains are bugs. */
 const MAX_CAUSES = 5;
 
 /**
- * What of an error may be logged. An error of a library can carry a query with its parameters, a URL with a password
- * or the bytes of a message: only its name, code and message are taken.
+ * The parts of an error that may be logged. A library's error can contain a query with its parameters, a URL with a password or
+ * the bytes of a message, so only its name, code and message are used.
  */
 function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
@@ -28,8 +28,8 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
 }
 
 /**
- * JSON lines on standard output, which Lambda turns into log events.
- * @param options.indexer stands in each line: the name of the indexer that is repaired; undefined: the line is about no one of several
+ * Logs JSON lines to standard output, which Lambda turns into log events.
+ * @param options.indexer the indexer's name, added to each line; undefined if a line is not about one of several indexers
  */
 export function createLogger(
   level: string,
@@ -48,7 +48,7 @@ export function createLogger(
       error: (error: unknown) => describeError(error),
       err: (error: unknown) => describeError(error),
     },
-    // A second line of defence: nothing of ours logs these on purpose.
+    // A second line of defence: our code does not log these.
     redact: {
       paths: ["*.encryptionKey", "*.seed", "*.token", "*.password", "token", "seed"],
       censor: "(secret)",

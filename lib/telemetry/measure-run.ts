@@ -5,12 +5,12 @@ import { COMPLETED_RUN, failedRun } from "./run-metrics.ts";
 
 export interface RunMeasures<Report> {
   of(report: Report): MetricValues;
-  /** Of a run that failed half-way, if its error says what was done. */
+  /** The report of a run that failed half-way, if its error has one. */
   ofFailure?(error: unknown): MetricValues;
 }
 
 /**
- * Runs claim or reap once; tells log and metrics how it went. A failure is told and thrown on.
+ * Runs claim or reap once, and records the result in the log and the metrics. A failure is recorded and rethrown.
  * @param name "claim" or "reap", for the log
  */
 export async function measureRun<Report extends object>(

@@ -1,21 +1,21 @@
 import { Metrics } from "@aws-lambda-powertools/metrics";
 import { METRICS, type MetricName, type MetricValues } from "./metric-names.ts";
 
-/** Prints metrics as embedded metric format: CloudWatch Logs makes metrics of such lines, without any call of ours. */
+/** Prints metrics in embedded metric format: CloudWatch Logs turns such lines into metrics without API calls. */
 export interface MetricsPrinter {
-  /** One line, with the function's name as dimension, and those given. Nothing if no value is known. */
+  /** Prints one line with the function's name and the given dimensions. Prints nothing if no value is known. */
   print(values: MetricValues, dimensions?: Readonly<Record<string, string>>): void;
 }
 
-/** The printer of one function, or of what does its work on a server. */
+/** The printer of one function, or of its equivalent on a server. */
 export type MetricsOf = (service: "claim" | "reap" | "repair") => MetricsPrinter;
 
 export interface MetricsOptions {
   /** Empty: nothing is printed. */
   readonly namespace: string;
-  /** The function that says it. */
+  /** The function that reports it. */
   readonly service: string;
-  /** Takes one line, with its end. Default: standard output, past the console that Lambda wraps. */
+  /** Writes one line with its line break. Default: standard output, bypassing the console that Lambda wraps. */
   readonly write?: (line: string) => void;
 }
 
@@ -26,7 +26,7 @@ export function createMetrics({ namespace, service, write = writeToStdout }: Met
         (entry): entry is [MetricName, number] => entry[1] !== undefined,
       );
       if (namespace === "" || known.length === 0) return;
-      // One for each line: nothing of one invocation can leak into the next one's.
+      // A new object per line, so that nothing of one invocation can leak into the next.
       const line = new Metrics({ namespace, serviceName: service });
       for (const [name, value] of Object.entries(dimensions)) line.addDimension(name, value);
       for (const [name, value] of known) line.addMetric(name, METRICS[name].unit, value);
@@ -35,7 +35,7 @@ export function createMetrics({ namespace, service, write = writeToStdout }: Met
   };
 }
 
-/** On Linux a write to a pipe is done when it returns: nothing is left in a buffer when the environment is frozen. */
+/** On Linux a write to a pipe is synchronous, so no buffer holds data when the environment is frozen. */
 function writeToStdout(line: string): void {
   process.stdout.write(line);
 }

@@ -7,13 +7,13 @@ import { PROMETHEUS_METRICS, type PrometheusMetric } from "./prometheus-names.ts
 const PHASE_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
 
 export interface PrometheusMetrics {
-  /** Takes the values of one function, "claim", "reap" or "repair". They are added up until the process ends. */
+  /** Records the values of one function: "claim", "reap" or "repair". They add up until the process ends. */
   of(service: string): MetricsPrinter;
-  /** Gauges that nobody knows any more: a value of before would be a claim. */
+  /** Removes gauges whose values are no longer known: an old value would look current. */
   forget(names: readonly MetricName[]): void;
-  /** 1: the database could be read; 0: it could not. */
+  /** Whether the database could be read: 1 or 0. */
   setDatabaseUp(isUp: boolean): void;
-  /** The text that a scrape gets. */
+  /** The text for a scrape. */
   scrape(): Promise<string>;
 }
 
@@ -21,7 +21,7 @@ export const PROMETHEUS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
 type Collector = Counter<string> | Gauge<string> | Histogram<string>;
 
-/** @param indexer label of every value */
+/** @param indexer label added to every value */
 export function createPrometheusMetrics(indexer: string): PrometheusMetrics {
   const registry = new Registry();
   registry.setDefaultLabels({ indexer });
@@ -31,11 +31,11 @@ export function createPrometheusMetrics(indexer: string): PrometheusMetrics {
     collectors.set(metric.name, collector);
     return collector;
   };
-  // A counter starts at 0. A gauge is not there until it is known: 0 would be a claim.
+  // A counter starts at 0. A gauge is absent until its value is known, because 0 would be wrong.
   for (const [name, metric] of Object.entries(PROMETHEUS_METRICS)) {
     if (metric?.type === "counter") collectorOf(name as MetricName, metric);
   }
-  // An alert on a counter that is not there yet would be silent.
+  // Without an initial value, an alert on this counter would stay silent.
   for (const name of ["RunsCompleted", "RunsFailed", "UnknownIndexdVersion"] as const) {
     for (const service of ["claim", "reap"]) {
       record(collectors.get(PROMETHEUS_METRICS[name]!.name)!, PROMETHEUS_METRICS[name]!, 0, {
@@ -45,7 +45,7 @@ export function createPrometheusMetrics(indexer: string): PrometheusMetrics {
   }
   const databaseUp = new Gauge({
     name: "slabmend_database_up",
-    help: "1: indexd's database could be read within the last seconds; 0: it could not",
+    help: "1: indexd's database could be read in the last seconds; 0: it could not",
     registers: [registry],
   });
   return {

@@ -1,18 +1,18 @@
-/** The same metrics for Prometheus, by its conventions: base units, `_total` for counters, no label that grows with slabs or hosts. */
+/** The same metrics by Prometheus's conventions: base units, `_total` for counters, no labels that grow with slabs or hosts. */
 import type { MetricName } from "./metric-names.ts";
 
 export interface PrometheusMetric {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
-  /** What a value is multiplied by to get the base unit. Default: 1. */
+  /** Factor that converts a value to the base unit. Default: 1. */
   readonly scale?: number;
-  /** Labels that the caller gives. */
+  /** Labels that the caller sets. */
   readonly labels?: readonly ("function" | "outcome")[];
-  /** Labels that tell several of our metrics apart that are one for Prometheus. */
+  /** Labels that distinguish several of our metrics that are one metric in Prometheus. */
   readonly fixed?: Readonly<Record<string, string>>;
 }
 
-/** Null: not exported, because others add up to it. */
+/** Null: not exported, because it is the sum of others. */
 export const PROMETHEUS_METRICS: Readonly<Record<MetricName, PrometheusMetric | null>> = {
   RunsCompleted: { name: "slabmend_runs_completed_total", type: "counter", labels: ["function"] },
   RunsFailed: { name: "slabmend_runs_failed_total", type: "counter", labels: ["function"] },
@@ -103,5 +103,8 @@ export const PROMETHEUS_METRICS: Readonly<Record<MetricName, PrometheusMetric | 
   ChecksBehindSeconds: { name: "slabmend_checks_behind_seconds", type: "gauge" },
   RunIdleSeconds: { name: "slabmend_maintenance_run_idle_seconds", type: "gauge" },
   RunsFailedLately: { name: "slabmend_maintenance_runs_failed_in_hour", type: "gauge" },
+  MoveSlotKeptBytes: { name: "slabmend_move_slot_kept_bytes", type: "gauge" },
+  MoveSlotSafeBytes: { name: "slabmend_move_slot_safe_bytes", type: "gauge" },
+  MoveSlotLost: { name: "slabmend_move_slot_lost", type: "gauge" },
   UnderfundedHosts: { name: "slabmend_underfunded_hosts", type: "gauge" },
 };

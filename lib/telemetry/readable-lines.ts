@@ -1,7 +1,7 @@
-/** Log lines for people at a terminal, made from the JSON lines that everything else reads. Pure. */
+/** Formats the JSON log lines as text for people at a terminal. Pure. */
 import { styleText } from "node:util";
 
-/** Said elsewhere in the line, or of use to programs only. */
+/** Fields shown elsewhere in the line, or useful only to programs. */
 const UNSAID: ReadonlySet<string> = new Set([
   "level",
   "time",
@@ -12,7 +12,7 @@ const UNSAID: ReadonlySet<string> = new Set([
   "hastings",
   "phasesMs",
 ]);
-/** Longer texts, such as host keys, are cut; the JSON line has them whole. */
+/** Longer texts, such as host keys, are cut; the JSON line has them in full. */
 const MOST_CHARACTERS = 64;
 const KEY_CHARACTERS = 16;
 const MAX_CAUSES = 5;
@@ -25,8 +25,8 @@ const COLOURS: Readonly<Record<string, Parameters<typeof styleText>[0]>> = {
 
 /**
  * `2026-11-30 09:41:02 WARN  not repaired  slab=12 outcome=underfunded`; an error, its causes and the remedy follow, indented.
- * @param line one line of the logger, with its end
- * @returns lines with their ends; what is not a line of the logger comes back without control characters
+ * @param line one line of the logger, with its line break
+ * @returns lines with line breaks; any other text is returned without control characters
  */
 export function toReadableLines(line: string, { colours }: { readonly colours: boolean }): string {
   const entry = parse(line);
@@ -52,13 +52,13 @@ function parse(line: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** In the time zone of this machine, as Swedish writes it: year first. */
+/** In this machine's time zone, in the Swedish format, which puts the year first. */
 function localTime(time: string): string {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? printable(time) : date.toLocaleString("sv-SE");
 }
 
-/** Scalars, also those of reports and meters one and two levels down. Nothing, zero and false say nothing. */
+/** Scalar fields, including those of reports and meters one or two levels deep. Empty, zero and false values are omitted. */
 function describeFields(entry: object, depth = 0): string[] {
   return Object.entries(entry).flatMap(([name, value]: [string, unknown]) => {
     if (UNSAID.has(name) || !value || value === "0") return [];
@@ -80,7 +80,7 @@ function describeValue(value: unknown): string {
   return /[\s"=]/.test(short) ? JSON.stringify(printable(short)) : printable(short);
 }
 
-/** One line for the error and one for each of its causes, then what to do about it. */
+/** One line for the error, one for each of its causes, then the remedy. */
 function describeError(error: unknown, depth = 0): string[] {
   if (typeof error !== "object" || error === null || depth > MAX_CAUSES) return [];
   const { name, code, message, remedy, cause } = error as Readonly<Record<string, unknown>>;
@@ -92,7 +92,7 @@ function describeError(error: unknown, depth = 0): string[] {
   ];
 }
 
-/** Texts of hosts and servers are in it: none of them may move the cursor or end a line. */
+/** Messages contain texts of hosts and servers, which must not move the cursor or break the line. */
 function printable(text: string): string {
   return text.trim().replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
 }

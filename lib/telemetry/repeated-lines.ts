@@ -1,11 +1,11 @@
 import type { Clock } from "../clock/clock.ts";
 
-/** What fails again and again is said once in this time, with how often it was not said. */
+/** A repeating failure is logged once within this time, with the number of suppressed lines. */
 const SAID_EVERY_MS = 60_000;
-/** Kinds of failures that are told apart; beyond it the oldest is forgotten. */
+/** Number of different failures to track; beyond it the oldest is dropped. */
 const MOST_KINDS = 100;
 
-/** Keeps a log from being flooded by one failure that repeats. */
+/** Prevents one repeating failure from flooding the log. */
 export class RepeatedLines {
   readonly #clock: Pick<Clock, "now">;
   readonly #kinds = new Map<string, { saidAtMs: number; unsaid: number }>();
@@ -15,8 +15,8 @@ export class RepeatedLines {
   }
 
   /**
-   * @param what of a kind: the line's text
-   * @returns how often it was kept back since it was last said; undefined: keep it back now
+   * @param what the line's text, which identifies the failure
+   * @returns how often it was suppressed since it was last logged; undefined: suppress it now
    */
   note(what: string, error: unknown): { readonly unsaid: number } | undefined {
     const kind = `${what}: ${kindOf(error)}`;

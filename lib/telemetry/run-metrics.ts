@@ -2,14 +2,14 @@ import { StoreError } from "../database/client/store-error.ts";
 import { IndexdError, type IndexdErrorCode } from "../database/indexd/errors.ts";
 import type { MetricValues } from "./metric-names.ts";
 
-/** Somebody has to do something about them; an upgrade in progress ends by itself, and claim-not-running tells when not. */
+/** These need an operator. An upgrade in progress is not among them: it ends by itself, or the alarm claim-not-running fires. */
 const REFUSALS: ReadonlySet<string> = new Set<IndexdErrorCode>([
   "indexd-too-old",
   "indexd-needs-consent",
   "indexd-changed",
 ]);
 
-/** Of a run of claim or reap that ended with an error. */
+/** Metrics of a run of claim or reap that ended with an error. */
 export function failedRun(error: unknown): MetricValues {
   return {
     RunsFailed: 1,
@@ -20,7 +20,7 @@ export function failedRun(error: unknown): MetricValues {
   };
 }
 
-/** Of a message whose repair never began. The zeros count it among the repairs that did not end. */
+/** Metrics of a message whose repair could not begin. */
 export function failedMessage(error: unknown): MetricValues {
   return {
     MessagesFailed: 1,
@@ -32,5 +32,5 @@ function isUnknownVersion(error: unknown): boolean {
   return error instanceof IndexdError && REFUSALS.has(error.code);
 }
 
-/** The zero is what ends an alarm about an unknown version. */
+/** The zero ends an alarm about an unknown version. */
 export const COMPLETED_RUN: MetricValues = { RunsCompleted: 1, RunsFailed: 0, UnknownIndexdVersion: 0 };

@@ -13,8 +13,7 @@ export interface ArchiveJob {
 }
 
 /**
- * The archive of the journal as a job that runs with reap. Undefined: none is configured. The SDK of S3 is loaded only for a
- * bucket.
+ * The archive of the journal as a job that runs with reap. Undefined: none is configured. S3's SDK is loaded only for a bucket.
  * @param variables the environment; the SDK finds endpoint, region and credentials
  */
 export async function openArchive(options: {

@@ -41,10 +41,7 @@ const COMMIT_ANSWER_MS = 45_000;
 /** It only decides how a move is counted, and the commit is waiting. */
 const DRAW_ANSWER_MS = 4_000;
 
-/**
- * The database operations of one repair: each call uses one of the process's connections exclusively, and none is held between
- * calls.
- */
+/** The database operations of one repair: each call uses a connection of the process exclusively; none is held between calls. */
 export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore {
   const { environment, settings, database, clock, hosts } = shared;
   const { leaseMs } = settings;

@@ -2,8 +2,7 @@
  * Work without a queue: claims directly from the database, as many slabs as workers are free, and reaps once a minute.
  * With a fleet on AWS it is one more claimer and reaper; both may run several times in parallel.
  *
- *   round: versions and privileges valid? -> claim for the free workers -> wait until one is free, or for a while if there is no
- *   backlog
+ *   round: versions and privileges valid? -> claim for the free workers -> wait until one is free, or a pause without backlog
  *
  * A lease that no worker could take is released. An unavailable database ends nothing: the work is retried.
  */
@@ -78,7 +77,7 @@ export type WorkRun =
 
 /** Pause without a backlog, or while the fleet is paused or its circuit breaker is open. */
 const IDLE_MS = 15_000;
-/** Between two claims, so that workers that end shortly after each other are served together. */
+/** Pause between two claims, so that workers that end shortly after each other are served together. */
 const LEAST_PAUSE_MS = 250;
 /** A walk that finds nothing must not keep the loop from noticing that it should end. */
 const CLAIM_MS = 20_000;

@@ -14,8 +14,7 @@ export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
   leaseMs: DEFAULT_LEASE_MS,
   // At most a third of a lease: two heartbeats may fail before the lease is lost.
   heartbeatMs: 30_000,
-  // Rebuilding a sector of a 10-of-30 slab reads ten at the usual price; above half of that, copying is no longer clearly
-  // cheaper.
+  // Rebuilding a sector of a 10-of-30 slab reads ten at the usual price; above half of that, copying is hardly cheaper.
   copyPriceMultiple: 5,
   // indexd pins at most 262,144 sectors of a host in one pass.
   maxUnpinnedPerHost: 200_000,

@@ -1,8 +1,8 @@
 /**
- * What PostgreSQL says of the statements in a plpgsql body, which it otherwise looks at only when they run.
+ * Checks the statements in a plpgsql body with PostgreSQL, which otherwise analyses them only when they run.
  *
- *   prepare the statement as it is -- a name is unknown --> if it is a variable, put a null of its type there, and again
- *                                  -- accepted --> a variable's name that was left is a column too: ambiguous
+ *   prepare the statement unchanged -- a name is unknown --> if it is a variable, replace it by a null of its type, and repeat
+ *                                   -- accepted --> a variable's name that is left is also a column: ambiguous
  */
 
 import { parseSync } from "libpg-query";
@@ -12,12 +12,12 @@ import type { Finding } from "./rules.ts";
 import { type NameReference, nameReferences } from "./walk-tree.ts";
 
 const PREPARE = "prepare lint_statement as ";
-/** undefined_column, and undefined_table for the `a` of `a.b`. */
+/** undefined_column, and undefined_table for `a` in `a.b`. */
 const UNKNOWN_NAME: ReadonlySet<string> = new Set(["42703", "42P01"]);
 
 /**
- * @param sql a connection that is in no transaction, to a database that the function is written for
- * @returns what does not compile, and names that are both a variable and a column
+ * @param sql a connection outside a transaction, to a database with the function's schema
+ * @returns statements that do not compile, and names that are both a variable and a column
  */
 export async function analyseStatements(sql: ReservedSql, fn: SqlFunction): Promise<readonly Finding[]> {
   const nulls = new Map(fn.variables.map(({ name, type }) => [name, nullOf(name, type)]));
@@ -47,16 +47,16 @@ export async function analyseStatements(sql: ReservedSql, fn: SqlFunction): Prom
 }
 
 function nullOf(name: string, type: string): string {
-  // The type of a `case` that has an argument is known only when it runs, and so is a record's before it was set.
+  // The type of a `case` with an argument, or of a record before it is set, is known only at run time.
   return name.startsWith("__Case") || type === "record" ? "null" : `(null::${type})`;
 }
 
 interface Analysed {
-  /** The statement with nulls for variables. */
+  /** The statement with nulls in place of variables. */
   readonly sql: string;
-  /** What PostgreSQL refuses it for. */
+  /** PostgreSQL's error. */
   readonly problem?: string;
-  /** Names of variables that PostgreSQL took for columns. */
+  /** Names of variables that PostgreSQL resolved to columns. */
   readonly columns: readonly NameReference[];
 }
 
@@ -78,7 +78,7 @@ async function analyse(
   }
 }
 
-/** Positions are of ASCII text: the parser counts bytes, the server characters. */
+/** Positions assume ASCII text: the parser counts bytes, the server characters. */
 function substitute(
   text: string,
   variables: readonly NameReference[],

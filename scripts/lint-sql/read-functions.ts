@@ -1,6 +1,6 @@
 /**
- * The functions of an SQL file, with what PostgreSQL's own parsers (libpg_query) say of them: the variables of each and the
- * statements in it. Bodies in plpgsql are text to the SQL parser, and PostgreSQL looks at their statements only when they run.
+ * Reads the functions of an SQL file with PostgreSQL's own parsers (libpg_query): their variables and statements. For the SQL parser a
+ * plpgsql body is only text, and PostgreSQL analyses its statements only when they run.
  */
 import { loadModule, parsePlPgSQLSync, parseSync } from "libpg-query";
 
@@ -11,16 +11,16 @@ export type Tree = unknown;
 
 export interface Variable {
   readonly name: string;
-  /** As it was written; "record" has the columns of what it was last set to. */
+  /** As written; a "record" has the columns of its last value. */
   readonly type: string;
-  /** Written in the source as a parameter or a declaration: no column of a returned table, nothing of plpgsql's own. */
+  /** Declared in the source as a parameter or variable; not a column of a returned table or one of plpgsql's own variables. */
   readonly isDeclared: boolean;
 }
 
 export interface Statement {
-  /** In the file, from 1. */
+  /** Line in the file, from 1. */
   readonly line: number;
-  /** Text that the SQL parser takes; an expression is a select of it. Without its `into`. */
+  /** Text for the SQL parser, without its `into`; an expression becomes a select. */
   readonly sql: string;
   /** Variables that it sets. */
   readonly sets: readonly string[];
@@ -33,11 +33,11 @@ export interface SqlFunction {
   /** `#variable_conflict use_column`: a name that is both means the column. */
   readonly prefersColumns: boolean;
   readonly variables: readonly Variable[];
-  /** In the order of the text. */
+  /** In source order. */
   readonly statements: readonly Statement[];
 }
 
-/** @throws {Error} the file or a body in it cannot be parsed */
+/** @throws {Error} if the file or a body in it cannot be parsed */
 export function readFunctions(text: string): readonly SqlFunction[] {
   const bytes = Buffer.from(text);
   const { stmts } = parseSync(text) as {
@@ -97,14 +97,14 @@ function readVariable(datum: Tree, parameters: ReadonlySet<string>): readonly Va
 }
 
 interface Collector {
-  /** Of the body's first line. */
+  /** Line number of the body's first line. */
   readonly line: number;
-  /** Of variables, by their number. */
+  /** Names of variables by their number. */
   readonly names: readonly string[];
   readonly statements: Statement[];
 }
 
-/** Statements and expressions under a node; `line` is that of the innermost plpgsql statement around them. */
+/** Collects statements and expressions below a node; `line` is that of the innermost enclosing plpgsql statement. */
 function collectStatements(
   node: Tree,
   into: Collector,
@@ -134,13 +134,13 @@ function collectStatements(
   }
 }
 
-/** The variable of a number; the row of a function's results has a number and no name. */
+/** The variable with a number; the row of a function's results has a number but no name. */
 function named(by: Collector, number: Tree): readonly string[] {
   const name = typeof number === "number" ? by.names[number] : undefined;
   return name === undefined || name === "" ? [] : [name];
 }
 
-/** A loop's query comes before its body, and what a block declares before what it does. */
+/** Orders a loop's query before its body, and a block's declarations before its statements. */
 function orderedEntries(node: object): readonly (readonly [string, Tree])[] {
   const isLate = (key: string): boolean => /body|stmts|list|action/.test(key);
   const entries = Object.entries(node);
@@ -167,12 +167,12 @@ export function child(node: Tree, ...path: readonly string[]): Tree {
   return at;
 }
 
-/** The items of a list, none when there is no list. */
+/** The items of a list; empty if there is no list. */
 export function list(node: Tree): readonly Tree[] {
   return Array.isArray(node) ? node : [];
 }
 
-/** The line after so much text. */
+/** The line number at the end of a text. */
 function lineAt(before: string): number {
   return before.split("\n").length;
 }

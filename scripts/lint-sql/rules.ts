@@ -1,10 +1,10 @@
 /**
- * Rules for the SQL functions that no test of behaviour shows broken.
+ * Rules for SQL functions whose violations behaviour tests do not detect.
  *
  *   unused-variable     a variable or parameter that no statement uses
- *   unordered-locks     several rows are locked neither in an order nor with `skip locked`: two such callers may deadlock
- *   unqualified-table   a table without its schema means whatever the caller's search_path says
- *   all-columns         `*` of a table of indexd's: roles may read single columns, and indexd adds others
+ *   unordered-locks     several rows are locked without an order or `skip locked`: two such callers may deadlock
+ *   unqualified-table   a table without its schema depends on the caller's search_path
+ *   all-columns         `*` of an indexd table: roles may read only certain columns, and indexd adds others
  *   every-row           an update or delete without a condition
  */
 import { parseSync } from "libpg-query";
@@ -17,7 +17,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** @param transitionTables names that triggers give to the rows they saw */
+/** @param transitionTables names of triggers' transition tables */
 export function lintFunction(fn: SqlFunction, transitionTables: ReadonlySet<string>): readonly Finding[] {
   const parsed = fn.statements.map((statement) => ({ statement, tree: parseSync(statement.sql) }));
   return [
@@ -56,7 +56,7 @@ function lintStatement(
     if (list(child(select, "lockingClause")).length > 0 && !locksInOrder(select)) {
       report("unordered-locks", "rows are locked without `order by`, `skip locked` or a condition on one id");
     }
-    if (selectsAll(select)) report("all-columns", "`*` of a table of indexd's");
+    if (selectsAll(select)) report("all-columns", "`*` of an indexd table");
   }
   const known = new Set([
     ...transitionTables,
@@ -77,7 +77,7 @@ function lintStatement(
   return findings;
 }
 
-/** A statement's own table is no node of its own. */
+/** A statement's target table is not a separate node. */
 function tablesOf(tree: Tree): readonly Tree[] {
   const targets = ["UpdateStmt", "DeleteStmt", "InsertStmt"].flatMap((kind) =>
     nodesOf(tree, kind).map((write) => child(write, "relation")),
@@ -117,7 +117,7 @@ function selectsAll(select: Tree): boolean {
     );
 }
 
-/** The tables that an item of `from` joins, without those of subselects. */
+/** The tables joined in an item of `from`, without those of subselects. */
 function directTables(item: Tree): readonly Tree[] {
   const join = child(item, "JoinExpr");
   if (join !== undefined) return [child(join, "larg"), child(join, "rarg")].flatMap(directTables);

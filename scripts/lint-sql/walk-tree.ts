@@ -1,6 +1,6 @@
 import { child, list, type Tree } from "./read-functions.ts";
 
-/** The nodes of a kind in a tree. */
+/** All nodes of a kind in a tree. */
 export function nodesOf(tree: Tree, kind: string): readonly Tree[] {
   const found: Tree[] = [];
   visit(tree, (key, value) => {
@@ -24,7 +24,7 @@ export interface NameReference {
   readonly at: number;
 }
 
-/** Each once: `set (a, b) = (select …)` has its subselect in the tree for each column. */
+/** Without duplicates: for `set (a, b) = (select …)` the tree contains the subselect once per column. */
 export function nameReferences(tree: Tree): readonly NameReference[] {
   const byPlace = new Map<number, NameReference>();
   for (const reference of nodesOf(tree, "ColumnRef")) {

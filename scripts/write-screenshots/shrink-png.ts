@@ -1,10 +1,10 @@
 /**
- * Makes a screenshot small: a PNG of 256 colours instead of 16 million. A page has few colours and their mixtures at the edges of
- * letters, so a reader sees no difference.
+ * Makes a screenshot smaller: a PNG of 256 colours instead of 16 million. A page has few colours, and mixtures of them at the edges of
+ * letters, so the difference is not visible.
  */
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 
-/** Two colours nearer than this (squared distance) share a place of the palette. */
+/** Two colours closer than this (squared distance) share an entry of the palette. */
 const NEAR = 8;
 const MOST_COLOURS = 256;
 

@@ -146,7 +146,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     const bar = page.getByRole("progressbar");
     const shows = (text: string) => bar.and(page.locator(`[aria-valuetext="${text}"]`)).waitFor();
     await shows("0 of 30 sectors (0 %)");
-    await page.getByText(/^host\/1, heard of/).waitFor();
+    await page.getByText(/^host\/1, heartbeat/).waitFor();
     await progress(lease, { passed: 12, confirmed: 12 });
     await shows("12 of 30 sectors (40 %)");
     await expectAccessible(page);
@@ -208,8 +208,8 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     const { page } = await open(at(""));
     await page.getByText("9 slabs are in danger").waitFor();
     proxy.fallSilent();
-    await page.getByText(/^Database away since \d\d:\d\d$/).waitFor({ timeout: 45_000 });
-    await page.getByText(/when it said: 9 slabs are in danger/).waitFor();
+    await page.getByText(/^Database unreachable since \d\d:\d\d$/).waitFor({ timeout: 45_000 });
+    await page.getByText(/shows the state at .*: 9 slabs are in danger/).waitFor();
     await expectAccessible(page);
     proxy.recover();
     await page.getByText("Live", { exact: true }).waitFor({ timeout: 45_000 });

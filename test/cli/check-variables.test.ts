@@ -13,8 +13,8 @@ test("no setting of a stage counts as misspelt: doctor is given .env.STAGE as we
   expect(checkVariables(settings)).toMatchObject([{ level: "ok" }]);
 });
 
-test("what nobody reads does", () => {
+test("an unknown variable is a warning", () => {
   expect(checkVariables({ SLABMEND_VPCS: "new", SLABMEND_REPAIR_FUNCTION: "f" })).toMatchObject([
-    { level: "warning", says: "nobody reads SLABMEND_VPCS" },
+    { level: "warning", says: "unknown: SLABMEND_VPCS" },
   ]);
 });

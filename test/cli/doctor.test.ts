@@ -144,19 +144,19 @@ test("functions that are not there, or not to be reached", async () => {
 });
 
 test.each<[string, (good: MappingDescription) => readonly MappingDescription[], string, RegExp]>([
-  ["none", () => [], "failure", /nothing takes messages/],
+  ["none", () => [], "failure", /no mapping takes messages/],
   [
     "of another queue",
     (good) => [{ ...good, queueArn: `${good.queueArn}-other` }],
     "failure",
-    /nothing takes messages/,
+    /no mapping takes messages/,
   ],
   ["disabled", (good) => [{ ...good, state: "Disabled" }], "failure", /is Disabled/],
   [
     "of another concurrency",
     (good) => [{ ...good, maximumConcurrency: 40 }],
     "warning",
-    /40 repairs at once, but 10/,
+    /40 simultaneous repairs, but doctor checked for 10/,
   ],
   ["twice", (good) => [good, good], "warning", /2 mappings/],
 ])("the queue's mapping to repair: %s", async (_name, change, level, says) => {

@@ -203,7 +203,7 @@ test("a repair under a role that lacks a right of the commit begins nothing, and
     const refusal = await repair().catch((error: unknown) => error);
     expect(refusal).toMatchObject({
       code: "lacks-right",
-      message: expect.stringContaining("may not update (unpinned_sectors) on public.hosts"),
+      message: expect.stringContaining("missing update (unpinned_sectors) on public.hosts"),
       remedy: expect.stringContaining("slabmend grant"),
     });
     expect(await asked()).toEqual(before);

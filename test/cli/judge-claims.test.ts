@@ -9,9 +9,9 @@ const old = { at, ageSeconds: 7_200, hasStopped: true };
 const never = { at: null, ageSeconds: null, hasStopped: true };
 
 test.each([
-  ["ok", running, recent, "last claim 20 s ago, last whole walk 40 s ago, last reap never"],
-  ["failure", running, old, /^claims have stopped: .*last claim 2\.0 h ago/],
-  ["warning", running, never, "no claim has run yet: nothing is repaired"],
+  ["ok", running, recent, "last claim 20 s ago, last complete walk 40 s ago, last reap never"],
+  ["failure", running, old, /^claims have stopped, so nothing is repaired; .*last claim 2\.0 h ago/],
+  ["warning", running, never, "no claim has run yet, so nothing is repaired"],
   ["skipped", paused, old, /^paused; last claim 2\.0 h ago/],
   ["skipped", { ...paused, kind: "maintenance" }, never, /^maintenance; last claim never/],
 ] as const)("doctor's check of claims is %s for fleet %j and claim %j", (level, mode, claim, says) => {

@@ -86,7 +86,7 @@ test("doctor judges versions, encryption, timeouts, pooler and privileges", () =
   expect(describePooler(facts(), url(""), false).says).toContain("none seen");
   expect(describePooler(facts(), url(""), true)).toMatchObject({
     level: "ok",
-    says: expect.stringContaining("a transaction pooler"),
+    says: expect.stringContaining("a pooler in transaction mode"),
   });
   expect(describePooler(facts({ serverPort: 6_543 }), url(""), true).level).toBe("ok");
   expect(describePooler(facts({ serverPort: 6_543 }), url(""), false)).toMatchObject({

@@ -45,11 +45,8 @@ async function print(...args: string[]): Promise<string[]> {
 }
 
 test("before a walk slabs says that it does not know, and history that there is none", async () => {
-  expect(await print("slabs")).toEqual([
-    "! no walk has finished yet: there may be more that nobody has seen",
-    "no slab",
-  ]);
-  expect(await print("history")).toEqual(["no repair"]);
+  expect(await print("slabs")).toEqual(["! no walk has finished yet: there may be more", "no slab"]);
+  expect(await print("history")).toEqual(["no repairs"]);
 });
 
 test("slabs lists the endangered one first, with a mark, and where the next ones are", async () => {
@@ -64,7 +61,7 @@ test("slabs lists the endangered one first, with a mark, and where the next ones
   ]);
   const page = await print("slabs", "--limit", "1");
   expect(page[0]).toBe("2 slabs, 1 of them here");
-  expect(page.at(-1)).toMatch(/^the next ones: --cursor \S+$/);
+  expect(page.at(-1)).toMatch(/^next page: --cursor \S+$/);
   expect(await print("slabs", "--margin", "0")).toEqual(["no slab"]);
 });
 
@@ -103,7 +100,7 @@ test("hosts shows speeds, failures, and why a host may take no sector", async ()
   const lines = await print("hosts");
   expect(lines).toHaveLength(2 + hosts.length);
   expect(lines[0]).toBe("13 hosts, 12 good, 12 may take sectors");
-  expect(lines[1]).toBe("host  reads  writes  fails  unpinned  address  why no candidate");
+  expect(lines[1]).toBe("host  reads  writes  fails  unpinned  address  why not a candidate");
   expect(lines).toContain(`${key(0)}  -  -  -  0  10.0.0.1:1`);
   expect(lines.at(-1)).toBe(`${key(12)}  -  -  -  0  10.0.12.1:1  blocked, no-append-contract`);
   expect(lines).toContainEqual(

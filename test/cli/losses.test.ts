@@ -88,7 +88,7 @@ test("a lost location and a denied one are listed, and restored once their hosts
     await sql`select num_migrated, consecutive_failed_checks as checks from sectors where id = ${String(id)}`,
   ).toEqual([{ num_migrated: 0, checks: 0 }]);
   const cleared = await cli("losses", "restore", slab.sectors[0]!.root, slab.hosts[0]!.row.hostKey);
-  expect(cleared.out).toContain("is denied no more");
+  expect(cleared.out).toContain("is no longer denied");
   expect(await statisticsThatDisagree(sql)).toEqual([]);
   expect(v.parse(lossesSchema, (await cli("losses", "list", "--json")).json)).toMatchObject({
     total: 0,

@@ -132,7 +132,9 @@ test("repair leaves alone what others have, unless forced, and says until when",
 
   await sql.begin(async (tx) => {
     await tx`select from slabs where id = ${id} for no key update`;
-    expect((await cli("repair", id, "--json")).error?.message).toContain("somebody is at its row");
+    expect((await cli("repair", id, "--json")).error?.message).toContain(
+      "another transaction is using its row",
+    );
   });
 });
 

@@ -83,7 +83,7 @@ describe("what they refuse beside our schema", () => {
       expect([code, error?.code, error?.remedy]).toEqual([
         4,
         "lacks-right",
-        `Run uninstall as ${owner}; the fleet's role may not.`,
+        `Run uninstall as ${owner}; the fleet's role may not do it.`,
       ]);
       expect(await hasSchema()).toBe(true);
     } finally {

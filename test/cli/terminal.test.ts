@@ -187,7 +187,7 @@ describe.skipIf(!hasScript)("maintenance at a pseudo-terminal", () => {
     await session.until("verify: 0 of 8 sectors (0 %), running");
     session.type("\u0003");
     const { code, screen } = await session.ended;
-    expect([code, screen]).toEqual([130, expect.stringContaining("the run goes on")]);
+    expect([code, screen]).toEqual([130, expect.stringContaining("continues the run")]);
     expect(await database.sql`select state from slabmend.runs`).toEqual([{ state: "running" }]);
   });
 });

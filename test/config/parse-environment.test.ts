@@ -156,7 +156,7 @@ test("authorities are certificates, as text or as a file, and of use only where 
       problemsOf(names, { SLABMEND_DATABASE_URL: url + mode, SLABMEND_DATABASE_CA: cert }).map(
         ({ expected }) => expected,
       ),
-    ).toEqual(["sslmode=verify-full in the database's URL"]);
+    ).toEqual(["sslmode=verify-full in the database URL"]);
   }
   const [rooted] = problemsOf(names, {
     SLABMEND_DATABASE_URL: `${url}?sslmode=verify-full&sslrootcert=/ca.pem`,

@@ -62,7 +62,7 @@ test("a role that was granted nothing gets the list and the remedy, not a refusa
   expect(await failureOf(`create role ${name}`, name)).toMatchObject({
     name: "StoreError",
     code: "lacks-right",
-    message: expect.stringMatching(/may not .* on public\..* and \d+ more/),
+    message: expect.stringMatching(/missing .* on public\..* and \d+ more/),
     remedy: expect.stringContaining("slabmend grant"),
   });
 });

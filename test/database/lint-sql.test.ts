@@ -50,9 +50,9 @@ describe("rules that need no database", () => {
       "7 unqualified-table: table leases has no schema",
     ],
     [
-      "all columns of a table of indexd's",
+      "all columns of an indexd table",
       plpgsql("a record;", "select s.* into a from public.slabs s where s.id = the_slab;"),
-      "7 all-columns: `*` of a table of indexd's",
+      "7 all-columns: `*` of an indexd table",
     ],
     [
       "an update of every row",

@@ -31,8 +31,12 @@ async function startParent(what: string[], options: { uid?: number; gid?: number
     stdio: ["ignore", "pipe", "inherit"],
     ...options,
   });
-  const [line] = (await once(createInterface({ input: parent.stdout! }), "line")) as [string];
-  return JSON.parse(line) as Started;
+  const line = once(createInterface({ input: parent.stdout! }), "line");
+  const ended = once(parent, "exit").then(([code, signal]) => {
+    throw new Error(`ended with ${code ?? signal} before it said what it had started`);
+  });
+  const [said] = (await Promise.race([line, ended])) as [string];
+  return JSON.parse(said) as Started;
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -39,3 +39,12 @@ test("each row of docs/failure-modes.md names what shows it, and every option of
   const flags = [...page.matchAll(DEMO)].flatMap(([, flags = ""]) => flags.match(/--[a-z-]+/g) ?? []);
   expect(flags.filter((flag) => !demo.includes(`"${flag}"`))).toEqual([]);
 });
+
+test("docs/troubleshooting.md has every line that status may print under attention, and each outcome that repairs nothing", () => {
+  const page = read("docs/troubleshooting.md");
+  const attention = read("lib/reports/status-attention.ts");
+  const codes = [...attention.matchAll(/^ +"([a-z]+-[a-z-]+)",$/gm)].map(([, code = ""]) => code);
+  expect(codes.length).toBeGreaterThan(10);
+  const outcomes = ["no-candidates", "underfunded", "too-few-sources", "fault"];
+  expect([...codes, ...outcomes].filter((code) => !page.includes(`\`${code}\``))).toEqual([]);
+});

@@ -111,6 +111,8 @@ test.each<[keyof typeof ALARMS, string, Record<string, number>, boolean, Record<
   ["error-rate", "few of many", { faults: 50, ended: 1_000 }, false],
   ["error-rate", "many of many", { faults: 51, ended: 1_000 }, true],
   ["error-rate", "nothing ended", { faults: 0, ended: 0 }, false],
+  ["move-behind", "less than half is used up", { kept: 4, safe: 6 }, false],
+  ["move-behind", "more than half is used up", { kept: 6, safe: 4 }, true],
   ["messages-failing", "all", { failed: 3, invocations: 3 }, true],
   ["messages-failing", "few of many", { failed: 4, invocations: 100 }, false],
   ["repair-crashing", "all", { errors: 3, invocations: 3 }, true],

@@ -193,10 +193,10 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
 
   test("certificates as text that do not fit are refused, and the remedy is a file", async () => {
     const message = await refusal({ SLABMEND_DATABASE_CA: bundle.replaceAll("\n", "\\n") });
+    expect(message).toContain("SLABMEND_DATABASE_CA: expected at most 4096 bytes for a function's variables");
     expect(message).toContain(
-      "SLABMEND_DATABASE_CA: expected the variables of a function to have at most 4096 bytes",
+      "set it to the path of a file of certificates, which then goes into the bundle",
     );
-    expect(message).toContain("give the path of a file of the certificates, which then goes into the bundle");
     expect(message).toContain(".env.trial");
   });
 

@@ -152,7 +152,7 @@ test("a wrong file, a wrong name and what belongs to the stage are refused toget
   expect(message).toContain("Main_EU.env: expected at most 20 lower-case letters");
   expect(message).toContain("test.env: expected no SLABMEND_INDEXER");
   expect(message).toContain(
-    "SLABMEND_ALARM_EMAIL: expected to be set for the whole stage, got a value for test alone",
+    "SLABMEND_ALARM_EMAIL: expected a value for the whole stage, got a value for test alone",
   );
 });
 

@@ -62,6 +62,17 @@ const CASES: Readonly<Record<string, Case>> = {
     fires: { 'slabmend_followers_stopped{indexer="a"}': "1+0x15" },
   },
   "maintenance-failed": gauge("maintenance_runs_failed_in_hour"),
+  "move-slot-lost": gauge("move_slot_lost"),
+  "move-behind": {
+    fires: {
+      'slabmend_move_slot_kept_bytes{indexer="a"}': minutes(10, "600+0"),
+      'slabmend_move_slot_safe_bytes{indexer="a"}': minutes(10, "400+0"),
+    },
+    isQuiet: {
+      'slabmend_move_slot_kept_bytes{indexer="a"}': minutes(10, "400+0"),
+      'slabmend_move_slot_safe_bytes{indexer="a"}': minutes(10, "600+0"),
+    },
+  },
   "maintenance-idle": above("maintenance_run_idle_seconds", 3_600),
   "checks-behind": above("checks_behind_seconds", 86_400),
   "journal-behind": above("journal_behind_seconds", 1_800),

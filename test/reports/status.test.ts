@@ -27,7 +27,7 @@ describe("before anybody has looked", () => {
       claim: { at: null, hasStopped: true },
       indexd: { seemsToRun: null, oldestUnpinnedSeconds: null },
     });
-    expect(renderStatus(report)).toContain("unhealthy unknown: nobody has looked yet");
+    expect(renderStatus(report)).toContain("unhealthy unknown: no walk yet");
   });
 });
 

@@ -117,7 +117,7 @@ describe("reading", () => {
     const reading = stream.readExactly(10);
     host.sendFrames([{ id: 256, flags: FLAG_LAST | FLAG_ERROR, payload: text('no "room"') }]);
     await expect(reading).rejects.toMatchObject({ code: "peer-stream-error" });
-    await expect(reading).rejects.toThrow(String.raw`the peer says "no \"room\""`);
+    await expect(reading).rejects.toThrow(String.raw`the peer closed it with the error "no \"room\""`);
     expect(await codeOf(stream.write(text("more")))).toBe("peer-stream-error");
     client.close();
   });

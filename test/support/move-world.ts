@@ -1,6 +1,6 @@
 /**
  * Two PostgreSQL servers for a move: a source with indexd's database (a role of its own owns it) and a fleet's role, and an empty target.
- * Each test makes its own databases on them with `createMoveWorld`.
+ * `useMoveWorld` starts them for a file; each test has its own databases on them.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -8,6 +8,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import postgres, { type Sql } from "postgres";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { indexdSchema } from "../../dev/indexd/indexd-schema.ts";
 import { type PostgresServer, startPostgres } from "../../dev/postgres/postgres.ts";
 import { grantStatements } from "../../lib/database/schema/grant-statements.ts";
@@ -28,7 +29,10 @@ export const POSTGRES_17: string | undefined =
 
 const KILLED = fileURLToPath(new URL("../kill/fixtures/move-until.ts", import.meta.url));
 const DATABASE = "indexd";
-const SETTINGS = { wal_level: "logical", max_slot_wal_keep_size: "256MB", log_statement: "ddl" };
+/** Of both servers. A crash must not lose what was committed. */
+const SETTINGS = { log_statement: "ddl", synchronous_commit: "on" };
+const SOURCE_SETTINGS = { ...SETTINGS, wal_level: "logical", max_slot_wal_keep_size: "256MB" };
+type Side = "source" | "target";
 
 export interface MoveServers {
   readonly source: PostgresServer;
@@ -44,14 +48,14 @@ export async function startMoveServers(
 ): Promise<MoveServers> {
   const log: string[] = [];
   const onLogLine = (line: string) => void log.push(line);
-  const settings = { ...SETTINGS, ...options.settings };
+  const settings = { ...SOURCE_SETTINGS, ...options.settings };
   const { binaries } = options;
   const source = await startPostgres({
     settings,
     onLogLine,
     ...(binaries === undefined ? {} : { binaries }),
   });
-  const target = await startPostgres({ settings: { log_statement: "ddl" }, onLogLine });
+  const target = await startPostgres({ settings: SETTINGS, onLogLine });
   return {
     source,
     target,
@@ -62,12 +66,41 @@ export async function startMoveServers(
   };
 }
 
+/**
+ * Servers for all tests of a file, and for each test a source with five slabs and an empty target. Call it at the top of the file.
+ * @param options of `startMoveServers`
+ */
+export function useMoveWorld(options: Parameters<typeof startMoveServers>[0] = {}): {
+  readonly servers: MoveServers;
+  readonly world: MoveWorld;
+} {
+  let servers: MoveServers | undefined;
+  let world: MoveWorld | undefined;
+  beforeAll(async () => {
+    servers = await startMoveServers(options);
+  });
+  afterAll(() => servers?.stop());
+  beforeEach(async () => {
+    world = await createMoveWorld(servers!);
+    await world.store(5);
+  });
+  afterEach(() => world?.drop());
+  return {
+    get servers() {
+      return servers!;
+    },
+    get world() {
+      return world!;
+    },
+  };
+}
+
 export interface MoveWorld {
   /** As a superuser, of either database. */
   readonly source: Sql;
   readonly target: Sql;
   /** Of indexd's own role and of the fleet's, on either side; both exist on the target once it is opened. */
-  readonly urlOf: (side: "source" | "target", role: "indexd" | "fleet") => string;
+  readonly urlOf: (side: Side, role: "indexd" | "fleet") => string;
   readonly environment: Readonly<Record<string, string>>;
   /** `slabmend move-database …`, with --json. */
   move(...args: string[]): Promise<Omit<CliResult, "json"> & { readonly report: MoveJson }>;
@@ -75,6 +108,16 @@ export interface MoveWorld {
   switchUntil(signal: AbortSignal): Promise<CliResult>;
   /** Moves on in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
+  /** Moves on in a process that crashes the server at the step, and itself goes on. @returns what that process said in the end */
+  crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
+  /** An immediate shutdown, as after SIGKILL or a loss of power: no session ends in order, and the next start recovers from the log. */
+  crash(side: Side): Promise<void>;
+  /** Starts a crashed server, and ends the lease of a command that could not give it back. */
+  recover(side: Side): Promise<void>;
+  /** The sides that let indexd and the fleet in; "half open" is never right. */
+  openSides(): Promise<string>;
+  /** What an abort has to put back: the source's rights and mode, an empty target, and nothing of a move on either server. */
+  footprint(): Promise<object>;
   /** Some slabs, as indexd writes them. */
   store(slabs: number): Promise<void>;
   /** Drops both databases and all roles but the superuser. */
@@ -147,18 +190,35 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
     },
     switchUntil: (signal) => runCli(["--json", "move-database", "switch", "--yes"], { environment, signal }),
     async killAt(goal, step) {
-      const child = spawn(process.execPath, [KILLED, goal, step], {
-        env: { ...process.env, ...environment, PG_DUMP },
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      let said = "";
-      child.stdout.on("data", (chunk) => {
-        said += String(chunk);
-      });
-      const [, signal] = await once(child, "close");
+      const { said, signal } = await moveUntil(environment, [goal, step]);
       if (signal !== "SIGKILL") throw new Error(`step ${step} was not reached: ${said}`);
-      await source`update slabmend.runs set expires_at = clock_timestamp() where expires_at is not null`;
+      await endLease(source);
     },
+    async crashAt(goal, step, side) {
+      const { pid } = servers[side];
+      const { said } = await moveUntil(environment, [goal, step, String(pid)]);
+      if (isRunning(pid)) throw new Error(`step ${step} was not reached: ${said}`);
+      return said;
+    },
+    async crash(side) {
+      const { pid, ended } = servers[side];
+      process.kill(pid, "SIGQUIT");
+      await ended;
+    },
+    async recover(side) {
+      await servers[side].restart();
+      await endLease(source);
+    },
+    async openSides() {
+      const open: string[] = [];
+      for (const side of ["source", "target"] as const) {
+        const [indexd, fleet] = [await letsIn(urlOf(side, "indexd")), await letsIn(urlOf(side, "fleet"))];
+        if (indexd !== fleet) return `${side} half open`;
+        if (indexd) open.push(side);
+      }
+      return open.join(" and ");
+    },
+    footprint: () => footprintOf(source, target),
     async store(slabs) {
       const host = await seedHost(source);
       await seedAccount(source);
@@ -166,7 +226,8 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
       for (let slab = 0; slab < slabs; slab += 1) await seedSlab(source, { minShards: 1, sectors });
     },
     async drop() {
-      await Promise.all([source.end(), target.end()]);
+      // A test that failed may hold a lock, or has left a server dead.
+      await Promise.all([source.end({ timeout: 1 }), target.end({ timeout: 1 })]);
       for (const side of ["target", "source"] as const) {
         const sql = admin[side];
         await sql`select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active`.catch(
@@ -190,7 +251,71 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
   };
 }
 
-/** Everything that a move makes, in the catalogues of either server. */
+/** A process of test/kill/fixtures/move-until.ts, until it has ended. */
+async function moveUntil(environment: object, args: readonly string[]) {
+  const child = spawn(process.execPath, [KILLED, ...args], {
+    env: { ...process.env, ...environment, PG_DUMP },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.on("data", (chunk) => {
+    said += String(chunk);
+  });
+  const [, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return { said, signal };
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+const endLease = (source: Sql) =>
+  source`update slabmend.runs set expires_at = clock_timestamp() where expires_at is not null`;
+
+async function letsIn(url: string): Promise<boolean> {
+  const sql = client(url, 1);
+  try {
+    await sql`select 1`;
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await sql.end();
+  }
+}
+
+async function footprintOf(source: Sql, target: Sql): Promise<object> {
+  const [rights] = await source`
+    select has_database_privilege('public', current_database(), 'connect') as source_open,
+      (select mode from slabmend.fleet) as mode,
+      (select count(*)::integer from slabmend.runs r where r::text ~ 'SCRAM-SHA-256|password') as passwords_kept`;
+  const contents = await target`
+    select nspname::text as name from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'
+    union all select relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'public'
+    union all select rolname::text from pg_roles where rolname !~ '^pg_'
+    union all select 'open to all' where has_database_privilege('public', current_database(), 'connect')
+    order by 1`;
+  return {
+    ...rights,
+    contents: contents.map(({ name }) => name),
+    traces: [await tracesOf(source), await tracesOf(target)],
+  };
+}
+
+/** What {@link MoveWorld.footprint} sees before a move. */
+export const UNTOUCHED = {
+  source_open: true,
+  mode: "running",
+  passwords_kept: 0,
+  contents: ["open to all", "postgres", "public"],
+  traces: [[], []],
+};
+
+/** Everything that a move makes, in the catalogues of either server: with role and subscription their passwords are gone too. */
 export async function tracesOf(sql: Sql): Promise<readonly string[]> {
   const rows = await sql<{ name: string }[]>`
     select 'role ' || rolname as name from pg_roles where rolname like 'slabmend\\_move%'

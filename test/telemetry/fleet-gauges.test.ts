@@ -25,7 +25,16 @@ test("the gauges of an empty fleet count nothing", async () => {
     failedRuns: 0,
     followers: [],
     checksBehindSeconds: undefined,
+    moveSlot: undefined,
   });
+});
+
+test("a move of the database that waits for its switch is not idle", async () => {
+  const { sql } = database;
+  await sql`
+    insert into slabmend.runs (kind, scope, owner, moved_at) values ('move-database', '{}', 'test', now() - interval '2 days')`;
+  expect((await readFleetGauges(sql)).runIdleSeconds).toBeUndefined();
+  await sql`delete from slabmend.runs`;
 });
 
 test("a run that no process moves on, one that failed lately, and checks that are due", async () => {

@@ -181,6 +181,7 @@ describe("what is measured", () => {
       runIdleSeconds: undefined,
       failedRuns: 1,
       checksBehindSeconds: undefined,
+      moveSlot: { walStatus: "extended", keptBytes: 70, safeBytes: null },
       followers: [
         { behindSeconds: 70, stoppedBy: undefined },
         { behindSeconds: 4_000, stoppedBy: "archive-rewound" },
@@ -210,6 +211,9 @@ describe("what is measured", () => {
       UnderfundedHosts: 2,
       JournalBehindSeconds: 4_000,
       FollowersStopped: 1,
+      MoveSlotKeptBytes: 70,
+      MoveSlotSafeBytes: undefined,
+      MoveSlotLost: 0,
     });
   });
 

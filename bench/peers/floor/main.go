@@ -1,5 +1,5 @@
-// Command floor does what a repair of one slab must compute, and nothing else: it opens the packets of all sources, takes their
-// keystreams off, rebuilds, puts keystreams on, hashes what was rebuilt, and seals it. One thread. It prints the
+// Command floor does only the computation of one slab's repair: it decrypts the packets of all sources, removes their
+// keystreams, rebuilds, applies keystreams, hashes the rebuilt shards, and encrypts them. It uses one thread. It prints the
 // CPU milliseconds of each phase, medians of all rounds, as one JSON object.
 //
 //	floor DATA PARITY REBUILT COPIED ROUNDS
@@ -101,7 +101,7 @@ func newSlab(data, parity, rebuilt, copied int) *slab {
 	return s
 }
 
-// sources are read: as many as the code needs, or the sectors that are copied.
+// sources is the number of shards to read: as many as the code needs, or the sectors to copy.
 func (s *slab) sources() int {
 	if s.rebuilt == 0 {
 		return s.copied
@@ -109,7 +109,7 @@ func (s *slab) sources() int {
 	return s.data
 }
 
-// source returns the shard of a source: those behind the lost ones.
+// source returns the shard of a source; sources follow the lost shards.
 func (s *slab) source(i int) int { return s.rebuilt + i }
 
 func (s *slab) repair() phases {
@@ -234,7 +234,7 @@ func level(into, from []byte, prefix byte) int {
 	return count
 }
 
-// cpu is what this process has used, user and system, in milliseconds.
+// cpu returns the user and system time of this process in milliseconds.
 func cpu() float64 {
 	var usage syscall.Rusage
 	fail(syscall.Getrusage(syscall.RUSAGE_SELF, &usage))

@@ -7,8 +7,8 @@ import type { CommandContext } from "./command-context.ts";
 type Variables = CommandContext["variables"];
 
 /**
- * Clients from the command's own variables, so that --variables-file holds for them too. What is not set there (credentials of a
- * profile or a role, the region of a configuration file) the SDK finds as ever.
+ * Clients configured from the command's own variables, so that --variables-file applies to them too. The SDK looks up anything
+ * not set there as usual (credentials of a profile or a role, the region in a configuration file).
  */
 export async function createSqsClient(variables: Variables, queueUrl?: string): Promise<SQSClient> {
   const { SQSClient } = await importForAws("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
@@ -16,7 +16,7 @@ export async function createSqsClient(variables: Variables, queueUrl?: string): 
   return new SQSClient({ ...settings(variables, "SQS", region), ...boundedClient(COMMAND_ANSWER_MS) });
 }
 
-/** @param answerMs default: of questions about functions, which are answered at once */
+/** @param answerMs timeout of a call; the default suits queries about functions, which AWS answers at once */
 export async function createLambdaClient(
   variables: Variables,
   answerMs = COMMAND_ANSWER_MS,
@@ -49,13 +49,13 @@ function settings(variables: Variables, service: "SQS" | "LAMBDA", urlRegion: st
   };
 }
 
-/** A queue's URL names its region, and no other one has it. */
+/** A queue's URL contains its region, and the queue exists only there. */
 function regionOfQueue(queueUrl: string): string | undefined {
   return /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\//.exec(queueUrl)?.[1];
 }
 
 /**
- * Loads what only AWS needs. The published package leaves such packages out: they are 25 MB that a server does not need.
+ * Loads a package that only AWS needs. The published package omits these: a server has no use for their 25 MB.
  * @throws {OperatorError} `aws-package-missing`
  */
 export async function importForAws<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
@@ -65,14 +65,14 @@ export async function importForAws<Module>(name: string, load: () => Promise<Mod
     if (!(cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")) throw cause;
     throw new OperatorError({
       code: "aws-package-missing",
-      message: `AWS: expected the package ${name} to be installed, got none`,
+      message: `AWS: expected the package ${name} to be installed, but it is not`,
       remedy: `Run npm install ${name} where slabmend is installed, or work without AWS: slabmend work --from-database.`,
       cause,
     });
   }
 }
 
-/** Of an AWS call that failed. Its message names what was refused to whom, and no secret. */
+/** The error for a failed AWS call. AWS's message says what was refused to which identity, and contains no secret. */
 export function awsUnavailable(doing: string, cause: unknown): OperatorError {
   const { name, message } = cause instanceof Error ? cause : { name: "unknown", message: "" };
   return new OperatorError({

@@ -1,4 +1,4 @@
-/** What every command does alike: read its options, open the database, print for people or for programs. */
+/** What all commands share: reading options, the database URL, and printing for people or for programs. */
 import type { Command } from "commander";
 import { type Environment, parseEnvironment } from "../../config/parse-environment.ts";
 import type { VariableName } from "../../config/variables.ts";
@@ -20,19 +20,19 @@ interface CommonOptions {
 export interface CommandContext {
   readonly io: OperatorIo;
   readonly json: boolean;
-  /** The environment, with --variables-file beneath it. */
+  /** The environment, then the variables of --variables-file that it does not set. */
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Undefined: neither option nor variable. Secret. */
+  /** Undefined if neither the option nor the variable is set. Secret. */
   readonly databaseUrl: Secret<string> | undefined;
-  /** Parses variables of docs/configuration.md, and reports all problems together. */
+  /** Parses the variables of docs/configuration.md and reports all problems together. */
   parse<Name extends VariableName>(names: readonly Name[]): Pick<Environment, Name>;
-  /** For programs with --json, else for people. Nothing else goes to standard output. */
+  /** Prints the document with --json, else the text. Nothing else goes to standard output. */
   print(result: object, text: string): void;
-  /** To standard error: what people want to know and programs do not. */
+  /** Prints a note for people to standard error; programs do not need it. */
   note(text: string): void;
 }
 
-/** What a command group is added to. */
+/** What a command is added to. */
 export interface CommandHost {
   readonly program: Command;
   readonly io: OperatorIo;
@@ -40,8 +40,8 @@ export interface CommandHost {
 }
 
 /**
- * Makes the action of a command: gives it the context, and takes the reason of its exit code. Commander hands over the
- * arguments, then the options, then the command.
+ * Makes the action of a command: passes it the context and turns the reason that it returns into the exit code. Commander passes
+ * the arguments, then the options, then the command.
  */
 export function action<Options extends object>(
   { io, setExitCode }: CommandHost,
@@ -85,7 +85,7 @@ export function createContext(io: OperatorIo, common: CommonOptions): CommandCon
   };
 }
 
-/** The context with other variables, as if it had been started with them. Undefined unsets one. */
+/** The same context with changed variables, as if started with them. Undefined unsets a variable. */
 export function withVariables(
   context: CommandContext,
   changes: Readonly<Record<string, string | undefined>>,
@@ -101,8 +101,8 @@ export function withVariables(
 }
 
 /**
- * Integers beyond 2^53 become decimal strings, and what is not known is null: no key disappears. Byte arrays never belong into a
- * result.
+ * Integers beyond 2^53 become decimal strings, and unknown values become null, so that no key disappears. Byte arrays never
+ * belong in a result.
  */
 export function encode(result: object): string {
   return JSON.stringify(result, (_key, value: unknown) =>

@@ -3,13 +3,13 @@ import { OperatorError } from "../../errors/operator-error.ts";
 import type { CommandContext } from "./command-context.ts";
 
 /**
- * Goes on only after somebody has agreed: with --yes beforehand, or at a terminal now.
+ * Continues only after confirmation: by --yes, or by an answer at the terminal.
  * @throws {OperatorError} `not-confirmed`
  */
 export async function confirm(context: CommandContext, options: { readonly yes?: boolean }): Promise<void> {
   if (options.yes === true) return;
   const { stdin, stderr, signal } = context.io;
-  let answer = "nobody to ask";
+  let answer = "no terminal to ask at";
   if (stdin.isTTY === true && !context.json) {
     const lines = createInterface({ input: stdin, output: stderr });
     try {

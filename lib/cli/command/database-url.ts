@@ -1,4 +1,4 @@
-/** The rule about database URLs (lib/config/database-url.ts) with the command line's errors. */
+/** Checks database URLs by the rules of lib/config/database-url.ts and throws the command line's errors. */
 import {
   type DatabaseUrl,
   findExposure,
@@ -7,7 +7,7 @@ import {
 } from "../../config/database-url.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 
-/** @throws {OperatorError} `database-url-malformed`; the text is never repeated, it may hold a password */
+/** @throws {OperatorError} `database-url-malformed`; the message never contains the text, which may hold a password */
 export function parseDatabaseUrl(text: string): DatabaseUrl {
   const database = readDatabaseUrl(text);
   if (!("fault" in database)) return database;
@@ -21,7 +21,7 @@ export function parseDatabaseUrl(text: string): DatabaseUrl {
 }
 
 /**
- * Refuses to send secrets in the clear over the internet.
+ * Refuses a URL that would send secrets unencrypted over the internet.
  * @throws {OperatorError} `database-url-without-tls`
  */
 export async function assertProtected(database: DatabaseUrl, resolve?: ResolveAddresses): Promise<void> {
@@ -31,7 +31,7 @@ export async function assertProtected(database: DatabaseUrl, resolve?: ResolveAd
     code: "database-url-without-tls",
     message: `database URL: expected ${exposure.expected}, got ${exposure.got}`,
     remedy:
-      "Append ?sslmode=verify-full to the URL (or require, which does not check the certificate). Only loopback and private addresses may go without.",
+      "Append ?sslmode=verify-full to the URL (or require, which does not check the certificate). Only loopback and private addresses may do without TLS.",
     details: { host: database.host },
   });
 }

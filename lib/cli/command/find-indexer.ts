@@ -1,11 +1,11 @@
-/** Which of several indexers a command is about: `--indexer NAME`, or the argument of `slabmend indexers`. */
+/** Finds the indexer that a command is for: `--indexer NAME`, or the argument of `slabmend indexers`. */
 import { ConfigurationError } from "../../config/configuration-error.ts";
 import { type ConfiguredIndexer, readIndexers } from "../../config/indexer-files.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** In the order of their names. @throws {ConfigurationError} for a folder that cannot be read as it is */
+/** Sorted by name. @throws {ConfigurationError} if the folder cannot be read */
 export function configuredIndexers(variables: Variables): readonly ConfiguredIndexer[] {
   const { indexers, problems } = readIndexers(variables);
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -13,7 +13,7 @@ export function configuredIndexers(variables: Variables): readonly ConfiguredInd
 }
 
 /**
- * @param name undefined: there is to be one only
+ * @param name undefined: the only indexer
  * @throws {OperatorError} `no-such-indexer`
  */
 export function findIndexer(variables: Variables, name: string | undefined): ConfiguredIndexer {

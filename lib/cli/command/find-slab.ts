@@ -4,7 +4,7 @@ import { OperatorError } from "../../errors/operator-error.ts";
 import { parseSlabDigest, parseSlabId } from "../../slab/ids.ts";
 import type { Slab } from "../../slab/slab.ts";
 
-/** What SLAB means in every command, for their help. */
+/** What SLAB means in every command's help. */
 export const SLAB_ARGUMENT =
   "slabs.id in decimal, or the slab's digest of 64 hex digits (indexd's API calls it slab id)";
 

@@ -1,4 +1,4 @@
-/** Variables that name the deployed functions: what `sst deploy` prints. */
+/** Variables that name the deployed functions; `sst deploy` prints them. */
 export const FUNCTION_VARIABLES = {
   claim: "SLABMEND_CLAIM_FUNCTION",
   repair: "SLABMEND_REPAIR_FUNCTION",

@@ -1,7 +1,10 @@
 import type { ConfiguredIndexer } from "../../config/indexer-files.ts";
 import { type CommandContext, withVariables } from "./command-context.ts";
 
-/** The context as the indexer's own file has it. --database-url goes over it: an owner's URL is in no file of a fleet. */
+/**
+ * The context with the variables of the indexer's file. --database-url overrides the file's URL, because the files hold no
+ * owner's URL.
+ */
 export function contextOf(
   context: CommandContext,
   { environment, ownNames }: ConfiguredIndexer,

@@ -11,28 +11,30 @@ import { OperatorError } from "../../errors/operator-error.ts";
 import type { CommandContext } from "./command-context.ts";
 import { assertProtected, parseDatabaseUrl } from "./database-url.ts";
 
-/** What must be there before a command does anything. */
+/** What a command requires of the database before it starts. */
 export interface DatabaseDemands {
   /**
-   * `any`: not even an indexd; `indexd`: a known version of it; `store`: our schema too, as this release wants it; `fleet`: all
-   * rights besides, before anything is leased.
+   * `any`: nothing; `indexd`: an indexd of a known version; `store`: also our schema, in this release's version; `fleet`: also
+   * all privileges that leasing and repairing need.
    */
   readonly needs: "any" | "indexd" | "store" | "fleet";
 }
 
-/** What a command knows of its database besides the connection that it was given. */
+/** What a command gets in addition to its connection. */
 export interface DatabaseAccess {
   readonly location: DatabaseUrl;
-  /** Makes one more client, which trusts the same authorities; who calls ends it. */
+  /** Makes another client that trusts the same certificate authorities; the caller ends it. */
   readonly connect: () => Sql;
   /**
-   * From now on a signal ends neither the connection nor the command: it has begun something, and ends by itself. Throws when
-   * there was a signal already.
+   * Called when a command has begun something that it must finish: from now on a signal ends neither the connection nor the
+   * command. Throws if a signal has arrived already.
    */
   readonly ignoreSignals: () => void;
 }
 
-/** Opens the connection of a command, checks what it needs, and always closes it. Ctrl+C ends it, and so the command. */
+/**
+ * Opens a command's connection, checks what the command needs, and always closes it. Ctrl+C ends the connection and the command.
+ */
 export async function withDatabase<Result>(
   context: CommandContext,
   demands: DatabaseDemands,
@@ -63,7 +65,7 @@ export async function withDatabase<Result>(
     if (demands.needs === "store") await ask(assertStoreVersion, { isIdempotent: true });
     return await work(ask, { location, connect: connectAgain, ignoreSignals });
   } catch (error) {
-    // What a closed connection says is only that we closed it.
+    // The connection's error would only say that we closed it.
     if (endsOnSignal) signal.throwIfAborted();
     throw error;
   } finally {
@@ -72,7 +74,7 @@ export async function withDatabase<Result>(
   }
 }
 
-/** @throws {OperatorError} when there is none, or none that may be used */
+/** @throws {OperatorError} if the URL is missing or may not be used */
 async function readDatabaseUrl(
   context: Pick<CommandContext, "databaseUrl" | "variables">,
 ): Promise<DatabaseUrl> {
@@ -100,14 +102,14 @@ export function assertNotOnCommandLine({
   if (parseDatabaseUrl(url).hasPassword) {
     throw new OperatorError({
       code: "secret-on-command-line",
-      message: "--database-url: expected a URL without password, got one with",
+      message: "--database-url: expected a URL without a password, got one with a password",
       remedy:
-        "Every process of this machine can read a command line. Put the URL into SLABMEND_DATABASE_URL, or the password into PGPASSWORD; and change the password.",
+        "Every process on this machine can read a command line. Put the URL into SLABMEND_DATABASE_URL, or the password into PGPASSWORD, and change the password.",
     });
   }
 }
 
-/** @throws {ConfigurationError} when they are none, or would not be used */
+/** @throws {ConfigurationError} if they are not certificates, or the URL would not use them */
 function readAuthorities(context: CommandContext, { tls }: DatabaseUrl): string | undefined {
   const { SLABMEND_DATABASE_CA: authorities } = context.parse(["SLABMEND_DATABASE_CA"]);
   const unused = authorities === undefined ? undefined : findUnusedAuthorities(tls);

@@ -1,4 +1,4 @@
-/** What a command that works says while it works: the log, and metrics for CloudWatch where its lines are JSON. */
+/** The log of a long-running command, and its metrics for CloudWatch if the log is JSON. */
 import type { Environment } from "../../config/parse-environment.ts";
 import {
   chooseLogFormat,
@@ -14,7 +14,7 @@ export interface CommandLog {
   readonly format: LogFormat;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** The command's variables for its child processes, with which they print as it does. */
+  /** The command's variables for its child processes, which make them log in the same format. */
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
 
@@ -26,15 +26,15 @@ export function logFormatOf({ io, json, variables }: CommandContext): LogFormat 
   });
 }
 
-/** Without the name of an indexer the lines are about none of several. */
+/** Without SLABMEND_INDEXER the lines name no indexer. */
 export type LogVariables = Pick<Environment, "SLABMEND_LOG_LEVEL" | "SLABMEND_METRICS_NAMESPACE"> &
   Partial<Pick<Environment, "SLABMEND_INDEXER">>;
 
-/** @param service who says the metrics */
+/** @param service the metrics' dimension of that name */
 export function openLog(context: CommandContext, environment: LogVariables, service: string): CommandLog {
   const { io, variables } = context;
   const format = logFormatOf(context);
-  // Metrics are lines of JSON for CloudWatch: people have no use for them.
+  // Metrics are JSON lines for CloudWatch; people do not need them.
   const namespace = format === "json" ? environment.SLABMEND_METRICS_NAMESPACE : "";
   return {
     format,

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 
-/** Parser of an option or argument that is a whole number within limits. */
+/** Parser for an option or argument that is a whole number within limits. */
 export function wholeNumber(least: number, most: number) {
   return (text: string): number => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -11,7 +11,7 @@ export function wholeNumber(least: number, most: number) {
 
 const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Parser of a time that is so long ago: 30m, 12h, 7d. Milliseconds. */
+/** Parser for an age such as 30m, 12h or 7d. In milliseconds. */
 export function timeAgo(text: string): number {
   const [, count = "", unit = ""] = /^(\d{1,4})([mhd])$/.exec(text) ?? [];
   const unitMs = UNIT_MS[unit];

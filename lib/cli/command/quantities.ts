@@ -1,8 +1,8 @@
-/** Quantities as people read them. Programs get the plain numbers with --json. */
+/** Formats quantities for people. Programs get plain numbers with --json. */
 
 const HASTINGS_PER_MICROSIACOIN = 10n ** 18n;
 
-/** Siacoins with six digits; what is smaller but not nothing shows as "< 0.000001". */
+/** Siacoins with six digits; a smaller amount above zero shows as "< 0.000001". */
 export function siacoins(hastings: bigint): string {
   const micro = hastings / HASTINGS_PER_MICROSIACOIN;
   if (micro === 0n && hastings > 0n) return "< 0.000001 SC";
@@ -22,7 +22,10 @@ export function bytes(count: number): string {
   return `${unit === 0 || Number.isInteger(value) ? value : value.toFixed(1)} ${UNITS[unit]}`;
 }
 
-/** Lines with their cells in columns; numbers to the right. */
+/** "1 failure", "2 failures". */
+export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
+
+/** Aligns cells in columns, numbers to the right. */
 export function table(rows: readonly (readonly (string | number)[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -41,8 +44,8 @@ export function table(rows: readonly (readonly (string | number)[])[]): string[]
 }
 
 /**
- * A line of a report, broken between words to fit a terminal of 80 columns; what follows the first line is indented. A single
- * word that is longer stays whole.
+ * Wraps a line of a report between words to fit 80 columns, and indents the lines after the first. A word that is longer stays
+ * whole.
  */
 export function wrapped(line: string, indent: number, columns = 80): string[] {
   const lines: string[] = [];

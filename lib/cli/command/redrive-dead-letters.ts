@@ -4,21 +4,21 @@ import { OperatorError } from "../../errors/operator-error.ts";
 import { QUEUE_BATCH, type RepairQueue } from "../../queue/repair-queue.ts";
 
 export interface RedriveReport {
-  /** Back in the queue of repairs. */
+  /** Sent to the repair queue again. */
   readonly sent: number;
-  /** Of letters whose slabs go on without them: only forgotten. */
+  /** Deleted without sending, because their slabs no longer need them. */
   readonly moot: number;
   readonly discarded: number;
-  /** Unreadable ones, and those that SQS did not take. */
+  /** Unreadable messages, and those that SQS did not accept. */
   readonly kept: number;
 }
 
 const PAGE = 1_000;
 
 /**
- * Sends dead letters again whose leases still wait to be begun, and forgets those that no longer matter. A crash in
- * between leaves letters that are sent twice, which is harmless.
- * @throws {QueueError} with every letter that was not sent still there
+ * Sends again the dead letters whose leases still wait for their repair to begin, and deletes those that no longer matter. After
+ * a crash some may be sent twice, which is harmless.
+ * @throws {QueueError}; every dead letter that was not sent is still stored
  */
 export async function redriveDeadLetters(
   deps: { readonly ask: Ask; readonly queue: RepairQueue },

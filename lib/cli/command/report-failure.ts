@@ -20,7 +20,7 @@ export interface Failure {
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** What of an error the operator sees. Of an error that is not ours: its name, code and message, never its properties. */
+/** What an operator sees of an error. For an error that is not ours: name, code and message, never other properties. */
 export function describeFailure(error: unknown, signal: AbortSignal): Failure {
   const isAborted = error instanceof Error && error.name === "AbortError";
   if (isAborted || (signal.aborted && error === signal.reason)) {
@@ -110,13 +110,13 @@ function exitOf(error: SlabmendError): ExitReason {
   return "unexpected";
 }
 
-/** SQLSTATE, or a code of the socket or of the client library: what it means to the operator. */
+/** What a SQLSTATE, or an error code of the socket or the client library, means to the operator. */
 const DATABASE_FAILURES: readonly {
   readonly codes: RegExp;
-  /** Of codes that mean several things. */
+  /** Tells apart the meanings of a code that has several. */
   readonly says?: RegExp;
   readonly code: OperatorErrorCode;
-  /** Completes the sentence "expected …, got …", before what the client says. */
+  /** Begins the sentence "expected …, got …"; the client's message completes it. */
   readonly expected?: string;
   readonly remedy: string;
 }[] = [
@@ -124,28 +124,29 @@ const DATABASE_FAILURES: readonly {
     codes:
       /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_UNTRUSTED|INVALID_CA)$/,
     code: "certificate-refused",
-    expected: "a certificate of an authority that this machine trusts, got",
+    expected: "a certificate from an authority that this machine trusts, got",
     remedy:
-      "Set SLABMEND_DATABASE_CA to the certificate of the authority that signed it (whoever runs the database has it). sslmode=require encrypts too, but with whoever answers.",
+      "Set SLABMEND_DATABASE_CA to the certificate of the authority that signed it (ask the operator of the database for it). sslmode=require encrypts too, but does not check who answers.",
   },
   {
     codes: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
     code: "certificate-refused",
     expected: "a certificate that is valid now, got",
-    remedy: "Renew the server's certificate and let PostgreSQL load it; if it is new, compare the clocks.",
+    remedy:
+      "Renew the server's certificate and let PostgreSQL load it; if it is new, check that the clocks agree.",
   },
   {
     codes: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
     code: "certificate-refused",
-    expected: "a certificate for the host of the URL, got",
+    expected: "a certificate for the host in the URL, got",
     remedy:
-      "Write the host into SLABMEND_DATABASE_URL by the name that the certificate has, or give the server one for this name.",
+      "Use the host name of the certificate in SLABMEND_DATABASE_URL, or give the server a certificate for this name.",
   },
   {
     codes: /^(CERT_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO)$/,
     code: "certificate-refused",
-    expected: "TLS with a certificate that holds, got",
-    remedy: "Look at the server's certificate and TLS settings, and that nothing in between answers for it.",
+    expected: "TLS with a valid certificate, got",
+    remedy: "Check the server's certificate and TLS settings, and that no proxy answers in its place.",
   },
   {
     codes: /^(TLS_REFUSED|ECONNRESET)$/,
@@ -153,45 +154,45 @@ const DATABASE_FAILURES: readonly {
     code: "tls-refused",
     expected: "TLS, as sslmode in SLABMEND_DATABASE_URL demands, got",
     remedy:
-      "Turn TLS on in PostgreSQL (ssl = on, with a certificate). Only to loopback and private addresses it may go without: sslmode=disable.",
+      "Turn TLS on in PostgreSQL (ssl = on, with a certificate). Only loopback and private addresses may do without TLS: sslmode=disable.",
   },
   {
     codes: /^42501$/,
     code: "lacks-right",
     remedy:
-      "Run `slabmend grant` and apply what it prints as the owner of the database; `init` and `uninstall` want the owner itself. `slabmend doctor` lists every right that lacks.",
+      "Run `slabmend grant` and apply what it prints as the owner of the database; run `init` and `uninstall` as the owner. `slabmend doctor` lists every missing privilege.",
   },
   {
     codes: /^28(000|P01)$/,
     code: "login-refused",
-    remedy: "Correct user or password in SLABMEND_DATABASE_URL, or the server's pg_hba.conf.",
+    remedy: "Correct the user or password in SLABMEND_DATABASE_URL, or the server's pg_hba.conf.",
   },
   {
     codes: /^3D000$/,
     code: "no-such-database",
-    remedy: "Correct the database's name in SLABMEND_DATABASE_URL; it is indexd's own.",
+    remedy: "Correct the database's name in SLABMEND_DATABASE_URL; it must be indexd's database.",
   },
   {
     codes: /^53300$/,
     code: "too-many-connections",
     remedy:
-      "Raise the role's CONNECTION LIMIT or max_connections, lower the concurrency, or put a pooler in between.",
+      "Raise the role's CONNECTION LIMIT or max_connections, lower the concurrency, or use a connection pooler.",
   },
   {
     codes:
       /^(08...|57P0[123]|CONNECT.*|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|AI_(AGAIN|FAIL|NODATA)|NOTFOUND))$/,
     code: "database-unreachable",
     remedy:
-      "Check host and port in SLABMEND_DATABASE_URL, that PostgreSQL runs, and that a firewall lets this machine in.",
+      "Check the host and port in SLABMEND_DATABASE_URL, that PostgreSQL runs, and that the firewall admits this machine.",
   },
   {
     codes: /^[0-9A-Z]{5}$/,
     code: "database-failed",
-    remedy: "Read the message; nothing was changed if the command failed.",
+    remedy: "Read the message; a failed command has changed nothing.",
   },
 ];
 
-/** What the socket or the client library finds, and not the server. */
+/** Failures that the socket or the client library reports, not the server. */
 const OF_THE_CONNECTION: ReadonlySet<OperatorErrorCode> = new Set([
   "database-unreachable",
   "certificate-refused",

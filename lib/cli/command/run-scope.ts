@@ -1,4 +1,4 @@
-/** What a maintenance run is to be about, as an operator names it by a command or the API. */
+/** Resolves the scope of a maintenance run that an operator gave by a command or the API. */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 import { drainKind } from "../../jobs/drain/drain-kind.ts";
@@ -6,15 +6,15 @@ import { verifyKind } from "../../jobs/verify/verify-kind.ts";
 import { resolveDrainScope } from "./drain-scope.ts";
 import { resolveScope, type ScopeOptions } from "./verify-scope.ts";
 
-/** Kinds that any process may start; the others have commands of their own. */
+/** Kinds that any process may start; the others have their own commands. */
 export const STARTABLE_KINDS = [verifyKind, drainKind] as const;
 
 export interface RunScopeOptions extends Omit<ScopeOptions, "host"> {
-  /** By public key. */
+  /** Public keys. */
   readonly hosts: readonly string[];
 }
 
-/** @throws {OperatorError} `bad-argument`, and what the kind's scope throws */
+/** @throws {OperatorError} `bad-argument`, and the errors of the kind's scope */
 export async function resolveRunScope(ask: Ask, kind: string, options: RunScopeOptions): Promise<object> {
   const { hosts, ...others } = options;
   if (kind === drainKind.kind) {
@@ -30,7 +30,7 @@ function onlyHosts(): OperatorError {
   return new OperatorError({
     code: "bad-argument",
     message: "drain: expected hosts, got a slab, an object or a sample",
-    remedy: "A drain is of hosts.",
+    remedy: "Name hosts: only hosts can be drained.",
   });
 }
 
@@ -38,6 +38,6 @@ function oneHost(): OperatorError {
   return new OperatorError({
     code: "bad-argument",
     message: "verify: expected one host, got several",
-    remedy: "Verify one host after the other.",
+    remedy: "Start one verification per host.",
   });
 }

@@ -46,12 +46,12 @@ async function resolveObject(ask: Ask, key: string): Promise<VerifyScope> {
   if (ids.length > 0) return { of: "object", object: key, ids: [...ids], sectors };
   throw new OperatorError({
     code: "no-such-object",
-    message: `object: expected the key of an object of indexd's, in 64 hex digits, got ${isKey ? key : "something else"}`,
+    message: `object: expected the key of an object in indexd, in 64 hex digits, got ${isKey ? key : "something else"}`,
     remedy: "Take it from slabmend slab SLAB --json, or from indexd.",
   });
 }
 
-/** Null: the host has no more sectors than would be drawn, so all of them are checked, which says more. */
+/** Null if the host has no more sectors than the sample needs: then all of them are checked, which proves more. */
 function sampleOf({ missing, confidence }: ScopeOptions, sectors: number) {
   const claim = { missingShare: missing / 100, confidence: confidence / 100 };
   const draws = drawsFor(claim);

@@ -8,16 +8,16 @@ import { withDatabase } from "../command/open-database.ts";
 export function addFollowers(host: CommandHost): void {
   host.program
     .command("followers")
-    .description("followers of the journal, which status lists")
+    .description("manage followers of the journal; status lists them")
     .command("forget")
-    .description("forget a follower that is no longer wanted, such as the archive of a place that is gone")
-    .argument("<name>", "as status names it: archive PLACE")
+    .description("remove a follower that is no longer needed, such as an archive whose place was removed")
+    .argument("<name>", "the name in status: archive PLACE")
     .option("--yes", "do not ask")
     .addHelpText(
       "after",
       `
-Rows of the journal are deleted only behind all followers, so one that never goes on keeps all of them. What it has written stays
-where it is. An archive that is still configured begins again with the oldest row, into its place, which must then be empty.`,
+Rows of the journal are deleted only after every follower has read them, so a follower that stopped keeps all later rows. What it
+has written stays. An archive that is still configured starts again from the oldest row; its place must then be empty.`,
     )
     .action(
       action<{ yes?: boolean }>(host, async (context, options, [name = ""]) => {
@@ -36,6 +36,6 @@ function noSuchFollower(name: string): OperatorError {
   return new OperatorError({
     code: "no-such-follower",
     message: `followers forget: expected the name of an archive that status lists, got ${JSON.stringify(name.slice(0, 200))}`,
-    remedy: "slabmend status --json lists them. The totals cannot be forgotten: budgets need them.",
+    remedy: "slabmend status --json lists them. The totals cannot be removed: budgets need them.",
   });
 }

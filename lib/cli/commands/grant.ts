@@ -15,15 +15,15 @@ export function addGrant(host: CommandHost): void {
     .option("--role <name>", "name of the role", "slabmend")
     .option(
       "--concurrency <n>",
-      `repairs at once, default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}; the role may have five connections more`,
+      `simultaneous repairs; default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}; the role's connection limit is five more`,
       wholeNumber(1, 10_000),
     )
     .addHelpText(
       "after",
       `
-Needs no database and changes nothing. The SQL creates the role if there is none, takes from it whatever it had on
-these tables, and grants what claim, repair and reap do: on indexd's tables column by column. Applied, it warns when the
-server's max_connections (PostgreSQL's default is 100) leaves indexd fewer than 20. Apply it as the owner:
+Needs no database and changes nothing. The SQL creates the role if it does not exist, revokes all its privileges on
+these tables, and grants those that claim, repair and reap need, on indexd's tables column by column. When applied, it
+warns if the server's max_connections (PostgreSQL's default: 100) leaves indexd fewer than 20. Apply it as the owner:
 
   slabmend grant | psql "$OWNER_URL"
   psql "$OWNER_URL" -c '\\password slabmend'`,

@@ -19,21 +19,18 @@ interface HistoryOptions {
 export function addHistory(host: CommandHost): void {
   host.program
     .command("history")
-    .description("list repairs that ended, latest first: of a slab, or of all")
-    .argument("[slab]", `${SLAB_ARGUMENT}; also of a slab that is gone, by its id`)
-    .option(
-      "--host <key>",
-      "only those that took a sector from this host, gave it one, or found one lost there",
-    )
-    .option("--outcome <outcome>", "only those that ended so: repaired, too-few-sources, …")
-    .option("--since <time>", "only those that ended within this time: 30m, 12h, 7d", timeAgo)
-    .option("--limit <n>", "at most this many", wholeNumber(1, MOST_REPAIRS), 20)
-    .option("--cursor <text>", "what an earlier list ended with")
+    .description("list finished repairs of one slab or of all slabs, latest first")
+    .argument("[slab]", `${SLAB_ARGUMENT}; for a deleted slab, its id`)
+    .option("--host <key>", "only repairs that moved a sector from or to this host, or found one lost there")
+    .option("--outcome <outcome>", "only repairs with this outcome: repaired, too-few-sources, …")
+    .option("--since <time>", "only repairs that ended within this time: 30m, 12h, 7d", timeAgo)
+    .option("--limit <n>", "maximum number", wholeNumber(1, MOST_REPAIRS), 20)
+    .option("--cursor <text>", "continue after the list that ended with this cursor")
     .addHelpText(
       "after",
       `
---host and --outcome search 20,000 repairs at a time: when the list ends with a cursor, there may be more behind it.
---json has every move, by host key.`,
+--host and --outcome search 20,000 repairs at a time: if the list ends with a cursor, there may be more after it.
+--json lists every move with host keys.`,
     )
     .action(
       action<HistoryOptions>(host, async (context, options, [slabText]) => {
@@ -45,7 +42,7 @@ export function addHistory(host: CommandHost): void {
               ? undefined
               : await ask(
                   async (sql): Promise<SlabId> =>
-                    // An id needs no slab: the journal remembers those that are gone.
+                    // The id of a deleted slab works too: the journal still has its repairs.
                     /^\d+$/.test(slabText) ? parseSlabId(slabText) : (await findSlab(sql, slabText)).id,
                   { isIdempotent: true },
                 );
@@ -66,7 +63,8 @@ export function addHistory(host: CommandHost): void {
 
 function renderHistory({ repairs, next }: HistoryReport): string {
   const more = next === null ? [] : wrapped(`earlier ones: --cursor ${next}`, 2);
-  if (repairs.length === 0) return [next === null ? "no repair" : "no repair so far", ...more].join("\n");
+  if (repairs.length === 0)
+    return [next === null ? "no repairs" : "no repairs found so far", ...more].join("\n");
   return [
     ...table([
       ["ended", "slab", "outcome", "moved", "lost", "read", "paid", "took"],

@@ -8,15 +8,13 @@ import { bytes, table } from "../command/quantities.ts";
 export function addHosts(host: CommandHost): void {
   host.program
     .command("hosts")
-    .description(
-      "list the hosts that indexd knows: which may take sectors, why others may not, how they serve",
-    )
-    .option("--problems", "only hosts that may take no sector, or that fail")
+    .description("list indexd's hosts: which may take sectors, why others may not, and how they perform")
+    .option("--problems", "only hosts that may not take sectors, or that fail")
     .addHelpText(
       "after",
       `
-Candidates first, of those the least failing and fastest. Speed and failures are what workers measured lately; they fade
-within hours. --json has every address, contract sizes and prices' state.`,
+Candidates come first, those with the fewest failures and the highest speed at the top. Speed and failures are recent
+measurements of workers; they fade within hours. --json adds every address, contract sizes and whether prices are current.`,
     )
     .action(
       action<{ problems?: boolean }>(host, async (context, { problems }) => {
@@ -31,7 +29,7 @@ within hours. --json has every address, contract sizes and prices' state.`,
     );
 }
 
-/** One in ten requests failing is more than lines and restarts explain. */
+/** More failures than one request in ten are not explained by bad lines and restarts. */
 const FAILS_OFTEN = 0.1;
 
 const hasProblem = ({ isCandidate, score }: HostReport): boolean =>
@@ -43,7 +41,7 @@ function renderHosts({ total, good, candidates, hosts }: HostsReport): string {
   return [
     summary,
     ...table([
-      ["host", "reads", "writes", "fails", "unpinned", "address", "why no candidate"],
+      ["host", "reads", "writes", "fails", "unpinned", "address", "why not a candidate"],
       ...hosts.map(({ hostKey, score, unpinnedSectors, addresses, why }) => [
         hostKey.slice(0, 12),
         rate(score?.readBytesPerSecond),

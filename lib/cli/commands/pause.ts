@@ -15,13 +15,13 @@ import { withDatabase } from "../command/open-database.ts";
 export function addPause(host: CommandHost): void {
   host.program
     .command("pause")
-    .description("lease nothing more until resume; what is leased is repaired, reap goes on")
+    .description("stop leasing slabs until resume; leased slabs are still repaired, and reap continues")
     .option("--reason <text>", "shown by status")
     .addHelpText(
       "after",
       `
-A mark in the database that every claim heeds: functions on AWS and workers on any machine, also after the next
-deployment. The fleet comes to rest within minutes; slabmend status shows when no lease is left.`,
+Sets a mark in the database that every claim obeys: functions on AWS and workers on any machine, also after the next
+deployment. The fleet becomes idle within minutes; slabmend status shows when no lease is left.`,
     )
     .action(
       action<{ reason?: string }>(host, async (context, { reason }) => {
@@ -38,7 +38,7 @@ deployment. The fleet comes to rest within minutes; slabmend status shows when n
     );
   host.program
     .command("resume")
-    .description("lift a pause or a suspension")
+    .description("end a pause or a suspension")
     .action(
       action<object>(host, async (context) => {
         const { changed, mode } = await withDatabase(context, { needs: "store" }, async (ask) => ({
@@ -63,7 +63,7 @@ interface ModeResult {
 }
 
 function describeUnchanged({ reasonChanged, mode }: ModeResult): string {
-  if (mode.kind === "running") return "was resumed at the same moment";
+  if (mode.kind === "running") return "was resumed at the same time";
   const what = mode.kind === "paused" ? "was paused already" : `is ${modeInWords(mode.kind)}`;
   const reason = mode.reason === undefined ? "" : `, reason${reasonChanged ? " now" : ""}: ${mode.reason}`;
   return `${what}, since ${mode.since.toISOString()} by ${mode.owner}${reason}`;
@@ -79,7 +79,7 @@ function cannotResume(kind: "maintenance" | "deleting", owner: string): Operator
     message: `the fleet's mode: expected paused or suspended, got ${kind}, by ${owner}`,
     remedy:
       kind === "maintenance"
-        ? "Let the maintenance run end, or cancel it; nothing was changed."
-        : "What is being deleted is not resumed: slabmend indexers delete ends it, and init --again makes it again.",
+        ? "Wait for the maintenance run to end, or cancel it; nothing was changed."
+        : "An indexer that is being deleted cannot be resumed: slabmend indexers delete completes the deletion, and init --again creates it again.",
   });
 }

@@ -13,7 +13,7 @@ import { table } from "../command/quantities.ts";
 export function addQuarantine(host: CommandHost): void {
   const group = host.program
     .command("quarantine")
-    .description("list slabs whose repairs kept crashing workers, and let them be repaired again");
+    .description("list slabs whose repairs kept crashing workers, and allow their repair again");
   addList(group, host);
   addRelease(group, host);
 }
@@ -21,8 +21,8 @@ export function addQuarantine(host: CommandHost): void {
 function addList(group: Command, host: CommandHost): void {
   group
     .command("list")
-    .description("show the slabs in quarantine, those that end soonest first")
-    .option("--limit <n>", "at most this many", wholeNumber(1, 10_000), 100)
+    .description("show the slabs in quarantine, earliest end first")
+    .option("--limit <n>", "maximum number", wholeNumber(1, 10_000), 100)
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
         const result = await withDatabase(context, { needs: "store" }, (ask) =>
@@ -48,10 +48,13 @@ function addList(group: Command, host: CommandHost): void {
 function addRelease(group: Command, host: CommandHost): void {
   group
     .command("release")
-    .description("end the quarantine of slabs, and forget their crashes")
+    .description("end the quarantine of slabs and reset their crash counts")
     .argument("[slab...]", SLAB_ARGUMENT)
-    .option("--all", "of all slabs")
-    .addHelpText("after", "\nThe next claim may lease them. Three more crashes in a row bring a slab back.")
+    .option("--all", "release all slabs")
+    .addHelpText(
+      "after",
+      "\nThe next claim may lease them. Three more crashes in a row put a slab back into quarantine.",
+    )
     .action(
       action<{ all?: boolean }>(host, async (context, { all }, names) => {
         if ((all === true) === names.length > 0) {
@@ -83,7 +86,7 @@ async function releaseAll(ask: Ask): Promise<Release> {
   return { released: await ask((sql) => releaseQuarantine(sql, "all")), notQuarantined: [] };
 }
 
-/** @throws {OperatorError} `not-quarantined` when none of them is */
+/** @throws {OperatorError} `not-quarantined` if none of them is in quarantine */
 async function releaseNamed(ask: Ask, names: readonly string[]): Promise<Release> {
   const ids: SlabId[] = [];
   for (const name of names) ids.push((await ask((sql) => findSlab(sql, name), { isIdempotent: true })).id);
@@ -93,7 +96,7 @@ async function releaseNamed(ask: Ask, names: readonly string[]): Promise<Release
   throw new OperatorError({
     code: "not-quarantined",
     message: `slab ${notQuarantined.join(", ")}: expected it in quarantine, but it is not`,
-    remedy: "List them: slabmend quarantine list.",
+    remedy: "List the slabs in quarantine: slabmend quarantine list.",
   });
 }
 

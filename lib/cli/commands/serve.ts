@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { ConfigurationError } from "../../config/configuration-error.ts";
 import type { ConfiguredIndexer } from "../../config/indexer-files.ts";
 import { readServedIndexers } from "../../config/served-indexers.ts";
@@ -32,7 +32,7 @@ export interface ServeOptions {
   readonly setPassword?: boolean;
 }
 
-/** What `serve` does without options. */
+/** The defaults of `serve`. */
 export const SERVE_DEFAULTS: ServeOptions = {
   listen: { host: "127.0.0.1", port: 8_484, isLoopback: true },
   timeout: 300,
@@ -53,42 +53,43 @@ function hostName(text: string, others: readonly string[]): readonly string[] {
 export function addServe(host: CommandHost): void {
   host.program
     .command("serve")
-    .description("repair on this machine until told to end, with a console, an HTTP API and health checks")
-    .option(
-      "--listen <address:port>",
-      "where HTTP is served; beyond loopback only with a password",
-      listenAddress,
-      SERVE_DEFAULTS.listen,
+    .description("repair on this machine until stopped, with a web console, an HTTP API and health checks")
+    .addOption(
+      new Option("--listen <address:port>", "address for HTTP; one other than loopback needs a password")
+        .argParser(listenAddress)
+        .default(SERVE_DEFAULTS.listen, "127.0.0.1:8484"),
     )
     .addOption(concurrencyOption())
     .addOption(timeoutOption())
-    .option(
-      "--allow-host <name>",
-      "a further name of this server, such as a proxy's; may be repeated",
-      hostName,
-      SERVE_DEFAULTS.allowHost,
+    .addOption(
+      new Option(
+        "--allow-host <name>",
+        "another host name of this server, such as a proxy's; may be repeated",
+      )
+        .argParser(hostName)
+        .default(SERVE_DEFAULTS.allowHost, "none"),
     )
     .option(
       "--token-file <path>",
-      "holds the token that allows changes; made at the first start; default: token in the state folder",
+      "file with the token that allows changes; created at the first start; default: token in the state folder",
     )
-    .option("--password-file <path>", "holds the password's hash; default: password in the state folder")
+    .option("--password-file <path>", "file with the password's hash; default: password in the state folder")
     .option(
       "--set-password",
-      "read a password from standard input, write its hash to the password file, and end",
+      "read a password from standard input, write its hash to the password file, and exit",
     )
     .addHelpText(
       "after",
       `
-It needs no AWS and no queue: claim, reap and the workers' supervision run in it. What crashes is started again, with growing
-pauses; /readyz and the console say what is wrong. The state folder is $STATE_DIRECTORY (systemd), $XDG_STATE_HOME/slabmend or
-~/.local/state/slabmend. docs/server.md has the security model. It logs to standard output: lines for people at a terminal, JSON
-lines elsewhere and with --json, and what SLABMEND_LOG_FORMAT says (json or lines).
+It needs no AWS and no queue: it runs claim and reap and supervises the workers. Crashed parts are restarted with growing
+delays; /readyz and the console say what is wrong. The state folder is $STATE_DIRECTORY (systemd), $XDG_STATE_HOME/slabmend or
+~/.local/state/slabmend. docs/server.md describes the security model. The log goes to standard output: as text at a terminal, as
+JSON lines elsewhere and with --json, unless SLABMEND_LOG_FORMAT (json or lines) says otherwise.
 
-SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished, at most --timeout and 45 s later it ends with 0.
-Give a service manager as long (systemd: TimeoutStopSec). A second signal ends it at once, with 130; workers still finish what
-they have in hand. It ends with 3 or 4 only when it starts: for bad options and variables, an address in use, or a database that
-cannot be used; a database that is away for the moment is waited for.`,
+SIGTERM or Ctrl+C drains: it begins nothing more, finishes running repairs and exits with 0, at most --timeout plus 45 s later.
+Allow the service manager that time (systemd: TimeoutStopSec). A second signal ends it at once, with 130; workers still finish
+their current repairs. It exits with 3 or 4 only at its start: for bad options or variables, an address in use, or a database that
+cannot be used. It waits for a database that is temporarily unreachable.`,
     )
     .action(
       action<ServeOptions>(host, async (context, options) => {
@@ -101,7 +102,7 @@ cannot be used; a database that is away for the moment is waited for.`,
 async function setPassword(context: CommandContext, options: ServeOptions): Promise<"done"> {
   const path = options.passwordFile ?? join(stateFolder(context.variables), "password");
   let text = "";
-  context.note("Type the password and Enter, then Ctrl+D:");
+  context.note("Type the password, then press Enter and Ctrl+D:");
   for await (const chunk of context.io.stdin) text += String(chunk);
   await writeSecretFile(path, await hashPassword(text.replace(/\r?\n$/, "")));
   context.print({ passwordFile: path }, `wrote ${path}`);
@@ -134,7 +135,7 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
     logger,
   });
   logger.info({ url: running.url, tokenFile, drainMs: running.drainMs }, "serving");
-  // The fragment never reaches a server. A log would keep it.
+  // Browsers do not send the fragment, so no server can log the token.
   if (io.stderr.isTTY === true) context.note(`console: ${running.url}/#token=${token.reveal()}`);
   await untilToldToEnd(io.signal);
   logger.info({ atMostMs: running.drainMs }, "draining");
@@ -145,12 +146,12 @@ export async function serve(context: CommandContext, options: ServeOptions): Pro
 }
 
 interface Configuration {
-  /** Of what is common to all. */
+  /** The settings that all indexers share. */
   readonly environment: LogVariables;
   readonly read: () => ReturnType<typeof readServedIndexers>;
 }
 
-/** All of its problems end it before it begins. */
+/** One indexer: any problem with its variables ends the command at once. */
 function onlyOne(context: CommandContext): Configuration {
   const environment = context.parse(WORK_VARIABLES);
   const { SLABMEND_INDEXER: name } = environment;
@@ -158,7 +159,9 @@ function onlyOne(context: CommandContext): Configuration {
   return { environment, read: () => ({ indexers: [{ name, environment: variables }], problems: [] }) };
 }
 
-/** Problems of the folder end it before it begins; those of one file keep that indexer alone from beginning. */
+/**
+ * Several indexers: a problem with the folder ends the command at once; one with a file only stops that indexer from starting.
+ */
 function severalIn(context: CommandContext): Configuration {
   const read = () => readServedIndexers(context.variables);
   const { problems } = read();
@@ -177,7 +180,7 @@ function parseIndexer(
   return { name, environment, variables, logger, metrics };
 }
 
-/** What time does not mend ends it before it begins; a database that is away for the moment is waited for. */
+/** Permanent problems end the command at once; it waits for a database that is temporarily unreachable. */
 async function checkDatabase(context: CommandContext, logger: Logger): Promise<void> {
   const { clock } = context.io;
   try {
@@ -186,13 +189,13 @@ async function checkDatabase(context: CommandContext, logger: Logger): Promise<v
     );
   } catch (error) {
     if (context.io.signal.aborted || !mayPass(error)) throw error;
-    logger.warn({ error }, "the database could not be used; it is tried again");
+    logger.warn({ error }, "the database could not be used; trying again");
   }
 }
 
 /** @throws {OperatorError} `password-missing` */
 async function readPassword(options: ServeOptions, fallback: string): Promise<Secret<string> | null> {
-  // On loopback too, if one is asked for by name: behind a proxy everybody comes from there.
+  // Also on loopback if --password-file is given: behind a proxy all requests come from loopback.
   if (options.listen.isLoopback && options.passwordFile === undefined) return null;
   const path = options.passwordFile ?? fallback;
   const hash = await readSecretFile(path);
@@ -201,7 +204,7 @@ async function readPassword(options: ServeOptions, fallback: string): Promise<Se
     code: "password-missing",
     message: `${path}: expected the hash of a password, got ${hash === undefined ? "no file" : "something else"}`,
     remedy:
-      "Make it: slabmend serve --set-password reads one from standard input. On 127.0.0.1 none is needed.",
+      "Create it with slabmend serve --set-password, which reads a password from standard input. On 127.0.0.1 none is needed.",
   });
 }
 

@@ -8,11 +8,11 @@ import { table, wrapped } from "../command/quantities.ts";
 export function addSlab(host: CommandHost): void {
   host.program
     .command("slab")
-    .description("show a slab shard by shard: hosts, what is wrong, its lease, its last repair, its objects")
+    .description("show a slab shard by shard: hosts, problems, lease, last repair and objects")
     .argument("<slab>", SLAB_ARGUMENT)
     .addHelpText(
       "after",
-      "\nReads one snapshot. slabmend plan shows what a repair would move, history what earlier ones did.",
+      "\nReads one snapshot. slabmend plan shows what a repair would move, slabmend history what earlier repairs did.",
     )
     .action(
       action<object>(host, async (context, _options, [slabText = ""]) => {
@@ -42,7 +42,7 @@ function renderSlab(report: SlabReport): string {
       ? []
       : [
           lease.beganAt === null
-            ? `leased since ${lease.leasedAt}, not begun, until ${lease.expiresAt}`
+            ? `leased at ${lease.leasedAt}, repair not begun, expires at ${lease.expiresAt}`
             : `in repair since ${lease.beganAt} by ${lease.worker}`,
         ]),
     ...(lastRepair === null

@@ -17,21 +17,21 @@ interface SlabsOptions {
 export function addSlabs(host: CommandHost): void {
   host.program
     .command("slabs")
-    .description("list unhealthy slabs, the most likely to be lost first, with reasons and objects")
+    .description("list unhealthy slabs with causes and objects, most likely to be lost first")
     .option("--at-risk", "only slabs in danger")
-    .option("--margin <n>", "only slabs with at most this margin", wholeNumber(0, 255))
+    .option("--margin <n>", "only slabs with this margin or less", wholeNumber(0, 255))
     .option(
       "--cause <cause>",
-      "only slabs with a sector of this cause: lost, denied, bad-contract, bad-host or draining",
+      "only slabs with a bad sector of this cause: lost, denied, bad-contract, bad-host or draining",
     )
-    .option("--limit <n>", "at most this many", wholeNumber(1, MOST_SLABS), 50)
-    .option("--cursor <text>", "what an earlier list ended with")
+    .option("--limit <n>", "maximum number", wholeNumber(1, MOST_SLABS), 50)
+    .option("--cursor <text>", "continue after the list that ended with this cursor")
     .addHelpText(
       "after",
       `
-What the last walk over indexd's sectors found. Margin: sectors on good hosts, under any contract, minus min_shards.
-Loss: how likely the slab is lost within a week. In danger (!): more likely than 1 in 10,000, or its last repair found too few
-sources. Objects are counted up to 1000; --json has some of their keys. slabmend slab shows one shard by shard.`,
+Lists the findings of the last walk over indexd's sectors. Margin: sectors on good hosts, under any contract, minus min_shards.
+Loss: the probability that the slab is lost within a week. In danger (!): a probability above 1 in 10,000, or a last repair that
+found too few sources. Objects are counted up to 1000; --json lists some keys. slabmend slab shows one slab shard by shard.`,
     )
     .action(
       action<SlabsOptions>(host, async (context, options) => {
@@ -46,10 +46,7 @@ sources. Objects are counted up to 1000; --json has some of their keys. slabmend
 
 function renderSlabs(report: SlabsReport): string {
   const { slabs, matching, next } = report;
-  const known =
-    report.walkFinishedAt === null
-      ? ["! no walk has finished yet: there may be more that nobody has seen"]
-      : [];
+  const known = report.walkFinishedAt === null ? ["! no walk has finished yet: there may be more"] : [];
   if (slabs.length === 0) return [...known, "no slab"].join("\n");
   return [
     ...known,
@@ -67,7 +64,7 @@ function renderSlabs(report: SlabsReport): string {
         describeCauses(slab),
       ]),
     ]),
-    ...(next === null ? [] : wrapped(`the next ones: --cursor ${next}`, 2)),
+    ...(next === null ? [] : wrapped(`next page: --cursor ${next}`, 2)),
   ].join("\n");
 }
 

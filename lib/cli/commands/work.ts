@@ -30,33 +30,36 @@ interface WorkOptions {
   readonly timeout: number;
 }
 
-/** Ends the command after the repairs in hand: another machine does better. */
+/** Ends the command after its current repairs: this machine cannot repair. */
 function workerUnfit(reason: string): OperatorError {
   return new OperatorError({
     code: "worker-unfit",
     message: `work: expected this machine to be able to repair, but ${reason}`,
-    remedy: "Look at its clock, its network and its release, then start it again; slabs were not blamed.",
+    remedy:
+      "Check its clock, network and release, then start it again. The failed repairs were not counted against slabs.",
   });
 }
 
 export function addWork(host: CommandHost): void {
   host.program
     .command("work")
-    .description("repair on this machine until told to end: beside the functions on AWS, or instead of them")
+    .description(
+      "repair on this machine until stopped, in addition to the functions on AWS or instead of them",
+    )
     .addOption(concurrencyOption())
-    .option("--from-database", "claim straight from the database, without any queue; reaps too")
+    .option("--from-database", "claim directly from the database, without a queue; also reap")
     .addOption(timeoutOption())
     .addHelpText(
       "after",
       `
-By default it takes messages from SLABMEND_QUEUE_URL, beside or instead of the repair function; claim and reap run
-elsewhere. With --from-database it needs no AWS at all. It is the functions' code with the functions' variables
-(docs/configuration.md). It logs to standard output: lines for people at a terminal, JSON lines elsewhere and with --json, and
-what SLABMEND_LOG_FORMAT says (json or lines). The last line says what was done.
+By default it takes messages from SLABMEND_QUEUE_URL, in addition to the repair function or instead of it; claim and reap
+run elsewhere. With --from-database it needs no AWS. It runs the functions' code with the functions' variables
+(docs/configuration.md). The log goes to standard output: as text at a terminal, as JSON lines elsewhere and with --json, unless
+SLABMEND_LOG_FORMAT (json or lines) says otherwise. The last line says what was done.
 
-SIGTERM or Ctrl+C drains: nothing more is begun, repairs in hand are finished (at most --timeout), then it ends with 0;
-before the first lease it ends at once, also with 0. Give a service manager as long (systemd: TimeoutStopSec). A second
-signal ends it at once, with 130; workers still finish what they have in hand. Started by npx it drains too when npx is gone.`,
+SIGTERM or Ctrl+C drains: it begins nothing more, finishes running repairs (at most --timeout) and exits with 0; before the
+first lease it exits at once, also with 0. Allow the service manager that time (systemd: TimeoutStopSec). A second signal
+ends it at once, with 130; workers still finish their current repairs. If npx started it, it also drains when npx is gone.`,
     )
     .action(
       action<WorkOptions>(host, async (context, options) => {
@@ -103,16 +106,16 @@ interface Work {
   readonly pool: WorkerPool;
   readonly concurrency: number;
   readonly environment: Pick<Environment, WorkVariable>;
-  /** Undefined: from the database. */
+  /** Undefined: claims from the database. */
   readonly queueUrl: string | undefined;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
   readonly onEnd: (end: WorkEnd) => void;
-  /** Told to end, or unfit to work. */
+  /** Aborts when the command should stop, or this machine cannot repair. */
   readonly signal: AbortSignal;
 }
 
-/** Before the first lease a signal ends it at once, with nothing started; later it drains. */
+/** Before the first lease a signal ends it at once; later it drains. */
 async function workUntilToldToEnd(work: Work): Promise<void> {
   const { pool, logger, signal } = work;
   const { clock } = work.context.io;
@@ -122,7 +125,7 @@ async function workUntilToldToEnd(work: Work): Promise<void> {
       await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
       const state = await ask(readNetworkState, { isIdempotent: true });
       for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
-      // With --from-database the first claim tells, and each change of it.
+      // With --from-database the first claim logs the mode, and so does each change of it.
       if (work.queueUrl !== undefined) tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
       await pool.start(signal);
       access.ignoreSignals();
@@ -152,7 +155,7 @@ async function workUntilToldToEnd(work: Work): Promise<void> {
     });
   } catch (error) {
     if (hasBegun || !signal.aborted) throw error;
-    logger.info("told to end before anything was begun");
+    logger.info("stopped before any repair began");
   } finally {
     await pool.stop();
   }

@@ -25,7 +25,7 @@ const START: Live = {
   generation: 0,
 };
 
-/** The list that one thing is of. */
+/** The list view that a detail view belongs to. */
 const LIST_OF: Readonly<Record<string, string>> = { slab: "slabs", run: "runs" };
 
 export function App() {
@@ -100,7 +100,7 @@ function viewOf(route: Route): [ComponentChildren, ComponentChildren] {
   }
 }
 
-/** The view in the address bar. Another view starts at its top, with the focus on it, as another page would. */
+/** The view in the address bar. A change of view scrolls to the top and moves the focus, like a new page. */
 function useRoute(): Route {
   const [fragment, setFragment] = useState(location.hash);
   const before = useRef(routeOf(fragment));

@@ -27,7 +27,7 @@ export interface WalkState {
   readonly position: bigint;
   /** Slabs of the next sector up to this id are done. */
   readonly slabPosition: bigint;
-  /** Since the pass began, by the database's clock. */
+  /** Time since the pass began, by the database's clock. */
   readonly passAgeMs: number;
   /** False until the first pass is complete. */
   readonly finishedOnce: boolean;

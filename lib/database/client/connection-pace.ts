@@ -9,8 +9,7 @@ const MOST_COUNTED = 10;
 
 /**
  * When the next connection to a server may be tried: immediately after the first failure or loss, then after growing delays
- * of up to a few seconds. It limits the load on a server that accepts and closes connections, regardless of the caller's own
- * loop.
+ * of up to a few seconds. It limits the load on a server that accepts and closes connections, for any caller.
  */
 export class ConnectionPace {
   readonly #clock: Clock;

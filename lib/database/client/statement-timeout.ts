@@ -1,7 +1,4 @@
-/**
- * PostgreSQL's query_canceled: the statement took longer than its statement_timeout allows (nothing else here cancels
- * statements).
- */
+/** PostgreSQL's query_canceled: the statement reached its statement_timeout (nothing else here cancels statements). */
 const QUERY_CANCELED = "57014";
 
 export function isStatementTimeout(error: unknown): boolean {

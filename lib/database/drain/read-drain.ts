@@ -16,10 +16,7 @@ export interface CountedPage {
 
 const NO_ROOT = Buffer.alloc(0);
 
-/**
- * Counts the host's next sectors by ascending root, one page at a time because a host has millions: sectors (host_id,
- * sector_root).
- */
+/** Counts one page of the host's sectors by ascending root, as a host has millions. Index: sectors (host_id, sector_root). */
 export async function countPage(
   sql: ISql,
   request: {
@@ -115,10 +112,7 @@ export interface DrainStanding {
   readonly stopped: readonly string[];
   /** Last outcomes since the run began of at most 500 slabs that still have a sector there. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /**
-   * indexd, or one of its remote workers, claims slabs: checked on at most 500 unhealthy slabs and on the latest rows of the
-   * journal.
-   */
+  /** indexd or a remote worker of indexd's claims slabs, judged by at most 500 unhealthy slabs and the journal's latest rows. */
   readonly indexdRepairs: boolean;
 }
 

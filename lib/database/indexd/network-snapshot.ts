@@ -57,8 +57,7 @@ export interface NetworkSnapshotOptions {
 }
 
 /**
- * Reads and judges all hosts and contracts in one statement (read-raw-network.ts). Cache it for 30–60 s: it is about 2 KB per
- * host.
+ * Reads and judges all hosts and contracts in one statement (read-raw-network.ts). Cache it for 30–60 s: about 2 KB per host.
  */
 export async function readNetworkSnapshot(
   sql: ISql,

@@ -15,7 +15,7 @@
 -- indexd is blocking a host while we hold its lock, the check sees the host as not yet blocked; then its contracts become bad and
 -- the slab is claimed again.
 --
--- Each step is a function in a file of its own name, here, in ../denials or in ../indexd/version; all run in this transaction.
+-- Each step is a function in the file of the same name, here, in ../denials or in ../indexd/version. All run in this transaction.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
 language plpgsql volatile
 -- Planned once per connection, as are all functions called from here: planning costs more than running.
@@ -110,7 +110,7 @@ begin
   if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
-  -- Recorded, or refused for good. Uploads that no commit has contained stay noted.
+  -- Recorded, or refused for good. Uploads that were never part of a commit are kept.
   delete from slabmend.uploads u
   where u.slab_id = the_slab
     and (plan.finished or u.sector_id in (select (m->>'sectorId')::bigint from jsonb_array_elements(request->'moves') m));

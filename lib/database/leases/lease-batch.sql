@@ -92,8 +92,7 @@ begin
   ), postponed as (
     update slabmend.backlog b
     set ready = false,
-      -- Without a free_at the slab is gone. A slab that is dying, given up, or locked by another transaction is judged again
-      -- soon.
+      -- Without a free_at the slab is gone. A slab that is dying, given up, or locked by others is judged again soon.
       look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
     from candidate c where b.slab_id = c.slab_id
   )

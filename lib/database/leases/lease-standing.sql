@@ -4,8 +4,7 @@
 --   dying               queued for deletion, and no account and no object refers to it
 --   given_up            indexd has marked it as unrecoverable, and we cannot rescue it either (given_up_slabs)
 --   quarantined_until   null: not in quarantine
---   indexd_until        its next_repair_attempt plus indexd's grace; null if we wrote that value, so that indexd has no claim on
---                       it
+--   indexd_until        its next_repair_attempt plus indexd's grace; null if we wrote that value: then indexd has no claim
 --   free_at             the latest of: end of quarantine, end of indexd's grace or our next attempt, end of the lease
 --   endangered_free_at  the same without the hold after a successful repair, and without the backoff after a repair for a drain.
 --                       The hold only keeps indexd from repairing the slab again, and the danger arose after it began. A

@@ -7,7 +7,7 @@
 --
 --   denials_ignored   so many hosts deny that the cause is on our side
 --
--- A repair that was complete by its own account becomes partial if a still needed move was dropped, or if a host denied a
+-- A repair that reported itself as complete becomes partial if a still needed move was dropped, or if a host denied a
 -- source. The caller holds the slab's lock.
 create or replace function slabmend.schedule_slab(the_slab bigint, choices jsonb, new_bad_shards jsonb, held_until timestamptz,
   sectors_left integer[], moved bigint, denied integer, denials_ignored boolean, still_needed bigint,

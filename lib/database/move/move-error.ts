@@ -22,7 +22,9 @@ export type MoveErrorCode =
   | "not-closed"
   /** Counts or digests of a table differ. */
   | "contents-differ"
-  | "interrupted";
+  | "interrupted"
+  /** A server went away in a switch, and it could not be undone. */
+  | "not-taken-back";
 
 /** Thrown by a move of the database. */
 export class MoveError extends SlabmendError<MoveErrorCode> {}

@@ -1,5 +1,6 @@
 import type { ISql } from "postgres";
 import { readFollowers } from "../journal/followers.ts";
+import { readSlot } from "../move/publication.ts";
 import { readChecksBehind } from "./read-checks.ts";
 
 interface GaugesRow {
@@ -32,10 +33,10 @@ const HALF_HOUR_SECONDS = 1_800;
 const HOUR_SECONDS = 3_600;
 
 /**
- * The state of the fleet, for metrics. Two statements, no locks. Reads all of leases, which has no more rows than the fleet has
+ * The state of the fleet, for metrics. Three statements, no locks. Reads all of leases, which has no more rows than the fleet has
  * leases, and of backlog, one row per unhealthy slab; the journal's last half hour by journal_finished_at_idx (up to
  * statement_timestamp(), which the planner can estimate; for clock_timestamp() it assumes a third of the journal); repairs by
- * repairs_quarantined_idx; pg_stat_activity, where every role may see which sessions are connected.
+ * repairs_quarantined_idx; pg_stat_activity and pg_replication_slots, where every role may see the sessions and the kept log.
  * @param options.dueChecks also read due checks, because this fleet makes them
  */
 export async function readFleetGauges(
@@ -53,7 +54,7 @@ export async function readFleetGauges(
       (select count(*)::integer from slabmend.host_scores
        where out_of_funds_at > clock_timestamp() - make_interval(secs => ${UNDERFUNDED_WINDOW_SECONDS})) as underfunded,
       (select extract(epoch from clock_timestamp() - r.moved_at)::double precision from slabmend.runs r
-       where r.finished_at is null and r.state <> 'paused') as run_idle_seconds,
+       where r.finished_at is null and r.state <> 'paused' and r.kind <> 'move-database') as run_idle_seconds,
       (select count(*)::integer from slabmend.runs r
        where r.state = 'failed' and r.finished_at > (select clock_timestamp()) - make_interval(secs => ${HOUR_SECONDS})) as failed_runs
     from (
@@ -93,6 +94,7 @@ export async function readFleetGauges(
     runIdleSeconds: row!.run_idle_seconds ?? undefined,
     failedRuns: row!.failed_runs,
     followers: await readFollowers(sql),
+    moveSlot: await readSlot(sql),
     checksBehindSeconds: dueChecks ? await readChecksBehind(sql) : undefined,
   };
 }

@@ -178,8 +178,7 @@ export async function takeRun(
 }
 
 /**
- * Stores a checkpoint and extends the lease, or ends the run and its lease. Returns the run as stored, with any request of an
- * operator.
+ * Stores a checkpoint and extends the lease, or ends the run and its lease. Returns the run, with any new request.
  * @throws {RunError} `run-lease-lost`; nothing was written
  */
 export async function saveRun(

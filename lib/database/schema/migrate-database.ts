@@ -19,7 +19,7 @@ import { readTombstone, removeTombstone, type Tombstone } from "./tombstone.ts";
  */
 const MIGRATIONS = ["0001-baseline.sql"] as const;
 
-/** The version that this slabmend needs. */
+/** The version that this release needs. */
 export const STORE_VERSION = MIGRATIONS.length;
 
 /** Arbitrary, and used only here: indexd takes no advisory locks. */

@@ -7,10 +7,7 @@ import { writeVerified } from "../indexd/version/write-verified.ts";
 import { type Deletion, type DeletionResult, deleteIndexer, dropSchema } from "./drop-schema.ts";
 import { readTombstone, removeTombstone } from "./tombstone.ts";
 
-/**
- * Bumps the remaining events, so that clients learn of the moves, and drops the schema. For a deleted indexer, removes the
- * tombstone.
- */
+/** Bumps the remaining events, so that clients learn of the moves, and drops the schema or a deleted indexer's tombstone. */
 export async function removeSchema(
   sql: Sql,
   acceptedVersion?: number,

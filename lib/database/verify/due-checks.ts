@@ -7,10 +7,7 @@ import type { HostId, Root, SectorId } from "../../slab/ids.ts";
 import { retryTransaction } from "../client/retry-transaction.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
-/**
- * Sectors of one host that were claimed together. Their next_integrity_check identifies the claim: any change of it ends the
- * claim.
- */
+/** Sectors of one host, claimed together. Their next_integrity_check identifies the claim: any change of it ends the claim. */
 export interface DueBatch {
   readonly hostId: HostId;
   /** In PostgreSQL's format, exact to the microsecond. */

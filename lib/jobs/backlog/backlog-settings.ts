@@ -2,10 +2,7 @@ import type { Cause } from "./causes.ts";
 
 /** Which unhealthy slabs are repaired at once and which may wait: docs/thresholds.md shows what each default costs and saves. */
 export interface Thresholds {
-  /**
-   * How long a slab may wait if all its bad sectors have this cause; 0: not at all. Denials by a suspected host wait like
-   * `bad-host`.
-   */
+  /** How long a slab may wait if all its bad sectors have this cause. Denials by a suspected host wait like `bad-host`. */
   readonly graceMs: Readonly<Record<Cause, number>>;
   /** Above this loss probability neither a grace period nor the budget applies. */
   readonly dangerAbove: number;

@@ -23,7 +23,7 @@ export const drainKind: RunKind = {
 };
 
 const OTHERS_MAY_CHOOSE_IT =
-  "Until indexd blocks a host, users, and indexd's own migrations, may still store sectors on it.";
+  "Until indexd blocks a host, users and indexd's own migrations may still store sectors on it.";
 
 const STOPPED: Readonly<Record<string, string>> = {
   "fleet-paused": "the fleet is paused (slabmend resume)",

@@ -6,6 +6,8 @@ import type { Secret } from "../../secret/secret.ts";
 export interface MoveDependencies {
   readonly source: Ask;
   readonly target: Ask;
+  /** An operator says that the target is gone for good: an abort asks it nothing. */
+  readonly isTargetLost?: boolean;
   /** For pg_dump. */
   readonly sourceUrl: Secret<string>;
   /** PEM of the authorities that sign the source's certificate. */

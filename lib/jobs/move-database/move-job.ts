@@ -21,7 +21,7 @@ import {
   stepToContinue,
 } from "./move-run.ts";
 import { advanceStart } from "./start-move.ts";
-import { advanceSwitch, alreadyOpened, takeBack } from "./switch-move.ts";
+import { advanceSwitch, alreadyOpened, hasOpened, takeBack } from "./switch-move.ts";
 
 /** How far a command lets the move continue. An abort is a cancelled run. */
 export type MoveGoal = "ready" | "opened" | "finished";
@@ -65,7 +65,9 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
           if (isLeaseLost(error)) throw error;
           failure = asMoveError(error, deps.interrupt);
           const isBroken = failure.code === "schema-changed";
-          const back = await takeBack(deps, context);
+          const back = await takeBack(deps, context).catch((cause: unknown) => {
+            throw cause instanceof MoveError || isLeaseLost(cause) ? cause : notTakenBack(cause);
+          });
           return isBroken
             ? await end(deps, context, failure)
             : { ...back, ...withFailure(context, failure), ...REACHED };
@@ -80,7 +82,7 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
     },
     async settle(context) {
       await assertPlaces(deps, context.run);
-      if (await deps.target((sql) => isOpened(sql, context.run.id), IDEMPOTENT)) throw alreadyOpened();
+      if (await hasOpened(deps, context.run)) throw alreadyOpened();
       if (isSwitching(moveCheckpointOf(context.run).step)) await takeBack(deps, context);
       await removeEverything(deps, context);
       return true;
@@ -103,10 +105,11 @@ async function end(deps: MoveDependencies, context: RunContext, error: MoveError
 
 async function removeEverything(deps: MoveDependencies, { run }: RunContext): Promise<void> {
   const { source, target, createdRoles } = moveScopeOf(run);
-  await deps.target(dropSubscription, IDEMPOTENT);
+  if (deps.isTargetLost !== true) await deps.target(dropSubscription, IDEMPOTENT);
   await deps.step?.("subscription dropped");
   await deps.source((sql) => dropPublication(sql, source.name), IDEMPOTENT);
   await deps.step?.("publication dropped");
+  if (deps.isTargetLost === true) return;
   await deps.target((sql) => emptyTarget(sql, { database: target.name, created: createdRoles }), IDEMPOTENT);
   await deps.step?.("target emptied");
 }
@@ -123,6 +126,7 @@ async function finish(deps: MoveDependencies, { run }: RunContext): Promise<Step
 async function assertPlaces(deps: MoveDependencies, run: RunContext["run"]): Promise<void> {
   const scope = moveScopeOf(run);
   for (const side of ["source", "target"] as const) {
+    if (side === "target" && deps.isTargetLost === true) continue;
     const found = placeOf(await deps[side](readMoveServer, IDEMPOTENT));
     const expected = scope[side];
     if (found.system === expected.system && found.oid === expected.oid) continue;
@@ -149,6 +153,18 @@ function inMidSwitch(): MoveError {
     code: "move-state",
     message: "the move: expected no switch under way, but one was interrupted: the source is closed",
     remedy: "Continue it: slabmend move-database switch. Or go back: slabmend move-database abort.",
+  });
+}
+
+/** Where a server is away, the next process finds out how the switch stands. */
+function notTakenBack(cause: unknown): MoveError {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "an unknown error";
+  return new MoveError({
+    code: "not-taken-back",
+    message: `the switch: expected to take it back, got ${code}: the source may be closed, and the fleet stopped`,
+    remedy:
+      "Bring both servers back. Then slabmend move-database switch continues, and abort goes back; status shows where it stands.",
+    cause,
   });
 }
 

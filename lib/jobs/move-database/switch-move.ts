@@ -64,6 +64,8 @@ async function prepare(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   await assertUnchanged(deps, checkpoint);
+  // It is off where the target was away when an earlier switch was taken back.
+  await deps.target(enableSubscription, IDEMPOTENT);
   const { slot } = await assertReplicating(deps);
   if (slot.lagBytes > MOST_LAG_BYTES) {
     throw new MoveError({
@@ -214,9 +216,7 @@ async function open(
 export async function takeBack(deps: MoveDependencies, { run }: RunContext): Promise<Step> {
   const { access, stoppedFleet, end: _end, ...checkpoint } = moveCheckpointOf(run);
   // Only then can it have been opened, so check.
-  if (checkpoint.step === "opening" && (await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT))) {
-    throw alreadyOpened();
-  }
+  if (checkpoint.step === "opening" && (await hasOpened(deps, run))) throw alreadyOpened();
   const { name } = moveScopeOf(run).source;
   if (access !== undefined) await deps.source((sql) => reopenSource(sql, name, access), IDEMPOTENT);
   await deps.source(dropProbe, IDEMPOTENT);
@@ -224,8 +224,14 @@ export async function takeBack(deps: MoveDependencies, { run }: RunContext): Pro
   if (stoppedFleet || (mode.kind === "maintenance" && mode.owner === ownerOf(run))) {
     await deps.source((sql) => resumeLeasing(sql, "maintenance"), IDEMPOTENT);
   }
-  await deps.target(enableSubscription, IDEMPOTENT).catch(() => {});
+  if (deps.isTargetLost !== true) await deps.target(enableSubscription, IDEMPOTENT).catch(() => {});
   return { checkpoint: { ...checkpoint, step: "ready" } };
+}
+
+/** Of a target that is lost only what was written down is known. */
+export async function hasOpened(deps: MoveDependencies, run: Run): Promise<boolean> {
+  if (deps.isTargetLost === true) return moveCheckpointOf(run).step === "opened";
+  return await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
 }
 
 export function alreadyOpened(): MoveError {

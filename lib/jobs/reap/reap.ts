@@ -2,8 +2,7 @@
  * reap: cleans up after crashes and lost messages. Each run has these tasks, which do not depend on each other:
  *
  *   leases         expired ones end, their slabs become claimable; crashes are counted, slabs quarantined
- *   breaker        the circuit breaker is updated (before the leases, because no slab is quarantined while it is open; and after
- *                  them)
+ *   breaker        the circuit breaker is updated, before the leases (while it is open, no slab is quarantined) and after them
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   are stored in a table

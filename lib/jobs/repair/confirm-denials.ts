@@ -6,8 +6,7 @@
  *   denied (in the repair) --most others served--> --denied again--> this sector is gone, the others are not
  *
  * Anything else proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The sector
- * is requested last, because a host that has recovered meanwhile serves the others too. A denial is free; a leaf costs next to
- * nothing.
+ * is requested last, because a host that has recovered meanwhile serves the others too. A denial is free, and a leaf nearly so.
  */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport } from "../../database/leases/commit-repair.ts";

@@ -206,7 +206,7 @@ export class HostAnswers {
     return this.#sameRefusalOfAll() ?? this.#hardlyAnyHeard();
   }
 
-  /** All hosts asked, and not just a few, refused for the same reason, which is not their own. */
+  /** The code with which all hosts refused; undefined if they are few, differ, or may have a reason of their own. */
   #sameRefusalOfAll(): string | undefined {
     const codes = new Set(this.#failures.values());
     const [code] = codes;

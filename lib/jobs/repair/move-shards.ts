@@ -203,7 +203,7 @@ function addDeniedSectors(state: MoveState): boolean {
   return found.length > 0;
 }
 
-/** A host that has a wanted sector lacks only funds to send it. */
+/** A wanted sector could be read if our account on its host had funds. */
 function waitsForFunds({ wanted, answers }: MoveState): boolean {
   return [...wanted].some(
     ({ sector, copyFrom }) => copyFrom !== null && answers.standing(sector, copyFrom) === "underfunded",

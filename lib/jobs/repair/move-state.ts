@@ -59,14 +59,13 @@ export interface Target {
   readonly data: Uint8Array;
 }
 
-/** Each holds a block. */
+/** Each holds a block of the arena. */
 export const COPIES_AT_ONCE = 6;
 /** At most this many are kept as sources: a larger code reads so many that a few do not matter. */
 const MOST_KEPT_COPIES = 16;
 
 /**
- * Gives a shard to the store, which takes over `held`, unless the shard was already obtained otherwise, or stays where it was
- * read.
+ * Gives a shard to the store, which takes over `held`, unless the shard was already obtained, or stays where it was read.
  * @returns whether it was the first
  */
 export function deliver(

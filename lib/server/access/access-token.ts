@@ -2,12 +2,12 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { Secret } from "../../secret/secret.ts";
 import { readSecretFile, writeSecretFile } from "./secret-file.ts";
 
-/** 256 bits: guessing needs no limit. */
+/** 256 bits: too many to guess, so attempts need no limit. */
 const TOKEN_BYTES = 32;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * The token that allows writes: kept from start to start in a file, so that an open console goes on; made at the first one.
+ * The token that allows writes. It is created at the first start and kept in a file, so that an open console survives restarts.
  * @throws {OperatorError} `secret-file-unsafe`
  */
 export async function readOrMakeToken(path: string): Promise<Secret<string>> {
@@ -18,7 +18,7 @@ export async function readOrMakeToken(path: string): Promise<Secret<string>> {
   return new Secret(token);
 }
 
-/** Takes as long for any two texts. */
+/** Compares in constant time. */
 export function isSameSecret(given: string, expected: string): boolean {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(expected));

@@ -1,10 +1,10 @@
 /**
- * Who may ask what, before anything else of a request is looked at:
+ * Access checks, made before the rest of a request is read:
  *
- *   Host          names this server, always
- *   password      by Basic, or the token instead; only where the server listens beyond loopback, and not for health checks
- *   Origin        is this server's, for what writes
- *   token         by Bearer, for what writes
+ *   Host          must name this server; checked always
+ *   password      by Basic, or the token instead; only if the server listens beyond loopback, and not for health checks
+ *   Origin        must be this server's; for writes
+ *   token         by Bearer; for writes
  */
 import { isIPv6 } from "node:net";
 import type {} from "@fastify/rate-limit";
@@ -18,19 +18,19 @@ import { type HostRules, isOurHost, isOurOrigin } from "./request-source.ts";
 export interface AccessSettings {
   readonly hosts: HostRules;
   readonly token: Secret<string>;
-  /** Null: none is needed. */
+  /** Null: no password is needed. */
   readonly passwordHash: Secret<string> | null;
 }
 
-/** What a load balancer asks, without any secret. */
+/** Paths for load balancers, which have no secret. */
 export const HEALTH_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
-/** Guesses of one address, and of all together, in a minute. */
+/** Password attempts per minute, from one address and from all together. */
 const MOST_TRIES = 10;
 const MOST_TRIES_OF_ALL = 60;
 const TRY_WINDOW_MS = 60_000;
 
-/** Register @fastify/rate-limit before. */
+/** Requires @fastify/rate-limit to be registered first. */
 export function addAccessChecks(server: FastifyInstance, settings: AccessSettings): void {
   const { hosts, token, passwordHash } = settings;
   const guard = passwordHash === null ? undefined : new PasswordGuard(passwordHash);
@@ -46,7 +46,7 @@ export function addAccessChecks(server: FastifyInstance, settings: AccessSetting
   });
   const mayTry = async (request: FastifyRequest): Promise<boolean> => {
     const one = await limitOne(request);
-    // One address that is over its own limit uses up nothing of the others'.
+    // An address above its own limit does not use up the common one.
     if (!one.isAllowed && one.isExceeded) return false;
     const all = await limitAll(request);
     return all.isAllowed || !all.isExceeded;
@@ -73,14 +73,14 @@ export function addAccessChecks(server: FastifyInstance, settings: AccessSetting
     if (!writes) return;
     if (!isOurOrigin(origin, host)) throw originNotOurs();
     if (!hasToken(request)) {
-      // Not Basic: a browser would ask for a password.
+      // Not Basic, because a browser would then ask for a password.
       reply.header("www-authenticate", 'Bearer realm="slabmend"');
       throw tokenMissing();
     }
   });
 }
 
-/** An IPv6 customer has 2^64 addresses. */
+/** Groups IPv6 addresses by /64, because one customer has 2^64 addresses. */
 function addressKey(ip: string): string {
   return isIPv6(ip) && !ip.includes(".") ? ip.split(":").slice(0, 4).join(":") : ip;
 }
@@ -90,7 +90,7 @@ const hostNotOurs = () =>
     status: 421,
     code: "host-not-ours",
     name: "header Host",
-    expected: "an address of this server, localhost, or a name of --allow-host",
+    expected: "an address of this server, localhost, or a name given by --allow-host",
     got: "another",
     remedy: "Use the address that serve printed, or start serve with --allow-host NAME.",
   });
@@ -102,7 +102,7 @@ const originNotOurs = () =>
     name: "header Origin",
     expected: "this server's own",
     got: "another",
-    remedy: "Use the console that this server serves; a proxy has to pass on the header Host.",
+    remedy: "Use this server's own console; a proxy must pass on the header Host.",
   });
 
 const tokenMissing = () =>
@@ -110,9 +110,9 @@ const tokenMissing = () =>
     status: 401,
     code: "token-missing",
     name: "header Authorization",
-    expected: "Bearer and the token, for what changes something",
-    got: "none or another",
-    remedy: "Read the token from the file that serve named in its log when it started.",
+    expected: "Bearer and the token, because the request changes something",
+    got: "none or a wrong one",
+    remedy: "Read the token from the file that serve names in its log at the start.",
   });
 
 function refusePassword(verdict: "missing" | "wrong" | "limited" | "busy"): ServerError {
@@ -121,8 +121,8 @@ function refusePassword(verdict: "missing" | "wrong" | "limited" | "busy"): Serv
     status: isLimited ? 429 : 401,
     code: isLimited ? "too-many-requests" : verdict === "missing" ? "password-missing" : "password-wrong",
     name: "password",
-    expected: isLimited ? `at most ${MOST_TRIES} tries a minute` : "the one of serve --set-password",
+    expected: isLimited ? `at most ${MOST_TRIES} tries a minute` : "the password set by serve --set-password",
     got: isLimited ? "more" : verdict === "missing" ? "none" : "another",
-    remedy: isLimited ? "Wait a minute." : "Give the password; any user name will do.",
+    remedy: isLimited ? "Wait a minute." : "Enter the password; the user name does not matter.",
   });
 }

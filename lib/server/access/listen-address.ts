@@ -1,12 +1,12 @@
 import { BlockList, isIP } from "node:net";
 
-/** Where the server listens. */
+/** The address that the server listens on. */
 export interface ListenAddress {
   /** An IP address. */
   readonly host: string;
-  /** 0: the system chooses one. */
+  /** 0: the system chooses a port. */
   readonly port: number;
-  /** Only processes of this machine can reach it. */
+  /** Only processes on this machine can reach it. */
   readonly isLoopback: boolean;
 }
 
@@ -21,8 +21,8 @@ export function isLoopbackAddress(host: string): boolean {
 }
 
 /**
- * Parses `HOST:PORT`; HOST is an IP address, IPv6 in brackets, or `localhost`. A name is refused: what it resolves to decides
- * whether a password is needed. Undefined: malformed.
+ * Parses `HOST:PORT`; HOST is an IP address (IPv6 in brackets) or `localhost`. Other names are refused, because the address
+ * decides whether a password is needed. Undefined if malformed.
  */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
@@ -33,7 +33,7 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
   return { host, port, isLoopback: isLoopbackAddress(host) };
 }
 
-/** As in a URL. */
+/** As written in a URL. */
 export function formatAddress({ host, port }: Pick<ListenAddress, "host" | "port">): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -2,15 +2,15 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../../secret/secret.ts";
 import { isPassword } from "./password.ts";
 
-/** `busy`: too many guesses are being hashed already. */
+/** `busy`: too many attempts are being hashed already. */
 export type PasswordVerdict = "right" | "wrong" | "limited" | "busy";
 
-/** Hashes wait for each other: each takes 32 MiB and a core. */
+/** Attempts are hashed one at a time, because each takes 32 MiB and a core. */
 const MOST_WAITING = 8;
 
 /**
- * Compares passwords with a hash at rest. A right one is remembered, by a digest and as long as the process lives, so that
- * only the first request with it costs a hash; a wrong one costs a try of a limited number.
+ * Compares passwords with a stored hash. The digest of a correct password is kept in memory, so that only the first request with
+ * it costs a hash; every other attempt counts against the limit.
  */
 export class PasswordGuard {
   readonly #hash: Secret<string>;
@@ -22,7 +22,7 @@ export class PasswordGuard {
     this.#hash = hash;
   }
 
-  /** @param mayTry counts a try, and says whether it is within the limits */
+  /** @param mayTry counts an attempt and returns whether it is within the limits */
   async check(password: string, mayTry: () => Promise<boolean>): Promise<PasswordVerdict> {
     const digest = createHash("sha256").update(password).digest();
     if (this.#right !== undefined && timingSafeEqual(digest, this.#right)) return "right";
@@ -41,7 +41,7 @@ export class PasswordGuard {
   }
 }
 
-/** The password of `Basic`, whatever the user; undefined: the header has none. */
+/** The password of `Basic`, for any user name; undefined if the header has none. */
 export function basicPassword(authorization: string | undefined): string | undefined {
   const [, encoded] = /^Basic ([A-Za-z0-9+/]{1,2000}={0,2})$/i.exec(authorization ?? "") ?? [];
   if (encoded === undefined) return undefined;

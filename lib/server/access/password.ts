@@ -1,15 +1,15 @@
-/** A password at rest: its scrypt hash, in a file that only its owner may read. */
+/** Stores a password as its scrypt hash, in a file that only its owner may read. */
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 import { OperatorError } from "../../errors/operator-error.ts";
 
-/** 32 MiB and some 0.2 s of one core for each guess: one of the settings that OWASP's Password Storage Cheat Sheet lists. */
+/** 32 MiB and about 0.2 s of one core per attempt: one of the settings in OWASP's Password Storage Cheat Sheet. */
 const COST = { logN: 15, r: 8, p: 3 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 const LEAST_CHARACTERS = 12;
 const MOST_CHARACTERS = 200;
 const STORED = /^scrypt:(\d{2}):(\d{1,2}):(\d{1,2}):([A-Za-z0-9_-]{22}):([A-Za-z0-9_-]{43})$/;
-/** What a hash of a file may cost at most: 1 GiB. */
+/** Maximum memory for checking a stored hash: 1 GiB. */
 const MOST_LOG_N = 20;
 
 /** @throws {OperatorError} `password-unfit` */
@@ -19,7 +19,7 @@ export async function hashPassword(password: string): Promise<string> {
     throw new OperatorError({
       code: "password-unfit",
       message: `password: expected ${LEAST_CHARACTERS} to ${MOST_CHARACTERS} characters, got ${length}`,
-      remedy: "Choose one that nothing else uses; a password manager makes one.",
+      remedy: "Choose one that is used nowhere else; a password manager can generate it.",
     });
   }
   const salt = randomBytes(SALT_BYTES);
@@ -28,7 +28,7 @@ export async function hashPassword(password: string): Promise<string> {
   return ["scrypt", logN, r, p, salt.toString("base64url"), hash.toString("base64url")].join(":");
 }
 
-/** Whether this is a hash that {@link hashPassword} made. */
+/** Whether this is a hash from {@link hashPassword}. */
 export function isPasswordHash(stored: string): boolean {
   const [, logN = ""] = STORED.exec(stored) ?? [];
   return logN !== "" && Number(logN) <= MOST_LOG_N;
@@ -49,7 +49,7 @@ function derive(
   { logN, r, p }: { readonly logN: number; readonly r: number; readonly p: number },
 ): Promise<Buffer> {
   const N = 2 ** logN;
-  // Twice what is needed: Node.js counts some more than the 128 * N * r bytes of the algorithm.
+  // Twice the need: Node.js counts slightly more than the algorithm's 128 * N * r bytes.
   const options: ScryptOptions = { N, r, p, maxmem: 256 * N * r };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize("NFC"), salt, HASH_BYTES, options, (error, key) =>

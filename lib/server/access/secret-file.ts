@@ -10,15 +10,15 @@ import { Secret } from "../../secret/secret.ts";
 const OTHERS = 0o077;
 const MOST_BYTES = 4_096;
 
-/** Where this user's `serve` keeps what outlives it: systemd's StateDirectory, or the XDG folder. */
+/** The folder for this user's persistent state of `serve`: systemd's StateDirectory, or the XDG folder. */
 export function stateFolder(variables: Readonly<Record<string, string | undefined>>): string {
   const { STATE_DIRECTORY: ofUnit, XDG_STATE_HOME: xdg } = variables;
   return ofUnit || join(xdg || join(homedir(), ".local", "state"), "slabmend");
 }
 
 /**
- * Undefined: there is no such file.
- * @throws {OperatorError} `secret-file-unsafe` when others may read it, or it is no small regular file
+ * Undefined if there is no such file.
+ * @throws {OperatorError} `secret-file-unsafe` if others may read it, or it is not a small regular file
  */
 export async function readSecretFile(path: string): Promise<Secret<string> | undefined> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW).catch((error: unknown) => {
@@ -38,7 +38,7 @@ export async function readSecretFile(path: string): Promise<Secret<string> | und
   }
 }
 
-/** Replaces the file as a whole, with mode 0600; makes its folder. */
+/** Replaces the file as a whole, with mode 0600; creates its folder. */
 export async function writeSecretFile(path: string, content: string): Promise<void> {
   const next = `${path}.${randomBytes(6).toString("hex")}`;
   try {
@@ -64,7 +64,7 @@ function unsafe(path: string, got: string, cause?: unknown): OperatorError {
   return new OperatorError({
     code: "secret-file-unsafe",
     message: `${path}: expected a file of this user that only its owner may read (mode 0600), got ${got}`,
-    remedy: "Correct path, owner or mode; if others could read it, delete it and make it again.",
+    remedy: "Correct the path, owner or mode; if others could read the file, delete it and create a new one.",
     cause,
   });
 }

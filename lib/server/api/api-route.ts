@@ -6,21 +6,21 @@ import { ServerError } from "../server-error.ts";
 
 type Fields = v.StrictObjectSchema<v.ObjectEntries, undefined>;
 
-/** One route of the API: what is served, checked and described comes from this. */
+/** One route of the API, used for serving, validation and the OpenAPI description. */
 export interface ApiRoute {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
-  /** Below {@link API_ROOT}, as OpenAPI writes it: `/slabs/{id}`. */
+  /** Path below {@link API_ROOT} in OpenAPI's notation: `/slabs/{id}`. */
   readonly path: string;
-  /** Stable; names the operation. */
+  /** Stable name of the operation. */
   readonly name: string;
   readonly says: string;
   readonly params: Fields;
   readonly query: Fields;
   readonly body: Fields | undefined;
   readonly answer: v.GenericSchema;
-  /** Statuses of problems beyond those that every route has. */
+  /** Statuses of problems in addition to those of every route. */
   readonly problems: readonly number[];
-  /** It is about the server, and not about the indexer that `?indexer=` names. */
+  /** The route is about the server, not about the indexer in `?indexer=`. */
   readonly ofServer: boolean;
   readonly run: (deps: IndexerApi | ServedIndexers, input: unknown) => Promise<object>;
 }
@@ -28,7 +28,7 @@ export interface ApiRoute {
 export const API_ROOT = "/api/v1";
 const NOTHING = v.strictObject({});
 
-/** A whole number in a query, which is text. */
+/** A whole number in a query, where every value is text. */
 export const whole = (least: number, most: number) =>
   v.pipe(
     v.string(),
@@ -65,7 +65,7 @@ interface Given<
   ) => Promise<v.InferOutput<Answer> & object>;
 }
 
-/** Checks that a route's answer is what its schema says. */
+/** Checks a route's answer against its schema. */
 export function apiRoute<
   Params extends Fields = typeof NOTHING,
   Query extends Fields = typeof NOTHING,
@@ -75,7 +75,7 @@ export function apiRoute<
   return routeOf(given, false);
 }
 
-/** The same for a route that is about the server as a whole. */
+/** The same for a route about the server. */
 export function serverRoute<
   Params extends Fields = typeof NOTHING,
   Query extends Fields = typeof NOTHING,
@@ -119,7 +119,7 @@ export function addApiRoutes(
   }
 }
 
-/** @throws {ServerError} `bad-request`, naming the first thing that is wrong */
+/** @throws {ServerError} `bad-request` with the first problem */
 function parse<Schema extends v.GenericSchema>(
   where: string,
   schema: Schema,
@@ -135,6 +135,6 @@ function parse<Schema extends v.GenericSchema>(
     name: name === null ? where : `${where}, ${name}`,
     expected: issue.expected ?? "another value",
     got: issue.received.slice(0, 100),
-    remedy: `Read the description: ${API_ROOT}/openapi.json.`,
+    remedy: `Read the API description: ${API_ROOT}/openapi.json.`,
   });
 }

@@ -1,4 +1,4 @@
-/** The indexers of this server: what they are at, and the deletion of one. Suspending and resuming is a mode: write-routes.ts. */
+/** Routes that list the indexers of this server and delete one. Suspending and resuming changes the mode: write-routes.ts. */
 import * as v from "valibot";
 import { readFleetMode, stopLeasing } from "../../database/fleet/fleet-mode.ts";
 import { indexersSchema } from "../../reports/indexers-schema.ts";
@@ -10,7 +10,7 @@ const list = serverRoute({
   method: "GET",
   path: "/indexers",
   name: "indexers",
-  says: "The indexers of this server: their states, what operators want of them, and what works for them here.",
+  says: "The indexers of this server, their states and modes, and the workers that run for them here.",
   answer: indexersSchema,
   run: async (served) => ({ schemaVersion: 1 as const, indexers: [...served.report()] }),
 });
@@ -19,10 +19,10 @@ const remove = serverRoute({
   method: "DELETE",
   path: "/indexers/{indexer}",
   name: "indexer-delete",
-  says: "Deletes an indexer: its repairs end, then all that slabmend made in its database is removed, and a tombstone stays. indexd's tables stay as they are. Cannot be undone.",
+  says: "Deletes an indexer: ends its repairs, then removes slabmend's schema from its database; a tombstone stays. indexd's tables are not changed. Cannot be undone.",
   params: v.strictObject({ indexer: v.pipe(v.string(), v.maxLength(20)) }),
   body: v.strictObject({
-    confirm: v.pipe(v.string(), v.description("the indexer's name once more")),
+    confirm: v.pipe(v.string(), v.description("the indexer's name again")),
     reason: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(500))), null),
   }),
   answer: v.object({ mode: fleetMode }),
@@ -44,7 +44,7 @@ function notConfirmed(indexer: string, got: string): ServerError {
     name: "body, confirm",
     expected: indexer,
     got: JSON.stringify(got.slice(0, 40)),
-    remedy: "Give the name of the indexer that is to be deleted; nothing was changed.",
+    remedy: "Repeat the name of the indexer to delete; nothing was changed.",
   });
 }
 
@@ -55,7 +55,7 @@ function modeNotSet(got: string): ServerError {
     name: "the fleet's mode",
     expected: "deleting",
     got,
-    remedy: "Let a maintenance run end, or cancel it; otherwise look again.",
+    remedy: "Wait for a maintenance run to end, or cancel it; otherwise reload and try again.",
   });
 }
 

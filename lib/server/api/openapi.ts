@@ -1,4 +1,4 @@
-/** The OpenAPI description, made from the routes and their schemas; the console's types are made from it. */
+/** The OpenAPI description, generated from the routes and their schemas; the console's types are generated from it. */
 import { toJsonSchema } from "@valibot/to-json-schema";
 import type * as v from "valibot";
 import { PROBLEM_TYPE, problemSchema } from "../problem.ts";
@@ -6,7 +6,7 @@ import { API_ROOT, type ApiRoute } from "./api-route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What any route may answer: bad input, no token or password, a rate limit, a database that is away. */
+/** Problems that any route may answer: bad input, no token or password, a rate limit, an unreachable database. */
 const COMMON_PROBLEMS = [400, 401, 403, 421, 429, 500, 503];
 const WRITE_PROBLEMS = [413, 415];
 
@@ -28,8 +28,7 @@ export function describeApi(
     info: {
       title: "slabmend",
       version: "1",
-      description:
-        "What the commands read and the few things that they change. docs/server.md says who may ask.",
+      description: "The reports and changes of slabmend's commands. docs/server.md describes access.",
     },
     servers: [{ url: API_ROOT }],
     paths,
@@ -37,7 +36,7 @@ export function describeApi(
       schemas,
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "allows writes" },
-        password: { type: "http", scheme: "basic", description: "where serve listens beyond loopback" },
+        password: { type: "http", scheme: "basic", description: "needed if serve listens beyond loopback" },
       },
     },
   };
@@ -47,7 +46,7 @@ const INDEXER: Json = {
   name: "indexer",
   in: "query",
   required: false,
-  description: "name of the indexer that is meant; needed where there are several",
+  description: "name of the indexer; needed if there are several",
   schema: { type: "string" },
 };
 
@@ -55,7 +54,7 @@ const EVENTS: Json = {
   operationId: "events",
   parameters: [INDEXER],
   summary:
-    "Server-sent events, something every 5 s at least: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the beginning and when the database goes away or comes back.",
+    "Server-sent events, at least one every 5 s: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the start and when the database becomes unreachable or reachable.",
   responses: { 200: { description: "the stream", content: { "text/event-stream": {} } } },
 };
 
@@ -66,7 +65,7 @@ function describeRoute(route: ApiRoute, answerName: string): Json {
     ...COMMON_PROBLEMS,
     ...(writes ? WRITE_PROBLEMS : []),
     ...problems,
-    // The indexer that is named is not there.
+    // Unknown indexer.
     ...(route.ofServer ? [] : [404]),
   ];
   const statuses = [...new Set(all)].sort((a, b) => a - b);
@@ -120,7 +119,7 @@ function parametersOf(schema: ApiRoute["query"], where: "path" | "query"): Json[
 }
 
 function schemaOf(schema: v.GenericSchema, typeMode: "input" | "output"): Json {
-  // A query is text that is transformed: only the text can be described.
+  // A query's values are transformed from text; only the text can be described.
   const { $schema: _, ...rest } = toJsonSchema(schema, {
     typeMode,
     target: "draft-2020-12",

@@ -1,4 +1,4 @@
-/** What the API reads: the reports that commands print with --json. */
+/** Routes that answer with the reports that commands print with --json. */
 import { statusSchema } from "../../reports/status-schema.ts";
 import { workersSchema } from "../workers-report.ts";
 import { apiRoute } from "./api-route.ts";
@@ -7,7 +7,7 @@ const status = apiRoute({
   method: "GET",
   path: "/status",
   name: "status",
-  says: "How the fleet and its slabs are. At most 2 s old.",
+  says: "The state of the fleet and its slabs, at most 2 s old.",
   answer: statusSchema,
   run: ({ readStatus }) => readStatus(),
 });

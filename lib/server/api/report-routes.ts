@@ -1,4 +1,4 @@
-/** Lists and pictures of the console: the reports that commands print with --json. */
+/** The reports behind the console's lists and charts, as commands print them with --json. */
 import * as v from "valibot";
 import { findSlab, noSuchSlab } from "../../cli/command/find-slab.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -21,15 +21,15 @@ import { apiRoute, whole } from "./api-route.ts";
 
 const slab = v.pipe(v.string(), v.regex(/^([1-9][0-9]{0,18}|[0-9a-f]{64})$/), v.description("id or digest"));
 
-const cursor = v.optional(v.pipe(v.string(), v.maxLength(200), v.description("`next` of the page before")));
+const cursor = v.optional(v.pipe(v.string(), v.maxLength(200), v.description("`next` of the previous page")));
 
 const slabs = apiRoute({
   method: "GET",
   path: "/slabs",
   name: "slabs",
-  says: "Unhealthy slabs, the most likely to be lost first.",
+  says: "Unhealthy slabs, most likely to be lost first.",
   query: v.strictObject({
-    atRisk: v.optional(v.pipe(v.picklist(["true", "false"]), v.description("true: only those in danger"))),
+    atRisk: v.optional(v.pipe(v.picklist(["true", "false"]), v.description("true: only slabs in danger"))),
     margin: v.optional(whole(-256, 255)),
     cause: v.optional(v.pipe(v.string(), v.regex(/^[a-z-]{1,40}$/), v.description("lost, bad-contract, …"))),
     limit: v.optional(whole(1, MOST_SLABS)),
@@ -64,7 +64,7 @@ const slabHistory = apiRoute({
   method: "GET",
   path: "/slabs/{slab}/history",
   name: "slab-history",
-  says: "Repairs of one slab that ended, latest first.",
+  says: "Finished repairs of one slab, latest first.",
   params: v.strictObject({ slab: id }),
   query: v.strictObject({ limit: v.optional(whole(1, MOST_REPAIRS)), cursor }),
   answer: historySchema,
@@ -75,10 +75,15 @@ const journal = apiRoute({
   method: "GET",
   path: "/journal",
   name: "history",
-  says: "Repairs that ended, latest first.",
+  says: "Finished repairs, latest first.",
   query: v.strictObject({
     slab: v.optional(slab),
-    host: v.optional(v.pipe(hex, v.description("host key: it gave, took or lost a sector"))),
+    host: v.optional(
+      v.pipe(
+        hex,
+        v.description("host key: only repairs that moved a sector from or to it, or found one lost there"),
+      ),
+    ),
     outcome: v.optional(v.pipe(v.string(), v.regex(/^[a-z-]{1,40}$/))),
     since: v.optional(time),
     limit: v.optional(whole(1, MOST_REPAIRS)),
@@ -98,7 +103,7 @@ const journal = apiRoute({
   },
 });
 
-/** An id is searched for as it is: the journal outlives slabs that users deleted. */
+/** An id is not looked up first: the journal keeps repairs of deleted slabs. */
 async function slabIdOf(ask: Ask, text: string): Promise<SlabId> {
   if (text.length < 64) return parseSlabId(text);
   return (await ask((sql) => findSlab(sql, text), { isIdempotent: true })).id;
@@ -108,7 +113,7 @@ const hosts = apiRoute({
   method: "GET",
   path: "/hosts",
   name: "hosts",
-  says: "All hosts that indexd knows, and what each is good for.",
+  says: "All hosts of indexd, whether each may take sectors, and how it performs.",
   answer: hostsSchema,
   run: ({ ask }) => readHostsReport(ask, DEFAULT_WORKER_SETTINGS),
 });
@@ -117,7 +122,7 @@ const throughput = apiRoute({
   method: "GET",
   path: "/throughput",
   name: "throughput",
-  says: "What was repaired over time.",
+  says: "Repairs over time.",
   query: v.strictObject({
     hours: v.optional(whole(1, 168)),
     bucketSeconds: v.optional(whole(60, 86_400)),
@@ -130,7 +135,7 @@ const deadLetters = apiRoute({
   method: "GET",
   path: "/dead-letters",
   name: "dead-letters",
-  says: "Messages that no repair began from.",
+  says: "Repair messages that started no repair.",
   query: v.strictObject({ limit: v.optional(whole(1, 1_000)) }),
   answer: deadLettersSchema,
   run: ({ ask }, { query: { limit = 100 } }) => readDeadLettersReport(ask, { limit }),
@@ -150,7 +155,7 @@ const losses = apiRoute({
   method: "GET",
   path: "/losses",
   name: "losses",
-  says: "Sectors that hosts denied to have, the latest denial first.",
+  says: "Sectors that hosts denied to have, latest denial first.",
   query: v.strictObject({
     host: v.optional(v.pipe(hex, v.description("host key"))),
     state: v.optional(v.picklist(["open", "lost"])),

@@ -1,4 +1,4 @@
-/** Maintenance runs: what `slabmend maintenance start`, `status`, `pause`, `resume` and `cancel` show and do. */
+/** Routes for maintenance runs, equal to `slabmend maintenance start`, `status`, `pause`, `resume` and `cancel`. */
 import * as v from "valibot";
 import { resolveRunScope, STARTABLE_KINDS } from "../../cli/command/run-scope.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -21,7 +21,7 @@ const runs = apiRoute({
   method: "GET",
   path: "/runs",
   name: "runs",
-  says: "The maintenance run that is not finished, or the last one, and earlier ones.",
+  says: "The unfinished maintenance run, or else the last one, and earlier ones.",
   query: v.strictObject({ limit: v.optional(whole(0, MOST_RUNS)) }),
   answer: maintenanceSchema,
   run: ({ ask }, { query: { limit = USUAL_RUNS } }) => readMaintenanceReport(ask, { earlier: limit }),
@@ -42,7 +42,7 @@ const steerRun = apiRoute({
   method: "POST",
   path: "/runs/{id}/{request}",
   name: "run-request",
-  says: "Pauses, resumes or cancels a maintenance run. It takes effect after the batch in hand; a cancelled run is `cancelling` until a process has ended it.",
+  says: "Pauses, resumes or cancels a maintenance run. Takes effect after the current batch; a cancelled run is `cancelling` until a process has ended it.",
   params: v.strictObject({ id: runId, request: v.picklist(["pause", "resume", "cancel"]) }),
   answer: maintenanceSchema,
   problems: [404, 409],
@@ -59,7 +59,7 @@ const beginRun = apiRoute({
   method: "POST",
   path: "/runs",
   name: "run-start",
-  says: "Starts a maintenance run, which `serve` and `work --from-database` move on; or, with dryRun, says what it would cost.",
+  says: "Starts a maintenance run, which `serve` and `work --from-database` execute. With dryRun it only estimates the cost.",
   body: v.strictObject({
     kind: v.picklist(STARTABLE_KINDS.map(({ kind }) => kind)),
     hosts: v.optional(v.pipe(v.array(name), v.maxLength(20), v.description("public keys; verify: one")), []),
@@ -67,10 +67,16 @@ const beginRun = apiRoute({
     object: v.optional(v.pipe(name, v.description("verify: its key"))),
     sample: v.optional(v.pipe(v.boolean(), v.description("verify: a random sample of the host")), false),
     missing: v.optional(
-      v.pipe(percent, v.description("of a sample: at most so many percent are missing")),
+      v.pipe(
+        percent,
+        v.description("for a sample: the share of missing sectors that it must detect, in percent"),
+      ),
       0.1,
     ),
-    confidence: v.optional(v.pipe(percent, v.description("of a sample: how sure, in percent")), 99),
+    confidence: v.optional(
+      v.pipe(percent, v.description("for a sample: the probability of detecting it, in percent")),
+      99,
+    ),
     dryRun: v.optional(v.boolean(), false),
   }),
   answer: maintenanceSchema,

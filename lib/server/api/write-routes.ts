@@ -1,4 +1,4 @@
-/** The few things that the API changes: what the commands pause, resume, quarantine release and dead-letters redrive do. */
+/** Routes that change something, like the commands pause, resume, quarantine release and dead-letters redrive. */
 import * as v from "valibot";
 import { redriveDeadLetters } from "../../cli/command/redrive-dead-letters.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -18,7 +18,7 @@ import { ServerError } from "../server-error.ts";
 import { apiRoute } from "./api-route.ts";
 
 const modeSchema = v.object({
-  changed: v.pipe(v.boolean(), v.description("false: it was so already")),
+  changed: v.pipe(v.boolean(), v.description("false: it had this mode already")),
   mode: fleetMode,
 });
 
@@ -26,7 +26,7 @@ const putMode = apiRoute({
   method: "PUT",
   path: "/mode",
   name: "fleet-mode",
-  says: "Pauses, suspends or resumes the fleet: nothing more is leased on any machine until it is resumed. When it is suspended, its processes end too.",
+  says: "Pauses, suspends or resumes the fleet. While paused or suspended, no machine leases slabs; a suspension also ends the processes.",
   body: v.strictObject({
     kind: v.picklist(["running", "paused", "suspended"]),
     reason: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(500))), null),
@@ -45,7 +45,7 @@ const putMode = apiRoute({
   },
 });
 
-/** A maintenance run has it, and alone ends it; or another operator was quicker. */
+/** A maintenance run owns the mode and only it can end it, or another operator was faster. */
 function modeNotSet(wanted: string, mode: FleetMode): ServerError {
   const by = mode.kind === "running" ? "" : `, by ${mode.owner}`;
   return new ServerError({
@@ -54,7 +54,7 @@ function modeNotSet(wanted: string, mode: FleetMode): ServerError {
     name: "the fleet's mode",
     expected: wanted,
     got: `${mode.kind}${by}`,
-    remedy: "Let a maintenance run end, or cancel it; otherwise look again.",
+    remedy: "Wait for a maintenance run to end, or cancel it; otherwise reload and try again.",
   });
 }
 
@@ -62,7 +62,7 @@ const releaseSlab = apiRoute({
   method: "DELETE",
   path: "/quarantine/{slab}",
   name: "quarantine-release",
-  says: "Ends the quarantine of a slab and forgets its crashes; the next claim may lease it.",
+  says: "Ends the quarantine of a slab and resets its crash count; the next claim may lease it.",
   params: v.strictObject({ slab: id }),
   answer: v.object({ released: v.array(id) }),
   problems: [404],
@@ -72,7 +72,7 @@ const releaseSlab = apiRoute({
     throw new OperatorError({
       code: "not-quarantined",
       message: `slab ${slab}: expected it in quarantine, but it is not`,
-      remedy: "Look at the list again: its quarantine may have ended.",
+      remedy: "Reload the list: its quarantine may have ended.",
     });
   },
 });
@@ -83,7 +83,7 @@ const redrive = apiRoute({
   method: "POST",
   path: "/dead-letters/redrive",
   name: "dead-letters-redrive",
-  says: "Sends dead letters again whose leases still wait, and forgets those that no longer matter. Needs a queue.",
+  says: "Sends again the dead letters whose leases still wait, and deletes those that no longer matter. Needs a queue.",
   body: v.strictObject({
     messageIds: v.optional(
       v.nullable(
@@ -96,7 +96,7 @@ const redrive = apiRoute({
       ),
       null,
     ),
-    discard: v.optional(v.pipe(v.boolean(), v.description("forget unreadable ones too")), false),
+    discard: v.optional(v.pipe(v.boolean(), v.description("delete unreadable ones too")), false),
   }),
   answer: v.object({ sent: count, moot: count, discarded: count, kept: count }),
   problems: [404, 409, 502],
@@ -118,7 +118,7 @@ function noQueue(): ServerError {
     expected: "the queue that the letters came from",
     got: "none",
     remedy:
-      "Run slabmend dead-letters redrive where the queue is known; without it their slabs are claimed when the leases are over.",
+      "Run slabmend dead-letters redrive where SLABMEND_QUEUE_URL is set; otherwise the slabs are claimed again when their leases end.",
   });
 }
 
@@ -126,7 +126,7 @@ const forgetLetter = apiRoute({
   method: "DELETE",
   path: "/dead-letters/{messageId}",
   name: "dead-letter-delete",
-  says: "Forgets a dead letter. Its slab goes on without it; a lease that still waits ends by itself.",
+  says: "Deletes a dead letter. Its slab does not need it; a lease that still waits expires.",
   params: v.strictObject({ messageId }),
   answer: v.object({ deleted: count }),
   problems: [404],
@@ -139,7 +139,7 @@ async function forget(ask: Ask, letter: string): Promise<{ deleted: number }> {
   throw new OperatorError({
     code: "no-such-dead-letter",
     message: `dead letter ${letter.slice(0, 100)}: expected it in slabmend.dead_letters, got none`,
-    remedy: "Look at the list again.",
+    remedy: "Reload the list.",
   });
 }
 

@@ -108,9 +108,9 @@ describe("setup", () => {
     expect(served[0]!.databaseUrl?.reveal()).toBe(url.href);
     expect(served[0]!.parse(WORK_VARIABLES)).toBeDefined();
 
-    expect(questions.said()).toContain("the phrase is that of the indexd in the database");
+    expect(questions.said()).toContain("the phrase matches the indexd in the database");
     expect(questions.said()).toMatch(/ok +privileges +role setup_/);
-    expect(questions.said()).toContain("nobody has looked yet");
+    expect(questions.said()).toContain("no walk yet");
     for (const secret of [url.password, SEED, "abandon"]) expect(questions.said()).not.toContain(secret);
   });
 
@@ -139,8 +139,8 @@ describe("setup", () => {
     ]);
     expect(await readFile(file, "utf8")).toBe(lines);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect(questions.said()).toContain("2 of 5, schema: version 1 is there");
-    expect(questions.said()).toContain("may do what the fleet does, and no more");
+    expect(questions.said()).toContain("2 of 5, schema: version 1 exists");
+    expect(questions.said()).toContain("has the fleet's privileges and no others");
     expect(questions.said()).toContain("npx sst secret set DefaultMigrationSeed");
   });
 
@@ -174,7 +174,7 @@ describe("setup", () => {
     ]);
     expect(written).toEqual({ SLABMEND_MIGRATION_SEED: SEED });
     expect(await hasSchema()).toBe(false);
-    expect(questions.said()).toContain("Database or seed was skipped");
+    expect(questions.said()).toContain("The database or the seed was skipped");
 
     const nothing = await run([
       ["exists", "update"],
@@ -211,7 +211,7 @@ describe("wrong values are told at once and asked for again", () => {
     const wrongUrls: readonly (readonly [url: string, says: string])[] = [
       ["hunter2canary", "expected a URL, got 13 characters"],
       ["postgres://u:hunter2canary@8.8.8.8/x", "expected TLS to the public host 8.8.8.8"],
-      ["postgres://u:hunter2canary@127.0.0.1:1/x", "Check host and port"],
+      ["postgres://u:hunter2canary@127.0.0.1:1/x", "Check the host and port"],
       [withPath("/nowhere"), "Correct the database's name"],
       [withPath("/postgres"), "indexd"],
     ];
@@ -240,7 +240,7 @@ describe("wrong values are told at once and asked for again", () => {
     ]);
     for (const [, says] of wrongUrls) expect(questions.said()).toContain(says);
     expect(questions.said()).toContain("expected 12 words, got 11");
-    expect(questions.said()).toContain("got another wallet's");
+    expect(questions.said()).toContain("got one of another wallet");
     expect(questions.said()).toContain("64 hex digits");
     expect(questions.said()).toContain("expected lower-case letters, digits and underscores");
     expect(questions.said()).not.toMatch(/hunter2|abandon|winner/);

@@ -1,31 +1,22 @@
 /** What goes wrong in the middle of a move, with real servers. */
 import postgres from "postgres";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
-import {
-  createMoveWorld,
-  type MoveServers,
-  type MoveWorld,
-  PG_DUMP,
-  startMoveServers,
-  tracesOf,
-} from "../../support/move-world.ts";
-import { until } from "../../support/until.ts";
+import { startFleetExporter } from "../../../lib/server/fleet-exporter.ts";
+import { createLogger } from "../../../lib/telemetry/logger.ts";
+import { createPrometheusMetrics } from "../../../lib/telemetry/prometheus-metrics.ts";
+import { createFastClock } from "../../support/fast-clock.ts";
+import { type MoveWorld, PG_DUMP, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
+import { until, untilEqual } from "../../support/until.ts";
 
-let servers: MoveServers;
+// Small, so that a target that stands still is soon too far behind.
+const context = useMoveWorld({
+  settings: { max_slot_wal_keep_size: "32MB", max_wal_size: "32MB", min_wal_size: "32MB" },
+});
 let world: MoveWorld;
-beforeAll(async () => {
-  // Small, so that a target that stands still is soon too far behind.
-  servers = await startMoveServers({
-    settings: { max_slot_wal_keep_size: "32MB", max_wal_size: "32MB", min_wal_size: "32MB" },
-  });
+beforeEach(() => {
+  world = context.world;
 });
-afterAll(() => servers?.stop());
-beforeEach(async () => {
-  world = await createMoveWorld(servers);
-  await world.store(5);
-});
-afterEach(() => world.drop());
 
 async function start(): Promise<void> {
   const started = await world.move("start");
@@ -57,12 +48,10 @@ test.skipIf(skip)(
     const switched = await world.move("switch", "--yes");
     expect([switched.code, switched.error?.code]).toEqual([5, "schema-changed"]);
     expect(switched.error?.message).toContain("table hosts");
-    expect([await tracesOf(world.source), await tracesOf(world.target)]).toEqual([[], []]);
     expect(await world.source`select state, error ->> 'code' as code from slabmend.runs`).toEqual([
       { state: "failed", code: "schema-changed" },
     ]);
-    expect(await world.target`select from pg_namespace where nspname = 'slabmend'`).toHaveLength(0);
-    await expectAsBefore();
+    expect(await world.footprint()).toEqual(UNTOUCHED);
   },
 );
 
@@ -70,6 +59,8 @@ test.skipIf(skip)(
   "a target that stands still is an alarm, then loses its slot; the source goes on, and abort leaves nothing",
   async () => {
     await start();
+    await using metrics = await measureFleet();
+    await until(metrics.ofSlot, ({ lost, safe, kept }) => lost === 0 && safe! > kept!);
     await world.target.unsafe("alter subscription slabmend_move disable");
     const { source } = world;
     // The server gives slots up when it checkpoints.
@@ -83,17 +74,44 @@ test.skipIf(skip)(
       alarms.some((alarm) => alarm.includes("invalidates its slot")),
     );
     expect(early.replication?.["walStatus"]).not.toBe("lost");
+    await until(metrics.ofSlot, ({ safe, kept }) => kept! > safe!);
     const lost = await until(write, ({ replication }) => replication?.["walStatus"] === "lost");
     expect(lost.alarms.join()).toContain("has given up");
+    await until(metrics.ofSlot, (slot) => slot.lost === 1 && slot.safe === undefined);
     const switched = await world.move("switch", "--yes");
     expect([switched.code, switched.error?.code]).toEqual([5, "replication-broken"]);
     await expectAsBefore();
     await world.store(1);
     const aborted = await world.move("abort", "--yes");
     expect([aborted.code, aborted.report.run?.state]).toEqual([0, "cancelled"]);
-    expect([await tracesOf(world.source), await tracesOf(world.target)]).toEqual([[], []]);
+    expect(await world.footprint()).toEqual(UNTOUCHED);
+    // A value of before would be an alarm without an end.
+    await untilEqual(metrics.ofSlot, { kept: undefined, safe: undefined, lost: undefined });
   },
 );
+
+/** What `serve` shows of the slot, read with the rights of the fleet's role. */
+async function measureFleet() {
+  const prometheus = createPrometheusMetrics("default");
+  const exporter = startFleetExporter({
+    connect: () => postgres(world.urlOf("source", "fleet"), { max: 1, onnotice: () => {} }),
+    clock: createFastClock(10),
+    logger: createLogger("silent", { indexer: "default" }),
+    prometheus,
+    dueChecks: false,
+  });
+  return {
+    async ofSlot() {
+      const text = await prometheus.scrape();
+      const value = (name: string): number | undefined => {
+        const found = new RegExp(`^slabmend_move_slot_${name}\\{.*\\} (.*)$`, "m").exec(text)?.[1];
+        return found === undefined ? undefined : Number(found);
+      };
+      return { kept: value("kept_bytes"), safe: value("safe_bytes"), lost: value("lost") };
+    },
+    [Symbol.asyncDispose]: () => exporter.stop(),
+  };
+}
 
 test.skipIf(skip)(
   "rows that differ are found, and the switch is taken back; once they are equal it goes through",
@@ -118,6 +136,18 @@ test.skipIf(skip)(
     await world.target`update public.hosts set location = point(1, 2)`;
     expect((await world.move("switch", "--yes")).error?.code).toBe("contents-differ");
     await expectAsBefore();
+  },
+);
+
+test.skipIf(skip)(
+  "a subscription that was left switched off is an alarm, and switch switches it on",
+  async () => {
+    await start();
+    await world.target.unsafe("alter subscription slabmend_move disable");
+    await world.store(1);
+    const status = await world.move("status");
+    expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("switched off")]);
+    expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
   },
 );
 
@@ -162,11 +192,11 @@ test.skipIf(skip)(
       await holder`begin`;
       await holder`lock table public.hosts`;
       await world.source`update public.hosts set scans = scans + 1`;
-      const logged = servers.log.length;
+      const logged = context.servers.log.length;
       const switching = world.switchUntil(interrupt.signal);
       // The login that must fail: the source is closed.
       await until(() =>
-        servers.log.slice(logged).some((line) => line.includes("permission denied for database")),
+        context.servers.log.slice(logged).some((line) => line.includes("permission denied for database")),
       );
       interrupt.abort();
       const { code, error } = await switching;

@@ -1,52 +1,17 @@
 /** The switch is killed at each step, or comes too early; then it goes on to an open target, or back to a source that is as it was. */
-import postgres from "postgres";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import {
-  createMoveWorld,
-  type MoveServers,
-  type MoveWorld,
-  PG_DUMP,
-  startMoveServers,
-  tracesOf,
-} from "../../support/move-world.ts";
+import { beforeEach, expect, test } from "vitest";
+import { type MoveWorld, PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
 import { until } from "../../support/until.ts";
 
-let servers: MoveServers;
+const context = useMoveWorld();
 let world: MoveWorld;
-beforeAll(async () => {
-  servers = await startMoveServers();
-});
-afterAll(() => servers?.stop());
 beforeEach(async () => {
-  world = await createMoveWorld(servers);
-  await world.store(5);
+  world = context.world;
   const started = await world.move("start");
   expect([started.code, started.err]).toEqual([0, ""]);
 });
-afterEach(() => world.drop());
 
 const BEFORE_OPENING = ["fleet stopped", "closed", "caught up", "sequences set", "compared", "detached"];
-
-async function letsIn(side: "source" | "target", role: "indexd" | "fleet"): Promise<boolean> {
-  const sql = postgres(world.urlOf(side, role), { max: 1, onnotice: () => {} });
-  const isIn = await sql`select 1`.then(
-    () => true,
-    () => false,
-  );
-  await sql.end();
-  return isIn;
-}
-
-/** Exactly one side lets indexd and the fleet in. */
-async function sideThatIsOpen(): Promise<string> {
-  const open: string[] = [];
-  for (const side of ["source", "target"] as const) {
-    const both = [await letsIn(side, "indexd"), await letsIn(side, "fleet")];
-    if (both[0] !== both[1]) return `${side} half open`;
-    if (both[0] === true) open.push(side);
-  }
-  return open.join(" and ");
-}
 
 const mode = async (sql: MoveWorld["source"]) => (await sql`select mode from slabmend.fleet`)[0]?.["mode"];
 
@@ -54,12 +19,12 @@ test.skipIf(PG_DUMP === undefined).each([...BEFORE_OPENING, "opened"])(
   "killed at '%s': never are both sides open, an alarm is given, and switch continues to the end",
   async (step) => {
     await world.killAt("opened", step);
-    expect(["", "source", "target"]).toContain(await sideThatIsOpen());
+    expect(["", "source", "target"]).toContain(await world.openSides());
     const status = await world.move("status");
     expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("interrupted")]);
     const switched = await world.move("switch", "--yes");
     expect([switched.code, switched.err, switched.report.run?.step]).toEqual([0, "", "opened"]);
-    expect(await sideThatIsOpen()).toBe("target");
+    expect(await world.openSides()).toBe("target");
     expect(await mode(world.target)).toBe("running");
     expect(await world.target`select incarnation from slabmend.journal_head`).toEqual([{ incarnation: 2 }]);
     expect((await world.move("finish")).report.run?.state).toBe("done");
@@ -73,10 +38,8 @@ test.skipIf(PG_DUMP === undefined).each(BEFORE_OPENING)(
     await world.killAt("opened", step);
     const aborted = await world.move("abort", "--yes");
     expect([aborted.code, aborted.err, aborted.report.run?.state]).toEqual([0, "", "cancelled"]);
-    expect(await sideThatIsOpen()).toBe("source");
-    expect(await mode(world.source)).toBe("running");
-    expect([await tracesOf(world.source), await tracesOf(world.target)]).toEqual([[], []]);
-    expect(await world.target`select from pg_namespace where nspname = 'slabmend'`).toHaveLength(0);
+    expect(await world.openSides()).toBe("source");
+    expect(await world.footprint()).toEqual(UNTOUCHED);
   },
 );
 
@@ -88,7 +51,7 @@ test.skipIf(PG_DUMP === undefined).each(["subscription dropped", "publication dr
     const finished = await world.move("finish");
     expect([finished.code, finished.err, finished.report.run?.state]).toEqual([0, "", "done"]);
     expect([await tracesOf(world.source), await tracesOf(world.target)]).toEqual([[], []]);
-    expect(await sideThatIsOpen()).toBe("target");
+    expect(await world.openSides()).toBe("target");
   },
 );
 
@@ -96,7 +59,7 @@ test.skipIf(PG_DUMP === undefined)("after a kill once the target is open there i
   await world.killAt("opened", "opened");
   const aborted = await world.move("abort", "--yes");
   expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);
-  expect(await sideThatIsOpen()).toBe("target");
+  expect(await world.openSides()).toBe("target");
 });
 
 test.skipIf(PG_DUMP === undefined)(
@@ -111,7 +74,7 @@ test.skipIf(PG_DUMP === undefined)(
       await world.source`select pg_logical_emit_message(false, 'test', repeat('x', 1000000)) from generate_series(1, 80)`;
       const switched = await world.move("switch", "--yes");
       expect([switched.code, switched.error?.code]).toEqual([5, "behind"]);
-      expect([await sideThatIsOpen(), await mode(world.source)]).toEqual(["source", "running"]);
+      expect([await world.openSides(), await mode(world.source)]).toEqual(["source", "running"]);
     } finally {
       await holder`rollback`;
       holder.release();

@@ -11,7 +11,7 @@ import { redriveDeadLetters } from "../../command/redrive-dead-letters.ts";
 export function addDeadLetters(host: CommandHost): void {
   const group = host.program
     .command("dead-letters")
-    .description("list messages that no repair began from, and send them again");
+    .description("list repair messages that started no repair, and send them again");
   addList(group, host);
   addRedrive(group, host);
 }
@@ -19,13 +19,13 @@ export function addDeadLetters(host: CommandHost): void {
 function addList(group: Command, host: CommandHost): void {
   group
     .command("list")
-    .description("show what reap took from the dead-letter queue")
-    .option("--limit <n>", "at most this many, latest first", wholeNumber(1, 10_000), 100)
+    .description("show the messages that reap took from the dead-letter queue")
+    .option("--limit <n>", "maximum number, latest first", wholeNumber(1, 10_000), 100)
     .addHelpText(
       "after",
       `
-can-be-sent: its lease waits; redrive sends it again. moot: its slab goes on without it; redrive forgets it.
-unreadable: this release cannot read it: something else writes to the queue, or a newer release did.`,
+can-be-sent: its lease still waits; redrive sends the message again. moot: its slab no longer needs it; redrive deletes it.
+unreadable: this release cannot read it: another program or a newer release has written to the queue.`,
     )
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
@@ -48,7 +48,7 @@ unreadable: this release cannot read it: something else writes to the queue, or 
                     letter.slabId ?? "-",
                     letter.receiveCount,
                     letter.lastSeen,
-                    // Whatever somebody sent must not steer the terminal.
+                    // Quoted, so that a message's body cannot send control codes to the terminal.
                     letter.body === null ? "" : JSON.stringify(letter.body.slice(0, 80)),
                   ]),
                 ])),
@@ -62,12 +62,14 @@ unreadable: this release cannot read it: something else writes to the queue, or 
 function addRedrive(group: Command, host: CommandHost): void {
   group
     .command("redrive")
-    .description("send dead letters again whose leases still wait, and forget those that no longer matter")
-    .argument("[message...]", "ids of messages; without any: all, at most 1000")
-    .option("--discard", "forget unreadable ones too")
+    .description(
+      "send again the dead letters whose leases still wait, and delete those that no longer matter",
+    )
+    .argument("[message...]", "ids of messages; default: all, at most 1000")
+    .option("--discard", "delete unreadable ones too")
     .addHelpText(
       "after",
-      "\nNeeds SLABMEND_QUEUE_URL and the right to send to it. Sending one twice is harmless.",
+      "\nNeeds SLABMEND_QUEUE_URL and permission to send to it. Sending a message twice is harmless.",
     )
     .action(
       action<{ discard?: boolean }>(host, async (context, { discard }, messageIds) => {
@@ -86,7 +88,7 @@ function addRedrive(group: Command, host: CommandHost): void {
           );
           context.print(
             report,
-            `${report.sent} sent again, ${report.moot} forgotten as moot, ${report.discarded} discarded, ${report.kept} kept`,
+            `${report.sent} sent again, ${report.moot} deleted as moot, ${report.discarded} discarded, ${report.kept} kept`,
           );
           return "done";
         } finally {

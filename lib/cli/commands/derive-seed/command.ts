@@ -8,15 +8,15 @@ import { readPhrase } from "./read-phrase.ts";
 export function addDeriveSeed(host: CommandHost): void {
   host.program
     .command("derive-seed")
-    .description("turn indexd's recovery phrase into the migration seed that workers get")
+    .description("derive the workers' migration seed from indexd's recovery phrase")
     .addHelpText(
       "after",
       `
 Reads the twelve words from standard input, never from an argument, and prints 64 hex digits: the value of
-SLABMEND_MIGRATION_SEED. The seed pays the hosts for repairs out of an account that indexd tops up; it gives neither
-the wallet's coins nor any data. When a database URL is given, the phrase is first compared with the wallet of the
-indexd there, and nothing is printed if it is another one. That takes the URL of the database's owner: the role that
-slabmend grant makes may not read the wallet's hash.
+SLABMEND_MIGRATION_SEED. With the seed, workers pay hosts from an account that indexd tops up; it gives access neither to
+the wallet's coins nor to any data. If a database URL is given, the phrase is first compared with the wallet of that
+indexd, and nothing is printed if they differ. This needs the URL of the database's owner: the role made by
+slabmend grant may not read the wallet's hash.
 
   slabmend derive-seed --variables-file .env.owner < phrase.txt
   slabmend derive-seed | npx sst secret set DefaultMigrationSeed --stage production`,
@@ -32,13 +32,13 @@ slabmend grant makes may not read the wallet's hash.
         }
         const seed = derived.migrationSeed.reveal();
         const account = hexOf(accountKeyFromSeed(seed).account);
-        // To print it is what the command is for.
+        // Revealed on purpose: printing the seed is the command's task.
         const migrationSeed = hexOf(seed);
         context.note(`account: ed25519:${account}`);
         context.note(
           isChecked
-            ? "wallet: that of the indexd in the database"
-            : "wallet: not compared, as no database URL is given",
+            ? "wallet: matches the indexd in the database"
+            : "wallet: not compared, because no database URL is given",
         );
         context.print(
           { migrationSeed, account, wallet: isChecked ? "matches" : "not-compared" },

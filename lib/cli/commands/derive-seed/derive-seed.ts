@@ -5,13 +5,13 @@ import { OperatorError } from "../../../errors/operator-error.ts";
 import { deriveMigrationSeed, type MigrationSecrets } from "../../../keys/derive-migration-seed.ts";
 import type { Secret } from "../../../secret/secret.ts";
 
-/** @throws {RecoveryPhraseError} which never repeats a word */
+/** @throws {RecoveryPhraseError}, whose message never contains a word of the phrase */
 export function deriveSeed(phrase: Secret<string>): MigrationSecrets {
   return deriveMigrationSeed(phrase);
 }
 
 /**
- * Compares a phrase's wallet with the one that indexd first started with.
+ * Compares the phrase's wallet with the wallet of indexd's first start.
  * @throws {OperatorError} `wallet-mismatch`, `wallet-unknown` or `wallet-unreadable`
  */
 export async function checkWallet(sql: Sql, walletHash: Uint8Array): Promise<void> {
@@ -22,16 +22,15 @@ export async function checkWallet(sql: Sql, walletHash: Uint8Array): Promise<voi
     throw new OperatorError({
       code: "wallet-unknown",
       message: "global_settings.wallet_hash: expected indexd's wallet, got none",
-      remedy:
-        "Start indexd once on this database, or leave the database URL away to go without the comparison.",
+      remedy: "Start indexd once on this database, or omit the database URL to skip the comparison.",
     });
   }
   if (expected.length === walletHash.length && timingSafeEqual(expected, walletHash)) return;
   throw new OperatorError({
     code: "wallet-mismatch",
-    message: "recovery phrase: expected that of the indexd in the database, got another wallet's",
+    message: "recovery phrase: expected the phrase of the indexd in the database, got one of another wallet",
     remedy:
-      "Enter the phrase of this indexd's configuration, or point the database URL to the indexd of this phrase.",
+      "Enter the phrase in this indexd's configuration, or use the database URL of the indexd that has this phrase.",
   });
 }
 
@@ -40,14 +39,14 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 const isRefusal = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === INSUFFICIENT_PRIVILEGE;
 
-/** `slabmend grant` withholds the hash: workers have no use for it. */
+/** `slabmend grant` does not grant the hash: workers do not need it. */
 function unreadable(cause: unknown): OperatorError {
   return new OperatorError({
     code: "wallet-unreadable",
     message:
-      "global_settings.wallet_hash: expected a role that may read it, got one that may not, as the workers' role that slabmend grant makes",
+      "global_settings.wallet_hash: expected a role that may read it, got one that may not, such as the role made by slabmend grant",
     remedy:
-      "Set SLABMEND_DATABASE_URL to the URL of the database's owner for this command (--variables-file .env.owner), or leave the URL away to go without the comparison.",
+      "Set SLABMEND_DATABASE_URL to the URL of the database's owner for this command (--variables-file .env.owner), or omit the URL to skip the comparison.",
     cause,
   });
 }

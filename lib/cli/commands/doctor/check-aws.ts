@@ -9,7 +9,7 @@ const QUEUES = {
   "dead-letter-queue": "SLABMEND_DEAD_LETTER_QUEUE_URL",
 } as const;
 
-/** Asks queues and functions without sending, receiving or running anything. */
+/** Checks queues and functions without sending, receiving or running anything. */
 export async function checkAws(
   variables: CommandContext["variables"],
   concurrency: number,
@@ -41,7 +41,7 @@ export async function checkAws(
 
 const MAPPING = "mapping";
 
-/** Whether the queue's messages reach the repair function, and how many at once. */
+/** Checks whether the queue's messages reach the repair function, and how many at once. */
 async function checkMapping(
   functionName: string,
   options: {
@@ -58,7 +58,7 @@ async function checkMapping(
       { abortSignal: options.signal },
     );
     const url = options.variables[QUEUES.queue];
-    // An ARN ends with the queue's name, a URL too.
+    // Both ARNs and URLs end with the queue's name.
     const queueName = url === undefined ? undefined : new URL(url).pathname.split("/").at(-1);
     return judgeMapping(
       mappings
@@ -87,7 +87,7 @@ function judgeMapping(
   const deploy = "Deploy it with `npx sst deploy`.";
   const [mapping, ...others] = mappings;
   if (mapping === undefined) {
-    return failure(MAPPING, "nothing takes messages from the queue to the repair function", deploy);
+    return failure(MAPPING, "no mapping takes messages from the queue to the repair function", deploy);
   }
   if (others.length > 0) {
     return warning(
@@ -107,16 +107,16 @@ function judgeMapping(
   if (most === undefined) {
     return warning(
       MAPPING,
-      "enabled, without a maximum concurrency: the fleet may open as many connections to the database as AWS starts functions",
+      "enabled, without a maximum concurrency: every function that AWS starts may open connections to the database",
       deploy,
     );
   }
   return most === concurrency
-    ? ok(MAPPING, `enabled, ${most} repairs at once`)
+    ? ok(MAPPING, `enabled, ${most} simultaneous repairs`)
     : warning(
         MAPPING,
-        `enabled, ${most} repairs at once, but ${concurrency} were looked at here`,
-        `Run doctor and grant with --concurrency ${most}, or set SLABMEND_REPAIR_CONCURRENCY to what is deployed.`,
+        `enabled, ${most} simultaneous repairs, but doctor checked for ${concurrency}`,
+        `Run doctor and grant with --concurrency ${most}, or set SLABMEND_REPAIR_CONCURRENCY to the deployed value.`,
       );
 }
 
@@ -137,7 +137,7 @@ async function checkQueue(
     if (name === "queue" && attributes["RedrivePolicy"] === undefined) {
       return warning(
         name,
-        `${counts}, but no dead-letter queue behind it: a malformed message would go round for ever`,
+        `${counts}, but it has no dead-letter queue: a malformed message would be delivered forever`,
         "Deploy it with `npx sst deploy`, or give it a redrive policy of 5 receives.",
       );
     }
@@ -161,7 +161,7 @@ async function checkFunction(
     await client.send(new InvokeCommand({ FunctionName: functionName, InvocationType: "DryRun" }), {
       abortSignal: signal,
     });
-    return ok(`function-${name}`, `${functionName} is there and may be invoked from here`);
+    return ok(`function-${name}`, `${functionName} exists and may be invoked from here`);
   } catch (cause) {
     return failed(`function-${name}`, awsUnavailable(`invoke ${functionName}`, cause), signal);
   } finally {

@@ -26,13 +26,13 @@ import {
 import { describeVerdict } from "./judge-indexd.ts";
 
 const MODE_REMEDIES = {
-  paused: "When it is time: slabmend resume.",
-  suspended: "When it is time: slabmend resume.",
-  maintenance: "Let the maintenance run end.",
-  deleting: "It cannot be resumed: slabmend indexers delete ends it.",
+  paused: "When the fleet may repair again, run slabmend resume.",
+  suspended: "When the fleet may repair again, run slabmend resume.",
+  maintenance: "Wait for the maintenance run to end.",
+  deleting: "A deletion cannot be reverted; slabmend indexers delete completes it.",
 } as const;
 
-/** Looks at the database; a check that cannot be made is a failure of its own and keeps no other from being made. */
+/** Checks the database. A check that cannot be made counts as a failure and does not stop the others. */
 export async function checkDatabase(
   ask: Ask,
   { location, connect }: DatabaseAccess,
@@ -57,7 +57,7 @@ export async function checkDatabase(
   };
 
   const isReached = await attempt("database", async () => {
-    // Connected first: what follows is the time of one round trip.
+    // Connects first, so that the measured time below is one round trip.
     await read((sql) => sql`select 1`);
     const askedAt = options.now();
     const facts = await read(readServerFacts);

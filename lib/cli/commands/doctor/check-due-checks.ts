@@ -4,20 +4,20 @@ import { readChecks } from "../../../database/reports/read-checks.ts";
 import { duration } from "../../../reports/duration.ts";
 import { type Check, ok, warning } from "./check.ts";
 
-/** indexd goes through its hosts within minutes; one that it has not gone to for so long it does not check. */
+/** An indexd that makes integrity checks visits its hosts every few minutes; after an hour without one it makes none. */
 const INDEXD_CHECKS_SECONDS = 3_600;
-/** As the alarm checks-behind. */
+/** The same limit as that of the alarm checks-behind. */
 const BEHIND_SECONDS = 86_400;
 
 export interface DueCheckFacts {
   readonly behindSeconds: number;
   readonly silentHosts: number;
   readonly inADay: number;
-  /** Since indexd last began to check a host; undefined: this role may not see it. */
+  /** Time since indexd last began to check a host; undefined if this role may not read it. */
   readonly indexdSeconds: number | undefined;
 }
 
-/** What due checks look like, with SLABMEND_VERIFY=due. */
+/** Checks the progress of due checks; they are made with SLABMEND_VERIFY=due. */
 export async function checkDueChecks(
   ask: Ask,
   variables: Readonly<Record<string, string | undefined>>,
@@ -31,14 +31,14 @@ export async function checkDueChecks(
 /** Pure. */
 export function judgeDueChecks(facts: DueCheckFacts): Check[] {
   const { behindSeconds, silentHosts, inADay, indexdSeconds } = facts;
-  const says = `${inADay} due checks in the last 24 hours, the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts left alone`;
+  const says = `${inADay} due checks in the last 24 hours, the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts skipped`;
   const checks =
     behindSeconds > BEHIND_SECONDS
       ? [
           warning(
             "due-checks",
             says,
-            "Right after SLABMEND_VERIFY=due was set it takes a while; otherwise docs/runbook.md, checks-behind.",
+            "Catching up takes a while after SLABMEND_VERIFY=due was set; otherwise see checks-behind in docs/runbook.md.",
           ),
         ]
       : [ok("due-checks", says)];
@@ -48,7 +48,7 @@ export function judgeDueChecks(facts: DueCheckFacts): Check[] {
     warning(
       "indexd-checks-too",
       `indexd makes integrity checks too, the last ${duration(indexdSeconds)} ago`,
-      "Both work: each passes over what the other has claimed. But indexd records a sector as lost after a denial, where slabmend keeps its location.",
+      "Both can run: each skips what the other has claimed. But indexd records a denied sector as lost, while slabmend keeps its location.",
     ),
   ];
 }
@@ -58,7 +58,7 @@ async function readLastCheckOfIndexd(sql: ISql): Promise<number | undefined> {
     select bool_or(has_column_privilege(a.attrelid, a.attnum, 'select')) as read
     from pg_attribute a where a.attrelid = 'public.hosts'::regclass and a.attname = 'last_integrity_check'`;
   if (may?.read !== true) return undefined;
-  // The last but one: a host that indexd has just come to know has the time at which it did.
+  // The second latest: for a host that indexd has just added, the column holds the time when it was added.
   const [row] = await sql<{ seconds: number }[]>`
     select extract(epoch from clock_timestamp() - h.last_integrity_check)::double precision as seconds
     from public.hosts h order by h.last_integrity_check desc offset 1 limit 1`;

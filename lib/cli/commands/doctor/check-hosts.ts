@@ -12,34 +12,34 @@ import { SECTOR_BYTES } from "../../../slab/sizes.ts";
 import { type Check, failure, ok, skipped, warning } from "./check.ts";
 
 export interface HostCheckOptions {
-  /** Undefined: hosts are reached, but nobody's account is looked at. Secret. */
+  /** Undefined: hosts are dialled, but no account balance is checked. Secret. */
   readonly seed: Uint8Array | undefined;
   readonly allowPrivateAddresses: boolean;
-  /** How many good hosts are asked, drawn at random. */
+  /** Number of good hosts to dial, drawn at random. */
   readonly hosts: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
 }
 
-/** What a host said. */
+/** A host's answer. */
 export type HostAnswer =
   | { readonly kind: "funded" | "dry" | "reached" }
   | { readonly kind: "unreachable"; readonly code: string };
 
 const DIALS_AT_ONCE = 10;
-/** A host that needs longer to tell a balance is of no use to a repair. */
+/** A host that takes longer to answer is too slow for a repair. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** Dials good hosts from here as a repair would, and asks for the balance of the seed's account. Pays nothing. */
+/** Dials good hosts from here as a repair would, and reads the balance of the seed's account. Pays nothing. */
 export async function checkHosts(fleet: NetworkSnapshot, options: HostCheckOptions): Promise<Check[]> {
   const good = [...fleet.hosts.values()].filter((host) => isGoodHost(host) && host.addresses.length > 0);
   if (good.length === 0) {
     return [
       failure(
         "hosts",
-        `indexd knows ${fleet.hosts.size} hosts, and none of them is good and has a siamux address`,
-        "Look at indexd: it has to scan hosts and form contracts first.",
+        `indexd knows ${fleet.hosts.size} hosts, but no good host with a siamux address`,
+        "Check indexd: it must scan hosts and form contracts first.",
       ),
     ];
   }
@@ -55,7 +55,7 @@ async function askHosts(hosts: readonly NetworkHost[], options: HostCheckOptions
   const { clock, seed } = options;
   const pool = createHostPool({
     clock,
-    // Prices are told to anybody.
+    // Hosts tell their prices without an account.
     account: accountKeyFromSeed(seed ?? randomBytes(32)),
     dialer: createHostDialer({ clock, allowPrivateAddresses: options.allowPrivateAddresses }),
   });
@@ -79,7 +79,7 @@ async function askHosts(hosts: readonly NetworkHost[], options: HostCheckOptions
   }
 }
 
-/** Pure. Some hosts are always away; when most are, the cause is on this side. */
+/** Pure. Some hosts are always offline; if most are, the cause is on this side. */
 export function judgeHosts(answers: readonly HostAnswer[], hasSeed: boolean): Check[] {
   const reached = answers.filter(({ kind }) => kind !== "unreachable").length;
   const codes = new Map<string, number>();
@@ -91,8 +91,8 @@ export function judgeHosts(answers: readonly HostAnswer[], hasSeed: boolean): Ch
   const refused = codes.get("address-refused") ?? 0;
   const remedy =
     refused * 2 > answers.length - reached
-      ? "Their addresses are private: set SLABMEND_ALLOW_PRIVATE_ADDRESSES=true if these hosts are yours, and leave it for hosts of the internet."
-      : "Allow outgoing TCP to any port from here (hosts choose theirs, mostly 9984); with a VPC, give it a NAT.";
+      ? "Their addresses are private: set SLABMEND_ALLOW_PRIVATE_ADDRESSES=true if these hosts are yours, but not for hosts on the internet."
+      : "Allow outgoing TCP to any port (hosts choose theirs, mostly 9984); a VPC needs a NAT.";
   const reachable =
     reached === 0
       ? failure("hosts", says, remedy)
@@ -111,15 +111,15 @@ function judgeFunds(answers: readonly HostAnswer[], reached: number, hasSeed: bo
     return failure(
       "account",
       says,
-      "Compare the seed with the wallet: slabmend derive-seed with the URL of the database's owner (the workers' role may not read the wallet's hash). If it matches, look whether indexd's funding loop runs and its contracts have allowance.",
+      "Compare the seed with the wallet: slabmend derive-seed with the URL of the database's owner (the workers' role may not read the wallet's hash). If it matches, check that indexd's funding loop runs and that its contracts have allowance left.",
     );
   }
-  // indexd funds ten contracts' hosts a pass; beside a working fleet some are always between two.
+  // indexd funds ten hosts per pass; while the fleet works, some always wait for their next funding.
   return funded * 2 < reached
     ? warning(
         "account",
         says,
-        "indexd funds accounts every 2 minutes: look at its log, or lower the concurrency.",
+        "indexd funds accounts every 2 minutes: read its log, or lower the concurrency.",
       )
     : ok("account", says);
 }

@@ -3,7 +3,7 @@ import { parseEnvironment } from "../../../config/parse-environment.ts";
 import { VARIABLES, type VariableName } from "../../../config/variables.ts";
 import { type Check, failure, ok } from "./check.ts";
 
-/** Those that are set here must be as the functions want them; which are needed depends on what one runs here. */
+/** Variables that are set must be valid. Missing ones are no failure: which are needed depends on what runs here. */
 export function checkVariables(variables: Readonly<Record<string, string | undefined>>): Check[] {
   const set = (Object.keys(VARIABLES) as VariableName[]).filter((name) => variables[name]);
   const misspelt = Object.keys(variables).filter(
@@ -23,12 +23,12 @@ export function checkVariables(variables: Readonly<Record<string, string | undef
         {
           code: "variables",
           level: "warning",
-          says: `nobody reads ${misspelt.join(", ")}`,
+          says: `unknown: ${misspelt.join(", ")}`,
           remedy: "Look for a misspelt name; docs/configuration.md and docs/deployment.md list all.",
         },
       ];
 }
 
-/** Names that the command line and the tests have, and those of a stage's settings: infra/settings.ts, in .env.STAGE. */
+/** Names that only the command line and the tests read, and a stage's settings (infra/settings.ts, set in .env.STAGE). */
 const KNOWN_ELSEWHERE =
   /^SLABMEND_((CLAIM|REPAIR|REAP)_FUNCTION|TEST_.*|ALARM_EMAIL|MONTHLY_BUDGET_USD|BUDGET_SCOPE|ARCHITECTURE|INDEXERS|VPC(_SUBNETS|_SECURITY_GROUPS)?)$/;

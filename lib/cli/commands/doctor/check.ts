@@ -1,10 +1,10 @@
-/** One line of `doctor`. A warning leaves the fleet working; with a failure something of it does not. */
+/** One line of `doctor`. With a warning the fleet works; with a failure some part of it does not. */
 export interface Check {
-  /** Stable, for programs: what was looked at, or what was found. */
+  /** Stable, for programs: names the check or the finding. */
   readonly code: string;
   readonly level: "ok" | "warning" | "failure" | "skipped";
   readonly says: string;
-  /** What to do; with a warning or a failure always. */
+  /** What to do; always set for a warning or a failure. */
   readonly remedy?: string;
 }
 

@@ -20,19 +20,24 @@ export function addDoctor(host: CommandHost): void {
     .description("check what the fleet depends on: database, role, clocks, hosts, account, queues, functions")
     .option(
       "--concurrency <n>",
-      `repairs at once that the fleet shall do; default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}`,
+      `planned number of simultaneous repairs; default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}`,
       wholeNumber(1, 10_000),
     )
-    .option("--hosts <n>", "dial so many good hosts, drawn at random; 0: none", wholeNumber(0, 1_000), 20)
+    .option(
+      "--hosts <n>",
+      "number of good hosts to dial, drawn at random; 0: none",
+      wholeNumber(0, 1_000),
+      20,
+    )
     .option(
       "--fingerprint",
-      "print what the database says of indexd's tables instead, as JSON: to be sent with a report",
+      "print the definitions of indexd's tables as JSON instead, to attach to a bug report",
     )
     .addHelpText(
       "after",
       `
-Changes nothing and pays nobody. Each line is ok, a warning (it works, but look), a failure (something does not work) or
-skipped (what it needs is not set). Ends with 6 if there is a failure. Run it where the workers run: what it reaches is
+Changes nothing and pays no host. Each line is ok, a warning (works, but needs attention), a failure (does not work) or
+skipped (a variable that it needs is not set). Exits with 6 if there is a failure. Run it where the workers run: what it reaches is
 what they reach.`,
     )
     .action(
@@ -53,7 +58,7 @@ what they reach.`,
     );
 }
 
-/** Names, types and definitions of indexd's tables; no row of them. Works on every indexd. */
+/** Names, types and definitions of indexd's tables, without any rows. Works for every version of indexd. */
 async function printFingerprint(context: CommandContext): Promise<"done"> {
   await withDatabase(context, { needs: "any" }, async (ask) => {
     const found = await ask(readIndexdCatalogue, { isIdempotent: true });

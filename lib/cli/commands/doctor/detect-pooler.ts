@@ -3,8 +3,8 @@ import type { ISql, ReservedSql, Sql } from "postgres";
 const LOOKS = 3;
 
 /**
- * Whether two connections of ours, both open, were served by one and the same server process: only a pooler that lends
- * them out by the transaction does that. One that has many to lend may not show it, so false says "none seen".
+ * Whether one server process served two open connections: only a pooler in transaction mode does that. A pooler with many server
+ * connections may not show it, so false means "none seen".
  */
 export async function isTransactionPooled(first: Sql, second: Sql): Promise<boolean> {
   const held: ReservedSql[] = [];
@@ -23,11 +23,11 @@ export async function isTransactionPooled(first: Sql, second: Sql): Promise<bool
 }
 
 /**
- * Keeps the connection from being closed for being idle: a session pooler would lend the next one what this one has left. Not by
- * a transaction, in which a transaction pooler lends nothing to anybody else.
+ * Reserves a connection, so that it is not closed as idle: a session pooler would hand its server process to the next one. It
+ * opens no transaction, because during one a transaction pooler would not share the server process.
  */
 async function hold(sql: Sql, held: ReservedSql[]): Promise<ReservedSql> {
-  // Connected first: a reservation that cannot connect stays in the client's queue for ever.
+  // Connects first: a reservation that cannot connect stays in the client's queue forever.
   await serverProcess(sql);
   const connection = await sql.reserve();
   held.push(connection);

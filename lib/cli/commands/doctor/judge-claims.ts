@@ -3,9 +3,9 @@ import type { StatusReport } from "../../../reports/status-schema.ts";
 import { type Check, failure, ok, skipped, warning } from "./check.ts";
 
 const REMEDY =
-  "Start slabmend work --from-database, or on AWS look whether the schedule of claim is on and at its log.";
+  "Start slabmend work --from-database. On AWS, check that claim's schedule is enabled, and read claim's log.";
 
-/** Whether anything looks for slabs to repair. Pure. */
+/** Judges whether any process claims slabs. Pure. */
 export function judgeClaims({
   mode,
   claim,
@@ -13,11 +13,11 @@ export function judgeClaims({
   reap,
 }: Pick<StatusReport, "mode" | "claim" | "walk" | "reap">): Check {
   const ago = (seconds: number | null): string => (seconds === null ? "never" : `${duration(seconds)} ago`);
-  const says = `last claim ${ago(claim.ageSeconds)}, last whole walk ${ago(walk.ageSeconds)}, last reap ${ago(reap.ageSeconds)}`;
+  const says = `last claim ${ago(claim.ageSeconds)}, last complete walk ${ago(walk.ageSeconds)}, last reap ${ago(reap.ageSeconds)}`;
   if (mode.kind !== "running") return skipped("claims", `${mode.kind}; ${says}`);
   if (!claim.hasStopped) return ok("claims", says);
-  // Before the first start that is as it should be.
+  // Normal before the first start.
   return claim.at === null
-    ? warning("claims", `no claim has run yet: nothing is repaired`, REMEDY)
-    : failure("claims", `claims have stopped: nothing is repaired; ${says}`, REMEDY);
+    ? warning("claims", `no claim has run yet, so nothing is repaired`, REMEDY)
+    : failure("claims", `claims have stopped, so nothing is repaired; ${says}`, REMEDY);
 }

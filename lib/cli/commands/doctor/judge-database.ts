@@ -1,4 +1,4 @@
-/** What the database's own facts mean for the fleet. Pure: the table test is test/cli/judge-database.test.ts. */
+/** Judges what the database's properties mean for the fleet. Pure: the table test is test/cli/judge-database.test.ts. */
 import type { DatabaseUrl } from "../../../config/database-url.ts";
 import {
   type SessionSettings,
@@ -15,7 +15,7 @@ import type { PrivilegeGaps } from "../../../database/schema/missing-privileges.
 import type { ServerFacts } from "../../../database/schema/read-server-facts.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 
-/** indexd requires 18; every statement of ours runs on 15. */
+/** indexd requires 18; all our statements run on 15. */
 const LEAST_VERSION = 150_000;
 
 export function judgeVersion({ versionNumber }: ServerFacts): Check {
@@ -31,21 +31,21 @@ export function judgeEncryption(facts: ServerFacts, database: DatabaseUrl): Chec
     return ok("tls", "not encrypted; the host is not public");
   return warning(
     "tls",
-    "encrypted, but with whoever answers: the certificate is not checked",
+    "encrypted, but the server's certificate is not checked",
     "Use sslmode=verify-full in SLABMEND_DATABASE_URL.",
   );
 }
 
-/** Workers sign tokens that are good for five minutes and heed prices that are good for thirty. */
+/** Workers sign tokens that are valid for five minutes and use prices that are valid for thirty. */
 const SKEW_WARNING_MS = 5_000;
 const SKEW_FAILURE_MS = 60_000;
 
-/** @param uncertainMs half of the round trip in which the server's clock was read */
+/** @param uncertainMs half of the round trip that read the server's clock */
 export function judgeClock(skewMs: number, uncertainMs: number): Check {
   const text = `${Math.round(Math.abs(skewMs))} ms ${skewMs < 0 ? "behind" : "ahead of"} this machine's`;
   const least = Math.abs(skewMs) - uncertainMs;
   const remedy =
-    "Synchronise both clocks (NTP). Leases go by the database's clock, tokens and prices by the worker's.";
+    "Synchronise both clocks (NTP). Leases use the database's clock, tokens and prices the worker's.";
   if (least > SKEW_FAILURE_MS) return failure("clock", `the database's clock is ${text}`, remedy);
   if (least > SKEW_WARNING_MS) return warning("clock", `the database's clock is ${text}`, remedy);
   return ok(
@@ -66,18 +66,18 @@ export function judgePrivileges(
   if (gaps.missingOfVersion.length > 0) {
     return warning(
       "privileges",
-      `indexd was upgraded, and role ${role} may not yet ${nameSome(gaps.missingOfVersion)}: slabs that indexd gave up are leased, and recovery windows stay open`,
+      `indexd was upgraded, and role ${role} may not yet ${nameSome(gaps.missingOfVersion)}: slabs that indexd gave up on are leased, and recovery windows stay open`,
       GRANT,
     );
   }
   if (gaps.excessive.length > 0) {
     return warning(
       "privileges",
-      `role ${role} may do more than the fleet does: ${gaps.excessive.join(", ")}`,
+      `role ${role} may do more than the fleet needs: ${gaps.excessive.join(", ")}`,
       `${GRANT} Give workers the URL of that role; keep this one for init and uninstall.`,
     );
   }
-  return ok("privileges", `role ${role} may do what the fleet does, and nothing else of what matters`);
+  return ok("privileges", `role ${role} has the fleet's privileges and no risky ones beyond them`);
 }
 
 export function judgeTimeouts({ role, timeouts }: ServerFacts): Check {
@@ -91,7 +91,7 @@ export function judgeTimeouts({ role, timeouts }: ServerFacts): Check {
       )
     : warning(
         "timeouts",
-        `role ${role} has no ${unset.join(", ")}: a worker that stops in mid-transaction would make indexd wait`,
+        `role ${role} has no ${unset.join(", ")}: a worker that stops in mid-transaction would block indexd`,
         GRANT,
       );
 }
@@ -99,20 +99,23 @@ export function judgeTimeouts({ role, timeouts }: ServerFacts): Check {
 export function judgeSettings(settings: SessionSettings): Check {
   const wrong = wrongSettings(settings);
   return wrong.length === 0
-    ? ok("settings", "isolation, form of bytes, triggers and search path are what the statements need")
+    ? ok(
+        "settings",
+        "isolation level, bytea format, triggers and search path are as the statements need them",
+      )
     : failure("settings", wrong.join("; "), wrongSessionSettings(wrong).remedy);
 }
 
 export function judgeWrites({ takesWrites, isReplica }: ServerFacts): Check {
-  if (takesWrites) return ok("writes", "the database takes them");
+  if (takesWrites) return ok("writes", "the database accepts writes");
   return failure(
     "writes",
     isReplica
-      ? "the server is a replica, or a failover's old primary: it takes no writes"
-      : "default_transaction_read_only is on: the database takes no writes",
+      ? "the server is a replica, or the old primary of a failover: it accepts no writes"
+      : "default_transaction_read_only is on: the database accepts no writes",
     isReplica
-      ? "Give the primary's URL; after a failover look where the name leads."
-      : "Turn it off for this role or database; hosted databases set it when the disk is full.",
+      ? "Use the primary's URL; after a failover, check which server the host name points to."
+      : "Turn it off for this role or database; providers of hosted databases set it when the disk is full.",
   );
 }
 
@@ -125,14 +128,14 @@ export function judgeConnections(facts: ServerFacts, concurrency: number): Check
   if (limit < 0 && wanted <= room) {
     return warning(
       "connections",
-      `${counts}, ${wanted} wanted for ${concurrency} repairs at once, but role ${facts.role} has no limit`,
-      `${GRANT} Its CONNECTION LIMIT leaves indexd its share whatever the fleet does.`,
+      `${counts}, ${wanted} needed for ${concurrency} simultaneous repairs, but role ${facts.role} has no limit`,
+      `${GRANT} Its CONNECTION LIMIT keeps connections free for indexd.`,
     );
   }
   if (limit >= 0 && limit < wanted) {
     return warning(
       "connections",
-      `role ${facts.role} may have ${limit}, expected ${wanted} for ${concurrency} repairs at once`,
+      `role ${facts.role} may have ${limit} connections, expected ${wanted} for ${concurrency} simultaneous repairs`,
       `Run slabmend grant --concurrency ${concurrency} and apply it, or lower the concurrency.`,
     );
   }
@@ -140,29 +143,29 @@ export function judgeConnections(facts: ServerFacts, concurrency: number): Check
   if (most > room) {
     return failure(
       "connections",
-      `${counts}, but the fleet may take ${most}`,
-      "Raise max_connections, lower the concurrency and its CONNECTION LIMIT, or put a transaction pooler in between.",
+      `${counts}, but the fleet may use ${most}`,
+      "Raise max_connections, lower the concurrency and its CONNECTION LIMIT, or use a pooler in transaction mode.",
     );
   }
   return ok("connections", `${counts}, at most ${most} for the fleet`);
 }
 
-/** @param isPooled two connections were served by one server process */
+/** @param isPooled whether one server process served two connections */
 export function describePooler(facts: ServerFacts, database: DatabaseUrl, isPooled: boolean): Check {
   if (isPooled) {
     return ok(
       "pooler",
-      "a transaction pooler: two connections had one server process. Workers keep no session state, and the role's settings hold behind it; its pool is what bounds the connections to the server",
+      "a pooler in transaction mode: two connections shared one server process. That is fine: workers keep no session state, and the role's settings still apply; the pool's size limits the connections to the server",
     );
   }
   return facts.serverPort === undefined || facts.serverPort === database.port
     ? ok(
         "pooler",
-        "none seen: each connection has a server process of its own; a transaction pooler would do too",
+        "none seen: each connection has its own server process; a pooler in transaction mode would work too",
       )
     : warning(
         "pooler",
-        `port ${database.port} is answered by a server on port ${facts.serverPort}, and each connection has a server process of its own: a forwarded port, or a pooler by the session`,
-        "A forwarded port is fine. A pooler should lend by the transaction (pool_mode = transaction): by the session it saves no connection.",
+        `a server on port ${facts.serverPort} answers on port ${database.port}, and each connection has its own server process: a forwarded port, or a pooler in session mode`,
+        "A forwarded port is fine. A pooler should use transaction mode (pool_mode = transaction): session mode saves no connections.",
       );
 }

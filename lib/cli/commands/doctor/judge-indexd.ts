@@ -1,4 +1,4 @@
-/** What the verdict on indexd's database means for an operator. Pure. */
+/** Describes the verdict on indexd's database to an operator. Pure. */
 import { describeDifference } from "../../../database/indexd/version/compare-catalogues.ts";
 import type { Verdict } from "../../../database/indexd/version/judge-version.ts";
 import { PROFILES, RELEASES } from "../../../database/indexd/version/profiles.ts";
@@ -7,7 +7,7 @@ import { type Check, failure, ok, warning } from "./check.ts";
 
 const SUPPORTED = `this release knows ${PROFILES.map((profile) => `${profile} (${RELEASES[profile]})`).join(", ")}`;
 
-/** The verdict first, then each difference on a line of its own. */
+/** The verdict first, then one line per difference. */
 export function describeVerdict(verdict: Verdict): Check[] {
   const refusal = refusalOf(verdict);
   if (refusal !== undefined) {
@@ -16,16 +16,13 @@ export function describeVerdict(verdict: Verdict): Check[] {
   switch (verdict.kind) {
     case "known":
       return [
-        ok(
-          "indexd",
-          `database version ${verdict.version}, as ${RELEASES[verdict.profile]} makes it; ${SUPPORTED}`,
-        ),
+        ok("indexd", `database version ${verdict.version}, as in ${RELEASES[verdict.profile]}; ${SUPPORTED}`),
       ];
     case "consent":
       return [
         warning(
           "indexd",
-          `database version ${verdict.version} is accepted by SLABMEND_ACCEPT_INDEXD_VERSION, and written to like that of ${RELEASES[verdict.profile]}; ${SUPPORTED}`,
+          `database version ${verdict.version} is accepted by SLABMEND_ACCEPT_INDEXD_VERSION and treated like that of ${RELEASES[verdict.profile]}; ${SUPPORTED}`,
           "Use a release of slabmend that knows this version as soon as there is one.",
         ),
         ...differencesOf(verdict),
@@ -49,8 +46,8 @@ function differencesOf(verdict: Verdict): Check[] {
       ? failure(
           "indexd",
           says,
-          "slabmend writes here, or relies on it: only a release that knows it will do.",
+          "slabmend writes this or relies on it: use a release of slabmend that knows this version.",
         )
-      : warning("indexd", says, "slabmend only reads here: an operator may accept it.");
+      : warning("indexd", says, "slabmend only reads this: an operator may accept the difference.");
   });
 }

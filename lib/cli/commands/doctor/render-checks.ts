@@ -1,4 +1,4 @@
-import { table } from "../../command/quantities.ts";
+import { counted, table } from "../../command/quantities.ts";
 import type { Check } from "./check.ts";
 
 export function countTroubles(checks: readonly Check[]): {
@@ -9,7 +9,7 @@ export function countTroubles(checks: readonly Check[]): {
   return { failures: count("failure"), warnings: count("warning") };
 }
 
-/** For people: a line a check, what to do beneath it, and the sum. */
+/** For people: one line per check, with the remedy below it, and the totals. */
 export function renderChecks(checks: readonly Check[]): string {
   const { failures, warnings } = countTroubles(checks);
   const lines = table(checks.map(({ level, code, says }) => [level, code, says]));
@@ -18,6 +18,6 @@ export function renderChecks(checks: readonly Check[]): string {
       remedy === undefined ? [lines[index]!] : [lines[index]!, `         → ${remedy}`],
     ),
     "",
-    `${failures} failures, ${warnings} warnings`,
+    `${counted(failures, "failure")}, ${counted(warnings, "warning")}`,
   ].join("\n");
 }

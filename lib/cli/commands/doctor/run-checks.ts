@@ -1,4 +1,4 @@
-/** All that `doctor` looks at. Changes nothing and pays no host. */
+/** All checks of `doctor`. They change nothing and pay no host. */
 import type { Ask } from "../../../database/client/deadline-client.ts";
 import { StoreError } from "../../../database/client/store-error.ts";
 import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
@@ -15,13 +15,13 @@ import { checkHosts } from "./check-hosts.ts";
 import { checkVariables } from "./check-variables.ts";
 
 interface CheckOptions {
-  /** Repairs at once that the fleet shall do. */
+  /** Planned number of simultaneous repairs. */
   readonly concurrency: number;
   /** Good hosts to dial, drawn at random. */
   readonly hosts: number;
 }
 
-/** What cannot be checked is a failure of its own; it throws for a signal only. */
+/** A check that cannot be made counts as a failure; only a signal makes this throw. */
 export async function runChecks(context: CommandContext, options: CheckOptions): Promise<readonly Check[]> {
   return [
     ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() }),
@@ -30,7 +30,7 @@ export async function runChecks(context: CommandContext, options: CheckOptions):
   ];
 }
 
-/** Undefined too when it is malformed, which the check of variables reports. */
+/** Also undefined if the variable is malformed; the check of variables reports that. */
 export function acceptedVersionOf(context: CommandContext): number | undefined {
   const text = context.variables["SLABMEND_ACCEPT_INDEXD_VERSION"] ?? "";
   return /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
@@ -46,8 +46,10 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
         now: () => clock.now(),
         signal: context.io.signal,
       });
-      const ofIndexd = checks.filter(({ code }) => code === "indexd");
-      const isUsable = ofIndexd.length > 0 && ofIndexd.every(({ level }) => level !== "failure");
+      // What follows reads both schemas; their own checks say what is wrong with one.
+      const schemas = checks.filter(({ code }) => code === "indexd" || code === "schema");
+      const isUsable =
+        schemas.some(({ code }) => code === "indexd") && schemas.every(({ level }) => level !== "failure");
       return [
         ...checks,
         ...(isUsable
@@ -56,17 +58,17 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
               ...(await checkDueChecks(ask, context.variables)),
               ...(await checkHostsOf(context, ask, options)),
             ]
-          : [skipped("hosts", "no indexd to ask for hosts")]),
+          : [skipped("hosts", "no usable indexd to read hosts from")]),
       ];
     });
   } catch (error) {
-    // A URL that may not be used.
+    // Not a fault: the URL is malformed or may not be used.
     if (!(error instanceof OperatorError)) throw error;
     return [failure("database", error.message, error.remedy)];
   }
 }
 
-/** As indexd's tables show it, not by what can be dialled from here. */
+/** By indexd's tables, without dialling hosts. */
 async function checkNetwork(ask: Ask): Promise<Check[]> {
   try {
     const state = await ask(readNetworkState, { isIdempotent: true });

@@ -1,4 +1,4 @@
-/** `slabmend indexers`: all indexers of this installation, and what an operator wants of each. */
+/** `slabmend indexers`: lists the indexers of this installation; suspends, resumes and deletes them. */
 import type { Command } from "commander";
 import { readFleetMode, resumeLeasing, stopLeasing } from "../../../database/fleet/fleet-mode.ts";
 import { describeMode } from "../../../reports/mode.ts";
@@ -12,12 +12,13 @@ import { change, notNow, operator } from "./steer.ts";
 export function addIndexers(host: CommandHost): void {
   const group = host.program
     .command("indexers")
-    .description("the indexers of this installation: their states, and what you want of them")
+    .description("show, suspend, resume and delete the indexers of this installation")
     .addHelpText(
       "after",
       `
-They are the files NAME.env in the folder SLABMEND_INDEXERS; without it there is one. What you want is a mark in the indexer's own
-database, which serve and the functions heed within seconds or a minute, on any machine. docs/indexers.md has the states.`,
+Each file NAME.env in the folder SLABMEND_INDEXERS is an indexer; without the folder there is one. These commands write the wanted
+state into the indexer's own database; serve acts on it within seconds and the functions within a minute, on any machine.
+docs/indexers.md describes the states.`,
     );
   addList(host, group);
   addShow(host, group);
@@ -29,7 +30,7 @@ database, which serve and the functions heed within seconds or a minute, on any 
 function addList(host: CommandHost, group: Command): void {
   group
     .command("list")
-    .description("all of them; one whose database does not answer is listed with the reason")
+    .description("list all indexers; if a database does not answer, its line says why")
     .action(
       action<object>(host, async (context) => {
         const indexers = configuredIndexers(context.variables);
@@ -44,7 +45,7 @@ function addShow(host: CommandHost, group: Command): void {
   group
     .command("show")
     .argument("[name]", "default: the only one")
-    .description("one of them")
+    .description("show one indexer")
     .action(
       action<object>(host, async (context, _options, [name]) => {
         const report = await readIndexer(context, findIndexer(context.variables, name));
@@ -59,7 +60,9 @@ function addSuspend(host: CommandHost, group: Command): void {
     .command("suspend")
     .argument("[name]", "default: the only one")
     .option("--reason <text>", "shown by status")
-    .description("lease nothing more, and when no repair is left, end its processes; resume ends it")
+    .description(
+      "lease no more slabs, and end the indexer's processes when its repairs are finished; resume reverts it",
+    )
     .action(
       action<{ reason?: string }>(host, async (context, { reason }, [name]) => {
         const { name: indexer, result } = await change(context, name, async (ask) => {
@@ -81,7 +84,7 @@ function addResume(host: CommandHost, group: Command): void {
   group
     .command("resume")
     .argument("[name]", "default: the only one")
-    .description("lift a suspension or a pause")
+    .description("end a suspension or a pause")
     .action(
       action<object>(host, async (context, _options, [name]) => {
         const { name: indexer, result } = await change(context, name, async (ask) => {

@@ -25,15 +25,15 @@ const STEP_MS = 1_000;
 export function addDelete(host: CommandHost, group: Command): void {
   group
     .command("delete")
-    .argument("<name>", "of the indexer")
+    .argument("<name>", "name of the indexer")
     .option("--reason <text>", "kept with the tombstone")
-    .option("--confirm <name>", "the name once more, instead of being asked for it")
-    .description("end its repairs, and remove all that slabmend made in its database; a tombstone stays")
+    .option("--confirm <name>", "the name again; without it the command asks")
+    .description("end an indexer's repairs and remove slabmend's schema from its database; a tombstone stays")
     .addHelpText(
       "after",
       `
-Run it with the database URL of the schema's owner (as init). indexd's tables stay as they are. It waits for the repairs under way; Ctrl+C
-leaves the rest to a serve or to the next run of this command. Afterwards remove NAME.env, and on AWS deploy again. To make the
+Run it with the database URL of the schema's owner (as for init). indexd's tables are not changed. It waits for running repairs; after
+Ctrl+C a serve process or the next run of this command does the rest. Then remove NAME.env, and on AWS deploy again. To create the
 indexer again: slabmend init --again. To remove the tombstone too: slabmend uninstall.`,
     )
     .action(
@@ -51,7 +51,7 @@ indexer again: slabmend init --again. To remove the tombstone too: slabmend unin
             "remove its file from SLABMEND_INDEXERS, and on AWS deploy again",
             ...roles.map(
               (role) =>
-                `role ${role} has no rights on this database any more; if nothing else uses it: drop role ${role}`,
+                `role ${role} has no privileges on this database any more; if nothing else uses it: drop role ${role}`,
             ),
           ].join("\n"),
         );
@@ -60,7 +60,7 @@ indexer again: slabmend init --again. To remove the tombstone too: slabmend unin
     );
 }
 
-/** Undefined: another process removed it. */
+/** Undefined if another process removed it. */
 async function deleteIndexer(
   context: CommandContext,
   ask: Ask,
@@ -105,7 +105,7 @@ async function untilDeleted(context: CommandContext, ask: Ask, name: string): Pr
       const { state, holder, trouble, isMoving } = await loop.step();
       if (state === "deleted") return removed;
       const by = holder === undefined || holder === "here" ? "" : `, driven by ${holder}`;
-      const says = trouble === null ? `${state}${by}: repairs under way are waited for` : trouble.message;
+      const says = trouble === null ? `${state}${by}: waiting for running repairs` : trouble.message;
       if (says !== told) context.note(says);
       told = says;
       await sleep(clock, isMoving ? 0 : STEP_MS, signal);
@@ -121,7 +121,7 @@ async function confirmName(context: CommandContext, name: string, given: string 
   let answer = given;
   if (answer === undefined && stdin.isTTY === true && !context.json) {
     context.note(
-      `It will end the repairs of ${name}, and remove schema slabmend with everything in it: journal, denials and earlier locations too. This cannot be undone.`,
+      `This ends the repairs of ${name} and removes the schema slabmend with everything in it, including journal, denials and earlier locations. It cannot be undone.`,
     );
     const lines = createInterface({ input: stdin, output: stderr });
     try {
@@ -142,6 +142,6 @@ function nothingToRemove(): OperatorError {
   return new OperatorError({
     code: "nothing-to-remove",
     message: "schema slabmend: expected one to remove, got none",
-    remedy: "Check that the database URL is the one meant; there is nothing of this indexer in it.",
+    remedy: "Check the database URL: that database contains nothing of this indexer.",
   });
 }

@@ -7,10 +7,10 @@ import { contextOf } from "../../command/indexer-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
 import { describeFailure } from "../../command/report-failure.ts";
 
-/** A list is to come soon, whatever one of its databases does. */
+/** Keeps the list quick even if one database does not answer. */
 const LIMIT_MS = 8_000;
 
-/** Asks its database. One that cannot be asked is reported with the reason. */
+/** Reads the indexer's state from its database, or reports why that failed. */
 export async function readIndexer(
   context: CommandContext,
   indexer: ConfiguredIndexer,

@@ -1,4 +1,4 @@
-/** Indexers for people. Pure. */
+/** Renders indexers for people. Pure. */
 import type { IndexerReport } from "../../../reports/indexers-schema.ts";
 
 export function renderIndexers(reports: readonly IndexerReport[]): string {

@@ -1,4 +1,4 @@
-/** What an operator wants of an indexer, as its mode. */
+/** Changes an indexer's mode as the operator asked. */
 import { hostname, userInfo } from "node:os";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import type { IndexerReport } from "../../../reports/indexers-schema.ts";
@@ -10,7 +10,7 @@ import { withDatabase } from "../../command/open-database.ts";
 
 type Work<Result> = Parameters<typeof withDatabase<Result>>[2];
 
-/** Also of an indexer that is ill: only its row is needed. */
+/** Works for a failing indexer too: it needs only the indexer's row. */
 export async function change<Result>(
   context: CommandContext,
   name: string | undefined,
@@ -33,7 +33,7 @@ export function notNow(
     code: isMaintenance ? "fleet-in-maintenance" : "fleet-being-deleted",
     message: `indexer ${indexer}: expected to set it ${wanted}, but it is ${modeInWords(got)}; nothing was changed`,
     remedy: isMaintenance
-      ? "Let the maintenance run end, or cancel it: slabmend maintenance cancel."
-      : "What is being deleted is neither suspended nor resumed: slabmend indexers delete ends it.",
+      ? "Wait for the maintenance run to end, or cancel it: slabmend maintenance cancel."
+      : "An indexer that is being deleted cannot be suspended or resumed; slabmend indexers delete completes the deletion.",
   });
 }

@@ -2,12 +2,12 @@ import type { LambdaClient } from "@aws-sdk/client-lambda";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { awsUnavailable } from "../../command/aws-clients.ts";
 
-/** A run's report is a few hundred bytes; what is far larger is not one. */
+/** A run's report has a few hundred bytes; a far larger answer is not a report. */
 const MAX_REPORT_BYTES = 65_536;
 
 /**
- * Runs a function now and waits for what it reports.
- * @throws {OperatorError} `aws-unavailable`, or `function-failed` with what it threw
+ * Runs a function now and waits for its report.
+ * @throws {OperatorError} `aws-unavailable`, or `function-failed` with the error that it threw
  */
 export async function invokeFunction(
   client: LambdaClient,

@@ -18,15 +18,17 @@ interface ListOptions {
 export function addLosses(host: CommandHost): void {
   const group = host.program
     .command("losses")
-    .description("list what hosts denied to have and where lost sectors were, and restore a location");
+    .description(
+      "list sectors that hosts denied and earlier locations of lost sectors, and restore a location",
+    );
   group
     .command("list")
     .description("show denials and earlier locations, the latest denial first")
-    .option("--host <key>", "only of this host")
+    .option("--host <key>", "only those of this host")
     .option("--open", "only sectors that are still recorded there")
-    .option("--lost", "only sectors that were recorded lost there, or moved away since")
-    .option("--limit <n>", "at most this many", wholeNumber(1, 10_000), 100)
-    .option("--cursor <text>", "what an earlier list ended with")
+    .option("--lost", "only sectors that were recorded as lost there, or have moved away since")
+    .option("--limit <n>", "maximum number", wholeNumber(1, 10_000), 100)
+    .option("--cursor <text>", "continue after the list that ended with this cursor")
     .action(
       action<ListOptions>(host, async (context, { host: hostText, open, lost, limit, cursor }) => {
         const report = await withDatabase(context, { needs: "store" }, (ask) =>
@@ -43,15 +45,15 @@ export function addLosses(host: CommandHost): void {
     );
   group
     .command("restore")
-    .description("record a sector at a host again, after the host has served all of it")
+    .description("record a sector on a host again, after the host has served all of it")
     .argument("<sector>", "sectors.id in decimal, or the sector's root of 64 hex digits")
     .argument("<host>", "the host's public key of 64 hex digits")
     .addHelpText(
       "after",
       `
-Reads the whole sector from the host, which costs what a read costs, compares its root, and writes what indexd writes when
-it pins a sector again; indexd then appends it to a contract. Of a sector that is still recorded there only the denial
-goes. The host's lost_sectors stays as it is. Needs SLABMEND_MIGRATION_SEED.`,
+Reads the whole sector from the host, at the price of a read, checks its root, and writes what indexd writes when
+it pins a sector again; indexd then appends it to a contract. If the sector is still recorded there, only the
+denial is removed. The host's lost_sectors does not change. Needs SLABMEND_MIGRATION_SEED.`,
     )
     .action(
       action<object>(host, async (context, _options, [sector = "", hostText = ""]) => {
@@ -73,7 +75,7 @@ goes. The host's lost_sectors stays as it is. Needs SLABMEND_MIGRATION_SEED.`,
             signal,
           }),
         );
-        const what = report.result === "restored" ? "is recorded there again" : "is denied no more";
+        const what = report.result === "restored" ? "is recorded there again" : "is no longer denied";
         context.print(report, `sector ${report.root} of host ${report.host} ${what}`);
         return "done";
       }),

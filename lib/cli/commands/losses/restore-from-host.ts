@@ -38,7 +38,7 @@ export interface RestoreReport {
 const KERNEL_BYTES = 16 * 1_048_576;
 
 /**
- * Reads the whole sector from the host, compares its root, and records it there.
+ * Reads the whole sector from the host, checks its root, and records it there again.
  * @throws {OperatorError} `no-such-sector`, `no-such-host`, `sector-not-served` or `not-restored`
  */
 export async function restoreFromHost(ask: Ask, request: RestoreRequest): Promise<RestoreReport> {
@@ -103,7 +103,7 @@ const WHY: Readonly<Record<Exclude<RestoreResult, "restored" | "cleared">, strin
   "located-elsewhere": "the sector is on another host now",
   "host-gone": "indexd has deleted the host",
   "host-blocked": "the host is blocked",
-  "host-without-good-contract": "the host has no good contract, so the sector could not be pinned there",
+  "host-without-good-contract": "the host has no good contract to pin the sector to",
   "host-taken": "the host has another sector of the same slab",
 };
 
@@ -111,7 +111,7 @@ function notRestored(root: Root, host: HostKey, why: keyof typeof WHY): Operator
   return new OperatorError({
     code: "not-restored",
     message: `sector ${root} on host ${host}: expected a location that may be recorded, but ${WHY[why]}`,
-    remedy: "Nothing was changed. A repair reads earlier locations by itself when nothing else is left.",
+    remedy: "Nothing was changed. A repair tries earlier locations itself when it has no other sources.",
     details: { why },
   });
 }

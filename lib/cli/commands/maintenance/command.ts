@@ -1,5 +1,5 @@
 import { hostname, userInfo } from "node:os";
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { startRun } from "../../../database/runs/maintenance-runs.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { drainKind } from "../../../jobs/drain/drain-kind.ts";
@@ -29,7 +29,7 @@ function percent(text: string): number {
 export function addMaintenance(host: CommandHost): void {
   const group = host.program
     .command("maintenance")
-    .description("start, watch and end maintenance runs, which only an operator starts, one at a time");
+    .description("start, watch and end maintenance runs; only an operator starts them, one at a time");
   addStart(group, host);
   addSteering(group, host);
 }
@@ -37,40 +37,44 @@ export function addMaintenance(host: CommandHost): void {
 function addStart(group: Command, host: CommandHost): void {
   group
     .command("start")
-    .description("start a run; it is moved on here until it ends, or Ctrl+C detaches")
+    .description("start a run and execute it here until it ends or Ctrl+C detaches")
     .argument(
       "<kind>",
       "verify: ask hosts to prove that they have their sectors; drain: copy all sectors off hosts",
     )
-    .option(
-      "--host <key>",
-      "all sectors of this host, by its public key; drain: may be given again",
-      (key: string, before: readonly string[]) => [...before, key],
-      [],
+    .addOption(
+      new Option("--host <key>", "all sectors of the host with this public key; drain: may be repeated")
+        .argParser((key: string, before: readonly string[]) => [...before, key])
+        .default([], "none"),
     )
     .option("--slab <slab>", `verify: the sectors of this slab: ${SLAB_ARGUMENT}`)
     .option("--object <key>", "verify: the sectors of this object's slabs, by its key of 64 hex digits")
     .option("--sample", "verify: a random sample of the host")
-    .option("--missing <percent>", "of the sample: at most so many are missing", percent, 0.1)
-    .option("--confidence <percent>", "of the sample: how sure to be of that", percent, 99)
-    .option("--dry-run", "only print what it would cost")
-    .option("--detach", "leave it to a process that works: serve or work --from-database")
+    .option(
+      "--missing <percent>",
+      "for a sample: the share of missing sectors that it must detect",
+      percent,
+      0.1,
+    )
+    .option("--confidence <percent>", "for a sample: the probability of detecting it", percent, 99)
+    .option("--dry-run", "only print the estimated cost")
+    .option("--detach", "let serve or work --from-database execute it")
     .addHelpText(
       "after",
       `
-A verification asks for 64 random bytes of each sector with their proof, as indexd's own check does, and writes what indexd
-writes; a sector that its host denies is no loss yet, but a reason to repair its slab. It proves the leaf, not the sector.
+A verification reads 64 random bytes of each sector with their proof, as indexd's own check does, and records the result
+as indexd does; a sector that its host denies is not yet lost, but its slab is repaired. It proves that leaf, not the sector.
 
-A drain lets the fleet copy the hosts' sectors to others, after all that is more urgent, and says when it is time to block the hosts
-in indexd. It stores nothing on them any more; indexd and users still may.
+A drain makes the fleet copy the hosts' sectors to other hosts, after more urgent repairs, and tells you when to block the hosts
+in indexd. slabmend stores nothing more on them; indexd and users still may.
 
-A verification needs SLABMEND_MIGRATION_SEED, unless with --detach or --dry-run. After Ctrl+C, or a crash, the run goes on from where it was
-with any serve, work --from-database or slabmend maintenance watch --coordinate. The functions on AWS
-move a drain on; for a verification they cannot read hosts, because reap has no seed. docs/maintenance.md has more.`,
+A verification needs SLABMEND_MIGRATION_SEED, except with --detach or --dry-run. After Ctrl+C or a crash, any serve,
+work --from-database or slabmend maintenance watch --coordinate continues the run where it stopped. The functions on AWS
+continue a drain, but no verification: reap has no seed to read hosts with. See docs/maintenance.md.`,
     )
     .action(
       action<StartOptions>(host, async (context, options, [kind = ""]) => {
-        // The others have commands of their own.
+        // The other kinds have their own commands.
         const named = [verifyKind, drainKind].find((one) => one.kind === kind);
         if (named === undefined) throw unknownKind(kind);
         return await withDatabase(context, { needs: "fleet" }, async (ask, access) => {
@@ -82,7 +86,7 @@ move a drain on; for a verification they cannot read hosts, because reap has no 
             context.print(report, estimate.lines.join("\n"));
             return "done";
           }
-          // Before the run exists: a command without a seed must not leave one behind.
+          // Checked before the run is created: a command without a seed must not leave a run behind.
           if (named.readsHosts && options.detach !== true) context.parse(["SLABMEND_MIGRATION_SEED"]);
           access.ignoreSignals();
           const owner = `${userInfo().username}@${hostname()}`;

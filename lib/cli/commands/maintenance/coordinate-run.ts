@@ -13,7 +13,7 @@ import { progressLine, renderMaintenance } from "./render-maintenance.ts";
 const POLL_MS = 2_000;
 const BUDGET_MS = 60_000;
 
-/** Moves the run on, or looks on while another process does, until it has ended or a signal detaches. */
+/** Executes the run, or watches while another process does, until it ends or a signal detaches. */
 export async function coordinateRun(context: CommandContext, ask: Ask, run: Run): Promise<ExitReason> {
   const { clock, signal } = context.io;
   const logged = context.parse(["SLABMEND_LOG_LEVEL", "SLABMEND_INDEXER", "SLABMEND_ACCEPT_INDEXD_VERSION"]);
@@ -36,7 +36,7 @@ export async function coordinateRun(context: CommandContext, ask: Ask, run: Run)
   }
 }
 
-/** @param advance moves it on; undefined: only look */
+/** @param advance executes the next batch; undefined: only watch */
 export async function untilEnded(
   context: CommandContext,
   ask: Ask,
@@ -56,15 +56,13 @@ export async function untilEnded(
   const report = await readMaintenanceReport(ask, { id: started.id });
   context.print(report, renderMaintenance(report));
   if (run === undefined || run.finishedAt === null) {
-    context.note(
-      "detached: the run goes on with serve, work --from-database or maintenance watch --coordinate",
-    );
+    context.note("detached: serve, work --from-database or maintenance watch --coordinate continues the run");
     return "interrupted";
   }
   return run.state === "done" && kindOf(run)?.hasFindings(run) !== true ? "done" : "findings";
 }
 
-/** On a terminal: one line that is written over. */
+/** On a terminal: one line that is overwritten. */
 function createProgressLine(context: CommandContext): { show(run: Run): void; end(): void } {
   const { stderr } = context.io;
   const isShown = stderr.isTTY === true && !context.json;

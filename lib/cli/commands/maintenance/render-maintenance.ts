@@ -3,7 +3,7 @@ import { kindOf } from "../../../reports/maintenance.ts";
 import type { MaintenanceReport, RunReport } from "../../../reports/maintenance-schema.ts";
 import { table, wrapped } from "../../command/quantities.ts";
 
-/** Of a few affected slabs and objects people want the names, of many the number. */
+/** A few affected slabs and objects are named, many are only counted. */
 const NAMED = 20;
 
 export function renderMaintenance({ run, affected, earlier }: MaintenanceReport): string {
@@ -42,7 +42,7 @@ function renderRun({
   const isUnfinished = state === "running" || state === "paused" || state === "cancelling";
   return [
     `run ${id}: ${kind}, ${state}, started ${startedAt.replace(/\.\d+/, "")} by ${owner}`,
-    ...(isUnfinished ? [`moved on by ${coordinator ?? "no process at the moment"}`] : []),
+    ...(isUnfinished ? [`executed by ${coordinator ?? "no process at the moment"}`] : []),
     ...(progress === null ? [] : [`${progress.done} of ${progress.total} ${progress.unit}`]),
     ...(error === null ? [] : wrapped(`${error.code}: ${error.message} ${error.remedy}`, 2)),
     ...says.flatMap((line) => wrapped(line, 2)),
@@ -54,7 +54,7 @@ const listed = (names: readonly string[]): string =>
     ? names.join(" ")
     : `${names.slice(0, NAMED).join(" ")} and ${names.length - NAMED} more (--json has up to 1,000)`;
 
-/** One line while it runs. */
+/** One line of progress. */
 export function progressLine(run: Run): string {
   const progress = kindOf(run)?.progress(run) ?? null;
   if (progress === null) return `${run.kind}: ${run.state}`;

@@ -12,17 +12,17 @@ import { coordinateRun, untilEnded } from "./coordinate-run.ts";
 import { renderMaintenance } from "./render-maintenance.ts";
 
 const REQUESTS: readonly (readonly [RunRequest, string])[] = [
-  ["pause", "let the run rest after the batch in hand"],
-  ["resume", "let a paused run go on"],
-  ["cancel", "end the run after the batch in hand; what it recorded stays"],
+  ["pause", "pause the run after the current batch"],
+  ["resume", "continue a paused run"],
+  ["cancel", "end the run after the current batch; its records stay"],
 ];
 const END_MS = 10_000;
 
 export function addSteering(group: Command, host: CommandHost): void {
   group
     .command("status")
-    .description("show the run that is not finished, or the last one, and earlier ones")
-    .option("--limit <n>", "at most this many earlier ones", wholeNumber(0, 1_000), 10)
+    .description("show the unfinished run, or else the last one, and earlier ones")
+    .option("--limit <n>", "maximum number of earlier runs", wholeNumber(0, 1_000), 10)
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
         const report = await withDatabase(context, { needs: "store" }, (ask) =>
@@ -34,8 +34,8 @@ export function addSteering(group: Command, host: CommandHost): void {
     );
   group
     .command("watch")
-    .description("show the progress of the unfinished run until it ends; Ctrl+C only ends the watching")
-    .option("--coordinate", "move it on here too, whenever no other process does")
+    .description("show the progress of the unfinished run until it ends; Ctrl+C only stops watching")
+    .option("--coordinate", "also execute it here while no other process does")
     .action(
       action<{ coordinate?: boolean }>(host, async (context, { coordinate }) =>
         withDatabase(context, { needs: coordinate === true ? "fleet" : "store" }, async (ask, access) => {
@@ -62,7 +62,7 @@ async function ask(context: CommandContext, request: RunRequest): Promise<"done"
   const report = await withDatabase(context, { needs }, async (askDatabase) => {
     const { id } = await askDatabase((sql) => requestOfRun(sql, request));
     if (request === "cancel") {
-      // Ends it at once when no process moves it on; otherwise that process does.
+      // Ends the run at once if no process executes it; otherwise that process ends it.
       const variables = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]);
       const acceptedVersion = variables.SLABMEND_ACCEPT_INDEXD_VERSION;
       const logger = createLogger("silent", { indexer: "default" });

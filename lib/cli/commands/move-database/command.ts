@@ -11,7 +11,7 @@ import { IDEMPOTENT } from "../../../jobs/move-database/move-dependencies.ts";
 import { createMoveJob, type MoveGoal } from "../../../jobs/move-database/move-job.ts";
 import { estimateMove } from "../../../jobs/move-database/move-kind.ts";
 import { MOVE_KIND, moveCheckpointOf } from "../../../jobs/move-database/move-run.ts";
-import { alreadyOpened } from "../../../jobs/move-database/switch-move.ts";
+import { alreadyOpened, hasOpened } from "../../../jobs/move-database/switch-move.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
 import { coordinatorName } from "../../../worker/coordinate-without-hosts.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
@@ -129,7 +129,7 @@ function addSwitch(group: Command, host: CommandHost): void {
         withMove(context, { needs: "any" }, {}, async (move) => {
           await requireMove(move);
           context.note(
-            "It will stop leases, end every session of the source and let nobody log in, compare each table, and open the target. Stop indexd first.",
+            "It will stop leases, end every session of the source, refuse logins, compare each table, and open the target. Stop indexd first.",
           );
           await confirm(context, options);
           move.access.ignoreSignals();
@@ -167,13 +167,21 @@ function addAbort(group: Command, host: CommandHost): void {
     .command("abort")
     .description("before the target is open: end the move, and leave nothing of it on either server")
     .option(...YES)
+    .option(
+      "--without-target",
+      "the target's server is gone for good: opens the source, and removes only what is there",
+    )
     .action(
-      action<{ yes?: boolean }>(host, async (context, options) =>
-        withMove(context, { needs: "any" }, {}, async (move) => {
+      action<{ yes?: boolean; withoutTarget?: boolean }>(host, async (context, options) =>
+        withMove(context, { needs: "any" }, {}, async (opened) => {
+          const { withoutTarget: isTargetLost = false } = options;
+          const move = { ...opened, isTargetLost };
           const run = await requireMove(move);
-          if (await move.target((sql) => isOpened(sql, run.id), IDEMPOTENT)) throw alreadyOpened();
+          if (await hasOpened(move, run)) throw alreadyOpened();
           context.note(
-            "It will remove what the move made on both servers, and everything in the target's database.",
+            isTargetLost
+              ? "It will remove what the move made on the source. If the target is there after all and open, two databases will be written to."
+              : "It will remove what the move made on both servers, and everything in the target's database.",
           );
           await confirm(context, options);
           move.access.ignoreSignals();

@@ -24,9 +24,11 @@ import { Secret } from "../../../secret/secret.ts";
 import type { CommandContext } from "../../command/command-context.ts";
 import { assertProtected, parseDatabaseUrl } from "../../command/database-url.ts";
 import { type DatabaseAccess, type DatabaseDemands, withDatabase } from "../../command/open-database.ts";
+import { databaseError } from "../../command/report-failure.ts";
 
 /** The new database, as a superuser of its server. A secret: there is no option for it. */
 const TARGET_VARIABLE = "SLABMEND_TARGET_DATABASE_URL";
+const SOURCE_VARIABLE = "SLABMEND_DATABASE_URL";
 
 export interface MoveOptions {
   readonly pgDump?: string;
@@ -68,7 +70,7 @@ export async function withMove<Result>(
     try {
       return await work({
         source,
-        target: askWithin(client, clock),
+        target: namingTarget(askWithin(client, clock)),
         sourceUrl: new Secret(access.location.url),
         authorities,
         pgDump: options.pgDump ?? "pg_dump",
@@ -81,6 +83,25 @@ export async function withMove<Result>(
       await client.end();
     }
   });
+}
+
+/** What is wrong with the target's connection names the target's variable. */
+function namingTarget(ask: Ask): Ask {
+  return async (statements, options) => {
+    try {
+      return await ask(statements, options);
+    } catch (cause) {
+      const error = databaseError(cause);
+      if (error === undefined || !error.remedy.includes(SOURCE_VARIABLE)) throw cause;
+      throw new OperatorError({
+        code: error.code,
+        message: `the target's ${error.message}`,
+        remedy: error.remedy.replaceAll(SOURCE_VARIABLE, TARGET_VARIABLE),
+        details: error.details,
+        cause,
+      });
+    }
+  };
 }
 
 function connectAs(

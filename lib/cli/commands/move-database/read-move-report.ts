@@ -5,8 +5,8 @@ import { readSubscription } from "../../../database/move/subscription.ts";
 import { readTime } from "../../../database/reports/read-time.ts";
 import { readRuns } from "../../../database/runs/maintenance-runs.ts";
 import type { Run } from "../../../database/runs/run.ts";
-import type { MoveFinding } from "../../../jobs/move-database/judge-plan.ts";
 import { IDEMPOTENT, type MoveDependencies } from "../../../jobs/move-database/move-dependencies.ts";
+import type { MoveFinding } from "../../../jobs/move-database/move-finding.ts";
 import { type MoveEstimate, moveAlarms } from "../../../jobs/move-database/move-kind.ts";
 import {
   MOVE_KIND,

@@ -1,5 +1,5 @@
 import type { MoveReport } from "../../../reports/move-schema.ts";
-import { bytes, table, wrapped } from "../../command/quantities.ts";
+import { bytes, counted, table, wrapped } from "../../command/quantities.ts";
 
 /** For people. */
 export function renderMove({ run, findings, estimate, replication, alarms }: MoveReport): string {
@@ -13,7 +13,8 @@ export function renderMove({ run, findings, estimate, replication, alarms }: Mov
           `the copy takes about ${estimate.copySeconds} s; claims rest for at most ${estimate.secondsWithoutClaims} s, once the leases have ended`,
         ]),
     ...(run === null ? (findings === null ? ["no move yet"] : []) : renderRun(run)),
-    ...(replication === null ? [] : renderReplication(replication)),
+    // Once the target is open it follows no more, and what the source still writes is nothing to catch up with.
+    ...(replication === null || run?.step === "opened" ? [] : renderReplication(replication)),
     ...alarms.flatMap((alarm) => wrapped(`ALARM: ${alarm}`, 2)),
   ].join("\n");
 }
@@ -27,7 +28,7 @@ function renderFindings(findings: NonNullable<MoveReport["findings"]>): string[]
       remedy === null ? [lines[index]!] : [lines[index]!, `         → ${remedy}`],
     ),
     "",
-    `${failures} failures, ${warnings} warnings`,
+    `${counted(failures, "failure")}, ${counted(warnings, "warning")}`,
   ];
 }
 

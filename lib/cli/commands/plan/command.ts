@@ -11,13 +11,13 @@ import { renderPlan } from "./render-plan.ts";
 export function addPlan(host: CommandHost): void {
   host.program
     .command("plan")
-    .description("show what a repair of a slab would move, from where to where, and what it would cost")
+    .description("show which sectors a repair of a slab would move, from where to where, and the cost")
     .argument("<slab>", SLAB_ARGUMENT)
     .addHelpText(
       "after",
       `
-Writes nothing: it reads one snapshot in a read-only transaction, and dials no host. A repair may differ: it draws
-hosts at random, weighted by how they have served, and prices are those of indexd's last scan. Reads
+Changes nothing: it reads one snapshot in a read-only transaction and dials no host. A repair may differ, because it
+draws hosts at random, weighted by their recent performance. Prices are those of indexd's last scan. Reads
 SLABMEND_MIN_HOST_DISTANCE_KM as the functions do.`,
     )
     .action(

@@ -1,4 +1,4 @@
-/** What a repair of a slab would do, decided by the very code that repairs, and what it would cost. Pure. */
+/** What a repair of a slab would do, decided by the same code that repairs, and its cost. Pure. */
 import type { NetworkHost, NetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import type { RepairState } from "../../../database/leases/repair-state.ts";
 import { usualReadPrice } from "../../../jobs/repair/usual-read-price.ts";
@@ -22,7 +22,7 @@ interface PlanMove {
   readonly reason: PlannedMove["reason"];
   readonly how: "copied" | "rebuilt" | "not-possible";
   readonly from: PlanHost | undefined;
-  /** One of the hosts that may take it; a repair draws anew. Undefined: none is left. */
+  /** A host that may take the sector; a repair may draw another one. Undefined if none is left. */
   readonly to: PlanHost | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface PlanReport {
   readonly sources: { readonly good: number; readonly lastResort: number };
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** By the prices of indexd's last scan. */
+  /** At the prices of indexd's last scan. */
   readonly hastings: bigint;
   readonly state: RepairState | undefined;
 }
@@ -48,7 +48,7 @@ export interface PlanInput {
   readonly slab: Slab;
   readonly network: NetworkSnapshot;
   readonly state: RepairState | undefined;
-  /** Indices of shards that are known to be pinned wrongly: they can be copied, not rebuilt. */
+  /** Indices of shards that are known to be pinned wrongly: they can be copied, but not rebuilt. */
   readonly badShards: ReadonlySet<number>;
   readonly copyPriceMultiple: number;
   readonly maxUnpinnedPerHost: number;
@@ -107,7 +107,7 @@ export function planReport({ slab, network, state, badShards, random, ...setting
   };
 }
 
-/** Each copy is one sector; a rebuild, of however many, reads min_shards sectors, of which the copies are some. */
+/** Each copy reads one sector; a rebuild of any number of shards reads min_shards sectors, including the copied ones. */
 function hostsToReadFrom(
   moves: readonly { readonly move: PlannedMove; readonly how: PlanMove["how"] }[],
   sources: readonly Source[],

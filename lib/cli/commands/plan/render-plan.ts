@@ -2,13 +2,13 @@ import { bytes, siacoins, table } from "../../command/quantities.ts";
 import type { PlanReport } from "./plan-report.ts";
 
 const VERDICTS: Readonly<Record<PlanReport["verdict"], string>> = {
-  healthy: "healthy: nothing has to move",
-  "no-candidates": "no candidates: sectors have to move, but no host may take them",
+  healthy: "healthy: no sector has to move",
+  "no-candidates": "no candidates: sectors must move, but no host may take them",
   "too-few-sources": "too few sources: fewer hosts than min_shards have a readable sector; data is at risk",
   repair: "to be repaired",
 };
 
-/** For people. Never holds the slab's key: a report has none. */
+/** Renders a plan for people. It cannot print the slab's key: the report does not contain it. */
 export function renderPlan(report: PlanReport): string {
   const { sources, state } = report;
   const where = (host: PlanReport["moves"][number]["to"], missing: string): string =>

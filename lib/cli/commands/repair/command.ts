@@ -23,31 +23,31 @@ export function addRepair(host: CommandHost): void {
     .argument("<slab>", SLAB_ARGUMENT)
     .option(
       "--timeout <seconds>",
-      "after this long what is done is kept and the rest left",
+      "time limit; the repair keeps what is done by then",
       wholeNumber(10, 3_600),
       300,
     )
     .option(
       "--force",
-      "in spite of a quarantine, and although indexd may be at it (then both may move its sectors)",
+      "ignore a quarantine or a pause, and a repair by indexd that may be running (then both may move its sectors)",
     )
     .option(
       "--verbose",
-      "print what happens before the report: as lines, or as JSON lines with --json or without a terminal",
+      "print the log before the report: as text, or as JSON lines with --json or without a terminal",
     )
     .addHelpText(
       "after",
       `
-Leases the slab as claim does, so that no worker takes it meanwhile, and repairs it as the function does: the same
-code, the same variables (docs/configuration.md). A backoff of ours does not keep it waiting. Needs
-SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and reap frees the slab.`,
+Leases the slab as claim does, so that no worker takes it meanwhile, and repairs it like the function, with the same
+code and variables (docs/configuration.md). It does not wait for slabmend's own backoff. Needs
+SLABMEND_MIGRATION_SEED. If the command is killed, its lease ends after two minutes and reap frees the slab.`,
     )
     .action(
       action<RepairCommandOptions>(host, async (context, options, [slabText = ""]) => {
         const variables = {
           ...context.variables,
           SLABMEND_DATABASE_URL: context.databaseUrl?.reveal(),
-          // Standard output is the report's, unless somebody wants to look on.
+          // Standard output is reserved for the report, unless the log was asked for.
           SLABMEND_LOG_LEVEL: options.verbose === true ? "debug" : "silent",
           SLABMEND_METRICS_NAMESPACE: "",
         };
@@ -56,7 +56,7 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
         ]);
         const report = await withDatabase(context, { needs: "fleet" }, async (ask, access) => {
           const slab = await ask((sql) => findSlab(sql, slabText), { isIdempotent: true });
-          // Before the lease: a seed that is none must leave nothing behind.
+          // Checked before leasing: a malformed seed must not leave a lease behind.
           context.parse(REPAIR_VARIABLES.filter((name) => name !== "SLABMEND_DATABASE_URL"));
           const environment = openRepairEnvironment({
             variables,
@@ -66,7 +66,9 @@ SLABMEND_MIGRATION_SEED. If it is killed, its lease ends after two minutes and r
             access.ignoreSignals();
             context.note(`repairing slab ${slab.id} …`);
             host.io.signal.addEventListener("abort", () =>
-              context.note("finishing this repair; once more ends it at once, and reap will free the slab"),
+              context.note(
+                "finishing this repair; a second signal ends it at once, and reap will free the slab",
+              ),
             );
             return await repairNow(ask, environment, slab, {
               holdMs: DEFAULT_CLAIM_SETTINGS.holdMs,

@@ -17,7 +17,7 @@ export interface RepairNowOptions {
 export interface RepairNowReport {
   readonly slabId: string;
   readonly outcome: RepairResult["kind"];
-  /** Of a stale repair. */
+  /** Set if the repair was stale. */
   readonly why: string | undefined;
   readonly journal: JournalEntry | undefined;
 }
@@ -58,20 +58,20 @@ const REFUSALS: Readonly<
   Record<Extract<LeaseSlabResult, { kind: "refused" }>["why"], readonly [says: string, remedy: string]>
 > = {
   "no-such-slab": ["it is gone", "Nothing is left to do: indexd has deleted it."],
-  locked: ["somebody is at its row this moment", "Try again."],
-  leased: ["it is leased", "A worker has it, or will within minutes; slabmend plan shows the lease."],
+  locked: ["another transaction is using its row", "Try again."],
+  leased: ["it is leased", "A worker repairs it now or within minutes; slabmend plan shows the lease."],
   quarantined: [
     "it is in quarantine",
     "Its repairs crashed three times. Release it with slabmend quarantine release, or repair it with --force.",
   ],
   "given-up": [
     "indexd has marked it as unrecoverable, and fewer sectors than it needs are left, or one was pinned wrongly",
-    "Its owner should upload the data again. --force repairs what can be repaired all the same.",
+    "Its owner should upload the data again. --force still repairs what can be repaired.",
   ],
   "being-deleted": ["indexd is about to delete it", "Nothing is left to do."],
   "fleet-not-running": [
     "the fleet is paused or in maintenance",
-    "Read slabmend status. A pause ends with slabmend resume; --force repairs in spite of one.",
+    "Read slabmend status. slabmend resume ends a pause; --force repairs in spite of it.",
   ],
   "left-to-indexd": [
     "indexd's own loop or a remote worker may be repairing it",

@@ -1,8 +1,8 @@
 import type { RepairNowReport } from "./repair-now.ts";
 
-const DOCTOR = "slabmend doctor, run on this machine, dials hosts and says why they do not answer.";
+const DOCTOR = "slabmend doctor on this machine dials hosts and says why they do not answer.";
 
-/** By the error of the journal, a stable code. */
+/** Remedies by the journal's error, which is a stable code. */
 const OF_ERROR: Readonly<Record<string, string>> = {
   "no-host-answered": `${DOCTOR} For hosts on private addresses: SLABMEND_ALLOW_PRIVATE_ADDRESSES=true.`,
   "few-hosts-answered": DOCTOR,
@@ -10,15 +10,16 @@ const OF_ERROR: Readonly<Record<string, string>> = {
 
 const OF_OUTCOME: Readonly<Partial<Record<RepairNowReport["outcome"], string>>> = {
   "no-candidates": "slabmend hosts --problems says why hosts may take no sector.",
-  "too-few-sources": "slabmend slab shows which shards are left; repair it again when their hosts are back.",
+  "too-few-sources":
+    "slabmend slab shows which shards are left; repair the slab again when their hosts are back.",
   underfunded:
-    "indexd funds accounts every 2 minutes: slabmend doctor compares the seed and looks at balances.",
-  "partial-refused": "slabmend hosts shows which hosts are full or fail; the slab is tried again later.",
-  interrupted: "Run it again, with more --timeout.",
-  fault: "slabmend doctor looks at this machine's clock, network and rights.",
+    "indexd funds accounts every 2 minutes; slabmend doctor checks the balances of the seed's account.",
+  "partial-refused": "slabmend hosts shows which hosts are full or fail; the repair is tried again later.",
+  interrupted: "Run it again with a larger --timeout.",
+  fault: "slabmend doctor checks this machine's clock, network and privileges.",
 };
 
-/** What an operator can do about a repair that did not succeed; undefined: nothing, or nothing is wrong. Pure. */
+/** What an operator can do about a failed repair; undefined if it succeeded or nothing can be done. Pure. */
 export function repairRemedy({
   outcome,
   journal,

@@ -175,7 +175,7 @@ function explain(obstacle: RestoreObstacle): OperatorError {
       return new OperatorError({
         code: "still-connected",
         message: `restore: expected no other connection to the database, got ${obstacle.who.join(", ")}`,
-        remedy: "Stop indexd, the fleet and whatever else is connected: docs/restore.md, step 1.",
+        remedy: "Stop indexd, the fleet and everything else that is connected: docs/restore.md, step 1.",
       });
     case "login-allowed":
       return new OperatorError({

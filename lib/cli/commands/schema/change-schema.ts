@@ -1,14 +1,14 @@
-/** Creating, upgrading and removing our schema: first what it would do, in words, then doing it. */
+/** Creates, upgrades and removes our schema; first describes what it would do. */
 import type { SchemaState } from "../../../database/schema/describe-schema.ts";
 import { indexerDeleted, STORE_VERSION, tooNew } from "../../../database/schema/migrate-database.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 
-/** In words, what `init` will do; pure. */
+/** Describes what `init` will do. Pure. */
 export function describeInit(state: SchemaState): string[] {
   const again =
     state.tombstone === undefined
       ? []
-      : ["remove the tombstone of the indexer that was deleted, and make it again"];
+      : ["remove the tombstone of the deleted indexer, and create the indexer again"];
   const lasting = "indexd's own tables are not altered, and no foreign key points into them.";
   if (state.version === 0) {
     return [
@@ -24,34 +24,36 @@ export function describeInit(state: SchemaState): string[] {
     ];
   }
   return [
-    `leave the tables of schema slabmend, version ${state.version}, as they are, and replace its functions if this release has others`,
+    `leave the tables of schema slabmend, version ${state.version}, as they are, and replace its functions if those of this release differ`,
     lasting,
   ];
 }
 
-/** @throws {OperatorError} `lacks-right`, {StoreError} `schema-too-new`, `indexer-deleted`; before anything is said or tried */
+/**
+ * @throws {OperatorError} `lacks-right`, {StoreError} `schema-too-new`, `indexer-deleted`; before anything is printed or changed
+ */
 export function assertMayInit(state: SchemaState, again = false): void {
   if (state.version > STORE_VERSION) throw tooNew(state.version);
   if (state.tombstone !== undefined && !again) throw indexerDeleted(state.tombstone);
   if (state.version === 0 && !state.mayCreate) {
     throw new OperatorError({
       code: "lacks-right",
-      message: `role ${state.role}: expected the right to create a schema in this database, got none`,
+      message: `role ${state.role}: expected the privilege to create a schema in this database, got none`,
       remedy:
-        "Run init as the owner of the database (indexd's own role); workers get the role that `grant` prints.",
+        "Run init as the owner of the database (indexd's own role); workers use the role from `slabmend grant`.",
       details: { role: state.role },
     });
   }
 }
 
-/** In words, what `uninstall` will do; pure. */
+/** Describes what `uninstall` will do. Pure. */
 export function describeUninstall(state: SchemaState): string[] {
-  if (state.tombstone !== undefined) return ["remove the tombstone of the indexer that was deleted"];
+  if (state.tombstone !== undefined) return ["remove the tombstone of the deleted indexer"];
   return [
-    `bump the events of ${state.unflushedMoves} slabs that moved, so that clients learn of it`,
-    `end ${state.waitingLeases} leases that nobody has begun, and give their slabs back to indexd at once`,
-    `drop schema slabmend with everything in it, also ${state.journalRows} rows of journal, and whatever views of yours depend on it`,
-    "indexd's own tables stay as they are; the role that `grant` made stays too: drop it with DROP OWNED BY and DROP ROLE.",
+    `bump the events of ${state.unflushedMoves} moved slabs, so that clients learn of the moves`,
+    `end ${state.waitingLeases} leases whose repairs have not begun, and return their slabs to indexd at once`,
+    `drop schema slabmend with everything in it, including ${state.journalRows} journal rows, and any views of yours that depend on it`,
+    "indexd's own tables are not changed. The role from `slabmend grant` stays too: drop it with DROP OWNED BY and DROP ROLE.",
   ];
 }
 
@@ -61,14 +63,14 @@ export function assertMayUninstall(state: SchemaState, force: boolean): void {
     throw new OperatorError({
       code: "nothing-to-remove",
       message: "schema slabmend: expected one to remove, got none",
-      remedy: "Check that the database URL is the one meant.",
+      remedy: "Check that this is the intended database URL.",
     });
   }
   if (!state.mayDrop) {
     throw new OperatorError({
       code: "lacks-right",
       message: `role ${state.role}: expected it to own schema slabmend, got owner ${state.owner}`,
-      remedy: `Run uninstall as ${state.owner}; the fleet's role may not.`,
+      remedy: `Run uninstall as ${state.owner}; the fleet's role may not do it.`,
       details: { role: state.role },
     });
   }
@@ -77,7 +79,7 @@ export function assertMayUninstall(state: SchemaState, force: boolean): void {
       code: "leases-running",
       message: `leases: expected none running, got ${state.runningLeases}; nothing was changed`,
       remedy:
-        "Stop claims with `slabmend pause`, wait until `slabmend status` shows no live lease, and remove the functions. --force drops what runs: those repairs are lost, no data is.",
+        "Stop claims with `slabmend pause`, wait until `slabmend status` shows no live lease, and remove the functions. --force drops running leases: those repairs are lost, but no data.",
       details: { running: state.runningLeases },
     });
   }

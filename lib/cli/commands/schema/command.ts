@@ -13,24 +13,24 @@ interface SchemaOptions {
   readonly again?: boolean;
 }
 
-/** Building indexes and bumping events takes as long as there are rows; a silent server is left all the same. */
+/** Building indexes and bumping events takes time in proportion to the rows; an unresponsive server is still given up. */
 const CHANGE = { limitMs: 3_600_000 } as const;
 
 const YES = ["-y, --yes", "do not ask"] as const;
-const DRY_RUN = ["--dry-run", "say what it would do, and end"] as const;
+const DRY_RUN = ["--dry-run", "only print what it would do"] as const;
 
 export function addSchema(host: CommandHost): void {
   host.program
     .command("init")
-    .description("create or upgrade our schema in indexd's database; says first what it will do")
+    .description("create or upgrade slabmend's schema in indexd's database, after printing what it will do")
     .option(...YES)
     .option(...DRY_RUN)
-    .option("--again", "make an indexer again that was deleted")
+    .option("--again", "create a deleted indexer again")
     .addHelpText(
       "after",
       `
-Run it as the owner of the database, once before the first deployment and once before each deployment of a release
-with a newer schema. All or nothing, in one transaction; safe to run again. Afterwards: slabmend grant.`,
+Run it as the owner of the database before the first deployment and before each deployment of a release with a newer
+schema. It runs in one transaction, all or nothing, and is safe to repeat. Afterwards run slabmend grant.`,
     )
     .action(
       action<SchemaOptions>(host, async (context, options) => {
@@ -54,10 +54,10 @@ with a newer schema. All or nothing, in one transaction; safe to run again. Afte
     );
   host.program
     .command("uninstall")
-    .description("remove our schema from indexd's database; says first what it will do")
+    .description("remove slabmend's schema from indexd's database, after printing what it will do")
     .option(...YES)
     .option(...DRY_RUN)
-    .option("--force", "even though repairs are running: they are lost, no data is")
+    .option("--force", "remove it while repairs are running: they are lost, but no data")
     .action(
       action<SchemaOptions>(host, async (context, options) => {
         const result = await withDatabase(context, { needs: "indexd" }, async (ask) => {
@@ -83,7 +83,7 @@ function acceptedVersionOf(context: CommandContext): number | undefined {
   return context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]).SLABMEND_ACCEPT_INDEXD_VERSION;
 }
 
-/** Before it asks. Of a dry run the plan is the result, and goes to standard output. */
+/** Prints the plan before asking. For a dry run the plan is the result, so it goes to standard output. */
 function announce(context: CommandContext, will: readonly string[]): void {
   context.note(inWords(will).join("\n"));
 }

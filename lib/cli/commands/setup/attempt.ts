@@ -2,7 +2,7 @@ import { describeFailure, type Failure } from "../../command/report-failure.ts";
 import type { Setup } from "./setup.ts";
 
 /**
- * Does a step's work. A failure that its reader can mend is told and handed back; a bug or a signal ends the command.
+ * Does a step's work. Prints and returns a failure that the operator can fix; a bug or a signal ends the command.
  */
 export async function attempt<Result>(
   { questions, context }: Pick<Setup, "questions" | "context">,

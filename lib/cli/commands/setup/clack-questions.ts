@@ -4,7 +4,7 @@ import { Secret } from "../../../secret/secret.ts";
 import type { OperatorIo } from "../../command/operator-io.ts";
 import type { Questions } from "./questions.ts";
 
-/** At a terminal. All goes to standard error, as every command's questions do. */
+/** Asks at a terminal. All output goes to standard error, like the questions of every command. */
 export function clackQuestions({ stdin, stderr, signal }: OperatorIo): Questions {
   const streams = { input: stdin as Readable, output: stderr as Writable, signal };
   const answered = <Answer>(answer: Answer): Exclude<Answer, symbol> => {
@@ -22,7 +22,7 @@ export function clackQuestions({ stdin, stderr, signal }: OperatorIo): Questions
       return answered(await text({ message, ...initial, ...streams })).trim();
     },
     async hidden(message) {
-      // The mask shows that something arrived, as after a paste.
+      // The mask shows that input arrived, for example after pasting.
       return new Secret((answered(await password({ message, ...streams })) ?? "").trim());
     },
     tell(said) {

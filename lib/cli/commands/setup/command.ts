@@ -11,15 +11,15 @@ interface SetupOptions {
 export function addSetup(host: CommandHost): void {
   host.program
     .command("setup")
-    .description("ask for what slabmend needs, check it, and write the file of variables that serve reads")
-    .option("--file <path>", "the file that is written, with mode 0600", ".env.server")
+    .description("ask for slabmend's settings, check them, and write the file of variables that serve reads")
+    .option("--file <path>", "the file to write, with mode 0600", ".env.server")
     .addHelpText(
       "after",
       `
-Goes through database, schema (init), role (grant, with a password that it makes), seed (derive-seed) and a first look (doctor,
-status). Each step can be skipped, and each value is checked at once. Secrets are typed or pasted and not shown. A file that is
-there is changed only when you agree, and keeps what setup does not know. Needs a terminal. At the end it starts serve, or shows
-the steps for AWS. Ctrl+C keeps the steps that are done; run it again to go on.`,
+The steps are database, schema (init), role (grant, with a generated password), seed (derive-seed) and a first look (doctor,
+status). Each step can be skipped, and each value is checked at once. Secrets are typed or pasted and not shown. An existing
+file is changed only if you agree, and keeps the variables that setup does not set. Needs a terminal. At the end it starts serve
+or shows the steps for AWS. After Ctrl+C finished steps are kept; run it again to continue.`,
     )
     .action(
       action<SetupOptions>(host, async (context, { file }) => {
@@ -33,8 +33,8 @@ the steps for AWS. Ctrl+C keeps the steps that are done; run it again to go on.`
 function noTerminal(): OperatorError {
   return new OperatorError({
     code: "terminal-missing",
-    message: "setup: expected a terminal to ask at, got none (or --json)",
+    message: "setup: expected a terminal, got none (or --json)",
     remedy:
-      "Run it at a terminal (with Docker: -it). Without one use its steps: slabmend derive-seed, init, grant and doctor.",
+      "Run it at a terminal (with Docker: -it). Without a terminal, run its steps: slabmend derive-seed, init, grant and doctor.",
   });
 }

@@ -9,7 +9,7 @@ import { type Setup, SKIP } from "./setup.ts";
 type Answer = "keep" | "enter" | "authorities" | "skip";
 
 /**
- * Finds a login that reaches an indexd. It is saved by the step of the role only: an owner's URL is not for workers.
+ * Finds a login that reaches an indexd. Only the role step saves a login, because workers should not get an owner's URL.
  * @returns the context with this login; undefined: skipped
  */
 export async function databaseStep(setup: Setup): Promise<CommandContext | undefined> {
@@ -18,21 +18,23 @@ export async function databaseStep(setup: Setup): Promise<CommandContext | undef
   let failed: string | undefined;
   for (;;) {
     const answer = await questions.choose(
-      "1 of 5, database: which login of indexd's PostgreSQL shall be used?",
+      "1 of 5, database: which login should be used for indexd's PostgreSQL?",
       choices(context, failed),
     );
     if (answer === "skip") return undefined;
     if (answer === "authorities") {
       context = withVariables(context, { SLABMEND_DATABASE_CA: await askAuthorities(setup) });
     } else if (answer === "enter") {
-      questions.tell("Best as its owner: postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full");
+      questions.tell(
+        "Preferably the owner's: postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full",
+      );
       const url = await questions.hidden("URL of the database (not shown)");
       context = withVariables(context, { SLABMEND_DATABASE_URL: url.reveal() });
     }
     const login = context;
     const tried = await attempt(setup, () => withDatabase(login, { needs: "indexd" }, async () => {}));
     if ("result" in tried) {
-      questions.tell(`✓ ${nameLogin(login)}: reached, and it is indexd's`);
+      questions.tell(`✓ ${nameLogin(login)}: reached a database of indexd`);
       return login;
     }
     failed = tried.failure.code;
@@ -48,7 +50,7 @@ function choices(context: CommandContext, failed: string | undefined): Choice<An
   };
   const authorities: Choice<Answer> = {
     value: "authorities",
-    label: "Name the file of the authority that signed its certificate",
+    label: "Enter the file of the authority that signed its certificate",
   };
   if (name === undefined) return [enter, SKIP];
   if (failed === undefined) return [{ value: "keep", label: `Use ${name}` }, enter, SKIP];
@@ -60,11 +62,11 @@ async function askAuthorities({ questions }: Setup): Promise<string> {
   for (;;) {
     const path = await questions.text("Path of a file of certificates in PEM");
     if (readAuthorities(path) !== undefined) return path;
-    questions.tell("✗ expected a readable file of certificates in PEM, got another");
+    questions.tell("✗ expected a readable file of certificates in PEM, got a different file");
   }
 }
 
-/** Without its password. Undefined: there is no usable URL. */
+/** Names the login without its password. Undefined if there is no usable URL. */
 export function nameLogin({ databaseUrl }: Pick<CommandContext, "databaseUrl">): string | undefined {
   const database = readDatabaseUrl(databaseUrl?.reveal() ?? "");
   if ("fault" in database) return undefined;

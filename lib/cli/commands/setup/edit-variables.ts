@@ -1,4 +1,4 @@
-/** Sets variables in the text of a variables file and keeps the rest of it: comments, order, names that are not ours. Pure. */
+/** Sets variables in the text of a variables file and keeps the rest: comments, order and other variables. Pure. */
 import { isDeepStrictEqual, parseEnv } from "node:util";
 import { OperatorError } from "../../../errors/operator-error.ts";
 
@@ -6,7 +6,7 @@ type Changes = Readonly<Record<string, string>>;
 
 /**
  * @param path for the message only
- * @throws {OperatorError} `variables-file-unfit` when the result would not be read as meant; never with a value
+ * @throws {OperatorError} `variables-file-unfit` if the result would parse to other values; the message contains no value
  */
 export function editVariables(text: string, changes: Changes, path: string): string {
   let edited = text;
@@ -15,14 +15,14 @@ export function editVariables(text: string, changes: Changes, path: string): str
   if (isDeepStrictEqual({ ...parseEnv(edited) }, expected)) return edited;
   throw new OperatorError({
     code: "variables-file-unfit",
-    message: `${path}: expected lines NAME=value in which ${Object.keys(changes).join(" and ")} can be set, got a file that would then be read otherwise`,
-    remedy: "Look for unbalanced quotes in it, or give another file with --file; nothing was written.",
+    message: `${path}: expected lines NAME=value in which ${Object.keys(changes).join(" and ")} can be set, got a file that would then be misread`,
+    remedy: "Look for unbalanced quotes in it, or use another file with --file; nothing was written.",
   });
 }
 
 function setVariable(text: string, name: string, quoted: string): string {
   const line = `${name}=${quoted}`;
-  // A quoted value may span lines. Of several the last one counts: all are set.
+  // A quoted value may span lines. If a name occurs several times, the last one counts, so all are set.
   const there = new RegExp(
     `^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*(?:"[^"]*"|'[^']*'|\`[^\`]*\`|)[^\\r\\n]*`,
     "gm",

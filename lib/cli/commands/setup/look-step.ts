@@ -7,10 +7,10 @@ import { renderStatus } from "../status/render-status.ts";
 import { attempt } from "./attempt.ts";
 import { type Setup, SKIP } from "./setup.ts";
 
-/** As many as `doctor` dials. */
+/** The same number as `doctor` dials. */
 const HOSTS = 20;
 
-/** What `doctor` and `status` say with what was set up. */
+/** Runs `doctor` and `status` with the new settings. */
 export async function lookStep(setup: Setup, worker: CommandContext): Promise<void> {
   const { questions } = setup;
   const answer = await questions.choose("5 of 5, a first look: doctor's checks and the status", [

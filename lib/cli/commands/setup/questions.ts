@@ -1,4 +1,4 @@
-/** What `setup` asks. An interface, so that a test answers without a terminal. */
+/** How `setup` asks. An interface, so that tests can answer without a terminal. */
 import type { Secret } from "../../../secret/secret.ts";
 
 export interface Choice<Value extends string> {
@@ -8,13 +8,13 @@ export interface Choice<Value extends string> {
 
 /** Every question rejects with an AbortError at Ctrl+C. */
 export interface Questions {
-  /** The first one is chosen by Enter alone. */
+  /** Enter alone chooses the first one. */
   choose<Value extends string>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
-  /** @param suggested what Enter alone answers */
+  /** @param suggested the answer if only Enter is pressed */
   text(message: string, suggested?: string): Promise<string>;
-  /** What is typed is not shown. */
+  /** The typed text is not shown. */
   hidden(message: string): Promise<Secret<string>>;
   tell(text: string): void;
-  /** Lines to be copied: printed as they are. */
+  /** Prints lines for copying, without decoration. */
   show(text: string): void;
 }

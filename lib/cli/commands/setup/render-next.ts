@@ -1,19 +1,19 @@
-/** What comes after `setup`, in words. Pure. */
+/** Describes the steps after `setup`. Pure. */
 
 export function serveCommand(path: string): string {
   return `Start it: slabmend serve --variables-file ${path}`;
 }
 
-/** The rest of the README's steps; the values are in the file. */
+/** The remaining steps of the README; the file has the values. */
 export function awsSteps(path: string): string {
   return [
-    "In a clone of the repository, with credentials of AWS in the environment:",
+    "In a clone of the repository, with AWS credentials in the environment:",
     "",
-    "1. Write SLABMEND_ALARM_EMAIL=… into .env.production (docs/deployment.md has the other settings of a stage).",
+    "1. Write SLABMEND_ALARM_EMAIL=… into .env.production (docs/deployment.md lists the other settings of a stage).",
     `2. npx sst secret set DefaultDatabaseUrl --stage production      asks for SLABMEND_DATABASE_URL of ${path}`,
     `3. npx sst secret set DefaultMigrationSeed --stage production    asks for SLABMEND_MIGRATION_SEED of ${path}`,
     "4. npx sst deploy --stage production",
-    `5. Append the lines SLABMEND_…: … that it prints last to ${path}`,
+    `5. Append the last lines that it prints, SLABMEND_…: …, to ${path}`,
     `6. npx slabmend doctor --variables-file ${path}`,
   ].join("\n");
 }

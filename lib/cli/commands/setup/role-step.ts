@@ -11,31 +11,32 @@ import { type Setup, SKIP } from "./setup.ts";
 
 const DEFAULT_ROLE = "slabmend";
 
-/** Finds or makes the login that workers get, and saves it. @returns the context with it */
+/** Finds or creates the workers' login and saves it. @returns the context with this login */
 export async function roleStep(setup: Setup, login: CommandContext): Promise<CommandContext> {
   const { questions } = setup;
   const found = await attempt(setup, () =>
     withDatabase(login, { needs: "store" }, (ask) => ask(readPrivilegeGaps, { isIdempotent: true })),
   );
   if ("failure" in found) {
-    questions.tell("3 of 5, role: it needs the schema, and is left for the next run");
+    questions.tell("3 of 5, role: skipped until the next run, because it needs the schema");
     return login;
   }
   const { missing, excessive } = found.result;
   if (missing.length === 0 && excessive.length === 0) {
-    questions.tell(`✓ 3 of 5, role: ${nameLogin(login)} may do what the fleet does, and no more`);
+    questions.tell(`✓ 3 of 5, role: ${nameLogin(login)} has the fleet's privileges and no others`);
     return await saved(setup, login);
   }
-  const answer = await questions.choose(
-    "3 of 5, role: workers need one that can do only what the fleet does",
-    [{ value: "make", label: "Make it" }, { value: "enter", label: "There is one: enter its URL" }, SKIP],
-  );
+  const answer = await questions.choose("3 of 5, role: workers need one with only the fleet's privileges", [
+    { value: "make", label: "Create it" },
+    { value: "enter", label: "Enter the URL of an existing one" },
+    SKIP,
+  ]);
   if (answer === "enter") return (await enterRole(setup, login)) ?? (await skipped(setup, login));
   if (answer === "skip") return await skipped(setup, login);
   return (await makeOrPrint(setup, login)) ?? (await skipped(setup, login));
 }
 
-/** Asks again until it fits. Undefined: not made after all. */
+/** Asks until the name can be used. Undefined if no role was created. */
 async function makeOrPrint(setup: Setup, login: CommandContext): Promise<CommandContext | undefined> {
   const { questions } = setup;
   for (;;) {
@@ -51,11 +52,14 @@ async function makeOrPrint(setup: Setup, login: CommandContext): Promise<Command
     const { sql, exists, mayMake } = prepared.result;
     if (!mayMake) return await printRole(setup, login, sql);
     if (exists) {
-      const agreed = await questions.choose(`Role ${role} exists. Its workers would need the new password`, [
-        { value: "other", label: "Choose another name" },
-        { value: "replace", label: "Give it a new password" },
-        SKIP,
-      ]);
+      const agreed = await questions.choose(
+        `Role ${role} exists. Workers that use it would need the new password`,
+        [
+          { value: "other", label: "Choose another name" },
+          { value: "replace", label: "Give it a new password" },
+          SKIP,
+        ],
+      );
       if (agreed === "skip") return undefined;
       if (agreed === "other") continue;
     }
@@ -68,10 +72,10 @@ async function makeOrPrint(setup: Setup, login: CommandContext): Promise<Command
     if ("failure" in made) {
       return made.failure.code === "lacks-right" ? await printRole(setup, login, sql) : undefined;
     }
-    // Saved before it is tried: only this process knows the password.
+    // Saved before it is tested: only this process knows the password.
     const worker = await saved(setup, withLogin(login, role, password));
     const tried = await attempt(setup, () => withDatabase(worker, { needs: "fleet" }, async () => {}));
-    if ("result" in tried) questions.tell(`✓ role ${role} has a password of its own and works`);
+    if ("result" in tried) questions.tell(`✓ role ${role} has its own password and works`);
     return worker;
   }
 }
@@ -81,7 +85,7 @@ async function printRole(
   login: CommandContext,
   sql: string,
 ): Promise<CommandContext | undefined> {
-  setup.questions.tell(`${nameLogin(login)} may not make a role. Apply this as an administrator:`);
+  setup.questions.tell(`${nameLogin(login)} may not create a role. Apply this as an administrator:`);
   setup.questions.show(sql);
   return await enterRole(setup, login);
 }
@@ -97,19 +101,19 @@ async function enterRole(setup: Setup, login: CommandContext): Promise<CommandCo
     const worker = withVariables(login, { SLABMEND_DATABASE_URL: url.reveal() });
     const tried = await attempt(setup, () => withDatabase(worker, { needs: "fleet" }, async () => {}));
     if ("failure" in tried) continue;
-    setup.questions.tell(`✓ ${nameLogin(worker)} may do what the fleet does`);
+    setup.questions.tell(`✓ ${nameLogin(worker)} has the fleet's privileges`);
     return await saved(setup, worker);
   }
 }
 
-/** Workers keep the login that the file had; without one they get the operator's. */
+/** Workers keep the login in the file; without one they get the operator's login. */
 async function skipped(setup: Setup, login: CommandContext): Promise<CommandContext> {
   const kept = setup.target.known["SLABMEND_DATABASE_URL"];
   if (kept) {
-    setup.questions.tell("Workers keep the login that the file has");
+    setup.questions.tell("Workers keep the login in the file");
     return withVariables(login, { SLABMEND_DATABASE_URL: kept });
   }
-  setup.questions.tell("Workers get the login of step 1; one of their own is safer");
+  setup.questions.tell("Workers get the login of step 1; a separate role would be safer");
   return await saved(setup, login);
 }
 

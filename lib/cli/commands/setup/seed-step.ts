@@ -8,8 +8,8 @@ import { attempt } from "./attempt.ts";
 import { type Setup, SKIP } from "./setup.ts";
 
 /**
- * @param login whose wallet the phrase is compared with; undefined: no database
- * @returns the seed's 64 hex digits, saved; undefined: skipped
+ * @param login reads the wallet that the phrase is compared with; undefined: no database
+ * @returns the saved seed in 64 hex digits; undefined: skipped
  */
 export async function seedStep(
   setup: Setup,
@@ -19,9 +19,9 @@ export async function seedStep(
   const known = setup.context.variables["SLABMEND_MIGRATION_SEED"];
   for (;;) {
     const answer = await questions.choose(
-      "4 of 5, seed: workers pay hosts with the account of the migration seed",
+      "4 of 5, seed: workers pay hosts from the account of the migration seed",
       [
-        ...(known ? [{ value: "keep", label: "Use the seed that is set" } as const] : []),
+        ...(known ? [{ value: "keep", label: "Keep the current seed" } as const] : []),
         { value: "phrase", label: "Derive it from indexd's recovery phrase" },
         { value: "seed", label: "Enter a seed of 64 hex digits" },
         SKIP,
@@ -45,7 +45,7 @@ export async function seedStep(
   }
 }
 
-/** @throws {ConfigurationError} which never repeats it */
+/** @throws {ConfigurationError}, whose message never contains the seed */
 function readSeed(context: CommandContext, text: string | undefined): Secret<Uint8Array> {
   return withVariables(context, { SLABMEND_MIGRATION_SEED: text }).parse(["SLABMEND_MIGRATION_SEED"])
     .SLABMEND_MIGRATION_SEED;
@@ -55,16 +55,16 @@ async function derive(setup: Setup, login: CommandContext | undefined): Promise<
   const phrase = await setup.questions.hidden("Recovery phrase, twelve words (not shown)");
   const { migrationSeed, walletHash } = deriveSeed(phrase);
   if (login === undefined) {
-    setup.questions.tell("! not compared with indexd's wallet: the database was skipped");
+    setup.questions.tell("! not compared with indexd's wallet, because the database was skipped");
     return migrationSeed;
   }
   try {
     await withDatabase(login, { needs: "indexd" }, (ask) =>
       ask((sql) => checkWallet(sql, walletHash), { isIdempotent: true }),
     );
-    setup.questions.tell("✓ the phrase is that of the indexd in the database");
+    setup.questions.tell("✓ the phrase matches the indexd in the database");
   } catch (error) {
-    // Neither says that the phrase is another one.
+    // Neither code means that the phrase is wrong.
     if (!isUnknown(error)) throw error;
     setup.questions.tell(`! not compared with indexd's wallet: ${error.message}`);
   }

@@ -1,6 +1,6 @@
 /**
- * The steps in their order. Each leaves something whole or nothing: the schema is one transaction, so is the role, and the file is
- * replaced as a whole after each step that found a value. Ctrl+C between keeps what is done, and the next run offers it.
+ * Runs the steps in order. Each step is atomic: the schema and the role are one transaction each, and the file is replaced as a
+ * whole after each step that found a value. Ctrl+C between steps keeps the finished ones, and the next run offers their values.
  */
 import { type CommandContext, withVariables } from "../../command/command-context.ts";
 import type { ExitReason } from "../../command/exit-codes.ts";
@@ -15,7 +15,7 @@ import { seedStep } from "./seed-step.ts";
 import type { Setup } from "./setup.ts";
 import { openTarget, type VariablesTarget } from "./variables-target.ts";
 
-/** @param serve runs until told to end */
+/** @param serve runs until stopped */
 export async function setUp(
   given: CommandContext,
   file: string,
@@ -24,7 +24,7 @@ export async function setUp(
 ): Promise<ExitReason> {
   assertNotOnCommandLine(given);
   const target = await chooseTarget(file, questions);
-  // The environment goes before the file, as it does for every command.
+  // The environment takes precedence over the file, as for every command.
   const context = withVariables(given, {
     ...target.known,
     ...definedIn(given.variables),
@@ -56,7 +56,7 @@ async function chooseTarget(file: string, questions: Questions): Promise<Variabl
       return target;
     }
     const answer = await questions.choose(`${target.path} exists`, [
-      { value: "update", label: "Change the values that are set up here, and keep all others" },
+      { value: "update", label: "Change the variables that setup sets, and keep all others" },
       { value: "other", label: "Write another file" },
     ]);
     if (answer === "update") return target;
@@ -64,14 +64,14 @@ async function chooseTarget(file: string, questions: Questions): Promise<Variabl
   }
 }
 
-/** @param worker undefined: something that a worker needs was skipped */
+/** @param worker undefined if a step that a worker needs was skipped */
 async function goOn(
   { questions, target }: Setup,
   worker: CommandContext | undefined,
   serve: (context: CommandContext) => Promise<ExitReason>,
 ): Promise<ExitReason> {
   if (worker === undefined) {
-    questions.tell("Database or seed was skipped: run slabmend setup again before slabmend serve");
+    questions.tell("The database or the seed was skipped: run slabmend setup again before slabmend serve");
     return "done";
   }
   const next = await questions.choose("Set up. What now?", [

@@ -1,4 +1,4 @@
-/** The file that `setup` writes: each time as a whole, with mode 0600. */
+/** The file that `setup` writes, always as a whole, with mode 0600. */
 import { readFile, realpath } from "node:fs/promises";
 import { readVariablesFile } from "../../../config/variables-file.ts";
 import { writeSecretFile } from "../../../server/access/secret-file.ts";
@@ -6,19 +6,19 @@ import { editVariables } from "./edit-variables.ts";
 
 export interface VariablesTarget {
   readonly path: string;
-  /** What it sets already. Secret. */
+  /** The file's current variables. Secret. */
   readonly known: Readonly<Record<string, string | undefined>>;
   readonly exists: boolean;
   /**
-   * Sets these and keeps all else.
-   * @throws {OperatorError} with the file as it was
+   * Sets these variables and keeps everything else.
+   * @throws {OperatorError}; the file is then unchanged
    */
   save(changes: Readonly<Record<string, string>>): Promise<void>;
 }
 
 /** @throws {OperatorError} `variables-file-unreadable` */
 export async function openTarget(given: string): Promise<VariablesTarget> {
-  // A link stays one.
+  // A symbolic link is kept: its target is written.
   const path = await realpath(given).catch(() => given);
   const read = () =>
     readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {

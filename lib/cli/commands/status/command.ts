@@ -12,23 +12,23 @@ interface StatusOptions {
   readonly every: number;
 }
 
-/** Moves the cursor home and clears what is below, so that a watched status stands still. */
+/** Moves the cursor to the top and clears the screen below, so that a watched status does not scroll. */
 const CLEAR = "\u001b[H\u001b[J";
 
 export function addStatus(host: CommandHost): void {
   host.program
     .command("status")
     .description(
-      "show in one sentence how the slabs are; then backlog, leases, throughput, outcomes and cost",
+      "show the slabs' health in one sentence, then backlog, leases, throughput, outcomes and cost",
     )
-    .option("-w, --watch", "again and again, until Ctrl+C")
+    .option("-w, --watch", "repeat until Ctrl+C")
     .option("--every <seconds>", "with --watch: how often", wholeNumber(1, 3_600), 5)
     .addHelpText(
       "after",
       `
-Unhealthy slabs are those that the last walk over indexd's sectors found; before a first walk nothing is known. Margin: sectors
-on good hosts, under any contract, minus min_shards. With --json --watch it prints one document a line. Ctrl+C ends
---watch with 0. When the database is lost while watching, it says so on standard error and tries again.`,
+Unhealthy slabs are those found by the last walk over indexd's sectors; before the first walk the number is unknown. Margin:
+sectors on good hosts, under any contract, minus min_shards. With --json --watch it prints one document per line. Ctrl+C ends
+--watch with 0. If the database is lost while watching, it says so on standard error and tries again.`,
     )
     .action(
       action<StatusOptions>(host, async (context, options) => {
@@ -43,8 +43,8 @@ on good hosts, under any contract, minus min_shards. With --json --watch it prin
 }
 
 /**
- * Once it has begun, only Ctrl+C ends it, wherever it comes: while it waits or while the database is asked. Each look has
- * a connection of its own, so that a database that was away for a moment is one line and no end.
+ * Once started, only Ctrl+C ends it, both while it waits and during a query. Each round uses its own connection, so that a short
+ * outage of the database costs one line and does not end the command.
  */
 async function watch(context: CommandContext, everyMs: number): Promise<ExitReason> {
   const { stdout, stderr, signal, clock } = context.io;
@@ -59,7 +59,7 @@ async function watch(context: CommandContext, everyMs: number): Promise<ExitReas
       } catch (error) {
         signal.throwIfAborted();
         const { exit, ...failure } = describeFailure(error, signal);
-        // What is wrong from the start is not waited out.
+        // A failure of the first round ends the command.
         if (!hasBegun || exit !== "database") throw error;
         stderr.write(context.json ? `${encode({ error: failure })}\n` : `! ${failure.message}\n`);
       }

@@ -2,10 +2,10 @@ import { duration } from "../../../reports/duration.ts";
 import type { StatusReport } from "../../../reports/status-schema.ts";
 import { bytes, siacoins, table, wrapped } from "../../command/quantities.ts";
 
-/** Where the values begin. */
+/** The column where values begin. */
 const INDENT = 14;
 
-/** For people, within 80 columns. What wants attention comes first. */
+/** Renders the status for people, within 80 columns. Problems come first. */
 export function renderStatus(report: StatusReport): string {
   const { leases, today, sentence, attention } = report;
   const paid = siacoins(BigInt(today.paid.hastings));
@@ -37,7 +37,7 @@ export function renderStatus(report: StatusReport): string {
     ...describeChecks(report),
     ...describeMaintenance(report),
     ...line("indexd", describeIndexd(report)),
-    ...line("events", `${report.eventsToBump} slabs whose objects have not been told yet`),
+    ...line("events", `${report.eventsToBump} slabs whose objects' events are not bumped yet`),
   ].join("\n");
 }
 
@@ -50,7 +50,7 @@ function describeSlabs({ slabs, walk }: StatusReport): string {
     slabs.total === null
       ? ""
       : `${slabs.totalIsExact ? "" : "about "}${slabs.total.toLocaleString("en-US")} in all, `;
-  if (slabs.unhealthy === null) return `${total}unhealthy unknown: nobody has looked yet`;
+  if (slabs.unhealthy === null) return `${total}unhealthy unknown: no walk yet`;
   const partly = walk.at === null ? " so far" : "";
   if (slabs.unhealthy === 0) return `${total}none unhealthy`;
   return `${total}${slabs.unhealthy} unhealthy${partly}: ${slabs.ready} ready, ${slabs.waiting} waiting; ${slabs.inDanger} in danger`;
@@ -67,7 +67,7 @@ function describeMargins({ margins, slabs }: StatusReport): string[] {
 function describeThroughput({ throughput }: StatusReport): string {
   const { finishedInTenMinutes: finished, secondsLeft } = throughput;
   const left =
-    secondsLeft === null ? "" : `; about ${duration(secondsLeft)} left for what is ready at this rate`;
+    secondsLeft === null ? "" : `; about ${duration(secondsLeft)} left for the ready slabs at this rate`;
   return `${finished} slabs finished in the last 10 min${left}`;
 }
 
@@ -86,7 +86,7 @@ function describeChecks({ checks }: StatusReport): string[] {
   if (confirmed + denied + wrongData + unanswered === 0) return [];
   return line(
     "due checks",
-    `${confirmed} confirmed, ${denied} denied and ${wrongData + unanswered} not told in 24 h; the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts left alone`,
+    `${confirmed} confirmed, ${denied} denied and ${wrongData + unanswered} inconclusive in 24 h; the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts skipped`,
   );
 }
 
@@ -100,5 +100,5 @@ function describeMaintenance({ maintenance: run }: StatusReport): string[] {
 function describeIndexd({ indexd }: StatusReport): string {
   const oldest =
     indexd.oldestUnpinnedSeconds === null ? "" : `, the oldest for ${duration(indexd.oldestUnpinnedSeconds)}`;
-  return `last scan of a host ${ago(indexd.lastScanAgeSeconds)}; ${indexd.unpinnedSectors} sectors to be pinned${oldest}`;
+  return `last scan of a host ${ago(indexd.lastScanAgeSeconds)}; ${indexd.unpinnedSectors} sectors to pin${oldest}`;
 }

@@ -8,7 +8,7 @@ type Indexer = IndexersReport["indexers"][number];
 let indexers: readonly Indexer[] = [];
 let chosen: string | undefined;
 
-/** Before anything is drawn. A server that does not answer is asked about the only indexer that it may have. */
+/** Called before anything is drawn. If the server does not answer, the console assumes that it has one indexer. */
 export async function readIndexers(): Promise<void> {
   const response = await fetch("/api/v1/indexers", { cache: "no-store" }).catch(() => undefined);
   if (response?.ok !== true) return;
@@ -19,13 +19,13 @@ export async function readIndexers(): Promise<void> {
   );
 }
 
-/** As the server said when the page was opened. */
+/** Read when the page was opened. */
 export const allIndexers = (): readonly Indexer[] => indexers;
 
-/** Undefined: there is one only. */
+/** Undefined if there is only one. */
 export const chosenIndexer = (): string | undefined => chosen;
 
-/** Everything on the page is of one indexer, so the page begins again. */
+/** The whole page shows one indexer, so it is reloaded. */
 export function showIndexer(name: string): void {
   sessionStorage.setItem(KEY, name);
   location.reload();

@@ -8,14 +8,14 @@ import {
 import { pathOf } from "../view/indexer.ts";
 import { chosenIndexer } from "./indexers.ts";
 
-/** What arrives by itself. Everything else is read when a view shows it. */
+/** Data pushed by the server. All other data is read when a view shows it. */
 export interface Live {
   readonly connection: Connection;
   readonly status: StatusReport | undefined;
   readonly workers: WorkersReport | undefined;
-  /** The server's clock minus this machine's, by the last status. */
+  /** The server's clock minus this machine's, from the last status. */
   readonly clockOffsetMs: number;
-  /** Goes up when the connection or the database came back, so that views read again. */
+  /** Increased when the connection or the database is back, so that views reload. */
   readonly generation: number;
 }
 
@@ -28,8 +28,8 @@ const START: Live = {
 };
 
 /**
- * Follows /api/v1/events until it is closed. The browser's own reconnection gives up when the server answers with an error,
- * so a stream that ends is opened again here.
+ * Follows /api/v1/events until closed. The browser's own reconnection gives up if the server answers with an error, so a stream
+ * that ends is reopened here.
  */
 export function followEvents(show: (live: Live) => void): () => void {
   let live = START;
@@ -82,7 +82,7 @@ export function followEvents(show: (live: Live) => void): () => void {
   const ticks = setInterval(() => {
     const wasLost = live.connection.state === "lost";
     change({ kind: "tick", atMs: Date.now() });
-    // A stream that went silent without an error, as after a laptop slept.
+    // The stream is silent without an error, for example after a laptop slept.
     if (live.connection.state === "lost" && !wasLost) source?.onerror?.(new Event("error"));
   }, 1_000);
 

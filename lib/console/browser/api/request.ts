@@ -1,9 +1,9 @@
 import { pathOf } from "../view/indexer.ts";
 import { chosenIndexer } from "./indexers.ts";
 
-/** A problem document (RFC 9457) of the server, or what stands for one when no server answered. */
+/** A problem document (RFC 9457) from the server, or a substitute if no server answered. */
 export interface Problem {
-  /** HTTP's; 0: no answer. */
+  /** HTTP status; 0: no answer. */
   readonly status: number;
   readonly code: string;
   readonly title: string;
@@ -20,13 +20,13 @@ const NO_ANSWER: Problem = {
   code: "no-answer",
   title: "The server does not answer",
   detail: null,
-  remedy: "Look whether slabmend serve runs. The console tries again by itself.",
+  remedy: "Check that slabmend serve runs. The console retries automatically.",
 };
 
-/** Longer than the server gives its database. */
+/** Longer than the server's own timeout for its database. */
 const TIMEOUT_MS = 20_000;
 
-/** Reads or writes below /api/v1. Never throws; an aborted request is a problem with code `aborted`, which nobody shows. */
+/** Reads or writes below /api/v1. Never throws; an aborted request is a problem with code `aborted`, which is not shown. */
 export async function request<T>(
   path: string,
   { method = "GET", body, token, signal }: RequestOptions = {},

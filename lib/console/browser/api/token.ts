@@ -2,7 +2,7 @@ import { takeToken } from "../view/route.ts";
 
 const KEY = "slabmend-token";
 
-/** The token of the writes, as long as this tab lives. */
+/** The token for writes, kept while this tab is open. */
 export const readToken = (): string | undefined => sessionStorage.getItem(KEY) ?? undefined;
 export const keepToken = (token: string): void => sessionStorage.setItem(KEY, token);
 export const forgetToken = (): void => sessionStorage.removeItem(KEY);

@@ -1,4 +1,4 @@
-/** The reports by the names of lib/reports, and parts of them that have no name in the API's description. */
+/** The reports under their names in lib/reports, and parts of them that have no name in the API's description. */
 import type { components } from "./schema.ts";
 
 type Schemas = components["schemas"];

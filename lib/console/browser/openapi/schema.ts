@@ -1,5 +1,5 @@
 /**
- * The types of the API, made from its OpenAPI description: `node scripts/write-console-types.ts`. A test compares them with it.
+ * The types of the API, generated from its OpenAPI description by `node scripts/write-console-types.ts`. A test compares both.
  */
 export interface paths {
     "/dead-letters": {
@@ -9,7 +9,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Messages that no repair began from. */
+        /** Repair messages that started no repair. */
         get: operations["dead-letters"];
         put?: never;
         post?: never;
@@ -29,7 +29,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Forgets a dead letter. Its slab goes on without it; a lease that still waits ends by itself. */
+        /** Deletes a dead letter. Its slab does not need it; a lease that still waits expires. */
         delete: operations["dead-letter-delete"];
         options?: never;
         head?: never;
@@ -45,7 +45,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends dead letters again whose leases still wait, and forgets those that no longer matter. Needs a queue. */
+        /** Sends again the dead letters whose leases still wait, and deletes those that no longer matter. Needs a queue. */
         post: operations["dead-letters-redrive"];
         delete?: never;
         options?: never;
@@ -60,7 +60,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events, something every 5 s at least: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the beginning and when the database goes away or comes back. */
+        /**
+         * Server-sent events, at least one every 5 s: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at
+         * the start and when the database becomes unreachable or reachable.
+         */
         get: operations["events"];
         put?: never;
         post?: never;
@@ -77,7 +80,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All hosts that indexd knows, and what each is good for. */
+        /** All hosts of indexd, whether each may take sectors, and how it performs. */
         get: operations["hosts"];
         put?: never;
         post?: never;
@@ -94,7 +97,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The indexers of this server: their states, what operators want of them, and what works for them here. */
+        /** The indexers of this server, their states and modes, and the workers that run for them here. */
         get: operations["indexers"];
         put?: never;
         post?: never;
@@ -114,7 +117,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes an indexer: its repairs end, then all that slabmend made in its database is removed, and a tombstone stays. indexd's tables stay as they are. Cannot be undone. */
+        /**
+         * Deletes an indexer: ends its repairs, then removes slabmend's schema from its database; a tombstone stays. indexd's
+         * tables are not changed. Cannot be undone.
+         */
         delete: operations["indexer-delete"];
         options?: never;
         head?: never;
@@ -128,7 +134,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Repairs that ended, latest first. */
+        /** Finished repairs, latest first. */
         get: operations["history"];
         put?: never;
         post?: never;
@@ -145,7 +151,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sectors that hosts denied to have, the latest denial first. */
+        /** Sectors that hosts denied to have, latest denial first. */
         get: operations["losses"];
         put?: never;
         post?: never;
@@ -163,7 +169,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Pauses, suspends or resumes the fleet: nothing more is leased on any machine until it is resumed. When it is suspended, its processes end too. */
+        /**
+         * Pauses, suspends or resumes the fleet. While paused or suspended, no machine leases slabs; a suspension also ends the
+         * processes.
+         */
         put: operations["fleet-mode"];
         post?: never;
         delete?: never;
@@ -199,7 +208,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends the quarantine of a slab and forgets its crashes; the next claim may lease it. */
+        /** Ends the quarantine of a slab and resets its crash count; the next claim may lease it. */
         delete: operations["quarantine-release"];
         options?: never;
         head?: never;
@@ -213,10 +222,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The maintenance run that is not finished, or the last one, and earlier ones. */
+        /** The unfinished maintenance run, or else the last one, and earlier ones. */
         get: operations["runs"];
         put?: never;
-        /** Starts a maintenance run, which `serve` and `work --from-database` move on; or, with dryRun, says what it would cost. */
+        /** Starts a maintenance run, which `serve` and `work --from-database` execute. With dryRun it only estimates the cost. */
         post: operations["run-start"];
         delete?: never;
         options?: never;
@@ -250,7 +259,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Pauses, resumes or cancels a maintenance run. It takes effect after the batch in hand; a cancelled run is `cancelling` until a process has ended it. */
+        /**
+         * Pauses, resumes or cancels a maintenance run. Takes effect after the current batch; a cancelled run is `cancelling`
+         * until a process has ended it.
+         */
         post: operations["run-request"];
         delete?: never;
         options?: never;
@@ -265,7 +277,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Unhealthy slabs, the most likely to be lost first. */
+        /** Unhealthy slabs, most likely to be lost first. */
         get: operations["slabs"];
         put?: never;
         post?: never;
@@ -299,7 +311,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Repairs of one slab that ended, latest first. */
+        /** Finished repairs of one slab, latest first. */
         get: operations["slab-history"];
         put?: never;
         post?: never;
@@ -316,7 +328,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How the fleet and its slabs are. At most 2 s old. */
+        /** The state of the fleet and its slabs, at most 2 s old. */
         get: operations["status"];
         put?: never;
         post?: never;
@@ -333,7 +345,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What was repaired over time. */
+        /** Repairs over time. */
         get: operations["throughput"];
         put?: never;
         post?: never;
@@ -368,7 +380,7 @@ export interface components {
             away: boolean;
             code: string | null;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -386,7 +398,8 @@ export interface components {
                 bodyBytes: number;
                 cause: string;
                 /**
-                 * @description can-be-sent: its lease waits. moot: its slab goes on without it. unreadable: this release cannot read it
+                 * @description can-be-sent: its lease still waits. moot: its slab no longer needs it. unreadable: this release
+                 * cannot read it
                  * @enum {string}
                  */
                 fate: "can-be-sent" | "moot" | "unreadable";
@@ -400,7 +413,7 @@ export interface components {
                 timesSeen: number;
             }[];
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -413,7 +426,7 @@ export interface components {
             sent: number;
         };
         FleetMode: {
-            /** @description false: it was so already */
+            /** @description false: it had this mode already */
             changed: boolean;
             mode: {
                 /** @enum {string} */
@@ -459,7 +472,7 @@ export interface components {
                     /** @description host key */
                     to: string;
                 }[];
-                /** @description what was recorded */
+                /** @description the recorded outcome */
                 outcome: string;
                 paid: {
                     /** @description exact, in decimal digits */
@@ -470,14 +483,14 @@ export interface components {
                 phasesMs: {
                     [key: string]: number;
                 };
-                /** @description what the worker reported; differs when moves were dropped */
+                /** @description the worker's outcome; it differs if moves were dropped */
                 reportedOutcome: string;
                 seconds: number;
                 slabId: string;
                 worker: string;
             }[];
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -488,26 +501,26 @@ export interface components {
             at: string;
             candidates: number;
             good: number;
-            /** @description the slowest and least reliable last; blocked and unusable ones at the end */
+            /** @description best first: the slowest and least reliable come later, blocked and unusable ones at the end */
             hosts: {
                 /** @description siamux only, host:port */
                 addresses: string[];
                 blocked: boolean;
-                /** @description size of its active contracts */
+                /** @description total size of its active contracts */
                 contractBytes: number;
                 denials: {
-                    /** @description sectors that it denied to have and that are not settled yet */
+                    /** @description sectors that it denied to have and whose state is not settled yet */
                     open: number;
-                    /** @description denies an unusual share of what it is asked for */
+                    /** @description denies an unusual share of the requested sectors */
                     suspected: boolean;
                 } | null;
                 hasActiveContract: boolean;
                 hasAppendContract: boolean;
                 hostKey: string;
                 id: number;
-                /** @description may be given sectors now */
+                /** @description may take sectors now */
                 isCandidate: boolean;
-                /** @description what sits there may stay: usable, not blocked, with an active contract */
+                /** @description its sectors may stay: usable, not blocked, with an active contract */
                 isGood: boolean;
                 lastScanAgeSeconds: number | null;
                 latitude: number;
@@ -519,9 +532,9 @@ export interface components {
                 score: {
                     /** @description 0..1, fading with a half-life of 30 min */
                     failureRate: number;
-                    /** @description refused a sector for want of space a while ago */
+                    /** @description recently refused a sector for lack of space */
                     full: boolean;
-                    /** @description our account there lacked funds a moment ago */
+                    /** @description our account there recently lacked funds */
                     outOfFunds: boolean;
                     readBytesPerSecond: number | null;
                     writeBytesPerSecond: number | null;
@@ -529,11 +542,14 @@ export interface components {
                 stuck: boolean;
                 unpinnedSectors: number;
                 usable: boolean;
-                /** @description why it is no candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it failed */
+                /**
+                 * @description why it is not a candidate: blocked, stuck, no-active-contract, no-append-contract, no-address,
+                 * too-many-unpinned, full, or the names of indexd's checks that it fails
+                 */
                 why: string[];
             }[];
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -550,13 +566,13 @@ export interface components {
         };
         Indexers: {
             indexers: {
-                /** @description of its step, in a row */
+                /** @description consecutive failures of its step */
                 failures: number;
-                /** @description its work in this serve; null: none, or no serve was asked */
+                /** @description its work in this serve; null: none, or not reported by a serve */
                 here: {
-                    /** @description repairs at once that it may have now */
+                    /** @description simultaneous repairs that it may run now */
                     concurrency: number;
-                    /** @description of claim and reap, because they had stalled */
+                    /** @description restarts of claim and reap because they stalled */
                     restarts: number;
                     running: number;
                     units: {
@@ -567,9 +583,9 @@ export interface components {
                         unit: string;
                     }[];
                 } | null;
-                /** @description the process that drives it; null: none does now, or unknown */
+                /** @description the process that drives it; null: none, or unknown */
                 holder: string | null;
-                /** @description what an operator wants; null: unknown */
+                /** @description the mode that an operator set; null: unknown */
                 mode: {
                     /** @enum {string} */
                     kind: "running" | "paused" | "suspended" | "maintenance" | "deleting";
@@ -582,7 +598,7 @@ export interface components {
                 says: string;
                 since: string | null;
                 /**
-                 * @description absent: its database has no schema of ours; unknown: the database does not say
+                 * @description absent: its database has no slabmend schema; unknown: the database does not answer
                  * @enum {string}
                  */
                 state: "initializing" | "running" | "stopping" | "stopped" | "repairing" | "deleting" | "deleted" | "absent" | "unknown";
@@ -594,7 +610,7 @@ export interface components {
                 } | null;
             }[];
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -602,10 +618,10 @@ export interface components {
         Losses: {
             /** Format: date-time */
             at: string;
-            /** @description the latest denial first */
+            /** @description latest denial first */
             losses: {
                 /**
-                 * @description what the host said
+                 * @description the host's answer
                  * @enum {string}
                  */
                 code: "not-found" | "corrupt";
@@ -622,7 +638,8 @@ export interface components {
                 /** @description some of the slabs that the sector is part of */
                 slabs: string[];
                 /**
-                 * @description open: the sector is still recorded there. lost: it became a loss in indexd's tables, or was moved away since
+                 * @description open: the sector is still recorded there. lost: it is recorded as lost in indexd's tables, or was
+                 * moved away since
                  * @enum {string}
                  */
                 state: "open" | "lost";
@@ -630,7 +647,7 @@ export interface components {
             }[];
             next: string | null;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -639,13 +656,13 @@ export interface components {
         Problem: {
             /** @description stable */
             code: string;
-            /** @description what was expected and what was got; its text is not stable */
+            /** @description what was expected and what was received; the text is not stable */
             detail: string;
             expected: string | null;
             got: string | null;
             remedy: string | null;
             status: number;
-            /** @description the status in words */
+            /** @description the status's name */
             title: string;
             /** @description urn:slabmend:problem: and the code */
             type: string;
@@ -654,11 +671,11 @@ export interface components {
             /** Format: date-time */
             at: string;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
-            /** @description those that end soonest first */
+            /** @description earliest end first */
             slabs: {
                 crashes: number;
                 digest: string;
@@ -676,14 +693,14 @@ export interface components {
             affected: {
                 /** @description object keys; at most 1,000 */
                 objects: string[];
-                /** @description denied since the run began, and not served as a whole since */
+                /** @description sectors denied since the run began, and not fully served since */
                 sectors: number;
                 /** @description at most 1,000 */
                 slabs: string[];
             } | null;
             /** Format: date-time */
             at: string;
-            /** @description the latest first; `status` only */
+            /** @description latest first; only for `status` */
             earlier: {
                 coordinator: string | null;
                 coordinatorSeenAt: string | null;
@@ -693,10 +710,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -713,17 +730,17 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -743,10 +760,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -763,23 +780,23 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
             } | null;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -788,14 +805,14 @@ export interface components {
             affected: {
                 /** @description object keys; at most 1,000 */
                 objects: string[];
-                /** @description denied since the run began, and not served as a whole since */
+                /** @description sectors denied since the run began, and not fully served since */
                 sectors: number;
                 /** @description at most 1,000 */
                 slabs: string[];
             } | null;
             /** Format: date-time */
             at: string;
-            /** @description the latest first; `status` only */
+            /** @description latest first; only for `status` */
             earlier: {
                 coordinator: string | null;
                 coordinatorSeenAt: string | null;
@@ -805,10 +822,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -825,17 +842,17 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -855,10 +872,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -875,23 +892,23 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
             } | null;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -900,14 +917,14 @@ export interface components {
             affected: {
                 /** @description object keys; at most 1,000 */
                 objects: string[];
-                /** @description denied since the run began, and not served as a whole since */
+                /** @description sectors denied since the run began, and not fully served since */
                 sectors: number;
                 /** @description at most 1,000 */
                 slabs: string[];
             } | null;
             /** Format: date-time */
             at: string;
-            /** @description the latest first; `status` only */
+            /** @description latest first; only for `status` */
             earlier: {
                 coordinator: string | null;
                 coordinatorSeenAt: string | null;
@@ -917,10 +934,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -937,17 +954,17 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -967,10 +984,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -987,23 +1004,23 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
             } | null;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -1012,14 +1029,14 @@ export interface components {
             affected: {
                 /** @description object keys; at most 1,000 */
                 objects: string[];
-                /** @description denied since the run began, and not served as a whole since */
+                /** @description sectors denied since the run began, and not fully served since */
                 sectors: number;
                 /** @description at most 1,000 */
                 slabs: string[];
             } | null;
             /** Format: date-time */
             at: string;
-            /** @description the latest first; `status` only */
+            /** @description latest first; only for `status` */
             earlier: {
                 coordinator: string | null;
                 coordinatorSeenAt: string | null;
@@ -1029,10 +1046,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -1049,17 +1066,17 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -1079,10 +1096,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -1099,23 +1116,23 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
             } | null;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -1147,12 +1164,13 @@ export interface components {
                     /** @description there are more than count */
                     more: boolean;
                 };
-                /** @description since when each cause is known */
+                /** @description when each cause was first seen */
                 since: {
                     [key: string]: string;
                 };
                 /**
-                 * @description ready: may be leased now. waiting: until `until`. leased: a repair has it. quarantined: it crashed workers. healthy: not in the backlog
+                 * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined:
+                 * its repairs crashed workers. healthy: not in the backlog
                  * @enum {string}
                  */
                 state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
@@ -1201,7 +1219,7 @@ export interface components {
                 more: boolean;
             };
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -1213,15 +1231,19 @@ export interface components {
                 index: number;
                 root: string;
                 /**
-                 * @description live and unpinned ones stay; all others have to move. denied: its host denied to have it. pinned-wrongly: no other shards give its root
+                 * @description live and unpinned ones stay; all others must move. denied: its host denied to have it.
+                 * pinned-wrongly: rebuilding it from other shards does not give its root
                  * @enum {string}
                  */
                 state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "draining" | "duplicate-host" | "pinned-wrongly";
-                /** @description of a bad host: blocked, no-active-contract, or the names of indexd's checks that it failed */
+                /**
+                 * @description problems of a bad host: blocked, no-active-contract, or the names of indexd's checks that it fails
+                 */
                 why: string[];
             }[];
             /**
-             * @description ready: may be leased now. waiting: until `until`. leased: a repair has it. quarantined: it crashed workers. healthy: not in the backlog
+             * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined: its
+             * repairs crashed workers. healthy: not in the backlog
              * @enum {string}
              */
             state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
@@ -1263,7 +1285,7 @@ export interface components {
                     /** @description host key */
                     to: string;
                 }[];
-                /** @description what was recorded */
+                /** @description the recorded outcome */
                 outcome: string;
                 paid: {
                     /** @description exact, in decimal digits */
@@ -1274,14 +1296,14 @@ export interface components {
                 phasesMs: {
                     [key: string]: number;
                 };
-                /** @description what the worker reported; differs when moves were dropped */
+                /** @description the worker's outcome; it differs if moves were dropped */
                 reportedOutcome: string;
                 seconds: number;
                 slabId: string;
                 worker: string;
             }[];
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -1290,15 +1312,15 @@ export interface components {
         Slabs: {
             /** Format: date-time */
             at: string;
-            /** @description slabs that the filters let through, on all pages */
+            /** @description slabs that match the filters, on all pages */
             matching: number;
             next: string | null;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
-            /** @description the most likely to be lost first */
+            /** @description most likely to be lost first */
             slabs: {
                 /** @description sectors by cause: lost, bad-contract, bad-host, … */
                 causes: {
@@ -1323,12 +1345,13 @@ export interface components {
                     /** @description there are more than count */
                     more: boolean;
                 };
-                /** @description since when each cause is known */
+                /** @description when each cause was first seen */
                 since: {
                     [key: string]: string;
                 };
                 /**
-                 * @description ready: may be leased now. waiting: until `until`. leased: a repair has it. quarantined: it crashed workers. healthy: not in the backlog
+                 * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined:
+                 * its repairs crashed workers. healthy: not in the backlog
                  * @enum {string}
                  */
                 state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
@@ -1344,7 +1367,7 @@ export interface components {
             at: string;
             /** @description slabs whose last repair found too few sources */
             atRisk: number;
-            /** @description what wants attention, the most urgent first; codes are stable */
+            /** @description problems that need attention, most urgent first; codes are stable */
             attention: {
                 code: string;
                 remedy: string | null;
@@ -1369,13 +1392,13 @@ export interface components {
                     hastings: string | null;
                     repairs: string | null;
                 };
-                /** @description limits that are reached today */
+                /** @description today's limits that are reached */
                 stoppedBy: string[];
                 stoppedSince: string | null;
             };
             /** @description due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due */
             checks: {
-                /** @description how long the oldest check has been due, whoever makes it; silent hosts left out */
+                /** @description how long the oldest check has been due, in slabmend or indexd; without silent hosts */
                 behindSeconds: number;
                 confirmed: number;
                 denied: number;
@@ -1385,7 +1408,7 @@ export interface components {
                     /** @description the same in siacoins, rounded */
                     siacoins: number;
                 };
-                /** @description left alone for a while, because they answered nothing */
+                /** @description skipped for a while, because they did not answer */
                 silentHosts: number;
                 /** @description indexd checked or moved the sector meanwhile */
                 superseded: number;
@@ -1395,11 +1418,11 @@ export interface components {
             claim: {
                 ageSeconds: number | null;
                 at: string | null;
-                /** @description no claim for 5 min, and no repair runs */
+                /** @description no claim for 5 min, and no running repair */
                 hasStopped: boolean;
             };
             deadLetters: number;
-            /** @description slabs whose objects have not been told yet that sectors moved */
+            /** @description slabs whose objects' events are not bumped yet after a move */
             eventsToBump: number;
             /** @description followers of the journal: its hourly totals, and its archive if there is one */
             followers: {
@@ -1419,7 +1442,7 @@ export interface components {
                 unpinnedSectors: number;
                 verdict: string | null;
             };
-            /** @description repairs by outcome, of every outcome */
+            /** @description repairs by outcome, with every outcome */
             lastHour: {
                 [key: string]: number;
             };
@@ -1439,10 +1462,10 @@ export interface components {
                     remedy: string;
                 } | null;
                 finishedAt: string | null;
-                /** @description it found something that an operator has to look at */
+                /** @description it found something that needs an operator's attention */
                 hasFindings: boolean;
                 host: string | null;
-                /** @description of its scope: public keys */
+                /** @description public keys of the hosts of its scope */
                 hosts: string[];
                 id: string;
                 kind: string;
@@ -1459,17 +1482,17 @@ export interface components {
                     draws: number;
                     missingShare: number;
                 } | null;
-                /** @description for people: what came of it so far */
+                /** @description its results so far, for people */
                 says: string[];
                 slabId: string | null;
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: until nothing of it is in flight
+                 * @description cancelling: some of its requests are still in flight
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description as docs/maintenance.md says of its kind */
+                /** @description depends on its kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -1495,20 +1518,21 @@ export interface components {
                 at: string | null;
             };
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
-            /** @description the one sentence on top */
+            /** @description the summary sentence */
             sentence: {
                 /**
-                 * @description safe: nothing is unhealthy. waiting: something is, but not in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has told
+                 * @description safe: no slab is unhealthy. waiting: some are, but none is in danger. stopped: nothing is
+                 * repaired. danger: slabs may be lost. unknown: no walk has finished
                  * @enum {string}
                  */
                 level: "safe" | "waiting" | "stopped" | "danger" | "unknown";
                 text: string;
             };
-            /** @description counts are null until a walk over indexd's sectors has finished: nothing is known before */
+            /** @description counts are null until a first walk over indexd's sectors has finished */
             slabs: {
                 beyondRescue: number | null;
                 dangerAbove: number;
@@ -1540,10 +1564,10 @@ export interface components {
                 sectorsRebuilt: number;
                 /** Format: date-time */
                 since: string;
-                /** @description from begin to commit, added up */
+                /** @description total time from begin to commit */
                 workerSeconds: number;
             };
-            /** @description the last complete walk over indexd's bad sectors; all of the backlog is at least as new */
+            /** @description the last complete walk over indexd's bad sectors; the whole backlog is at least as recent */
             walk: {
                 ageSeconds: number | null;
                 at: string | null;
@@ -1553,7 +1577,7 @@ export interface components {
         Throughput: {
             /** Format: date-time */
             at: string;
-            /** @description ascending, without gaps; the last one is not over */
+            /** @description ascending, without gaps; the last one is still running */
             buckets: {
                 bytesRead: number;
                 bytesWritten: number;
@@ -1568,7 +1592,7 @@ export interface components {
                     /** @description the same in siacoins, rounded */
                     siacoins: number;
                 };
-                /** @description that ended, whatever their outcome */
+                /** @description finished repairs of any outcome */
                 repairs: number;
                 sectorsCopied: number;
                 sectorsRebuilt: number;
@@ -1580,7 +1604,7 @@ export interface components {
             }[];
             bucketSeconds: number;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
@@ -1598,7 +1622,7 @@ export interface components {
                 concurrency: number;
                 host: string;
                 id: string;
-                /** @description false: it ended without saying so, within a day */
+                /** @description false: it stopped within the last day without reporting its end */
                 isAlive: boolean;
                 pid: number;
                 running: number;
@@ -1611,15 +1635,15 @@ export interface components {
                 trouble: string | null;
             }[] | null;
             /**
-             * @description Raised when a key is removed or changes its meaning. New keys may come without.
+             * @description Raised when a key is removed or changes its meaning, but not for a new key.
              * @constant
              */
             schemaVersion: 1;
-            /** @description this serve; null: its supervisor has not been heard of for seconds */
+            /** @description this serve; null: its supervisor has been silent for seconds */
             serve: {
                 claim: {
                     endedAt: string | null;
-                    /** @description in a row */
+                    /** @description consecutive failures */
                     failures: number;
                     stopped: string | null;
                     trouble: {
@@ -1634,10 +1658,10 @@ export interface components {
                         since: string;
                     } | null;
                 };
-                /** @description repairs at once */
+                /** @description maximum number of simultaneous repairs */
                 concurrency: number;
                 crashed: number;
-                /** @description repairs by outcome since its start */
+                /** @description repairs by outcome since the start of this serve */
                 done: {
                     [key: string]: number;
                 };
@@ -1647,11 +1671,11 @@ export interface components {
                 };
                 indexer: string;
                 notBegun: number;
-                /** @description of the process that supervises, claims and reaps */
+                /** @description process that supervises, claims and reaps */
                 pid: number;
                 reap: {
                     endedAt: string | null;
-                    /** @description in a row */
+                    /** @description consecutive failures */
                     failures: number;
                     stopped: string | null;
                     trouble: {
@@ -1666,7 +1690,7 @@ export interface components {
                         since: string;
                     } | null;
                 };
-                /** @description repairs under way */
+                /** @description running repairs */
                 running: number;
                 /**
                  * Format: date-time
@@ -1674,7 +1698,7 @@ export interface components {
                  */
                 startedAt: string;
                 /**
-                 * @description waiting: nothing of the indexer works here; /indexers says why
+                 * @description waiting: nothing runs here for the indexer; /indexers says why
                  * @enum {string}
                  */
                 state: "starting" | "working" | "unfit" | "draining" | "ended" | "waiting";
@@ -1721,7 +1745,7 @@ export interface operations {
     "dead-letters": {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
                 limit?: string;
             };
@@ -1817,7 +1841,7 @@ export interface operations {
     "dead-letter-delete": {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -1932,7 +1956,7 @@ export interface operations {
     "dead-letters-redrive": {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -1943,7 +1967,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description forget unreadable ones too
+                     * @description delete unreadable ones too
                      * @default false
                      */
                     discard?: boolean;
@@ -2075,7 +2099,7 @@ export interface operations {
     events: {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -2098,7 +2122,7 @@ export interface operations {
     hosts: {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -2285,7 +2309,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description the indexer's name once more */
+                    /** @description the indexer's name again */
                     confirm: string;
                     /** @default null */
                     reason?: string | null;
@@ -2406,11 +2430,11 @@ export interface operations {
     history: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
-                /** @description host key: it gave, took or lost a sector */
+                /** @description host key: only repairs that moved a sector from or to it, or found one lost there */
                 host?: string;
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
                 limit?: string;
                 outcome?: string;
@@ -2510,11 +2534,11 @@ export interface operations {
     losses: {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
                 /** @description host key */
                 host?: string;
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
                 limit?: string;
                 state?: "open" | "lost";
@@ -2611,7 +2635,7 @@ export interface operations {
     "fleet-mode": {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -2742,7 +2766,7 @@ export interface operations {
     quarantine: {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
                 limit?: string;
             };
@@ -2838,7 +2862,7 @@ export interface operations {
     "quarantine-release": {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -2953,7 +2977,7 @@ export interface operations {
     runs: {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
                 limit?: string;
             };
@@ -3049,7 +3073,7 @@ export interface operations {
     "run-start": {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -3060,7 +3084,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description of a sample: how sure, in percent
+                     * @description for a sample: the probability of detecting it, in percent
                      * @default 99
                      */
                     confidence?: number;
@@ -3074,7 +3098,7 @@ export interface operations {
                     /** @enum {string} */
                     kind: "verify" | "drain";
                     /**
-                     * @description of a sample: at most so many percent are missing
+                     * @description for a sample: the share of missing sectors that it must detect, in percent
                      * @default 0.1
                      */
                     missing?: number;
@@ -3204,7 +3228,7 @@ export interface operations {
     run: {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -3301,7 +3325,7 @@ export interface operations {
     "run-request": {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -3426,13 +3450,13 @@ export interface operations {
     slabs: {
         parameters: {
             query?: {
-                /** @description true: only those in danger */
+                /** @description true: only slabs in danger */
                 atRisk?: "true" | "false";
                 /** @description lost, bad-contract, … */
                 cause?: string;
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
                 limit?: string;
                 margin?: string;
@@ -3529,7 +3553,7 @@ export interface operations {
     slab: {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -3627,9 +3651,9 @@ export interface operations {
     "slab-history": {
         parameters: {
             query?: {
-                /** @description `next` of the page before */
+                /** @description `next` of the previous page */
                 cursor?: string;
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
                 limit?: string;
             };
@@ -3727,7 +3751,7 @@ export interface operations {
     status: {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -3824,7 +3848,7 @@ export interface operations {
             query?: {
                 bucketSeconds?: string;
                 hours?: string;
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;
@@ -3919,7 +3943,7 @@ export interface operations {
     workers: {
         parameters: {
             query?: {
-                /** @description name of the indexer that is meant; needed where there are several */
+                /** @description name of the indexer; needed if there are several */
                 indexer?: string;
             };
             header?: never;

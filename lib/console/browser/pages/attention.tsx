@@ -7,7 +7,7 @@ import { useReport } from "../parts/use-report.ts";
 import { ago, counted, shortKey, until } from "../view/format.ts";
 import type { Tone } from "../view/tone.ts";
 
-/** What stands until an operator looks at it. */
+/** Records that stay until an operator handles them. */
 export function Attention() {
   return (
     <>
@@ -24,7 +24,7 @@ function Quarantine() {
   const release = (slabId: string) =>
     ask({
       title: `Release slab ${slabId}?`,
-      says: "Its repair crashed workers. It is leased again as soon as a worker is free.",
+      says: "Its repairs crashed workers. It is leased again as soon as a worker is free.",
       confirm: "Release",
       method: "DELETE",
       path: `/quarantine/${slabId}`,
@@ -78,7 +78,7 @@ function Quarantine() {
 
 const FATES: Readonly<Record<DeadLettersReport["letters"][number]["fate"], readonly [Tone, string]>> = {
   "can-be-sent": ["wait", "can be sent again"],
-  moot: ["quiet", "its slab goes on without it"],
+  moot: ["quiet", "its slab no longer needs it"],
   unreadable: ["warn", "unreadable"],
 };
 
@@ -88,7 +88,7 @@ function DeadLetters() {
   const redrive = () =>
     ask({
       title: "Send the dead letters again?",
-      says: "Each whose lease still waits is sent; those whose slab goes on without them are deleted.",
+      says: "Letters whose leases still wait are sent; letters that their slabs no longer need are deleted.",
       confirm: "Send again",
       method: "POST",
       path: "/dead-letters/redrive",
@@ -96,19 +96,19 @@ function DeadLetters() {
     });
   const forget = (messageId: string) =>
     ask({
-      title: "Forget this dead letter?",
-      says: "Its slab goes on without it; a lease that still waits for it ends by itself.",
+      title: "Delete this dead letter?",
+      says: "Its slab does not need it; a lease that still waits expires.",
       confirm: "Forget",
       method: "DELETE",
       path: `/dead-letters/${encodeURIComponent(messageId)}`,
       done: report.again,
     });
   return (
-    <Card title="Dead letters" aside="messages that no repair began from">
+    <Card title="Dead letters" aside="repair messages that started no repair">
       <Loaded report={report}>
         {({ letters, total }) =>
           letters.length === 0 ? (
-            <Empty icon="check" title="There is no dead letter" />
+            <Empty icon="check" title="No dead letters" />
           ) : (
             <>
               <Table label="Dead letters">

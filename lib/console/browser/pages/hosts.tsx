@@ -51,7 +51,7 @@ export function Hosts() {
               {hosts.length === 0 ? (
                 <Empty
                   icon="hosts"
-                  title={value.total === 0 ? "indexd knows no host yet" : "No host matches"}
+                  title={value.total === 0 ? "indexd knows no hosts yet" : "No host matches"}
                 />
               ) : (
                 <div class="gauges">
@@ -83,7 +83,7 @@ function Legend({ hosts }: { readonly hosts: readonly HostReport[] }) {
         );
       })}
       <li>
-        <Icon name="spark" /> a stronger fill reads faster
+        <Icon name="spark" /> a stronger fill means faster reads
       </li>
     </ul>
   );

@@ -69,7 +69,7 @@ export function Journal({ query }: { readonly query: Readonly<Record<string, str
   );
 }
 
-/** As `datetime-local` wants it: in the reader's time zone, without one. */
+/** In the format of `datetime-local`: the reader's local time, without a time zone. */
 function localTime(since: string | undefined): string {
   const ms = Date.parse(since ?? "");
   if (Number.isNaN(ms)) return "";

@@ -66,7 +66,7 @@ function SentenceCard({ sentence }: { readonly sentence: Sentence }) {
 function Attention({ status }: { readonly status: StatusReport }) {
   if (status.attention.length === 0) return null;
   return (
-    <ul class="notices" aria-label="What wants attention">
+    <ul class="notices" aria-label="Problems that need attention">
       {status.attention.map(({ code, says, remedy }) => (
         <li key={code} class="notice" data-tone={toneOfAttention(code)}>
           <Icon name="alert" />
@@ -105,7 +105,7 @@ function Figures({ status }: { readonly status: StatusReport }) {
         <dd>
           {slabs.total === null ? "unknown" : `${slabs.totalIsExact ? "" : "≈ "}${count(slabs.total)}`}
           <div class="note">
-            {slabs.unhealthy === null ? "not walked yet" : `${count(slabs.unhealthy)} need repair`}
+            {slabs.unhealthy === null ? "no walk yet" : `${count(slabs.unhealthy)} need repair`}
           </div>
         </dd>
       </div>
@@ -193,7 +193,7 @@ function Today({ status }: { readonly status: StatusReport }) {
   );
 }
 
-/** Hours, the length of a bar in seconds, and how often it is read. */
+/** Hours, seconds per bar, and the refresh interval. */
 const SPANS = [
   { label: "last hour", hours: 1, bucketSeconds: 60, everyMs: 15_000 },
   { label: "last 24 hours", hours: 24, bucketSeconds: 3_600, everyMs: 60_000 },
@@ -224,7 +224,7 @@ function Throughput() {
         {(value) => {
           if (!value.buckets.some(({ repairs }) => repairs > 0)) {
             return (
-              <Empty icon="spark" title="No repair ended in this time">
+              <Empty icon="spark" title="No repair ended in this period">
                 Slabs, coins and bytes over time appear here.
               </Empty>
             );

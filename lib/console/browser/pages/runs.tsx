@@ -9,7 +9,7 @@ import { type Report, useReport } from "../parts/use-report.ts";
 import { clockTime, count, counted } from "../view/format.ts";
 import { progressText, subjectOf } from "../view/run.ts";
 
-/** The run that is not finished, or the last one, and earlier ones. */
+/** The unfinished run, or else the last one, and earlier ones. */
 export function Runs() {
   const report = useReport<MaintenanceReport>("/runs?limit=20", 15_000);
   return (
@@ -42,7 +42,7 @@ export function Run({ id }: { readonly id: string }) {
   );
 }
 
-/** Of a run that is not finished the stream of events has the latest. */
+/** For an unfinished run the event stream has the latest state. */
 function OneRun({
   report,
   run: read,
@@ -56,7 +56,7 @@ function OneRun({
   const live = status?.maintenance;
   const isNewer = report.value !== undefined && status !== undefined && status.at > report.value.at;
   const run = isNewer && live?.id === read.id ? live : read;
-  // Another run, or none: what was read is old.
+  // Another run, or none: the loaded data is outdated.
   const isOld = status !== undefined && (live?.id ?? null) !== (read.finishedAt === null ? read.id : null);
   const { again } = report;
   useEffect(() => {
@@ -78,7 +78,10 @@ function OneRun({
 function Affected({ affected }: { readonly affected: NonNullable<MaintenanceReport["affected"]> }) {
   const { sectors, slabs, objects } = affected;
   return (
-    <Card title="What it touches" aside={`${counted(sectors, "sector")} denied and not served since`}>
+    <Card
+      title="Affected slabs and objects"
+      aside={`${counted(sectors, "sector")} denied and not served since`}
+    >
       <dl class="pairs">
         <dt>Slabs</dt>
         <dd>

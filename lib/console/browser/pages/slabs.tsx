@@ -57,7 +57,7 @@ export function Slabs({ query }: { readonly query: Readonly<Record<string, strin
             onChange={(event) => filter({ atRisk: event.currentTarget.value })}
           >
             <option value="">all slabs</option>
-            <option value="true">only those in danger</option>
+            <option value="true">only slabs in danger</option>
           </select>
         </label>
       </form>
@@ -85,18 +85,15 @@ function SlabList({ first, search }: { readonly first: SlabsReport; readonly sea
             No walk over indexd's sectors has finished, so an empty list means nothing.
           </Empty>
         ) : (
-          <Empty icon="check" title="No such slab">
-            The last walk found none that these filters let through.
+          <Empty icon="check" title="No matching slab">
+            No slab from the last walk matches these filters.
           </Empty>
         )}
       </Card>
     );
   }
   return (
-    <Card
-      title="Unhealthy slabs"
-      aside={`${counted(first.matching, "slab")}, the most likely to be lost first`}
-    >
+    <Card title="Unhealthy slabs" aside={`${counted(first.matching, "slab")}, most likely to be lost first`}>
       <Table label="Unhealthy slabs">
         <thead>
           <tr>

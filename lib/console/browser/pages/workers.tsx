@@ -15,12 +15,12 @@ export function Workers() {
         aside={
           serve === null || serve === undefined
             ? undefined
-            : `${serve.state}, ${serve.running} of ${serve.concurrency} repairs at once`
+            : `${serve.state}, ${serve.running} of ${serve.concurrency} repairs running`
         }
       >
         <WorkerCards />
       </Card>
-      <Card title="Everything that works on this database" aside="serve and work, on any machine">
+      <Card title="All processes that work on this database" aside="serve and work, on any machine">
         {live.workers === undefined ? (
           <div class="skeleton" role="status" aria-label="Loading" />
         ) : (
@@ -34,7 +34,7 @@ export function Workers() {
 function Fleet({ fleet }: { readonly fleet: WorkersReport["fleet"] }) {
   const { nowMs } = useConsole();
   if (fleet === null) return <Empty icon="unplugged" title="The database does not answer" />;
-  if (fleet.length === 0) return <Empty icon="workers" title="No process has told that it is alive" />;
+  if (fleet.length === 0) return <Empty icon="workers" title="No process has sent a heartbeat" />;
   return (
     <Table label="Processes">
       <thead>
@@ -58,7 +58,7 @@ function Fleet({ fleet }: { readonly fleet: WorkersReport["fleet"] }) {
             <td>{one.command}</td>
             <td>
               <Tag tone={!one.isAlive ? "danger" : one.trouble !== null ? "warn" : "good"}>
-                {one.isAlive ? (one.trouble ?? one.state) : "ended without a word"}
+                {one.isAlive ? (one.trouble ?? one.state) : "stopped without notice"}
               </Tag>
             </td>
             <td class="number">{`${one.running} of ${one.concurrency}`}</td>

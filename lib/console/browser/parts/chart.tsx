@@ -6,7 +6,7 @@ import { useConsole } from "./context.ts";
 export interface ChartSeries {
   readonly label: string;
   readonly values: readonly number[];
-  /** Name of a colour token, without the dashes. */
+  /** Name of a colour token, without the leading dashes. */
   readonly colour: string;
   readonly shape: "bars" | "line";
 }
@@ -18,18 +18,18 @@ interface ChartProps {
   readonly times: readonly number[];
   readonly series: readonly ChartSeries[];
   readonly print: (value: number) => string;
-  /** What a screen reader says of the picture. */
+  /** Text for screen readers. */
   readonly summary: string;
 }
 
-/** Bars or lines over time. Arrow keys move the readout, which says time and values below the picture. */
+/** Bars or lines over time. Arrow keys move the readout of time and values below the chart. */
 export function Chart({ title, unit, times, series, print, summary }: ChartProps) {
   const { nowMs, theme } = useConsole();
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const [at, setAt] = useState<number | null>(null);
 
-  // The theme is a reason to draw again: it changes what the tokens stand for.
+  // Redraws when the theme changes, because the tokens then have other values.
   useEffect(() => {
     const element = box.current!;
     const chart = new uPlot(
@@ -97,7 +97,7 @@ function halfBucket({ data: [times] }: uPlot): number {
   return times.length < 2 ? 1_800 : (times[1]! - times[0]!) / 2;
 }
 
-/** What a colour token stands for in the present theme, as a canvas takes it. */
+/** The value of a colour token in the current theme, in a form that canvas accepts. */
 function colourOf(element: Element, token: string): string {
   const probe = document.createElement("i");
   probe.style.color = `var(--${token})`;
@@ -127,7 +127,7 @@ function optionsOf(
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
-      // Half a bucket on both sides, so that the outer bars are whole.
+      // Half a bucket on both sides, so that the outer bars are not cut.
       x: { range: (chart, least, most) => [least - halfBucket(chart), most + halfBucket(chart)] },
       y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] },
     },
@@ -150,7 +150,7 @@ function optionsOf(
           width: shape === "bars" ? 1 : 1.75,
           fill: faded(stroke, shape === "bars" ? 0.55 : 0.12),
           points: { show: false },
-          // Colour is not the only difference.
+          // A dash pattern, because colour must not be the only difference.
           ...(index > 0 ? { dash: [5, 3] } : {}),
           ...(shape === "bars" ? { paths: bars } : {}),
         };
@@ -163,7 +163,7 @@ function optionsOf(
 const dayAndMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const hourAndMinute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-/** Midnight is written as its day. */
+/** Midnight shows the date instead of the time. */
 function tickTime(seconds: number): string {
   const date = new Date(seconds * 1000);
   return date.getHours() === 0 && date.getMinutes() === 0

@@ -6,9 +6,9 @@ export interface Console {
   readonly live: Live;
   /** By the server's clock, once a second. */
   readonly nowMs: number;
-  /** Changes when colours do, so that canvases are drawn again. */
+  /** Changes with the colours, so that canvases are redrawn. */
   readonly theme: string;
-  /** Opens the dialog of a write. */
+  /** Opens the confirmation dialog of a write. */
   readonly ask: (write: Write) => void;
 }
 
@@ -16,7 +16,7 @@ export interface Write {
   readonly title: string;
   readonly says: string;
   readonly confirm: string;
-  /** Label of the field for a reason; undefined: none is asked for. */
+  /** Label of the field for a reason; undefined: no such field. */
   readonly reasonLabel?: string;
   readonly method: "PUT" | "POST" | "DELETE";
   readonly path: string;

@@ -31,7 +31,7 @@ export function Frame({
   return (
     <div class="frame">
       <a class="button skip" href="#view" onClick={focusView}>
-        Skip to the view
+        Skip to the content
       </a>
       <header class="rail">
         <a class="brand" href="#/">
@@ -73,13 +73,13 @@ export function Frame({
   );
 }
 
-/** The fragment belongs to the views, so the link moves the focus by itself. */
+/** The fragment holds the view, so the link cannot use it and moves the focus itself. */
 function focusView(event: Event) {
   event.preventDefault();
   document.getElementById("view")?.focus();
 }
 
-/** A ring of shards, one of them being put back. */
+/** The logo: a ring of shards, one of them being put back. */
 function Mark() {
   return (
     <svg viewBox="0 0 32 32" aria-hidden="true">
@@ -97,7 +97,7 @@ function Count({ view, status }: { readonly view: string; readonly status: Statu
     view === "slabs"
       ? [status.slabs.inDanger ?? 0, "danger", "in danger"]
       : view === "attention"
-        ? [status.deadLetters + status.quarantined, "warn", "to look at"]
+        ? [status.deadLetters + status.quarantined, "warn", "need attention"]
         : [0, "quiet", ""];
   if (number === 0) return null;
   return (
@@ -127,7 +127,7 @@ function LinkState({ connection }: { readonly connection: Connection }) {
 
 const isStale = ({ state }: Connection): boolean => state === "away" || state === "lost";
 
-/** Says that what is on the screen is old. The overview says it in its sentence. */
+/** Warns that the shown data is outdated. The overview says so in its sentence. */
 function Banner() {
   const { live, nowMs } = useConsole();
   if (!isStale(live.connection)) return null;
@@ -152,9 +152,9 @@ function ModeButton({ status }: { readonly status: StatusReport }) {
       title: isPaused ? "Resume repairs?" : "Pause repairs?",
       says: isPaused
         ? `${status.mode.kind === "paused" ? "Paused" : "Suspended"}${status.mode.owner === null ? "" : ` by ${status.mode.owner}`}: ${status.mode.reason ?? "no reason given"}.`
-        : "No slab is leased until someone resumes. Repairs under way end.",
+        : "No slab is leased until someone resumes. Running repairs are finished.",
       confirm: isPaused ? "Resume" : "Pause",
-      ...(isPaused ? {} : { reasonLabel: "Reason, for those who look later" }),
+      ...(isPaused ? {} : { reasonLabel: "Reason, shown to others" }),
       method: "PUT",
       path: "/mode",
       body: (reason) => (isPaused ? { kind: "running", reason: null } : { kind: "paused", reason }),

@@ -4,7 +4,7 @@ import { columnsOf } from "../view/histogram.ts";
 import { linkTo } from "../view/route.ts";
 import { Empty } from "./states.tsx";
 
-/** Unhealthy slabs by margin. Each column leads to its slabs. */
+/** Unhealthy slabs by margin. Each column links to its slabs. */
 export function Histogram({ status }: { readonly status: StatusReport }) {
   if (status.walk.at === null && status.margins.length === 0) {
     return (
@@ -16,7 +16,7 @@ export function Histogram({ status }: { readonly status: StatusReport }) {
   if (status.margins.length === 0) {
     return (
       <Empty icon="check" title="No slab needs repair">
-        Every sector that the last walk saw is where it should be.
+        The last walk found no bad sector.
       </Empty>
     );
   }
@@ -51,10 +51,10 @@ export function Histogram({ status }: { readonly status: StatusReport }) {
       </ol>
       <ul class="legend">
         <li>
-          <span class="swatch ready" /> ready to be repaired
+          <span class="swatch ready" /> ready for repair
         </li>
         <li>
-          <span class="swatch later" /> waiting: a grace, a next attempt or a lease ends first
+          <span class="swatch later" /> waiting for a grace period, the next attempt or a lease to end
         </li>
         {status.margins.some(({ inDanger }) => inDanger > 0) ? (
           <li data-tone="danger">

@@ -7,7 +7,7 @@ import { Table } from "./table.tsx";
 
 type Repair = HistoryReport["repairs"][number];
 
-/** Repairs that ended. A row opens into its moves. */
+/** Finished repairs. A row expands to show its moves. */
 export function History({
   repairs,
   hideSlab = false,

@@ -11,7 +11,7 @@ interface Shown {
   readonly top: number;
 }
 
-/** One cell a host. The arrow keys move between cells; the cell in focus, or under the pointer, shows what is known of it. */
+/** One cell per host. Arrow keys move between cells; the cell in focus or under the pointer shows its details. */
 export function HostMatrix({
   hosts,
   choose,

@@ -29,7 +29,7 @@ const STROKES: Readonly<Record<IconName, string>> = {
   spark: "M3 15l4.5-5 4 4L16 7l5 6",
 };
 
-/** A drawing beside words that say the same; screen readers pass it by. */
+/** Decorates a text that says the same; hidden from screen readers. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">

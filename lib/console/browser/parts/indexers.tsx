@@ -1,6 +1,6 @@
 import { allIndexers, chosenIndexer, showIndexer } from "../api/indexers.ts";
 
-/** Says which indexer is shown, and chooses another. Nothing where there is one only. */
+/** Shows the current indexer and lets the user choose another. Hidden if there is only one. */
 export function Indexers() {
   const chosen = chosenIndexer();
   if (chosen === undefined) return null;

@@ -4,7 +4,7 @@ import { shortKey } from "../view/format.ts";
 import { countStates, SHARD_LOOKS, segmentsOf } from "../view/ring.ts";
 import { Tag } from "./states.tsx";
 
-/** A slab as the ring of its shards. Arrow keys go around; the chosen shard is described beside it. */
+/** A slab as a ring of its shards. Arrow keys move around it; the chosen shard is described next to it. */
 export function Ring({ slab }: { readonly slab: SlabReport }) {
   const [chosen, setChosen] = useState<number>();
   const group = useRef<SVGGElement>(null);

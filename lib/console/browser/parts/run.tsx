@@ -15,7 +15,7 @@ import { useConsole } from "./context.ts";
 import { Icon } from "./icon.tsx";
 import { Tag } from "./states.tsx";
 
-/** How far a run is: the bar, and the same in words. */
+/** The progress of a run, as a bar and as text. */
 export function RunProgress({ run }: { readonly run: RunReport }) {
   const share = shareDone(run);
   const text = progressText(run);
@@ -49,12 +49,12 @@ export function RunState({ run }: { readonly run: RunReport }) {
 }
 
 const REQUESTS: Readonly<Record<RunRequest, { readonly label: string; readonly says: string }>> = {
-  pause: { label: "Pause run", says: "It rests after the batch in hand, until someone resumes it." },
-  resume: { label: "Resume run", says: "It goes on from its last checkpoint." },
-  cancel: { label: "Cancel run", says: "It ends after the batch in hand. What it recorded stays." },
+  pause: { label: "Pause run", says: "It pauses after the current batch, until someone resumes it." },
+  resume: { label: "Resume run", says: "It continues from its last checkpoint." },
+  cancel: { label: "Cancel run", says: "It ends after the current batch. Its records stay." },
 };
 
-/** What can be asked of it; each needs the token. */
+/** Actions for the run; each needs the token. */
 export function RunButtons({ run, done }: { readonly run: RunReport; readonly done: () => void }) {
   const { ask } = useConsole();
   const requests = requestsFor(run.state);
@@ -119,15 +119,15 @@ export function StartRunButton({
 const STARTS = {
   verify: {
     label: "Verify",
-    says: "Each sector's host is asked to prove 64 bytes of it. What is denied is repaired.",
+    says: "Asks each sector's host to prove 64 bytes of it. Slabs with denied sectors are repaired.",
   },
   drain: {
     label: "Drain",
-    says: "All its sectors are copied to other hosts, after what is more urgent. Nothing new is stored on it meanwhile.",
+    says: "Copies all its sectors to other hosts, after more urgent repairs. Nothing new is stored on it meanwhile.",
   },
 } as const;
 
-/** Its state, who started it and moves it on, what it says and counted. */
+/** A run's state, who started it, the process that executes it, its messages and statistics. */
 export function RunFacts({ run }: { readonly run: RunReport }) {
   const { nowMs } = useConsole();
   const { error, finishedAt, says } = run;
@@ -163,7 +163,7 @@ export function RunFacts({ run }: { readonly run: RunReport }) {
         )}
       </dl>
       {says.length === 0 ? null : (
-        <ul class="says" aria-label="What came of it">
+        <ul class="says" aria-label="Results">
           {says.map((line) => (
             <li key={line} class="break">
               {line}

@@ -49,7 +49,7 @@ export function ProblemNote({ problem, again }: { problem: Problem; again?: () =
   );
 }
 
-/** A report in its three states: not there yet, there, and (beside what is there) not to be had. */
+/** A report in its three states: loading, loaded, or failed (shown with the previously loaded data). */
 export function Loaded<T>({
   report,
   children,

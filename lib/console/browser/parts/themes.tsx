@@ -9,14 +9,14 @@ const THEMES: readonly (readonly [string, string, IconName])[] = [
   ["dark", "Dark", "moon"],
 ];
 
-/** Applies what this browser was told before; called before the first paint. */
+/** Applies the theme saved in this browser; called before the first paint. */
 export function applyTheme(theme = localStorage.getItem(KEY) ?? "auto"): void {
   const { dataset } = document.documentElement;
   if (theme === "auto") delete dataset["theme"];
   else dataset["theme"] = theme;
 }
 
-/** The theme that colours are in now; changes when the system's does. */
+/** The theme now in effect; follows the system's theme. */
 export function useTheme(): string {
   const read = () =>
     document.documentElement.dataset["theme"] ??

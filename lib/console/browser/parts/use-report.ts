@@ -3,7 +3,7 @@ import { type Problem, request } from "../api/request.ts";
 import { useConsole } from "./context.ts";
 
 export interface Report<T> {
-  /** The last that was read, also while a newer one is away. */
+  /** The last loaded report, kept while a newer one is loading or fails. */
   readonly value: T | undefined;
   readonly problem: Problem | undefined;
   readonly again: () => void;
@@ -16,8 +16,8 @@ interface State<T> {
 }
 
 /**
- * Reads a report now, every `everyMs` while the page is visible, and when the connection came back. What was read stays when
- * the next read fails; with another path it goes.
+ * Reads a report now, every `everyMs` while the page is visible, and when the connection is back. The last result stays if the
+ * next read fails, but not if the path changes.
  */
 export function useReport<T>(path: string, everyMs: number): Report<T> {
   const { live } = useConsole();

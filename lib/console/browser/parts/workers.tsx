@@ -8,15 +8,15 @@ import { Empty, Tag } from "./states.tsx";
 type Serve = NonNullable<WorkersReport["serve"]>;
 type Worker = Serve["workers"][number];
 
-/** The jobs and workers of this server, each worker with the repairs that it has in flight. */
+/** The jobs and workers of this server, each worker with its running repairs. */
 export function WorkerCards() {
   const { live } = useConsole();
   if (live.workers === undefined) return <div class="skeleton" role="status" aria-label="Loading" />;
   const { serve } = live.workers;
   if (serve === null) {
     return (
-      <Empty icon="workers" title="Nothing is heard of this server's supervisor">
-        It is starting, or it ended. Other machines and functions may go on: the journal tells.
+      <Empty icon="workers" title="This server's supervisor is silent">
+        It is starting, or it has ended. Other machines and functions may still work: see the journal.
       </Empty>
     );
   }
@@ -48,7 +48,7 @@ function OneJob({ name, job }: { readonly name: string; readonly job: Serve["cla
         )}
       </header>
       <p class="muted small">
-        {job.endedAt === null ? "never ended well" : `ended well ${ago(job.endedAt, nowMs)}`}
+        {job.endedAt === null ? "never succeeded" : `succeeded ${ago(job.endedAt, nowMs)}`}
         {job.failures > 0 ? `, ${counted(job.failures, "failure")} since` : ""}
         {job.stopped === null ? "" : `, ${job.stopped}`}
       </p>

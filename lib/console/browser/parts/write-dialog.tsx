@@ -4,7 +4,7 @@ import { forgetToken, keepToken, readToken } from "../api/token.ts";
 import type { Write } from "./context.ts";
 import { ProblemNote } from "./states.tsx";
 
-/** Confirms a write. Asks for the token when this tab has none, or when the server did not take the one it has. */
+/** Confirms a write. Asks for the token if this tab has none or the server refused it. */
 export function WriteDialog({ write, close }: { readonly write: Write; readonly close: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [needsToken, setNeedsToken] = useState(readToken() === undefined);
@@ -57,7 +57,7 @@ export function WriteDialog({ write, close }: { readonly write: Write; readonly 
         )}
         {needsToken ? (
           <label class="field">
-            Token, as slabmend serve printed it
+            Token printed by slabmend serve
             <input
               required
               type="password"

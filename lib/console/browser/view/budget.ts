@@ -6,7 +6,7 @@ export interface Gauge {
   readonly name: string;
   readonly spent: string;
   readonly limit: string;
-  /** Of the limit, 0…1. */
+  /** Spent share of the limit, 0…1. */
   readonly share: number;
   readonly tone: Tone;
 }
@@ -17,7 +17,7 @@ const NAMES = {
   repairs: ["Repairs", (value: string) => count(Number(value))],
 } as const;
 
-/** The limits of a day that are set, with what is spent of each; empty: there is no limit. */
+/** The daily limits that are set, and how much of each is spent; empty if there is none. */
 export function gaugesOf({ limits, spent, stoppedBy }: StatusReport["budget"]): Gauge[] {
   return (Object.keys(NAMES) as (keyof typeof NAMES)[]).flatMap((key) => {
     const limit = limits[key];

@@ -1,23 +1,23 @@
 /**
- * What the console knows about its own connection. States:
+ * The state of the console's connection:
  *
  *   connecting ──event──▶ live ──silence or error──▶ lost ──event──▶ live
  *                         │ ▲
  *    database away, or no ▼ │ database back
  *    status for 15 s     away ──silence or error──▶ lost
  *
- * `away`: the server answers, its database does not. `lost`: nothing is heard from the server. What was last read stays on
- * the screen in both, marked as old.
+ * `away`: the server answers, its database does not. `lost`: the server does not answer. In both states the last data stays on
+ * the screen, marked as outdated.
  */
 export type Connection =
   | { readonly state: "connecting" }
-  /** `toldMs`: when the database was last heard of, by a status. */
+  /** `toldMs`: when the last status arrived, which shows that the database answers. */
   | { readonly state: "live"; readonly heardMs: number; readonly toldMs: number }
   | { readonly state: "away"; readonly heardMs: number; readonly since: string; readonly code: string | null }
   | { readonly state: "lost"; readonly sinceMs: number };
 
 export type ConnectionEvent =
-  /** Of the workers: the server answers, and its database may be away. */
+  /** An event about workers: the server answers, but its database may be unreachable. */
   | { readonly kind: "heard"; readonly atMs: number }
   | {
       readonly kind: "database-away";
@@ -29,7 +29,7 @@ export type ConnectionEvent =
   | { readonly kind: "failed"; readonly atMs: number }
   | { readonly kind: "tick"; readonly atMs: number };
 
-/** The server sends something every 3 s, and a status as often: four are missing. */
+/** The server sends a status and other events every 3 s; after this time four are missing. */
 const SILENCE_MS = 15_000;
 
 export function nextConnection(before: Connection, event: ConnectionEvent): Connection {
@@ -48,7 +48,7 @@ export function nextConnection(before: Connection, event: ConnectionEvent): Conn
       if (before.state !== "live" && before.state !== "away") return before;
       if (atMs - before.heardMs > SILENCE_MS) return { state: "lost", sinceMs: before.heardMs };
       if (before.state === "live" && atMs - before.toldMs > SILENCE_MS) {
-        // The server waits for a database that neither answers nor refuses.
+        // No status for 15 s: the server waits for a database that neither answers nor refuses.
         return {
           state: "away",
           heardMs: before.heardMs,
@@ -60,7 +60,7 @@ export function nextConnection(before: Connection, event: ConnectionEvent): Conn
   }
 }
 
-/** Milliseconds until the next attempt: doubling from 1 s to 15 s, spread so that many consoles do not come back at once. */
+/** Milliseconds until the next attempt: doubles from 1 s to 15 s, with jitter, so that consoles do not reconnect all at once. */
 export function reconnectDelayMs(failures: number, random: () => number): number {
   const most = Math.min(15_000, 1_000 * 2 ** Math.min(failures, 4));
   return most / 2 + random() * (most / 2);

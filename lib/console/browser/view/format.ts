@@ -1,4 +1,4 @@
-/** Numbers, sizes, times and coins as people read them. English, because the rest of the console is. */
+/** Formats numbers, sizes, times and coins for people. In English, like the rest of the console. */
 
 const whole = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
@@ -7,11 +7,11 @@ const upToThree = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 3 }
 /** `333,333`. */
 export const count = (value: number): string => whole.format(value);
 
-/** `333k`, where room is short. */
+/** `333k`, for little space. */
 export const compact = (value: number): string =>
   Math.abs(value) < 1_000 ? whole.format(value) : short.format(value);
 
-/** `2.5`, `1,230`: of an axis. */
+/** `2.5`, `1,230`: for an axis. */
 export const figure = (value: number): string =>
   value >= 1_000 ? whole.format(value) : upToThree.format(value);
 
@@ -21,20 +21,20 @@ export const counted = (value: number, one: string, many = `${one}s`): string =>
 
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 
-/** Decimal units, as the command line prints them. */
+/** Decimal units, as on the command line. */
 export function bytes(value: number): string {
   const step = value < 1 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(value) / 3));
   return `${upToThree.format(value / 1000 ** step)} ${BYTE_UNITS[step]}`;
 }
 
-/** Siacoins, given as a decimal string or a number. `0.0063 SC`. */
+/** Siacoins from a decimal string or a number: `0.0063 SC`. */
 export function siacoins(value: number | string): string {
   const amount = Number(value);
   if (amount === 0) return "0 SC";
   return `${Math.abs(amount) < 0.001 ? "< 0.001" : amount >= 1000 ? whole.format(amount) : upToThree.format(amount)} SC`;
 }
 
-/** 10^24 hastings are one siacoin. Enough digits for a chart, not for accounting. */
+/** 10^24 hastings are one siacoin. Exact enough for a chart, not for accounting. */
 export const siacoinsOfHastings = (hastings: string): number => Number(hastings) / 1e24;
 
 const UNITS = [
@@ -44,7 +44,7 @@ const UNITS = [
   ["s", 1],
 ] as const;
 
-/** The two largest units that count: `2 h 5 min`, `12 s`. */
+/** The two largest units: `2 h 5 min`, `12 s`. */
 export function duration(seconds: number): string {
   const rest = Math.max(0, Math.round(seconds));
   const first = UNITS.findIndex(([, size]) => rest >= size);
@@ -52,13 +52,13 @@ export function duration(seconds: number): string {
   const [unit, size] = UNITS[first]!;
   const amount = Math.floor(rest / size);
   const next = UNITS[first + 1];
-  // Beyond ten of the large unit, the small one is noise.
+  // Above ten of the large unit the small one does not matter.
   if (next === undefined || amount >= 10) return `${amount} ${unit}`;
   const smaller = Math.floor((rest - amount * size) / next[1]);
   return smaller === 0 ? `${amount} ${unit}` : `${amount} ${unit} ${smaller} ${next[0]}`;
 }
 
-/** Seconds from `time` (ISO 8601) until `nowMs`; 0 for a time ahead of it, as after a clock was set back. */
+/** Seconds from `time` (ISO 8601) until `nowMs`; 0 for a future time, which occurs after a clock was set back. */
 export const secondsSince = (time: string, nowMs: number): number =>
   Math.max(0, (nowMs - Date.parse(time)) / 1000);
 
@@ -74,7 +74,7 @@ export function until(time: string, nowMs: number): string {
   return seconds <= 1 ? "now" : `in ${duration(seconds)}`;
 }
 
-/** `14:03`, or `28 Nov 14:03` on another day, in the reader's time zone unless told. */
+/** `14:03`, or `28 Nov 14:03` on another day, in the reader's time zone unless one is given. */
 export function clockTime(time: string, nowMs: number, timeZone?: string): string {
   const zone = timeZone === undefined ? {} : { timeZone };
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", ...zone });
@@ -83,7 +83,7 @@ export function clockTime(time: string, nowMs: number, timeZone?: string): strin
   return day.format(at) === day.format(nowMs) ? minute.format(at) : `${day.format(at)} ${minute.format(at)}`;
 }
 
-/** `ed25519:ab12…89ef`, short enough for a column; the whole is in the title. */
+/** `ed25519:ab12…89ef`, short enough for a column; the title attribute has the whole key. */
 export function shortKey(key: string): string {
   const [prefix, hex] = key.includes(":") ? (key.split(":", 2) as [string, string]) : ["", key];
   return hex.length <= 14 ? key : `${prefix === "" ? "" : `${prefix}:`}${hex.slice(0, 6)}…${hex.slice(-4)}`;
@@ -91,7 +91,7 @@ export function shortKey(key: string): string {
 
 /** A probability as `1 in 5,200`, or a percentage when it is likely. */
 export function probability(value: number): string {
-  if (value <= 0) return "next to none";
+  if (value <= 0) return "almost none";
   if (value >= 0.05) return `${upToThree.format(value * 100)} %`;
   const one = 1 / value;
   return one > 1e9 ? "below 1 in a billion" : `1 in ${count(Number(one.toPrecision(2)))}`;

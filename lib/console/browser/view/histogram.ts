@@ -4,28 +4,28 @@ import type { Tone } from "./tone.ts";
 
 export interface Column {
   readonly margin: number;
-  /** `3`, or `20+` for the last one when margins above it are put together. */
+  /** `3`, or `20+` for the last column if it combines all higher margins. */
   readonly tick: string;
   readonly ready: number;
   readonly waiting: number;
   readonly inDanger: number;
-  /** Of the highest column, 0…1. */
+  /** Relative to the highest column, 0…1. */
   readonly readyHeight: number;
   readonly waitingHeight: number;
   readonly tone: Tone;
-  /** What a screen reader says instead of the column. */
+  /** Text of the column for screen readers. */
   readonly label: string;
-  /** The filter of the list behind it: slabs of this margin or less. */
+  /** The filter of the linked list: slabs of this margin or less. */
   readonly query: Readonly<Record<string, string>>;
 }
 
-/** More do not fit on a phone; slabs with a larger margin are the least urgent. */
+/** More columns do not fit on a phone; slabs with larger margins are the least urgent. */
 const MOST_COLUMNS = 20;
 
-/** A column too low to be seen would say that there is nothing. */
+/** Minimum height: an invisible column would look like zero. */
 const LOWEST = 0.015;
 
-/** Unhealthy slabs by margin: one column for each margin from the lowest to the highest, empty ones included. */
+/** Unhealthy slabs by margin: one column per margin from the lowest to the highest, including empty ones. */
 export function columnsOf(margins: StatusReport["margins"]): Column[] {
   if (margins.length === 0) return [];
   const lowest = Math.min(0, ...margins.map(({ margin }) => margin));

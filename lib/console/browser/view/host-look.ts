@@ -7,14 +7,14 @@ export type HostState = "takes" | "keeps" | "struggles" | "suspected" | "bad" | 
 export interface HostLook {
   readonly state: HostState;
   readonly tone: Tone;
-  /** Null: nothing to say, the cell stays calm. */
+  /** Null: nothing special, so no icon. */
   readonly icon: IconName | null;
   readonly says: string;
 }
 
 export const HOST_LOOKS: Readonly<Record<HostState, HostLook>> = {
   takes: { state: "takes", tone: "good", icon: null, says: "takes sectors" },
-  keeps: { state: "keeps", tone: "wait", icon: "full", says: "keeps what it has, takes nothing new" },
+  keeps: { state: "keeps", tone: "wait", icon: "full", says: "keeps its sectors, takes no new ones" },
   struggles: { state: "struggles", tone: "warn", icon: "alert", says: "fails often" },
   suspected: {
     state: "suspected",
@@ -26,7 +26,7 @@ export const HOST_LOOKS: Readonly<Record<HostState, HostLook>> = {
   blocked: { state: "blocked", tone: "quiet", icon: "blocked", says: "blocked in indexd" },
 };
 
-/** A host that fails a third of what it is asked for costs more than it gives. */
+/** A host that fails a third of its requests costs more than it gives. */
 const FAILS_OFTEN = 0.33;
 
 export function lookOf(host: HostReport): HostLook {
@@ -38,8 +38,8 @@ export function lookOf(host: HostReport): HostLook {
 }
 
 /**
- * How strongly a cell is filled, 10…70 %: by the speed at which it was read, on a logarithm from 100 kB/s to 100 MB/s. A host
- * that was not used lately is at the lower end.
+ * Opacity of a cell's fill, 10…70 %: read speed on a logarithmic scale from 100 kB/s to 100 MB/s. A host that was not used
+ * recently has the lowest value.
  */
 export function fillOf(host: HostReport): number {
   const speed = host.score?.readBytesPerSecond ?? host.score?.writeBytesPerSecond ?? null;
@@ -47,12 +47,12 @@ export function fillOf(host: HostReport): number {
   return Math.round(10 + 60 * Math.min(1, Math.max(0, (Math.log10(speed) - 5) / 3)));
 }
 
-/** Why it takes nothing, what was measured, in short lines. */
+/** Short lines: why the host takes no sectors, and its measurements. */
 export function linesOf(host: HostReport): string[] {
   const lines: string[] = [];
   if (host.why.length > 0) lines.push(`No candidate: ${host.why.join(", ")}`);
   const { score, denials } = host;
-  if (score === null) lines.push("Not used lately");
+  if (score === null) lines.push("Not used recently");
   else {
     const speeds = [
       score.readBytesPerSecond === null ? null : `reads ${bytes(score.readBytesPerSecond)}/s`,
@@ -61,7 +61,7 @@ export function linesOf(host: HostReport): string[] {
     if (speeds.length > 0) lines.push(speeds.join(", "));
     if (score.failureRate > 0.005) lines.push(`Fails ${Math.round(score.failureRate * 100)} % of calls`);
     if (score.outOfFunds) lines.push("Our account there lacks funds");
-    if (score.full) lines.push("Refused a sector for want of space");
+    if (score.full) lines.push("Refused a sector for lack of space");
   }
   if (denials !== null && denials.open > 0) lines.push(`${denials.open} open denials`);
   lines.push(`${bytes(host.contractBytes)} in contracts, ${bytes(host.remainingStorageBytes)} free`);
@@ -70,7 +70,7 @@ export function linesOf(host: HostReport): string[] {
 
 export type HostOrder = "state" | "speed" | "size" | "key";
 
-/** A new list. States in the order of the table above; ties by key, so that cells do not jump. */
+/** A sorted copy: by state in the order of the table above, then by key, so that cells do not move around. */
 export function sortHosts(hosts: readonly HostReport[], order: HostOrder): HostReport[] {
   const states = Object.keys(HOST_LOOKS);
   const rank: Record<HostOrder, (host: HostReport) => number> = {
@@ -82,7 +82,7 @@ export function sortHosts(hosts: readonly HostReport[], order: HostOrder): HostR
   return hosts.toSorted((a, b) => rank[order](a) - rank[order](b) || (a.hostKey < b.hostKey ? -1 : 1));
 }
 
-/** Where the arrow keys lead in a grid of `columns`; the same place when there is nothing that way. */
+/** The cell that an arrow key leads to in a grid of `columns`; the same cell at an edge. */
 export function moveInGrid(at: number, key: string, columns: number, total: number): number {
   const step: Readonly<Record<string, number>> = {
     ArrowLeft: -1,

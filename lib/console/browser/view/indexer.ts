@@ -1,12 +1,12 @@
-/** Which of several indexers the console shows. Pure. */
+/** Chooses which of several indexers the console shows. Pure. */
 
-/** The one that was chosen before, if it is still there; else the first. Undefined: there is one only, which needs no name. */
+/** The previous choice if it still exists, else the first. Undefined if there is only one, which needs no name. */
 export function chooseIndexer(names: readonly string[], before: string | null): string | undefined {
   if (names.length < 2) return undefined;
   return before !== null && names.includes(before) ? before : names[0];
 }
 
-/** A path of the API with the indexer that it is about. */
+/** Adds the indexer to a path of the API. */
 export function pathOf(path: string, indexer: string | undefined): string {
   if (indexer === undefined) return path;
   return `${path}${path.includes("?") ? "&" : "?"}indexer=${encodeURIComponent(indexer)}`;

@@ -1,9 +1,9 @@
 import type { Tone } from "./tone.ts";
 
-/** What an outcome of a repair means to a reader; docs/architecture.md has the table. Unknown ones of a newer server are quiet. */
+/** Explains a repair's outcome; docs/architecture.md has the table. Unknown outcomes of a newer server have a neutral tone. */
 const OUTCOMES: Readonly<Record<string, readonly [Tone, string]>> = {
   repaired: ["good", "All its bad sectors were moved."],
-  healthy: ["good", "Nothing was left to do."],
+  healthy: ["good", "Nothing had to be done."],
   "partial-deadline": ["wait", "Time ran out. What was moved is kept."],
   "partial-dropped": ["wait", "Some moves were no longer needed. The others are kept."],
   "partial-refused": ["warn", "Hosts refused some sectors. What was moved is kept."],
@@ -13,7 +13,7 @@ const OUTCOMES: Readonly<Record<string, readonly [Tone, string]>> = {
   "too-few-sources": ["danger", "Too few shards could be read."],
   underfunded: ["warn", "Our accounts at hosts lacked funds."],
   interrupted: ["wait", "Stopped before anything was stored."],
-  fault: ["danger", "The cause was on our side. It is not charged to the slab."],
+  fault: ["danger", "The cause was on our side. It does not count against the slab."],
   crashed: ["danger", "The worker ended without an answer."],
 };
 

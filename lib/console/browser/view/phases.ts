@@ -1,4 +1,4 @@
-/** The phases of a repair in their order: what a worker process tells of itself. */
+/** The phases of a repair, in order, as worker processes report them. */
 const PHASES = ["begin", "plan", "transfer", "commit", "events"] as const;
 
 export interface PhaseStep {
@@ -6,7 +6,7 @@ export interface PhaseStep {
   readonly state: "done" | "now" | "next";
 }
 
-/** Where a repair is. A phase that is not known, as of a newer worker, shows nothing as done. */
+/** The position of a phase. For an unknown phase, such as a newer worker's, no phase counts as done. */
 export function stepsOf(phase: string): PhaseStep[] {
   const at = (PHASES as readonly string[]).indexOf(phase);
   return PHASES.map((name, index) => ({ name, state: index < at ? "done" : index === at ? "now" : "next" }));

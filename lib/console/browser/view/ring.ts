@@ -5,9 +5,9 @@ export type ShardState = SlabReport["shards"][number]["state"];
 
 export interface ShardLook {
   readonly tone: Tone;
-  /** Solid: it is there. Hatched: it is there, and has to move or to be pinned. Hollow: it is not there. */
+  /** Solid: present. Hatched: present, but must be moved or pinned. Hollow: missing. */
   readonly look: "solid" | "hatched" | "hollow";
-  /** Inside the segment, so that colour is not the only signal. */
+  /** A mark inside the segment, so that colour is not the only signal. */
   readonly mark: string;
   readonly name: string;
   readonly says: string;
@@ -27,21 +27,21 @@ export const SHARD_LOOKS: Readonly<Record<ShardState, ShardLook>> = {
     look: "hatched",
     mark: "c",
     name: "bad contract",
-    says: "Its contract ended or is about to. The host may still serve it.",
+    says: "Its contract has ended or ends soon. The host may still serve it.",
   },
   draining: {
     tone: "good",
     look: "hatched",
     mark: "→",
     name: "draining",
-    says: "As safe as any, but its host is being drained: it is copied to another.",
+    says: "It is safe, but its host is being drained, so it is copied to another host.",
   },
   "bad-host": {
     tone: "warn",
     look: "hatched",
     mark: "!",
     name: "bad host",
-    says: "Its host is blocked or fails indexd's checks. It is read, but has to move.",
+    says: "Its host is blocked or fails indexd's checks. It can be read, but must move.",
   },
   "duplicate-host": {
     tone: "warn",
@@ -62,31 +62,31 @@ export const SHARD_LOOKS: Readonly<Record<ShardState, ShardLook>> = {
     look: "hollow",
     mark: "×",
     name: "lost",
-    says: "On no host. It has to be rebuilt from others.",
+    says: "On no host. It must be rebuilt from other shards.",
   },
   "pinned-wrongly": {
     tone: "danger",
     look: "hollow",
     mark: "≠",
     name: "pinned wrongly",
-    says: "No other shards give its root, so it cannot be rebuilt.",
+    says: "Rebuilding it from other shards does not give its root, so it can only be copied.",
   },
 };
 
 export interface Segment {
   readonly index: number;
-  /** The outline, as an SVG path around the origin. */
+  /** The segment's outline, as an SVG path around the origin. */
   readonly path: string;
   /** Lines across a hatched segment, as one SVG path. */
   readonly hatch: string;
-  /** Where the mark stands. */
+  /** Position of the mark. */
   readonly x: number;
   readonly y: number;
 }
 
 const OUTER = 140;
 const INNER = 104;
-/** Radians between two segments. */
+/** Gap between two segments, in radians. */
 const GAP = 0.018;
 
 const at = (radius: number, angle: number) =>
@@ -114,7 +114,7 @@ export function segmentsOf(total: number): Segment[] {
   });
 }
 
-/** How many shards are in each state, in the order of the table above; states without any are missing. */
+/** Number of shards per state, in the order of the table above, without empty states. */
 export function countStates(shards: SlabReport["shards"]): (readonly [ShardState, number])[] {
   return (Object.keys(SHARD_LOOKS) as ShardState[])
     .map((state) => [state, shards.filter((shard) => shard.state === state).length] as const)

@@ -1,4 +1,4 @@
-/** The views of the console, in the fragment of its address: `#/slabs?margin=2`. */
+/** The console's views are in the fragment of its address: `#/slabs?margin=2`. */
 export type Route =
   | { readonly view: "overview" }
   | { readonly view: "slabs"; readonly query: Readonly<Record<string, string>> }
@@ -11,7 +11,7 @@ export type Route =
   | { readonly view: "attention" }
   | { readonly view: "unknown"; readonly path: string };
 
-/** Reads a fragment. What it does not know is a view of its own, which says so. */
+/** Parses a fragment. An unknown one gives the view that says so. */
 export function routeOf(fragment: string): Route {
   const [path = "", search = ""] = fragment.replace(/^#/, "").split("?", 2);
   const parts = path.split("/").filter((part) => part !== "");
@@ -38,8 +38,8 @@ export function linkTo(view: "slabs" | "hosts" | "journal", query: Readonly<Reco
 }
 
 /**
- * Takes the token of the writes out of a fragment (`#token=…`, as `slabmend serve` prints it).
- * @returns the token and the fragment to leave in the address bar; undefined when there is none
+ * Takes the token for writes out of a fragment (`#token=…`, as `slabmend serve` prints it).
+ * @returns the token and the rest of the fragment for the address bar; undefined if there is no token
  */
 export function takeToken(fragment: string): { readonly token: string; readonly rest: string } | undefined {
   const match = /^#token=([A-Za-z0-9_-]{16,})(?:&(.*))?$/.exec(fragment);

@@ -1,11 +1,11 @@
-/** Maintenance runs as people read them, whatever their kind. */
+/** Formats maintenance runs of all kinds for people. */
 import type { RunReport } from "../openapi/reports.ts";
 import { ago, count, secondsSince, shortKey, siacoins, siacoinsOfHastings } from "./format.ts";
 import type { Tone } from "./tone.ts";
 
 export type RunRequest = "pause" | "resume" | "cancel";
 
-/** After this silence another process may become the coordinator: its lease has ended. */
+/** After this silence the coordinator's lease has ended, and another process may take over. */
 const SILENT_SECONDS = 300;
 
 const TONES: Readonly<Record<RunReport["state"], Tone>> = {
@@ -20,13 +20,13 @@ const TONES: Readonly<Record<RunReport["state"], Tone>> = {
 export const toneOfRun = ({ state, hasFindings }: Pick<RunReport, "state" | "hasFindings">): Tone =>
   state === "done" && hasFindings ? "warn" : TONES[state];
 
-/** What an operator may ask of it now. */
+/** The actions that an operator may take now. */
 export function requestsFor(state: RunReport["state"]): readonly RunRequest[] {
   if (state === "running") return ["pause", "cancel"];
   return state === "paused" ? ["resume", "cancel"] : [];
 }
 
-/** 0…1; undefined: not known. */
+/** 0…1; undefined if unknown. */
 export function shareDone({ progress }: Pick<RunReport, "progress">): number | undefined {
   if (progress === null) return undefined;
   return progress.total === 0 ? 1 : Math.min(1, progress.done / progress.total);
@@ -35,32 +35,32 @@ export function shareDone({ progress }: Pick<RunReport, "progress">): number | u
 /** `40 of 200 sectors (20 %)`. */
 export function progressText(run: Pick<RunReport, "progress">): string {
   const { progress } = run;
-  if (progress === null) return "progress is not known yet";
+  if (progress === null) return "no progress yet";
   const percent = Math.floor(100 * shareDone(run)!);
   return `${count(progress.done)} of ${count(progress.total)} ${progress.unit} (${percent} %)`;
 }
 
-/** `host ab12cd…89ef`, `slab 12`; empty where its kind has neither. */
+/** `host ab12cd…89ef`, `slab 12`; empty if the run has neither. */
 export function subjectOf({ host, slabId }: Pick<RunReport, "host" | "slabId">): string {
   if (host !== null) return `host ${shortKey(host)}`;
   return slabId === null ? "" : `slab ${slabId}`;
 }
 
-/** Which process moves an unfinished run on, and when it was last heard of. */
+/** The process that executes an unfinished run, and its last heartbeat. */
 export function coordinatorText(
   { coordinator, coordinatorSeenAt }: Pick<RunReport, "coordinator" | "coordinatorSeenAt">,
   nowMs: number,
 ): string {
   if (coordinator === null || coordinatorSeenAt === null) {
-    return "no process at the moment: serve and work --from-database look once a minute";
+    return "no process at the moment; serve and work --from-database check once a minute";
   }
-  const heard = `heard of ${ago(coordinatorSeenAt, nowMs)}`;
+  const heard = `heartbeat ${ago(coordinatorSeenAt, nowMs)}`;
   return secondsSince(coordinatorSeenAt, nowMs) > SILENT_SECONDS
     ? `${coordinator}, last ${heard}; another process may take over`
     : `${coordinator}, ${heard}`;
 }
 
-/** Names and values of its statistics, as its kind counts them. Counts by a code are one line. */
+/** Names and values of the statistics of the run's kind. Counts by code are combined in one line. */
 export function statisticsOf(statistics: RunReport["statistics"]): (readonly [string, string])[] {
   return Object.entries(statistics).map(([key, value]) => {
     if (key === "hastings") return ["paid", siacoins(siacoinsOfHastings(String(value)))];

@@ -7,7 +7,7 @@ export interface Sentence {
   readonly tone: Tone;
   readonly icon: IconName;
   readonly text: string;
-  /** What makes the sentence believable: ages and counts. */
+  /** Supporting facts: ages and counts. */
   readonly facts: readonly string[];
 }
 
@@ -20,8 +20,8 @@ const LOOKS: Readonly<Record<StatusReport["sentence"]["level"], readonly [Tone, 
 };
 
 /**
- * The sentence on top. Its words come from the server, so that `slabmend status` says the same; while nothing is heard of the
- * database, it says that instead: what was true before may have changed.
+ * The summary sentence. The server writes it, so that `slabmend status` says the same. While the database does not answer, it
+ * says that instead, because the last sentence may be outdated.
  */
 export function sentenceOf(
   connection: Connection,
@@ -35,15 +35,13 @@ export function sentenceOf(
       tone: isAway ? "warn" : "danger",
       icon: "unplugged",
       text: isAway
-        ? `Database away since ${clockTime(since, clock.nowMs)}`
+        ? `Database unreachable since ${clockTime(since, clock.nowMs)}`
         : `Connection lost at ${clockTime(since, clock.nowMs)}`,
       facts: [
         status === undefined
-          ? "Nothing was read since this page was opened"
-          : `What you see is of ${clockTime(status.at, clock.nowMs)}, when it said: ${status.sentence.text}`,
-        isAway
-          ? "it goes on by itself when the database is back"
-          : "it goes on by itself when the server answers",
+          ? "Nothing has been read since this page was opened"
+          : `This page shows the state at ${clockTime(status.at, clock.nowMs)}: ${status.sentence.text}`,
+        isAway ? "updates resume when the database is back" : "updates resume when the server answers",
       ],
     };
   }
@@ -54,7 +52,7 @@ export function sentenceOf(
 
 function factsOf({ walk, claim, slabs, leases, throughput }: StatusReport, nowMs: number): string[] {
   const facts = [walk.at === null ? "No walk has finished yet" : `Last walk ${ago(walk.at, nowMs)}`];
-  facts.push(claim.at === null ? "nothing was claimed yet" : `last claim ${ago(claim.at, nowMs)}`);
+  facts.push(claim.at === null ? "no claim yet" : `last claim ${ago(claim.at, nowMs)}`);
   if (slabs.ready !== null && slabs.ready > 0) facts.push(`${counted(slabs.ready, "slab")} ready`);
   if (slabs.waiting !== null && slabs.waiting > 0) facts.push(`${counted(slabs.waiting, "slab")} waiting`);
   if (leases.running > 0) facts.push(`${counted(leases.running, "repair")} running`);

@@ -1,7 +1,7 @@
 import type { ThroughputReport } from "../openapi/reports.ts";
 
 export interface ThroughputSeries {
-  /** Beginnings of the buckets in Unix seconds, as uPlot wants them. */
+  /** Start times of the buckets in Unix seconds, for uPlot. */
   readonly times: number[];
   readonly repairedPerHour: number[];
   readonly failedPerHour: number[];
@@ -16,10 +16,10 @@ export interface ThroughputSeries {
   };
 }
 
-/** A bucket younger than this says nothing about a rate. */
+/** A younger bucket is too short for a rate. */
 const SHORTEST_MS = 5_000;
 
-/** Rates of each bucket. The last one is not over: what it has counts for the time that has passed in it. */
+/** The rate of each bucket. The last one is still running: its rate uses the time that has passed in it. */
 export function seriesOf({ at, buckets }: ThroughputReport): ThroughputSeries {
   const kept = buckets
     .map((bucket) => ({

@@ -1,7 +1,7 @@
-/** What a thing means, for colour; every use has a glyph, a pattern or a word too. */
+/** Meanings that select a colour; every use also has a glyph, a pattern or a word. */
 export type Tone = "good" | "wait" | "warn" | "danger" | "quiet";
 
-/** Names of the drawings in parts/icon.tsx. */
+/** Names of the icons in parts/icon.tsx. */
 export type IconName =
   | "check"
   | "clock"

@@ -1,5 +1,5 @@
 /**
- * The first of each id. The first page of a list is read again while later ones stay, so an entry can be on two of them.
+ * Keeps the first entry of each id. The first page of a list is reloaded while later pages stay, so an entry can be on two pages.
  */
 export function uniqueById<T extends { readonly id: string }>(entries: readonly T[]): T[] {
   const seen = new Map<string, T>();

@@ -70,8 +70,7 @@ create table slabmend.journal (
   reported_outcome text not null,
   -- A stable code; for a superseded repair, what superseded it.
   error text check (length(error) <= 200),
-  -- [{"index", "root", "from", "to", "how"}], hosts by public key, which stays valid after a restore; from is null for a lost
-  -- sector.
+  -- [{"index", "root", "from", "to", "how"}], hosts by public key (valid even after a restore); from is null for a lost one.
   moves jsonb not null default '[]',
   -- [{"root", "host"}]
   lost jsonb not null default '[]',
@@ -156,8 +155,7 @@ create table slabmend.totals (
 );
 
 -- Sectors that hosts claim not to have (or have only corrupted), and where lost sectors were: a row per sector and host. Written
--- under the lease's token and the sector's lock. Deleted when the host has served the whole sector, or when the sector is
--- deleted.
+-- under the lease's token and the sector's lock. Deleted with the sector, or when the host has served all of it.
 create table slabmend.denials (
   sector_id bigint not null,
   host_id integer not null,
@@ -166,8 +164,7 @@ create table slabmend.denials (
   map_id integer,
   uploaded_at timestamptz not null,
   code text not null check (code in ('not-found', 'corrupt')),
-  -- Consecutive denials, at least an hour apart and without a read of the whole sector in between. After three the sector stays
-  -- bad.
+  -- Consecutive denials, at least an hour apart, without a read of the whole sector in between. Three: bad for good.
   denials smallint not null check (denials > 0),
   -- When a read of the whole sector was first denied; null: only ranges were.
   whole_denied_at timestamptz,
@@ -257,8 +254,7 @@ create table slabmend.lifecycle (
 ) with (fillfactor = 50);
 insert into slabmend.lifecycle default values;
 
--- One row: the result of the last check of indexd's database (lib/database/indexd/version/verify-indexd.ts). Writers compare with
--- it.
+-- One row: the result of the last check of indexd's database (lib/database/indexd/version/verify-indexd.ts), for writers.
 create table slabmend.indexd (
   id smallint primary key default 0 check (id = 0),
   -- Null: not checked yet.

@@ -1,0 +1,72 @@
+/** Checks both servers and the pg_dump for them. Pure. */
+import type { MoveServer } from "../../database/move/read-move-server.ts";
+import { failure, type MoveFinding, ok } from "./move-finding.ts";
+
+/** The oldest version that was tested; indexd requires 18. */
+const OLDEST = 17;
+
+export const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);
+
+/** Checks versions and privileges, and that there are two servers. */
+export function judgeServers(source: MoveServer, target: MoveServer): MoveFinding[] {
+  const findings: MoveFinding[] = [];
+  const from = majorOf(source.versionNumber);
+  const to = majorOf(target.versionNumber);
+  if (from < OLDEST || to < from) {
+    findings.push(
+      failure(
+        "versions",
+        `the source is PostgreSQL ${from}, the target ${to}: expected ${OLDEST} or newer, and a target that is not older`,
+        "Upgrade the source in place first, or choose a newer target.",
+      ),
+    );
+  } else findings.push(ok("versions", `PostgreSQL ${from} to ${to}`));
+  for (const [name, server] of [
+    ["source", source],
+    ["target", target],
+  ] as const) {
+    if (!server.isSuperuser) {
+      findings.push(
+        failure(
+          "rights",
+          `${name}: expected a superuser, got ${server.role}`,
+          "Passwords of roles, a publication of all tables and the log's settings require a superuser. Name one in the URL.",
+        ),
+      );
+    }
+    if (server.isReplica) {
+      findings.push(
+        failure("replica", `${name}: expected a primary, got a replica`, "Name the primary in the URL."),
+      );
+    }
+  }
+  if (source.systemIdentifier === target.systemIdentifier && source.databaseOid === target.databaseOid) {
+    findings.push(
+      failure(
+        "same-database",
+        "source and target are the same database",
+        "Name the new database in SLABMEND_TARGET_DATABASE_URL.",
+      ),
+    );
+  } else if (source.systemIdentifier === target.systemIdentifier) {
+    findings.push(
+      failure(
+        "same-server",
+        "source and target are databases of one server: its roles cannot be kept out of one and let into the other",
+        "Choose another server. Within one, rename or copy the database.",
+      ),
+    );
+  }
+  return findings;
+}
+
+/** @param pgDump its major version; a text: why there is none */
+export function judgePgDump(source: MoveServer, target: MoveServer, pgDump: number | string): MoveFinding[] {
+  const needed = Math.max(majorOf(source.versionNumber), majorOf(target.versionNumber));
+  const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and name it: --pg-dump /path/to/pg_dump.`;
+  if (typeof pgDump === "string")
+    return [failure("pg-dump", `pg_dump: expected version ${needed} or newer, got ${pgDump}`, remedy)];
+  if (pgDump < needed)
+    return [failure("pg-dump", `pg_dump: expected version ${needed} or newer, got ${pgDump}`, remedy)];
+  return [ok("pg-dump", `pg_dump ${pgDump}`)];
+}
