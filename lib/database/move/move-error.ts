@@ -23,7 +23,7 @@ export type MoveErrorCode =
   /** Counts or digests of a table differ. */
   | "contents-differ"
   | "interrupted"
-  /** A server went away in a switch, and it could not be undone. */
+  /** A server became unavailable during a switch, and the switch could not be undone. */
   | "not-taken-back";
 
 /** Thrown by a move of the database. */

@@ -24,7 +24,7 @@ export interface Opening {
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   const { run, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
-    // The source takes note of it, and must not know more than the target after a crash, whatever the target's own settings are.
+    // Regardless of the target's own settings: the source records this step, and must not be ahead of the target after a crash.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null

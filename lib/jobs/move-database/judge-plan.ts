@@ -49,7 +49,7 @@ function judgeActiveRun({ activeRun: run }: MoveFacts): MoveFinding[] {
     failure(
       "run-active",
       `maintenance run ${run.id} (${run.kind}) of ${run.owner} is unfinished, and only one may be`,
-      "Let it finish, or end it: slabmend maintenance cancel, of a move slabmend move-database abort.",
+      "Let it finish, or end it: slabmend maintenance cancel, or for a move slabmend move-database abort.",
     ),
   ];
 }

@@ -6,7 +6,7 @@ import type { Secret } from "../../secret/secret.ts";
 export interface MoveDependencies {
   readonly source: Ask;
   readonly target: Ask;
-  /** An operator says that the target is gone for good: an abort asks it nothing. */
+  /** According to an operator the target is permanently lost: an abort does not contact it. */
   readonly isTargetLost?: boolean;
   /** For pg_dump. */
   readonly sourceUrl: Secret<string>;

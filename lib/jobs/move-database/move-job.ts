@@ -156,7 +156,7 @@ function inMidSwitch(): MoveError {
   });
 }
 
-/** Where a server is away, the next process finds out how the switch stands. */
+/** If a server is unavailable, the next process determines the state of the switch. */
 function notTakenBack(cause: unknown): MoveError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "an unknown error";
   return new MoveError({

@@ -99,7 +99,7 @@ export function moveAlarms(
       alarms.push("the subscription is switched off: alter subscription slabmend_move enable, in the target");
     } else if (!subscription.isApplying)
       alarms.push(
-        "the target's replication worker does not run: if it does not come back within seconds, the target's log says why",
+        "the target's replication worker does not run: if it does not come back within seconds, the target's log shows why",
       );
   }
   if (isSwitching(step) && isLeft) {

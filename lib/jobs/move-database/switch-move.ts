@@ -64,7 +64,7 @@ async function prepare(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   await assertUnchanged(deps, checkpoint);
-  // It is off where the target was away when an earlier switch was taken back.
+  // It is off if the target was unavailable when an earlier switch was taken back.
   await deps.target(enableSubscription, IDEMPOTENT);
   const { slot } = await assertReplicating(deps);
   if (slot.lagBytes > MOST_LAG_BYTES) {
@@ -228,7 +228,7 @@ export async function takeBack(deps: MoveDependencies, { run }: RunContext): Pro
   return { checkpoint: { ...checkpoint, step: "ready" } };
 }
 
-/** Of a target that is lost only what was written down is known. */
+/** Of a lost target only the stored checkpoint is known. */
 export async function hasOpened(deps: MoveDependencies, run: Run): Promise<boolean> {
   if (deps.isTargetLost === true) return moveCheckpointOf(run).step === "opened";
   return await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
