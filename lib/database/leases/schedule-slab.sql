@@ -1,11 +1,10 @@
 -- Decides what an outcome writes about its slab, and writes the time of the next attempt and indexd's failure counter.
 --
---   choices       the choices of lib/database/leases/outcome-writes.ts: {"asReported", "ifSomeDropped", …}
---   sectors_left    slab indices that still have to move
---   moved, denied   number of each recorded; still_needed as returned by record_moves
---   writes        the choice taken
---
+--   choices           the choices of lib/database/leases/outcome-writes.ts: {"asReported", "ifSomeDropped", …}
+--   sectors_left      slab indices that still have to move
+--   moved, denied     number of each recorded; still_needed as returned by record_moves
 --   denials_ignored   so many hosts deny that the cause is on our side
+--   writes            the choice taken
 --
 -- A repair that reported itself as complete becomes partial if a still needed move was dropped, or if a host denied a
 -- source. The caller holds the slab's lock.

@@ -33,10 +33,10 @@ const HALF_HOUR_SECONDS = 1_800;
 const HOUR_SECONDS = 3_600;
 
 /**
- * The state of the fleet, for metrics. Three statements, no locks. Reads all of leases, which has no more rows than the fleet has
- * leases, and of backlog, one row per unhealthy slab; the journal's last half hour by journal_finished_at_idx (up to
- * statement_timestamp(), which the planner can estimate; for clock_timestamp() it assumes a third of the journal); repairs by
- * repairs_quarantined_idx; pg_stat_activity and pg_replication_slots, where every role may see the sessions and the kept log.
+ * The state of the fleet, for metrics. Three statements, no locks. Reads all of leases (no more rows than the fleet has leases)
+ * and of backlog (one row per unhealthy slab), and repairs by repairs_quarantined_idx. Reads the journal's last half hour by
+ * journal_finished_at_idx, up to statement_timestamp(): for clock_timestamp() the planner assumes a third of the journal.
+ * Sessions and kept log come from pg_stat_activity and pg_replication_slots, where every role may see them.
  * @param options.dueChecks also read due checks, because this fleet makes them
  */
 export async function readFleetGauges(
