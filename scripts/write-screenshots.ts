@@ -111,7 +111,7 @@ async function shootAway({ playground, shoot, until }: Scene): Promise<void> {
   await shoot("away", {
     theme: "light",
     async shows(page) {
-      await playground.command("away", /^the database does not answer/m);
+      await playground.command("away", /^the database has stopped answering/m);
       await page.getByText(/^Database away since/).waitFor({ timeout: LIMIT_MS });
     },
   });
@@ -151,7 +151,7 @@ async function shootRuns({ playground, shoot }: Scene): Promise<void> {
 
 /** Sectors must move, and no host has space. */
 async function shootBreaker({ playground, shoot, until }: Scene): Promise<void> {
-  await playground.command("fill 0-47", /^host 47 has no room/m);
+  await playground.command("fill 0-47", /^host 47 has no space/m);
   await playground.command("block 0-7", /^indexd has blocked host 7/m);
   await until(/the circuit breaker is open/);
   await shoot("breaker", { theme: "light" });

@@ -1,6 +1,6 @@
 /**
- * Lambda's partial batch response (ReportBatchItemFailures): which messages of a batch have failed. What it does not
- * understand counts as failed, all of it, so that nothing is deleted by mistake.
+ * Lambda's partial batch response (ReportBatchItemFailures): the failed messages of a batch. A malformed response counts as a failure
+ * of the whole batch, so that nothing is deleted by mistake.
  */
 export type BatchVerdict =
   | { readonly kind: "some-failed"; readonly failed: ReadonlySet<string> }
@@ -10,12 +10,12 @@ const NONE_FAILED: BatchVerdict = { kind: "some-failed", failed: new Set() };
 
 export function readBatchResponse(payload: string, messageIds: readonly string[]): BatchVerdict {
   const response: unknown = JSON.parse(payload);
-  // null, {} and a null list mean complete success.
+  // null, {} and a null list mean success.
   if (response === null) return NONE_FAILED;
-  if (typeof response !== "object") return { kind: "all-failed", why: "the response is no object" };
+  if (typeof response !== "object") return { kind: "all-failed", why: "the response is not an object" };
   const list = (response as { batchItemFailures?: unknown }).batchItemFailures ?? null;
   if (list === null) return NONE_FAILED;
-  if (!Array.isArray(list)) return { kind: "all-failed", why: "batchItemFailures is no list" };
+  if (!Array.isArray(list)) return { kind: "all-failed", why: "batchItemFailures is not a list" };
   const failed = new Set<string>();
   for (const item of list as unknown[]) {
     const id =

@@ -1,7 +1,7 @@
 /**
- * What Lambda's event-source mapping does between SQS and a function: as many long polls as may run at once (sqs-consumer), each
- * giving its batch to the function and deleting the messages that did not fail. Messages of a crash, a time-out or a response that it
- * does not understand are left alone: they become visible again, and SQS moves them to the dead-letter queue in the end.
+ * Lambda's event-source mapping between SQS and a function: one long poll per allowed invocation (sqs-consumer), each passing its batch
+ * to the function and deleting the messages that did not fail. After a crash, a timeout or a malformed response the messages stay: they
+ * become visible again, and finally SQS moves them to the dead-letter queue.
  */
 import { EventEmitter } from "node:events";
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
@@ -15,9 +15,9 @@ export interface EventSourceMappingOptions {
   readonly client: SQSClient;
   readonly queue: Queue;
   readonly pool: FunctionPool;
-  /** Messages given to one invocation, at most 10; default 1. */
+  /** Messages per invocation, at most 10; default 1. */
   readonly batchSize?: number;
-  /** Invocations at once. Lambda's least is 2; here 1 is allowed. */
+  /** Simultaneous invocations. Lambda's minimum is 2; here 1 is allowed. */
   readonly maximumConcurrency: number;
 }
 
@@ -37,7 +37,7 @@ interface SourceMessage {
 
 export interface EventSourceMappingEvents {
   workerStarted: [BusyWorker];
-  /** With the messages that stay in the queue. */
+  /** An invocation ended; lists the messages that stay in the queue. */
   workerEnded: [BusyWorker, { readonly outcome: PoolOutcome; readonly failed: readonly string[] }];
   /** `killWorker` has sent its signal. */
   workerSignalled: [BusyWorker, NodeJS.Signals];
@@ -45,11 +45,11 @@ export interface EventSourceMappingEvents {
   failed: [Error];
 }
 
-/** A poll that failed waits this long: the queue may be starting or stopping. */
+/** Pause after a failed poll: the queue may be starting or stopping. */
 const PAUSE_AFTER_ERROR_MS = 500;
 /**
- * A long poll is never aborted: the queue might hand a message to it afterwards, which would be gone for a visibility timeout.
- * So this is also the longest that `stop` takes for an idle poll. (Lambda waits 20 s.)
+ * Duration of a long poll. It is never aborted: the queue might still deliver a message to it, which would then be invisible for a
+ * visibility timeout. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
  */
 const WAIT_SECONDS = 1;
 
@@ -77,7 +77,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
     return true;
   }
 
-  /** Polls no more; workers that are still busy after `graceMs` are killed, and their messages stay in the queue. */
+  /** Stops polling; workers still busy after `graceMs` are killed, and their messages stay in the queue. */
   async stop(graceMs = 0): Promise<void> {
     this.#stopped = true;
     const timer = setTimeout(() => {
@@ -98,7 +98,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
       waitTimeSeconds: WAIT_SECONDS,
       authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
       messageSystemAttributeNames: ["All"],
-      // Only if the handler below throws, which it does when it has not even tried: visible again at once.
+      // The handler below throws only before it has tried, so the message may become visible again at once.
       terminateVisibilityTimeout: true,
       preReceiveMessageCallback: async () => {
         resting = new Promise((resolve) => {
@@ -108,7 +108,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
       handleMessageBatch: (messages) => this.#handle(messages),
     });
     consumer.on("empty", () => rest());
-    // After the messages that succeeded have been deleted.
+    // Emitted after the successful messages have been deleted.
     consumer.on("response_processed", () => rest());
     consumer.on("error", (error) => {
       if (!this.#stopped) this.emit("failed", error);

@@ -4,8 +4,8 @@
  *   starting --ready--> idle (frozen) <--> busy
  *       \________________|_________________|____ killed, crashed, timed out ----> dead
  *
- * What always holds: a busy environment has a timer that kills it at its deadline, also while it is stopped; a dead one settled
- * the invocation it was busy with; an environment is never used again after a time-out or a crash.
+ * Invariants: a busy environment has a timer that kills it at its deadline, even while it is stopped; a dead one has settled its
+ * invocation; after a timeout or a crash an environment is not used again.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -55,7 +55,7 @@ export class ExecutionEnvironment {
   #state: State = "starting";
   #settle: ((outcome: InvocationOutcome) => void) | undefined;
   #requestId = "";
-  /** A deadly signal is on its way: whatever the process still says does not count. */
+  /** A deadly signal was sent: later messages of the process are ignored. */
   #doomed = false;
   readonly #child: ChildProcess;
   readonly #definition: FunctionDefinition;
@@ -70,7 +70,7 @@ export class ExecutionEnvironment {
       env: functionEnvironment(definition),
       execArgv: [`--max-old-space-size=${memoryMb}`],
       stdio: ["ignore", "pipe", "pipe", "ipc"],
-      // Ctrl-C must reach the parent only, which ends us in order.
+      // Ctrl+C must reach only the parent, which ends the child in an orderly way.
       detached: true,
     });
     this.pid = this.#child.pid ?? 0;
@@ -83,7 +83,7 @@ export class ExecutionEnvironment {
     };
     this.ended = once(this.#child, "exit").then(
       ([code, signal]: unknown[]) => died(code, signal),
-      // It could not be started at all.
+      // The process could not be started.
       () => died("none", null),
     );
     for (const stream of ["stdout", "stderr"] as const) {
@@ -128,7 +128,7 @@ export class ExecutionEnvironment {
 
   /** Sends a signal, if the process is still there. */
   signal(signal: NodeJS.Signals): boolean {
-    // Not child.kill(): after its first signal that one reports `killed`, also for SIGCONT.
+    // Not child.kill(): after its first signal it reports `killed`, even for SIGCONT.
     if (this.#state === "dead" || this.pid === 0) return false;
     if (DEADLY.includes(signal)) this.#doomed = true;
     try {
@@ -144,7 +144,7 @@ export class ExecutionEnvironment {
     await this.ended;
   }
 
-  /** Settles with the result, the crash, or, after the process was killed, the time-out. */
+  /** Settles with the result, the crash, or, after the process was killed, the timeout. */
   async #await(limitMs: number, requestId: string): Promise<InvocationOutcome> {
     let timedOut = false;
     const timer = setTimeout(() => {
@@ -194,7 +194,7 @@ export class ExecutionEnvironment {
   }
 
   #send(message: ToFunction): void {
-    // A closed channel is the end of the process, which "exit" reports.
+    // A closed channel means that the process has ended, which "exit" reports.
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 }

@@ -1,7 +1,7 @@
 import { isAbsolute } from "node:path";
 import { LocalRuntimeError } from "../process/errors.ts";
 
-/** What `CreateFunction` would be told. */
+/** The settings that `CreateFunction` would get. */
 export interface FunctionDefinition {
   readonly name: string;
   /** Absolute path of the module that exports the handler. */
@@ -9,23 +9,23 @@ export interface FunctionDefinition {
   /** Default `handler`. */
   readonly handler?: string;
   readonly timeoutMs: number;
-  /** Bounds the JavaScript heap; default 512. */
+  /** Limits the JavaScript heap; default 512. */
   readonly memoryMb?: number;
-  /** All that the function sees of the environment, besides what Lambda itself sets. Nothing is inherited. */
+  /** The function's environment variables, in addition to those that Lambda sets. Nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Reserved concurrency: most processes at once. */
+  /** Reserved concurrency: the maximum number of processes. */
   readonly maxConcurrency: number;
   /** Stop the process between invocations, as Lambda does. Default true. */
   readonly freezeBetweenInvocations?: boolean;
-  /** How often an Event invocation that failed is tried again. Lambda's default is 2; ours is 0: the schedule comes again. */
+  /** Retries of a failed Event invocation. Lambda's default is 2; ours is 0, because the schedule repeats. */
   readonly maxEventRetries?: number;
-  /** An Event invocation that found no free process for longer is dropped. Lambda's least, our default: 60,000. */
+  /** An Event invocation that waits longer for a free process is dropped. Our default is Lambda's minimum: 60,000. */
   readonly maxEventAgeMs?: number;
 }
 
 export const LOCAL_REGION = "us-east-1";
 export const LOCAL_ACCOUNT = "000000000000";
-/** The local servers check no signature, but the SDK insists on having something to sign with. */
+/** The local servers check no signatures, but the SDK requires credentials. */
 export const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" } as const;
 
 export const DEFAULT_MEMORY_MB = 512;

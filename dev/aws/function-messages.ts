@@ -1,4 +1,4 @@
-/** What a function's process and its environment say to each other over the IPC channel. Events and results travel as JSON text. */
+/** Messages between a function's process and its environment over the IPC channel. Events and results are JSON text. */
 
 export interface InitializeMessage {
   readonly type: "initialize";

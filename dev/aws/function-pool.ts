@@ -25,7 +25,7 @@ export interface FunctionPoolEvents {
   started: [Invocation];
   /** The invocation has ended; if it crashed or timed out, so has its process. */
   ended: [Invocation, InvocationOutcome];
-  /** An Event invocation waited longer than its greatest age, or failed as often as it may. */
+  /** An Event invocation exceeded its maximum age or its number of retries. */
   dropped: [{ readonly requestId: string; readonly why: "too-old" | "failed" }];
 }
 
@@ -38,7 +38,7 @@ interface QueuedEvent {
   failures: number;
 }
 
-/** A queue of schedules that nobody serves; each holds at most 256 KiB. */
+/** Maximum length of a queue of events that are not taken; each has at most 256 KiB. */
 const MAX_QUEUED_EVENTS = 100;
 const DEFAULT_MAX_EVENT_AGE_MS = 60_000;
 
@@ -47,7 +47,7 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
   readonly #dependencies: EnvironmentDependencies;
   readonly #environments = new Set<ExecutionEnvironment>();
   readonly #invocations = new Map<ExecutionEnvironment, Invocation>();
-  /** Last used last: as on Lambda the freshest one is taken, so that the others can grow old. */
+  /** Last used last: like Lambda, the pool takes the most recently used one, so that others can expire. */
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #events: QueuedEvent[] = [];
   #stopped = false;
@@ -64,7 +64,7 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
     return [...this.#invocations.values()];
   }
 
-  /** Processes that live now: starting, idle or busy. */
+  /** Current processes: starting, idle or busy. */
   get pids(): readonly number[] {
     return [...this.#environments].map((environment) => environment.pid);
   }

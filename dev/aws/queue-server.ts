@@ -1,8 +1,8 @@
 /**
  * SQS in this process, on loopback: fauxqs, with queues that redrive to a dead-letter queue.
  *
- * Its own `startFauxqs` listens on every interface, and its queue URLs name `sqs.<region>.localhost`, which not every machine
- * resolves. So the application is listened on here, and the URLs are ours: only their last part matters to it.
+ * fauxqs's own `startFauxqs` listens on every interface, and its queue URLs contain `sqs.<region>.localhost`, which not every machine
+ * resolves. So this file starts the listener and makes the URLs; fauxqs reads only their last part.
  */
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { buildApp } from "fauxqs";
@@ -20,7 +20,7 @@ export interface QueuePair {
 }
 
 export interface QueueOptions {
-  /** How long a received message stays invisible. AWS wants six times the function's timeout. */
+  /** How long a received message stays invisible. AWS recommends six times the function's timeout. */
   readonly visibilityTimeoutSeconds: number;
   /** After how many receives a message goes to the dead-letter queue. */
   readonly maxReceiveCount: number;

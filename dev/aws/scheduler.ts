@@ -1,6 +1,6 @@
 /**
- * Calls functions at a fixed rate, as EventBridge does: a function that is still running is not waited for; its reserved
- * concurrency is what keeps a second run from starting beside it.
+ * Invokes functions at a fixed rate, as EventBridge does, even if the last run is still going; the function's reserved concurrency
+ * prevents a second simultaneous run.
  */
 import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
@@ -14,16 +14,16 @@ export interface Schedule {
 }
 
 export interface SchedulerOptions {
-  /** Accepts an invocation, whose result is not waited for, or throws. */
+  /** Accepts an invocation without waiting for its result, or throws. */
   readonly invoke: (functionName: string, event: string) => void;
   readonly schedules: readonly Schedule[];
   readonly clock?: Clock;
-  /** An invocation that was not accepted. The next one comes at its time all the same. */
+  /** Called for an invocation that was not accepted. The next one still comes on time. */
   readonly onError?: (functionName: string, error: unknown) => void;
 }
 
 export interface Scheduler {
-  /** Invokes nothing more. */
+  /** Stops all schedules. */
   stop(): void;
 }
 
@@ -31,11 +31,11 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   const { invoke, clock = systemClock, onError } = options;
   const cancels = new Map<Schedule, () => void>();
 
-  /** Times are counted from the first one, so a late timer does not shift the later ones. */
+  /** Times are computed from the first one, so a late timer does not shift later ones. */
   const arm = (schedule: Schedule, atMs: number): void => {
     const { functionName, everyMs } = schedule;
     const fire = (): void => {
-      // After the machine slept, the missed times are not made up for.
+      // Times missed while the machine slept are skipped.
       const missed = Math.max(0, Math.floor((clock.now() - atMs) / everyMs));
       arm(schedule, atMs + (missed + 1) * everyMs);
       try {

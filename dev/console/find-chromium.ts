@@ -4,8 +4,8 @@ import { access } from "node:fs/promises";
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /**
- * The path of a Chromium: SLABMEND_CHROMIUM, or where packages put it.
- * @throws when there is none
+ * The path of Chromium: SLABMEND_CHROMIUM, or its usual places.
+ * @throws if there is none
  */
 export async function findChromium(): Promise<string> {
   const found = await lookForChromium();
@@ -15,7 +15,7 @@ export async function findChromium(): Promise<string> {
   );
 }
 
-/** Undefined: there is none. */
+/** Undefined if there is none. */
 export async function lookForChromium(): Promise<string | undefined> {
   const { SLABMEND_CHROMIUM: chosen } = process.env;
   for (const path of chosen === undefined || chosen === "" ? PLACES : [chosen]) {

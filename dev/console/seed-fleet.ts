@@ -1,6 +1,6 @@
 /**
- * A fleet in danger in a database, for the console's tests: hosts, slabs, damage that the real walk finds, and the traces that a day
- * of repairs leaves. Figures come from a seeded generator.
+ * Seeds a database with a fleet in danger, for the console's tests: hosts, slabs, damage that the real walk finds, and the records of a
+ * day of repairs. Numbers come from a seeded generator.
  */
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
@@ -35,13 +35,13 @@ interface FleetSize {
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 
-/** So many slabs are in danger. The next one has shards in many states. */
+/** Number of slabs in danger. The next slab has shards in many states. */
 const IN_DANGER = 9;
 
 /** Hours of journal. */
 const HISTORY_HOURS = 26;
 
-/** A small generator (mulberry32) of numbers in 0…1. */
+/** A small generator (mulberry32) of random numbers in 0…1. */
 function numbersFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -52,7 +52,7 @@ function numbersFrom(seed: number): () => number {
   };
 }
 
-/** Seeds a database that has indexd's tables and ours, and nothing in them. */
+/** Seeds a database with empty tables of indexd and slabmend. */
 export async function seedFleet(
   sql: Sql,
   { hosts: hostCount, slabs: slabCount }: FleetSize,
@@ -89,7 +89,7 @@ export async function seedFleet(
 async function seedHosts(sql: Sql, count: number, next: () => number): Promise<SeededHost[]> {
   const hosts = await seedNetwork(sql, {
     hosts: count,
-    // Names of a domain that everybody may have one in: the hosts are not taken for one operator's.
+    // Names in a domain that is open to everyone, so that the hosts do not count as one operator's.
     seed: (n) => ({ addresses: [`sia-host-${n + 1}.duckdns.org:9984`] }),
   });
   await sql`update hosts set last_successful_scan = clock_timestamp() - interval '90 seconds'`;
@@ -116,7 +116,7 @@ async function seedHosts(sql: Sql, count: number, next: () => number): Promise<S
   return hosts;
 }
 
-/** Two slabs in five lack sectors: most of them a few, those in danger nearly as many as they may lose. */
+/** Two slabs in five lack sectors: most of them a few, those in danger almost the maximum. */
 async function seedDamagedSlabs(
   sql: Sql,
   hosts: readonly SeededHost[],
@@ -124,7 +124,7 @@ async function seedDamagedSlabs(
   next: () => number,
 ): Promise<SeededSlab[]> {
   const good = hosts.slice(0, -12);
-  // Good hosts whose contract is not: sectors in it move too.
+  // Good hosts with a bad contract, whose sectors must move too.
   const ended = await Promise.all(
     hosts.slice(-12, -8).map(async ({ id }) => {
       const { mapId } = await seedContract(sql, id, { good: false });
@@ -146,7 +146,7 @@ async function seedDamagedSlabs(
   return await seedSlabs(sql, { slabs: planned, minShards: MIN_SHARDS });
 }
 
-/** Of `count` sectors, spread over the slab, most are lost; some are on bad hosts, some in contracts that ended. */
+/** Of `count` sectors, spread over the slab, most are lost; some are on bad hosts, some in ended contracts. */
 function damage(
   sectors: readonly SectorSeed[],
   count: number,
@@ -167,7 +167,7 @@ async function seedObjects(sql: Sql, slabs: readonly SeededSlab[]): Promise<void
   }
 }
 
-/** Leases under way, dead letters and a quarantine. */
+/** Running leases, dead letters and a quarantine. */
 async function seedStanding(sql: Sql, slabs: readonly SeededSlab[]): Promise<void> {
   const { leases } = await leaseBatch(sql, {
     order: "urgency",

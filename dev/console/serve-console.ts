@@ -1,4 +1,4 @@
-/** The real HTTP process on a seeded database, told of workers that a supervisor would tell of. */
+/** The real HTTP process on a seeded database, with the workers' report that a supervisor would send. */
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 import { CONSOLE_POLICY, consoleAssets } from "../../lib/console/console-assets.ts";
@@ -17,8 +17,8 @@ export interface ServedConsole {
 }
 
 /**
- * @param slabs ids of slabs that its workers have in hand
- * @param port 0: any that is free
+ * @param slabs ids of slabs that its workers repair
+ * @param port 0: any free port
  */
 export async function serveConsole(
   databaseUrl: string,

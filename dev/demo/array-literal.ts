@@ -1,4 +1,4 @@
-/** An array as PostgreSQL reads it from text: the client of the demo does not look up the types of arrays. Ids and names only. */
+/** An array in PostgreSQL's text format, because the demo's client does not look up array types. Only for ids and names. */
 export function arrayLiteral(values: readonly (string | number | bigint)[]): string {
   return `{${values.join(",")}}`;
 }

@@ -6,23 +6,23 @@ interface EventRow {
   readonly key: string;
   /** Microseconds since the epoch; null: not published. */
   readonly stamp: string | null;
-  /** Of the last move of one of its slabs, in the same way; null: none was moved. */
+  /** Time of the last move in one of its slabs, in the same unit; null: none was moved. */
   readonly moved_at: string | null;
 }
 
 export interface WitnessedEvents {
-  /** By indexd's publisher. */
+  /** Times given by indexd's publisher. */
   readonly published: readonly PublishedEvent[];
-  /** Times that events had when the publisher took over, by account and key; undefined: it was there from the start. */
+  /** The events' times when the publisher took over, by account and key; undefined: it existed from the start. */
   readonly before: ReadonlyMap<string, string> | undefined;
-  /** What a client that follows the events was told last, by account and key. */
+  /** The last event that a following client received, by account and key. */
   readonly told: ReadonlyMap<string, string>;
   readonly publishes: boolean;
 }
 
 /**
- * Faults of the events at the end: one that the client was never told of or, where indexd publishes, one that indexd did
- * not put into the stream.
+ * Violations concerning events at the end: an event that the client never received or, if indexd publishes, one that indexd did not put
+ * into the stream.
  */
 export async function findEventViolations(sql: ISql, witnessed: WitnessedEvents): Promise<string[]> {
   const rows = await sql<EventRow[]>`
@@ -50,8 +50,7 @@ function judgeEvent(
   if (stamp === null) return [`${event} was left unpublished`];
   if (moved_at !== null && BigInt(stamp) + 1_000_000n < BigInt(moved_at))
     violations.push(`${event} was lost`);
-  if (told.get(name) !== stamp)
-    violations.push(`a client that follows the events was never told of ${event}`);
+  if (told.get(name) !== stamp) violations.push(`a client that follows the events never received ${event}`);
   const isOfBefore = before === undefined ? moved_at === null : before.get(name) === stamp;
   if (publishes && !isOfBefore && !stampedByIndexd.has(`${name} ${stamp}`)) {
     violations.push(`${event} was not stamped by indexd`);

@@ -1,4 +1,4 @@
-/** Rule 6 of docs/architecture.md, as only the demo can check it: it knows which sectors it took from which hosts. */
+/** Checks rule 6 of docs/architecture.md. Only the demo can, because it knows which sectors it took from which hosts. */
 import type { ISql } from "postgres";
 import type { HostId, Root } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
@@ -9,21 +9,21 @@ import type { StoredSlab } from "./store-objects.ts";
 export interface PlantedLoss {
   readonly root: Root;
   readonly hostId: HostId;
-  /** indexd knew it before the fleet started; otherwise only this host's answer tells. */
+  /** Whether indexd knew of the loss before the fleet started; otherwise only the host's answer shows it. */
   readonly noticed: boolean;
 }
 
-/** What the fleet and the database say is lost. */
+/** The losses recorded by the fleet and the database. */
 export interface RecordedLosses {
-  /** By a repair, on the answer of this host. */
+  /** Recorded by a repair, after an answer of this host. */
   readonly journalled: readonly { readonly root: Root; readonly hostId: HostId }[];
-  /** Denials that are known, open or not. */
+  /** Recorded denials, open or not. */
   readonly denied: readonly { readonly root: Root; readonly hostId: HostId }[];
-  /** Without host when a repair moved them. */
+  /** Sectors without a host when a repair moved them. */
   readonly movedFromNowhere: readonly Root[];
-  /** Without host now. */
+  /** Sectors without a host now. */
   readonly now: readonly Root[];
-  /** What indexd's counter says of each host of which it says anything. */
+  /** indexd's counter for each host that has one. */
   readonly counted: readonly { readonly hostId: HostId; readonly sectors: number }[];
 }
 
@@ -62,8 +62,8 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
 }
 
 /**
- * A loss that was not planted is a sector that can be read and whose last copy indexd may free. Of a host that forgot for a
- * while none is counted, whatever it denied.
+ * A recorded loss that the demo did not cause is a readable sector whose last copy indexd may free. A host that forgot for a while must
+ * have no recorded losses, whatever it denied.
  */
 export function unplantedLosses(
   planted: readonly PlantedLoss[],
@@ -74,32 +74,34 @@ export function unplantedLosses(
   return [
     ...recorded.denied
       .filter(({ root, hostId }) => !forgetful.has(hostId) && of.get(root)?.hostId !== hostId)
-      .map(({ root, hostId }) => `a denial of sector ${root} by host ${hostId} is recorded, which has it`),
+      .map(
+        ({ root, hostId }) => `a denial of sector ${root} by host ${hostId} is recorded, but the host has it`,
+      ),
     ...[...forgetful].flatMap((host) => {
       const count = recorded.journalled.filter(({ hostId }) => hostId === host).length;
       return count > 0
-        ? [`sectors that host ${host} only forgot for a while were recorded lost: ${count}`]
+        ? [`sectors that host ${host} forgot for a while were recorded as lost: ${count}`]
         : [];
     }),
     ...recorded.counted.flatMap(({ hostId, sectors }) =>
       forgetful.has(hostId)
-        ? [`sectors that host ${hostId} only forgot for a while are counted as lost: ${sectors}`]
+        ? [`sectors that host ${hostId} forgot for a while are counted as lost: ${sectors}`]
         : [],
     ),
     ...recorded.journalled.flatMap(({ root, hostId }) => {
       if (forgetful.has(hostId)) return [];
       const loss = of.get(root);
-      if (loss === undefined) return [`sector ${root} was recorded lost on host ${hostId}, which has it`];
+      if (loss === undefined) return [`sector ${root} was recorded as lost on host ${hostId}, which has it`];
       if (loss.hostId !== hostId) {
-        return [`sector ${root} was recorded lost on host ${hostId}, but host ${loss.hostId} lost it`];
+        return [`sector ${root} was recorded as lost on host ${hostId}, but host ${loss.hostId} lost it`];
       }
       return loss.noticed
-        ? [`sector ${root} was recorded lost on host ${hostId}, where indexd no longer had it`]
+        ? [`sector ${root} was recorded as lost on host ${hostId}, where indexd no longer located it`]
         : [];
     }),
     ...recorded.movedFromNowhere
       .filter((root) => !of.has(root))
-      .map((root) => `sector ${root} was moved as a lost one, but no host lost it`),
+      .map((root) => `sector ${root} was moved as lost, but no host lost it`),
     ...recorded.now
       .filter((root) => !of.has(root))
       .map((root) => `sector ${root} is lost, but no host lost it`),

@@ -1,4 +1,4 @@
-/** Rule 9 of docs/architecture.md: messages hold ids and the token only. Looked at as they pass, whoever wrote them. Pure. */
+/** Rule 9 of docs/architecture.md: messages hold only ids and the token. Checks every message that passes. Pure. */
 
 const FIELDS = ["v", "kind", "indexer", "slabId", "digest", "token"];
 const NAME = /^[a-z][a-z0-9-]{0,23}$/;
@@ -6,9 +6,9 @@ const SLAB_ID = /^[1-9][0-9]{0,18}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * What these bodies hold beyond a version, a kind, an indexer's name, a slab's id and digest, and a token. Never quotes a body: what should not
- * be in there should not be printed either.
- * @param digests of the stored slabs, by id: a key looks like a digest
+ * What these bodies hold in addition to a version, a kind, an indexer's name, a slab's id and digest, and a token. Never quotes a body,
+ * because unexpected content should not be printed either.
+ * @param digests digests of the stored slabs by id, because a key looks like a digest
  */
 export function strangeMessages(bodies: readonly string[], digests: ReadonlyMap<string, string>): string[] {
   return bodies.flatMap((body, number) =>
@@ -21,19 +21,19 @@ function strangeParts(body: string, digests: ReadonlyMap<string, string>): strin
   try {
     message = JSON.parse(body);
   } catch {
-    return ["something that is no JSON"];
+    return ["a body that is not JSON"];
   }
   if (typeof message !== "object" || message === null || Array.isArray(message)) return ["no object"];
   const { v, kind, indexer, slabId, digest, token } = message as Readonly<Record<string, unknown>>;
   const others = Object.keys(message).filter((name) => !FIELDS.includes(name)).length;
   const known = typeof slabId === "string" && SLAB_ID.test(slabId) ? digests.get(slabId) : undefined;
   return [
-    ...(others > 0 ? [`${others} more fields than ids and the token`] : []),
-    ...(Number.isSafeInteger(v) ? [] : ["a version that is no number"]),
-    ...(isName(kind) && isName(indexer) ? [] : ["a kind or an indexer that is no name"]),
-    ...(known === undefined ? ["an id of no stored slab"] : []),
-    ...(known !== undefined && known !== digest ? ["a digest that is not the slab's"] : []),
-    ...(typeof token === "string" && UUID.test(token) ? [] : ["a token that is no UUID"]),
+    ...(others > 0 ? [`${others} fields other than ids and the token`] : []),
+    ...(Number.isSafeInteger(v) ? [] : ["a version that is not a number"]),
+    ...(isName(kind) && isName(indexer) ? [] : ["a kind or an indexer that is not a name"]),
+    ...(known === undefined ? ["an id that no stored slab has"] : []),
+    ...(known !== undefined && known !== digest ? ["a digest of another slab"] : []),
+    ...(typeof token === "string" && UUID.test(token) ? [] : ["a token that is not a UUID"]),
   ];
 }
 

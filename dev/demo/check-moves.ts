@@ -1,4 +1,4 @@
-/** Rule 3 as the demo can see it: a sector moves only off a host from which the demo gave it a reason to move. */
+/** Rule 3: a sector moves only from a host where the demo gave it a reason to move. */
 import type { ISql } from "postgres";
 import { type HostId, parseRoot, type Root } from "../../lib/slab/ids.ts";
 
@@ -9,14 +9,14 @@ export interface RecordedMove {
   readonly denied: boolean;
 }
 
-/** @param left hosts that are dead, blocked, without a good contract, or being drained */
+/** @param left hosts that sectors must leave: dead, blocked, without a good contract, or being drained */
 export function unneededMoves(moves: readonly RecordedMove[], left: ReadonlySet<HostId>): string[] {
   return moves
     .filter(({ from, denied }) => !left.has(from) && !denied)
     .map(({ root, from }) => `sector ${root} was moved off host ${from}, where it could have stayed`);
 }
 
-/** Of sectors that had a host. A denial stays as an earlier location when its sector has moved. */
+/** Moves of sectors that had a host. After a move, a denial stays as an earlier location. */
 export async function readMoves(sql: ISql): Promise<RecordedMove[]> {
   const rows = await sql<{ root: string; from: HostId; denied: boolean }[]>`
     select m->>'root' as root, h.id as "from",

@@ -13,26 +13,25 @@ import type { DemoHost } from "./register-hosts.ts";
 import { readSessionLimits } from "./sample-sessions.ts";
 import type { StoredSlab } from "./store-objects.ts";
 
-/** What the demo knows besides the database, to check the rules with. */
+/** What the demo knows in addition to the database, for checking the rules. */
 export interface Witnessed {
   readonly hosts: readonly DemoHost[];
   readonly slabs: readonly StoredSlab[];
   readonly planted: readonly PlantedLoss[];
   readonly forgetful: ReadonlySet<HostId>;
-  /** Off which all sectors have to move: dead, blocked, without a good contract, or being drained. */
+  /** Hosts that all sectors must leave: dead, blocked, without a good contract, or being drained. */
   readonly left: ReadonlySet<HostId>;
-  /** Of every message that a worker was given. */
+  /** Bodies of all messages that workers received. */
   readonly messages: readonly string[];
   readonly samples: readonly SessionSample[];
   readonly disturbed: Pick<DisturbancesDone, "silentDatabase">;
 }
 
-/** Until a worker gives up a database that is silent its server sees an idle session: no farewell reaches it. */
+/** While a worker waits for a silent database, the server sees an idle session, because no close reaches it. */
 const GIVEN_UP_MS = ANSWER_MS + 5_000;
 
 /**
- * What must always hold (docs/architecture.md) and does not, one sentence each: by SQL, at the hosts themselves, and by what was
- * seen while the fleet worked.
+ * Violated invariants (docs/architecture.md), one sentence each: found by SQL, at the hosts, and by observing the fleet's work.
  */
 export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<string[]> {
   const { hosts, slabs, planted, forgetful, left, messages, samples, disturbed } = witnessed;
@@ -57,14 +56,14 @@ async function deadLetters(sql: ISql): Promise<string[]> {
   return rows.map(({ body }) => body);
 }
 
-/** Whoever keeps to the lock order meets none, and the indexd that the demo plays keeps to it too. */
+/** The lock order prevents deadlocks, and the simulated indexd follows it too. */
 async function deadlocks(sql: ISql): Promise<string[]> {
   const [row] = await sql<{ deadlocks: number }[]>`
     select deadlocks::integer from pg_stat_database where datname = current_database()`;
   return row!.deadlocks === 0 ? [] : [`${row!.deadlocks} deadlocks`];
 }
 
-/** A location is recorded only after the host had the sector; the host itself is asked, not what it tells readers. */
+/** A location is recorded only after the host had the sector. Checks the host's disk, not its answers to readers. */
 async function missingSectors(sql: ISql, hosts: readonly DemoHost[]): Promise<string[]> {
   const rows = await sql<{ root: string; host_id: HostId }[]>`
     select encode(sector_root, 'hex') as root, host_id from sectors where num_migrated > 0 and host_id is not null`;

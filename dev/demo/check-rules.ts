@@ -1,6 +1,6 @@
 /**
- * Checks by SQL what must always hold (docs/architecture.md), as far as the database shows it. The demo ends with it, and
- * the tests use it after each step. Reads whole tables: not for a large production database.
+ * Checks the invariants of docs/architecture.md that the database shows, by SQL. The demo runs it at the end, tests after each step.
+ * Reads whole tables, so it is not for a large production database.
  */
 import type { ISql } from "postgres";
 
@@ -8,20 +8,20 @@ export interface Violation {
   /** Number in the list "What must always hold". */
   readonly rule: number;
   readonly what: string;
-  /** Which slab, host, token or statistic. */
+  /** The slab, host, token or statistic. */
   readonly subject: string;
 }
 
 interface Check {
   readonly rule: number;
   readonly what: string;
-  /** Holds only when no repair is under way and reap has run. */
+  /** Holds only when no repair runs and reap has run. */
   readonly onlyWhenSettled?: true;
-  /** Selects one column, `subject`, a row for each violation. */
+  /** Selects one column, `subject`, with a row per violation. */
   readonly query: string;
 }
 
-/** Moves that we recorded, one row each. */
+/** Our recorded moves, one row each. */
 const RECORDED = `
   recorded as (
     select j.id, j.slab_id, j.digest, j.began_at, j.finished_at,
@@ -65,8 +65,8 @@ const CHECKS: readonly Check[] = [
   },
   {
     rule: 4,
-    what: "two sectors of a slab on one host, the later one recorded by us",
-    // A location is ours when its uploaded_at lies within the repair that recorded it.
+    what: "two sectors of a slab on one host, of which we recorded the later one",
+    // A location is ours if its uploaded_at lies within the repair that recorded it.
     query: `
       with ${RECORDED}, located as (
         select ss.slab_id, s.id, s.host_id, s.uploaded_at,
@@ -102,7 +102,7 @@ const CHECKS: readonly Check[] = [
           where host_id is not null and contract_sectors_map_id is null
         union all select 'num_unpinnable_sectors', count(*) from public.sectors where host_id is null
         union all select 'num_sectors_lost', coalesce(sum(lost_sectors), 0) from public.hosts
-        -- By name: versions of indexd without these columns have no such statistics either.
+        -- By name, because versions of indexd without these columns have no such statistics either.
         union all select 'num_unrecoverable_slabs', count(*) from public.slabs s
           where to_jsonb(s)->>'unrecoverable_reason' is not null
         union all select 'num_stuck_slabs', count(*) from public.slabs s
@@ -116,7 +116,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     rule: 7,
-    what: "fewer migrations are counted than we recorded",
+    what: "fewer migrations are counted than recorded by us",
     query: `
       with ${RECORDED}
       select 'sector ' || s.id as subject
@@ -158,7 +158,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     rule: 10,
-    what: "a moved slab's objects were not told",
+    what: "the events of a moved slab's objects were not bumped",
     onlyWhenSettled: true,
     query: `
       select 'slab ' || slab_id as subject from slabmend.moved
@@ -172,12 +172,12 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** A broken rule tends to be broken a thousand times. */
+/** Limit per rule, because a violation often occurs a thousand times. */
 const MOST_OF_EACH = 20;
 
 /**
- * Every violation that can be seen, at most 20 of each kind; empty when all rules hold.
- * @param options.settled no repair is under way and reap has run since the last one: then nothing may be left behind
+ * All visible violations, at most 20 of each kind; empty if all rules hold.
+ * @param options.settled no repair runs, and reap has run since the last one: then nothing may be left over
  */
 export async function checkRules(sql: ISql, options: { readonly settled: boolean }): Promise<Violation[]> {
   const violations: Violation[] = [];

@@ -1,27 +1,27 @@
 /**
- * What of rules 8, 11 and 12 of docs/architecture.md shows in the server's own views while the fleet works. Judged from
- * samples: what lasts less than the time between two of them may pass unseen. Pure.
+ * Checks rules 8, 11 and 12 of docs/architecture.md in samples of the server's views while the fleet works. Violations shorter than the
+ * time between two samples may be missed. Pure.
  */
 
-/** One look at the server. Times are milliseconds, as the server tells them. */
+/** One sample of the server. Times are the server's, in milliseconds. */
 export interface SessionSample {
-  /** Of the fleet's role. */
+  /** Sessions of the fleet's role. */
   readonly sessions: readonly FleetSession[];
-  /** Functions that were connected under another role than the one that `slabmend grant` makes. */
+  /** Functions connected under a role other than the one from `slabmend grant`. */
   readonly strangers: readonly string[];
-  /** Invocations that can have been running at that moment. */
+  /** Invocations that may have been running at that moment. */
   readonly running: number;
-  /** Of `sessions`: those whose client has closed its connection or was killed; their backends do not know it yet. */
+  /** Those of `sessions` whose client has closed its connection or was killed, which their backends do not know yet. */
   readonly left: number;
-  /** Locks of the fleet's on indexd's tables that are stronger than those of writing rows. */
+  /** The fleet's locks on indexd's tables that are stronger than those for writing rows. */
   readonly strongLocks: readonly { readonly table: string; readonly mode: string }[];
-  /** Sessions of others that wait for a lock which the fleet's has. */
+  /** Other sessions that wait for a lock of the fleet. */
   readonly kept: readonly { readonly application: string; readonly forMs: number }[];
 }
 
 export interface FleetSession {
   readonly application: string;
-  /** As pg_stat_activity has it: active, idle, idle in transaction, … */
+  /** From pg_stat_activity: active, idle, idle in transaction, … */
   readonly state: string;
   readonly forMs: number;
   readonly clientPort: number | null;
@@ -30,12 +30,12 @@ export interface FleetSession {
 export interface SessionLimits {
   /** The role's CONNECTION LIMIT; -1: none. */
   readonly connections: number;
-  /** The role's own time-outs, with what it takes the server to act on them. */
+  /** The role's timeouts, plus the time that the server takes to act on them. */
   readonly idleInTransactionMs: number;
   readonly statementMs: number;
-  /** Longer than this a worker keeps no connection that it does not use. */
+  /** Maximum time that a worker keeps an unused connection. */
   readonly idleMs: number;
-  /** Longer than this nobody waits for us: idleInTransactionMs, after which a stopped client's locks are gone. */
+  /** Maximum time that others wait for us: idleInTransactionMs, after which a stopped client's locks are released. */
   readonly keptMs: number;
 }
 
@@ -47,7 +47,7 @@ export const FLEET_LIMITS: Omit<SessionLimits, "connections"> = {
   keptMs: 5_500,
 };
 
-/** Each broken rule once, with the worst that was seen. */
+/** Each violated rule once, with the worst case. */
 export function sessionViolations(samples: readonly SessionSample[], limits: SessionLimits): string[] {
   const worst = new Map<string, { readonly measure: number; readonly text: string }>();
   const note = (key: string, measure: number, text: string): void => {
@@ -56,7 +56,7 @@ export function sessionViolations(samples: readonly SessionSample[], limits: Ses
   const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
   for (const { sessions, strangers, running, left, strongLocks, kept } of samples) {
     for (const application of strangers) {
-      note(`role ${application}`, 0, `${application} worked under another role than the fleet's`);
+      note(`role ${application}`, 0, `${application} used a role other than the fleet's`);
     }
     for (const { table, mode } of strongLocks) {
       note(`8 ${table} ${mode}`, 0, `rule 8 is violated: the fleet held ${mode} on ${table}`);

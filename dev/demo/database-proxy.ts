@@ -1,23 +1,23 @@
-/** A network between the fleet and its database that can drop everything, as after a failover without notice, or refuse everything. */
+/** A network between the fleet and its database that can drop everything, as in an unannounced failover, or refuse everything. */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface DatabaseProxy {
-  /** The same database, through the proxy. Secret, as what it is made from. */
+  /** The URL of the database through the proxy. Secret, like the original URL. */
   readonly url: string;
-  /** Nothing passes any more: on the connections there are for ever, on new ones until `recover`. No FIN, no RST. */
+  /** Drops all traffic, without FIN or RST: on existing connections forever, on new ones until `recover`. */
   fallSilent(): void;
-  /** As if the server were stopped: connections end, and new ones are refused until `recover`. */
+  /** Acts like a stopped server: connections end, and new ones are refused until `recover`. */
   refuse(): void;
   recover(): void;
-  /** New connections wait, as at an indexd that is stopped, until `release`. */
+  /** New connections wait until `release`, as if indexd were stopped. */
   hold(): void;
   release(): void;
   /** New connections lead to this port. */
   leadTo(port: number): void;
   /**
-   * Whether the client of a connection has left, which its backend may not know yet: it is in a statement or waits for a lock, or has
-   * not been scheduled since. The port is what the server calls client_port.
+   * Whether the client of a connection has left. Its backend may not know yet, because it runs a statement, waits for a lock, or has not
+   * been scheduled since. The port is the server's client_port.
    */
   hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;
@@ -43,7 +43,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       port = upstream.localPort ?? 0;
       left.delete(port);
     });
-    // The end of what a killed process sent comes as the end of what a process sent that closed its connection.
+    // A killed process ends its stream in the same way as one that closes its connection.
     for (const event of ["end", "close"] as const) client.on(event, () => port > 0 && left.add(port));
     for (const [from, to] of [
       [client, upstream],
@@ -53,7 +53,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       if (isSilent) dead.add(from);
       from.on("error", () => {});
       from.on("data", (bytes) => dead.has(from) || to.write(bytes));
-      // The server does not hear that a client leaves a dead connection, but its backend must end in time.
+      // The server does not notice that a client leaves a dead connection, but its backend must end in time.
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();

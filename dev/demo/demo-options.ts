@@ -14,38 +14,38 @@ export interface DemoOptions {
   readonly blocked: number;
   readonly badContracts: number;
   readonly lostSectors: number;
-  /** Slabs, the last ones in upload order, that lose sectors until they can lose only 1 or 2 more. */
+  /** The number of slabs, last in upload order, that lose sectors until they can lose only 1 or 2 more. */
   readonly endangered: number;
   readonly liars: number;
-  /** Hosts that deny every sector for a while, and then have them all again. */
+  /** Hosts that deny every sector for a while and then have them again. */
   readonly forgetfulHosts: number;
-  /** Good hosts that an operator wants empty. */
+  /** Good hosts to drain. */
   readonly drain: number;
   readonly killWorkers: number;
   /** Sectors that vanish from a host's disk after the repairs, for a verification to find; 0: none is made. */
   readonly verify: number;
-  /** Crashes of the server in mid-repair, after each of which it recovers. */
+  /** Crashes of the server during repairs, each followed by its recovery. */
   readonly restartDatabase: number;
-  /** Of the fleet, in mid-work. */
+  /** Backends of the fleet to end while they work. */
   readonly endBackends: number;
-  /** Times that nothing passes between the fleet and its database. */
+  /** Number of times that all traffic between the fleet and its database is dropped. */
   readonly silentDatabase: number;
   /** Repairs for which a worker's clock is hours off. */
   readonly wrongClocks: number;
   readonly workers: number;
-  /** More than one: dev/indexers/run-indexers-demo.ts, to which only slabs, hosts, shards, workers and seed apply. */
+  /** More than one runs dev/indexers/run-indexers-demo.ts, which uses only slabs, hosts, shards, workers and seed. */
   readonly indexers: number;
-  /** The release of indexd whose database it is at the start. */
+  /** The release of indexd whose database is used at the start. */
   readonly indexd: IndexdRelease;
-  /** Upgraded to the newest release in mid-run. */
+  /** Whether it is upgraded to the newest release during the run. */
   readonly upgrade: boolean;
-  /** The database moves to a second server in mid-run. */
+  /** Whether the database moves to a second server during the run. */
   readonly move: boolean;
-  /** The database is lost after the repairs, and restored from a backup of before the damage. */
+  /** Whether the database is lost after the repairs, and restored from a backup made before the damage. */
   readonly restore: boolean;
   readonly seed: string;
   readonly json: boolean;
-  /** Where a page with pictures of the run goes. */
+  /** The file for a page with pictures of the run. */
   readonly report?: string | undefined;
 }
 
@@ -55,14 +55,14 @@ interface Count {
   readonly least: number;
   readonly most: number;
   readonly says: string;
-  /** With it the flag may stand alone, and then means this. */
+  /** Value if the flag is used without a number. */
   readonly alone?: number;
 }
 
 const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
-/** Hosts are sockets of one process, slabs are 120 MB each: the upper bounds only catch slips of the finger. */
+/** Hosts are sockets of one process, slabs have 120 MB each: the upper bounds only catch typing errors. */
 const COUNTS: Readonly<
   Record<
     Exclude<keyof DemoOptions, "indexd" | "upgrade" | "move" | "restore" | "seed" | "json" | "report">,
@@ -85,7 +85,7 @@ const COUNTS: Readonly<
     fallback: 2,
     least: 0,
     most: 500,
-    says: "hosts that indexd blocks though they answer",
+    says: "hosts that indexd blocks although they answer",
   },
   badContracts: {
     flag: "--bad-contracts",
@@ -106,7 +106,7 @@ const COUNTS: Readonly<
     fallback: 2,
     least: 0,
     most: 1_000,
-    says: "slabs, uploaded last, that lose sectors until they can lose only 1 or 2 more",
+    says: "slabs, the last ones uploaded, that lose sectors until they can lose only 1 or 2 more",
   },
   liars: {
     flag: "--liars",
@@ -128,7 +128,7 @@ const COUNTS: Readonly<
     fallback: 0,
     least: 0,
     most: 500,
-    says: "good hosts to drain, while others die",
+    says: "good hosts to drain while others fail",
     alone: 1,
   },
   verify: {
@@ -144,14 +144,14 @@ const COUNTS: Readonly<
     fallback: 3,
     least: 0,
     most: 1_000,
-    says: "workers to kill (SIGKILL) in mid-repair",
+    says: "workers to kill (SIGKILL) during a repair",
   },
   restartDatabase: {
     flag: "--restart-database",
     fallback: 0,
     least: 0,
     most: 100,
-    says: "times that the database crashes in mid-repair, and recovers",
+    says: "times that the database crashes during a repair and recovers",
     alone: 1,
   },
   endBackends: {
@@ -159,7 +159,7 @@ const COUNTS: Readonly<
     fallback: 0,
     least: 0,
     most: 10_000,
-    says: "database backends of the fleet to end in mid-work",
+    says: "database backends of the fleet to end while they work",
     alone: 10,
   },
   silentDatabase: {
@@ -167,7 +167,7 @@ const COUNTS: Readonly<
     fallback: 0,
     least: 0,
     most: 100,
-    says: "times that nothing passes between the fleet and its database, for 8 s",
+    says: "times that all traffic between the fleet and its database is dropped for 8 s",
     alone: 1,
   },
   wrongClocks: {
@@ -175,16 +175,16 @@ const COUNTS: Readonly<
     fallback: 0,
     least: 0,
     most: 100,
-    says: "workers whose clock is wrong by hours, each for one repair",
+    says: "workers with a clock that is wrong by hours, each for one repair",
     alone: 2,
   },
-  workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
+  workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "simultaneous repairs" },
   indexers: {
     flag: "--indexers",
     fallback: 1,
     least: 1,
     most: 5,
-    says: "indexers; several share one slabmend serve, in smaller worlds: one is suspended and resumed, one deleted, of one the database stops",
+    says: "indexers; several share one slabmend serve, with fewer hosts each: one is suspended and resumed, one deleted, one loses its database for a while",
   },
 };
 
@@ -197,7 +197,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   const program = new Command("npm run demo --")
     .description("Stores real slabs on local hosts, takes hosts away, and lets slabmend repair.")
     .exitOverride()
-    // Reported below, together with the rest.
+    // Reported below, together with other problems.
     .configureOutput({ writeErr: () => {} })
     .allowExcessArguments(false);
   for (const { flag, fallback, says, alone } of Object.values(COUNTS)) {
@@ -206,19 +206,19 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   }
   program.option(
     "--indexd <release>",
-    `whose database it is: ${Object.keys(INDEXD_RELEASES).join(", ")} (default: ${NEWEST_RELEASE}; with --upgrade ${OLDEST_RELEASE})`,
+    `release of indexd's database: ${Object.keys(INDEXD_RELEASES).join(", ")} (default: ${NEWEST_RELEASE}; with --upgrade ${OLDEST_RELEASE})`,
   );
   program.option("--upgrade", `upgrade indexd's database to ${NEWEST_RELEASE} while workers repair`);
   program.option("--move", "move the database to a second server while workers repair; needs pg_dump 18");
   program.option(
     "--restore",
-    "lose the database after the repairs, and restore it from a backup of before the damage",
+    "lose the database after the repairs, and restore it from a backup made before the damage",
   );
-  program.option("--seed <text>", "what data and damage follow from (default: a random one, printed)");
+  program.option("--seed <text>", "seed of data and damage (default: a random one, printed)");
   program.option("--report <file>", "write a page (HTML) with pictures of the run");
   program.option("--json", "print one line of JSON last; everything else goes to standard error");
   const shortened = describeSettings().map((line) => `  ${line}`);
-  program.addHelpText("after", ["", "Times of the demo, and in production:", ...shortened].join("\n"));
+  program.addHelpText("after", ["", "Times in the demo (and in production):", ...shortened].join("\n"));
   try {
     program.parse(arguments_, { from: "user" });
   } catch (error) {
@@ -244,8 +244,8 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   const move = given["move"] === true;
   const restore = given["restore"] === true;
   if (move && upgrade)
-    problems.push("--move: expected it without --upgrade: an upgrade in the middle of a move ends it");
-  if (move && restore) problems.push("--move: expected it without --restore, which looks at one server");
+    problems.push("--move: expected it without --upgrade, because an upgrade during a move ends the move");
+  if (move && restore) problems.push("--move: expected it without --restore, which works with one server");
   const named = given["indexd"] ?? (upgrade ? OLDEST_RELEASE : NEWEST_RELEASE);
   const indexd = RELEASES.find((release) => release === named);
   if (indexd === undefined) {
@@ -255,7 +255,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   }
   if (indexd === undefined || problems.length > 0) throw usage(problems);
   const seed = textOf(given["seed"]) ?? randomBytes(4).toString("hex");
-  // The default fits every number of slabs.
+  // A default for every number of slabs.
   const byDefault = program.getOptionValueSource("endangered") === "default";
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
   return {
@@ -272,10 +272,10 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   };
 }
 
-/** Each indexer has hosts and a database server of its own. */
+/** Each indexer has its own hosts and database server. */
 const OF_SEVERAL = { slabs: 6, hosts: 20, minShards: 4, totalShards: 12, workers: 4 } as const;
 
-/** Where nothing else was asked for. */
+/** Defaults with several indexers. */
 function smallerDefaults(program: Command): Partial<typeof OF_SEVERAL> {
   return Object.fromEntries(
     Object.entries(OF_SEVERAL).filter(([name]) => program.getOptionValueSource(name) === "default"),

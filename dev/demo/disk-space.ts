@@ -4,13 +4,13 @@ import { DemoError } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import type { DamagePlan } from "./plan-damage.ts";
 
-/** PostgreSQL's cluster and its log of changes. */
+/** PostgreSQL's cluster and its WAL. */
 const DATABASE_BYTES = 150_000_000;
 const MB = 1_000_000;
 
 /**
- * What the demo puts on disk: every shard, of which some are lost before repairs begin, and a copy of each that moves. A
- * killed worker leaves what it had uploaded; half as much again as what must move is more than that.
+ * The demo's disk usage: every shard, although some are lost before repairs begin, and a copy of each that moves. A killed worker leaves
+ * its uploads behind; an extra half of the sectors to move covers those.
  */
 export function neededBytes(
   options: Pick<DemoOptions, "slabs" | "totalShards">,
@@ -21,7 +21,7 @@ export function neededBytes(
   return storedBytes(atMost);
 }
 
-/** Of so many sectors on hosts, with their database. */
+/** The disk usage of this many sectors on hosts, with their database. */
 export function storedBytes(sectors: number): number {
   return sectors * SECTOR_BYTES + DATABASE_BYTES;
 }
@@ -32,7 +32,7 @@ export async function assertDiskSpace(folder: string, bytes: number): Promise<vo
     throw new DemoError({
       code: "no-folder",
       message: `temporary folder: expected ${folder} to be a folder, got ${cause instanceof Error && "code" in cause ? cause.code : cause}`,
-      remedy: "Set TMPDIR to a folder that is there, or unset it.",
+      remedy: "Set TMPDIR to an existing folder, or unset it.",
       cause,
     });
   });
@@ -41,6 +41,6 @@ export async function assertDiskSpace(folder: string, bytes: number): Promise<vo
   throw new DemoError({
     code: "no-disk-space",
     message: `disk space in ${folder}: expected ${Math.ceil(bytes / MB)} MB, got ${Math.floor(free / MB)} MB`,
-    remedy: "Free some, set TMPDIR to a folder on a larger disk, or use fewer --slabs.",
+    remedy: "Free disk space, set TMPDIR to a folder on a larger disk, or use fewer --slabs.",
   });
 }

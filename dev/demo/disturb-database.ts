@@ -1,6 +1,6 @@
 /**
- * Takes the database away while the fleet works, in three ways: it crashes and recovers, backends are ended in mid-work, or
- * everything between the fleet and it falls silent. Each counts only while some repair is running.
+ * Disturbs the database while the fleet works, in three ways: it crashes and recovers, backends are ended, or all traffic with the fleet
+ * is dropped. A disturbance counts only while a repair is running.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ISql, Sql } from "postgres";
@@ -9,7 +9,7 @@ import { ANSWER_MS, createDeadlineClient } from "../../lib/database/client/deadl
 import type { DatabaseProxy } from "./database-proxy.ts";
 import { formatSeconds } from "./progress.ts";
 
-/** How often each, by the options' names. */
+/** The number of disturbances, by the options' names. */
 export interface DisturbancesWanted {
   readonly restartDatabase: number;
   readonly endBackends: number;
@@ -17,24 +17,24 @@ export interface DisturbancesWanted {
 }
 
 export interface DisturbancesDone extends DisturbancesWanted {
-  /** Sum over all crashes: from the crash until the server accepts connections again. */
+  /** Total time from each crash until the server accepts connections again. */
   readonly crashedMs: number;
   readonly silentMs: number;
 }
 
 export interface DatabaseDisturber {
-  /** Disturbs no more; what is under way is ended first. */
+  /** Stops disturbing, after the current disturbance has ended. */
   stop(): Promise<DisturbancesDone>;
 }
 
-/** Longer than a repair waits for a host, shorter than one waits for the database (20 s) twice. */
+/** Longer than a repair waits for a host, shorter than two of its waits for the database (20 s each). */
 const SILENT_MS = 8_000;
 const BETWEEN_MS = 3_000;
 const BACKENDS_EVERY_MS = 100;
 const POLL_MS = 50;
 
 export function startDatabaseDisturber(parts: {
-  /** Makes a client of the demo's own, as its superuser. */
+  /** Makes a client for the demo itself, as superuser. */
   readonly connect: () => Sql;
   readonly role: string;
   readonly proxy: DatabaseProxy;
@@ -57,7 +57,7 @@ export function startDatabaseDisturber(parts: {
   const crash = async (): Promise<void> => {
     const pid = await read(ownBackend);
     const atMs = Date.now();
-    // One backend that dies so makes the server end all others and recover from its log.
+    // If a backend dies like this, the server ends all others and recovers from its WAL.
     process.kill(pid, "SIGKILL");
     await read((sql) => sql`select 1`);
     const awayMs = Date.now() - atMs;
@@ -75,12 +75,12 @@ export function startDatabaseDisturber(parts: {
     done.silentDatabase += 1;
     done.silentMs += SILENT_MS;
     onDone(
-      `the database was silent for ${formatSeconds(SILENT_MS / 1_000)}, connections of that time for ever`,
+      `the database was silent for ${formatSeconds(SILENT_MS / 1_000)}, and its connections stay silent`,
     );
   };
   const endBackends = async (): Promise<void> => {
     const most = wanted.endBackends - done.endBackends;
-    // About half of those that there are.
+    // About half of the current ones.
     const share = 0.4 + random() / 5;
     done.endBackends += await read((sql) => endSome(sql, role, share, most));
     if (done.endBackends >= wanted.endBackends) onDone(`ended ${done.endBackends} backends of the fleet`);
@@ -126,14 +126,14 @@ async function endSome(sql: ISql, role: string, share: number, most: number): Pr
   return ended.length;
 }
 
-/** What was wanted and did not come to it: then the demo has not shown what it was asked for. Pure. */
+/** Requested disturbances that did not happen: the demo has then not shown what was asked for. Pure. */
 export function missedDisturbances(wanted: DisturbancesWanted, done: DisturbancesDone): string[] {
   const says = {
     restartDatabase: "crashes of the database",
-    endBackends: "backends that were to be ended",
-    silentDatabase: "silences of the database",
+    endBackends: "ended backends",
+    silentDatabase: "silent periods of the database",
   } as const;
   return (Object.keys(says) as (keyof DisturbancesWanted)[])
     .filter((what) => done[what] < wanted[what])
-    .map((what) => `${done[what]} of ${wanted[what]} ${says[what]} came while a repair was running`);
+    .map((what) => `${done[what]} of ${wanted[what]} ${says[what]} happened while a repair was running`);
 }

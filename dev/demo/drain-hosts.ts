@@ -1,4 +1,4 @@
-/** The demo's drain: an operator starts it for good hosts, and reap, which has no seed, coordinates it. */
+/** The demo's drain: an operator starts it for good hosts, and reap coordinates it, although it has no seed. */
 import type { ISql } from "postgres";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";
 import { type DrainScope, drainStatisticsOf } from "../../lib/jobs/drain/drain-run.ts";
@@ -7,12 +7,12 @@ import type { DemoHost } from "./register-hosts.ts";
 export interface DrainDone {
   readonly hosts: number;
   readonly sectorsBefore: number;
-  /** On these hosts, and none of them newer than the drain. */
+  /** Sectors on these hosts that are not newer than the drain. */
   readonly sectorsAfter: number;
-  /** Of those that left them. */
+  /** Sectors that left them. */
   readonly copied: number;
   readonly rebuilt: number;
-  /** From its start until the coordinator saw that nothing was left; null: it has not ended. */
+  /** From its start until the coordinator saw that no sector was left; null: it has not ended. */
   readonly seconds: number | null;
   readonly finished: boolean;
 }

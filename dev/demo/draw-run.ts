@@ -1,4 +1,4 @@
-/** The live picture of a run on a terminal: a bar, what moved, a row for each slab, a grid of the hosts. Pure. */
+/** The live picture of a run on a terminal: a bar, the moves, a row per slab, and a grid of the hosts. Pure. */
 import type { Root } from "../../lib/slab/ids.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
 import type { HostFate } from "./plan-losses.ts";
@@ -9,7 +9,7 @@ import type { RepairState } from "./watch-repairs.ts";
 /** Terminals are 80 columns wide or more. */
 const WIDTH = 79;
 const BAR = 24;
-/** More slabs are told in one line: the picture must fit a screen of 24 lines. */
+/** Further slabs are combined in one line, so that the picture fits 24 lines. */
 const MOST_SLABS = 10;
 
 export interface RunPicture {
@@ -30,7 +30,7 @@ export function paintWith(colours: boolean): Paint {
   return (text, colour) => (colours ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text);
 }
 
-/** Of hosts; letters, so that it can be read without colours. */
+/** The hosts' states as letters, readable without colours. */
 const FATES: Readonly<
   Record<HostFate, { readonly letter: string; readonly colour: Colour; readonly says: string }>
 > = {
@@ -43,7 +43,7 @@ const FATES: Readonly<
   forgetful: { letter: "?", colour: "magenta", says: "forgets for a while" },
 };
 
-/** The first line stands alone where there is no terminal. */
+/** Without a terminal only the first line is printed. */
 export function drawRun(run: RunPicture): string[] {
   const paint = paintWith(run.colours);
   const { damage, state, traffic, seconds } = run;
@@ -81,7 +81,7 @@ function drawSlabs({ slabs, damage, state }: RunPicture, paint: Paint): string[]
   const rest = slabs.slice(MOST_SLABS);
   if (rest.length > 0) {
     const waiting = rest.filter(({ roots }) => roots.some((root) => open.has(root))).length;
-    rows.push(`and ${rest.length} slabs more, ${waiting} of them with damaged sectors`);
+    rows.push(`and ${rest.length} more slabs, ${waiting} of them with damaged sectors`);
   }
   return [...rows, `${" ".repeat(10)}= healthy  # repaired  - damaged`];
 }

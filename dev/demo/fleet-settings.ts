@@ -1,4 +1,4 @@
-/** The functions as they are deployed for the demo: the code of production, with shorter times. */
+/** The demo's functions: production code with shorter times. */
 import { fileURLToPath } from "node:url";
 import type { QueuePair, QueueServer } from "../aws/queue-server.ts";
 import type { Deployment } from "../runtime/runtime.ts";
@@ -10,7 +10,7 @@ const CLAIM_EVERY_MS = 2_000;
 const REAP_EVERY_MS = 2_000;
 /** Longer than any repair of the demo, short enough that a hung one is noticed. */
 const REPAIR_TIMEOUT_MS = 60_000;
-/** A claim with a backlog tops up until shortly before its time-out; the next call of the schedule waits for it. */
+/** A claim with a backlog adds leases until shortly before its timeout; the next scheduled call waits for it. */
 const SCHEDULED_TIMEOUT_MS = 10_000;
 const GRACE_SECONDS = 0;
 
@@ -23,19 +23,19 @@ export const INDEXD_LOOPS: IndexdLoops = {
   publishEveryMs: 500,
 };
 
-/** AWS wants the visibility timeout to be six times the function's. */
+/** AWS recommends a visibility timeout of six times the function's. */
 export const QUEUE_OPTIONS = {
   visibilityTimeoutSeconds: (6 * REPAIR_TIMEOUT_MS) / 1_000,
   maxReceiveCount: 5,
 } as const;
 
-/** What was shortened, and what it is in production. */
+/** The shortened times, with those of production. */
 export function describeSettings(): string[] {
   const seconds = (ms: number): string => `${ms / 1_000} s`;
   return [
-    "slabs are leased by urgency: the likeliest to be lost first",
+    "slabs are leased by urgency: most likely to be lost first",
     `claim every ${seconds(CLAIM_EVERY_MS)} (1 min), reap every ${seconds(REAP_EVERY_MS)} (1 min)`,
-    "bad contracts and blocked hosts are repaired at once (after 6 h), a pass over all that is unhealthy every " +
+    "bad contracts and blocked hosts are repaired at once (after 6 h), a pass over all unhealthy slabs every " +
       `${seconds(CLAIM_SETTINGS.walk.everyMs)} (1 min)`,
     `lease ${seconds(WORKER_SETTINGS.leaseMs)} (2 min), heartbeat every ${seconds(WORKER_SETTINGS.heartbeatMs)} (30 s), ` +
       `function time-out ${seconds(REPAIR_TIMEOUT_MS)} (5 min)`,
@@ -52,7 +52,7 @@ export function deploymentOf(parts: {
   readonly migrationSeed: Uint8Array;
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
-  /** Folder: wrong-clocks.ts. Without it every clock is right. */
+  /** The folder of wrong-clocks.ts. Without it every clock is right. */
   readonly wrongClocks?: string;
   /** Directory of the journal's archive. */
   readonly archive?: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * A client that follows the events of all accounts as an SDK does: a cursor for each account, (time, key), and in each poll
- * what lies behind it. What it was never told of a moved object, a real client would miss for good.
+ * A client that follows the events of all accounts as an SDK does: with a cursor (time, key) per account; each poll returns the events
+ * after it. If it never receives a moved object's event, a real client would miss it too.
  */
 import type { ISql, Sql } from "postgres";
 import { isDatabaseAway } from "./database-away.ts";
@@ -8,9 +8,9 @@ import { isDatabaseAway } from "./database-away.ts";
 const POLL_MS = 200;
 
 export interface EventFollower {
-  /** One poll more, then none. @returns what a poll has thrown first, if any; a database that was away is none */
+  /** Makes one more poll, then stops. @returns the first error of a poll, if any, except an unreachable database */
   stop(): Promise<Error | undefined>;
-  /** Microseconds since the epoch: the latest time of each event that the client was told, by account and key. */
+  /** The latest time of each received event, by account and key, in microseconds since the epoch. */
   readonly told: ReadonlyMap<string, string>;
 }
 
@@ -37,7 +37,7 @@ export function followEvents(sql: Sql): EventFollower {
   const start = (): Promise<void> => {
     underWay ??= poll()
       .catch((error: unknown) => {
-        // The cursors stay where they were: the next poll is told what this one was not.
+        // Cursors do not move, so the next poll gets the events that this one did not.
         if (isDatabaseAway(error)) return;
         failure ??= error instanceof Error ? error : new Error(String(error));
       })
@@ -63,7 +63,7 @@ async function accounts(sql: ISql): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-/** indexd's listing. Before version 24 it hides the second in progress and those to come; from then on nothing. */
+/** indexd's listing. Before version 24 it hides events of the current and later seconds. */
 async function listBehind(sql: ISql, account: string, cursor: Listed | undefined): Promise<Listed[]> {
   return await sql<Listed[]>`
     select e.account_id::text as account, encode(e.object_key, 'hex') as key,

@@ -1,6 +1,6 @@
 /**
- * Hosts that deny every sector for a while and then have all of them again, as one does whose volume was not mounted. To
- * indexd they look as good as any.
+ * Hosts that deny every sector for a while and then have all of them again, like a host whose volume was not mounted. indexd considers
+ * them good.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ISql } from "postgres";
@@ -10,39 +10,39 @@ import type { DemoHost } from "./register-hosts.ts";
 /** Longer than the first repairs take, so that many sectors are denied. */
 const FORGET_MS = 20_000;
 const POLL_MS = 50;
-/** A next attempt that is further ahead than this is not waited for. */
+/** The demo does not wait for a next attempt that is further in the future. */
 const SOON_MS = 200_000;
 /**
- * While hosts deny, a slab may find too few candidates and rest for an hour. That hour is skipped, so that the end shows what it
- * brings; a few times, because sectors may have nowhere to go at all.
+ * While hosts deny, a slab may find too few candidates and wait for an hour. The demo skips this hour to show what follows, but only a
+ * few times, because there may be no host at all for some sectors.
  */
 const MOST_HOURS = 3;
 
-/** What forgetting cost. */
+/** The effect of the forgetting hosts. */
 export interface Forgetting {
   readonly hosts: number;
-  /** From the first repair until they remembered. */
+  /** From the first repair until they had their sectors again. */
   readonly forgotMs: number;
-  /** Sectors that they denied, as many as were known at the same time. */
+  /** The highest number of their denials known at one time. */
   readonly deniedSectors: number;
-  /** From then on until no denial of theirs was open any more, but for those that wait. */
+  /** From then until none of their denials was open, except those that wait. */
   readonly settledMs: number;
-  /** Open in the end: no host could take the sectors, and the next attempt of their slabs is an hour ahead. */
+  /** Open at the end: no host could take the sectors, and the next attempt of their slabs is an hour away. */
   readonly waiting: number;
 }
 
 export interface ForgetfulHosts {
-  /** Looks at their denials. @returns whether they remember, and none is open whose slab is to be repaired soon */
+  /** Checks their denials. @returns whether the hosts remember and no denial of a slab with a near next attempt is open */
   isSettled(sql: ISql): Promise<boolean>;
   stop(): Promise<Forgetting>;
 }
 
-/** @param hosts that forget already */
+/** @param hosts hosts that already forget */
 export function startForgetfulHosts(parts: {
   readonly hosts: readonly DemoHost[];
   /** A repair is running. */
   readonly isRepairing: () => Promise<boolean>;
-  /** Told what happens, for the terminal. */
+  /** Receives messages for the terminal. */
   readonly onLine: (line: string) => void;
   readonly onFailure: (error: unknown) => void;
 }): ForgetfulHosts {
@@ -88,7 +88,7 @@ export function startForgetfulHosts(parts: {
       if (remembers && row!.open + row!.leased === 0 && hoursSkipped < MOST_HOURS) {
         hoursSkipped += 1;
         const slabs = await skipHour(sql);
-        if (slabs > 0) onLine(`an hour is skipped for ${slabs} slabs that rest until their next attempt`);
+        if (slabs > 0) onLine(`an hour is skipped for ${slabs} slabs that wait for their next attempt`);
         if (slabs > 0) return false;
       }
       const isSettled = remembers && row!.open === 0;
@@ -103,7 +103,7 @@ export function startForgetfulHosts(parts: {
   };
 }
 
-/** Lets the next attempt of slabs that still have something to move come now. @returns of how many */
+/** Sets the next attempt of slabs that still have sectors to move to now. @returns the number of slabs */
 async function skipHour(sql: ISql): Promise<number> {
   const [row] = await sql<{ slabs: number }[]>`
     with resting as (

@@ -1,5 +1,5 @@
 /**
- * Takes hosts away, at the hosts and in indexd's tables, where indexd would have noticed:
+ * Damages hosts: at the hosts themselves and, if indexd would have noticed, in indexd's tables:
  * docs/protocol.md#host-usability, docs/protocol.md#contract-predicates and docs/protocol.md#persisting-a-result.
  */
 import type { ISql } from "postgres";
@@ -13,17 +13,17 @@ import type { HostFate } from "./plan-losses.ts";
 import type { DemoHost } from "./register-hosts.ts";
 import type { StoredSlab } from "./store-objects.ts";
 
-/** Ways to lie to readers, in turn; to indexd these hosts look as good as any. */
+/** Ways to lie to readers, used in turn; indexd considers these hosts good. */
 const LIES: readonly Partial<HostSwitches>[] = [
   { corruptsData: true },
   { sendsWrongProofs: true },
   { servesOtherSector: true },
 ];
 
-/** Blocked hosts ask more for storage than indexd allows: 4000 SC/TB/month where 3000 is the limit. They read as cheaply as before. */
+/** Blocked hosts charge more for storage than indexd allows: 4000 SC/TB/month; the limit is 3000. Reads cost the same as before. */
 const DEAR_STORAGE_PRICE = (4_000n * 10n ** 12n) / 4_320n;
 
-/** A sector that has to move, and why the demo knows that it has. */
+/** A sector that must move, and the reason that the demo gave. */
 export interface DamagedSector {
   readonly slabId: SlabId;
   readonly root: Root;
@@ -70,7 +70,7 @@ export async function inflictDamage(
   return readDamage(sql, plan, slabs);
 }
 
-/** Scans fail until the average falls below what indexd accepts. */
+/** Scans fail until the average falls below indexd's minimum. */
 export async function markUnreachable(sql: ISql, hostId: HostId): Promise<void> {
   await sql`
     update hosts set recent_uptime = 0.5, consecutive_failed_scans = 8, last_failed_scan = now(),
@@ -85,14 +85,14 @@ export async function markDear(sql: ISql, hostId: HostId): Promise<void> {
     where id = ${hostId}`;
 }
 
-/** Not renewed until half of the renew window was over: indexd gives it up, and the host with it only if it has no other. */
+/** Not renewed in the first half of the renew window: indexd gives the contract up, and the host too if it has no other. */
 export async function markNotRenewed(sql: ISql, contractId: ContractId): Promise<void> {
   await sql`
     update contracts c set good = false, proof_height = g.scanned_height + g.contracts_renew_window / 2 - 1
     from global_settings g where c.contract_id = ${idBytes(contractId)}`;
 }
 
-/** indexd's MarkSectorsLost for one pinned sector on a good host, its statistics folded in. */
+/** indexd's MarkSectorsLost for one pinned sector on a good host, with the statistics. */
 export async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Promise<void> {
   await sql`
     with hit as (
@@ -110,7 +110,7 @@ export async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Pro
       ('num_unpinnable_sectors', 1), ('num_sectors_lost', 1)) as delta (name, n)`;
 }
 
-/** What indexd would move now, by SQL, with the cause that the plan knows. */
+/** The sectors that indexd would move now, by SQL, with the cause from the plan. */
 async function readDamage(
   sql: ISql,
   plan: Pick<DamagePlan, "placement" | "fates">,

@@ -1,8 +1,8 @@
 /**
- * Kills workers in mid-repair, with SIGKILL, and counts a kill only if the worker held a running lease.
+ * Kills workers during repairs with SIGKILL, and counts a kill only if the worker held a running lease.
  *
- * For every worker that starts while kills are wanted: wait until its lease has begun, wait a little, look again, kill, and
- * when the process has ended look once more. If the commit was quicker, the kill does not count and the next worker is tried.
+ * For each worker that starts while kills are wanted: wait until its lease has begun, wait a little, check the lease, kill, and check
+ * again when the process has ended. If the commit was faster, the kill does not count and the next worker is tried.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,20 +18,20 @@ import type {
 import { MOST_KILLS_PER_SLAB } from "./plan-damage.ts";
 
 export interface WorkerKiller {
-  /** Kills that hit a running lease, as far as known now. */
+  /** Kills so far that hit a running lease. */
   readonly hits: number;
-  /** Kills no more. */
+  /** Stops killing. */
   stop(): Promise<void>;
 }
 
 /**
- * Five slabs whose last repair crashed open the circuit breaker if they are the majority of the latest twenty, and then the fleet
- * backs off: lib/database/fleet/circuit-breaker.ts.
+ * Five slabs with a crashed last repair open the circuit breaker if they are the majority of the latest twenty; then the fleet backs
+ * off: lib/database/fleet/circuit-breaker.ts.
  */
 const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;
 const POLL_MS = 5;
-/** For each sector that moves: into the copies, the rebuild or the uploads, which take about 100 ms a sector. */
+/** Delay per moving sector, so that kills hit copies, rebuilds and uploads, which take about 100 ms per sector. */
 const LEAST_WAIT_MS = 5;
 const MOST_WAIT_MS = 50;
 
@@ -39,7 +39,7 @@ export interface WorkerKillerOptions {
   readonly sql: ISql;
   readonly mapping: EventSourceMapping;
   readonly wanted: number;
-  /** How many sectors of a slab have to move. */
+  /** Number of a slab's sectors that must move. */
   readonly movesOf: (slabId: SlabId) => number;
   readonly random: () => number;
   readonly onKilled: (kill: { readonly pid: number; readonly slabId: SlabId }) => void;
@@ -54,7 +54,7 @@ class Killer implements WorkerKiller {
   hits = 0;
   readonly #options: WorkerKillerOptions;
   readonly #killsOf = new Map<SlabId, number>();
-  /** Slabs whose last worker was killed, until another one has ended well. */
+  /** Slabs whose last worker was killed, until another one succeeds. */
   readonly #crashed = new Set<SlabId>();
   readonly #repaired = new Set<SlabId>();
   readonly #killedTokens = new Set<LeaseToken>();
@@ -145,7 +145,7 @@ async function isRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Waits for a commit that the worker may have sent before it died; then the lease is gone. */
+/** Waits for a commit that the worker may have sent before it died, after which the lease is gone. */
 async function wasLeftRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   const rows = await sql`
     select from slabmend.leases where token = ${token} and began_at is not null for update`;

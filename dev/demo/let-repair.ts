@@ -1,6 +1,6 @@
 /**
- * Deploys the functions and watches until the fleet has done all it can: every damaged sector with a legal destination
- * is healthy, no lease is left, every event was bumped.
+ * Deploys the functions and watches until the fleet is done: every damaged sector with a legal destination is healthy, no lease is
+ * left, and every event is bumped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -38,43 +38,43 @@ import {
 } from "./watch-repairs.ts";
 
 const POLL_MS = 500;
-/** Longer than every wait that ends by itself: two minutes after a fault, three of the hold that a repair leaves. */
+/** Longer than every temporary wait: two minutes after a fault, three minutes of a repair's hold. */
 const GIVE_UP_AFTER_MS = 200_000;
-/** What a function is told at the switch of a move, until its address leads to the target. */
+/** The error of a function during the switch of a move, until its address leads to the target. */
 const CLOSED = "permission denied for database";
-/** Lines of the functions' logs that are shown: a fleet that fails says the same a thousand times. */
+/** Maximum number of log lines of the functions that are shown, because a failing fleet repeats the same line. */
 const MOST_LOG_LINES = 20;
 
 export interface RepairsDone {
   readonly state: RepairState;
   readonly killedWorkers: number;
-  /** Damaged sectors that are not healthy though a host could take them. */
+  /** Damaged sectors that are not healthy although a host could take them. */
   readonly openWithDestination: number;
-  /** Why it was not waited for them. */
+  /** Why the demo did not wait for them. */
   readonly gaveUp: string | undefined;
-  /** Bodies of the messages that workers were given. */
+  /** Bodies of the messages that workers received. */
   readonly messages: readonly string[];
-  /** Of the fleet's sessions, from the deployment until its end. */
+  /** Samples of the fleet's sessions during the deployment. */
   readonly samples: readonly SessionSample[];
   readonly disturbed: DisturbancesDone;
   readonly forgetting: Forgetting;
 }
 
 export interface LetRepairOptions {
-  /** Makes a client of the demo's own: one for each of its parts, as one of them may wait for a lock. */
+  /** Makes a client for a part of the demo; each part has its own, because one may wait for a lock. */
   readonly connect: () => Sql;
   readonly proxy: DatabaseProxy;
   readonly disturbances: { readonly wanted: DisturbancesWanted; readonly random: () => number };
   readonly runtime: LocalRuntime<Swarm>;
   readonly deployment: Pick<Deployment, "functions" | "schedules" | "consumer">;
   readonly hosts: readonly DemoHost[];
-  /** Those that deny everything now. */
+  /** Hosts that deny everything now. */
   readonly forgetful: readonly DemoHost[];
   readonly damage: readonly DamagedSector[];
   readonly danger: DangerWatch;
   readonly kills: { readonly wanted: number; readonly random: () => number };
   readonly progress: Progress;
-  /** Where things stand, as lines for a terminal. */
+  /** The current state, as lines for a terminal. */
   readonly draw: (state: RepairState, traffic: Traffic, seconds: number) => readonly string[];
   readonly signal: AbortSignal;
 }
@@ -89,13 +89,13 @@ export async function letRepair(options: LetRepairOptions): Promise<RepairsDone>
     return sql;
   };
   const fails = (what: string) => (error: unknown) => {
-    // While the database is taken away on purpose, the demo's own looks fail too.
+    // While the database is interrupted on purpose, the demo's own queries fail too.
     if (!isDatabaseAway(error)) logs.add(`${what} failed: ${String(error)}`);
   };
   const deployed = await runtime.deploy({
     ...deployment,
     onLine({ functionName, line }: FunctionLine) {
-      // While the database is moved its old server lets nobody in: that is meant.
+      // During a move the old server refuses logins; this is expected.
       if (!line.includes(CLOSED)) logs.add(`${functionName}: ${line}`);
     },
     onProblem: (problem) => logs.add(problem),
@@ -171,7 +171,7 @@ async function watch(
   let crashesSeen = 0;
   for (;;) {
     const state = await read((sql) => readRepairState(sql, damage));
-    // Afterwards, so that what is repaired by this state is safe by this reading.
+    // Read after the state, so that slabs repaired in the state are safe in this reading.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
     progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));
@@ -183,9 +183,9 @@ async function watch(
     const reachable = await read((sql) => slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM));
     const openWithDestination = countOf(openIds, reachable);
     const isSettled = await read((sql) => forgetful.isSettled(sql));
-    // What no host can take is tried once too: before that, a lease may come at any moment.
+    // Sectors that no host can take are tried once too; before that, a lease may come at any time.
     const isTried = state.endedRepairs >= new Set(openIds).size;
-    // What no host can take keeps a drain from its end.
+    // Sectors that no host can take prevent a drain from ending.
     const isOver = openIds.length > 0 || (await read(isDrained));
     const settled = isSettled && isTried && isOver && state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
@@ -198,7 +198,7 @@ async function watch(
   }
 }
 
-/** @param isSettled hosts that forget remember, and that brings no attempt forward */
+/** @param isSettled whether forgetful hosts remember, and no attempt is brought forward because of it */
 function whyGiveUp(state: RepairState, sinceChangeMs: number, isSettled: boolean): string | undefined {
   if (sinceChangeMs > GIVE_UP_AFTER_MS)
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;

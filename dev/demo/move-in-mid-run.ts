@@ -1,6 +1,6 @@
 /**
- * The database is moved to a second server while workers repair, by the command that an operator types. indexd, as the demo plays it,
- * is held for the switch and then led to the target; the fleet is not, and is refused until its address leads there.
+ * Moves the database to a second server while workers repair, with the operator's command. The simulated indexd is held during the
+ * switch and then connected to the target; the fleet is not held, and is refused until its address leads there.
  */
 import { PassThrough, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,10 +19,10 @@ const POLL_MS = 100;
 const MOST_MS = 120_000;
 const MAJOR = 18;
 
-/** As the demo's JSON has it. */
+/** The move in the demo's JSON. */
 export interface MoveDone {
   readonly copySeconds: number;
-  /** From the fleet's stop until the target was open. */
+  /** From the fleet's stop until the target accepted it. */
   readonly secondsWithoutClaims: number;
   readonly comparedTables: number;
   readonly comparedRows: number;
@@ -31,7 +31,7 @@ export interface MoveDone {
   readonly repairsAfter: number;
 }
 
-/** What a source needs beyond PostgreSQL's defaults. */
+/** A source's settings that differ from PostgreSQL's defaults. */
 export const SOURCE_SETTINGS = { wal_level: "logical", max_slot_wal_keep_size: "2GB" } as const;
 
 /** @throws {DemoError} `no-pg-dump` */
@@ -40,12 +40,12 @@ export async function requirePgDump(): Promise<string> {
   if (path !== undefined) return path;
   throw new DemoError({
     code: "no-pg-dump",
-    message: `--move: expected pg_dump of PostgreSQL ${MAJOR} or newer, which the embedded server does not bring, got none in SLABMEND_PG_DUMP, .slabmend/pg-dump and on the PATH`,
+    message: `--move: expected pg_dump of PostgreSQL ${MAJOR} or newer, which the embedded server lacks, got none in SLABMEND_PG_DUMP, .slabmend/pg-dump and on the PATH`,
     remedy: `On Linux x86_64: scripts/install-pg-dump.sh. Elsewhere install the client programs of PostgreSQL ${MAJOR}, and set SLABMEND_PG_DUMP to its pg_dump.`,
   });
 }
 
-/** The empty database that it is moved into. */
+/** The empty target database. */
 export async function startTarget(connect: (url: string) => Sql): Promise<PostgresServer> {
   const target = await startPostgres({ settings: { synchronous_commit: "on", full_page_writes: "on" } });
   const admin = connect(target.url("postgres"));
@@ -57,7 +57,7 @@ export function moveInMidRun(parts: {
   readonly pgDump: string;
   readonly source: PostgresServer;
   readonly target: PostgresServer;
-  /** Of the owner, through `indexd`. */
+  /** The owner's client, through `indexd`. */
   readonly sql: Sql;
   readonly indexd: DatabaseProxy;
   readonly fleet: DatabaseProxy;
@@ -76,7 +76,7 @@ export function moveInMidRun(parts: {
   };
   return (async () => {
     await untilRepairing(sql, signal);
-    progress.line("moving the database: the target copies and follows while the fleet repairs");
+    progress.line("moving the database: the target copies and replicates while the fleet repairs");
     await move("start", "--pg-dump", pgDump);
     const repairsBefore = await countRepairs(sql);
     indexd.hold();
@@ -98,7 +98,7 @@ export function moveInMidRun(parts: {
       comparedTables: comparedTables ?? 0,
       comparedRows: comparedRows ?? 0,
       repairsBefore,
-      // Known at the end.
+      // Set at the end.
       repairsAfter: 0,
     };
   })();
@@ -115,7 +115,7 @@ async function untilRepairing(sql: Sql, signal: AbortSignal): Promise<void> {
     if (rows.length > 0) return;
     await sleep(POLL_MS, undefined, { signal });
   }
-  throw new Error("the move waited two minutes for a repair that runs");
+  throw new Error("the move waited two minutes for a running repair");
 }
 
 async function runCommand(

@@ -10,21 +10,21 @@ import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
 export const DATABASE = "indexd";
 const DEMO = "slabmend-demo";
 
-/** What `slabmend grant` makes for the fleet. */
+/** The fleet's role from `slabmend grant`. */
 export const FLEET_ROLE = "slabmend";
 
 export interface DemoDatabase {
-  /** For the functions: the URL of the role that can do what the fleet does and nothing else; holds its password. */
+  /** For the functions: the URL of the role with only the fleet's privileges; contains its password. */
   readonly fleetUrl: string;
-  /** Of the owner, for what indexd and the demo itself do. */
+  /** The owner's URL, for indexd and the demo itself. */
   readonly sql: Sql;
-  /** Between the owner's clients and the server, when the database is to be moved. */
+  /** Proxy between the owner's clients and the server, if the database will be moved. */
   readonly proxy: DatabaseProxy | undefined;
-  /** One more client of the owner, of one connection, which outlives the database's crashes. The caller ends it. */
+  /** Makes a client of the owner with one connection, which survives crashes of the database. The caller ends it. */
   readonly connect: () => Sql;
 }
 
-/** A database as a running indexd has it, with our schema beside it and a role for `workers` repairs at once. */
+/** The database of a running indexd, with our schema and a role for `workers` simultaneous repairs. */
 export async function openDatabase(
   server: PostgresServer,
   workers: number,
@@ -35,7 +35,7 @@ export async function openDatabase(
   await admin`create database ${admin(DATABASE)}`;
   const direct = new URL(server.url(DATABASE));
   if (willMove) {
-    // The move itself needs the superuser: indexd has a role of its own, which may look at sessions as it does.
+    // The move needs the superuser, so indexd has its own role, which may read sessions too.
     direct.username = "indexd";
     direct.password = randomBytes(16).toString("hex");
     await admin.unsafe(`create role indexd superuser login password '${direct.password}'`);
@@ -47,7 +47,7 @@ export async function openDatabase(
   await sql.unsafe(indexdSchema(version));
   await migrateDatabase(sql);
   const password = randomBytes(16).toString("hex");
-  // One connection: the script has its own begin and commit.
+  // One connection, because the script has its own begin and commit.
   const owner = connectOwner(url, 1);
   await owner.unsafe(grantStatements({ role: FLEET_ROLE, concurrency: workers }));
   await owner.unsafe(`alter role ${FLEET_ROLE} password '${password}'`);

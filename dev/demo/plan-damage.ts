@@ -1,6 +1,6 @@
 /**
- * Where sectors go and what becomes of the hosts, decided from the seed before anything is started, so that options that
- * cannot work are refused at once. Pure.
+ * Decides the placement of sectors and the fate of hosts from the seed before anything is started, so that impossible options are
+ * refused at once. Pure.
  */
 import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
@@ -16,24 +16,24 @@ import { counted } from "./progress.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
 export interface DamagePlan {
-  /** Of each slab: the host number of each sector. */
+  /** For each slab, the host number of each sector. */
   readonly placement: readonly (readonly number[])[];
   /** By host number. */
   readonly fates: readonly HostFate[];
-  /** Those of --lost-sectors, then those that endanger slabs. */
+  /** Losses of --lost-sectors, then those that endanger slabs. */
   readonly lost: readonly LostSector[];
-  /** As indexd will know it when everything has happened. */
+  /** indexd's knowledge after all damage. */
   readonly sectorsToMove: number;
-  /** Slabs that have something to move and a host to move it to. */
+  /** Slabs with a sector to move and a host to move it to. */
   readonly repairableSlabs: number;
-  /** Slabs with more to move than hosts that may take it. */
+  /** Slabs with more sectors to move than hosts that may take them. */
   readonly crampedSlabs: number;
 }
 
-/** After the third crash in a row a slab goes to quarantine for a day: docs/architecture.md#the-lease. */
+/** After the third crash in a row a slab is quarantined for a day: docs/architecture.md#the-lease. */
 export const MOST_KILLS_PER_SLAB = 2;
 
-/** While four slabs wait for their second repair, so that the fleet does not look ill, the others are repaired in peace. */
+/** Only four slabs may wait for their second repair, so that the circuit breaker stays closed; meanwhile others are repaired. */
 const KILLED_FIRST = 4;
 
 function mostKills(repairableSlabs: number): number {
@@ -57,7 +57,7 @@ export function planDamage(options: DemoOptions): DamagePlan {
             ],
       )
       .slice(0, 1),
-    "Take fewer hosts away, or store with more parity on more hosts.",
+    "Damage fewer hosts, or use more parity shards and more hosts.",
   );
   const planted = chooseLost(options, placement, fates, readable);
   const lost = [...planted, ...chooseEndangering(options, placement, fates, readable, planted)];
@@ -102,7 +102,7 @@ function contradictions(options: DemoOptions): string[] {
   }
   if (totalShards > hosts) {
     problems.push(
-      `--total-shards ${totalShards}: expected at most --hosts ${hosts}, each shard needs a host of its own`,
+      `--total-shards ${totalShards}: expected at most --hosts ${hosts}, because each shard needs its own host`,
     );
   }
   if (bad > hosts) {
@@ -116,13 +116,13 @@ function contradictions(options: DemoOptions): string[] {
   }
   if (lostSectors > slabs * totalShards) {
     problems.push(
-      `--lost-sectors ${lostSectors}: expected at most the ${slabs * totalShards} that are stored`,
+      `--lost-sectors ${lostSectors}: expected at most the ${slabs * totalShards} stored sectors`,
     );
   }
   return problems;
 }
 
-/** Every slab on the hosts that have least, so that each host matters. */
+/** Places every slab on the least loaded hosts, so that each host matters. */
 function placeSlabs({ slabs, hosts, totalShards, seed }: DemoOptions): number[][] {
   const random = seededRandom(seed, "placement");
   const load = Array.from({ length: hosts }, () => 0);
@@ -137,7 +137,7 @@ function placeSlabs({ slabs, hosts, totalShards, seed }: DemoOptions): number[][
 function chooseFates(options: DemoOptions, placement: readonly (readonly number[])[]): HostFate[] {
   const used = new Set(placement.flat());
   const hosts = Array.from({ length: options.hosts }, (_, host) => host);
-  // A fate that meets no sector would show nothing.
+  // A fate of a host without sectors would show nothing.
   const order = shuffled(hosts, seededRandom(options.seed, "fates")).sort(
     (a, b) => Number(used.has(b)) - Number(used.has(a)),
   );

@@ -1,31 +1,31 @@
-/** Which sectors are lost, and with whose knowledge. Pure. */
+/** Decides which sectors are lost, and whether indexd knows. Pure. */
 import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
 
-/** What is wrong with a host. Each host has one fate. */
+/** The damage of a host. Each host has one fate. */
 export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar" | "forgetful" | "draining";
 
 export interface LostSector {
   readonly slab: number;
   readonly index: number;
-  /** indexd knows it; otherwise only the host's answer tells. */
+  /** Whether indexd knows; otherwise only the host's answer shows it. */
   readonly noticed: boolean;
-  /** It brings its slab near to loss; otherwise it is one of --lost-sectors. */
+  /** Whether the loss endangers its slab; otherwise it is one of --lost-sectors. */
   readonly endangers: boolean;
 }
 
-/** Whether sectors that indexd knows on such a host have to move. */
+/** Whether sectors on such a host must move by indexd's knowledge. */
 export function isMoved(fate: HostFate): boolean {
   return fate === "dead" || fate === "blocked" || fate === "bad-contract" || fate === "draining";
 }
 
-/** Whether a repair can read there at any time. */
+/** Whether a repair can always read from such a host. */
 export function isReadable(fate: HostFate): boolean {
   return fate !== "dead" && fate !== "liar" && fate !== "forgetful";
 }
 
-/** Spread over the slabs, endangered ones last, so that all survive. Lowers `readable` by what it takes. */
+/** Spreads losses over the slabs, endangered ones last, so that all survive. Reduces `readable` by the losses. */
 export function chooseLost(
   options: DemoOptions,
   placement: readonly (readonly number[])[],
@@ -41,7 +41,7 @@ export function chooseLost(
   const lost: LostSector[] = [];
   while (lost.length < options.lostSectors) {
     const noticed = lost.length % 2 === 0;
-    // What nobody has noticed shows when a repair copies from a host that is blocked or has a bad contract.
+    // Unnoticed losses are found when a repair copies from a host that is blocked or has a bad contract.
     const fits = ({ fate }: { fate: HostFate }): boolean => isMoved(fate) !== noticed;
     const [next] = answering
       .filter(({ slab }) => readable[slab]! > options.minShards)
@@ -56,7 +56,7 @@ export function chooseLost(
         [
           `--lost-sectors ${options.lostSectors}: no slab survives more than ${lost.length} beyond those of --dead and --liars`,
         ],
-        "Lose fewer sectors, or store with more parity.",
+        "Lose fewer sectors, or use more parity shards.",
       );
       break;
     }
@@ -67,13 +67,13 @@ export function chooseLost(
   return lost;
 }
 
-/** In turn: how many more sectors an endangered slab can lose. */
+/** Margins of endangered slabs, used in turn. */
 const ENDANGERED_MARGINS = [1, 2] as const;
 
 /**
- * What the last slabs lose besides, so that their margin, as indexd's tables tell it, is 1 or 2: what liars hold first, which
- * nobody can read, so that what is left suffices; sectors on dead and blocked hosts do not count and stay. A slab that would
- * not survive keeps more. Lowers `readable` by what it takes.
+ * Further losses of the last slabs, so that their margin by indexd's tables is 1 or 2. Sectors on lying hosts are lost first, because
+ * they cannot be read anyway; sectors on dead and blocked hosts do not count and stay. A slab that would not survive keeps more.
+ * Reduces `readable` by the losses.
  */
 export function chooseEndangering(
   { slabs, endangered, minShards, seed }: DemoOptions,

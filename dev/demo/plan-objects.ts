@@ -3,7 +3,7 @@ import type { ObjectCipher } from "../objects/data-key-stream.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { seededBytes, seededRandom } from "./seeded-random.ts";
 
-/** What an object has in one slab, in bytes. */
+/** The part of an object in one slab, in bytes. */
 export interface ObjectPart {
   /** Number of the slab, from 0. */
   readonly slab: number;
@@ -19,7 +19,7 @@ export interface PlannedObject {
   readonly parts: readonly ObjectPart[];
 }
 
-/** Slabs of one object after the other, over and over; "shared" is one slab with two objects, as packed uploads make. */
+/** Numbers of slabs of consecutive objects, repeated; "shared" is one slab with two objects, as from packed uploads. */
 const PATTERN = [2, "shared", 3, 1, 1] as const;
 
 /** The objects that fill the slabs. Each slab has one object or two; an object's last slab is not full. */
@@ -59,12 +59,12 @@ export function slabKeyOf(seed: string, slab: number): Buffer {
   return seededBytes(seed, `slab key ${slab}`, 32);
 }
 
-/** The plain bytes of an object's part: made anew whenever they are needed, never kept. */
+/** The plain bytes of an object's part, generated on demand and never kept. */
 export function plainBytesOf(seed: string, object: PlannedObject, part: ObjectPart): Buffer {
   return seededBytes(seed, `object ${object.number} from ${part.objectOffset}`, part.length);
 }
 
-/** How an object's bytes in a slab are enciphered, counted from the slab's first byte or, in version 0, the object's. */
+/** The cipher of an object's bytes in a slab, with offsets from the slab's first byte or, in version 0, the object's. */
 export function objectCipherOf(seed: string, object: PlannedObject, part: ObjectPart): ObjectCipher {
   const dataKey = seededBytes(seed, `object key ${object.number}`, 32);
   if (object.version === 0) return { version: 0, dataKey, objectOffset: part.objectOffset };

@@ -1,6 +1,6 @@
 /**
- * What indexd and hosts do with contracts, as far as a restore sees it: they are signed, renewed and pruned. The hosts of the demo keep
- * sectors in one store; which contract a root is in follows from the database.
+ * Simulates what a restore sees of contracts: signing, renewing and pruning. The demo's hosts keep all sectors in one store; the
+ * database determines which contract a root is in.
  */
 import type { KeyObject } from "node:crypto";
 import type { ISql } from "postgres";
@@ -11,7 +11,7 @@ import { renewContract } from "../indexd/seed-indexd.ts";
 import { signedContract } from "../rhp4/signed-contract.ts";
 import { type DemoHost, PROOF_HEIGHT } from "./register-hosts.ts";
 
-/** Every host's contract, signed by the wallet, at the host and in the database. */
+/** Signs every host's contract with the wallet, at the host and in the database. */
 export async function signContracts(sql: ISql, hosts: readonly DemoHost[], renter: KeyObject): Promise<void> {
   for (const { row, swarm } of hosts) {
     const contract = signedContract(renter, swarm.hostKey, { proofHeight: PROOF_HEIGHT });
@@ -46,8 +46,8 @@ export async function renewWithHost(sql: ISql, { row, swarm }: DemoHost, renter:
 }
 
 /**
- * The roots that indexd's pruning would free at a host by this database: those that no row maps to its contract, and none has unpinned there.
- * None when the database does not know the host's current contract: its host refuses to list the roots of another one.
+ * The roots that indexd's pruning would free on a host by this database: those that no row maps to its contract or has unpinned there.
+ * None if the database does not know the host's current contract, because the host refuses to list the roots of another one.
  */
 export async function prunableRoots(
   sql: ISql,

@@ -1,6 +1,6 @@
 /**
- * The part that a running indexd plays while slabmend repairs, with its loops shortened: it pins new sectors to
- * contracts, funds the account, folds statistics and publishes events. docs/protocol.md#what-happens-after-a-migration.
+ * Simulates a running indexd with shorter loops while slabmend repairs: it pins new sectors to contracts, funds the account, folds
+ * statistics and publishes events. docs/protocol.md#what-happens-after-a-migration.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -21,13 +21,13 @@ export interface IndexdLoops {
   readonly publishEveryMs: number;
 }
 
-/** A writer of before version 24 stamps two seconds ahead at most. */
+/** Before version 24 a writer stamps at most two seconds ahead. */
 const LAST_SECOND_MS = 3_100;
 
 export interface PlayedIndexd {
-  /** One more pass, then none. @returns what a pass has thrown first, if any: then what indexd relies on did not hold */
+  /** Makes one more pass, then stops. @returns the first error of a pass, if any: then an assumption of indexd was violated */
   stop(): Promise<Error | undefined>;
-  /** Events that it has put into the stream. */
+  /** Events that it has published to the stream. */
   readonly published: readonly PublishedEvent[];
 }
 
@@ -53,7 +53,7 @@ export function playIndexd(parts: {
       underWay.get(name) ??
       passes[name]()
         .catch((error: unknown) => {
-          // The next pass does what this one could not: the database was away.
+          // The database was interrupted; the next pass does this one's work.
           if (isDatabaseAway(error)) return;
           failure ??= error instanceof Error ? error : new Error(String(error));
         })
@@ -74,7 +74,7 @@ export function playIndexd(parts: {
       await Promise.all(underWay.values());
       await start("pin");
       await start("fold");
-      // Its second must be later than that of the last batch; and before it publishes, the last stamp's must be over.
+      // A batch's second must be later than the last batch's, and the last stamp's second must be over before publishing.
       await sleep(LAST_SECOND_MS);
       await start("publish");
       return failure;
@@ -89,7 +89,7 @@ interface UnpinnedSector {
   readonly map_id: number;
 }
 
-/** Appends what sits unpinned on good hosts to their good contracts. */
+/** Appends unpinned sectors on good hosts to their good contracts. */
 async function pinSectors(sql: Sql, hosts: readonly DemoHost[]): Promise<void> {
   const unpinned = await sql<UnpinnedSector[]>`
     select s.id::text, encode(s.sector_root, 'hex') as root, s.host_id, chosen.map_id
@@ -107,7 +107,7 @@ async function pinSectors(sql: Sql, hosts: readonly DemoHost[]): Promise<void> {
   const appended: UnpinnedSector[] = [];
   for (const sector of unpinned) {
     const host = hosts.find(({ row }) => row.id === sector.host_id);
-    // A host that does not have it refuses; indexd would then mark it lost. No host of the demo forgets a write.
+    // A host without the sector refuses; indexd would then mark it lost. The demo's hosts do not forget writes.
     if (await host?.swarm.pinSector(parseRoot(sector.root))) appended.push(sector);
   }
   if (appended.length === 0) return;
@@ -145,7 +145,7 @@ async function recordPinned(sql: Sql, appended: readonly UnpinnedSector[]): Prom
   });
 }
 
-/** Fills the account up where indexd would: usable hosts that are not blocked and have a good contract. */
+/** Tops the account up on the same hosts as indexd: usable, not blocked, with a good contract. */
 async function fundAccount(sql: Sql, hosts: readonly DemoHost[], account: Uint8Array): Promise<void> {
   const rows = await sql<{ host_id: HostId }[]>`
     select host_id from slabmend.host_states() where good and has_healthy_contract`;

@@ -1,19 +1,19 @@
 import type { WriteStream } from "node:tty";
 
-/** What the demo shows of itself while it runs. */
+/** The demo's output while it runs. */
 export interface Progress {
-  /** A line that stays. */
+  /** Prints a permanent line. */
   line(text: string): void;
   /**
-   * Where things stand: on a terminal lines that are drawn over, elsewhere the first one as a plain line now and then.
-   * Each must fit the terminal's width, colours aside; a single one is cut to it.
+   * Shows the current state: on a terminal as lines that are overwritten, elsewhere the first line from time to time. Without colours
+   * each line must fit the terminal's width; a single line is cut to it.
    */
   status(lines: string | readonly string[]): void;
-  /** The status is over. */
+  /** Removes the status. */
   clear(): void;
 }
 
-/** Without a terminal: often enough to see that it goes on, rarely enough to read. */
+/** Interval of status lines without a terminal. */
 const PLAIN_STATUS_EVERY_MS = 5_000;
 const ERASE_LINE = "\r\u001b[2K";
 const ERASE_LINE_AND_UP = "\u001b[2K\u001b[1A";
@@ -67,7 +67,7 @@ export function formatBytes(bytes: number): string {
 }
 
 const HASTINGS_PER_SC = 10n ** 24n;
-/** Digits after the point; a repair costs thousandths of a coin. */
+/** Digits after the decimal point; a repair costs thousandths of a siacoin. */
 const SC_DIGITS = 6n;
 
 export function formatSiacoins(hastings: bigint): string {

@@ -24,16 +24,16 @@ export interface ReadBackOptions {
   readonly hosts: readonly DemoHost[];
   readonly seed: string;
   readonly objects: readonly PlannedObject[];
-  /** Sectors that were moved: they are read first, because the repairs are to be shown. */
+  /** Moved sectors are read first, to verify the repairs. */
   readonly moved: ReadonlySet<Root>;
   readonly onRead: (sectors: number) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Reads every object from the hosts as its owner would: locations from the database, real reads paid from an account of
- * its own, every sector checked by its root, decoded, deciphered and compared with what was stored.
- * @returns numbers of objects that did not come back as they were stored, with the reason
+ * Reads every object from the hosts as its owner would: with locations from the database and real reads paid from a separate account;
+ * every sector is checked by its root, decoded, decrypted and compared with the stored data.
+ * @returns numbers of objects that were not read back as stored, with the reason
  */
 export async function readBack(options: ReadBackOptions): Promise<ReadonlyMap<number, string>> {
   const { sql, seed, hosts, objects, signal } = options;
@@ -50,7 +50,7 @@ export async function readBack(options: ReadBackOptions): Promise<ReadonlyMap<nu
     for (const [digest, parts] of await readParts(sql)) {
       signal.throwIfAborted();
       const slab = await readSlabByDigest(sql, parseSlabDigest(digest));
-      if (slab === undefined) throw new Error("an object names a slab that is not there");
+      if (slab === undefined) throw new Error("an object refers to a missing slab");
       const sectors = await fetchSectors(slab, fleet.hosts, pool, options);
       for (const { number, index, offset, length } of parts) {
         const why = comparePart(slab, sectors, objects[number]!, { index, offset, length }, options);
@@ -70,7 +70,7 @@ interface RecordedPart {
   readonly length: number;
 }
 
-/** Which object has what in which slab, as the database says; objects are numbered in the order they were stored. */
+/** The objects' parts in slabs by the database; objects are numbered in storage order. */
 async function readParts(sql: ISql): Promise<Map<string, RecordedPart[]>> {
   const rows = await sql<({ digest: Uint8Array } & RecordedPart)[]>`
     select o.number, os.slab_digest as digest, os.slab_index as index, os.slab_offset as offset,
@@ -81,7 +81,7 @@ async function readParts(sql: ISql): Promise<Map<string, RecordedPart[]>> {
   return Map.groupBy(rows, ({ digest }) => hexOf(digest));
 }
 
-/** Enough sectors, moved ones first. A host that fails or lies is passed over: that is what the others are for. */
+/** Reads enough sectors, moved ones first. Hosts that fail or lie are skipped. */
 async function fetchSectors(
   slab: Slab,
   hosts: ReadonlyMap<number, NetworkHost>,
@@ -130,7 +130,5 @@ function comparePart(
     objectCipher: objectCipherOf(seed, object, part),
   };
   const bytes = decodeSlab(kernel, encoding, sectors, offset + length).subarray(offset);
-  return bytes.equals(plainBytesOf(seed, object, part))
-    ? undefined
-    : `slab ${slab.id}: other bytes came back`;
+  return bytes.equals(plainBytesOf(seed, object, part)) ? undefined : `slab ${slab.id}: the bytes differ`;
 }

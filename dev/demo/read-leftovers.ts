@@ -1,18 +1,18 @@
-/** What is not healthy when the fleet has done all it can, and why: no such sector goes unexplained. */
+/** Sectors that are unhealthy when the fleet is done, and why. */
 import type { ISql } from "postgres";
 import type { SlabId } from "../../lib/slab/ids.ts";
 import { parseSlabId } from "../../lib/slab/ids.ts";
 import { slabsWithDestination } from "./watch-repairs.ts";
 
 export interface Leftovers {
-  /** Sectors that indexd's rule would move and no host may take: each good host has one of that slab already. */
+  /** Sectors that must move but no host may take, because each good host already has one of that slab. */
   readonly withoutDestination: number;
-  /** Sectors that some host could take. */
+  /** Sectors that a host could take. */
   readonly withDestination: number;
   readonly goodHosts: number;
 }
 
-/** Of all slabs, also what was not part of the damage. */
+/** Considers all slabs, including sectors outside the damage. */
 export async function readLeftovers(sql: ISql, minHostDistanceKm: number): Promise<Leftovers> {
   const rows = await sql<{ slab_id: string; sectors: number }[]>`
     select m.slab_id::text, count(*)::integer as sectors

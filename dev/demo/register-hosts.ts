@@ -6,12 +6,12 @@ import { DEFAULT_PRICES, type Swarm, type SwarmHost } from "../swarm/swarm.ts";
 
 /** The chain's height while the demo runs. */
 export const TIP_HEIGHT = 580_000n;
-/** Contracts have most of indexd's default period before them. */
+/** Contracts with most of indexd's default period left. */
 export const PROOF_HEIGHT = TIP_HEIGHT + 6_000n;
 /** 144 blocks after the proof window opens. */
 const EXPIRATION_HEIGHT = PROOF_HEIGHT + 144n;
 
-/** indexd fills a service account up to so many sectors written and read: docs/protocol.md#who-pays-for-repair. */
+/** indexd tops a service account up for this many sectors written and read: docs/protocol.md#who-pays-for-repair. */
 const FUNDED_SECTORS = 2_048n;
 export const FUNDING_TARGET_HASTINGS =
   FUNDED_SECTORS *
@@ -19,13 +19,13 @@ export const FUNDING_TARGET_HASTINGS =
 
 /** A host of the swarm and its rows in indexd's database. */
 export interface DemoHost {
-  /** From 0, its place in the swarm. */
+  /** Index in the swarm, from 0. */
   readonly number: number;
   readonly swarm: SwarmHost;
   readonly row: SeededHost;
 }
 
-/** Rows of every host as indexd has them after a scan, each with one good contract, and money in the account. */
+/** Inserts each host's rows as after a scan by indexd, with one good contract, and funds the account. */
 export async function registerHosts(sql: ISql, swarm: Swarm, account: Uint8Array): Promise<DemoHost[]> {
   await setScannedHeight(sql, TIP_HEIGHT);
   const prices = {

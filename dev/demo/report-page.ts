@@ -1,4 +1,4 @@
-/** The page of `--report`: one file with everything in it, so that it can be mailed and kept. Pure. */
+/** The page of `--report`: one self-contained file. Pure. */
 import type { DamagedSector } from "./inflict-damage.ts";
 import type { HostFate } from "./plan-losses.ts";
 import { formatBytes } from "./progress.ts";
@@ -6,7 +6,7 @@ import type { StoredSlab } from "./store-objects.ts";
 import type { Verdict } from "./verdict.ts";
 import type { RepairState } from "./watch-repairs.ts";
 
-/** Where the repairs stood at one moment. */
+/** The state of the repairs at one moment. */
 export interface RunSample {
   /** Since the functions were deployed. */
   readonly seconds: number;
@@ -26,7 +26,7 @@ export interface ReportedRun {
   readonly damage: readonly Pick<DamagedSector, "root">[];
   readonly state: Pick<RepairState, "open" | "moved">;
   readonly fates: readonly HostFate[];
-  /** As on the terminal, columns aligned by spaces. */
+  /** Like on the terminal, with columns aligned by spaces. */
   readonly table: readonly string[];
   readonly settings: readonly string[];
 }
@@ -74,7 +74,7 @@ ${slabGrid(run)}
 ${hostGrid(run.fates)}
 <h2>Numbers</h2>
 <pre>${htmlOf(run.table.join("\n"))}</pre>
-<h2>Times of the demo, and in production</h2>
+<h2>Times in the demo (and in production)</h2>
 <pre>${htmlOf(run.settings.join("\n"))}</pre>
 </body>
 </html>
@@ -102,7 +102,7 @@ function chart(
     );
     return `<polyline class="${line.className}" points="${points.join(" ")}"/>`;
   });
-  // Names stand where their lines end, apart from each other.
+  // Labels are at the ends of their lines, without overlapping.
   const ends = lines
     .map((line) => ({ line, at: y(samples.length === 0 ? 0 : line.of(samples.at(-1)!)) }))
     .sort((a, b) => a.at - b.at);

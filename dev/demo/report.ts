@@ -17,45 +17,45 @@ export interface DemoSummary {
   readonly damagedSlabs: number;
   /** Sectors that indexd would have moved after the damage. */
   readonly damagedSectors: number;
-  /** Of these, those that it would not move now. */
+  /** Those of them that it would not move now. */
   readonly repairedSectors: number;
   readonly copiedSectors: number;
   readonly rebuiltSectors: number;
   /** Stored by a worker that was killed before its commit, and found by the next repair. */
   readonly foundSectors: number;
-  /** Of sectors, counted at the hosts: what killed workers read and wrote is in it. */
+  /** Bytes of sectors, counted at the hosts, including those of killed workers. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** Decimal digits: more than a JSON number holds exactly. */
+  /** In decimal digits, because a JSON number is not exact enough. */
   readonly hastings: string;
   /** Workers that held a running lease when they were killed. */
   readonly killedWorkers: number;
   readonly databaseCrashes: number;
-  /** Sum over all crashes, until it accepts connections again. */
+  /** Total time until it accepted connections again. */
   readonly databaseCrashedSeconds: number;
   readonly endedBackends: number;
   readonly databaseSilences: number;
   readonly databaseSilentSeconds: number;
-  /** Repairs that a worker ended at their begin because its clock was hours off. */
+  /** Repairs that a worker ended at the beginning because its clock was wrong by hours. */
   readonly wrongClocks: number;
-  /** Sum over them, until the next repair of the slab began. */
+  /** Total time until the next repairs of their slabs began. */
   readonly wrongClockSeconds: number;
   /** Hosts that denied everything for a while. */
   readonly forgetfulHosts: number;
   readonly forgottenSeconds: number;
-  /** Sectors that they denied, and those of them that were recorded lost before the host was suspected. */
+  /** Sectors that they denied, and those of them recorded as lost before the host was suspected. */
   readonly deniedSectors: number;
   readonly falseLosses: number;
-  /** Still open: of slabs that no host can take a sector of, whose next attempt is an hour ahead. */
+  /** Denials still open, of slabs whose sectors no host can take, with a next attempt in an hour. */
   readonly waitingDenials: number;
-  /** From when they remembered until no other denial of theirs was open any more. */
+  /** From when they remembered until no other denial of theirs was open. */
   readonly secondsUntilNoneDenied: number;
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
   /** Sectors that are not healthy and that no host may take; the verdict says why. Never more than 0 without it. */
   readonly sectorsWithoutDestination: number;
-  /** Sectors that are not healthy though a host could take them: then the demo has failed. */
+  /** Sectors that are not healthy although a host could take them; if there are any, the demo has failed. */
   readonly sectorsLeft: number;
   readonly violations: number;
   readonly seconds: number;
@@ -63,15 +63,15 @@ export interface DemoSummary {
   readonly slabsWithin2: number;
   /** Other slabs that were leased before the last of these. */
   readonly othersLeasedFirst: number;
-  /** From the damage until the last slab was within 2 of loss no more; null if none ever was, or some still is. */
+  /** From the damage until no slab was within 2 sectors of loss; null if none ever was, or some still are. */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */
   readonly drain: DrainDone | null;
-  /** With --verify: what a verification of one host found. */
+  /** With --verify: the result of verifying one host. */
   readonly verify: Verification | null;
   /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
-  /** With `--move`: what came of it; null: the database was not moved. */
+  /** With `--move`: the result; null: the database was not moved. */
   readonly move: MoveDone | null;
   /** With --restore; null without. */
   readonly restore: Omit<RestoreDone, "unreadable" | "violations"> | null;
@@ -81,7 +81,7 @@ export interface DemoSummary {
 
 export interface DemoResult {
   readonly summary: DemoSummary;
-  /** Why the demo failed; empty when all went well. */
+  /** Why the demo failed; empty if it succeeded. */
   readonly failures: readonly string[];
   readonly verdict: Verdict;
 }
@@ -102,7 +102,7 @@ export interface DemoFindings {
   readonly clockFaults: ClockFaults;
   readonly forgetting: Forgetting;
   readonly falseLosses: number;
-  /** Disturbances of the database that were wanted and did not come to it. */
+  /** Requested disturbances of the database that did not happen. */
   readonly missed: readonly string[];
   readonly restore: RestoreDone | undefined;
   readonly unreadable: ReadonlyMap<number, string>;
@@ -167,7 +167,7 @@ export function summarize(findings: DemoFindings): DemoResult {
   const failures = [
     ...(withDestination > 0
       ? [
-          `${counted(withDestination, "sector")} ${withDestination === 1 ? "is" : "are"} not healthy though a host could take ${withDestination === 1 ? "it" : "them"}` +
+          `${counted(withDestination, "sector")} ${withDestination === 1 ? "is" : "are"} not healthy although a host could take ${withDestination === 1 ? "it" : "them"}` +
             (findings.gaveUp === undefined ? "" : `: ${findings.gaveUp}`),
         ]
       : []),
@@ -183,7 +183,7 @@ export function summarize(findings: DemoFindings): DemoResult {
           `the verification denied ${findings.verification.denied} sectors, ${findings.verification.planted} had vanished`,
         ]
       : []),
-    ...[...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`),
+    ...[...unreadable].map(([number, why]) => `object ${number} was not read back: ${why}`),
     ...violations,
   ];
   const verdict = judgeRun({ ...findings, ...measured, failures });
@@ -286,7 +286,7 @@ function describeDrain({ drain }: DemoSummary): string {
 }
 
 function describeDanger({ slabsWithin2, secondsUntilNoneWithin2 }: DemoSummary): string {
-  if (slabsWithin2 === 0) return "no slab could lose data by losing 2 sectors more";
+  if (slabsWithin2 === 0) return "no slab could lose data by losing 2 more sectors";
   const until =
     secondsUntilNoneWithin2 === null
       ? "some until the end"

@@ -1,8 +1,8 @@
 /**
- * `--restore`: indexd's database is lost after everything was repaired, and restored from a base backup that was made before the damage.
+ * `--restore`: indexd's database is lost after the repairs, and restored from a base backup made before the damage.
  *
  *   prepare (contracts, backup) -> ... repairs ... -> renew, prune, upload -> lose the server -> start the backup
- *     -> what an indexd that simply starts would delete, on a copy -> slabmend restore -> indexd's part -> release, prune -> read back
+ *     -> on a copy: what indexd would delete without a restore -> slabmend restore -> indexd's part -> release, prune -> read back
  */
 import { spawn } from "node:child_process";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
@@ -38,7 +38,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const RENEWED = (host: DemoHost): boolean => host.number % 2 === 1;
 
 export interface RestoreDone {
-  /** Sectors whose only copies an indexd that simply starts on the backup would let hosts delete, and objects that would be lost with them. */
+  /** Sectors whose only copies hosts would delete if indexd simply started on the backup, and the objects lost with them. */
   readonly sectorsAtStake: number;
   readonly objectsAtStake: number;
   readonly contractsChained: number;
@@ -49,7 +49,7 @@ export interface RestoreDone {
   readonly refused: number;
   /** Uploaded after the backup. */
   readonly slabsUnknown: number;
-  /** By indexd's pruning, once it was released. */
+  /** Freed by indexd's pruning after its release. */
   readonly pruned: number;
   readonly seconds: number;
   readonly unreadable: ReadonlyMap<number, string>;
@@ -57,11 +57,11 @@ export interface RestoreDone {
 }
 
 export interface RestoreDrill {
-  /** Where the fleet archives its journal. */
+  /** The archive of the fleet's journal. */
   readonly archive: string;
-  /** Everything from the last repair to the last object. The client of the lost database must not be used any more. */
+  /** Runs all steps after the repairs. Afterwards the client of the lost database must not be used. */
   run(parts: { readonly moved: ReadonlySet<Root> }): Promise<RestoreDone>;
-  /** Removes what it keeps on disk. */
+  /** Removes its files. */
   stop(): Promise<void>;
 }
 
@@ -120,7 +120,7 @@ async function drill(parts: Drill): Promise<RestoreDone> {
     const url = restored.url("indexd");
     const stake = await countStake(restored, hosts);
     progress.line(
-      `the backup runs; an indexd that simply starts on it would let hosts delete ${counted(stake.sectors.size, "sector")} that nobody else has`,
+      `the backup runs; if indexd simply started on it, hosts would delete the only copies of ${counted(stake.sectors.size, "sector")}`,
     );
     await asOwner(url, (owner) => owner.unsafe(`alter role ${FLEET_ROLE} nologin`));
     const found = await slabmend(parts, url, "restore", "start");
@@ -143,7 +143,7 @@ async function drill(parts: Drill): Promise<RestoreDone> {
   }
 }
 
-/** What goes on after the repairs, and is not in the backup: renewals, pruning, an upload. */
+/** Events after the repairs that the backup lacks: renewals, pruning, an upload. */
 async function liveOn({ sql, hosts, renter, options, kernel, signal }: Drill): Promise<void> {
   for (const host of hosts.filter(RENEWED)) await renewWithHost(sql, host, renter);
   await pruneHosts(sql, hosts, currentContract);
@@ -175,7 +175,7 @@ interface Stake {
   readonly objects: number;
 }
 
-/** On a copy of the restored database: what its indexd would prune, and of which there is no other copy. */
+/** On a copy of the restored database: the sectors without other copies that its indexd would prune. */
 async function countStake(restored: PostgresServer, hosts: readonly DemoHost[]): Promise<Stake> {
   await asOwner(restored.url("postgres"), (owner) => owner`create database naive template indexd`);
   return await asOwner(restored.url("naive"), async (naive) => {
@@ -211,7 +211,7 @@ const summaryOf = ({ sectors, objects }: Stake) => ({
   objectsAtStake: objects,
 });
 
-/** indexd's part again, then its pruning, and every object of the backup is read. */
+/** Runs indexd's part again, then its pruning, and reads every object of the backup. */
 async function finish(parts: Drill, sql: Sql, url: string) {
   const { hosts, account, objects, kernel, options, progress, signal, moved } = parts;
   const indexd = playIndexd({ sql, hosts, account, loops: INDEXD_LOOPS });
@@ -237,9 +237,7 @@ async function finish(parts: Drill, sql: Sql, url: string) {
     ...(await statisticsThatDisagree(sql)).map((line) => `after the restore: ${line}`),
     ...(twice.length > 0 ? [`after the restore: ${twice.length} hosts have two sectors of a slab`] : []),
     ...(failure === undefined ? [] : [`after the restore indexd's own loops failed: ${failure.message}`]),
-    ...[...unreadable].map(
-      ([number, why]) => `after the restore object ${number} does not read back: ${why}`,
-    ),
+    ...[...unreadable].map(([number, why]) => `after the restore object ${number} was not read back: ${why}`),
   ];
   return { pruned, unreadable, violations };
 }
@@ -266,7 +264,7 @@ async function slabmend({ migrationSeed, archive }: Drill, url: string, ...args:
     err += chunk.toString();
   });
   const [code] = (await once(child, "close")) as [number | null];
-  // 6: it found something that the report says.
+  // 6: it has findings, which are in the report.
   if (code !== 0 && code !== 6)
     throw new Error(`slabmend ${args.join(" ")} ended with ${code}: ${err.slice(0, 500)}`);
   const { run } = JSON.parse(out) as {

@@ -3,7 +3,7 @@
  *
  *   plan -> start -> store -> damage -> deploy -> (indexd's part, kills, repairs) -> check -> read back -> stop
  *
- * Everything it starts belongs to the runtime or to the stack below, and ends with it, whatever happens.
+ * Everything it starts belongs to the runtime or to the stack below and always ends with it.
  */
 import { tmpdir } from "node:os";
 import type { Sql } from "postgres";
@@ -62,7 +62,7 @@ import {
 import { readTraffic } from "./watch-repairs.ts";
 import { prepareWrongClocks, readClockFaults } from "./wrong-clocks.ts";
 
-/** Reading, encoding and decoding in this process. */
+/** For reading, encoding and decoding in this process. */
 const KERNEL_BYTES = 48 * 1_048_576;
 
 interface DemoRun {
@@ -87,7 +87,7 @@ export async function runDemo(
   { progress, colours, signal }: Pick<DemoRun, "progress" | "colours" | "signal">,
 ): Promise<DemoResult> {
   const startedAtMs = Date.now();
-  // First what takes no time: planning for many hosts takes minutes.
+  // Quick checks first, because planning for many hosts takes minutes.
   await assertDiskSpace(tmpdir(), storedBytes(options.slabs * options.totalShards));
   const plan = planDamage(options);
   const objects = planObjects(options);
@@ -107,7 +107,7 @@ export async function runDemo(
   let wrongClocks = "";
   const runtime = await startLocalRuntime<Swarm>({
     queue: QUEUE_OPTIONS,
-    // What was acknowledged has to outlive a crash of the server, as with PostgreSQL's own defaults.
+    // Acknowledged commits must survive a crash of the server, as with PostgreSQL's defaults.
     postgres: {
       settings: {
         synchronous_commit: "on",
@@ -182,7 +182,7 @@ async function inRuntime(
   await using _files = { [Symbol.asyncDispose]: async () => void (await drill?.stop()) };
   const damage = await inflictDamage(sql, plan, hosts, slabs);
   const forgetful = hosts.filter((_, number) => plan.fates[number] === "forgetful");
-  // The time until no slab is near to loss counts from here.
+  // The time until no slab is close to loss is measured from here.
   const danger = createDangerWatch(await readDanger(sql));
   for (const line of describeDamage(run, damage, danger)) progress.line(line);
 
@@ -282,7 +282,7 @@ async function inRuntime(
     .filter(({ hostId }) => forgetful.some(({ row }) => row.id === hostId))
     .reduce((sum, { sectors }) => sum + sectors, 0);
   const leasedBefore = countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql));
-  // Last: the database is another one after it.
+  // Last, because afterwards the database is a different one.
   const restore = await drill?.run({ moved: new Set(repairs.state.moved.keys()) });
   violations.push(...(restore?.violations ?? []));
   const findings: DemoFindings = {
@@ -308,7 +308,7 @@ async function inRuntime(
       ...missedDisturbances(options, repairs.disturbed),
       ...(clockFaults.count === options.wrongClocks
         ? []
-        : [`${clockFaults.count} repairs were refused for a wrong clock, ${options.wrongClocks} were to be`]),
+        : [`${clockFaults.count} repairs were refused for a wrong clock, expected ${options.wrongClocks}`]),
     ],
     leftovers,
     verification,
@@ -328,7 +328,7 @@ async function inRuntime(
   return result;
 }
 
-/** After everything else was compared: it changes what hosts have. */
+/** Runs after all other checks, because it changes the hosts' content. */
 async function verifyAtTheEnd(
   { options, progress, signal }: DemoRun,
   parts: { readonly sql: Sql; readonly hosts: readonly DemoHost[]; readonly migrationSeed: Uint8Array },
@@ -367,7 +367,7 @@ function describeDamage(
   return [
     `hosts: ${options.dead} dead, ${options.blocked} blocked but readable, ${options.badContracts} with a bad contract, ` +
       `${options.liars} lying, ${options.forgetfulHosts} forgetful, ${options.drain} to be drained; ${counted(options.lostSectors, "sector")} lost, ${unnoticed} of them unnoticed`,
-    `${counted(danger.nearAtStart.size, "slab")} can lose at most ${NEAR_MARGIN} sectors more before data is lost`,
+    `${counted(danger.nearAtStart.size, "slab")} can lose at most ${NEAR_MARGIN} more sectors before data is lost`,
     `${counted(damage.length, "sector")} in ${counted(slabs, "slab")} must move`,
   ];
 }

@@ -6,10 +6,10 @@ import { FLEET_LIMITS, type FleetSession, type SessionLimits, type SessionSample
 
 const SAMPLE_EVERY_MS = 100;
 
-/** Of a whole table, those that a fleet holds when it reads and writes rows; who waits for a row locks that row for himself. */
+/** Table locks of reading and writing rows. */
 const LOCKS_OF_ROWS = ["AccessShareLock", "RowShareLock", "RowExclusiveLock"];
 
-/** One look, in one statement: of the role's sessions and locks in this database, and of who waits for them. */
+/** One sample, in one statement: the role's sessions and locks in this database, and the sessions that wait for them. */
 export async function sampleSessions(
   sql: ISql,
   role: string,
@@ -51,11 +51,11 @@ export async function readSessionLimits(sql: ISql, role: string): Promise<Sessio
 }
 
 export interface SessionSampler {
-  /** Samples no more. @returns all samples */
+  /** Stops sampling. @returns all samples */
   stop(): Promise<readonly SessionSample[]>;
 }
 
-/** Looks ten times a second while the functions of these pools run. */
+/** Takes ten samples a second while the functions of these pools run. */
 export function startSessionSampler(parts: {
   readonly sql: ISql;
   readonly role: string;
@@ -74,11 +74,11 @@ export function startSessionSampler(parts: {
 
   let underWay: Promise<void> | undefined;
   const sample = async (): Promise<void> => {
-    // At whatever moment of the query the server looks, these are all that can have been running.
+    // At any moment of the query, only these can have been running.
     const before = pools.reduce((sum, { busy }) => sum + busy.length, 0) - started;
     const seen = await sampleSessions(sql, role);
     const running = before + started;
-    // A function that had ended when the sample began had closed its connection before: the end of it has arrived by now.
+    // A function that ended before the sample had closed its connection, and this has arrived by now.
     await afterEventsAtHand();
     const left = seen.sessions.filter(({ clientPort }) => clientPort !== null && hasLeft(clientPort)).length;
     samples.push({ ...seen, running, left });

@@ -1,12 +1,12 @@
 import { createCipheriv, createHash } from "node:crypto";
 
-/** Bytes that follow from seed and label alone, so that what was stored can be made again instead of being kept. */
+/** Bytes derived only from seed and label, so that stored data can be regenerated instead of kept. */
 export function seededBytes(seed: string, label: string, length: number): Buffer {
   const key = createHash("sha256").update(`slabmend demo ${label} ${seed}`).digest();
   return createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }
 
-/** Uniform in [0, 1), the same sequence for the same seed and label. Slow; for choosing, not for data. */
+/** Uniform in [0, 1), reproducible for the same seed and label. Slow: for choices, not for data. */
 export function seededRandom(seed: string, label: string): () => number {
   let drawn = 0;
   return () => {

@@ -1,4 +1,4 @@
-/** What a run shows of itself: the live picture, and at its end the table and the page of --report. */
+/** The output of a run: the live picture, and at the end the table and the page of --report. */
 import { writeFile } from "node:fs/promises";
 import { DemoError } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
@@ -76,7 +76,7 @@ export async function writeReport(path: string, text: string): Promise<void> {
     throw new DemoError({
       code: "no-folder",
       message: `--report ${path}: expected a file that can be written, got ${cause instanceof Error ? cause.message : cause}`,
-      remedy: "Name a file in a folder that is there and yours.",
+      remedy: "Name a file in an existing folder that you may write to.",
       cause,
     });
   });

@@ -16,9 +16,9 @@ import {
 } from "./plan-objects.ts";
 import type { DemoHost } from "./register-hosts.ts";
 
-/** Sectors on their way to the hosts while the next ones are computed. */
+/** Sectors being stored on hosts while the next ones are computed. */
 const PUTS_AT_ONCE = 6;
-/** Room that every contract has for sectors that are moved to it. */
+/** Free space of every contract for moved sectors. */
 const SPARE_CAPACITY_BYTES = 4_294_967_296;
 
 export interface StoredSlab {
@@ -34,13 +34,13 @@ export interface StoreObjectsOptions {
   readonly hosts: readonly DemoHost[];
   readonly options: Pick<DemoOptions, "seed" | "minShards" | "totalShards">;
   readonly objects: readonly PlannedObject[];
-  /** Of each slab: the host number of each sector. */
+  /** For each slab, the host number of each sector. */
   readonly placement: readonly (readonly number[])[];
   readonly onStored: (sectors: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** Encodes the objects, puts their sectors on the hosts, and records everything as indexd does when it is pinned. */
+/** Encodes the objects, stores their sectors on hosts, and records everything as indexd does for pinned slabs. */
 export async function storeObjects(request: StoreObjectsOptions): Promise<StoredSlab[]> {
   const { sql, objects, hosts, placement } = request;
   const slabs: StoredSlab[] = [];
@@ -88,7 +88,7 @@ async function storeSlab(
         underWay.delete(put);
         onStored(1);
       });
-      // One that fails stays, and is thrown where the others are awaited.
+      // A failure is kept and thrown where the others are awaited.
       put.catch(() => {});
       underWay.add(put);
     }
@@ -108,13 +108,13 @@ async function storeSlab(
   return { id, digest, roots };
 }
 
-/** The slab's bytes as `encodeSlab` wants them: plain, to be enciphered with one object's key. */
+/** The slab's bytes for `encodeSlab`: plain, to be encrypted with one object's key. */
 function contentOf(slab: number, seed: string, objects: readonly PlannedObject[]) {
   const [first, second] = partsIn(slab, objects);
   const cipher = objectCipherOf(seed, first!.object, first!.part);
   const bytes = [plainBytesOf(seed, first!.object, first!.part)];
   if (second !== undefined) {
-    // Its own stream, and the first object's once: encodeSlab applies that one again, which takes it away.
+    // Applies its own stream and the first object's: encodeSlab applies the latter again, which cancels it.
     const { slabOffset } = second.part;
     const shared = plainBytesOf(seed, second.object, second.part);
     dataKeyStream(objectCipherOf(seed, second.object, second.part)).apply(shared, slabOffset);
@@ -134,7 +134,7 @@ function partsIn(
   );
 }
 
-/** What appending the sectors has made of the contracts. */
+/** Updates the contracts for the appended sectors. */
 async function countContractSizes(sql: ISql): Promise<void> {
   await sql`
     update contracts c set size = n.sectors * ${SECTOR_BYTES}::bigint,

@@ -1,6 +1,6 @@
 /**
- * indexd is upgraded while workers repair: one transaction a version, as it does when it starts, with a rest at each that no
- * release stays at. Afterwards the operator applies the grant again.
+ * Upgrades indexd while workers repair: one transaction per version, as indexd does at its start, with a pause at each intermediate
+ * version. Afterwards the operator applies the grant again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -16,9 +16,9 @@ const GRANT_AFTER_MS = 2_000;
 const MOST_MS = 120_000;
 
 export interface Upgrade {
-  /** Resolves when it is over. @throws when the fleet never got as far, or a step failed */
+  /** Resolves at the end of the upgrade. @throws if the fleet never got that far, or a step failed */
   readonly done: Promise<void>;
-  /** Times that events had when indexd's publisher took over, by account and key. */
+  /** The events' times when indexd's publisher took over, by account and key. */
   readonly eventsBefore: ReadonlyMap<string, string>;
 }
 
@@ -36,7 +36,7 @@ export function upgradeInMidRun(parts: {
     for (const version of versions) {
       await sql.begin(async (tx) => {
         await tx.unsafe(upgradeStatements(version));
-        // Under the lock that excludes every writer.
+        // Read under the lock that excludes all writers.
         if (version === 24) for (const [name, stamp] of await readStamps(tx)) eventsBefore.set(name, stamp);
       });
       progress.line(`indexd's database is at version ${version}`);
@@ -51,7 +51,7 @@ export function upgradeInMidRun(parts: {
   return { done: run(), eventsBefore };
 }
 
-/** Something was moved, and something is still being repaired. */
+/** Some sectors have moved, and repairs are still running. */
 async function untilRepairsRun(sql: Sql, signal: AbortSignal): Promise<void> {
   for (const endsAtMs = Date.now() + MOST_MS; Date.now() < endsAtMs; ) {
     const [row] = await sql<{ moved: boolean; running: boolean }[]>`
@@ -60,7 +60,7 @@ async function untilRepairsRun(sql: Sql, signal: AbortSignal): Promise<void> {
     if (row!.moved && row!.running) return;
     await sleep(POLL_MS, undefined, { signal });
   }
-  throw new Error("the upgrade waited two minutes for a repair that ends while another runs");
+  throw new Error("the upgrade waited two minutes for one repair to end while another runs");
 }
 
 async function readStamps(sql: Pick<Sql, "unsafe">): Promise<[string, string][]> {

@@ -1,4 +1,4 @@
-/** The one sentence with which the demo ends. Pure. */
+/** The demo's final sentence. Pure. */
 import { counted } from "./progress.ts";
 import type { Leftovers } from "./read-leftovers.ts";
 
@@ -14,7 +14,7 @@ export interface Judged {
 }
 
 export interface Verdict {
-  /** `partly`: what is left has nowhere to go, and the sentence says so. */
+  /** `partly`: the remaining sectors have no destination, and the sentence says so. */
   readonly kind: "passed" | "partly" | "failed";
   readonly sentence: string;
 }

@@ -1,6 +1,6 @@
 /**
- * A verification at the end of the demo: sectors vanish from a host's disk, which no row of the database tells, and a maintenance run
- * asks the host for all that it should have.
+ * A verification at the end of the demo: sectors vanish from a host's disk, unknown to the database, and a maintenance run asks the host
+ * for all its sectors.
  */
 import type { Sql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
@@ -21,13 +21,13 @@ export interface Verification {
   readonly checked: number;
   readonly confirmed: number;
   readonly denied: number;
-  /** Denied were exactly those that vanished, and none of them was recorded lost. */
+  /** Whether exactly the vanished sectors were denied, and none of them was recorded as lost. */
   readonly foundAll: boolean;
 }
 
 const LIMIT_MS = 60_000;
 
-/** @param wanted how many sectors vanish; fewer if no healthy host has more than that */
+/** @param wanted number of sectors that vanish; fewer if no healthy host has that many */
 export async function verifyHost(
   sql: Sql,
   parts: {
@@ -45,7 +45,7 @@ export async function verifyHost(
   const planted = rows
     .map(({ root }) => ({ root, order: random() }))
     .toSorted((a, b) => a.order - b.order)
-    // One stays, to be proved.
+    // One sector stays, to be proved.
     .slice(0, Math.min(wanted, rows.length - 1))
     .map(({ root }) => root);
   for (const root of planted) await host.swarm.dropSector(root);
@@ -84,7 +84,7 @@ export async function verifyHost(
   };
 }
 
-/** Of those that serve, the one that has most. */
+/** The healthy host with the most sectors. */
 async function fullestHost(sql: Sql, hosts: readonly DemoHost[]): Promise<DemoHost> {
   const counts = await sql<{ id: number }[]>`
     select h.id from hosts h join sectors s on s.host_id = h.id

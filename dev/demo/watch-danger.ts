@@ -1,15 +1,15 @@
-/** How long slabs stay near to loss, and whether they are leased before the others. */
+/** Measures how long slabs stay close to loss, and whether they are leased before others. */
 import type { ISql } from "postgres";
 import type { SlabId } from "../../lib/slab/ids.ts";
 import { parseSlabId } from "../../lib/slab/ids.ts";
 
-/** A slab is near to loss when it can lose no more sectors than this: its margin, docs/glossary.md. */
+/** A slab is close to loss if its margin (docs/glossary.md) is at most this. */
 export const NEAR_MARGIN = 2;
 
 export interface SlabMargin {
   readonly slabId: SlabId;
   readonly margin: number;
-  /** When a commit last moved sectors of it; undefined: none did yet. */
+  /** When a commit last moved sectors of it; undefined: none yet. */
   readonly movedAtMs: number | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface DangerReading {
   readonly slabs: readonly SlabMargin[];
 }
 
-/** The margin of every slab, counted as claim counts it. */
+/** The margin of every slab, computed as in claim. */
 export async function readDanger(sql: ISql): Promise<DangerReading> {
   const [row] = await sql<
     { now_ms: number; slabs: { id: string; margin: number; movedAtMs: number | null }[] }[]
@@ -49,12 +49,12 @@ export async function readDanger(sql: ISql): Promise<DangerReading> {
 }
 
 export interface DangerWatch {
-  /** Slabs that were near to loss in the first reading. */
+  /** Slabs that were close to loss in the first reading. */
   readonly nearAtStart: ReadonlySet<SlabId>;
   see(reading: DangerReading): void;
   /**
-   * From the first reading until the last slab was near to loss no more; undefined when none ever was, or some still is.
-   * To the commit that took it away, if the journal tells; otherwise to the reading that showed it.
+   * From the first reading until no slab was close to loss; undefined if none ever was, or some still are. Ends at the commit that removed
+   * the danger if the journal has it, otherwise at the first reading without it.
    */
   readonly msUntilNoneNear: number | undefined;
 }
@@ -90,7 +90,7 @@ export interface FirstLease {
   readonly leasedAtMs: number;
 }
 
-/** From what ended and what runs. */
+/** From finished and running repairs. */
 export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
   const rows = await sql<{ slab_id: string; leased_at: number }[]>`
     select slab_id::text, extract(epoch from min(leased_at))::float8 * 1000 as leased_at
@@ -101,8 +101,8 @@ export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
 }
 
 /**
- * Slabs that were not near to loss and yet were leased before the last of those that were. 0 when the right slabs came first;
- * leases of one batch come at the same time.
+ * Slabs that were not close to loss but were leased before the last one that was. 0 if the endangered slabs came first; leases of one
+ * batch count as simultaneous.
  */
 export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {
   const lastNearMs = Math.max(

@@ -8,25 +8,25 @@ import { arrayLiteral } from "./array-literal.ts";
 import type { DamagedSector } from "./inflict-damage.ts";
 import type { DemoHost } from "./register-hosts.ts";
 
-/** How far the repairs are. */
+/** The progress of the repairs. */
 export interface RepairState {
-  /** Damaged sectors that still have to move. */
+  /** Damaged sectors that still must move. */
   readonly open: readonly { readonly slabId: SlabId; readonly root: Root }[];
   readonly openSlabs: number;
-  /** By root, from the journal. */
+  /** Moves by root, from the journal. */
   readonly moved: ReadonlyMap<Root, "copied" | "rebuilt" | "found">;
   /** Sectors that hosts turned out not to have when a repair asked for them. */
   readonly foundLost: number;
   readonly liveLeases: number;
   /** Moved slabs whose objects' events were not bumped yet. */
   readonly unsentEvents: number;
-  /** Repairs that have ended, those that crashed included. */
+  /** Finished repairs, including crashed ones. */
   readonly endedRepairs: number;
   /** Leases that expired while a repair was running, and were reaped. */
   readonly expiredLeases: number;
-  /** Until the first of the open slabs may be claimed; 0 when that is now. */
+  /** Time until the first open slab may be claimed; 0: now. */
   readonly nextAttemptMs: number;
-  /** Of the open slabs, each once. */
+  /** Outcomes of the open slabs, without duplicates. */
   readonly lastOutcomes: readonly string[];
 }
 
@@ -56,7 +56,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
     .map(({ slab, root }) => ({ slabId: parseSlabId(slab), root: parseRoot(root) }))
     .filter(({ root }) => damaged.has(root));
   const openSlabs = [...new Set(open.map(({ slabId }) => String(slabId)))];
-  // In one snapshot: a slab that is leased between two looks would seem to rest for its whole hold.
+  // Read in one snapshot: a slab leased between two reads would seem to wait for its whole hold.
   const [wait] = await sql<{ live: number; ms: number; outcomes: string[] }[]>`
     select (select count(*)::integer from slabmend.leases) as live,
       coalesce(min(extract(epoch from s.next_repair_attempt - clock_timestamp()) * 1000), 0)::float8 as ms,
@@ -76,7 +76,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
   };
 }
 
-/** Of these slabs, those for which some host may take a sector: their open sectors have a legal destination. */
+/** Those of these slabs whose open sectors have a legal destination. */
 export async function slabsWithDestination(
   sql: ISql,
   slabIds: readonly SlabId[],
@@ -94,7 +94,7 @@ export async function slabsWithDestination(
   return found;
 }
 
-/** What the hosts have counted since they were started. */
+/** The hosts' counters since their start. */
 export interface Traffic {
   readonly bytesRead: number;
   readonly bytesWritten: number;

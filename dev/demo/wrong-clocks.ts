@@ -1,17 +1,17 @@
 /**
- * Workers whose clock is wrong by hours, each for one repair, until NTP sets it. A folder holds a file for every one that is to
- * come; the worker that removes one has a wrong clock.
+ * Workers with a clock that is wrong by hours, each for one repair, as if NTP then corrected it. A folder contains a file for each wrong
+ * clock; the worker that removes a file gets it.
  */
 import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ISql } from "postgres";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 
-/** Of the repair function's process: the folder. */
+/** The repair function's variable with the folder. */
 export const WRONG_CLOCKS_VARIABLE = "SLABMEND_DEMO_WRONG_CLOCKS";
 
 const HOUR_MS = 3_600_000;
-/** Tokens and prices that are over, and such that are not valid yet. */
+/** One makes tokens and prices expired, the other not yet valid. */
 const OFF_BY_MS = [-2 * HOUR_MS, 3 * HOUR_MS, -26 * HOUR_MS] as const;
 
 /** @returns the folder */
@@ -28,13 +28,13 @@ export function createWrongClock(): Clock & { offByMs: number } {
   return clock;
 }
 
-/** By how much this worker's clock is to be wrong for its next repair; 0: it is right. */
+/** The error of this worker's clock for its next repair; 0: none. */
 export async function takeWrongClock(folder: string): Promise<number> {
   for (const name of await readdir(folder)) {
     try {
       await unlink(join(folder, name));
     } catch {
-      // Another worker was quicker.
+      // Another worker was faster.
       continue;
     }
     return OFF_BY_MS[Number(name) % OFF_BY_MS.length]!;
@@ -43,9 +43,9 @@ export async function takeWrongClock(folder: string): Promise<number> {
 }
 
 export interface ClockFaults {
-  /** Repairs that ended at their begin, because the worker's clock was wrong. */
+  /** Repairs that ended at the beginning because the worker's clock was wrong. */
   readonly count: number;
-  /** Sum over them, until the next repair of the slab began. */
+  /** Total time until the next repairs of their slabs began. */
   readonly waitedMs: number;
 }
 

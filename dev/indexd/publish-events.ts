@@ -1,6 +1,6 @@
 import type { Sql } from "postgres";
 
-/** indexd takes no more in one batch. */
+/** indexd's maximum batch size. */
 const MOST_EVENTS = 25_000;
 
 export interface PublishedEvent {
@@ -12,13 +12,13 @@ export interface PublishedEvent {
 }
 
 /**
- * One pass of indexd's publisher, from database version 24 on: gives one second of the stream to the events that have no
- * time yet. One batch a second at most; events that a writer has locked come in a later one. Before 24 there is nothing to do.
+ * One pass of indexd's publisher, from database version 24 on: assigns one second of the stream to events without a time. At most one
+ * batch a second; events locked by a writer follow in a later batch. Before 24 there is nothing to do.
  */
 export async function publishEvents(sql: Sql): Promise<readonly PublishedEvent[]> {
   const [settings] = await sql<{ version: number }[]>`select db_version as version from global_settings`;
   if (settings!.version < 24) return [];
-  // In this order, which is an upgrade's too: the events, then the settings.
+  // Locked in the same order as in an upgrade: first the events, then the settings.
   return await sql.begin(async (tx): Promise<readonly PublishedEvent[]> => {
     const [row] = await tx<{ waiting: boolean }[]>`
       select exists (select from object_events e where e.updated_at is null) as waiting`;

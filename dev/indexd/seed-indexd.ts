@@ -1,7 +1,7 @@
 /**
- * Builders of rows in indexd's tables, for tests and the demo: hosts, contracts, slabs, objects, accounts. Everything a builder makes is
- * healthy unless told otherwise, and the statistics stay right: `stats` and the hosts' counters are what indexd would
- * have counted (seed-statistics.ts reads and checks them).
+ * Builders of rows in indexd's tables, for tests and the demo: hosts, contracts, slabs, objects, accounts. By default they make healthy
+ * rows. They keep statistics correct: `stats` and the hosts' counters are as indexd would count (seed-statistics.ts reads and checks
+ * them).
  *
  * ```ts
  * const fleet = await seedNetwork(sql, { hosts: 40 });
@@ -25,13 +25,13 @@ import {
 
 type Sql = ISql;
 
-/** Any column of a table by its name; values as postgres.js takes them (numeric and bigint as text or bigint). */
+/** Any columns of a table by name; values in postgres.js's types (numeric and bigint as text or bigint). */
 export type Columns = Readonly<Record<string, unknown>>;
 
 export interface SeededHost {
   readonly id: HostId;
   readonly hostKey: HostKey;
-  /** The contract that {@link seedHost} made, if it made one. */
+  /** The contract from {@link seedHost}, if any. */
   readonly contract: SeededContract | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface SeededContract {
 
 export interface HostSeed {
   readonly hostKey?: HostKey;
-  /** `host:port` of siamux; default one address that nobody listens on. */
+  /** `host:port` of siamux; default: an address without a listener. */
   readonly addresses?: readonly string[];
   readonly quicAddresses?: readonly string[];
   /** Default: far from every other seeded host. */
@@ -56,7 +56,7 @@ export interface HostSeed {
   readonly contract?: Columns | null;
 }
 
-/** A host as indexd likes it: scanned, accepting, priced below every default limit, 1 TiB free. */
+/** A host that passes all of indexd's checks: scanned, accepting, priced below every default limit, 1 TiB free. */
 const USABLE_HOST: Columns = {
   recent_uptime: 0.99,
   has_quic: true,
@@ -67,7 +67,7 @@ const USABLE_HOST: Columns = {
   settings_max_contract_duration: 12_960,
   settings_remaining_storage: 262_144,
   settings_total_storage: 524_288,
-  // 0.2 SC a contract; collateral twice the storage price of 100 SC/TB/month; traffic 10 and 100 SC/TB.
+  // 0.2 SC per contract; collateral twice the storage price of 100 SC/TB/month; traffic 10 and 100 SC/TB.
   settings_contract_price: "200000000000000000000000",
   settings_max_collateral: "1000000000000000000000000000000",
   settings_collateral: "46296296296",
@@ -77,7 +77,7 @@ const USABLE_HOST: Columns = {
   settings_free_sector_price: "1000000000000",
 };
 
-/** A contract that is healthy and good for append at heights below 10,000. */
+/** A contract that is good for appending at heights below 10,000. */
 const GOOD_CONTRACT: Columns = {
   proof_height: 20_000,
   expiration_height: 20_144,
@@ -155,7 +155,7 @@ export async function seedContract(sql: Sql, hostId: HostId, columns: Columns = 
   };
 }
 
-/** indexd's part in a renewal: a new contract row, and the map row repointed to it, so that sectors keep their map id. */
+/** Renews like indexd: adds a contract row and points the map row to it, so that sectors keep their map id. */
 export async function renewContract(
   sql: Sql,
   hostId: HostId,
@@ -177,8 +177,8 @@ export async function renewContract(
 }
 
 /**
- * Puts a key on the blocklist: its contracts are no longer good. indexd would also take its unpinned sectors off it; here they
- * stay, as they do when an operator blocks by SQL.
+ * Adds a key to the blocklist; its contracts are no longer good. indexd would also remove the host's unpinned sectors; here they stay,
+ * as when an operator blocks a host by SQL.
  */
 export async function blockHost(
   sql: Sql,
@@ -196,13 +196,13 @@ export async function setScannedHeight(sql: Sql, height: bigint | number): Promi
   await sql`update global_settings set scanned_height = ${String(height)}`;
 }
 
-/** Where one sector of a slab is. */
+/** The location of one sector of a slab. */
 export interface SectorSeed {
   /** Null: lost. */
   readonly hostId: HostId | null;
   /** Null: unpinned. */
   readonly mapId: ContractMapId | null;
-  /** Default random. A root that exists already is shared: its host and map id stay as they are. */
+  /** Default: random. An existing root is shared and keeps its host and map id. */
   readonly root?: Root;
   /** Columns of `sectors` that differ from the defaults. Not for a shared one. */
   readonly columns?: Columns;
@@ -212,9 +212,9 @@ export interface SlabSeed {
   readonly minShards?: number;
   readonly sectors: readonly SectorSeed[];
   readonly encryptionKey?: Uint8Array;
-  /** Default random: the database does not know how a digest is made. */
+  /** Default: random, because the database does not verify digests. */
   readonly digest?: SlabDigest;
-  /** Columns of `slabs` that differ from a slab that may be claimed at once. */
+  /** Columns of `slabs` that differ from those of a slab that may be claimed at once. */
   readonly columns?: Columns;
 }
 
@@ -230,12 +230,12 @@ export function placeOn(hosts: readonly SeededHost[]): SectorSeed[] {
   return hosts.map((host) => ({ hostId: host.id, mapId: host.contract?.mapId ?? null }));
 }
 
-/** A sector whose host is gone. */
+/** A lost sector. */
 export const LOST: SectorSeed = { hostId: null, mapId: null };
 
 /**
- * Slabs and their sectors, a few statements for all of them. `next_repair_attempt` lies two hours in the past, so that
- * they may be claimed at once, also beside an indexd whose grace has to pass.
+ * Inserts slabs and their sectors in a few statements. `next_repair_attempt` lies two hours in the past, so that they may be claimed at
+ * once, even if indexd's grace period applies.
  */
 export async function seedSlabs(
   sql: Sql,
@@ -254,7 +254,7 @@ export async function seedSlabs(
   const sectors = planned.flatMap(({ slab, roots }) =>
     slab.sectors.map((sector, index) => ({ sector, root: Buffer.from(idBytes(roots[index]!)) })),
   );
-  // The first that names a root decides; the others share its row.
+  // The first entry of a root decides; later ones share its row.
   const distinct = [...Map.groupBy(sectors, (entry) => entry.root.toString("hex")).values()].map(
     ([first]) => first!,
   );
@@ -326,7 +326,7 @@ export async function seedSlab(sql: Sql, slab: SlabSeed): Promise<SeededSlab> {
   return seeded!;
 }
 
-/** What pinning would have added to the statistics, folded in. */
+/** Adds the changes of pinning to the statistics. */
 async function countSeeded(
   sql: Sql,
   slabs: number,
@@ -366,15 +366,15 @@ export interface SeededObject {
 }
 
 /**
- * An object of these slabs, pinned by its account, with its event. `eventAt` is what a client last saw of it; default an
- * hour ago, so that a bump shows.
+ * Inserts an object of these slabs, pinned by its account, with its event. `eventAt` is the event's time; default: an hour ago, so that
+ * a bump is visible.
  */
 export async function seedObject(
   sql: Sql,
   object: {
     readonly accountId: number;
     readonly slabs: readonly (Pick<SeededSlab, "id" | "digest"> & {
-      /** The object's part of the slab, in bytes of data; default its first page. */
+      /** The object's part of the slab, in bytes of data; default: the first page. */
       readonly part?: { readonly offset: number; readonly length: number };
     })[];
     readonly objectKey?: Buffer;

@@ -1,4 +1,4 @@
-/** indexd's statistics as tests and the demo see them: what they say, and what a count of the rows says. */
+/** Reads indexd's statistics and compares them with counts of the rows, for tests and the demo. */
 import type { ISql } from "postgres";
 
 type Sql = ISql;
@@ -12,8 +12,8 @@ export async function readStatistics(sql: Sql): Promise<Record<string, bigint>> 
 }
 
 /**
- * Every place where a statistic or a host's counter differs from a count of the rows it stands for; empty when all add up.
- * Counters of events (checked, lost, migrated) cannot be recounted and are left out.
+ * Lists every statistic or host counter that differs from a count of its rows; empty if all agree. Counters of events (checked, lost,
+ * migrated) cannot be recounted and are skipped.
  */
 export async function statisticsThatDisagree(sql: Sql): Promise<string[]> {
   const rows = await sql<{ what: string; said: string; counted: string }[]>`
@@ -23,7 +23,7 @@ export async function statisticsThatDisagree(sql: Sql): Promise<string[]> {
       union all select 'num_unpinned_sectors', count(*) from sectors
         where host_id is not null and contract_sectors_map_id is null
       union all select 'num_unpinnable_sectors', count(*) from sectors where host_id is null
-      -- By name, because not every version of indexd has these columns; nor these statistics, which are left out then.
+      -- By name, because not every version of indexd has these columns and statistics; missing ones are skipped.
       union all select 'num_unrecoverable_slabs', count(*) from slabs s where to_jsonb(s)->>'unrecoverable_reason' is not null
       union all select 'num_stuck_slabs', count(*) from slabs s
         where s.consecutive_failed_repairs > 1 and to_jsonb(s)->>'unrecoverable_reason' is null
@@ -41,7 +41,7 @@ export async function statisticsThatDisagree(sql: Sql): Promise<string[]> {
   return rows.map((row) => `${row.what}: said ${row.said}, counted ${row.counted}`);
 }
 
-/** indexd's flusher: folds all deltas into `stats`. Throws when a value would become negative, as indexd's would. */
+/** indexd's flusher: folds all deltas into `stats`. Throws if a value would become negative, like indexd's. */
 export async function foldStatistics(sql: Sql): Promise<void> {
   await sql`
     with taken as (delete from stats_deltas returning stat_name, stat_delta)

@@ -1,7 +1,7 @@
 /**
- * The demo with several indexers: each has a database server, hosts and objects of its own, and one `slabmend serve` looks after all.
+ * The demo with several indexers: each has its own database server, hosts and objects, and one `slabmend serve` repairs for all.
  *
- *   worlds -> damage -> serve -> (suspend and resume the first | delete the second when it is well | stop the database of the third)
+ *   worlds -> damage -> serve -> (suspend and resume the first | delete the second when it is repaired | stop the third's database)
  *   -> all repaired -> check and read back each -> stop
  */
 import { once } from "node:events";
@@ -24,23 +24,23 @@ import { startCommand, startFleet } from "../playground/start-fleet.ts";
 import { startWorld, type World } from "../playground/start-world.ts";
 
 const NAMES = ["first", "second", "third", "fourth", "fifth"] as const;
-/** How long the third one's database is away. */
+/** How long the third indexer's database is stopped. */
 const AWAY_MS = 10_000;
-/** Long enough for a lease that would be made in spite of the suspension. */
+/** Long enough to notice a lease that ignores the suspension. */
 const SUSPENDED_MS = 4_000;
-/** Nothing repaired for so long: it is given up. */
+/** The demo gives up if nothing is repaired for this time. */
 const GIVE_UP_AFTER_MS = 240_000;
 const POLL_MS = 500;
 
 interface Indexer {
   readonly name: string;
   readonly world: World;
-  /** Between serve and its database. */
+  /** The proxy between serve and its database. */
   readonly proxy: DatabaseProxy;
-  /** What is done to it. */
-  readonly played: "suspended and resumed" | "deleted" | "database stopped" | "left alone";
+  /** What the demo does to it. */
+  readonly played: "suspended and resumed" | "deleted" | "database stopped" | "not disturbed";
   readonly damagedSectors: number;
-  /** What is wrong with it, as far as was seen while it worked. */
+  /** Problems seen while it worked. */
   readonly failures: string[];
 }
 
@@ -73,7 +73,7 @@ export async function runIndexersDemo(
     const say = (status: string): void => progress.status(`${name}: ${status}`);
     const world = await startWorld(stack, { ...options, seed }, { signal, say });
     const played =
-      (["suspended and resumed", "deleted", "database stopped"] as const)[number] ?? "left alone";
+      (["suspended and resumed", "deleted", "database stopped"] as const)[number] ?? "not disturbed";
     const proxy = await startDatabaseProxy(await readDatabaseUrl(world));
     stack.defer(() => proxy.stop());
     indexers.push({ name, world, proxy, played, damagedSectors: await damage(world), failures: [] });
@@ -88,7 +88,7 @@ export async function runIndexersDemo(
   const fleet = startFleet({ variablesFile, folder, workers: options.workers, guard });
   stack.defer(() => fleet.stop());
   const failed = fleet.ended.then(async () => {
-    throw new Error(`slabmend ended by itself:\n${await readFile(fleet.logFile, "utf8")}`);
+    throw new Error(`slabmend ended unexpectedly:\n${await readFile(fleet.logFile, "utf8")}`);
   });
   failed.catch(() => {});
   const { origin } = new URL(await Promise.race([fleet.consoleUrl, failed]));
@@ -102,7 +102,7 @@ export async function runIndexersDemo(
   return summarize(options, results, (Date.now() - startedAtMs) / 1_000);
 }
 
-/** Two hosts go, one contract is not renewed, and one host loses sectors. Returns how many sectors have to move. */
+/** Two hosts go offline, one contract is not renewed, and one host loses sectors. Returns the number of sectors to move. */
 async function damage({ sql, hosts }: World): Promise<number> {
   const verbs = ["stop", "stop", "expire", "lose"] as const;
   for (const [number, verb] of verbs.entries()) await changeHost(sql, verb, hosts[number]!);
@@ -128,7 +128,7 @@ async function writeConfiguration(folder: string, indexers: readonly Indexer[]):
   return variablesFile;
 }
 
-/** What happens to it while it is repaired, until it is whole. */
+/** Disturbs the indexer during its repairs, and waits until all is repaired. */
 async function play(run: Run, indexer: Indexer): Promise<void> {
   const { name, played, world } = indexer;
   await until(run, indexer, "its first repair", async () => (await endedRepairs(world.sql)) > 0);
@@ -153,7 +153,7 @@ async function suspendAndResume(run: Run, indexer: Indexer): Promise<void> {
   run.progress.line(`${name}: resumed`);
 }
 
-/** For slabmend: indexd is played, and goes on. */
+/** Stops the database for slabmend only; the simulated indexd continues. */
 async function stopDatabase(run: Run, { name, proxy, failures }: Indexer): Promise<void> {
   proxy.refuse();
   run.progress.line(`${name}: its database refuses connections for ${AWAY_MS / 1_000} s`);
@@ -175,13 +175,12 @@ async function deleteIt(run: Run, indexer: Indexer): Promise<void> {
     select array_agg(relname::text) as tables from pg_class
     where relnamespace = to_regnamespace('slabmend') and relkind = 'r'`;
   if (left!.tables.join() !== "tombstone")
-    failures.push(`of our tables ${left!.tables.join(", ")} were left`);
-  if ((await digestOfIndexd(world.sql)) !== before)
-    failures.push("what indexd knows of its sectors was changed");
+    failures.push(`tables of slabmend were left: ${left!.tables.join(", ")}`);
+  if ((await digestOfIndexd(world.sql)) !== before) failures.push("indexd's records of sectors were changed");
   run.progress.line(`${name}: deleted`);
 }
 
-/** What a deletion must not touch. */
+/** Data that a deletion must not change. */
 async function digestOfIndexd(sql: Sql): Promise<string> {
   const [row] = await sql<{ digest: string }[]>`
     select md5(string_agg(s.id || ':' || encode(s.sector_root, 'hex') || ':' || coalesce(s.host_id::text, ''), ',' order by s.id))
@@ -190,7 +189,7 @@ async function digestOfIndexd(sql: Sql): Promise<string> {
   return row!.digest;
 }
 
-/** As an operator types it. @param databaseUrl of the owner */
+/** Runs an operator's command. @param databaseUrl the owner's URL */
 async function command({ variablesFile }: Run, args: readonly string[], databaseUrl?: string): Promise<void> {
   const url = databaseUrl === undefined ? undefined : new URL(databaseUrl);
   const password = url?.password;
@@ -210,7 +209,7 @@ async function command({ variablesFile }: Run, args: readonly string[], database
   if (code !== 0) throw new Error(`slabmend ${args.join(" ")} ended with ${code}: ${err}`);
 }
 
-/** Progress of any kind resets its patience. */
+/** Waits for a condition; any progress restarts the time limit. */
 async function until(
   run: Run,
   { name, world }: Indexer,
@@ -223,7 +222,7 @@ async function until(
     if (await look()) return;
     const ended = await endedRepairs(world.sql);
     if (ended !== last.ended) last = { ended, atMs: Date.now() };
-    if (Date.now() - last.atMs > GIVE_UP_AFTER_MS) throw new Error(`${name}: waited in vain for ${what}`);
+    if (Date.now() - last.atMs > GIVE_UP_AFTER_MS) throw new Error(`${name}: gave up waiting for ${what}`);
     run.progress.status(`${name}: ${counted(Math.max(0, ended), "repair")} done`);
     await sleep(POLL_MS, undefined, { signal: run.signal });
   }
@@ -262,7 +261,7 @@ async function unreadable({ signal, progress }: Run, { name, world }: Indexer): 
   const { sql, kernel, hosts, objects, seed } = world;
   const onRead = (sectors: number): void => progress.status(`${name}: read back ${sectors} sectors`);
   const wrong = await readBack({ sql, kernel, hosts, objects, seed, moved: new Set(), signal, onRead });
-  return [...wrong].map(([number, why]) => `object ${number} did not come back as it was stored: ${why}`);
+  return [...wrong].map(([number, why]) => `object ${number} was not read back as stored: ${why}`);
 }
 
 interface IndexerSummary {

@@ -1,9 +1,9 @@
 import type { Kernel } from "../../lib/kernel/kernel.ts";
 
-/** Of each shard at once in the kernel's memory, so that any code fits whatever the size of its shards. */
+/** Bytes per shard in the kernel's memory at a time, so that any code fits for any size of shards. */
 const COLUMN_BYTES = 131_072;
 
-/** `Kernel.combine` for shards outside the kernel's memory, which pass through it column by column. */
+/** `Kernel.combine` for shards outside the kernel's memory, copied through it in columns. */
 export function combineInColumns(
   kernel: Kernel,
   sources: readonly Uint8Array[],

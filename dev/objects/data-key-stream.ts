@@ -1,22 +1,22 @@
 import { type CipherStream, STREAM_BYTES, xchacha20Stream } from "../../lib/slab/xchacha20-stream.ts";
 
-/** How an object's own bytes are enciphered before they become shards: docs/protocol.md#slab-versions. */
+/** The encryption of an object's bytes before they become shards: docs/protocol.md#slab-versions. */
 export type ObjectCipher =
   | {
       readonly version: 0;
       readonly dataKey: Uint8Array;
-      /** Where the slab's first byte lies in the object. */
+      /** Offset of the slab's first byte in the object. */
       readonly objectOffset: number;
     }
   | {
       readonly version: 1;
       readonly dataKey: Uint8Array;
       readonly slabKey: Uint8Array;
-      /** Where the object's first byte lies in the slab. */
+      /** Offset of the object's first byte in the slab. */
       readonly slabOffset: number;
     };
 
-/** The stream over one slab's part of an object; offset 0 is the first byte of that part. */
+/** The key stream for one slab's part of an object; offset 0 is the first byte of that part. */
 export function dataKeyStream(cipher: ObjectCipher): CipherStream {
   if (cipher.version === 1) {
     const stream = xchacha20Stream(cipher.dataKey, cipher.slabKey.subarray(0, 24));
@@ -24,7 +24,7 @@ export function dataKeyStream(cipher: ObjectCipher): CipherStream {
   }
   return {
     apply(data, byteOffset) {
-      // The block counter has 32 bits; objects longer than that take the next nonce.
+      // The block counter has 32 bits; longer objects use the next nonce.
       for (let done = 0; done < data.length; ) {
         const position = cipher.objectOffset + byteOffset + done;
         const window = Math.floor(position / STREAM_BYTES);

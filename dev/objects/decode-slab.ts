@@ -7,7 +7,7 @@ import { dataKeyStream } from "./data-key-stream.ts";
 import type { SlabEncoding } from "./encode-slab.ts";
 import { unstripe } from "./stripe.ts";
 
-/** A sector as a host sent it; its root has been checked by the caller. */
+/** A sector from a host; the caller has checked its root. */
 export interface FetchedSector {
   readonly index: number;
   readonly data: Uint8Array;

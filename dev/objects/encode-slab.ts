@@ -7,29 +7,29 @@ import { combineInColumns } from "./combine-in-columns.ts";
 import { dataKeyStream, type ObjectCipher } from "./data-key-stream.ts";
 import { stripe } from "./stripe.ts";
 
-/** What it takes to turn one slab's part of an object into sectors, and back. */
+/** The parameters for converting one slab's part of an object into sectors and back. */
 export interface SlabEncoding {
   readonly minShards: number;
   readonly totalShards: number;
-  /** 32 bytes, of the slab: between shards and sectors. */
+  /** The slab's key of 32 bytes: between shards and sectors. */
   readonly slabKey: Uint8Array;
-  /** Of the object: between its bytes and the data shards. */
+  /** The object's key: between its bytes and the data shards. */
   readonly objectCipher: ObjectCipher;
 }
 
 export interface EncodedSector {
   readonly index: number;
   readonly root: Root;
-  /** As a host stores it. The caller's to keep. */
+  /** The sector as a host stores it; the caller may keep the buffer. */
   readonly data: Buffer;
 }
 
-/** Parity shards computed together: a few passes over the data without holding all of a large code. */
+/** Parity shards computed together: needs few passes over the data, and not all shards of a large code in memory. */
 const PARITY_BATCH = 20;
 
 /**
- * The sectors of a slab in order of their index, made as they are asked for. `part` holds at most
- * `minShards` sectors of the object's plain bytes and is not changed.
+ * The sectors of a slab in order of their index, generated on demand. `part` holds at most `minShards` sectors of the object's plain
+ * bytes and is not changed.
  */
 export function* encodeSlab(
   kernel: Kernel,

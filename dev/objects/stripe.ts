@@ -1,8 +1,8 @@
 import { LEAF_BYTES } from "../../lib/slab/sizes.ts";
 
 /**
- * Deals the bytes of a slab to its data shards, 64 at a time: segment s goes to shard s mod k at floor(s / k) * 64.
- * The shards start out zero, which pads a short slab.
+ * Distributes the bytes of a slab to its data shards, 64 at a time: segment s goes to shard s mod k at floor(s / k) * 64. The shards
+ * must be zeroed, which pads a short slab.
  */
 export function stripe(data: Uint8Array, shards: readonly Uint8Array[]): void {
   eachSegment(data.length, shards, (shard, at, from, to) => shard.set(data.subarray(from, to), at));

@@ -1,16 +1,16 @@
-/** What can be typed at the playground's prompt. Pure. */
+/** The commands of the playground's prompt. Pure. */
 
-/** What a command does to a host, and whether indexd notices it at once. */
+/** The effect of each command on a host, and whether indexd notices it at once. */
 const HOST_VERBS = {
   stop: "go offline; indexd blocks them",
-  block: "indexd blocks them, though they answer",
+  block: "indexd blocks them, although they answer",
   expire: "their contracts go bad; the hosts stay good",
   corrupt: "answer reads with wrong bytes; indexd does not know",
   forget: "answer that they have no sector; indexd does not know",
   lose: "lose 3 sectors each for good; indexd knows",
   slow: "answer from 50 ms away, at 1 MB/s",
-  fill: "have no room for sectors left; indexd does not know",
-  heal: "all this ends; sectors that were lost stay lost",
+  fill: "have no space for sectors left; indexd does not know",
+  heal: "end all of these; lost sectors stay lost",
 } as const;
 
 export type HostVerb = keyof typeof HOST_VERBS;
@@ -19,10 +19,10 @@ export type PlaygroundCommand =
   | { readonly kind: "hosts"; readonly verb: HostVerb; readonly hosts: readonly number[] }
   | { readonly kind: "list" }
   | { readonly kind: "check" }
-  /** The database answers slabmend no more, or again. */
+  /** The database stops answering slabmend, or answers again. */
   | { readonly kind: "away" }
   | { readonly kind: "back" }
-  /** The command line, on the playground's database. */
+  /** The slabmend command line, on the playground's database. */
   | { readonly kind: "slabmend"; readonly args: readonly string[] }
   | { readonly kind: "help" }
   | { readonly kind: "quit" }
@@ -60,7 +60,7 @@ function isVerb(word: string): word is HostVerb {
   return Object.hasOwn(HOST_VERBS, word);
 }
 
-/** `3`, `3 5` and `3-5`. @returns what is wrong, as a sentence */
+/** Parses `3`, `3 5` and `3-5`. @returns the problem as a sentence, if any */
 function parseHosts(words: readonly string[], hostCount: number): number[] | string {
   const expected = `expected host numbers from 0 to ${hostCount - 1}, such as 3 or 3-5`;
   if (words.length === 0) return `${expected}, got none`;
@@ -78,12 +78,12 @@ function parseHosts(words: readonly string[], hostCount: number): number[] | str
 export function helpLines(): string[] {
   const rows = [
     ...Object.entries(HOST_VERBS).map(([verb, says]) => [`${verb} HOST...`, says] as const),
-    ["hosts", "list the hosts and what each does"] as const,
+    ["hosts", "list the hosts and their states"] as const,
     ["check", "read every object back from the hosts and compare it"] as const,
-    ["away", "the database falls silent for slabmend, as after a failover"] as const,
-    ["back", "it answers again"] as const,
+    ["away", "the database stops answering slabmend, as in a failover"] as const,
+    ["back", "the database answers again"] as const,
     ["slabmend COMMAND", "the command line on this database, e.g. slabmend status"] as const,
-    ["quit", "stop everything and remove every trace (or Ctrl+C)"] as const,
+    ["quit", "stop everything and remove all files (or Ctrl+C)"] as const,
   ];
   return rows.map(([command, says]) => `  ${command.padEnd(18)}${says}`);
 }

@@ -1,22 +1,22 @@
-/** The playground as a user starts it, driven by a program: what is typed, and what it prints. For tests and pictures. */
+/** Runs the playground as a user does, but controlled by a program: types commands and reads the output. For tests and pictures. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const PLAYGROUND = fileURLToPath(new URL("../../bin/playground.ts", import.meta.url));
-/** It ends what hangs; nothing is expected to take as long. */
+/** Limit for anything that hangs; nothing normally takes this long. */
 const LIMIT_MS = 300_000;
 
 export interface DrivenPlayground {
   readonly child: ChildProcess;
   /** Settles with its exit code. */
   readonly ended: Promise<number | null>;
-  /** All that it has printed. */
+  /** Its whole output. */
   text(): string;
   type(line: string): void;
-  /** Waits until it has printed this. Rejects when it ends before. */
+  /** Waits until it has printed this. Rejects if it ends first. */
   sees(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Types a line, and waits until this is printed after it. */
+  /** Types a line and waits for this output after it. */
   command(line: string, answer: RegExp): Promise<RegExpExecArray>;
 }
 

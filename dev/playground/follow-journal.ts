@@ -8,7 +8,7 @@ export interface EndedRepair {
   readonly rebuilt: number;
 }
 
-/** Repairs that ended after this one, in the order in which they did. */
+/** Repairs that ended after this one, in order of their end. */
 export async function readEndedRepairs(sql: ISql, after: string): Promise<EndedRepair[]> {
   return sql<EndedRepair[]>`
     select j.id::text, j.slab_id::text as "slabId", j.outcome,

@@ -1,4 +1,4 @@
-/** What the prompt's commands do to a host: at the host itself, and in indexd's tables as far as indexd would notice. */
+/** Applies the prompt's commands to a host and, if indexd would notice, to indexd's tables. */
 import type { ISql, Sql } from "postgres";
 import { idBytes, type Root } from "../../lib/slab/ids.ts";
 import { markDear, markNotRenewed, markSectorLost, markUnreachable } from "../demo/inflict-damage.ts";
@@ -10,7 +10,7 @@ import type { HostVerb } from "./commands.ts";
 
 const SECTORS_TO_LOSE = 3;
 
-/** @returns one sentence: what was done */
+/** @returns a sentence that says what was done */
 export async function changeHost(sql: Sql, verb: HostVerb, host: DemoHost): Promise<string> {
   const { number, swarm, row } = host;
   switch (verb) {
@@ -39,14 +39,14 @@ export async function changeHost(sql: Sql, verb: HostVerb, host: DemoHost): Prom
       return `host ${number} answers from 50 ms away, at 1 MB/s`;
     case "fill":
       await swarm.setSwitches({ full: true });
-      return `host ${number} has no room left; indexd does not know`;
+      return `host ${number} has no space left; indexd does not know`;
     case "heal":
       await healHost(sql, host);
       return `host ${number} is healthy again`;
   }
 }
 
-/** Those of live slabs: what a repair has left behind is no loss. */
+/** Only sectors of live slabs: leftovers of a repair are no loss. */
 async function loseSectors(sql: ISql, { swarm, row }: DemoHost): Promise<number> {
   const rows = await sql<{ root: Root }[]>`
     select encode(sector_root, 'hex') as root from sectors where host_id = ${row.id} order by id limit ${SECTORS_TO_LOSE}`;
@@ -70,7 +70,7 @@ async function healHost(sql: Sql, { swarm, row }: DemoHost): Promise<void> {
   });
 }
 
-/** What indexd's tables say of each host now, by host id. */
+/** The current state of each host in indexd's tables, by host id. */
 export async function readHostRows(sql: ISql) {
   return sql<{ host_id: number; good: boolean; blocked: boolean; contract: boolean; sectors: number }[]>`
     select h.host_id, h.good, h.blocked, h.has_healthy_contract as contract,

@@ -16,7 +16,7 @@ const COUNTS = {
   hosts: { flag: "--hosts", fallback: 24, least: 1, most: 500, says: "hosts to start" },
   minShards: { flag: "--min-shards", fallback: 4, least: 1, most: 255, says: "data shards of a slab" },
   totalShards: { flag: "--total-shards", fallback: 12, least: 1, most: 256, says: "shards of a slab" },
-  workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "repairs at once" },
+  workers: { flag: "--workers", fallback: 2, least: 1, most: 32, says: "simultaneous repairs" },
 } as const;
 
 /**
@@ -26,14 +26,14 @@ const COUNTS = {
  */
 export function parsePlaygroundOptions(arguments_: readonly string[]): PlaygroundOptions | undefined {
   const program = new Command("npm run playground --")
-    .description("Keeps hosts, a database with indexd's tables and slabmend running, to be played with.")
+    .description("Runs hosts, a database with indexd's tables, and slabmend, for experiments.")
     .exitOverride()
     .configureOutput({ writeErr: () => {} })
     .allowExcessArguments(false);
   for (const { flag, fallback, says } of Object.values(COUNTS)) {
     program.option(`${flag} <n>`, says, String(fallback));
   }
-  program.option("--seed <text>", "what data and placement follow from (default: a random one)");
+  program.option("--seed <text>", "seed of data and placement (default: a random one)");
   try {
     program.parse(arguments_, { from: "user" });
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * The playground, from an empty folder until someone quits:
+ * The playground, from an empty folder until the user quits:
  *
  *   world (database, hosts, objects, indexd) -> slabmend at work -> prompt -> stop, in reverse order
  */
@@ -40,9 +40,9 @@ export async function runPlayground(
     const fleet = startFleet({ ...world, workers: options.workers });
     stack.defer(() => fleet.stop());
     const failed = fleet.ended.then(async () => {
-      throw new Error(`slabmend ended by itself:\n${await readFile(fleet.logFile, "utf8")}`);
+      throw new Error(`slabmend ended unexpectedly:\n${await readFile(fleet.logFile, "utf8")}`);
     });
-    // Also when it ends because it is told to.
+    // Also when it ends as requested.
     failed.catch(() => {});
     progress.status("starting slabmend");
     const consoleUrl = await Promise.race([fleet.consoleUrl, failed]);
@@ -56,7 +56,7 @@ export async function runPlayground(
   }
 }
 
-/** The prompt, one command after the other. */
+/** Runs the prompt: one command at a time. */
 async function play(
   world: World,
   options: PlaygroundOptions,
@@ -71,7 +71,7 @@ async function play(
     stdout.write(`${text}\n`);
     if (stdin.isTTY && foreground.child === undefined) lines.prompt(true);
   };
-  // At a terminal in raw mode Ctrl+C is a key, and Ctrl+D the end. Elsewhere the end of input ends only the commands.
+  // At a terminal in raw mode Ctrl+C is a key, and Ctrl+D quits. Elsewhere the end of input ends only the commands.
   lines.on("SIGINT", () => (foreground.child === undefined ? quit.abort() : foreground.child.kill("SIGINT")));
   lines.on("close", () => stdin.isTTY && quit.abort());
   const following = follow(world, say, either);
@@ -99,7 +99,7 @@ interface Turn {
   readonly options: PlaygroundOptions;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
-  /** The command that runs now. */
+  /** The running command. */
   readonly foreground: { child: ChildProcess | undefined };
 }
 
@@ -125,7 +125,7 @@ async function run(line: string, turn: Turn): Promise<"quit" | undefined> {
       return undefined;
     case "away":
       world.database.fallSilent();
-      say("the database does not answer slabmend any more");
+      say("the database has stopped answering slabmend");
       return undefined;
     case "back":
       world.database.recover();
@@ -141,7 +141,7 @@ async function run(line: string, turn: Turn): Promise<"quit" | undefined> {
   }
 }
 
-/** In the foreground. The terminal stays in raw mode, so Ctrl+C is a key that ends the command and not us. */
+/** Runs a command in the foreground. The terminal stays in raw mode, so Ctrl+C is a key that ends only the command. */
 async function runCommand(args: readonly string[], { world, foreground }: Turn): Promise<void> {
   foreground.child = startCommand(world.variablesFile, args, "inherit");
   try {
@@ -188,12 +188,11 @@ async function checkObjects({ world, options, signal }: Turn): Promise<string> {
     onRead: () => {},
     signal,
   });
-  if (unreadable.size === 0)
-    return `all ${objects.length} objects were read back and are as they were stored`;
-  return [...unreadable].map(([number, why]) => `object ${number} does not read back: ${why}`).join("\n");
+  if (unreadable.size === 0) return `all ${objects.length} objects were read back as stored`;
+  return [...unreadable].map(([number, why]) => `object ${number} was not read back: ${why}`).join("\n");
 }
 
-/** Every repair that ends is a line. */
+/** Prints a line for each finished repair. */
 async function follow({ sql }: World, say: (text: string) => void, signal: AbortSignal): Promise<void> {
   let last = "0";
   while (!signal.aborted) {
@@ -212,8 +211,8 @@ function greeting(
 ): string[] {
   const { slabs, hosts, minShards, totalShards, workers } = options;
   return [
-    `${world.objects.length} objects in ${slabs} slabs of ${minShards}-of-${totalShards} lie on ${hosts} hosts. Everything is healthy.`,
-    `slabmend works with ${workers} ${workers === 1 ? "repair" : "repairs"} at once. It looks every 15 s, and walks all bad sectors once a minute.`,
+    `${world.objects.length} objects in ${slabs} slabs of ${minShards}-of-${totalShards} are stored on ${hosts} hosts. Everything is healthy.`,
+    `slabmend runs up to ${workers} simultaneous ${workers === 1 ? "repair" : "repairs"}. It claims every 15 s, and walks all bad sectors once a minute.`,
     "",
     `Its console: ${consoleUrl}`,
     "",
@@ -221,7 +220,7 @@ function greeting(
     `  tail -f ${logFile}`,
     `  npx slabmend status --watch --variables-file ${world.variablesFile}`,
     "",
-    "Now try here, for example `stop 0-2`, and watch the slabs being repaired; then `check`:",
+    "Now try, for example, `stop 0-2` here, and watch the slabs being repaired; then `check`:",
     ...helpLines(),
     "",
   ];

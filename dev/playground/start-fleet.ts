@@ -1,4 +1,4 @@
-/** slabmend itself on the playground's database: the very command that an operator starts. */
+/** Runs slabmend on the playground's database with the operator's own command. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
@@ -9,14 +9,14 @@ import { fileURLToPath } from "node:url";
 import type { ParentGuard } from "../process/parent-guard.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../bin/slabmend.js", import.meta.url));
-/** Draining waits for repairs in hand; on loopback they take seconds. */
+/** Draining waits for running repairs; on loopback they take seconds. */
 const DRAIN_MS = 20_000;
 
 export interface Fleet {
-  /** Of the console, with the token that allows changes. Secret, though one that ends with the playground. */
+  /** The console's URL, with the token that allows changes. Secret, but valid only while the playground runs. */
   readonly consoleUrl: Promise<string>;
   readonly logFile: string;
-  /** Settles when it has ended, asked or not. */
+  /** Settles when it has ended for any reason. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export function startFleet(parts: {
   const consoleUrl = readUrl(child).then(
     async (url) => `${url}/#token=${(await readFile(tokenFile, "utf8")).trim()}`,
   );
-  // The caller awaits both.
+  // The caller awaits both promises.
   consoleUrl.catch(() => {});
   return {
     consoleUrl,
@@ -62,7 +62,7 @@ export function startFleet(parts: {
   };
 }
 
-/** From its log, once it serves. */
+/** Reads the URL from its log once it serves. */
 async function readUrl({ stdout }: ChildProcess): Promise<string> {
   for await (const line of createInterface({ input: stdout! })) {
     const { message, url } = JSON.parse(line) as { message?: string; url?: string };
@@ -80,12 +80,12 @@ export function startCommand(
 ): ChildProcess {
   return spawn(process.execPath, [LAUNCHER, ...args, "--variables-file", variablesFile], {
     stdio: ["ignore", stdio, stdio],
-    // Variables of the user's own would go before those of the file.
+    // The user's own variables would override those of the file.
     env: {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SLABMEND_|npm_)/.test(name))),
       ...more,
     },
-    // Ctrl+C is for us: we end it in order.
+    // Ctrl+C must reach only this process, which then ends the child in an orderly way.
     detached: true,
   });
 }

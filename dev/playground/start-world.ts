@@ -1,6 +1,6 @@
 /**
  * The playground's world, from an empty folder: PostgreSQL with indexd's tables and slabmend's schema, hosts with real
- * erasure-coded objects on them, and indexd played. What it starts ends with the stack, or with this process if that is killed.
+ * erasure-coded objects on them, and a simulated indexd. Everything ends with the stack, or with this process if that is killed.
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,26 +22,26 @@ import { createRunFolder } from "../process/run-folder.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { PlaygroundOptions } from "./playground-options.ts";
 
-/** Encoding and decoding in this process. */
+/** For encoding and decoding in this process. */
 const KERNEL_BYTES = 48 * 1_048_576;
-/** indexd scans a host every hour or so; the playground's users wait less. */
+/** indexd scans a host about every hour; in the playground it should be faster. */
 const SCAN_EVERY_MS = 15_000;
 
 export interface World {
   readonly sql: Sql;
-  /** What lies between slabmend and the database. */
+  /** The proxy between slabmend and the database. */
   readonly database: Pick<DatabaseProxy, "fallSilent" | "recover">;
   readonly hosts: readonly DemoHost[];
   readonly objects: readonly PlannedObject[];
   readonly kernel: Kernel;
   readonly guard: ParentGuard;
-  /** Private; removed at the end. */
+  /** Private folder; removed at the end. */
   readonly folder: string;
-  /** For --variables-file, mode 0600: the fleet's role and its seed. */
+  /** The file for --variables-file, mode 0600, with the fleet's URL and seed. */
   readonly variablesFile: string;
-  /** What data and placement follow from. */
+  /** Seed of data and placement. */
   readonly seed: string;
-  /** Of its database server, as superuser: holds a password. */
+  /** The superuser's URL of its database server; contains a password. */
   readonly serverUrl: (database: string) => string;
 }
 
@@ -119,13 +119,13 @@ export async function startWorld(
   };
 }
 
-/** What an operator would write, with what is different on one machine. */
+/** An operator's variables, with changes for a single machine. */
 function variablesOf(fleetUrl: string, migrationSeed: Uint8Array, options: PlaygroundOptions): string {
   const variables = {
     SLABMEND_DATABASE_URL: fleetUrl,
     SLABMEND_MIGRATION_SEED: Buffer.from(migrationSeed).toString("hex"),
     SLABMEND_REPAIR_CONCURRENCY: String(options.workers),
-    // In production an hour for indexd's own loop and six hours for contracts and hosts: too long to watch.
+    // In production there is an hour for indexd's own loop and six hours for contracts and hosts: too long to watch.
     SLABMEND_INDEXD_GRACE_SECONDS: "0",
     SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
     SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
@@ -137,14 +137,14 @@ function variablesOf(fleetUrl: string, migrationSeed: Uint8Array, options: Playg
     .join("");
 }
 
-/** Evenly: a slab's sectors on as many hosts. */
+/** Places a slab's sectors evenly on as many hosts. */
 function placeSlabs({ slabs, hosts, totalShards, seed }: PlaygroundOptions): number[][] {
   const random = seededRandom(seed, "placement");
   const all = Array.from({ length: hosts }, (_, host) => host);
   return Array.from({ length: slabs }, () => shuffled(all, random).slice(0, totalShards));
 }
 
-/** Hosts that are not given up answer their scans. */
+/** Simulates scans: hosts that are not given up answer. */
 async function scanHosts(sql: Sql): Promise<void> {
   await sql`
     update hosts set last_successful_scan = now(), settings_valid_until = now() + interval '30 minutes'

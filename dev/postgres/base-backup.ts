@@ -1,4 +1,4 @@
-/** A base backup of a running server, as pg_basebackup makes it: the embedded packages do not have that program. */
+/** Makes a base backup of a running server like pg_basebackup, which the embedded packages lack. */
 import { execFile } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,10 +9,10 @@ import type { BaseBackup, PostgresServer } from "./postgres.ts";
 const run = promisify(execFile);
 
 /**
- * Copies the data directory of a server that goes on working, with what its log needs to be consistent (PostgreSQL's manual, "Making
- * a base backup using the low level API").
- * @param sql of the superuser; one session of it is used from begin to end
- * @param folder does not exist yet
+ * Copies the data directory of a running server, with the WAL that makes it consistent (PostgreSQL's manual, "Making a base backup using
+ * the low level API").
+ * @param sql the superuser's client; one session of it is used from beginning to end
+ * @param folder must not exist yet
  */
 export async function takeBaseBackup(server: PostgresServer, sql: Sql, folder: string): Promise<BaseBackup> {
   const data = join(server.folder, "data");
@@ -22,7 +22,7 @@ export async function takeBaseBackup(server: PostgresServer, sql: Sql, folder: s
     await run("cp", ["-a", data, folder]);
     const [label] = await session<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
     await run("cp", ["-a", join(data, "pg_wal"), folder]);
-    // Not overwritten: it gets the owner of the directory that holds it.
+    // Removed instead of overwritten, so that it gets the owner of its directory.
     await run("cp", ["-a", join(data, "PG_VERSION"), join(folder, "backup_label")]);
     await writeFile(join(folder, "backup_label"), label!.labelfile);
   } finally {

@@ -8,9 +8,9 @@ const run = promisify(execFile);
 const INSTALLED = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", import.meta.url));
 
 /**
- * pg_dump of the embedded server's major version or a newer one, which npm's packages of it lack: SLABMEND_PG_DUMP, the one that
- * scripts/install-pg-dump.sh unpacks, or the one on the PATH.
- * @returns undefined: none of them is new enough
+ * Finds pg_dump of the embedded server's major version or newer, which its npm packages lack: SLABMEND_PG_DUMP, the one unpacked by
+ * scripts/install-pg-dump.sh, or the one on the PATH.
+ * @returns undefined if none of them is new enough
  */
 export async function findPgDump(major: number): Promise<string | undefined> {
   const given = process.env["SLABMEND_PG_DUMP"];

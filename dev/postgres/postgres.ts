@@ -1,6 +1,6 @@
 /**
- * An embedded PostgreSQL 18 on loopback, in a folder of its own that is gone after `stop()`, also when this process is
- * killed (see parent-guard.ts).
+ * An embedded PostgreSQL 18 on loopback, in its own folder, which is removed after `stop()` or when this process is killed (see
+ * parent-guard.ts).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -16,29 +16,29 @@ import { findPostgresBinaries } from "./postgres-binaries.ts";
 import { choosePostgresIdentity, type IdentityRequest, type PostgresIdentity } from "./postgres-identity.ts";
 import { announcePostgresStopping } from "./postgres-stopping.ts";
 
-/** As base-backup.ts makes it. */
+/** A backup from base-backup.ts. */
 export interface BaseBackup {
   /** The data directory. */
   readonly folder: string;
-  /** Of the superuser. Secret. */
+  /** The superuser's password. Secret. */
   readonly password: string;
 }
 
 export interface PostgresOptions {
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number;
   /** `none` (default): no fsync, a crash of the machine loses everything. `full`: PostgreSQL's own defaults. */
   readonly durability?: "none" | "full";
   readonly maxConnections?: number;
-  /** Folder with bin, lib and share of another PostgreSQL. Default: the embedded 18. */
+  /** Folder with bin, lib and share of a different PostgreSQL. Default: the embedded 18. */
   readonly binaries?: string;
   /** More settings, as for `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Starts from this backup, which it takes away, instead of an empty cluster. */
+  /** Starts from this backup, which is moved, instead of an empty cluster. */
   readonly backup?: BaseBackup;
   /** Receives the server's log. */
   readonly onLogLine?: (line: string) => void;
-  /** Ways to run as root to leave out, for tests. */
+  /** Methods of running as root to skip, for tests. */
   readonly withoutIdentities?: NonNullable<IdentityRequest["without"]>;
 }
 
@@ -47,9 +47,9 @@ export interface PostgresServer {
   readonly pid: number;
   readonly folder: string;
   readonly runsAs: PostgresIdentity["kind"];
-  /** With the superuser's password: a secret, though one that lives as long as the server. */
+  /** Contains the superuser's password: a secret, but valid only while the server runs. */
   url(database: string): string;
-  /** Settles when the running server has ended, asked or not. */
+  /** Settles when the running server has ended for any reason. */
   readonly ended: Promise<void>;
   /** After a crash: starts on the same data and port. Settles when the server has recovered. */
   restart(): Promise<void>;
@@ -60,13 +60,13 @@ export interface PostgresServer {
 const USER = "postgres";
 const READY = "database system is ready to accept connections";
 const PORT_TAKEN = /could not bind|Address already in use/;
-/** Between asking the system for a free port and binding it another process may take it. */
+/** Another process may take the port between finding it free and binding it. */
 const MAX_PORT_ATTEMPTS = 5;
 /** initdb takes 0.6 s and the start 0.2 s; a machine busy with eight test runs was seen to take 20 times as long. */
 const START_TIMEOUT_MS = 60_000;
-/** A fast shutdown waits for nobody; what takes longer hangs. */
+/** A fast shutdown does not wait for clients; if it takes longer, it hangs. */
 const STOP_TIMEOUT_MS = 5_000;
-/** Enough of the log to say why it did not start. */
+/** Enough of the log to show why it did not start. */
 const MAX_KEPT_LOG_LINES = 40;
 
 const NO_DURABILITY = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
@@ -206,7 +206,7 @@ function handleOf(parts: {
     `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const stop = async (): Promise<void> => {
     await announcePostgresStopping(url);
-    // Fast shutdown first: it rolls back whoever is connected. Then without ceremony.
+    // First a fast shutdown, which rolls back all sessions; then a kill.
     for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
       server.child.kill(signal);
       if (await settlesWithin(server.exited, STOP_TIMEOUT_MS)) break;
@@ -240,15 +240,15 @@ function spawnAs(identity: PostgresIdentity, binary: string, folder: string, arg
   const [command, ...rest] = [...identity.prefix, join(identity.binFolder, binary), ...args];
   const child = spawn(command!, rest, {
     cwd: folder,
-    // The server's messages are matched, so their language is fixed. Nothing else of our environment is its business.
+    // The server's messages are matched, so their language is fixed. It gets nothing else from our environment.
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
     stdio: ["ignore", "pipe", "pipe"],
-    // Ctrl-C must reach us only: we end it in order.
+    // Ctrl+C must reach only this process, which then ends the server in an orderly way.
     detached: true,
     ...(identity.uid === undefined ? {} : { uid: identity.uid }),
     ...(identity.gid === undefined ? {} : { gid: identity.gid }),
   });
-  // "close" follows; what failed is said there.
+  // "close" follows and reports the failure.
   child.on("error", () => {});
   return child;
 }

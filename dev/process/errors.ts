@@ -10,5 +10,5 @@ export type LocalRuntimeErrorCode =
   | "runtime-stopped"
   | "invalid-option";
 
-/** Thrown by the local runtime when this machine cannot run a part of it, or a part ended by itself. */
+/** Thrown by the local runtime when this machine cannot run a part of it, or a part ended unexpectedly. */
 export class LocalRuntimeError extends SlabmendError<LocalRuntimeErrorCode> {}

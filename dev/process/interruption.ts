@@ -1,9 +1,9 @@
-/** What asks a program on a terminal to end: Ctrl-C, a plain kill, the terminal's end. */
+/** Signals that ask a program to end: Ctrl+C, a plain kill, the end of the terminal. */
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
 /**
- * Calls back at the first such signal, so that everything can be stopped in order. At the second one exits at once; the guards then
- * clean up. Returns how to listen no more.
+ * Calls back at the first such signal, so that everything can be stopped in an orderly way. At the second one it exits at once; the
+ * guards then clean up. Returns a function that removes the listeners.
  */
 export function onInterruption(callback: (exitCode: number) => void): () => void {
   let seen = false;

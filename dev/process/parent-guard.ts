@@ -1,6 +1,6 @@
 /**
- * Cleans up when this process dies without having done so, also by SIGKILL: a small shell whose standard input ends with
- * us. It then kills the processes and removes the folders it was told of.
+ * Cleans up if this process dies without doing so, even by SIGKILL: a small shell whose standard input ends with this process. It then
+ * kills the registered processes and removes the registered folders.
  *
  * Why a process: PR_SET_PDEATHSIG is Linux only, is lost on a change of user, and removes no folder; a child that notices a
  * closed pipe by itself cannot do so while it is frozen by SIGSTOP.
@@ -9,19 +9,19 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { LocalRuntimeError } from "./errors.ts";
 
-/** How a guarded process is ended: QUIT is PostgreSQL's immediate shutdown, which also frees its shared memory. */
+/** The signal that ends a guarded process: QUIT is PostgreSQL's immediate shutdown, which also frees its shared memory. */
 type GuardSignal = "KILL" | "QUIT";
 
 export interface ParentGuard {
-  /** Ends the process when we die. Returns how to take that back; call it as soon as the process has ended. */
+  /** Ends the process when we die. Returns a function that cancels this; call it as soon as the process has ended. */
   endProcess(pid: number, signal: GuardSignal): () => void;
-  /** Removes the folder when we die. Returns how to take that back. */
+  /** Removes the folder when we die. Returns a function that cancels this. */
   removeFolder(folder: string): () => void;
-  /** Ends the guard, which then does nothing more. */
+  /** Ends the guard without cleaning up. */
   release(): Promise<void>;
 }
 
-// One duty a line. A signal that the terminal sends to everybody must not end the guard before its duties.
+// One task per line. Signals that a terminal sends to all processes must not end the guard before its tasks.
 const SCRIPT = `
 trap '' HUP INT TERM PIPE
 duties=
@@ -44,11 +44,11 @@ clear() { case $1 in folder) rm -rf -- "$2" ;; esac; }
 each signal; each await; each clear
 `;
 
-/** Starts a guard. One serves any number of processes and folders. */
+/** Starts a guard. One guard handles any number of processes and folders. */
 export async function startParentGuard(): Promise<ParentGuard> {
   const shell = spawn("/bin/sh", ["-c", SCRIPT], {
     stdio: ["pipe", "ignore", "ignore"],
-    // Its own session: Ctrl-C and a killed process group reach us, not it.
+    // Its own session, so that Ctrl+C and a kill of our process group do not reach it.
     detached: true,
     cwd: "/",
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },
@@ -56,7 +56,7 @@ export async function startParentGuard(): Promise<ParentGuard> {
   await started(shell);
   shell.unref();
   const ended = once(shell, "exit");
-  // The guard was killed by somebody: its work is then left to removeStaleRunFolders.
+  // The guard was killed; removeStaleRunFolders then does its work.
   shell.stdin?.on("error", () => {});
   const tell = (line: string): void => void (shell.stdin?.writable && shell.stdin.write(`${line}\n`));
   const duty = (what: string): (() => void) => {
@@ -64,7 +64,7 @@ export async function startParentGuard(): Promise<ParentGuard> {
     return () => tell(`drop ${what}`);
   };
   return {
-    // A process that could not be started has no pid; 0 and 1 would mean others.
+    // A process that could not be started has no pid; 0 and 1 would mean other processes.
     endProcess: (pid, signal) => (pid > 1 ? duty(`${signal} ${pid}`) : () => {}),
     removeFolder(folder) {
       if (/[\n\\]/.test(folder) || !folder.startsWith("/") || folder.length < 5) {

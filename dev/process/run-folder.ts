@@ -1,6 +1,6 @@
 /**
- * Folders of one run below the system's temporary folder. The name says which process owns it, so that a later run can
- * tell what a killed one (and its guard) left behind, and remove it.
+ * Folders of one run below the system's temporary folder. The name contains the owning process, so that a later run can find and remove
+ * the folders of a killed run (and guard).
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
@@ -16,8 +16,8 @@ export async function createRunFolder(): Promise<string> {
 }
 
 /**
- * Removes the folders of dead processes of ours, and ends the PostgreSQL servers that still run on them.
- * Never touches a folder of another pid namespace: there, a pid that is unknown here may be alive.
+ * Removes the folders of our dead processes, and ends the PostgreSQL servers that still run in them. Does not touch folders of another
+ * pid namespace, where a pid unknown here may be alive.
  */
 export async function removeStaleRunFolders(): Promise<string[]> {
   const namespace = await pidNamespace();
@@ -31,7 +31,7 @@ export async function removeStaleRunFolders(): Promise<string[]> {
       await rm(folder, { recursive: true, force: true });
       removed.push(folder);
     } catch {
-      // Another user's folder, or its guard is removing it right now: not ours to finish.
+      // Another user's folder, or its guard is removing it now.
     }
   }
   return removed;
@@ -41,12 +41,12 @@ async function endPostgresOf(folder: string): Promise<void> {
   const pidFile = await readFile(join(folder, "data", "postmaster.pid"), "utf8").catch(() => undefined);
   const pid = Number(pidFile?.split("\n", 1)[0]);
   if (!Number.isInteger(pid) || pid <= 1) return;
-  // The number may have gone to another process since: only one that names this folder is ours.
+  // The pid may belong to another process by now: only one with this folder in its command line is ours.
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   if (command.includes(folder)) process.kill(pid, "SIGQUIT");
 }
 
-/** Whether a process with this id runs, also one of another user. One that has ended and waits for its parent's notice does not. */
+/** Whether a process with this id runs, even as another user. A zombie does not count. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -54,11 +54,11 @@ export function isAlive(pid: number): boolean {
     return error instanceof Error && "code" in error && error.code === "EPERM";
   }
   try {
-    // Where nobody collects orphans (a container without an init process) an ended one keeps its number for good.
+    // Without an init process that reaps orphans (in some containers), an ended process keeps its pid forever.
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     return stat.charAt(stat.lastIndexOf(")") + 2) !== "Z";
   } catch {
-    // It ended in between, or this is not Linux, where an orphan is collected at once.
+    // It ended meanwhile, or this is not Linux.
     return process.platform !== "linux";
   }
 }

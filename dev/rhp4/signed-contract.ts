@@ -3,7 +3,7 @@ import { contractSigHash, type FileContract } from "../../lib/rhp4/file-contract
 import { publicKeyBytes, signHash } from "../../lib/rhp4/signing.ts";
 import { type HostKey, idBytes } from "../../lib/slab/ids.ts";
 
-/** A contract as indexd's wallet has signed it; the host's signature is left out, because nothing of ours reads it. */
+/** A contract signed by indexd's wallet; without the host's signature, which our code does not read. */
 export function signedContract(
   renter: KeyObject,
   hostKey: HostKey,

@@ -49,12 +49,12 @@ export function encodeVerifySectorResponse(response: VerifySectorResponse): Uint
 
 export async function readVerifySectorResponse(source: ByteSource): Promise<VerifySectorResponse> {
   await expectSuccess(source);
-  // One leaf: as many hashes as the tree is high, wherever it is.
+  // The proof of one leaf has as many hashes as the tree's height.
   const proof = await readProof(source, rangeProofHashes(0, 1));
   return { proof, leaf: await source.readExactly(LEAF_BYTES) };
 }
 
-/** Costs as much as reading the whole sector: a read of 64 bytes proves the same for a thousandth. NOT verified here. */
+/** Costs as much as reading the whole sector; a read of 64 bytes proves the same for a thousandth. NOT verified here. */
 export async function verifySector(
   stream: RpcStream,
   request: VerifySectorRequest,

@@ -1,9 +1,9 @@
 /**
- * The local runtime, composed: what AWS, indexd's database server and the hosts would be, in one process and its children.
+ * The local runtime: substitutes for AWS, indexd's database server and the hosts, in one process and its children.
  *
  *   startLocalRuntime: PostgreSQL, queues, hosts      deploy: functions, event-source mapping, scheduler
  *
- * `stop` ends them in reverse order. It may be called at any time and again, and it goes on when a part fails to stop.
+ * `stop` ends them in reverse order. It may be called at any time and repeatedly, and continues if a part fails to stop.
  */
 import { rm } from "node:fs/promises";
 import { type EventSourceMapping, startEventSourceMapping } from "../aws/event-source-mapping.ts";
@@ -29,30 +29,30 @@ interface Stoppable {
 export interface LocalRuntimeOptions<Swarm extends Stoppable> {
   readonly postgres?: PostgresOptions;
   readonly queue: QueueOptions;
-  /** Starts the hosts. The folder is theirs; it is removed at the end, also if this process is killed. */
+  /** Starts the hosts. Their folder is removed at the end, even if this process is killed. */
   readonly startSwarm: (folder: string) => Promise<Swarm>;
-  /** Ends a start that is under way; `stop()` is for later. */
+  /** Cancels a running start; later use `stop()`. */
   readonly signal?: AbortSignal;
 }
 
 export interface Deployment {
   readonly functions: readonly FunctionDefinition[];
   readonly schedules: readonly Schedule[];
-  /** Which function consumes the queue of repairs. */
+  /** The function that consumes the repair queue. */
   readonly consumer: {
     readonly functionName: string;
     readonly maximumConcurrency: number;
     readonly batchSize?: number;
   };
-  /** Every line that a function prints. */
+  /** Receives every line that a function prints. */
   readonly onLine?: (line: FunctionLine) => void;
-  /** A schedule's call that was refused or dropped; the queue not answering. */
+  /** Called for a refused or dropped scheduled call, or if the queue does not answer. */
   readonly onProblem?: (problem: string) => void;
 }
 
 interface DeployedFunctions extends Stoppable {
   readonly pools: ReadonlyMap<string, FunctionPool>;
-  /** Knows the busy workers, and signals them. */
+  /** Lists the busy workers, and sends signals to them. */
   readonly mapping: EventSourceMapping;
 }
 
@@ -69,7 +69,7 @@ export async function startLocalRuntime<Swarm extends Stoppable>(
   options: LocalRuntimeOptions<Swarm>,
 ): Promise<LocalRuntime<Swarm>> {
   const { signal } = options;
-  // Disposes in reverse order, each once, and collects what fails.
+  // Disposes in reverse order, each once, and collects failures.
   const stack = new AsyncDisposableStack();
   try {
     const guard = await startParentGuard();
@@ -169,7 +169,7 @@ function alreadyStopped(): LocalRuntimeError {
 function unknownFunction(name: string): LocalRuntimeError {
   return new LocalRuntimeError({
     code: "invalid-option",
-    message: `deployment: the consumer or a schedule names ${JSON.stringify(name)}, which is no function of it`,
+    message: `deployment: the consumer or a schedule names ${JSON.stringify(name)}, which is not one of its functions`,
     remedy: "Correct the name.",
   });
 }

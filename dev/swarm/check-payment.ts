@@ -3,7 +3,7 @@ import type { Payment } from "../../lib/rhp4/payment.ts";
 import type { HostState } from "./host-state.ts";
 import { NOT_ENOUGH_FUNDS, Refused } from "./refusals.ts";
 
-/** What every paid request is checked for first, in the host's order. Undefined: nothing is wrong. */
+/** The first checks of every paid request, in the host's order. Undefined if all pass. */
 export function paymentFlaw(host: HostState, { prices, token }: Payment): string | undefined {
   const pricesVerdict = host.prices.check(prices);
   if (pricesVerdict !== "valid") return `prices are invalid: ${pricesVerdict}`;
@@ -11,7 +11,7 @@ export function paymentFlaw(host: HostState, { prices, token }: Payment): string
   return tokenVerdict === "valid" ? undefined : `token is invalid: ${tokenVerdict}`;
 }
 
-/** Takes the money, or refuses. What goes wrong afterwards is paid for all the same. */
+/** Debits the account, or refuses. There is no refund for later failures. */
 export function charge(host: HostState, { token }: Payment, hastings: bigint): void {
   const broke = host.switches.current.outOfFunds;
   if (broke || host.accounts.debit(token.account, hastings) === "not-enough-funds")

@@ -3,7 +3,7 @@ import type { MerkleHasher } from "../../lib/merkle/merkle-hasher.ts";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { buildSectorTree, PIECE_BYTES, type SectorTree } from "./sector-tree.ts";
 
-/** The sector that a lying host serves instead of the one asked for: real data, real proofs, another root. */
+/** The sector that a lying host serves instead of the requested one: real data and proofs, but another root. */
 export interface DecoySector {
   readonly tree: SectorTree;
   read(start: number, end: number): Uint8Array;

@@ -1,6 +1,6 @@
 import { hexOf } from "../../lib/slab/ids.ts";
 
-/** Balances in hastings, by account key. An unknown account has none. In memory: a host of the swarm is a toy bank. */
+/** Balances in hastings, by account key, in memory. An unknown account has 0. */
 export class HostAccounts {
   readonly #balances = new Map<string, bigint>();
 
@@ -12,7 +12,7 @@ export class HostAccounts {
     this.#balances.set(hexOf(account), this.balance(account) + hastings);
   }
 
-  /** All or nothing: a balance that does not suffice stays as it is. */
+  /** All or nothing: an insufficient balance is not changed. */
   debit(account: Uint8Array, hastings: bigint): "debited" | "not-enough-funds" {
     const left = this.balance(account) - hastings;
     if (left < 0n) return "not-enough-funds";

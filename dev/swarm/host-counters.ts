@@ -1,28 +1,28 @@
-/** What a host has done since it was made, or since its counters were last reset. */
+/** A host's counters since its creation or the last reset. */
 export interface HostCounters {
   /** TCP connections accepted. */
   readonly connections: number;
-  /** Connections that ended, by the code of their end; those whose handshake failed too. */
+  /** Ended connections by end code, including failed handshakes. */
   readonly ends: Readonly<Record<string, number>>;
-  /** RPCs begun, by specifier; those that were refused count too. */
+  /** RPCs begun, by specifier, including refused ones. */
   readonly rpcs: Readonly<Record<string, number>>;
   /** Refusals sent, by description. */
   readonly refusals: Readonly<Record<string, number>>;
-  /** Bytes of sectors handed to the connections of readers: requests, proofs and encryption not counted. */
+  /** Bytes of sectors sent to readers, without requests, proofs and encryption. */
   readonly bytesRead: number;
-  /** Bytes of sectors taken from writers, those of refused writes included. */
+  /** Bytes of sectors received from writers, including refused writes. */
   readonly bytesWritten: number;
   /** Writes that ended with the sector on disk. */
   readonly sectorsStored: number;
   readonly hastingsCharged: bigint;
-  /** Exceptions that no refusal explains: bugs of the swarm. Tests expect none. */
+  /** Exceptions other than refusals: bugs in the swarm. Tests expect none. */
   readonly faults: readonly string[];
 }
 
-/** The most that is remembered of {@link HostCounters.faults}. */
+/** Maximum length of {@link HostCounters.faults}. */
 const MAX_FAULTS = 20;
 
-/** The running tally behind {@link HostCounters}. */
+/** Counts for {@link HostCounters}. */
 export class CounterTally {
   connections = 0;
   bytesRead = 0;

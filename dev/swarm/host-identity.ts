@@ -10,7 +10,7 @@ export interface HostIdentity {
 /** DER of a PKCS #8 Ed25519 private key up to its 32 secret bytes: RFC 8410 section 7. */
 const PKCS8_ED25519_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 
-/** The same seed and index give the same host key for ever, so that a restarted swarm has the hosts of before. */
+/** The same seed and index always give the same host key, so that a restarted swarm has the same hosts. */
 export function hostIdentity(seed: string, index: number): HostIdentity {
   const secret = createHash("sha256").update(`slabmend swarm host ${index} ${seed}`).digest();
   const privateKey = createPrivateKey({

@@ -6,12 +6,12 @@ import { PacedSocket } from "./paced-socket.ts";
 import { serveStream } from "./serve-stream.ts";
 import { SwarmError } from "./swarm-error.ts";
 
-/** Below the ports that Linux and macOS give to outgoing connections, so that a host that was offline finds its port free. */
+/** Below the ports of outgoing connections on Linux and macOS, so that a host finds its port free after being offline. */
 const LOWEST_PORT = 15_000;
 const HIGHEST_PORT = 32_000;
 const PORT_ATTEMPTS = 200;
 
-/** As the public host sets it on what it accepts. */
+/** The public host's setting for accepted connections. */
 const TCP_KEEPALIVE_MS = 10_000;
 
 /**
@@ -19,7 +19,7 @@ const TCP_KEEPALIVE_MS = 10_000;
  *
  *   closed --open--> listening --close--> closed
  *
- * A closed listener has no socket, no timer and no RPC under way. The port stays the same from the first open on.
+ * A closed listener has no socket, timer or running RPC. The port stays the same from the first open on.
  */
 export class HostListener {
   readonly #state: HostState;
@@ -44,7 +44,7 @@ export class HostListener {
     return this.#port ?? 0;
   }
 
-  /** Takes a free port the first time, and the same one ever after. */
+  /** Takes a free port the first time, and always the same one afterwards. */
   async open(random: () => number): Promise<void> {
     if (this.#port !== undefined) {
       this.#server = await this.#tryListen(this.#port);
@@ -61,7 +61,7 @@ export class HostListener {
     throw noPort(`no free port between ${LOWEST_PORT} and ${HIGHEST_PORT} in ${PORT_ATTEMPTS} attempts`);
   }
 
-  /** Refuses connections from now on, drops those there are, and returns when all that they had under way is over. */
+  /** Refuses new connections, drops existing ones, and returns when all their RPCs have ended. */
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
@@ -71,7 +71,7 @@ export class HostListener {
     await closed;
   }
 
-  /** To be called when a switch that slows or halts connections was changed. */
+  /** Must be called after a change of a switch that slows or stops connections. */
   paceChanged(): void {
     for (const connection of this.#connections) connection.paceChanged();
   }
@@ -135,6 +135,6 @@ function noPort(message: string): SwarmError {
   return new SwarmError({
     code: "no-port",
     message,
-    remedy: "End what occupies the ports, or start the swarm again.",
+    remedy: "End the processes that occupy the ports, or start the swarm again.",
   });
 }

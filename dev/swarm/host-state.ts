@@ -10,7 +10,7 @@ import type { LiveSwitches } from "./live-switches.ts";
 import type { PriceDesk } from "./price-desk.ts";
 import type { SectorStore } from "./sector-store.ts";
 
-/** All that serving an RPC may look at or change. Connections come and go; this stays for the host's life. */
+/** All state that serving an RPC may read or change. It lives as long as the host, independent of connections. */
 export interface HostState {
   readonly identity: HostIdentity;
   readonly clock: Clock;

@@ -1,44 +1,44 @@
 import type { Root } from "../../lib/slab/ids.ts";
 
-/** Which sectors a fault applies to. */
+/** The sectors that a fault applies to. */
 export type SectorChoice = "none" | "all" | readonly Root[];
 
-/** The faults of one host. All can be changed while the host runs; what is under way feels the change. */
+/** The faults of one host. All can be changed while the host runs, and affect running RPCs. */
 export interface HostSwitches {
   /**
-   * `offline` refuses connections and drops those it has. `silent` accepts connections and answers nothing, as a
-   * firewall that swallows packets would.
+   * `offline` refuses connections and drops existing ones. `silent` accepts connections but answers nothing, like a firewall that drops
+   * packets.
    */
   readonly availability: "online" | "offline" | "silent";
-  /** Of the whole host, for each direction on its own; null is as fast as the machine. */
+  /** For the whole host, separately for each direction; null: unlimited. */
   readonly bytesPerSecond: number | null;
-  /** Added to every byte in each direction, so a round trip takes twice this. */
+  /** Added in each direction, so a round trip takes twice this. */
   readonly latencyMs: number;
-  /** Goes quiet after so many bytes of a read's data; goes on when the switch is lifted. */
+  /** Stops sending after this many bytes of a read's data, until the switch is cleared. */
   readonly stallsReadsAfterBytes: number | null;
-  /** Stops taking a write's data after so many bytes, and never answers; goes on when the switch is lifted. */
+  /** Stops receiving after this many bytes of a write's data and does not answer, until the switch is cleared. */
   readonly stallsWritesAfterBytes: number | null;
-  /** Flips a bit of the data of every read; the proof stays the honest one. */
+  /** Flips a bit in the data of every read; the proof is correct. */
   readonly corruptsData: boolean;
-  /** Sends an honest read with a proof that does not fit. */
+  /** Sends correct data with an invalid proof. */
   readonly sendsWrongProofs: boolean;
-  /** Answers reads with the data and matching proof of another sector than the one asked for. */
+  /** Answers reads with the data and matching proof of a different sector. */
   readonly servesOtherSector: boolean;
-  /** Answers a write with a root that is not the data's, and stores nothing. */
+  /** Answers a write with a wrong root, and stores nothing. */
   readonly liesAboutRoots: boolean;
-  /** Answers a write as if all were well, and stores nothing. */
+  /** Answers a write with success, but stores nothing. */
   readonly forgetsWrites: boolean;
   /** `sector not found`, free of charge. To lose a sector for good, drop it. */
   readonly losesSectors: SectorChoice;
   /** `sector corrupt`, found out after the debit. */
   readonly findsSectorsCorrupt: SectorChoice;
-  /** `not enough funds`, whatever the balance. */
+  /** `not enough funds`, for any balance. */
   readonly outOfFunds: boolean;
-  /** Of the price tables issued from now on; zero or less issues them already expired. A real host: 30 minutes. */
+  /** Validity of price tables issued from now on; zero or less issues expired ones. A real host uses 30 minutes. */
   readonly priceValidityMs: number;
-  /** `not enough storage`, found out after the debit; the settings report no room left. */
+  /** `not enough storage`, detected after the debit; the settings report no space left. */
   readonly full: boolean;
-  /** Sends this refusal after so many bytes of a write and closes the stream while more data arrives. Nothing is debited. */
+  /** Sends this refusal after this many bytes of a write and closes the stream while data still arrives. Debits nothing. */
   readonly refusesWritesEarly: EarlyRefusal | null;
   /** `host is shutting down` to every RPC. */
   readonly shuttingDown: boolean;

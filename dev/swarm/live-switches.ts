@@ -1,6 +1,6 @@
 import { HEALTHY_SWITCHES, type HostSwitches } from "./host-switches.ts";
 
-/** The switches of a running host, and whoever waits for one of them to change. */
+/** The switches of a running host, with the waiters for their changes. */
 export class LiveSwitches {
   #current: HostSwitches = HEALTHY_SWITCHES;
   readonly #waiting = new Set<() => void>();
@@ -15,7 +15,7 @@ export class LiveSwitches {
     return this.#current;
   }
 
-  /** Waits until the condition holds, or until `ended` resolves; tells which came first. */
+  /** Waits until the condition holds or `ended` resolves; returns which came first. */
   until(condition: (switches: HostSwitches) => boolean, ended: Promise<void>): Promise<"holds" | "ended"> {
     return new Promise((resolve) => {
       const leave = (why: "holds" | "ended") => {

@@ -39,7 +39,7 @@ export class LocalHost implements SwarmHost {
   readonly #options: LocalHostOptions;
   readonly #state: HostState;
   readonly #listener: HostListener;
-  /** Openings and closings go one after the other. */
+  /** Opening and closing are serialised. */
   #lastTransition: Promise<unknown> = Promise.resolve();
   #stopped = false;
 
@@ -138,7 +138,7 @@ export class LocalHost implements SwarmHost {
     throw new SwarmError({
       code: "no-such-sector",
       message: `host ${this.hostKey} has no sector ${root}`,
-      remedy: "Ask a host that stores it.",
+      remedy: "Use a host that stores it.",
     });
   }
 
@@ -190,6 +190,6 @@ function wrongSector(root: Root, message: string): SwarmError {
   return new SwarmError({
     code: "wrong-sector",
     message: `sector ${root}: ${message}`,
-    remedy: "Compute the root of the bytes that are stored.",
+    remedy: "Pass the root of these bytes.",
   });
 }

@@ -1,31 +1,31 @@
 import type { Clock } from "../../lib/clock/clock.ts";
 
-/** How slow a host is at this moment. */
+/** The current speed limits of a host. */
 export interface Pace {
   readonly bytesPerSecond: number | null;
   readonly latencyMs: number;
-  /** Nothing passes until it is lifted. */
+  /** Nothing passes while this is set. */
   readonly halted: boolean;
 }
 
 /** The bandwidth of one direction of a host, shared by all its connections. */
 export interface SharedBandwidth {
-  /** When the next byte may pass, in milliseconds of the clock. */
+  /** Time when the next byte may pass, in milliseconds of the clock. */
   freeAtMs: number;
 }
 
-/** A slow line passes its bytes in this many lumps a second, so that they arrive as a flow. */
+/** A slow line passes its bytes in this many chunks a second, so that they arrive steadily. */
 const LUMPS_PER_SECOND = 20;
 const MAX_CATCH_UP_MS = 1000 / LUMPS_PER_SECOND;
 
-/** About what a kernel's socket buffer holds. */
+/** About the size of a kernel's socket buffer. */
 const BUFFER_BYTES = 256 * 1024;
-/** What Linux lets a connection have on its way by default (net.ipv4.tcp_wmem). */
+/** Linux's default limit of a connection's unacknowledged data (net.ipv4.tcp_wmem). */
 const MAX_ON_THE_WAY_BYTES = 4 * 1024 * 1024;
 
 /**
- * Beyond this many bytes in a line, its source is made to wait: a buffer, and what is on its way for the latency at the full
- * rate. With the buffer alone a far host would be slow, however fast its line: 256 KiB in 40 ms are 52 Mbit/s.
+ * Above this many bytes in a line, its source must wait: a buffer plus the bytes in transit at the full rate. With the buffer alone a
+ * distant host would be slow even on a fast line: 256 KiB in 40 ms are 52 Mbit/s.
  */
 export function mostQueuedBytes({ bytesPerSecond, latencyMs }: Pace): number {
   if (latencyMs === 0) return BUFFER_BYTES;
@@ -34,9 +34,8 @@ export function mostQueuedBytes({ bytesPerSecond, latencyMs }: Pace): number {
 }
 
 /**
- * A one-way line: what goes in comes out in order, later by the latency and no faster than the bandwidth allows. The
- * pace is asked for anew for each lump, so a change is felt within a fraction of a second. At full speed and with nothing
- * queued, bytes pass at once.
+ * A one-way line: bytes come out in order, delayed by the latency and limited by the bandwidth. The pace is read for each chunk, so a
+ * change takes effect within a fraction of a second. At full speed with an empty queue, bytes pass at once.
  */
 export class PacedLine {
   readonly #clock: Clock;
@@ -77,14 +76,14 @@ export class PacedLine {
     if (this.#cancelTimer === undefined) this.#pump();
   }
 
-  /** Looks at the pace again: what was held back by the old one may go now. */
+  /** Reads the pace again: bytes held back by the old one may now pass. */
   paceChanged(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#pump();
   }
 
-  /** Calls back once, when at most `bytes` are queued; at once if so already. A later call replaces an earlier one. */
+  /** Calls back once, when at most `bytes` are queued, possibly at once. A later call replaces an earlier one. */
   whenAtMost(bytes: number, callback: () => void): void {
     this.#onChange = () => {
       if (this.#queuedBytes > bytes) return;
@@ -94,7 +93,7 @@ export class PacedLine {
     this.#onChange();
   }
 
-  /** Forgets what is queued and stops its timer. */
+  /** Drops queued bytes and stops the timer. */
   end(): void {
     this.#ended = true;
     this.#cancelTimer?.();
@@ -120,7 +119,7 @@ export class PacedLine {
       }
       const lump = this.#takeLump(head, bytesPerSecond);
       if (bytesPerSecond !== null) {
-        // What timers are late by is caught up, or the rate would fall short; what nobody used is not.
+        // Delays of timers are made up for, or the rate would be too low; unused time is not.
         const fromMs = Math.max(nowMs - MAX_CATCH_UP_MS, this.#bandwidth.freeAtMs);
         this.#bandwidth.freeAtMs = fromMs + (lump.length / bytesPerSecond) * 1000;
       }

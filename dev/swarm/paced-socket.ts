@@ -4,8 +4,8 @@ import type { Clock } from "../../lib/clock/clock.ts";
 import { mostQueuedBytes, type Pace, PacedLine, type SharedBandwidth } from "./paced-line.ts";
 
 /**
- * A socket seen through a slow line in each direction. It pauses the real socket when its line is full, so a slow host
- * pushes back on a writer through TCP as a real one does.
+ * A socket behind a slow line in each direction. It pauses the real socket when its line is full, so a slow host applies backpressure
+ * to a writer through TCP, like a real one.
  */
 export class PacedSocket extends Duplex {
   readonly #socket: Socket;
@@ -52,13 +52,13 @@ export class PacedSocket extends Duplex {
     socket.on("end", () => this.#inward.whenAtMost(0, () => this.push(null)));
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => {
-      // A peer that goes away in good order has sent its end before; what it sent is still in the line.
+      // A peer that closes normally has sent its end before; its data is still in the line.
       if (!this.readableEnded && socket.readableEnded) return;
       this.destroy();
     });
   }
 
-  /** To be called when what `pace` answers has changed. */
+  /** Must be called after a change of `pace`. */
   paceChanged(): void {
     this.#inward.paceChanged();
     this.#outward.paceChanged();

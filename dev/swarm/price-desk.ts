@@ -9,16 +9,16 @@ import {
 import { type HostKey, hexOf } from "../../lib/slab/ids.ts";
 import type { PriceList } from "./swarm.ts";
 
-/** The reason of a refused price table, in the host's words. */
+/** The reason for refusing a price table, in the host's words. */
 export type PricesVerdict = "valid" | "prices expired" | "invalid signature";
 
-/** Issues a host's price tables and judges those that come back. */
+/** Issues a host's price tables and checks those in requests. */
 export class PriceDesk {
   readonly #hostKey: HostKey;
   readonly #identity: KeyObject;
   readonly #clock: Clock;
   #list: PriceList;
-  /** Signatures of the tables in circulation with the second each is valid until. */
+  /** Signatures of the issued tables, with the expiry of each in seconds. */
   #issued = new Map<string, bigint>();
   #revoked = new Map<string, bigint>();
 
@@ -42,7 +42,7 @@ export class PriceDesk {
     const nowMs = this.#clock.now();
     let validUntilSeconds = BigInt(Math.max(0, Math.floor((nowMs + validityMs) / 1000)));
     let prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);
-    // Ed25519 is deterministic: the table of the same second would be the revoked one.
+    // Ed25519 is deterministic, so a table of the same second would equal the revoked one.
     while (this.#revoked.has(hexOf(prices.signature))) {
       validUntilSeconds += 1n;
       prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);
@@ -59,7 +59,7 @@ export class PriceDesk {
     this.#issued = new Map();
   }
 
-  /** In the host's order: expiry, then signature. Any table it ever signed will do, whoever it was for. */
+  /** Checks in the host's order: expiry, then signature. Accepts any table signed by the host, for any client. */
   check(prices: HostPrices): PricesVerdict {
     if (hostPricesExpired(prices, this.#clock.now())) return "prices expired";
     if (this.#revoked.has(hexOf(prices.signature))) return "prices expired";

@@ -10,14 +10,14 @@ export interface ProvenData {
   readonly proof: Uint8Array[];
 }
 
-/** The free check that comes before the debit: a sector that is not there costs nothing. */
+/** The free check before the debit: a missing sector costs nothing. */
 export function requireSector(host: HostState, root: Root): void {
   if (choiceIncludes(host.switches.current.losesSectors, root) || !host.sectors.has(root)) {
     throw new Refused(SECTOR_NOT_FOUND);
   }
 }
 
-/** Reads a range and proves it, with whatever the switches do to both. For after the debit. */
+/** Reads a range and its proof, with the faults of the switches. Runs after the debit. */
 export async function proveRange(
   host: HostState,
   root: Root,
@@ -26,7 +26,7 @@ export async function proveRange(
 ): Promise<ProvenData> {
   const { current: switches } = host.switches;
   if (choiceIncludes(switches.findsSectorsCorrupt, root)) throw new Refused(SECTOR_CORRUPT);
-  // A range that begins off a leaf but ends on one passes the request's checks; the store then finds it impossible.
+  // A range that ends on a leaf boundary but does not begin on one passes the request's checks; the store then fails.
   if (offset % LEAF_BYTES !== 0 || length % LEAF_BYTES !== 0) throw new Refused(INTERNAL_ERROR);
 
   const { start, end } = piecesAround(offset, length);
@@ -46,7 +46,7 @@ function flipBit(bytes: Uint8Array, at: number): void {
   bytes[at] = (bytes[at] ?? 0) ^ 1;
 }
 
-/** A proof that does not fit; for a whole sector, whose proof is empty, one of a hash that has no place. */
+/** An invalid proof; for a whole sector, whose proof is empty, a proof with one superfluous hash. */
 function spoiled(proof: readonly Uint8Array[]): Uint8Array[] {
   const hashes = proof.map((hash) => hash.slice());
   if (hashes[0] === undefined) return [new Uint8Array(32)];

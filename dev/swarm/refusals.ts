@@ -1,8 +1,7 @@
 import { WIRE_ERROR, type WireError } from "../../lib/rhp4/rpc-error.ts";
 
 /**
- * What a host answers instead of serving: a code and words, exactly those of the public Go server, which clients match
- * on. docs/protocol.md#rhp4-errors.
+ * A host's refusals: code and text exactly as in the public Go server, because clients match on them. docs/protocol.md#rhp4-errors.
  */
 
 export const SECTOR_NOT_FOUND: WireError = { code: WIRE_ERROR.host, description: "sector not found" };
@@ -14,12 +13,12 @@ export const INTERNAL_ERROR: WireError = { code: WIRE_ERROR.host, description: "
 export const NOT_ENOUGH_FUNDS: WireError = { code: WIRE_ERROR.payment, description: "not enough funds" };
 export const UNRECOGNIZED_RPC: WireError = { code: WIRE_ERROR.badRequest, description: "unrecognized RPC" };
 
-/** Go prints an RPC error as `text (code)`; a bad request carries that print of what was wrong with it. */
+/** Go formats an RPC error as `text (code)`; a bad request contains the reason in this format. */
 export function badRequest(reason: string): WireError {
   return { code: WIRE_ERROR.badRequest, description: `${reason} (${WIRE_ERROR.badRequest})` };
 }
 
-/** Reads and writes wrap the reason once more than the other RPCs do. */
+/** Reads and writes wrap the reason once more than other RPCs. */
 export function invalidRequest(reason: string): WireError {
   return badRequest(`request invalid: ${reason}`);
 }
@@ -28,7 +27,7 @@ export function undecodable(what: "request" | "sector data", reason: string): Wi
   return { code: WIRE_ERROR.decoding, description: `failed to read ${what}: ${reason}` };
 }
 
-/** How a handler of an RPC gives up; the stream's server turns it into a response. */
+/** Thrown by an RPC's handler; the stream's server turns it into a response. */
 export class Refused extends Error {
   readonly refusal: WireError;
 

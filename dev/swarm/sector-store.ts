@@ -5,15 +5,15 @@ import type { SectorTree } from "./sector-tree.ts";
 
 interface StoredSector {
   readonly tree: SectorTree;
-  /** Height at which a temporary sector goes; null: it was appended to a contract and stays. */
+  /** Height at which a temporary sector expires; null: it was appended to a contract and stays. */
   expirationHeight: bigint | null;
 }
 
-/** The sectors of one host: a file for each root, and its index in memory. */
+/** The sectors of one host: one file per root, and an index in memory. */
 export class SectorStore {
   readonly #directory: string;
   readonly #sectors = new Map<Root, StoredSector>();
-  /** Changes go one after the other, so that a drop cannot remove the file that a store just made. */
+  /** Changes are serialised, so that a drop cannot remove the file of a simultaneous store. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
   constructor(directory: string) {
@@ -41,8 +41,7 @@ export class SectorStore {
   }
 
   /**
-   * Returns once the file is complete. Storing a root again only lengthens its life, as a host that keeps one row for each
-   * temporary copy does.
+   * Returns once the file is complete. Storing a root again only extends its life, as in a host that keeps one row per temporary copy.
    */
   store(root: Root, sector: Uint8Array, tree: SectorTree, expirationHeight: bigint | null): Promise<void> {
     return this.#inTurn(async () => {
@@ -77,7 +76,7 @@ export class SectorStore {
     });
   }
 
-  /** Drops the temporary sectors whose last height has come. */
+  /** Drops expired temporary sectors. */
   async expire(tipHeight: bigint): Promise<Root[]> {
     const expired = [...this.#sectors]
       .filter(([, { expirationHeight }]) => expirationHeight !== null && expirationHeight <= tipHeight)
@@ -86,7 +85,7 @@ export class SectorStore {
     return expired;
   }
 
-  /** Undefined: the sector is gone. */
+  /** Undefined if the sector is gone. */
   async readRange(root: Root, start: number, end: number): Promise<Uint8Array | undefined> {
     const bytes = Buffer.allocUnsafe(end - start);
     try {
@@ -108,7 +107,7 @@ export class SectorStore {
     }
   }
 
-  /** The sectors and their folder. Writes under way are waited for. */
+  /** Removes the sectors and their folder, after running writes have ended. */
   remove(): Promise<void> {
     return this.#inTurn(async () => {
       this.#sectors.clear();

@@ -4,8 +4,8 @@ import { LEAF_BYTES, LEAVES_PER_SECTOR, SECTOR_BYTES } from "../../lib/slab/size
 const HASH_BYTES = 32;
 
 /**
- * The nodes that a host keeps are the roots of pieces of 64 KiB and all above them: 4 KiB a sector. A proof for a range that
- * is aligned to pieces, such as the 1 MiB ranges of a repair, then hashes nothing; any other hashes at most two pieces.
+ * A host keeps the roots of 64 KiB pieces and all nodes above them: 4 KiB per sector. A proof for a range aligned to pieces, such as the
+ * 1 MiB ranges of a repair, then needs no hashing; any other hashes at most two pieces.
  */
 export const PIECE_BYTES = 64 * 1024;
 const PIECES = SECTOR_BYTES / PIECE_BYTES;
@@ -40,7 +40,7 @@ export interface SectorWindow {
   readonly bytes: Uint8Array;
 }
 
-/** The smallest run of whole pieces that holds a range: what {@link rangeProof} needs to see. */
+/** The smallest run of whole pieces that contains a range; {@link rangeProof} needs it. */
 export function piecesAround(
   offset: number,
   length: number,
@@ -53,7 +53,7 @@ export function piecesAround(
 
 /**
  * The hashes that prove leaves of a sector, strictly left to right: a subtree outside the range contributes its root, one inside
- * nothing, one that overlaps is split. `window` holds at least {@link piecesAround} the range.
+ * contributes nothing, one that overlaps is split. `window` contains at least {@link piecesAround} the range.
  */
 export function rangeProof(
   hasher: MerkleHasher,

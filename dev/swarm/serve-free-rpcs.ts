@@ -14,7 +14,7 @@ import type { HostState } from "./host-state.ts";
 import { readRequest } from "./read-request.ts";
 import { CONTRACT_NOT_FOUND, Refused } from "./refusals.ts";
 
-/** Half a year of blocks, and collateral enough for it: what hosts commonly say. */
+/** Half a year in blocks with sufficient collateral, as hosts commonly report. */
 const MAX_CONTRACT_DURATION_BLOCKS = 25_920n;
 const MAX_COLLATERAL = 10_000n * 10n ** 24n;
 
@@ -22,7 +22,7 @@ export async function serveSettings(host: HostState, stream: RpcStream): Promise
   const { full, priceValidityMs } = host.switches.current;
   const room = full ? 0 : Math.max(0, host.capacitySectors - host.sectors.count);
   const response = encodeSettingsResponse({
-    // The version that the public server of today writes over whatever the host has configured.
+    // The current public server always reports this version, regardless of the host's configuration.
     protocolVersion: [5, 1, 0],
     release: "slabmend swarm",
     walletAddress: new Uint8Array(32),

@@ -15,13 +15,13 @@ import { readRequest } from "./read-request.ts";
 import { invalidRequest, Refused } from "./refusals.ts";
 
 /**
- * Data is handed to the connection in lumps of this size, so that a reader who leaves is noticed and not counted. 16 full
- * frames of siamux: the public server sends a sector as 977, all of which a client that gave the read up bears; with a
- * cut frame in each lump there would be more than the 999 that end its connection.
+ * Data is written to the connection in chunks of this size, so that a reader who leaves is noticed and not counted. 16 full frames of
+ * siamux: the public server sends a sector in 977 frames, which a client that has cancelled the read tolerates; with a partial frame in
+ * each chunk there would be more than the 999 that end its connection.
  */
 const SEND_BYTES = 16 * 4296;
 
-/** Checks, existence (free), debit, data: the public server's order. */
+/** Checks, existence (free), debit, data, in the public server's order. */
 export async function serveReadSector(host: HostState, stream: RpcStream): Promise<void> {
   const request = await readRequest(stream, READ_SECTOR_REQUEST_BYTES, decodeReadSectorRequest);
   const flaw = paymentFlaw(host, request) ?? rangeFlaw(request);

@@ -20,10 +20,10 @@ const SERVERS: ReadonlyMap<string, Server> = new Map([
   ["VerifySector", serveVerifySector],
 ]);
 
-/** The public server gives an RPC this long, whatever it does. */
+/** The public server's time limit for any RPC. */
 const RPC_TIMEOUT_MS = 10 * 60_000;
 
-/** Serves the one RPC of a stream and closes it. Never rejects: what goes wrong is answered, or noted in the counters. */
+/** Serves the one RPC of a stream and closes it. Never rejects: failures are answered, or recorded in the counters. */
 export async function serveStream(host: HostState, stream: RpcStream): Promise<void> {
   const timeout = new Error("the RPC took too long");
   const cancelTimeout = host.clock.after(RPC_TIMEOUT_MS, () => stream.destroy(timeout));
@@ -38,7 +38,7 @@ export async function serveStream(host: HostState, stream: RpcStream): Promise<v
 }
 
 async function serveRpc(host: HostState, stream: RpcStream): Promise<void> {
-  // Before the specifier is read, as a server that takes no new RPCs does.
+  // Before the specifier is read, like a server that accepts no new RPCs.
   if (host.switches.current.shuttingDown) throw new Refused(HOST_SHUTTING_DOWN);
   const name = specifierName(await stream.readExactly(SPECIFIER_BYTES));
   const serve = name === undefined ? undefined : SERVERS.get(name);
@@ -58,7 +58,7 @@ function specifierName(bytes: Uint8Array): string | undefined {
 }
 
 async function answer(host: HostState, stream: RpcStream, error: unknown): Promise<void> {
-  // The client has left, or its connection has: nobody is there to be answered.
+  // The client or its connection is gone, so there is no answer.
   if (error instanceof StreamError || error instanceof MuxClosedError) return;
   const refusal = error instanceof Refused ? error.refusal : INTERNAL_ERROR;
   if (error instanceof Refused) host.tally.countRefusal(refusal.description);

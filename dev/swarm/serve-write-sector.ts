@@ -15,17 +15,17 @@ import { invalidRequest, NOT_ENOUGH_STORAGE, Refused } from "./refusals.ts";
 import { laterHeight } from "./sector-store.ts";
 import { buildSectorTree, type SectorTree, treeRoot } from "./sector-tree.ts";
 
-/** Data is taken in lumps of this size: how exactly the switches can say after how many bytes something happens. */
+/** Data is received in chunks of this size, which is the precision of the switches' byte counts. */
 const TAKE_BYTES = 64 * 1024;
 
-/** Checks, all the data, debit, hash, store: the public server's order. A full host notices after the debit. */
+/** Checks, all the data, debit, hash, store, in the public server's order. A full host notices after the debit. */
 export async function serveWriteSector(host: HostState, stream: RpcStream): Promise<void> {
   const request = await readRequest(stream, WRITE_SECTOR_REQUEST_BYTES, decodeWriteSectorRequest);
   const flaw = paymentFlaw(host, request) ?? lengthFlaw(request.dataLength);
   if (flaw !== undefined) throw new Refused(invalidRequest(flaw));
   const dataLength = Number(request.dataLength);
 
-  // Always a whole sector: the host pads with zeros.
+  // Always a whole sector, because the host pads with zeros.
   const sector = dataLength === SECTOR_BYTES ? Buffer.allocUnsafe(SECTOR_BYTES) : Buffer.alloc(SECTOR_BYTES);
   await takeData(host, stream, sector.subarray(0, dataLength));
   charge(host, request, writeSectorCost(request.prices, dataLength));
@@ -49,7 +49,7 @@ async function takeData(host: HostState, stream: RpcStream, target: Uint8Array):
     if (refusal !== null && taken >= refusal.afterBytes) throw new Refused(refusal);
     if (stallAt !== null && taken >= stallAt) {
       const goesOn = ({ stallsWritesAfterBytes: now }: HostSwitches) => now === null || now > taken;
-      // When the stream has ended, the read below says so.
+      // If the stream has ended, the read below fails.
       if ((await host.switches.until(goesOn, stream.whenPeerCloses)) === "holds") continue;
     }
     const pause = Math.min(
@@ -63,7 +63,7 @@ async function takeData(host: HostState, stream: RpcStream, target: Uint8Array):
   }
 }
 
-/** Stores the sector, or does to it what the switches say. Returns the root to answer with. */
+/** Stores the sector, with the faults of the switches. Returns the root for the answer. */
 async function keep(
   host: HostState,
   { root, sector, tree }: { readonly root: Root; readonly sector: Uint8Array; readonly tree: SectorTree },

@@ -5,7 +5,7 @@ import { SwarmError } from "./swarm-error.ts";
 import type { FromSwarm, HostCall, ToSwarm } from "./swarm-messages.ts";
 
 export interface SwarmInProcess extends Swarm {
-  /** Of the process, for measuring it. */
+  /** Process id, for measurements. */
   readonly pid: number;
 }
 
@@ -14,11 +14,11 @@ interface PendingCall {
   readonly reject: (error: Error) => void;
 }
 
-/** Starts a swarm in a process of its own. It ends with stop(), and by itself when this process ends. */
+/** Starts a swarm in its own process. It ends with stop() or when this process ends. */
 export async function startSwarmProcess(options: SwarmOptions): Promise<SwarmInProcess> {
   const child = fork(fileURLToPath(new URL("./swarm-process.ts", import.meta.url)), {
     serialization: "advanced",
-    // Not those of this process: a debugger's port or a test runner's loader is not meant for it.
+    // Without this process's options, such as a debugger's port or a test runner's loader.
     execArgv: [],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
@@ -44,7 +44,7 @@ export async function startSwarmProcess(options: SwarmOptions): Promise<SwarmInP
   };
 }
 
-/** Requests and replies over the child's channel. When the process ends, what is pending fails. */
+/** Requests and replies over the child's channel. When the process ends, pending requests fail. */
 class SwarmChannel {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, PendingCall>();
@@ -88,7 +88,7 @@ class SwarmChannel {
 
   send(message: ToSwarm): void {
     if (!this.#child.connected) return;
-    // A failure to send means that the process is going: its exit settles everything.
+    // If sending fails, the process is ending; its exit settles everything.
     this.#child.send(message, () => undefined);
   }
 
@@ -100,7 +100,7 @@ class SwarmChannel {
   }
 }
 
-/** A record, so that the compiler misses a call that is not here. */
+/** A record, so that the compiler reports a missing call. */
 const HOST_CALLS: Readonly<Record<HostCall, true>> = {
   setSwitches: true,
   setPrices: true,

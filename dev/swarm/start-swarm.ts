@@ -6,13 +6,13 @@ import type { MerkleHasher } from "../../lib/merkle/merkle-hasher.ts";
 import { LocalHost } from "./local-host.ts";
 import { DEFAULT_PRICES, type Swarm, type SwarmOptions } from "./swarm.ts";
 
-/** The hosts hash through the kernel's window, so it needs little more than its own tables. */
+/** The hosts hash through the kernel's window, so the kernel needs little more than its own tables. */
 const KERNEL_MEMORY_BYTES = 4 * 1024 * 1024;
 
-/** 40 GiB, more than any test or demo stores on a host. */
+/** 40 GiB, more than any test or demo stores on one host. */
 const DEFAULT_CAPACITY_SECTORS = 10_240;
 
-/** Recent enough to look real. */
+/** A realistic recent height. */
 const DEFAULT_TIP_HEIGHT = 580_000n;
 
 /** Starts the hosts in this process. One kernel hashes for all of them: they share a thread anyway. */
@@ -61,7 +61,7 @@ export async function startSwarm(
   };
 }
 
-/** From `innermost` up to `outermost`, as far as they are empty: what somebody else put there stays. */
+/** Removes the folders from `innermost` up to `outermost` that are empty; other files stay. */
 async function removeEmptyDirectories(innermost: string, outermost: string): Promise<void> {
   try {
     for (let directory = innermost; ; directory = dirname(directory)) {

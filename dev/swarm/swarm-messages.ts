@@ -2,11 +2,11 @@ import type { HostKey } from "../../lib/slab/ids.ts";
 import type { SwarmHost, SwarmOptions } from "./swarm.ts";
 
 /**
- * What passes between a swarm's process and its parent, over the channel that fork() opens. The channel copies values as
- * structured clones, so bigints and bytes arrive as they are.
+ * Messages between a swarm's process and its parent over fork()'s channel. The channel copies values as structured clones, so bigints
+ * and bytes can be sent.
  */
 
-/** The calls of a host that travel. */
+/** A host's remote calls. */
 export type HostCall = {
   [Name in keyof SwarmHost]: SwarmHost[Name] extends (...args: never[]) => Promise<unknown> ? Name : never;
 }[keyof SwarmHost];
@@ -22,7 +22,7 @@ export type ToSwarm =
       readonly args: unknown[];
     }
   | { readonly kind: "set-tip-height"; readonly id: number; readonly height: bigint }
-  /** The process ends by itself once it has cleaned up. */
+  /** The process ends after cleaning up. */
   | { readonly kind: "stop" };
 
 export type FromSwarm =

@@ -4,11 +4,11 @@ import type { Swarm, SwarmHost } from "./swarm.ts";
 import type { FromSwarm, HostCall, ToSwarm } from "./swarm-messages.ts";
 
 /**
- * A swarm as a process of its own, so that the hosts' CPU time is not the workers'. Forked by start-swarm-process.ts.
- * It lives as long as its parent: when the channel closes, for whatever reason, it removes its files and ends.
+ * A swarm in its own process, so that the hosts' CPU time does not count for the workers. Forked by start-swarm-process.ts. It lives as
+ * long as its parent: when the channel closes for any reason, it removes its files and ends.
  */
 
-/** How long cleaning up may take; afterwards the process ends as it is, for nothing may outlive the parent. */
+/** Time limit for cleaning up; then the process exits, because it must not outlive the parent. */
 const END_GRACE_MS = 10_000;
 
 let starting: Promise<Swarm> | undefined;
@@ -42,7 +42,7 @@ async function reply(id: number, work: (swarm: Swarm) => Promise<unknown>): Prom
 async function callHost(swarm: Swarm, index: number, name: HostCall, args: unknown[]): Promise<unknown> {
   const host = swarm.hosts[index];
   if (host === undefined) throw new Error(`no host ${index}`);
-  // The other end's proxies are typed by SwarmHost, so name and arguments fit.
+  // The parent's proxies have the type SwarmHost, so name and arguments are valid.
   const method = host[name] as (this: SwarmHost, ...args: unknown[]) => Promise<unknown>;
   return method.apply(host, args);
 }
@@ -74,5 +74,5 @@ process.on("message", (message: ToSwarm) => {
 });
 process.on("disconnect", () => void end());
 process.on("SIGTERM", () => void end());
-// Ctrl-C reaches every process of the terminal; the parent decides what it means and stops the swarm last.
+// Ctrl+C reaches every process of the terminal; the parent handles it and stops the swarm last.
 process.on("SIGINT", () => undefined);

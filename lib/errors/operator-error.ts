@@ -36,6 +36,8 @@ export type OperatorErrorCode =
   | "still-connected"
   | "login-allowed"
   | "archive-behind"
+  | "indexd-not-known"
+  | "hosts-silent"
   | "nothing-to-remove"
   | "fleet-in-maintenance"
   | "fleet-being-deleted"

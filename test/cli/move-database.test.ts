@@ -74,6 +74,16 @@ test("a target whose port leads to no PostgreSQL, and a URL that is missing, are
   expect([missing.code, missing.error?.code]).toEqual([3, "database-url-missing"]);
   const { json } = await runCli(["--json", "move-database", "status"], { environment: world.environment });
   expect(json).toMatchObject({ run: null, alarms: [] });
+  // Named the wrong way round: a database without any of our tables.
+  const { SLABMEND_TARGET_DATABASE_URL } = world.environment;
+  const swapped = {
+    SLABMEND_DATABASE_URL: SLABMEND_TARGET_DATABASE_URL,
+    SLABMEND_TARGET_DATABASE_URL: SLABMEND_DATABASE_URL,
+  };
+  const empty = await runCli(["--json", "move-database", "status"], { environment: swapped });
+  expect(empty.json).toMatchObject({ run: null, alarms: [] });
+  const start = await runCli(["--json", "move-database", "start", ...NO_DUMP], { environment: swapped });
+  expect([start.code, start.error?.code]).toEqual([4, "not-indexd"]);
   for (const command of ["switch", "finish", "abort"]) {
     const none = await world.move(command);
     expect([command, none.code, none.error?.code]).toEqual([command, 5, "no-move"]);

@@ -1,11 +1,14 @@
 /** `slabmend restore` as an operator types it, with the rights of the database's owner. */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { createDirectoryStorage } from "../../lib/archive/directory-storage.ts";
 import { beginRestore, keepPrunesHeld } from "../../lib/database/restore/restore-writes.ts";
+import { archiveFollower } from "../../lib/jobs/journal/follow-archive.ts";
+import { journalRow, writeArchive } from "../jobs/restore/journal-row.ts";
 import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
 import { applyGrant } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
@@ -50,13 +53,35 @@ test("it refuses an archive that is missing, and needs one for --source archive"
   expect(missing.error?.code).toBe("archive-missing");
 });
 
+test("it refuses an archive of another indexer, and one that ends before the backup", async () => {
+  const storage = createDirectoryStorage(folder);
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
+  await writeArchive(storage, rows, "ef".repeat(32));
+  await refuseLogin();
+  const strange = await restore("start", "--dry-run");
+  expect(strange.error?.code).toBe("archive-of-another-indexer");
+  await rm(folder, { recursive: true });
+  await mkdir(folder);
+  await writeArchive(storage, rows, "ab".repeat(32));
+  expect((await restore("start", "--dry-run")).json).toMatchObject({
+    estimate: { values: { archiveRows: 2 } },
+  });
+  await asOwner(
+    (sql) =>
+      sql`insert into slabmend.followers (name, position, updated_at) values (${archiveFollower(storage)}, 3, now())`,
+  );
+  const behind = await restore("start", "--dry-run");
+  expect([behind.code, behind.error?.code]).toEqual([5, "archive-behind"]);
+});
+
 test("it begins, ends, holds prunes until they are released, and gives the fleet that right only meanwhile", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);
   expect(dry.json).toMatchObject({ run: null, estimate: { values: { contracts: 2, archiveRows: 0 } } });
   // Hosts of this test know no contracts, which the report says.
-  const done = await restore("start", "--source", "hosts");
+  const done = await restore("start", "--source", "scan", "--probes", "0");
   expect([done.code, done.err]).toEqual([6, ""]);
   expect(done.json).toMatchObject({
     run: { kind: "restore", state: "done", statistics: { contractsUnknown: { "contract-not-found": 2 } } },
@@ -74,8 +99,46 @@ test("it begins, ends, holds prunes until they are released, and gives the fleet
   expect([none.code, none.error?.code]).toEqual([5, "no-run"]);
 });
 
+test("a dry run of a scan states its probes; they are refused for an archive", async () => {
+  await refuseLogin();
+  const scan = await restore("start", "--dry-run", "--source", "scan");
+  expect(scan.json).toMatchObject({
+    estimate: { values: { sectors: 0, hosts: 2, probes: 0, hastings: "0" } },
+  });
+  const limited = await restore("start", "--dry-run", "--probes", "7");
+  expect(limited.json).toMatchObject({ estimate: { values: { probes: 7 } } });
+  const archive = await restore("start", "--source", "archive", "--probes", "7");
+  expect([archive.code, archive.error?.code]).toEqual([3, "bad-argument"]);
+});
+
+test("a scan beside an archive begins a later incarnation than the archive has", async () => {
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const row = { ...journalRow({ id: 1n, digest: "cd".repeat(32) }, 1, []), incarnation: 7 };
+  await writeArchive(createDirectoryStorage(folder), [row], "ab".repeat(32));
+  await refuseLogin();
+  const done = await restore("start", "--source", "scan", "--probes", "0");
+  expect(done.json).toMatchObject({ run: { state: "done", statistics: { source: "scan" } } });
+  const [head] = await asOwner((sql) => sql`select incarnation from slabmend.journal_head`);
+  expect(head).toEqual({ incarnation: 8 });
+});
+
+test("a version of indexd's database that this release does not know is refused, also when nothing in it differs", async () => {
+  await refuseLogin();
+  await asOwner((sql) => sql`update global_settings set db_version = db_version + 1000`);
+  const begun = await restore("start", "--dry-run");
+  expect([begun.code, begun.error?.code]).toEqual([4, "indexd-not-known"]);
+  await asOwner(async (sql) => {
+    await sql`update global_settings set db_version = db_version - 1000`;
+    const scope = { archive: null, scan: null, contracts: 2 };
+    await beginRestore(sql, { scope, owner: "test", archivedIncarnation: 0 });
+    await sql`update global_settings set db_version = db_version + 1000`;
+  });
+  const continued = await restore("continue");
+  expect([continued.code, continued.error?.code]).toEqual([4, "indexd-not-known"]);
+});
+
 test("an interrupted one is refused to maintenance, and ended by abort: the fleet may be resumed then", async () => {
-  const scope = { archive: null, contracts: 2 };
+  const scope = { archive: null, scan: null, contracts: 2 };
   await asOwner((sql) => beginRestore(sql, { scope, owner: "test", archivedIncarnation: 0 }));
   const cancel = await runCli(["--json", "maintenance", "cancel"], { environment });
   expect([cancel.code, cancel.error?.code]).toEqual([5, "run-attended"]);

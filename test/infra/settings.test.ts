@@ -215,7 +215,9 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     const message = await refusal({
       SST_SECRET_DefaultDatabaseUrl: `postgres://slabmend:${"canary".repeat(600)}@10.0.0.5/indexd`,
     });
-    expect(message).toMatch(/secret DefaultDatabaseUrl: expected the variables .* got \d+ bytes for \w+/);
+    expect(message).toMatch(
+      /secret DefaultDatabaseUrl: expected at most 4096 bytes .* got \d+ bytes for \w+/,
+    );
     expect(message).toContain("npx sst secret set DefaultDatabaseUrl --stage trial");
     expect(message).not.toContain("canary");
   });

@@ -163,7 +163,7 @@ test.each([
   ],
   [
     { SLABMEND_INDEXERS: parent, SLABMEND_INDEXER: "eu" },
-    "SLABMEND_INDEXER: expected nothing beside SLABMEND_INDEXERS",
+    "SLABMEND_INDEXER: expected no name, because SLABMEND_INDEXERS is set",
   ],
 ])("%j is refused", async (variables, message) => {
   const evaluation = await evaluate({

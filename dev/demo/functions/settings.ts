@@ -1,4 +1,4 @@
-/** What the demo shortens of the functions. What production has beside each: describeSettings in fleet-settings.ts. */
+/** The functions' times that the demo shortens. describeSettings in fleet-settings.ts lists them with production's. */
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../../lib/jobs/claim/claim-settings.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "../../../lib/worker/worker-settings.ts";
 

@@ -1,5 +1,5 @@
--- First of three parts of the fixture (dev/indexd/indexd-schema.ts): tables that no version from 22 to 26 changed and that
--- the others refer to. Tables, columns, defaults, constraints and indexes are indexd's; the text is ours.
+-- First of three parts of the fixture (dev/indexd/indexd-schema.ts): tables that no version from 22 to 26 changed and to
+-- which the others refer. Tables, columns, defaults, constraints and indexes are indexd's; the text is ours.
 
 -- Accounts: whose slabs and objects these are ----------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 -- The statistics of slabs from 26 on: a slab with a reason is out of rotation. Used by fresh and upgraded databases alike.
--- What the triggers do is indexd's, the text is ours; names and conditions are indexd's, because they are compared.
+-- The triggers do the same as indexd's, but the text is ours; names and conditions are indexd's, because they are compared.
 
 create or replace function slabs_maintain_repair_stats() returns trigger
 language plpgsql

@@ -1,5 +1,5 @@
--- indexd 0.5.0: slabs that can never be repaired are marked, and triggers count them and those that fail again and again.
--- What the triggers do is indexd's, the text is ours; names and conditions are indexd's, because they are compared.
+-- indexd 0.5.0: marks slabs that can never be repaired; triggers count them and slabs that fail repeatedly.
+-- The triggers do the same as indexd's, but the text is ours; names and conditions are indexd's, because they are compared.
 
 alter table slabs
   add column unrecoverable boolean not null default false,

@@ -1,5 +1,5 @@
--- indexd 0.6.0 and 0.6.1: a slab that cannot be recovered is given 30 days before it is marked. unrecoverable_since is when
--- they began, or the epoch for a slab that can never be repaired; a reason takes the slab out of rotation.
+-- indexd 0.6.0 and 0.6.1: an unrecoverable slab is marked after 30 days. unrecoverable_since is the start of these days, or
+-- the epoch for a slab that can never be repaired; a reason takes the slab out of rotation.
 
 drop trigger slabs_maintain_repair_stats_insert on slabs;
 drop trigger slabs_maintain_repair_stats_update on slabs;

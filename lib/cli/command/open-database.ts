@@ -56,13 +56,7 @@ export async function withDatabase<Result>(
   };
   try {
     signal.throwIfAborted();
-    const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]);
-    if (demands.needs === "fleet") {
-      await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
-    } else if (demands.needs !== "any") {
-      assertWritable(await ask((sql) => judgeIndexd(sql, accepted), { isIdempotent: true }));
-    }
-    if (demands.needs === "store") await ask(assertStoreVersion, { isIdempotent: true });
+    await assertDemands(context, ask, demands);
     return await work(ask, { location, connect: connectAgain, ignoreSignals });
   } catch (error) {
     // The connection's error would only say that we closed it.
@@ -72,6 +66,21 @@ export async function withDatabase<Result>(
     signal.removeEventListener("abort", abandon);
     await client.end();
   }
+}
+
+/** For a command that learns from the database what it needs. `withDatabase` has asserted its own demands. */
+export async function assertDemands(
+  context: Pick<CommandContext, "parse">,
+  ask: Ask,
+  { needs }: DatabaseDemands,
+): Promise<void> {
+  const { SLABMEND_ACCEPT_INDEXD_VERSION: accepted } = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]);
+  if (needs === "fleet") {
+    await ask((sql) => assertFleetMayWork(sql, accepted), { isIdempotent: true });
+  } else if (needs !== "any") {
+    assertWritable(await ask((sql) => judgeIndexd(sql, accepted), { isIdempotent: true }));
+  }
+  if (needs === "store") await ask(assertStoreVersion, { isIdempotent: true });
 }
 
 /** @throws {OperatorError} if the URL is missing or may not be used */

@@ -80,6 +80,8 @@ const EXIT_OF: Readonly<Record<OperatorErrorCode, ExitReason>> = {
   "still-connected": "refused",
   "login-allowed": "refused",
   "archive-behind": "refused",
+  "indexd-not-known": "database",
+  "hosts-silent": "refused",
   "fleet-in-maintenance": "refused",
   "fleet-being-deleted": "refused",
   "no-such-indexer": "input",

@@ -85,17 +85,7 @@ begin
     else slabmend.believed_denials(the_slab, decided, request->'denied') end);
   select * into moved from slabmend.record_moves(decided);
 
-  -- Statistics: one row per statistic, none for zero; they add up to the same sums as indexd's own rows per sector.
-  insert into public.stats_deltas (stat_name, stat_delta)
-  select d.name, d.delta
-  from (values
-    ('num_migrated_sectors', moved.total),
-    ('num_unpinned_sectors', moved.were_pinned + moved.were_lost - lost.unpinned),
-    ('num_unpinnable_sectors', lost.pinned + lost.unpinned - moved.were_lost),
-    ('num_pinned_sectors', - moved.were_pinned - lost.pinned),
-    ('num_sectors_lost', lost.counted)
-  ) as d (name, delta)
-  where d.delta <> 0;
+  perform slabmend.count_moves(moved.total, moved.were_pinned, moved.were_lost, lost.pinned, lost.unpinned, lost.counted);
 
   select * into plan from slabmend.schedule_slab(the_slab, request->'writes', request->'badShards', lease.held_until,
     slabmend.sectors_left(the_slab, needed, decided), moved.total, denied.total, denied.ignored, moved.still_needed);

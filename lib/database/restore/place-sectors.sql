@@ -65,16 +65,7 @@ begin
   end loop;
   select * into moved from slabmend.record_moves(decided);
 
-  insert into public.stats_deltas (stat_name, stat_delta)
-  select d.name, d.delta
-  from (values
-    ('num_migrated_sectors', moved.total),
-    ('num_unpinned_sectors', moved.were_pinned + moved.were_lost - gone.unpinned),
-    ('num_unpinnable_sectors', gone.pinned + gone.unpinned - moved.were_lost),
-    ('num_pinned_sectors', - moved.were_pinned - gone.pinned),
-    ('num_sectors_lost', gone.counted)
-  ) as d (name, delta)
-  where d.delta <> 0;
+  perform slabmend.count_moves(moved.total, moved.were_pinned, moved.were_lost, gone.pinned, gone.unpinned, gone.counted);
 
   insert into slabmend.denials as d (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
     last_denied_at, state)

@@ -10,12 +10,12 @@ export interface RestoreState {
   readonly archived: number | null;
   /** Contracts without a known successor. */
   readonly contracts: number;
-  /** Other sessions of this database. */
+  /** As indexd's statistics count them. */
+  readonly sectors: number;
+  /** Others who are connected to this database. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
   /** Roles that may write slabs and could log in at this moment, without the caller's own. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
-  /** Whether another run is in progress according to the backup. */
-  readonly isHeld: boolean;
 }
 
 /**
@@ -29,15 +29,18 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
       incarnation: number;
       archived: string | null;
       contracts: number;
+      sectors: string;
       sessions: RestoreState["sessions"];
       logins: RestoreState["logins"];
-      is_held: boolean;
     }[]
   >`
     select (select encode(g.wallet_hash, 'hex') from public.global_settings g where g.id = 0) as wallet_hash,
       (select h.incarnation from slabmend.journal_head h) as incarnation,
       (select f.position::text from slabmend.followers f where f.name = ${follower}) as archived,
       (select count(*)::integer from public.contracts c where c.renewed_to is null and c.state in (0, 1)) as contracts,
+      (select (sum(d.n))::bigint::text
+        from (select s.stat_name, s.stat_value as n from public.stats s union all select stat_name, stat_delta from public.stats_deltas) d
+        where d.stat_name in ('num_pinned_sectors', 'num_unpinned_sectors', 'num_unpinnable_sectors')) as sectors,
       (select coalesce(jsonb_agg(jsonb_build_object('role', a.usename, 'application', a.application_name)), '[]')
         from pg_stat_activity a
         where a.datname = current_database() and coalesce(a.backend_type, 'client backend') = 'client backend' and a.pid <> pg_backend_pid()
@@ -45,17 +48,16 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
       (select coalesce(jsonb_agg(jsonb_build_object('role', r.rolname, 'isSuperuser', r.rolsuper) order by r.rolname), '[]')
         from pg_roles r
         where r.rolcanlogin and r.rolname <> current_user and has_database_privilege(r.oid, current_database(), 'connect')
-          and has_column_privilege(r.oid, 'public.slabs', 'next_repair_attempt', 'update')) as logins,
-      exists (select from slabmend.prune_hold) as is_held`;
-  const { wallet_hash, incarnation, archived, contracts, sessions, logins, is_held } = row!;
+          and has_column_privilege(r.oid, 'public.slabs', 'next_repair_attempt', 'update')) as logins`;
+  const { wallet_hash, incarnation, archived, contracts, sectors, sessions, logins } = row!;
   return {
     walletHash: wallet_hash,
     incarnation,
     archived: archived === null ? null : Number(archived),
     contracts,
+    sectors: Number(sectors),
     sessions,
     logins,
-    isHeld: is_held,
   };
 }
 

@@ -28,6 +28,7 @@ const FILES = [
   "../leases/record-lost.sql",
   "../leases/judge-moves.sql",
   "../leases/record-moves.sql",
+  "../leases/count-moves.sql",
   "../leases/sectors-left.sql",
   "../leases/schedule-slab.sql",
   "../leases/write-history.sql",

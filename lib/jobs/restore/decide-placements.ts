@@ -2,12 +2,20 @@
 import type { AbsentSector, FoundSector, Placements } from "../../database/restore/restore-writes.ts";
 import type { NamedSector } from "../../database/restore/restored-moves.ts";
 import type { HostId } from "../../slab/ids.ts";
+import type { LeafAnswer } from "../repair/prove-leaf.ts";
 
 export type Proof =
   | { readonly kind: "proved" }
   | { readonly kind: "denied"; readonly code: "not-found" | "corrupt" }
   /** Nothing was learned. */
   | { readonly kind: "unanswered"; readonly code: string };
+
+/** Data that contradicts its own proof is no copy of the sector. */
+export function proofFrom(answer: LeafAnswer): Proof {
+  if (answer.kind === "confirmed") return { kind: "proved" };
+  if (answer.kind === "wrong-data") return { kind: "denied", code: "corrupt" };
+  return answer;
+}
 
 export interface PlacementPlan extends Placements {
   readonly alreadyRight: number;

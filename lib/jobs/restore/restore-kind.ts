@@ -1,28 +1,30 @@
-/** The estimate, progress and findings of a restore. Contacts no host. */
+/** What can be said of a restore without reading a host. */
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { Run } from "../../database/runs/run.ts";
-import type { RunKind } from "../maintenance/maintenance-job.ts";
-import { RESTORE_STEPS, restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
+import { readSectorCost } from "../../rhp4/costs.ts";
+import { LEAF_BYTES } from "../../slab/sizes.ts";
+import type { Estimate, RunKind } from "../maintenance/maintenance-job.ts";
+import { mayHaveSectors } from "./rank-hosts.ts";
+import {
+  RESTORE_STEPS,
+  type RestoreScope,
+  type RestoreStatistics,
+  restoreCheckpointOf,
+  restoreScopeOf,
+  restoreStatisticsOf,
+  sourceOf,
+} from "./restore-run.ts";
 
-/** One round trip to a host per call, as in a verification: `npm run bench:maintenance`. */
-const CALLS_PER_SECOND = 200;
+/** `npm run bench:restore`, hosts 50 ms away in each direction. */
+const CONTRACTS_PER_SECOND = 200;
+const PLACED_PER_SECOND = 200;
+const SCANNED_PER_SECOND = 200;
 
 export const restoreKind: RunKind = {
   kind: "restore",
   readsHosts: true,
-  async estimate(_ask, scope) {
-    const { archive, contracts } = restoreScopeOf({ scope });
-    const rows = archive === null ? 0 : rowsBehind(archive);
-    const seconds = Math.ceil((contracts + rows) / CALLS_PER_SECOND);
-    return {
-      lines: [
-        `${contracts} contracts to ask hosts about`,
-        archive === null ? "no archive is read" : `about ${rows} rows of the archive after the backup`,
-        `about ${seconds} s at one moved sector a row; each is proved by a read that is paid as 4 KiB`,
-        "indexd pins placed sectors again: a sector that a contract then contains twice is paid for until the contract ends",
-      ],
-      values: { contracts, archiveRows: rows, seconds },
-    };
-  },
+  estimate: (ask, scope) => estimateOf(ask, restoreScopeOf({ scope })),
   progress(run) {
     const { step } = restoreCheckpointOf(run);
     const done = run.state === "done" ? RESTORE_STEPS.length : RESTORE_STEPS.indexOf(step);
@@ -30,13 +32,55 @@ export const restoreKind: RunKind = {
   },
   describe,
   hasFindings(run) {
-    const { denied, refused, unanswered, contractsUnknown } = restoreStatisticsOf(run);
-    return denied + sum(refused) + sum(unanswered) + sum(contractsUnknown) > 0;
+    const { denied, refused, unanswered, contractsUnknown, notFound, probesSpent } = restoreStatisticsOf(run);
+    return probesSpent || denied + notFound + sum(refused) + sum(unanswered) + sum(contractsUnknown) > 0;
   },
 };
 
-function rowsBehind({ after, end }: NonNullable<ReturnType<typeof restoreScopeOf>["archive"]>): number {
-  return Math.max(0, end.position - (after?.position ?? 0));
+async function estimateOf(ask: Ask, { archive, scan, contracts }: RestoreScope): Promise<Estimate> {
+  const rows = archive === null ? 0 : Math.max(0, archive.end.position - (archive.after?.position ?? 0));
+  const scanned = scan === null ? 0 : Math.min(scan.sectors, scan.probes);
+  const hastings = scan === null ? null : String(BigInt(scanned) * (await meanCost(ask)));
+  const seconds = Math.ceil(
+    contracts / CONTRACTS_PER_SECOND + rows / PLACED_PER_SECOND + scanned / SCANNED_PER_SECOND,
+  );
+  return {
+    lines: [
+      `${contracts} contracts to ask their hosts for`,
+      ...(archive === null
+        ? []
+        : [
+            `about ${rows} rows of the archive behind the backup; each moved sector is proved by a read that is paid as 4 KiB`,
+          ]),
+      ...(scan === null
+        ? ["no host is asked for what the archive does not name"]
+        : [
+            `${scanned} of about ${scan.sectors} sectors asked for at their hosts: ${hastings} H at the prices of indexd's last scan, if all are there`,
+            `for each that is not, up to ${scan.hosts} other hosts, at most ${scan.probes} probes in all; a denial is free`,
+          ]),
+      `about ${seconds} s${scan === null ? " at one moved sector a row" : ", and more for what is not where it was"}`,
+      "indexd pins what is placed once more: what a contract then has twice is paid until the contract ends",
+    ],
+    values: {
+      contracts,
+      archiveRows: rows,
+      sectors: scanned,
+      hosts: scan?.hosts ?? 0,
+      probes: scan?.probes ?? 0,
+      hastings,
+      seconds,
+    },
+  };
+}
+
+/** Of a leaf, over the hosts that may have sectors. */
+async function meanCost(ask: Ask): Promise<bigint> {
+  const options = { minHostDistanceKm: 0 };
+  const { hosts } = await ask((sql) => readNetworkSnapshot(sql, options), { isIdempotent: true });
+  const costs = [...hosts.values()]
+    .filter(mayHaveSectors)
+    .map(({ storedPrices }) => readSectorCost(storedPrices, LEAF_BYTES));
+  return costs.length === 0 ? 0n : costs.reduce((total, cost) => total + cost, 0n) / BigInt(costs.length);
 }
 
 const sum = (counts: Readonly<Record<string, number>>): number =>
@@ -48,35 +92,52 @@ const listed = (counts: Readonly<Record<string, number>>): string =>
     .join(", ");
 
 function describe(run: Run): readonly string[] {
-  const { archive } = restoreScopeOf(run);
+  const scope = restoreScopeOf(run);
   const found = restoreStatisticsOf(run);
+  const { archive, scan } = scope;
   return [
-    archive === null ? "source: hosts alone" : `source: archive ${archive.place}`,
-    `${found.contractsAsked} contracts checked, ${found.contractsChained} renewals recorded`,
+    `source: ${sourceOf(scope)}`,
+    `${found.contractsAsked} contracts asked for, ${found.contractsChained} renewals recorded`,
     ...(sum(found.contractsUnknown) > 0
       ? [
           `${found.sectorsUnpinned} sectors unpinned, of contracts whose successor is unknown: ${listed(found.contractsUnknown)}`,
         ]
       : []),
     `${found.unpinnedRestarted} unpinned sectors have three days again`,
-    ...(archive === null
-      ? []
-      : [
-          `${found.recordsRead} records read, of ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
-          ...(found.slabsUnknown + found.sectorsUnknown > 0
-            ? [
-                `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted since`,
-              ]
-            : []),
-          ...(sum(found.unanswered) > 0 ? [`not provable: ${listed(found.unanswered)}`] : []),
-          ...(sum(found.refused) > 0 ? [`refused: ${listed(found.refused)}`] : []),
-          `${found.probes} proofs requested, ${found.hastings} H`,
-        ]),
+    ...(archive === null ? [] : describeArchive(found)),
+    ...(scan === null ? [] : describeScan(scan, found)),
+    ...(sum(found.unanswered) > 0 ? [`not provable: ${listed(found.unanswered)}`] : []),
+    ...(sum(found.refused) > 0 ? [`refused: ${listed(found.refused)}`] : []),
+    `${found.probes} proofs asked for, ${found.hastings} H`,
+    ...(run.finishedAt === null ? [] : [`took ${secondsOf(run)} s`]),
     ...(run.state === "done" ? NEXT : []),
   ];
 }
 
-/** docs/restore.md explains the reasons. */
+function describeArchive(found: RestoreStatistics): readonly string[] {
+  return [
+    `${found.recordsRead} records read, of ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
+    ...(found.slabsUnknown + found.sectorsUnknown > 0
+      ? [
+          `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted`,
+        ]
+      : []),
+  ];
+}
+
+function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreStatistics): readonly string[] {
+  return [
+    `${found.sectorsScanned} of about ${scan.sectors} sectors asked for: ${found.alreadyRight} already right, ${found.placed} found at another host, ${found.notFound} at no host that was asked`,
+    ...(found.probesSpent
+      ? [`not all hosts were asked for all sectors: ${scan.probes} probes did not suffice (--probes)`]
+      : []),
+  ];
+}
+
+const secondsOf = ({ startedAt, finishedAt }: Run): number =>
+  Math.round((finishedAt!.getTime() - startedAt.getTime()) / 1_000);
+
+/** docs/restore.md gives the reasons. */
 const NEXT = [
   "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), slabmend resume, and at last slabmend restore release-prunes.",
 ];

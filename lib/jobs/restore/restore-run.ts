@@ -6,7 +6,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const digits = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
 
 const scopeSchema = v.object({
-  /** Null: moves since the backup are found only by asking hosts. */
+  /** Null: it is not read. */
   archive: v.nullable(
     v.object({
       place: v.string(),
@@ -17,12 +17,23 @@ const scopeSchema = v.object({
       end: v.object({ incarnation: count, position: count }),
     }),
   ),
-  /** Number of contracts without a known successor at the start. */
+  /** Null: hosts are not asked for sectors that the archive does not name. */
+  scan: v.nullable(
+    v.object({
+      /** Of the database when it began; a sector that slabs share once. */
+      sectors: count,
+      /** Those that can be asked for a sector that is not where the database says. */
+      hosts: count,
+      /** At most so many questions to hosts. */
+      probes: count,
+    }),
+  ),
+  /** Contracts without a known successor when it began. */
   contracts: count,
 });
 
-/** In this order. After a crash each continues from its own cursor. */
-export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "events"] as const;
+/** In this order. Each is done again from its own cursor after a crash. */
+export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "scan", "events"] as const;
 
 const checkpointSchema = v.object({
   step: v.optional(v.picklist(RESTORE_STEPS), "contracts"),
@@ -33,6 +44,8 @@ const checkpointSchema = v.object({
 });
 
 const statisticsSchema = v.object({
+  /** `archive PLACE`, or `scan`. */
+  source: v.optional(v.string(), ""),
   contractsAsked: v.optional(count, 0),
   /** Renewals and refreshes recorded. */
   contractsChained: v.optional(count, 0),
@@ -57,6 +70,13 @@ const statisticsSchema = v.object({
   /** In the archive but not in the database: newer than the backup, or deleted by their users since. */
   slabsUnknown: v.optional(count, 0),
   sectorsUnknown: v.optional(count, 0),
+  /** Sectors that the scan asked for; one that slabs share counts for each. */
+  sectorsScanned: v.optional(count, 0),
+  /** At no host that the scan asked. */
+  notFound: v.optional(count, 0),
+  /** There were too few probes to ask for all sectors, or all hosts for one. */
+  probesSpent: v.optional(v.boolean(), false),
+  /** Questions to hosts for a leaf of a sector. */
   probes: v.optional(count, 0),
   hastings: v.optional(v.pipe(v.string(), v.regex(/^\d+$/)), "0"),
 });
@@ -79,3 +99,18 @@ export function counted(
 ): Record<string, number> {
   return { ...counts, [code]: (counts[code] ?? 0) + n };
 }
+
+/** Adds what questions to hosts have cost. */
+export function withProbes(
+  statistics: RestoreStatistics,
+  { probes, hastings }: { readonly probes: number; readonly hastings: bigint },
+): RestoreStatistics {
+  return {
+    ...statistics,
+    probes: statistics.probes + probes,
+    hastings: String(BigInt(statistics.hastings) + hastings),
+  };
+}
+
+export const sourceOf = ({ archive }: RestoreScope): string =>
+  archive === null ? "scan" : `archive ${archive.place}`;

@@ -97,9 +97,9 @@ describe("the sentence with which the demo ends", () => {
       "PARTLY: 14 sectors have nowhere to go: 23 of 40 hosts may take sectors, and each of them has one of those slabs of 30 shards already; 62 of 76 repaired, 6 objects read back as stored.",
     ],
     [
-      { repairedSectors: 70, failures: ["object 2 does not read back: x", "y"] },
+      { repairedSectors: 70, failures: ["object 2 was not read back: x", "y"] },
       "failed",
-      "FAILED: 70 of 76 damaged sectors repaired; object 2 does not read back: x, and 1 more problem.",
+      "FAILED: 70 of 76 damaged sectors repaired; object 2 was not read back: x, and 1 more problem.",
     ],
   ])("of %j is %s", (change, kind, sentence) => {
     expect(judgeRun({ ...run, ...change })).toEqual({ kind, sentence });

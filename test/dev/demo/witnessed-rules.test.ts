@@ -50,11 +50,11 @@ describe("rule 6: lost is only what a host has lost", () => {
     [
       "a denial by a host that has the sector",
       { ...nothing, denied: [{ root: root(3), hostId: host(1) }] },
-      /a denial of sector 0+3 by host 1 is recorded, which has it$/,
+      /a denial of sector 0+3 by host 1 is recorded, but the host has it$/,
     ],
-    ["a sector that its host has", lost(3, 1), /3 was recorded lost on host 1, which has it$/],
-    ["on another host", lost(1, 2), /recorded lost on host 2, but host 1 lost it$/],
-    ["once more what indexd knew", lost(2, 2), /where indexd no longer had it$/],
+    ["a sector that its host has", lost(3, 1), /3 was recorded as lost on host 1, which has it$/],
+    ["on another host", lost(1, 2), /recorded as lost on host 2, but host 1 lost it$/],
+    ["once more what indexd knew", lost(2, 2), /where indexd no longer located it$/],
     [
       "a readable sector without host",
       { ...nothing, now: [root(4)] },
@@ -63,7 +63,7 @@ describe("rule 6: lost is only what a host has lost", () => {
     [
       "a readable sector moved as a lost one",
       { ...nothing, movedFromNowhere: [root(5)] },
-      /^sector 0+5 was moved as a lost one, but no host lost it$/,
+      /^sector 0+5 was moved as lost, but no host lost it$/,
     ],
   ])("%s", (_, recorded, message) => {
     const found = unplantedLosses(planted, recorded);
@@ -84,8 +84,8 @@ test("rule 6: of a host that forgot for a while any sector may be denied, and no
   expect(unplantedLosses([], recorded, forgetful)).toEqual([]);
   const lost = { ...recorded, journalled: locations.slice(0, 1), counted: [{ hostId: host(9), sectors: 1 }] };
   expect(unplantedLosses([], lost, forgetful)).toEqual([
-    "sectors that host 9 only forgot for a while were recorded lost: 1",
-    "sectors that host 9 only forgot for a while are counted as lost: 1",
+    "sectors that host 9 forgot for a while were recorded as lost: 1",
+    "sectors that host 9 forgot for a while are counted as lost: 1",
   ]);
 });
 
@@ -124,13 +124,29 @@ describe("rule 9: messages hold ids and the token only", () => {
     ["what claim and reap send", JSON.stringify(right), undefined],
     ["a message of another release", JSON.stringify({ ...right, v: 2 }), undefined],
     ["an address besides", JSON.stringify({ ...right, address: "host:9984" }), "1 more fields"],
-    ["a key in the place of the digest", JSON.stringify({ ...right, digest: key }), "a digest that is not"],
-    ["a key in the place of the token", JSON.stringify({ ...right, token: key }), "a token that is no UUID"],
-    ["a version with something in it", JSON.stringify({ ...right, v: key }), "a version that is no number"],
+    [
+      "a key in the place of the digest",
+      JSON.stringify({ ...right, digest: key }),
+      "a digest of another slab",
+    ],
+    [
+      "a key in the place of the token",
+      JSON.stringify({ ...right, token: key }),
+      "a token that is not a UUID",
+    ],
+    [
+      "a version with something in it",
+      JSON.stringify({ ...right, v: key }),
+      "a version that is not a number",
+    ],
     ["an indexer with something in it", JSON.stringify({ ...right, indexer: key }), "a kind or an indexer"],
-    ["an id with something in it", JSON.stringify({ ...right, slabId: "7 or 8" }), "an id of no stored slab"],
-    ["a slab that is not there", JSON.stringify({ ...right, slabId: "8" }), "an id of no stored slab"],
-    ["no JSON", key, "something that is no JSON"],
+    [
+      "an id with something in it",
+      JSON.stringify({ ...right, slabId: "7 or 8" }),
+      "an id that no stored slab has",
+    ],
+    ["a slab that is not there", JSON.stringify({ ...right, slabId: "8" }), "an id that no stored slab has"],
+    ["no JSON", key, "a body that is not JSON"],
     ["no object", JSON.stringify([right]), "no object"],
   ])("%s", (_, body, what) => {
     const found = strangeMessages([body], digests);
@@ -199,8 +215,8 @@ describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
         { ...quiet, strangers: ["slabmend-claim", "slabmend-repair"] },
       ],
       [
-        "slabmend-claim worked under another role than the fleet's",
-        "slabmend-repair worked under another role than the fleet's",
+        "slabmend-claim used a role other than the fleet's",
+        "slabmend-repair used a role other than the fleet's",
       ],
     ],
     [

@@ -15,6 +15,8 @@ export function walkSettings(
     ...DEFAULT_WALK_SETTINGS,
     indexdGraceMs: 0,
     everyMs: 3_600_000,
+    // A busy machine must not make a page fail that an idle one reads: tests of slow pages say how long one may take.
+    longestReadMs: 30_000,
     thresholds: {
       graceMs: { lost: 0, denied: 0, "bad-contract": graceMs, "bad-host": graceMs, draining: 0 },
       dangerAbove,

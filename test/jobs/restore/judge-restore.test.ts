@@ -7,9 +7,9 @@ const READY: RestoreState = {
   incarnation: 1,
   archived: 12,
   contracts: 3,
+  sectors: 30,
   sessions: [],
   logins: [{ role: "postgres", isSuperuser: true }],
-  isHeld: false,
 };
 
 test.for([

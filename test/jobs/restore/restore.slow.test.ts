@@ -2,23 +2,18 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
-import { encodeManifest, manifestOf } from "../../../lib/archive/manifest.ts";
-import { encodeSegment } from "../../../lib/archive/segment.ts";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
-import type { Ask } from "../../../lib/database/client/deadline-client.ts";
 import { readFleetMode } from "../../../lib/database/fleet/fleet-mode.ts";
 import type { JournalRow } from "../../../lib/database/journal/read-journal-rows.ts";
 import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
 import { readRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
-import type { Run } from "../../../lib/database/runs/run.ts";
-import { restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
-import { encodeFileContract, type FileContract } from "../../../lib/rhp4/file-contract.ts";
+import { type RestoreScope, restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import { renewalIdOf } from "../../../lib/rhp4/renewal-id.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
-import { MAINTENANCE_VARIABLES } from "../../../lib/worker/open-maintenance.ts";
-import { openRestore } from "../../../lib/worker/open-restore.ts";
+import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
 import { hex32 } from "../../database/journal/journal-rows.ts";
+import { askOf } from "../../support/ask.ts";
 import {
   createRepairWorld,
   type RepairWorld,
@@ -27,21 +22,20 @@ import {
 } from "../../support/repair-world.ts";
 import { statisticsThatDisagree } from "../../support/seed-statistics.ts";
 import { never, storageIn, useFolder, WALLET } from "../journal/archive-fixture.ts";
+import { journalRow, writeArchive } from "./journal-row.ts";
+import { advanceRestore, advanceWithKills, knowContract, renter } from "./restore-fixture.ts";
 
 const folder = useFolder();
-const logger = createLogger("fatal", { indexer: "default" });
-const { privateKey: renter } = generateKeyPairSync("ed25519");
 let world: RepairWorld;
 let slab: StoredSlab;
 
 beforeEach(async () => {
   world = await createRepairWorld({ hosts: 6 });
   slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
-  for (const host of world.hosts) await knowContract(host, { renewed: false });
+  for (const host of world.hosts) await knowContract(world, host, {});
 });
 afterEach(() => world?.stop());
 
-const ask: Ask = (statements) => statements(world.database.sql);
 const key = (host: WorldHost): string => host.row.hostKey;
 
 /** What the fleet has done with a sector since the backup. */
@@ -52,61 +46,26 @@ async function moveBehindTheBackup(index: number, to: WorldHost): Promise<object
   return { index, root, from: key(from!), to: key(to), how: "rebuilt" };
 }
 
-function row(position: number, moves: readonly object[], lost: readonly object[] = []): JournalRow {
-  const at = "2026-11-30T08:00:00.000000Z";
-  return {
-    incarnation: 1,
-    position,
-    token: `00000000-0000-4000-8000-${String(position).padStart(12, "0")}`,
-    kind: "repair",
-    slabId: String(slab.id),
-    digest: slab.digest,
-    outcome: "repaired",
-    reportedOutcome: "repaired",
-    error: null,
-    moves,
-    lost,
-    dropped: [],
-    bytesRead: 0,
-    bytesWritten: 0,
-    hastings: "0",
-    phasesMs: {},
-    worker: "w",
-    leasedAt: at,
-    beganAt: at,
-    finishedAt: at,
-  };
-}
+const row = (position: number, moves: readonly object[], lost?: readonly object[]): JournalRow =>
+  journalRow(slab, position, moves, lost);
 
 /** Archives the rows, and begins a restore from them. */
-async function begin(rows: readonly JournalRow[]): Promise<bigint> {
+async function begin(rows: readonly JournalRow[], after: RestorePlace = null): Promise<bigint> {
   const storage = storageIn(folder);
-  if (rows.length > 0) {
-    const segment = encodeSegment(rows, { walletHash: WALLET, previous: null });
-    await storage.create(segment.ref.key, segment.file, never);
-    await storage.replaceHead(encodeManifest(manifestOf(segment)), undefined, never);
-  }
+  if (rows.length > 0) await writeArchive(storage, rows, WALLET);
   const end = { incarnation: 1, position: rows.length };
-  const archive = rows.length === 0 ? null : { place: storage.place, walletHash: WALLET, after: null, end };
-  const request = { scope: { archive, contracts: 0 }, owner: "test", archivedIncarnation: 1 };
+  const archive = rows.length === 0 ? null : { place: storage.place, walletHash: WALLET, after, end };
+  const request = { scope: { archive, scan: null, contracts: 0 }, owner: "test", archivedIncarnation: 1 };
   return await beginRestore(world.database.sql, request);
 }
 
-async function advance(step?: (name: string) => void): Promise<Run | undefined> {
-  const coordinator = openRestore({
-    environment: parseEnvironment(MAINTENANCE_VARIABLES, world.variables),
-    archive: storageIn(folder),
-    clock: systemClock,
-    logger,
-    signal: never,
-    ...(step === undefined ? {} : { step }),
-  });
-  return await coordinator.advance(ask, 60_000).finally(() => coordinator.close());
-}
+const advance = () => advanceRestore(world, storageIn(folder));
+
+type RestorePlace = NonNullable<RestoreScope["archive"]>["after"];
 
 /** Runs it to its end, and checks what must hold after every restore. */
-async function restore(rows: readonly JournalRow[]) {
-  await begin(rows);
+async function restore(rows: readonly JournalRow[], after: RestorePlace = null) {
+  await begin(rows, after);
   const run = await advance();
   expect(run).toMatchObject({ state: "done", error: null });
   expect(await statisticsThatDisagree(world.database.sql)).toEqual([]);
@@ -140,6 +99,16 @@ test("sectors come to where the archive says and their hosts prove, and clients 
   const [journaled] =
     await sql`select kind, outcome, jsonb_array_length(moves) as moves, incarnation from slabmend.journal`;
   expect(journaled).toEqual({ kind: "restore", outcome: "repaired", moves: 2, incarnation: null });
+});
+
+test("only rows behind the backup are read of an archive that is newer", async () => {
+  const [, , , , fifth, sixth] = world.hosts;
+  const before = await moveBehindTheBackup(0, fifth!);
+  const after = await moveBehindTheBackup(1, sixth!);
+  const found = await restore([row(1, [before]), row(2, [after])], { incarnation: 1, position: 1 });
+  expect(found).toMatchObject({ recordsRead: 1, sectorsNamed: 1, placed: 1 });
+  expect(found.source).toContain("archive ");
+  expect(await whereItIs()).toEqual([firstHosts()[0], key(sixth!), ...firstHosts().slice(2)]);
 });
 
 test("two sectors that changed places are placed together", async () => {
@@ -188,21 +157,8 @@ test("slabs and sectors that the database does not know are counted", async () =
   expect(found).toMatchObject({ sectorsNamed: 1, slabsUnknown: 1, sectorsUnknown: 1, placed: 0 });
 });
 
-/** The contract of a host, signed by our wallet, as the backup has it and as the host knows it now. */
-async function knowContract(
-  host: WorldHost,
-  { renewed }: { readonly renewed: boolean },
-): Promise<FileContract> {
-  const contract = signedContract(renter, host.row.hostKey);
-  const { contractId, id } = host.row.contract!;
-  await world.database.sql`
-    update contracts set raw_revision = ${Buffer.from(encodeFileContract(contract))} where id = ${id}`;
-  await host.swarm.setContract(contractId, { contract, revisable: !renewed, renewed });
-  return contract;
-}
-
 async function renewOnHost(host: WorldHost, by: KeyObject = renter): Promise<string> {
-  await knowContract(host, { renewed: true });
+  await knowContract(world, host, { renewed: true });
   const once = renewalIdOf(host.row.contract!.contractId);
   const twice = renewalIdOf(once);
   const terms = { filesizeBytes: 1n << 22n, proofHeight: 30_000n, revisionNumber: 3n };
@@ -278,28 +234,55 @@ test("a restore that is killed after any of its writes is continued", { timeout:
   const { sql } = world.database;
   const [, , , , fifth, sixth] = world.hosts;
   const moves = [await moveBehindTheBackup(0, fifth!), await moveBehindTheBackup(1, sixth!)];
+  const last = await renewOnHost(world.hosts[2]!);
+  await world.hosts[3]!.swarm.setContract(world.hosts[3]!.row.contract!.contractId, null);
   await begin([row(1, moves)]);
-  const killedAfter = new Set<string>();
-  for (let runs = 0; ; runs += 1) {
-    const run = await advance((name) => {
-      if (killedAfter.has(name)) return;
-      killedAfter.add(name);
-      throw new Error("killed");
-    }).catch((error: Error) => error.message);
-    await sql`update slabmend.runs set expires_at = now() where token is not null`;
-    if (typeof run === "object" && run.state === "done") break;
-    expect(runs).toBeLessThan(20);
-  }
-  expect([...killedAfter]).toEqual([
+  expect(await advanceWithKills(world, storageIn(folder))).toEqual([
+    "renewal-recorded",
+    "contract-unpinned",
     "contracts",
     "unpinned",
     "records",
     "slab-placed",
     "placements",
+    "scan",
     "events",
   ]);
   expect(await whereItIs()).toEqual([key(fifth!), key(sixth!), ...firstHosts().slice(2)]);
   expect(await statisticsThatDisagree(sql)).toEqual([]);
+  const chain =
+    await sql`select encode(renewed_from, 'hex') as from from contracts where contract_id = ${Buffer.from(last, "hex")}`;
+  expect(chain).toEqual([{ from: renewalIdOf(world.hosts[2]!.row.contract!.contractId) }]);
+});
+
+test("a host that proves a sector and denies it later has it, until a verification asks again", async () => {
+  const { sql } = world.database;
+  const [, , , , fifth] = world.hosts;
+  await begin([row(1, [await moveBehindTheBackup(0, fifth!)])]);
+  const killed = advanceRestore(world, storageIn(folder), async (name) => {
+    if (name !== "slab-placed") return;
+    await fifth!.swarm.dropSector(slab.sectors[0]!.root);
+    throw new Error("killed");
+  });
+  await expect(killed).rejects.toThrow("killed");
+  await sql`update slabmend.runs set expires_at = now() where token is not null`;
+  expect(await advance()).toMatchObject({ state: "done" });
+  expect(await whereItIs()).toEqual([key(fifth!), ...firstHosts().slice(1)]);
+  expect(await sql`select from slabmend.denials`).toEqual([]);
+  await startRun(sql, {
+    kind: "verify",
+    scope: { of: "slab", slab: String(slab.id), sectors: 4 },
+    owner: "test",
+  });
+  const coordinator = openMaintenance({
+    environment: parseEnvironment(MAINTENANCE_VARIABLES, world.variables),
+    clock: systemClock,
+    logger: createLogger("fatal", { indexer: "default" }),
+    signal: never,
+  });
+  await coordinator.advance(askOf(sql), 60_000).finally(() => coordinator.close());
+  const denials = await sql`select host_id, state from slabmend.denials`;
+  expect(denials).toEqual([{ host_id: fifth!.row.id, state: "open" }]);
 });
 
 test("an indexd that was upgraded meanwhile: no renewal is recorded and no sector is placed", async () => {

@@ -17,6 +17,7 @@ import { coordinatorName } from "../../../worker/coordinate-without-hosts.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
 import { confirm } from "../../command/confirm.ts";
 import type { ExitReason } from "../../command/exit-codes.ts";
+import { assertDemands } from "../../command/open-database.ts";
 import { type MoveOptions, type OpenMove, readMoveFacts, scopeOf, withMove } from "./open-move.ts";
 import { readLastMove, readMoveReport } from "./read-move-report.ts";
 import { renderMove } from "./render-move.ts";
@@ -85,9 +86,11 @@ function addStart(group: Command, host: CommandHost): void {
       .description("copy the database and let the target follow; Ctrl+C detaches, the servers go on"),
   ).action(
     action<MoveOptions>(host, async (context, options) =>
-      withMove(context, { needs: "store" }, options, async (move) => {
+      // A move that is under way judges its own source: an upgrade since its start ends it.
+      withMove(context, { needs: "any" }, options, async (move) => {
         const last = await readLastMove(move);
         if (last === undefined || last.finishedAt !== null) {
+          await assertDemands(context, move.source, { needs: "store" });
           const facts = await readMoveFacts(move);
           if (!isMovable(judgePlan(facts))) return await printPlan(context, move, facts);
           move.access.ignoreSignals();

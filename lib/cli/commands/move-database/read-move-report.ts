@@ -1,3 +1,4 @@
+import { hasSchema } from "../../../database/move/load-schema.ts";
 import { readSlot } from "../../../database/move/publication.ts";
 import { readMoveServer } from "../../../database/move/read-move-server.ts";
 import { changedObjects, readObjects } from "../../../database/move/read-objects.ts";
@@ -20,8 +21,9 @@ import type { MoveReport } from "../../../reports/move-schema.ts";
 /** Among so many runs the last move is looked for. */
 const LOOKED_AT = 100;
 
-/** The unfinished move, or the last one. */
+/** The unfinished move, or the last one. In a database without our schema there is none. */
 export async function readLastMove({ source }: Pick<MoveDependencies, "source">): Promise<Run | undefined> {
+  if (!(await source(hasSchema, IDEMPOTENT))) return undefined;
   const runs = await source((sql) => readRuns(sql, LOOKED_AT), IDEMPOTENT);
   return runs.find(({ kind }) => kind === MOVE_KIND);
 }

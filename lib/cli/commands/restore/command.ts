@@ -1,7 +1,8 @@
 import { hostname, userInfo } from "node:os";
 import { type Command, Option } from "commander";
 import type { Ask } from "../../../database/client/deadline-client.ts";
-import { type RestoreState, readRestoreState } from "../../../database/restore/restore-reads.ts";
+import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
+import { readRestoreState } from "../../../database/restore/restore-reads.ts";
 import { beginRestore, releasePrunes } from "../../../database/restore/restore-writes.ts";
 import { cancelAttendedRun, readRun, readUnfinishedRun } from "../../../database/runs/maintenance-runs.ts";
 import { noRun } from "../../../database/runs/run-error.ts";
@@ -9,7 +10,6 @@ import { OperatorError } from "../../../errors/operator-error.ts";
 import { archiveFollower } from "../../../jobs/journal/follow-archive.ts";
 import { judgeRestore, type RestoreObstacle } from "../../../jobs/restore/judge-restore.ts";
 import { restoreKind } from "../../../jobs/restore/restore-kind.ts";
-import type { RestoreScope } from "../../../jobs/restore/restore-run.ts";
 import { SCHEMA_VERSION } from "../../../reports/fields.ts";
 import { readMaintenanceReport } from "../../../reports/maintenance.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
@@ -19,42 +19,32 @@ import { openRestore } from "../../../worker/open-restore.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
 import type { ExitReason } from "../../command/exit-codes.ts";
 import { withDatabase } from "../../command/open-database.ts";
+import { wholeNumber } from "../../command/option-values.ts";
 import { untilEnded } from "../maintenance/coordinate-run.ts";
 import { chooseSource, type RestoreSource } from "./open-source.ts";
 
 interface StartOptions {
   readonly source: RestoreSource;
+  readonly probes?: number;
   readonly indexdRole?: string;
   readonly dryRun?: boolean;
 }
 
 const BUDGET_MS = 60_000;
+const MOST_PROBES = 1e12;
 
 export function addRestore(host: CommandHost): void {
   const group = host.program
     .command("restore")
     .description("put right where sectors are, after indexd's database was restored from a backup");
   addStart(group, host);
-  const interrupted = [
-    ["continue", "go on with a restore that was interrupted"],
-    ["abort", "end a restore that was interrupted; what it placed stays, and so does the hold on pruning"],
-  ] as const;
-  for (const [name, description] of interrupted) {
-    group
-      .command(name)
-      .description(description)
-      .action(
-        action<object>(host, (context) =>
-          withDatabase(context, { needs: "store" }, async (ask, access) => {
-            const run = await ask(readUnfinishedRun, { isIdempotent: true });
-            if (run?.kind !== restoreKind.kind) throw noRun();
-            access.ignoreSignals();
-            if (name === "abort") await ask((sql) => cancelAttendedRun(sql, run));
-            return await coordinate(context, ask, run.id);
-          }),
-        ),
-      );
-  }
+  addInterrupted(group, host, "continue", "go on with a restore that was interrupted");
+  addInterrupted(
+    group,
+    host,
+    "abort",
+    "end a restore that was interrupted; what it placed stays, and so does the hold on pruning",
+  );
   group
     .command("release-prunes")
     .description("let indexd prune contracts again, once everything was verified")
@@ -68,14 +58,42 @@ export function addRestore(host: CommandHost): void {
     );
 }
 
+function addInterrupted(
+  group: Command,
+  host: CommandHost,
+  name: "continue" | "abort",
+  description: string,
+): void {
+  group
+    .command(name)
+    .description(description)
+    .action(
+      action<object>(host, (context) =>
+        withDatabase(context, { needs: "store" }, async (ask, access) => {
+          const run = await ask(readUnfinishedRun, { isIdempotent: true });
+          if (run?.kind !== restoreKind.kind) throw noRun();
+          if (name === "continue") await assertKnown(ask);
+          access.ignoreSignals();
+          if (name === "abort") await ask((sql) => cancelAttendedRun(sql, run));
+          return await coordinate(context, ask, run.id);
+        }),
+      ),
+    );
+}
+
 function addStart(group: Command, host: CommandHost): void {
   group
     .command("start")
     .description("begin, as the owner of the database; indexd and the fleet are off")
     .addOption(
       new Option("--source <source>", "where to look for what moved since the backup")
-        .choices(["auto", "archive", "hosts"])
+        .choices(["auto", "archive", "scan"])
         .default("auto"),
+    )
+    .option(
+      "--probes <n>",
+      "of a scan: at most so many questions to hosts; 0: contracts only; default: two for each sector",
+      wholeNumber(0, MOST_PROBES),
     )
     .option(
       "--indexd-role <name>",
@@ -88,13 +106,18 @@ function addStart(group: Command, host: CommandHost): void {
 docs/restore.md has the whole procedure, with the reason for each step. Do not start indexd on a restored database before:
 it would let hosts delete what moved since the backup.
 
+archive  what the fleet moved, from the archive of its journal
+scan     without an archive, or after it for what indexd itself moved: every sector's host is asked, and other hosts for what it
+         has not
+auto     archive if SLABMEND_ARCHIVE is set, else scan
+
 Needs the URL of the database's owner, SLABMEND_MIGRATION_SEED, and SLABMEND_ARCHIVE as reap had it. After Ctrl+C or a crash:
 slabmend restore continue. slabmend maintenance status shows it, slabmend restore abort ends it.`,
     )
     .action(
       action<StartOptions>(host, (context, options) =>
         withDatabase(context, { needs: "store" }, async (ask, access) => {
-          const { scope } = await look(context, ask, options);
+          const { scope, archivedIncarnation } = await look(context, ask, options);
           if (options.dryRun === true) {
             const estimate = await restoreKind.estimate(ask, scope);
             context.print(await readMaintenanceReport(ask, { estimate }), estimate.lines.join("\n"));
@@ -103,7 +126,6 @@ slabmend restore continue. slabmend maintenance status shows it, slabmend restor
           context.parse(MAINTENANCE_VARIABLES);
           access.ignoreSignals();
           const owner = `${userInfo().username}@${hostname()}`;
-          const archivedIncarnation = scope.archive?.end.incarnation ?? 0;
           const id = await ask((sql) => beginRestore(sql, { scope, owner, archivedIncarnation }));
           return await coordinate(context, ask, id);
         }),
@@ -115,8 +137,9 @@ slabmend restore continue. slabmend maintenance status shows it, slabmend restor
 async function look(
   context: CommandContext,
   ask: Ask,
-  { source, indexdRole }: StartOptions,
-): Promise<{ readonly scope: RestoreScope }> {
+  { indexdRole, ...source }: StartOptions,
+): ReturnType<typeof chooseSource> {
+  await assertKnown(ask);
   const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);
   const opened = destination === undefined ? undefined : await openStorage(destination, context.variables);
   try {
@@ -124,19 +147,23 @@ async function look(
     const state = await ask((sql) => readRestoreState(sql, follower), { isIdempotent: true });
     const [obstacle] = judgeRestore(state, indexdRole);
     if (obstacle !== undefined) throw explain(obstacle);
-    return { scope: await scopeFor(source, opened?.storage, state, context.io.signal) };
+    const { signal } = context.io;
+    return await chooseSource({ ...source, storage: opened?.storage, signal }, ask, state);
   } finally {
     opened?.close();
   }
 }
 
-async function scopeFor(
-  source: RestoreSource,
-  storage: Parameters<typeof chooseSource>[1],
-  state: RestoreState,
-  signal: AbortSignal,
-): Promise<RestoreScope> {
-  return { archive: await chooseSource(source, storage, state, signal), contracts: state.contracts };
+/** What indexd does with a restored database is known only of these versions: an operator's consent is no answer to that. */
+async function assertKnown(ask: Ask): Promise<void> {
+  const { kind, version } = await ask((sql) => judgeIndexd(sql, undefined), { isIdempotent: true });
+  if (kind === "known") return;
+  throw new OperatorError({
+    code: "indexd-not-known",
+    message: `restore: expected a version of indexd's database that this release knows, got ${version} (${kind})`,
+    remedy:
+      "Use a release of slabmend that knows it: docs/indexd-upgrades.md. Do not start indexd meanwhile.",
+  });
 }
 
 async function coordinate(context: CommandContext, ask: Ask, id: bigint): Promise<ExitReason> {

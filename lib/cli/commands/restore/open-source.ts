@@ -1,29 +1,84 @@
-import { missing } from "../../../archive/archive-error.ts";
+import { ArchiveError, missing } from "../../../archive/archive-error.ts";
 import type { ArchiveStorage } from "../../../archive/archive-storage.ts";
 import { decodeManifest, MANIFEST_KEY } from "../../../archive/manifest.ts";
+import type { Ask } from "../../../database/client/deadline-client.ts";
+import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import type { RestoreState } from "../../../database/restore/restore-reads.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
+import { mayHaveSectors } from "../../../jobs/restore/rank-hosts.ts";
 import type { RestoreScope } from "../../../jobs/restore/restore-run.ts";
 
-/** `auto`: the archive if one is configured, else hosts alone. */
-export type RestoreSource = "auto" | "archive" | "hosts";
+/** `auto`: the archive if one is configured, else a scan. */
+export type RestoreSource = "auto" | "archive" | "scan";
+
+interface Chosen {
+  readonly source: RestoreSource;
+  /** Undefined: {@link PROBES_A_SECTOR}. */
+  readonly probes?: number;
+  /** Undefined: none is configured. */
+  readonly storage: ArchiveStorage | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** One for the host that the database names, and as many again for what is not there. */
+const PROBES_A_SECTOR = 2;
 
 /**
- * What the run will read of the archive, after a look at its manifest: whose it is, and whether it reaches as far as the backup.
- * @throws {ArchiveError} it is missing, altered or of another indexer
+ * What the run will do: the part of the archive that it reads, or how far it scans.
+ * @throws {ArchiveError} the archive is missing, altered or of another indexer
  */
 export async function chooseSource(
-  source: RestoreSource,
+  chosen: Chosen,
+  ask: Ask,
+  state: RestoreState,
+): Promise<{ readonly scope: RestoreScope; readonly archivedIncarnation: number }> {
+  const { source, probes, storage, signal } = chosen;
+  const { contracts, sectors } = state;
+  if (source === "scan" || (source === "auto" && storage === undefined)) {
+    const options = { minHostDistanceKm: 0 };
+    const network = await ask((sql) => readNetworkSnapshot(sql, options), { isIdempotent: true });
+    const hosts = [...network.hosts.values()].filter(mayHaveSectors).length;
+    const scan = { sectors, hosts, probes: probes ?? PROBES_A_SECTOR * sectors };
+    const archivedIncarnation = await incarnationOf(storage, state, signal);
+    return { scope: { archive: null, scan, contracts }, archivedIncarnation };
+  }
+  if (probes !== undefined) {
+    throw new OperatorError({
+      code: "bad-argument",
+      message: "restore --probes: expected a scan, got the archive as the source",
+      remedy: "Leave it out, or add --source scan.",
+    });
+  }
+  const archive = await openArchive(storage, state, signal);
+  return { scope: { archive, scan: null, contracts }, archivedIncarnation: archive.end.incarnation };
+}
+
+/** Of an archive that is configured and not read; 0: none can be told. reap archives there again, in a later one. */
+async function incarnationOf(
+  storage: ArchiveStorage | undefined,
+  { walletHash }: RestoreState,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    const head = await storage?.readHead(signal);
+    return head === undefined ? 0 : decodeManifest(head.bytes, walletHash!).incarnation;
+  } catch (error) {
+    if (error instanceof ArchiveError) return 0;
+    throw error;
+  }
+}
+
+/** After a look at its manifest: whose it is, and whether it reaches as far as the backup. */
+async function openArchive(
   storage: ArchiveStorage | undefined,
   state: RestoreState,
   signal: AbortSignal,
-): Promise<RestoreScope["archive"]> {
-  if (source === "hosts" || (source === "auto" && storage === undefined)) return null;
+): Promise<NonNullable<RestoreScope["archive"]>> {
   if (storage === undefined) {
     throw new OperatorError({
       code: "variable-missing",
       message: "restore --source archive: expected SLABMEND_ARCHIVE to be set, got nothing",
-      remedy: "Set it as reap had it, or take --source hosts.",
+      remedy: "Set it as reap had it, or take --source scan.",
     });
   }
   const walletHash = state.walletHash!;
@@ -38,7 +93,7 @@ export async function chooseSource(
     throw new OperatorError({
       code: "archive-behind",
       message: `archive ${storage.place}: expected it to reach ${after.incarnation}/${after.position}, which the database had archived, got ${incarnation}/${position}`,
-      remedy: "It is an older copy of the archive. Find the latest one, or take --source hosts.",
+      remedy: "It is an older copy of the archive. Find the latest one, or take --source scan.",
     });
   }
   return { place: storage.place, walletHash, after, end: { incarnation, position } };

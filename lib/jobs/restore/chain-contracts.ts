@@ -1,0 +1,81 @@
+/** The step `contracts`: renewals since the backup are recorded as their hosts tell them. */
+import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
+import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";
+import { recordRenewal, unpinContract } from "../../database/restore/restore-writes.ts";
+import { OperatorError } from "../../errors/operator-error.ts";
+import type { RunContext } from "../maintenance/maintenance-job.ts";
+import { type ContractFate, followContract, isSilent } from "./follow-contracts.ts";
+import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts";
+import { counted, type RestoreStatistics, restoreCheckpointOf, restoreStatisticsOf } from "./restore-run.ts";
+
+const CONTRACTS_AT_ONCE = 64;
+const SECTORS_A_PAGE = 10_000;
+/** Of so many contracts some host answers, unless this process reaches none. */
+const SILENT_CONTRACTS = 5;
+
+/** @throws {OperatorError} `hosts-silent` */
+export async function chainContracts(
+  deps: RestoreDependencies,
+  context: RunContext,
+  {
+    readNetwork,
+    hasReached,
+  }: {
+    readonly readNetwork: (context: RunContext) => Promise<NetworkSnapshot>;
+    readonly hasReached: boolean;
+  },
+): Promise<{ readonly page: Page; readonly fates: readonly ContractFate[] }> {
+  const { ask, run, signal } = context;
+  const { after } = restoreCheckpointOf(run);
+  let statistics = restoreStatisticsOf(run);
+  const page = { after, limit: CONTRACTS_AT_ONCE };
+  const contracts = await ask((sql) => readUnrenewedContracts(sql, page), { isIdempotent: true });
+  if (contracts.length === 0) return { page: { statistics }, fates: [] };
+  const { hosts: known } = await readNetwork(context);
+  const fates = await Promise.all(
+    contracts.map((contract) => followContract(deps.hosts, known.get(contract.hostId), contract, signal)),
+  );
+  if (!hasReached && fates.length >= SILENT_CONTRACTS && fates.every(isSilent)) throw hostsSilent(fates);
+  for (const fate of fates) statistics = await recordFate(deps, context, fate, statistics);
+  const contractsAsked = statistics.contractsAsked + contracts.length;
+  return {
+    page: { at: { after: contracts.at(-1)!.id }, statistics: { ...statistics, contractsAsked } },
+    fates,
+  };
+}
+
+/** The run stays as it is. Unpinning what cannot be asked for would be right only if the hosts were silent, and not this machine. */
+function hostsSilent(fates: readonly ContractFate[]): OperatorError {
+  const codes = new Set(fates.flatMap((fate) => (fate.kind === "unknown" ? fate.code : [])));
+  return new OperatorError({
+    code: "hosts-silent",
+    message: `restore: expected a host to answer for one of ${fates.length} contracts, got ${[...codes].join(", ")}`,
+    remedy: "Check that this machine reaches hosts (slabmend doctor), then: slabmend restore continue.",
+  });
+}
+
+async function recordFate(
+  deps: RestoreDependencies,
+  context: RunContext,
+  fate: ContractFate,
+  statistics: RestoreStatistics,
+): Promise<RestoreStatistics> {
+  const { ask } = context;
+  const writer = writerOf(deps, context);
+  for (const renewal of fate.renewals) {
+    await ask((sql) => recordRenewal(sql, writer, renewal), { isIdempotent: true });
+    await deps.step?.("renewal-recorded");
+  }
+  const chained = { ...statistics, contractsChained: statistics.contractsChained + fate.renewals.length };
+  if (fate.kind === "known") return chained;
+  let sectors = 0;
+  for (let page = SECTORS_A_PAGE; page === SECTORS_A_PAGE; sectors += page) {
+    page = await ask((sql) => unpinContract(sql, writer, fate.last, SECTORS_A_PAGE), { isIdempotent: true });
+    await deps.step?.("contract-unpinned");
+  }
+  return {
+    ...chained,
+    contractsUnknown: counted(chained.contractsUnknown, fate.code),
+    sectorsUnpinned: chained.sectorsUnpinned + sectors,
+  };
+}

@@ -1,0 +1,71 @@
+/** The step `records`: what the archive says of sectors since the backup is kept in a table. */
+import { verifyArchive } from "../../archive/read-archive.ts";
+import type { JournalRow } from "../../database/journal/read-journal-rows.ts";
+import {
+  countRestoredMoves,
+  keepRestoredMoves,
+  type RestoredMove,
+} from "../../database/restore/restored-moves.ts";
+import { parseHostKey, parseRoot } from "../../slab/ids.ts";
+import { MaintenanceError } from "../maintenance/advance-run.ts";
+import type { RunContext } from "../maintenance/maintenance-job.ts";
+import type { Page, RestoreDependencies } from "./restore-page.ts";
+import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
+
+const ROWS_A_PAGE = 2_000;
+
+/**
+ * All of the archive behind the backup in one call: only a whole pass from its beginning is known to be in order. Doing it
+ * again is harmless, because the last row wins.
+ */
+export async function readRecords(
+  { archive }: RestoreDependencies,
+  { ask, run, signal }: RunContext,
+): Promise<Page> {
+  const statistics = restoreStatisticsOf(run);
+  const scope = restoreScopeOf(run).archive;
+  if (scope === null) return { statistics };
+  if (archive === undefined || archive.place !== scope.place) throw otherArchive(scope.place, archive?.place);
+  const { walletHash } = scope;
+  const after = scope.after ?? undefined;
+  const verified = await verifyArchive(
+    archive,
+    { walletHash, ...(after === undefined ? {} : { after }) },
+    signal,
+  );
+  let rows = 0;
+  let kept = new Map<string, RestoredMove>();
+  const keep = async (): Promise<void> => {
+    const moves = [...kept.values()];
+    kept = new Map();
+    if (moves.length > 0) await ask((sql) => keepRestoredMoves(sql, moves), { isIdempotent: true });
+  };
+  for await (const row of verified.rows()) {
+    for (const move of movesOf(row)) kept.set(move.root, move);
+    rows += 1;
+    if (rows % ROWS_A_PAGE === 0) await keep();
+  }
+  await keep();
+  const { sectors, slabsUnknown, sectorsUnknown } = await ask(countRestoredMoves, { isIdempotent: true });
+  return {
+    statistics: { ...statistics, recordsRead: rows, sectorsNamed: sectors, slabsUnknown, sectorsUnknown },
+  };
+}
+
+/** A sector that was lost and stored elsewhere in the same row is where it was stored. */
+function movesOf({ digest, moves, lost }: JournalRow): readonly RestoredMove[] {
+  const moved = moves as readonly { readonly root: string; readonly to: string }[];
+  const denied = lost as readonly { readonly root: string }[];
+  return [
+    ...denied.map(({ root }) => ({ root: parseRoot(root), digest, hostKey: null })),
+    ...moved.map(({ root, to }) => ({ root: parseRoot(root), digest, hostKey: parseHostKey(to) })),
+  ];
+}
+
+function otherArchive(expected: string, got: string | undefined): MaintenanceError {
+  return new MaintenanceError({
+    code: "other-archive",
+    message: `restore: expected the archive ${expected}, got ${got ?? "none"}`,
+    remedy: "Set SLABMEND_ARCHIVE to the one that the run was started with, and start the restore again.",
+  });
+}

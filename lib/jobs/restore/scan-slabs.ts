@@ -1,0 +1,137 @@
+/**
+ * The step `scan`: every sector's recorded host is asked for a leaf; for what it does not prove, other hosts are asked, the likeliest
+ * first, until one proves it. A denial is free.
+ */
+import type { NetworkHost, NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
+import { readScannedSectors, type ScannedSector } from "../../database/restore/scanned-sectors.ts";
+import type { HostId } from "../../slab/ids.ts";
+import type { RunContext } from "../maintenance/maintenance-job.ts";
+import { askHosts } from "../verify/ask-hosts.ts";
+import { type Proof, proofFrom } from "./decide-placements.ts";
+import { decideScan, type Search } from "./decide-scan.ts";
+import { type Page, type RestoreDependencies, recordPlan } from "./restore-page.ts";
+import { restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf, withProbes } from "./restore-run.ts";
+
+/** Of 30 sectors each: as many questions at once as a verification has. */
+const SLABS_A_PAGE = 4;
+/** A sector's search takes a round trip for each so many hosts. */
+const HOSTS_AT_ONCE = 32;
+
+export async function scanSlabs(
+  deps: RestoreDependencies,
+  context: RunContext,
+  readNetwork: (context: RunContext) => Promise<NetworkSnapshot>,
+  readRanking: (context: RunContext) => Promise<readonly NetworkHost[]>,
+): Promise<Page> {
+  const { ask, run } = context;
+  const { scan } = restoreScopeOf(run);
+  let statistics = restoreStatisticsOf(run);
+  if (scan === null || scan.probes === 0) return { statistics };
+  const { after } = restoreCheckpointOf(run);
+  const page = { after, slabs: SLABS_A_PAGE };
+  const sectors = await ask((sql) => readScannedSectors(sql, page), { isIdempotent: true });
+  if (sectors.length === 0) return { statistics };
+  const left = scan.probes - statistics.probes;
+  if (left < sectors.length) return { statistics: { ...statistics, probesSpent: true } };
+  const { hosts: known } = await readNetwork(context);
+  const ranked = await readRanking(context);
+  const prober = new Prober({ ...deps, signal: context.signal }, { known, ranked, left });
+  const found = await search(prober, sectors);
+  context.signal.throwIfAborted();
+  statistics = withProbes(statistics, prober);
+  statistics = {
+    ...statistics,
+    sectorsScanned: statistics.sectorsScanned + sectors.length,
+    probesSpent: prober.isSpent,
+  };
+  for (const [slabId, searches] of Map.groupBy(found, ({ sector }) => sector.slabId)) {
+    const plan = decideScan(searches);
+    statistics = { ...statistics, notFound: statistics.notFound + plan.notFound };
+    statistics = await recordPlan(deps, context, { slabId, plan }, statistics);
+  }
+  return { at: { after: String(sectors.at(-1)!.slabId) }, statistics };
+}
+
+interface Asked {
+  readonly known: ReadonlyMap<HostId, NetworkHost>;
+  readonly ranked: readonly NetworkHost[];
+  /** Probes that may still be made. */
+  readonly left: number;
+}
+
+type Claim = Pick<ScannedSector, "root"> & { readonly hostId: HostId };
+
+/** The questions of a page, and what they cost. */
+class Prober {
+  probes = 0;
+  hastings = 0n;
+  /** A host was not asked, because there were no probes left. */
+  isSpent = false;
+  /** Hosts that have said nothing to one of them: not asked for others, because each question is waited for. */
+  readonly #silent = new Set<HostId>();
+  readonly #asking: Parameters<typeof askHosts>[0];
+  readonly #asked: Asked;
+
+  constructor(asking: Parameters<typeof askHosts>[0], asked: Asked) {
+    this.#asking = asking;
+    this.#asked = asked;
+  }
+
+  async prove(claims: readonly Claim[]): Promise<readonly Proof[]> {
+    this.probes += claims.length;
+    const { answers, hastings } = await askHosts(this.#asking, claims, ({ hostId }) =>
+      this.#asked.known.get(hostId),
+    );
+    this.hastings += hastings;
+    for (const { claim, answer } of answers) {
+      if (answer.kind === "unanswered") this.#silent.add(claim.hostId);
+    }
+    return answers.map(({ answer }) => proofFrom(answer));
+  }
+
+  /** The likeliest host that proves the sector and is not taken; it is taken then. */
+  async find({ root, recordedAt }: ScannedSector, taken: Set<HostId>): Promise<HostId | null> {
+    const { ranked, left } = this.#asked;
+    for (let first = 0; first < ranked.length; first += HOSTS_AT_ONCE) {
+      const next = ranked
+        .slice(first, first + HOSTS_AT_ONCE)
+        .filter(({ id }) => id !== recordedAt && !taken.has(id) && !this.#silent.has(id));
+      const hosts = next.slice(0, Math.max(0, left - this.probes));
+      const proofs = await this.prove(hosts.map(({ id }) => ({ root, hostId: id })));
+      const hit = hosts.find(({ id }, n) => proofs[n]!.kind === "proved" && !taken.has(id));
+      if (hit !== undefined) {
+        taken.add(hit.id);
+        return hit.id;
+      }
+      this.isSpent ||= hosts.length < next.length;
+    }
+    return null;
+  }
+}
+
+async function search(prober: Prober, sectors: readonly ScannedSector[]): Promise<readonly Search[]> {
+  const placed = sectors.filter(({ recordedAt }) => recordedAt !== null);
+  const proofs = await prober.prove(placed.map(({ root, recordedAt }) => ({ root, hostId: recordedAt! })));
+  const said = new Map(placed.map((sector, n) => [sector, proofs[n]!]));
+  const slabs = Map.groupBy(sectors, ({ slabId }) => slabId).values();
+  const searches = await Promise.all([...slabs].map((slab) => searchSlab(prober, slab, said)));
+  return searches.flat();
+}
+
+function searchSlab(
+  prober: Prober,
+  slab: readonly ScannedSector[],
+  said: ReadonlyMap<ScannedSector, Proof>,
+): Promise<readonly Search[]> {
+  // A host whose sector of the slab is gone may have another one of it.
+  const taken = new Set(
+    slab.flatMap((sector) => (said.get(sector)?.kind === "denied" ? [] : (sector.recordedAt ?? []))),
+  );
+  return Promise.all(
+    slab.map(async (sector) => {
+      const recorded = said.get(sector) ?? null;
+      const foundAt = recorded?.kind === "proved" ? null : await prober.find(sector, taken);
+      return { sector, recorded, foundAt };
+    }),
+  );
+}

@@ -1,0 +1,71 @@
+/** A restore of a repair world: its contracts, and its coordinator as the command line opens it. */
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
+import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
+import { systemClock } from "../../../lib/clock/clock.ts";
+import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
+import type { Run } from "../../../lib/database/runs/run.ts";
+import { encodeFileContract, type FileContract } from "../../../lib/rhp4/file-contract.ts";
+import { createLogger } from "../../../lib/telemetry/logger.ts";
+import { MAINTENANCE_VARIABLES } from "../../../lib/worker/open-maintenance.ts";
+import { openRestore } from "../../../lib/worker/open-restore.ts";
+import { askOf } from "../../support/ask.ts";
+import type { RepairWorld, WorldHost } from "../../support/repair-world.ts";
+import { never } from "../journal/archive-fixture.ts";
+
+export const renter: KeyObject = generateKeyPairSync("ed25519").privateKey;
+const logger = createLogger("fatal", { indexer: "default" });
+
+/** The contract of a host, signed by our wallet, as the backup has it and as the host knows it now. */
+export async function knowContract(
+  { database: { sql } }: RepairWorld,
+  host: WorldHost,
+  { renewed = false, sizeBytes = 0n }: { readonly renewed?: boolean; readonly sizeBytes?: bigint },
+): Promise<FileContract> {
+  const contract = signedContract(renter, host.row.hostKey, { filesizeBytes: sizeBytes });
+  const { contractId, id } = host.row.contract!;
+  await sql`
+    update contracts set raw_revision = ${Buffer.from(encodeFileContract(contract))} where id = ${id}`;
+  await host.swarm.setContract(contractId, { contract, revisable: !renewed, renewed });
+  return contract;
+}
+
+/** @param step called after each write; what it throws kills the coordinator there */
+export async function advanceRestore(
+  { database: { sql }, variables }: RepairWorld,
+  archive: ArchiveStorage | undefined,
+  step?: (name: string) => void | Promise<void>,
+): Promise<Run | undefined> {
+  const coordinator = openRestore({
+    environment: parseEnvironment(MAINTENANCE_VARIABLES, variables),
+    archive,
+    clock: systemClock,
+    logger,
+    signal: never,
+    ...(step === undefined ? {} : { step }),
+  });
+  return await coordinator.advance(askOf(sql), 60_000).finally(() => coordinator.close());
+}
+
+/** Kills the coordinator after the first write of each name, until a next one has ended the run. @returns the names */
+export async function advanceWithKills(
+  world: RepairWorld,
+  archive: ArchiveStorage | undefined,
+): Promise<readonly string[]> {
+  const killedAfter = new Set<string>();
+  for (let runs = 0; runs < 20; runs += 1) {
+    const run = await advanceRestore(world, archive, (name) => {
+      if (killedAfter.has(name)) return;
+      killedAfter.add(name);
+      throw new Error(KILLED);
+    }).catch((error: Error) => {
+      if (error.message !== KILLED) throw error;
+      return undefined;
+    });
+    await world.database.sql`update slabmend.runs set expires_at = now() where token is not null`;
+    if (run?.state === "done") return [...killedAfter];
+  }
+  throw new Error("the restore has not ended");
+}
+
+const KILLED = "killed";

@@ -1,0 +1,143 @@
+/** A scan against hosts on loopback: indexd itself has moved sectors since the backup, of which no archive tells. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
+import { restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
+import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
+import {
+  createRepairWorld,
+  type RepairWorld,
+  type StoredSlab,
+  type WorldHost,
+} from "../../support/repair-world.ts";
+import { statisticsThatDisagree } from "../../support/seed-statistics.ts";
+import { advanceRestore, advanceWithKills, knowContract } from "./restore-fixture.ts";
+
+let world: RepairWorld;
+let slab: StoredSlab;
+
+beforeEach(async () => {
+  world = await createRepairWorld({ hosts: 6 });
+  slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
+});
+afterEach(() => world?.stop());
+
+/** As indexd does: the old host keeps nothing, and the new one's contract grows. */
+async function moveByIndexd(index: number, to: WorldHost): Promise<void> {
+  const { root } = slab.sectors[index]!;
+  const from = slab.hosts[index]!;
+  await to.swarm.putSector(root, Buffer.from(await from.swarm.readSectorFile(root)));
+  await from.swarm.dropSector(root);
+}
+
+/** @param sectors in each host's contract, by its place in the world */
+async function begin(probes: number, sectors: readonly number[] = []): Promise<void> {
+  for (const [n, host] of world.hosts.entries()) {
+    await knowContract(world, host, { sizeBytes: BigInt(sectors[n] ?? 0) * BigInt(SECTOR_BYTES) });
+  }
+  const scan = { sectors: 4, hosts: 6, probes };
+  const request = { scope: { archive: null, scan, contracts: 6 }, owner: "test", archivedIncarnation: 0 };
+  await beginRestore(world.database.sql, request);
+}
+
+async function scanned() {
+  const run = await advanceRestore(world, undefined);
+  expect(run).toMatchObject({ state: "done", error: null });
+  expect(await statisticsThatDisagree(world.database.sql)).toEqual([]);
+  return restoreStatisticsOf(run!);
+}
+
+const whereItIs = async () => (await world.locations(slab)).map((host) => host && world.hosts.indexOf(host));
+
+test("sectors that indexd itself moved are found, proved and placed", async () => {
+  await moveByIndexd(0, world.hosts[5]!);
+  await moveByIndexd(1, world.hosts[0]!);
+  await world.loseSector(slab, 2);
+  await begin(100, [2, 1, 1, 1, 0, 9]);
+  const found = await scanned();
+  expect(found).toMatchObject({ source: "scan", sectorsScanned: 4, alreadyRight: 1, placed: 2, notFound: 1 });
+  expect(found).toMatchObject({ denied: 0, refused: {}, unanswered: {}, probesSpent: false });
+  expect(Number(found.hastings)).toBeGreaterThan(0);
+  expect(await whereItIs()).toEqual([5, 0, undefined, 3]);
+  const journal = await world.database
+    .sql`select kind, jsonb_array_length(moves) as moves from slabmend.journal`;
+  expect(journal).toEqual([{ kind: "restore", moves: 2 }]);
+});
+
+test("what no host has stays where it was, with an open denial", async () => {
+  await world.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
+  await begin(100);
+  expect(await scanned()).toMatchObject({ placed: 0, notFound: 1, denied: 1 });
+  expect(await whereItIs()).toEqual([0, 1, 2, 3]);
+  const denials = await world.database.sql`select host_id, state from slabmend.denials`;
+  expect(denials).toEqual([{ host_id: world.hosts[0]!.row.id, state: "open" }]);
+});
+
+test.for([
+  { name: "before a page that they do not suffice for", probes: 7, grown: 5, sectorsScanned: 0, placed: 0 },
+  {
+    name: "at a host that has it, because its contract grew",
+    probes: 9,
+    grown: 5,
+    sectorsScanned: 8,
+    placed: 1,
+  },
+  { name: "at another host, whose contract grew", probes: 9, grown: 4, sectorsScanned: 8, placed: 0 },
+])("a scan of eight sectors with $probes probes ends $name", async (expected) => {
+  const { probes, grown, sectorsScanned, placed } = expected;
+  await moveByIndexd(0, world.hosts[5]!);
+  await world.storeSlab({ minShards: 2, totalShards: 4 });
+  // Hosts have a sector of each slab and know no other ones of their contracts.
+  await begin(
+    probes,
+    world.hosts.map((_host, n) => (n === grown ? 3 : 2)),
+  );
+  const found = await scanned();
+  expect(found).toMatchObject({ sectorsScanned, placed, notFound: sectorsScanned / 8 - placed });
+  expect(found.probesSpent).toBe(placed === 0);
+  expect(found.probes).toBeLessThanOrEqual(probes);
+});
+
+test("a scan that is killed after any of its writes is continued", async () => {
+  await moveByIndexd(0, world.hosts[5]!);
+  await moveByIndexd(1, world.hosts[4]!);
+  await begin(100);
+  const killedAfter = await advanceWithKills(world, undefined);
+  expect(killedAfter).toEqual([
+    "contracts",
+    "unpinned",
+    "records",
+    "placements",
+    "slab-placed",
+    "scan",
+    "events",
+  ]);
+  expect(await whereItIs()).toEqual([5, 4, 2, 3]);
+  expect(await statisticsThatDisagree(world.database.sql)).toEqual([]);
+});
+
+test("a host that proves a sector and denies it when the page is done again: an open denial", async () => {
+  const { sql } = world.database;
+  await moveByIndexd(0, world.hosts[5]!);
+  await begin(100);
+  const killed = advanceRestore(world, undefined, async (name) => {
+    if (name !== "slab-placed") return;
+    await world.hosts[5]!.swarm.dropSector(slab.sectors[0]!.root);
+    throw new Error("killed");
+  });
+  await expect(killed).rejects.toThrow("killed");
+  await sql`update slabmend.runs set expires_at = now() where token is not null`;
+  expect(await scanned()).toMatchObject({ placed: 0, notFound: 1, denied: 1 });
+  expect(await whereItIs()).toEqual([5, 1, 2, 3]);
+});
+
+test("nothing is written while no host answers, and the restore is continued when they do", async () => {
+  const { sql } = world.database;
+  await begin(100);
+  const unpinned = () => sql`select from sectors where contract_sectors_map_id is null`;
+  for (const { swarm } of world.hosts) await swarm.setSwitches({ availability: "offline" });
+  await expect(advanceRestore(world, undefined)).rejects.toMatchObject({ code: "hosts-silent" });
+  expect(await unpinned()).toEqual([]);
+  for (const { swarm } of world.hosts) await swarm.setSwitches({ availability: "online" });
+  expect(await scanned()).toMatchObject({ contractsAsked: 6, contractsUnknown: {}, alreadyRight: 4 });
+  expect(await unpinned()).toEqual([]);
+});
