@@ -13,7 +13,7 @@ export async function closeTarget(sql: Sql, database: string): Promise<void> {
   await sql.unsafe(`revoke connect on database ${quoteName(database)} from public`);
 }
 
-/** Whether indexd's and our tables are there: of a target, whether `loadSchema` has happened. */
+/** Whether indexd's and our tables exist; for a target, whether `loadSchema` was done. */
 export async function hasSchema(sql: ISql): Promise<boolean> {
   const [row] = await sql<{ found: boolean }[]>`select to_regclass('slabmend.runs') is not null as found`;
   return row!.found;

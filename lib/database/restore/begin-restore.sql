@@ -19,7 +19,7 @@ begin
   insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
   insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
   on conflict (id) do update set applied_at = excluded.applied_at;
-  -- The hold lasts longer than the run. Workers may write this column only for its sake.
+  -- The hold lasts longer than the run. Workers may write this column only to keep it up.
   for worker in select f.name from slabmend.fleet_roles() f loop
     execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
   end loop;

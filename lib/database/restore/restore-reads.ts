@@ -10,9 +10,9 @@ export interface RestoreState {
   readonly archived: number | null;
   /** Contracts without a known successor. */
   readonly contracts: number;
-  /** As indexd's statistics count them. */
+  /** As counted by indexd's statistics. */
   readonly sectors: number;
-  /** Others who are connected to this database. */
+  /** Other sessions of this database. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
   /** Roles that may write slabs and could log in at this moment, without the caller's own. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];

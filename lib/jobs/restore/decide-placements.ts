@@ -10,7 +10,7 @@ export type Proof =
   /** Nothing was learned. */
   | { readonly kind: "unanswered"; readonly code: string };
 
-/** Data that contradicts its own proof is no copy of the sector. */
+/** Data that contradicts its own proof does not count as a copy of the sector. */
 export function proofFrom(answer: LeafAnswer): Proof {
   if (answer.kind === "confirmed") return { kind: "proved" };
   if (answer.kind === "wrong-data") return { kind: "denied", code: "corrupt" };

@@ -24,14 +24,14 @@ export interface Renewal {
   readonly contract: FileContract;
 }
 
-/** The host did not answer at all: of its contracts nothing is known, which may be a fault on this side. */
+/** The host did not answer at all: nothing is known of the contract, and the fault may be on our side. */
 export const isSilent = (fate: ContractFate): boolean =>
   fate.kind === "unknown" && fate.renewals.length === 0 && !ANSWERS.includes(fate.code);
 
-/** Codes of a host that has answered. */
+/** Codes that show that the host answered. */
 const ANSWERS: readonly string[] = ["contract-not-found", "forged-renewal", "too-many-renewals"];
 
-/** indexd renews a contract every few weeks and refreshes it when it runs dry; a host that leads us on is given up. */
+/** indexd renews a contract every few weeks and refreshes it when it runs out of funds; a host with more is misleading us. */
 const MOST_RENEWALS = 1_000;
 const ATTEMPTS = 3;
 

@@ -6,8 +6,8 @@
  *   unpinned     give sectors that were unpinned then three days from now
  *   records      read the archive of the journal after the backup
  *   placements   per slab: let hosts prove where its sectors are, and record that
- *   scan         per slab: ask other hosts for what is not where the database says, instead of reading the archive
- *   events       tell clients of what moved
+ *   scan         per slab: ask other hosts for sectors that are not where the database says, instead of reading the archive
+ *   events       announce the moves to clients
  *
  * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is repeated, and only its counts may
  * be added twice.
@@ -58,7 +58,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
     }
     return ranking;
   };
-  /** A host has answered in this process. */
+  /** A host has answered this process. */
   let hasReached = false;
   const pages: Record<RestoreCheckpoint["step"], (context: RunContext) => Promise<Page>> = {
     contracts: async (context) => {

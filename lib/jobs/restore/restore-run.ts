@@ -6,7 +6,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const digits = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
 
 const scopeSchema = v.object({
-  /** Null: it is not read. */
+  /** Null: no archive is read. */
   archive: v.nullable(
     v.object({
       place: v.string(),
@@ -17,22 +17,22 @@ const scopeSchema = v.object({
       end: v.object({ incarnation: count, position: count }),
     }),
   ),
-  /** Null: hosts are not asked for sectors that the archive does not name. */
+  /** Null: hosts are asked only for sectors that the archive names. */
   scan: v.nullable(
     v.object({
-      /** Of the database when it began; a sector that slabs share once. */
+      /** Sectors in the database at the start; a shared sector counts once. */
       sectors: count,
-      /** Those that can be asked for a sector that is not where the database says. */
+      /** Hosts that can be asked for a sector that is not where the database says. */
       hosts: count,
-      /** At most so many questions to hosts. */
+      /** At most this many requests to hosts. */
       probes: count,
     }),
   ),
-  /** Contracts without a known successor when it began. */
+  /** Number of contracts without a known successor at the start. */
   contracts: count,
 });
 
-/** In this order. Each is done again from its own cursor after a crash. */
+/** In this order. After a crash each continues from its own cursor. */
 export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "scan", "events"] as const;
 
 const checkpointSchema = v.object({
@@ -70,13 +70,13 @@ const statisticsSchema = v.object({
   /** In the archive but not in the database: newer than the backup, or deleted by their users since. */
   slabsUnknown: v.optional(count, 0),
   sectorsUnknown: v.optional(count, 0),
-  /** Sectors that the scan asked for; one that slabs share counts for each. */
+  /** Sectors requested by the scan; a shared sector counts once for each slab. */
   sectorsScanned: v.optional(count, 0),
-  /** At no host that the scan asked. */
+  /** On no host that the scan asked. */
   notFound: v.optional(count, 0),
-  /** There were too few probes to ask for all sectors, or all hosts for one. */
+  /** There were too few probes to ask for all sectors, or to ask all hosts for one. */
   probesSpent: v.optional(v.boolean(), false),
-  /** Questions to hosts for a leaf of a sector. */
+  /** Requests to hosts for a leaf of a sector. */
   probes: v.optional(count, 0),
   hastings: v.optional(v.pipe(v.string(), v.regex(/^\d+$/)), "0"),
 });
@@ -100,7 +100,7 @@ export function counted(
   return { ...counts, [code]: (counts[code] ?? 0) + n };
 }
 
-/** Adds what questions to hosts have cost. */
+/** Adds the cost of requests to hosts. */
 export function withProbes(
   statistics: RestoreStatistics,
   { probes, hastings }: { readonly probes: number; readonly hastings: bigint },
