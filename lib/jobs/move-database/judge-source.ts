@@ -89,7 +89,7 @@ function judgeClosing(source: MoveServer & MoveSource): MoveFinding[] {
     return [
       failure(
         "shared-role",
-        `source: indexd's tables belong to ${source.role}, as which this command is connected: refusing indexd would also refuse this command`,
+        `source: this command is connected as ${source.role}, the owner of indexd's tables: locking out indexd would lock out this command too`,
         "create role mover superuser login; \\password mover; and name it in SLABMEND_DATABASE_URL for the move.",
       ),
     ];

@@ -1,4 +1,4 @@
-/** The step `contracts`: records the renewals since the backup that hosts report. */
+/** The step `contracts`: records renewals since the backup, as reported by hosts. */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";
 import { recordRenewal, unpinContract } from "../../database/restore/restore-writes.ts";
