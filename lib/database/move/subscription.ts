@@ -141,7 +141,7 @@ export async function disableSubscription(sql: Sql): Promise<void> {
   await sql.unsafe(`alter subscription ${MOVE} disable`);
 }
 
-/** Does not contact the source, which may be unavailable: its slots are dropped there. Safe to repeat. */
+/** Does not contact the source, which may be unavailable: dropPublication drops its slots. Safe to repeat. */
 export async function dropSubscription(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {
     const [found] = await tx`
